@@ -1,0 +1,154 @@
+"""The states of an operator and of an offer; every transition there is stands in one of the two tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class OperatorState(StrEnum):
+    AWAY = "away"
+    READY = "ready"
+    OFFERED = "offered"
+    TALKING = "talking"
+    WRAPPING_UP = "wrapping_up"
+    PAUSED = "paused"
+
+
+class Trigger(StrEnum):
+    """What can happen to an operator."""
+
+    PHONE_PRESENT = "phone_present"
+    PHONE_ABSENT = "phone_absent"
+    OFFER = "offer"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    WITHDRAWN = "withdrawn"
+    ENDED = "ended"
+    WRAP_UP_OVER = "wrap_up_over"
+    PAUSE = "pause"
+    RESUME = "resume"
+    LOG_OUT = "log_out"
+
+
+class OfferState(StrEnum):
+    RINGING = "ringing"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    WITHDRAWN = "withdrawn"
+
+
+ABSENT = "absent"
+"""The reason of an `away` that ends by itself when the telephone appears."""
+
+LOGGED_OUT = "logged_out"
+
+_AWAY, _READY, _OFFERED = OperatorState.AWAY, OperatorState.READY, OperatorState.OFFERED
+_TALKING, _WRAPPING_UP, _PAUSED = OperatorState.TALKING, OperatorState.WRAPPING_UP, OperatorState.PAUSED
+
+# A pair that is not here changes nothing: the event came late or twice.
+OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
+    (_AWAY, Trigger.PHONE_PRESENT): _READY,  # only if away because the telephone was absent
+    (_AWAY, Trigger.RESUME): _READY,
+    (_AWAY, Trigger.PAUSE): _PAUSED,
+    (_AWAY, Trigger.LOG_OUT): _AWAY,  # then no telephone makes him ready
+    (_READY, Trigger.PHONE_ABSENT): _AWAY,
+    (_READY, Trigger.OFFER): _OFFERED,
+    (_READY, Trigger.PAUSE): _PAUSED,
+    (_READY, Trigger.LOG_OUT): _AWAY,
+    (_OFFERED, Trigger.ACCEPTED): _TALKING,
+    (_OFFERED, Trigger.REFUSED): _PAUSED,
+    (_OFFERED, Trigger.NO_ANSWER): _PAUSED,
+    (_OFFERED, Trigger.UNREACHABLE): _AWAY,
+    (_OFFERED, Trigger.WITHDRAWN): _READY,
+    (_TALKING, Trigger.ENDED): _WRAPPING_UP,
+    (_WRAPPING_UP, Trigger.WRAP_UP_OVER): _READY,
+    (_WRAPPING_UP, Trigger.RESUME): _READY,
+    (_WRAPPING_UP, Trigger.PAUSE): _PAUSED,
+    (_WRAPPING_UP, Trigger.LOG_OUT): _AWAY,
+    (_PAUSED, Trigger.RESUME): _READY,
+    (_PAUSED, Trigger.PAUSE): _PAUSED,
+    (_PAUSED, Trigger.LOG_OUT): _AWAY,
+}
+
+# The first final state wins: nothing leaves it.
+OFFER_TRANSITIONS: Mapping[OfferState, frozenset[OfferState]] = {
+    OfferState.RINGING: frozenset(OfferState) - {OfferState.RINGING},
+    **{state: frozenset() for state in OfferState if state is not OfferState.RINGING},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator on the floor.
+
+    `languages`: code to level, 1 (can help) to 5 (native). `since`: when the state began, POSIX seconds; for `ready`
+    that is when he became idle. `until`: when a wrap-up ends. `present`: whether his telephone is registered, as far
+    as it was reported. `pause_after`: the reason of a pause that he asked for while he could not have it.
+    """
+
+    id: str
+    languages: Mapping[str, int]
+    topics: frozenset[str] = frozenset()  # empty: every topic
+    state: OperatorState = OperatorState.AWAY
+    reason: str = ABSENT
+    since: float = 0.0
+    until: float | None = None
+    present: bool = False
+    pause_after: str | None = None
+    offer: str | None = field(default=None)
+
+
+def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:
+    """The state of an offer when `wanted` arrives; late and second answers change nothing."""
+    return wanted if wanted in OFFER_TRANSITIONS[current] else current
+
+
+def after(operator: Operator, trigger: Trigger, now: float, *, reason: str = "", wrap_up_s: float = 0.0) -> Operator:
+    """The operator after `trigger`; the same object where it changes nothing.
+
+    A refreshed registration is no trigger: whoever reports the telephone says only what changed.
+    """
+    if trigger is Trigger.PHONE_PRESENT:
+        if operator.present:
+            return operator
+        operator = replace(operator, present=True)
+        if operator.state is not _AWAY or operator.reason != ABSENT:
+            return operator
+    elif trigger is Trigger.PHONE_ABSENT and operator.present:
+        operator = replace(operator, present=False)
+    elif trigger in (Trigger.RESUME, Trigger.LOG_OUT) and operator.pause_after is not None:
+        operator = replace(operator, pause_after=None)  # his last word counts
+    if trigger in (Trigger.PAUSE, Trigger.LOG_OUT) and operator.state in (_OFFERED, _TALKING):
+        return replace(operator, pause_after=LOGGED_OUT if trigger is Trigger.LOG_OUT else reason or trigger.value)
+    state = OPERATOR_TRANSITIONS.get((operator.state, trigger))
+    if state is None:
+        return operator
+    pause_after = operator.pause_after
+    if state is _READY and pause_after is not None:
+        state, reason = (_AWAY if pause_after == LOGGED_OUT else _PAUSED), pause_after
+        pause_after = None
+    elif state is _READY and not operator.present:
+        # He cannot be rung: what makes him ready is his telephone, when it appears.
+        state, reason = _AWAY, ABSENT
+    elif state is _AWAY:
+        reason = LOGGED_OUT if trigger is Trigger.LOG_OUT else ABSENT
+    elif state is _PAUSED:
+        reason = reason or trigger.value
+        pause_after = None
+    else:
+        reason = ""
+    if state is operator.state and reason == operator.reason:
+        return operator
+    return replace(
+        operator,
+        state=state,
+        reason=reason,
+        since=now,
+        until=now + wrap_up_s if state is _WRAPPING_UP else None,
+        pause_after=pause_after,
+        offer=operator.offer if state in (_OFFERED, _TALKING) else None,
+    )
