@@ -1,0 +1,237 @@
+"""The deliverer: a process of its own that brings the journals into the database, each record once.
+
+What is delivered stands in the database itself (`journal_position`), in the same transaction as the rows. So it may be
+killed anywhere, run twice, or find the database away, and the journals stay until all of them is in.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.apply import POSITION
+from db.deliverer import ROOM, Deliverer
+from db.engine import DatabaseError, async_engine, reading
+from db.journal import WAKE
+from db.records import Line, NotARecordError, files, lines, node_of
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.1  # after a pass, so that groups form
+POLL_S = 2.0  # without a sign from a writer
+AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # until the next try while the database is away
+STOP_S = 3.0  # for what is left when it is told to stop
+LOCK = "deliver.lock"
+STATE = "deliver.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    records: int  # in the tables now
+    rejected: int  # put aside, in `rejected/`
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What is in the journals and not in the database yet."""
+
+    records: int
+    bytes: int
+    seconds: float  # age of the oldest
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a running deliverer said last; it says it at least every few seconds."""
+
+    pid: int
+    at: datetime
+    delivered: int  # since its start
+    rejected: int
+    away: str | None  # why the database cannot be reached
+
+
+async def run(folder: Path, url: str, stop: asyncio.Event) -> None:
+    """Deliver until `stop` is set. A second one on the same folder waits, and takes over when the first ends.
+
+    DatabaseError only for a URL that can never be right; a database that is away is waited for.
+    """
+    deliverer = Deliverer(folder, url)
+    try:
+        async with _alone(folder, stop) as alone:
+            if alone:
+                with _pipe(folder) as wake:  # not while waiting: it would take the first one's signs
+                    watch = asyncio.create_task(_stop_wakes(stop, wake))
+                    try:
+                        await _run(folder, deliverer, stop, wake)
+                    finally:
+                        watch.cancel()
+    finally:
+        await deliverer.close()
+
+
+async def _run(folder: Path, deliverer: Deliverer, stop: asyncio.Event, wake: asyncio.Event) -> None:
+    away: str | None = None
+    tries = 0
+    while True:
+        wake.clear()
+        stopping = stop.is_set()
+        enough = partial(_is_past, time.monotonic() + STOP_S) if stopping else stop.is_set
+        try:
+            await deliverer.deliver(enough)
+        except (DatabaseError, SQLAlchemyError, OSError) as error:
+            if str(error) != away:
+                away = str(error)
+                log.error("the journal waits: %s", away)
+            _beat(folder, deliverer, away)
+            delay = AWAY_S[min(tries, len(AWAY_S) - 1)]
+            tries += 1
+            if stopping:
+                return
+            await _wait(stop, delay)
+            continue
+        if away is not None:
+            log.warning("the journal is delivered again: %d records so far", deliverer.records)
+            away, tries = None, 0
+        _beat(folder, deliverer, None)
+        if stopping:
+            return
+        await _wait(stop, PAUSE_S)
+        await _wait(wake, POLL_S)
+
+
+async def deliver_all(folder: Path, url: str) -> Delivered:
+    """Deliver what is there now, beside whatever other deliverer. DatabaseError when the database is away."""
+    deliverer = Deliverer(folder, url)
+    try:
+        await deliverer.deliver()
+        return Delivered(deliverer.records, deliverer.rejected)
+    finally:
+        await deliverer.close()
+
+
+async def lag(folder: Path, url: str) -> Lag:
+    """How far the database is behind. DatabaseError when it is away."""
+    engine = async_engine(url)
+    try:
+        async with reading(engine) as connection:
+            found = await connection.execute(select(POSITION.c.boot, POSITION.c.file_number, POSITION.c.file_offset))
+            positions = {boot: (number, offset) for boot, number, offset in found}
+    finally:
+        await engine.dispose()
+    records = size = 0
+    oldest: datetime | None = None
+    for file in files(folder):
+        number, offset = positions.get(file.boot, (0, 0))
+        if file.number < number:
+            continue
+        with contextlib.suppress(OSError, NotARecordError):
+            start = offset if file.number == number else node_of(file)[1]
+            size += max(0, file.path.stat().st_size - start)
+            while found_lines := list(lines(file.path, start, ROOM)):
+                records += len(found_lines)
+                start = found_lines[-1].end
+                if oldest is None:
+                    oldest = _instant_of(found_lines[0])
+    age = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
+    return Lag(records, size, max(0.0, age))
+
+
+def heartbeat(folder: Path) -> Heartbeat | None:
+    """What the deliverer of `folder` said last, whether it lives or not; None when it never did."""
+    try:
+        found = orjson.loads((folder / STATE).read_bytes())
+        return Heartbeat(**{**found, "at": datetime.fromisoformat(found["at"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _beat(folder: Path, deliverer: Deliverer, away: str | None) -> None:
+    state = Heartbeat(os.getpid(), datetime.now(UTC), deliverer.records, deliverer.rejected, away)
+    with contextlib.suppress(OSError):
+        draft = folder / (STATE + ".new")
+        draft.write_bytes(orjson.dumps(state))
+        draft.replace(folder / STATE)
+
+
+def _instant_of(line: Line) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(orjson.loads(line.text)["at"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if found.tzinfo is not None else None
+
+
+@contextlib.contextmanager
+def _pipe(folder: Path) -> Iterator[asyncio.Event]:
+    """An event that is set whenever a journal was written. Costs nothing while none is."""
+    with contextlib.suppress(FileExistsError):
+        os.mkfifo(folder / WAKE, 0o600)
+    pipe = os.open(folder / WAKE, os.O_RDWR | os.O_NONBLOCK)  # not read-only: no end of file when a writer goes
+    wake = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def written() -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(pipe, 65536)
+        wake.set()
+
+    loop.add_reader(pipe, written)
+    try:
+        yield wake
+    finally:
+        loop.remove_reader(pipe)
+        os.close(pipe)
+
+
+def _lock_file(folder: Path) -> int:
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+@contextlib.asynccontextmanager
+async def _alone(folder: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
+    """True when this process is the folder's only deliverer; False when `stop` came first."""
+    lock = _lock_file(folder)
+    said = False
+    try:
+        while not stop.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said:
+                    said = True
+                    log.warning("another process delivers %s: this one waits for its end", folder)
+                await _wait(stop, 1.0)
+            else:
+                yield True
+                return
+        yield False
+    finally:
+        os.close(lock)
+
+
+def _is_past(deadline: float) -> bool:
+    return time.monotonic() > deadline
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def _stop_wakes(stop: asyncio.Event, wake: asyncio.Event) -> None:
+    await stop.wait()
+    wake.set()

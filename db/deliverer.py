@@ -1,0 +1,187 @@
+"""What one pass over the journals does: read, check, put into the tables, set aside what cannot be put there."""
+
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from uuid import UUID
+
+from db.apply import MovedError, Position, RefusedError, apply, position
+from db.engine import async_engine
+from db.records import JournalFile, Line, NotARecordError, Record, files, is_complete, lines, node_of, record_of
+
+log = logging.getLogger(__name__)
+
+ROOM = 256 * 1024  # bytes of a file that are read at once
+GROUP = 500  # lines a transaction: well under 50 ms on SQLite
+JUMP = 1 << 24  # between two `seq` of a boot; a greater one is not ours, and would hide all after it
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    line: Line
+    found: Record | str | None  # a string says why there is none, None that it was delivered before
+
+
+class Deliverer:
+    """Brings journals of one folder into one database. For one task at a time."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.records = 0
+        self.rejected = 0
+        self._folder = folder
+        self._engine = async_engine(url)
+        self._positions: dict[UUID, Position] = {}
+        self._unreadable: set[Path] = set()
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def deliver(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """One pass over all files, until nothing is left or `enough()`. DatabaseError when the database is away."""
+        try:
+            for file in files(self._folder):
+                with contextlib.suppress(FileNotFoundError):  # another deliverer was quicker
+                    await self._deliver_file(file, enough)
+                if enough():
+                    return
+        except Exception:
+            self._positions.clear()
+            raise
+
+    async def _deliver_file(self, file: JournalFile, enough: Callable[[], bool]) -> None:
+        try:
+            node, first = node_of(file)
+        except NotARecordError as error:
+            self._set_file_aside(file, str(error))
+            return
+        complete = is_complete(file.path)  # before reading: what is there now is then all
+        while True:
+            now = await self._position(node, file.boot)
+            if file.number < now.number:
+                break
+            items = self._items(file, now, first if file.number > now.number else now.offset)
+            if not items:
+                break
+            for bad, run in groupby(items, key=lambda item: isinstance(item.found, str)):
+                if bad:
+                    self._set_aside(file, list(run))
+            try:
+                self._positions[file.boot] = await self._place(file, now, items)
+            except MovedError:
+                self._positions.pop(file.boot, None)
+            if enough():
+                return
+        if complete:
+            await self._finish(file, first)
+
+    async def _position(self, node: str, boot: UUID) -> Position:
+        known = self._positions.get(boot)
+        if known is None:
+            known = self._positions[boot] = await position(self._engine, node, boot)
+        return known
+
+    def _items(self, file: JournalFile, now: Position, start: int) -> list[_Item]:
+        items: list[_Item] = []
+        seq = now.seq
+        for line in lines(file.path, start, ROOM):
+            found = _checked(line, now, seq)
+            if isinstance(found, Record):
+                seq = found.seq
+            items.append(_Item(line, found))
+            if len(items) == GROUP:
+                break
+        return items
+
+    async def _place(self, file: JournalFile, before: Position, items: Sequence[_Item]) -> Position:
+        """The records among the items into the tables; gives the position after them.
+
+        Where the tables refuse a group, its halves are tried in order, and so on down to the record that is at fault.
+        """
+        records = [item.found for item in items if isinstance(item.found, Record)]
+        after = before.at(file.number, items[-1].line.end, max((record.seq for record in records), default=0))
+        try:
+            await apply(self._engine, records, before, after)
+        except RefusedError as error:
+            if len(items) == 1:
+                self._set_aside(file, [_Item(items[0].line, str(error))])
+                await apply(self._engine, [], before, after)
+                return after
+            half = len(items) // 2
+            middle = await self._place(file, before, items[:half])
+            return await self._place(file, middle, items[half:])
+        self.records += len(records)
+        return after
+
+    def _set_aside(self, file: JournalFile, items: Sequence[_Item]) -> None:
+        """Lines that follow each other and cannot be delivered. The same ones again leave and say nothing new."""
+        document = {
+            "file": file.path.name,
+            "offset": items[0].line.start,
+            "reason": items[0].found,
+            "lines": [item.line.text.decode(errors="backslashreplace") for item in items],
+        }
+        target = self._rejected() / f"{file.path.stem}.{items[0].line.start}-{items[-1].line.end}.json"
+        draft = target.with_suffix(".new")
+        if target.exists():
+            return
+        draft.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        draft.replace(target)
+        self.rejected += len(items)
+        log.error(
+            "%s, byte %d: %s: %d lines put aside in %s",
+            file.path, items[0].line.start, items[0].found, len(items), target,
+        )  # fmt: skip
+
+    def _set_file_aside(self, file: JournalFile, reason: str) -> None:
+        if file.path not in self._unreadable:
+            self._unreadable.add(file.path)
+            log.error("%s: %s: nothing of it can be delivered; it goes to %s", file.path, reason, self._rejected())
+        with contextlib.suppress(FileNotFoundError):
+            if is_complete(file.path):
+                file.path.replace(self._rejected() / file.path.name)
+                self.rejected += 1
+
+    def _rejected(self) -> Path:
+        folder = self._folder / REJECTED
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    async def _finish(self, file: JournalFile, first: int) -> None:
+        """A file that nobody adds to: what is left of it is a torn line. It can go when the database has the rest."""
+        try:
+            size = file.path.stat().st_size
+        except FileNotFoundError:
+            return
+        now = self._positions.get(file.boot)
+        if now is None:
+            return
+        reached = first if file.number > now.number else now.offset if file.number == now.number else size
+        if reached < size:
+            with file.path.open("rb") as handle:
+                handle.seek(reached)
+                torn = Line(reached, size, handle.read())
+            item = _Item(torn, _checked(torn, now, now.seq))  # only its newline may be missing
+            if isinstance(item.found, str):
+                self._set_aside(file, [_Item(torn, "a line without its end: its writer was killed while it wrote")])
+            try:
+                self._positions[file.boot] = await self._place(file, now, [item])
+            except MovedError:
+                self._positions.pop(file.boot, None)
+                return
+        file.path.unlink(missing_ok=True)
+
+
+def _checked(line: Line, now: Position, seq: int) -> Record | str | None:
+    """The record in `line`, whose predecessor is `seq`; None when that one is it already; or why there is none."""
+    try:
+        found = record_of(line.text, now.node, now.boot)
+    except NotARecordError as error:
+        return str(error)
+    if found.seq > seq + JUMP:
+        return f"record {found.seq} follows {seq}: it is not of this journal"
+    return found if found.seq > seq else None

@@ -1,0 +1,256 @@
+"""The controller's way to the database: records in memory, then in a file, never in the database itself.
+
+A journal is a folder of files, `<boot>.<number>.jsonl`, one series for each start of a process that writes (a *boot*).
+The first line says whose it is, each other line is a record:
+
+    {"journal":1,"node":"rabat-1","boot":"0199…","number":1}
+    {"seq":1,"at":"2026-11-25T12:00:00.000000Z","table":"call","row":{"id":"0199…","started":"…"}}
+
+The writer holds a lock on its newest file while it lives. A file without a lock is complete: nothing is added to it.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+from collections import deque
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from db.ids import uuid7
+from db.tables import Table
+
+log = logging.getLogger(__name__)
+
+GROUP_S = 0.02  # how long a record waits for others before they are written together
+GROUP = 4096  # records a write: after a full disk the loop must not stop for all that was kept
+AGAIN_S = 0.5  # after the disk has refused
+ROTATE_BYTES = 64 * 2**20
+BOUND = 100_000  # records kept in memory while the disk refuses
+FORMAT = 1
+WAKE = "wake"  # the pipe on which the deliverer sleeps
+
+COLUMNS = {name: frozenset(table.columns.keys()) for name, table in Table.metadata.tables.items()}
+
+
+class Journal:
+    """Takes records at the price of a few microseconds, whatever the disk does. For one asyncio loop, not for threads.
+
+    `node` is Asterisk's `systemname`. Nothing is opened before the first record.
+    """
+
+    def __init__(self, folder: Path, node: str, *, rotate_bytes: int = ROTATE_BYTES, bound: int = BOUND) -> None:
+        self.node = node
+        self.boot = uuid7()
+        self.dropped = 0  # records lost since the start, because the disk refused for too long
+        self._dropped_noted = 0
+        self._folder = folder
+        self._rotate_bytes = rotate_bytes
+        self._bound = bound
+        self._seq = 0
+        self._pending: deque[bytes] = deque()
+        self._written_of_first = 0  # bytes of the first pending line that are already in the file
+        self._timer: asyncio.TimerHandle | None = None
+        self._file = -1
+        self._number = 0
+        self._size = 0
+        self._refused = False
+        self._pipe = -1
+
+    @property
+    def waiting(self) -> int:
+        """Records in memory that are not in the file yet."""
+        return len(self._pending)
+
+    def put(self, table: str, /, **columns: Any) -> None:
+        """Note that the row of `table` with this primary key has these values: new, or changed where it exists.
+
+        Columns that are not named stay as they are. `call_event`, `decision`, `operator_state` and `audit` are only
+        added to; their key (node, boot, seq) and `at` (now, unless given) come by themselves, `node` everywhere.
+        ValueError for a table or column that does not exist and for a naive datetime, TypeError for a value that JSON
+        does not have.
+        """
+        known = COLUMNS.get(table)
+        if known is None or not known.issuperset(columns):
+            raise ValueError(_unknown(table, columns))
+        for value in columns.values():
+            if type(value) is datetime and value.tzinfo is None:
+                raise ValueError(f"{table}: {value!r} has no time zone: give an aware datetime")
+        if len(self._pending) >= self._bound:
+            self._drop()
+            return
+        self._seq += 1
+        self._pending.append(_line({"seq": self._seq, "at": datetime.now(UTC), "table": table, "row": columns}))
+        if self._timer is None:
+            self._schedule()
+
+    def flush(self) -> None:
+        """Write what is pending, now. Safe against `kill -9` afterwards; not against a power cut (the deliverer is)."""
+        self._cancel_timer()
+        while self._pending and self._write_group():
+            pass
+        self._schedule()
+
+    def close(self) -> None:
+        """Write the rest and let go of the file."""
+        self.flush()
+        self._cancel_timer()
+        if self._pending:
+            log.error("node %s: %d journal records lost: %s was not writable", self.node, self.waiting, self._folder)
+        self._close_file()
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def _schedule(self) -> None:
+        if self._timer is not None or not self._pending:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a command without a loop: its flush() or close() writes
+            return
+        self._timer = loop.call_later(AGAIN_S if self._refused else GROUP_S, self._tick)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._write_group()
+        self._schedule()
+
+    def _write_group(self) -> bool:
+        """Write the oldest pending records; False when the disk refuses."""
+        try:
+            self._write()
+        except OSError as error:
+            self._refuse(error)
+            return False
+        if self._refused:
+            self._resume()
+        self._wake()
+        return True
+
+    def _write(self) -> None:
+        if self._file < 0 or os.fstat(self._file).st_nlink == 0:  # not open, or somebody has deleted it
+            self._open()
+        lines = len(self._pending)
+        group = b"".join(self._pending if lines <= GROUP else islice(self._pending, GROUP))
+        written = os.write(self._file, group[self._written_of_first :] if self._written_of_first else group)
+        self._size += written
+        written += self._written_of_first
+        if written == len(group):
+            if lines <= GROUP:
+                self._pending.clear()
+            else:
+                for _ in range(GROUP):
+                    self._pending.popleft()
+            self._written_of_first = 0
+        else:  # the disk took a part: the stream goes on exactly there
+            while written >= len(self._pending[0]):
+                written -= len(self._pending.popleft())
+            self._written_of_first = written
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self._size >= self._rotate_bytes:
+            self._close_file()
+
+    def _open(self) -> None:
+        """A new file of this boot. It gets its name when it is locked and has its first line, never before."""
+        self._close_file()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = f"{self.boot}.{self._number + 1:06d}.jsonl"
+        draft = self._folder / (name + ".new")
+        first = orjson.dumps(
+            {"journal": FORMAT, "node": self.node, "boot": self.boot, "number": self._number + 1},
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.write(file, first) < len(first):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            draft.rename(self._folder / name)
+        except OSError:
+            os.close(file)
+            raise
+        self._file = file
+        self._number += 1
+        self._size = len(first)
+        self._written_of_first = 0  # what a torn file has of the line is not a record: the whole line again
+
+    def _close_file(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _refuse(self, error: OSError) -> None:
+        if not self._refused:
+            self._refused = True
+            log.error(
+                "node %s: the journal %s cannot be written (%s): up to %d records are kept in memory: make room, or "
+                "correct its permissions", self.node, self._folder, error.strerror, self._bound,
+            )  # fmt: skip
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN):
+            with contextlib.suppress(OSError):
+                self._close_file()
+
+    def _resume(self) -> None:
+        self._refused = False
+        log.warning("node %s: the journal %s is written again; records lost: %d", self.node, self._folder, self.dropped)
+        if self.dropped > self._dropped_noted:
+            lost, self._dropped_noted = self.dropped - self._dropped_noted, self.dropped
+            self.put("audit", by="service", act="records_lost", about=f"journal:{self.boot}", data={"records": lost})
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        if self.dropped == 1 or self.dropped % 10_000 == 0:
+            log.error("node %s: journal records lost so far: %d", self.node, self.dropped)
+
+    def _wake(self) -> None:
+        """Tell the deliverer, if there is one. A full pipe says it already."""
+        try:
+            if self._pipe < 0:
+                self._pipe = os.open(self._folder / WAKE, os.O_WRONLY | os.O_NONBLOCK)
+            os.write(self._pipe, b".")
+        except BlockingIOError:
+            pass
+        except OSError:  # ENOENT, ENXIO, EPIPE: nobody listens
+            if self._pipe >= 0:
+                os.close(self._pipe)
+                self._pipe = -1
+
+
+def _unknown(table: str, columns: dict[str, Any]) -> str:
+    if table not in COLUMNS:
+        return f"there is no table {table!r}: it is one of {', '.join(sorted(COLUMNS))}"
+    wrong = sorted(columns.keys() - COLUMNS[table])
+    return f"table {table!r} has no column {', '.join(map(repr, wrong))}: it has {', '.join(sorted(COLUMNS[table]))}"
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+    except TypeError:
+        # Asterisk's strings may hold bytes that are no UTF-8 (lone surrogates here): better a mark than no record.
+        try:
+            return orjson.dumps(_cleaned(record), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        except TypeError as error:
+            raise TypeError(f"{record['table']}: {error}") from None
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    return value

@@ -1,0 +1,356 @@
+"""What the command line and the controller read. Frozen dataclasses; `orjson.dumps` makes of them the documented JSON.
+
+Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError when the database is away. The
+database is behind the journal by what is not delivered yet (`db.deliver.lag`): 0.1 s at most, more after an outage.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from db.engine import DatabaseError, reading
+from db.references import counter, plain
+from db.tables import Call as CallTable
+from db.tables import (
+    CallEvent,
+    CaseFile,
+    CaseNote,
+    Decision,
+    HoursOverride,
+    Offer,
+    Operator,
+    OperatorStateRecord,
+    Pairing,
+)
+from db.words import HoursKind
+
+T = TypeVar("T")
+LIMIT_S = 0.15
+
+
+class NotFoundError(LookupError):
+    """Nothing, or more than one, by that name; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: UUID
+    number: str | None
+    caller: str | None
+    country: str | None
+    language: str | None
+    path: list[str]
+    outcome: str | None
+    operator: str | None
+    case: str | None
+    wait_s: float | None  # until an operator, or until the caller waited no longer; None: never waited, or still does
+    started: datetime
+    line_answered: datetime | None
+    queued: datetime | None
+    connected: datetime | None
+    ended: datetime | None
+    topic: str | None
+    live: bool
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: datetime
+    kind: str
+    flow_node: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMade:
+    id: UUID
+    node: str
+    epoch: int
+    call_id: UUID
+    operator_id: str
+    state: str
+    reason: str | None
+    offered: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    at: datetime
+    kind: str
+    operator_id: str | None
+    reason: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PairingMade:
+    id: UUID
+    node: str
+    epoch: int
+    call_id: UUID
+    operator_id: str
+    role: str
+    began: datetime
+    ended: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStory:
+    call: Call
+    events: list[Event]
+    offers: list[OfferMade]
+    decisions: list[DecisionMade]
+    pairings: list[PairingMade]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRows:
+    """What a node left open; compared with Asterisk at every start and reconnect."""
+
+    calls: list[Call]
+    offers: list[OfferMade]
+    pairings: list[PairingMade]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    reference: str
+    kind: str
+    state: str
+    topic: str | None
+    language: str | None
+    country: str | None
+    post: str | None
+    call_id: UUID | None
+    caller: str | None
+    title: str | None
+    missing: str | None
+    expected: date | None
+    owner: str | None
+    opened: datetime
+    due: datetime | None
+    closed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    at: datetime
+    author: str
+    text: str
+    call_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastState:
+    operator_id: str
+    state: str
+    reason: str | None
+    at: datetime
+    idle_since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    id: UUID
+    kind: str
+    line: str | None
+    language: str | None
+    begins: datetime | None
+    ends: datetime | None
+    day: date | None
+    name: str | None
+    reason: str | None
+    by: str | None
+    made: datetime
+
+
+_late: set[asyncio.Future[Any]] = set()
+
+
+async def or_default(read: Awaitable[T], default: T, limit_s: float = LIMIT_S) -> T:
+    """What `read` gives, or `default` when it takes longer or the database is away: for reads that a call waits for."""
+    task = asyncio.ensure_future(read)
+    try:
+        await asyncio.wait({task}, timeout=limit_s)
+    finally:
+        if not task.done():
+            # Cancelled, but not awaited: a query of SQLite ends in its thread first, and the call does not wait for it.
+            task.cancel()
+            _late.add(task)
+            task.add_done_callback(_forget)
+    try:
+        return task.result() if task.done() else default
+    except DatabaseError:
+        return default
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    _late.discard(task)
+    if not task.cancelled():
+        task.exception()
+
+
+async def calls(engine: AsyncEngine, last: int = 20) -> list[Call]:
+    """The calls that came last, newest first."""
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(CallTable).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
+        )
+        return [_call(row) for row in found]
+
+
+async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
+    """A call's whole story, by its id or the beginning of it. NotFoundError for none and for several."""
+    lowest, highest = _range(str(id))
+    async with reading(engine) as connection:
+        found = (
+            await connection.execute(select(CallTable).where(CallTable.id.between(lowest, highest)).limit(2))
+        ).all()
+        if len(found) != 1:
+            problem = "no call has" if not found else "several calls have"
+            remedy = "see `hatif calls`" if not found else "give more of it"
+            raise NotFoundError(f"{problem} an id that begins with {str(id)!r}: {remedy}")
+        this = _call(found[0])
+        return CallStory(
+            this,
+            await _all(connection, Event, CallEvent, CallEvent.call_id == this.id, CallEvent.boot, CallEvent.seq),
+            await _all(connection, OfferMade, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
+            await _all(connection, DecisionMade, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
+            await _all(connection, PairingMade, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
+        )
+
+
+async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(CallTable).where(CallTable.node == node, CallTable.ended.is_(None)).order_by(CallTable.id)
+        )
+        return OpenRows(
+            [_call(row) for row in found],
+            await _all(connection, OfferMade, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
+            await _all(
+                connection, PairingMade, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
+            ),
+        )
+
+
+async def cases(
+    engine: AsyncEngine, last: int = 20, *, state: str | None = None, owner: str | None = None
+) -> list[Case]:
+    """The case files that were opened last, newest first."""
+    wanted = [CaseFile.state == state] if state is not None else []
+    if owner is not None:
+        wanted.append(CaseFile.owner == owner)
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)
+        )
+        return [_made(Case, row) for row in found]
+
+
+async def case(engine: AsyncEngine, reference: str) -> tuple[Case, list[Note]]:
+    """A case file and its notes, oldest first. NotFoundError when there is none."""
+    digits = plain(reference)
+    async with reading(engine) as connection:
+        found = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
+        if found is None:
+            raise NotFoundError(f"no case has the reference {reference!r}: see `hatif cases`")
+        mine = CaseNote.case_reference == digits
+        return _made(Case, found), await _all(connection, Note, CaseNote, mine, CaseNote.at, CaseNote.id)
+
+
+async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, LastState]:
+    """By operator's id, the state that `node` wrote last. Operators who never had one are not in it."""
+    history = OperatorStateRecord.__table__.alias("history")
+    newest = (
+        select(history.c.boot, history.c.seq)
+        .where(history.c.operator_id == Operator.id, history.c.node == node)
+        .order_by(history.c.boot.desc(), history.c.seq.desc())
+        .limit(1)
+        .correlate(Operator)
+    )
+    # Two look-ups in an index for each operator, however long the history is.
+    this = OperatorStateRecord
+    joined = and_(
+        this.operator_id == Operator.id,
+        this.node == node,
+        this.boot == newest.with_only_columns(history.c.boot).scalar_subquery(),
+        this.seq == newest.with_only_columns(history.c.seq).scalar_subquery(),
+    )
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(this.operator_id, this.state, this.reason, this.at, this.idle_since, this.until)
+            .select_from(Operator)
+            .join(this, joined)
+        )
+        return {row.operator_id: _made(LastState, row) for row in found}
+
+
+async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
+    """What holds at `at` against the weekly plan, the newest first: forced states then in force, and all holidays."""
+    table = HoursOverride
+    forced = and_(
+        table.kind.in_([HoursKind.OPEN, HoursKind.CLOSED]),
+        table.begins <= at,
+        or_(table.ends.is_(None), table.ends > at),
+    )
+    async with reading(engine) as connection:
+        found = await connection.execute(
+            select(table)
+            .where(
+                table.made <= at,
+                or_(table.cancelled.is_(None), table.cancelled > at),
+                or_(forced, table.day.is_not(None)),
+            )
+            .order_by(table.made.desc(), table.id.desc())
+        )
+        return [_made(Override, row) for row in found]
+
+
+async def reference_floor(engine: AsyncEngine, node_number: int) -> int:
+    """The highest counter in a case reference of this node; 0 when it has none. For `ReferenceAllocator`."""
+    async with reading(engine) as connection:
+        highest = await connection.scalar(
+            select(func.max(CaseFile.reference)).where(
+                CaseFile.reference.between(f"{node_number}00000000", f"{node_number}99999999")
+            )
+        )
+    return counter(highest) if highest else 0
+
+
+def _call(row: Any) -> Call:
+    until = row.connected or row.dequeued or row.ended
+    waited = round((until - row.queued).total_seconds(), 3) if row.queued is not None and until is not None else None
+    return Call(
+        row.id, row.number, row.caller, row.country, row.language, row.path, row.outcome, row.operator_id,
+        row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,
+        row.topic, row.live, row.node,
+    )  # fmt: skip
+
+
+def _made(kind: type[T], row: Any) -> T:
+    """A dataclass from the columns of the same names."""
+    return kind(**{name: getattr(row, name) for name in kind.__dataclass_fields__})  # type: ignore[attr-defined]
+
+
+async def _all(connection: AsyncConnection, kind: type[T], table: type, where: Any, *order: Any) -> list[T]:
+    found: Sequence[Any] = (await connection.execute(select(table).where(where).order_by(*order))).all()
+    return [_made(kind, row) for row in found]
+
+
+def _range(beginning: str) -> tuple[UUID, UUID]:
+    digits = beginning.replace("-", "").lower()
+    if not re.fullmatch("[0-9a-f]{1,32}", digits):
+        raise NotFoundError(f"{beginning!r} cannot begin a call's id: that has 0 to 9 and a to f, see `hatif calls`")
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

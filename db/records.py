@@ -1,0 +1,245 @@
+"""Journal files as the deliverer reads them: whose they are, where a record begins, and whether it can be one.
+
+Journal files are input: a disk that was full, a power cut or a person may have left anything in them.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
+from sqlalchemy import Table as SQLTable
+
+from db.journal import FORMAT
+from db.tables import Appended, Table
+from db.tables.base import EMPTY_LIST
+from db.types import Id, UTCDateTime
+
+NAME = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.([0-9]{6,9})\.jsonl")
+LONGEST = 4 * 2**20  # bytes of a line; more cannot be a record
+RECORD_START = b'{"seq":'
+
+
+class NotARecordError(ValueError):
+    """A line that cannot be delivered; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A checked record. `key` is the primary key of its row, `columns` all that it brings, key included."""
+
+    seq: int
+    table: SQLTable
+    key: tuple[Any, ...]
+    columns: dict[str, Any]
+    node_given: bool  # the row names its node itself; else it is the writer's
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What stands in a file from `start` to `end`, the newline counted."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JournalFile:
+    """A file of the journal. In order: by boot (which is by time), then by number."""
+
+    boot: UUID
+    number: int
+    path: Path
+
+
+def files(folder: Path) -> list[JournalFile]:
+    """The journal's files, oldest first; an empty list when there is no such folder yet."""
+    try:
+        with os.scandir(folder) as entries:
+            matches = [found for entry in entries if (found := NAME.fullmatch(entry.name))]
+    except FileNotFoundError:
+        return []
+    return sorted(JournalFile(UUID(found[1]), int(found[2]), folder / found[0]) for found in matches)
+
+
+def node_of(file: JournalFile) -> tuple[str, int]:
+    """The node that wrote `file`, and the offset of its first record. NotARecordError: the first line is not ours."""
+    with file.path.open("rb") as handle:
+        first = handle.readline(LONGEST)
+    try:
+        header = orjson.loads(first)
+        node, boot = header["node"], header["boot"]
+        if header["journal"] == FORMAT and boot == str(file.boot) and isinstance(node, str) and node:
+            return node, len(first)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise NotARecordError(
+        f'the first line is not {{"journal":{FORMAT},"node":…,"boot":"{file.boot}",…}} but {first[:80]!r}'
+    )
+
+
+def is_complete(path: Path) -> bool:
+    """Whether its writer is gone or has gone on to another file: nothing will be added."""
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def lines(path: Path, start: int, room: int) -> Iterator[Line]:
+    """Whole lines from `start` on, about `room` bytes of them. An overlong one comes in pieces, without newline."""
+    with path.open("rb") as handle:
+        handle.seek(start)
+        chunk = handle.read(room)
+        if b"\n" not in chunk and len(chunk) == room:
+            chunk += handle.read(LONGEST - room)
+            if b"\n" not in chunk and len(chunk) == LONGEST:
+                yield Line(start, start + len(chunk), chunk)
+                return
+    for text in chunk.split(b"\n")[:-1]:
+        end = start + len(text) + 1
+        yield Line(start, end, text)
+        start = end
+
+
+def record_of(text: bytes, node: str, boot: UUID) -> Record:
+    """The record in a line of the boot of `node`. NotARecordError when there is none that a table could take."""
+    raw = _parsed(text)
+    seq, at, table_name, row = raw.get("seq"), raw.get("at"), raw.get("table"), raw.get("row")
+    if type(seq) is not int or seq < 1 or not isinstance(row, dict):
+        raise NotARecordError(f"neither a number `seq` nor a `row` in {text[:80]!r}")
+    shape = SHAPES.get(table_name) if isinstance(table_name, str) else None
+    if shape is None:
+        raise NotARecordError(f"record {seq}: there is no table {table_name!r}")
+    if shape.appended:
+        row = {"at": at, **row, "node": node, "boot": str(boot), "seq": seq}
+    node_given = row.get("node") is not None
+    if shape.has_node and not node_given:
+        row = {**row, "node": node}
+    columns = {}
+    for name, value in row.items():
+        convert = shape.columns.get(name)
+        if convert is None:
+            raise NotARecordError(f"record {seq}: table {table_name!r} has no column {name!r}")
+        try:
+            columns[name] = None if value is None else convert(value)
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise NotARecordError(f"record {seq}: {table_name}.{name} cannot be {repr(value)[:80]}: {error}") from None
+    key = tuple(columns.get(name) for name in shape.key)
+    if None in key:
+        raise NotARecordError(f"record {seq}: {table_name} needs its key ({', '.join(shape.key)})")
+    return Record(seq, shape.table, key, columns, node_given or shape.appended)
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    if b"\\u0000" in text:  # PostgreSQL has no place for it
+        text = text.replace(b"\\u0000", b"\\ufffd")
+    for candidate in (text, text[text.rfind(RECORD_START) :]):  # whole behind the rest of a torn one
+        try:
+            found = orjson.loads(candidate)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(found, dict):
+            return found
+    raise NotARecordError(f"no record in {text[:80]!r}")
+
+
+def _as(kind: type) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"{kind.__name__} wanted")
+        return value
+
+    return convert
+
+
+def _integer(bits: int) -> Callable[[Any], Any]:
+    def convert(value: Any) -> int:
+        if type(value) is not int or not -(1 << bits) <= value < 1 << bits:
+            raise TypeError(f"an integer of {bits + 1} bits wanted")
+        return value
+
+    return convert
+
+
+def _instant(value: str) -> datetime:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("an instant needs its time zone")
+    return found.astimezone(UTC)
+
+
+def _text(length: int | None) -> Callable[[Any], Any]:
+    def convert(value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError("text wanted")
+        if length is not None and len(value) > length:
+            raise ValueError(f"at most {length} characters")
+        return value
+
+    return convert
+
+
+def _converter(column: Column[Any]) -> Callable[[Any], Any]:
+    """From JSON to what the column takes. Strict: SQLite would take a word for a number, PostgreSQL would not."""
+    match column.type:
+        case UTCDateTime():
+            return _instant
+        case Date():
+            return date.fromisoformat
+        case Id():
+            return UUID
+        case Boolean():
+            return _as(bool)
+        case BigInteger():
+            return _integer(63)
+        case Integer():
+            return _integer(31)
+        case JSON():
+            return _as(list) if getattr(column.server_default, "arg", None) is EMPTY_LIST else _as(dict)
+        case String():
+            return _text(column.type.length)
+    raise AssertionError(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the deliverer has to know about a table."""
+
+    table: SQLTable
+    key: tuple[str, ...]
+    columns: dict[str, Callable[[Any], Any]]
+    required: frozenset[str]  # a new row cannot be without
+    appended: bool
+    has_node: bool
+
+
+def _shapes() -> Iterator[tuple[str, Shape]]:
+    for mapper in Table.registry.mappers:
+        table = mapper.local_table
+        if not isinstance(table, SQLTable) or table.name == "journal_position":
+            continue
+        yield (
+            table.name,
+            Shape(
+                table,
+                tuple(column.name for column in table.primary_key),
+                {column.name: _converter(column) for column in table.columns},
+                frozenset(c.name for c in table.columns if not c.nullable and c.server_default is None),
+                issubclass(mapper.class_, Appended),
+                "node" in table.columns,
+            ),
+        )
+
+
+SHAPES = dict(_shapes())

@@ -1,0 +1,111 @@
+"""Calls and what a caller left or said in them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, String, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
+from db.words import Outcome
+
+
+class Call(Table):
+    __tablename__ = "call"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # UUIDv7, made at its entry
+    node: Mapped[str]
+    channel_id: Mapped[str | None]  # Asterisk's
+    live: Mapped[bool] = mapped_column(server_default=true())  # false: a test call
+    number: Mapped[str | None]  # dialled
+    caller: Mapped[str | None]  # NULL: withheld, or erased
+    country: Mapped[str | None] = mapped_column(String(2))
+    language: Mapped[str | None]
+    topic: Mapped[str | None]
+    flow_version: Mapped[str | None]
+    path: Mapped[list[str]] = mapped_column(server_default=EMPTY_LIST)  # nodes of the flow, in order
+    outcome: Mapped[str | None]  # NULL: still going on
+    operator_id: Mapped[str | None]  # the first who answered
+    case_reference: Mapped[str | None] = mapped_column(String(9))
+    started: Mapped[datetime]
+    line_answered: Mapped[datetime | None]
+    queued: Mapped[datetime | None]  # began to wait for an operator
+    dequeued: Mapped[datetime | None]  # waits no longer, with or without an operator
+    connected: Mapped[datetime | None]
+    ended: Mapped[datetime | None]
+    hangup_cause: Mapped[int | None]  # Q.850
+    ended_by: Mapped[str | None]  # caller, operator, service
+
+    __table_args__ = (
+        one_of("outcome", Outcome),
+        Index(None, "started"),
+        Index(None, "queued"),
+        Index(None, "caller", "started"),
+        Index(None, "operator_id", "connected"),
+        Index(None, "case_reference"),
+        index_where("ix_call_going_on", "node", where="ended IS NULL"),
+    )
+
+
+class CallEvent(Appended, Table):
+    __tablename__ = "call_event"
+
+    call_id: Mapped[UUID]
+    kind: Mapped[str]
+    flow_node: Mapped[str | None]
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY_MAP)
+
+    __table_args__ = (Index(None, "call_id", "boot", "seq"),)
+
+
+class Recording(Table):
+    """A recorded conversation. There is no row without the consent that allows it."""
+
+    __tablename__ = "recording"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    call_id: Mapped[UUID]
+    file: Mapped[str]  # relative to HATIF_HOME
+    consented: Mapped[datetime]
+    consent_key: Mapped[str]  # the key that the caller pressed
+    consent_text: Mapped[str]  # catalogue id of the question that he heard
+    consent_language: Mapped[str]
+    started: Mapped[datetime]
+    ended: Mapped[datetime | None]
+    duration_ms: Mapped[int | None]
+    erased: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "call_id"), Index(None, "started"))
+
+
+class SurveyAnswer(Table):
+    __tablename__ = "survey_answer"
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    question: Mapped[str] = mapped_column(primary_key=True)  # catalogue id
+    node: Mapped[str]
+    answer: Mapped[int]  # 1 to 5
+    language: Mapped[str | None]
+    operator_id: Mapped[str | None]
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("answer BETWEEN 1 AND 5", name="answer"),
+        Index(None, "at"),
+        Index(None, "operator_id", "at"),
+    )
+
+
+class Caller(Table):
+    """What is remembered about a number. Erasing it is deleting the row."""
+
+    __tablename__ = "caller"
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str | None]
+    last_call_id: Mapped[UUID | None]
+    last_called: Mapped[datetime | None]
+    pin_failures: Mapped[int] = mapped_column(server_default="0")
+    pin_locked_until: Mapped[datetime | None]

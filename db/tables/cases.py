@@ -1,0 +1,123 @@
+"""Case files, what belongs to them, and what is still owed to a caller."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import Table, index_where, one_of
+from db.words import CallbackKind, CallbackState, CaseKind, CaseState
+
+
+class CaseFile(Table):
+    __tablename__ = "case_file"
+
+    reference: Mapped[str] = mapped_column(String(9), primary_key=True)
+    node: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=CaseState.OPEN.value)
+    topic: Mapped[str | None]
+    language: Mapped[str | None]
+    country: Mapped[str | None] = mapped_column(String(2))
+    post: Mapped[str | None]  # the consular post that deals with it
+    call_id: Mapped[UUID | None]  # that it came from
+    caller: Mapped[str | None]
+    title: Mapped[str | None]
+    missing: Mapped[str | None]  # what the applicant still has to bring
+    expected: Mapped[date | None]  # when he may expect it
+    owner: Mapped[str | None]  # operator's id
+    opened: Mapped[datetime]
+    changed: Mapped[datetime | None]  # when its state last changed
+    due: Mapped[datetime | None]
+    closed: Mapped[datetime | None]
+    notify_number: Mapped[str | None]  # is called when the state changes
+    pin_hash: Mapped[str | None]
+    pin_failures: Mapped[int] = mapped_column(server_default="0")
+    pin_locked_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("kind", CaseKind),
+        one_of("state", CaseState),
+        Index(None, "opened"),
+        Index(None, "caller", "opened"),
+        Index(None, "call_id"),
+        index_where("ix_case_file_due", "due", where="closed IS NULL"),
+        index_where("ix_case_file_owner", "owner", where="closed IS NULL"),
+    )
+
+
+class CaseNote(Table):
+    __tablename__ = "case_note"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    case_reference: Mapped[str] = mapped_column(String(9))
+    call_id: Mapped[UUID | None]
+    author: Mapped[str]  # operator's id, or `service`
+    text: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "case_reference", "at"),)
+
+
+class Message(Table):
+    """What a caller left by voice."""
+
+    __tablename__ = "message"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    call_id: Mapped[UUID]
+    case_reference: Mapped[str | None] = mapped_column(String(9))
+    caller: Mapped[str | None]
+    language: Mapped[str | None]
+    topic: Mapped[str | None]
+    category: Mapped[str | None]  # chosen by key, as in the flow
+    file: Mapped[str]  # relative to HATIF_HOME
+    duration_ms: Mapped[int | None]
+    text: Mapped[str | None]  # written out by the recogniser
+    at: Mapped[datetime]
+    heard: Mapped[datetime | None]
+    heard_by: Mapped[str | None]
+    erased: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(None, "call_id"),
+        Index(None, "case_reference"),
+        index_where("ix_message_unheard", "at", where="heard IS NULL"),
+    )
+
+
+class Callback(Table):
+    __tablename__ = "callback"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=CallbackState.WISHED.value)
+    call_id: Mapped[UUID | None]  # that it was wished for in
+    case_reference: Mapped[str | None] = mapped_column(String(9))
+    number: Mapped[str]
+    country: Mapped[str | None] = mapped_column(String(2))
+    language: Mapped[str | None]
+    topic: Mapped[str | None]
+    operator_id: Mapped[str | None]  # preferred, or who took it over
+    priority: Mapped[int] = mapped_column(server_default="0")
+    wished: Mapped[datetime]
+    waiting_since: Mapped[datetime | None]  # its age in routing
+    due: Mapped[datetime | None]  # not before
+    tries: Mapped[int] = mapped_column(server_default="0")
+    tried: Mapped[datetime | None]  # last
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    dialled_call_id: Mapped[UUID | None]  # the call that it led to
+    reason: Mapped[str | None]
+    ended: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("kind", CallbackKind),
+        one_of("state", CallbackState),
+        Index(None, "number", "wished"),
+        Index(None, "call_id"),
+        index_where("ix_callback_pending", "due", where="ended IS NULL"),
+    )

@@ -1,0 +1,119 @@
+"""Operators, what they were offered, and with whom they talked."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
+from db.words import OfferState, OperatorState, Role
+
+
+class Operator(Table):
+    """The list of `operators.csv` as the controller loaded it last, so that reports know names of the past."""
+
+    __tablename__ = "operator"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    languages: Mapped[dict[str, int]] = mapped_column(server_default=EMPTY_MAP)  # code to level, 1 to 5
+    topics: Mapped[list[str]] = mapped_column(server_default=EMPTY_LIST)
+    supervisor: Mapped[bool] = mapped_column(server_default=false())
+    changed: Mapped[datetime | None]
+    removed: Mapped[datetime | None]  # not in the list any more
+
+
+class OperatorStateRecord(Appended, Table):
+    """History: a record for each change; the last one holds."""
+
+    __tablename__ = "operator_state"
+
+    operator_id: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]  # of a pause: the site's list, `no_answer`; of away: `telephone`
+    call_id: Mapped[UUID | None]
+    idle_since: Mapped[datetime | None]
+    until: Mapped[datetime | None]  # end of wrap-up, or of an announced pause
+    by: Mapped[str | None]  # operator's id, `service`
+
+    __table_args__ = (
+        one_of("state", OperatorState),
+        Index(None, "operator_id", "node", "boot", "seq"),
+        Index(None, "at"),
+    )
+
+
+class Offer(Table):
+    __tablename__ = "offer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # is the channel id of the leg
+    node: Mapped[str]  # the caller's
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    call_id: Mapped[UUID]
+    operator_id: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=OfferState.RINGING.value)
+    reason: Mapped[str | None]  # why it ended so
+    offered: Mapped[datetime]
+    ended: Mapped[datetime | None]  # rings no longer, whatever the outcome
+
+    __table_args__ = (
+        one_of("state", OfferState),
+        Index(None, "call_id"),
+        Index(None, "operator_id", "offered"),
+        index_where("ix_offer_ringing", "node", where="ended IS NULL"),
+    )
+
+
+class Pairing(Table):
+    """An operator and a caller who talk. One that is open excludes another for the operator and for the call."""
+
+    __tablename__ = "pairing"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    call_id: Mapped[UUID]
+    operator_id: Mapped[str]
+    offer_id: Mapped[UUID | None]
+    role: Mapped[str] = mapped_column(server_default=Role.OPERATOR.value)
+    began: Mapped[datetime]
+    ended: Mapped[datetime | None]
+    reason: Mapped[str | None]  # why it ended: `caller`, `operator`, `transfer`, `lost`
+
+    __table_args__ = (
+        one_of("role", Role),
+        Index(None, "call_id"),
+        Index(None, "operator_id", "began"),
+        index_where("uq_pairing_open_operator", "operator_id", where="ended IS NULL", unique=True),
+        index_where("uq_pairing_open_call", "call_id", where="ended IS NULL AND role = 'operator'", unique=True),
+    )
+
+
+class Decision(Appended, Table):
+    """What routing decided, and why."""
+
+    __tablename__ = "decision"
+
+    kind: Mapped[str]
+    call_id: Mapped[UUID | None]
+    operator_id: Mapped[str | None]
+    reason: Mapped[str]
+    version: Mapped[str | None]  # of the engine and its parameters
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY_MAP)
+
+    __table_args__ = (Index(None, "call_id", "boot", "seq"), Index(None, "at"))
+
+
+class Shift(Table):
+    """Who is planned to be on duty when. Logs nobody in or out."""
+
+    __tablename__ = "shift"
+
+    operator_id: Mapped[str] = mapped_column(primary_key=True)
+    begins: Mapped[datetime] = mapped_column(primary_key=True)
+    ends: Mapped[datetime]
+    cancelled: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "begins"),)

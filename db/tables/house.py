@@ -1,0 +1,65 @@
+"""Opening hours against the plan, the audit, and the deliverer's own bookkeeping."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import EMPTY_MAP, Appended, Table, index_where, one_of
+from db.words import HoursKind
+
+
+class HoursOverride(Table):
+    """What the administrator says against the weekly plan and the calendar of holidays."""
+
+    __tablename__ = "hours_override"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    kind: Mapped[str]
+    line: Mapped[str | None]  # NULL: every line
+    language: Mapped[str | None]  # NULL: every language
+    begins: Mapped[datetime | None]  # of a forced state
+    ends: Mapped[datetime | None]  # NULL: until it is cancelled
+    day: Mapped[date | None]  # of a holiday, in the site's zone
+    name: Mapped[str | None]
+    reason: Mapped[str | None]
+    by: Mapped[str | None]
+    made: Mapped[datetime]
+    cancelled: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("kind", HoursKind),
+        CheckConstraint("(day IS NULL) <> (begins IS NULL)", name="day_or_begins"),
+        index_where("ix_hours_override_in_force", "made", where="cancelled IS NULL"),
+    )
+
+
+class Audit(Appended, Table):
+    """Who did what to whom: listening in, changes by hand, erasing."""
+
+    __tablename__ = "audit"
+
+    by: Mapped[str]  # operator's id, or the name of an account of the machine
+    act: Mapped[str]
+    about: Mapped[str | None]  # `operator:17`, `case:100000012`
+    call_id: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=EMPTY_MAP)
+
+    __table_args__ = (Index(None, "at"), Index(None, "call_id"))
+
+
+class JournalPosition(Table):
+    """How far the deliverer has come with one boot's journal. Written only together with the rows themselves."""
+
+    __tablename__ = "journal_position"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    boot: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)  # of the last record that is in the tables
+    file_number: Mapped[int]
+    file_offset: Mapped[int] = mapped_column(BigInteger)  # bytes; so a restart need not read the file again
+    at: Mapped[datetime]

@@ -1,0 +1,144 @@
+"""Bringing a database to the tables of this version (Alembic, from the package itself).
+
+A whole upgrade is one transaction, on SQLite as well, behind a lock: it is there as a whole or not at all, and a second
+upgrader waits, finds nothing left to do, and is done.
+"""
+
+import os
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from db.engine import DatabaseError, async_engine, parse, reading, shown, writing
+
+FOLDER = Path(__file__).parent / "migrations"
+LOCK = 0x6861746966  # "hatif", the key of PostgreSQL's advisory lock
+WAIT_MS = 60_000  # for another upgrader
+
+
+async def upgrade(url: str) -> list[str]:
+    """Bring the database to the newest tables. Gives the migrations that were applied, oldest first."""
+    if (parsed := parse(url)).get_backend_name() == "sqlite" and parsed.database is not None:
+        _create_private(Path(parsed.database))
+    engine = async_engine(url)
+    try:
+        if engine.dialect.name == "sqlite":
+            _wait_longer(engine)
+        async with writing(engine) as connection:
+            await _lock(connection)
+            before = await connection.run_sync(_current)
+            missing = _missing(engine, before)
+            if missing:
+                await connection.run_sync(_alembic, lambda config: command.upgrade(config, "head"))
+            return missing
+    finally:
+        await engine.dispose()
+
+
+async def current(url: str) -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    engine = async_engine(url)
+    try:
+        async with reading(engine) as connection:
+            return await connection.run_sync(_current)
+    finally:
+        await engine.dispose()
+
+
+async def pending(url: str) -> list[str]:
+    """The migrations that `upgrade` would apply, oldest first."""
+    engine = async_engine(url)
+    try:
+        async with reading(engine) as connection:
+            return _missing(engine, await connection.run_sync(_current))
+    finally:
+        await engine.dispose()
+
+
+async def draft(message: str) -> Path:
+    """For developers: a new migration file with what the tables of the code have and the migrations do not."""
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/draft.db"
+        await upgrade(url)
+        engine = async_engine(url)
+        files: list[Path] = []
+
+        def make(config: Config) -> None:
+            number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+            made: Any = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+            files.append(Path(made.path))
+
+        try:
+            async with writing(engine) as connection:
+                await connection.run_sync(_alembic, make)
+        finally:
+            await engine.dispose()
+    return files[0]
+
+
+def _alembic(connection: Connection, act: Callable[[Config], None]) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    act(config)
+
+
+def _config() -> Config:
+    config = Config(stdout=StringIO())  # standard output is the command's
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "m%%(rev)s_%%(slug)s")
+    return config
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _missing(engine: AsyncEngine, at: str | None) -> list[str]:
+    script = ScriptDirectory.from_config(_config())
+    try:
+        newest_first = [found.revision for found in script.iterate_revisions("heads", at or "base")]
+    except RevisionError:
+        raise DatabaseError(
+            f"{shown(engine.url)} is at migration {at!r}, which this version of Hatif does not know: "
+            "install the newer version that made it, or put a copy from a backup in its place"
+        ) from None
+    return [revision for revision in reversed(newest_first) if revision != at]
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
+def _wait_longer(engine: AsyncEngine) -> None:
+    """SQLite's lock is the writing transaction itself: wait for it as long as a migration may take."""
+
+    def longer(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", longer)
+
+
+def _create_private(file: Path) -> None:
+    """Callers' numbers are nobody else's: a new file is its owner's only; SQLite gives its helpers the same mode."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DatabaseError(
+            f"sqlite:///{file} cannot be made ({error.strerror}): correct the URL or the permissions"
+        ) from None

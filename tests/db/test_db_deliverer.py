@@ -1,0 +1,285 @@
+"""A deliverer that runs, is killed, or has no database: every record still arrives, once."""
+
+# A test may block its own loop; speed is printed.
+# ruff: noqa: ASYNC240, T201
+
+import asyncio
+import logging
+import time
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from db_server import Server
+from db_told import count, delivering, is_count, rejected, rows, told, until
+from sqlalchemy import func, select
+
+from db.deliver import Delivered, deliver_all, heartbeat
+from db.engine import DatabaseError, async_engine, reading
+from db.ids import uuid7
+from db.journal import Journal
+from db.tables import Call, CallEvent, Offer
+from db.upgrade import upgrade
+
+pytest_plugins = ["db_fixtures"]
+
+Start = Callable[..., Awaitable[Process]]
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+# A deliverer that runs
+
+
+async def test_a_record_is_in_the_database_a_moment_after_it_was_put(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    waits = []
+    engine = async_engine(url)
+    async with delivering(folder, url):
+        await asyncio.sleep(0.3)
+        for number in range(1, 6):
+            journal.put("call_event", call_id=uuid7(), kind="key")
+            began = time.monotonic()
+            async with asyncio.timeout(5):
+                while True:
+                    async with reading(engine) as connection:
+                        if await connection.scalar(select(func.count()).select_from(CallEvent)) == number:
+                            break
+                    await asyncio.sleep(0.002)
+            waits.append(time.monotonic() - began)
+            await asyncio.sleep(0.1)
+        beat = heartbeat(folder)
+        assert beat is not None
+        assert (beat.delivered, beat.away) == (5, None)
+    await engine.dispose()
+    journal.close()
+    print(f"\nput to database: median {sorted(waits)[2] * 1000:.0f} ms")
+    assert sorted(waits)[2] < 1, "it is woken, not found by the poll of 2 s"
+
+
+async def test_two_deliverers_at_once_deliver_each_record_once(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n", rotate_bytes=100_000)
+    made = uuid7()
+    journal.put("call", id=made, started=NOW, hangup_cause=0)
+    for number in range(4000):
+        journal.put("call_event", call_id=made, kind="key", data={"number": number})
+        journal.put("call", id=made, hangup_cause=number)
+        if number % 500 == 0:
+            journal.flush()
+    journal.close()
+    done = await asyncio.gather(*(deliver_all(folder, url) for _ in range(3)))
+    assert sum(found.records for found in done) == 8001
+    assert await count(url, CallEvent) == 4000
+    assert (await rows(url, Call))[0].hangup_cause == 3999
+    assert rejected(folder) == []
+
+
+async def test_a_second_deliverer_waits_and_takes_over(
+    folder: Path, url: str, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await start(DELIVERER, folder, url)
+    assert first.stdout is not None
+    await first.stdout.readline()
+    await until(lambda: told(heartbeat(folder) is not None))
+    async with delivering(folder, url):
+        await until(lambda: told("this one waits" in caplog.text))
+        journal = Journal(folder, "n")
+        journal.put("call_event", call_id=uuid7(), kind="key")
+        journal.flush()
+        await until(lambda: is_count(url, CallEvent, 1))
+        first.kill()
+        journal.put("call_event", call_id=uuid7(), kind="key")
+        journal.close()
+        await until(lambda: is_count(url, CallEvent, 2))
+
+
+async def test_a_database_that_is_away_is_waited_for_and_nothing_is_lost(
+    folder: Path, server: Server, postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(folder, "n")
+    async with delivering(folder, postgresql_url):
+        for number in range(300):
+            journal.put("call_event", call_id=uuid7(), kind="key", data={"number": number})
+            if number == 100:
+                await until(lambda: is_count(postgresql_url, CallEvent, 101))
+                server.stop()
+            if number == 200:
+                await asyncio.sleep(1.2)
+                beat = heartbeat(folder)
+                assert beat is not None
+                assert beat.away is not None
+                assert "cannot be reached" in beat.away
+                server.start()
+            await asyncio.sleep(0.001)
+        await until(lambda: is_count(postgresql_url, CallEvent, 300))
+    journal.close()
+    waits = [found for found in caplog.records if found.getMessage().startswith("the journal waits: ")]
+    assert 1 <= len(waits) <= 2, "once for each reason: cut, then not there"
+    assert any(found.getMessage().startswith("the journal is delivered again") for found in caplog.records)
+
+
+async def test_a_database_that_is_made_or_upgraded_later_gets_everything(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"sqlite:///{tmp_path}/later/hatif.db"
+    journal = Journal(folder, "n")
+    journal.put("call", id=uuid7(), started=NOW)
+    journal.close()
+    with pytest.raises(DatabaseError, match="make the folder"):
+        await deliver_all(folder, url)
+    async with delivering(folder, url):
+        await until(lambda: told("make the folder" in caplog.text))
+        (tmp_path / "later").mkdir()
+        await until(lambda: told("run `hatif db upgrade`" in caplog.text))
+        await upgrade(url)
+        await until(lambda: is_count(url, Call, 1))
+    assert rejected(folder) == []
+
+
+# Kills
+
+WRITER = """
+import asyncio, os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from db.ids import uuid7
+from db.journal import Journal
+
+async def main():
+    journal = Journal(Path(sys.argv[1]), "n", rotate_bytes=20_000)
+    call = uuid7()
+    journal.put("call", id=call, started=datetime.now(UTC), hangup_cause=0)
+    number = 0
+    while True:
+        for _ in range(1 + number % 7):
+            number += 1
+            journal.put("call_event", call_id=call, kind="key", data={"number": number})
+            journal.put("call", id=call, hangup_cause=number)
+        if number % 3 == 0:
+            journal.flush()
+            os.write(1, b"%d\\n" % number)
+        await asyncio.sleep(0.001)
+
+asyncio.run(main())
+"""
+
+DELIVERER = """
+import asyncio, sys
+from pathlib import Path
+from db.deliver import run
+
+print(flush=True)
+asyncio.run(run(Path(sys.argv[1]), sys.argv[2], asyncio.Event()))
+"""
+
+
+async def flushed(writer: Process, seconds: float) -> int:
+    """Kill the writer at some moment; gives the last number that it had flushed."""
+    assert writer.stdout is not None
+    last = int(await writer.stdout.readline())
+    await asyncio.sleep(seconds)
+    writer.kill()
+    numbers = (await writer.stdout.read()).split(b"\n")[:-1]
+    await writer.wait()
+    return int(numbers[-1]) if numbers else last
+
+
+async def test_a_writer_that_is_killed_loses_nothing_that_was_flushed(folder: Path, url: str, start: Start) -> None:
+    for seconds in (0.01, 0.05, 0.13):
+        last = await flushed(await start(WRITER, folder), seconds)
+        boot = UUID(sorted(folder.glob("*.jsonl"))[-1].name.split(".")[0])
+        await deliver_all(folder, url)
+        numbers = [row.data["number"] for row in await rows(url, CallEvent, CallEvent.seq) if row.boot == boot]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= last
+        call = (await rows(url, Call, Call.id))[-1]
+        assert call.hangup_cause in (numbers[-1], numbers[-1] - 1)
+    assert list(folder.glob("*.jsonl")) == []
+
+
+async def test_a_deliverer_that_is_killed_anywhere_delivers_each_record_once(
+    folder: Path, url: str, start: Start
+) -> None:
+    journal = Journal(folder, "n", rotate_bytes=500_000)
+    calls = [uuid7() for _ in range(50)]
+    for made in calls:
+        journal.put("call", id=made, started=NOW, hangup_cause=0)
+    for number in range(10_000):
+        journal.put("call_event", call_id=calls[number % 50], kind="key", data={"number": number})
+        journal.put("call", id=calls[number % 50], hangup_cause=number)
+        if number % 1000 == 0:
+            journal.flush()
+    journal.put("call", id=calls[0], outcome="lost")
+    journal.close()
+    killed = 0
+    for milliseconds in (50, 80, 120, 180, 250):
+        deliverer = await start(DELIVERER, folder, url)
+        assert deliverer.stdout is not None
+        await deliverer.stdout.readline()
+        await asyncio.sleep(milliseconds / 1000)
+        deliverer.kill()
+        await deliverer.wait()
+        delivered = await count(url, CallEvent)
+        numbers = [row.data["number"] for row in await rows(url, CallEvent, CallEvent.seq)]
+        assert numbers == list(range(delivered)), "what is there has no gap"
+        killed += 0 < delivered < 10_000
+    await deliver_all(folder, url)
+    print(f"\nkilled {killed} times in the middle")
+    assert await count(url, CallEvent) == 10_000
+    assert [row.hangup_cause for row in await rows(url, Call, Call.id)] == list(range(9950, 10_000))
+    assert len(rejected(folder)) == 1
+    assert list(folder.glob("*.jsonl")) == []
+
+
+async def test_writers_and_deliverers_that_are_killed_at_random_end_with_every_record(
+    folder: Path, url: str, start: Start
+) -> None:
+    lasts: list[int] = []
+    deliverer = await start(DELIVERER, folder, url)
+    for seconds in (0.05, 0.2, 0.1):
+        writer = await start(WRITER, folder)
+        end = asyncio.create_task(flushed(writer, seconds + 0.3))
+        await asyncio.sleep(seconds)
+        deliverer.kill()
+        await deliverer.wait()
+        deliverer = await start(DELIVERER, folder, url)
+        lasts.append(await end)
+    deliverer.kill()
+    await deliverer.wait()
+    await deliver_all(folder, url)
+    events = await rows(url, CallEvent, CallEvent.boot, CallEvent.seq)
+    boots = sorted({row.boot for row in events})
+    assert len(boots) == 3
+    for boot, last in zip(boots, lasts, strict=True):
+        numbers = [row.data["number"] for row in events if row.boot == boot]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= last
+
+
+# Speed: printed, not asserted
+
+
+async def test_how_fast_it_is(folder: Path, url: str) -> None:
+    journal = Journal(folder, "n")
+    began = time.perf_counter()
+    for _ in range(1000):
+        made = uuid7()
+        journal.put("call", id=made, started=NOW, number="+80000212", caller="+33612345678", path=["entry"])
+        for number in range(8):
+            journal.put("call_event", call_id=made, kind="node", flow_node="main", data={"number": number})
+        journal.put("call", id=made, language="fr", path=["entry", "language", "main"], queued=NOW)
+        offer = uuid7()
+        journal.put("offer", id=offer, call_id=made, operator_id="17", offered=NOW)
+        journal.put("offer", id=offer, state="accepted", ended=NOW)
+        journal.put("call", id=made, connected=NOW, outcome="answered", ended=NOW)
+    put = (time.perf_counter() - began) / 13_000
+    journal.close()
+    logging.getLogger("sqlalchemy").setLevel(logging.ERROR)
+    began = time.perf_counter()
+    done = await deliver_all(folder, url)
+    took = time.perf_counter() - began
+    print(f"\nput {put * 1e6:.1f} us; delivered {done.records / took:,.0f} records/s to {url.split(':')[0]}")
+    assert done == Delivered(13_000, 0)
+    assert await count(url, Offer) == 1000

@@ -1,0 +1,146 @@
+"""Transactions that neither block nor fail, and errors that say what to do."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from db_server import Server
+from sqlalchemy import func, insert, select, text
+
+import db.read
+from db.engine import DatabaseError, async_engine, reading, writing
+from db.ids import uuid7
+from db.read import or_default
+from db.tables import Call
+
+pytest_plugins = ["db_fixtures"]
+
+
+def new_call() -> dict[str, object]:
+    return {"id": uuid7(), "node": "n", "started": datetime.now(UTC)}
+
+
+async def test_sqlite_is_set_up_on_every_connection(sqlite_url: str) -> None:
+    engine = async_engine(sqlite_url)
+    wanted = {"journal_mode": "wal", "busy_timeout": 5000, "foreign_keys": 1, "synchronous": 2}
+    async with reading(engine) as one, reading(engine) as two:
+        for connection in (one, two):
+            for pragma, value in wanted.items():
+                assert await connection.scalar(text(f"PRAGMA {pragma}")) == value
+    await engine.dispose()
+
+
+async def test_transactions_that_read_and_then_write_wait_for_each_other(url: str) -> None:
+    """Deferred ones would fail on SQLite, whatever the busy limit."""
+    engine = async_engine(url)
+
+    async def read_then_write() -> None:
+        async with writing(engine) as connection:
+            await connection.scalar(select(func.count()).select_from(Call))
+            await asyncio.sleep(0.005)
+            await connection.execute(insert(Call).values(new_call()))
+
+    await asyncio.gather(*(read_then_write() for _ in range(15)))
+    async with reading(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(Call)) == 15
+    await engine.dispose()
+
+
+async def test_a_reader_does_not_wait_for_a_writer_and_sees_only_what_is_committed(url: str) -> None:
+    engine = async_engine(url)
+    async with writing(engine) as writer:
+        await writer.execute(insert(Call).values(new_call()))
+        began = time.monotonic()
+        async with reading(engine) as reader:
+            assert await reader.scalar(select(func.count()).select_from(Call)) == 0
+        assert time.monotonic() - began < 1
+    await engine.dispose()
+
+
+async def test_a_failed_transaction_leaves_nothing(url: str) -> None:
+    engine = async_engine(url)
+    with pytest.raises(ZeroDivisionError):
+        async with writing(engine) as connection:
+            await connection.execute(insert(Call).values(new_call()))
+            raise ZeroDivisionError
+    async with reading(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(Call)) == 0
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("mysql://hatif:secret@db/hatif", "of the kind 'mysql' is not served: write sqlite:///PATH, or postgresql://"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("postgresql://hatif:secret@db", "postgresql://db/ names no database"),
+        ("postgresql//hatif:secret@db", "cannot be read"),
+        ("postgresql://hatif:secret@db:port/hatif", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_wrong_url_is_refused_with_the_right_form(wrong: str, said: str) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        async_engine(wrong)
+    assert said in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+async def said_of(url: str) -> str:
+    engine = async_engine(url)
+    try:
+        with pytest.raises(DatabaseError) as raised:
+            async with reading(engine) as connection:
+                await connection.scalar(select(func.count()).select_from(Call))
+    finally:
+        await engine.dispose()
+    assert "secret" not in str(raised.value)
+    return str(raised.value)
+
+
+async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    assert "postgresql://127.0.0.1:9/hatif cannot be reached" in await said_of(
+        "postgresql://hatif:secret@127.0.0.1:9/hatif"
+    )
+    assert "start the server, or correct the URL" in await said_of("postgresql://u:secret@/hatif?host=/nowhere")
+    assert "cannot be reached" in await said_of("postgresql://u:secret@no-such-host.invalid/hatif")
+
+
+async def test_a_database_that_does_not_exist_is_told_apart_from_one_that_is_not_upgraded(
+    server: Server, empty_url: str
+) -> None:
+    assert "there is no such database: create it (createdb nowhere)" in await said_of(server.url("nowhere"))
+    assert "run `hatif db upgrade`" in await said_of(empty_url)
+
+
+async def test_files_that_cannot_be_a_database_say_what_to_do(tmp_path: Path) -> None:
+    assert f"make the folder {tmp_path}/no" in await said_of(f"sqlite:///{tmp_path}/no/hatif.db")
+    (tmp_path / "text.db").write_text("This is not a database. " * 100)
+    assert "is not a sound SQLite database" in await said_of(f"sqlite:///{tmp_path}/text.db")
+
+
+async def test_a_read_that_a_call_waits_for_gives_its_default_in_time(url: str) -> None:
+    engine = async_engine(url)
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000000) SELECT max(i) FROM n"
+    long = {"sqlite": count, "postgresql": "SELECT pg_sleep(5)"}[engine.dialect.name]
+
+    async def slow() -> str:
+        async with reading(engine) as connection:
+            await connection.execute(text(long))
+        return "found"
+
+    async def quick() -> str:
+        async with reading(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+        return "found"
+
+    assert await or_default(quick(), "default", 5) == "found"
+    began = time.monotonic()
+    assert await or_default(slow(), "default") == "default"
+    assert time.monotonic() - began < 0.5
+    assert await or_default(quick(), "default", 5) == "found"
+    await asyncio.gather(*db.read._late, return_exceptions=True)
+    await engine.dispose()

@@ -1,0 +1,249 @@
+"""What the command line and the controller are told."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from db import read, references
+from db.deliver import deliver_all
+from db.engine import DatabaseError, async_engine
+from db.ids import call_id, uuid7
+from db.journal import Journal
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+class Told:
+    """A journal that is delivered at once."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    async def __call__(self, *rows: tuple[str, dict[str, Any]], node: str = "rabat-1") -> None:
+        journal = Journal(self.folder, node)
+        for table, columns in rows:
+            journal.put(table, **columns)
+        journal.close()
+        assert (await deliver_all(self.folder, self.url)).rejected == 0
+
+
+@pytest.fixture
+def tell(folder: Path, url: str) -> Told:
+    return Told(folder, url)
+
+
+async def test_a_call_in_json_is_as_documented(url: str, tell: Told) -> None:
+    made = call_id("rabat-1", "1.1", 1_764_072_000_000)
+    await tell(
+        ("call", {
+            "id": made, "number": "+80000212", "caller": "+33612345678", "country": "FR", "language": "ar",
+            "path": ["language", "main", "queue"], "outcome": "answered", "operator_id": "17",
+            "case_reference": "100010018", "started": NOW, "line_answered": after(0.002), "queued": after(10),
+            "connected": after(22.5), "ended": after(200),
+        }),
+    )  # fmt: skip
+    engine = async_engine(url)
+    [call] = await read.calls(engine)
+    await engine.dispose()
+    told = orjson.loads(orjson.dumps(call))
+    assert list(told)[:15] == [
+        "id", "number", "caller", "country", "language", "path", "outcome", "operator", "case", "wait_s", "started",
+        "line_answered", "queued", "connected", "ended",
+    ]  # fmt: skip
+    assert told == {
+        "id": str(made), "number": "+80000212", "caller": "+33612345678", "country": "FR", "language": "ar",
+        "path": ["language", "main", "queue"], "outcome": "answered", "operator": "17", "case": "100010018",
+        "wait_s": 12.5, "started": "2026-11-25T12:00:00+00:00", "line_answered": "2026-11-25T12:00:00.002000+00:00",
+        "queued": "2026-11-25T12:00:10+00:00", "connected": "2026-11-25T12:00:22.500000+00:00",
+        "ended": "2026-11-25T12:03:20+00:00", "topic": None, "live": True, "node": "rabat-1",
+    }  # fmt: skip
+
+
+async def test_a_wait_ends_with_an_operator_or_with_leaving_the_queue_or_with_the_call(url: str, tell: Told) -> None:
+    ends: list[tuple[dict[str, datetime], float | None]] = [
+        ({"queued": after(10), "connected": after(13), "dequeued": after(13), "ended": after(100)}, 3.0),
+        ({"queued": after(10), "dequeued": after(40), "ended": after(100)}, 30.0),
+        ({"queued": after(10), "ended": after(50)}, 40.0),
+        ({"queued": after(10)}, None),
+        ({"ended": after(5)}, None),
+    ]
+    await tell(*(("call", {"id": uuid7(), "started": after(n), **columns}) for n, (columns, _) in enumerate(ends)))
+    engine = async_engine(url)
+    assert [call.wait_s for call in reversed(await read.calls(engine))] == [wait for _, wait in ends]
+    await engine.dispose()
+
+
+async def test_the_last_calls_come_newest_first(url: str, tell: Told) -> None:
+    await tell(*(("call", {"id": uuid7(), "started": after(n), "topic": str(n)}) for n in range(30)))
+    engine = async_engine(url)
+    assert [call.topic for call in await read.calls(engine, last=3)] == ["29", "28", "27"]
+    assert len(await read.calls(engine)) == 20
+    await engine.dispose()
+
+
+async def test_a_calls_story_has_its_events_offers_and_decisions_in_order(url: str, tell: Told) -> None:
+    made, other, first, second = uuid7(), uuid7(), uuid7(), uuid7()
+    await tell(
+        ("call", {"id": made, "started": NOW}),
+        ("call", {"id": other, "started": NOW}),
+        ("call_event", {"call_id": made, "kind": "entered", "flow_node": "language"}),
+        ("call_event", {"call_id": other, "kind": "entered", "flow_node": "language"}),
+        ("call_event", {"call_id": made, "kind": "key", "data": {"key": "2"}}),
+        ("decision", {"call_id": made, "kind": "offer", "operator_id": "17", "reason": "longest idle"}),
+        ("offer", {"id": first, "call_id": made, "operator_id": "17", "offered": NOW, "epoch": 4}),
+    )
+    # A restart of the controller, whose clock has gone back: what came later is still told later.
+    await tell(
+        ("call_event", {"call_id": made, "kind": "taken_over", "at": after(-3600)}),
+        ("offer", {"id": first, "state": "no_answer", "ended": after(15)}),
+        ("offer", {"id": second, "call_id": made, "operator_id": "18", "offered": after(15), "state": "accepted"}),
+        ("pairing", {"id": uuid7(), "call_id": made, "operator_id": "18", "offer_id": second, "began": after(20)}),
+    )
+    engine = async_engine(url)
+    story = await read.call(engine, made)
+    await engine.dispose()
+    assert story.call.id == made
+    assert [event.kind for event in story.events] == ["entered", "key", "taken_over"]
+    assert story.events[1].data == {"key": "2"}
+    assert [(offer.operator_id, offer.state) for offer in story.offers] == [("17", "no_answer"), ("18", "accepted")]
+    assert [decision.reason for decision in story.decisions] == ["longest idle"]
+    assert [(pairing.operator_id, pairing.role) for pairing in story.pairings] == [("18", "operator")]
+    assert orjson.loads(orjson.dumps(story))["events"][1]["data"] == {"key": "2"}
+
+
+async def test_a_call_is_found_by_the_beginning_of_its_id(url: str, tell: Told) -> None:
+    ids = [UUID("0199f000-0000-7000-8000-00000000000a"), UUID("0199f000-0000-7000-9000-00000000000b")]
+    await tell(*(("call", {"id": made, "started": NOW}) for made in ids))
+    engine = async_engine(url)
+    for beginning in ("0199f000-0000-7000-8", "0199F00000007000 8".replace(" ", ""), str(ids[0]), ids[0]):
+        assert (await read.call(engine, beginning)).call.id == ids[0]
+    for beginning, said in (
+        ("0199f000-0000-7000-", "several calls have an id that begins with '0199f000-0000-7000-': give more of it"),
+        ("0199f001", "no call has an id that begins with '0199f001': see `hatif calls`"),
+        ("' OR 1", "cannot begin a call's id"),
+        ("", "cannot begin a call's id"),
+        ("0" * 33, "cannot begin a call's id"),
+    ):
+        with pytest.raises(read.NotFoundError) as raised:
+            await read.call(engine, beginning)
+        assert said in str(raised.value)
+    await engine.dispose()
+
+
+async def test_what_a_node_left_open_is_told_without_that_of_others(url: str, tell: Told) -> None:
+    for node in ("rabat-1", "rabat-2"):
+        going_on, over = uuid7(), uuid7()
+        await tell(
+            ("call", {"id": going_on, "started": NOW}),
+            ("call", {"id": over, "started": NOW, "ended": NOW}),
+            ("offer", {"id": uuid7(), "call_id": going_on, "operator_id": "1", "offered": NOW}),
+            ("offer", {"id": uuid7(), "call_id": over, "operator_id": "1", "offered": NOW, "ended": NOW}),
+            ("pairing", {"id": uuid7(), "call_id": going_on, "operator_id": node, "began": NOW}),
+            ("pairing", {"id": uuid7(), "call_id": over, "operator_id": node, "began": NOW, "ended": NOW}),
+            node=node,
+        )
+    engine = async_engine(url)
+    left = await read.open_rows(engine, "rabat-2")
+    await engine.dispose()
+    assert [call.id for call in left.calls] == [going_on]
+    assert [offer.call_id for offer in left.offers] == [going_on]
+    assert [pairing.call_id for pairing in left.pairings] == [going_on]
+
+
+async def test_an_operators_last_state_is_the_one_that_was_written_last(url: str, tell: Told) -> None:
+    await tell(*(("operator", {"id": name, "name": name.title()}) for name in ("17", "18", "19")))
+    for turn, state in enumerate(["away", "ready", "paused"]):
+        await tell(
+            *(("operator_state", {"operator_id": "17", "state": found}) for found in ("ready", "talking")),
+            ("operator_state", {"operator_id": "17", "state": state, "reason": f"turn {turn}", "at": after(-turn)}),
+            ("operator_state", {"operator_id": "18", "state": "ready", "idle_since": after(turn)}),
+        )
+    await tell(("operator_state", {"operator_id": "17", "state": "wrapping_up"}), node="rabat-2")
+    engine = async_engine(url)
+    states = await read.operators_last_states(engine, "rabat-1")
+    await engine.dispose()
+    assert set(states) == {"17", "18"}
+    assert (states["17"].state, states["17"].reason, states["17"].at) == ("paused", "turn 2", after(-2))
+    assert states["18"].idle_since == after(2)
+
+
+async def test_hours_are_overruled_from_beginning_to_end_unless_cancelled(url: str, tell: Told) -> None:
+    forced = {"made": after(-60)}
+    ids = [uuid7() for _ in range(6)]
+    await tell(
+        ("hours_override", {"id": ids[0], "kind": "closed", "begins": after(0), "ends": after(100), **forced}),
+        ("hours_override", {"id": ids[1], "kind": "open", "begins": after(50), **forced}),
+        ("hours_override", {"id": ids[2], "kind": "open", "begins": after(0), "cancelled": after(30), **forced}),
+        ("hours_override", {"id": ids[3], "kind": "holiday", "day": date(2027, 3, 10), "name": "Eid", **forced}),
+        ("hours_override", {"id": ids[4], "kind": "no_holiday", "day": date(2027, 3, 9), "made": after(60)}),
+    )
+    engine = async_engine(url)
+
+    async def at(seconds: float) -> list[int]:
+        return sorted(ids.index(found.id) for found in await read.hours_overrides(engine, after(seconds)))
+
+    assert await at(-1) == [3]
+    assert await at(0) == [0, 2, 3]
+    assert await at(30) == [0, 3]
+    assert await at(99) == [0, 1, 3, 4]
+    assert await at(100) == [1, 3, 4]
+    [newest, *_] = await read.hours_overrides(engine, after(100))
+    assert (newest.kind, newest.day) == ("no_holiday", date(2027, 3, 9))
+    await engine.dispose()
+
+
+async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: str, tell: Told) -> None:
+    made = [references.make(1, number) for number in (1001, 1002, 1003)]
+    await tell(
+        ("case_file", {"reference": made[0], "kind": "enquiry", "opened": after(0), "owner": "17"}),
+        ("case_file", {"reference": made[1], "kind": "complaint", "opened": after(1), "pin_hash": "secret"}),
+        ("case_file", {"reference": made[2], "kind": "enquiry", "opened": after(2), "owner": "17", "state": "closed"}),
+        ("case_note", {"id": uuid7(), "case_reference": made[1], "author": "17", "text": "second", "at": after(9)}),
+        ("case_note", {"id": uuid7(), "case_reference": made[1], "author": "17", "text": "first", "at": after(5)}),
+    )
+    engine = async_engine(url)
+    assert [case.reference for case in await read.cases(engine)] == made[::-1]
+    assert [case.reference for case in await read.cases(engine, state="open", owner="17")] == [made[0]]
+    case, notes = await read.case(engine, references.format(made[1]))
+    assert (case.kind, case.state, [note.text for note in notes]) == ("complaint", "open", ["first", "second"])
+    assert b"secret" not in orjson.dumps(case)
+    with pytest.raises(read.NotFoundError, match="no case has the reference '100'"):
+        await read.case(engine, "100")
+    assert await read.reference_floor(engine, 1) == 1003
+    assert await read.reference_floor(engine, 2) == 0
+    await engine.dispose()
+
+
+async def test_a_long_history_does_not_slow_down_what_a_call_waits_for(url: str, tell: Told) -> None:
+    import time
+
+    await tell(*(("operator", {"id": str(n), "name": "x"}) for n in range(43)))
+    await tell(*(("operator_state", {"operator_id": str(n % 43), "state": "ready"}) for n in range(8600)))
+    engine = async_engine(url)
+    await read.operators_last_states(engine, "rabat-1")
+    took = math.inf
+    for _ in range(3):
+        began = time.perf_counter()
+        assert len(await read.operators_last_states(engine, "rabat-1")) == 43
+        took = min(took, time.perf_counter() - began)
+    await engine.dispose()
+    assert took < 0.15
+
+
+async def test_without_a_database_every_read_says_so(tmp_path: Path) -> None:
+    engine = async_engine(f"sqlite:///{tmp_path}/none/hatif.db")
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        await read.calls(engine)
+    assert await read.or_default(read.calls(engine), []) == []
+    await engine.dispose()
