@@ -1,0 +1,180 @@
+"""From whatever a voice or a studio delivers to what Asterisk plays without transcoding.
+
+All prompts are equally loud: the active speech level, in the manner of ITU-T P.56, is set to -20 dBFS. It is the power
+of the whole prompt divided by the share of time in which somebody speaks; a frame of 20 ms counts as speech while it,
+or one in the 200 ms before it, is less than 15.9 dB below that level. (P.56 smooths the rectified signal with 30 ms
+where we take frames; the margin and the hangover are its own.) It is measured on the telephone's 8 kHz, and the same
+gain is used for the wide-band file. Peaks are held at -1 dBFS by a gain that moves within 5 ms.
+"""
+
+from __future__ import annotations
+
+import sys
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from prompts import g711
+
+Samples = NDArray[np.float32]
+"""Mono, full scale is 1."""
+
+WIDE, NARROW = 16_000, 8_000
+TARGET_LEVEL = -20.0
+"""dBFS, active speech level of every prompt."""
+MARGIN, HANGOVER, FRAME = 15.9, 0.2, 0.02
+"""dB; s; s."""
+PEAK = 10 ** (-1 / 20)
+SILENCE_BELOW_SPEECH = 40.0
+"""dB under the active level: what is quieter, at either end, is cut."""
+KEPT_SILENCE, FADE = 0.02, 0.005
+"""Seconds left at either end, and of fading, so that nothing clicks."""
+QUIETEST = -55.0
+"""dBFS: a recording below this holds no speech."""
+SHORTEST, LONGEST = 0.1, 180.0
+"""Seconds."""
+CLIPPED_RUN = 4
+"""So many samples in a row at full scale are a cut-off peak, fewer may be a well used range."""
+LOWEST_RATE, HIGHEST_RATE = 16_000, 96_000
+
+
+class AudioError(ValueError):
+    """Sound that cannot become a prompt; the message says what is wrong with it and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One prompt in the formats that Asterisk plays as they are."""
+
+    ulaw: bytes  # 8 kHz, one byte a sample
+    alaw: bytes  # 8 kHz, one byte a sample
+    sln16: bytes  # 16 kHz, 16 bit, little-endian
+
+
+def read_recording(path: Path) -> tuple[Samples, int]:
+    """A studio's file and its rate in Hz. AudioError: wrong rate, stereo, clipped, empty, or no WAV of PCM at all."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        reason = str(error) or "it ends too early"
+        raise AudioError(f"is not a WAV file of 16 or 24 bit PCM ({reason}); export it as that") from None
+    if channels != 1:
+        raise AudioError(f"has {channels} channels; export it in mono")
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioError(f"has {rate} samples a second; export it with 48000 (at least {LOWEST_RATE})")
+    samples = _from_pcm(data, width)
+    if len(samples) < SHORTEST * rate:
+        raise AudioError(f"is empty or too short ({len(samples) / rate:.2f} s); record it again")
+    if _is_clipped(samples):
+        raise AudioError("is clipped; record it again with less gain")
+    return samples, rate
+
+
+def _from_pcm(data: bytes, width: int) -> Samples:
+    if width == 2:
+        return from_int16(np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2"))
+    if width == 3:
+        triples = np.frombuffer(data[: len(data) // 3 * 3], dtype=np.uint8).reshape(-1, 3)
+        padded = np.zeros((len(triples), 4), dtype=np.uint8)
+        padded[:, 1:] = triples
+        return (padded.reshape(-1).view("<i4") / 2**31).astype(np.float32)
+    raise AudioError(f"has samples of {8 * width} bit; export it with 16 or 24")
+
+
+def from_int16(samples: NDArray[np.int16]) -> Samples:
+    """16-bit samples in full-scale units."""
+    return (samples / 32_768).astype(np.float32)
+
+
+def _is_clipped(samples: Samples) -> bool:
+    top = np.abs(samples) > 0.999
+    runs = np.ones(len(samples) - CLIPPED_RUN + 1, dtype=bool)
+    for shift in range(CLIPPED_RUN):
+        runs &= top[shift : len(samples) - CLIPPED_RUN + 1 + shift]
+    return bool(runs.any())
+
+
+def active_level(samples: Samples, rate: int) -> float:
+    """dBFS of the speech in it, its pauses left out (see the module's text); -inf for digital silence."""
+    size = round(FRAME * rate)
+    count = -(-len(samples) // size)
+    frames = np.zeros(count * size, dtype=np.float64)
+    frames[: len(samples)] = samples
+    power = (frames.reshape(count, size) ** 2).mean(axis=1)
+    if not power.any():
+        return float("-inf")
+    hangover = np.ones(1 + round(HANGOVER / FRAME))
+    level = 10 * np.log10(power.mean())
+    # The level rises as frames fall out and the active share has finitely many values: this ends.
+    while True:
+        loud = power > 10 ** ((level - MARGIN) / 10)
+        active = np.convolve(loud, hangover)[:count] > 0
+        risen = 10 * np.log10(power.sum() / active.sum())
+        if risen - level < 0.01:
+            return float(risen)
+        level = risen
+
+
+def finish(samples: Samples, rate: int) -> Sound:
+    """Resampled, trimmed, levelled. AudioError: no speech in it, or longer than a prompt can be."""
+    if not LONGEST * rate >= len(samples) >= SHORTEST * rate:
+        raise AudioError(f"lasts {len(samples) / rate:.2f} s, a prompt {SHORTEST:g} to {LONGEST:g} s")
+    wide = _trimmed(_resampled(samples, rate, WIDE))
+    wide = np.pad(wide, (0, len(wide) % 2))
+    # A limiter takes a little of the level away where it works: the second turn gives it back.
+    for _ in range(2):
+        level = active_level(_resampled(wide, WIDE, NARROW), NARROW)
+        wide = _limited(wide * np.float32(10 ** ((TARGET_LEVEL - level) / 20)))
+    half = len(wide) // 2
+    narrow = _to_int16(_resampled(wide, WIDE, NARROW)[:half])
+    narrow = np.pad(narrow, (0, half - len(narrow)))
+    wide_samples = _to_int16(wide)
+    return Sound(g711.ulaw(narrow), g711.alaw(narrow), little_endian(wide_samples))
+
+
+def little_endian(samples: NDArray[np.int16]) -> bytes:
+    """The bytes of 16-bit samples as sln16 and WAV want them."""
+    return (samples if sys.byteorder == "little" else samples.byteswap()).tobytes()
+
+
+def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
+    return samples if rate == wanted else np.asarray(soxr.resample(samples, rate, wanted), dtype=np.float32)
+
+
+def _to_int16(samples: Samples) -> NDArray[np.int16]:
+    return np.clip(np.round(samples * 32_767), -32_768, 32_767).astype(np.int16)
+
+
+def _trimmed(samples: Samples) -> Samples:
+    """Without the silence before and after the speech, but for a little, faded."""
+    level = active_level(samples, WIDE)
+    if level < QUIETEST:
+        raise AudioError(f"is silent (speech at {level:.0f} dBFS)")
+    size = WIDE // 200
+    count = len(samples) // size
+    power = (samples[: count * size].reshape(count, size).astype(np.float64) ** 2).mean(axis=1)
+    loud = np.flatnonzero(power > 10 ** ((level - SILENCE_BELOW_SPEECH) / 10))
+    kept = round(KEPT_SILENCE * WIDE)
+    first, last = max(0, loud[0] * size - kept), min(len(samples), (loud[-1] + 1) * size + kept)
+    cut = samples[first:last].copy()
+    ramp = np.linspace(0, 1, round(FADE * WIDE), dtype=np.float32)
+    cut[: len(ramp)] *= ramp
+    cut[-len(ramp) :] *= ramp[::-1]
+    return cut
+
+
+def _limited(samples: Samples) -> Samples:
+    """Peaks held at `PEAK`, by the smallest gain of the 5 ms around each sample, smoothed over the same time."""
+    gain = np.minimum(1, PEAK / np.maximum(np.abs(samples), 1e-9)).astype(np.float32)
+    if np.all(gain == 1):
+        return samples
+    reach = WIDE // 400
+    window = np.lib.stride_tricks.sliding_window_view(np.pad(gain, 2 * reach, mode="edge"), 2 * reach + 1)
+    smooth = np.convolve(window.min(axis=1), np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
+    return (samples * smooth).astype(np.float32)

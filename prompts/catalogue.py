@@ -1,0 +1,198 @@
+"""The texts of a site: one gettext catalogue a language, `locale/<language>/LC_MESSAGES/hatif.po`.
+
+`msgctxt` is the prompt's id, `msgid` its English source, `msgstr` what is spoken. English has a catalogue as well; it
+says which prompts exist and what their source is. Nothing is compiled: the .po files themselves are read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel.messages.pofile import PoFileError, read_po
+
+from prompts import text_rules
+
+SOURCE = "en"
+FILE = Path("LC_MESSAGES") / "hatif.po"
+
+_ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
+# Babel cuts an unclosed string short and takes the first of two msgstr without a word: lines are checked before it.
+_STRING = r'"(?:[^"\\]|\\[ntr"\\])*"'
+_LINE = re.compile(rf"\s*(?:#.*|(?:(?P<keyword>msgctxt|msgid|msgstr)\s+)?(?P<string>{_STRING}))?\s*")
+_AFTER = {"msgctxt": ("", "msgstr"), "msgid": ("", "msgctxt", "msgstr"), "msgstr": ("msgid",)}
+
+
+class CatalogueError(ValueError):
+    """A catalogue that cannot be read; the message names file, line and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One prompt in one language."""
+
+    id: str
+    source: str
+    text: str  # empty where it is not translated
+    line: int
+    fuzzy: bool  # a machine's or an older text; not released by a person
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a text. A code that begins with E keeps it from being spoken."""
+
+    code: str
+    file: Path
+    line: int
+    language: str
+    id: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.code} {self.id}: {self.found}; {self.remedy}"
+
+
+class Catalogues:
+    """All texts of a site, language by language."""
+
+    def __init__(self, locale: Path, entries: Mapping[str, Mapping[str, Entry]]) -> None:
+        self._locale = locale
+        self._entries = entries
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all languages that have a catalogue."""
+        return tuple(self._entries)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All prompts, in the order of the English catalogue."""
+        return tuple(self._entries[SOURCE])
+
+    def text(self, language: str, prompt: str) -> str | None:
+        """What is spoken; None where it is missing, empty or not released (fuzzy)."""
+        entry = self._entries.get(language, {}).get(prompt)
+        return entry.text if entry and entry.text and not entry.fuzzy else None
+
+    def file(self, language: str) -> Path:
+        """Where a language's texts are."""
+        return self._locale / language / FILE
+
+    def problems(self) -> list[Problem]:
+        """All that is wrong with the texts, by language and line."""
+        found = []
+        for language, entries in self._entries.items():
+            found += [self._missing(language, prompt) for prompt in self.ids if prompt not in entries]
+            for entry in entries.values():
+                found += [
+                    Problem(
+                        finding.code, self.file(language), entry.line, language, entry.id, finding.found, finding.remedy
+                    )
+                    for finding in self._findings(language, entry)
+                ]
+        return found
+
+    def _missing(self, language: str, prompt: str) -> Problem:
+        line = self._entries[SOURCE][prompt].line
+        remedy = f"add it as it is in {self.file(SOURCE)}, line {line}, with its translation"
+        return Problem("E_TEXT_MISSING", self.file(language), 1, language, prompt, "this text is not there", remedy)
+
+    def _findings(self, language: str, entry: Entry) -> list[text_rules.Finding]:
+        original = self._entries[SOURCE].get(entry.id)
+        if original is None:
+            remedy = "add it to the English catalogue or take it out here"
+            return [text_rules.Finding("W_TEXT_UNKNOWN", "the English catalogue has no such prompt", remedy)]
+        if not entry.text:
+            return [text_rules.Finding("E_TEXT_MISSING", "its msgstr is empty", f"translate: {entry.source}")]
+        found = text_rules.findings(entry.text, language)
+        if entry.fuzzy:
+            remedy = "have a person check the text and take the flag out"
+            found.append(text_rules.Finding("E_TEXT_FUZZY", "it is marked fuzzy", remedy))
+        if entry.source != original.source:
+            remedy = f"check the translation against: {original.source}"
+            found.append(text_rules.Finding("W_TEXT_STALE", "its msgid is not the English one of today", remedy))
+        if language != SOURCE and entry.text == original.source:
+            remedy = "translate it"
+            found.append(text_rules.Finding("E_TEXT_UNTRANSLATED", "it is the same as its English source", remedy))
+        return found
+
+
+def load(site: Path) -> Catalogues:
+    """The catalogues of a site's folder. CatalogueError: one is missing or broken."""
+    locale = site / "locale"
+    folders = sorted(path for path in locale.glob("*") if path.is_dir()) if locale.is_dir() else []
+    if not (locale / SOURCE / FILE).is_file():
+        raise CatalogueError(f"{locale / SOURCE / FILE}: there is no such file; it says which prompts exist")
+    entries = {}
+    for folder in folders:
+        if not _LANGUAGE.fullmatch(folder.name):
+            raise CatalogueError(f"{folder}: {folder.name} is no language code; name it as fr, zgh or pt_BR")
+        entries[folder.name] = _read(folder / FILE, folder.name)
+    return Catalogues(locale, entries)
+
+
+def _read(file: Path, language: str) -> dict[str, Entry]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        remedy = "write this language's texts there, or remove its folder"
+        raise CatalogueError(f"{file}: {error.strerror}; {remedy}") from None
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise CatalogueError(f"{file}:{line}: this is not UTF-8; save the file as UTF-8") from None
+    _check_lines(file, lines)
+    try:
+        messages = read_po(io.StringIO("\n".join(lines)), abort_invalid=True)
+    except (PoFileError, ValueError) as error:
+        line = getattr(error, "lineno", 0) + 1
+        raise CatalogueError(f"{file}:{line}: {error}; correct it, or open the file with Poedit") from None
+    if messages.locale_identifier not in (None, language):
+        found = f"its header says Language: {messages.locale_identifier}, its folder {language}"
+        raise CatalogueError(f"{file}:1: {found}; correct the one that is wrong")
+    entries: dict[str, Entry] = {}
+    for message in messages:
+        if not message.id:  # the header
+            continue
+        line = message.lineno or 1
+        if not message.context:
+            raise CatalogueError(f'{file}:{line}: this text has no id; write msgctxt "its_id" above it')
+        # Plurals, which would be lists, do not pass _check_lines.
+        source, text = str(message.id), unicodedata.normalize("NFC", str(message.string or ""))
+        entries[message.context] = Entry(message.context, source, text, line, message.fuzzy)
+    return entries
+
+
+def _check_lines(file: Path, lines: list[str]) -> None:
+    """CatalogueError at the first line that Babel would read in its own way."""
+    seen: dict[str, int] = {}
+    before = ""
+    for number, line in enumerate(lines, start=1):
+        match = _LINE.fullmatch(line)
+        if not match:
+            remedy = 'a line is a comment, or msgctxt, msgid or msgstr with a text between two "'
+            raise CatalogueError(f"{file}:{number}: {line.strip()[:60]} is not a line of a catalogue; {remedy}")
+        keyword = match["keyword"]
+        if not keyword:
+            continue
+        if before not in _AFTER[keyword]:
+            found = f"{keyword} after {before}" if before else f"{keyword} at the beginning"
+            raise CatalogueError(f"{file}:{number}: {found}; each text has msgctxt, msgid, msgstr in this order")
+        before = keyword
+        if keyword == "msgctxt":
+            prompt = match["string"][1:-1]
+            if not _ID.fullmatch(prompt):
+                raise CatalogueError(f"{file}:{number}: {prompt[:60]} is no prompt id; name it as main_file")
+            if prompt in seen:
+                raise CatalogueError(f"{file}:{number}: {prompt} is there twice (line {seen[prompt]}); take one out")
+            seen[prompt] = number
+    if before not in ("", "msgstr"):
+        raise CatalogueError(f"{file}:{len(lines)}: the file ends after {before}; its end is missing")

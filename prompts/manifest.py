@@ -1,0 +1,131 @@
+"""Which audio belongs to which prompt: what the builder writes and the controller reads while calls are on.
+
+Light on purpose: nothing is imported here but the standard library.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+FILE = "manifest.json"
+PREFIX = "hatif"
+"""Where Asterisk finds the audio, relative to its folder of sounds."""
+FORMATS = ("ulaw", "alaw", "sln16")
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """One prompt in one language."""
+
+    file: str  # as Asterisk names it: hatif/<language>/<id>-<hash>, without an ending
+    text: str  # what is heard in it, also where the catalogue has moved on
+    source: str  # "recording", "pico", "pyttsx3"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All audio of a site, by language and prompt."""
+
+    prompts: Mapping[str, Mapping[str, Audio]]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.prompts)
+
+    @property
+    def files(self) -> set[str]:
+        """All files that it names."""
+        return {audio.file for prompts in self.prompts.values() for audio in prompts.values()}
+
+    def audio(self, language: str, prompt: str) -> Audio | None:
+        """Everything about one prompt; None where there is no audio."""
+        return self.prompts.get(language, {}).get(prompt)
+
+    def file(self, language: str, prompt: str) -> str | None:
+        """What Asterisk is told to play; None where there is no audio."""
+        audio = self.audio(language, prompt)
+        return audio.file if audio else None
+
+    def text(self, language: str, prompt: str) -> str | None:
+        """What is heard in that file."""
+        audio = self.audio(language, prompt)
+        return audio.text if audio else None
+
+    def seconds(self, language: str, prompt: str) -> float | None:
+        """How long it lasts."""
+        audio = self.audio(language, prompt)
+        return audio.seconds if audio else None
+
+
+def load(path: Path) -> Manifest:
+    """Reads `manifest.json`. ManifestError: it is not there or not one."""
+    remedy = "run `hatif prompts build`"
+    try:
+        content = json.loads(path.read_bytes())
+        prompts = {
+            language: {
+                prompt: Audio(str(a["file"]), str(a["text"]), str(a["source"]), float(a["seconds"]))
+                for prompt, a in audio.items()
+            }
+            for language, audio in content.items()
+        }
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}; {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(f"{path}: not a list of prompts ({type(error).__name__}: {error}); {remedy}") from None
+    return Manifest(prompts)
+
+
+def dump(manifest: Manifest) -> bytes:
+    """What `load` reads."""
+    content = {
+        language: {prompt: asdict(audio) for prompt, audio in prompts.items()}
+        for language, prompts in manifest.prompts.items()
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+
+
+def paths(sounds: Path, file: str) -> tuple[Path, ...]:
+    """The files of one prompt, one a format."""
+    return tuple(sounds / f"{file.removeprefix(f'{PREFIX}/')}.{ending}" for ending in FORMATS)
+
+
+def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(days=1)) -> list[Path]:
+    """Removes audio that neither the manifest nor `keep` (files of versions in use) names, and says which.
+
+    The builder touches what it retires, so that `age` counts from then: a call in progress may still play it.
+    """
+    removed = []
+    with locked(sounds):
+        files = load(sounds / FILE).files | set(keep)
+        named = {path for file in files for path in paths(sounds, file)}
+        oldest = time.time() - age.total_seconds()
+        for path in sounds.glob("*/*"):
+            if path.is_symlink():
+                left_over = path.parent / path.readlink() not in named
+            else:
+                left_over = path not in named and path.stat().st_mtime < oldest
+            if left_over:
+                path.unlink()
+                removed.append(path)
+    return removed
+
+
+@contextmanager
+def locked(sounds: Path) -> Iterator[None]:
+    """One builder at a time in a folder of sounds; the second one waits."""
+    with (sounds / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,87 @@
+"""What a text must be to be spoken: one script, words only, short enough."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LONGEST_TEXT = 1_000
+"""Characters: a minute and a half of speech; nobody listens longer to one prompt."""
+
+_MARKUP = re.compile(r"[<>&{}\[\]*_#|\\`~^=@$]|https?:|%[sd(]")
+_UNVOWELLED = re.compile("(?<![\u0621-\u0652\u0670])[\u0621-\u064a]{3,}(?![\u064b-\u0652\u0670])")
+_SCRIPT_NAMES = {
+    "Arab": "ARABIC",
+    "Armn": "ARMENIAN",
+    "Cyrl": "CYRILLIC",
+    "Ethi": "ETHIOPIC",
+    "Geor": "GEORGIAN",
+    "Grek": "GREEK",
+    "Hebr": "HEBREW",
+    "Latn": "LATIN",
+    "Tfng": "TIFINAGH",
+}
+"""ISO 15924 to how Unicode begins the names of that script's letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a text; a code that begins with E means that it cannot be spoken."""
+
+    code: str
+    found: str
+    remedy: str
+
+
+@functools.cache
+def script_of(language: str) -> str | None:
+    """How Unicode begins the names of the letters of a language; None where we do not know.
+
+    The likely script is CLDR's (through Babel): a language that is added later brings it along.
+    """
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags").get(language.partition("_")[0], "")
+    return next((_SCRIPT_NAMES.get(part) for part in likely.split("_") if len(part) == 4), None)
+
+
+def findings(text: str, language: str) -> list[Finding]:
+    """What keeps a text from being spoken (E_…), or makes it sound worse (W_…)."""
+    found = []
+    if len(text) > LONGEST_TEXT:
+        found.append(
+            Finding("E_TEXT_LONG", f"{len(text)} characters", f"split it; a prompt has at most {LONGEST_TEXT}")
+        )
+    if text != text.strip() or "  " in text:
+        found.append(Finding("W_TEXT_SPACE", "spaces at an end or doubled", "take them out"))
+    if invisible := [letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")]:
+        names = ", ".join(sorted({f"U+{ord(letter):04X}" for letter in invisible}))
+        found.append(Finding("E_TEXT_CONTROL", f"an invisible or control character ({names})", "take it out"))
+    if symbols := sorted({letter for letter in text if unicodedata.category(letter) in ("So", "Co", "Cs", "Cn")}):
+        found.append(Finding("E_TEXT_SYMBOL", f"{' '.join(map(_shown, symbols))}, which no voice can say", "use words"))
+    if markup := _MARKUP.search(text):
+        found.append(Finding("E_TEXT_MARKUP", f"markup or a sign ({markup.group()})", "write it out in words"))
+    return found + _script(text, language)
+
+
+def _shown(letter: str) -> str:
+    return letter if letter.isprintable() else f"U+{ord(letter):04X}"
+
+
+def _script(text: str, language: str) -> list[Finding]:
+    letters = [letter for letter in text if unicodedata.category(letter).startswith("L")]
+    if not letters:
+        return [Finding("E_TEXT_SCRIPT", "no letter", "write the text out in words")]
+    script = script_of(language)
+    if script is None:
+        return []
+    foreign = "".join(letter for letter in letters if not unicodedata.name(letter, "").startswith(script))
+    if foreign:
+        remedy = f"write it in the {script.capitalize()} script"
+        return [Finding("E_TEXT_SCRIPT", f"letters of another script ({foreign[:20]})", remedy)]
+    if language == "ar" and (bare := _UNVOWELLED.search(text)):
+        remedy = "write it with its vowels (tashkeel), or it is pronounced wrongly"
+        return [Finding("W_TEXT_VOWELS", f"{bare.group()} without vowels", remedy)]
+    return []

@@ -1,0 +1,78 @@
+"""espeak-ng through pyttsx3: every language that has no better voice. Library and data come with `espeakng-loader`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+import wave
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import espeakng_loader
+
+from prompts.voices import arabic
+
+WORD_GAP = 7
+"""espeak-ng's parameter number; pyttsx3 has no name for it."""
+LONGEST_DATA_PATH = 120
+"""espeak-ng cuts the path of its data at 160 bytes without a word, and appends to it."""
+
+
+def _load(scratch: Path) -> tuple[Any, ModuleType]:
+    """pyttsx3's engine and its espeak-ng binding.
+
+    pyttsx3 opens `libespeak-ng.so.1` by name. Once the package's own library of that name is in the process, the
+    loader gives it that one: no system package, no LD_LIBRARY_PATH.
+    """
+    data = Path(espeakng_loader.get_data_path())
+    if len(os.fsencode(data)) > LONGEST_DATA_PATH:
+        link = scratch / "espeak-ng-data"
+        link.symlink_to(data)
+        data = link
+    os.environ["ESPEAK_DATA_PATH"] = str(data)
+    ctypes.CDLL(espeakng_loader.get_library_path(), mode=ctypes.RTLD_GLOBAL)
+
+    import pyttsx3
+    from pyttsx3.drivers import _espeak
+
+    engine = pyttsx3.init("espeak")
+    # The first run ends after 10 ms, whether the speech is finished or not: let it be one without speech.
+    _espeak.Synchronize()
+    engine.runAndWait()
+    return engine, _espeak
+
+
+_scratch = tempfile.TemporaryDirectory(prefix="hatif-voice-")
+_engine, _binding = _load(Path(_scratch.name))
+
+
+def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
+    """Samples and rate. ValueError: a language that espeak-ng does not speak."""
+    code = name.lower().replace("_", "-")  # espeak-ng writes pt-br where gettext writes pt_BR
+    voices = {voice.id: voice.languages for voice in _engine.getProperty("voices")}
+    wanted = [key for key, languages in voices.items() if languages[:1] == [code] or key.rpartition("/")[2] == code]
+    if not wanted:
+        raise ValueError(f"espeak-ng has no voice for {name}; record this language's prompts")
+    _engine.setProperty("voice", wanted[0])
+    _engine.setProperty("rate", int(settings.get("rate", 150)))
+    _binding.SetParameter(WORD_GAP, int(settings.get("word_gap", 0)), 0)
+    spoken = arabic.for_espeak(text) if name == "ar" else text
+    file = Path(_scratch.name) / "speech.wav"
+    file.unlink(missing_ok=True)
+    # Each setting is a command to espeak-ng's own thread. A run that begins while that thread is busy cancels itself,
+    # one time in some hundred, and leaves an empty file.
+    _binding.Synchronize()
+    # One file a run: of several saved before one runAndWait() only the last is written.
+    _engine.save_to_file(spoken, str(file))
+    _engine.runAndWait()
+    _binding.Synchronize()
+    # An unknown voice is replaced silently.
+    if _engine.getProperty("voice") != wanted[0]:
+        raise ValueError(f"espeak-ng spoke with {_engine.getProperty('voice')} instead of {wanted[0]}")
+    if not file.exists():
+        raise ValueError("pyttsx3 wrote no file")
+    with wave.open(str(file), "rb") as audio:
+        return audio.readframes(audio.getnframes()), audio.getframerate()

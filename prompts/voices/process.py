@@ -1,0 +1,160 @@
+"""Voices in processes of their own, with a time limit: what an engine does wrong ends there.
+
+`VoicePool.speak` is the only door. It may be called from several threads; each call has a process for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prompts.voices import Voice
+
+HANGS_BEFORE_GIVING_UP = 3
+"""In a row. A voice that hangs on everything would otherwise hold the build up once for every prompt."""
+RATES = range(8_000, 96_001)
+"""Hz."""
+LONGEST_SPEECH = 64 * 1024 * 1024
+"""Bytes. More than that is not one prompt."""
+
+
+class VoiceError(Exception):
+    """A voice did not speak; the message says why, in one clause."""
+
+
+class VoiceHangError(VoiceError):
+    """A voice gave no answer in time."""
+
+
+class _VoiceProcess:
+    """One engine's process; it is asked one text at a time."""
+
+    def __init__(self, voice: Voice, scratch: str) -> None:
+        self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in close()
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "prompts.voices.worker", voice.module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.printed,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": scratch},
+        )
+        assert self.popen.stdin and self.popen.stdout
+        self.requests, self.answers = self.popen.stdin.fileno(), self.popen.stdout.fileno()
+        self.poll = select.poll()
+        self.poll.register(self.answers, select.POLLIN)
+
+    def ask(self, voice: Voice, text: str, limit: float) -> tuple[bytes, int]:
+        deadline = time.monotonic() + limit
+        request = {"text": text, "name": voice.name, "settings": dict(voice.settings), "limit": limit + 1}
+        try:
+            os.write(self.requests, json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            raise VoiceError(self._last_words()) from None
+        buffer = bytearray()
+        while b"\n" not in buffer:
+            buffer += self._read(deadline, limit)
+        line, _, rest = bytes(buffer).partition(b"\n")
+        header = json.loads(line)
+        if "error" in header:
+            raise VoiceError(f"refused: {header['error']}")
+        if header["bytes"] > LONGEST_SPEECH:
+            raise VoiceError(f"made {header['bytes']:,} bytes of sound for one text")
+        samples = bytearray(rest)
+        while len(samples) < header["bytes"]:
+            samples += self._read(deadline, limit)
+        return bytes(samples), header["rate"]
+
+    def _read(self, deadline: float, limit: float) -> bytes:
+        left = deadline - time.monotonic()
+        if left <= 0 or not self.poll.poll(1_000 * left):
+            raise VoiceHangError(f"gave no answer within {limit:g} s; its process was stopped")
+        data = os.read(self.answers, 1 << 16)
+        if not data:
+            raise VoiceError(self._last_words())
+        return data
+
+    def _last_words(self) -> str:
+        try:
+            status = self.popen.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "closed its output without an answer"
+        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        self.printed.seek(0)
+        lines = self.printed.read(1 << 20).decode(errors="replace").strip().splitlines()
+        return f"ended with {how}" + (f" ({lines[-1][:200]})" if lines else "")
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout, self.printed):
+            assert pipe
+            pipe.close()
+
+
+class VoicePool:
+    """Processes of all voices, kept between texts (starting one costs more than most texts)."""
+
+    def __init__(self, limit: float) -> None:
+        """`limit`: seconds that a voice has for one text."""
+        self.limit = limit
+        # Processes that are killed cannot clean up behind themselves.
+        self._scratch = tempfile.TemporaryDirectory(prefix="hatif-voices-")
+        self._lock = threading.Lock()
+        self._idle: dict[Voice, list[_VoiceProcess]] = defaultdict(list)
+        self._hangs: Counter[Voice] = Counter()
+
+    def speak(self, voice: Voice, text: str) -> tuple[NDArray[np.int16], int]:
+        """Mono samples and their rate in Hz. VoiceError: it crashed, hung, refused or made no sound."""
+        with self._lock:
+            if self._hangs[voice] >= HANGS_BEFORE_GIVING_UP:
+                raise VoiceError(f"was not asked, after {HANGS_BEFORE_GIVING_UP} texts in a row without an answer")
+            process = self._idle[voice].pop() if self._idle[voice] else None
+        process = process or _VoiceProcess(voice, self._scratch.name)
+        healthy = False
+        try:
+            samples, rate = process.ask(voice, text, self.limit)
+            healthy = True
+            with self._lock:
+                self._hangs[voice] = 0
+        except VoiceHangError:
+            with self._lock:
+                self._hangs[voice] += 1
+            raise
+        finally:
+            # A process that misbehaved once is not trusted with the next text.
+            if healthy:
+                with self._lock:
+                    self._idle[voice].append(process)
+            else:
+                process.close()
+        if not samples or rate not in RATES:
+            raise VoiceError(
+                "made no sound of this text" if not samples else f"spoke at an impossible rate ({rate} Hz)"
+            )
+        return np.frombuffer(samples[: len(samples) // 2 * 2], dtype=np.int16), rate
+
+    def close(self) -> None:
+        """Ends all processes and removes what they left. Call it when no thread is speaking."""
+        with self._lock:
+            for process in [process for idle in self._idle.values() for process in idle]:
+                process.close()
+            self._idle.clear()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> VoicePool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,34 @@
+"""An engine for tests: a word of the text tells it how to misbehave, anything else is a buzz as long as the text."""
+
+import array
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+RATE = 22_050
+
+
+def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
+    if name != "voice":
+        raise ValueError(f"there is no voice {name}")
+    sys.stdout.write("engines print where they should not\n")
+    os.write(1, b"and past Python as well\n")
+    if "hang" in text:
+        with Path(os.environ["HANGING_PIDS"]).open("a") as pids:
+            pids.write(f"{os.getpid()}\n")
+        time.sleep(600)
+    if "crash" in text:
+        os.write(2, b"out of phonemes\n")
+        os.abort()
+    if "leave" in text:
+        os._exit(3)
+    if "mute" in text:
+        return bytes(RATE), RATE
+    if "nothing" in text:
+        return b"", RATE
+    count, pitch = RATE * len(text) // 15, 100 + sum(text.encode()) % 97
+    buzz = (8_000 * math.sin(6.28 * pitch * i / RATE) * (0.6 + 0.4 * math.sin(i / 900)) for i in range(count))
+    return array.array("h", map(int, buzz)).tobytes(), RATE

@@ -1,0 +1,80 @@
+"""The sound of prompts: G.711, loudness, trimming, and what a studio may get wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import prompt_sites as sites
+import pytest
+
+from prompts import audio, g711
+
+
+def test_g711_gives_the_recommendation_s_code_words() -> None:
+    samples = np.array([0, 32_767, -32_768, 8, -8], dtype=np.int16)
+    assert g711.ulaw(samples)[:3] == bytes([0xFF, 0x80, 0x00])
+    assert g711.alaw(samples)[:3] == bytes([0xD5, 0xAA, 0x2A])
+    codes = bytes(range(256))
+    assert g711.alaw(g711.from_alaw(codes)) == codes
+    assert g711.ulaw(g711.from_ulaw(codes)) == codes.replace(b"\x7f", b"\xff")  # minus zero is zero
+
+
+def test_pauses_do_not_count_as_quiet_speech() -> None:
+    spoken = sites.speech(2, audio.NARROW).astype(np.float32)
+    silence = np.zeros(2 * audio.NARROW, dtype=np.float32)
+    alone = audio.active_level(spoken, audio.NARROW)
+    assert audio.active_level(np.concatenate([spoken, silence, spoken]), audio.NARROW) == pytest.approx(alone, abs=0.5)
+    assert audio.active_level(silence, audio.NARROW) == -np.inf
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1, 0.9])
+def test_loud_and_quiet_recordings_end_equally_loud(level: float) -> None:
+    sound = audio.finish(sites.speech(level=level).astype(np.float32), 48_000)
+    for samples, rate in (
+        (g711.from_ulaw(sound.ulaw), audio.NARROW),
+        (g711.from_alaw(sound.alaw), audio.NARROW),
+        (np.frombuffer(sound.sln16, dtype="<i2"), audio.WIDE),
+    ):
+        assert audio.active_level(audio.from_int16(samples), rate) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+
+
+def test_a_peak_is_held_below_full_scale_and_the_level_kept() -> None:
+    spoken = sites.speech(2)
+    spoken[40_000:40_100] *= 40
+    sound = audio.finish(spoken.astype(np.float32), 48_000)
+    wide = audio.from_int16(np.frombuffer(sound.sln16, dtype="<i2"))
+    assert np.abs(wide).max() < 0.9
+    assert audio.active_level(wide, audio.WIDE) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+
+
+def test_silence_at_the_ends_is_cut_and_what_is_between_stays() -> None:
+    silence = np.zeros(48_000)
+    spoken = np.concatenate([silence, sites.speech(1), silence[:24_000], sites.speech(1), silence])
+    sound = audio.finish(spoken.astype(np.float32), 48_000)
+    assert len(sound.ulaw) / audio.NARROW == pytest.approx(2.5 + 2 * audio.KEPT_SILENCE, abs=0.03)
+    assert len(sound.ulaw) * 4 == len(sound.alaw) * 4 == len(sound.sln16)
+
+
+def test_recordings_of_16_and_24_bit_sound_the_same(tmp_path: Path) -> None:
+    spoken = sites.speech()
+    narrow, _ = audio.read_recording(sites.wav(tmp_path / "16.wav", spoken))
+    wide, rate = audio.read_recording(sites.wav(tmp_path / "24.wav", spoken, width=3))
+    assert rate == 48_000
+    assert np.abs(narrow - wide).max() < 1e-4
+
+
+def test_what_a_studio_may_get_wrong_is_said(tmp_path: Path) -> None:
+    def refused(path: Path) -> str:
+        with pytest.raises(audio.AudioError) as error:
+            audio.finish(*audio.read_recording(path))
+        return str(error.value)
+
+    assert "2 channels" in refused(sites.wav(tmp_path / "a.wav", sites.speech(), channels=2))
+    assert "8000 samples a second" in refused(sites.wav(tmp_path / "b.wav", sites.speech(rate=8_000), rate=8_000))
+    assert "clipped" in refused(sites.wav(tmp_path / "c.wav", 4 * sites.speech(level=0.9)))
+    assert "empty" in refused(sites.wav(tmp_path / "d.wav", sites.speech(0)))
+    assert "silent" in refused(sites.wav(tmp_path / "e.wav", np.zeros(48_000)))
+    assert "8 bit" in refused(sites.wav(tmp_path / "f.wav", sites.speech(), width=1))
+    (tmp_path / "g.wav").write_bytes(b"ID3 this is an MP3")
+    assert "not a WAV file" in refused(tmp_path / "g.wav")
+    (tmp_path / "h.wav").write_bytes(b"")
+    assert "ends too early" in refused(tmp_path / "h.wav")

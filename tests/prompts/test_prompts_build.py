@@ -1,0 +1,259 @@
+"""What the builder promises: only what changed, recordings first, the same loudness, engines contained."""
+
+import itertools
+import json
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import prompt_sites as sites
+import pytest
+from numpy.typing import NDArray
+
+from prompts import audio, catalogue, g711, manifest
+from prompts.build import BuildReport, build
+from prompts.voices import Voice
+
+SITE = Path(__file__).parents[2] / "sites" / "consulate"
+VOICES = {"en": Voice("pico", "prompt_engine", "voice"), "fr": Voice("pico", "prompt_engine", "voice")}
+TEXTS = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example site's sounds, all made by the real voices."""
+    out = tmp_path_factory.mktemp("sounds")
+    report = build(catalogue.load(SITE), out, SITE / "recordings")
+    assert [str(problem) for problem in report.problems] == []
+    return out
+
+
+def build_small(site: Path, texts: Mapping[str, str], time_limit: float = 20.0) -> BuildReport:
+    """Builds a site of one language with these texts by prompt id."""
+    sites.catalogue(site, "en", {key: (text, text) for key, text in texts.items()})
+    return build(catalogue.load(site), site / "sounds", site / "recordings", voices=VOICES, time_limit=time_limit)
+
+
+def used(site: Path) -> manifest.Manifest:
+    return manifest.load(site / "sounds" / "manifest.json")
+
+
+def heard(sounds: Path, file: str) -> NDArray[np.float32]:
+    """What a caller hears, full scale 1, 8 kHz."""
+    return audio.from_int16(g711.from_ulaw(manifest.paths(sounds, file)[0].read_bytes()))
+
+
+def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> None:
+    texts, made = catalogue.load(SITE), manifest.load(whole / "manifest.json")
+    assert made.languages == texts.languages
+    for language, prompt in itertools.product(texts.languages, texts.ids):
+        file = made.file(language, prompt)
+        assert file
+        assert file.startswith(f"hatif/{language}/{prompt}-")
+        assert made.text(language, prompt) == texts.text(language, prompt)
+        for path in manifest.paths(whole, file):
+            stable = whole / language / f"{prompt}{path.suffix}"
+            assert stable.is_symlink()
+            assert stable.resolve() == path.resolve()
+        assert 0.4 < (made.seconds(language, prompt) or 0) < 25
+
+
+def test_all_prompts_are_equally_loud(whole: Path) -> None:
+    for file in manifest.load(whole / "manifest.json").files:
+        assert audio.active_level(heard(whole, file), audio.NARROW) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+        wide = np.frombuffer(manifest.paths(whole, file)[2].read_bytes(), dtype="<i2")
+        assert audio.active_level(audio.from_int16(wide), audio.WIDE) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
+
+
+def test_no_prompt_begins_or_ends_with_silence(whole: Path) -> None:
+    edge = round(0.06 * audio.NARROW)
+    for file in manifest.load(whole / "manifest.json").files:
+        samples = heard(whole, file)
+        assert np.abs(samples[:edge]).max() > 0.001, file
+        assert np.abs(samples[-edge:]).max() > 0.001, file
+
+
+def test_the_audio_of_one_language_is_not_that_of_another(whole: Path) -> None:
+    made = manifest.load(whole / "manifest.json")
+    for prompt in ("welcome", "language_option", "press_1"):
+        for one, other in itertools.combinations(made.languages, 2):
+            assert likeness(whole, made.file(one, prompt), made.file(other, prompt)) < 0.7, (prompt, one, other)
+        assert likeness(whole, made.file("ar", prompt), made.file("ar", prompt)) > 0.999
+
+
+def likeness(sounds: Path, one: str | None, other: str | None) -> float:
+    """The largest correlation of two prompts at any delay, 0 to 1."""
+    assert one
+    assert other
+    a, b = heard(sounds, one), heard(sounds, other)
+    size = len(a) + len(b)
+    spectrum = np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size))
+    return float(np.abs(np.fft.irfft(spectrum)).max() / np.sqrt((a**2).sum() * (b**2).sum()))
+
+
+def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
+    first = build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    assert (first.made, first.kept) == (2, 0)
+    before = used(tmp_path)
+    stamp = (tmp_path / "sounds" / "manifest.json").stat().st_mtime_ns
+    second = build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    assert (second.made, second.kept) == (0, 2)
+    assert (tmp_path / "sounds" / "manifest.json").stat().st_mtime_ns == stamp
+    third = build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait a moment."})
+    assert (third.made, third.kept) == (1, 1)
+    assert used(tmp_path).file("en", "hello") == before.file("en", "hello")
+    assert used(tmp_path).file("en", "wait") != before.file("en", "wait")
+    assert (used(tmp_path).seconds("en", "wait") or 0) > (before.seconds("en", "wait") or 0)
+    assert (tmp_path / "sounds" / "en" / "wait.ulaw").resolve().stem == (used(tmp_path).file("en", "wait") or "")[9:]
+
+
+def test_audio_that_a_call_may_be_playing_is_kept_for_a_day(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    old = used(tmp_path).file("en", "wait") or ""
+    sounds = tmp_path / "sounds"
+    for path in manifest.paths(sounds, old):
+        os.utime(path, (0, 0))  # made long ago, in use until now
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait a moment."})
+    assert manifest.prune(sounds) == []
+    assert manifest.prune(sounds, keep=[old], age=timedelta()) == []
+    assert sorted(manifest.prune(sounds, age=timedelta())) == sorted(manifest.paths(sounds, old))
+    assert all(path.exists() for file in used(tmp_path).files for path in manifest.paths(sounds, file))
+
+
+def test_audio_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello."})
+    path = manifest.paths(tmp_path / "sounds", used(tmp_path).file("en", "hello") or "")[1]
+    path.write_bytes(path.read_bytes()[:100])
+    assert build_small(tmp_path, {"hello": "Hello."}).made == 1
+    assert path.stat().st_size > 100
+
+
+def test_a_recording_replaces_the_voice_and_goes_again(tmp_path: Path) -> None:
+    recording = sites.wav(tmp_path / "recordings" / "en" / "hello.wav", sites.speech(1.5))
+    assert build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."}).problems == ()
+    found = used(tmp_path).audio("en", "hello")
+    assert found
+    assert found.source == "recording"
+    assert found.seconds == pytest.approx(1.5, abs=0.05)
+    assert (used(tmp_path).audio("en", "wait") or found).source == "pico"
+    recording.unlink()
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    assert (used(tmp_path).audio("en", "hello") or found).source == "pico"
+
+
+def test_a_recording_that_cannot_be_used_is_named_and_the_voice_speaks(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings" / "en"
+    sites.wav(folder / "stereo.wav", sites.speech(), channels=2)
+    sites.wav(folder / "slow.wav", sites.speech(rate=8_000), rate=8_000)
+    sites.wav(folder / "clipped.wav", 4 * sites.speech(level=0.9))
+    sites.wav(folder / "empty.wav", sites.speech(0))
+    sites.wav(folder / "nobody.wav", sites.speech())
+    texts = {"stereo": "One.", "slow": "Two.", "clipped": "Three.", "empty": "Four."}
+    report = build_small(tmp_path, texts)
+    said = {problem.id: str(problem) for problem in report.problems}
+    assert set(said) == {*texts, "nobody.wav"}
+    for prompt, reason in {"stereo": "2 channels", "slow": "8000", "clipped": "clipped", "empty": "empty"}.items():
+        assert str(folder / f"{prompt}.wav") in said[prompt]
+        assert reason in said[prompt]
+        assert (found := used(tmp_path).audio("en", prompt))
+        assert found.source == "pico"
+    assert "no prompt" in said["nobody.wav"]
+
+
+def test_an_engine_that_crashes_leaves_the_others_and_the_old_audio(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    before = used(tmp_path).audio("en", "wait")
+    report = build_small(
+        tmp_path, {"hello": "Good day.", "wait": "crash", "away": "leave", "quiet": "mute", "gone": "nothing"}
+    )
+    said = {problem.id: f"{problem.found}; {problem.instead}" for problem in report.problems}
+    assert said == {
+        "wait": "pico ended with signal SIGABRT (out of phonemes); the old audio stays in use",
+        "away": "pico ended with exit status 3 (and past Python as well); there is no audio for it",
+        "quiet": "pico is silent (speech at -inf dBFS); there is no audio for it",
+        "gone": "pico made no sound of this text; there is no audio for it",
+    }
+    assert used(tmp_path).audio("en", "wait") == before
+    assert used(tmp_path).text("en", "hello") == "Good day."
+    assert (tmp_path / "sounds" / "en" / "wait.ulaw").exists()
+
+
+def test_an_engine_that_hangs_is_stopped_and_soon_no_longer_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = tmp_path / "pids"
+    monkeypatch.setenv("HANGING_PIDS", str(pids))
+    report = build_small(tmp_path, {"a": "hang", "b": "Hello.", **dict.fromkeys("cdefg", "hang")}, time_limit=2.0)
+    said = [problem.found for problem in report.problems]
+    asked = [found for found in said if "gave no answer within 2 s" in found]
+    assert len(said) == 6
+    assert len(asked) >= 3
+    assert all("was not asked" in found for found in said if found not in asked)
+    assert used(tmp_path).file("en", "b")
+    assert report.seconds < 15
+    for pid in map(int, pids.read_text().split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_text_that_cannot_be_spoken_is_not_and_nothing_is_lost(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    report = build_small(tmp_path, {"hello": "<b>Hello</b>", "wait": "Please wait."})
+    assert [(problem.id, problem.instead) for problem in report.problems] == [("hello", "the old audio stays in use")]
+    assert "E_TEXT_MARKUP" in report.problems[0].found
+    assert used(tmp_path).text("en", "hello") == "Hello."
+
+
+def test_a_voice_that_is_not_there_is_said(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", TEXTS)
+    for voice, reason in {
+        Voice("pico", "prompts.voices.pico", "en-AU"): "pico refused: Pico has no voice en-AU",
+        Voice("pyttsx3", "prompts.voices.espeak", "zgh"): "pyttsx3 refused: espeak-ng has no voice for zgh",
+        Voice("piper", "no_such_engine", "x"): "piper refused: ModuleNotFoundError: No module named 'no_such_engine'",
+    }.items():
+        texts = catalogue.load(tmp_path)
+        report = build(texts, tmp_path / "sounds", tmp_path / "recordings", voices={"en": voice})
+        assert all(problem.found.startswith(reason) for problem in report.problems)
+        assert len(report.problems) == 2
+
+
+def test_a_build_that_is_broken_off_changes_nothing_and_is_taken_up(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
+    before = (tmp_path / "sounds" / "manifest.json").read_bytes()
+    links = {path: path.readlink() for path in (tmp_path / "sounds" / "en").iterdir() if path.is_symlink()}
+
+    def interrupt(done: int, total: int, prompt: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    sites.catalogue(tmp_path, "en", {"hello": ("Hi.", "Hi."), "wait": ("Wait.", "Wait.")})
+    texts = catalogue.load(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        build(texts, tmp_path / "sounds", tmp_path / "recordings", interrupt, voices=VOICES)
+    assert (tmp_path / "sounds" / "manifest.json").read_bytes() == before
+    assert {path: path.readlink() for path in links} == links
+    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", voices=VOICES)
+    assert (report.made, report.kept) == (0, 2)
+    assert used(tmp_path).text("en", "hello") == "Hi."
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_and_the_old_manifest_stays(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello."})
+    before = (tmp_path / "sounds" / "manifest.json").read_bytes()
+    (tmp_path / "sounds" / ".manifest.json.new").mkdir()  # as good as a full disk, for root as well
+    with pytest.raises(OSError, match="manifest"):
+        build_small(tmp_path, {"hello": "Good day."})
+    assert (tmp_path / "sounds" / "manifest.json").read_bytes() == before
+
+
+def test_a_second_language_has_its_own_audio_and_progress_is_told(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", TEXTS)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
+    told: list[tuple[int, int, str]] = []
+    texts = catalogue.load(tmp_path)
+    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", lambda *step: told.append(step), voices=VOICES)
+    assert (report.made, [step[:2] for step in told]) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
+    assert {step[2] for step in told} == {"en/hello", "en/wait", "fr/hello", "fr/wait"}
+    assert json.loads((tmp_path / "sounds" / "manifest.json").read_text())["fr"]["hello"]["text"] == "Bonjour."

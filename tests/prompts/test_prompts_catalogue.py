@@ -1,0 +1,91 @@
+"""A catalogue with a mistake gets one sentence: file, line, remedy."""
+
+from pathlib import Path
+
+import prompt_sites as sites
+import pytest
+
+from prompts import catalogue
+
+GOOD = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")}
+HEADER = sites.HEADER.format("fr")
+
+
+def problems(site: Path) -> list[tuple[str, str, int]]:
+    return [(problem.code, problem.id, problem.line) for problem in catalogue.load(site).problems()]
+
+
+def test_a_missing_an_empty_and_an_unknown_text_are_named(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", GOOD)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", ""), "adieu": ("Bye.", "Adieu.")})
+    assert problems(tmp_path) == [
+        ("E_TEXT_MISSING", "wait", 1),
+        ("E_TEXT_MISSING", "hello", 7),
+        ("W_TEXT_UNKNOWN", "adieu", 11),
+    ]
+    assert catalogue.load(tmp_path).text("fr", "hello") is None
+    assert catalogue.load(tmp_path).text("xx", "hello") is None
+
+
+def test_a_text_that_was_never_translated_is_named_but_not_in_english(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", GOOD)
+    sites.catalogue(tmp_path, "fr", GOOD | {"wait": ("Please wait.", "Veuillez patienter.")})
+    assert problems(tmp_path) == [("E_TEXT_UNTRANSLATED", "hello", 7)]
+
+
+def test_a_translation_of_an_older_english_text_is_named(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", GOOD)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello!", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
+    assert problems(tmp_path) == [("W_TEXT_STALE", "hello", 7)]
+
+
+def test_a_fuzzy_text_is_not_spoken(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "Hello.")})
+    entry = '\n#, fuzzy\nmsgctxt "hello"\nmsgid "Hello."\nmsgstr "Bonjour."\n'
+    sites.write(tmp_path, "fr", HEADER + entry)
+    assert problems(tmp_path) == [("E_TEXT_FUZZY", "hello", 8)]
+    assert catalogue.load(tmp_path).text("fr", "hello") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "line", "words"),
+    [
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah\n', 8, "is not a line of a catalogue"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "A \\q."\n', 8, "is not a line of a catalogue"),
+        ('msgctxt "a"\nmsgid "A."\nmsgid_plural "As."\nmsgstr[0] "Ah."\n', 8, "is not a line of a catalogue"),
+        ("<<<<<<< HEAD\n", 6, "is not a line of a catalogue"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\nmsgstr "Oh."\n', 9, "msgstr after msgstr"),
+        ('msgctxt "a"\nmsgstr "Ah."\n', 7, "msgstr after msgctxt"),
+        ('msgctxt "a"\nmsgid "A."\n', 7, "its end is missing"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\n\nmsgctxt "a"\nmsgid "A."\nmsgstr "Oh."\n', 10, "is there twice"),
+        ('msgctxt "../a"\nmsgid "A."\nmsgstr "Ah."\n', 6, "is no prompt id"),
+        ('msgid "A."\nmsgstr "Ah."\n', 6, "has no id"),
+    ],
+)
+def test_a_broken_catalogue_is_refused_with_its_line(tmp_path: Path, entry: str, line: int, words: str) -> None:
+    sites.catalogue(tmp_path, "en", GOOD)
+    file = sites.write(tmp_path, "fr", HEADER + "\n" + entry)
+    with pytest.raises(catalogue.CatalogueError) as refused:
+        catalogue.load(tmp_path)
+    assert str(refused.value).startswith(f"{file}:{line}: ")
+    assert words in str(refused.value)
+
+
+def test_other_ways_to_be_broken_get_a_sentence_too(tmp_path: Path) -> None:
+    with pytest.raises(catalogue.CatalogueError, match="there is no such file"):
+        catalogue.load(tmp_path)
+    sites.catalogue(tmp_path, "en", GOOD)
+    french = sites.catalogue(tmp_path, "fr", GOOD)
+    french.write_bytes(french.read_bytes().replace(b"Please", b"Pl\xe9ase", 1))
+    with pytest.raises(catalogue.CatalogueError, match=r"hatif\.po:11: this is not UTF-8"):
+        catalogue.load(tmp_path)
+    sites.write(tmp_path, "fr", sites.HEADER.format("de"))
+    with pytest.raises(catalogue.CatalogueError, match="Language: de, its folder fr"):
+        catalogue.load(tmp_path)
+    french.unlink()
+    with pytest.raises(catalogue.CatalogueError, match="No such file"):
+        catalogue.load(tmp_path)
+    french.parent.rmdir()
+    french.parents[1].rename(tmp_path / "locale" / "French")
+    with pytest.raises(catalogue.CatalogueError, match="French is no language code"):
+        catalogue.load(tmp_path)

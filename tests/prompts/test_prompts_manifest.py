@@ -1,0 +1,39 @@
+"""What the controller reads while calls are on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prompts import manifest
+
+WELCOME = manifest.Audio("hatif/fr/welcome-0123456789", "Bienvenue.", "pico", 1.25)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(manifest.dump(manifest.Manifest({"fr": {"welcome": WELCOME}})))
+    read = manifest.load(tmp_path / "manifest.json")
+    assert read == manifest.Manifest({"fr": {"welcome": WELCOME}})
+    assert read.file("fr", "welcome") == "hatif/fr/welcome-0123456789"
+    assert (read.text("fr", "welcome"), read.seconds("fr", "welcome")) == ("Bienvenue.", 1.25)
+    assert read.file("fr", "goodbye") is None
+    assert read.text("xx", "welcome") is None
+    assert read.seconds("xx", "goodbye") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"fr": 1}', b'{"fr": {"welcome": {"file": "x"}}}', b"\xff"])
+def test_a_broken_manifest_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "manifest.json"
+    with pytest.raises(manifest.ManifestError, match=r"No such file.*hatif prompts build"):
+        manifest.load(path)
+    path.write_bytes(content)
+    with pytest.raises(manifest.ManifestError, match="hatif prompts build") as refused:
+        manifest.load(path)
+    assert str(path) in str(refused.value)
+
+
+def test_reading_it_costs_a_call_nothing_but_json() -> None:
+    heavy = "{'numpy', 'babel', 'soxr', 'pyttsx3', 'py_nanotts'}"
+    check = f"import sys, prompts.manifest; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parents[2], check=False).returncode == 0

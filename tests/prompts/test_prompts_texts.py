@@ -1,0 +1,91 @@
+"""What the texts of the example site promise."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from prompts import catalogue, text_rules
+
+SITE = Path(__file__).parents[2] / "sites" / "consulate"
+LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "nl")
+OPTIONS = ("language_option", "main_file", "main_documents", "main_travel", "main_complaint", "main_operator")
+TEXTS = catalogue.load(SITE)
+
+
+def test_the_site_has_its_seven_languages() -> None:
+    assert TEXTS.languages == LANGUAGES
+
+
+def test_every_prompt_is_written_in_every_language_and_nothing_is_wrong_with_it() -> None:
+    assert [str(problem) for problem in TEXTS.problems()] == []
+    assert all(TEXTS.text(language, prompt) for language in LANGUAGES for prompt in TEXTS.ids)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_option_is_a_clause_that_a_key_completes(language: str) -> None:
+    for option in OPTIONS:
+        assert (TEXTS.text(language, option) or "").endswith("،" if language == "ar" else ",")
+    keys = [TEXTS.text(language, f"press_{digit}") or "" for digit in range(10)]
+    assert len(set(keys)) == 10
+    assert all(key.endswith(".") for key in keys)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_digit_has_to_be_read_by_a_voice(language: str) -> None:
+    for prompt in TEXTS.ids:
+        assert not re.search(r"\d", TEXTS.text(language, prompt) or "")
+
+
+def test_nobody_is_addressed_familiarly() -> None:
+    familiar = {
+        "de": r"\b(du|dich|dir|deine?[rmns]?|drücke|warte|bleib)\b",
+        "es": r"\b(tú|tu|tus|te|contigo|espere?s|escucha)\b",
+        "fr": r"\b(tu|te|toi|ton|ta|tes|attends|reste)\b",
+        "it": r"\b(tu|ti|tuo|tua|attendi|ascolta)\b",
+        "nl": r"\b(je|jij|jou|jouw|blijf|wacht)\b",
+    }
+    for language, words in familiar.items():
+        for prompt in TEXTS.ids:
+            assert not re.search(words, TEXTS.text(language, prompt) or "", re.IGNORECASE), (language, prompt)
+
+
+def test_arabic_is_written_with_all_its_vowels() -> None:
+    marks = "\u064b-\u0652\u0670"
+    for prompt in TEXTS.ids:
+        for word in re.findall(f"[\u0621-\u064a{marks}]+", TEXTS.text("ar", prompt) or ""):
+            letters = re.findall(f"([\u0621-\u064a])([{marks}]*)", word)
+            for (letter, mark), before, after in zip(
+                letters, [("", ""), *letters], [*letters[1:], ("", "")], strict=False
+            ):
+                is_long = (letter, True) in {("و", "\u064f" in before[1]), ("ي", "\u0650" in before[1])}
+                is_assimilated = letter == "ل" and "\u0651" in after[1]
+                assert mark or letter in "اى" or is_long or is_assimilated, f"{prompt}: {letter} in {word}"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "code"),
+    [
+        ("مرحبا", "fr", "E_TEXT_SCRIPT"),
+        ("Bonjour", "ar", "E_TEXT_SCRIPT"),
+        ("مَرْحَبًا SMS", "ar", "E_TEXT_SCRIPT"),
+        ("Bonjour", "zgh", "E_TEXT_SCRIPT"),
+        ("12", "fr", "E_TEXT_SCRIPT"),
+        ("Bonjour \u200e vous", "fr", "E_TEXT_CONTROL"),
+        ("Bonjour\nvous", "fr", "E_TEXT_CONTROL"),
+        ("Bonjour 😀", "fr", "E_TEXT_SYMBOL"),
+        ("<b>Bonjour</b>", "fr", "E_TEXT_MARKUP"),
+        ("Tapez #", "fr", "E_TEXT_MARKUP"),
+        ("Bonjour {name}", "fr", "E_TEXT_MARKUP"),
+        ("Bonjour " * 250, "fr", "E_TEXT_LONG"),
+        ("مرحبا بكم", "ar", "W_TEXT_VOWELS"),
+    ],
+)
+def test_a_text_that_no_voice_can_say_is_named(text: str, language: str, code: str) -> None:
+    assert code in [finding.code for finding in text_rules.findings(text, language)]
+
+
+def test_a_language_of_tomorrow_brings_its_script() -> None:
+    assert text_rules.findings("ⴰⵣⵓⵍ", "zgh") == []
+    assert text_rules.findings("Olá", "pt_BR") == []
+    assert text_rules.findings("Здравствуйте", "ru") == []
