@@ -1,0 +1,67 @@
+"""Checks of what comes from a site, so that no value can leave its place in a configuration file.
+
+Each takes what the value belongs to ("Operator 1001") for its sentence, and raises AsteriskError.
+"""
+
+import re
+import unicodedata
+from ipaddress import ip_network
+from pathlib import Path
+
+from asterisk_conf.errors import AsteriskError
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_NAME_PUNCTUATION = frozenset(" .'’()/+-_&")
+_MAX_NAME = 80  # characters; channel names and caller names are cut by Asterisk not far above
+
+
+def identifier(what: str, value: str) -> None:
+    if not _IDENTIFIER.fullmatch(value):
+        raise AsteriskError(
+            f"{what} {value!r}: such a name is at most 40 letters (a to z), digits, '-' and '_', the first one a"
+            f" letter or digit."
+        )
+    if value.lower() == "general":
+        raise AsteriskError(f"{what} {value!r}: Asterisk uses this name for itself; choose another one.")
+
+
+def person(owner: str, name: str) -> None:
+    """A person's name, in any script."""
+    if not name.strip() or len(name) > _MAX_NAME:
+        raise AsteriskError(f"{owner}: the name {name!r} is empty or longer than {_MAX_NAME} characters; correct it.")
+    for character in name:
+        if unicodedata.category(character)[0] not in "LMN" and character not in _NAME_PUNCTUATION:
+            raise AsteriskError(
+                f"{owner}: the name {name!r} holds {character!r}; use letters, digits, spaces and . ' ( ) / + - _ &"
+            )
+
+
+def secret(owner: str, value: str) -> None:
+    """The sentence never repeats the secret."""
+    if not _SECRET.fullmatch(value):
+        raise AsteriskError(f"{owner}: the password must be 16 to 128 letters (a to z), digits, '-' and '_'.")
+
+
+def language(owner: str, code: str) -> None:
+    if not _LANGUAGE.fullmatch(code):
+        raise AsteriskError(f"{owner}: {code!r} is not a language code such as 'fr' or 'zgh'.")
+
+
+def network(owner: str, host: str) -> None:
+    try:
+        found = ip_network(host)
+    except ValueError:
+        raise AsteriskError(
+            f"{owner}: the host {host!r} is not an IP address or network such as 192.0.2.7 or 192.0.2.0/28."
+        ) from None
+    if found.prefixlen == 0:
+        raise AsteriskError(f"{owner}: the host {host!r} is the whole internet; list the carrier's own addresses.")
+
+
+def folder(what: str, path: Path) -> None:
+    """A path that goes into configuration files."""
+    for character in str(path):
+        if not character.isprintable() or character in ';"\\':
+            raise AsteriskError(f"{what} is {str(path)!r}, which holds {character!r}; choose a path without it.")

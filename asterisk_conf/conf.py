@@ -1,0 +1,281 @@
+"""Asterisk's configuration files, from plain data.
+
+What comes from a site is untrusted: everything is checked when a dataclass is made, and refused with one sentence.
+`extensions.conf` is written into the same folder by the dialplan package, never from here.
+"""
+
+import hashlib
+import resource
+from collections import Counter
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from asterisk_conf import checks
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.files import link, make_folder, write_text
+from asterisk_conf.installation import Installation
+from asterisk_conf.modules import MODULES, OPTIONAL_MODULES
+
+SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf"})
+# Asterisk looks for these and complains when they are missing; its defaults are right.
+DEFAULT_FILES = (
+    "acl.conf",
+    "ccss.conf",
+    "features.conf",
+    "pjproject.conf",
+    "queuerules.conf",
+    "stasis.conf",
+    "udptl.conf",
+    "websocket_client.conf",
+)
+CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
+
+_MAX_SOCKET_PATH = 107  # bytes; a longer path of a Unix socket is cut silently by the kernel's interface
+_MAX_FILES = 65536
+_TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked before it gets here
+    loader=PackageLoader("asterisk_conf"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where Asterisk listens; `agi` is where the controller does, for FastAGI."""
+
+    sip: int = 5060
+    http: int = 8088
+    ami: int = 5038
+    agi: int = 4573
+    rtp_first: int = 10000
+    rtp_last: int = 10999
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            port = getattr(self, name)
+            if not 1 <= port <= 65535:
+                raise AsteriskError(f"Port {port} ({name}) is not between 1 and 65535: choose a smaller port offset.")
+        if self.rtp_last - self.rtp_first < 9:
+            raise AsteriskError(
+                f"The RTP ports {self.rtp_first} to {self.rtp_last} are too few: a call needs two, give at least ten."
+            )
+
+    @classmethod
+    def with_offset(cls, offset: int) -> "Ports":
+        """The usual ports with `offset` (a multiple of 1000) added to each."""
+        if offset % 1000 or not 0 <= offset <= 54000:
+            raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
+        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 10000, 10999)))
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted."""
+
+    name: str
+    hosts: tuple[str, ...]
+    codecs: tuple[str, ...] = ("alaw", "ulaw")
+
+    def __post_init__(self) -> None:
+        checks.identifier("Carrier", self.name)
+        if not self.hosts:
+            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses that its calls come from.")
+        for host in self.hosts:
+            checks.network(f"Carrier {self.name}", host)
+        if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
+            raise AsteriskError(
+                f"Carrier {self.name}: the codecs {', '.join(map(repr, self.codecs)) or 'are empty'};"
+                f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operator's telephone; `id` is its SIP user name too, `languages` are codes, the first one his own."""
+
+    id: str
+    name: str
+    password: str = field(repr=False)
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.identifier("Operator", self.id)
+        checks.person(f"Operator {self.id}", self.name)
+        checks.secret(f"Operator {self.id}", self.password)
+        for language in self.languages:
+            checks.language(f"Operator {self.id}", language)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue of the fallback, `hatif-<language>`; members are operators' ids."""
+
+    name: str
+    members: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        checks.identifier("Queue", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Made at random at first start: letters, digits, `_` and `-`, at least 16 of them."""
+
+    ari_user: str
+    ari_password: str = field(repr=False)
+    ami_user: str
+    ami_password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for what, user, password in (
+            ("ARI user", self.ari_user, self.ari_password),
+            ("AMI user", self.ami_user, self.ami_password),
+        ):
+            checks.identifier(what, user)
+            checks.secret(f"{what} {user}", password)
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    """All that Asterisk's files depend on.
+
+    `home` is HATIF_HOME; `installation` may live elsewhere. `sip_bind` is the address that SIP and RTP are bound to:
+    the default reaches the whole of loopback and nothing else, "0.0.0.0" every network. ARI and AMI are always on
+    127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call.
+    """
+
+    home: Path
+    node: str
+    ports: Ports
+    carriers: tuple[Carrier, ...]
+    endpoints: tuple[Endpoint, ...]
+    queues: tuple[Queue, ...]
+    secrets: Secrets
+    installation: Installation
+    sip_bind: str = "127.0.0.1"
+    wrap_up_s: int = 20
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        checks.folder("HATIF_HOME", self.home)
+        socket = self.asterisk / "run" / "asterisk.ctl"
+        if (length := len(bytes(socket))) > _MAX_SOCKET_PATH:
+            raise AsteriskError(
+                f"HATIF_HOME is too deep: {socket} has {length} bytes, a socket's path may have {_MAX_SOCKET_PATH};"
+                f" set HATIF_HOME to a shorter path."
+            )
+        checks.identifier("Node", self.node)
+        try:
+            ip_address(self.sip_bind)
+        except ValueError:
+            raise AsteriskError(
+                f"sip_bind is {self.sip_bind!r}; give an IP address of this machine, or 0.0.0.0 for all of them."
+            ) from None
+        if not 0 <= self.wrap_up_s <= 3600:
+            raise AsteriskError(f"wrap_up_s is {self.wrap_up_s}; give seconds between 0 and 3600.")
+        self._check_uniqueness()
+
+    def _check_uniqueness(self) -> None:
+        for what, names in (
+            ("Carrier", [carrier.name for carrier in self.carriers]),
+            ("Operator", [endpoint.id for endpoint in self.endpoints]),
+            ("Queue", [queue.name for queue in self.queues]),
+            ("Carrier's host", [str(ip_network(host)) for carrier in self.carriers for host in carrier.hosts]),
+        ):
+            for name, count in Counter(names).items():
+                if count > 1:
+                    raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        for endpoint in self.endpoints:
+            if endpoint.id in _RESERVED or endpoint.id.startswith("carrier-"):
+                raise AsteriskError(f"Operator {endpoint.id}: this id is taken by our own files; choose another one.")
+        known = {endpoint.id for endpoint in self.endpoints}
+        for queue in self.queues:
+            if strangers := [member for member in queue.members if member not in known]:
+                raise AsteriskError(f"Queue {queue.name}: {', '.join(strangers)} is not the id of an operator.")
+
+    @property
+    def asterisk(self) -> Path:
+        """The folder that holds all of Asterisk's own files."""
+        return self.home / "asterisk"
+
+    @property
+    def etc(self) -> Path:
+        return self.asterisk / "etc"
+
+    @property
+    def log_file(self) -> Path:
+        """Asterisk's own log; `security.log` beside it holds logins, refused ones too."""
+        return self.asterisk / "log" / "asterisk.log"
+
+
+_RESERVED = frozenset({"global", "system", "udp", "tcp", "carrier", "operator", "operator-auth", "operator-aor"})
+
+
+def render(conf: Conf) -> dict[str, str]:
+    """The text of every file, by its name."""
+    modules = modules_of(conf.installation)
+    opus = any(name.startswith("codec_opus") for name, _ in modules)
+    values = {
+        "asterisk": conf.asterisk,
+        "carriers": conf.carriers,
+        "endpoints": conf.endpoints,
+        # Asterisk makes it from a network card's address, and warns on a machine that has none.
+        "entity_id": _entity_id(conf.node),
+        "installation": conf.installation,
+        "max_files": min(_MAX_FILES, _hard_limit_of_files()),
+        # Nothing where SIP is on every address: a caller's audio then goes by the route to him.
+        "media_address": "" if ip_address(conf.sip_bind).is_unspecified else conf.sip_bind,
+        "modules": modules,
+        "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
+        "node": conf.node,
+        "operator_codecs": ("alaw", "ulaw", "g722", *(("opus",) if opus else ())),
+        "ports": conf.ports,
+        "queues": conf.queues,
+        "secrets": conf.secrets,
+        "sip_bind": f"[{conf.sip_bind}]" if ":" in conf.sip_bind else conf.sip_bind,
+        "wrap_up_s": conf.wrap_up_s,
+    }
+    rendered = {
+        name.removesuffix(".jinja"): _TEMPLATES.get_template(name).render(values)
+        for name in _TEMPLATES.list_templates(extensions=["jinja"])
+    }
+    return rendered | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty: Asterisk's defaults apply.\n")
+
+
+def modules_of(installation: Installation) -> tuple[tuple[str, str], ...]:
+    """The modules that are loaded there, each with its reason."""
+    return (*MODULES, *(module for module in OPTIONAL_MODULES if installation.has_module(module[0])))
+
+
+def write(conf: Conf) -> tuple[str, ...]:
+    """Write what differs, each file at once or not at all; return the names of the files that changed.
+
+    Files with passwords have mode 600. Also makes the folders and links that Asterisk needs under `conf.home`.
+    """
+    make_folder(conf.home / "sounds")
+    for name in ("", "etc", "run", "db", "log", "spool", "spool/cache", "spool/recording", "data", "data/sounds"):
+        make_folder(conf.asterisk / name)
+    link(conf.asterisk / "data" / "documentation", conf.installation.data_dir / "documentation")
+    link(conf.asterisk / "data" / "moh", conf.installation.moh_dir)
+    link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")
+    return tuple(
+        name
+        for name, text in render(conf).items()
+        if write_text(conf.etc / name, text, 0o600 if name in SECRET_FILES else 0o644)
+    )
+
+
+def _entity_id(node: str) -> str:
+    """Six bytes as a locally administered address, the same for the same node."""
+    first, *rest = hashlib.sha256(node.encode()).digest()[:6]
+    return ":".join(f"{byte:02x}" for byte in (first & 0xFC | 0x02, *rest))
+
+
+def _hard_limit_of_files() -> int:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _MAX_FILES if hard == resource.RLIM_INFINITY else hard

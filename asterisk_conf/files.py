@@ -1,0 +1,55 @@
+"""Files, folders and links, each made at once or not at all; a full or read-only disk is told as AsteriskError."""
+
+import os
+import secrets
+from pathlib import Path
+
+from asterisk_conf.errors import AsteriskError
+
+
+def explain(doing: str, path: Path, error: OSError) -> AsteriskError:
+    return AsteriskError(f"Cannot {doing} {path}: {error.strerror or error}; make room or correct its rights.")
+
+
+def make_folder(path: Path) -> None:
+    """Only the owner may enter: recordings and passwords are in there."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain("make the folder", path, error) from error
+
+
+def write_text(path: Path, text: str, mode: int) -> bool:
+    """Write `text` unless it is there already, with this mode; true if something changed."""
+    try:
+        if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == text.encode():
+            return False
+        # In the same folder, so that the rename is one step; with its mode from the first byte.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise explain("write", path, error) from error
+    return True
+
+
+def link(path: Path, target: Path) -> None:
+    """Make `path` a symbolic link to `target`, whatever link was there."""
+    try:
+        if path.is_symlink() and path.readlink() == target:
+            return
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        temporary.symlink_to(target)
+        try:
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise explain("link", path, error) from error

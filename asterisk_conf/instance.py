@@ -1,0 +1,160 @@
+"""Starting Asterisk with our files, and what can be told before and after."""
+
+import asyncio
+import errno
+import os
+import re
+import socket
+import threading
+from base64 import b64encode
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from asterisk_conf.conf import Conf, modules_of
+
+_POLL_S = 0.02
+_LOOK_UP_LIMIT_S = 0.5
+_LOG_HEADER = re.compile(r"^\[[^]]*\] Asterisk \S+ built by ")
+_LOG_TROUBLE = re.compile(r"^\[[^]]*\] (WARNING|ERROR)\b")
+
+
+def command(conf: Conf) -> list[str]:
+    """The command line that runs Asterisk in the foreground; SIGTERM ends it within about a second."""
+    return [*conf.installation.program, "-f", "-n", "-C", str(conf.etc / "asterisk.conf")]
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of Asterisk: nothing of the caller's own goes in.
+
+    With a silent name server the look-up of `host_name_problem` then takes 2 s at every call instead of 20.
+    """
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "RES_OPTIONS": "timeout:1 attempts:1",
+    }
+
+
+async def ready(conf: Conf, within_s: float = 10.0) -> bool:
+    """True as soon as ARI answers and every module of ours runs; false when that takes longer than `within_s`.
+
+    A module that refused to load makes it false, too; `check_log` then tells which.
+    """
+    login = b64encode(f"{conf.secrets.ari_user}:{conf.secrets.ari_password}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}"}
+    url = f"http://127.0.0.1:{conf.ports.http}/ari/asterisk/modules"
+    wanted = {f"{name}.so" for name, _ in modules_of(conf.installation)}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s), aiohttp.ClientSession(headers=headers) as session:
+            while True:
+                with suppress(aiohttp.ClientError):
+                    async with session.get(url) as response:
+                        if response.status == 200:
+                            loaded = await response.json()
+                            if wanted <= {module["name"] for module in loaded if module["status"] == "Running"}:
+                                return True
+                await asyncio.sleep(_POLL_S)
+    return False
+
+
+def port_problems(conf: Conf) -> list[str]:
+    """One sentence for each port that Asterisk or the controller needs and cannot have; ask before the start."""
+    ports = conf.ports
+    wanted = (
+        ("TCP", conf.sip_bind, ports.sip, "SIP"),
+        ("UDP", conf.sip_bind, ports.sip, "SIP"),
+        ("TCP", "127.0.0.1", ports.http, "ARI"),
+        ("TCP", "127.0.0.1", ports.ami, "AMI"),
+        ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
+    )
+    problems = []
+    for protocol, address, port, purpose in wanted:
+        error = _bind_error(protocol, address, port)
+        if error == errno.EADDRINUSE:
+            problems.append(
+                f"{protocol} port {port} ({purpose}) is taken{_owner(protocol, port)}: stop that program, or set"
+                f" HATIF_PORT_OFFSET to another multiple of 1000."
+            )
+        elif error == errno.EADDRNOTAVAIL:
+            problems.append(f"{address} is not an address of this machine: correct sip_bind in site.toml.")
+        elif error:
+            problems.append(f"{protocol} port {port} ({purpose}) on {address} cannot be opened: {os.strerror(error)}.")
+    # Asterisk passes over a taken RTP port; what matters is that enough are left.
+    audio = range(ports.rtp_first, ports.rtp_last + 1)
+    taken = sum(_bind_error("UDP", conf.sip_bind, port) == errno.EADDRINUSE for port in audio)
+    if taken * 10 > len(audio):
+        problems.append(
+            f"{taken} of the UDP ports {ports.rtp_first} to {ports.rtp_last} (audio) are taken: stop the program that"
+            f" uses them, or set HATIF_PORT_OFFSET to another multiple of 1000."
+        )
+    return list(dict.fromkeys(problems))
+
+
+def host_name_problem(conf: Conf) -> str | None:
+    """A sentence when Asterisk would wait for a name server at every call, else None. Takes at most 0.5 s.
+
+    Asterisk looks this machine's own name up for each call whose audio is not bound to one address (`sip_bind` of
+    0.0.0.0). Where no name server answers, measured: 20 s a call, 2 s with `environment`, and 1 ms with an address.
+    """
+    if not ip_address(conf.sip_bind).is_unspecified:
+        return None
+    name = socket.gethostname()
+    answered = threading.Event()
+
+    def look_up() -> None:
+        with suppress(OSError):
+            socket.getaddrinfo(name, None)
+            answered.set()
+
+    # A daemon, since a look-up cannot be cancelled and must not hold up the end of the process.
+    threading.Thread(target=look_up, daemon=True).start()
+    if answered.wait(_LOOK_UP_LIMIT_S):
+        return None
+    return (
+        f"This machine's own name, {name}, does not resolve, and Asterisk looks it up at every call: add the line"
+        f" '127.0.0.1 {name}' to /etc/hosts, or set sip_bind in site.toml to this machine's address."
+    )
+
+
+def check_log(conf: Conf) -> list[str]:
+    """The warnings and errors that Asterisk wrote since its last start, as they are in the log."""
+    try:
+        lines = conf.log_file.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    starts = [number for number, line in enumerate(lines) if _LOG_HEADER.match(line)]
+    return [line for line in lines[starts[-1] if starts else 0 :] if _LOG_TROUBLE.match(line)]
+
+
+def _bind_error(protocol: str, address: str, port: int) -> int:
+    """The error number that binding gives, 0 for none."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
+    with socket.socket(family, kind) as probe:
+        if protocol == "TCP":
+            # As Asterisk does: connections that are just closing do not count, listeners do.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno or errno.EIO
+    return 0
+
+
+def _owner(protocol: str, port: int) -> str:
+    """The words that name who listens there, where the machine lets us see it."""
+    with suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections(protocol.lower()):
+            local_port = connection.laddr[1] if connection.laddr else 0
+            waits = protocol == "UDP" or connection.status == psutil.CONN_LISTEN
+            if local_port == port and waits and connection.pid:
+                process = psutil.Process(connection.pid)
+                # Of a private Asterisk the system only knows the name of its dynamic linker.
+                named = (Path(part).name for part in process.cmdline() if part.endswith("/asterisk"))
+                return f" by {next(named, process.name())} (process {connection.pid})"
+    return ""

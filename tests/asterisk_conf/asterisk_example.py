@@ -1,0 +1,60 @@
+"""An example of everything that Asterisk's files depend on, and the installation that all tests share."""
+
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
+from asterisk_conf.install import find_or_install
+from asterisk_conf.installation import Installation
+
+OFFSET = 10000
+PASSWORD = "telephone-password-1"
+SECRETS = Secrets("hatif", "ari-password-of-the-test", "hatif", "ami-password-of-the-test")
+
+
+class Quiet:
+    """Progress that keeps its steps."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.shares: list[float] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    def update(self, done: int, total: int) -> None:
+        self.shares.append(done / total)
+
+
+def shared_home() -> Path:
+    """Where Asterisk is unpacked for all tests: HATIF_INSTALL, HATIF_TEST_CACHE, else the checkout's var/cache."""
+    named = os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_TEST_CACHE")
+    return Path(named) if named else Path(__file__).parents[2] / "var" / "cache"
+
+
+@cache
+def installation() -> Installation:
+    return find_or_install(shared_home(), Quiet())
+
+
+def example(home: Path, **changes: Any) -> Conf:
+    """A site with two carriers, three operators and two queues."""
+    endpoints = (
+        Endpoint("1001", "Ghali Carob", PASSWORD, ("ar", "es")),
+        Endpoint("1002", "غالي خروب", "telephone-password-2", ("fr",)),
+        Endpoint("1003", "Zoë O'Laurel-Tamarisk", "telephone-password-3", ()),
+    )
+    conf = Conf(
+        home=home,
+        node="test1",
+        ports=Ports.with_offset(OFFSET),
+        carriers=(Carrier("example", ("127.0.0.2",)), Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",))),
+        endpoints=endpoints,
+        queues=(Queue("hatif-ar", ("1001", "1002")), Queue("hatif-fr", ("1002", "1003"))),
+        secrets=SECRETS,
+        installation=installation(),
+    )
+    return replace(conf, **changes)

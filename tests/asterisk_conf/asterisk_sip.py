@@ -1,0 +1,133 @@
+"""A telephone of a hundred lines that says on the wire exactly what a test wants, wrong things included."""
+
+import hashlib
+import re
+import socket
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+_serial = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    text: str
+
+    def header(self, name: str) -> str:
+        found = re.search(rf"(?im)^{name}:[ \t]*(.*?)\r?$", self.text)
+        return found[1] if found else ""
+
+
+@dataclass
+class Telephone:
+    """At `address`, an IP address on loopback; a carrier when that is one of a carrier's."""
+
+    address: str
+    port: int  # of Asterisk
+    user: str = "anonymous"
+    password: str = ""
+    signalling: socket.socket = field(init=False)
+    audio: socket.socket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signalling, self.audio = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        for bound in (self.signalling, self.audio):
+            bound.bind((self.address, 0))
+            bound.settimeout(2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.signalling.close()
+        self.audio.close()
+
+    def register(self) -> Answer:
+        return self._with_password("REGISTER", "", "")
+
+    def invite(self, number: str, headers: str = "") -> Answer:
+        """The final answer; it is acknowledged."""
+        media = self.audio.getsockname()[1]
+        sdp = (
+            f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
+            f"m=audio {media} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+        )
+        return self._with_password("INVITE", number, sdp, headers)
+
+    def hang_up(self, answer: Answer, number: str) -> Answer:
+        return self._request("BYE", number, answer.header("Call-ID"), "", f"To: {answer.header('To')}\r\n", sequence=9)
+
+    def hear(self, seconds: float) -> bytes:
+        """The A-law audio that arrives."""
+        heard, until = b"", time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                packet = self.audio.recv(2000)
+            except TimeoutError:
+                break
+            if packet[1] & 0x7F == 8:
+                heard += packet[12:]
+        return heard
+
+    def _with_password(self, method: str, number: str, body: str, headers: str = "") -> Answer:
+        call_id = f"{next(_serial)}.{time.monotonic_ns()}@test"
+        answer = self._request(method, number, call_id, body, headers, sequence=1)
+        if answer.status == 401 and self.password:
+            headers += self._authorization(method, self._uri(number), answer.header("WWW-Authenticate"))
+            answer = self._request(method, number, call_id, body, headers, sequence=2)
+        return answer
+
+    def _authorization(self, method: str, uri: str, challenge: str) -> str:
+        said = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
+        ours = _md5(f"{self.user}:{said['realm']}:{self.password}")
+        response = _md5(f"{ours}:{said['nonce']}:00000001:c:auth:{_md5(f'{method}:{uri}')}")
+        return (
+            f'Authorization: Digest username="{self.user}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
+            f' uri="{uri}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
+            f' opaque="{said.get("opaque", "")}"\r\n'
+        )
+
+    def _uri(self, number: str) -> str:
+        return f"sip:{number}@127.0.0.1:{self.port}" if number else f"sip:127.0.0.1:{self.port}"
+
+    def _request(self, method: str, number: str, call_id: str, body: str, headers: str, *, sequence: int) -> Answer:
+        here = f"{self.address}:{self.signalling.getsockname()[1]}"
+        party = f"<sip:{self.user}@127.0.0.1>"
+        to = "" if "To: " in headers else f"To: {party if method == 'REGISTER' else f'<{self._uri(number)}>'}\r\n"
+        start = (
+            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK{next(_serial)};rport\r\nMax-Forwards: 70\r\n"
+            f"From: {party};tag=t\r\n{to}Call-ID: {call_id}\r\nContact: <sip:{self.user}@{here}>\r\n"
+        )
+        message = (
+            f"{method} {self._uri(number)} SIP/2.0\r\n{start}CSeq: {sequence} {method}\r\n{headers}"
+            + ("Content-Type: application/sdp\r\n" if body else "")
+            + f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        self._send(message)
+        answer = self._final(f"{sequence} {method}")
+        if method == "INVITE":
+            tagged = start.replace(to, f"To: {answer.header('To')}\r\n")
+            self._send(f"ACK {self._uri(number)} SIP/2.0\r\n{tagged}CSeq: {sequence} ACK\r\nContent-Length: 0\r\n\r\n")
+        return answer
+
+    def _send(self, message: str) -> None:
+        self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
+
+    def _final(self, sequence: str) -> Answer:
+        """The final answer to our request; Asterisk's own requests, such as OPTIONS, are answered meanwhile."""
+        while True:
+            text = self.signalling.recv(65535).decode()
+            answer = Answer(int(text.split()[1]) if text.startswith("SIP/2.0") else 0, text)
+            if not answer.status:
+                kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
+                self._send("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n")
+            elif answer.status >= 200 and answer.header("CSeq") == sequence:
+                return answer
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()  # SIP's digest, not our choice

@@ -1,0 +1,143 @@
+"""Asterisk's files hold what they should, are kept from strangers, and no value of a site can leave its place."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asterisk_example import SECRETS, example
+
+from asterisk_conf.conf import DEFAULT_FILES, SECRET_FILES, Carrier, Endpoint, Ports, Queue, Secrets, render, write
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.modules import MODULES
+
+
+def test_every_value_reaches_its_file(tmp_path: Path) -> None:
+    files = render(example(tmp_path))
+    assert {"asterisk.conf", "modules.conf", "pjsip.conf", "extensions.conf"} - files.keys() == {"extensions.conf"}
+    assert set(DEFAULT_FILES) < files.keys()
+    assert all(text.startswith("; Written by hatif") and text.endswith("\n") for text in files.values())
+    assert "systemname = test1" in files["asterisk.conf"]
+    assert all(f"load = {name}.so" in files["modules.conf"] for name, _ in MODULES)
+    assert "bind = 127.0.0.1:15060" in files["pjsip.conf"]
+    assert 'callerid = "غالي خروب" <1002>' in files["pjsip.conf"]
+    assert "match = 127.0.8.0/24" in files["pjsip.conf"]
+    assert "member => Local/1003@hatif-member,0,Zoë O'Laurel-Tamarisk,PJSIP/1003" in files["queues.conf"]
+    assert "rtpstart = 20000" in files["rtp.conf"] and "rtpend = 20999" in files["rtp.conf"]
+    assert "channelvars = HATIF\n" in files["ari.conf"]
+
+
+def test_ari_and_ami_stay_on_loopback_wherever_sip_is(tmp_path: Path) -> None:
+    for address, bind in (("0.0.0.0", "0.0.0.0:15060"), ("192.0.2.7", "192.0.2.7:15060"), ("::1", "[::1]:15060")):
+        files = render(example(tmp_path, sip_bind=address))
+        assert files["pjsip.conf"].count(f"bind = {bind}\n") == 2
+        assert ("bind_rtp_to_media_address" in files["pjsip.conf"]) == (address != "0.0.0.0")
+        for name in ("http.conf", "manager.conf"):
+            assert re.findall(r"(?m)^bindaddr = (.*)$", files[name]) == ["127.0.0.1"]
+
+
+def test_files_with_passwords_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    conf = example(tmp_path)
+    write(conf)
+    secrets = [SECRETS.ari_password, SECRETS.ami_password, *(endpoint.password for endpoint in conf.endpoints)]
+    for file in conf.etc.iterdir():
+        assert (file.stat().st_mode & 0o077 == 0) == (file.name in SECRET_FILES), file
+        assert any(secret in file.read_text() for secret in secrets) == (file.name in SECRET_FILES), file
+    assert conf.etc.stat().st_mode & 0o777 == 0o700
+    assert not any(secret in repr(conf) for secret in secrets)
+
+
+def test_writing_again_changes_nothing_and_a_change_names_its_file(tmp_path: Path) -> None:
+    conf = example(tmp_path)
+    assert set(write(conf)) == render(conf).keys()
+    (conf.etc / "extensions.conf").write_text("; of the dialplan package\n")
+    assert write(conf) == ()
+    assert write(replace(conf, queues=conf.queues[:1])) == ("queues.conf",)
+    (conf.etc / "pjsip.conf").chmod(0o644)
+    assert write(replace(conf, queues=conf.queues[:1])) == ("pjsip.conf",)
+    assert (conf.etc / "extensions.conf").read_text() == "; of the dialplan package\n"
+    assert not list(conf.etc.glob(".*"))
+
+
+def test_links_follow_an_installation_that_moved(tmp_path: Path) -> None:
+    conf = example(tmp_path)
+    write(conf)
+    write(replace(conf, installation=replace(conf.installation, moh_dir=Path("/elsewhere/moh"))))
+    assert (conf.asterisk / "data/moh").readlink() == Path("/elsewhere/moh")
+    assert (conf.asterisk / "data/sounds/hatif").readlink() == tmp_path / "sounds"
+
+
+HOSTILE = (
+    "x\nexten => _X.,1,System(id)",
+    "x;y",
+    "x]y",
+    "[general]",
+    'x"y',
+    "x<y>",
+    "${SHELL(id)}",
+    "x\\y",
+    "a,b",
+    "x\0",
+)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "", " ", "x" * 200, "a\u202eb"])
+def test_a_hostile_name_is_refused_in_one_sentence(value: str) -> None:
+    with pytest.raises(AsteriskError) as error:
+        Endpoint("1001", value, "telephone-password-1")
+    assert "Operator 1001" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "", "general", "-a", "a b", "é", "x" * 41])
+def test_a_hostile_identifier_is_refused_in_one_sentence(value: str, tmp_path: Path) -> None:
+    for make in (
+        lambda: Endpoint(value, "Ghali Carob", "telephone-password-1"),
+        lambda: Carrier(value, ("127.0.0.2",)),
+        lambda: Queue(value, ()),
+        lambda: Secrets(value, "x" * 20, "hatif", "x" * 20),
+        lambda: example(tmp_path, node=value),
+    ):
+        with pytest.raises(AsteriskError) as error:
+            make()
+        assert repr(value) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "", "short", "x" * 129])
+def test_a_bad_password_is_refused_without_being_repeated(value: str) -> None:
+    with pytest.raises(AsteriskError) as error:
+        Endpoint("1001", "Ghali Carob", value)
+    assert not value.strip() or value not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["carrier.example.org", "127.0.0.2\nmatch=0.0.0.0/0", "0.0.0.0/0", "127.0.0.2/8", ""])
+def test_a_carrier_is_known_by_its_addresses_only(host: str) -> None:
+    with pytest.raises(AsteriskError, match="Carrier example: the host"):
+        Carrier("example", (host,))
+
+
+def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+    conf = example(tmp_path)
+    twice = (conf.endpoints[0], conf.endpoints[0])
+    for changes, said in (
+        ({"endpoints": twice, "queues": ()}, "Operator 1001 is listed 2 times"),
+        ({"carriers": (Carrier("a", ("127.0.0.2",)), Carrier("b", ("127.0.0.2",)))}, "host 127.0.0.2/32 is listed 2"),
+        ({"queues": (Queue("hatif-de", ("1009",)),)}, "Queue hatif-de: 1009 is not the id of an operator"),
+        ({"endpoints": (Endpoint("carrier-x", "X", "x" * 20),), "queues": ()}, "choose another one"),
+        ({"sip_bind": "eth0"}, "sip_bind is 'eth0'"),
+        ({"home": tmp_path / ("deep" * 20)}, "set HATIF_HOME to a shorter path"),
+        ({"home": tmp_path / "a;b"}, "choose a path without it"),
+    ):
+        with pytest.raises(AsteriskError, match=said):
+            example(**({"home": tmp_path} | changes))
+    with pytest.raises(AsteriskError, match="choose some of alaw, g722, ulaw"):
+        Carrier("a", ("127.0.0.2",), ("g729",))
+
+
+def test_ports_move_together_by_multiples_of_1000() -> None:
+    assert Ports.with_offset(0) == Ports(5060, 8088, 5038, 4573, 10000, 10999)
+    assert Ports.with_offset(3000) == Ports(8060, 11088, 8038, 7573, 13000, 13999)
+    for offset in (-1000, 500, 55000):
+        with pytest.raises(AsteriskError, match="not a multiple of 1000"):
+            Ports.with_offset(offset)
+    with pytest.raises(AsteriskError, match="Port 70000"):
+        Ports(rtp_last=70000)
