@@ -1,0 +1,219 @@
+"""Checks of a dialplan that Asterisk does not make, or makes only when a caller is already on the line."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from dialplan.parse import Context, Dialplan, Extension, Finding, Step, parse
+
+APPLICATIONS = {
+    **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), None),
+    "DBdeltree": "app_db",
+    "Dial": "app_dial",
+    "Gosub": "app_stack",
+    "GosubIf": "app_stack",
+    "Log": "app_verbose",
+    "MusicOnHold": "res_musiconhold",
+    "Playback": "app_playback",
+    "Queue": "app_queue",
+    "Return": "app_stack",
+    "Stasis": "app_stasis",
+    "UserEvent": "app_userevent",
+    "Verbose": "app_verbose",
+}
+"""The applications a dialplan may use, with the module to load for each; None for those in Asterisk's core."""
+
+FUNCTIONS = {
+    "CALLERID": "func_callerid",
+    "CHANNEL": "func_channel",
+    "DB": "func_db",
+    "FILTER": "func_strings",
+    "IF": "func_logic",
+    "LEN": "func_strings",
+    "REGEX": "func_strings",
+}
+"""The functions a dialplan may use, with the module to load for each."""
+
+MODULES = frozenset(module for module in (*APPLICATIONS.values(), *FUNCTIONS.values()) if module) | {"pbx_config"}
+"""What `modules.conf` must load for the dialplan."""
+
+_UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # what others have written
+_ENDS = ("hangup", "goto", "return")
+_HANGUP_HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe|pop)\)=(.+)")
+_READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_AMI_LINE = 1_000  # bytes; longer data cannot be read back through AMI
+
+
+def lint(text: str, prompts: Collection[str] | None = None) -> list[Finding]:
+    """All findings in the order of the lines.
+
+    `prompts` are the sounds that exist, as Playback names them (`hatif/fr/moment`); without them, sounds are not
+    checked. A variable in a sound's name stands for every value for which there is a prompt in its folder.
+    """
+    plan = parse(text)
+    findings = list(plan.findings)
+    findings += [
+        Finding("E_TARGET", line, f"[{context}] includes [{other}], which does not exist")
+        for line, context, other in plan.includes
+        if other not in plan.contexts
+    ]
+    for context, extensions in plan.contexts.items():
+        findings += _names(context, extensions)
+        for name, steps in extensions.items():
+            findings += _order(name, steps)
+            for step in steps:
+                findings += _known(step)
+                findings += _brackets(step)
+                findings += _untrusted(step)
+                findings += _targets(plan, context, name, step)
+                findings += _sounds(step, prompts)
+                if len(step.data.encode()) > _AMI_LINE:
+                    findings.append(
+                        Finding("W_LONG", step.line, "is too long for AMI; set variables first, then use them")
+                    )
+    return sorted(set(findings), key=lambda finding: (finding.line, finding.code, finding.sentence))
+
+
+def _names(context: str, extensions: Context) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, steps in extensions.items():
+        if not steps:
+            continue
+        line = steps[0].line
+        if name.startswith("_") and (name.endswith((".", "!"))):
+            yield Finding(
+                "E_PATTERN",
+                line,
+                f"pattern {name} has an open end, which takes & @ and line breaks too; write it out with X",
+            )
+        key = name.replace("-", "")  # to Asterisk a hyphen in an extension is only for the eye
+        if key in seen:
+            yield Finding("E_DUPLICATE", line, f"{name} in [{context}] is the same to Asterisk as {seen[key]}")
+        seen[key] = name
+
+
+def _order(name: str, steps: Extension) -> Iterator[Finding]:
+    labels: set[str] = set()
+    last = 0
+    for step in steps:
+        if step.priority == last or any(step.priority == other.priority for other in steps if other.line < step.line):
+            yield Finding("E_DUPLICATE", step.line, f"priority {step.priority} of {name} is there already")
+        elif step.priority != last + 1:
+            yield Finding("E_PRIORITY", step.line, f"{name} has no priority {last + 1}; Asterisk stops at the gap")
+        if step.label in labels:
+            yield Finding("E_DUPLICATE", step.line, f"label {step.label} of {name} is there already")
+        if step.label:
+            labels.add(step.label)
+        last = step.priority
+    if steps and steps[-1].application.lower() not in _ENDS:
+        yield Finding("W_END", steps[-1].line, f"{name} ends with {steps[-1].application}; say Hangup, Goto or Return")
+
+
+def _known(step: Step) -> Iterator[Finding]:
+    applications = {application.lower() for application in APPLICATIONS}
+    if step.application.lower() not in applications:
+        yield Finding(
+            "E_APPLICATION", step.line, f"application {step.application} is unknown or its module is not loaded"
+        )
+    used = [match[1] for match in _READ.finditer(step.data) if match[2]]
+    if step.application.lower() == "set" and (match := re.match(r"(\w+)\(", step.data)):
+        used.append(match[1])
+    for function in used:
+        if function not in FUNCTIONS:
+            yield Finding("E_FUNCTION", step.line, f"function {function} is unknown or its module is not loaded")
+
+
+def _brackets(step: Step) -> Iterator[Finding]:
+    if step.data.count('"') % 2:
+        yield Finding("E_BRACKETS", step.line, "a quotation mark is not closed")
+        return
+    opened: list[str] = []
+    for character in re.sub(r'"[^"]*"', "", step.data):
+        if character in "([{":
+            opened.append(character)
+        elif character in ")]}" and (not opened or opened.pop() != _PAIRS[character]):
+            yield Finding("E_BRACKETS", step.line, f"'{character}' closes nothing")
+            return
+    if opened:
+        yield Finding("E_BRACKETS", step.line, f"'{opened[-1]}' is not closed")
+
+
+def _untrusted(step: Step) -> Iterator[Finding]:
+    around: list[str] = []  # the ${…} that one is inside of
+    for match in _READ.finditer(step.data):
+        if match[0] == "}":
+            around = around[:-1]
+            continue
+        if match[1] in _UNTRUSTED and "FILTER" not in around:
+            yield Finding("E_UNFILTERED", step.line, f"{match[1]} is used as it came; put it into FILTER(allowed,…)")
+        around.append(match[1] or "")
+
+
+def _targets(plan: Dialplan, context: str, name: str, step: Step) -> Iterator[Finding]:
+    for target in _jumps(step):
+        *place, priority = (part.strip() for part in target.split("(")[0].split(","))
+        to_context = place[-2] if len(place) > 1 else context
+        to_name = place[-1] if place else name
+        if "$" in to_context:
+            continue
+        if to_context not in plan.contexts:
+            yield Finding("E_TARGET", step.line, f"{step.application} leads to [{to_context}], which does not exist")
+            continue
+        if "$" in to_name:
+            continue
+        steps = _find(plan, to_context, to_name)
+        if steps is None:
+            yield Finding(
+                "E_TARGET", step.line, f"{step.application} leads to {to_name}, which [{to_context}] does not have"
+            )
+        elif "$" not in priority and not any(priority in (str(to.priority), to.label) for to in steps):
+            yield Finding(
+                "E_TARGET", step.line, f"{step.application} leads to {priority}, which {to_name} does not have"
+            )
+
+
+def _jumps(step: Step) -> Iterator[str]:
+    """Where a step may lead: `context,extension,priority`, shorter within the same one."""
+    kind, data = step.application.lower(), step.data
+    if kind in ("goto", "gosub"):
+        yield data
+    elif kind in ("gotoif", "gosubif"):
+        yield from (target for target in data.partition("?")[2].split(":") if target)
+    elif kind == "set" and (match := _HANGUP_HANDLER.fullmatch(data)):
+        yield match[1]
+    elif kind == "dial" and (match := re.search(r"\bU\(([^)^]+)", data)):
+        yield f"{match[1]},s,1"
+
+
+def _find(plan: Dialplan, context: str, name: str) -> Extension | None:
+    extensions = plan.contexts.get(context, {})
+    for written, steps in extensions.items():
+        if written.replace("-", "") == name.replace("-", "") or _matches(written, name):
+            return steps
+    for _, including, other in plan.includes:
+        if including == context and (found := _find(plan, other, name)):
+            return found
+    return None
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if not pattern.startswith("_"):
+        return False
+    sets = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
+    parts = re.findall(r"\[[^]]*\]|.", pattern[1:])
+    expression = "".join(part if part[0] == "[" else sets.get(part, re.escape(part)) for part in parts)
+    return re.fullmatch(expression, name) is not None
+
+
+def _sounds(step: Step, prompts: Collection[str] | None) -> Iterator[Finding]:
+    if prompts is None or step.application.lower() not in ("playback", "background"):
+        return
+    for sound in step.data.split(",")[0].split("&"):
+        folder, _, name = sound.rpartition("/")
+        as_folder = re.compile(re.sub(r"\\\$\\\{\w+\\\}", "[^/]+", re.escape(folder)))
+        folders = {prompt.rpartition("/")[0] for prompt in prompts}
+        folders = {existing for existing in folders if as_folder.fullmatch(existing)}
+        missing = sorted(each for each in folders if f"{each}/{name}".lstrip("/") not in prompts)
+        if missing or not folders:
+            where = ", ".join(missing) or folder
+            yield Finding("E_PROMPT", step.line, f"prompt {name} is missing in {where}; build it first")

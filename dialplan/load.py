@@ -1,0 +1,172 @@
+"""Puts a dialplan into a running Asterisk, and makes sure that it is the one that runs, or else the old one."""
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from dialplan.lint import lint
+from dialplan.parse import Context, Finding, Step, parse
+
+_FILE = "extensions.conf"
+_NOTHING = "; No dialplan: nothing can be dialled.\n[general]\n"
+_OURS = "hatif-"  # contexts of others, as of the administrator's own modules, are left out of the comparison
+
+Loaded = Mapping[str, Context]
+
+
+class DialplanError(Exception):
+    """A dialplan was refused; says what is wrong with it, and which dialplan Asterisk has now."""
+
+
+class Manager(Protocol):
+    """What is needed of the AMI connection (ivr.ami.Ami)."""
+
+    async def listing(self, name: str, **fields: str | int) -> list[dict[str, str]]: ...
+    async def reload(self, module: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different in Asterisk after a load; a whole context when `extension` is None."""
+
+    kind: Literal["added", "removed", "changed"]
+    context: str
+    extension: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.context}" + (f", extension {self.extension}" if self.extension else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What `load` did; the counts are of what Asterisk has now."""
+
+    changes: tuple[Change, ...]
+    warnings: tuple[Finding, ...]
+    contexts: int
+    extensions: int
+
+
+async def load(ami: Manager, etc: Path, text: str, prompts: Collection[str] | None = None) -> LoadReport:
+    """Check, write to `etc`/extensions.conf, reload, read back and compare.
+
+    Raises DialplanError when the check finds errors, or when Asterisk does not have exactly what the text says; then
+    the old file is in its place again and loaded. Whatever else is raised, the old file is in its place again.
+    """
+    findings = lint(text, prompts)
+    if errors := [finding for finding in findings if finding.is_error]:
+        raise DialplanError(f"the dialplan has faults, the old one stays: {_some([str(error) for error in errors])}")
+    file = etc / _FILE
+    old = _read(file)
+    before = await loaded(ami)
+    _write(file, text)
+    try:
+        await ami.reload("pbx_config")
+        after = await loaded(ami)
+        if differences := compare(_rendered(text), after):
+            raise DialplanError(
+                f"Asterisk did not understand the dialplan as it is written (its log says more): {_some(differences)}"
+            )
+    except BaseException as error:
+        _write(file, old)
+        if isinstance(error, Exception):
+            error.args = (f"{error}; {await _put_back(ami, old)}",)
+        raise
+    return LoadReport(
+        changes=tuple(_changes(before, after)),
+        warnings=tuple(findings),
+        contexts=len(after),
+        extensions=sum(len(extensions) for extensions in after.values()),
+    )
+
+
+async def loaded(ami: Manager) -> dict[str, Context]:
+    """The contexts `hatif-…` that Asterisk has in memory, in the shape that `parse` gives."""
+    contexts: dict[str, Context] = {}
+    for row in await ami.listing("ShowDialPlan"):
+        if not row.get("Context", "").startswith(_OURS):
+            continue
+        extensions = contexts.setdefault(row["Context"], {})
+        if row.get("Priority", "").isdecimal():
+            step = Step(0, int(row["Priority"]), row.get("ExtensionLabel"), row["Application"], row.get("AppData", ""))
+            extensions.setdefault(row["Extension"], []).append(step)
+    return contexts
+
+
+def compare(wanted: Loaded, found: Loaded) -> list[str]:
+    """How what Asterisk has differs from what was written, a sentence for each extension."""
+    sentences = []
+    for context in sorted({*wanted, *found}):
+        ours, theirs = wanted.get(context, {}), found.get(context, {})
+        for name in sorted({*ours, *theirs}):
+            if name not in theirs:
+                sentences.append(f"{name} in [{context}] is missing")
+            elif name not in ours:
+                sentences.append(f"{name} in [{context}] is still there")
+            elif step := _first_difference(ours[name], theirs[name]):
+                sentences.append(f"{name} in [{context}] differs from priority {step} on")
+    return sentences
+
+
+def _changes(before: Loaded, after: Loaded) -> list[Change]:
+    changes = [Change("added", context) for context in sorted(set(after) - set(before))]
+    changes += [Change("removed", context) for context in sorted(set(before) - set(after))]
+    for context in sorted(set(before) & set(after)):
+        old, new = before[context], after[context]
+        changes += [Change("added", context, name) for name in sorted(set(new) - set(old))]
+        changes += [Change("removed", context, name) for name in sorted(set(old) - set(new))]
+        both = sorted(set(old) & set(new))
+        changes += [Change("changed", context, name) for name in both if _first_difference(old[name], new[name])]
+    return changes
+
+
+def _first_difference(one: list[Step], other: list[Step]) -> int | None:
+    """The first priority at which two extensions are not the same, None when they are; lines do not count."""
+    ours, theirs = (
+        {step.priority: (step.label, step.application, step.data) for step in steps} for steps in (one, other)
+    )
+    return next((priority for priority in sorted({*ours, *theirs}) if ours.get(priority) != theirs.get(priority)), None)
+
+
+def _rendered(text: str) -> dict[str, Context]:
+    # A context without extensions is none to Asterisk.
+    return {name: context for name, context in parse(text).contexts.items() if name.startswith(_OURS) and context}
+
+
+async def _put_back(ami: Manager, old: str) -> str:
+    """Load the old file again; a sentence about how that went."""
+    try:
+        await ami.reload("pbx_config")
+        differences = compare(_rendered(old), await loaded(ami))
+    except Exception as error:
+        return f"the old file is back in its place, but Asterisk could not be made to read it ({error}); restart it"
+    if differences:
+        return f"the old file is back in its place, but Asterisk has not what it says: {_some(differences)}"
+    return "the old one is back in force"
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8") if file.exists() else _NOTHING
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace the file in one step: at any moment Asterisk finds the old one or the new one, whole."""
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o644)
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _some(sentences: list[str], most: int = 5) -> str:
+    more = f" and {len(sentences) - most} more" if len(sentences) > most else ""
+    return "; ".join(sentences[:most]) + more

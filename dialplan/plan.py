@@ -1,0 +1,137 @@
+"""What the dialplan is made from, and how it becomes `extensions.conf`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+PROMPTS = ("moment", "closed", "fallback_wait", "fallback_nobody")
+"""The prompts that the fallback plays in each language: `<sounds>/<language>/<name>`."""
+
+_NUMBER = re.compile(r"\+?[0-9]{3,20}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,39}")
+_SOUNDS = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+_ADDRESS = re.compile(r"[A-Za-z0-9_.:@/{}+-]+")
+
+
+class PlanError(ValueError):
+    """A number, operator or name of the site that cannot be put into a dialplan, as one sentence."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that callers dial, as the site writes it: `+33…`, `0033…`, `00800…`, or national (`0800…`)."""
+
+    number: str
+    country: str | None  # ISO 3166, two capitals; None where several countries share the number
+    language: str  # the country's first language
+
+    def __post_init__(self) -> None:
+        _require(_NUMBER, self.number, "number", "3 to 20 digits, with + before them or without, no spaces")
+        if self.country is not None:
+            _require(_COUNTRY, self.country, f"country of number {self.number}", "two capital letters as in FR")
+        _require(
+            _LANGUAGE, self.language, f"language of number {self.number}", "a code of two or three letters as in fr"
+        )
+
+    @cached_property
+    def forms(self) -> tuple[str, ...]:
+        """How carriers may write the number: with +, with 00, with neither. A national one only as it is given."""
+        digits = self.number.removeprefix("+").removeprefix("00")
+        if digits.startswith("0") or self.number == digits:
+            return (self.number,)
+        return (f"+{digits}", f"00{digits}", digits)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that varies between two sites' dialplans."""
+
+    node: str
+    numbers: tuple[Number, ...]
+    languages: tuple[str, ...]  # the first one is for whoever comes without a language
+    operators: tuple[str, ...]
+    sounds: str = "hatif"  # prompts are <sounds>/<language>/<name>
+    moh: str = "hatif"
+    application: str = "hatif"
+    queue_wait_s: int = 900
+    ring_s: int = 15
+    rest_s: int = 30  # an operator whom the fallback rang in vain is left alone so long
+    tries_s: int = 5  # for how long, and once a second, a caller in the fallback is offered to the controller
+    rounds: int = 2  # how often the fallback offers the same caller to the controller; then something in it is broken
+    address: str = "PJSIP/{id}"  # where an operator's telephone is
+
+    def __post_init__(self) -> None:
+        _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")
+        _require(_WORD, self.moh, "music class", "letters, digits, _ . - (2 to 40)")
+        _require(_WORD, self.application, "application", "letters, digits, _ . - (2 to 40)")
+        _require(_SOUNDS, self.sounds, "folder of the prompts", "a path such as hatif")
+        _require(_ADDRESS, self.address, "template of the operators' addresses", "something like PJSIP/{id}")
+        for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds"):
+            if not 1 <= getattr(self, name) <= 86_400:
+                raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
+        if not self.languages:
+            raise PlanError("there is no language; name at least one, the first is for callers without a language")
+        for language in self.languages:
+            _require(_LANGUAGE, language, "language", "a code of two or three letters as in fr")
+        for number in self.numbers:
+            if number.language not in self.languages:
+                known = ", ".join(self.languages)
+                raise PlanError(f"number {number.number} has language '{number.language}', the site has only {known}")
+        for operator in self.operators:
+            _require(_WORD, operator, "operator", "letters, digits, _ . - (2 to 40)")
+        _refuse_doubles("number", ((number.number, form) for number in self.numbers for form in number.forms))
+        # Asterisk skips hyphens when it looks for an extension: op-1 would be op1.
+        _refuse_doubles("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
+
+    def address_of(self, operator: str) -> str:
+        """What `Dial` rings."""
+        return self.address.replace("{id}", operator)
+
+
+def render(plan: Plan) -> str:
+    """The text of `extensions.conf`."""
+    id_characters = r"A-Za-z0-9._\-"
+    return (
+        _environment()
+        .get_template("extensions.conf.jinja")
+        .render(
+            plan=plan,
+            id_characters=id_characters,
+            dnid="${FILTER(+*#0-9,${CALLERID(dnid)})}",
+            caller="${FILTER(+0-9,${CALLERID(num)})}",
+            phone=f"${{FILTER({id_characters}/,${{CHANNEL(name)}})}}",
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(  # noqa: S701  what is made is not HTML; Plan lets nothing through that means anything to Asterisk
+        loader=PackageLoader("dialplan"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _require(pattern: re.Pattern[str], text: str, what: str, right: str) -> None:
+    if not pattern.fullmatch(text):
+        raise PlanError(f"{what} '{text}' cannot be used in a dialplan; it must be {right}")
+
+
+def _refuse_doubles(what: str, names: Iterator[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for name, key in names:
+        if key in seen:
+            other = seen[key]
+            raise PlanError(
+                f"{what} {name} is there twice"
+                if other == name
+                else f"{what}s {other} and {name} are the same to Asterisk; keep one of them"
+            )
+        seen[key] = name

@@ -1,0 +1,145 @@
+"""The AMI connection against a real Asterisk, directly and through a proxy that can cut it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from ivr.ami import Ami, AmiDownError, AmiError
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Proxy:
+    """Stands between Ami and Asterisk; `cut` ends every connection at once, `sent` is what Asterisk was sent."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self.sent = b""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        self._writers += [writer, far_writer]
+        await asyncio.gather(self._pump(reader, far_writer, keep=True), self._pump(far_reader, writer, keep=False))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if keep:
+                    self.sent += data
+                writer.write(data)
+        writer.close()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers = []
+
+
+@contextlib.asynccontextmanager
+async def listening(handle: Handler) -> AsyncIterator[int]:
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.fixture
+async def ami(asterisk: Any) -> AsyncIterator[Ami]:
+    async with Ami("127.0.0.1", asterisk.ami_port, asterisk.ami_user, asterisk.ami_password) as connection:
+        yield connection
+
+
+async def test_a_wrong_password_is_said(asterisk: Any) -> None:
+    with pytest.raises(AmiError, match=f"refuses user '{asterisk.ami_user}'"):
+        await Ami("127.0.0.1", asterisk.ami_port, asterisk.ami_user, "wrong").connect()
+
+
+async def test_nobody_listening_is_said() -> None:
+    with pytest.raises(AmiError, match="cannot be reached"):
+        await Ami("127.0.0.1", 1, "a", "b").connect()
+
+
+async def test_a_peer_that_hangs_up_or_says_nothing_is_said() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with listening(hang_up) as port:
+        with pytest.raises(AmiError, match="hung up at once"):
+            await Ami("127.0.0.1", port, "a", "b").connect()
+    async with listening(say_nothing) as port:
+        with pytest.raises(AmiError, match="did not answer in time"):
+            await Ami("127.0.0.1", port, "a", "b", answer_s=0.2).connect()
+
+
+async def test_astdb_keeps_what_it_is_given_whatever_the_language(ami: Ami) -> None:
+    assert await ami.db_get("hatif-test", "nothing") is None
+    await ami.db_put("hatif-test", "a/b", "سلام: c")
+    await ami.db_put("hatif-test", "empty", "")
+    assert await ami.db_get("hatif-test", "a/b") == "سلام: c"
+    assert await ami.db_tree("hatif-test") == {"a/b": "سلام: c", "empty": ""}
+    await ami.db_delete("hatif-test", "empty")
+    await ami.db_delete("hatif-test", "empty")
+    await ami.db_delete_tree("hatif-test")
+    await ami.db_delete_tree("hatif-test")
+    assert await ami.db_tree("hatif-test") == {}
+
+
+async def test_a_value_cannot_bring_a_header_of_its_own(ami: Ami) -> None:
+    with pytest.raises(AmiError, match="line break"):
+        await ami.db_put("hatif-test", "a", "x\r\nAction: Originate")
+    with pytest.raises(AmiError, match="2000 bytes"):
+        await ami.db_put("hatif-test", "a", "x" * 2000)
+    assert await ami.db_tree("hatif-test") == {}
+
+
+async def test_what_asterisk_refuses_is_said_with_its_own_words(ami: Ami) -> None:
+    with pytest.raises(AmiError, match="refused Reload: No such module"):
+        await ami.reload("no_such_module")
+
+
+async def test_an_event_reaches_its_callback_and_a_failing_callback_cuts_nothing(ami: Ami) -> None:
+    got: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    ami.on("Reload", lambda _: 1 / 0)  # type: ignore[arg-type]
+    ami.on("Reload", got.put_nowait)
+    await ami.reload("pbx_config")
+    event = await asyncio.wait_for(got.get(), 2)
+    assert event["Module"] == "pbx_config"
+    assert ami.connected
+
+
+async def test_after_a_cut_the_link_is_back_within_a_second_and_nothing_is_sent_again(asterisk: Any) -> None:
+    proxy = Proxy(asterisk.ami_port)
+    async with listening(proxy.handle) as port:
+        ami = Ami("127.0.0.1", port, asterisk.ami_user, asterisk.ami_password)
+        links: list[bool] = []
+        ami.on_link(links.append)
+        back = asyncio.Event()
+        await ami.connect()
+        ami.on_link(lambda up: back.set() if up else None)
+        asked = asyncio.create_task(ami.db_put("hatif-test", "once", "1"))
+        await asyncio.sleep(0)
+        proxy.cut()
+        with pytest.raises(AmiDownError, match="may have done it or not"):
+            await asked
+        with pytest.raises(AmiDownError, match="was not sent"):
+            await ami.action("Ping")
+        proxy.sent = b""
+        await asyncio.wait_for(back.wait(), 1)
+        await ami.action("Ping")
+        assert b"once" not in proxy.sent
+        assert links == [True, False, True]
+        proxy.cut()
+        await asyncio.sleep(0.02)
+        before = proxy.sent
+        await ami.close()
+        await asyncio.sleep(0.5)
+        assert proxy.sent == before  # no login after close
+        assert not ami.connected
+        assert not any(task.get_name() == "ami" for task in asyncio.all_tasks())

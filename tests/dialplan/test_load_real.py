@@ -1,0 +1,64 @@
+"""Loading into a real Asterisk: what is said to be loaded is what it has, and a broken dialplan changes nothing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialplan.load import Change, DialplanError, compare, load, loaded
+from dialplan.parse import parse
+from ivr.ami import Ami
+
+
+@pytest.fixture
+async def ami(asterisk: Any) -> AsyncIterator[Ami]:
+    async with Ami("127.0.0.1", asterisk.ami_port, asterisk.ami_user, asterisk.ami_password) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def old(asterisk: Any, ami: Ami) -> AsyncIterator[str]:
+    """The dialplan that Asterisk has; loaded again after the test."""
+    text = written(asterisk.etc)
+    yield text
+    await load(ami, asterisk.etc, text)
+
+
+def written(etc: Path) -> str:
+    return (etc / "extensions.conf").read_text("utf-8")
+
+
+async def test_what_is_loaded_is_what_was_written(asterisk: Any, ami: Ami, old: str) -> None:
+    report = await load(ami, asterisk.etc, old)
+    assert report.changes == ()
+    assert report.contexts >= 5
+    assert compare(parse(old).contexts, await loaded(ami)) == []
+
+
+async def test_a_load_says_what_it_changed(asterisk: Any, ami: Ami, old: str) -> None:
+    first = "[hatif-test]\nexten => a,1,Hangup(1)\nexten => b,1,Hangup(1)\n"
+    second = "[hatif-test]\nexten => a,1,Hangup(2)\nexten => c,1,Hangup(1)\n"
+    assert (await load(ami, asterisk.etc, old + first)).changes == (Change("added", "hatif-test"),)
+    assert (await load(ami, asterisk.etc, old + second)).changes == (
+        Change("added", "hatif-test", "c"),
+        Change("removed", "hatif-test", "b"),
+        Change("changed", "hatif-test", "a"),
+    )
+    assert (await load(ami, asterisk.etc, old)).changes == (Change("removed", "hatif-test"),)
+
+
+async def test_a_dialplan_with_faults_is_refused_and_nothing_is_written(asterisk: Any, ami: Ami, old: str) -> None:
+    with pytest.raises(DialplanError, match=r"E_TARGET.*nowhere"):
+        await load(ami, asterisk.etc, old + "[hatif-test]\nexten => a,1,Goto(nowhere,s,1)\n")
+    assert written(asterisk.etc) == old
+
+
+async def test_a_dialplan_that_asterisk_reads_otherwise_is_taken_back(asterisk: Any, ami: Ami, old: str) -> None:
+    # A context marked as a template is none to Asterisk; only reading back shows it.
+    template = "[hatif-test](!)\nexten => a,1,Hangup(1)\n"
+    with pytest.raises(DialplanError, match=r"a in \[hatif-test\] is missing; the old one is back in force"):
+        await load(ami, asterisk.etc, old + "[hatif-other]\nexten => b,1,Hangup(1)\n" + template)
+    assert written(asterisk.etc) == old
+    assert compare(parse(old).contexts, await loaded(ami)) == []
+    assert [path.name for path in asterisk.etc.glob(".extensions.conf*")] == []
