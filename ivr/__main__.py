@@ -1,0 +1,39 @@
+"""The controller's process: `python -m ivr`. It loads as little as it can, since a start is also a recovery."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+import uvloop
+
+from ivr import settings
+from ivr.clock import ClockError
+from ivr.controller import Controller
+from ivr.credentials import CredentialsError
+from ivr.logs import configure
+from ivr.settings import SettingsError
+from ivr.site import SiteError
+
+
+def main() -> None:
+    """Runs the controller until SIGTERM or Ctrl-C; calls that are up stay up."""
+    try:
+        controller = Controller(settings.read())
+    except (SettingsError, SiteError, CredentialsError, ClockError) as error:
+        sys.exit(f"hatif: {error}")
+    configure(controller.site.node)
+
+    async def until_signal() -> None:
+        work = asyncio.create_task(controller.run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_signal())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+"""One AMI connection to Asterisk that keeps itself up: panoramisk's manager with its traps closed.
+
+What panoramisk 1.4 does and this does not: a wrong password goes unnoticed; an action sent while the link is down waits
+for ever, and one that was cut off is sent a second time after a reconnect; a letter that arrives in two TCP packets is
+lost; an exception in a callback cuts the link; after `close()` a reconnect that was under way still happens.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Self
+
+import structlog
+from panoramisk.actions import Action
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.manager import Manager
+
+Fields = dict[str, str]
+"""One AMI message, keys as Asterisk writes them; a key that came several times has its values joined by newlines."""
+
+_ANSWER_S = 5.0
+_RECONNECT_S = 0.3
+_REFUSED_AGAIN_S = 5.0  # a password that has become wrong is not tried at the pace of a lost link
+_PING_EVERY_S = 10.0
+_LINE_BYTES = 1_000  # Asterisk cuts an AMI line at 1,024 bytes, silently
+
+log = structlog.get_logger("ami")
+
+
+class AmiError(Exception):
+    """What went wrong with AMI, as one sentence for the person who runs the system."""
+
+
+class AmiDownError(AmiError):
+    """There is no link at this moment: nothing was sent."""
+
+
+class AmiRefusedError(AmiError):
+    """Asterisk understood and said no; `message` is its own word for it."""
+
+    def __init__(self, sentence: str, message: str = "") -> None:
+        super().__init__(sentence)
+        self.message = message
+
+
+class Ami:
+    """A connection that reconnects by itself within a second; what was asked before a cut is never asked again.
+
+    Callbacks are called in the event loop, in the order of arrival, and must not block.
+    """
+
+    def __init__(self, host: str, port: int, user: str, password: str, *, answer_s: float = _ANSWER_S) -> None:
+        self._host, self._port, self._user, self._password = host, port, user, password
+        self._answer_s = answer_s
+        self._link: _Link | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._events: dict[str, list[Callable[[Fields], None]]] = {}
+        self._link_callbacks: list[Callable[[bool], None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Logged in to an Asterisk that has finished starting, as far as is known."""
+        return self._link is not None and not self._link.lost.done()
+
+    def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
+        """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …); only system and user events."""
+        self._events.setdefault(event_name.lower(), []).append(callback)
+
+    def on_link(self, callback: Callable[[bool], None]) -> None:
+        """Call `callback(True)` when the link is up, first time included, and `callback(False)` when it is lost."""
+        self._link_callbacks.append(callback)
+
+    async def connect(self) -> None:
+        """Log in and keep the link from now on; AmiError when nobody listens or the login is refused."""
+        if self._keeper is not None:
+            raise AmiError("this AMI connection is already in use; make a second one")
+        await self._open()
+        self._keeper = asyncio.create_task(self._keep(), name="ami")
+
+    async def close(self) -> None:
+        """End the link and its task; no reconnect, no callback comes after this."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+            await asyncio.sleep(0)  # lets asyncio call the transport's last callback before a loop may be closed
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def action(self, name: str, **fields: str | int) -> Fields:
+        """Send one action and return its response; AmiError when Asterisk refuses it or does not answer in time."""
+        return (await self._ask(name, fields, as_list=False))[0]
+
+    async def listing(self, name: str, **fields: str | int) -> list[Fields]:
+        """Send an action that answers with a list (`ShowDialPlan`, …) and return the list's events only."""
+        return (await self._ask(name, fields, as_list=None))[1:-1]
+
+    async def db_put(self, family: str, key: str, value: str) -> None:
+        """Store a value in Asterisk's own database (AstDB)."""
+        await self.action("DBPut", Family=family, Key=key, Val=value)
+
+    async def db_get(self, family: str, key: str) -> str | None:
+        """The stored value, or None when there is none."""
+        try:
+            found = await self.listing("DBGet", Family=family, Key=key)
+        except AmiRefusedError as error:
+            if "not found" in error.message:
+                return None
+            raise
+        return found[0].get("Val", "") if found else None
+
+    async def db_delete(self, family: str, key: str) -> None:
+        """Remove a key; nothing happens when it is not there."""
+        try:
+            await self.action("DBDel", Family=family, Key=key)
+        except AmiRefusedError as error:
+            if "could not be deleted" not in error.message:
+                raise
+
+    async def db_delete_tree(self, family: str, key: str = "") -> None:
+        """Remove a key with all that is below it, or the whole family; nothing happens when it is not there."""
+        try:
+            await self.action("DBDelTree", Family=family, **({"Key": key} if key else {}))
+        except AmiRefusedError as error:
+            if "not found" not in error.message:
+                raise
+
+    async def db_tree(self, family: str) -> dict[str, str]:
+        """All of a family: key (without the family, may contain slashes) to value."""
+        prefix = f"/{family}/"
+        rows = await self.listing("DBGetTree", Family=family)
+        return {row["Key"].removeprefix(prefix): row.get("Val", "") for row in rows if row["Key"].startswith(prefix)}
+
+    async def reload(self, module: str) -> None:
+        """Have one module read its configuration again; AmiError when Asterisk could not."""
+        await self.action("Reload", Module=module)
+
+    async def command(self, text: str) -> str:
+        """The output of a console command; for what has no action of its own."""
+        return (await self.action("Command", Command=text)).get("Output", "")
+
+    async def _ask(self, name: str, fields: dict[str, str | int], *, as_list: bool | None) -> list[Fields]:
+        link = self._link
+        if link is None or link.lost.done():
+            raise AmiDownError(f"no AMI link to Asterisk at {self._host}:{self._port}; {name} was not sent")
+        checked = {key: _checked(name, key, value) for key, value in fields.items()}
+        answers = await link.ask(name, checked, self._answer_s, as_list=as_list)
+        if answers[0].get("Response") == "Error":
+            message = answers[0].get("Message", "no reason given")
+            raise AmiRefusedError(f"Asterisk refused {name}: {message}", message)
+        return answers
+
+    async def _open(self) -> None:
+        where = f"{self._host}:{self._port}"
+        link = _Link(self._host, self._port, self._user, self._password, self._dispatch)
+        try:
+            async with asyncio.timeout(self._answer_s):
+                await link.connect()
+                await link.logged_in(f"Asterisk's AMI at {where}", self._user)
+        except OSError as error:  # TimeoutError is one of them
+            link.close()
+            why = "did not answer in time" if isinstance(error, TimeoutError) else f"cannot be reached ({error})"
+            raise AmiError(f"Asterisk's AMI at {where} {why}: is Asterisk running, is the port right?") from error
+        except BaseException:
+            link.close()
+            raise
+        self._link = link
+        self._tell(up=True)
+
+    async def _keep(self) -> None:
+        """Watch the link; once it is lost, get a new one for as long as this task is not cancelled."""
+        while True:
+            assert self._link is not None
+            await self._watch(self._link)
+            log.warning("AMI link lost, reconnecting", host=self._host, port=self._port)
+            self._tell(up=False)
+            said = ""
+            while not self.connected:
+                try:
+                    await self._open()
+                except AmiError as error:
+                    if str(error) != said:  # once for each reason, not thrice a second
+                        said = str(error)
+                        log.warning("AMI link not back yet", reason=said)
+                    await asyncio.sleep(_REFUSED_AGAIN_S if isinstance(error, AmiRefusedError) else _RECONNECT_S)
+            log.info("AMI link up again", host=self._host, port=self._port)
+
+    async def _watch(self, link: "_Link") -> None:
+        """Return when the link is lost. A stopped Asterisk closes no socket: only an unanswered ping shows it."""
+        while True:
+            done, _ = await asyncio.wait({link.lost}, timeout=_PING_EVERY_S)
+            if done:
+                return
+            try:
+                await link.ask("Ping", {}, self._answer_s, as_list=False)
+            except AmiError:
+                link.close()
+                return
+
+    def _dispatch(self, event: Fields) -> None:
+        for callback in self._events.get(event.get("Event", "").lower(), ()):
+            try:
+                callback(event)
+            except Exception:
+                log.exception("an AMI event's callback failed", ami_event=event)
+
+    def _tell(self, *, up: bool) -> None:
+        for callback in self._link_callbacks:
+            try:
+                callback(up)
+            except Exception:
+                log.exception("an AMI link's callback failed", up=up)
+
+
+class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
+    """Knows its link from the first moment: a peer that hangs up at once would otherwise raise in the event loop."""
+
+    def __init__(self, link: "_Link") -> None:
+        self._owner = link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.factory = self._owner
+
+
+class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
+    """One connection from its login to its loss; it never reconnects and never sends anything twice."""
+
+    def __init__(self, host: str, port: int, user: str, password: str, dispatch: Callable[[Fields], None]) -> None:
+        # Latin-1 maps every byte to one character: nothing is lost between packets, and `_fields` reads UTF-8 whole.
+        super().__init__(
+            host=host,
+            port=port,
+            username=_checked("Login", "Username", user),
+            secret=_checked("Login", "Secret", password),
+            events="system,user",
+            encoding="latin-1",
+            protocol_factory=lambda: _Protocol(self),
+        )
+        self.awaiting_actions: deque[object] = deque(maxlen=0)  # where panoramisk keeps what it would send again
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._booted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._dispatch = dispatch
+
+    async def logged_in(self, where: str, user: str) -> None:
+        """Wait for the login's answer and for Asterisk's word that it has finished starting."""
+        login = self.authenticated_future
+        await asyncio.wait({login, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+        if not login.done():
+            raise AmiError(f"{where} hung up at once; manager.conf may forbid this address, or has too many logins")
+        if not login.result().success:
+            raise AmiRefusedError(f"{where} refuses user '{user}' with this password (manager.conf has the right one)")
+        await asyncio.wait({self._booted, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+        if self.lost.done():
+            raise AmiError(f"{where} hung up while Asterisk was starting")
+
+    async def ask(self, name: str, fields: Fields, limit_s: float, *, as_list: bool | None) -> list[Fields]:
+        """Send one action and wait for all of its answer: the response, then a list's events with its last one.
+
+        With `as_list` None the response says whether a list follows; False is for the rest, since panoramisk takes
+        some plain responses ("Added interface to queue") for the beginning of a list.
+        """
+        action = Action({"Action": name, **fields})
+        answer = self.protocol.send(action, as_list=as_list)
+        await asyncio.wait({answer, self.lost}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            self.protocol.responses.pop(action.id, None)
+            if self.lost.done():
+                raise AmiDownError(f"the AMI link was lost before Asterisk answered {name}; it may have done it or not")
+            raise AmiError(f"Asterisk did not answer {name} within {limit_s:g} s")
+        result = answer.result()
+        return [_fields(message) for message in (result if isinstance(result, list) else [result])]
+
+    def close(self) -> None:
+        """Cut the connection; whoever waits for an answer is told."""
+        super().close()
+        if self.protocol is not None:
+            self.protocol.transport.abort()  # closing politely would wait for a stopped Asterisk to read the rest
+        self._end()
+
+    # What follows is called by panoramisk.
+
+    def connection_made(self, connecting: "asyncio.Task[Any]") -> None:
+        if connecting.cancelled() or connecting.exception() is not None:
+            return  # the one who awaits the task has the exception; panoramisk would try again by itself
+        super().connection_made(connecting)
+        if self.lost.done():
+            self.close()  # closed while the connection was being made
+
+    def connection_lost(self, exc: object) -> None:
+        if self.pinger is not None:
+            self.pinger.cancel()
+        self._end()
+
+    def login(self, future: "asyncio.Future[Any]") -> None:
+        """`logged_in` reads the answer; panoramisk's own would start a timer that outlives `close()`."""
+
+    def ping(self) -> None:
+        """Ami watches the link itself, with a time limit."""
+
+    def dispatch(self, event: Any) -> None:
+        if event.event == "FullyBooted" and not self._booted.done():
+            self._booted.set_result(None)
+        self._dispatch(_fields(event))
+
+    def _end(self) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+
+def _fields(message: Any) -> Fields:
+    text = {key: "\n".join(value) if isinstance(value, list) else value for key, value in message.items()}
+    return {key: value.encode("latin-1").decode("utf-8", "replace") for key, value in text.items() if key != "content"}
+
+
+def _checked(action: str, key: str, value: str | int) -> str:
+    text = str(value)
+    if any(character in text for character in "\r\n\0"):
+        raise AmiError(f"{action} was not sent: {key} contains a line break, which would begin another AMI header")
+    raw = text.encode("utf-8", "surrogateescape")
+    if len(raw) > _LINE_BYTES - len(key):
+        raise AmiError(f"{action} was not sent: {key} is {len(raw)} bytes long, Asterisk cuts a line at 1,024")
+    return raw.decode("latin-1")

@@ -1,0 +1,125 @@
+"""The events that Hatif uses, typed at the edge; what Asterisk sends beside them is dropped unread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A snapshot of a channel. `state`: Down, Ring, Ringing, Up, … ; `variables`: those of `channelvars`."""
+
+    id: str
+    name: str
+    state: str
+    caller_number: str
+    caller_name: str
+    dialled: str
+    context: str
+    application: str
+    application_data: str
+    created: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StasisStart:
+    channel: Channel
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StasisEnd:
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStateChange:
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDestroyed:
+    channel: Channel
+    cause: int  # ITU-T Q.850: 16 normal, 17 busy, 19 no answer, …
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDtmfReceived:
+    """A key was released."""
+
+    channel: Channel
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    playback: str
+    channel_id: str  # "" where it played to a bridge
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationReplaced:
+    """Somebody else took the application over."""
+
+
+Event = (
+    StasisStart
+    | StasisEnd
+    | ChannelStateChange
+    | ChannelDestroyed
+    | ChannelDtmfReceived
+    | PlaybackFinished
+    | ApplicationReplaced
+)
+
+USED = (
+    "StasisStart",
+    "StasisEnd",
+    "ChannelStateChange",
+    "ChannelDestroyed",
+    "ChannelDtmfReceived",
+    "PlaybackFinished",
+    "ApplicationReplaced",
+)
+
+
+def channel(data: Mapping[str, Any]) -> Channel:
+    """A channel's snapshot. Raises KeyError or TypeError where Asterisk sent something else."""
+    caller, dialplan = data["caller"], data["dialplan"]
+    return Channel(
+        id=data["id"],
+        name=data["name"],
+        state=data["state"],
+        caller_number=caller.get("number") or "",
+        caller_name=caller.get("name") or "",
+        dialled=dialplan.get("exten") or "",
+        context=dialplan.get("context") or "",
+        application=dialplan.get("app_name") or "",
+        application_data=dialplan.get("app_data") or "",
+        created=data.get("creationtime") or "",
+        variables=data.get("channelvars") or {},
+    )
+
+
+def event(data: Mapping[str, Any]) -> Event | None:
+    """The typed event; None for one that is not used. Raises KeyError or TypeError on a malformed one."""
+    match data["type"]:
+        case "ChannelDtmfReceived":
+            return ChannelDtmfReceived(channel(data["channel"]), data["digit"])
+        case "PlaybackFinished":
+            playback = data["playback"]
+            kind, _, target = playback["target_uri"].partition(":")
+            return PlaybackFinished(playback["id"], target if kind == "channel" else "", playback["state"] == "failed")
+        case "StasisStart":
+            return StasisStart(channel(data["channel"]), tuple(data.get("args") or ()))
+        case "StasisEnd":
+            return StasisEnd(channel(data["channel"]))
+        case "ChannelStateChange":
+            return ChannelStateChange(channel(data["channel"]))
+        case "ChannelDestroyed":
+            return ChannelDestroyed(channel(data["channel"]), int(data.get("cause") or 0))
+        case "ApplicationReplaced":
+            return ApplicationReplaced()
+    return None

@@ -1,0 +1,245 @@
+"""A call: one coroutine that walks the flow node by node and reads its own events.
+
+What it is doing is the node that it is at; recovery is starting the coroutine at that node. State is written to the
+channel before the effect; a step's requests go out together and are not waited for.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from ivr import messages
+from ivr.ari import events, operations
+from ivr.ari.link import Link
+from ivr.ari.operations import Request
+from ivr.records import Recorder
+from ivr.site import Site
+from ivr.state import CallState, LegState
+from prompts.manifest import Manifest
+from routing import hours
+
+log = structlog.get_logger()
+
+Clip = tuple[str, str]
+"""Language and prompt id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    request: Request
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The time that was given is over."""
+
+
+Item = events.Event | messages.Offer | RequestFailed | Deadline
+
+
+class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
+    """The caller's channel is gone; nothing can be done for him any more."""
+
+
+class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
+    """Asterisk refused something that the call cannot do without."""
+
+
+class Flow(Protocol):
+    """What a call asks of its flow; the flow's own module knows the rest."""
+
+    @property
+    def silence_s(self) -> float: ...
+
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def change_language(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint."""
+
+    site: Site
+    link: Link
+    recorder: Recorder
+    sounds: Callable[[], Manifest]
+    opening: Callable[[], hours.Answer]
+    to_floor: Callable[[messages.ToFloor], None]
+    route: Callable[[str, "Call"], None]
+    unroute: Callable[[str], None]
+    address: Callable[[str], str]
+
+
+class Call:
+    """`answered`: whether Asterisk has answered the line; if not, the first step does."""
+
+    def __init__(self, services: Services, channel: str, state: CallState, flow: Flow, answered: bool) -> None:
+        self.services = services
+        self.channel = channel
+        self.state = state
+        self.flow = flow
+        self.keys: deque[str] = deque()  # pressed and not used yet
+        self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
+        self.variables: dict[str, str] = {}  # plain ones for the dialplan, written with the next step
+        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
+        self._sounding: str | None = None
+        self._written: CallState | None = None
+        self._answered = answered
+
+    # What the world tells the call
+
+    def deliver(self, item: Item) -> None:
+        self._inbox.put_nowait(item)
+
+    async def next(self, until: float | None = None) -> Item:
+        """The next thing that happens; a Deadline once the monotonic clock reaches `until`.
+
+        Keys are also kept in `keys`. Raises CallerGone, and CallFailed where Asterisk refused a step of this call.
+        """
+        try:
+            if until is None or not self._inbox.empty():
+                item = await self._inbox.get()
+            else:
+                async with asyncio.timeout_at(until):
+                    item = await self._inbox.get()
+        except TimeoutError:
+            return Deadline()
+        self._note(item)
+        return item
+
+    def _note(self, item: Item) -> None:
+        match item:
+            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
+                self.keys.append(digit)
+                self.event("key", key=digit)
+            case events.PlaybackFinished(playback) if playback == self._sounding:
+                self._sounding = None
+            case events.ChannelDestroyed(channel) if channel.id == self.channel:
+                raise CallerGone
+            case RequestFailed(request, status) if (
+                request.uri.startswith(f"channels/{self.channel}/") and status != 404
+            ):
+                raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")  # 404: he hung up
+            case events.StasisEnd(channel) if channel.id == self.channel:
+                raise CallerGone
+
+    @property
+    def sounding(self) -> bool:
+        """Whether a prompt of ours is playing."""
+        return self._sounding is not None
+
+    def take_waiting_keys(self) -> None:
+        """Reads what has happened meanwhile without waiting, so that keys pressed ahead are seen."""
+        held: list[Item] = []
+        while not self._inbox.empty():
+            item = self._inbox.get_nowait()
+            self._note(item)
+            if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
+                held.append(item)
+        for item in held:
+            self._inbox.put_nowait(item)
+
+    # What the call does
+
+    def set(self, state: CallState) -> None:
+        """Moves to `state`; it is written with the next step, before the step's effect."""
+        self.state = state
+
+    async def step(self, *requests: Request) -> None:
+        """One transition: stops what sounds, writes the state, then does `requests`, all sent together.
+
+        What sounds is always stopped first. Asterisk sets a variable in the channel's own thread, which is busy while
+        a prompt plays: the request, and all requests of all calls behind it, would wait for the prompt's end.
+        """
+        await self.services.link.send(*self.transition(), *requests, refused=self.refused)
+
+    def transition(self) -> list[Request]:
+        """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
+        out: list[Request] = []
+        if self._sounding is not None:
+            out.append(operations.STOP(self._sounding))
+            self._sounding = None
+        if self.state != self._written:
+            self._written = self.state
+            out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
+        for name, value in self.variables.items():
+            out.append(operations.SET_VARIABLE(self.channel, variable=name, value=value))
+        self.variables.clear()
+        if not self._answered:
+            self._answered = True
+            out.append(operations.ANSWER(self.channel))
+            self.services.recorder.call(self.state.id, line_answered=time.time())
+        return out
+
+    def refused(self, request: Request, status: int) -> None:
+        if request.method == "DELETE":
+            return  # what was to be stopped has ended by itself
+        self._inbox.put_nowait(RequestFailed(request, status))
+
+    def resume(self) -> None:
+        """After a restart: the state is written, and what was playing may still play; the next step stops it."""
+        self._written = self.state
+        self._sounding = self.state.playback
+
+    async def play(self, clips: Sequence[Clip]) -> bool:
+        """Starts the clips. False if there is no audio for any of them."""
+        manifest = self.services.sounds()
+        files = {clip: manifest.file(*clip) for clip in clips}
+        missing = [f"{language}/{prompt}" for (language, prompt), file in files.items() if file is None]
+        if missing:
+            log.error("No audio for a prompt; run `hatif prompts build`", call=self.state.id, prompts=missing)
+        self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
+        media = ",".join(f"sound:{files[clip]}" for clip in clips if files[clip] is not None)
+        if not media:
+            await self.step()
+            return False
+        playback = f"pb-{uuid.uuid4().hex[:16]}"
+        self.set(replace(self.state, playback=playback))
+        await self.step(operations.PLAY(self.channel, playback, media=media))
+        self._sounding = playback
+        return True
+
+    async def say(self, clips: Sequence[Clip]) -> None:
+        """Says the clips to their end, or until a key; the key is kept for the next menu."""
+        self.take_waiting_keys()
+        if self.keys or not await self.play(clips):
+            return
+        await self.hear_out()
+
+    async def hear_out(self) -> None:
+        """Waits for the end of what is playing, or for a key."""
+        while self.sounding and not self.keys:
+            await self.next()
+
+    async def listen(self, clips: Sequence[Clip]) -> str | None:
+        """Says the clips and gives the key, as soon as there is one; None when nothing came in the time for it."""
+        self.take_waiting_keys()
+        if self.keys:
+            return self.keys.popleft()
+        silence: float | None = None
+        if not await self.play(clips):
+            silence = asyncio.get_running_loop().time() + self.flow.silence_s
+        while True:
+            item = await self.next(silence)
+            if self.keys:
+                return self.keys.popleft()
+            if isinstance(item, Deadline):
+                self.event("silence")
+                return None
+            if silence is None and not self.sounding:
+                silence = asyncio.get_running_loop().time() + self.flow.silence_s
+
+    # What is kept
+
+    def event(self, kind: str, **data: object) -> None:
+        self.services.recorder.call_event(self.state.id, kind, self.state.node, data)

@@ -1,0 +1,99 @@
+"""Commands about Asterisk's dialplan and the database's tables."""
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from ivr.cli.compose import Composition
+from ivr.cli.output import as_json, console
+
+JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+
+
+def register(app: typer.Typer) -> None:
+    dialplan = typer.Typer(
+        help="What Asterisk does by itself: entry, fallback.", no_args_is_help=True, rich_markup_mode=None
+    )
+    dialplan.command()(render)
+    dialplan.command()(lint)
+    dialplan.command()(load)
+    app.add_typer(dialplan, name="dialplan")
+    database = typer.Typer(help="The case database.", no_args_is_help=True, rich_markup_mode=None)
+    database.command()(upgrade)
+    app.add_typer(database, name="db")
+
+
+def render(
+    out: Path = typer.Option(None, "--out", help="The file; without it the text goes to standard output."),
+) -> None:
+    """Write extensions.conf as the site asks for it. What Asterisk runs does not change."""
+    text = Composition().dialplan()
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text)
+    console.print(f"{out}: {len(text.splitlines())} lines", markup=False)
+
+
+def lint(
+    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."), json: bool = JSON
+) -> None:
+    """Find what Asterisk would not say, or only in its log."""
+    from dialplan.lint import lint as look
+
+    findings = look(file.read_text(errors="replace") if file is not None else Composition().dialplan())
+    if json:
+        as_json([{"code": each.code, "line": each.line, "sentence": each.sentence} for each in findings])
+    else:
+        for each in findings:
+            console.print(f"{file or 'extensions.conf'}:{each.line}: {each.code}: {each.sentence}", markup=False)
+        if not findings:
+            console.print("Nothing found.")
+    if any(each.is_error for each in findings):
+        raise typer.Exit(1)
+
+
+def load(
+    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."), json: bool = JSON
+) -> None:
+    """Put the dialplan into the running Asterisk and say what changed; a broken one is refused, the old one stays."""
+    from dialplan.load import LoadReport
+    from dialplan.load import load as put
+    from ivr.ami import Ami
+
+    parts = Composition()
+    text = file.read_text(errors="replace") if file is not None else parts.dialplan()
+    secrets = parts.credentials
+
+    async def run() -> LoadReport:
+        ami = Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password)
+        async with ami:
+            return await put(ami, parts.extensions.parent, text)
+
+    report = asyncio.run(run())
+    if json:
+        as_json(
+            {
+                "changes": [str(each) for each in report.changes],
+                "warnings": [str(each) for each in report.warnings],
+                "contexts": report.contexts,
+                "extensions": report.extensions,
+            }
+        )
+        return
+    for change in report.changes:
+        console.print(str(change), markup=False)
+    for warning in report.warnings:
+        console.print(f"warning: {warning}", markup=False)
+    console.print(
+        f"Asterisk has {report.contexts} contexts with {report.extensions} extensions; "
+        f"{len(report.changes) or 'nothing'} changed."
+    )
+
+
+def upgrade() -> None:
+    """Bring the tables up to this version of Hatif."""
+    from ivr.cli.processes import upgrade_database
+
+    upgrade_database(Composition())

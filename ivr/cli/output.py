@@ -1,0 +1,91 @@
+"""How commands answer: a table for people, or one JSON document on standard output."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    raise TypeError(f"{type(value)} is not for JSON")
+
+
+def as_json(data: object) -> None:
+    sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
+
+
+def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none") -> None:
+    """Every cell is shown as it is: what came from outside may not colour the screen."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    count = 0
+    for row in rows:
+        table.add_row(*(escape(cell(each)) for each in row))
+        count += 1
+    if count:
+        console.print(table)
+    else:
+        console.print(f"{title}: {empty}")
+
+
+def cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "".join(each if each.isprintable() else "?" for each in str(value))
+
+
+class Bar:
+    """Progress on the terminal: a line a step, a bar for what is counted; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, text: str) -> None:
+        self._end()
+        console.print(f"  {escape(text)}")
+        self._task = self._progress.add_task("", total=None)
+
+    def update(self, done: int, total: int) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None

@@ -1,0 +1,28 @@
+"""Time zones by the tzdata package, not by the system's.
+
+Morocco gave up its summer clock on 2026-09-20. A system whose tzdata is older tells Rabat's time one hour wrong, and
+`zoneinfo` prefers the system's: so the package goes first, and the start checks a date that only new data know.
+"""
+
+import zoneinfo
+from datetime import UTC, datetime, timedelta
+
+
+class ClockError(Exception):
+    """The time zone data are too old; the sentence says what to do."""
+
+
+def prepare() -> None:
+    """Makes the package's data the only ones and checks them. Raises ClockError."""
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    casablanca = zoneinfo.ZoneInfo("Africa/Casablanca")
+    if datetime(2026, 11, 1, 12, tzinfo=UTC).astimezone(casablanca).utcoffset() != timedelta(0):
+        raise ClockError(
+            "The time zone data are older than 2026c and tell Rabat's time one hour wrong. "
+            "Run `.venv/bin/pip install --upgrade 'tzdata>=2026.3'`."
+        )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,220 @@
+"""The controller: one process that drives Asterisk. It is crash-only: a start is a recovery.
+
+What it owns outlives connections (journal, manager link, hours, control API); each connection to ARI is a `Session`.
+"""
+
+import asyncio
+import contextlib
+import gc
+import importlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import structlog
+
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from ivr import clock, credentials, operators, site
+from ivr.ami import Ami, AmiError
+from ivr.ari.link import AriError, Link
+from ivr.fallback import calls_in_fallback, import_fallback_calls
+from ivr.flow.versions import Flows
+from ivr.messages import State
+from ivr.opening import FAMILY as HOURS_FAMILY
+from ivr.opening import Opening
+from ivr.presence import Presence
+from ivr.records import Recorder
+from ivr.session import APPLICATION, House, Session
+from ivr.settings import Settings
+from ivr.standing import FAMILY, Keeper
+from prompts import manifest
+from routing.states import Operator, Trigger
+
+log = structlog.get_logger()
+
+_AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
+"""Pauses between tries to connect; the last one repeats."""
+
+_KEPT_LIMIT_S = 1.0
+"""Calls do not wait longer than this for the operators' states."""
+
+
+class Controller:
+    def __init__(self, settings: Settings) -> None:
+        clock.prepare()
+        self.settings = settings
+        self.site = site.load(settings.site)
+        self.operators = operators.load(settings.site, self.site.languages)
+        self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
+        self._sounds = _Sounds(settings.sounds / manifest.FILE)
+        self.flows = Flows(
+            settings.site / "flow.yaml", settings.versions, self.site.languages, lambda: self._sounds.prompts
+        )
+        self.journal = Journal(settings.journal, self.site.node)
+        self.recorder = Recorder(self.journal, self._references())
+        self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
+        self.opening = Opening(self.site.hours.plan(), self.recorder, self.ami)
+        self.keeper = Keeper(self.ami)
+        self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
+        self.session: Session | None = None
+
+    def _references(self) -> ReferenceAllocator:
+        """The case references of this node; without their file, the database says which were given out."""
+        file, floor = self.settings.home / "case_references", 0
+        if not file.exists():
+            from ivr.lost import highest_reference
+
+            url = self.settings.database_url(self.site.database.url)
+            floor = asyncio.run(highest_reference(url, self.site.node_number))
+        return ReferenceAllocator(file, self.site.node_number, floor)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._manager(), name="manager link")
+                tasks.create_task(self._sessions(), name="ari")
+                tasks.create_task(self._control_api(), name="control api")
+                self.recorder.operators(self.operators)
+        finally:
+            self.journal.close()
+            with contextlib.suppress(AmiError):
+                await self.ami.close()
+
+    async def _control_api(self) -> None:
+        """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
+        api = await asyncio.to_thread(importlib.import_module, "ivr.api")
+        await api.serve(self)
+
+    async def _sessions(self) -> None:
+        base = f"http://127.0.0.1:{8088 + self.settings.offset}"
+        house = House(
+            site=self.site,
+            operators=self.operators,
+            flows=self.flows,
+            recorder=self.recorder,
+            sounds=self._sounds.current,
+            opening=self.opening.answer,
+            kept_operators=self._kept_operators,
+            present=lambda: self.presence.present,
+            operator_changed=self._operator_changed,
+            begun=self._close_lost,
+        )
+        tries = 0
+        # What was made so far lives as long as the process: the collector need not look at it during calls.
+        gc.collect()
+        gc.freeze()
+        while True:
+            try:
+                async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
+                    tries = 0
+                    log.info("Connected to Asterisk's ARI")
+                    self.session = Session(house, link)
+                    await self.session.run()
+            except AriError as error:
+                if tries % 20 == 0:
+                    log.error(str(error))
+            finally:
+                self.session = None
+            await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
+            tries += 1
+
+    async def _manager(self) -> None:
+        """Connects to the manager interface, and then keeps AstDB and the presence of telephones right."""
+        up = asyncio.Event()
+        self.ami.on_link(lambda is_up: up.set() if is_up else None)
+        self.ami.on("UserEvent", self._user_event)
+        tries = 0
+        while True:
+            try:
+                await self.ami.connect()
+                break
+            except AmiError as error:
+                if tries % 20 == 0:
+                    log.error(str(error))
+                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
+                tries += 1
+        try:
+            await self.opening.restore()
+        except AmiError as error:
+            log.error(
+                "The override of the hours could not be read; the plan holds", family=HOURS_FAMILY, error=str(error)
+            )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.opening.keep(), name="hours")
+            tasks.create_task(self.keeper.run(), name="operators' states")
+            while True:
+                await up.wait()
+                up.clear()
+                await self.presence.refresh()
+                await import_fallback_calls(self.ami, self.recorder, self.site)
+
+    async def _kept_operators(self) -> Mapping[str, str]:
+        """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""
+        try:
+            async with asyncio.timeout(_KEPT_LIMIT_S):
+                while True:
+                    try:
+                        kept = await self.ami.db_tree(FAMILY)
+                        if self.presence.present is None:
+                            await self.presence.refresh()
+                        return kept
+                    except AmiError:
+                        await asyncio.sleep(0.02)
+        except TimeoutError:
+            log.error("Asterisk's manager does not answer; the operators' states are not known")
+            return {}
+
+    async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
+        url = self.settings.database_url(self.site.database.url)
+        # The dialplan's calls close their own rows when they end.
+        calls = {*calls, *await calls_in_fallback(self.ami)}
+        node = self.site.node
+        await lost.close_lost(self.settings.journal, url, node, self.recorder, began=began, calls=calls, legs=legs)
+
+    def _operator_changed(self, operator: Operator, call: str | None) -> None:
+        self.keeper.put(operator)
+        self.recorder.operator_state(operator, call)
+        log.info("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+    def _telephone(self, operator: str, present: bool) -> None:
+        if self.session is not None:
+            self.session.tell(State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+
+    def _user_event(self, event: Mapping[str, str]) -> None:
+        match event.get("UserEvent"):
+            case "HatifUnknownNumber":
+                log.warning(
+                    "A number was dialled that is not in site.toml; the carrier was told so (404)",
+                    number=event.get("Number", "")[:40],
+                    caller=event.get("Caller", "")[:40],
+                )
+            case "HatifFallbackEnded":
+                self._fallback = asyncio.create_task(import_fallback_calls(self.ami, self.recorder, self.site))
+
+
+class _Sounds:
+    """The list of audio, read again when the builder has replaced it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = -1
+        self._manifest = manifest.Manifest({})
+
+    def current(self) -> manifest.Manifest:
+        try:
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._seen:
+                self._seen = stamp
+                self._manifest = manifest.load(self._path)
+        except (OSError, manifest.ManifestError) as error:
+            if self._seen != -2:
+                log.error("The list of audio cannot be read; what was known of it stays in use", error=str(error))
+            self._seen = -2
+        return self._manifest
+
+    @property
+    def prompts(self) -> set[str]:
+        """The ids that have audio in some language; where another lacks it, its callers hear the rest."""
+        return {prompt for prompts in self.current().prompts.values() for prompt in prompts}

@@ -1,0 +1,1 @@
+"""The demonstration call: test telephones, and the sound they hear."""

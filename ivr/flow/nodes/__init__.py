@@ -1,0 +1,1 @@
+"""The kinds of nodes; one class a kind, one file a class."""

@@ -1,0 +1,23 @@
+"""`end`: a last word, if any, and the line is hung up."""
+
+from typing import Literal
+
+from ivr.call import Call
+from ivr.flow.nodes.base import Node, TextId
+
+
+class End(Node):
+    kind: Literal["end"]
+    text: TextId | None = None
+
+    def leads_to(self) -> tuple[str, ...]:
+        return ()
+
+    def texts(self) -> tuple[str, ...]:
+        return (self.text,) if self.text else ()
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        call.keys.clear()
+        if self.text is not None:
+            await call.say([(call.state.language, self.text)])
+        return None

@@ -1,0 +1,32 @@
+"""`say`: a text, then on. A key cuts it short and counts for the next menu."""
+
+from typing import Literal
+
+from ivr.ari import operations
+from ivr.call import Call
+from ivr.flow.nodes.base import CHANGE_LANGUAGE, Node, NodeName, TextId
+
+
+class Say(Node):
+    kind: Literal["say"]
+    text: TextId
+    next: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.next,)
+
+    def texts(self) -> tuple[str, ...]:
+        return (self.text,)
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        if resumed and call.state.playback is not None:
+            # It was said before the restart, and may still be sounding: nobody is greeted twice.
+            (answer,) = await call.services.link.ask(operations.PLAYBACK(call.state.playback))
+            if answer.ok:
+                await call.hear_out()
+            return self.next
+        await call.say([(call.state.language, self.text)])
+        if call.keys and call.keys[0] == CHANGE_LANGUAGE:
+            call.keys.popleft()
+            return call.flow.change_language
+        return self.next

@@ -1,0 +1,139 @@
+"""The guard: gives callers back to the dialplan when there is no controller. `hatif guard`, run by `hatif up`.
+
+A new call that finds no controller goes on in the dialplan by itself. Whoever was with the controller when it went is
+in silence, or soon will be, and nobody tells him or Asterisk: that is what the guard is for. It waits longer than a
+restart takes, so that a controller that comes back finds everybody where he was.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+
+from ivr import credentials, settings, site
+from ivr.ari import events, operations
+from ivr.ari.events import Channel
+from ivr.ari.operations import Request
+from ivr.logs import configure
+from ivr.process import processes
+
+log = structlog.get_logger()
+
+PATIENCE_S = 5.0
+"""For how long the controller may be away or not answer; a restart takes about one second."""
+
+_EVERY_S = 0.5
+_ANSWER_S = 2.0
+
+
+def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> list[tuple[Channel, Request]]:
+    """What is to be done with the controller's channels while there is none. `bridges`: id to the channels inside.
+
+    Two who talk with each other are left alone. A caller goes to the fallback; an operator's leg without a caller is
+    hung up unless it still rings, which Asterisk ends by itself. What a caller hears comes to its end first.
+    """
+    together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
+    found = []
+    for channel in channels:
+        if channel.application != "Stasis" or channel.id in together:
+            continue
+        kind = channel.application_data.split(",")[:2]
+        if kind == ["hatif", "call"]:
+            back = operations.CONTINUE(channel.id, context="hatif-fallback", extension="s", priority="1")
+            found.append((channel, back))
+        elif kind == ["hatif", "leg"] and channel.state == "Up":
+            found.append((channel, operations.HANG_UP(channel.id)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    control: str
+    ari: str
+
+
+class Guard:
+    def __init__(self, chosen: settings.Settings) -> None:
+        self._settings = chosen
+        self._secrets = credentials.load(chosen.home, ())
+        self._at = Addresses(f"http://127.0.0.1:{chosen.control_port}", f"http://127.0.0.1:{8088 + chosen.offset}/ari/")
+        self._answered = time.monotonic()
+        self._acted = False
+        self._given: set[str] = set()  # channels that are on their way to the dialplan
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWER_S)) as http:
+            while True:
+                await self._look(http)
+                await asyncio.sleep(_EVERY_S)
+
+    async def _look(self, http: aiohttp.ClientSession) -> None:
+        if await self._controller_serves(http):
+            if self._acted:
+                log.info("The controller is back")
+            self._answered, self._acted = time.monotonic(), False
+            self._given.clear()
+            return
+        away = time.monotonic() - self._answered
+        if away < PATIENCE_S:
+            return
+        if not self._acted:
+            log.error("There is no controller; its callers are given to the dialplan", away_s=round(away, 1))
+            self._end_what_hangs()
+        self._acted = True
+        try:
+            channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
+            bridges = {str(each["id"]): each["channels"] for each in await self._ask(http, operations.BRIDGES())}
+            for channel, request in deeds(channels, bridges):
+                if channel.id not in self._given:
+                    self._given.add(channel.id)
+                    await self._ask(http, request)
+                    log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            log.error("Asterisk does not answer; it is tried again", error=repr(error))
+
+    async def _controller_serves(self, http: aiohttp.ClientSession) -> bool:
+        headers = {"Authorization": f"Bearer {self._secrets.control_token}"}
+        try:
+            async with http.get(f"{self._at.control}/status", headers=headers) as answer:
+                return answer.status == 200 and bool((await answer.json())["ari"])
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+            return False
+
+    async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
+        """What Asterisk answers to a request; nothing for one that came too late."""
+        headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
+        where = self._at.ari + request.uri
+        async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
+            found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
+            return found
+
+    def _end_what_hangs(self) -> None:
+        """A controller that lives and does not answer would take every new call into silence."""
+        info = processes(self._settings.run).get("ivr")
+        if info is not None and info.alive and time.time() - info.started.timestamp() > PATIENCE_S:
+            log.error("The controller does not answer; it is ended", pid=info.pid)
+            os.kill(info.pid, signal.SIGKILL)
+
+
+def main() -> None:
+    """Runs the guard until SIGTERM or Ctrl-C."""
+    chosen = settings.read()
+    configure(site.load(chosen.site).node)
+
+    async def until_signal() -> None:
+        work = asyncio.create_task(Guard(chosen).run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        await asyncio.wait({work})
+        if not work.cancelled():
+            work.result()
+
+    asyncio.run(until_signal())

@@ -1,0 +1,61 @@
+"""Which telephones are there: told by Asterisk's registrar, through its manager interface.
+
+The floor hears only of changes. Another source (an edge that telephones register at) would say the same messages.
+"""
+
+from collections.abc import Callable, Collection
+
+import structlog
+
+from ivr.ami import Ami, AmiError, Fields
+
+log = structlog.get_logger()
+
+_GONE = ("removed", "unreachable")
+
+
+class Presence:
+    """`changed(operator, present)` is called when a telephone appears or disappears."""
+
+    def __init__(self, ami: Ami, operators: Collection[str], changed: Callable[[str, bool], None]) -> None:
+        self._ami, self._operators, self._changed = ami, set(operators), changed
+        self._contacts: dict[str, set[str]] = {}
+        self._known = False
+        ami.on("ContactStatus", self._contact)
+
+    @property
+    def present(self) -> Collection[str] | None:
+        """The operators whose telephone is there; None before Asterisk has said so."""
+        return [operator for operator, contacts in self._contacts.items() if contacts] if self._known else None
+
+    async def refresh(self) -> None:
+        """Asks for all contacts: at the start and whenever the link is back."""
+        try:
+            rows = await self._ami.listing("PJSIPShowContacts")
+        except AmiError as error:
+            if "No Contacts found" not in str(error):
+                log.warning("Asterisk does not say which telephones are there", error=str(error))
+                return
+            rows = []
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
+            if operator in self._operators and row.get("Status", "").lower() not in _GONE:
+                found.setdefault(operator, set()).add(row.get("Uri", ""))
+        before, self._contacts, self._known = self.present or (), found, True
+        for operator in sorted(self._operators):
+            if (operator in found) != (operator in before):
+                self._changed(operator, operator in found)
+
+    def _contact(self, event: Fields) -> None:
+        operator, uri = event.get("EndpointName") or event.get("AOR", ""), event.get("URI", "")
+        if operator not in self._operators or not self._known:
+            return
+        contacts = self._contacts.setdefault(operator, set())
+        was_there = bool(contacts)
+        if event.get("ContactStatus", "").lower() in _GONE:
+            contacts.discard(uri)
+        else:
+            contacts.add(uri)
+        if bool(contacts) != was_there:
+            self._changed(operator, bool(contacts))

@@ -1,0 +1,102 @@
+"""What is up is compared with what should be: at every start and at every reconnect, by this one function.
+
+It decides only; the session carries it out. Done twice, it finds nothing more to do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ivr.ari.events import Channel
+from ivr.messages import Standing
+from ivr.state import CallState, LegState, StateError, decode
+from routing.states import Operator, OperatorState, Trigger, after
+
+log = structlog.get_logger()
+
+BRIDGE_PREFIX = "bridge-"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is to be done.
+
+    `resume`: calls that go on where they are, each with the operator's leg that is there for it, if any; `fresh`:
+    callers whom nobody has taken yet; `orphans`: legs whose caller is gone or does not want them any more; `standing`:
+    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside.
+    """
+
+    resume: tuple[tuple[Channel, CallState, LegState | None], ...]
+    fresh: tuple[Channel, ...]
+    orphans: tuple[Channel, ...]
+    standing: tuple[Standing, ...]
+    bridges: tuple[str, ...]
+
+
+def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> Findings:
+    """`bridges`: id to the channels inside."""
+    resume: list[tuple[Channel, CallState]] = []
+    fresh: list[Channel] = []
+    legs: list[tuple[Channel, LegState]] = []
+    for channel in channels:
+        try:
+            text = channel.variables.get("HATIF") or ""
+            state = decode(text) if text else None
+        except StateError as error:
+            log.error("A channel's state cannot be read; its caller begins anew", channel=channel.id, error=str(error))
+            state = None
+        if isinstance(state, LegState):
+            legs.append((channel, state))
+        elif channel.application != "Stasis" or not channel.application_data.startswith("hatif,call"):
+            continue  # not ours at this moment: the dialplan has it
+        elif state is None:
+            fresh.append(channel)
+        else:
+            resume.append((channel, state))
+    # A call has one leg: the one that it talks to, else the first that rings.
+    own: dict[str, LegState] = {}
+    talking = {state.id: state.offer for _, state in resume if state.offer is not None}
+    waiting = {state.id for _, state in resume if state.since is not None and state.offer is None}
+    for _, leg in legs:
+        if talking.get(leg.call) == leg.offer or leg.call in waiting:
+            own.setdefault(leg.call, leg)
+    standing = [Standing(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
+    standing += [
+        Standing(state.offer, state.id, state.operator, True)
+        for _, state in resume
+        if state.offer is not None and state.operator is not None and state.id not in own
+    ]
+    return Findings(
+        resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),
+        fresh=tuple(fresh),
+        orphans=tuple(channel for channel, leg in legs if own.get(leg.call) != leg),
+        standing=tuple(standing),
+        bridges=tuple(name for name, inside in bridges.items() if name.startswith(BRIDGE_PREFIX) and not tuple(inside)),
+    )
+
+
+def settled(
+    operators: Iterable[Operator], standing: Iterable[Standing], now: float, wrap_up_s: float
+) -> list[Operator]:
+    """Operators as they are once what ended without a controller is known to have ended.
+
+    A leg that was lost meanwhile is nobody's fault: who was rung is ready, who talked wraps up.
+    """
+    # A conversation goes before an offer, should somebody have both.
+    busy = {each.operator: each for each in sorted(standing, key=lambda each: each.talking)}
+    result = []
+    for operator in operators:
+        offer = busy.get(operator.id)
+        if offer is not None:
+            state = OperatorState.TALKING if offer.talking else OperatorState.OFFERED
+            result.append(replace(operator, state=state, reason="", offer=offer.offer, until=None))
+            continue
+        # He cannot be rung until he is known to be there, but his telephone's absence is for others to say.
+        there = replace(operator, present=True)
+        if operator.state is OperatorState.OFFERED:
+            there = after(there, Trigger.WITHDRAWN, now)
+        elif operator.state is OperatorState.TALKING:
+            there = after(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
+        result.append(replace(there, present=False))
+    return result

@@ -1,0 +1,219 @@
+"""One offer, from ringing the operator to both being in the bridge, or to its other ends.
+
+The caller's node rings the operator. The leg's channel has the offer's id, so that nobody can be rung twice for it,
+and carries the offer itself. Offer states: `routing.states`; the first final one wins.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+
+from db.words import Outcome
+from ivr import messages
+from ivr.ari import events, operations
+from ivr.ari.link import LinkLost
+from ivr.call import Call, CallerGone, Deadline, Item, RequestFailed
+from ivr.state import LegState
+from routing.states import OfferState
+
+log = structlog.get_logger()
+
+MUSIC = "hatif"
+LATE_TONE = "tone:425/300,0/100"
+LATE_TONE_S = 0.4
+"""What an operator hears who answered when the offer was withdrawn already."""
+
+DIAL_MARGIN_S = 3
+"""Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
+
+# ITU-T Q.850 causes of a leg that was never answered; all others mean that the telephone was not reached.
+_CAUSES = {
+    17: OfferState.REFUSED,  # busy
+    21: OfferState.REFUSED,  # declined
+    18: OfferState.NO_ANSWER,
+    19: OfferState.NO_ANSWER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An operator's leg of a call; `id` is the offer's and the channel's."""
+
+    id: str
+    operator: str
+
+    def offer_ended(self, call: Call, state: OfferState) -> None:
+        """The offer has come to nothing: the floor is told, and the database."""
+        call.services.unroute(self.id)
+        call.services.to_floor(messages.Refused(self.id, call.state.id, self.operator, state))
+        call.services.recorder.offer_ended(self.id, state)
+        call.event("offer_ended", operator=self.operator, offer=self.id, state=state.value)
+
+    def connected(self, call: Call) -> None:
+        call.services.to_floor(messages.Accepted(self.id, call.state.id, self.operator))
+        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
+        call.services.recorder.connected(call.state, self.id)
+        call.event("connected", operator=self.operator, offer=self.id)
+
+    def conversation_ended(self, call: Call, by: str) -> None:
+        """`by`: caller, operator, or lost."""
+        call.services.unroute(self.id)
+        call.services.to_floor(messages.Ended(self.id, call.state.id, self.operator))
+        call.services.recorder.pairing_ended(self.id, by)
+        call.event("conversation_ended", operator=self.operator, by=by)
+
+
+def bridge_of(offer: str) -> str:
+    return f"bridge-{offer}"
+
+
+async def start_music(call: Call) -> None:
+    await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
+
+
+async def ring(call: Call, offer: messages.Offer) -> Leg | None:
+    """Rings the operator; his leg once both are in the bridge, None if the offer came to nothing."""
+    leg = Leg(offer.id, offer.operator)
+    call.services.route(leg.id, call)
+    # Not a step of the call: what the caller hears goes on.
+    await call.services.link.send(_create(call, leg), refused=call.refused)
+    call.services.recorder.offered(offer)
+    call.event("offered", operator=offer.operator, offer=offer.id)
+    return await _until_answered(call, leg, offer.ring_s)
+
+
+def _create(call: Call, leg: Leg) -> operations.Request:
+    """The leg is in Stasis from its beginning: an answer that comes while there is no controller is not lost."""
+    state = call.state
+    about = " ".join(each for each in (state.language, state.topic, state.country) if each)
+    return operations.CREATE(
+        endpoint=call.services.address(leg.operator),
+        app="hatif",
+        appArgs="leg",
+        channelId=leg.id,
+        originator=call.channel,
+        body={
+            "HATIF": LegState(leg.id, state.id, leg.operator, time.time()).encode(),
+            "CALLERID(num)": state.caller or "anonymous",
+            "CALLERID(name)": about,
+        },
+    )
+
+
+async def _dial(call: Call, leg: Leg) -> None:
+    """Not before its StasisStart: Asterisk refuses to dial a leg that has not entered yet."""
+    limit = int(call.services.site.operators.ring_s) + DIAL_MARGIN_S
+    await call.services.link.send(operations.DIAL(leg.id, timeout=str(limit)), refused=call.refused)
+
+
+async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
+    until = asyncio.get_running_loop().time() + ring_s
+    state: OfferState | None = None
+    try:
+        while state is None:
+            item = await call.next(until)
+            call.keys.clear()
+            if isinstance(item, events.StasisStart) and item.channel.id == leg.id:
+                await _dial(call, leg)
+            elif isinstance(item, events.PlaybackFinished) and not call.sounding:
+                await start_music(call)
+            state = await _withdraw(call, leg, OfferState.NO_ANSWER) if isinstance(item, Deadline) else _said(item, leg)
+            if state is OfferState.ACCEPTED and await _connect(call, leg):
+                return leg
+    except CallerGone:
+        # First this: a free operator must not be offered a caller who has gone.
+        call.services.to_floor(messages.Leave(call.state.id))
+        if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
+            await late(call, leg.id)
+        leg.offer_ended(call, OfferState.WITHDRAWN)
+        raise
+    leg.offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
+    return None
+
+
+def _said(item: Item, leg: Leg) -> OfferState | None:
+    """What an event says about the leg; None: nothing final."""
+    match item:
+        case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
+            return OfferState.ACCEPTED
+        case events.ChannelDestroyed(channel, cause) if channel.id == leg.id:
+            return _CAUSES.get(cause, OfferState.UNREACHABLE)
+        case RequestFailed(request, status) if request.uri == "channels/create" and status != 409:
+            return OfferState.UNREACHABLE
+        case RequestFailed(request) if request.uri == f"channels/{leg.id}/dial":
+            return OfferState.UNREACHABLE
+    return None
+
+
+async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
+    """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
+    try:
+        (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
+        if answer.ok and answer.body["state"] == "Up":
+            return OfferState.ACCEPTED
+        await call.services.link.send(operations.HANG_UP(leg.id))
+    except (LinkLost, TimeoutError):
+        pass  # reconciliation finds the leg without its caller
+    return wanted
+
+
+async def late(call: Call, leg: str) -> None:
+    """A short tone, then the leg is hung up."""
+    await call.services.link.send(operations.PLAY(leg, f"late-{leg}", media=LATE_TONE))
+    await asyncio.sleep(LATE_TONE_S)
+    await call.services.link.send(operations.HANG_UP(leg))
+
+
+async def _connect(call: Call, leg: Leg) -> bool:
+    """Puts both into a bridge. Connected means that both answers of Asterisk were 2xx."""
+    link, bridge, before = call.services.link, bridge_of(leg.id), call.state
+    call.set(replace(before, offer=leg.id, operator=leg.operator, outcome=Outcome.ANSWERED))
+    answers = await link.ask(
+        *call.transition(),
+        operations.STOP_MUSIC(call.channel),
+        operations.CREATE_BRIDGE(bridge, type="mixing", name="hatif"),
+        operations.ADD_CHANNEL(bridge, channel=leg.id),
+        operations.ADD_CHANNEL(bridge, channel=call.channel),
+    )
+    if all(answer.ok for answer in answers[-2:]):
+        leg.connected(call)
+        return True
+    log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
+    call.set(before)
+    await link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(bridge))
+    await start_music(call)
+    return False
+
+
+async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
+    """Goes on with the conversation that the channel's state names, or with the leg that is `there` for the call.
+
+    Gives the leg once both are in the bridge (None: he still waits), and whether an operator was lost meanwhile.
+    """
+    state, services = call.state, call.services
+    if there is None:
+        if state.offer is None or state.operator is None:
+            return None, False
+        await services.link.send(operations.DELETE_BRIDGE(bridge_of(state.offer)))
+        Leg(state.offer, state.operator).conversation_ended(call, "lost")
+        call.set(state.without_operator())
+        return None, True
+    leg = Leg(there.offer, there.operator)
+    services.route(leg.id, call)
+    channel, bridges = await services.link.ask(operations.CHANNEL(leg.id), operations.BRIDGES())
+    inside = next((each["channels"] for each in bridges.body if each["id"] == bridge_of(leg.id)), ())
+    if leg.id in inside and call.channel in inside:
+        services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
+        return leg, False
+    if channel.ok and channel.body["state"] == "Up" and await _connect(call, leg):
+        return leg, False
+    if channel.ok and channel.body["state"] == "Down":
+        await services.link.send(operations.HANG_UP(leg.id))  # it was made and never dialled
+    elif channel.ok and channel.body["state"] != "Up":
+        rung = time.time() - there.offered_at
+        return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rung)), False
+    leg.offer_ended(call, OfferState.WITHDRAWN)
+    call.set(call.state.without_operator())
+    return None, state.offer is not None

@@ -1,0 +1,261 @@
+"""Everything between one connection to Asterisk and the next: the calls, the floor, and who gets which event.
+
+A connection that ends takes all of it along; the next one reads what is up and goes on. So a start, a restart after
+`kill -9` and a reconnect are one path.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from db.ids import call_id
+from ivr import clock, messages, reconcile
+from ivr.ari import events, operations
+from ivr.ari.link import Link
+from ivr.call import Call, Services
+from ivr.floor import Floor
+from ivr.flow.model import Flow
+from ivr.flow.versions import Flows
+from ivr.operators import OperatorEntry
+from ivr.records import Recorder
+from ivr.site import Site, country_of
+from ivr.standing import restored
+from ivr.state import CallState, LegState
+from ivr.walk import walk
+from prompts.manifest import Manifest
+from routing import hours
+from routing.states import OfferState, Operator, Trigger
+
+log = structlog.get_logger()
+
+APPLICATION = "hatif"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What outlives a connection.
+
+    `kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet);
+    `operator_changed(operator, call)` keeps a new state; `begun(when, calls, legs)` is run once what is up has been
+    taken over.
+    """
+
+    site: Site
+    operators: tuple[OperatorEntry, ...]
+    flows: Flows
+    recorder: Recorder
+    sounds: Callable[[], Manifest]
+    opening: Callable[[], hours.Answer]
+    kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
+    present: Callable[[], Collection[str] | None]
+    operator_changed: Callable[[Operator, str | None], None]
+    begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
+
+
+class Session:
+    def __init__(self, house: House, link: Link) -> None:
+        self._house, self._link = house, link
+        self._calls: dict[str, Call] = {}  # by call id
+        self._routes: dict[str, Call] = {}  # by channel: the caller's own, and the legs that his call rings
+        self._early: list[events.Event] | None = []  # what came before reconciliation was done
+        self._tasks = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[None]] = set()
+        self.floor: Floor | None = None
+        self.services = Services(
+            site=house.site,
+            link=link,
+            recorder=house.recorder,
+            sounds=house.sounds,
+            opening=house.opening,
+            to_floor=self.tell,
+            route=self._routes.__setitem__,
+            unroute=self._unroute,
+            address=lambda operator: house.site.operators.address.replace("{id}", operator),
+        )
+
+    @property
+    def calls(self) -> Collection[Call]:
+        return self._calls.values()
+
+    def tell(self, message: messages.ToFloor) -> None:
+        if self.floor is not None:
+            self.floor.tell(message)
+
+    async def run(self) -> None:
+        """Until the connection ends; the calls go on without us."""
+        async with self._tasks as tasks:
+            reader = tasks.create_task(self._link.read(self._deliver), name="ari reader")
+            self._start(self._begin(), "reconciliation")
+            await reader
+            log.warning("The connection to Asterisk's ARI has ended")
+            for task in self._running:
+                task.cancel()
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = self._tasks.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _begin(self) -> None:
+        started = time.monotonic()
+        await self._link.only(*events.USED)
+        channels, bridges = await self._link.ask(operations.CHANNELS(), operations.BRIDGES())
+        findings = reconcile.compare(
+            [events.channel(each) for each in channels.body], {each["id"]: each["channels"] for each in bridges.body}
+        )
+        self.floor = self._new_floor(await self._house.kept_operators(), findings)
+        self._start(self.floor.run(), "floor")
+        for standing in findings.standing:
+            self.floor.tell(standing)
+        self.telephones(self._house.present())
+        await self._link.send(
+            *(operations.HANG_UP(leg.id) for leg in findings.orphans),
+            *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
+        )
+        # Who waits longest speaks first, though the floor would find him anyway.
+        for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
+            self._resume(channel, state, leg)
+        for channel in findings.fresh:
+            self._fresh(channel, ())
+        began, legs = time.time(), {standing.offer for standing in findings.standing}
+        self._start(self._house.begun(began, set(self._calls), legs), "lost rows")
+        early, self._early = self._early or [], None
+        for event in early:
+            self._deliver(event)
+        if findings.resume or findings.orphans or findings.bridges:
+            log.info(
+                "Went on with what was up",
+                calls=len(findings.resume),
+                new=len(findings.fresh),
+                legs_ended=len(findings.orphans),
+                bridges_ended=len(findings.bridges),
+                ms=round(1000 * (time.monotonic() - started), 1),
+            )
+
+    def _new_floor(self, kept: Mapping[str, str], findings: reconcile.Findings) -> Floor:
+        site = self._house.site
+        operators = restored(self._house.operators, kept)
+        settled = reconcile.settled(operators, findings.standing, time.time(), site.operators.wrap_up_s)
+        for before, now in zip(operators, settled, strict=True):
+            if before.state is not now.state:
+                self._house.operator_changed(now, None)
+        return Floor(
+            settled,
+            ring_s=site.operators.ring_s,
+            wrap_up_s=site.operators.wrap_up_s,
+            publish=self._publish,
+            changed=self._house.operator_changed,
+            decided=self._house.recorder.decision,
+        )
+
+    def _unroute(self, channel: str) -> None:
+        self._routes.pop(channel, None)
+
+    def telephones(self, present: Collection[str] | None) -> None:
+        """Tells the floor which telephones are there; None: nobody knows."""
+        if present is not None:
+            for operator in self._house.operators:
+                there = operator.id in present
+                self.tell(messages.State(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT))
+
+    def _publish(self, offer: messages.Offer) -> None:
+        call = self._calls.get(offer.call)
+        if call is not None:
+            call.deliver(offer)
+            return
+        self.tell(messages.Leave(offer.call))
+        self.tell(messages.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN))
+
+    # Events
+
+    def _deliver(self, event: events.Event) -> None:
+        if self._early is not None and not isinstance(event, events.ApplicationReplaced):
+            self._early.append(event)
+            return
+        match event:
+            case events.PlaybackFinished():
+                call = self._routes.get(event.channel_id)
+            case events.StasisStart(channel, args) if args[:1] == ("call",) or channel.id not in self._routes:
+                self._entered(channel, args)
+                return
+            case events.ApplicationReplaced():
+                log.error("Another controller has taken the application over; this one stands back")
+                raise SystemExit(75)
+            case _:
+                call = self._routes.get(event.channel.id)
+        if call is not None:
+            call.deliver(event)
+
+    def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        if channel.id in self._routes:
+            return  # a caller whom reconciliation found already
+        if args[:1] == ("call",):
+            text = channel.variables.get("HATIF") or ""
+            findings = reconcile.compare([channel], {}) if text else None
+            if findings is not None and findings.resume:
+                self._resume(*findings.resume[0])
+            else:
+                self._fresh(channel, args[1:])
+        else:
+            log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)
+            self._start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
+
+    def _fresh(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        """A new call. `args`: the number dialled, as the dialplan has it."""
+        site, flow = self._house.site, self._house.flows.current()
+        dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
+        number = site.number_dialled(dialled)
+        caller = re.sub(r"[^+\d]", "", channel.caller_number)[:20]
+        country = (number.country if number else None) or country_of(caller)
+        started = _created(channel)
+        state = CallState(
+            id=str(call_id(site.node, channel.id, int(started.timestamp() * 1000))),
+            flow=flow.version,
+            node=flow.start,
+            number=number.number if number else dialled[:20],
+            caller=caller,
+            country=country,
+            language=site.language_order(country)[0],
+        )
+        call = Call(self.services, channel.id, state, flow, answered=channel.state == "Up")
+        call.variables["HATIF_CALL"] = state.id
+        self._house.recorder.call_started(state, channel.id, started)
+        self._walk(call, flow, resumed=False)
+
+    def _resume(self, channel: events.Channel, state: CallState, leg: LegState | None) -> None:
+        flow = self._house.flows.version(state.flow)
+        if flow is None or state.node not in flow.nodes:
+            flow = self._house.flows.current()
+            state = replace(state, flow=flow.version).at(flow.operator)
+        call = Call(self.services, channel.id, state, flow, answered=channel.state == "Up")
+        call.resume()
+        call.leg = leg
+        call.event("resumed")
+        self._walk(call, flow, resumed=True)
+
+    def _walk(self, call: Call, flow: Flow, resumed: bool) -> None:
+        self._calls[call.state.id] = call
+        self._routes[call.channel] = call
+        self._start(self._walked(call, flow, resumed), f"call {call.state.id}")
+
+    async def _walked(self, call: Call, flow: Flow, resumed: bool) -> None:
+        try:
+            await walk(call, flow, resumed)
+        finally:
+            self._calls.pop(call.state.id, None)
+            for channel in [channel for channel, owner in self._routes.items() if owner is call]:
+                del self._routes[channel]
+
+
+def _created(channel: events.Channel) -> datetime:
+    """When the channel was made, by Asterisk's clock; now, if it says nothing that is understood."""
+    try:
+        created = datetime.strptime(channel.created, "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError:
+        return clock.now()
+    return created.astimezone(UTC)

@@ -1,0 +1,65 @@
+"""Where this installation lives and which ports it uses: the environment, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A sentence that says which setting is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named."""
+
+    home: Path
+    site: Path
+    offset: int
+    database: str | None = None
+
+    @property
+    def control_port(self) -> int:
+        return 8070 + self.offset
+
+    def database_url(self, of_site: str | None) -> str:
+        """What the environment names, else the site's, else SQLite in `home`."""
+        return self.database or of_site or f"sqlite:///{self.home / 'hatif.db'}"
+
+    @property
+    def journal(self) -> Path:
+        return self.home / "journal"
+
+    @property
+    def sounds(self) -> Path:
+        return self.home / "sounds"
+
+    @property
+    def versions(self) -> Path:
+        return self.home / "versions"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log"
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the environment.
+
+    Raises SettingsError for a port offset that is not a multiple of 1000 from 0 to 50000, or a site that is no folder.
+    """
+    text = environment.get("HATIF_PORT_OFFSET", "0")
+    if not text.isascii() or not text.isdigit() or int(text) % 1000 or int(text) > 50_000:
+        raise SettingsError(f"HATIF_PORT_OFFSET is {text!r}; it must be a multiple of 1000 from 0 to 50000.")
+    home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
+    site = Path(environment.get("HATIF_SITE") or CHECKOUT / "sites" / "consulate").expanduser().resolve()
+    if not (site / "site.toml").is_file():
+        raise SettingsError(f"HATIF_SITE is {site}, which has no site.toml; name the folder of a site.")
+    return Settings(home, site, int(text), environment.get("HATIF_DATABASE") or None)

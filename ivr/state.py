@@ -1,0 +1,149 @@
+"""The state of a call, as it stands on its channel in the variable HATIF.
+
+It is written whole, once per transition, before the transition's effect. Whoever starts after a crash reads it and
+goes on; nothing else is needed.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from db.words import Outcome
+
+LIMIT = 900
+"""Bytes: Asterisk's manager interface cuts a value at 1,024."""
+
+_PATH_LIMIT = 300
+
+_NAMES = {
+    "id": "id",
+    "flow": "f",
+    "node": "n",
+    "number": "d",
+    "caller": "c",
+    "country": "ct",
+    "language": "l",
+    "path": "p",
+    "playback": "pb",
+    "since": "w",
+    "topic": "t",
+    "offer": "o",
+    "operator": "op",
+    "outcome": "oc",
+    "failures": "x",
+}
+
+
+class StateError(Exception):
+    """The variable holds something that we did not write."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """Where a caller is. Instants are POSIX seconds.
+
+    `flow`: the version of the flow; `playback`: what he hears or heard last; `since`: waiting since, kept until the end
+    of the call; `offer` and `operator`: with whom he is to be in the bridge; `outcome`: what is known already of how
+    the call ends; `failures`: how often a node could not be done.
+    """
+
+    id: str
+    flow: str
+    node: str
+    number: str
+    caller: str
+    country: str | None
+    language: str
+    path: tuple[str, ...] = ()
+    playback: str | None = None
+    since: float | None = None
+    topic: str | None = None
+    offer: str | None = None
+    operator: str | None = None
+    outcome: str | None = None
+    failures: int = 0
+
+    def at(self, node: str) -> "CallState":
+        """The state after entering `node`. A path that grows too long keeps its end, which is what one asks about."""
+        path = (*self.path, node)
+        while len(path) > 1 and sum(len(each) + 3 for each in path) > _PATH_LIMIT:
+            path = path[1:]
+        return replace(self, node=node, path=path)
+
+    def without_operator(self) -> "CallState":
+        return replace(self, offer=None, operator=None)
+
+    def encode(self) -> str:
+        """The JSON for the variable; members without a value are left out."""
+        members = {
+            short: value for name, short in _NAMES.items() if (value := getattr(self, name)) not in (None, False, (), 0)
+        }
+        return orjson.dumps(members).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class LegState:
+    """What an operator's leg carries from its beginning: which offer, of which call, to whom, and since when.
+
+    The offer stands here and not on the caller's channel, which may be playing a prompt that nothing should stop.
+    """
+
+    offer: str
+    call: str
+    operator: str
+    offered_at: float  # POSIX seconds
+
+    def encode(self) -> str:
+        return orjson.dumps({"leg": self.offer, "call": self.call, "op": self.operator, "at": self.offered_at}).decode()
+
+
+def decode(text: str) -> CallState | LegState:
+    """What stands in the variable. Raises StateError for anything else: whoever reads it trusts every member."""
+    try:
+        data = orjson.loads(text)
+        if not isinstance(data, dict):
+            raise TypeError("it is no object")
+        return _leg(data) if "leg" in data else _call(data)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(f"HATIF holds {text[:200]!r}, which is no state of ours ({error!r}).") from None
+
+
+def _leg(data: dict[str, Any]) -> LegState:
+    return LegState(_uuid(data["leg"]), _uuid(data["call"]), _text(data["op"]), _number(data["at"]))
+
+
+def _call(data: dict[str, Any]) -> CallState:
+    values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
+    path, since, failures = values.pop("path", []), values.pop("since", None), values.pop("failures", 0)
+    if not isinstance(path, list) or type(failures) is not int:
+        raise TypeError("its path is no list or its failures are no number")
+    if "outcome" in values:
+        Outcome(values["outcome"])
+    _uuid(values["id"])
+    texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}
+    return CallState(
+        **{"country": None, **texts},
+        path=tuple(_text(each) for each in path),
+        since=None if since is None else _number(since),
+        failures=failures,
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _uuid(value: Any) -> str:
+    UUID(_text(value))
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)

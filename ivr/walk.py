@@ -1,0 +1,76 @@
+"""A call from its first node to its end, and what happens when something goes wrong on the way."""
+
+from dataclasses import replace
+
+import structlog
+
+from db.words import Outcome
+from ivr.ari import operations
+from ivr.ari.link import LinkLost
+from ivr.call import Call, CallerGone
+from ivr.flow.model import Flow
+
+log = structlog.get_logger()
+
+_PATIENCE = 1
+"""After so many nodes that could not be done, the dialplan has the call, which can finish it on its own."""
+
+
+async def walk(call: Call, flow: Flow, resumed: bool) -> None:
+    """Walks the flow until the call is over; `resumed`: enters the state's node again instead of a new one."""
+    try:
+        while True:
+            try:
+                await _nodes(call, flow, resumed)
+            except (CallerGone, LinkLost, TimeoutError):
+                raise
+            except Exception:
+                log.exception("A node of the flow failed", call=call.state.id, flow_node=call.state.node)
+                call.event("failed")
+                if call.state.failures >= _PATIENCE:
+                    await _give_back(call)
+                    return
+                # Not from zero: his language is known, and an operator can do what the node could not.
+                call.set(replace(call.state.at(flow.operator), failures=call.state.failures + 1))
+                resumed = True
+                continue
+            await call.step(operations.HANG_UP(call.channel, reason_code="16"))
+            talked = call.state.outcome == Outcome.ANSWERED
+            _ended(call, Outcome.SELF_SERVED, "operator" if talked else "service")
+            return
+    except CallerGone:
+        _ended(call, Outcome.LEFT_MENU if call.state.since is None else Outcome.ABANDONED, "caller")
+    except (LinkLost, TimeoutError):
+        pass  # the next connection finds the channel and goes on
+
+
+async def _nodes(call: Call, flow: Flow, resumed: bool) -> None:
+    node: str | None = call.state.node
+    if not resumed and node is not None:
+        call.set(call.state.at(node))
+    while node is not None:
+        call.event("node", resumed=resumed)
+        following = await flow.nodes[node].run(call, resumed)
+        resumed = False
+        if following is not None:
+            call.set(call.state.at(following))
+        node = following
+
+
+def _ended(call: Call, outcome: Outcome, by: str) -> None:
+    """What is known already of the outcome goes before what the last step says."""
+    known = call.state.outcome
+    call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
+
+
+async def _give_back(call: Call) -> None:
+    """To the dialplan's own queue; what it does is imported when its call has ended."""
+    state = call.state
+    call.set(replace(state.without_operator(), failures=state.failures + 1))
+    call.event("given_back")
+    await call.step(
+        operations.SET_VARIABLE(call.channel, variable="HATIF_TOPIC", value=state.topic or ""),
+        # As if it had been here often: the dialplan does not try the controller again.
+        operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
+        operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),
+    )

@@ -1,0 +1,357 @@
+"""The supervisor with real processes: `sleep`, `sh` and small Python programs."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from structlog.testing import capture_logs
+
+from ivr import process
+from ivr.supervisor import (
+    AlreadyRunning,
+    ProcessSpec,
+    StartError,
+    Supervisor,
+    processes,
+    restart_delay_s,
+)
+
+UP = Path(__file__).with_name("up.py")
+ROOT = Path(__file__).parents[2]
+SLEEP = ("sleep", "600")
+
+
+def sh(script: str) -> tuple[str, ...]:
+    return ("sh", "-c", script)
+
+
+async def until(true: Callable[[], object], limit_s: float = 5.0) -> None:
+    async with asyncio.timeout(limit_s):
+        while not true():  # noqa: ASYNC110 - a process sets no event of ours
+            await asyncio.sleep(0.005)
+
+
+def until_sync(true: Callable[[], object], limit_s: float = 5.0) -> None:
+    end = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+@asynccontextmanager
+async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
+    """Up inside, stopped cleanly at the end."""
+    supervisor, stop = Supervisor(specs, home / "run", home / "log"), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervisor.run(stop))
+        try:
+            async with asyncio.timeout(10):
+                await supervisor.ready.wait()
+            yield supervisor
+        finally:
+            stop.set()
+
+
+@contextmanager
+def up(home: Path, *words: str, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A supervisor in a process of its own, ready."""
+    argv = [sys.executable, str(UP), str(home), *words]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (home / "up.log").open("a") as log:
+        popen = subprocess.Popen(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=stderr or log,
+            text=True,
+            env=env,
+            start_new_session=True,
+        )
+    with popen:
+        assert popen.stdout is not None
+        try:
+            assert popen.stdout.readline() == "ready\n", (home / "up.log").read_text()
+            yield popen
+        finally:
+            popen.terminate()
+
+
+def pid_of(home: Path, name: str) -> int:
+    return processes(home / "run")[name].pid
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    for info in processes(tmp_path / "run").values():  # of a test that failed
+        if info.alive and info.pid != os.getpid():
+            with suppress(ProcessLookupError):
+                os.kill(info.pid, signal.SIGKILL)
+
+
+async def test_a_process_killed_by_kill_9_is_back_at_once(home: Path) -> None:
+    async with running(home, ProcessSpec("ivr", SLEEP)):
+        with capture_logs() as lines:
+            before = processes(home / "run")["ivr"]
+            os.kill(before.pid, signal.SIGKILL)
+            begun = time.monotonic()
+            await until(lambda: pid_of(home, "ivr") != before.pid)
+            assert time.monotonic() - begun < 0.2
+        after = processes(home / "run")["ivr"]
+        assert after.alive
+        assert after.started >= before.started
+        [line] = [line for line in lines if line["event"] == "process started again"]
+        assert (line["process"], line["pid"], line["reason"]) == ("ivr", after.pid, "was killed by SIGKILL")
+    assert gone(after.pid)
+    assert processes(home / "run") == {}
+
+
+def test_restarts_wait_longer_with_each_failure_but_never_over_five_seconds() -> None:
+    assert [restart_delay_s(n) for n in range(1, 9)] == [0, 0.25, 0.5, 1, 2, 4, 5, 5]
+    assert restart_delay_s(10_000) == 5
+
+
+async def test_a_process_that_keeps_failing_is_started_at_once_once_then_with_growing_pauses(home: Path) -> None:
+    starts = home / "starts"
+    script = f"import time; open({str(starts)!r}, 'a').write(f'{{time.time()}}\\n'); raise SystemExit('no licence')"
+    with capture_logs() as lines:
+        async with running(home, ProcessSpec("ivr", (sys.executable, "-S", "-c", script))):
+            await until(lambda: starts.exists() and len(starts.read_text().split()) == 4)
+    times = [float(word) for word in starts.read_text().split()]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert gaps[1] >= 0.25
+    assert gaps[2] >= 0.5
+    failing = [line for line in lines if line["event"] == "process fails repeatedly"]
+    assert [(line["failures"], line["next_start_in_s"]) for line in failing[:2]] == [(2, 0.25), (3, 0.5)]
+    assert failing[0]["reason"] == "ended with exit status 1"
+
+
+async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before_it(home: Path) -> None:
+    order = home / "order"
+
+    def noted(name: str) -> tuple[str, ...]:
+        note = f"echo {name} stopped >> {order}; exit 0"
+        return sh(
+            f"trap '{note}' TERM; echo {name} started >> {order}; sleep 0.2; touch {home / name}; sleep 600 & wait"
+        )
+
+    def answers(name: str) -> Callable[[], object]:
+        return (home / name).exists
+
+    def spec(name: str) -> ProcessSpec:
+        async def ready() -> bool:
+            return bool(answers(name)())
+
+        return ProcessSpec(name, noted(name), ready=ready)
+
+    async with running(home, spec("asterisk"), spec("ivr"), spec("guard")):
+        assert order.read_text().splitlines() == ["asterisk started", "ivr started", "guard started"]
+    assert order.read_text().splitlines()[3:] == ["guard stopped", "ivr stopped", "asterisk stopped"]
+
+
+async def test_processes_that_depend_on_nobody_start_side_by_side(home: Path) -> None:
+    async def late() -> bool:
+        return (home / "go").exists()
+
+    async with asyncio.TaskGroup() as group:
+        stop = asyncio.Event()
+        specs = [ProcessSpec("asterisk", SLEEP, ready=late), ProcessSpec("journal", SLEEP, depends_on=())]
+        supervisor = Supervisor(specs, home / "run", home / "log")
+        group.create_task(supervisor.run(stop))
+        await until(lambda: "journal" in processes(home / "run"))
+        assert not supervisor.ready.is_set()
+        (home / "go").touch()
+        async with asyncio.timeout(5):
+            await supervisor.ready.wait()
+        stop.set()
+
+
+async def test_a_process_that_ignores_the_stop_signal_is_killed_with_all_that_it_started(home: Path) -> None:
+    script = f"trap '' TERM; sleep 600 & echo $! > {home / 'grandchild'}; while :; do sleep 1; done"
+    begun = time.monotonic()
+    async with running(home, ProcessSpec("ivr", sh(script), stop_timeout_s=0.3)):
+        await until(lambda: (home / "grandchild").exists() and (home / "grandchild").read_text().endswith("\n"))
+        grandchild, pid = int((home / "grandchild").read_text()), pid_of(home, "ivr")
+        assert os.getsid(pid) == pid != os.getsid(0)  # the terminal's Ctrl-C does not reach it
+    assert time.monotonic() - begun < 3
+    assert gone(pid)
+    await until(lambda: gone(grandchild))
+
+
+async def test_a_program_that_cannot_be_started_is_named(home: Path) -> None:
+    supervisor = Supervisor([ProcessSpec("asterisk", ("/no/such/asterisk",))], home / "run", home / "log")
+    with pytest.raises(StartError, match="asterisk cannot be started: No such file or directory: /no/such/asterisk"):
+        await supervisor.run(asyncio.Event())
+    assert processes(home / "run") == {}
+
+
+async def never() -> bool:
+    raise ConnectionRefusedError("nobody at 5038")
+
+
+async def test_a_process_that_ends_before_it_is_ready_is_told_with_its_last_lines_and_the_others_stop(
+    home: Path,
+) -> None:
+    script = "echo old; echo '\033[31mport 5060 is taken\033[0m'; exit 3"
+    specs = [ProcessSpec("journal", SLEEP), ProcessSpec("asterisk", sh(script), ready=never)]
+    (home / "log").mkdir()
+    (home / "log/asterisk.log").write_text("of yesterday\n")
+    with pytest.raises(StartError) as caught:
+        await Supervisor(specs, home / "run", home / "log").run(asyncio.Event())
+    assert str(caught.value) == (
+        f"asterisk ended with exit status 3 before it was ready; the last lines of {home}/log/asterisk.log:\n"
+        "  old\n  port 5060 is taken"
+    )
+    assert processes(home / "run") == {}
+
+
+async def test_a_process_that_is_not_ready_in_time_is_told_with_what_its_probe_met_and_stopped(home: Path) -> None:
+    spec = ProcessSpec("asterisk", sh(f"echo $$ > {home / 'pid'}; exec sleep 600"), ready=never, ready_timeout_s=0.3)
+    with pytest.raises(StartError) as caught:
+        await Supervisor([spec], home / "run", home / "log").run(asyncio.Event())
+    assert str(caught.value) == (
+        "asterisk was not ready within 0.3 s (ConnectionRefusedError: nobody at 5038); "
+        f"it wrote nothing to {home}/log/asterisk.log"
+    )
+    assert gone(int((home / "pid").read_text()))
+
+
+async def test_a_process_killed_before_it_was_ready_has_another_try(home: Path) -> None:
+    async def ready() -> bool:
+        return (home / "second").exists()
+
+    again = f"if [ -e {home / 'first'} ]; then touch {home / 'second'}; exec sleep 600; fi"
+    script = f"{again}; touch {home / 'first'}; kill -9 $$"
+    async with running(home, ProcessSpec("ivr", sh(script), ready=ready)):
+        assert processes(home / "run")["ivr"].alive
+
+
+@pytest.mark.parametrize("loop", [[], ["--uvloop"]], ids=["asyncio", "uvloop"])
+def test_a_supervisor_killed_by_kill_9_adopts_what_lives_watches_and_stops_it(home: Path, loop: list[str]) -> None:
+    words = [*loop, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP)]
+    with up(home, *words) as first:
+        before = processes(home / "run")
+        first.kill()
+        first.wait()
+    assert processes(home / "run")["ivr"].alive
+    os.kill(before["asterisk"].pid, signal.SIGKILL)  # while nobody watched
+    with up(home, *words) as second:
+        assert pid_of(home, "ivr") == before["ivr"].pid
+        assert pid_of(home, "asterisk") != before["asterisk"].pid
+        assert pid_of(home, "supervisor") == second.pid
+        os.kill(before["ivr"].pid, signal.SIGKILL)
+        until_sync(lambda: pid_of(home, "ivr") != before["ivr"].pid)
+        last = processes(home / "run")
+        second.send_signal(signal.SIGINT)
+        assert second.wait(5) == 0
+    assert all(gone(info.pid) for info in last.values())
+    assert processes(home / "run") == {}
+
+
+def test_ctrl_c_again_kills_at_once_but_a_signal_sent_twice_does_not(home: Path) -> None:
+    slow = ["sh", "-c", f"trap 'sleep 1.3; touch {home / 'clean'}; exit' TERM; while :; do sleep 0.05; done"]
+    for again_after_s, clean in ((0.2, True), (1.05, False)):
+        (home / "clean").unlink(missing_ok=True)
+        with up(home, "ivr", json.dumps(slow)) as first:
+            first.send_signal(signal.SIGINT)
+            time.sleep(again_after_s)
+            first.send_signal(signal.SIGINT)
+            assert first.wait(5) == 0
+        assert (home / "clean").exists() == clean
+
+
+def test_a_log_that_nobody_reads_any_more_does_not_end_the_supervisor(home: Path) -> None:
+    reader, writer = os.pipe()
+    with up(home, "ivr", json.dumps(SLEEP), stderr=writer) as first:
+        os.close(reader)
+        os.close(writer)
+        before = pid_of(home, "ivr")
+        os.kill(before, signal.SIGKILL)
+        until_sync(lambda: pid_of(home, "ivr") != before)
+        assert first.poll() is None
+
+
+def test_an_adopted_process_is_stopped_at_the_end_or_replaced_when_its_arguments_changed(home: Path) -> None:
+    with up(home, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP)) as first:
+        before = processes(home / "run")
+        first.kill()
+    with up(home, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(["sleep", "601"])):
+        assert gone(before["ivr"].pid)
+        assert psutil.Process(pid_of(home, "ivr")).cmdline() == ["sleep", "601"]
+    assert gone(before["asterisk"].pid)
+    assert processes(home / "run") == {}
+
+
+def test_a_second_supervisor_of_the_same_home_is_refused_with_the_pid_of_the_first(home: Path) -> None:
+    with up(home, "ivr", json.dumps(SLEEP)) as first:
+        before = processes(home / "run")
+        with pytest.raises(AlreadyRunning, match=rf"already runs in {home} with pid {first.pid}; to stop it: kill"):
+            asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))
+        assert processes(home / "run") == before
+
+
+@pytest.mark.parametrize("change", [{"ticks": 1}, {"boot": "another"}, None], ids=["pid reused", "rebooted", "damaged"])
+async def test_a_stale_pid_file_names_nobody(home: Path, change: dict[str, object] | None) -> None:
+    with subprocess.Popen(SLEEP) as stranger:  # noqa: ASYNC220
+        mark = process.mark_of(stranger.pid, SLEEP)
+        (home / "run").mkdir()
+        process.write_mark(home / "run/ivr.pid", mark)
+        assert processes(home / "run")["ivr"].alive
+        found = json.loads((home / "run/ivr.pid").read_text())
+        (home / "run/ivr.pid").write_text(json.dumps(found | change) if change else str(stranger.pid))
+        if change:
+            assert not processes(home / "run")["ivr"].alive
+        async with running(home, ProcessSpec("ivr", SLEEP)):
+            assert pid_of(home, "ivr") != stranger.pid
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+async def test_a_large_log_is_put_aside_when_its_process_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOG_LIMIT", 10)
+    (home / "log").mkdir()
+    for n in range(5):
+        (home / "log/ivr.log").write_text(f"{n}: more than ten bytes\n")
+        async with running(home, ProcessSpec("ivr", SLEEP)):
+            pass
+    assert sorted(path.name for path in (home / "log").iterdir()) == ["ivr.log", *(f"ivr.log.{n}" for n in (1, 2, 3))]
+    assert (home / "log/ivr.log.3").read_text().startswith("2:")
+
+
+async def test_a_full_disk_does_not_keep_a_process_from_coming_back(home: Path) -> None:
+    async with running(home, ProcessSpec("ivr", SLEEP)) as supervisor:
+        before = pid_of(home, "ivr")
+        (home / "log/ivr.log").unlink()
+        (home / "log/ivr.log").symlink_to("/dev/full")
+        with capture_logs() as lines:
+            os.kill(before, signal.SIGKILL)
+            await until(lambda: pid_of(home, "ivr") != before)
+        assert "log cannot be written" in [line["event"] for line in lines]
+        assert supervisor.ready.is_set()
+
+
+def test_names_and_dependencies_are_checked(home: Path) -> None:
+    for specs in (
+        [ProcessSpec("../ivr", SLEEP)],
+        [ProcessSpec("supervisor", SLEEP)],
+        [ProcessSpec("ivr", SLEEP), ProcessSpec("ivr", SLEEP)],
+        [ProcessSpec("ivr", SLEEP, depends_on=("asterisk",)), ProcessSpec("asterisk", SLEEP)],
+    ):
+        with pytest.raises(ValueError, match=r"ivr|supervisor"):
+            Supervisor(specs, home / "run", home / "log")
