@@ -1,0 +1,135 @@
+"""Callers: each call a coroutine, all on one SIP and one RTP socket (Asterisk's own ports tell the calls apart)."""
+
+import asyncio
+import random
+import time
+from typing import TypeVar
+
+from bench import media, sip
+from bench.udp import Udp
+
+T = TypeVar("T")
+PATIENCE = 5.0  # s for an answer or for the next prompt; then the call counts as lost
+AUDIO_FIRST = 6  # packets of silence before a key: strict RTP learns the source from audio only
+
+
+class LostCallError(Exception):
+    """What was waited for and did not come, as a sentence."""
+
+
+class Call:
+    """What arrives for one call. Times are ns of CLOCK_REALTIME."""
+
+    def __init__(self, dialog: sip.Dialog) -> None:
+        loop = asyncio.get_running_loop()
+        self.dialog = dialog
+        self.answered: asyncio.Future[tuple[sip.Message, int]] = loop.create_future()
+        self.next_sound: asyncio.Future[int] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.heard_first = False
+        self.port = 0
+        self.voice = media.Voice(random.getrandbits(32))
+
+
+class Callers:
+    """Callers at `address` who call numbers of the Asterisk at `server` (host, SIP port)."""
+
+    def __init__(self, address: str, server: tuple[str, int], first: frozenset[bytes], following: frozenset[bytes]):
+        self._address, self._server, self._first, self._following = address, server, first, following
+        self._sip = Udp(address, 0, self._on_sip)
+        self._rtp = Udp(address, 0, self._on_rtp)
+        self._calls: dict[str, Call] = {}
+        self._by_port: dict[int, Call] = {}
+
+    def close(self) -> None:
+        self._sip.close()
+        self._rtp.close()
+
+    async def dial(self, number: str) -> tuple[Call, int]:
+        """Call and be answered; gives the call and the ns from INVITE to 200. Raises LostCallError."""
+        here = f"+33612345678@{self._address}:{self._sip.port}"
+        call = Call(sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here))
+        self._calls[call.dialog.call_id] = call
+        invite = call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port))
+        sent = time.time_ns()
+        self._sip.send(invite, self._server)
+        answer, arrived = await in_time(call.answered, "no answer to the INVITE")
+        self._sip.send(call.dialog.ack(answer), self._server)
+        if answer.status != 200:
+            raise LostCallError(f"refused: {answer.start}")
+        call.port = sip.audio_port(answer.body)
+        self._by_port[call.port] = call
+        return call, arrived - sent
+
+    async def press(self, call: Call, key: str) -> int:
+        """Be heard, hold a key and release it; gives the ns at which its release was sent."""
+        held, released = call.voice.key(key)
+        to = (self._server[0], call.port)
+        due = asyncio.get_running_loop().time()
+        for packet in held:
+            due += media.PACE
+            self._rtp.send(packet, to)
+            await _until(due)
+        sent = time.time_ns()
+        for packet in released:
+            self._rtp.send(packet, to)
+        return sent
+
+    async def be_heard(self, call: Call) -> None:
+        due = asyncio.get_running_loop().time()
+        for _ in range(AUDIO_FIRST):
+            self._rtp.send(call.voice.silence(), (self._server[0], call.port))
+            due += media.PACE
+            await _until(due)
+
+    async def hang_up(self, call: Call) -> None:
+        if not call.ended.done():
+            self._sip.send(call.dialog.request("BYE"), self._server)
+            await in_time(call.ended, "no answer to the BYE")
+
+    def forget(self, call: Call) -> None:
+        self._calls.pop(call.dialog.call_id, None)
+        self._by_port.pop(call.port, None)
+
+    def _on_sip(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
+        try:
+            message = sip.parse(data)
+        except ValueError:
+            return
+        call = self._calls.get(message.call_id)
+        if not message.status:
+            if message.method != "ACK":
+                body = sip.sdp(self._address, self._rtp.port) if message.method == "INVITE" else ""
+                here = call.dialog.here if call else f"{self._address}:{self._sip.port}"
+                self._sip.send(sip.response(message, "200 OK", here, "bench", body), sender)
+            if message.method == "BYE" and call and not call.ended.done():
+                call.ended.set_result(None)
+        elif call and message.method == "BYE" and not call.ended.done():
+            call.ended.set_result(None)
+        elif call and message.method == "INVITE" and message.status >= 200:
+            if call.answered.done():  # sent again: the ACK was lost
+                self._sip.send(call.dialog.ack(message), sender)
+            else:
+                call.answered.set_result((message, arrived))
+
+    def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
+        call = self._by_port.get(sender[1])
+        if call is None or data[1] & 0x7F != sip.ALAW:
+            return
+        payload = data[12:]
+        if payload in self._following:
+            if not call.next_sound.done():
+                call.next_sound.set_result(arrived)
+        elif not call.heard_first and payload in self._first:
+            call.heard_first = True
+
+
+async def in_time(future: "asyncio.Future[T]", otherwise: str, seconds: float = PATIENCE) -> T:
+    try:
+        return await asyncio.wait_for(future, seconds)
+    except TimeoutError:
+        raise LostCallError(otherwise) from None
+
+
+async def _until(due: float) -> None:
+    await asyncio.sleep(due - asyncio.get_running_loop().time())

@@ -1,0 +1,141 @@
+"""Percentiles, ratios, the machine's description, the table."""
+
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.load import Measured
+
+TIMES = ("answer_ms", "key_ms", "ring_ms")
+LATE_MS = 20.0  # from then on the load was not what it says
+TITLES = {"dialplan": "dialplan, app_queue", "bare": "bare ARI", "hatif": "Hatif"}
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The smallest value that at least `percent` of them do not exceed; None where there are none."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else None
+
+
+def summary(values: Sequence[float]) -> dict[str, float | int | None]:
+    return {"p50": _rounded(percentile(values, 50)), "p99": _rounded(percentile(values, 99)), "n": len(values)}
+
+
+def system(menus: Measured, rings: Measured, cpu: Mapping[str, float]) -> dict[str, Any]:
+    """One way of answering. Times in ms; `cpu` in s of processor time during its menu blocks, by process."""
+    return {
+        "answer_ms": summary(menus.answer_ms),
+        "key_ms": summary(menus.key_ms),
+        "ring_ms": summary(rings.ring_ms),
+        "cpu_s": {name: round(seconds, 3) for name, seconds in cpu.items()},
+        "lost": {"menu": menus.lost, "ring": rings.lost},
+        "generator": {"late_ms": summary(menus.late_ms), "cpu_s": round(menus.load_cpu_s, 3)},
+        "seconds": {"menu": round(menus.seconds, 1), "ring": round(rings.seconds, 1)},
+    }
+
+
+def ratios(systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Each figure of each way of answering, divided by the plain dialplan's and by the bare controller's."""
+    found: dict[str, dict[str, float | None]] = {}
+    for of, to in (("bare", "dialplan"), ("hatif", "dialplan"), ("hatif", "bare")):
+        if of in systems and to in systems:
+            found[f"{of}/{to}"] = {
+                f"{figure}_{p}": _ratio(systems[of][figure][p], systems[to][figure][p])
+                for figure in TIMES
+                for p in ("p50", "p99")
+            }
+    return found
+
+
+def wanted(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What Hatif is measured against: each a sentence, the figure, its limit and whether it is kept."""
+    if not {"dialplan", "bare", "hatif"} <= systems.keys():
+        return []
+    hatif, bare, plain = systems["hatif"], systems["bare"], systems["dialplan"]
+    key, ring, cpu = hatif["key_ms"], hatif["ring_ms"], hatif["cpu_s"]
+    limits = (
+        ("key to sound, p50, within 1 ms of the dialplan", key["p50"], _line(plain["key_ms"]["p50"], more=1)),
+        ("key to sound, p99, within twice the bare one's", key["p99"], _line(bare["key_ms"]["p99"], times=2)),
+        ("free to ring, p99, within 5 ms of the bare one's", ring["p99"], _line(bare["ring_ms"]["p99"], more=5)),
+        (
+            "controller's processor time under a fifth of Asterisk's",
+            cpu["controller"],
+            _line(cpu["asterisk"], times=0.2),
+        ),
+    )
+    return [
+        {"wanted": text, "found": found, "limit": limit, "kept": None not in (found, limit) and found <= limit}
+        for text, found, limit in limits
+    ]
+
+
+def machine(asterisk: str) -> dict[str, Any]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "asterisk": asterisk,
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """The document as a person reads it."""
+    console = Console(highlight=False)
+    it, load = document["machine"], document["load"]
+    console.print(
+        f"{it['cpu']}, {it['cores']} cores, Linux {it['kernel']}, Python {it['python']}, Asterisk {it['asterisk']}; "
+        f"load before {it['load_before']}\n{load['calls']} calls each at {load['rate']:g} a second, the key after "
+        f"{load['listens_s']:g} s; {load['operators']} operators, {load['waiting']} callers waiting; "
+        f"{load['rounds']} rounds, interleaved"
+    )
+    table = Table("", "INVITE to 200", "key to sound", "free to ring", "lost", title="Milliseconds, p50 / p99")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in document["systems"].items():
+        lost = sum(sum(part.values()) for part in row["lost"].values())
+        pairs = [f"{_text(row[figure]['p50'])} / {_text(row[figure]['p99'])}" for figure in TIMES]
+        table.add_row(TITLES[name], *pairs, str(lost))
+    table.add_section()
+    for name, row in document["ratios"].items():
+        pairs = [f"× {_text(row[f'{figure}_p50'])} / {_text(row[f'{figure}_p99'])}" for figure in TIMES]
+        table.add_row(name, *pairs, "")
+    console.print(table)
+    for name, row in document["systems"].items():
+        used = ", ".join(f"{process} {seconds:.2f} s" for process, seconds in row["cpu_s"].items())
+        console.print(f"Processor time of the menus, {TITLES[name]}: {used}")
+    for name, row in document["systems"].items():
+        for part, reasons in row["lost"].items():
+            for reason, times in reasons.items():
+                console.print(f"Lost, {TITLES[name]}, {part}: {times} × {reason}")
+    for name, row in document["systems"].items():
+        late = row["generator"]["late_ms"]["p99"]
+        if late and late > LATE_MS:
+            console.print(f"[red]The generator sent calls of {TITLES[name]} {late:.0f} ms late: too busy a machine")
+    for line in document["wanted"]:
+        verdict = "[green]kept[/]  " if line["kept"] else "[red]missed[/]"
+        console.print(f"{verdict} {line['wanted']}: {_text(line['found'])}, limit {_text(line['limit'])}")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _ratio(of: float | None, to: float | None) -> float | None:
+    return round(of / to, 2) if of is not None and to else None
+
+
+def _line(value: float | None, times: float = 1, more: float = 0) -> float | None:
+    return None if value is None else round(value * times + more, 3)
+
+
+def _text(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"

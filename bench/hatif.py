@@ -1,0 +1,166 @@
+"""Hatif's own line for the measurement: a site of one menu and two tones, set up and run by its own commands."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import media
+from bench.asterisk import Asterisk, Prompts
+from ivr import credentials, operators
+from ivr.process import processes
+from prompts import manifest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SITE = CHECKOUT / "bench" / "site"
+LOCALE = Path("locale/en/LC_MESSAGES/hatif.po")
+CARRIER, NUMBER = "127.0.0.2", "+33800212000"  # as in site/site.toml
+MENU_KEY, OPERATOR_KEYS = "1", "0"  # as in site/flow.yaml
+CONTROLLER = "ivr"  # its process, as `hatif status` names it
+UP_S = 60.0
+TEXTS = {"bench_menu": "For the measurement,", "bench_next": "This is the next prompt."}
+TONES = {"bench_menu": 400.0, "bench_next": 1000.0}  # Hz; whole periods in 20 ms, so all packets of one are alike
+
+
+class UpError(Exception):
+    """Why Hatif did not come up, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A running Hatif and how it is called."""
+
+    asterisk: Asterisk
+    prompts: Prompts
+    processes: dict[str, int]  # name to pid, without Asterisk; "controller" is `hatif ivr`
+    callers: str  # the address of its carrier
+    number: str
+    menu_key: str
+    operator_keys: str  # with which a caller comes from the menu into the queue
+    accounts: tuple[tuple[str, str], ...]  # of the operators' telephones
+
+
+@asynccontextmanager
+async def up(home: Path, offset: int) -> AsyncIterator[Line]:
+    """Sets a HATIF_HOME up, starts all of Hatif there and stops it at the end. Raises UpError."""
+    if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
+        raise UpError(
+            f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
+        )
+    site = home / "site"
+    write_site(site)
+    environment = {
+        **os.environ,
+        "HATIF_HOME": str(home),
+        "HATIF_SITE": str(site),
+        "HATIF_PORT_OFFSET": str(offset),
+        # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
+        "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
+    }
+    await _command("setup", environment, home)
+    log = home / "bench-up.log"
+    with log.open("wb") as output:
+        hatif = await asyncio.create_subprocess_exec(
+            *_hatif("up"), env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        await _ready(hatif, environment, log)
+        yield _line(home, site, offset)
+    finally:
+        if hatif.returncode is None:
+            hatif.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(hatif.wait(), 20)
+        except TimeoutError:
+            hatif.kill()
+            await hatif.wait()
+
+
+def write_site(site: Path) -> None:
+    """The site's own files, the English texts of the example site, and the two tones as recordings."""
+    shutil.copytree(SITE, site, dirs_exist_ok=True)
+    catalogue = site / LOCALE
+    catalogue.parent.mkdir(parents=True, exist_ok=True)
+    added = "".join(f'\nmsgctxt "{key}"\nmsgid "{text}"\nmsgstr "{text}"\n' for key, text in TEXTS.items())
+    catalogue.write_text((CHECKOUT / "sites" / "consulate" / LOCALE).read_text() + added)
+    for key, hertz in TONES.items():
+        media.write_tone(site / "recordings" / "en" / f"{key}.wav", hertz, 6.0)
+
+
+def _line(home: Path, site: Path, offset: int) -> Line:
+    entries = operators.load(site, ["en"])
+    secrets = credentials.load(home, tuple(entry.id for entry in entries))
+    pids = {name: info.pid for name, info in processes(home / "run").items() if info.alive}
+    if missing := {"asterisk", CONTROLLER} - pids.keys():
+        raise UpError(f"{home / 'run'} names no process {', '.join(sorted(missing))}; it has {', '.join(pids)}")
+    names = manifest.load(home / "sounds" / manifest.FILE)
+    first, following = ("bench_menu", "press_1"), ("bench_next",)
+    files = {key: str(names.file("en", key)) for key in (*first, *following)}
+    return Line(
+        asterisk=Asterisk(
+            pid=pids.pop("asterisk"),
+            etc=home / "asterisk" / "etc",
+            sip=("127.0.0.1", 5060 + offset),
+            http=f"http://127.0.0.1:{8088 + offset}",
+            user=secrets.ari_user,
+            password=secrets.ari_password,
+        ),
+        prompts=Prompts(
+            first=tuple(files[key] for key in first),
+            following=tuple(files[key] for key in following),
+            first_files=tuple(_alaw(home, files[key]) for key in first),
+            following_files=tuple(_alaw(home, files[key]) for key in following),
+        ),
+        processes={"controller": pids.pop(CONTROLLER), **pids},
+        callers=CARRIER,
+        number=NUMBER,
+        menu_key=MENU_KEY,
+        operator_keys=OPERATOR_KEYS,
+        accounts=tuple((entry.id, secrets.operators[entry.id]) for entry in entries),
+    )
+
+
+def _alaw(home: Path, file: str) -> str:
+    found = next((path for path in manifest.paths(home / "sounds", file) if path.suffix == ".alaw"), None)
+    if found is None or not found.is_file():
+        raise UpError(f"{home / 'sounds'} has no .alaw of {file}; see `hatif prompts status`")
+    return str(found)
+
+
+def _hatif(*words: str) -> tuple[str, ...]:
+    """The command of the environment in which we run."""
+    return (str(Path(sys.executable).with_name("hatif")), *words)
+
+
+async def _command(name: str, environment: Mapping[str, str], home: Path) -> None:
+    log = home / f"bench-{name}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(*_hatif(name), env=environment, stdout=output, stderr=output)
+    if await process.wait():
+        raise UpError(f"hatif {name} ended with exit status {process.returncode}: {_tail(log)}")
+
+
+async def _ready(hatif: asyncio.subprocess.Process, environment: Mapping[str, str], log: Path) -> None:
+    """Returns when a call can be served."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + UP_S
+    while loop.time() < deadline:
+        if hatif.returncode is not None:
+            raise UpError(f"hatif up ended with exit status {hatif.returncode}: {_tail(log)}")
+        status = await asyncio.create_subprocess_exec(
+            *_hatif("status", "--json"), env=environment, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        if await status.wait() == 0:
+            return
+        await asyncio.sleep(0.5)
+    raise UpError(f"hatif up could not serve a call within {UP_S:g} s: {_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-1500:] or f"it wrote nothing to {log}"

@@ -1,0 +1,166 @@
+"""What Hatif's own work costs: the same call through a plain dialplan, a bare ARI controller, and Hatif.
+
+All three are answered by one Asterisk in one run, in interleaved blocks: a menu, one key, the next prompt; and
+operators who hang up and are rung for the next caller. `python -m bench.menu` prints a table, with `--json` one
+document; `--help` shows what can be set.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bench import asterisk, bare, blocks, figures, hatif
+from bench.asterisk import Asterisk, Prompts
+from bench.blocks import Way
+from bench.load import MenuBlock, RingBlock
+
+QUEUE_SHARE = 10  # app_queue takes about half a second for each ring, so it gets a tenth of them
+TALK_S = (0.2, 0.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is measured: each way of answering gets `calls` calls and `rings` rings."""
+
+    rate: float  # calls/s
+    calls: int
+    rings: int
+    rounds: int
+    listens_s: float  # from the answer to the release of the key
+    operators: int
+    waiting: int
+
+
+async def measure(
+    pbx: Asterisk, prompts: Prompts, load: Load, phones_port: int, own: hatif.Line | None
+) -> dict[str, Any]:
+    """The whole document; without Hatif's own line it has the other two.
+
+    Raises aiohttp.ClientError and TimeoutError when Asterisk does not take the added configuration, BlockError.
+    """
+    operators = [f"bench-{n}" for n in range(1, load.operators + 1)]
+    await pbx.extend(prompts, phones_port, operators)
+    machine = figures.machine(await pbx.version())
+    menu = MenuBlock(
+        number="dialplan",
+        address=asterisk.CALLERS,
+        server=pbx.sip,
+        first=prompts.first_files,
+        following=prompts.following_files,
+        calls=load.calls,
+        rate=load.rate,
+        listens=load.listens_s,
+    )
+    ring = RingBlock(
+        number="queue",
+        address=asterisk.CALLERS,
+        server=pbx.sip,
+        phones_address=asterisk.PHONES,
+        phones_port=phones_port,
+        accounts=tuple((name, "") for name in operators),
+        rings=max(load.rounds, load.rings // QUEUE_SHARE),
+        waiting=load.waiting,
+        talk=TALK_S,
+    )
+    async with bare_controller(pbx, prompts, operators) as controller:
+        ways = [
+            Way("dialplan", menu, ring, {"asterisk": pbx.pid}),
+            Way(
+                "bare",
+                replace(menu, number="bare"),
+                replace(ring, number="wait", rings=load.rings),
+                {"asterisk": pbx.pid, "controller": controller},
+            ),
+        ]
+        if own:
+            ways.append(
+                Way(
+                    "hatif",
+                    replace(menu, number=own.number, address=own.callers, key=own.menu_key),
+                    replace(
+                        ring,
+                        number=own.number,
+                        address=own.callers,
+                        accounts=own.accounts[: load.operators],
+                        rings=load.rings,
+                        keys=own.operator_keys,
+                    ),
+                    {"asterisk": pbx.pid, **own.processes},
+                )
+            )
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            await blocks.measure(ways, load.rounds, progress)
+    systems = {way.name: figures.system(way.menus, way.rings, way.cpu) for way in ways}
+    return {
+        "machine": machine,
+        "load": asdict(load),
+        "systems": systems,
+        "ratios": figures.ratios(systems),
+        "wanted": figures.wanted(systems),
+    }
+
+
+@asynccontextmanager
+async def bare_controller(pbx: Asterisk, prompts: Prompts, operators: list[str]) -> AsyncIterator[int]:
+    """Runs it; gives its pid. RuntimeError when it ends instead of being ready."""
+    media = [",".join(f"sound:{name}" for name in names) for names in (prompts.first, prompts.following)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.bare", *media, *operators, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "BENCH_ARI": pbx.events(bare.APP)},
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        if (await asyncio.wait_for(process.stdout.readline(), 20)).strip() != b"ready":
+            raise RuntimeError("the bare controller could not connect to Asterisk")
+        yield process.pid
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def main(
+    rate: Annotated[float, typer.Option(min=0.1, help="Calls a second.")] = 40,
+    calls: Annotated[int, typer.Option(min=1, help="Calls through each way of answering.")] = 400,
+    rings: Annotated[int, typer.Option(min=1, help="Rings of a freed operator, each way; app_queue a tenth.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, help="Into which the blocks are divided.")] = 4,
+    listens: Annotated[float, typer.Option(min=0.3, max=5, help="Seconds from the answer to the key.")] = 1.0,
+    operators: Annotated[int, typer.Option(min=1, max=10, help="Telephones that are rung.")] = 5,
+    waiting: Annotated[int, typer.Option(min=1, help="Callers kept waiting.")] = 10,
+    offset: Annotated[int, typer.Option(help="Added to every port (HATIF_PORT_OFFSET).")] = 40_000,
+    home: Annotated[Path | None, typer.Option(help="HATIF_HOME of the run; default: a temporary one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Measure the same call through a plain dialplan, a bare ARI controller and Hatif, all on one Asterisk."""
+    load = Load(rate, calls, rings, rounds, listens, operators, waiting)
+
+    async def run(folder: Path) -> dict[str, Any]:
+        async with hatif.up(folder, offset) as line:
+            return await measure(line.asterisk, line.prompts, load, 5070 + offset, line)
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="hatif-bench-") as temporary:
+            document = asyncio.run(run(home or Path(temporary)))
+    except (hatif.UpError, blocks.BlockError, aiohttp.ClientError, TimeoutError, RuntimeError) as error:
+        print(f"bench.menu: {error or type(error).__name__}", file=sys.stderr)
+        raise SystemExit(1) from None
+    if as_json:
+        print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        figures.show(document)
+
+
+if __name__ == "__main__":
+    typer.run(main)
