@@ -72,6 +72,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("func_callerid", "CALLERID"),
     ("func_channel", "CHANNEL"),
     ("func_db", "DB"),
+    ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
     ("func_logic", "IF"),
     ("func_strings", "FILTER, REGEX"),
 )

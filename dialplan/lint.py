@@ -26,6 +26,8 @@ FUNCTIONS = {
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
     "DB": "func_db",
+    "EXISTS": "func_logic",
+    "JSON_DECODE": "func_json",
     "FILTER": "func_strings",
     "IF": "func_logic",
     "LEN": "func_strings",

@@ -90,7 +90,6 @@ class Call:
         self.flow = flow
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
-        self.variables: dict[str, str] = {}  # plain ones for the dialplan, written with the next step
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._sounding: str | None = None
         self._written: CallState | None = None
@@ -172,9 +171,6 @@ class Call:
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
-        for name, value in self.variables.items():
-            out.append(operations.SET_VARIABLE(self.channel, variable=name, value=value))
-        self.variables.clear()
         if not self._answered:
             self._answered = True
             out.append(operations.ANSWER(self.channel))

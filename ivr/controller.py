@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.session import APPLICATION, House, Session
-from ivr.settings import Settings
+from ivr.settings import HEARTBEAT_S, Settings
 from ivr.standing import FAMILY, Keeper
 from prompts import manifest
 from routing.states import Operator, Trigger
@@ -75,11 +76,21 @@ class Controller:
                 tasks.create_task(self._manager(), name="manager link")
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._control_api(), name="control api")
+                tasks.create_task(self._beat(), name="heartbeat")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
+
+    async def _beat(self) -> None:
+        """Says on disk that calls are served; the guard looks at it. Cheaper than being asked, true of this loop."""
+        self.settings.run.mkdir(parents=True, exist_ok=True)
+        while True:
+            if self.session is not None and self.session.floor is not None:
+                with contextlib.suppress(OSError):
+                    self.settings.heartbeat.touch()
+            await asyncio.sleep(HEARTBEAT_S)
 
     async def _control_api(self) -> None:
         """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
@@ -195,14 +206,22 @@ class Controller:
 
 
 class _Sounds:
-    """The list of audio, read again when the builder has replaced it."""
+    """The list of audio, read again when the builder has replaced it; looked at twice a second at most."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._look_again = 0.0
         self._seen = -1
         self._manifest = manifest.Manifest({})
 
     def current(self) -> manifest.Manifest:
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._look_again = now + 0.5
+            self._look()
+        return self._manifest
+
+    def _look(self) -> None:
         try:
             stamp = self._path.stat().st_mtime_ns
             if stamp != self._seen:
@@ -212,7 +231,6 @@ class _Sounds:
             if self._seen != -2:
                 log.error("The list of audio cannot be read; what was known of it stays in use", error=str(error))
             self._seen = -2
-        return self._manifest
 
     @property
     def prompts(self) -> set[str]:

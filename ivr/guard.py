@@ -10,7 +10,6 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -52,18 +51,12 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    control: str
-    ari: str
-
-
 class Guard:
     def __init__(self, chosen: settings.Settings) -> None:
         self._settings = chosen
         self._secrets = credentials.load(chosen.home, ())
-        self._at = Addresses(f"http://127.0.0.1:{chosen.control_port}", f"http://127.0.0.1:{8088 + chosen.offset}/ari/")
-        self._answered = time.monotonic()
+        self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
+        self._began = time.time()
         self._acted = False
         self._given: set[str] = set()  # channels that are on their way to the dialplan
 
@@ -75,14 +68,12 @@ class Guard:
                 await asyncio.sleep(_EVERY_S)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
-        if await self._controller_serves(http):
+        away = time.time() - max(self._began, self._last_beat())
+        if away < PATIENCE_S:
             if self._acted:
                 log.info("The controller is back")
-            self._answered, self._acted = time.monotonic(), False
+            self._acted = False
             self._given.clear()
-            return
-        away = time.monotonic() - self._answered
-        if away < PATIENCE_S:
             return
         if not self._acted:
             log.error("There is no controller; its callers are given to the dialplan", away_s=round(away, 1))
@@ -99,18 +90,17 @@ class Guard:
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.error("Asterisk does not answer; it is tried again", error=repr(error))
 
-    async def _controller_serves(self, http: aiohttp.ClientSession) -> bool:
-        headers = {"Authorization": f"Bearer {self._secrets.control_token}"}
+    def _last_beat(self) -> float:
+        """When a controller last said that it serves calls, POSIX seconds."""
         try:
-            async with http.get(f"{self._at.control}/status", headers=headers) as answer:
-                return answer.status == 200 and bool((await answer.json())["ari"])
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
-            return False
+            return self._settings.heartbeat.stat().st_mtime
+        except OSError:
+            return 0.0
 
     async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
         """What Asterisk answers to a request; nothing for one that came too late."""
         headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
-        where = self._at.ari + request.uri
+        where = self._ari + request.uri
         async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found

@@ -48,7 +48,7 @@ def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}.")
     if not found and not problems:
-        problems.append(f"{path}: has no operator; write one a line below the first.")
+        problems.append(f"{path}:1: has no operator; write one a line below the first.")
     if problems:
         raise SiteError("\n".join(problems))
     return tuple(found.values())

@@ -3,6 +3,7 @@
 Nothing here waits: a record goes to memory, and in groups to the disk; another process brings it to the database.
 """
 
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ import structlog
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
-from db.words import CaseKind, CaseState, Outcome
+from db.words import CaseKind, Outcome
 from ivr import clock, messages
 from ivr.fallback_records import FallbackCall
 from ivr.operators import OperatorEntry
@@ -34,12 +35,11 @@ class Recorder:
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
         self._journal = journal
         self._references = references
-        self._cases: dict[str, str] = {}
 
     def call_started(self, state: CallState, channel: str, started: datetime) -> None:
         self._journal.put(
             "call",
-            id=UUID(state.id),
+            id=state.id,
             channel_id=channel,
             number=state.number,
             caller=state.caller or None,
@@ -55,74 +55,78 @@ class Recorder:
             value = columns.get(name)
             if isinstance(value, (int, float)):
                 columns[name] = instant(value)
-        self._journal.put("call", id=UUID(call_id), **columns)
+        self._journal.put("call", id=call_id, **columns)
 
     def call_event(self, call_id: str, kind: str, flow_node: str, data: dict[str, object]) -> None:
-        self._journal.put("call_event", call_id=UUID(call_id), kind=kind, flow_node=flow_node, data=data)
+        self._journal.put("call_event", call_id=call_id, kind=kind, flow_node=flow_node, data=data)
 
     def call_ended(self, state: CallState, outcome: Outcome, by: str) -> None:
         """`by`: caller, operator, or service."""
         self.call(state.id, ended=clock.now(), ended_by=by, path=list(state.path), outcome=outcome.value)
         self.call_event(state.id, "ended", state.node, {"by": by, "outcome": outcome.value})
-        self._cases.pop(state.id, None)
 
-    def connected(self, state: CallState, offer: str) -> None:
-        """The caller has an operator: the pairing, and a case file for the call if it has none yet."""
-        now = clock.now()
+    def new_case_reference(self) -> str | None:
+        """A reference that nobody has had; None if the disk does not take that it was given out."""
+        try:
+            return self._references.next()
+        except OSError as error:
+            log.error("No case reference could be taken: is the disk full?", error=str(error))
+            return None
+
+    def connected(self, state: CallState) -> None:
+        """The caller has an operator: the pairing, and the case file of the call. Said twice, it counts once."""
+        at = instant(state.connected_at or time.time())
         self._journal.put(
             "pairing",
-            id=UUID(offer),
-            call_id=UUID(state.id),
+            id=state.offer,
+            call_id=state.id,
             operator_id=state.operator,
-            offer_id=UUID(offer),
-            began=now,
+            offer_id=state.offer,
+            began=at,
         )
-        columns: dict[str, object] = {"topic": state.topic}
-        reference = self._open_case(state, now)
-        if reference is not None:
-            columns |= {"case_reference": reference, "connected": now, "operator_id": state.operator, "dequeued": now}
-        self.call(state.id, **columns)
+        if not state.first:
+            return
+        self._case(state, at)
+        self.call(
+            state.id,
+            topic=state.topic,
+            case_reference=state.case,
+            connected=at,
+            operator_id=state.operator,
+            dequeued=at,
+        )
 
-    def _open_case(self, state: CallState, now: datetime) -> str | None:
-        """A new file's reference; None if the call has one (a second operator after the first was lost)."""
-        if state.id in self._cases:
-            return None
-        try:
-            reference = self._references.next()
-        except OSError as error:
-            log.error("No case reference could be taken: is the disk full?", call=state.id, error=str(error))
-            return None
-        self._cases[state.id] = reference
+    def _case(self, state: CallState, opened: datetime) -> None:
+        if state.case is None:
+            return
         self._journal.put(
             "case_file",
-            reference=reference,
+            reference=state.case,
             kind=(CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
-            state=CaseState.OPEN.value,
             topic=state.topic,
             language=state.language,
             country=state.country,
-            call_id=UUID(state.id),
+            call_id=state.id,
             caller=state.caller or None,
-            opened=now,
+            opened=opened,
         )
-        return reference
 
     def pairing_ended(self, offer: str, reason: str) -> None:
-        self._journal.put("pairing", id=UUID(offer), ended=clock.now(), reason=reason)
+        self._journal.put("pairing", id=offer, ended=clock.now(), reason=reason)
 
     def offered(self, offer: messages.Offer) -> None:
         self._journal.put(
             "offer",
-            id=UUID(offer.id),
+            id=offer.id,
             epoch=offer.epoch,
-            call_id=UUID(offer.call),
+            call_id=offer.call,
             operator_id=offer.operator,
             state=OfferState.RINGING.value,
             offered=clock.now(),
         )
 
     def offer_ended(self, offer: str, state: OfferState) -> None:
-        self._journal.put("offer", id=UUID(offer), state=state.value, ended=clock.now())
+        self._journal.put("offer", id=offer, state=state.value, ended=clock.now())
 
     def offer_lost(self, offer: str) -> None:
         """A leg that was lost while there was no controller: nobody's fault."""
@@ -161,9 +165,10 @@ class Recorder:
                 country=call.country,
                 language=call.language or "",
                 topic=call.topic,
+                case=self.new_case_reference(),
             )
-            row["case_reference"] = self._open_case(state, call.connected)
-            self._cases.pop(call_id, None)
+            row["case_reference"] = state.case
+            self._case(state, call.connected)
         self.call(call_id, **{name: value for name, value in row.items() if value is not None})
         self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
 
@@ -171,7 +176,7 @@ class Recorder:
         self._journal.put(
             "decision",
             kind="offer",
-            call_id=UUID(decision.call),
+            call_id=decision.call,
             operator_id=decision.operator,
             reason=in_words(decision.reason),
             data=asdict(decision.reason),
@@ -183,7 +188,7 @@ class Recorder:
             operator_id=operator.id,
             state=operator.state.value,
             reason=operator.reason or None,
-            call_id=UUID(call_id) if call_id else None,
+            call_id=call_id,
             idle_since=instant(operator.since) if operator.state is OperatorState.READY else None,
             until=instant(operator.until) if operator.until is not None else None,
             by="service",

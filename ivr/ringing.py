@@ -54,13 +54,17 @@ class Leg:
     def connected(self, call: Call) -> None:
         call.services.to_floor(messages.Accepted(self.id, call.state.id, self.operator))
         call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
-        call.services.recorder.connected(call.state, self.id)
+        call.services.recorder.connected(call.state)
         call.event("connected", operator=self.operator, offer=self.id)
+
+    def free(self, call: Call) -> None:
+        """The operator is off the telephone; how it ended is not known yet, but others wait for him."""
+        call.services.to_floor(messages.Ended(self.id, call.state.id, self.operator))
 
     def conversation_ended(self, call: Call, by: str) -> None:
         """`by`: caller, operator, or lost."""
         call.services.unroute(self.id)
-        call.services.to_floor(messages.Ended(self.id, call.state.id, self.operator))
+        self.free(call)
         call.services.recorder.pairing_ended(self.id, by)
         call.event("conversation_ended", operator=self.operator, by=by)
 
@@ -169,7 +173,17 @@ async def late(call: Call, leg: str) -> None:
 async def _connect(call: Call, leg: Leg) -> bool:
     """Puts both into a bridge. Connected means that both answers of Asterisk were 2xx."""
     link, bridge, before = call.services.link, bridge_of(leg.id), call.state
-    call.set(replace(before, offer=leg.id, operator=leg.operator, outcome=Outcome.ANSWERED))
+    call.set(
+        replace(
+            before,
+            offer=leg.id,
+            operator=leg.operator,
+            outcome=Outcome.ANSWERED,
+            case=before.case or call.services.recorder.new_case_reference(),
+            connected_at=time.time(),
+            first=before.connected_at is None,
+        )
+    )
     answers = await link.ask(
         *call.transition(),
         operations.STOP_MUSIC(call.channel),
@@ -206,6 +220,7 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
     inside = next((each["channels"] for each in bridges.body if each["id"] == bridge_of(leg.id)), ())
     if leg.id in inside and call.channel in inside:
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
+        services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
     if channel.ok and channel.body["state"] == "Up" and await _connect(call, leg):
         return leg, False

@@ -223,7 +223,6 @@ class Session:
             language=site.language_order(country)[0],
         )
         call = Call(self.services, channel.id, state, flow, answered=channel.state == "Up")
-        call.variables["HATIF_CALL"] = state.id
         self._house.recorder.call_started(state, channel.id, started)
         self._walk(call, flow, resumed=False)
 
@@ -255,7 +254,7 @@ class Session:
 def _created(channel: events.Channel) -> datetime:
     """When the channel was made, by Asterisk's clock; now, if it says nothing that is understood."""
     try:
-        created = datetime.strptime(channel.created, "%Y-%m-%dT%H:%M:%S.%f%z")
+        created = datetime.fromisoformat(channel.created)
     except ValueError:
         return clock.now()
-    return created.astimezone(UTC)
+    return created.astimezone(UTC) if created.tzinfo else clock.now()

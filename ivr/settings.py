@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+HEARTBEAT_S = 0.5
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -44,6 +46,11 @@ class Settings:
     @property
     def run(self) -> Path:
         return self.home / "run"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched by a controller that serves calls, every HEARTBEAT_S."""
+        return self.run / "ivr.serves"
 
     @property
     def log(self) -> Path:

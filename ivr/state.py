@@ -34,6 +34,9 @@ _NAMES = {
     "operator": "op",
     "outcome": "oc",
     "failures": "x",
+    "case": "cs",
+    "connected_at": "ca",
+    "first": "fi",
 }
 
 
@@ -47,7 +50,8 @@ class CallState:
 
     `flow`: the version of the flow; `playback`: what he hears or heard last; `since`: waiting since, kept until the end
     of the call; `offer` and `operator`: with whom he is to be in the bridge; `outcome`: what is known already of how
-    the call ends; `failures`: how often a node could not be done.
+    the call ends; `failures`: how often a node could not be done; `case`: the reference of his file; `connected_at`:
+    when he got the operator, and `first` whether that is the first of this call.
     """
 
     id: str
@@ -65,6 +69,9 @@ class CallState:
     operator: str | None = None
     outcome: str | None = None
     failures: int = 0
+    case: str | None = None
+    connected_at: float | None = None
+    first: bool = False
 
     def at(self, node: str) -> "CallState":
         """The state after entering `node`. A path that grows too long keeps its end, which is what one asks about."""
@@ -117,18 +124,19 @@ def _leg(data: dict[str, Any]) -> LegState:
 
 def _call(data: dict[str, Any]) -> CallState:
     values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
-    path, since, failures = values.pop("path", []), values.pop("since", None), values.pop("failures", 0)
-    if not isinstance(path, list) or type(failures) is not int:
-        raise TypeError("its path is no list or its failures are no number")
+    path, failures, first = values.pop("path", []), values.pop("failures", 0), values.pop("first", False)
+    if not isinstance(path, list) or type(failures) is not int or type(first) is not bool:
+        raise TypeError("its path is no list, its failures are no number, or its first is no truth")
     if "outcome" in values:
         Outcome(values["outcome"])
     _uuid(values["id"])
+    numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}
     return CallState(
-        **{"country": None, **texts},
+        **{"country": None, **texts, **numbers},
         path=tuple(_text(each) for each in path),
-        since=None if since is None else _number(since),
         failures=failures,
+        first=first,
     )
 
 

@@ -76,6 +76,8 @@ async def _talk(call: Call, leg: Leg) -> bool:
         while True:
             item = await call.next()
             call.keys.clear()
+            if isinstance(item, events.StasisEnd) and item.channel.id == leg.id:
+                leg.free(call)
             if isinstance(item, events.ChannelDestroyed) and item.channel.id == leg.id:
                 break
     except CallerGone:

@@ -69,7 +69,6 @@ async def _give_back(call: Call) -> None:
     call.set(replace(state.without_operator(), failures=state.failures + 1))
     call.event("given_back")
     await call.step(
-        operations.SET_VARIABLE(call.channel, variable="HATIF_TOPIC", value=state.topic or ""),
         # As if it had been here often: the dialplan does not try the controller again.
         operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
         operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),

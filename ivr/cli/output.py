@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-console = Console(highlight=False)
+# Where it is no terminal, lines are not broken at 80 letters: a table is read by `grep` then.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -29,11 +30,15 @@ def as_json(data: object) -> None:
     sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
 
 
+_COPIED = ("id", "call", "caller", "number", "reference")
+
+
 def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none") -> None:
     """Every cell is shown as it is: what came from outside may not colour the screen."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        # What is copied into the next command is never cut; on a narrow terminal the others are wrapped.
+        table.add_column(column, no_wrap=column in _COPIED)
     count = 0
     for row in rows:
         table.add_row(*(escape(cell(each)) for each in row))

@@ -53,5 +53,4 @@ class Language(Node):
         call.set(replace(call.state, language=language))
         call.services.recorder.call(call.state.id, language=language)
         call.event("language", language=language)
-        call.variables["HATIF_LANG"] = language  # for the fallback in the dialplan
         return following
