@@ -5,6 +5,7 @@ channel before the effect; a step's requests go out together and are not waited 
 """
 
 import asyncio
+import math
 import time
 import uuid
 from collections import deque
@@ -25,6 +26,12 @@ from prompts.manifest import Manifest
 from routing import hours
 
 log = structlog.get_logger()
+
+_OVERDUE_S = 3.0
+"""A prompt that takes so much longer than it lasts has been lost."""
+
+_LONGEST_S = 60.0
+"""No prompt lasts longer: for one that was begun before a restart."""
 
 Clip = tuple[str, str]
 """Language and prompt id."""
@@ -92,8 +99,10 @@ class Call:
         self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._sounding: str | None = None
+        self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
         self._answered = answered
+        self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     # What the world tells the call
 
@@ -105,14 +114,22 @@ class Call:
 
         Keys are also kept in `keys`. Raises CallerGone, and CallFailed where Asterisk refused a step of this call.
         """
+        self.keep()
+        overdue = self._overdue if self._sounding is not None else math.inf
+        limit = min(math.inf if until is None else until, overdue)
+        item: Item
         try:
-            if until is None or not self._inbox.empty():
+            if limit == math.inf or not self._inbox.empty():
                 item = await self._inbox.get()
             else:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(limit):
                     item = await self._inbox.get()
         except TimeoutError:
-            return Deadline()
+            if limit != overdue or self._sounding is None:
+                return Deadline()
+            # Whatever became of it, he hears nothing: as if it had just ended.
+            log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
+            item = events.PlaybackFinished(self._sounding, self.channel, failed=True)
         self._note(item)
         return item
 
@@ -136,6 +153,11 @@ class Call:
     def sounding(self) -> bool:
         """Whether a prompt of ours is playing."""
         return self._sounding is not None
+
+    def unread_offers(self) -> list[messages.Offer]:
+        """Offers that came when the call was already doing something else; its inbox is empty then."""
+        items = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+        return [item for item in items if isinstance(item, messages.Offer)]
 
     def take_waiting_keys(self) -> None:
         """Reads what has happened meanwhile without waiting, so that keys pressed ahead are seen."""
@@ -161,6 +183,7 @@ class Call:
         a prompt plays: the request, and all requests of all calls behind it, would wait for the prompt's end.
         """
         await self.services.link.send(*self.transition(), *requests, refused=self.refused)
+        self.keep()
 
     def transition(self) -> list[Request]:
         """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
@@ -186,6 +209,7 @@ class Call:
         """After a restart: the state is written, and what was playing may still play; the next step stops it."""
         self._written = self.state
         self._sounding = self.state.playback
+        self._overdue = asyncio.get_running_loop().time() + _LONGEST_S
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
@@ -203,6 +227,8 @@ class Call:
         self.set(replace(self.state, playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
         self._sounding = playback
+        seconds = sum(manifest.seconds(*clip) or 0.0 for clip in clips)
+        self._overdue = asyncio.get_running_loop().time() + seconds + _OVERDUE_S
         return True
 
     async def say(self, clips: Sequence[Clip]) -> None:
@@ -238,4 +264,11 @@ class Call:
     # What is kept
 
     def event(self, kind: str, **data: object) -> None:
-        self.services.recorder.call_event(self.state.id, kind, self.state.node, data)
+        """Something happened. It is kept once the step that it led to is on its way: a key comes before its record."""
+        self._happened.append((kind, self.state.node, data))
+
+    def keep(self) -> None:
+        """Gives to the journal what has happened."""
+        for kind, node, data in self._happened:
+            self.services.recorder.call_event(self.state.id, kind, node, data)
+        self._happened.clear()

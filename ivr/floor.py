@@ -79,8 +79,12 @@ class Floor:
     def _take(self, message: messages.ToFloor, now: float) -> None:
         match message:
             case messages.Wait(call, steps, since, priority):
-                if call not in self._offered.values():
-                    self._waiting[call] = Waiting(call, steps, since, priority)
+                waiting = Waiting(call, steps, since, priority)
+                standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
+                if standing is None:
+                    self._waiting[call] = waiting
+                else:
+                    self._being_offered[standing] = waiting
             case messages.Leave(call):
                 self._waiting.pop(call, None)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
@@ -95,14 +99,16 @@ class Floor:
                     if known.state is not state:
                         self._set(replace(known, state=state, since=now, offer=offer, until=None), call)
             case messages.Accepted(offer, call, operator):
+                if self._offered.get(offer) != call:
+                    return  # that offer is over; he waits for another one
                 self._waiting.pop(call, None)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case messages.Refused(offer, call, operator, state):
                 self._offered.pop(offer, None)
-                waiting = self._being_offered.pop(offer, None)
-                if waiting is not None:
-                    self._waiting[call] = waiting
+                placed = self._being_offered.pop(offer, None)
+                if placed is not None:
+                    self._waiting[call] = placed
                 self._operator(operator, _TRIGGER[state], now, offer=offer)
             case messages.Ended(offer, _, operator):
                 self._offered.pop(offer, None)

@@ -14,7 +14,7 @@ from db.words import Outcome
 from ivr import messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
-from ivr.call import Call, CallerGone, Deadline, Item, RequestFailed
+from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
 from ivr.state import LegState
 from routing.states import OfferState
 
@@ -73,6 +73,15 @@ def bridge_of(offer: str) -> str:
     return f"bridge-{offer}"
 
 
+def out_of(bridge: str, channel: str) -> tuple[operations.Request, ...]:
+    """Ends a bridge whose last party goes on in the flow.
+
+    He is taken out first, which Asterisk answers only when it is done: a prompt for a channel that is still on its way
+    out of a bridge is accepted, never heard, and never reported as finished.
+    """
+    return operations.REMOVE_CHANNEL(bridge, channel=channel), operations.DELETE_BRIDGE(bridge)
+
+
 async def start_music(call: Call) -> None:
     await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
 
@@ -126,7 +135,7 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
             state = await _withdraw(call, leg, OfferState.NO_ANSWER) if isinstance(item, Deadline) else _said(item, leg)
             if state is OfferState.ACCEPTED and await _connect(call, leg):
                 return leg
-    except CallerGone:
+    except (CallerGone, CallFailed):
         # First this: a free operator must not be offered a caller who has gone.
         call.services.to_floor(messages.Leave(call.state.id))
         if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
@@ -196,7 +205,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
         return True
     log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
     call.set(before)
-    await link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(bridge))
+    await link.send(operations.HANG_UP(leg.id), *out_of(bridge, call.channel))
     await start_music(call)
     return False
 
@@ -210,7 +219,7 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
     if there is None:
         if state.offer is None or state.operator is None:
             return None, False
-        await services.link.send(operations.DELETE_BRIDGE(bridge_of(state.offer)))
+        await services.link.send(*out_of(bridge_of(state.offer), call.channel))
         Leg(state.offer, state.operator).conversation_ended(call, "lost")
         call.set(state.without_operator())
         return None, True

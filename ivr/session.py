@@ -65,6 +65,7 @@ class Session:
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
+        self._replaced = False
         self.floor: Floor | None = None
         self.services = Services(
             site=house.site,
@@ -93,6 +94,8 @@ class Session:
             self._start(self._begin(), "reconciliation")
             await reader
             log.warning("The connection to Asterisk's ARI has ended")
+            if self._replaced:
+                raise SystemExit(75)
             for task in self._running:
                 task.cancel()
 
@@ -185,7 +188,9 @@ class Session:
                 return
             case events.ApplicationReplaced():
                 log.error("Another controller has taken the application over; this one stands back")
-                raise SystemExit(75)
+                self._replaced = True
+                self._link.close()
+                return
             case _:
                 call = self._routes.get(event.channel.id)
         if call is not None:
@@ -210,7 +215,7 @@ class Session:
         site, flow = self._house.site, self._house.flows.current()
         dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
         number = site.number_dialled(dialled)
-        caller = re.sub(r"[^+\d]", "", channel.caller_number)[:20]
+        caller = re.sub(r"[^+0-9]", "", channel.caller_number)[:20]
         country = (number.country if number else None) or country_of(caller)
         started = _created(channel)
         state = CallState(

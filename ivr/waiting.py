@@ -8,8 +8,9 @@ from ivr import messages
 from ivr.ari import events, operations
 from ivr.call import Call, CallerGone
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
-from ivr.ringing import Leg, after_restart, bridge_of, ring, start_music
+from ivr.ringing import Leg, after_restart, bridge_of, out_of, ring, start_music
 from routing.match import Step
+from routing.states import OfferState
 
 _NORMAL = (0, 16)
 """ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
@@ -47,6 +48,8 @@ async def wait_for_operator(call: Call, steps: tuple[Step, ...], priority: int, 
             leg, say = None, "operator_gone"
     finally:
         services.to_floor(messages.Leave(call.state.id))
+        for offer in call.unread_offers():
+            services.to_floor(messages.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN))
 
 
 async def _until_connected(call: Call, wait: messages.Wait, say: str | None) -> Leg | None:
@@ -84,7 +87,7 @@ async def _talk(call: Call, leg: Leg) -> bool:
         await link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(bridge_of(leg.id)))
         leg.conversation_ended(call, "caller")
         raise
-    await link.send(operations.DELETE_BRIDGE(bridge_of(leg.id)))
+    await link.send(*out_of(bridge_of(leg.id), call.channel))
     normal = item.cause in _NORMAL
     leg.conversation_ended(call, "operator" if normal else "lost")
     call.set(call.state.without_operator())

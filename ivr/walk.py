@@ -42,6 +42,8 @@ async def walk(call: Call, flow: Flow, resumed: bool) -> None:
         _ended(call, Outcome.LEFT_MENU if call.state.since is None else Outcome.ABANDONED, "caller")
     except (LinkLost, TimeoutError):
         pass  # the next connection finds the channel and goes on
+    finally:
+        call.keep()
 
 
 async def _nodes(call: Call, flow: Flow, resumed: bool) -> None:
@@ -59,6 +61,7 @@ async def _nodes(call: Call, flow: Flow, resumed: bool) -> None:
 
 def _ended(call: Call, outcome: Outcome, by: str) -> None:
     """What is known already of the outcome goes before what the last step says."""
+    call.keep()
     known = call.state.outcome
     call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
 

@@ -128,9 +128,10 @@ def after(operator: Operator, trigger: Trigger, now: float, *, reason: str = "",
     if state is None:
         return operator
     pause_after = operator.pause_after
-    if state is _READY and pause_after is not None:
-        state, reason = (_AWAY if pause_after == LOGGED_OUT else _PAUSED), pause_after
-        pause_after = None
+    if pause_after == LOGGED_OUT and state in (_READY, _PAUSED):
+        state, reason, pause_after = _AWAY, LOGGED_OUT, None
+    elif state is _READY and pause_after is not None:
+        state, reason, pause_after = _PAUSED, pause_after, None
     elif state is _READY and not operator.present:
         # He cannot be rung: what makes him ready is his telephone, when it appears.
         state, reason = _AWAY, ABSENT

@@ -6,14 +6,15 @@ and take effect in order. The reader never awaits work: Asterisk cuts a client t
 
 import asyncio
 import itertools
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 import orjson
 import structlog
+from picows import WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 
 from ivr.ari import events
 from ivr.ari.operations import EVENT_FILTER, Operation, Request
@@ -22,6 +23,9 @@ log = structlog.get_logger()
 
 REST_LIMIT_S = 5.0
 """How long an answer is waited for; Asterisk answers in under a millisecond."""
+
+MESSAGE_LIMIT = 64 * 2**20
+"""Bytes. The list of all channels is about one KiB a channel."""
 
 Refusal = Callable[[Request, int], None]
 
@@ -55,24 +59,28 @@ class Link:
         self._base, self._user, self._password, self._application = base, user, password, application
         self._numbers = itertools.count(1)
         self._pending: dict[str, tuple[Request, Refusal | asyncio.Future[Response]]] = {}
+        self._deliver: Callable[[events.Event], None] | None = None
+        self._early: list[events.Event] = []
 
     async def __aenter__(self) -> Self:
-        login = aiohttp.encode_basic_auth(self._user, self._password)
-        self._http = aiohttp.ClientSession(headers={"Authorization": login})
+        login = b64encode(f"{self._user}:{self._password}".encode()).decode()
         try:
-            self._socket = await self._http.ws_connect(
-                f"{self._base}/ari/events", params={"app": self._application}, compress=0, max_msg_size=0, heartbeat=20
+            self._transport, _ = await ws_connect(
+                lambda: _Frames(self.taken),
+                f"{self._base.replace('http', 'ws', 1)}/ari/events?app={self._application}",
+                extra_headers={"Authorization": f"Basic {login}"},
+                enable_auto_ping=True,
+                max_frame_size=MESSAGE_LIMIT,
             )
-        except aiohttp.WSServerHandshakeError as error:
-            await self._http.close()
-            if error.status in (401, 403):
+        except WSHandshakeError as error:
+            status = int(error.response.status) if error.response is not None else 0
+            if status in (401, 403):
                 raise AriError(
                     f"Asterisk at {self._base} refused the user {self._user!r}: the secret in ari.conf is another one. "
-                    "Run `hatif asterisk render` and restart Asterisk."
+                    "Stop `hatif up` and start it again: it writes ari.conf anew."
                 ) from None
-            raise AriError(f"Asterisk at {self._base} answered {error.status}; are res_ari's modules loaded?") from None
-        except (aiohttp.ClientError, OSError):
-            await self._http.close()
+            raise AriError(f"Asterisk at {self._base} answered {status}; are res_ari's modules loaded?") from None
+        except (WSError, OSError, TimeoutError):
             raise AriError(f"Nobody answers at {self._base}: is Asterisk running?") from None
         return self
 
@@ -84,33 +92,35 @@ class Link:
                 owner.set_exception(LinkLost())
                 owner.exception()  # whoever waited is gone: nobody must be told again
         self._pending.clear()
-        await self._socket.close()
-        await self._http.close()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection; `read` returns."""
+        self._transport.disconnect()
 
     async def send(self, *requests: Request, refused: Refusal = _ignore) -> None:
-        """Sends the requests in order and does not wait; `refused(request, status)` is called for each that fails."""
+        """Sends the requests in order and does not wait; `refused(request, status)` is called for each that fails.
+
+        Raises LinkLost.
+        """
         for request in requests:
-            number = str(next(self._numbers))
-            self._pending[number] = (request, refused)
-            await self._write(request.frame(number))
+            self._write(request, refused)
 
     async def ask(self, *requests: Request) -> list[Response]:
-        """Sends the requests in order, at once, and waits for all answers. Raises LinkLost."""
-        answers: list[asyncio.Future[Response]] = []
-        for request in requests:
-            number = str(next(self._numbers))
-            future = asyncio.get_running_loop().create_future()
-            self._pending[number] = (request, future)
-            answers.append(future)
-            await self._write(request.frame(number))
+        """Sends the requests in order, at once, and waits for all answers. Raises LinkLost, TimeoutError."""
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[Response]] = [loop.create_future() for _ in requests]
+        for request, answer in zip(requests, answers, strict=True):
+            self._write(request, answer)
         async with asyncio.timeout(REST_LIMIT_S):
             return [await answer for answer in answers]
 
-    async def _write(self, text: str) -> None:
-        try:
-            await self._socket.send_str(text)
-        except (aiohttp.ClientError, ConnectionError):
-            raise LinkLost from None
+    def _write(self, request: Request, owner: Refusal | asyncio.Future[Response]) -> None:
+        if self._transport.is_disconnected:
+            raise LinkLost
+        number = str(next(self._numbers))
+        self._pending[number] = (request, owner)
+        self._transport.send(WSMsgType.TEXT, request.frame(number))
 
     async def only(self, *names: str) -> None:
         """Tells Asterisk to send these events and no others. (The filter holds for answers to requests, too.)"""
@@ -118,21 +128,30 @@ class Link:
         await self.ask(EVENT_FILTER(self._application, body={"allowed": allowed}))
 
     async def read(self, deliver: Callable[[events.Event], None]) -> None:
-        """Reads until the connection ends. `deliver` must not block."""
-        async for message in self._socket:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
-            try:
-                data = orjson.loads(message.data)
-                if data["type"] == "RESTResponse":
-                    self._answered(data)
-                    continue
-                event = events.event(data)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                log.warning("Asterisk sent an event that is not understood", error=repr(error), data=message.data[:300])
-                continue
-            if event is not None:
-                deliver(event)
+        """Gives every event to `deliver`, which must not block, until the connection ends."""
+        self._deliver = deliver
+        early, self._early = self._early, []
+        for event in early:
+            deliver(event)
+        await self._transport.wait_disconnected()
+
+    def taken(self, message: bytes) -> None:
+        """A message of Asterisk's, in the order of arrival."""
+        try:
+            data = orjson.loads(message)
+            if data["type"] == "RESTResponse":
+                self._answered(data)
+                return
+            event = events.event(data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("Asterisk sent an event that is not understood", error=repr(error), data=message[:300])
+            return
+        if event is None:
+            return
+        if self._deliver is None:
+            self._early.append(event)
+        else:
+            self._deliver(event)
 
     def _answered(self, data: dict[str, Any]) -> None:
         request, owner = self._pending.pop(data["request_id"], (None, None))
@@ -145,6 +164,24 @@ class Link:
                 owner.set_result(Response(status, orjson.loads(text) if text else None))
         elif status >= 400:
             owner(request, status)
+
+
+class _Frames(WSListener):
+    """Puts the frames of a message together; Asterisk cuts long ones."""
+
+    def __init__(self, taken: Callable[[bytes], None]) -> None:
+        self._taken = taken
+        self._parts: list[bytes] = []
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+        elif frame.msg_type is WSMsgType.TEXT or frame.msg_type is WSMsgType.CONTINUATION:
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
+                message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+                self._parts.clear()
+                self._taken(message)
 
 
 __all__ = ["AriError", "Link", "LinkLost", "Operation", "Refusal", "Response"]

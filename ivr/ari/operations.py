@@ -14,7 +14,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: str | None = None
 
-    def frame(self, request_id: str) -> str:
+    def frame(self, request_id: str) -> bytes:
         """The request as one message of the WebSocket."""
         message: dict[str, object] = {
             "type": "RESTRequest",
@@ -28,7 +28,7 @@ class Request:
         if self.body is not None:
             message["content_type"] = "application/json"
             message["message_body"] = self.body
-        return orjson.dumps(message).decode()
+        return orjson.dumps(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ STOP_MUSIC = Operation("DELETE", "channels/{channelId}/moh")
 BRIDGES = Operation("GET", "bridges")
 CREATE_BRIDGE = Operation("POST", "bridges/{bridgeId}", ("type", "name"))
 DELETE_BRIDGE = Operation("DELETE", "bridges/{bridgeId}")
+REMOVE_CHANNEL = Operation("POST", "bridges/{bridgeId}/removeChannel", ("channel",))
 ADD_CHANNEL = Operation("POST", "bridges/{bridgeId}/addChannel", ("channel",))
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
 INFO = Operation("GET", "asterisk/info", ("only",))

@@ -1,0 +1,64 @@
+"""Fixtures that all tests share: one running line, and telephones for each test."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from line import Line, running
+
+from ivr import clock
+from ivr.demo.telephone import Telephones
+
+clock.prepare()
+
+OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000"))
+"""Of all ports of the line; another one for who runs the tests twice at the same time."""
+
+
+@contextlib.contextmanager
+def short_folder(prefix: str) -> Iterator[str]:
+    """Removed at the end, unless HATIF_TEST_KEEP is set: then one can look at the logs and the database."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    yield folder
+    if not os.environ.get("HATIF_TEST_KEEP"):
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+async def shared_line() -> AsyncIterator[Line]:
+    """The line that all tests share. A test asks for `line`."""
+    # Short: a socket's path has 107 bytes at most.
+    with short_folder("hatif-line-") as folder:
+        async with running(Path(folder), OFFSET) as up:
+            yield up
+
+
+@pytest.fixture
+async def line(shared_line: Line) -> AsyncIterator[Line]:
+    """The shared line for one test, which asks for it before `telephones`: these are closed first then.
+
+    Afterwards nobody may be left on it; its site, its hours and its operators' states are put back.
+    """
+    before = shared_line.site_files()
+    yield shared_line
+    shared_line.put_back(before)
+    await shared_line.cleared()
+
+
+@pytest.fixture
+async def telephones() -> AsyncIterator[Telephones]:
+    async with Telephones() as open_telephones:
+        yield open_telephones
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have measured and only state, such as the longest silence that a caller heard."""
+    stated = [each for report in terminalreporter.getreports("passed") for each in report.user_properties]
+    if stated:
+        terminalreporter.section("measured")
+        for what, value in stated:
+            terminalreporter.write_line(f"{what}: {value}")

@@ -1,0 +1,98 @@
+"""Without a controller the dialplan leads callers by itself, and the records have them when it is back.
+
+Needs a line of its own: its controller is stopped for good.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from conftest import OFFSET, short_folder
+from line import Line, running
+
+from ivr.demo.telephone import Telephones
+
+
+@pytest.fixture
+async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
+    with short_folder("hatif-lone-") as folder:
+        async with running(Path(folder), OFFSET + 1000) as up:
+            yield up
+
+
+async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_afterwards(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    line = lone_line
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator, answers=1870)
+    away = await line.phone(telephones, line.speaks("fr", but=(operator,)), answers=1500)
+    line.control("POST", f"/operators/{away_id(line, operator)}/state", {"state": "paused", "reason": "lunch"})
+    await asyncio.sleep(0.5)  # until AstDB has it
+    line.without_controller()
+    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    call = await line.dial(telephones, "+33612200001")
+    call.tone(1130)
+    await call.hears(line.audio("fr", "moment"))
+    await call.hears(line.audio("fr", "fallback_wait"), 12)
+    await call.hears_tone(1870, 10)
+    answered = await phone.next_call(1)
+    await answered.hears_tone(1130)
+    assert not away.calls, "an operator who is paused was rung"
+    await answered.hangup()
+    await call.ended(5)
+    await line.up()
+    story = await line.story("+33612200001", limit_s=10)
+    assert story["call"]["outcome"] == "fallback"
+    assert story["call"]["operator"] == operator
+    assert story["call"]["language"] == "fr"
+    assert story["call"]["case"] in {case["reference"] for case in await line.cases()}
+
+
+def away_id(line: Line, operator: str) -> str:
+    return line.speaks("fr", but=(operator,))
+
+
+async def test_outside_the_hours_a_caller_hears_so(lone_line: Line, telephones: Telephones) -> None:
+    line = lone_line
+    line.control("POST", "/hours", {"force": "closed", "why": "a test"})
+    await asyncio.sleep(0.5)  # until AstDB has it
+    line.without_controller()
+    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    call = await line.dial(telephones, "+33612200002")
+    await call.hears(line.audio("fr", "closed"), 20)
+    await call.ended(12)
+    await line.up()
+    assert (await line.story("+33612200002", limit_s=10))["call"]["outcome"] == "fallback"
+
+
+async def test_a_controller_that_comes_back_in_time_takes_the_call(lone_line: Line, telephones: Telephones) -> None:
+    line = lone_line
+    line.without_controller()
+    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    call = await line.dial(telephones, "+33612200003")
+    await call.hears(line.audio("fr", "moment"))
+    await line.up()
+    await call.hears(line.audio("fr", "language_option"))
+    await call.hangup()
+    assert (await line.story("+33612200003"))["call"]["outcome"] == "left_menu"
+
+
+async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_guard(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    line = lone_line
+    phone = await line.phone(telephones, line.speaks("fr"))
+    waiting = await line.waiting(telephones, "+33612200004")
+    ringing = await phone.next_call(5)
+    line.without_controller()
+    await waiting.hears(line.audio("fr", "moment"), 12)
+    await ringing.ended(10)  # Asterisk ends what the controller has begun
+    phone.will_answer(tone_hz=1870)
+    await waiting.hears_tone(1870, 20)
+    await waiting.hangup()
+    await line.up()
+    story = await line.story("+33612200004", limit_s=10)
+    assert story["call"]["outcome"] == "fallback"
+    assert [event["kind"] for event in story["events"]].count("waiting") == 1

@@ -1,0 +1,361 @@
+"""The floor gives every caller his turn, and what it hears twice, late or from a call that is gone changes nothing."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from ivr.floor import Floor
+from ivr.messages import Accepted, Ended, Leave, Offer, Refused, Standing, State, ToFloor, Wait
+from routing.match import Decision, Step
+from routing.states import ABSENT, OfferState, Operator, OperatorState, Trigger
+
+RING_S, SHORT_S, LONG_S = 15.0, 0.05, 3600.0
+NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, OfferState.UNREACHABLE
+
+
+class Watched:
+    """A floor that runs, and all that it has published."""
+
+    def __init__(self, operators: Iterable[Operator], wrap_up_s: float) -> None:
+        self.offers: list[Offer] = []
+        self.changes: list[tuple[str, OperatorState, str | None]] = []
+        self.decisions: list[Decision] = []
+        self.floor = Floor(
+            operators,
+            ring_s=RING_S,
+            wrap_up_s=wrap_up_s,
+            publish=self.offers.append,
+            changed=lambda operator, call: self.changes.append((operator.id, operator.state, call)),
+            decided=self.decisions.append,
+        )
+
+    async def hears(self, *messages: ToFloor) -> None:
+        """Tells the floor all of this at once, and waits until it has done what it does about it."""
+        for message in messages:
+            self.floor.tell(message)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(2):
+            while not true():  # noqa: ASYNC110 - the floor tells of changes, not of their absence
+                await asyncio.sleep(0.005)
+
+    @property
+    def offer(self) -> Offer:
+        """The one made last."""
+        return self.offers[-1]
+
+    def state(self, operator: str = "1001") -> tuple[OperatorState, str]:
+        known = self.floor.operators[operator]
+        return known.state, known.reason
+
+    @property
+    def waiting(self) -> list[str]:
+        return [each.call for each in self.floor.waiting]
+
+    @property
+    def offered(self) -> list[tuple[str, str]]:
+        return [(each.call, each.operator) for each in self.offers]
+
+
+@contextlib.asynccontextmanager
+async def a_floor(*operators: Operator, wrap_up_s: float = LONG_S) -> AsyncIterator[Watched]:
+    watched = Watched(operators, wrap_up_s)
+    task = asyncio.create_task(watched.floor.run())
+    try:
+        yield watched
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def ready(identity: str = "1001", idle_s: float = 10, **changes: object) -> Operator:
+    operator = Operator(
+        identity, {"fr": 5}, state=OperatorState.READY, reason="", since=time.time() - idle_s, present=True
+    )
+    return replace(operator, **changes)  # type: ignore[arg-type]
+
+
+def wait(call: str, waited_s: float, *steps: Step) -> Wait:
+    return Wait(call, steps or (Step("fr"),), time.time() - waited_s)
+
+
+def accepted(offer: Offer) -> Accepted:
+    return Accepted(offer.id, offer.call, offer.operator)
+
+
+def refused(offer: Offer, state: OfferState) -> Refused:
+    return Refused(offer.id, offer.call, offer.operator, state)
+
+
+def ended(offer: Offer) -> Ended:
+    return Ended(offer.id, offer.call, offer.operator)
+
+
+# Turns
+
+
+async def test_two_callers_and_one_operator_are_served_in_the_order_of_their_waiting() -> None:
+    async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
+        await line.hears(wait("second", 5), wait("first", 50))
+        assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
+        first = line.offer
+        await line.hears(accepted(first))
+        assert line.state() == (OperatorState.TALKING, "")
+        await line.hears(ended(first))
+        assert line.state() == (OperatorState.WRAPPING_UP, "")
+        await line.until(lambda: len(line.offers) == 2)
+        assert line.offered == [("first", "1001"), ("second", "1001")]
+        assert line.waiting == []
+
+
+async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
+    async with a_floor(ready(idle_s=30)) as line:
+        await line.hears(wait("call", 50))
+        offer = line.offer
+        assert (offer.call, offer.operator, offer.ring_s) == ("call", "1001", RING_S)
+        (decision,) = line.decisions
+        assert decision == Decision("call", "1001", offer.reason)
+        assert (round(offer.reason.waited_s), round(offer.reason.idle_s)) == (50, 30)
+        assert line.changes == [("1001", OperatorState.OFFERED, "call")]
+
+
+async def test_every_offer_has_an_id_of_its_own_and_a_later_floor_a_higher_epoch() -> None:
+    async with a_floor(ready("1001"), ready("1002")) as line:
+        await line.hears(wait("a", 5), wait("b", 6))
+        assert len({offer.id for offer in line.offers}) == 2
+        assert len({offer.epoch for offer in line.offers}) == 1
+    await asyncio.sleep(0.002)
+    async with a_floor(ready("1001")) as later:
+        await later.hears(wait("a", 5))
+        assert later.offer.epoch > line.offers[0].epoch
+
+
+async def test_what_comes_together_is_decided_together() -> None:
+    """Otherwise the caller who is told of first would get the operator of the one who has waited longest."""
+    async with a_floor(ready()) as line:
+        await line.hears(wait("short", 1), wait("long", 100))
+        assert line.offered == [("long", "1001")]
+
+
+async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
+    async with a_floor(ready()) as line:
+        await line.hears(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
+        assert line.offers == []
+        await line.until(lambda: line.offered == [("call", "1001")])
+        assert line.offer.reason.step == 1
+
+
+# Offers that come to nothing
+
+
+async def test_a_caller_whom_nobody_answered_keeps_his_place_at_the_head() -> None:
+    async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
+        await line.hears(wait("first", 50), State("1002", Trigger.PAUSE), wait("second", 40))
+        assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
+        await line.hears(refused(line.offer, NO_ANSWER))
+        assert line.waiting == ["first", "second"]
+        assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
+        await line.hears(State("1002", Trigger.RESUME))
+        assert line.offered == [("first", "1001"), ("first", "1002")]
+
+
+async def test_the_next_operator_is_offered_the_caller_at_once() -> None:
+    async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
+        await line.hears(wait("call", 50))
+        await line.hears(refused(line.offer, UNREACHABLE))
+        assert line.offered == [("call", "1001"), ("call", "1002")]
+        assert line.state("1001") == (OperatorState.AWAY, ABSENT)
+
+
+async def test_who_leaves_while_he_is_offered_is_offered_no_more() -> None:
+    async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
+        await line.hears(wait("call", 50))
+        offer = line.offer
+        await line.hears(Leave("call"))
+        assert line.state("1001")[0] is OperatorState.OFFERED, "his telephone rings until the call says otherwise"
+        await line.hears(refused(offer, WITHDRAWN))
+        assert line.state("1001") == (OperatorState.READY, "")
+        assert (line.offered, line.waiting) == ([("call", "1001")], [])
+        await line.hears(wait("next", 5))
+        assert line.offered[1:] == [("next", "1002")]
+
+
+async def test_an_offer_for_a_call_that_is_gone_costs_its_operator_nothing() -> None:
+    """As the session answers where it knows no such call."""
+    async with a_floor(ready()) as line:
+        await line.hears(wait("gone", 50), wait("next", 40))
+        offer = line.offer
+        await line.hears(Leave("gone"), refused(offer, WITHDRAWN))
+        assert line.offered == [("gone", "1001"), ("next", "1001")]
+        assert line.waiting == []
+
+
+async def test_who_leaves_before_any_offer_is_forgotten() -> None:
+    async with a_floor() as line:
+        await line.hears(wait("a", 50), wait("b", 40), Leave("a"), Leave("nobody"))
+        assert line.waiting == ["b"]
+
+
+# Twice and late
+
+
+async def test_messages_that_come_twice_have_the_effect_of_once() -> None:
+    async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
+        waits = wait("call", 50)
+        await line.hears(waits, waits)
+        await line.hears(waits)
+        assert line.offered == [("call", "1001")]
+        offer = line.offer
+        await line.hears(accepted(offer), accepted(offer), waits)
+        assert (line.offered, line.waiting) == ([("call", "1001")], [])
+        await line.hears(ended(offer), ended(offer))
+        assert [state for _, state, _ in line.changes] == [
+            OperatorState.OFFERED,
+            OperatorState.TALKING,
+            OperatorState.WRAPPING_UP,
+        ]
+        assert line.waiting == []
+
+
+async def test_an_answer_that_comes_late_changes_nothing() -> None:
+    async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
+        await line.hears(wait("call", 50))
+        first = line.offer
+        await line.hears(refused(first, NO_ANSWER))
+        second = line.offer
+        before = len(line.changes), len(line.offers)
+        await line.hears(refused(first, NO_ANSWER), refused(first, WITHDRAWN), ended(first))
+        await line.hears(State("1002", Trigger.PHONE_PRESENT), State("9999", Trigger.RESUME))
+        assert (len(line.changes), len(line.offers)) == before
+        await line.hears(accepted(second))
+        assert line.state("1002")[0] is OperatorState.TALKING
+        assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
+
+
+async def test_a_late_answer_takes_nobody_out_of_the_queue() -> None:
+    async with a_floor(ready()) as line:
+        await line.hears(wait("call", 50))
+        offer = line.offer
+        await line.hears(refused(offer, NO_ANSWER), accepted(offer))
+        assert line.waiting == ["call"]
+
+
+async def test_a_late_end_of_a_former_conversation_does_not_end_the_present_one() -> None:
+    async with a_floor(ready(), wrap_up_s=0) as line:
+        await line.hears(wait("first", 50))
+        first = line.offer
+        await line.hears(accepted(first), ended(first))
+        await line.until(lambda: line.state()[0] is OperatorState.READY)
+        await line.hears(wait("second", 10))
+        second = line.offer
+        await line.hears(accepted(second), ended(first), refused(first, NO_ANSWER))
+        assert line.state() == (OperatorState.TALKING, "")
+
+
+# Operators
+
+
+async def test_a_wrap_up_ends_by_itself() -> None:
+    async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
+        await line.hears(wait("call", 50))
+        offer = line.offer
+        await line.hears(accepted(offer), ended(offer))
+        began = time.time()
+        until = line.floor.operators["1001"].until
+        assert until is not None and until == pytest.approx(began + SHORT_S, abs=0.02)
+        await line.until(lambda: line.state()[0] is OperatorState.READY)
+        assert time.time() >= until
+
+
+async def test_a_pause_asked_for_while_talking_holds_after_the_wrap_up() -> None:
+    async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
+        await line.hears(wait("call", 50))
+        offer = line.offer
+        await line.hears(accepted(offer), State("1001", Trigger.PAUSE, "lunch"), wait("next", 5))
+        assert line.state() == (OperatorState.TALKING, "")
+        await line.hears(ended(offer))
+        await line.until(lambda: line.state() == (OperatorState.PAUSED, "lunch"))
+        assert line.waiting == ["next"]
+
+
+async def test_a_telephone_that_appears_brings_the_caller_who_waits() -> None:
+    async with a_floor(Operator("1001", {"fr": 5})) as line:
+        await line.hears(wait("call", 50))
+        assert line.offers == []
+        await line.hears(State("1001", Trigger.PHONE_PRESENT))
+        assert line.offered == [("call", "1001")]
+
+
+async def test_only_a_change_is_kept() -> None:
+    async with a_floor(ready()) as line:
+        await line.hears(
+            State("1001", Trigger.PHONE_PRESENT), State("1001", Trigger.WITHDRAWN), State("1001", Trigger.RESUME)
+        )
+        assert line.changes == []
+
+
+# After a restart
+
+
+@pytest.mark.parametrize("talking", [True, False])
+async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool) -> None:
+    state = OperatorState.TALKING if talking else OperatorState.OFFERED
+    settled = ready("1001", state=state, offer="offer-1")
+    async with a_floor(settled, ready("1002")) as line:
+        await line.hears(Standing("offer-1", "call", "1001", talking))
+        await line.hears(wait("call", 50))
+        assert (line.offers, line.waiting, line.changes) == ([], [], [])
+        await line.hears(wait("next", 5))
+        assert line.offered == [("next", "1002")]
+
+
+async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_written() -> None:
+    async with a_floor(ready("1001"), ready("1002", state=OperatorState.PAUSED, reason="lunch")) as line:
+        await line.hears(
+            Standing("offer-1", "a", "1001", talking=True), Standing("offer-2", "b", "1002", talking=False)
+        )
+        assert line.state("1001")[0] is OperatorState.TALKING
+        assert line.state("1002")[0] is OperatorState.OFFERED
+        await line.hears(Ended("offer-1", "a", "1001"), Refused("offer-2", "b", "1002", WITHDRAWN))
+        assert line.state("1001")[0] is OperatorState.WRAPPING_UP
+        assert line.state("1002") == (OperatorState.READY, "")
+
+
+async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had_been() -> None:
+    async with a_floor(ready("1001", state=OperatorState.OFFERED, offer="offer-1")) as line:
+        await line.hears(Standing("offer-1", "call", "1001", talking=False))
+        await line.hears(Accepted("offer-1", "call", "1001"))
+        assert line.state() == (OperatorState.TALKING, "")
+        await line.hears(Ended("offer-1", "call", "1001"))
+        assert line.state()[0] is OperatorState.WRAPPING_UP
+
+
+async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_the_head() -> None:
+    rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
+    async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
+        await line.hears(Standing("offer-1", "old", "1001", talking=False), wait("young", 5))
+        await line.hears(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
+        assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
+        assert line.waiting == ["old", "young"]
+
+
+async def test_a_caller_whose_operator_was_lost_waits_again_with_his_age() -> None:
+    async with a_floor(ready("1001", state=OperatorState.TALKING, offer="offer-1")) as line:
+        await line.hears(Standing("offer-1", "old", "1001", talking=True), wait("young", 5))
+        await line.hears(Ended("offer-1", "old", "1001"), wait("old", 500))
+        assert line.waiting == ["old", "young"]
+
+
+async def test_a_wrap_up_that_ended_while_there_was_no_floor_is_over() -> None:
+    past = ready(state=OperatorState.WRAPPING_UP, until=time.time() - 100)
+    async with a_floor(past) as line:
+        await line.hears(wait("call", 5))
+        assert line.offered == [("call", "1001")]

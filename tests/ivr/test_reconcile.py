@@ -1,0 +1,271 @@
+"""Whatever a controller finds when it starts, nobody is rung twice, and what it has put right stays right."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from properties import patient
+
+from ivr.ari.events import Channel
+from ivr.messages import Standing
+from ivr.reconcile import Findings, compare, settled
+from ivr.state import CallState, LegState
+from routing.states import ABSENT, Operator, OperatorState
+
+NOW, WRAP_UP = 1_795_600_000.0, 20.0
+HOSTILE = ("{", "null", "[]", '"leg"', '{"leg": 1}', '{"id": "x"}', '{"id": 7, "p": [1]}', "\x00", "٣", "{}" * 400)
+
+
+def uuid(number: int) -> str:
+    return str(UUID(int=(0x019AB5D2_0000_7000_8000 << 48) + number))
+
+
+def call(number: int, *, waits: bool = False, offer: int | None = None, operator: str = "1001") -> CallState:
+    return CallState(
+        id=uuid(number),
+        flow="0123456789ab",
+        node="file" if waits else "main",
+        number="+33800212000",
+        caller="+33612345678",
+        country="FR",
+        language="fr",
+        since=NOW - 60 - number if waits or offer is not None else None,
+        offer=uuid(offer) if offer is not None else None,
+        operator=operator if offer is not None else None,
+    )
+
+
+def leg(offer: int, of: int, operator: str = "1001") -> LegState:
+    return LegState(uuid(offer), uuid(of), operator, NOW - 5)
+
+
+def channel(identity: str, hatif: CallState | LegState | str = "", *, data: str = "hatif,call,+33800212000") -> Channel:
+    text = hatif if isinstance(hatif, str) else hatif.encode()
+    application = "Stasis" if data.startswith("hatif") else "Queue"
+    return Channel(
+        identity,
+        f"PJSIP/x-{identity}",
+        "Up",
+        "",
+        "",
+        "s",
+        "hatif-entry",
+        application,
+        data,
+        "",
+        {"HATIF": text} if text else {},
+    )
+
+
+def leg_channel(hatif: LegState) -> Channel:
+    return channel(hatif.offer, hatif, data="hatif,leg")
+
+
+def ids(channels: Iterable[Channel]) -> list[str]:
+    return [each.id for each in channels]
+
+
+def test_calls_go_on_where_they_are() -> None:
+    menu, waiting = channel("a", call(1)), channel("b", call(2, waits=True))
+    findings = compare([menu, waiting], {})
+    assert findings.resume == ((menu, call(1), None), (waiting, call(2, waits=True), None))
+    assert findings == Findings(findings.resume, (), (), (), ())
+
+
+def test_a_caller_whom_nobody_has_taken_yet_begins() -> None:
+    assert ids(compare([channel("a")], {}).fresh) == ["a"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_caller_whose_state_cannot_be_read_begins_anew_and_harms_nobody(text: str) -> None:
+    findings = compare([channel("a", text), channel("b", call(2))], {})
+    assert (ids(findings.fresh), len(findings.resume)) == (["a"], 1)
+
+
+def test_what_the_dialplan_has_is_left_to_it() -> None:
+    """In the fallback's queue the channel still carries our state."""
+    queued = channel("a", call(1, waits=True), data="hatif-fr,rR")
+    stranger = channel("b", data="other,call")
+    leaving = replace(channel("c"), application="Return")
+    assert compare([queued, stranger, leaving], {}) == Findings((), (), (), (), ())
+
+
+def test_a_leg_that_rings_for_a_waiting_caller_is_kept_and_told_to_the_floor() -> None:
+    state, ringing = call(1, waits=True), leg(50, 1)
+    findings = compare([channel("a", state), leg_channel(ringing)], {})
+    assert findings.resume == ((channel("a", state), state, ringing),)
+    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.orphans == ()
+
+
+def test_of_two_legs_for_one_caller_one_is_kept() -> None:
+    first, second = leg_channel(leg(50, 1, "1001")), leg_channel(leg(51, 1, "1002"))
+    findings = compare([channel("a", call(1, waits=True)), first, second], {})
+    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.orphans == (second,)
+
+
+def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is_ended() -> None:
+    talking, late = leg_channel(leg(50, 1)), leg_channel(leg(51, 1, "1002"))
+    findings = compare([late, channel("a", call(1, offer=50)), talking], {f"bridge-{uuid(50)}": ["a", uuid(50)]})
+    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.orphans == (late,)
+    assert findings.bridges == ()
+    assert [own for _, _, own in findings.resume] == [leg(50, 1)]
+
+
+def test_a_caller_whose_operator_was_lost_has_him_until_he_is_told() -> None:
+    findings = compare([channel("a", call(1, offer=50))], {})
+    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=True),)
+    assert [own for _, _, own in findings.resume] == [None]
+
+
+@pytest.mark.parametrize("caller", [[], [channel("a", call(1))], [channel("a", call(1, waits=True), data="hatif-fr")]])
+def test_a_leg_whose_caller_is_gone_or_waits_no_more_is_ended(caller: list[Channel]) -> None:
+    lone = leg_channel(leg(50, 1))
+    findings = compare([*caller, lone], {})
+    assert (findings.orphans, findings.standing) == ((lone,), ())
+
+
+def test_an_empty_bridge_of_ours_is_ended_and_no_other() -> None:
+    bridges = {"bridge-1": [], "bridge-2": ["a"], "somebody-elses": [], "holding-bridge-1": []}
+    assert compare([], bridges).bridges == ("bridge-1",)
+
+
+# Twice
+
+
+@dataclass
+class World:
+    """What Asterisk has, and what becomes of it when the findings are carried out."""
+
+    channels: list[Channel]
+    bridges: dict[str, list[str]] = field(default_factory=dict)
+
+    def carry_out(self, findings: Findings) -> "World":
+        ended = ids(findings.orphans)
+        return World(
+            [each for each in self.channels if each.id not in ended],
+            {
+                name: [x for x in inside if x not in ended]
+                for name, inside in self.bridges.items()
+                if name not in findings.bridges
+            },
+        )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Up to six callers, each anywhere in his call, legs that may belong to them, and what should not be."""
+    channels, bridges = [], {}
+    for number in range(draw(st.integers(0, 6))):
+        waits = draw(st.booleans())
+        offer = draw(st.none() | st.integers(50, 55))
+        operator = draw(st.sampled_from(["1001", "1002", "1003"]))
+        data = draw(st.sampled_from(["hatif,call,+33800212000"] * 3 + ["hatif-fr"]))
+        hatif = draw(st.sampled_from([call(number, waits=waits, offer=offer, operator=operator)] * 3 + ["", *HOSTILE]))
+        channels.append(channel(f"caller-{number}", hatif, data=data))
+    for offer in draw(st.sets(st.integers(50, 59))):
+        operator = draw(st.sampled_from(["1001", "1002", "1003"]))
+        channels.append(leg_channel(leg(offer, draw(st.integers(0, 6)), operator)))
+        bridges[f"bridge-{uuid(offer)}"] = draw(st.lists(st.sampled_from(ids(channels)), max_size=2, unique=True))
+    return World(draw(st.permutations(channels)), bridges)
+
+
+@patient
+@given(worlds())
+def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
+    first = compare(world.channels, world.bridges)
+    after = world.carry_out(first)
+    second = compare(after.channels, after.bridges)
+    assert second.orphans == ()
+    assert (second.resume, second.fresh, second.standing) == (first.resume, first.fresh, first.standing)
+    assert after.carry_out(second).carry_out(second).channels == after.channels
+    third = compare(after.channels, after.carry_out(second).bridges)
+    assert third.bridges == ()
+
+
+@patient
+@given(worlds())
+def test_no_call_has_two_offers_and_every_leg_is_somebodys_or_ended(world: World) -> None:
+    findings = compare(world.channels, world.bridges)
+    calls = [each.call for each in findings.standing]
+    assert len(set(calls)) == len(calls)
+    kept = {own.offer for _, _, own in findings.resume if own is not None}
+    legs = {each.id for each in world.channels if each.application_data == "hatif,leg"}
+    assert kept | set(ids(findings.orphans)) == legs
+    assert kept.isdisjoint(ids(findings.orphans))
+
+
+@patient
+@given(st.text(max_size=30), st.text(max_size=30))
+@example("{}", '{"leg": []}')
+def test_no_value_of_a_variable_stops_the_start(one: str, other: str) -> None:
+    findings = compare([channel("a", one), channel("b", other, data="hatif,leg"), channel("c", call(3))], {})
+    assert len(findings.resume) == 1 and findings.orphans == ()
+
+
+# Operators
+
+
+def operator(identity: str, state: OperatorState, **changes: object) -> Operator:
+    reason = {OperatorState.AWAY: ABSENT, OperatorState.PAUSED: "lunch"}.get(state, "")
+    until = NOW + 5 if state is OperatorState.WRAPPING_UP else None
+    operator = Operator(identity, {"fr": 5}, state=state, reason=reason, since=NOW - 100, until=until)
+    return replace(operator, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "state", [OperatorState.AWAY, OperatorState.READY, OperatorState.PAUSED, OperatorState.WRAPPING_UP]
+)
+def test_a_restart_changes_nobody_who_has_no_call(state: OperatorState) -> None:
+    before = operator("1001", state)
+    assert settled([before], [], NOW, WRAP_UP) == [before]
+
+
+def test_who_was_rung_for_a_leg_that_was_lost_is_ready_without_penalty() -> None:
+    (after,) = settled([operator("1001", OperatorState.OFFERED)], [], NOW, WRAP_UP)
+    assert (after.state, after.reason, after.until, after.offer) == (OperatorState.READY, "", None, None)
+
+
+def test_who_talked_to_a_caller_who_is_gone_wraps_up() -> None:
+    (after,) = settled([operator("1001", OperatorState.TALKING)], [], NOW, WRAP_UP)
+    assert (after.state, after.until) == (OperatorState.WRAPPING_UP, NOW + WRAP_UP)
+
+
+def test_a_pause_asked_for_before_the_crash_holds() -> None:
+    (after,) = settled([operator("1001", OperatorState.OFFERED, pause_after="lunch")], [], NOW, WRAP_UP)
+    assert (after.state, after.reason) == (OperatorState.PAUSED, "lunch")
+
+
+@pytest.mark.parametrize("state", OperatorState)
+@pytest.mark.parametrize("talking", [True, False])
+def test_what_the_channels_say_goes_before_what_was_written_last(state: OperatorState, talking: bool) -> None:
+    (after,) = settled([operator("1001", state)], [Standing("offer", "call", "1001", talking)], NOW, WRAP_UP)
+    assert after.state is (OperatorState.TALKING if talking else OperatorState.OFFERED)
+    assert (after.offer, after.until, after.reason) == ("offer", None, "")
+
+
+def test_a_conversation_goes_before_an_offer() -> None:
+    both = [Standing("one", "call-1", "1001", talking=True), Standing("two", "call-2", "1001", talking=False)]
+    for standing in (both, both[::-1]):
+        (after,) = settled([operator("1001", OperatorState.READY)], standing, NOW, WRAP_UP)
+        assert (after.state, after.offer) == (OperatorState.TALKING, "one")
+
+
+@patient
+@given(
+    st.lists(st.sampled_from(OperatorState), max_size=5),
+    st.lists(st.builds(Standing, st.just("o"), st.just("c"), st.sampled_from("01234"), st.booleans()), max_size=4),
+    st.floats(0, 60),
+)
+def test_settled_twice_is_settled_once(states: list[OperatorState], standing: list[Standing], later: float) -> None:
+    operators = [operator(str(number), state) for number, state in enumerate(states)]
+    once = settled(operators, standing, NOW, WRAP_UP)
+    assert settled(once, standing, NOW + later, WRAP_UP) == once
+    assert [each.id for each in once] == [each.id for each in operators]
+    busy = {each.operator for each in standing}
+    assert all((each.state in (OperatorState.OFFERED, OperatorState.TALKING)) == (each.id in busy) for each in once)

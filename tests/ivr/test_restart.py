@@ -1,0 +1,262 @@
+"""The controller is killed (`kill -9`) and started again by `hatif up`; nobody on the telephone may suffer from it."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from line import Line
+
+from ivr.demo.sound import find, has_tone, longest_silence
+from ivr.demo.telephone import Call, Telephones
+
+State = Callable[[str, float], None]
+
+
+@pytest.fixture
+def state_silence(record_property: State) -> Callable[[str, Call], float]:
+    """States the longest silence in what a caller received; `scripts/test` prints it at its end."""
+
+    def measure(what: str, call: Call) -> float:
+        length = longest_silence(call.heard()).length_s
+        record_property(f"longest silence of a caller {what}, s", round(length, 2))
+        return length
+
+    return measure
+
+
+def occurrences(line: Line, call: Call, language: str, prompt: str) -> int:
+    """How often a caller heard a prompt."""
+    reference, count, start = line.audio(language, prompt), 0, 0
+    heard = call.heard()
+    while start < len(heard) - len(reference) // 2:
+        match = find(heard[start:], reference)
+        if not match.same:
+            break
+        count += 1
+        start += int(match.offset_s * 8000) + len(reference)
+    return count
+
+
+async def restart(line: Line) -> float:
+    """Kills the controller and waits until there is another one; how long that took, in seconds."""
+    began = time.monotonic()
+    await line.controller_back(line.kill_controller())
+    return round(time.monotonic() - began, 2)
+
+
+async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    call = await line.dial(telephones, "+33612100001")
+    await asyncio.sleep(0.3)
+    await call.press("2")
+    await call.hears(line.audio("fr", "welcome"))
+    await call.hears(line.audio("fr", "main_file"))
+    await restart(line)
+    await call.hears(line.audio("fr", "main_file"), since_s=call.clock - 0.2)
+    phone.will_answer()
+    await call.press("1")
+    await (await phone.next_call(5)).established()
+    assert occurrences(line, call, "fr", "welcome") == 1
+    state_silence("in the menu", call)
+    await call.hangup()
+    story = await line.story("+33612100001")
+    assert story["call"]["outcome"] == "answered"
+    assert "resumed" in [event["kind"] for event in story["events"]]
+
+
+async def test_a_caller_who_is_being_greeted_is_greeted_once(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33612100002")
+    await asyncio.sleep(0.3)
+    await call.press("2")
+    await asyncio.sleep(0.5)
+    await restart(line)
+    await call.hears(line.audio("fr", "main_file"))
+    assert occurrences(line, call, "fr", "welcome") == 1
+    await call.hangup()
+    await line.story("+33612100002")
+
+
+async def test_callers_in_the_queue_keep_their_place_and_their_age(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float], record_property: State
+) -> None:
+    first = await line.waiting(telephones, "+33612100003")
+    second = await line.waiting(telephones, "+33612100004")
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
+    assert len(before) == 2
+    record_property("from kill -9 until the next controller answers, s", await restart(line))
+    await line.until(lambda: len(line.control("GET", "/waiting")) == 2, 5, "both wait again")
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
+    await phone.next_call(5)
+    await first.hears_tone(1870)
+    state_silence("who waits", first)
+    await first.hangup()
+    assert (await line.story("+33612100003"))["call"]["outcome"] == "answered"
+    await second.hangup()
+    story = await line.story("+33612100004")
+    assert [event["kind"] for event in story["events"]].count("waiting") == 1
+
+
+async def test_an_operator_who_is_rung_is_rung_once_and_answers_after_the_restart(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    phone.will_ring()
+    call = await line.waiting(telephones, "+33612100005")
+    ringing = await phone.next_call(5)
+    await restart(line)
+    assert ringing.state == "ringing"
+    await ringing.answer()
+    ringing.tone(1870)
+    await call.hears_tone(1870)
+    assert len(phone.calls) == 1
+    state_silence("being offered", call)
+    await call.hangup()
+    story = await line.story("+33612100005")
+    assert [offer["state"] for offer in story["offers"]] == ["accepted"]
+
+
+async def test_an_answer_while_there_is_no_controller_is_not_lost(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    phone.will_ring()
+    call = await line.waiting(telephones, "+33612100006")
+    ringing = await phone.next_call(5)
+    former = line.kill_controller()
+    await ringing.answer()
+    ringing.tone(1870)
+    await line.controller_back(former)
+    await call.hears_tone(1870)
+    assert len(phone.calls) == 1
+    await call.hangup()
+    assert (await line.story("+33612100006"))["call"]["operator"] == line.speaks("fr")
+
+
+async def test_people_who_talk_do_not_notice(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
+) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_answer(tone_hz=1870)
+    call = await line.waiting(telephones, "+33612100007")
+    call.tone(1130)
+    answered = await phone.next_call(5)
+    await call.hears_tone(1870)
+    talking_since = call.clock
+    await restart(line)
+    await asyncio.sleep(0.5)
+    for side, hertz, since in ((call, 1870, talking_since), (answered, 1130, answered.clock - 1.5)):
+        assert has_tone(side.heard(since), hertz)
+        assert longest_silence(side.heard(since)).length_s < 0.3
+    assert line.operator_state(operator) == "talking"
+    state_silence("who talks", call)
+    await answered.hangup()
+    await call.hears(line.audio("fr", "goodbye"))
+    await call.ended()
+    story = await line.story("+33612100007")
+    assert story["call"]["outcome"] == "answered"
+    assert [(pairing["reason"], pairing["ended"] is not None) for pairing in story["pairings"]] == [("operator", True)]
+
+
+async def test_a_caller_who_hangs_up_meanwhile_ends_in_the_records_and_frees_the_operator(
+    line: Line, telephones: Telephones
+) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_ring()
+    call = await line.waiting(telephones, "+33612100008")
+    ringing = await phone.next_call(5)
+    former = line.kill_controller()
+    await call.hangup()
+    await line.controller_back(former)
+    await ringing.ended(5)
+    await line.until_state(operator, "ready")
+    story = await line.story("+33612100008", limit_s=10)
+    assert story["call"]["outcome"] == "abandoned"
+    await line.until_state(operator, "ready")
+    assert [offer["state"] for offer in (await line.story("+33612100008"))["offers"]] == ["withdrawn"]
+
+
+async def test_a_leg_that_was_lost_meanwhile_is_withdrawn_and_never_no_answer(
+    line: Line, telephones: Telephones
+) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_ring()
+    call = await line.waiting(telephones, "+33612100009")
+    ringing = await phone.next_call(5)
+    former = line.kill_controller()
+    await phone.refuse(ringing)
+    phone.will_answer(tone_hz=1870)
+    await line.controller_back(former)
+    await call.hears_tone(1870)
+    await call.hangup()
+    story = await line.story("+33612100009")
+    assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
+
+
+async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
+    line: Line, telephones: Telephones
+) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_answer(tone_hz=1870)
+    call = await line.waiting(telephones, "+33612100010")
+    answered = await phone.next_call(5)
+    await call.hears_tone(1870)
+    former = line.kill_controller()
+    phone.will_ring()
+    await answered.hangup()
+    await line.controller_back(former)
+    again = await phone.next_call(8)  # after the wrap-up, while he still hears what has happened
+    await again.answer()
+    again.tone(1870)
+    await call.hears_tone(1870)
+    assert find(call.heard(), line.audio("fr", "operator_gone")[:6000]).same
+    await call.hangup()
+    story = await line.story("+33612100010")
+    assert [pairing["reason"] for pairing in story["pairings"]] == ["lost", "caller"]
+    assert len({case["reference"] for case in await line.cases() if case["caller"] == "+33612100010"}) == 1
+
+
+async def test_two_kills_in_a_row_change_nothing_more(line: Line, telephones: Telephones) -> None:
+    first = await line.waiting(telephones, "+33612100011")
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
+    await restart(line)
+    await restart(line)
+    await line.until(lambda: bool(line.control("GET", "/waiting")), 5, "he waits again")
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
+    await first.hangup()
+    assert (await line.story("+33612100011"))["call"]["outcome"] == "abandoned"
+
+
+async def test_a_pause_and_a_state_by_hand_outlive_the_controller(line: Line, telephones: Telephones) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
+    await line.until_state(operator, "paused")
+    await asyncio.sleep(0.3)  # until AstDB has it
+    await restart(line)
+    assert line.operator_state(operator) == "paused"
+    assert line.control("GET", "/operators")[operator]["reason"] == "lunch"
+    line.control("POST", f"/operators/{operator}/state", {"state": "ready"})
+    await line.until_state(operator, "ready")
+    await phone.unregister()
+
+
+async def test_a_stopped_asterisk_is_started_again_and_the_controller_finds_it(
+    line: Line, telephones: Telephones
+) -> None:
+    former = line.pid("asterisk")
+    os.kill(former, signal.SIGKILL)
+    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all is back")
+    phone = await line.phone(telephones, line.speaks("fr"))
+    phone.will_answer(tone_hz=1870)
+    call = await line.waiting(telephones, "+33612100012")
+    await call.hears_tone(1870)
+    await call.hangup()
+    assert (await line.story("+33612100012"))["call"]["outcome"] == "answered"

@@ -1,0 +1,172 @@
+"""What stands on a channel is read back as it was, always fits, and nothing else is taken for it."""
+
+import json
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from properties import patient
+
+from db.words import Outcome
+from ivr.state import LIMIT, CallState, LegState, StateError, decode
+
+ID = "019ab5d2-0000-7000-8000-000000000001"
+OTHER = "019ab5d2-0000-7000-8000-000000000002"
+
+ids = st.uuids(version=4).map(str)
+instants = st.floats(1, 4_102_444_800)  # until 2100
+digits = st.text("0123456789+", max_size=20)
+nodes = st.from_regex(r"[a-z][a-z0-9_]{0,23}", fullmatch=True)
+words = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
+
+calls = st.builds(
+    CallState,
+    id=ids,
+    flow=st.text("0123456789abcdef", min_size=12, max_size=12),
+    node=nodes,
+    number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as it was dialled
+    caller=digits,
+    country=st.none() | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
+    language=st.from_regex(r"[a-z]{2,3}", fullmatch=True),
+    playback=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16).map("pb-{}".format),
+    since=st.none() | instants,
+    topic=st.none() | words,
+    offer=st.none() | ids,
+    operator=st.none() | st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True),
+    outcome=st.none() | st.sampled_from(Outcome),
+    failures=st.integers(0, 9),
+)
+legs = st.builds(
+    LegState, offer=ids, call=ids, operator=st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True), offered_at=instants
+)
+widest = CallState(
+    ID,
+    "0123456789ab",
+    "n" * 24,
+    "\x00" * 20,  # six bytes each, as JSON writes it
+    "+" * 20,
+    "FR",
+    "ary",
+    playback="pb-0123456789abcdef",
+    since=1_795_613_040.123456,
+    topic="t" * 31,
+    offer=OTHER,
+    operator="12345678",
+    outcome=Outcome.SELF_SERVED,
+    failures=9,
+)
+
+
+@patient
+@given(calls, st.lists(nodes, max_size=60))
+@example(widest, ["n" * 24] * 60)
+@example(widest, ["n"] * 200)
+def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked: list[str]) -> None:
+    for node in walked:
+        state = state.at(node)
+        assert len(state.encode().encode()) <= LIMIT
+    assert decode(state.encode()) == state
+
+
+@patient
+@given(legs)
+def test_a_leg_is_read_back_as_it_was_and_always_fits(leg: LegState) -> None:
+    assert decode(leg.encode()) == leg
+    assert len(leg.encode().encode()) <= LIMIT
+
+
+@patient
+@given(calls, st.lists(nodes, min_size=1, max_size=60))
+@example(widest, [f"node_{number}" for number in range(100)])
+def test_a_long_path_keeps_its_end(state: CallState, walked: list[str]) -> None:
+    for node in walked:
+        state = state.at(node)
+    assert state.node == walked[-1]
+    assert state.path and state.path == tuple(walked[-len(state.path) :])
+    assert len(state.path) == len(walked) or len(state.encode()) > 300
+
+
+def test_waiting_since_survives_the_operator() -> None:
+    state = widest.without_operator()
+    assert (state.offer, state.operator, state.since) == (None, None, widest.since)
+
+
+@patient
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+@example("")
+@example("null")
+@example("[]")
+@example('"leg"')
+@example("5")
+@example("{}")
+@example("[" * 100_000)
+@example('{"leg": NaN}')
+def test_garbage_is_refused(text: str) -> None:
+    with pytest.raises(StateError, match="HATIF holds"):
+        decode(text)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def is_of_type(state: CallState | LegState) -> bool:
+    if isinstance(state, LegState):
+        UUID(state.offer), UUID(state.call)
+        return isinstance(state.operator, str) and isinstance(state.offered_at, float)
+    UUID(state.id)
+    texts = (state.flow, state.node, state.number, state.caller, state.language, *state.path)
+    maybe = (state.country, state.playback, state.topic, state.offer, state.operator)
+    return (
+        all(isinstance(each, str) for each in texts)
+        and all(each is None or isinstance(each, str) for each in maybe)
+        and (state.outcome is None or state.outcome in set(Outcome))
+        and (state.since is None or isinstance(state.since, float))
+        and type(state.failures) is int
+    )
+
+
+@patient
+@given(
+    st.sampled_from([widest.at("menu"), LegState(ID, OTHER, "1001", 1.0)]),
+    st.sampled_from(
+        ["id", "f", "n", "d", "c", "ct", "l", "p", "pb", "w", "t", "o", "op", "oc", "x", "leg", "call", "at"]
+    ),
+    values,
+)
+@example(widest, "p", "menu")
+@example(widest, "p", [1])
+@example(widest, "oc", "vanished")
+@example(widest, "id", "no uuid")
+@example(LegState(ID, OTHER, "1001", 1.0), "at", "inf")
+def test_a_member_of_another_type_never_gets_through(state: CallState | LegState, member: str, value: object) -> None:
+    text = json.dumps({**json.loads(state.encode()), member: value})
+    try:
+        read = decode(text)
+    except StateError:
+        return
+    assert is_of_type(read)
+
+
+@pytest.mark.parametrize("member", ["id", "f", "n", "d", "c", "l"])
+def test_a_state_that_lacks_what_every_call_has_is_refused(member: str) -> None:
+    data = json.loads(widest.encode())
+    del data[member]
+    with pytest.raises(StateError):
+        decode(json.dumps(data))
+
+
+@pytest.mark.parametrize("member", ["leg", "call", "op", "at"])
+def test_a_leg_that_lacks_a_member_is_refused(member: str) -> None:
+    data = json.loads(LegState(ID, OTHER, "1001", 1.0).encode())
+    del data[member]
+    with pytest.raises(StateError):
+        decode(json.dumps(data))
+
+
+def test_a_member_of_a_later_version_is_passed_over() -> None:
+    assert decode(json.dumps({**json.loads(widest.encode()), "later": 1})) == widest

@@ -1,0 +1,318 @@
+"""A whole line for the tests: `hatif up` in a folder of its own, and what a test wants to do with it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from db import read
+from db.engine import async_engine
+from ivr import credentials, operators, site
+from ivr.demo.sound import read_ulaw
+from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.process import processes
+from prompts import manifest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("HATIF_TEST_CACHE") or CHECKOUT / "var" / "cache")
+HATIF = str(Path(sys.executable).with_name("hatif"))
+FRENCH_NUMBER = "+33800212000"
+
+# What the tests cannot wait for: the example site's own values are for people.
+QUICK = (
+    ("site.toml", r"^ring_s = \d+", "ring_s = 4"),
+    ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
+    ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
+)
+
+
+class Line:
+    """`home` is its HATIF_HOME, `site` a copy of the example site that a test may change, `offset` of its ports."""
+
+    def __init__(self, home: Path, offset: int) -> None:
+        self.home, self.offset = home, offset
+        self.site = home / "site"
+        self.database = f"sqlite:///{home / 'hatif.db'}"
+        self.sip = f"127.0.0.1:{5060 + offset}"
+        self._up: subprocess.Popen[bytes] | None = None
+        shutil.copytree(CHECKOUT / "sites" / "consulate", self.site)
+        for name, pattern, text in QUICK:
+            path = self.site / name
+            changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
+            assert count, f"{name} has no {pattern}"
+            path.write_text(changed)
+        # The audio that `scripts/test` has made; hard links, since nothing is written into a file that is there.
+        shutil.copytree(CACHE / "sounds", home / "sounds", symlinks=True, copy_function=os.link)
+        self.environment = {
+            **os.environ,
+            "HATIF_HOME": str(home),
+            "HATIF_SITE": str(self.site),
+            "HATIF_PORT_OFFSET": str(offset),
+            "HATIF_INSTALL": str(CACHE),
+        }
+        self.environment.pop("HATIF_DATABASE", None)
+
+    # Processes
+
+    async def up(self) -> None:
+        """Starts `hatif up` and waits until calls can be served."""
+        with (self.home / "up.log").open("ab") as log:
+            self._up = await asyncio.to_thread(
+                subprocess.Popen, [HATIF, "up"], env=self.environment, stdout=log, stderr=log
+            )
+        await self.until(self._serves, 30, "the line is up")
+
+    def _serves(self) -> bool:
+        assert self._up is not None
+        if self._up.poll() is not None:
+            raise AssertionError(f"hatif up ended:\n{(self.home / 'up.log').read_text()[-3000:]}")
+        return self.status().get("serves", False) is True
+
+    async def down(self) -> None:
+        """Stops everything, also what a killed `hatif up` has left."""
+        if self._up is not None:
+            self._up.terminate()
+            await asyncio.to_thread(self._up.wait, 20)
+            self._up = None
+        for info in processes(self.home / "run").values():
+            if info.alive:
+                os.kill(info.pid, signal.SIGKILL)
+
+    def pid(self, process: str) -> int:
+        return processes(self.home / "run")[process].pid
+
+    def kill_controller(self) -> int:
+        """`kill -9`; `hatif up` starts another one. Gives the pid that was."""
+        pid = self.pid("ivr")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def controller_back(self, former: int) -> None:
+        """Waits until a controller other than `former` has gone on with the calls."""
+
+        def back() -> bool:
+            info = processes(self.home / "run").get("ivr")
+            return info is not None and info.alive and info.pid != former and self.status().get("serves") is True
+
+        await self.until(back, 15, "the controller is back")
+
+    def without_controller(self) -> None:
+        """Stops the controller for good: first who would start it again, then itself."""
+        assert self._up is not None
+        self._up.kill()
+        self._up.wait()
+        self._up = None
+        os.kill(self.pid("ivr"), signal.SIGKILL)
+
+    # Asking
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([HATIF, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def status(self) -> dict[str, Any]:
+        """Of `hatif status`; asked over the control API itself, since a test asks often."""
+        import urllib.request
+
+        token = credentials.load(self.home, ()).control_token if (self.home / "secrets.json").exists() else ""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{8070 + self.offset}/status", headers={"Authorization": f"Bearer {token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=2) as answer:
+                data: dict[str, Any] = json.load(answer)
+        except OSError:
+            return {}
+        return {**data, "serves": data["ari"] and data["ami"]}
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        import urllib.request
+
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{8070 + self.offset}{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={
+                "Authorization": f"Bearer {credentials.load(self.home, ()).control_token}",
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def ari(self, method: str, path: str) -> Any:
+        """Asterisk's own word, past the controller."""
+        import urllib.request
+
+        secrets = credentials.load(self.home, ())
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{8088 + self.offset}/ari{path}?api_key={secrets.ari_user}:{secrets.ari_password}",
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def operator_state(self, operator: str) -> str:
+        state: str = self.control("GET", "/operators")[operator]["state"]
+        return state
+
+    def operator_reason(self, operator: str) -> str | None:
+        """Why he is in the state that he is in: of a pause, or of being away."""
+        reason: str | None = self.control("GET", "/operators")[operator]["reason"]
+        return reason
+
+    async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not await asyncio.to_thread(true):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {limit_s} s: {what}")
+            await asyncio.sleep(0.05)
+
+    async def until_state(self, operator: str, state: str, limit_s: float = 8) -> None:
+        await self.until(lambda: self.operator_state(operator) == state, limit_s, f"operator {operator} is {state}")
+
+    async def story(self, caller: str, *, ended: bool = True, limit_s: float = 8) -> dict[str, Any]:
+        """The whole story of the last call of `caller`, as soon as the database has it (and its end)."""
+        engine = async_engine(self.database)
+        deadline = time.monotonic() + limit_s
+        try:
+            while True:
+                for call in await read.calls(engine, 50):
+                    if call.caller == caller and (call.ended is not None or not ended):
+                        return asdict(await read.call(engine, call.id))
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller}")
+                await asyncio.sleep(0.05)
+        finally:
+            await engine.dispose()
+
+    async def cases(self) -> list[dict[str, Any]]:
+        engine = async_engine(self.database)
+        try:
+            return [asdict(each) for each in await read.cases(engine, 100)]
+        finally:
+            await engine.dispose()
+
+    # Leaving it as it was
+
+    def site_files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.site.iterdir() if path.is_file()}
+
+    def put_back(self, files: dict[str, bytes]) -> None:
+        for name, content in files.items():
+            if (self.site / name).read_bytes() != content:
+                (self.site / name).write_bytes(content)
+        self.status()  # looks at the flow, as the next call would
+
+    async def cleared(self) -> None:
+        """Puts the hours and the operators' states back. AssertionError if Asterisk still has a call or a bridge."""
+
+        def gone() -> bool:
+            operators = self.control("GET", "/operators").values()
+            return not any(each["telephone"] for each in operators) and not self.left()
+
+        try:
+            await self.until(gone, 5, "no call, no bridge and no telephone is left")
+        except AssertionError as error:
+            left = self.left()
+            for channel in self.ari("GET", "/channels"):
+                self.ari("DELETE", f"/channels/{channel['id']}")
+            raise AssertionError(f"{error}: {left or 'a telephone'}") from None
+        self.control("POST", "/hours", {"force": "auto"})
+        for operator, row in self.control("GET", "/operators").items():
+            if (row["state"], row["reason"]) != ("away", "absent"):
+                # Without a telephone nobody is ready: he is away, until it appears.
+                self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
+                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 2, "he is away")  # type: ignore[misc]
+
+    def left(self) -> list[str]:
+        """What Asterisk has at this moment: channels and bridges."""
+        return [f"channel {each['name']}" for each in self.ari("GET", "/channels")] + [
+            f"bridge {each['id']}" for each in self.ari("GET", "/bridges")
+        ]
+
+    # Telephones and sound
+
+    async def phone(
+        self, telephones: Telephones, operator: str, *, answers: float | None = None, **options: Any
+    ) -> Operator:
+        """The registered telephone of an operator, who is on duty; `answers`: at once, with a tone of so many Hz."""
+        password = credentials.load(self.home, ()).operators[operator]
+        phone = telephones.operator(operator, password, self.sip, **options)
+        if answers is not None:
+            phone.will_answer(tone_hz=answers)
+        await phone.register()
+        if self.operator_state(operator) == "paused":
+            self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
+        on_duty = ("ready", "offered", "talking")
+        await self.until(lambda: self.operator_state(operator) in on_duty, 8, f"operator {operator} is on duty")
+        return phone
+
+    async def dial(self, telephones: Telephones, caller: str, number: str = FRENCH_NUMBER) -> Call:
+        """A caller whose call has been answered."""
+        call = await telephones.caller(caller).dial(f"sip:{number}@{self.sip}")
+        await call.established()
+        return call
+
+    async def asks_for_operator(self, telephones: Telephones, caller: str, keys: str = "21") -> Call:
+        """A caller who has pressed his way through the menus; whether he waits or rings somewhere is not looked at."""
+        call = await self.dial(telephones, caller)
+        await call.press(keys)
+        return call
+
+    async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "1") -> Call:
+        """A caller who has gone through the menus and waits for an operator."""
+        call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
+        for _ in range(100):
+            story = await self.story(caller, ended=False)
+            if any(event["kind"] == "waiting" for event in story["events"]):
+                return call
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
+
+    def audio(self, language: str, prompt: str) -> npt.NDArray[np.int16]:
+        """What a prompt sounds like on the telephone, 8 kHz."""
+        file = manifest.load(self.home / "sounds" / manifest.FILE).file(language, prompt)
+        assert file is not None
+        return read_ulaw(self.home / "sounds" / f"{file.removeprefix('hatif/')}.ulaw")
+
+    def music(self) -> npt.NDArray[np.int16]:
+        """The beginning of the waiting music, 1 s."""
+        first = min((self.home / "asterisk" / "data" / "moh").glob("*.wav"))
+        with wave.open(str(first)) as file:
+            return np.frombuffer(file.readframes(8000), np.int16)
+
+    @property
+    def operators(self) -> tuple[operators.OperatorEntry, ...]:
+        return operators.load(self.site, site.load(self.site).languages)
+
+    def speaks(self, language: str, but: tuple[str, ...] = ()) -> str:
+        """The id of an operator who speaks it."""
+        return next(each.id for each in self.operators if language in each.languages and each.id not in but)
+
+
+@contextlib.asynccontextmanager
+async def running(home: Path, offset: int) -> AsyncIterator[Line]:
+    line = Line(home, offset)
+    try:
+        await line.up()
+        yield line
+    finally:
+        await line.down()

@@ -1,0 +1,242 @@
+"""The line is open when the clock on the wall of the site's town says so, whatever that clock does."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+
+from ivr import clock
+from routing.hours import Force, Override, Plan, answer
+
+clock.prepare()  # the tzdata package's rules, as the controller has them
+
+RABAT, PARIS, UTC_ZONE = ZoneInfo("Africa/Casablanca"), ZoneInfo("Europe/Paris"), ZoneInfo("Etc/UTC")
+DAY_OF_23_HOURS, DAY_OF_25_HOURS = date(2027, 3, 28), date(2026, 10, 25)  # in Paris
+MIDNIGHT = time.max
+
+
+def plan(zone: ZoneInfo, *spans: tuple[time, time], days: range = range(7)) -> Plan:
+    return Plan(zone, dict.fromkeys(days, spans))
+
+
+def span(text: str) -> tuple[time, time]:
+    first, last = text.split("-")
+    return time.fromisoformat(first), MIDNIGHT if last == "24:00" else time.fromisoformat(last)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def open_minutes(plan: Plan, day: date) -> list[datetime]:
+    """The minutes of the day, counted through as they pass, at which the line is open."""
+    start = datetime.combine(day, time.min, plan.zone).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), time.min, plan.zone).astimezone(UTC)
+    minutes = (start + timedelta(minutes=n) for n in range(int((end - start).total_seconds()) // 60))
+    return [minute for minute in minutes if answer(plan, minute).open]
+
+
+# The weekly plan
+
+
+def test_a_span_holds_from_its_first_instant_to_before_its_last() -> None:
+    week = plan(UTC_ZONE, span("08:00-20:00"))
+    for at, is_open, until in (
+        ("2026-11-25T07:59:59.999999", False, "2026-11-25T08:00"),
+        ("2026-11-25T08:00", True, "2026-11-25T20:00"),
+        ("2026-11-25T19:59:59.999999", True, "2026-11-25T20:00"),
+        ("2026-11-25T20:00", False, "2026-11-26T08:00"),
+    ):
+        found = answer(week, utc(at))
+        assert (found.open, found.until) == (is_open, utc(until)), at
+
+
+def test_each_weekday_has_its_own_spans_and_may_have_none() -> None:
+    week = Plan(UTC_ZONE, {2: [span("13:00-17:00"), span("08:00-12:00")], 4: [span("09:00-10:00")]})
+    assert answer(week, utc("2026-11-25T09:00")).until == utc("2026-11-25T12:00")
+    assert answer(week, utc("2026-11-25T12:30")).until == utc("2026-11-25T13:00")
+    assert answer(week, utc("2026-11-25T17:00")).until == utc("2026-11-27T09:00")  # Wednesday to Friday
+    assert answer(week, utc("2026-11-27T10:00")).until == utc("2026-12-02T08:00")  # Friday to Wednesday
+
+
+def test_spans_that_meet_at_midnight_are_one() -> None:
+    week = Plan(UTC_ZONE, {1: [span("20:00-24:00")], 2: [span("00:00-06:00")]})
+    for at in ("2026-11-24T20:00", "2026-11-24T23:59:59.999999", "2026-11-25T00:00", "2026-11-25T05:59"):
+        found = answer(week, utc(at))
+        assert (found.open, found.until) == (True, utc("2026-11-25T06:00")), at
+    assert not answer(week, utc("2026-11-25T06:00")).open
+    assert not answer(week, utc("2026-11-25T20:00")).open
+
+
+@pytest.mark.parametrize(
+    "spans",
+    ["08:00-20:00 09:00-10:00", "09:00-10:00 08:00-20:00", "08:00-12:00 10:00-20:00", "08:00-12:00 12:00-20:00"],
+)
+def test_spans_that_overlap_or_touch_are_one(spans: str) -> None:
+    week = plan(UTC_ZONE, *(span(each) for each in spans.split()))
+    for hour in range(8, 20):
+        found = answer(week, datetime(2026, 11, 25, hour, 30, tzinfo=UTC))
+        assert (found.open, found.until) == (True, utc("2026-11-25T20:00")), hour
+
+
+def test_a_line_that_is_always_open_names_no_closing_time() -> None:
+    found = answer(plan(RABAT, span("00:00-24:00")), utc("2026-11-25T12:00"))
+    assert (found.open, found.until) == (True, None)
+    assert "closes" not in found.why
+
+
+def test_a_line_without_hours_never_opens() -> None:
+    found = answer(Plan(RABAT, {}), utc("2026-11-25T12:00"))
+    assert (found.open, found.until) == (False, None)
+    assert "opens" not in found.why
+
+
+def test_a_line_of_one_day_a_week_names_its_next_opening_a_week_before() -> None:
+    week = plan(UTC_ZONE, span("08:00-09:00"), days=range(2, 3))
+    assert answer(week, utc("2026-11-25T09:00")).until == utc("2026-12-02T08:00")
+
+
+def test_the_sentence_says_why() -> None:
+    found = answer(plan(RABAT, span("08:00-20:00")), utc("2026-11-25T12:05"))
+    assert found.why == "open by the weekly plan (Wednesday 12:05 in Africa/Casablanca, closes Wednesday 20:00)"
+    found = answer(plan(RABAT, span("08:00-20:00")), utc("2026-11-25T22:00"))
+    assert found.why == "closed by the weekly plan (Wednesday 22:00 in Africa/Casablanca, opens Thursday 08:00)"
+
+
+def test_the_instant_counts_and_not_the_zone_that_it_is_told_in() -> None:
+    week = plan(RABAT, span("08:00-20:00"))
+    at = utc("2026-11-25T19:30")
+    assert answer(week, at) == answer(week, at.astimezone(PARIS)) == answer(week, at.astimezone(ZoneInfo("Asia/Tokyo")))
+
+
+# An administrator's override
+
+
+def test_an_override_goes_before_the_plan_until_its_end() -> None:
+    week, until = plan(UTC_ZONE, span("08:00-20:00")), utc("2026-11-25T14:00")
+    closed = Override(Force.CLOSED, "fire drill", until)
+    found = answer(week, utc("2026-11-25T13:59:59"), closed)
+    assert (found.open, found.until, found.why) == (False, until, "forced closed: fire drill")
+    assert answer(week, until, closed) == answer(week, until)
+    opened = Override(Force.OPEN, until=utc("2026-11-26T02:00"))
+    found = answer(week, utc("2026-11-25T23:00"), opened)
+    assert (found.open, found.until, found.why) == (True, utc("2026-11-26T02:00"), "forced open")
+
+
+def test_an_override_without_an_end_holds_until_it_is_taken_back() -> None:
+    week, at = plan(UTC_ZONE, span("08:00-20:00")), utc("2036-01-01T12:00")
+    assert (answer(week, at, Override(Force.CLOSED)).open, answer(week, at, Override(Force.CLOSED)).until) == (
+        False,
+        None,
+    )
+    assert answer(week, at, Override(Force.AUTO, "as usual")) == answer(week, at)
+
+
+# Clocks that change
+
+
+def test_rabat_keeps_the_clock_of_utc_since_it_gave_up_its_summer_clock() -> None:
+    week = plan(RABAT, span("08:00-20:00"))
+    assert answer(week, utc("2026-09-18T07:00")).open, "one hour before UTC's clock until 2026-09-20"
+    for at, is_open in (
+        ("2026-09-21T07:59", False),
+        ("2026-09-21T08:00", True),
+        ("2026-11-25T19:59", True),
+        ("2026-11-25T20:00", False),
+        ("2027-02-10T07:59", False),  # formerly another clock in Ramadan, and another one in summer
+        ("2027-02-10T08:00", True),
+        ("2027-07-01T07:59", False),
+        ("2027-07-01T08:00", True),
+    ):
+        assert answer(week, utc(at)).open == is_open, at
+
+
+@pytest.mark.parametrize(("day", "hours"), [(DAY_OF_23_HOURS, 23), (DAY_OF_25_HOURS, 25), (date(2026, 11, 25), 24)])
+def test_a_whole_day_has_the_hours_that_pass_on_it(day: date, hours: int) -> None:
+    week = Plan(PARIS, {day.weekday(): [span("00:00-24:00")]})
+    assert len(open_minutes(week, day)) == 60 * hours
+    noon = datetime.combine(day, time(12), PARIS)
+    closing = datetime.combine(day + timedelta(days=1), time.min, PARIS)
+    assert answer(week, noon).until == closing
+    assert not answer(week, closing).open
+    assert not answer(week, datetime.combine(day, time.min, PARIS) - timedelta(microseconds=1)).open
+
+
+@pytest.mark.parametrize("day", [DAY_OF_23_HOURS, DAY_OF_25_HOURS])
+def test_office_hours_follow_the_wall_clock_on_the_day_of_its_change(day: date) -> None:
+    minutes = open_minutes(plan(PARIS, span("08:00-20:00")), day)
+    assert len(minutes) == 12 * 60
+    assert minutes[0].astimezone(PARIS).time() == time(8)
+    before = answer(plan(PARIS, span("08:00-20:00")), datetime.combine(day, time(1), PARIS))
+    assert before.until == datetime.combine(day, time(8), PARIS)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "count"),
+    [
+        ("02:30-04:00", "03:00", 60),  # opens at the change, the first instant that exists
+        ("01:00-02:30", "01:00", 60),  # closes at the change
+        ("01:30-03:30", "01:30", 60),  # an hour shorter
+        ("02:00-03:00", "", 0),
+        ("02:15-02:45", "", 0),
+    ],
+)
+def test_a_span_keeps_the_instants_that_exist_when_an_hour_is_left_out(text: str, first: str, count: int) -> None:
+    week = Plan(PARIS, {6: [span(text)]})
+    minutes = open_minutes(week, DAY_OF_23_HOURS)
+    assert len(minutes) == count
+    if count:
+        assert f"{minutes[0].astimezone(PARIS):%H:%M}" == first
+        closing = answer(week, minutes[0]).until
+        assert closing is not None and closing.timestamp() == minutes[0].timestamp() + 60 * count
+    else:
+        evening = datetime(2027, 3, 27, 20, tzinfo=PARIS)
+        assert answer(week, evening).until == datetime.combine(date(2027, 4, 4), span(text)[0], PARIS)
+
+
+def test_the_hour_that_comes_twice_is_in_a_span_around_it_twice() -> None:
+    week = Plan(PARIS, {6: [span("01:00-04:00")]})
+    assert len(open_minutes(week, DAY_OF_25_HOURS)) == 4 * 60
+
+
+def test_a_day_that_has_no_midnight_begins_with_its_first_instant() -> None:
+    cairo = ZoneInfo("Africa/Cairo")  # 2026-04-24: from 24:00 to 01:00
+    week = Plan(cairo, {4: [span("00:00-24:00")]})
+    first = datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert answer(week, first).open and not answer(week, first - timedelta(seconds=1)).open
+    assert f"{first.astimezone(cairo):%a %H:%M}" == "Fri 01:00"
+
+
+weeks = st.dictionaries(
+    st.integers(0, 6),
+    st.lists(
+        st.tuples(st.times(), st.times()).map(
+            lambda two: tuple(sorted(each.replace(second=0, microsecond=0) for each in two))
+        ),
+        max_size=4,
+    ),
+)
+zones = st.sampled_from(
+    ["Europe/Paris", "Africa/Casablanca", "Europe/Dublin", "Atlantic/Azores", "Australia/Lord_Howe"]
+)
+moments = st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: utc("2026-01-01") + timedelta(minutes=minutes))
+
+
+@patient
+@given(weeks, zones, moments | st.just(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)))
+def test_nothing_changes_before_the_instant_that_is_told_and_it_does_then(
+    week: dict[int, list[tuple[time, time]]], zone: str, at: datetime
+) -> None:
+    hours = Plan(ZoneInfo(zone), week)
+    now = answer(hours, at)
+    if now.until is None:
+        return
+    assert now.until.timestamp() > at.timestamp()
+    until = now.until.astimezone(UTC)
+    assert answer(hours, until).open is not now.open
+    for share in (0.25, 0.5, 0.75, 1):
+        between = max(at, at + (until - at) * share - timedelta(microseconds=1))
+        assert answer(hours, between).open is now.open
