@@ -39,7 +39,6 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_logger", "'pjsip set logger on', an administrator's first tool; silent until then"),
     ("res_pjsip_pubsub", "chan_pjsip refuses to load without it"),
     ("chan_pjsip", "SIP channels"),
-    ("bridge_holding", "a leg that is created first and dialled then waits in one"),
     ("bridge_simple", "two parties"),
     ("bridge_native_rtp", "two parties of one codec, packets passed on as they are"),
     ("bridge_softmix", "a third party: a prompt into a bridge, a supervisor"),

@@ -19,6 +19,7 @@ from ivr import messages
 from ivr.ari import events, operations
 from ivr.ari.link import Link
 from ivr.ari.operations import Request
+from ivr.inbox import Inbox
 from ivr.records import Recorder
 from ivr.site import Site
 from ivr.state import CallState, LegState
@@ -97,7 +98,7 @@ class Call:
         self.flow = flow
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
-        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
+        self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
@@ -107,7 +108,7 @@ class Call:
     # What the world tells the call
 
     def deliver(self, item: Item) -> None:
-        self._inbox.put_nowait(item)
+        self._inbox.put(item)
 
     async def next(self, until: float | None = None) -> Item:
         """The next thing that happens; a Deadline once the monotonic clock reaches `until`.
@@ -117,14 +118,8 @@ class Call:
         self.keep()
         overdue = self._overdue if self._sounding is not None else math.inf
         limit = min(math.inf if until is None else until, overdue)
-        item: Item
-        try:
-            if limit == math.inf or not self._inbox.empty():
-                item = await self._inbox.get()
-            else:
-                async with asyncio.timeout_at(limit):
-                    item = await self._inbox.get()
-        except TimeoutError:
+        item = await self._inbox.get(limit)
+        if item is None:
             if limit != overdue or self._sounding is None:
                 return Deadline()
             # Whatever became of it, he hears nothing: as if it had just ended.
@@ -135,18 +130,18 @@ class Call:
 
     def _note(self, item: Item) -> None:
         match item:
-            case events.ChannelDtmfReceived(channel, digit) if channel.id == self.channel:
+            case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)
                 self.event("key", key=digit)
             case events.PlaybackFinished(playback) if playback == self._sounding:
                 self._sounding = None
-            case events.ChannelDestroyed(channel) if channel.id == self.channel:
+            case events.ChannelDestroyed(channel) if channel == self.channel:
                 raise CallerGone
             case RequestFailed(request, status) if (
                 request.uri.startswith(f"channels/{self.channel}/") and status != 404
             ):
                 raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")  # 404: he hung up
-            case events.StasisEnd(channel) if channel.id == self.channel:
+            case events.StasisEnd(channel) if channel == self.channel:
                 raise CallerGone
 
     @property
@@ -156,19 +151,17 @@ class Call:
 
     def unread_offers(self) -> list[messages.Offer]:
         """Offers that came when the call was already doing something else; its inbox is empty then."""
-        items = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-        return [item for item in items if isinstance(item, messages.Offer)]
+        return [item for item in self._inbox.take_all() if isinstance(item, messages.Offer)]
 
     def take_waiting_keys(self) -> None:
         """Reads what has happened meanwhile without waiting, so that keys pressed ahead are seen."""
         held: list[Item] = []
-        while not self._inbox.empty():
-            item = self._inbox.get_nowait()
+        for item in self._inbox.take_all():
             self._note(item)
             if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
                 held.append(item)
         for item in held:
-            self._inbox.put_nowait(item)
+            self._inbox.put(item)
 
     # What the call does
 
@@ -203,7 +196,7 @@ class Call:
     def refused(self, request: Request, status: int) -> None:
         if request.method == "DELETE":
             return  # what was to be stopped has ended by itself
-        self._inbox.put_nowait(RequestFailed(request, status))
+        self._inbox.put(RequestFailed(request, status))
 
     def resume(self) -> None:
         """After a restart: the state is written, and what was playing may still play; the next step stops it."""

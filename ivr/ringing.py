@@ -91,34 +91,33 @@ async def ring(call: Call, offer: messages.Offer) -> Leg | None:
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
     # Not a step of the call: what the caller hears goes on.
-    await call.services.link.send(_create(call, leg), refused=call.refused)
+    await call.services.link.send(*_originate(call, leg, offer.ring_s), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
     return await _until_answered(call, leg, offer.ring_s)
 
 
-def _create(call: Call, leg: Leg) -> operations.Request:
-    """The leg is in Stasis from its beginning: an answer that comes while there is no controller is not lost."""
+def _originate(call: Call, leg: Leg, ring_s: float) -> tuple[operations.Request, ...]:
+    """The leg goes into the dialplan and enters Stasis when it is answered, also if there is no controller then."""
     state = call.state
     about = " ".join(each for each in (state.language, state.topic, state.country) if each)
-    return operations.CREATE(
+    originate = operations.ORIGINATE(
+        leg.id,
         endpoint=call.services.address(leg.operator),
-        app="hatif",
-        appArgs="leg",
-        channelId=leg.id,
+        context="hatif-leg",
+        extension="s",
+        priority="1",
+        callerId=f'"{about}" <{state.caller or "anonymous"}>',
+        timeout=str(int(ring_s) + DIAL_MARGIN_S),
         originator=call.channel,
-        body={
-            "HATIF": LegState(leg.id, state.id, leg.operator, time.time()).encode(),
-            "CALLERID(num)": state.caller or "anonymous",
-            "CALLERID(name)": about,
-        },
+        body={"HATIF": LegState(leg.id, state.id, leg.operator, time.time()).encode()},
     )
+    return originate, events_of(leg)
 
 
-async def _dial(call: Call, leg: Leg) -> None:
-    """Not before its StasisStart: Asterisk refuses to dial a leg that has not entered yet."""
-    limit = int(call.services.site.operators.ring_s) + DIAL_MARGIN_S
-    await call.services.link.send(operations.DIAL(leg.id, timeout=str(limit)), refused=call.refused)
+def events_of(leg: Leg) -> operations.Request:
+    """Asks for the leg's events: it is not in Stasis before its answer."""
+    return operations.SUBSCRIBE("hatif", eventSource=f"channel:{leg.id}")
 
 
 async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
@@ -128,9 +127,7 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
         while state is None:
             item = await call.next(until)
             call.keys.clear()
-            if isinstance(item, events.StasisStart) and item.channel.id == leg.id:
-                await _dial(call, leg)
-            elif isinstance(item, events.PlaybackFinished) and not call.sounding:
+            if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
             state = await _withdraw(call, leg, OfferState.NO_ANSWER) if isinstance(item, Deadline) else _said(item, leg)
             if state is OfferState.ACCEPTED and await _connect(call, leg):
@@ -149,14 +146,14 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
 def _said(item: Item, leg: Leg) -> OfferState | None:
     """What an event says about the leg; None: nothing final."""
     match item:
-        case events.ChannelStateChange(channel) if channel.id == leg.id and channel.state == "Up":
+        case events.StasisStart(channel) if channel.id == leg.id:
             return OfferState.ACCEPTED
-        case events.ChannelDestroyed(channel, cause) if channel.id == leg.id:
+        case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
             return _CAUSES.get(cause, OfferState.UNREACHABLE)
-        case RequestFailed(request, status) if request.uri == "channels/create" and status != 409:
+        case RequestFailed(request, status) if request.uri == f"channels/{leg.id}" and status != 409:
             return OfferState.UNREACHABLE
-        case RequestFailed(request) if request.uri == f"channels/{leg.id}/dial":
-            return OfferState.UNREACHABLE
+        case RequestFailed(request) if request.query == events_of(leg).query:
+            return OfferState.UNREACHABLE  # it was gone before its events could be asked for
     return None
 
 
@@ -231,11 +228,12 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
         services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
-    if channel.ok and channel.body["state"] == "Up" and await _connect(call, leg):
+    in_stasis = channel.ok and channel.body["dialplan"]["app_name"] == "Stasis"
+    if in_stasis and await _connect(call, leg):
         return leg, False
-    if channel.ok and channel.body["state"] == "Down":
-        await services.link.send(operations.HANG_UP(leg.id))  # it was made and never dialled
-    elif channel.ok and channel.body["state"] != "Up":
+    if channel.ok and not in_stasis:
+        # It rings, or was answered meanwhile and tries to enter.
+        await services.link.send(events_of(leg), refused=call.refused)
         rung = time.time() - there.offered_at
         return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rung)), False
     leg.offer_ended(call, OfferState.WITHDRAWN)

@@ -181,18 +181,18 @@ class Session:
             self._early.append(event)
             return
         match event:
-            case events.PlaybackFinished():
-                call = self._routes.get(event.channel_id)
-            case events.StasisStart(channel, args) if args[:1] == ("call",) or channel.id not in self._routes:
-                self._entered(channel, args)
-                return
+            case events.StasisStart(channel, args):
+                call = self._routes.get(channel.id)
+                if call is None or args[:1] == ("call",):
+                    self._entered(channel, args)
+                    return
             case events.ApplicationReplaced():
                 log.error("Another controller has taken the application over; this one stands back")
                 self._replaced = True
                 self._link.close()
                 return
             case _:
-                call = self._routes.get(event.channel.id)
+                call = self._routes.get(event.channel_id)
         if call is not None:
             call.deliver(event)
 

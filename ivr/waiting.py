@@ -79,9 +79,9 @@ async def _talk(call: Call, leg: Leg) -> bool:
         while True:
             item = await call.next()
             call.keys.clear()
-            if isinstance(item, events.StasisEnd) and item.channel.id == leg.id:
+            if isinstance(item, events.StasisEnd) and item.channel_id == leg.id:
                 leg.free(call)
-            if isinstance(item, events.ChannelDestroyed) and item.channel.id == leg.id:
+            if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
                 break
     except CallerGone:
         await link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(bridge_of(leg.id)))

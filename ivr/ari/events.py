@@ -30,17 +30,12 @@ class StasisStart:
 
 @dataclass(frozen=True, slots=True)
 class StasisEnd:
-    channel: Channel
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelStateChange:
-    channel: Channel
+    channel_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDestroyed:
-    channel: Channel
+    channel_id: str
     cause: int  # ITU-T Q.850: 16 normal, 17 busy, 19 no answer, …
 
 
@@ -48,7 +43,7 @@ class ChannelDestroyed:
 class ChannelDtmfReceived:
     """A key was released."""
 
-    channel: Channel
+    channel_id: str
     digit: str
 
 
@@ -64,20 +59,11 @@ class ApplicationReplaced:
     """Somebody else took the application over."""
 
 
-Event = (
-    StasisStart
-    | StasisEnd
-    | ChannelStateChange
-    | ChannelDestroyed
-    | ChannelDtmfReceived
-    | PlaybackFinished
-    | ApplicationReplaced
-)
+Event = StasisStart | StasisEnd | ChannelDestroyed | ChannelDtmfReceived | PlaybackFinished | ApplicationReplaced
 
 USED = (
     "StasisStart",
     "StasisEnd",
-    "ChannelStateChange",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "PlaybackFinished",
@@ -107,7 +93,7 @@ def event(data: Mapping[str, Any]) -> Event | None:
     """The typed event; None for one that is not used. Raises KeyError or TypeError on a malformed one."""
     match data["type"]:
         case "ChannelDtmfReceived":
-            return ChannelDtmfReceived(channel(data["channel"]), data["digit"])
+            return ChannelDtmfReceived(data["channel"]["id"], data["digit"])
         case "PlaybackFinished":
             playback = data["playback"]
             kind, _, target = playback["target_uri"].partition(":")
@@ -115,11 +101,9 @@ def event(data: Mapping[str, Any]) -> Event | None:
         case "StasisStart":
             return StasisStart(channel(data["channel"]), tuple(data.get("args") or ()))
         case "StasisEnd":
-            return StasisEnd(channel(data["channel"]))
-        case "ChannelStateChange":
-            return ChannelStateChange(channel(data["channel"]))
+            return StasisEnd(data["channel"]["id"])
         case "ChannelDestroyed":
-            return ChannelDestroyed(channel(data["channel"]), int(data.get("cause") or 0))
+            return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
         case "ApplicationReplaced":
             return ApplicationReplaced()
     return None

@@ -6,8 +6,9 @@ and take effect in order. The reader never awaits work: Asterisk cuts a client t
 
 import asyncio
 import itertools
+import struct
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -103,24 +104,26 @@ class Link:
 
         Raises LinkLost.
         """
-        for request in requests:
-            self._write(request, refused)
+        self._write([(request, refused) for request in requests])
 
     async def ask(self, *requests: Request) -> list[Response]:
         """Sends the requests in order, at once, and waits for all answers. Raises LinkLost, TimeoutError."""
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[Response]] = [loop.create_future() for _ in requests]
-        for request, answer in zip(requests, answers, strict=True):
-            self._write(request, answer)
+        self._write(list(zip(requests, answers, strict=True)))
         async with asyncio.timeout(REST_LIMIT_S):
             return [await answer for answer in answers]
 
-    def _write(self, request: Request, owner: Refusal | asyncio.Future[Response]) -> None:
+    def _write(self, step: Sequence[tuple[Request, Refusal | asyncio.Future[Response]]]) -> None:
+        """All requests of a step in one write of the socket: a write for each was a fifth of the controller's work."""
         if self._transport.is_disconnected:
             raise LinkLost
-        number = str(next(self._numbers))
-        self._pending[number] = (request, owner)
-        self._transport.send(WSMsgType.TEXT, request.frame(number))
+        frames = []
+        for request, owner in step:
+            number = str(next(self._numbers))
+            self._pending[number] = (request, owner)
+            frames.append(_frame(request.message(number)))
+        self._transport.underlying_transport.write(b"".join(frames))
 
     async def only(self, *names: str) -> None:
         """Tells Asterisk to send these events and no others. (The filter holds for answers to requests, too.)"""
@@ -164,6 +167,21 @@ class Link:
                 owner.set_result(Response(status, orjson.loads(text) if text else None))
         elif status >= 400:
             owner(request, status)
+
+
+def _frame(payload: bytes) -> bytes:
+    """A text message as a frame of RFC 6455, section 5.2, from a client.
+
+    Its mask is zero, which leaves the payload as it is: a mask protects proxies between strangers, and here is none.
+    """
+    size = len(payload)
+    if size < 126:
+        head = struct.pack("!BB", 0x81, 0x80 | size)
+    elif size < 1 << 16:
+        head = struct.pack("!BBH", 0x81, 0x80 | 126, size)
+    else:
+        head = struct.pack("!BBQ", 0x81, 0x80 | 127, size)
+    return head + b"\0\0\0\0" + payload
 
 
 class _Frames(WSListener):

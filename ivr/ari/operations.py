@@ -1,5 +1,6 @@
 """The operations that Hatif uses, as data. A test holds each against the description that comes with Asterisk."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,11 +15,10 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: str | None = None
 
-    def frame(self, request_id: str) -> bytes:
+    def message(self, request_id: str) -> bytes:
         """The request as one message of the WebSocket."""
         message: dict[str, object] = {
             "type": "RESTRequest",
-            "transaction_id": request_id,
             "request_id": request_id,
             "method": self.method,
             "uri": self.uri,
@@ -31,35 +31,40 @@ class Request:
         return orjson.dumps(message)
 
 
-@dataclass(frozen=True, slots=True)
 class Operation:
     """`path` holds the names of its parameters in braces; `query` the parameters that may be given, `body` the one of
     the body."""
 
-    method: str
-    path: str
-    query: tuple[str, ...] = ()
-    body: str | None = None
+    def __init__(self, method: str, path: str, query: tuple[str, ...] = (), body: str | None = None) -> None:
+        self.method, self.path, self.query, self.body = method, path, query, body
+        self._fixed = re.split(r"\{\w+\}", path)
+        self._known = frozenset(query)
 
     def __call__(self, *path: str, body: Mapping[str, object] | None = None, **query: str) -> Request:
-        if not query.keys() <= set(self.query) or (body is not None and self.body is None):
+        """The request with these parameters of the path, in their order, and of the query."""
+        if not self._known.issuperset(query) or (body is not None and self.body is None):
             raise ValueError(f"{self.method} {self.path} takes {self.query} and body {self.body}, got {query}, {body}")
-        uri = self.path
-        for value in path:
-            start, end = uri.index("{"), uri.index("}")
-            uri = uri[:start] + quote(value, safe="") + uri[end + 1 :]
-        text = orjson.dumps({self.body: body}).decode() if body is not None else None
-        if self.body == "filter" and body is not None:
-            text = orjson.dumps(body).decode()  # the filter is the body itself, not a member of it
+        uri = self._fixed[0]
+        for value, fixed in zip(path, self._fixed[1:], strict=True):
+            uri += (value if _PLAIN(value) else quote(value, safe="")) + fixed
+        text = None
+        if body is not None:
+            # The filter is the body itself, not a member of it.
+            text = orjson.dumps(body if self.body == "filter" else {self.body: body}).decode()
         return Request(self.method, uri, tuple(query.items()), text)
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+").fullmatch
+
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
-CREATE = Operation(
-    "POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator", "formats"), "variables"
+ORIGINATE = Operation(
+    "POST",
+    "channels/{channelId}",
+    ("endpoint", "context", "extension", "priority", "callerId", "timeout", "originator"),
+    "variables",
 )
-DIAL = Operation("POST", "channels/{channelId}/dial", ("caller", "timeout"))
+SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))

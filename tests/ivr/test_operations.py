@@ -71,21 +71,19 @@ def test_whatever_asterisk_requires_can_be_given(name: str) -> None:
 
 
 def test_a_request_is_what_asterisk_reads_from_its_socket() -> None:
-    request = operations.CREATE(endpoint="PJSIP/1001", app="hatif", body={"HATIF": "{}"})
-    frame = json.loads(request.frame("7"))
+    request = operations.ORIGINATE("leg-1", endpoint="PJSIP/1001", context="hatif-leg", body={"HATIF": "{}"})
+    frame = json.loads(request.message("7"))
     assert frame == {
         "type": "RESTRequest",
-        "transaction_id": "7",
         "request_id": "7",
         "method": "POST",
-        "uri": "channels/create",
-        "query_strings": [{"name": "endpoint", "value": "PJSIP/1001"}, {"name": "app", "value": "hatif"}],
+        "uri": "channels/leg-1",
+        "query_strings": [{"name": "endpoint", "value": "PJSIP/1001"}, {"name": "context", "value": "hatif-leg"}],
         "content_type": "application/json",
         "message_body": '{"variables":{"HATIF":"{}"}}',
     }
-    assert json.loads(operations.CHANNELS().frame("8")).keys() == {
+    assert json.loads(operations.CHANNELS().message("8")).keys() == {
         "type",
-        "transaction_id",
         "request_id",
         "method",
         "uri",
@@ -108,7 +106,7 @@ def test_the_filter_of_events_is_a_body_of_its_own() -> None:
     [
         lambda: operations.CHANNELS(app="hatif"),
         lambda: operations.ANSWER("a", body={}),
-        lambda: operations.DIAL("a", app="x"),
+        lambda: operations.ORIGINATE("a", app="x"),
     ],
 )
 def test_a_parameter_that_an_operation_has_not_is_refused_here(wrong: Any) -> None:
