@@ -62,8 +62,11 @@ async def ready(conf: Conf, within_s: float = 10.0) -> bool:
     return False
 
 
-def port_problems(conf: Conf) -> list[str]:
-    """One sentence for each port that Asterisk or the controller needs and cannot have; ask before the start."""
+def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
+    """One sentence for each port that Asterisk needs and cannot have; ask before the start.
+
+    `others`: protocol, address, port and purpose of what other processes need.
+    """
     ports = conf.ports
     wanted = (
         ("TCP", conf.sip_bind, ports.sip, "SIP"),
@@ -71,6 +74,7 @@ def port_problems(conf: Conf) -> list[str]:
         ("TCP", "127.0.0.1", ports.http, "ARI"),
         ("TCP", "127.0.0.1", ports.ami, "AMI"),
         ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
+        *others,
     )
     problems = []
     for protocol, address, port, purpose in wanted:

@@ -36,6 +36,9 @@ log = structlog.get_logger()
 _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between tries to connect; the last one repeats."""
 
+_COLLECT = (50_000, 20, 50)
+"""The collector comes seldom: a call leaves few cycles behind, and each visit stops all calls for a moment."""
+
 _KEPT_LIMIT_S = 1.0
 """Calls do not wait longer than this for the operators' states."""
 
@@ -115,6 +118,7 @@ class Controller:
         # What was made so far lives as long as the process: the collector need not look at it during calls.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_COLLECT)
         while True:
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
@@ -187,7 +191,7 @@ class Controller:
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
-        log.info("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+        log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

@@ -25,6 +25,9 @@ LATE_TONE = "tone:425/300,0/100"
 LATE_TONE_S = 0.4
 """What an operator hears who answered when the offer was withdrawn already."""
 
+_OUT_S = 1.0
+"""How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
+
 DIAL_MARGIN_S = 3
 """Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
 
@@ -73,13 +76,33 @@ def bridge_of(offer: str) -> str:
     return f"bridge-{offer}"
 
 
-def out_of(bridge: str, channel: str) -> tuple[operations.Request, ...]:
-    """Ends a bridge whose last party goes on in the flow.
+async def leave_bridge(call: Call, bridge: str) -> None:
+    """Ends a bridge whose last party goes on in the flow, and waits until he is out of it.
 
-    He is taken out first, which Asterisk answers only when it is done: a prompt for a channel that is still on its way
-    out of a bridge is accepted, never heard, and never reported as finished.
+    A prompt for a channel that is still on its way out is accepted, never heard, and never reported as finished. Taking
+    the channel out by a request would hold up all calls' requests until it is done. Raises CallerGone.
     """
-    return operations.REMOVE_CHANNEL(bridge, channel=channel), operations.DELETE_BRIDGE(bridge)
+    await call.services.link.send(operations.DELETE_BRIDGE(bridge))
+    until = asyncio.get_running_loop().time() + _OUT_S
+    while True:
+        item = await call.next(until)
+        if isinstance(item, Deadline):
+            return
+        if isinstance(item, events.ChannelLeftBridge) and item.channel_id == call.channel:
+            return
+
+
+async def hang_up_leg(call: Call, leg: str) -> None:
+    """Hangs the leg up and waits until it is gone: nobody is rung again while his telephone has not heard of it."""
+    await call.services.link.send(operations.HANG_UP(leg))
+    until = asyncio.get_running_loop().time() + _OUT_S
+    while True:
+        try:
+            item = await call.next(until)
+        except (CallerGone, CallFailed):
+            continue  # that is known already
+        if isinstance(item, Deadline) or (isinstance(item, events.ChannelDestroyed) and item.channel_id == leg):
+            return
 
 
 async def start_music(call: Call) -> None:
@@ -163,7 +186,7 @@ async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
         (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
         if answer.ok and answer.body["state"] == "Up":
             return OfferState.ACCEPTED
-        await call.services.link.send(operations.HANG_UP(leg.id))
+        await hang_up_leg(call, leg.id)
     except (LinkLost, TimeoutError):
         pass  # reconciliation finds the leg without its caller
     return wanted
@@ -173,7 +196,7 @@ async def late(call: Call, leg: str) -> None:
     """A short tone, then the leg is hung up."""
     await call.services.link.send(operations.PLAY(leg, f"late-{leg}", media=LATE_TONE))
     await asyncio.sleep(LATE_TONE_S)
-    await call.services.link.send(operations.HANG_UP(leg))
+    await hang_up_leg(call, leg)
 
 
 async def _connect(call: Call, leg: Leg) -> bool:
@@ -202,7 +225,8 @@ async def _connect(call: Call, leg: Leg) -> bool:
         return True
     log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
     call.set(before)
-    await link.send(operations.HANG_UP(leg.id), *out_of(bridge, call.channel))
+    await hang_up_leg(call, leg.id)
+    await leave_bridge(call, bridge)
     await start_music(call)
     return False
 
@@ -216,7 +240,7 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
     if there is None:
         if state.offer is None or state.operator is None:
             return None, False
-        await services.link.send(*out_of(bridge_of(state.offer), call.channel))
+        await leave_bridge(call, bridge_of(state.offer))
         Leg(state.offer, state.operator).conversation_ended(call, "lost")
         call.set(state.without_operator())
         return None, True

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 FAMILY = "hatif-operator"
 
+_TOGETHER_S = 0.03
+"""States that follow each other at once (wrap-up over, offered) are written as one."""
+
 
 def encode(operator: Operator) -> str:
     until = f"{operator.until:.3f}" if operator.until is not None else ""
@@ -72,6 +75,7 @@ class Keeper:
     async def run(self) -> None:
         while True:
             await self._wake.wait()
+            await asyncio.sleep(_TOGETHER_S)
             self._wake.clear()
             while self._dirty:
                 identity = next(iter(self._dirty))

@@ -8,7 +8,7 @@ from ivr import messages
 from ivr.ari import events, operations
 from ivr.call import Call, CallerGone
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
-from ivr.ringing import Leg, after_restart, bridge_of, out_of, ring, start_music
+from ivr.ringing import Leg, after_restart, bridge_of, hang_up_leg, leave_bridge, ring, start_music
 from routing.match import Step
 from routing.states import OfferState
 
@@ -74,7 +74,6 @@ async def _until_connected(call: Call, wait: messages.Wait, say: str | None) -> 
 
 async def _talk(call: Call, leg: Leg) -> bool:
     """Until one side hangs up: True if the operator did, False if his telephone was lost."""
-    link = call.services.link
     try:
         while True:
             item = await call.next()
@@ -84,11 +83,12 @@ async def _talk(call: Call, leg: Leg) -> bool:
             if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
                 break
     except CallerGone:
-        await link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(bridge_of(leg.id)))
+        await call.services.link.send(operations.DELETE_BRIDGE(bridge_of(leg.id)))
+        await hang_up_leg(call, leg.id)
         leg.conversation_ended(call, "caller")
         raise
-    await link.send(*out_of(bridge_of(leg.id), call.channel))
     normal = item.cause in _NORMAL
     leg.conversation_ended(call, "operator" if normal else "lost")
     call.set(call.state.without_operator())
+    await leave_bridge(call, bridge_of(leg.id))
     return normal

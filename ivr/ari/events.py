@@ -40,6 +40,11 @@ class ChannelDestroyed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelLeftBridge:
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelDtmfReceived:
     """A key was released."""
 
@@ -59,13 +64,22 @@ class ApplicationReplaced:
     """Somebody else took the application over."""
 
 
-Event = StasisStart | StasisEnd | ChannelDestroyed | ChannelDtmfReceived | PlaybackFinished | ApplicationReplaced
+Event = (
+    StasisStart
+    | StasisEnd
+    | ChannelDestroyed
+    | ChannelLeftBridge
+    | ChannelDtmfReceived
+    | PlaybackFinished
+    | ApplicationReplaced
+)
 
 USED = (
     "StasisStart",
     "StasisEnd",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
+    "ChannelLeftBridge",
     "PlaybackFinished",
     "ApplicationReplaced",
 )
@@ -104,6 +118,8 @@ def event(data: Mapping[str, Any]) -> Event | None:
             return StasisEnd(data["channel"]["id"])
         case "ChannelDestroyed":
             return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
+        case "ChannelLeftBridge":
+            return ChannelLeftBridge(data["channel"]["id"])
         case "ApplicationReplaced":
             return ApplicationReplaced()
     return None

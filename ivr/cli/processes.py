@@ -131,7 +131,7 @@ def _specs(parts: Composition) -> list[ProcessSpec]:
         conf = parts.conf(bar)
     running = processes(parts.settings.run)
     if not any(info.alive for info in running.values()):
-        problems = instance.port_problems(conf)
+        problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
         if problems:
             from asterisk_conf.errors import AsteriskError
 
