@@ -103,6 +103,7 @@ class Call:
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
         self._answered = answered
+        self._gone = False
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     # What the world tells the call
@@ -110,12 +111,16 @@ class Call:
     def deliver(self, item: Item) -> None:
         self._inbox.put(item)
 
-    async def next(self, until: float | None = None) -> Item:
+    async def next(self, until: float | None = None, *, gone_too: bool = False) -> Item:
         """The next thing that happens; a Deadline once the monotonic clock reaches `until`.
+
+        `gone_too`: also of a call whose caller has gone, for what is left to do then.
 
         Keys are also kept in `keys`. Raises CallerGone, and CallFailed where Asterisk refused a step of this call.
         """
         self.keep()
+        if self._gone and not gone_too:
+            raise CallerGone
         overdue = self._overdue if self._sounding is not None else math.inf
         limit = min(math.inf if until is None else until, overdue)
         item = await self._inbox.get(limit)
@@ -126,6 +131,8 @@ class Call:
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
             item = events.PlaybackFinished(self._sounding, self.channel, failed=True)
         self._note(item)
+        if self._gone and not gone_too:
+            raise CallerGone
         return item
 
     def _note(self, item: Item) -> None:
@@ -136,13 +143,13 @@ class Call:
             case events.PlaybackFinished(playback) if playback == self._sounding:
                 self._sounding = None
             case events.ChannelDestroyed(channel) if channel == self.channel:
-                raise CallerGone
+                self._gone = True
+            case events.StasisEnd(channel) if channel == self.channel:
+                self._gone = True
             case RequestFailed(request, status) if (
-                request.uri.startswith(f"channels/{self.channel}/") and status != 404
+                request.uri.startswith(f"channels/{self.channel}/") and status != 404 and not self._gone
             ):
                 raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")  # 404: he hung up
-            case events.StasisEnd(channel) if channel == self.channel:
-                raise CallerGone
 
     @property
     def sounding(self) -> bool:
@@ -158,6 +165,8 @@ class Call:
         held: list[Item] = []
         for item in self._inbox.take_all():
             self._note(item)
+            if self._gone:
+                raise CallerGone
             if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
                 held.append(item)
         for item in held:

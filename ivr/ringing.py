@@ -97,10 +97,7 @@ async def hang_up_leg(call: Call, leg: str) -> None:
     await call.services.link.send(operations.HANG_UP(leg))
     until = asyncio.get_running_loop().time() + _OUT_S
     while True:
-        try:
-            item = await call.next(until)
-        except (CallerGone, CallFailed):
-            continue  # that is known already
+        item = await call.next(until, gone_too=True)
         if isinstance(item, Deadline) or (isinstance(item, events.ChannelDestroyed) and item.channel_id == leg):
             return
 
@@ -186,6 +183,8 @@ async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
         (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
         if answer.ok and answer.body["state"] == "Up":
             return OfferState.ACCEPTED
+        if wanted is OfferState.NO_ANSWER and answer.ok and answer.body["state"] != "Ringing":
+            wanted = OfferState.UNREACHABLE  # his telephone has not even said that it rings
         await hang_up_leg(call, leg.id)
     except (LinkLost, TimeoutError):
         pass  # reconciliation finds the leg without its caller

@@ -5,18 +5,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from line import Line, running
 
-from ivr import clock
+from ivr import clock, credentials
 from ivr.demo.telephone import Telephones
 
 clock.prepare()
 
-OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000"))
-"""Of all ports of the line; another one for who runs the tests twice at the same time."""
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 2000 * WORKER
+"""Of all ports of the line, for each of the processes that run tests side by side; `HATIF_TEST_OFFSET` moves all."""
 
 
 @contextlib.contextmanager
@@ -47,6 +50,23 @@ async def line(shared_line: Line) -> AsyncIterator[Line]:
     yield shared_line
     shared_line.put_back(before)
     await shared_line.cleared()
+
+
+@dataclass(frozen=True)
+class RunningAsterisk:
+    """The line's Asterisk, for tests of what speaks to it."""
+
+    etc: Path
+    ami_port: int
+    ami_user: str
+    ami_password: str
+
+
+@pytest.fixture
+def asterisk(line: Line) -> RunningAsterisk:
+    secrets = credentials.load(line.home, ())
+    etc = line.home / "asterisk" / "etc"
+    return RunningAsterisk(etc, 5038 + line.offset, secrets.ami_user, secrets.ami_password)
 
 
 @pytest.fixture

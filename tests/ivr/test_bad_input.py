@@ -1,0 +1,246 @@
+"""Input that is wrong gets one clear sentence and an exit status other than 0, and no call is lost."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from line import CHECKOUT, HATIF, Line
+
+from db import read
+from db.engine import async_engine
+from ivr.cli.main import main
+from ivr.demo.telephone import Call, CallEndedError, Telephones
+
+GERMAN_NUMBER = "+49800212003"
+OPERATOR_HZ = 1870.0
+
+# What is changed in a file of the site, and what the sentence about it must name.
+BROKEN_SITES = {
+    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "as TOML"),
+    "time_zone": ("site.toml", r"\bAfrica/Casablanca", "Africa/Nowhere", "'Africa/Nowhere'"),
+    "span_of_hours": ("site.toml", r"08:00-20:00", "20:00-08:00", "'20:00-08:00'"),
+    "unknown_setting": ("site.toml", r"^ring_s", "rings_s", "rings_s"),
+    "number_twice": ("site.toml", r"\+32800212001", "+33800212000", "+33800212000 stands twice"),
+    "language_of_a_country": ("site.toml", r'"nl", "ar", "en"', '"xx", "ar"', "'xx'"),
+    "language_of_an_operator": ("operators.csv", r"es:4 it:3", "xx:4 it:3", "'xx' is none of this site"),
+    "level_of_an_operator": ("operators.csv", r"es:4 it:3", "es:9 it:3", "'es:9'"),
+    "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 stands twice"),
+    "node_that_is_not_there": ("flow.yaml", r"next: hours", "next: hour", "'hour'"),
+    "key_twice": ("flow.yaml", r"key: 4", "key: 3", "key 3 stands twice"),
+    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "as YAML"),
+}
+
+
+def hatif(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([HATIF, *arguments], env=environment, capture_output=True, text=True, timeout=30)
+
+
+async def newest(line: Line, count: int) -> list[dict[str, Any]]:
+    """The last calls, as soon as the database has all their ends."""
+    engine = async_engine(line.database)
+    try:
+        async with asyncio.timeout(5):
+            while True:
+                calls = await read.calls(engine, count)
+                if all(call.ended is not None for call in calls):
+                    return [asdict(call) for call in calls]
+                await asyncio.sleep(0.05)
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize(("name", "pattern", "text", "named"), BROKEN_SITES.values(), ids=BROKEN_SITES)
+def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
+    name: str,
+    pattern: str,
+    text: str,
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(CHECKOUT / "sites" / "consulate", site)
+    right = (site / name).read_text()
+    place = re.search(pattern, right, re.MULTILINE)
+    assert place
+    (site / name).write_text(right[: place.start()] + text + right[place.end() :])
+    monkeypatch.setenv("HATIF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HATIF_SITE", str(site))
+    monkeypatch.setattr(sys, "argv", ["hatif", "check"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    (said,) = output.err.splitlines()
+    found = re.fullmatch(rf"(?:hatif: )?{re.escape(str(site / name))}:(\d+): (.*); (.*)\.", said)
+    assert found, said
+    # In the flow it may be the line of the node.
+    assert name == "flow.yaml" or int(found[1]) == right[: place.start()].count("\n") + 1
+    assert named in said
+
+
+# Calls
+
+
+async def test_an_unknown_number_gets_a_404_and_one_sentence_in_the_log(line: Line, telephones: Telephones) -> None:
+    log = line.home / "log" / "ivr.log"
+    seen = log.stat().st_size
+    for dialled in ("+33899999999", "call-me", "+338002120001"):
+        with pytest.raises(CallEndedError) as refused:
+            await line.dial(telephones, "+33614000001", dialled)
+        assert refused.value.end.status == 404
+    await line.until(lambda: "+338002120001" in log.read_text()[seen:], 2, "it is in the log")
+    said = log.read_text()[seen:].splitlines()
+    assert ["number=+33899999999" in said[0], "number=+338002120001" in said[1]] == [True, True]
+    assert all("A number was dialled that is not in site.toml" in each for each in said)
+    assert len(said) == 2
+
+
+async def test_a_caller_without_a_number_is_served_by_the_country_of_the_number_dialled(
+    line: Line, telephones: Telephones
+) -> None:
+    await line.phone(telephones, line.speaks("de"), answers=OPERATOR_HZ)
+    call = await telephones.caller(None).dial(f"sip:{GERMAN_NUMBER}@{line.sip}")
+    await call.established()
+    await call.hears(line.audio("de", "language_option"))
+    await call.press("61")
+    await call.hears_tone(OPERATOR_HZ)
+    await call.hangup()
+    (row,) = await newest(line, 1)
+    assert (row["caller"], row["country"], row["language"], row["outcome"]) == (None, "DE", "de", "answered")
+
+
+async def test_callers_whose_names_are_full_of_control_characters_are_served_and_leave_none_anywhere(
+    line: Line, telephones: Telephones
+) -> None:
+    identities = {
+        b'"\x1b[31mRed\x07\x08\x00" <sip:+33614000011@127.0.0.2>': "+33614000011",
+        '"\u202egnorw\u202c \u0085" <sip:+33614000012@127.0.0.2>'.encode(): "+33614000012",
+        b'"\xff\xfe\xc3" <sip:+33614000013@127.0.0.2>': "+33614000013",
+        b'"a%0d%0aAction: Logoff" <sip:+336%0d%0aAction:%20Logoff@127.0.0.2>': "+336",
+        b'"' + b"A" * 2000 + b'" <sip:+33614000015@127.0.0.2>': "+33614000015",
+        b'"" <sip:%00%1b%5b31m@127.0.0.2>': None,
+    }
+    logs = [line.home / "log" / name for name in ("ivr.log", "journal.log")]
+    seen = [log.stat().st_size for log in logs]
+
+    async def waits(identity: bytes) -> Call:
+        call = await telephones.caller(identity=identity).dial(f"sip:{GERMAN_NUMBER}@{line.sip}")
+        await call.established()
+        await call.press("61")
+        return call
+
+    calls = await asyncio.gather(*(waits(identity) for identity in identities))
+    await line.until(lambda: len(line.control("GET", "/waiting")) == len(calls), 3, "all wait")
+    told = json.dumps(line.control("GET", "/waiting"), ensure_ascii=False)
+    phones = [await line.phone(telephones, each.id) for each in line.operators if "de" in each.languages][: len(calls)]
+    told += "".join([(await phone.next_call(3)).peer for phone in phones])
+    await asyncio.gather(*(call.hangup() for call in calls))
+    rows = await newest(line, len(calls))
+    assert sorted(str(row["caller"]) for row in rows) == sorted(map(str, identities.values()))
+    assert {(row["country"], row["outcome"]) for row in rows} == {("DE", "abandoned")}
+    for arguments in (("calls",), ("calls", "--json"), ("call", str(rows[0]["id"]), "--json")):
+        told += (await asyncio.to_thread(line.run, *arguments)).stdout
+    told += "".join(log.read_bytes()[start:].decode() for log, start in zip(logs, seen, strict=True))
+    assert [each for each in told if not each.isprintable() and each != "\n"] == []
+
+
+# Commands
+
+
+async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line: Line, telephones: Telephones) -> None:
+    call = await line.asks_for_operator(telephones, "+33614000021")
+    pids = {name: line.pid(name) for name in ("asterisk", "ivr", "journal")}
+    answer = await asyncio.to_thread(line.run, "up")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"hatif: Hatif already runs in {line.home} with pid ")
+    assert len(answer.stderr.splitlines()) == 1
+    assert {name: line.pid(name) for name in pids} == pids
+    assert call.state == "talking"
+    assert line.run("status").returncode == 0
+
+
+async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> None:
+    answer = await asyncio.to_thread(hatif, "up", **{**line.environment, "HATIF_HOME": str(tmp_path / "home")})
+    assert answer.returncode == 1
+    said = answer.stderr.removeprefix("hatif: ").splitlines()
+    taken = {
+        ("TCP", 5060, "SIP"): "asterisk",
+        ("UDP", 5060, "SIP"): "asterisk",
+        ("TCP", 8088, "ARI"): "asterisk",
+        ("TCP", 5038, "AMI"): "asterisk",
+        ("TCP", 8070, "control API"): "python",
+    }
+    for ((protocol, port, purpose), program), sentence in zip(taken.items(), said, strict=True):
+        assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is taken by {program}")
+        assert sentence.endswith("): stop that program, or set HATIF_PORT_OFFSET to another multiple of 1000.")
+
+
+@contextlib.asynccontextmanager
+async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[None]:
+    """TCP connections to the first port of each pair go to the second one."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(4096):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    servers = []
+    for here, there in ports:
+
+        async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: int = there) -> None:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", there)
+            await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+        servers.append(await asyncio.start_server(join, "127.0.0.1", here))
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.close()
+
+
+async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(line: Line, tmp_path: Path) -> None:
+    # A second one beside the line's own: its control API needs a port of its own, so it has another offset.
+    offset = line.offset + 1000
+    home = tmp_path / "home"
+    shutil.copytree(line.home / "sounds", home / "sounds", symlinks=True, copy_function=os.link)
+    secrets = json.loads((line.home / "secrets.json").read_text())
+    wrong = {**secrets, "ari_password": "wrong", "ami_password": "wrong"}
+    (home / "secrets.json").write_text(json.dumps(wrong))
+    environment = {**line.environment, "HATIF_HOME": str(home), "HATIF_PORT_OFFSET": str(offset)}
+    async with forwarded(*((port + offset, port + line.offset) for port in (8088, 5038))):
+        controller = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ivr", env=environment, stderr=asyncio.subprocess.PIPE
+        )
+        await asyncio.sleep(2)  # many tries
+        assert controller.returncode is None
+        load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
+        controller.terminate()
+        _, stderr = await asyncio.wait_for(controller.communicate(), 5)
+    said = stderr.decode()
+    assert (
+        said.count(f"Asterisk at http://127.0.0.1:{8088 + offset} refused the user 'hatif': the secret in ari.conf")
+        == 1
+    )
+    assert said.count(f"AMI at 127.0.0.1:{5038 + offset} refuses user 'hatif' with this password") == 1
+    assert "Traceback" not in said
+    assert controller.returncode == 0
+    assert load.returncode == 1
+    assert load.stderr.count("refuses user 'hatif' with this password") == 1
+    assert len(load.stderr.splitlines()) == 1
+    assert line.status()["serves"]

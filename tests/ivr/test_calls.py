@@ -1,0 +1,360 @@
+"""Calls from a carrier to an operator's telephone, on a real Asterisk, with real telephones."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from line import Line
+
+from ivr.demo.sound import tone_share
+from ivr.demo.telephone import Telephones
+
+CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
+LATE_HZ = 425.0
+"""What an operator hears who answered a call that was withdrawn."""
+
+
+def french(line: Line, count: int) -> list[str]:
+    """The ids of operators who speak French."""
+    return [each.id for each in line.operators if "fr" in each.languages][:count]
+
+
+@contextlib.contextmanager
+def held(pid: int) -> Iterator[None]:
+    """Holds a process, so that it hears of all that happens meanwhile at once and in its order."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def is_at(line: Line, caller: str, node: str) -> None:
+    """Until the caller is at that node of the flow."""
+    async with asyncio.timeout(5):
+        while True:
+            if (await line.story(caller, ended=False))["events"][-1]["flow_node"] == node:
+                return
+            await asyncio.sleep(0.05)
+
+
+def outcomes(story: dict[str, Any]) -> list[tuple[str, str]]:
+    """The offers of a call, in order: to whom, and how each ended."""
+    return [(each["operator_id"], each["state"]) for each in story["offers"]]
+
+
+async def decided(line: Line, caller: str) -> list[tuple[str, str]]:
+    """The offers of a call, as soon as the database knows how all of them ended."""
+    async with asyncio.timeout(3):
+        while True:
+            offers = outcomes(await line.story(caller, ended=False))
+            if all(state != "ringing" for _, state in offers):
+                return offers
+            await asyncio.sleep(0.05)
+
+
+async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line, telephones: Telephones) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_answer(after_s=0.2, tone_hz=OPERATOR_HZ)
+    call = await line.dial(telephones, "+33612000001")
+    call.tone(CALLER_HZ)
+    await call.press("2")
+    await asyncio.sleep(0.5)
+    await call.press("1")
+    answered = await phone.next_call(5)
+    await answered.established()
+    await call.hears_tone(OPERATOR_HZ)
+    await answered.hears_tone(CALLER_HZ)
+    assert line.operator_state(operator) == "talking"
+    await call.hangup()
+    story = await line.story("+33612000001")
+    assert story["call"]["outcome"] == "answered"
+    assert story["call"]["operator"] == operator
+    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "file"]
+    assert outcomes(story) == [(operator, "accepted")]
+    assert [case["reference"] for case in await line.cases() if case["caller"] == "+33612000001"] == [
+        story["call"]["case"]
+    ]
+
+
+async def test_an_operators_telephone_shows_who_calls(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    await line.asks_for_operator(telephones, "+33612000002")
+    assert (await phone.next_call(5)).peer.startswith("sip:+33612000002@")
+
+
+# Either side hangs up
+
+
+async def test_a_caller_may_hang_up_in_the_menus(line: Line, telephones: Telephones) -> None:
+    in_language_menu, in_main_menu = await asyncio.gather(
+        line.dial(telephones, "+33612000011"), line.dial(telephones, "+33612000012")
+    )
+    await in_main_menu.press("2#")  # the second key cuts the greeting short
+    await is_at(line, "+33612000012", "main")
+    await asyncio.gather(in_language_menu.hangup(), in_main_menu.hangup())
+    for caller, path in (("+33612000011", ["language"]), ("+33612000012", ["language", "hours", "welcome", "main"])):
+        story = await line.story(caller)
+        assert story["call"]["outcome"] == "left_menu"
+        assert story["call"]["path"] == path
+        assert story["call"]["wait_s"] is None
+        assert story["events"][-1]["data"] == {"by": "caller", "outcome": "left_menu"}
+
+
+async def test_a_caller_who_hangs_up_while_he_waits_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
+    call = await line.waiting(telephones, "+33612000013")
+    await call.hangup()
+    story = await line.story("+33612000013")
+    assert story["call"]["outcome"] == "abandoned"
+    assert story["call"]["wait_s"] > 0
+    phone = await line.phone(telephones, line.speaks("fr"))
+    assert line.control("GET", "/waiting") == []
+    assert line.operator_state(phone.user) == "ready"
+    assert not phone.calls
+
+
+async def test_a_telephone_stops_ringing_when_the_caller_hangs_up_and_its_operator_is_ready(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    call = await line.asks_for_operator(telephones, "+33612000014")
+    ringing = await phone.next_call(5)
+    assert line.operator_state(phone.user) == "offered"
+    await call.hangup()
+    end = await ringing.ended(1)
+    assert end.status is None
+    assert not end.by_us
+    await line.until_state(phone.user, "ready", 0.5)
+    story = await line.story("+33612000014")
+    assert story["call"]["outcome"] == "abandoned"
+    assert outcomes(story) == [(phone.user, "withdrawn")]
+
+
+async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    phone.will_answer()
+    call = await line.asks_for_operator(telephones, "+33612000015")
+    answered = await phone.next_call(5)
+    await line.until_state(phone.user, "talking")
+    await call.hangup()
+    await answered.ended(1)
+    await line.until_state(phone.user, "wrapping_up", 0.5)
+    await line.until_state(phone.user, "ready", 2)
+    story = await line.story("+33612000015")
+    assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
+
+
+async def test_a_caller_is_thanked_when_the_operator_hangs_up(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    phone.will_answer()
+    call = await line.asks_for_operator(telephones, "+33612000016")
+    answered = await phone.next_call(5)
+    await line.until_state(phone.user, "talking")
+    await answered.hangup()
+    await line.until_state(phone.user, "wrapping_up", 0.5)
+    await call.hears(line.audio("fr", "goodbye"))
+    end = await call.ended(2)
+    assert not end.by_us
+    story = await line.story("+33612000016")
+    assert story["call"]["outcome"] == "answered"
+    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+
+
+# Operators who do not take the call
+
+
+@pytest.mark.parametrize("status", [486, 603], ids=["busy", "declined"])
+async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
+    line: Line, telephones: Telephones, status: int
+) -> None:
+    first, second = [await line.phone(telephones, operator) for operator in french(line, 2)]
+    first.will_refuse(status)
+    second.will_answer(tone_hz=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, f"+33612000{status}")
+    await call.hears_tone(OPERATOR_HZ)
+    assert line.operator_state(first.user) == "paused"
+    assert line.operator_reason(first.user) == "refused"
+    await call.hangup()
+    story = await line.story(f"+33612000{status}")
+    assert outcomes(story) == [(first.user, "refused"), (second.user, "accepted")]
+    assert story["call"]["operator"] == second.user
+
+
+async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Line, telephones: Telephones) -> None:
+    await line.waiting(telephones, "+33612000021")
+    since = line.control("GET", "/waiting")[0]["since"]
+    await line.waiting(telephones, "+33612000022")
+    first, second = french(line, 2)
+    idle = await line.phone(telephones, first)
+    ringing = await idle.next_call(2)
+    await line.until_state(idle.user, "paused")
+    assert line.operator_reason(idle.user) == "no_answer"
+    assert (await ringing.ended(1)).status is None
+    assert 3.5 < (ringing.over or 0) - ringing.began < 5
+    rows = line.control("GET", "/waiting")
+    assert [row["caller"] for row in rows] == ["+33612000021", "+33612000022"]
+    assert rows[0]["since"] == since
+    ready = await line.phone(telephones, second, answers=OPERATOR_HZ)
+    await line.until_state(ready.user, "talking")
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33612000022"]
+
+
+async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone_that_appears(
+    line: Line, telephones: Telephones
+) -> None:
+    call = await line.asks_for_operator(telephones, "+33612000023", "71")
+    announced = await call.hears(line.audio("en", "to_operator"))
+    await call.hears(line.music(), since_s=announced.offset_s)
+    phone = await line.phone(telephones, line.speaks("en"), answers=OPERATOR_HZ)
+    await line.until_state(phone.user, "talking")
+
+
+async def test_an_operator_whose_telephone_has_vanished_does_not_hold_the_caller(
+    line: Line, telephones: Telephones
+) -> None:
+    gone, there = [await line.phone(telephones, operator) for operator in french(line, 2)]
+    there.will_answer(tone_hz=OPERATOR_HZ)
+    await gone.vanish()
+    call = await line.asks_for_operator(telephones, "+33612000024")
+    try:
+        await call.hears_tone(OPERATOR_HZ, 8)
+    finally:
+        await gone.register()
+    assert await decided(line, "+33612000024") == [(gone.user, "unreachable"), (there.user, "accepted")]
+    await line.until_state(gone.user, "ready")
+
+
+# Who gets whom
+
+
+async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
+    line: Line, telephones: Telephones
+) -> None:
+    first = await line.waiting(telephones, "+33612000031")
+    second = await line.waiting(telephones, "+33612000032")
+    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
+    await first.hears_tone(OPERATOR_HZ)
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33612000032"]
+    await first.hangup()
+    await second.hears_tone(OPERATOR_HZ)
+    one, two = phone.calls
+    assert 0.9 < two.began - (one.over or 0) < 1.6  # the wrap-up
+
+
+async def test_the_operator_who_is_idle_longest_gets_the_call(line: Line, telephones: Telephones) -> None:
+    order = [french(line, 3)[place] for place in (1, 2, 0)]
+    phones = {operator: await line.phone(telephones, operator) for operator in order}
+    for number, operator in enumerate(order):
+        await line.asks_for_operator(telephones, f"+3361200004{number}")
+        await phones[operator].next_call(2)
+    assert [len(phone.calls) for phone in phones.values()] == [1, 1, 1]
+
+
+# Two things at once
+
+
+async def test_an_answer_at_the_time_limit_connects_or_not_but_for_all_alike(
+    line: Line, telephones: Telephones
+) -> None:
+    phones = {operator: await line.phone(telephones, operator) for operator in french(line, 5)}
+    for number, phone in enumerate(phones.values()):
+        phone.will_answer(after_s=3.94 + 0.02 * number, tone_hz=OPERATOR_HZ)
+    callers = [f"+3361200005{number}" for number in range(5)]
+    calls = await asyncio.gather(*(line.asks_for_operator(telephones, caller) for caller in callers))
+    for phone in phones.values():
+        await phone.next_call(5)
+    await line.until(lambda: all(line.operator_state(each) != "offered" for each in phones), 8, "all is decided")
+    waiting = {row["caller"] for row in line.control("GET", "/waiting")}
+    for caller, call in zip(callers, calls, strict=True):
+        ((operator, offer),) = await decided(line, caller)
+        (leg,) = phones[operator].calls
+        state = (line.operator_state(operator), line.operator_reason(operator))
+        if offer == "accepted":
+            assert state == ("talking", None)
+            assert caller not in waiting
+            assert leg.state == "talking"
+            await call.hears_tone(OPERATOR_HZ, 2)
+        else:
+            assert offer == "no_answer"
+            assert state == ("paused", "no_answer")
+            assert caller in waiting
+            await leg.ended(1)
+
+
+async def test_an_answer_while_the_caller_hangs_up_ends_for_all_alike(line: Line, telephones: Telephones) -> None:
+    phones = {operator: await line.phone(telephones, operator) for operator in french(line, 5)}
+    callers = [f"+3361200006{number}" for number in range(5)]
+    calls = await asyncio.gather(*(line.asks_for_operator(telephones, caller) for caller in callers))
+    rings = [await phone.next_call(5) for phone in phones.values()]
+    await asyncio.gather(*(call.hangup() for call in calls[:2]))
+    await asyncio.gather(*(each.answer() for each in rings[1:]))
+    await asyncio.gather(*(call.hangup() for call in calls[2:]))
+    for caller in callers:
+        story = await line.story(caller)
+        ((operator, offer),) = outcomes(story)
+        assert (offer, story["call"]["outcome"]) in (("withdrawn", "abandoned"), ("accepted", "answered"))
+        assert len(story["pairings"]) == (offer == "accepted")
+        (leg,) = phones[operator].calls
+        await leg.ended(3)
+        await line.until_state(operator, "ready", 2)
+
+
+async def test_operators_who_appear_while_all_callers_hang_up_are_ready(line: Line, telephones: Telephones) -> None:
+    phones = [await line.phone(telephones, operator) for operator in french(line, 4)]
+    await asyncio.gather(*(phone.unregister() for phone in phones))
+    callers = [f"+3361200008{number}" for number in range(4)]
+    calls = await asyncio.gather(*(line.waiting(telephones, caller) for caller in callers))
+    with held(line.pid("ivr")):
+        await asyncio.gather(*(phone.register() for phone in phones), *(call.hangup() for call in calls))
+    for caller in callers:
+        story = await line.story(caller)
+        assert story["call"]["outcome"] == "abandoned"
+        assert {state for _, state in outcomes(story)} <= {"withdrawn"}
+    for phone in phones:
+        await line.until_state(phone.user, "ready", 2)
+
+
+async def test_an_operator_who_answers_after_the_withdrawal_hears_a_short_tone_and_is_ready(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    call = await line.asks_for_operator(telephones, "+33612000071")
+    ringing = await phone.next_call(5)
+    with held(line.pid("ivr")):
+        await call.hangup()
+        await asyncio.sleep(0.1)
+        await ringing.answer()
+        await ringing.established(2)
+        await asyncio.sleep(0.1)
+    await ringing.ended(2)
+    assert tone_share(ringing.heard(), LATE_HZ) > 0.5
+    assert line.operator_state(phone.user) == "ready"
+    story = await line.story("+33612000071")
+    assert story["call"]["outcome"] == "abandoned"
+    assert outcomes(story) == [(phone.user, "withdrawn")]
+
+
+async def test_a_caller_who_is_gone_before_the_answer_is_acted_upon_is_offered_to_nobody_again(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    call = await line.asks_for_operator(telephones, "+33612000072")
+    ringing = await phone.next_call(5)
+    with held(line.pid("ivr")):
+        await ringing.answer()
+        await ringing.established(2)
+        await asyncio.sleep(0.1)
+        await call.hangup()
+        await asyncio.sleep(0.1)
+    await ringing.ended(2)
+    story = await line.story("+33612000072")
+    assert story["call"]["outcome"] == "abandoned"
+    assert story["pairings"] == []
+    assert outcomes(story) == [(phone.user, "withdrawn")]
+    await line.until_state(phone.user, "ready", 2)
+    assert len(phone.calls) == 1

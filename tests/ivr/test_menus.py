@@ -1,0 +1,241 @@
+"""Menus, heard and answered with real telephones: what a caller hears is compared with the audio of the prompts."""
+
+import asyncio
+import re
+
+import numpy as np
+from line import Line
+
+from ivr.demo.sound import RATE, Match, Samples, find
+from ivr.demo.telephone import Call, Telephones
+
+GERMAN_NUMBER, SHARED_NUMBER = "+49800212003", "+80000212000"
+KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
+SOON_S = 0.25
+"""From a key to the next prompt: network, Asterisk, controller and the first packet of sound, on a busy machine."""
+
+
+def spoken(line: Line, language: str, *prompts: str) -> Samples:
+    """Prompts that follow one another."""
+    return np.concatenate([line.audio(language, prompt) for prompt in prompts])
+
+
+async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 5.0) -> Match:
+    """Until the first second of `prompt` has been heard: what follows may be cut short."""
+    return await call.hears(prompt[:RATE], timeout_s, since_s)
+
+
+def edit(line: Line, pattern: str, text: str) -> None:
+    """Replaces what `pattern` finds in the flow of the site."""
+    path = line.site / "flow.yaml"
+    changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
+    assert count
+    path.write_text(changed)
+
+
+# Languages
+
+
+async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Telephones) -> None:
+    beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
+
+    async def heard(key: str) -> Samples:
+        call = await line.dial(telephones, f"+3361300000{key}")
+        await call.press(key)
+        await asyncio.sleep(1.5 + 2 * SOON_S)
+        await call.hangup()
+        return call.heard()
+
+    for key, samples in zip(KEYS, await asyncio.gather(*map(heard, KEYS)), strict=True):
+        scores = {language: find(samples, beginning) for language, beginning in beginnings.items()}
+        assert [language for language, match in scores.items() if match.same] == [KEYS[key]]
+        assert (await line.story(f"+3361300000{key}"))["call"]["language"] == KEYS[key]
+
+
+async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line: Line, telephones: Telephones) -> None:
+    async def begins_with(prompts: Samples, caller: str | None, number: str) -> None:
+        call = await telephones.caller(caller).dial(f"sip:{number}@{line.sip}")
+        await call.established()
+        await asyncio.sleep(len(prompts) / RATE + 2 * SOON_S)
+        await call.hangup()
+        match = find(call.heard(), prompts)
+        assert match.same
+        assert match.offset_s < SOON_S
+
+    in_france = np.concatenate([spoken(line, "fr", "language_option", "press_2"), line.audio("ar", "language_option")])
+    options = {language: line.audio(language, "language_option") for language in KEYS.values()}
+    await asyncio.gather(
+        begins_with(in_france, "+33613000011", "+33800212000"),
+        begins_with(options["de"], "+33613000012", GERMAN_NUMBER),  # the number's country counts, not the caller's
+        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # where it has none: the caller's prefix
+        begins_with(options["en"], "+447400123456", SHARED_NUMBER),
+        begins_with(options["ar"], None, SHARED_NUMBER),  # nothing known: the order of the site
+    )
+
+
+# Keys
+
+
+async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33613000021")
+    await begins(call, line.audio("fr", "language_option"))
+    await call.press("2")
+    pressed = call.clock
+    welcome = await begins(call, line.audio("fr", "welcome"))
+    assert welcome.offset_s - pressed < SOON_S
+    await call.press("#")
+    pressed = call.clock
+    option = await begins(call, line.audio("fr", "main_file"), since_s=pressed)
+    assert option.offset_s - pressed < SOON_S
+
+
+async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33613000022")
+    await call.press("23")
+    await begins(call, line.audio("fr", "to_operator"))
+    (row,) = line.control("GET", "/waiting")
+    assert (row["caller"], row["language"], row["topic"]) == ("+33613000022", "fr", "travel")
+    assert find(call.heard(), line.audio("fr", "main_file")[:RATE]).score < 0.4
+
+
+async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33613000023")
+    await call.press("28")
+    for _ in range(2):
+        heard = call.clock
+        await begins(call, line.audio("fr", "help_wrong_key"), since_s=heard - 0.3)
+        await call.press("8")
+    await begins(call, line.audio("fr", "to_operator"))
+    await call.hangup()
+    story = await line.story("+33613000023")
+    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "any_topic"]
+    assert [each["data"]["clips"][0] for each in story["events"] if each["kind"] == "prompt"][-3:] == [
+        ["fr", "help_wrong_key"],
+        ["fr", "help_wrong_key"],
+        ["fr", "to_operator"],
+    ]
+
+
+async def test_silence_means_the_countrys_language_then_twice_help_then_an_operator(
+    line: Line, telephones: Telephones
+) -> None:
+    # Menus that say little: they are heard out three times.
+    edit(line, r"text: language_option", "text: press_2")
+    edit(line, r"options: \{1: ar.*", "options: {2: fr}")
+    edit(line, r"text: main_file", "text: press_1")
+    edit(line, r"^ +- \{key: [2340].*\n", "")
+    edit(line, r"^  (documents|travel|complaint): .*\n", "")
+    edit(line, r"open: welcome", "open: main")
+    edit(line, r"^  welcome:\n.*\n.*\n.*\n", "")
+    edit(line, r"^silence_s: \S+", "silence_s: 0.5")
+    call = await line.dial(telephones, "+33613000024")
+    help_ = await begins(call, line.audio("fr", "help_silence"))
+    await call.press("#")  # spares the rest of the help
+    help_ = await begins(call, line.audio("fr", "help_silence"), since_s=help_.offset_s + 1)
+    await call.press("#")
+    await begins(call, line.audio("fr", "to_operator"), since_s=help_.offset_s)
+    await call.hangup()
+    story = await line.story("+33613000024")
+    assert story["call"]["language"] == "fr"
+    assert story["call"]["path"] == ["language", "hours", "main", "operator", "any_topic"]
+    silences = [each["flow_node"] for each in story["events"] if each["kind"] == "silence"]
+    assert silences == ["language", "main", "main", "main"]
+
+
+async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33613000025")
+    await begins(call, line.audio("fr", "language_option"))
+    await call.press("#")
+    again = call.clock
+    await begins(call, line.audio("fr", "language_option"), since_s=again)
+    await call.press("2#")
+    await begins(call, line.audio("fr", "main_file"))
+    await call.press("#")
+    again = call.clock
+    await begins(call, line.audio("fr", "main_file"), since_s=again)
+    await call.press("9")
+    again = call.clock
+    await begins(call, line.audio("fr", "language_option"), since_s=again)
+    await call.press("6")
+    await begins(call, line.audio("de", "welcome"))
+
+
+async def test_who_changes_the_language_while_he_waits_keeps_his_age(line: Line, telephones: Telephones) -> None:
+    call = await line.waiting(telephones, "+33613000028")
+    (before,) = line.control("GET", "/waiting")
+    await call.press("9")
+    again = call.clock
+    await begins(call, line.audio("fr", "language_option"), since_s=again)
+    assert line.control("GET", "/waiting") == []
+    await call.press("61")
+    await begins(call, line.audio("de", "to_operator"), since_s=again)
+    (after,) = line.control("GET", "/waiting")
+    assert (after["language"], after["since"]) == ("de", before["since"])
+
+
+async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: Telephones) -> None:
+    in_language_menu, in_main_menu = await asyncio.gather(
+        line.dial(telephones, "+33613000026"), line.dial(telephones, "+33613000027")
+    )
+    await asyncio.gather(in_language_menu.press("0"), in_main_menu.press("60"))
+    await asyncio.gather(
+        begins(in_language_menu, line.audio("fr", "to_operator")), begins(in_main_menu, line.audio("de", "to_operator"))
+    )
+    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/waiting")}
+    assert rows == {"+33613000026": ("fr", None), "+33613000027": ("de", None)}
+
+
+# Hours
+
+
+async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    line.control("POST", "/hours", {"force": "closed", "why": "test"})
+    # By the menu, and by asking for an operator before the hours are looked at.
+    chosen, asked = await asyncio.gather(line.dial(telephones, "+33613000031"), line.dial(telephones, "+33613000032"))
+    await asyncio.gather(chosen.press("2"), asked.press("0"))
+    await asyncio.gather(*(begins(call, line.audio("fr", "closed")) for call in (chosen, asked)))
+    await asyncio.gather(chosen.hangup(), asked.hangup())
+    for caller in ("+33613000031", "+33613000032"):
+        story = await line.story(caller)
+        assert story["call"]["outcome"] == "closed"
+        assert story["offers"] == []
+    assert not phone.calls
+    line.control("POST", "/hours", {"force": "auto"})
+    await line.asks_for_operator(telephones, "+33613000033")
+    await phone.next_call(2)
+
+
+# The site's flow
+
+
+async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, telephones: Telephones) -> None:
+    before = await line.dial(telephones, "+33613000041")
+    edit(line, r"key: 1, text: main_file", "key: 5, text: main_file")
+    call = await line.dial(telephones, "+33613000042")
+    await asyncio.gather(call.press("21"), before.press("21"))
+    await begins(call, line.audio("fr", "help_wrong_key"))
+    await call.press("#")
+    await call.hears(spoken(line, "fr", "main_file", "press_5"))
+    await call.press("5")
+    await begins(call, line.audio("fr", "to_operator"))
+    # Who called before the change goes by the former keys.
+    assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
+        "+33613000041": "file",
+        "+33613000042": "file",
+    }
+
+
+async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_former_one(
+    line: Line, telephones: Telephones
+) -> None:
+    log = line.home / "log" / "ivr.log"
+    seen = log.stat().st_size
+    edit(line, r"closed: \{kind: say, .*", "closed: {kind: sing}")
+    number = (line.site / "flow.yaml").read_text().splitlines().index("  closed: {kind: sing}") + 1
+    call = await line.asks_for_operator(telephones, "+33613000043")
+    await begins(call, line.audio("fr", "to_operator"))
+    said = log.read_text()[seen:]
+    assert "The flow was changed but is not in order; the former one stays" in said
+    assert f"flow.yaml:{number}: nodes.closed" in said
+    assert "Traceback" not in said
