@@ -44,10 +44,10 @@ QUICK = (
 class Line:
     """`home` is its HATIF_HOME, `site` a copy of the example site that a test may change, `offset` of its ports."""
 
-    def __init__(self, home: Path, offset: int) -> None:
+    def __init__(self, home: Path, offset: int, database: str | None = None) -> None:
         self.home, self.offset = home, offset
         self.site = home / "site"
-        self.database = f"sqlite:///{home / 'hatif.db'}"
+        self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
         self._up: subprocess.Popen[bytes] | None = None
         shutil.copytree(CHECKOUT / "sites" / "consulate", self.site)
@@ -66,6 +66,8 @@ class Line:
             "HATIF_INSTALL": str(CACHE),
         }
         self.environment.pop("HATIF_DATABASE", None)
+        if database is not None:
+            self.environment["HATIF_DATABASE"] = database
 
     # Processes
 
@@ -309,8 +311,8 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def running(home: Path, offset: int) -> AsyncIterator[Line]:
-    line = Line(home, offset)
+async def running(home: Path, offset: int, database: str | None = None) -> AsyncIterator[Line]:
+    line = Line(home, offset, database)
     try:
         await line.up()
         yield line
