@@ -137,8 +137,6 @@ async def serve(controller: "Controller") -> None:
     """Serves until cancelled."""
     config = uvicorn.Config(
         application(controller),
-        host="127.0.0.1",
-        port=controller.settings.control_port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -147,4 +145,4 @@ async def serve(controller: "Controller") -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
-    await server.serve()
+    await server.serve(sockets=[controller.control_socket])

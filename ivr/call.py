@@ -5,9 +5,10 @@ channel before the effect; a step's requests go out together and are not waited 
 """
 
 import asyncio
+import itertools
 import math
+import secrets
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,10 @@ from prompts.manifest import Manifest
 from routing import hours
 
 log = structlog.get_logger()
+
+_BOOT = secrets.token_hex(5)
+_PLAYBACKS = itertools.count(1)
+"""Names of playbacks: never one that a former controller gave."""
 
 _OVERDUE_S = 3.0
 """A prompt that takes so much longer than it lasts has been lost."""
@@ -225,7 +230,7 @@ class Call:
         if not media:
             await self.step()
             return False
-        playback = f"pb-{uuid.uuid4().hex[:16]}"
+        playback = f"pb-{_BOOT}-{next(_PLAYBACKS)}"
         self.set(replace(self.state, playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
         self._sounding = playback

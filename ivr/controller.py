@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import socket
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.session import APPLICATION, House, Session
-from ivr.settings import HEARTBEAT_S, Settings
+from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.standing import FAMILY, Keeper
 from prompts import manifest
 from routing.states import Operator, Trigger
@@ -47,10 +48,16 @@ class Controller:
     def __init__(self, settings: Settings) -> None:
         clock.prepare()
         self.settings = settings
+        # First of all: a second controller must find out here, and not by taking the calls of the first.
+        self.control_socket = _listen(settings.control_port)
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
         self._sounds = _Sounds(settings.sounds / manifest.FILE)
+        if not self._sounds.prompts:
+            raise SettingsError(
+                f"There is no audio in {settings.sounds}; run `hatif prompts build` (or `hatif setup`)."
+            )
         self.flows = Flows(
             settings.site / "flow.yaml", settings.versions, self.site.languages, lambda: self._sounds.prompts
         )
@@ -207,6 +214,22 @@ class Controller:
                 )
             case "HatifFallbackEnded":
                 self._fallback = asyncio.create_task(import_fallback_calls(self.ami, self.recorder, self.site))
+
+
+def _listen(port: int) -> socket.socket:
+    """The socket of the control API. Raises SettingsError if the port is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"TCP port {port} (control API) cannot be had ({error.strerror}): is another controller running? "
+            "Stop it, or set HATIF_PORT_OFFSET to another multiple of 1000."
+        ) from None
+    listening.listen(64)
+    return listening
 
 
 class _Sounds:

@@ -57,5 +57,7 @@ class Presence:
             contacts.discard(uri)
         else:
             contacts.add(uri)
-        if bool(contacts) != was_there:
-            self._changed(operator, bool(contacts))
+            # Said again also if it was there: the floor may have found it unreachable meanwhile.
+            self._changed(operator, True)
+        if was_there and not contacts:
+            self._changed(operator, False)

@@ -133,9 +133,14 @@ def country_of(caller: str) -> str | None:
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     try:
-        region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(digits, None))
+        number = phonenumbers.parse(digits, None)
     except phonenumbers.NumberParseException:
         return None
+    region: str | None = phonenumbers.region_code_for_number(number)
+    if (
+        region is None and number.country_code is not None
+    ):  # a range that nobody has yet: the code's main country is the best guess
+        region = phonenumbers.region_code_for_country_code(number.country_code)
     return region if region and len(region) == 2 and region.isalpha() else None
 
 

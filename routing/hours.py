@@ -48,6 +48,7 @@ class Answer:
     open: bool
     until: datetime | None
     why: str
+    forced: bool = False
 
 
 def _spans(plan: Plan, day: datetime) -> list[tuple[datetime, datetime]]:
@@ -91,7 +92,9 @@ def answer(plan: Plan, at: datetime, override: Override | None = None) -> Answer
     forced = override is not None and override.force is not Force.AUTO
     if override is not None and forced and (override.until is None or at < override.until):
         because = f": {override.why}" if override.why else ""
-        return Answer(override.force is Force.OPEN, override.until, f"forced {override.force.value}{because}")
+        return Answer(
+            override.force is Force.OPEN, override.until, f"forced {override.force.value}{because}", forced=True
+        )
     is_open, until = _planned(plan, at)
     local = at.astimezone(plan.zone)
     what = "open" if is_open else "closed"

@@ -192,7 +192,7 @@ def journal() -> None:
     parts = Composition()
     configure(parts.site.node)
     # The call's path comes first: this process has time.
-    os.nice(5)
+    os.nice(19)
 
     async def deliver() -> None:
         stop = asyncio.Event()

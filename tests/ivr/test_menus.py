@@ -194,7 +194,7 @@ async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: 
     # By the menu, and by asking for an operator before the hours are looked at.
     chosen, asked = await asyncio.gather(line.dial(telephones, "+33613000031"), line.dial(telephones, "+33613000032"))
     await asyncio.gather(chosen.press("2"), asked.press("0"))
-    await asyncio.gather(*(begins(call, line.audio("fr", "closed")) for call in (chosen, asked)))
+    await asyncio.gather(*(begins(call, line.audio("fr", "force_closed")) for call in (chosen, asked)))
     await asyncio.gather(chosen.hangup(), asked.hangup())
     for caller in ("+33613000031", "+33613000032"):
         story = await line.story(caller)
