@@ -28,7 +28,7 @@ from db.tables import Table
 
 log = logging.getLogger(__name__)
 
-GROUP_S = 0.02  # how long a record waits for others before they are written together
+GROUP_S = 0.04  # how long a record waits for others before they are written together
 GROUP = 4096  # records a write: after a full disk the loop must not stop for all that was kept
 AGAIN_S = 0.5  # after the disk has refused
 ROTATE_BYTES = 64 * 2**20

@@ -6,6 +6,7 @@ and take effect in order. The reader never awaits work: Asterisk cuts a client t
 
 import asyncio
 import itertools
+import re
 import struct
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 
 REST_LIMIT_S = 5.0
 """How long an answer is waited for; Asterisk answers in under a millisecond."""
+
+_DONE = re.compile(rb'\{"type":"RESTResponse",(?:"transaction_id":"[^"]*",)?"request_id":"(\d+)","status_code":2').match
+_NOBODY = (None, None)
 
 MESSAGE_LIMIT = 64 * 2**20
 """Bytes. The list of all channels is about one KiB a channel."""
@@ -140,6 +144,13 @@ class Link:
 
     def taken(self, message: bytes) -> None:
         """A message of Asterisk's, in the order of arrival."""
+        done = _DONE(message)
+        if done is not None:
+            number = done[1].decode()
+            # Most messages are this: nobody waits for the answer, and it is good. Reading all of it is not needed.
+            if not isinstance(self._pending.get(number, _NOBODY)[1], asyncio.Future):
+                self._pending.pop(number, None)
+                return
         try:
             data = orjson.loads(message)
             if data["type"] == "RESTResponse":

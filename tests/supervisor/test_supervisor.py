@@ -265,10 +265,13 @@ def test_a_supervisor_killed_by_kill_9_adopts_what_lives_watches_and_stops_it(ho
 
 
 def test_ctrl_c_again_kills_at_once_but_a_signal_sent_twice_does_not(home: Path) -> None:
-    slow = ["sh", "-c", f"trap 'sleep 1.3; touch {home / 'clean'}; exit' TERM; while :; do sleep 0.05; done"]
+    trap = f"trap 'sleep 1.3; touch {home / 'clean'}; exit' TERM; touch {home / 'trapped'}"
+    slow = ["sh", "-c", f"{trap}; while :; do sleep 0.05; done"]
     for again_after_s, clean in ((0.2, True), (1.05, False)):
         (home / "clean").unlink(missing_ok=True)
+        (home / "trapped").unlink(missing_ok=True)
         with up(home, "ivr", json.dumps(slow)) as first:
+            until_sync((home / "trapped").exists)
             first.send_signal(signal.SIGINT)
             time.sleep(again_after_s)
             first.send_signal(signal.SIGINT)
