@@ -16,7 +16,7 @@ from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
 from ivr.state import LegState
-from routing.states import OfferState
+from routing.states import OfferState, offer_state_after
 
 log = structlog.get_logger()
 
@@ -142,14 +142,17 @@ def events_of(leg: Leg) -> operations.Request:
 
 async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
     until = asyncio.get_running_loop().time() + ring_s
-    state: OfferState | None = None
+    state = OfferState.RINGING
     try:
-        while state is None:
+        while state is OfferState.RINGING:
             item = await call.next(until)
             call.keys.clear()
             if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
-            state = await _withdraw(call, leg, OfferState.NO_ANSWER) if isinstance(item, Deadline) else _said(item, leg)
+            said = _said(item, leg)
+            if isinstance(item, Deadline):
+                said = await _withdraw(call, leg, OfferState.NO_ANSWER)
+            state = offer_state_after(state, said)
             if state is OfferState.ACCEPTED and await _connect(call, leg):
                 return leg
     except (CallerGone, CallFailed):
@@ -163,8 +166,8 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
     return None
 
 
-def _said(item: Item, leg: Leg) -> OfferState | None:
-    """What an event says about the leg; None: nothing final."""
+def _said(item: Item, leg: Leg) -> OfferState:
+    """What an event says about the leg; `ringing`: nothing new."""
     match item:
         case events.StasisStart(channel) if channel.id == leg.id:
             return OfferState.ACCEPTED
@@ -174,7 +177,7 @@ def _said(item: Item, leg: Leg) -> OfferState | None:
             return OfferState.UNREACHABLE
         case RequestFailed(request) if request.query == events_of(leg).query:
             return OfferState.UNREACHABLE  # it was gone before its events could be asked for
-    return None
+    return OfferState.RINGING
 
 
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
