@@ -58,9 +58,9 @@ async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     await call.hears(line.audio("fr", "main_file"))
     await restart(line)
     await call.hears(line.audio("fr", "main_file"), since_s=call.clock - 0.2)
-    phone.will_answer()
+    phone.will_answer(tone_hz=1870)
     await call.press("1")
-    await (await phone.next_call(5)).established()
+    await call.hears_tone(1870)
     assert occurrences(line, call, "fr", "welcome") == 1
     state_silence("in the menu", call)
     await call.hangup()
