@@ -68,6 +68,7 @@ class Controller:
         self.keeper = Keeper(self.ami)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         self.session: Session | None = None
+        self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
     def _references(self) -> ReferenceAllocator:
         """The case references of this node; without their file, the database says which were given out."""
@@ -143,8 +144,7 @@ class Controller:
 
     async def _manager(self) -> None:
         """Connects to the manager interface, and then keeps AstDB and the presence of telephones right."""
-        up = asyncio.Event()
-        self.ami.on_link(lambda is_up: up.set() if is_up else None)
+        self.ami.on_link(lambda is_up: self._look.set() if is_up else None)
         self.ami.on("UserEvent", self._user_event)
         tries = 0
         while True:
@@ -166,8 +166,8 @@ class Controller:
             tasks.create_task(self.opening.keep(), name="hours")
             tasks.create_task(self.keeper.run(), name="operators' states")
             while True:
-                await up.wait()
-                up.clear()
+                await self._look.wait()
+                self._look.clear()
                 await self.presence.refresh()
                 await import_fallback_calls(self.ami, self.recorder, self.site)
 
@@ -213,7 +213,7 @@ class Controller:
                     caller=event.get("Caller", "")[:40],
                 )
             case "HatifFallbackEnded":
-                self._fallback = asyncio.create_task(import_fallback_calls(self.ami, self.recorder, self.site))
+                self._look.set()
 
 
 def _listen(port: int) -> socket.socket:

@@ -143,7 +143,7 @@ async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telep
     await line.until_state(phone.user, "talking")
     await call.hangup()
     await answered.ended(1)
-    await line.until_state(phone.user, "wrapping_up", 0.9)
+    await line.until_state(phone.user, "wrapping_up", 0.5)
     await line.until_state(phone.user, "ready", 2)
     story = await line.story("+33612000015")
     assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
@@ -156,7 +156,7 @@ async def test_a_caller_is_thanked_when_the_operator_hangs_up(line: Line, teleph
     answered = await phone.next_call(5)
     await line.until_state(phone.user, "talking")
     await answered.hangup()
-    await line.until_state(phone.user, "wrapping_up", 0.9)
+    await line.until_state(phone.user, "wrapping_up", 0.5)
     await call.hears(line.audio("fr", "goodbye"))
     end = await call.ended(2)
     assert not end.by_us
