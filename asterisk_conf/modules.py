@@ -41,7 +41,8 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("chan_pjsip", "SIP channels"),
     ("bridge_simple", "two parties"),
     ("bridge_native_rtp", "two parties of one codec, packets passed on as they are"),
-    ("bridge_softmix", "a third party: a prompt into a bridge, a supervisor"),
+    ("bridge_softmix", "a third party: a prompt into a bridge, a supervisor, a recorder"),
+    ("chan_bridge_media", "the recorder of a conversation"),
     # The controller's side.
     ("res_stasis", "what ARI stands on"),
     ("res_stasis_answer", "answer"),

@@ -246,12 +246,19 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
 
 
 async def cases(
-    engine: AsyncEngine, last: int = 20, *, state: str | None = None, owner: str | None = None
+    engine: AsyncEngine,
+    last: int = 20,
+    *,
+    state: str | None = None,
+    owner: str | None = None,
+    overdue: datetime | None = None,
 ) -> list[Case]:
-    """The case files that were opened last, newest first."""
+    """The case files that were opened last, newest first. `overdue`: those that were due by then and are not closed."""
     wanted = [CaseFile.state == state] if state is not None else []
     if owner is not None:
         wanted.append(CaseFile.owner == owner)
+    if overdue is not None:
+        wanted += [CaseFile.due <= overdue, CaseFile.closed.is_(None)]
     async with reading(engine) as connection:
         found = await connection.execute(
             select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)

@@ -49,18 +49,20 @@ class ReferenceAllocator:
     """Gives each reference of a node once, whatever is killed or lost.
 
     `file` holds the end of the last block taken from it. A block is on disk before its first reference is given out, so
-    a kill wastes at most the rest of a block. Two processes on the same file take different blocks.
+    a kill wastes at most the rest of a block. Two processes on the same file take different blocks; one that needs a
+    single reference takes a `block` of 1.
 
     `floor` is the highest counter that the database knows for this node (`read.reference_floor`); it matters when the
     file is new, lost or damaged. Such a start leaves a gap, so a node's first reference counts from 1,001.
     """
 
-    def __init__(self, file: Path, node_number: int, floor: int = 0) -> None:
+    def __init__(self, file: Path, node_number: int, floor: int = 0, block: int = BLOCK) -> None:
         if not 1 <= node_number <= 9:
             raise ValueError(f"node number {node_number}: a case reference has room for 1 to 9")
         self._file = file
         self._node_number = node_number
         self._floor = floor
+        self._block = block
         self._next = 1
         self._end = 0
 
@@ -78,7 +80,7 @@ class ReferenceAllocator:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             start = max(self._read(), self._end, self._floor)
-            end = min(start + BLOCK, HIGHEST)
+            end = min(start + self._block, HIGHEST)
             if start >= end:
                 raise RuntimeError(
                     f"all {HIGHEST} case references of node {self._node_number} are used: give the node another number"

@@ -6,16 +6,16 @@ On the loopback only, with the token of the installation.
 import hmac
 import logging
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from ivr import api_hours
 from ivr.messages import State
-from ivr.opening import shortened
-from routing.hours import Force, Override
+from ivr.site import SiteError
+from prompts.manifest import ManifestError
 from routing.match import step_at
 from routing.states import Operator, Trigger
 
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
 """What a person may ask for, and what that is on the floor."""
-
-
-class HoursWish(BaseModel):
-    force: Force
-    why: str = Field("", max_length=500)
-    until: AwareDatetime | None = None
 
 
 class OperatorWish(BaseModel):
@@ -68,12 +62,22 @@ def application(controller: "Controller") -> FastAPI:
         return {
             "ari": session is not None and session.floor is not None,
             "ami": controller.ami.connected,
-            "flow": controller.flows.current().version,
+            "flow": controller.flows.current.name,
             "calls": calls,
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,
         }
+
+    @api.post("/flow/reload")
+    async def reload() -> dict[str, Any]:
+        """What is saved becomes what new calls hear, if it is in order; 422 and every mistake if it is not."""
+        former = controller.flows.current.name
+        try:
+            version = await controller.flows.reload()
+        except (SiteError, ManifestError) as error:
+            raise HTTPException(422, str(error)) from None
+        return {"version": version.name, "former": former}
 
     @api.get("/operators")
     async def operators() -> dict[str, Any]:
@@ -118,18 +122,7 @@ def application(controller: "Controller") -> FastAPI:
             )
         return rows
 
-    @api.get("/hours")
-    async def opening(at: datetime | None = None) -> dict[str, Any]:
-        if at is not None and at.tzinfo is None:
-            raise HTTPException(422, "The time needs its zone.")
-        answer = controller.opening.answer(at)
-        return {"open": answer.open, "until": answer.until, "why": answer.why}
-
-    @api.post("/hours")
-    async def force(wish: HoursWish) -> dict[str, Any]:
-        answer = controller.opening.force(shortened(Override(wish.force, wish.why, wish.until)))
-        return {"open": answer.open, "until": answer.until, "why": answer.why}
-
+    api.include_router(api_hours.router(controller))
     return api
 
 

@@ -10,22 +10,29 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from ivr import messages
 from ivr.ari import events, operations
-from ivr.ari.link import Link
+from ivr.ari.link import Response
 from ivr.ari.operations import Request
+from ivr.audible import Audible, Clip
 from ivr.inbox import Inbox
+from ivr.messages_left import Left
 from ivr.records import Recorder
 from ivr.site import Site
 from ivr.state import CallState, LegState
-from prompts.manifest import Manifest
 from routing import hours
+
+if TYPE_CHECKING:
+    from ivr.files import Answer
+    from ivr.flow.model import Flow
+    from ivr.flow.versions import Version
 
 log = structlog.get_logger()
 
@@ -39,8 +46,11 @@ _OVERDUE_S = 3.0
 _LONGEST_S = 60.0
 """No prompt lasts longer: for one that was begun before a restart."""
 
-Clip = tuple[str, str]
-"""Language and prompt id."""
+_AHEAD_S = 0.5
+"""A key that is released so soon after a question began was pressed before it: nobody has understood it by then."""
+
+_SQUARE_S = 3.0
+"""So long after the last digit of a full entry a # still belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +75,58 @@ class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
     """Asterisk refused something that the call cannot do without."""
 
 
-class Flow(Protocol):
-    """What a call asks of its flow; the flow's own module knows the rest."""
+class Link(Protocol):
+    """What a call asks of Asterisk: `ivr.ari.link`, or what stands in for it in a trial."""
 
-    @property
-    def silence_s(self) -> float: ...
+    async def send(self, *requests: Request, refused: Callable[[Request, int], None] = ...) -> None: ...
 
-    @property
-    def operator(self) -> str: ...
+    async def ask(self, *requests: Request) -> list[Response]: ...
 
-    @property
-    def change_language(self) -> str: ...
+
+class Opening(Protocol):
+    """When the line is open, and what is said in front of everything."""
+
+    def answer(
+        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
+    ) -> hours.Answer: ...
+
+    def opens_next(
+        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
+    ) -> datetime | None: ...
+
+    def announcement(self) -> str | None: ...
+
+
+class Files(Protocol):
+    """Case files, for callers: `ivr.files`."""
+
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
+
+
+class Mailbox(Protocol):
+    """Messages that callers leave by voice: `ivr.messages_left`."""
+
+    async def keep(self, name: str) -> Left | None: ...
+
+    def is_full(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint."""
+    """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint.
+
+    `remembered(number)`: the language of that caller's last call, after a moment; `mailbox`: what callers leave by
+    voice.
+    """
 
     site: Site
     link: Link
     recorder: Recorder
-    sounds: Callable[[], Manifest]
-    opening: Callable[[], hours.Answer]
+    audible: Audible
+    opening: Opening
+    files: Files
+    remembered: Callable[[str], Awaitable[str | None]]
+    mailbox: Mailbox
     to_floor: Callable[[messages.ToFloor], None]
     route: Callable[[str, "Call"], None]
     unroute: Callable[[str], None]
@@ -96,11 +136,11 @@ class Services:
 class Call:
     """`answered`: whether Asterisk has answered the line; if not, the first step does."""
 
-    def __init__(self, services: Services, channel: str, state: CallState, flow: Flow, answered: bool) -> None:
+    def __init__(self, services: Services, channel: str, state: CallState, version: "Version", answered: bool) -> None:
         self.services = services
         self.channel = channel
         self.state = state
-        self.flow = flow
+        self.version = version
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
         self._inbox: Inbox[Item] = Inbox()
@@ -109,7 +149,12 @@ class Call:
         self._written: CallState | None = None
         self._answered = answered
         self._gone = False
+        self._square_until = -math.inf
         self._happened: list[tuple[str, str, dict[str, object]]] = []
+
+    @property
+    def flow(self) -> "Flow":
+        return self.version.flow
 
     # What the world tells the call
 
@@ -144,7 +189,6 @@ class Call:
         match item:
             case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)
-                self.event("key", key=digit)
             case events.PlaybackFinished(playback) if playback == self._sounding:
                 self._sounding = None
             case events.ChannelDestroyed(channel) if channel == self.channel:
@@ -220,23 +264,23 @@ class Call:
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
-        manifest = self.services.sounds()
-        files = {clip: manifest.file(*clip) for clip in clips}
-        missing = [f"{language}/{prompt}" for (language, prompt), file in files.items() if file is None]
-        if missing:
-            log.error("No audio for a prompt; run `hatif prompts build`", call=self.state.id, prompts=missing)
+        heard = {clip: self.services.audible.find(self.version.sounds, clip) for clip in clips}
+        missing = [f"{language}/{prompt}" for (language, prompt), found in heard.items() if found is None]
         self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
-        media = ",".join(f"sound:{files[clip]}" for clip in clips if files[clip] is not None)
-        if not media:
+        found = [each for clip in clips if (each := heard[clip]) is not None]
+        if not found:
             await self.step()
             return False
+        await self.play_media(",".join(f"sound:{each.file}" for each in found), sum(each.seconds for each in found))
+        return True
+
+    async def play_media(self, media: str, seconds: float) -> None:
+        """Starts what Asterisk calls `media`, which lasts so long."""
         playback = f"pb-{_BOOT}-{next(_PLAYBACKS)}"
         self.set(replace(self.state, playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
         self._sounding = playback
-        seconds = sum(manifest.seconds(*clip) or 0.0 for clip in clips)
         self._overdue = asyncio.get_running_loop().time() + seconds + _OVERDUE_S
-        return True
 
     async def say(self, clips: Sequence[Clip]) -> None:
         """Says the clips to their end, or until a key; the key is kept for the next menu."""
@@ -250,23 +294,77 @@ class Call:
         while self.sounding and not self.keys:
             await self.next()
 
-    async def listen(self, clips: Sequence[Clip]) -> str | None:
-        """Says the clips and gives the key, as soon as there is one; None when nothing came in the time for it."""
+    async def listen(self, clips: Sequence[Clip], *, fresh: bool = False) -> str | None:
+        """Says the clips and gives the key, as soon as there is one; None when nothing came in the time for it.
+
+        `fresh`: keys that were pressed before the clips began do not count.
+        """
         self.take_waiting_keys()
-        if self.keys:
-            return self.keys.popleft()
+        if fresh:
+            self.keys.clear()
+        if (key := self.take_key()) is not None:
+            return key
+        loop = asyncio.get_running_loop()
         silence: float | None = None
         if not await self.play(clips):
-            silence = asyncio.get_running_loop().time() + self.flow.silence_s
+            silence = loop.time() + self.flow.silence_s
+        counts = loop.time() + _AHEAD_S if fresh else -math.inf
         while True:
             item = await self.next(silence)
-            if self.keys:
-                return self.keys.popleft()
+            if loop.time() < counts:
+                self.keys.clear()
+            if (key := self.take_key()) is not None:
+                return key
             if isinstance(item, Deadline):
                 self.event("silence")
                 return None
             if silence is None and not self.sounding:
-                silence = asyncio.get_running_loop().time() + self.flow.silence_s
+                silence = loop.time() + self.flow.silence_s
+
+    async def digits(
+        self, clips: Sequence[Clip], most: int, *, secret: bool = False, fresh: bool = False
+    ) -> str | None:
+        """Says the clips and gives the digits that were pressed until `#`, until there are `most`, or until silence.
+
+        "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
+        """
+        self.take_waiting_keys()
+        if fresh:
+            self.keys.clear()
+        loop = asyncio.get_running_loop()
+        entered = ""
+        until: float | None = None
+        if not self.keys and not await self.play(clips):
+            until = loop.time() + self.flow.silence_s
+        while True:
+            while (key := self.take_key(secret=secret)) is not None:
+                if key in "#*":
+                    return "*" if key == "*" else entered
+                entered += key
+                if len(entered) == most:
+                    self._square_until = loop.time() + _SQUARE_S
+                    return entered
+                until = loop.time() + self.flow.silence_s
+            if entered and self.sounding:
+                await self.step()
+            item = await self.next(until)
+            if isinstance(item, Deadline) and not self.keys:
+                self.event("silence")
+                return entered or None
+            if until is None and not self.sounding:
+                until = loop.time() + self.flow.silence_s
+
+    def take_key(self, *, secret: bool = False) -> str | None:
+        """The next key, used now; one that is asked for in secret leaves only its place in the records."""
+        while self.keys:
+            key = self.keys.popleft()
+            if key == "#" and asyncio.get_running_loop().time() < self._square_until:
+                self._square_until = -math.inf
+                continue
+            self._square_until = -math.inf
+            self.event("key", **({"secret": True} if secret else {"key": key}))
+            return key
+        return None
 
     # What is kept
 

@@ -5,7 +5,12 @@ Morocco gave up its summer clock on 2026-09-20. A system whose tzdata is older t
 """
 
 import zoneinfo
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+
+_set: ContextVar[Callable[[], datetime] | None] = ContextVar("the clock that was set for a trial", default=None)
 
 
 class ClockError(Exception):
@@ -25,4 +30,16 @@ def prepare() -> None:
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    """By the machine's clock; in a trial by the one that was set for it."""
+    other = _set.get()
+    return datetime.now(UTC) if other is None else other()
+
+
+@contextmanager
+def set_to(other: Callable[[], datetime]) -> Iterator[None]:
+    """`now` tells the time by `other` inside, for this task and those that it starts."""
+    token = _set.set(other)
+    try:
+        yield
+    finally:
+        _set.reset(token)

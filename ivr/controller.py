@@ -8,9 +8,7 @@ import contextlib
 import gc
 import importlib
 import socket
-import time
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 import structlog
 
@@ -19,8 +17,11 @@ from db.references import ReferenceAllocator
 from ivr import clock, credentials, operators, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
+from ivr.audible import Audible
 from ivr.fallback import calls_in_fallback, import_fallback_calls
+from ivr.files import Files
 from ivr.flow.versions import Flows
+from ivr.memory import Memory
 from ivr.messages import State
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
@@ -29,7 +30,6 @@ from ivr.records import Recorder
 from ivr.session import APPLICATION, House, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.standing import FAMILY, Keeper
-from prompts import manifest
 from routing.states import Operator, Trigger
 
 log = structlog.get_logger()
@@ -53,19 +53,14 @@ class Controller:
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
-        self._sounds = _Sounds(settings.sounds / manifest.FILE)
-        if not self._sounds.prompts:
-            raise SettingsError(
-                f"There is no audio in {settings.sounds}; run `hatif prompts build` (or `hatif setup`)."
-            )
-        self.flows = Flows(
-            settings.site / "flow.yaml", settings.versions, self.site.languages, lambda: self._sounds.prompts
-        )
+        self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
         self.recorder = Recorder(self.journal, self._references())
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
-        self.opening = Opening(self.site.hours.plan(), self.recorder, self.ami)
+        self.opening = Opening(self.site, self.recorder, self.ami)
         self.keeper = Keeper(self.ami)
+        self.files = Files(self.settings.database_url(self.site.database.url), self.recorder)
+        self.memory = Memory(self.settings.database_url(self.site.database.url))
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         self.session: Session | None = None
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
@@ -88,9 +83,11 @@ class Controller:
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
+                tasks.create_task(self.files.warm(), name="files")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
+            await self.files.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -115,8 +112,12 @@ class Controller:
             operators=self.operators,
             flows=self.flows,
             recorder=self.recorder,
-            sounds=self._sounds.current,
-            opening=self.opening.answer,
+            audible=Audible(self.settings.sounds, self.site.fallback_chain),
+            opening=self.opening,
+            files=self.files,
+            remembered=self.memory.language,
+            recordings=self.settings.asterisk_recordings,
+            kept=self.settings.home,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
             operator_changed=self._operator_changed,
@@ -193,7 +194,18 @@ class Controller:
         # The dialplan's calls close their own rows when they end.
         calls = {*calls, *await calls_in_fallback(self.ami)}
         node = self.site.node
-        await lost.close_lost(self.settings.journal, url, node, self.recorder, began=began, calls=calls, legs=legs)
+        await lost.close_lost(
+            self.settings.journal,
+            url,
+            node,
+            self.recorder,
+            began=began,
+            calls=calls,
+            legs=legs,
+            recordings=self.settings.asterisk_recordings,
+            home=self.settings.home,
+        )
+        self.flows.tidy({call.state.flow for call in self.session.calls} if self.session is not None else ())
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)
@@ -230,36 +242,3 @@ def _listen(port: int) -> socket.socket:
         ) from None
     listening.listen(64)
     return listening
-
-
-class _Sounds:
-    """The list of audio, read again when the builder has replaced it; looked at twice a second at most."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._look_again = 0.0
-        self._seen = -1
-        self._manifest = manifest.Manifest({})
-
-    def current(self) -> manifest.Manifest:
-        now = time.monotonic()
-        if now >= self._look_again:
-            self._look_again = now + 0.5
-            self._look()
-        return self._manifest
-
-    def _look(self) -> None:
-        try:
-            stamp = self._path.stat().st_mtime_ns
-            if stamp != self._seen:
-                self._seen = stamp
-                self._manifest = manifest.load(self._path)
-        except (OSError, manifest.ManifestError) as error:
-            if self._seen != -2:
-                log.error("The list of audio cannot be read; what was known of it stays in use", error=str(error))
-            self._seen = -2
-
-    @property
-    def prompts(self) -> set[str]:
-        """The ids that have audio in some language; where another lacks it, its callers hear the rest."""
-        return {prompt for prompts in self.current().prompts.values() for prompt in prompts}

@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.deliver import lag
 from db.engine import DatabaseError, async_engine
 from db.read import OpenRows, open_rows, reference_floor
+from db.words import CaseKind
+from ivr import conversations, messages_left
 from ivr.records import Recorder
 
 log = structlog.get_logger()
@@ -31,9 +33,12 @@ async def close_lost(
     began: float,
     calls: Collection[str],
     legs: Collection[str],
+    recordings: Path,
+    home: Path,
 ) -> None:
     """Ends what was open before `began` (POSIX seconds) and is neither among the `calls` nor the `legs` that are up.
 
+    Recordings in Asterisk's folder `recordings` that are nobody's any more are brought to where `home` keeps them.
     Waits for the deliverer and for a database that is away; the calls that go on do not notice.
     """
     # In a thread with a loop of its own: reading may take long, and this loop has callers.
@@ -50,8 +55,30 @@ async def close_lost(
         if call.started < before and str(call.id) not in calls:
             recorder.call_lost(str(call.id), queued=call.queued is not None, connected=call.connected is not None)
             ended += 1
+    await _recordings(recordings, home, rows, calls, legs, recorder)
     if ended:
         log.info("Calls that ended without a controller were closed in the records", calls=ended)
+
+
+async def _recordings(
+    recordings: Path,
+    home: Path,
+    rows: OpenRows,
+    calls: Collection[str],
+    legs: Collection[str],
+    recorder: Recorder,
+) -> None:
+    lost = {str(call.id): call for call in rows.calls}
+    for path in await asyncio.to_thread(lambda: sorted(recordings.glob(f"*.{messages_left.FORMAT}"))):
+        name = path.stem
+        message = messages_left.named(name)
+        if message is not None and message[2] in lost and message[2] not in calls:
+            kind, category, identity = message
+            left = await messages_left.keep(recordings, home, name)
+            if left is not None:
+                recorder.message_of_lost_call(lost[identity], left, category, CaseKind(kind))
+        elif name.startswith(conversations.PREFIX) and name.removeprefix(conversations.PREFIX) not in legs:
+            await conversations.keep(recordings, home, name, recorder)
 
 
 async def _open_rows(journal: Path, url: str, node: str, began: float) -> OpenRows:

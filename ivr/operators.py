@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.site import SiteError
+from ivr.findings import Finding, SiteError
 
 COLUMNS = ("id", "name", "languages", "topics", "supervisor")
 _ID = re.compile(r"[1-9][0-9]{2,7}")
@@ -32,11 +32,13 @@ def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = _rows(file)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SiteError(f"{path}: cannot be read ({error}); it must be a UTF-8 CSV file.") from None
+        sentence = f"cannot be read ({error}); it must be a UTF-8 CSV file"
+        raise SiteError(Finding.told("E_OPERATOR_FILE", str(path), 1, sentence)) from None
     if not rows or tuple(cell.strip() for cell in rows[0][1]) != COLUMNS:
-        raise SiteError(f"{path}:1: the first line must be {','.join(COLUMNS)}.")
+        sentence = f"other columns are named; the first line must be {','.join(COLUMNS)}"
+        raise SiteError(Finding.told("E_OPERATOR_FILE", str(path), 1, sentence))
     found: dict[str, OperatorEntry] = {}
-    problems: list[str] = []
+    problems: list[Finding] = []
     for number, row in rows[1:]:
         if not any(cell.strip() for cell in row):
             continue
@@ -46,11 +48,12 @@ def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
                 raise ValueError(f"the id {entry.id} stands twice; give each operator an id of his own")
             found[entry.id] = entry
         except ValueError as error:
-            problems.append(f"{path}:{number}: {error}.")
+            problems.append(Finding.told("E_OPERATOR_ROW", str(path), number, str(error)))
     if not found and not problems:
-        problems.append(f"{path}:1: has no operator; write one a line below the first.")
+        sentence = "has no operator; write one a line below the first"
+        problems.append(Finding.told("E_OPERATOR_FILE", str(path), 1, sentence))
     if problems:
-        raise SiteError("\n".join(problems))
+        raise SiteError(*problems)
     return tuple(found.values())
 
 

@@ -5,24 +5,33 @@ Nothing here waits: a record goes to memory, and in groups to the disk; another 
 
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import structlog
 
 from db.ids import uuid7
 from db.journal import Journal
+from db.read import Call as CallRow
 from db.references import ReferenceAllocator
-from db.words import CaseKind, Outcome
+from db.words import CallbackKind, CaseKind, HoursKind, Outcome
 from ivr import clock, messages
+from ivr.agreed import Consent
 from ivr.fallback_records import FallbackCall
+from ivr.holidays import Ruling, name_in
+from ivr.messages_left import Left
 from ivr.operators import OperatorEntry
+from ivr.site import country_of
 from ivr.state import CallState
 from routing.hours import Override
 from routing.match import Decision, in_words
 from routing.states import OfferState, Operator, OperatorState
 
 log = structlog.get_logger()
+
+DUE_H = 48
+"""Hours in which a message is to be dealt with whose node of the flow is not known any more."""
 
 _INSTANTS = ("queued", "ended", "line_answered", "dequeued", "connected", "started")
 
@@ -74,7 +83,7 @@ class Recorder:
             return None
 
     def connected(self, state: CallState) -> None:
-        """The caller has an operator: the pairing, and the case file of the call. Said twice, it counts once."""
+        """The caller has an operator: the pairing, and a case file unless he has one. Said twice, it counts once."""
         at = instant(state.connected_at or time.time())
         self._journal.put(
             "pairing",
@@ -97,7 +106,7 @@ class Recorder:
         )
 
     def _case(self, state: CallState, opened: datetime) -> None:
-        if state.case is None:
+        if state.case is None or state.filed:
             return
         self._journal.put(
             "case_file",
@@ -110,6 +119,126 @@ class Recorder:
             caller=state.caller or None,
             opened=opened,
         )
+
+    def caller(self, state: CallState) -> None:
+        """The language to greet him in when he calls again."""
+        self._journal.put(
+            "caller", number=state.caller, language=state.language, last_call_id=state.id, last_called=clock.now()
+        )
+
+    def message(
+        self, state: CallState, left: Left, category: str, kind: CaseKind, reference: str | None, due_h: int
+    ) -> None:
+        """What a caller has said after the tone, and the file that is made of it."""
+        self._journal.put(
+            "message",
+            id=left.id,
+            call_id=state.id,
+            case_reference=reference,
+            caller=state.caller or None,
+            language=state.language,
+            topic=state.topic,
+            category=category,
+            file=left.file,
+            duration_ms=round(1000 * left.seconds),
+            at=clock.now(),
+        )
+        self._file_of_message(state, kind, reference, due_h, title=None)
+
+    def message_of_lost_call(self, call: CallRow, left: Left, category: str, kind: CaseKind) -> None:
+        """A message whose caller hung up while there was no controller."""
+        state = CallState(
+            id=str(call.id),
+            flow="",
+            node="",
+            number=call.number or "",
+            caller=call.caller or "",
+            country=call.country,
+            language=call.language or "",
+            topic=call.topic,
+        )
+        self.message(state, left, category, kind, self.new_case_reference(), DUE_H)
+        self.call(state.id, outcome=Outcome.MESSAGE.value)
+
+    def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
+        """A message that could not be recorded: the file says so, and whom to call."""
+        self._file_of_message(state, kind, reference, due_h, title="The message could not be recorded")
+
+    def _file_of_message(
+        self, state: CallState, kind: CaseKind, reference: str | None, due_h: int, title: str | None
+    ) -> None:
+        if reference is None:
+            return
+        now = clock.now()
+        self._journal.put(
+            "case_file",
+            reference=reference,
+            kind=kind.value,
+            topic=state.topic,
+            language=state.language,
+            country=state.country,
+            call_id=state.id,
+            caller=state.caller or None,
+            title=title,
+            opened=now,
+            due=now + timedelta(hours=due_h),
+        )
+        self.call(state.id, case_reference=reference, topic=state.topic)
+
+    def callback(self, state: CallState, number: str, due: datetime) -> None:
+        """A wish to be called back, not before `due`."""
+        now = clock.now()
+        self._journal.put(
+            "callback",
+            id=uuid7(),
+            kind=CallbackKind.CLOSED.value,
+            call_id=state.id,
+            number=number,
+            country=country_of(number),
+            language=state.language,
+            topic=state.topic,
+            wished=now,
+            waiting_since=now,
+            due=due,
+        )
+
+    def survey(self, state: CallState, question: str, answer: int) -> None:
+        """Of the conversation that has just ended; said twice, the last one counts."""
+        self._journal.put(
+            "survey_answer",
+            call_id=state.id,
+            question=question,
+            answer=answer,
+            language=state.language,
+            operator_id=state.served_by,
+            at=clock.now(),
+        )
+
+    def recording(self, state: CallState, offer: str, file: str, consent: Consent) -> None:
+        """A conversation that is recorded from now on: no row without the consent that allows it."""
+        self._journal.put(
+            "recording",
+            id=offer,
+            call_id=state.id,
+            file=file,
+            consented=consent.at,
+            consent_key=consent.key,
+            consent_text=consent.text,
+            consent_language=consent.language,
+            started=clock.now(),
+        )
+
+    def recording_ended(self, offer: str, seconds: float) -> None:
+        self._journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
+
+    def pin_failures(
+        self, table: Literal["case_file", "caller"], key: str, failures: int, locked_until: float | None
+    ) -> None:
+        """What stands against a file or a number; on the disk at once: the PIN is not checked before."""
+        until = instant(locked_until) if locked_until is not None else None
+        row = {"reference" if table == "case_file" else "number": key}
+        self._journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
+        self._journal.flush()
 
     def pairing_ended(self, offer: str, reason: str) -> None:
         self._journal.put("pairing", id=offer, ended=clock.now(), reason=reason)
@@ -214,6 +343,8 @@ class Recorder:
         if cancelled is not None:
             self._journal.put("hours_override", id=cancelled, cancelled=now)
         if override.force.value == "auto":
+            if cancelled is not None:
+                self._journal.put("audit", by=override.by, act="hours_auto", reason=override.why or None)
             return None
         new = uuid7()
         self._journal.put(
@@ -223,7 +354,27 @@ class Recorder:
             begins=now,
             ends=override.until,
             reason=override.why or None,
-            by="administrator",
+            by=override.by,
             made=now,
         )
         return new
+
+    def holiday_ruled(
+        self, day: date, ruling: Ruling | None, calendar_name: str, by: str, cancelled: UUID | None
+    ) -> UUID | None:
+        """The administrator's word on a day and what it takes the place of; its id, None if he says no more of it."""
+        now = clock.now()
+        if cancelled is not None:
+            self._journal.put("hours_override", id=cancelled, cancelled=now)
+        if ruling is None:
+            self._journal.put("audit", by=by, act="holiday_forgotten", about=f"day:{day}")
+            return None
+        new, kind = uuid7(), HoursKind.HOLIDAY if ruling.names else HoursKind.NO_HOLIDAY
+        name = name_in(ruling.names, "en") or calendar_name or None
+        self._journal.put("hours_override", id=new, kind=kind.value, day=day, name=name, by=by, made=now)
+        return new
+
+    def announced(self, text: str | None, why: str, by: str) -> None:
+        """The announcement in front of everything; None: there is none any more."""
+        act, about = ("announce", f"text:{text}") if text is not None else ("announce_off", None)
+        self._journal.put("audit", by=by, act=act, about=about, reason=why or None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from db.words import Outcome
-from ivr import messages
+from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
@@ -69,6 +69,7 @@ class Leg:
         call.services.unroute(self.id)
         self.free(call)
         call.services.recorder.pairing_ended(self.id, by)
+        call.set(replace(call.state, served_by=self.operator))
         call.event("conversation_ended", operator=self.operator, by=by)
 
 
@@ -224,6 +225,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
     )
     if all(answer.ok for answer in answers[-2:]):
         leg.connected(call)
+        await conversations.begin(call, bridge, leg.id)
         return True
     log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
     call.set(before)

@@ -5,30 +5,31 @@ A connection that ends takes all of it along; the next one reads what is up and 
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
 from db.ids import call_id
-from ivr import clock, messages, reconcile
+from ivr import clock, conversations, messages, reconcile
 from ivr.ari import events, operations
 from ivr.ari.link import Link
-from ivr.call import Call, Services
+from ivr.audible import Audible
+from ivr.beginning import first_state
+from ivr.call import Call, Opening, Services
+from ivr.files import Files
 from ivr.floor import Floor
-from ivr.flow.model import Flow
-from ivr.flow.versions import Flows
+from ivr.flow.versions import Flows, Version
+from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
 from ivr.records import Recorder
-from ivr.site import Site, country_of
+from ivr.site import Site
 from ivr.standing import restored
 from ivr.state import CallState, LegState
 from ivr.walk import walk
-from prompts.manifest import Manifest
-from routing import hours
 from routing.states import OfferState, Operator, Trigger
 
 log = structlog.get_logger()
@@ -49,8 +50,12 @@ class House:
     operators: tuple[OperatorEntry, ...]
     flows: Flows
     recorder: Recorder
-    sounds: Callable[[], Manifest]
-    opening: Callable[[], hours.Answer]
+    audible: Audible
+    opening: Opening
+    files: Files
+    remembered: Callable[[str], Awaitable[str | None]]
+    recordings: Path
+    kept: Path
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
     operator_changed: Callable[[Operator, str | None], None]
@@ -62,6 +67,7 @@ class Session:
         self._house, self._link = house, link
         self._calls: dict[str, Call] = {}  # by call id
         self._routes: dict[str, Call] = {}  # by channel: the caller's own, and the legs that his call rings
+        self._beginning: dict[str, list[events.Event]] = {}  # by channel: what came before its version was loaded
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
@@ -71,8 +77,11 @@ class Session:
             site=house.site,
             link=link,
             recorder=house.recorder,
-            sounds=house.sounds,
+            audible=house.audible,
             opening=house.opening,
+            files=house.files,
+            remembered=house.remembered,
+            mailbox=Mailbox(house.recordings, house.kept),
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
@@ -124,7 +133,7 @@ class Session:
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
             self._resume(channel, state, leg)
         for channel in findings.fresh:
-            self._fresh(channel, ())
+            self._begins(channel, ())
         began, legs = time.time(), {standing.offer for standing in findings.standing}
         self._start(self._house.begun(began, set(self._calls), legs), "lost rows")
         early, self._early = self._early or [], None
@@ -191,13 +200,20 @@ class Session:
                 self._replaced = True
                 self._link.close()
                 return
+            case events.RecordingFinished(name) if name.startswith(conversations.PREFIX):
+                house = self._house
+                self._start(conversations.keep(house.recordings, house.kept, name, house.recorder), name)
+                return
+            case _ if event.channel_id in self._beginning:
+                self._beginning[event.channel_id].append(event)
+                return
             case _:
                 call = self._routes.get(event.channel_id)
         if call is not None:
             call.deliver(event)
 
     def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        if channel.id in self._routes:
+        if channel.id in self._routes or channel.id in self._beginning:
             return  # a caller whom reconciliation found already
         if args[:1] == ("call",):
             text = channel.variables.get("HATIF") or ""
@@ -205,51 +221,55 @@ class Session:
             if findings is not None and findings.resume:
                 self._resume(*findings.resume[0])
             else:
-                self._fresh(channel, args[1:])
+                self._begins(channel, args[1:])
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)
             self._start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
 
-    def _fresh(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        """A new call. `args`: the number dialled, as the dialplan has it."""
-        site, flow = self._house.site, self._house.flows.current()
+    def _begins(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        """A new call, by what is saved at this moment."""
+        if self._house.flows.stale():
+            self._beginning[channel.id] = []
+            self._start(self._refreshed(channel, args), "new version")
+        else:
+            self._fresh(channel, args, self._house.flows.current)
+
+    async def _refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        version = await self._house.flows.refresh()
+        self._fresh(channel, args, version)
+        for event in self._beginning.pop(channel.id):
+            self._routes[channel.id].deliver(event)
+
+    def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
+        """`args`: the number dialled, as the dialplan has it."""
+        site = self._house.site
         dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
-        number = site.number_dialled(dialled)
-        caller = re.sub(r"[^+0-9]", "", channel.caller_number)[:20]
-        country = (number.country if number else None) or country_of(caller)
         started = _created(channel)
-        state = CallState(
-            id=str(call_id(site.node, channel.id, int(started.timestamp() * 1000))),
-            flow=flow.version,
-            node=flow.start,
-            number=number.number if number else dialled[:20],
-            caller=caller,
-            country=country,
-            language=site.language_order(country)[0],
-        )
-        call = Call(self.services, channel.id, state, flow, answered=channel.state == "Up")
+        identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
+        state = first_state(site, version, identity, dialled, channel.caller_number)
+        call = Call(self.services, channel.id, state, version, answered=channel.state == "Up")
         self._house.recorder.call_started(state, channel.id, started)
-        self._walk(call, flow, resumed=False)
+        self._walk(call, resumed=False)
 
     def _resume(self, channel: events.Channel, state: CallState, leg: LegState | None) -> None:
-        flow = self._house.flows.version(state.flow)
-        if flow is None or state.node not in flow.nodes:
-            flow = self._house.flows.current()
-            state = replace(state, flow=flow.version).at(flow.operator)
-        call = Call(self.services, channel.id, state, flow, answered=channel.state == "Up")
+        version = self._house.flows.version(state.flow)
+        if version is None or state.node not in version.flow.nodes:
+            version = self._house.flows.current
+            state = replace(state, flow=version.name).at(version.flow.operator)
+        call = Call(self.services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
         call.leg = leg
         call.event("resumed")
-        self._walk(call, flow, resumed=True)
+        self._walk(call, resumed=True)
 
-    def _walk(self, call: Call, flow: Flow, resumed: bool) -> None:
+    def _walk(self, call: Call, resumed: bool) -> None:
         self._calls[call.state.id] = call
         self._routes[call.channel] = call
-        self._start(self._walked(call, flow, resumed), f"call {call.state.id}")
+        self._start(self._walked(call, resumed), f"call {call.state.id}")
 
-    async def _walked(self, call: Call, flow: Flow, resumed: bool) -> None:
+    async def _walked(self, call: Call, resumed: bool) -> None:
         try:
-            await walk(call, flow, resumed)
+            await walk(call, resumed)
         finally:
             self._calls.pop(call.state.id, None)
             for channel in [channel for channel, owner in self._routes.items() if owner is call]:

@@ -40,6 +40,11 @@ class Settings:
         return self.home / "sounds"
 
     @property
+    def asterisk_recordings(self) -> Path:
+        """Where Asterisk puts what it records through ARI."""
+        return self.home / "asterisk" / "spool" / "recording"
+
+    @property
     def versions(self) -> Path:
         return self.home / "versions"
 

@@ -3,30 +3,26 @@
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from datetime import time
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from routing.hours import WEEKDAYS, Plan
+from ivr.findings import Finding
+from ivr.findings import SiteError as SiteError
+from ivr.site_hours import Hours
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")]
 Place = Sequence[int | str]
 """Names and indexes that lead to a value."""
+Fault = tuple[str, Place, str]
+"""A finding's code, where it is, and what there is to say."""
 
 _HEADER = re.compile(r"^\s*\[")
-_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_SPAN = re.compile(f"{_TIME}-(?:{_TIME}|24:00)")
-
-
-class SiteError(Exception):
-    """One sentence for each thing that is wrong with a file of the site: file, line, what was found, what is right."""
 
 
 class _Strict(BaseModel):
@@ -55,48 +51,15 @@ class Country(_Strict):
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
 
 
-def _weekday(name: str) -> str:
-    if name not in WEEKDAYS:
-        raise ValueError(f"{name!r} is no weekday; the names are {', '.join(WEEKDAYS)}")
-    return name
-
-
-def _spans(text: str) -> str:
-    if not _SPAN.fullmatch(text) or text[:5] >= text[6:]:
-        raise ValueError(f"{text!r} is no span; write opening and closing time such as 08:00-20:00, or until 24:00")
-    return text
-
-
-class Hours(_Strict):
-    timezone: str
-    week: dict[Annotated[str, AfterValidator(_weekday)], tuple[Annotated[str, AfterValidator(_spans)], ...]]
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no time zone; write one such as Africa/Casablanca") from None
-        return name
-
-    def plan(self) -> Plan:
-        return Plan(
-            ZoneInfo(self.timezone),
-            {WEEKDAYS.index(day): [_span(span) for span in spans] for day, spans in self.week.items()},
-        )
-
-
-def _span(text: str) -> tuple[time, time]:
-    first, last = text.split("-")
-    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
-
-
 class Operators(_Strict):
     ring_s: float = Field(15, ge=3, le=120)
     wrap_up_s: float = Field(20, ge=0, le=3600)
     level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
+
+
+class Recording(_Strict):
+    conversations: bool = False  # only of callers who agreed by key
 
 
 class Database(_Strict):
@@ -110,8 +73,12 @@ class Site(_Strict):
     node: Name = "node1"
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
+    recorded_only: tuple[LanguageCode, ...] = ()  # no voice speaks them; off until they are in `languages` as well
+    fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
     hours: Hours
     operators: Operators = Operators()
+    recording: Recording = Recording()
+    caller_memory: bool = True  # a number that called before is greeted in its last language
     database: Database = Database()
     sip_bind: str = "127.0.0.1"
     carrier: tuple[Carrier, ...] = Field(min_length=1)
@@ -122,6 +89,10 @@ class Site(_Strict):
         """All languages, those likely in `country` first."""
         likely = self.countries[country].languages if country in self.countries else ()
         return (*likely, *(each for each in self.languages if each not in likely))
+
+    def fallback_chain(self, language: str) -> tuple[str, ...]:
+        """The languages whose audio replaces a missing or broken file of this one, best first."""
+        return self.fallback.get(language) or tuple(each for each in self.languages if each != language)
 
     def number_dialled(self, dialled: str) -> Number | None:
         return next((n for n in self.number if dialled == n.number), None)
@@ -150,37 +121,71 @@ def load(folder: Path) -> Site:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SiteError(f"{path}: cannot be read ({error}); it must be a UTF-8 text file.") from None
+        sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
+        raise SiteError(Finding.told("E_SITE_FILE", str(path), 1, sentence)) from None
     try:
         site = Site.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         told = re.search(r"at line ([0-9]+)", str(error))
         line = int(told[1]) if told else len(text.splitlines())
-        raise SiteError(f"{path}:{line}: {error}; write it as TOML.") from None
+        raise SiteError(Finding("E_SITE_FILE", str(path), line, str(error), "write it as TOML")) from None
     except ValidationError as error:
-        found: list[tuple[Place, str]] = [(each["loc"], what_is_wrong(each)) for each in error.errors()]
+        found: list[Fault] = [("E_SITE_VALUE", each["loc"], what_is_wrong(each)) for each in error.errors()]
     else:
         found = list(_disagreements(site))
         if not found:
             return site
-    raise SiteError("\n".join(f"{path}:{_line(text, place)}: {named(place)}: {what}." for place, what in found))
+    raise SiteError(
+        *(Finding.told(code, str(path), line_in(text, place), f"{named(place)}: {what}") for code, place, what in found)
+    )
 
 
-def _disagreements(site: Site) -> Iterator[tuple[Place, str]]:
+def _disagreements(site: Site) -> Iterator[Fault]:
     """What is right by itself and wrong beside the rest of the file."""
+    twice, known = "E_SITE_TWICE", ", ".join(site.languages)
     for index, number in _repeated([each.number for each in site.number]):
-        yield ("number", index, "number"), f"the number {number} stands twice; each may stand once"
+        yield twice, ("number", index, "number"), f"the number {number} stands twice; each may stand once"
     for index, name in _repeated([each.name for each in site.carrier]):
-        yield ("carrier", index, "name"), f"the carrier {name!r} stands twice; give each a name of its own"
+        yield twice, ("carrier", index, "name"), f"the carrier {name!r} stands twice; give each a name of its own"
     for _, language in _repeated(site.languages):
-        yield ("languages",), f"the language {language!r} stands twice; write it once"
+        yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
+    for _, language in _repeated(site.recorded_only):
+        yield twice, ("recorded_only",), f"the language {language!r} stands twice; write it once"
+    yield from _wrong_fallbacks(site)
+    yield from _wrong_hours(site)
     for code, country in site.countries.items():
         place: Place = ("countries", code, "languages")
         for _, language in _repeated(country.languages):
-            yield place, f"the language {language!r} stands twice; write it once"
+            yield twice, place, f"the language {language!r} stands twice; write it once"
         for language in country.languages:
             if language not in site.languages:
-                yield place, f"the language {language!r} is none of this site; it has {', '.join(site.languages)}"
+                yield "E_SITE_LANGUAGE", place, f"the language {language!r} is none of this site; it has {known}"
+
+
+def _wrong_fallbacks(site: Site) -> Iterator[Fault]:
+    code, known = "E_FALLBACK_LANGUAGE", ", ".join(site.languages)
+    for language, chain in site.fallback.items():
+        place: Place = ("fallback", language)
+        if language not in (*site.languages, *site.recorded_only):
+            yield code, place, f"{language!r} is none of this site's languages; it has {known}"
+        for _, other in _repeated(chain):
+            yield code, place, f"the language {other!r} stands twice; write it once"
+        for other in chain:
+            if other == language:
+                yield code, place, f"{language!r} cannot replace itself; name other languages"
+            elif other not in site.languages:
+                yield code, place, f"the language {other!r} is none that callers can choose; write some of {known}"
+
+
+def _wrong_hours(site: Site) -> Iterator[Fault]:
+    for number in site.hours.line:
+        if site.number_dialled(number) is None:
+            place: Place = ("hours", "line", number)
+            yield "E_NUMBER_UNKNOWN", place, f"the number {number!r} is none of this site; write one with its +"
+    for language in site.hours.language:
+        if language not in site.languages:
+            place, known = ("hours", "language", language), ", ".join(site.languages)
+            yield "E_SITE_LANGUAGE", place, f"the language {language!r} is none of this site; it has {known}"
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -205,7 +210,7 @@ def what_is_wrong(error: ErrorDetails) -> str:
     return f"{error['msg']}, found {repr(error['input'])[:80]}"
 
 
-def _line(text: str, place: Place) -> int:
+def line_in(text: str, place: Place) -> int:
     """The line where a value stands, as near as its names lead: tables, the n-th of an array, then the key."""
     lines = text.splitlines()
     at, table = 0, False
@@ -214,8 +219,9 @@ def _line(text: str, place: Place) -> int:
             continue
         nth = place[index + 1] if index + 1 < len(place) else 0
         skip = nth if isinstance(nth, int) else 0
-        header = re.compile(rf"^\s*\[\[?\s*([\w-]+\.)*{re.escape(part)}\s*(\.[\w.-]+)?\]\]?")
-        key = re.compile(rf"^\s*{re.escape(part)}\s*=")
+        name = f"[\"']?{re.escape(part)}[\"']?"
+        header = re.compile(rf"^\s*\[\[?\s*([\w-]+\.)*{name}\s*(\.[\w.+\"'-]+)?\]\]?")
+        key = re.compile(rf"^\s*{name}\s*=")
         after = at + 1 if table else at
         end = next((n for n in range(after, len(lines)) if _HEADER.match(lines[n])), len(lines))
         if keys := [n for n in range(after, end) if key.match(lines[n])]:

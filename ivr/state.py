@@ -37,6 +37,10 @@ _NAMES = {
     "case": "cs",
     "connected_at": "ca",
     "first": "fi",
+    "consent": "co",
+    "announced": "an",
+    "served_by": "sb",
+    "filed": "fd",
 }
 
 
@@ -51,7 +55,10 @@ class CallState:
     `flow`: the version of the flow; `playback`: what he hears or heard last; `since`: waiting since, kept until the end
     of the call; `offer` and `operator`: with whom he is to be in the bridge; `outcome`: what is known already of how
     the call ends; `failures`: how often a node could not be done; `case`: the reference of his file; `connected_at`:
-    when he got the operator, and `first` whether that is the first of this call.
+    when he got the operator, and `first` whether that is the first of this call; `consent`: how he agreed that his
+    conversation is recorded (`ivr.consent`); `announced`: the language in which he heard the emergency announcement;
+    `served_by`: the operator with whom he talked last;
+    `filed`: whether the file was there before an operator was, so that none is opened for the conversation.
     """
 
     id: str
@@ -72,6 +79,10 @@ class CallState:
     case: str | None = None
     connected_at: float | None = None
     first: bool = False
+    consent: str | None = None
+    announced: str | None = None
+    served_by: str | None = None
+    filed: bool = False
 
     def at(self, node: str) -> "CallState":
         """The state after entering `node`. A path that grows too long keeps its end, which is what one asks about."""
@@ -124,9 +135,10 @@ def _leg(data: dict[str, Any]) -> LegState:
 
 def _call(data: dict[str, Any]) -> CallState:
     values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
-    path, failures, first = values.pop("path", []), values.pop("failures", 0), values.pop("first", False)
-    if not isinstance(path, list) or type(failures) is not int or type(first) is not bool:
-        raise TypeError("its path is no list, its failures are no number, or its first is no truth")
+    path, failures = values.pop("path", []), values.pop("failures", 0)
+    first, filed = values.pop("first", False), values.pop("filed", False)
+    if not isinstance(path, list) or type(failures) is not int or type(first) is not bool or type(filed) is not bool:
+        raise TypeError("its path is no list, its failures are no number, or its first or filed is no truth")
     if "outcome" in values:
         Outcome(values["outcome"])
     _uuid(values["id"])
@@ -137,6 +149,7 @@ def _call(data: dict[str, Any]) -> CallState:
         path=tuple(_text(each) for each in path),
         failures=failures,
         first=first,
+        filed=filed,
     )
 
 

@@ -21,13 +21,16 @@ class Talked(Enum):
     LEFT = "left"  # the caller wanted something else before
 
 
-async def wait_for_operator(call: Call, steps: tuple[Step, ...], priority: int, resumed: bool) -> Talked:
+async def wait_for_operator(
+    call: Call, steps: tuple[Step, ...], priority: int, resumed: bool, began: float | None = None
+) -> Talked:
     """Waits, talks, and says how it ended. Raises CallerGone once the caller has hung up.
 
-    A caller whose operator's telephone was lost waits again, with the age that he had: he is first.
+    `began`: since when he counts as waiting (POSIX seconds); None: from now on. A caller whose operator's telephone was
+    lost waits again, with the age that he had: he is first.
     """
     services = call.services
-    since = call.state.since if call.state.since is not None else time.time()
+    since = call.state.since if call.state.since is not None else began or time.time()
     if call.state.since is None:
         services.recorder.call(call.state.id, queued=since)
         call.event("waiting", topic=call.state.topic, language=call.state.language)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import structlog
 
 from db.words import Outcome
+from ivr import announcement
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone
-from ivr.flow.model import Flow
 
 log = structlog.get_logger()
 
@@ -16,12 +16,12 @@ _PATIENCE = 1
 """After so many nodes that could not be done, the dialplan has the call, which can finish it on its own."""
 
 
-async def walk(call: Call, flow: Flow, resumed: bool) -> None:
-    """Walks the flow until the call is over; `resumed`: enters the state's node again instead of a new one."""
+async def walk(call: Call, resumed: bool) -> None:
+    """Walks the call's flow until the call is over; `resumed`: enters the state's node again instead of a new one."""
     try:
         while True:
             try:
-                await _nodes(call, flow, resumed)
+                await _nodes(call, resumed)
             except (CallerGone, LinkLost, TimeoutError):
                 raise
             except Exception:
@@ -31,9 +31,10 @@ async def walk(call: Call, flow: Flow, resumed: bool) -> None:
                     await _give_back(call)
                     return
                 # Not from zero: his language is known, and an operator can do what the node could not.
-                call.set(replace(call.state.at(flow.operator), failures=call.state.failures + 1))
+                call.set(replace(call.state.at(call.flow.operator), failures=call.state.failures + 1))
                 resumed = True
                 continue
+            call.take_waiting_keys()  # he may have hung up before the last word was over
             await call.step(operations.HANG_UP(call.channel, reason_code="16"))
             talked = call.state.outcome == Outcome.ANSWERED
             _ended(call, Outcome.SELF_SERVED, "operator" if talked else "service")
@@ -46,13 +47,14 @@ async def walk(call: Call, flow: Flow, resumed: bool) -> None:
         call.keep()
 
 
-async def _nodes(call: Call, flow: Flow, resumed: bool) -> None:
+async def _nodes(call: Call, resumed: bool) -> None:
     node: str | None = call.state.node
     if not resumed and node is not None:
         call.set(call.state.at(node))
+        await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        following = await flow.nodes[node].run(call, resumed)
+        following = await call.flow.nodes[node].run(call, resumed)
         resumed = False
         if following is not None:
             call.set(call.state.at(following))
@@ -60,9 +62,12 @@ async def _nodes(call: Call, flow: Flow, resumed: bool) -> None:
 
 
 def _ended(call: Call, outcome: Outcome, by: str) -> None:
-    """What is known already of the outcome goes before what the last step says."""
+    """What is known already of the outcome goes before what the last step says.
+
+    Only who has served himself and then wanted an operator all the same has abandoned the queue, if he leaves it.
+    """
     call.keep()
-    known = call.state.outcome
+    known = None if outcome is Outcome.ABANDONED and call.state.outcome == Outcome.SELF_SERVED else call.state.outcome
     call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
 
 

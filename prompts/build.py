@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from prompts import audio, manifest
+from prompts import audio, files, manifest
 from prompts.audio import AudioError
 from prompts.catalogue import Catalogues
 from prompts.manifest import Audio, Manifest, ManifestError
 from prompts.voices import VOICES, Voice, voice_of
 from prompts.voices.process import VoiceError, VoicePool
 
+RECORDING = "recording"
+"""The source of audio that a person spoke; any other source is a voice."""
 FORMAT_VERSION = 1
 """Raise it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
 TIME_LIMIT = 20.0
@@ -45,12 +47,25 @@ class BuildProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """How far a language is that has only recordings."""
+
+    language: str
+    recorded: int
+    texts: int
+
+    def __str__(self) -> str:
+        return f"{self.recorded} of {self.texts} recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """What a build did: counts of prompts, and seconds."""
 
     made: int
     kept: int
     problems: tuple[BuildProblem, ...]
+    recorded: tuple[Recorded, ...]
     seconds: float
 
 
@@ -60,11 +75,13 @@ def build(
     recordings: Path,
     progress: Progress = lambda done, total, prompt: None,
     *,
+    recorded_only: Collection[str] = (),
     voices: Mapping[str, Voice] = VOICES,
     time_limit: float = TIME_LIMIT,
 ) -> BuildReport:
     """Brings `out` (the folder of sounds) up to date with the texts and with `recordings/<language>/<id>.wav`.
 
+    `recorded_only`: languages that no voice may speak; what is not recorded has no audio, and that is no problem here.
     OSError: `out` cannot be written at all. Whatever else goes wrong with a prompt is in the report, and its old audio
     stays in use. A second builder of the same folder waits for the first.
     """
@@ -73,17 +90,24 @@ def build(
     with manifest.locked(out):
         old = _old_manifest(out)
         with VoicePool(time_limit) as pool:
-            results = _Builder(catalogues, out, recordings, voices, old, pool).run(progress)
+            results = _Builder(catalogues, out, recordings, recorded_only, voices, old, pool).run(progress)
         heard = {
             language: {prompt: found for prompt in catalogues.ids if (found := results[language, prompt].audio)}
             for language in catalogues.languages
         }
+        files.write_pause(out)
+        files.write_beep(out)
         _publish(out, old, Manifest(heard))
     problems = [problem for result in results.values() for problem in result.problems]
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
         problems=(*problems, *_strays(catalogues, recordings)),
+        recorded=tuple(
+            Recorded(language, len(heard[language]), len(catalogues.ids))
+            for language in catalogues.languages
+            if language in recorded_only
+        ),
         seconds=time.monotonic() - started,
     )
 
@@ -113,12 +137,13 @@ class _Builder:
         catalogues: Catalogues,
         out: Path,
         recordings: Path,
+        recorded_only: Collection[str],
         voices: Mapping[str, Voice],
         old: Manifest,
         pool: VoicePool,
     ) -> None:
         self.catalogues, self.out, self.recordings = catalogues, out, recordings
-        self.voices, self.old, self.pool = voices, old, pool
+        self.recorded_only, self.voices, self.old, self.pool = recorded_only, voices, old, pool
         self.unspeakable = {
             (problem.language, problem.id): f"{problem.found} ({problem.code})"
             for problem in catalogues.problems()
@@ -142,9 +167,10 @@ class _Builder:
 
     def _one(self, language: str, prompt: str) -> _Result:
         text = self.catalogues.text(language, prompt) or ""
-        unspeakable = self.unspeakable.get((language, prompt))
+        voiceless = language in self.recorded_only
+        unspeakable = None if voiceless else self.unspeakable.get((language, prompt))
         failures = [unspeakable] if unspeakable else []
-        for way in self._ways(language, prompt, None if unspeakable else text):
+        for way in self._ways(language, prompt, None if voiceless or unspeakable else text):
             try:
                 seconds, made = self._make(way)
             except (AudioError, VoiceError) as error:
@@ -155,7 +181,9 @@ class _Builder:
                 found = Audio(way.file, text, way.source, seconds)
                 return _Result(found, made, _problems(language, prompt, failures, f"the {way.source} is used"))
         old = self.old.audio(language, prompt)
-        if old and _seconds(self.out, old.file) is None:
+        if old and files.seconds_of(self.out, old.file) is None:
+            old = None
+        if voiceless and old and (old.source != RECORDING or not failures):
             old = None
         instead = "the old audio stays in use" if old else "there is no audio for it"
         return _Result(old, False, _problems(language, prompt, failures, instead))
@@ -165,7 +193,7 @@ class _Builder:
         recording = self.recordings / language / f"{prompt}.wav"
         if recording.is_file():
             file = _file(language, prompt, hashlib.sha256(recording.read_bytes()).hexdigest())
-            yield _Way(str(recording), "recording", file, partial(_recorded, recording))
+            yield _Way(str(recording), RECORDING, file, partial(_recorded, recording))
         if text is not None:
             voice = voice_of(language, self.voices)
             file = _file(language, prompt, voice.fingerprint, text)
@@ -177,16 +205,10 @@ class _Builder:
 
     def _make(self, way: _Way) -> tuple[float, bool]:
         """Seconds of it, and whether it had to be made."""
-        seconds = _seconds(self.out, way.file)
+        seconds = files.seconds_of(self.out, way.file)
         if seconds is not None:
             return seconds, False
-        sound = way.sound()
-        for path, content in zip(
-            manifest.paths(self.out, way.file), (sound.ulaw, sound.alaw, sound.sln16), strict=True
-        ):
-            path.parent.mkdir(exist_ok=True)
-            _write(path, content)
-        return len(sound.ulaw) / audio.NARROW, True
+        return files.write_sound(self.out, way.file, way.sound()), True
 
 
 def _recorded(recording: Path) -> audio.Sound:
@@ -205,15 +227,6 @@ def _file(language: str, prompt: str, *decides: str) -> str:
     return f"{manifest.PREFIX}/{language}/{prompt}-{digest[:10]}"
 
 
-def _seconds(out: Path, file: str) -> float | None:
-    """How long existing audio lasts; None where a format is missing or cut short."""
-    try:
-        ulaw, alaw, sln16 = (path.stat().st_size for path in manifest.paths(out, file))
-    except OSError:
-        return None
-    return ulaw / audio.NARROW if ulaw and ulaw == alaw and sln16 == 4 * ulaw else None
-
-
 def _problems(language: str, prompt: str, failures: Iterable[str], instead: str) -> tuple[BuildProblem, ...]:
     return tuple(BuildProblem(language, prompt, found, instead) for found in failures)
 
@@ -230,37 +243,16 @@ def _strays(catalogues: Catalogues, recordings: Path) -> list[BuildProblem]:
 
 def _publish(out: Path, old: Manifest, new: Manifest) -> None:
     """Puts new audio into use: the stable names first, the manifest last, each at once."""
+    if new != old:
+        files.settle(out)
     for language, prompts in new.prompts.items():
         for prompt, found in prompts.items():
             for target in manifest.paths(out, found.file):
-                _link(out / language / f"{prompt}{target.suffix}", target.name)
+                files.link(out / language / f"{prompt}{target.suffix}", target.name)
     if new == old:
         return
     for file in old.files - new.files:
         for path in manifest.paths(out, file):
             if path.exists():
                 os.utime(path)  # from now on nobody begins to play it: `prune` counts from here
-    _write(out / manifest.FILE, manifest.dump(new))
-
-
-def _link(link: Path, target: str) -> None:
-    if link.is_symlink() and str(link.readlink()) == target:
-        return
-    temporary = link.with_name(f".{link.name}.new")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target)
-    temporary.replace(link)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, also after a crash; a full disk leaves what was there."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    files.write(out / manifest.FILE, manifest.dump(new), settled=True)

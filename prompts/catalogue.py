@@ -1,7 +1,8 @@
 """The texts of a site: one gettext catalogue a language, `locale/<language>/LC_MESSAGES/hatif.po`.
 
-`msgctxt` is the prompt's id, `msgid` its English source, `msgstr` what is spoken. English has a catalogue as well; it
-says which prompts exist and what their source is. Nothing is compiled: the .po files themselves are read.
+`msgctxt` is the prompt's id, `msgid` its English source, `msgstr` what is spoken. English has a catalogue as well: it
+says which prompts exist, and where its msgstr is empty the source is spoken. Where the sources are in the site's own
+files (`sources.py`) the English catalogue must agree with them. Nothing is compiled: the .po files themselves are read.
 """
 
 from __future__ import annotations
@@ -9,27 +10,24 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from babel.messages.pofile import PoFileError, read_po
 
-from prompts import text_rules
+from prompts import sources, text_rules
+from prompts.sources import CatalogueError as CatalogueError
+from prompts.sources import Sources
 
 SOURCE = "en"
 FILE = Path("LC_MESSAGES") / "hatif.po"
 
-_ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 # Babel cuts an unclosed string short and takes the first of two msgstr without a word: lines are checked before it.
 _STRING = r'"(?:[^"\\]|\\[ntr"\\])*"'
 _LINE = re.compile(rf"\s*(?:#.*|(?:(?P<keyword>msgctxt|msgid|msgstr)\s+)?(?P<string>{_STRING}))?\s*")
 _AFTER = {"msgctxt": ("", "msgstr"), "msgid": ("", "msgctxt", "msgstr"), "msgstr": ("msgid",)}
-
-
-class CatalogueError(ValueError):
-    """A catalogue that cannot be read; the message names file, line and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Entry:
 
     id: str
     source: str
-    text: str  # empty where it is not translated
+    text: str  # what is spoken; empty where it is not translated
     line: int
     fuzzy: bool  # a machine's or an older text; not released by a person
 
@@ -62,9 +60,11 @@ class Problem:
 class Catalogues:
     """All texts of a site, language by language."""
 
-    def __init__(self, locale: Path, entries: Mapping[str, Mapping[str, Entry]]) -> None:
+    def __init__(self, locale: Path, entries: Mapping[str, Mapping[str, Entry]], written: Sources) -> None:
+        """`written`: the sources of the site's own files; without any the English catalogue stands for itself."""
         self._locale = locale
         self._entries = entries
+        self._written = written
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ class Catalogues:
         return self._locale / language / FILE
 
     def problems(self) -> list[Problem]:
-        """All that is wrong with the texts, by language and line."""
-        found = []
+        """All that is wrong with the texts: the sources first, then by language and line."""
+        found = list(self._unlike_source())
         for language, entries in self._entries.items():
             found += [self._missing(language, prompt) for prompt in self.ids if prompt not in entries]
             for entry in entries.values():
@@ -98,6 +98,17 @@ class Catalogues:
                     for finding in self._findings(language, entry)
                 ]
         return found
+
+    def _unlike_source(self) -> Iterator[Problem]:
+        """Where the English catalogue is behind the files that the texts are written in."""
+        english = self._entries[SOURCE]
+        for source in self._written.values():
+            entry = english.get(source.id)
+            if entry is None or entry.source != source.text:
+                what = "has no such text" if entry is None else f"has: {entry.source}"
+                found = f"the English catalogue {what}"
+                remedy = f"{_update(self._locale.parent)}, then translate what is new"
+                yield Problem("E_TEXT_SOURCE", source.file, source.line, SOURCE, source.id, found, remedy)
 
     def _missing(self, language: str, prompt: str) -> Problem:
         line = self._entries[SOURCE][prompt].line
@@ -112,6 +123,9 @@ class Catalogues:
         if not entry.text:
             return [text_rules.Finding("E_TEXT_MISSING", "its msgstr is empty", f"translate: {entry.source}")]
         found = text_rules.findings(entry.text, language)
+        if language == SOURCE and self._written and entry.id not in self._written:
+            remedy = f"to take it out of all catalogues, {_update(self._locale.parent)}"
+            found.append(text_rules.Finding("W_TEXT_UNUSED", "the site's files have no such text", remedy))
         if entry.fuzzy:
             remedy = "have a person check the text and take the flag out"
             found.append(text_rules.Finding("E_TEXT_FUZZY", "it is marked fuzzy", remedy))
@@ -124,18 +138,39 @@ class Catalogues:
         return found
 
 
+def _update(site: Path) -> str:
+    return (
+        f"run `pybabel extract -F babel.cfg --no-location -o var/hatif.pot {site}` and `pybabel update -D hatif "
+        f"--ignore-obsolete --ignore-pot-creation-date -i var/hatif.pot -d {site}/locale`"
+    )
+
+
 def load(site: Path) -> Catalogues:
-    """The catalogues of a site's folder. CatalogueError: one is missing or broken."""
+    """The catalogues of a site's folder. CatalogueError: one is missing or broken, or a file of sources is."""
+    found, errors = examine(site)
+    if found is None or errors:
+        raise errors[0]
+    return found
+
+
+def examine(site: Path) -> tuple[Catalogues | None, list[CatalogueError]]:
+    """What can be read of them, and what is wrong with the rest; nothing without the English one."""
     locale = site / "locale"
+    written, errors = sources.examine(site)
     folders = sorted(path for path in locale.glob("*") if path.is_dir()) if locale.is_dir() else []
     if not (locale / SOURCE / FILE).is_file():
-        raise CatalogueError(f"{locale / SOURCE / FILE}: there is no such file; it says which prompts exist")
-    entries = {}
+        missing = f"{locale / SOURCE / FILE}: there is no such file; it says which prompts exist"
+        return None, [CatalogueError(missing), *errors]
+    entries: dict[str, dict[str, Entry]] = {}
+    broken: list[CatalogueError] = []
     for folder in folders:
-        if not _LANGUAGE.fullmatch(folder.name):
-            raise CatalogueError(f"{folder}: {folder.name} is no language code; name it as fr, zgh or pt_BR")
-        entries[folder.name] = _read(folder / FILE, folder.name)
-    return Catalogues(locale, entries)
+        try:
+            if not _LANGUAGE.fullmatch(folder.name):
+                raise CatalogueError(f"{folder}: {folder.name} is no language code; name it as fr, zgh or pt_BR")
+            entries[folder.name] = _read(folder / FILE, folder.name)
+        except CatalogueError as error:
+            broken.append(error)
+    return (Catalogues(locale, entries, written) if SOURCE in entries else None), [*broken, *errors]
 
 
 def _read(file: Path, language: str) -> dict[str, Entry]:
@@ -166,7 +201,8 @@ def _read(file: Path, language: str) -> dict[str, Entry]:
         if not message.context:
             raise CatalogueError(f'{file}:{line}: this text has no id; write msgctxt "its_id" above it')
         # Plurals, which would be lists, do not pass _check_lines.
-        source, text = str(message.id), unicodedata.normalize("NFC", str(message.string or ""))
+        source = str(message.id)
+        text = unicodedata.normalize("NFC", str(message.string or (source if language == SOURCE else "")))
         entries[message.context] = Entry(message.context, source, text, line, message.fuzzy)
     return entries
 
@@ -189,7 +225,7 @@ def _check_lines(file: Path, lines: list[str]) -> None:
         before = keyword
         if keyword == "msgctxt":
             prompt = match["string"][1:-1]
-            if not _ID.fullmatch(prompt):
+            if not sources.is_id(prompt):
                 raise CatalogueError(f"{file}:{number}: {prompt[:60]} is no prompt id; name it as main_file")
             if prompt in seen:
                 raise CatalogueError(f"{file}:{number}: {prompt} is there twice (line {seen[prompt]}); take one out")

@@ -18,6 +18,13 @@ FILE = "manifest.json"
 PREFIX = "hatif"
 """Where Asterisk finds the audio, relative to its folder of sounds."""
 FORMATS = ("ulaw", "alaw", "sln16")
+PAUSE = f"{PREFIX}/pause"
+"""A short silence, the same in all languages, that a call can put between groups of digits."""
+BEEP = f"{PREFIX}/beep"
+"""The tone after which a caller speaks."""
+
+
+_REMEDY = "run `hatif prompts build`"
 
 
 class ManifestError(ValueError):
@@ -71,9 +78,16 @@ class Manifest:
 
 def load(path: Path) -> Manifest:
     """Reads `manifest.json`. ManifestError: it is not there or not one."""
-    remedy = "run `hatif prompts build`"
     try:
-        content = json.loads(path.read_bytes())
+        return parse(path.read_bytes(), path)
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}; {_REMEDY}") from None
+
+
+def parse(text: bytes, path: Path) -> Manifest:
+    """The content of `manifest.json`, which is from `path`. ManifestError: it is not one."""
+    try:
+        content = json.loads(text)
         prompts = {
             language: {
                 prompt: Audio(str(a["file"]), str(a["text"]), str(a["source"]), float(a["seconds"]))
@@ -81,10 +95,8 @@ def load(path: Path) -> Manifest:
             }
             for language, audio in content.items()
         }
-    except OSError as error:
-        raise ManifestError(f"{path}: {error.strerror}; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(f"{path}: not a list of prompts ({type(error).__name__}: {error}); {remedy}") from None
+        raise ManifestError(f"{path}: not a list of prompts ({type(error).__name__}: {error}); {_REMEDY}") from None
     return Manifest(prompts)
 
 
@@ -121,6 +133,18 @@ def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(day
                 path.unlink()
                 removed.append(path)
     return removed
+
+
+def files_of_versions(versions: Path) -> set[str]:
+    """All files that versions in use name (`<version>/manifest.json` of each). ManifestError: one cannot be read."""
+    files: set[str] = set()
+    for path in versions.glob(f"*/{FILE}"):
+        try:
+            files |= load(path).files
+        except ManifestError:
+            remedy = f"no old audio was removed; remove {path.parent} when no call of before is left"
+            raise ManifestError(f"{path} cannot be read: {remedy}") from None
+    return files
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ QUICK = (
     ("site.toml", r"^ring_s = \d+", "ring_s = 4"),
     ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
 )
 
@@ -273,13 +275,13 @@ class Line:
         await call.established()
         return call
 
-    async def asks_for_operator(self, telephones: Telephones, caller: str, keys: str = "21") -> Call:
+    async def asks_for_operator(self, telephones: Telephones, caller: str, keys: str = "20") -> Call:
         """A caller who has pressed his way through the menus; whether he waits or rings somewhere is not looked at."""
         call = await self.dial(telephones, caller)
         await call.press(keys)
         return call
 
-    async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "1") -> Call:
+    async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "0") -> Call:
         """A caller who has gone through the menus and waits for an operator."""
         call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
         for _ in range(100):
@@ -300,6 +302,14 @@ class Line:
         first = min((self.home / "asterisk" / "data" / "moh").glob("*.wav"))
         with wave.open(str(first)) as file:
             return np.frombuffer(file.readframes(8000), np.int16)
+
+    @property
+    def settings(self) -> site.Site:
+        return site.load(self.site)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.hours.timezone)
 
     @property
     def operators(self) -> tuple[operators.OperatorEntry, ...]:

@@ -60,6 +60,17 @@ class PlaybackFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording has ended, by itself, by a key, or with its channel. Seconds are whole ones."""
+
+    name: str
+    channel_id: str  # "" where a bridge was recorded
+    seconds: int
+    spoken_s: int | None  # of these; None where Asterisk did not look for silence
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
     """Somebody else took the application over."""
 
@@ -71,6 +82,7 @@ Event = (
     | ChannelLeftBridge
     | ChannelDtmfReceived
     | PlaybackFinished
+    | RecordingFinished
     | ApplicationReplaced
 )
 
@@ -81,6 +93,8 @@ USED = (
     "ChannelDtmfReceived",
     "ChannelLeftBridge",
     "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
     "ApplicationReplaced",
 )
 
@@ -120,6 +134,16 @@ def event(data: Mapping[str, Any]) -> Event | None:
             return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
         case "ChannelLeftBridge":
             return ChannelLeftBridge(data["channel"]["id"])
+        case "RecordingFinished" | "RecordingFailed" as kind:
+            recording = data["recording"]
+            target, _, channel_id = recording["target_uri"].partition(":")
+            return RecordingFinished(
+                recording["name"],
+                channel_id if target == "channel" else "",
+                int(recording.get("duration") or 0),
+                recording.get("talking_duration"),
+                kind == "RecordingFailed",
+            )
         case "ApplicationReplaced":
             return ApplicationReplaced()
     return None

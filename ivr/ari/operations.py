@@ -74,8 +74,18 @@ PLAYBACK = Operation("GET", "playbacks/{playbackId}")
 STOP = Operation("DELETE", "playbacks/{playbackId}")
 MUSIC = Operation("POST", "channels/{channelId}/moh", ("mohClass",))
 STOP_MUSIC = Operation("DELETE", "channels/{channelId}/moh")
+RECORD = Operation(
+    "POST",
+    "channels/{channelId}/record",
+    ("name", "format", "maxDurationSeconds", "maxSilenceSeconds", "ifExists", "terminateOn"),
+)
+LIVE_RECORDING = Operation("GET", "recordings/live/{recordingName}")
+STOP_RECORDING = Operation("POST", "recordings/live/{recordingName}/stop")
+STORED_RECORDING = Operation("GET", "recordings/stored/{recordingName}")
+DELETE_RECORDING = Operation("DELETE", "recordings/stored/{recordingName}")
 BRIDGES = Operation("GET", "bridges")
 CREATE_BRIDGE = Operation("POST", "bridges/{bridgeId}", ("type", "name"))
 DELETE_BRIDGE = Operation("DELETE", "bridges/{bridgeId}")
 ADD_CHANNEL = Operation("POST", "bridges/{bridgeId}/addChannel", ("channel",))
+RECORD_BRIDGE = Operation("POST", "bridges/{bridgeId}/record", ("name", "format", "ifExists"))
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")

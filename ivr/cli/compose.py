@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ class Composition:
         )
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
-        """What the control API answers. Raises ControlError."""
+        """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""
         import urllib.error
         import urllib.request
 
@@ -110,9 +111,15 @@ class Composition:
             with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED:
+                raise ControlError(
+                    f"The controller on 127.0.0.1:{port} does not take the token of "
+                    f"{self.settings.home / 'secrets.json'}: it runs with other secrets. Is HATIF_HOME the one that it "
+                    "was started with?"
+                ) from None
             raise ControlError(_detail(error.read())) from None
         except (OSError, ValueError):
-            raise ControlError(
+            raise ControllerAwayError(
                 f"The controller does not answer on 127.0.0.1:{port}. Is it running (`hatif status`)? "
                 "Start it with `hatif up`."
             ) from None
@@ -120,6 +127,10 @@ class Composition:
 
 class ControlError(Exception):
     """A sentence that says why a live thing could not be asked or changed."""
+
+
+class ControllerAwayError(ControlError):
+    """Nobody answers: what is on disk may still be told."""
 
 
 def _detail(text: bytes) -> str:

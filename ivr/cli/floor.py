@@ -1,13 +1,11 @@
-"""Commands about what lives: operators, who waits, opening hours. Changes go through the control API."""
+"""Commands about what lives: operators and who waits. Changes go through the control API."""
 
 import time
-from datetime import datetime
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import typer
 
-from ivr.cli.compose import Composition, ControlError
+from ivr.cli.compose import Composition, ControlError, ControllerAwayError
 from ivr.cli.output import as_json, as_table, console
 
 JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
@@ -24,11 +22,6 @@ def register(app: typer.Typer) -> None:
     operators.command("set")(set_state)
     app.add_typer(operators, name="operators")
     app.command()(waiting)
-    hours = typer.Typer(help="Whether the line is open, and why.", invoke_without_command=True, rich_markup_mode=None)
-    hours.callback()(hours_now)
-    hours.command("at")(hours_at)
-    hours.command("force")(hours_force)
-    app.add_typer(hours, name="hours")
 
 
 def list_operators(context: typer.Context, json: bool = JSON) -> None:
@@ -37,7 +30,7 @@ def list_operators(context: typer.Context, json: bool = JSON) -> None:
     parts = Composition()
     try:
         live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
-    except ControlError:
+    except ControllerAwayError:
         live = {}
     rows = [
         {
@@ -113,65 +106,3 @@ def waiting(json: bool = JSON) -> None:
         return
     columns = ("place", "caller", "language", "topic", "waited_s", "call")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
-
-
-def hours_now(context: typer.Context, json: bool = JSON) -> None:
-    if context.invoked_subcommand is None:
-        _answer(None, json)
-
-
-def hours_at(
-    at: str = typer.Argument(help="Such as 2026-12-24T19:30; the site's zone unless one is given."), json: bool = JSON
-) -> None:
-    """Whether the line is open then, and why."""
-    zone = ZoneInfo(Composition().site.hours.timezone)
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError:
-        raise ControlError(f"{at!r} is no time; write it as 2026-12-24T19:30.") from None
-    _answer(instant if instant.tzinfo else instant.replace(tzinfo=zone), json)
-
-
-def _answer(at: datetime | None, json: bool) -> None:
-    from urllib.parse import quote
-
-    from ivr import clock
-    from routing import hours
-
-    parts = Composition()
-    try:
-        path = f"/hours?at={quote(at.isoformat())}" if at else "/hours"
-        data = cast(dict[str, Any], parts.ask_controller("GET", path))
-        note = ""
-    except ControlError:
-        planned = hours.answer(parts.site.hours.plan(), at or clock.now())
-        data = {"open": planned.open, "until": planned.until, "why": planned.why}
-        note = " (the controller does not answer: by the plan only)"
-    if json:
-        as_json(data)
-    else:
-        console.print(f"{'Open' if data['open'] else 'Closed'}: {data['why']}{note}", markup=False)
-
-
-def hours_force(
-    state: str = typer.Argument(help="open, closed, or auto for the weekly plan."),
-    why: str = typer.Option("", help="The reason, for the records."),
-    until: str = typer.Option("", help="When the plan holds again, such as 2026-12-24T19:30; else until `auto`."),
-    json: bool = JSON,
-) -> None:
-    """Open or close the line against the plan, from the next call on."""
-    parts = Composition()
-    if state not in ("open", "closed", "auto"):
-        raise ControlError(f"{state!r} is none of open, closed, auto.")
-    body: dict[str, Any] = {"force": state, "why": why}
-    if until:
-        try:
-            end = datetime.fromisoformat(until)
-        except ValueError:
-            raise ControlError(f"{until!r} is no time; write it as 2026-12-24T19:30.") from None
-        body["until"] = (end if end.tzinfo else end.replace(tzinfo=ZoneInfo(parts.site.hours.timezone))).isoformat()
-    data = cast(dict[str, Any], parts.ask_controller("POST", "/hours", body))
-    if json:
-        as_json(data)
-    else:
-        console.print(f"{'Open' if data['open'] else 'Closed'}: {data['why']}", markup=False)

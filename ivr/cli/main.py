@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ivr.cli import asterisk, floor, processes, prompts, show
+from ivr.cli import asterisk, caller, case, check, floor, flow, guide, hours, processes, prompts, show, trial
 from ivr.cli.output import errors
 
 app = typer.Typer(
@@ -15,12 +15,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (processes, show, floor, prompts, asterisk):
+for part in (processes, show, check, case, caller, floor, hours, flow, prompts, asterisk, guide, trial):
     part.register(app)
 
 _OURS = (
     "SettingsError",
     "SiteError",
+    "GuideError",
+    "DrawingError",
     "CredentialsError",
     "ClockError",
     "ControlError",
@@ -31,11 +33,14 @@ _OURS = (
     "DialplanError",
     "DatabaseError",
     "NotFoundError",
+    "CaseError",
+    "NotKeptError",
     "CatalogueError",
     "ManifestError",
     "VoiceError",
     "TextError",
     "SupervisorError",
+    "TrialError",
 )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from ivr.cli.output import Bar, as_json, as_table, console, errors
 
 if TYPE_CHECKING:
     from prompts.build import BuildReport
+    from prompts.catalogue import Catalogues
+    from prompts.manifest import Manifest
 
 JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 
@@ -28,12 +30,19 @@ def register(app: typer.Typer) -> None:
 
 
 def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
-    """Brings all audio up to date with the texts and the recordings."""
-    from prompts import catalogue
+    """Brings all audio up to date with the texts and the recordings, and removes what no version of the flow names."""
+    from prompts import catalogue, manifest
     from prompts.build import build as build_prompts
 
-    site = parts.settings.site
-    return build_prompts(catalogue.load(site), parts.settings.sounds, site / "recordings", progress)
+    folder, sounds = parts.settings.site, parts.settings.sounds
+    report = build_prompts(
+        catalogue.load(folder), sounds, folder / "recordings", progress, recorded_only=parts.site.recorded_only
+    )
+    try:
+        manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
+    except manifest.ManifestError as error:
+        errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
+    return report
 
 
 def build() -> None:
@@ -43,6 +52,8 @@ def build() -> None:
         bar.step("Prompts in all languages")
         report = build_all(parts, lambda done, total, _: bar.update(done, total))
     console.print(f"{report.made} made, {report.kept} were there, in {report.seconds:.1f} s.")
+    for each in report.recorded:
+        console.print(f"{each.language} has only recordings: {each}.", markup=False)
     for problem in report.problems:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     if report.problems:
@@ -77,28 +88,30 @@ def status(json: bool = JSON) -> None:
         heard = manifest.load(parts.settings.sounds / manifest.FILE)
     except manifest.ManifestError:
         heard = manifest.Manifest({})
-    rows = []
-    for language in parts.site.languages:
-        audio = {prompt: heard.audio(language, prompt) for prompt in texts.ids}
-        sources = Counter(each.source for each in audio.values() if each)
-        rows.append(
-            {
-                "language": language,
-                "texts": len(texts.ids),
-                "recorded": sources.pop("recording", 0),
-                "synthesised": sum(sources.values()),
-                "voices": sorted(sources),
-                "stale": sum(1 for prompt, each in audio.items() if each and each.text != texts.text(language, prompt)),
-                "missing": sum(1 for each in audio.values() if each is None),
-            }
-        )
+    off = [each for each in parts.site.recorded_only if each not in parts.site.languages]
+    rows = [_status(language, texts, heard) | {"on": language not in off} for language in (*parts.site.languages, *off)]
     if json:
         as_json(rows)
         return
-    columns = ("language", "texts", "recorded", "synthesised", "voices", "stale", "missing")
-    as_table(
-        "Prompts", columns, ([" ".join(v) if isinstance(v := row[c], list) else v for c in columns] for row in rows)
-    )
+    columns = ("language", "state", "texts", "recorded", "synthesised", "voices", "stale", "missing")
+    for row in rows:
+        row["state"] = "on" if row["on"] else f"off: {row['recorded']} of {row['texts']} recorded"
+        row["voices"] = " ".join(row["voices"])
+    as_table("Prompts", columns, ([row[column] for column in columns] for row in rows))
+
+
+def _status(language: str, texts: "Catalogues", heard: "Manifest") -> dict[str, Any]:
+    audio = {prompt: heard.audio(language, prompt) for prompt in texts.ids}
+    sources = Counter(each.source for each in audio.values() if each)
+    return {
+        "language": language,
+        "texts": len(texts.ids),
+        "recorded": sources.pop("recording", 0),
+        "synthesised": sum(sources.values()),
+        "voices": sorted(sources),
+        "stale": sum(1 for prompt, each in audio.items() if each and each.text != texts.text(language, prompt)),
+        "missing": sum(1 for each in audio.values() if each is None),
+    }
 
 
 def say(

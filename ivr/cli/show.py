@@ -1,4 +1,4 @@
-"""Commands that show what was and what is: `status`, `numbers`, `calls`, `call`, `cases`, `check`."""
+"""Commands that show what was and what is: `status`, `numbers`, `calls`, `call`."""
 
 import asyncio
 from typing import Any, cast
@@ -6,13 +6,13 @@ from typing import Any, cast
 import typer
 
 from ivr.cli.compose import Composition, ControlError
-from ivr.cli.output import as_json, as_table, cell, console, errors
+from ivr.cli.output import as_json, as_table, cell, console
 
 JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 
 
 def register(app: typer.Typer) -> None:
-    for command in (status, numbers, calls, call, cases, check):
+    for command in (status, numbers, calls, call):
         app.command()(command)
 
 
@@ -115,75 +115,6 @@ def texts_of(parts: Composition) -> dict[tuple[str, str], str]:
         for language, prompts in heard.prompts.items()
         for prompt, audio in prompts.items()
     }
-
-
-def cases(last: int = typer.Option(20, "--last", min=1, help="How many."), json: bool = JSON) -> None:
-    """The case files, the newest first."""
-    from db import read
-
-    rows = asyncio.run(Composition().read(read.cases, last))
-    if json:
-        as_json(rows)
-        return
-    columns = ("reference", "kind", "state", "topic", "language", "country", "caller", "opened")
-    as_table("Cases", columns, ([_short(name, row[name]) for name in columns] for row in rows))
-
-
-def check() -> None:
-    """Check all that the site says: site.toml, operators.csv, flow.yaml, texts, audio."""
-    from ivr.flow import model
-    from ivr.site import SiteError
-    from prompts import catalogue, manifest
-
-    parts = Composition()
-    problems: list[str] = []
-    texts = None
-    try:
-        texts = catalogue.load(parts.settings.site)
-        problems += [str(each) for each in texts.problems()]
-    except catalogue.CatalogueError as error:
-        problems.append(str(error))
-    path = parts.settings.site / "flow.yaml"
-    known = texts.ids if texts is not None else None
-    for read in (
-        lambda: parts.operators,
-        lambda: model.parse(model.read(path), str(path), parts.site.languages, known),
-    ):
-        try:
-            read()
-        except SiteError as error:
-            if str(error) not in problems:  # a broken site.toml is met by both
-                problems.append(str(error))
-    if not problems:
-        problems += _uncovered(parts)
-        try:
-            heard = manifest.load(parts.settings.sounds / manifest.FILE)
-            silent = [
-                f"{language}/{prompt}"
-                for language in parts.site.languages
-                for prompt in known or ()
-                if heard.file(language, prompt) is None
-            ]
-            if silent:
-                problems.append(
-                    f"{len(silent)} prompts have no audio ({', '.join(silent[:5])}); run `hatif prompts build`."
-                )
-        except manifest.ManifestError as error:
-            problems.append(f"{error}.")
-    for problem in problems:
-        errors.print(problem, style="red", markup=False, soft_wrap=True)
-    if problems:
-        raise typer.Exit(1)
-    console.print(f"{parts.settings.site}: in order.", markup=False)
-
-
-def _uncovered(parts: Composition) -> list[str]:
-    spoken = {language for each in parts.operators for language in each.languages}
-    return [
-        f"{parts.settings.site / 'operators.csv'}: nobody speaks {language}; its callers would wait for ever."
-        for language in parts.site.languages
-        if language not in spoken
-    ]
 
 
 __all__ = ["cell", "register"]

@@ -24,11 +24,15 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
             )
             return f"hears {heard}"
         case "key":
-            return f"presses {data['key']}"
+            return "presses a key that is kept secret" if data.get("secret") else f"presses {data['key']}"
         case "silence":
             return "presses nothing"
         case "help_over":
-            return "was helped twice: an operator is called"
+            return "was helped twice, in vain"
+        case "case":
+            return f"asks for the state of file {data['reference']}: {data['result'].replace('_', ' ')}"
+        case "guide":
+            return f"is told of {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
         case "language":
             return f"has chosen {data['language']}"
         case "hours":
@@ -45,6 +49,22 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
         case "conversation_ended":
             by = {"caller": "the caller hung up", "operator": "the operator hung up", "lost": "a telephone was lost"}
             return f"the conversation is over: {by.get(data['by'], data['by'])}"
+        case "asked":
+            return f"gives {data['name'].replace('_', ' ')} {data['digits']}"
+        case "callback":
+            return f"wishes to be called back on {data['number']}"
+        case "consent":
+            return f"{'agrees' if data['agreed'] else 'does not agree'} that the conversation is recorded"
+        case "recorded":
+            return "the conversation is recorded"
+        case "recording":
+            return "speaks after the tone"
+        case "message":
+            return f"leaves a message of {data['seconds']:.0f} s{_as_file(data)}"
+        case "recording_failed":
+            return f"the message could not be recorded{_as_file(data)}"
+        case "survey":
+            return f"answers {data['answer']} to {data['question']}"
         case "resumed":
             return "the controller is back and goes on with the call"
         case "failed":
@@ -57,3 +77,7 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
     return f"{event['kind']} {data}"
+
+
+def _as_file(data: Mapping[str, Any]) -> str:
+    return f", which is file {data['reference']}" if data.get("reference") else ""

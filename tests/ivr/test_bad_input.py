@@ -83,8 +83,9 @@ def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
     assert ended.value.code == 1
     output = capsys.readouterr()
     assert output.out == ""
-    (said,) = output.err.splitlines()
-    found = re.fullmatch(rf"(?:hatif: )?{re.escape(str(site / name))}:(\d+): (.*); (.*)\.", said)
+    # There is no audio in this home, and what is unfinished in the catalogues is not what this is about.
+    (said,) = [line for line in output.err.splitlines() if re.match(rf"{re.escape(str(site / name))}:\d+: E_", line)]
+    found = re.fullmatch(r".*:(\d+): E_[A-Z_]+ (.*); (.*)\.", said)
     assert found, said
     # In the flow it may be the line of the node.
     assert name == "flow.yaml" or int(found[1]) == right[: place.start()].count("\n") + 1

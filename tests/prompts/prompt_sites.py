@@ -1,5 +1,7 @@
 """Small sites and sounds for the tests of prompts."""
 
+import os
+import time
 import wave
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,3 +43,10 @@ def wav(path: Path, samples: NDArray[np.float64], rate: int = 48_000, channels: 
         file.setframerate(rate)
         file.writeframes(data)
     return path
+
+
+def aged(path: Path, seconds: float) -> None:
+    """As if it had last been touched so long ago; nothing where it is gone."""
+    if path.exists():
+        then = time.time() - seconds
+        os.utime(path, (then, then))

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,15 +18,19 @@ from prompts.build import BuildReport, build
 from prompts.voices import Voice
 
 SITE = Path(__file__).parents[2] / "sites" / "consulate"
+RECORDED_ONLY = ("zgh",)
+NOT_LOCK = shutil.ignore_patterns(".lock")
 VOICES = {"en": Voice("pico", "prompt_engine", "voice"), "fr": Voice("pico", "prompt_engine", "voice")}
 TEXTS = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example site's sounds, all made by the real voices."""
+    """The example site's sounds, all made by the real voices: those that `scripts/test` has made are taken over."""
     out = tmp_path_factory.mktemp("sounds")
-    report = build(catalogue.load(SITE), out, SITE / "recordings")
+    if (made := Path(os.environ.get("HATIF_TEST_CACHE", "")) / "sounds").is_dir():
+        shutil.copytree(made, out, symlinks=True, copy_function=os.link, dirs_exist_ok=True, ignore=NOT_LOCK)
+    report = build(catalogue.load(SITE), out, SITE / "recordings", recorded_only=RECORDED_ONLY)
     assert [str(problem) for problem in report.problems] == []
     return out
 
@@ -48,7 +53,8 @@ def heard(sounds: Path, file: str) -> NDArray[np.float32]:
 def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> None:
     texts, made = catalogue.load(SITE), manifest.load(whole / "manifest.json")
     assert made.languages == texts.languages
-    for language, prompt in itertools.product(texts.languages, texts.ids):
+    spoken = [language for language in texts.languages if language not in RECORDED_ONLY]
+    for language, prompt in itertools.product(spoken, texts.ids):
         file = made.file(language, prompt)
         assert file
         assert file.startswith(f"hatif/{language}/{prompt}-")
@@ -57,7 +63,7 @@ def test_every_prompt_has_audio_in_every_language_and_format(whole: Path) -> Non
             stable = whole / language / f"{prompt}{path.suffix}"
             assert stable.is_symlink()
             assert stable.resolve() == path.resolve()
-        assert 0.4 < (made.seconds(language, prompt) or 0) < 25
+        assert 0.15 < (made.seconds(language, prompt) or 0) < 40
 
 
 def test_all_prompts_are_equally_loud(whole: Path) -> None:
@@ -68,9 +74,10 @@ def test_all_prompts_are_equally_loud(whole: Path) -> None:
 
 
 def test_no_prompt_begins_or_ends_with_silence(whole: Path) -> None:
-    edge = round(0.06 * audio.NARROW)
+    edge = round(0.06 * audio.WIDE)
     for file in manifest.load(whole / "manifest.json").files:
-        samples = heard(whole, file)
+        # Wide-band: an f is nearly all above what a telephone lets through.
+        samples = audio.from_int16(np.frombuffer(manifest.paths(whole, file)[2].read_bytes(), dtype="<i2"))
         assert np.abs(samples[:edge]).max() > 0.001, file
         assert np.abs(samples[-edge:]).max() > 0.001, file
 
@@ -78,7 +85,8 @@ def test_no_prompt_begins_or_ends_with_silence(whole: Path) -> None:
 def test_the_audio_of_one_language_is_not_that_of_another(whole: Path) -> None:
     made = manifest.load(whole / "manifest.json")
     for prompt in ("welcome", "language_option", "press_1"):
-        for one, other in itertools.combinations(made.languages, 2):
+        spoken = [language for language in made.languages if language not in RECORDED_ONLY]
+        for one, other in itertools.combinations(spoken, 2):
             assert likeness(whole, made.file(one, prompt), made.file(other, prompt)) < 0.7, (prompt, one, other)
         assert likeness(whole, made.file("ar", prompt), made.file("ar", prompt)) > 0.999
 
@@ -160,6 +168,46 @@ def test_a_recording_that_cannot_be_used_is_named_and_the_voice_speaks(tmp_path:
         assert (found := used(tmp_path).audio("en", prompt))
         assert found.source == "pico"
     assert "no prompt" in said["nobody.wav"]
+
+
+def test_a_language_that_has_only_recordings_is_never_synthesised(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", TEXTS)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
+
+    def built(*recorded_only: str) -> BuildReport:
+        texts, sounds = catalogue.load(tmp_path), tmp_path / "sounds"
+        return build(texts, sounds, tmp_path / "recordings", recorded_only=recorded_only, voices=VOICES)
+
+    assert built().made == 4
+    none = built("fr")
+    assert (none.problems, [str(each) for each in none.recorded]) == ((), ["0 of 2 recorded"])
+    assert used(tmp_path).file("fr", "hello") is None
+    good = sites.wav(tmp_path / "recordings" / "fr" / "hello.wav", sites.speech())
+    sites.wav(tmp_path / "recordings" / "fr" / "wait.wav", sites.speech(), channels=2)
+    one = built("fr")
+    assert [(each.id, each.instead) for each in one.problems] == [("wait", "there is no audio for it")]
+    assert [(each.language, each.recorded, each.texts) for each in one.recorded] == [("fr", 1, 2)]
+    assert (found := used(tmp_path).audio("fr", "hello"))
+    assert (found.source, found.text) == ("recording", "Bonjour.")
+    sites.wav(good, sites.speech(), channels=2)
+    assert [each.instead for each in built("fr").problems] == ["the old audio stays in use", "there is no audio for it"]
+    good.unlink()
+    built("fr")
+    assert used(tmp_path).file("fr", "hello") is None
+
+
+def test_there_is_a_pause_and_one_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    build_small(tmp_path, {"hello": "Hello."})
+    ulaw, alaw, sln16 = manifest.paths(tmp_path / "sounds", manifest.PAUSE)
+    assert ulaw == tmp_path / "sounds" / "pause.ulaw"
+    assert ulaw.read_bytes() == b"\xff" * 2_400
+    assert alaw.read_bytes() == b"\xd5" * 2_400
+    assert sln16.read_bytes() == bytes(9_600)
+    alaw.write_bytes(b"\xd5")
+    build_small(tmp_path, {"hello": "Hello."})
+    assert len(alaw.read_bytes()) == 2_400
+    assert manifest.prune(tmp_path / "sounds", age=timedelta()) == []
+    assert alaw.exists()
 
 
 def test_an_engine_that_crashes_leaves_the_others_and_the_old_audio(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A catalogue with a mistake gets one sentence: file, line, remedy."""
 
+import time
 from pathlib import Path
 
 import prompt_sites as sites
@@ -45,6 +46,42 @@ def test_a_fuzzy_text_is_not_spoken(tmp_path: Path) -> None:
     sites.write(tmp_path, "fr", HEADER + entry)
     assert problems(tmp_path) == [("E_TEXT_FUZZY", "hello", 8)]
     assert catalogue.load(tmp_path).text("fr", "hello") is None
+
+
+def test_an_english_text_that_nobody_reworded_is_spoken_as_it_is_written(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", ""), "wait": ("Please wait.", "Please hold the line.")})
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "")})
+    assert problems(tmp_path) == [("E_TEXT_MISSING", "wait", 11)]
+    texts = catalogue.load(tmp_path)
+    assert (texts.text("en", "hello"), texts.text("en", "wait")) == ("Hello.", "Please hold the line.")
+
+
+def test_a_text_that_the_english_catalogue_does_not_have_as_it_is_written_is_named(tmp_path: Path) -> None:
+    written = tmp_path / "texts.yaml"
+    written.write_text("texts:\n  hello: Hello!\n  goodbye: Goodbye.\n")
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", ""), "wait": ("Please wait.", "")})
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
+    assert problems(tmp_path) == [
+        ("E_TEXT_SOURCE", "hello", 2),
+        ("E_TEXT_SOURCE", "goodbye", 3),
+        ("W_TEXT_UNUSED", "wait", 11),
+    ]
+    changed, new, unused = map(str, catalogue.load(tmp_path).problems())
+    assert changed.startswith(f"{written}:2: E_TEXT_SOURCE hello: the English catalogue has: Hello.; run `pybabel ")
+    assert new.startswith(f"{written}:3: E_TEXT_SOURCE goodbye: the English catalogue has no such text; run `pybabel ")
+    for problem in (changed, new, unused):
+        assert f"-o var/hatif.pot {tmp_path}`" in problem
+        assert f"-d {tmp_path}/locale`" in problem
+
+
+def test_eight_languages_of_a_whole_line_are_checked_within_a_second(tmp_path: Path) -> None:
+    text = "You need the form, two photographs, the old passport and a proof of residence, all of them originals"
+    for language in ("ar", "de", "en", "es", "fr", "it", "nl", "pt"):
+        told = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
+        sites.catalogue(tmp_path, language, told)
+    started = time.process_time()
+    assert {each.language for each in catalogue.load(tmp_path).problems()} == {"ar"}
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,22 @@ def test_a_broken_manifest_says_what_to_do(tmp_path: Path, content: bytes) -> No
     assert str(path) in str(refused.value)
 
 
+def test_the_files_of_versions_in_use_are_known_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    assert manifest.files_of_versions(tmp_path / "versions") == set()
+    for version, text in (("a1", "welcome"), ("b2", "goodbye")):
+        folder = tmp_path / "versions" / version
+        folder.mkdir(parents=True)
+        heard = manifest.Audio(f"hatif/fr/{text}-0123456789", "Texte.", "pico", 1.25)
+        (folder / "manifest.json").write_bytes(manifest.dump(manifest.Manifest({"fr": {text: heard}})))
+    assert manifest.files_of_versions(tmp_path / "versions") == {
+        "hatif/fr/welcome-0123456789",
+        "hatif/fr/goodbye-0123456789",
+    }
+    (tmp_path / "versions" / "b2" / "manifest.json").write_text("{")
+    with pytest.raises(manifest.ManifestError, match=r"b2/manifest\.json cannot be read: no old audio was removed"):
+        manifest.files_of_versions(tmp_path / "versions")
+
+
 def test_reading_it_costs_a_call_nothing_but_json() -> None:
     heavy = "{'numpy', 'babel', 'soxr', 'pyttsx3', 'py_nanotts'}"
     check = f"import sys, prompts.manifest; sys.exit(bool({heavy} & set(sys.modules)))"

@@ -1,20 +1,42 @@
 """What the texts of the example site promise."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from prompts import catalogue, text_rules
+from prompts import catalogue, sources, text_rules
 
-SITE = Path(__file__).parents[2] / "sites" / "consulate"
-LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "nl")
-OPTIONS = ("language_option", "main_file", "main_documents", "main_travel", "main_complaint", "main_operator")
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "sites" / "consulate"
+LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "nl", "zgh")
 TEXTS = catalogue.load(SITE)
+OPTIONS = [prompt for prompt in TEXTS.ids if (TEXTS.text("en", prompt) or "").endswith(",")]
+ENDS = {"،": ",", "؟": "?"}
 
 
-def test_the_site_has_its_seven_languages() -> None:
+def test_the_site_has_its_seven_languages_and_one_that_is_only_recorded() -> None:
     assert TEXTS.languages == LANGUAGES
+
+
+def test_every_text_of_the_flow_and_the_guide_is_in_the_catalogues() -> None:
+    assert list(TEXTS.ids) == list(sources.load(SITE))
+    assert {"welcome", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
+
+
+def test_the_catalogues_are_as_pybabel_writes_them(tmp_path: Path) -> None:
+    template, locale = str(tmp_path / "hatif.pot"), tmp_path / "locale"
+    shutil.copytree(SITE / "locale", locale)
+    extract, update = (
+        line.replace("var/hatif.pot", template).replace("sites/consulate/locale", str(locale))
+        for line in re.findall(r"^\.venv/bin/(pybabel .*)$", (ROOT / "docs" / "texts.md").read_text(), re.MULTILINE)
+    )
+    for command in (extract, update):
+        subprocess.run([ROOT / ".venv" / "bin" / "pybabel", "-q", *command.split()[1:]], cwd=ROOT, check=True)
+    for language in LANGUAGES:
+        assert (locale / language / catalogue.FILE).read_bytes() == TEXTS.file(language).read_bytes(), language
 
 
 def test_every_prompt_is_written_in_every_language_and_nothing_is_wrong_with_it() -> None:
@@ -24,11 +46,20 @@ def test_every_prompt_is_written_in_every_language_and_nothing_is_wrong_with_it(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_option_is_a_clause_that_a_key_completes(language: str) -> None:
+    assert len(OPTIONS) > 40
     for option in OPTIONS:
-        assert (TEXTS.text(language, option) or "").endswith("،" if language == "ar" else ",")
+        assert (TEXTS.text(language, option) or "").endswith("،" if language == "ar" else ","), option
     keys = [TEXTS.text(language, f"press_{digit}") or "" for digit in range(10)]
     assert len(set(keys)) == 10
     assert all(key.endswith(".") for key in keys)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_ends_a_sentence_does_so_in_every_language(language: str) -> None:
+    for prompt in TEXTS.ids:
+        english, text = TEXTS.text("en", prompt) or "", TEXTS.text(language, prompt) or ""
+        if english.endswith((".", "?")):
+            assert ENDS.get(text[-1:], text[-1:]) == english[-1], prompt
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -41,9 +72,9 @@ def test_nobody_is_addressed_familiarly() -> None:
     familiar = {
         "de": r"\b(du|dich|dir|deine?[rmns]?|drücke|warte|bleib)\b",
         "es": r"\b(tú|tu|tus|te|contigo|espere?s|escucha)\b",
-        "fr": r"\b(tu|te|toi|ton|ta|tes|attends|reste)\b",
+        "fr": r"\b(tu|te|toi|ton|ta|tes|attends)\b|(^|[.,;] )reste\b",
         "it": r"\b(tu|ti|tuo|tua|attendi|ascolta)\b",
-        "nl": r"\b(je|jij|jou|jouw|blijf|wacht)\b",
+        "nl": r"\b(je|jij|jou|jouw|blijf|wacht(?! u))\b",
     }
     for language, words in familiar.items():
         for prompt in TEXTS.ids:
@@ -60,7 +91,7 @@ def test_arabic_is_written_with_all_its_vowels() -> None:
             ):
                 is_long = (letter, True) in {("و", "\u064f" in before[1]), ("ي", "\u0650" in before[1])}
                 is_assimilated = letter == "ل" and "\u0651" in after[1]
-                assert mark or letter in "اى" or is_long or is_assimilated, f"{prompt}: {letter} in {word}"
+                assert mark or letter in "اىآ" or is_long or is_assimilated, f"{prompt}: {letter} in {word}"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from ivr import clock
-from routing.hours import Force, Override, Plan, answer
+from routing.hours import Force, Holiday, Override, Plan, Source, answer, closes_next, opens_next
 
 clock.prepare()  # the tzdata package's rules, as the controller has them
 
@@ -119,11 +119,13 @@ def test_an_override_goes_before_the_plan_until_its_end() -> None:
     week, until = plan(UTC_ZONE, span("08:00-20:00")), utc("2026-11-25T14:00")
     closed = Override(Force.CLOSED, "fire drill", until)
     found = answer(week, utc("2026-11-25T13:59:59"), closed)
-    assert (found.open, found.until, found.why) == (False, until, "forced closed: fire drill")
+    told = "forced closed by administrator until Wednesday 14:00: fire drill"
+    assert (found.open, found.until, found.why, found.forced) == (False, until, told, True)
     assert answer(week, until, closed) == answer(week, until)
-    opened = Override(Force.OPEN, until=utc("2026-11-26T02:00"))
+    opened = Override(Force.OPEN, until=utc("2026-12-26T02:00"), by="ghali")
     found = answer(week, utc("2026-11-25T23:00"), opened)
-    assert (found.open, found.until, found.why) == (True, utc("2026-11-26T02:00"), "forced open")
+    told = "forced open by ghali until Saturday 2026-12-26 02:00"
+    assert (found.open, found.until, found.why) == (True, utc("2026-12-26T02:00"), told)
 
 
 def test_an_override_without_an_end_holds_until_it_is_taken_back() -> None:
@@ -133,6 +135,141 @@ def test_an_override_without_an_end_holds_until_it_is_taken_back() -> None:
         None,
     )
     assert answer(week, at, Override(Force.AUTO, "as usual")) == answer(week, at)
+
+
+def test_the_next_opening_after_a_forced_closing_is_the_first_one_of_the_plan_from_its_end_on() -> None:
+    week, at = plan(UTC_ZONE, span("08:00-20:00")), utc("2026-11-25T12:00")
+    for until, opens in (
+        ("2026-11-25T14:00", "2026-11-25T14:00"),  # into the hours: at its end
+        ("2026-11-25T20:00", "2026-11-26T08:00"),
+        ("2026-11-26T03:00", "2026-11-26T08:00"),
+        ("2027-03-01T09:30", "2027-03-01T09:30"),
+    ):
+        assert opens_next(week, at, Override(Force.CLOSED, until=utc(until))) == utc(opens), until
+    assert opens_next(week, at, Override(Force.CLOSED)) is None
+    assert opens_next(week, at) == at
+
+
+def test_the_next_closing_after_a_forced_opening_is_the_first_one_of_the_plan_from_its_end_on() -> None:
+    week, at = plan(UTC_ZONE, span("08:00-20:00")), utc("2026-11-25T19:00")
+    for until, closes in (
+        ("2026-11-25T19:30", "2026-11-25T20:00"),
+        ("2026-11-25T23:00", "2026-11-25T23:00"),
+        ("2026-11-26T09:00", "2026-11-26T20:00"),
+    ):
+        assert closes_next(week, at, Override(Force.OPEN, until=utc(until))) == utc(closes), until
+    assert closes_next(week, at, Override(Force.OPEN)) is None
+    assert closes_next(week, utc("2026-11-25T21:00")) == utc("2026-11-25T21:00")
+
+
+# Plans of lines and languages
+
+
+def test_a_language_with_a_plan_of_its_own_is_served_only_while_the_line_is_open_too() -> None:
+    line = {day: [span("08:00-12:00"), span("14:00-18:00")] for day in range(5)}
+    both = Plan(UTC_ZONE, line, language="nl", language_week={day: [span("10:00-15:00")] for day in range(7)})
+    for at, is_open, until in (
+        ("2026-11-25T09:00", False, "2026-11-25T10:00"),
+        ("2026-11-25T10:00", True, "2026-11-25T12:00"),
+        ("2026-11-25T13:00", False, "2026-11-25T14:00"),
+        ("2026-11-25T14:30", True, "2026-11-25T15:00"),
+        ("2026-11-27T16:00", False, "2026-11-30T10:00"),  # over the week-end, on which the line is closed
+    ):
+        found = answer(both, utc(at))
+        assert (found.open, found.until) == (is_open, utc(until)), at
+
+
+def test_the_sentence_says_whose_plan_decides() -> None:
+    week = {day: [span("08:00-20:00")] for day in range(7)}
+    nine = {day: [span("09:00-10:00")] for day in range(7)}
+    line = Plan(UTC_ZONE, week, line="+33800212000")
+    assert answer(line, utc("2026-11-25T12:00")).why.startswith("open by the weekly plan of line +33800212000 (")
+    nl = Plan(UTC_ZONE, week, language="nl", language_week=nine)
+    for at, told in (
+        ("2026-11-25T09:30", "open by the weekly plan and that of language nl (Wednesday 09:30"),
+        ("2026-11-25T12:00", "closed by the weekly plan of language nl (Wednesday 12:00"),
+        ("2026-11-25T21:00", "closed by the weekly plan (Wednesday 21:00"),
+    ):
+        assert answer(nl, utc(at)).why.startswith(told), at
+
+
+# Holidays
+
+EID = {date(2027, 3, 10): Holiday("Eid al-Fitr", estimated=True), date(2027, 3, 11): Holiday("Eid al-Fitr")}
+
+
+def test_a_line_is_closed_all_day_on_a_holiday_and_says_which() -> None:
+    week = Plan(RABAT, {day: [span("08:00-20:00")] for day in range(7)}, holidays=EID)
+    eve = answer(week, utc("2027-03-09T19:59"))
+    assert (eve.open, eve.until, eve.holiday) == (True, utc("2027-03-09T20:00"), None)
+    night = answer(week, utc("2027-03-09T20:00"))
+    assert (night.until, night.holiday) == (utc("2027-03-12T08:00"), None), "the day before is none"
+    for at in ("2027-03-10T00:00", "2027-03-10T12:00", "2027-03-11T23:59:59"):
+        found = answer(week, utc(at))
+        assert (found.open, found.until, found.holiday) == (False, utc("2027-03-12T08:00"), "Eid al-Fitr"), at
+    assert answer(week, utc("2027-03-12T00:00")).holiday is None
+
+
+def test_the_sentence_says_whether_a_holiday_is_estimated_or_the_administrators() -> None:
+    days = {
+        date(2027, 3, 10): Holiday("Eid al-Fitr", estimated=True),
+        date(2027, 3, 11): Holiday("moved", source=Source.ADMINISTRATOR),
+        date(2027, 3, 12): Holiday("taken", source=Source.ADMINISTRATOR, counts=False),
+        date(2027, 3, 13): Holiday("Youth Day"),
+    }
+    week = Plan(UTC_ZONE, {day: [span("08:00-20:00")] for day in range(7)}, holidays=days)
+    here = "{} 12:00 in Etc/UTC"
+    for day, told in (
+        (10, f"closed on a holiday: Eid al-Fitr, estimated ({here.format('Wednesday')}, opens Friday 08:00)"),
+        (11, f"closed on a holiday: moved, by the administrator ({here.format('Thursday')}, opens Friday 08:00)"),
+        (
+            12,
+            f"open by the weekly plan ({here.format('Friday')}, closes Friday 20:00); "
+            "the holiday of this day (taken) was taken back by the administrator",
+        ),
+        (13, f"closed on a holiday: Youth Day ({here.format('Saturday')}, opens Sunday 08:00)"),
+    ):
+        assert answer(week, datetime(2027, 3, day, 12, tzinfo=UTC)).why == told
+    assert answer(week, utc("2027-03-12T12:00")).holiday is None
+
+
+def test_the_hours_of_a_holiday_are_what_is_left_of_the_days_own() -> None:
+    week = Plan(
+        UTC_ZONE,
+        {2: [span("08:00-20:00")], 3: [span("12:00-20:00")]},
+        holidays={**EID, date(2027, 3, 14): Holiday("on a Sunday")},
+        holiday_hours=[span("10:00-14:00")],
+    )
+    for at, is_open, until, holiday in (
+        ("2027-03-10T09:00", False, "2027-03-10T10:00", None),  # it opens today, so the day is not closed
+        ("2027-03-10T10:00", True, "2027-03-10T14:00", None),
+        ("2027-03-10T14:00", False, "2027-03-11T12:00", "Eid al-Fitr"),
+        ("2027-03-11T12:30", True, "2027-03-11T14:00", None),
+        ("2027-03-14T11:00", False, "2027-03-17T08:00", "on a Sunday"),  # which has no hours of its own
+    ):
+        found = answer(week, utc(at))
+        assert (found.open, found.until, found.holiday) == (is_open, utc(until), holiday), at
+    assert "in the hours of a holiday: Eid al-Fitr" in answer(week, utc("2027-03-10T11:00")).why
+
+
+def test_a_holiday_is_a_day_of_the_sites_zone() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    week = Plan(tokyo, {day: [span("00:00-24:00")] for day in range(7)}, holidays={date(2027, 3, 10): Holiday("one")})
+    assert answer(week, utc("2027-03-09T14:59")).open
+    assert not answer(week, utc("2027-03-09T15:00")).open
+    assert not answer(week, utc("2027-03-10T14:59")).open
+    assert answer(week, utc("2027-03-10T15:00")).open
+
+
+def test_a_line_closed_for_a_month_of_holidays_names_its_next_opening_and_no_further_one() -> None:
+    first = date(2027, 3, 1)
+    for days, opens in ((7, utc("2027-03-08T08:00")), (30, utc("2027-03-31T08:00")), (31, None)):
+        closed = {first + timedelta(days=each): Holiday("long") for each in range(days)}
+        week = Plan(UTC_ZONE, {day: [span("08:00-20:00")] for day in range(7)}, holidays=closed)
+        found = answer(week, utc("2027-03-01T07:00"))
+        assert (found.open, found.until) == (False, opens), days
+    week = Plan(UTC_ZONE, week.week, holidays={first + timedelta(days=each): Holiday("long") for each in range(30)})
+    assert answer(week, utc("2027-03-01T12:00")).why.endswith("opens Wednesday 2027-03-31 08:00)")
 
 
 # Clocks that change

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
 TextId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Topic = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 
 REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE = "#", "*", "0", "9"
@@ -25,3 +26,7 @@ class Node(BaseModel):
     def texts(self) -> tuple[str, ...]:
         """The ids of all texts that the node may say, for the check."""
         return ()
+
+    def silent(self) -> str | None:
+        """Where a caller comes who never presses a key; None: to the flow's operator."""
+        return None

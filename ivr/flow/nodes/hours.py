@@ -1,26 +1,58 @@
-"""`hours`: open or closed."""
+"""`hours`: open or closed. Who meets a closed line hears why, as far as it concerns him, and when it opens next."""
 
 from dataclasses import replace
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from db.words import Outcome
+from ivr import clock, spoken
+from ivr.audible import Clip
 from ivr.call import Call
-from ivr.flow.nodes.base import Node, NodeName
+from ivr.flow.nodes.base import CHANGE_LANGUAGE, Node, NodeName, TextId
+from routing.hours import Answer
 
 
 class Hours(Node):
     kind: Literal["hours"]
     open: NodeName
     closed: NodeName
-    forced: NodeName | None = None  # where a line leads that was closed against the plan; absent: as `closed`
+    text: TextId | None = None  # said when the line is closed
+    holiday: TextId | None = None  # instead of it on a holiday
+    forced: TextId | None = None  # instead of it when it was closed against the plan
 
     def leads_to(self) -> tuple[str, ...]:
-        return (self.open, self.closed, *([self.forced] if self.forced else ()))
+        return (self.open, self.closed)
+
+    def silent(self) -> str | None:
+        return self.closed
+
+    def texts(self) -> tuple[str, ...]:
+        said = tuple(each for each in (self.text, self.holiday, self.forced) if each is not None)
+        return (*said, *(sorted(spoken.OPENS_IDS) if self.text is not None else ()))
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        answer = call.services.opening()
+        state, opening = call.state, call.services.opening
+        answer = opening.answer(line=state.number, language=state.language)
         call.event("hours", open=answer.open, why=answer.why)
-        if not answer.open:
-            call.set(replace(call.state, outcome=Outcome.CLOSED))
-        closed = self.forced if answer.forced and self.forced is not None else self.closed
-        return self.open if answer.open else closed
+        if answer.open:
+            return self.open
+        call.set(replace(state, outcome=state.outcome or Outcome.CLOSED))
+        if self.text is None:
+            return self.closed
+        await call.say([(state.language, self._why(answer) or self.text), *self._opens(call)])
+        if call.keys and call.keys[0] == CHANGE_LANGUAGE:
+            call.take_key()
+            return call.flow.change_language
+        return self.closed
+
+    def _why(self, answer: Answer) -> str | None:
+        if answer.forced:
+            return self.forced
+        return self.holiday if answer.holiday is not None else None
+
+    def _opens(self, call: Call) -> list[Clip]:
+        state, now = call.state, clock.now()
+        opens = call.services.opening.opens_next(now, line=state.number, language=state.language)
+        if opens is None:
+            return []
+        return list(spoken.opens(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))

@@ -1,6 +1,8 @@
 """`language`: the menu of languages. Each option is spoken in its own language, the caller's likely ones first.
 
-The keys are the same for everybody. Silence means the first language of the caller's country.
+The keys are the same for everybody. Silence means the first language of the caller's country. Who called before is
+asked in his last language whether he wants to go on in it: `1` and silence do, `9` leads to the menu, and the keys of
+the menu are taken as they are, so that a hand that knows them is not led astray (but for `1`).
 """
 
 from dataclasses import replace
@@ -8,24 +10,72 @@ from typing import Literal
 
 from pydantic import Field
 
+from ivr import announcement
+from ivr.audible import Clip
 from ivr.call import Call
-from ivr.flow.nodes.base import MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.flow.nodes.base import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
 from ivr.site import LanguageCode
+
+GO_ON = "1"
 
 
 class Language(Node):
     kind: Literal["language"]
     text: TextId  # "For service in English,"
     options: dict[Key, LanguageCode] = Field(min_length=1)
+    remembered: TextId | None = None  # "To go on in English,"; absent: nobody is remembered
+    other: TextId = "another_language"
     next: NodeName
 
     def leads_to(self) -> tuple[str, ...]:
         return (self.next,)
 
+    def silent(self) -> str | None:
+        return self.next
+
     def texts(self) -> tuple[str, ...]:
-        return (self.text, "help_wrong_key", *(f"press_{key}" for key in self.options))
+        keys = {*self.options}
+        if self.remembered is not None:
+            keys |= {GO_ON, CHANGE_LANGUAGE}
+        memory = (self.remembered, self.other) if self.remembered is not None else ()
+        return (self.text, *memory, "help_wrong_key", *(f"press_{key}" for key in sorted(keys)))
 
     async def run(self, call: Call, resumed: bool) -> str | None:
+        # Who comes back here by 9 wants another language.
+        if self.remembered is not None and call.state.path.count(call.state.node) == 1:
+            language = await self._of_his_last_call(call)
+            if language is not None:
+                following = await self._go_on(call, language, self.remembered)
+                if following is not None:
+                    return following
+        return await self._menu(call)
+
+    async def _of_his_last_call(self, call: Call) -> str | None:
+        if not call.services.site.caller_memory or not call.state.caller:
+            return None
+        await call.step()  # answers the line: nobody waits for a database in front of a ringing telephone
+        language = await call.services.remembered(call.state.caller)
+        return language if language in self.options.values() else None
+
+    async def _go_on(self, call: Call, language: str, remembered: str) -> str | None:
+        """Where he goes; None if he wants to hear the menu."""
+        menu: list[Clip] = [
+            (language, remembered),
+            (language, f"press_{GO_ON}"),
+            (language, self.other),
+            (language, f"press_{CHANGE_LANGUAGE}"),
+        ]
+        while (key := await call.listen(menu)) == REPEAT:
+            pass
+        if key is None or key == GO_ON:
+            return await self._chosen(call, language, self.next)
+        if key == OPERATOR:
+            return await self._chosen(call, language, call.flow.operator)
+        if key in self.options:
+            return await self._chosen(call, self.options[key], self.next)
+        return None
+
+    async def _menu(self, call: Call) -> str:
         keys = {language: key for key, language in self.options.items()}
         menu = [
             clip
@@ -38,19 +88,22 @@ class Language(Node):
         while mistakes <= MISTAKES:
             key = await call.listen(clips)
             if key is None:
-                return self._chosen(call, first, self.next)
+                return await self._chosen(call, first, self.next)
             if key in self.options:
-                return self._chosen(call, self.options[key], self.next)
+                return await self._chosen(call, self.options[key], self.next)
             if key == OPERATOR:
-                return self._chosen(call, first, call.flow.operator)
+                return await self._chosen(call, first, call.flow.operator)
             clips = menu
             if key != REPEAT:
                 mistakes += 1
                 clips = [(first, "help_wrong_key"), *menu]
-        return self._chosen(call, first, call.flow.operator)
+        return await self._chosen(call, first, call.flow.operator)
 
-    def _chosen(self, call: Call, language: str, following: str) -> str:
+    async def _chosen(self, call: Call, language: str, following: str) -> str:
         call.set(replace(call.state, language=language))
         call.services.recorder.call(call.state.id, language=language)
+        if call.state.caller and call.services.site.caller_memory:
+            call.services.recorder.caller(call.state)
         call.event("language", language=language)
+        await announcement.say(call)
         return following

@@ -1,12 +1,14 @@
 """`menu`: what there is, and the key for each. The announcement is made from the options, so that keys and words
 cannot disagree in one of the languages."""
 
+from dataclasses import replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from ivr.call import Call, Clip
-from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.call import Call
+from ivr.flow.nodes.base import Key, Node, NodeName, TextId, Topic
+from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
 
 
 class Option(BaseModel):
@@ -20,44 +22,26 @@ class Option(BaseModel):
 class Menu(Node):
     kind: Literal["menu"]
     options: tuple[Option, ...] = Field(min_length=1)
+    topic: Topic | None = None  # what an operator is asked about, if this leads to one
     back: NodeName | None = None
-
-    @field_validator("options")
-    @classmethod
-    def _keys_differ(cls, options: tuple[Option, ...]) -> tuple[Option, ...]:
-        keys = [option.key for option in options]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(f"the key {key} stands twice in one menu; give each option a key of its own")
-        return options
+    after_help: NodeName | None = None  # after silence or wrong keys; absent: an operator
 
     def leads_to(self) -> tuple[str, ...]:
-        return tuple(option.next for option in self.options) + ((self.back,) if self.back else ())
+        others = tuple(node for node in (self.back, self.after_help) if node is not None)
+        return (*(option.next for option in self.options), *others)
+
+    def silent(self) -> str | None:
+        return self.after_help
 
     def texts(self) -> tuple[str, ...]:
         spoken = [text for option in self.options for text in (option.text, f"press_{option.key}")]
-        return (*spoken, "help_silence", "help_wrong_key")
+        return (*spoken, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        language = call.state.language
-        menu: list[Clip] = [
-            clip for option in self.options for clip in ((language, option.text), (language, f"press_{option.key}"))
-        ]
-        chosen = {option.key: option.next for option in self.options}
-        clips, mistakes = menu, 0
-        while mistakes <= MISTAKES:
-            key = await call.listen(clips)
-            if key is not None and key in chosen:
-                return chosen[key]
-            if key == OPERATOR:
-                return call.flow.operator
-            if key == CHANGE_LANGUAGE:
-                return call.flow.change_language
-            if key == BACK and self.back is not None:
-                return self.back
-            clips = menu
-            if key != REPEAT:
-                mistakes += 1
-                clips = [(language, "help_silence" if key is None else "help_wrong_key"), *menu]
-        call.event("help_over")
-        return call.flow.operator
+        if self.topic is not None:
+            call.set(replace(call.state, topic=self.topic))
+        options = [(option.key, [(call.state.language, option.text)]) for option in self.options]
+        chosen = await choose(call, options, back=self.back, after_help=self.after_help)
+        if isinstance(chosen, Goes):
+            return chosen.to
+        return next(option.next for option in self.options if option.key == chosen)

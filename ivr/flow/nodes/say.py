@@ -15,6 +15,9 @@ class Say(Node):
     def leads_to(self) -> tuple[str, ...]:
         return (self.next,)
 
+    def silent(self) -> str | None:
+        return self.next
+
     def texts(self) -> tuple[str, ...]:
         return (self.text,)
 
@@ -27,6 +30,6 @@ class Say(Node):
             return self.next
         await call.say([(call.state.language, self.text)])
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
-            call.keys.popleft()
+            call.take_key()
             return call.flow.change_language
         return self.next

@@ -1,0 +1,157 @@
+"""What is read of one case file: by a caller who asks for its state, and by whoever deals with it.
+
+Like `db.read`: each function takes an engine and raises DatabaseError when the database is away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import reading
+from db.read import Note, NotFoundError
+from db.references import plain
+from db.tables import Caller, CaseFile, CaseNote
+from db.tables import Message as MessageTable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Wrong PINs, and how long they lock."""
+
+    failures: int
+    locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileByTelephone:
+    """What a caller with the right PIN may hear of a file, and what says whether his is right."""
+
+    reference: str
+    state: str
+    missing: str | None
+    expected: date | None
+    pin_hash: str | None  # None: nobody can hear of it by telephone
+    tried: Failures
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`file`: None where the reference is nobody's; `tried`: what stands against the caller's `number`."""
+
+    file: FileByTelephone | None
+    number: str
+    tried: Failures
+
+
+async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
+    """What there is to check a caller's reference and PIN with."""
+    async with reading(engine) as connection:
+        file = (
+            await connection.execute(
+                select(
+                    CaseFile.reference,
+                    CaseFile.state,
+                    CaseFile.missing,
+                    CaseFile.expected,
+                    CaseFile.pin_hash,
+                    CaseFile.pin_failures,
+                    CaseFile.pin_locked_until,
+                ).where(CaseFile.reference == reference)
+            )
+        ).one_or_none()
+        caller = (
+            await connection.execute(
+                select(Caller.pin_failures, Caller.pin_locked_until).where(Caller.number == number)
+            )
+        ).one_or_none()
+    return Claim(
+        FileByTelephone(*file[:5], Failures(file.pin_failures, file.pin_locked_until)) if file is not None else None,
+        number,
+        Failures(caller.pin_failures, caller.pin_locked_until) if caller is not None else Failures(0, None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """All of a case file but its PIN. `pin`: whether it has one."""
+
+    reference: str
+    kind: str
+    state: str
+    title: str | None
+    topic: str | None
+    language: str | None
+    country: str | None
+    post: str | None
+    owner: str | None
+    caller: str | None
+    call_id: UUID | None
+    missing: str | None
+    expected: date | None
+    opened: datetime
+    changed: datetime | None
+    due: datetime | None
+    closed: datetime | None
+    notify_number: str | None
+    pin: bool
+    pin_failures: int
+    pin_locked_until: datetime | None
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a caller left by voice."""
+
+    at: datetime
+    category: str | None
+    file: str  # relative to HATIF_HOME
+    duration_ms: int | None
+    text: str | None
+    heard: datetime | None
+    heard_by: str | None
+    erased: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStory:
+    """A file with its notes and messages, the oldest first."""
+
+    file: File
+    notes: list[Note]
+    messages: list[Message]
+
+
+async def story(engine: AsyncEngine, reference: str) -> FileStory:
+    """Raises NotFoundError when there is no such file."""
+    digits = plain(reference)
+    async with reading(engine) as connection:
+        row = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no case has the reference {reference!r}: see `hatif cases`")
+        notes = await connection.execute(
+            select(CaseNote).where(CaseNote.case_reference == digits).order_by(CaseNote.at, CaseNote.id)
+        )
+        messages = await connection.execute(
+            select(MessageTable).where(MessageTable.case_reference == digits).order_by(MessageTable.at, MessageTable.id)
+        )
+        return FileStory(
+            File(
+                **{name: getattr(row, name) for name in File.__dataclass_fields__ if name != "pin"},
+                pin=bool(row.pin_hash),
+            ),
+            _made(Note, notes.all()),
+            _made(Message, messages.all()),
+        )
+
+
+def _made(kind: type[T], rows: Sequence[Any]) -> list[T]:
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return [kind(**{name: getattr(row, name) for name in names}) for row in rows]

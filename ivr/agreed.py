@@ -1,0 +1,28 @@
+"""The consent to a recording, as it stands in the call's state and then beside the recording."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+ASKED = "no"
+"""In place of a consent: he was asked and did not agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the caller heard, what he pressed, and when."""
+
+    text: str
+    language: str
+    key: str
+    at: datetime
+
+    def encode(self) -> str:
+        return f"{self.key}:{self.language}:{int(self.at.timestamp())}:{self.text}"
+
+
+def decode(text: str | None) -> Consent | None:
+    """What stands in the call's state; None unless it is a consent."""
+    parts = (text or "").split(":", 3)
+    if len(parts) != 4 or not parts[2].isdigit():
+        return None
+    return Consent(parts[3], parts[1], parts[0], datetime.fromtimestamp(int(parts[2]), UTC))

@@ -1,0 +1,57 @@
+"""Whether everything that can be heard has audio, whole and of today: findings of `hatif check`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ivr.findings import Finding
+from ivr.site import Site
+from prompts import files, manifest, recorded
+from prompts.catalogue import Catalogues
+from prompts.manifest import Manifest, ManifestError
+
+_NAMED = 5
+"""So many prompts are named; the rest is counted."""
+_BUILD = "run `hatif prompts build`"
+
+
+def audio_findings(texts: Catalogues, sounds: Path, folder: Path, site: Site) -> Iterator[Finding]:
+    """About the languages that callers can choose, and those that have only recordings."""
+    path = sounds / manifest.FILE
+    heard = Manifest({})
+    try:
+        heard = manifest.load(path)
+    except ManifestError as error:
+        yield Finding.placed("E_AUDIO_LIST" if path.exists() else "E_AUDIO_MISSING", str(error))
+    off = recorded.problems(texts, heard, folder / "recordings", site.languages, site.recorded_only)
+    for problem in off:
+        found = f"{problem.id}: {problem.found}"
+        yield Finding(problem.code, str(problem.file), problem.line, found, problem.remedy)
+    for language in site.languages if heard.prompts else ():
+        yield from _about(language, texts, heard, sounds, voiceless=language in site.recorded_only)
+
+
+def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, voiceless: bool) -> Iterator[Finding]:
+    """A text that is missing is told of as a text, not once more as audio."""
+    missing, broken, stale = [], [], []
+    for prompt in texts.ids:
+        text, audio = texts.text(language, prompt), heard.audio(language, prompt)
+        if audio is None:
+            if text is not None and not voiceless:
+                missing.append(prompt)
+        elif files.seconds_of(sounds, audio.file) != audio.seconds:
+            broken.append(prompt)
+        elif text is not None and audio.text != text:
+            stale.append(prompt)
+    path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} prompts in {language}"
+    if missing:
+        yield Finding("E_AUDIO_MISSING", path, 1, f"{_some(missing)} {of} have no audio", _BUILD)
+    if broken:
+        yield Finding("E_AUDIO_BROKEN", path, 1, f"the audio of {_some(broken)} {of} is gone or cut short", _BUILD)
+    if stale:
+        yield Finding("W_AUDIO_STALE", path, 1, f"{_some(stale)} {of} are heard with a text of before", _BUILD)
+
+
+def _some(prompts: list[str]) -> str:
+    """A few of them by name."""
+    more = f" and {len(prompts) - _NAMED} more" if len(prompts) > _NAMED else ""
+    return f"{len(prompts)} ({', '.join(prompts[:_NAMED])}{more})"

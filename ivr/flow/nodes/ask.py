@@ -1,0 +1,39 @@
+"""`ask`: digits that the caller is asked for, such as the number of a consular card; they are kept with the call."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ivr.call import Call
+from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName, TextId, Topic
+
+
+class Ask(Node):
+    kind: Literal["ask"]
+    text: TextId
+    name: Topic  # what the digits are, in the records
+    least: int = Field(1, ge=1, le=20)
+    most: int = Field(20, ge=1, le=20)
+    next: NodeName
+    back: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.next, self.back)
+
+    def texts(self) -> tuple[str, ...]:
+        return (self.text, "help_digits")
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        """Digits are digits here, also 0 and 9; star goes back, and what is too short is asked for again."""
+        question = [(call.state.language, self.text)]
+        clips = question
+        for _ in range(MISTAKES + 1):
+            digits = await call.digits(clips, self.most)
+            if digits == BACK:
+                return self.back
+            if digits is not None and len(digits) >= self.least:
+                call.event("asked", name=self.name, digits=digits)
+                return self.next
+            clips = [(call.state.language, "help_digits"), *question]
+        call.event("help_over")
+        return call.flow.operator

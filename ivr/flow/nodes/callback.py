@@ -1,0 +1,92 @@
+"""`callback`: the wish to be called back, on the number of this call or on another one. It is stored, not dialled."""
+
+from dataclasses import replace
+from typing import Literal
+
+from db.words import Outcome
+from ivr import clock, numbers, spoken
+from ivr.audible import Clip
+from ivr.call import Call
+from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName
+from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+
+THIS, OTHER = "1", "2"
+RIGHT, CORRECT = "1", "2"
+_MOST = 17
+"""00 and the fifteen digits that E.164 allows."""
+
+
+class Callback(Node):
+    kind: Literal["callback"]
+    next: NodeName
+    back: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.next, self.back)
+
+    def silent(self) -> str | None:
+        return self.next
+
+    def texts(self) -> tuple[str, ...]:
+        asked = ("callback_this_number", "callback_other_number", "callback_ask_number", "callback_number_wrong")
+        confirmed = ("callback_number_is", "callback_right", "callback_correct", "callback_noted", "help_digits")
+        return (*asked, *confirmed, "press_1", "press_2", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        language = call.state.language
+        number: str | Goes = call.state.caller
+        if numbers.may_be_called(call.state.caller, call.services.site):
+            chosen = await choose(
+                call,
+                [(THIS, [(language, "callback_this_number")]), (OTHER, [(language, "callback_other_number")])],
+                back=self.back,
+                after_help=self.next,
+                fresh=True,
+            )
+            if isinstance(chosen, Goes):
+                return chosen.to
+            if chosen == OTHER:
+                number = await self._other(call)
+        else:
+            number = await self._other(call)
+        if isinstance(number, Goes):
+            return number.to
+        due = call.services.opening.opens_next(line=call.state.number, language=language)
+        call.services.recorder.callback(call.state, number, due or clock.now())
+        if call.state.outcome != Outcome.ANSWERED:
+            call.set(replace(call.state, outcome=Outcome.CALLBACK))
+        call.event("callback", number=number)
+        await call.say([(language, "callback_noted")])
+        return self.next
+
+    async def _other(self, call: Call) -> str | Goes:
+        """A number that he enters and confirms."""
+        language = call.state.language
+        question: list[Clip] = [(language, "callback_ask_number")]
+        clips, mistakes = question, 0
+        while mistakes <= MISTAKES:
+            digits = await call.digits(clips, _MOST)
+            if digits == BACK:
+                return Goes(self.back)
+            number = numbers.dialled(digits or "")
+            if not digits or not numbers.may_be_called(number, call.services.site):
+                mistakes += 1
+                wrong = "callback_number_wrong" if digits else "help_digits"
+                clips = [(language, wrong), *question]
+                continue
+            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digits(language, digits)]
+            chosen = await choose(
+                call,
+                [(RIGHT, [(language, "callback_right")]), (CORRECT, [(language, "callback_correct")])],
+                intro=entered,
+                back=self.back,
+                after_help=self.next,
+                fresh=True,
+            )
+            if isinstance(chosen, Goes):
+                return chosen
+            if chosen == RIGHT:
+                return number
+            clips = question
+        call.event("help_over")
+        return Goes(self.next)

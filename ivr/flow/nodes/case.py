@@ -1,0 +1,153 @@
+"""`case`: the state of a file by telephone: its reference, its PIN, what there is to say, and an operator who has that
+file if the caller wants one.
+
+Whatever is entered here stays out of the records: a caller may take one question for the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from db import references
+from db.words import CaseState, Outcome
+from ivr import clock, spoken
+from ivr.audible import Clip
+from ivr.call import Call
+from ivr.files import Answer, Locked, NoMatch, Told, Unavailable
+from ivr.flow.nodes.base import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
+from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+
+AGAIN, OTHER = "1", "2"
+REFERENCE_DIGITS, PIN_DIGITS = 9, 6
+UNKNOWN = "missing_other"
+"""Said for what is missing and has no text of its own."""
+
+_YEAR_DAYS = 365
+"""A day is said without its year: one that is further ahead would be taken for an earlier one."""
+
+
+class Case(Node):
+    kind: Literal["case"]
+    topic: Topic | None = None  # what an operator is asked about, if this leads to one
+    back: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.back,)
+
+    def texts(self) -> tuple[str, ...]:
+        asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", "help_digits")
+        refused = ("case_no_match", "case_locked", "case_unavailable")
+        states = tuple(f"case_state_{state}" for state in CaseState)
+        said = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
+        options = ("case_again", "case_other", "case_operator", *(f"press_{key}" for key in (AGAIN, OTHER, OPERATOR)))
+        return (*asked, *refused, *states, *said, *options, *CHOICE_TEXTS)
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        if self.topic is not None:
+            call.set(replace(call.state, topic=self.topic))
+        before: list[Clip] = []
+        fresh = False
+        while True:
+            reference = await self._enter(call, "case_ask_reference", REFERENCE_DIGITS, before, fresh)
+            if isinstance(reference, Goes):
+                return reference.to
+            before, fresh = [], True
+            entered = await self._enter(call, "case_ask_pin", PIN_DIGITS)
+            if entered == Goes(self.back):
+                continue  # one step back
+            if isinstance(entered, Goes):
+                return entered.to
+            answer = await call.services.files.ask(reference, entered, caller=call.state.caller, call=call.state.id)
+            goes = await self._answered(call, reference, answer)
+            if goes is not None:
+                return goes.to
+            if isinstance(answer, NoMatch):
+                before = [(call.state.language, "case_no_match")]
+
+    async def _enter(
+        self, call: Call, question: str, length: int, before: list[Clip] | None = None, fresh: bool = False
+    ) -> str | Goes:
+        """So many digits, or where he goes; for a reference, those that can be one."""
+        language = call.state.language
+        clips: list[Clip] = [*(before or ()), (language, question)]
+        for _ in range(MISTAKES + 1):
+            digits = await call.digits(clips, length, secret=True, fresh=fresh)
+            if digits == BACK:
+                return Goes(self.back)
+            if digits is not None and len(digits) == length:
+                if length != REFERENCE_DIGITS or references.valid(digits):
+                    return digits
+                wrong = "case_reference_wrong"
+            else:
+                wrong = "help_digits"
+            clips, fresh = [(language, wrong), (language, question)], True
+        call.event("help_over")
+        return Goes(call.flow.operator)
+
+    async def _answered(self, call: Call, reference: str, answer: Answer) -> Goes | None:
+        """Tells him what there is to tell; where he goes then, None for another reference."""
+        language = call.state.language
+        match answer:
+            case Told():
+                call.event("case", reference=reference, result="told")
+                return await self._told(call, answer)
+            case NoMatch(locked):
+                call.event("case", reference=reference, result="no_match")
+                if not locked:
+                    return None
+                said = ["case_no_match", "case_locked"]
+            case Locked():
+                call.event("case", reference=reference, result="locked")
+                said = ["case_locked"]
+            case Unavailable():
+                call.event("case", reference=reference, result="unavailable")
+                said = ["case_unavailable"]
+        operator: list[Clip] = [(language, "case_operator")]
+        chosen = await choose(
+            call, [(OPERATOR, operator)], intro=[(language, each) for each in said], back=self.back, fresh=True
+        )
+        return chosen if isinstance(chosen, Goes) else Goes(call.flow.operator)
+
+    async def _told(self, call: Call, file: Told) -> Goes | None:
+        state, language = call.state, call.state.language
+        outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
+        call.set(replace(state, case=file.reference, filed=True, outcome=outcome))
+        call.services.recorder.call(state.id, case_reference=file.reference)
+        today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
+        known = {prompt for prompts in call.version.sounds.prompts.values() for prompt in prompts}
+        options: list[tuple[str, list[Clip]]] = [
+            (AGAIN, [(language, "case_again")]),
+            (OTHER, [(language, "case_other")]),
+            (OPERATOR, [(language, "case_operator")]),
+        ]
+        while True:
+            chosen = await choose(
+                call, options, intro=what_is_told(language, file, today, known.__contains__), back=self.back
+            )
+            if isinstance(chosen, Goes):
+                return chosen
+            if chosen == OPERATOR:
+                return Goes(call.flow.operator)
+            if chosen == OTHER:
+                return None
+
+
+def what_is_told(language: str, file: Told, today: date, known: Callable[[str], bool]) -> list[Clip]:
+    """A file in words: its state; what is missing, unless it is closed; when to expect what, where that is to come.
+
+    `known`: whether there is such a text. A day that has passed, or that is a year ahead, is left out.
+    """
+    clips: list[Clip] = [(language, f"case_state_{file.state}")]
+    if file.missing and file.state != CaseState.CLOSED:
+        words = (f"missing_{word}" for word in file.missing)
+        # Each once, and what has no text of its own at the end.
+        texts = dict.fromkeys(text if known(text) else UNKNOWN for text in words)
+        if UNKNOWN in texts:
+            texts[UNKNOWN] = texts.pop(UNKNOWN)
+        clips += [(language, text) for text in ("case_missing", *texts)]
+    going_on = file.state not in (CaseState.READY, CaseState.CLOSED)
+    if file.expected is not None and going_on and 0 <= (file.expected - today).days < _YEAR_DAYS:
+        clips += [(language, "case_expected"), *spoken.date_clips(language, file.expected)]
+    return clips

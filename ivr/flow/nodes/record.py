@@ -1,0 +1,217 @@
+"""`record`: a message of the caller, which becomes a case file.
+
+He speaks after a tone, at most three minutes, until `#` or silence; he may listen to it, record it again, or send it.
+Who hangs up instead of sending has said what he wanted: it is kept. The message lies with Asterisk until it is sent.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Literal
+
+import structlog
+from pydantic import Field
+
+from db.words import CaseKind, Outcome
+from ivr import messages_left, spoken
+from ivr.ari import events, operations
+from ivr.audible import BEEP, Clip
+from ivr.call import Call, CallerGone, RequestFailed
+from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
+from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+
+log = structlog.get_logger()
+
+SEND, HEAR, ANEW = "1", "2", "3"
+_AGAIN = "1"
+_SILENCE_S = 8
+"""So much silence ends a recording as `#` does."""
+_MARGIN_S = 5.0
+_CLOSES_S = 2.0
+"""How long Asterisk may take to close the file of a caller who has hung up."""
+
+
+class Record(Node):
+    kind: Literal["record"]
+    file: Literal["complaint", "suggestion", "observation", "message"]  # the kind of case file that it becomes
+    category: Topic
+    text: TextId = "record_how"
+    longest_s: int = Field(180, ge=10, le=600)
+    due_h: int = Field(48, ge=1, le=2000)  # hours in which the file is to be dealt with
+    next: NodeName
+    back: NodeName
+
+    def leads_to(self) -> tuple[str, ...]:
+        return (self.next, self.back)
+
+    def silent(self) -> str | None:
+        return self.next
+
+    def texts(self) -> tuple[str, ...]:
+        keys = tuple(f"press_{key}" for key in (SEND, HEAR, ANEW))
+        options = ("record_send", "record_hear", "record_anew", *keys)
+        after = ("record_empty", "record_failed", "record_thanks", "reference_is", "reference_again")
+        return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        name = messages_left.name(self.file, self.category, call.state.id)
+        try:
+            return await self._led(call, name, resumed)
+        except CallerGone:
+            await self._keep(call, name, gone=True)
+            raise
+
+    async def _led(self, call: Call, name: str, resumed: bool) -> str | None:
+        there = resumed and await self._recorded_before(call, name)
+        empty = 0
+        while True:
+            if not there:
+                await call.say([(call.state.language, self.text)])
+                if (left := self._left(call)) is not None:
+                    return left
+                ended = await self._record(call, name)
+                if ended.failed or call.services.mailbox.is_full():
+                    return await self._failed(call, name)
+                if not ended.spoken_s:
+                    empty += 1
+                    if empty > MISTAKES:
+                        return self.next
+                    await call.say([(call.state.language, "record_empty")])
+                    call.keys.clear()
+                    continue
+            there = False
+            chosen = await self._confirmed(call, name)
+            if chosen == Goes(self.back):
+                await call.services.link.send(operations.DELETE_RECORDING(name))
+                return self.back
+            if chosen in (SEND, Goes(self.next)):  # silence does not take back what he said
+                kept, reference = await self._keep(call, name)
+                return await (self._told(call, "record_thanks", reference) if kept else self._failed(call, name))
+            if isinstance(chosen, Goes):  # to an operator, to another language: his message stays
+                await self._keep(call, name)
+                return chosen.to
+
+    def _left(self, call: Call) -> str | None:
+        """Where a key leads that was pressed while he was told how it works; any other begins the recording."""
+        key = call.take_key()
+        call.keys.clear()
+        return self._elsewhere(call, key)
+
+    def _elsewhere(self, call: Call, key: str | None) -> str | None:
+        """Where the keys lead that mean the same everywhere."""
+        places = {BACK: self.back, OPERATOR: call.flow.operator, CHANGE_LANGUAGE: call.flow.change_language}
+        return places.get(key or "")
+
+    async def _recorded_before(self, call: Call, name: str) -> bool:
+        """After a restart: a recording that is going on is finished first; one that has ended is asked about."""
+        live, stored = await call.services.link.ask(operations.LIVE_RECORDING(name), operations.STORED_RECORDING(name))
+        if live.ok:
+            return bool((await self._until_recorded(call, name)).spoken_s)
+        return stored.ok
+
+    async def _record(self, call: Call, name: str) -> events.RecordingFinished:
+        await call.play([BEEP])
+        while call.sounding:
+            await call.next()
+        call.keys.clear()
+        await call.step(
+            operations.RECORD(
+                call.channel,
+                name=name,
+                format=messages_left.FORMAT,
+                maxDurationSeconds=str(self.longest_s),
+                maxSilenceSeconds=str(_SILENCE_S),
+                ifExists="overwrite",
+                terminateOn="#",
+            )
+        )
+        call.event("recording", name=name)
+        return await self._until_recorded(call, name)
+
+    async def _until_recorded(self, call: Call, name: str) -> events.RecordingFinished:
+        until = asyncio.get_running_loop().time() + self.longest_s + _MARGIN_S
+        while asyncio.get_running_loop().time() < until:
+            try:
+                item = await call.next(until)
+            except CallerGone:
+                await self._closed(call, name)
+                raise
+            call.keys.clear()  # the square that ended it, and what he pressed while he spoke
+            if isinstance(item, events.RecordingFinished) and item.name == name:
+                return item
+            if isinstance(item, RequestFailed) and item.request.uri.endswith("/record"):
+                break
+        return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
+
+    async def _closed(self, call: Call, name: str) -> None:
+        """Until Asterisk has closed the file of a caller who has gone."""
+        until = asyncio.get_running_loop().time() + _CLOSES_S
+        while asyncio.get_running_loop().time() < until:
+            item = await call.next(until, gone_too=True)
+            if isinstance(item, events.RecordingFinished) and item.name == name:
+                return
+
+    async def _confirmed(self, call: Call, name: str) -> str | Goes:
+        language = call.state.language
+        options: list[tuple[str, list[Clip]]] = [
+            (SEND, [(language, "record_send")]),
+            (HEAR, [(language, "record_hear")]),
+            (ANEW, [(language, "record_anew")]),
+        ]
+        while True:
+            chosen = await choose(call, options, back=self.back, after_help=self.next, fresh=True)
+            if chosen != HEAR:
+                return chosen
+            await call.play_media(f"recording:{name}", self.longest_s)
+            await call.hear_out()
+
+    async def _keep(self, call: Call, name: str, *, gone: bool = False) -> tuple[bool, str | None]:
+        """Keeps the message, if anything was said, with a case file; gives that, and the file's reference."""
+        left = await call.services.mailbox.keep(name)
+        if left is None:
+            return False, None
+        reference = call.services.recorder.new_case_reference()
+        call.services.recorder.message(call.state, left, self.category, CaseKind(self.file), reference, self.due_h)
+        self._note(call, reference)
+        call.event("message", file=left.file, seconds=round(left.seconds, 1), reference=reference, gone=gone)
+        return True, reference
+
+    def _note(self, call: Call, reference: str | None) -> None:
+        outcome = call.state.outcome if call.state.outcome == Outcome.ANSWERED else Outcome.MESSAGE
+        call.set(
+            replace(
+                call.state,
+                outcome=outcome,
+                case=reference or call.state.case,
+                filed=reference is not None or call.state.filed,
+            )
+        )
+
+    async def _failed(self, call: Call, name: str) -> str | None:
+        """The message could not be recorded, or not to its end: the caller is told so, and there is a file of it."""
+        log.error("A message could not be recorded: is the disk full?", call=call.state.id)
+        kept, reference = await self._keep(call, name)
+        if not kept:
+            reference = call.services.recorder.new_case_reference()
+        call.services.recorder.message_failed(call.state, CaseKind(self.file), reference, self.due_h)
+        self._note(call, reference)
+        call.event("recording_failed", reference=reference)
+        return await self._told(call, "record_failed", reference)
+
+    async def _told(self, call: Call, text: str, reference: str | None) -> str | None:
+        """Thanks and the reference, which can be heard again; silence leads on."""
+        language = call.state.language
+        if reference is None:
+            await call.say([(language, text)])
+            return self.next
+        told: list[Clip] = [(language, "reference_is"), *spoken.digits(language, reference)]
+        again: list[Clip] = [
+            (language, "reference_again"),
+            (language, f"press_{_AGAIN}"),
+            (language, "hang_up_or_back"),
+        ]
+        clips = [(language, text), *told, *again]
+        while (key := await call.listen(clips, fresh=True)) is not None:
+            if (elsewhere := self._elsewhere(call, key)) is not None:
+                return elsewhere
+            clips = [*told, *again]
+        return self.next

@@ -1,0 +1,105 @@
+"""Messages that callers left by voice: from Asterisk's folder of recordings into HATIF_HOME.
+
+A recording is named after the kind of file that it becomes, its category and its call, so that one which was left
+behind by a controller that died can still be kept (`ivr.lost`).
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from db.ids import uuid7
+
+log = structlog.get_logger()
+
+FORMAT = "wav"
+FOLDER = "messages"
+SHORTEST_S = 1.0
+"""Less than this holds no message: a breath before hanging up."""
+
+_ROOM_BYTES = 100_000
+"""Six seconds of recording."""
+
+_NAME = re.compile(r"msg-([a-z]+)-([a-z][a-z0-9_]*)-([0-9a-f-]{36})")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A message that is kept: `file` relative to HATIF_HOME."""
+
+    id: UUID
+    file: str
+    seconds: float
+
+
+def name(kind: str, category: str, call: str) -> str:
+    """What Asterisk calls the recording."""
+    return f"msg-{kind}-{category}-{call}"
+
+
+def named(recording: str) -> tuple[str, str, str] | None:
+    """Kind, category and call of a recording of ours; None for any other."""
+    match = _NAME.fullmatch(recording)
+    return (match[1], match[2], match[3]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where Asterisk puts what it records, and HATIF_HOME, where messages are kept."""
+
+    recordings: Path
+    home: Path
+
+    async def keep(self, name: str) -> Left | None:
+        return await keep(self.recordings, self.home, name)
+
+    def is_full(self) -> bool:
+        return is_full(self.recordings)
+
+
+async def keep(recordings: Path, home: Path, name: str) -> Left | None:
+    """Moves a recording to where messages are kept. None if there is none, or nothing in it."""
+    return await asyncio.to_thread(_keep, recordings, home, name)
+
+
+def _keep(recordings: Path, home: Path, name: str) -> Left | None:
+    recording = recordings / f"{name}.{FORMAT}"
+    try:
+        seconds = duration_s(recording)
+        if seconds < SHORTEST_S:
+            recording.unlink(missing_ok=True)
+            return None
+        identity = uuid7()
+        kept = home / FOLDER / f"{identity}.{FORMAT}"
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(recording, kept)
+        kept.chmod(0o600)
+    except FileNotFoundError:
+        return None
+    except (OSError, wave.Error, EOFError) as error:
+        log.error("A message could not be kept", recording=str(recording), error=str(error))
+        return None
+    return Left(identity, str(kept.relative_to(home)), seconds)
+
+
+def is_full(recordings: Path) -> bool:
+    """Whether the disk has no room for more: Asterisk ends a recording then as if somebody had ended it."""
+    try:
+        disk = os.statvfs(recordings)
+    except OSError:
+        return True
+    return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
+
+
+def duration_s(path: Path) -> float:
+    """By its size: the header of a recording that was cut off is not to be trusted. Raises OSError, wave.Error."""
+    with wave.open(str(path), "rb") as file:
+        bytes_s = file.getframerate() * file.getsampwidth() * file.getnchannels()
+    return max(0, path.stat().st_size - 44) / bytes_s

@@ -1,0 +1,81 @@
+"""What is allowed in `site.toml` and still wrong beside the site's other files: findings of `hatif check`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ivr.findings import Finding
+from ivr.flow.file import Draft
+from ivr.flow.nodes.language import Language
+from ivr.operators import OperatorEntry
+from ivr.site import Place, Site, line_in
+from prompts import catalogue
+
+
+def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """About the numbers that callers dial; their hours are in `hours_check`."""
+    toml = _Toml(folder)
+    for index, number in enumerate(site.number):
+        if number.country is not None and number.country not in site.countries:
+            found = f"number.{index}.country: {number.country} has no languages"
+            remedy = f'write [countries.{number.country}] with languages = ["{site.languages[0]}"], likeliest first'
+            yield toml.finding("E_NUMBER_LANGUAGES", ("number", index, "country"), found, remedy)
+
+
+def language_findings(
+    folder: Path, site: Site, people: Sequence[OperatorEntry] | None, flow: Draft | None
+) -> Iterator[Finding]:
+    """About the languages that callers can choose. Operators and flow are left out where they cannot be read."""
+    toml = _Toml(folder)
+    for language in site.languages:
+        if people is not None:
+            yield from _speakers(folder, site, people, language)
+        if site.fallback and language not in site.fallback:
+            found = f"fallback: no language replaces audio of {language!r} that is missing or broken"
+            remedy = f'write some, best first, such as {language} = ["{next(iter(site.fallback))}"]'
+            yield toml.finding("E_FALLBACK_MISSING", ("fallback",), found, remedy)
+        texts = folder / "locale" / language / catalogue.FILE
+        if language not in site.recorded_only and not texts.is_file():
+            remedy = "make it as docs/add-a-language.md says, or take the language out of languages"
+            yield toml.finding("E_LANGUAGE_FOLDER", ("languages",), f"{language!r} has no catalogue {texts}", remedy)
+    if len(site.languages) == 1:
+        found = "there is one language; no other replaces audio that is missing or broken"
+        yield toml.finding("W_FALLBACK_NONE", ("languages",), found, "add a language")
+    if flow is not None and not flow.faults:
+        yield from _not_offered(toml, site, flow)
+
+
+def _speakers(folder: Path, site: Site, people: Sequence[OperatorEntry], language: str) -> Iterator[Finding]:
+    file = str(folder / "operators.csv")
+    able = [each for each in people if each.languages.get(language, 0) >= site.operators.level]
+    if not able:
+        found = f"nobody speaks {language} at level {site.operators.level} or above; its callers would wait for ever"
+        level = max(site.operators.level, 4)
+        remedy = (
+            f"add an operator who does, such as {language}:{level}, or take the language out of languages in site.toml"
+        )
+        yield Finding("E_LANGUAGE_NOBODY", file, 1, found, remedy)
+    elif not any(each.supervisor for each in able):
+        found = f"no supervisor speaks {language}"
+        remedy = f"make one of those who do a supervisor, such as {able[0].id}"
+        yield Finding("W_LANGUAGE_SUPERVISOR", file, 1, found, remedy)
+
+
+def _not_offered(toml: "_Toml", site: Site, flow: Draft) -> Iterator[Finding]:
+    menus = [node for node in flow.flow.nodes.values() if isinstance(node, Language)]
+    offered = {language for menu in menus for language in menu.options.values()}
+    for language in site.languages:
+        if menus and language not in offered:
+            found = f"no menu of languages in {flow.where} offers {language!r}"
+            remedy = "give it a key there, or take it out of languages"
+            yield toml.finding("W_LANGUAGE_MENU", ("languages",), found, remedy)
+
+
+class _Toml:
+    """The site's own file, for the lines in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "site.toml"
+        self._text = self._path.read_text(encoding="utf-8")
+
+    def finding(self, code: str, place: Place, found: str, remedy: str) -> Finding:
+        return Finding(code, str(self._path), line_in(self._text, place), found, remedy)

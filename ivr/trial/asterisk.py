@@ -1,0 +1,304 @@
+"""What a trial has in place of Asterisk: it answers the call's requests, plays in virtual time, and hears nothing."""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from db.ids import uuid7
+from ivr import messages_left, state
+from ivr.ari import events
+from ivr.ari.events import Event
+from ivr.ari.link import Response
+from ivr.ari.operations import Request
+from ivr.messages_left import Left
+from ivr.trial.operators import HUNG_UP, Floor, Legs
+from prompts import manifest
+
+_ANSWER_S = 0.002
+"""How long an answer of Asterisk takes."""
+
+_ENDS_S = 0.02
+"""How long it takes until the call is told that a recording has ended, or that the caller is out of a bridge."""
+
+_UNKNOWN_S = 1.0
+"""Of media whose length nobody knows, such as a tone."""
+
+
+class Station(Enum):
+    """Something that begins for the caller, and goes on until the next begins."""
+
+    PROMPT = "prompt"
+    WAITING = "waiting"  # for an operator: with a prompt or with music
+    TALKING = "talking"
+    RECORDING = "recording"
+    AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know it yet
+
+
+class Caller(Protocol):
+    """Who is on the telephone. He acts by `Asterisk.press` and `Asterisk.hang_up`, at any time or when asked here."""
+
+    def begins(self, station: Station) -> None: ...
+
+    def speaks_s(self) -> float:
+        """How long he speaks after the tone, in seconds; asked when a recording has begun."""
+        ...
+
+
+class StateTooLongError(Exception):
+    """The call's state is longer than a variable of Asterisk may be."""
+
+
+class Asterisk:
+    """Use: make it, set `deliver`, `caller` and `floor`, give it to a call as its link.
+
+    `seconds(file)`: how long the audio of a prompt lasts. `tell(kind, **data)` is told what the call does not say
+    itself. `records`: False, if the disk is full.
+    """
+
+    deliver: Callable[[Event], None]
+    caller: Caller
+    floor: Floor
+
+    def __init__(
+        self, channel: str, seconds: Callable[[str], float], tell: Callable[..., None], *, records: bool = True
+    ) -> None:
+        self._channel, self._seconds, self._tell, self._records = channel, seconds, tell, records
+        self._loop = asyncio.get_running_loop()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._playing: dict[str, asyncio.TimerHandle] = {}
+        self._recording: _Recording | None = None
+        self._stored: dict[str, float] = {}
+        self._legs: Legs | None = None
+        self.up = True
+        self.given_back = False
+
+    def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle:
+        """Does something after so many seconds, unless the trial is over."""
+        timer = self._loop.call_later(seconds, do)
+        self._timers.append(timer)
+        return timer
+
+    def close(self) -> None:
+        for timer in (*self._timers, *self._playing.values()):
+            timer.cancel()
+
+    def left_over(self) -> str | None:
+        """What the call should have ended and has not, in one sentence."""
+        legs = self._legs.left_over() if self._legs is not None else []
+        if legs:
+            return f"The call is over, and {' and '.join(legs)} are still there."
+        return "The call is over, and still waits for an operator." if self.floor.waiting else None
+
+    # What the caller does
+
+    def press(self, key: str) -> None:
+        if not self.up:
+            return
+        self._tell("presses", key=key)
+        self.deliver(events.ChannelDtmfReceived(self._channel, key))
+        if self._recording is not None and key == "#":
+            self._recorded()
+
+    def hang_up(self) -> None:
+        if not self.up:
+            return
+        self._tell("hangs_up")
+        self._gone()
+        self.deliver(events.StasisEnd(self._channel))
+        self.deliver(events.ChannelDestroyed(self._channel, HUNG_UP))
+        if self._recording is not None:
+            self._recorded()
+
+    def _gone(self) -> None:
+        self.up = False
+        for playback in list(self._playing):
+            self._played(playback)
+
+    # What the call asks for
+
+    async def send(self, *requests: Request, refused: Callable[[Request, int], None] | None = None) -> None:
+        for request in requests:
+            status = self._do(request).status
+            if status >= 400 and refused is not None:
+                refused(request, status)
+
+    async def ask(self, *requests: Request) -> list[Response]:
+        answers = [self._do(request) for request in requests]
+        await asyncio.sleep(_ANSWER_S)
+        return answers
+
+    async def keep(self, name: str) -> Left | None:
+        """A message, as if there were a file (with `is_full`: `ivr.call.Mailbox`)."""
+        seconds = self._stored.pop(name, 0.0)
+        return Left(uuid7(), "", seconds) if seconds >= messages_left.SHORTEST_S else None
+
+    def is_full(self) -> bool:
+        return not self._records
+
+    def _do(self, request: Request) -> Response:
+        kind, *names = request.uri.split("/")
+        query = dict(request.query)
+        match kind, names:
+            case "channels", [self._channel, *action]:
+                return self._on_channel(request.method, action, query) if self.up else _NO
+            case "channels", [leg]:
+                return self._on_leg(request.method, leg)
+            case "channels", [leg, *_]:
+                return _YES if self._known_legs.is_up(leg) else _NO
+            case "bridges", _:
+                return self._on_bridge(request.method, names, query)
+            case "playbacks", [playback]:
+                return self._on_playback(request.method, playback)
+            case "recordings", ["live", name, *_]:
+                return _YES if self._recording is not None and self._recording.name == name else _NO
+            case "recordings", ["stored", name]:
+                there = name in self._stored
+                if request.method == "DELETE":
+                    self._stored.pop(name, None)
+                return _YES if there else _NO
+        return _YES
+
+    def _on_channel(self, method: str, action: list[str], query: dict[str, str]) -> Response:
+        match method, action:
+            case "POST", ["variable"] if query["variable"] == "HATIF":
+                self._check(query["value"])
+            case "POST", ["play", playback]:
+                self._play(playback, query["media"])
+            case "POST", ["moh"]:
+                self._tell("music")
+                self.caller.begins(Station.WAITING)
+            case "POST", ["record"]:
+                return self._record(query)
+            case "POST", ["continue"]:
+                self.given_back = True
+                self._gone()
+            case "DELETE", []:
+                self._gone()
+        return _YES
+
+    def _check(self, value: str) -> None:
+        """Raises what a controller would meet that starts again and reads this."""
+        if len(value.encode()) > state.LIMIT:
+            raise StateTooLongError(f"The state has {len(value.encode())} bytes; {state.LIMIT} are possible: {value}")
+        state.decode(value)
+
+    # Prompts
+
+    def _play(self, playback: str, media: str) -> None:
+        seconds = sum(self._lasts(each) for each in media.split(","))
+        self._playing[playback] = self._loop.call_later(seconds, self._played, playback)
+        if media == f"sound:{manifest.BEEP}":
+            return  # belongs to the recording that follows
+        if media.startswith("recording:"):
+            self._tell("hears_himself", seconds=seconds)
+        self.caller.begins(Station.WAITING if self.floor.waiting else Station.PROMPT)
+
+    def _lasts(self, media: str) -> float:
+        kind, _, name = media.partition(":")
+        if kind == "sound":
+            return self._seconds(name)
+        return self._stored.get(name, 0.0) if kind == "recording" else _UNKNOWN_S
+
+    def _on_playback(self, method: str, playback: str) -> Response:
+        if playback not in self._playing:
+            return _NO
+        if method == "DELETE":
+            self._played(playback)
+        return _YES
+
+    def _played(self, playback: str) -> None:
+        self._playing.pop(playback).cancel()
+        self.deliver(events.PlaybackFinished(playback, self._channel, failed=False))
+
+    # Messages
+
+    def _record(self, query: dict[str, str]) -> Response:
+        name = query["name"]
+        if not self._records:
+            self.deliver(events.RecordingFinished(name, self._channel, 0, 0, failed=True))
+            return _YES
+        longest, silence = float(query["maxDurationSeconds"]), float(query["maxSilenceSeconds"])
+        self._recording = _Recording(name, self._loop.time())
+        self.caller.begins(Station.RECORDING)
+        self._recording.speaks_s = min(self.caller.speaks_s(), longest)
+        self._tell("speaks", seconds=self._recording.speaks_s)
+        ends = min(self._recording.speaks_s + silence, longest)
+        self._recording.end = self._loop.call_later(ends, self._recorded)
+        return _YES
+
+    def _recorded(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return
+        if recording.end is not None:
+            recording.end.cancel()
+        seconds = self._loop.time() - recording.began
+        spoken = min(seconds, recording.speaks_s)
+        self._stored[recording.name] = seconds
+        finished = events.RecordingFinished(recording.name, self._channel, int(seconds), int(spoken))
+        self.later(_ENDS_S, lambda: self.deliver(finished))
+        if self.up:
+            self.caller.begins(Station.AFTERWARDS)
+
+    # Operators
+
+    @property
+    def _known_legs(self) -> Legs:
+        if self._legs is None:
+            self._legs = Legs(self.floor.rung, self.deliver, self.later)
+        return self._legs
+
+    def _on_leg(self, method: str, leg: str) -> Response:
+        legs = self._known_legs
+        if method == "GET":
+            return legs.look(leg)
+        if method == "DELETE":
+            return _YES if legs.end(leg) else _NO
+        legs.originate(leg)
+        return _YES
+
+    def _on_bridge(self, method: str, names: list[str], query: dict[str, str]) -> Response:
+        legs = self._known_legs
+        match method, names:
+            case "GET", []:
+                return legs.bridges()
+            case "POST", [bridge]:
+                legs.bridge(bridge)
+            case "DELETE", [bridge]:
+                return self._break_up(bridge)
+            case "POST", [bridge, "addChannel"]:
+                return self._join(bridge, query["channel"])
+        return _YES
+
+    def _break_up(self, bridge: str) -> Response:
+        inside = self._known_legs.break_up(bridge)
+        if inside is None:
+            return _NO
+        for channel in inside:
+            left = events.ChannelLeftBridge(channel)
+            self.later(_ENDS_S, lambda left=left: self.deliver(left))  # type: ignore[misc]
+        if self.up and self._channel in inside:
+            self.caller.begins(Station.AFTERWARDS)
+        return _YES
+
+    def _join(self, bridge: str, channel: str) -> Response:
+        there = self.up if channel == self._channel else self._known_legs.is_up(channel)
+        if not there or not self._known_legs.join(bridge, channel):
+            return _NO
+        if channel == self._channel:
+            seconds = self._known_legs.talk(bridge, channel)
+            if seconds is not None:
+                self._tell("talks", seconds=seconds)
+                self.caller.begins(Station.TALKING)
+        return _YES
+
+
+class _Recording:
+    def __init__(self, name: str, began: float) -> None:
+        self.name, self.began = name, began
+        self.speaks_s = 0.0
+        self.end: asyncio.TimerHandle | None = None
+
+
+_YES, _NO = Response(200, None), Response(404, None)

@@ -1,0 +1,54 @@
+"""An event loop whose clock jumps: when nothing is ready, to the next timer. Minutes of a call take milliseconds.
+
+While work is going on in a thread (`run_in_executor`) the clock stands still: a database takes no virtual time.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar, TypeVarTuple
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class _Selector(selectors.DefaultSelector):
+    """Instead of waiting for a timer it moves the clock there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.outside = 0  # pieces of work in threads
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or self.outside:
+            found: list[tuple[selectors.SelectorKey, int]] = super().select(0 if timeout == 0 else None)
+            return found
+        self.now += max(0.0, timeout)
+        return []  # there is no network here; a signal is seen when the loop goes round
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """For `asyncio.Runner(loop_factory=VirtualLoop)`."""
+
+    def __init__(self) -> None:
+        self._clock = _Selector()
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        return self._clock.now
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
+        future = super().run_in_executor(executor, func, *args)
+        self._clock.outside += 1
+        future.add_done_callback(self._back)
+        return future
+
+    async def shutdown_default_executor(self, *timeout: float | None) -> None:
+        self._clock.outside += 1
+        await super().shutdown_default_executor(*timeout)
+        self._clock.outside -= 1
+
+    def _back(self, _: object) -> None:
+        self._clock.outside -= 1

@@ -1,0 +1,161 @@
+"""The floor and the operators of a trial: who is offered a caller, and what becomes of his telephone.
+
+One caller has them all to himself: whom he gets is said from outside, offer by offer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from db.ids import uuid7
+from ivr import messages
+from ivr.ari import events
+from ivr.ari.events import Event
+from ivr.ari.link import Response
+from routing.match import Reason
+
+HUNG_UP = 16
+"""ITU-T Q.850: normal clearing."""
+
+Later = Callable[[float, Callable[[], object]], object]
+"""Does something after so many seconds, unless the trial is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An operator who is offered the caller after `offered_s`, and what he does when he is rung.
+
+    After `answers_s` he answers, or his leg ends with `cause` (ITU-T Q.850). He talks for `talks_s`; `ends`: how his
+    leg ends then.
+    """
+
+    operator: str
+    offered_s: float
+    answers_s: float
+    talks_s: float
+    cause: int | None = None
+    ends: int = HUNG_UP
+
+
+class Floor:
+    """`who(wait)`: whom the caller is offered next; None: nobody. It is asked again when an offer has come to nothing.
+
+    `waiting`: whether the call waits for one.
+    """
+
+    def __init__(
+        self,
+        who: Callable[[messages.Wait], Rung | None],
+        publish: Callable[[messages.Offer], None],
+        ring_s: float,
+        later: Later,
+    ) -> None:
+        self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
+        self._wait: messages.Wait | None = None
+        self.rung: dict[str, Rung] = {}  # by offer
+
+    @property
+    def waiting(self) -> bool:
+        return self._wait is not None
+
+    def tell(self, message: messages.ToFloor) -> None:
+        match message:
+            case messages.Wait():
+                self._wait = message
+                self._offer(message)
+            case messages.Leave() | messages.Accepted():
+                self._wait = None
+            case messages.Refused() if self._wait is not None:
+                self._offer(self._wait)
+
+    def _offer(self, wait: messages.Wait) -> None:
+        rung = self._who(wait)
+        if rung is None:
+            return
+        step = wait.steps[0]
+        reason = Reason(rung.offered_s, 0, 1, rung.offered_s, 1, 0, step.language, step.level, step.topic)
+        offer = messages.Offer(str(uuid7()), 1, wait.call, rung.operator, self._ring_s, reason)
+        self.rung[offer.id] = rung
+
+        def publish() -> None:
+            if self._wait is wait:
+                self._publish(offer)
+
+        self._later(rung.offered_s, publish)
+
+
+class Legs:
+    """The operators' telephones and the bridges, as Asterisk has them. `deliver`: to the call that rings them."""
+
+    def __init__(self, rung: dict[str, Rung], deliver: Callable[[Event], None], later: Later) -> None:
+        self._rung, self._deliver, self._later = rung, deliver, later
+        self._states: dict[str, str] = {}
+        self._bridges: dict[str, list[str]] = {}
+
+    def originate(self, leg: str) -> None:
+        self._states[leg] = "Ringing"
+        rung = self._rung[leg]
+        self._later(rung.answers_s, lambda: self._answer(leg) if rung.cause is None else self.end(leg, rung.cause))
+
+    def _answer(self, leg: str) -> None:
+        if self._states.get(leg) == "Ringing":
+            self._states[leg] = "Up"
+            self._deliver(events.StasisStart(_channel(leg), ()))
+
+    def end(self, leg: str, cause: int = HUNG_UP) -> bool:
+        """False if it is not there any more."""
+        state = self._states.pop(leg, None)
+        if state is None:
+            return False
+        self._left(leg)
+        if state == "Up":
+            self._deliver(events.StasisEnd(leg))
+        self._deliver(events.ChannelDestroyed(leg, cause))
+        return True
+
+    def is_up(self, leg: str) -> bool:
+        return leg in self._states
+
+    def look(self, leg: str) -> Response:
+        state = self._states.get(leg)
+        if state is None:
+            return Response(404, None)
+        return Response(200, {"state": state, "dialplan": {"app_name": "Stasis" if state == "Up" else "AppDial"}})
+
+    def bridge(self, bridge: str) -> None:
+        self._bridges[bridge] = []
+
+    def bridges(self) -> Response:
+        return Response(200, [{"id": bridge, "channels": list(inside)} for bridge, inside in self._bridges.items()])
+
+    def join(self, bridge: str, channel: str) -> bool:
+        if bridge not in self._bridges:
+            return False
+        self._bridges[bridge].append(channel)
+        return True
+
+    def talk(self, bridge: str, channel: str) -> float | None:
+        """Begins the conversation of `channel`; how long the other one will talk, None if he is alone."""
+        leg = next((each for each in self._bridges[bridge] if each != channel and each in self._states), None)
+        if leg is None:
+            return None
+        rung = self._rung[leg]
+        self._later(rung.talks_s, lambda: self.end(leg, rung.ends))
+        return rung.talks_s
+
+    def break_up(self, bridge: str) -> list[str] | None:
+        """Who was inside; None if there is no such bridge."""
+        return self._bridges.pop(bridge, None)
+
+    def left_over(self) -> list[str]:
+        """The legs and bridges that are still there."""
+        return [*self._states, *self._bridges]
+
+    def _left(self, channel: str) -> None:
+        for inside in self._bridges.values():
+            if channel in inside:
+                inside.remove(channel)
+                self._deliver(events.ChannelLeftBridge(channel))
+
+
+def _channel(leg: str) -> events.Channel:
+    return events.Channel(leg, f"PJSIP/{leg}", "Up", "", "", "s", "hatif-leg", "Stasis", "hatif", "", {})

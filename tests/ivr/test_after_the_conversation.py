@@ -1,0 +1,156 @@
+"""Consent before a conversation is recorded, the recording itself, and the survey after it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from left import KEYS, begins, rows, samples_of
+from line import Line
+from sqlalchemy import select
+
+from db.engine import async_engine, reading
+from db.tables import Recording, SurveyAnswer
+from ivr.demo.sound import RATE, find, has_tone
+from ivr.demo.telephone import Call, Operator, Telephones
+
+
+@pytest.fixture
+async def recording_line(line: Line) -> AsyncIterator[Line]:
+    """A site that records conversations, of those who agree."""
+    path = line.site / "site.toml"
+    before = path.read_text()
+    path.write_text(re.sub(r"conversations = false", "conversations = true", before))
+    assert path.read_text() != before
+    await line.controller_back(line.kill_controller())
+    yield line
+    path.write_text(before)
+    await line.controller_back(line.kill_controller())
+
+
+async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) -> None:
+    """Until both hear each other, and a while longer; then the operator hangs up."""
+    operators_side = await phone.next_call(8)
+    call.tone(1400)
+    await call.hears_tone(1870)
+    await operators_side.hears_tone(1400)
+    await asyncio.sleep(seconds)
+    await operators_side.hangup()
+
+
+async def recordings_of(line: Line, call_id: str) -> int:
+    engine = async_engine(line.database)
+    try:
+        async with reading(engine) as connection:
+            return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("language", ["ar", "fr", "nl"])
+async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
+    recording_line: Line, telephones: Telephones, language: str
+) -> None:
+    line, caller = recording_line, f"+3362000001{KEYS[language]}"
+    phone = await line.phone(telephones, line.speaks(language), answers=1870)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language] + "01")  # the 1 comes before the question: it is no answer
+    await begins(call, line, language, "consent_question")
+    await asyncio.sleep(0.5)
+    assert line.control("GET", "/waiting") == []
+    await call.press("1")
+    await talk(line, phone, call)
+    await begins(call, line, language, "survey_question")
+    await call.hangup()
+    story = await line.story(caller)
+    (row,) = await rows(line, Recording, call_id=story["call"]["id"])
+    assert (row.consent_key, row.consent_text, row.consent_language) == ("1", "consent_question", language)
+    assert row.consented <= row.started
+    for _ in range(50):
+        if row.ended is not None:
+            break
+        await asyncio.sleep(0.1)
+        (row,) = await rows(line, Recording, call_id=story["call"]["id"])
+    kept = line.home / row.file
+    assert kept.stat().st_mode & 0o777 == 0o600
+    sound = samples_of(kept)
+    assert len(sound) / RATE == pytest.approx(row.duration_ms / 1000, abs=0.01)
+    assert has_tone(sound[RATE:], 1870, 0.2) and has_tone(sound[RATE:], 1400, 0.2)  # both sides
+
+
+@pytest.mark.parametrize(("language", "key"), [("ar", "2"), ("de", ""), ("en", "5")])
+async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
+    recording_line: Line, telephones: Telephones, language: str, key: str
+) -> None:
+    line, caller = recording_line, f"+3362000002{KEYS[language]}"
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language] + "0")
+    await begins(call, line, language, "consent_question")
+    later = await line.dial(telephones, f"+3362000003{KEYS[language]}")
+    await later.press(KEYS[language] + "0")
+    await begins(later, line, language, "consent_question")
+    await later.press("1")
+    await begins(later, line, language, "to_operator")
+    if key:
+        await call.press(key)
+    await begins(call, line, language, "to_operator", timeout_s=25)
+    assert line.control("GET", "/waiting")[0]["caller"] == caller  # he came first
+    phone = await line.phone(telephones, line.speaks(language), answers=1870)
+    await talk(line, phone, call)
+    await call.hangup()
+    await later.hangup()
+    story = await line.story(caller)
+    assert story["call"]["outcome"] == "answered"
+    assert await recordings_of(line, story["call"]["id"]) == 0
+
+
+async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33620000041")
+    await call.press("20")
+    await begins(call, line, "fr", "to_operator")
+    assert not find(call.heard(), line.audio("fr", "consent_question")[:RATE]).same
+    await call.hangup()
+
+
+@pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])
+async def test_after_the_operator_hung_up_one_key_answers_the_survey(
+    line: Line, telephones: Telephones, language: str, key: str
+) -> None:
+    caller = f"+3362000005{KEYS[language]}"
+    operator = line.speaks(language)
+    phone = await line.phone(telephones, operator, answers=1870)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language] + "0")
+    side = await phone.next_call(8)
+    await call.hears_tone(1870)
+    await call.press("4")  # while they talk: no answer
+    await side.hangup()
+    await begins(call, line, language, "survey_question")
+    await call.press(key)
+    await begins(call, line, language, "survey_thanks")
+    await begins(call, line, language, "goodbye")
+    await call.ended(8)
+    story = await line.story(caller)
+    (row,) = await rows(line, SurveyAnswer, call_id=story["call"]["id"])
+    assert (row.question, row.answer, row.language, row.operator_id) == (
+        "survey_question",
+        int(key),
+        language,
+        operator,
+    )
+
+
+async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
+    call = await line.dial(telephones, "+33620000061")
+    await call.press("20")
+    side = await phone.next_call(8)
+    await call.hears_tone(1870)
+    await side.hangup()
+    await begins(call, line, "fr", "survey_question")
+    await call.press("8")
+    await begins(call, line, "fr", "help_wrong_key")
+    await call.press("8")
+    await begins(call, line, "fr", "goodbye")
+    await call.ended(8)
+    assert (await line.story("+33620000061"))["call"]["outcome"] == "answered"

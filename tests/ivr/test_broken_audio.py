@@ -1,0 +1,68 @@
+"""Audio that is missing or broken when it is needed: the next language's text is heard, and the call goes on."""
+
+import asyncio
+
+from left import begins
+from line import Line
+
+from ivr.demo.telephone import Telephones
+from prompts import manifest
+
+
+async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_language(
+    line: Line, telephones: Telephones
+) -> None:
+    sounds = line.home / "sounds"
+    heard = manifest.load(sounds / manifest.FILE)
+    kept: dict[str, bytes] = {}
+    # As the three kinds of damage are met on a disk. The files are hard links: never written into, only replaced.
+    for prompt, damage in (("welcome", None), ("main_file", b"\xff" * 800), ("main_documents", b"")):
+        audio = heard.audio("fr", prompt)
+        assert audio is not None
+        for path in manifest.paths(sounds, audio.file):
+            kept[str(path)] = path.read_bytes()
+            path.unlink()
+            if damage is not None:
+                path.write_bytes(damage)
+    try:
+        await asyncio.sleep(1.1)  # so long a file that was whole is trusted
+        seen = (line.home / "log" / "ivr.log").stat().st_size
+        call = await line.dial(telephones, "+33622000011")
+        await call.press("2")
+        (stand_in, *_) = line.settings.fallback_chain("fr")
+        await begins(call, line, stand_in, "welcome")
+        await begins(call, line, stand_in, "main_file")
+        await begins(call, line, "fr", "press_1")  # what is whole stays in his language
+        await begins(call, line, stand_in, "main_documents")
+        await call.press("0")
+        await begins(call, line, "fr", "to_operator")
+        await call.hangup()
+        said = (line.home / "log" / "ivr.log").read_text()[seen:]
+        assert said.count("Audio is missing or broken") == 3 and "fr/welcome" in said
+    finally:
+        for name, content in kept.items():
+            path = sounds / name
+            path.unlink(missing_ok=True)
+            path.write_bytes(content)
+
+
+async def test_who_opens_the_line_with_an_announcement_says_it_in_front_of_everything(
+    line: Line, telephones: Telephones
+) -> None:
+    assert line.run("hours", "announce", "emergency", "--why", "test").returncode == 0
+    try:
+        for key, language in (("1", "ar"), ("2", "fr"), ("6", "de")):
+            call = await line.dial(telephones, f"+3362200002{key}")
+            first = await begins(call, line, "fr", "emergency")  # the country's first language
+            assert first < 0.5
+            await call.press(key)
+            if language != "fr":
+                await begins(call, line, language, "emergency")
+                await call.press("#")
+            await begins(call, line, language, "welcome" if language == "fr" else "main_file", timeout_s=20)
+            await call.hangup()
+    finally:
+        assert line.run("hours", "announce", "off").returncode == 0
+    call = await line.dial(telephones, "+33622000029")
+    assert await begins(call, line, "fr", "language_option") < 0.5
+    await call.hangup()

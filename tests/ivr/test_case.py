@@ -1,0 +1,353 @@
+"""The state of a file by telephone: what callers hear who have its reference and its code, and who have not."""
+
+import asyncio
+import json
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from line import Line
+
+from db.references import make, valid
+from ivr.demo.sound import RATE, Match, Samples
+from ivr.demo.telephone import Call, Telephones
+
+KEYS = {"ar": "1", "fr": "2", "en": "7"}
+GO_ON = "1"
+"""What a caller presses who is remembered, in place of the key of his language."""
+CASE = "1"
+EXPECTED = (datetime.now(UTC) + timedelta(days=60)).date()
+NOBODYS = make(9, 1001)
+OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+
+
+async def case(line: Line, *arguments: str) -> dict[str, Any]:
+    """`hatif case …`, which the deliverer of the line has brought to the database when it ends."""
+    answer = await asyncio.to_thread(line.run, "case", *arguments)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(answer.stdout) if "--json" in arguments else {}
+    return found
+
+
+async def opened(line: Line, *changes: str, language: str = "fr") -> tuple[str, str]:
+    """Reference and code of a new file."""
+    found = await case(
+        line, "open", "--topic", "documents", "--language", language, "--country", "FR", "--title", "First passport",
+        "--json",
+    )  # fmt: skip
+    if changes:
+        await case(line, "set", found["reference"], *changes)
+    return found["reference"], found["pin"]
+
+
+def wrong(pin: str) -> str:
+    return f"{(int(pin) + 1) % 1_000_000:06}"
+
+
+async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 6.0) -> Match:
+    """Until the first second of `prompt` has been heard: what follows may be cut short."""
+    return await call.hears(prompt[:RATE], timeout_s, since_s)
+
+
+async def hears(line: Line, call: Call, language: str, *prompts: str, since_s: float = 0.0) -> None:
+    """Until the beginning of each prompt has been heard, one after the other."""
+    for prompt in prompts:
+        match = await begins(call, line.audio(language, prompt), since_s, 15)
+        since_s = match.offset_s + 0.2
+
+
+async def asked(line: Line, telephones: Telephones, caller: str | None, language: str = "fr", key: str = "") -> Call:
+    """A caller who hears that he is to enter a reference."""
+    call = await telephones.caller(caller).dial(f"sip:+33800212000@{line.sip}")
+    await call.established()
+    await call.press((key or KEYS[language]) + CASE)
+    await begins(call, line.audio(language, "case_ask_reference"))
+    return call
+
+
+async def enters(line: Line, call: Call, reference: str, pin: str, language: str = "fr") -> float:
+    """Enters both, as the prompts ask for it; when he has done so, by the call's clock."""
+    since = call.clock
+    await call.press(f"{reference}#")
+    await begins(call, line.audio(language, "case_ask_pin"), since)
+    await call.press(f"{pin}#")
+    return call.clock - 0.5
+
+
+async def claims(
+    line: Line, telephones: Telephones, caller: str, reference: str, pin: str, key: str = KEYS["fr"]
+) -> Call:
+    """A caller who knows the way, and enters all without waiting for a question."""
+    call = await line.dial(telephones, caller)
+    await call.press(f"{key}{CASE}{reference}#{pin}#")
+    return call
+
+
+def results(story: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["data"]["reference"], each["data"]["result"]) for each in story["events"] if each["kind"] == "case"]
+
+
+def said(story: dict[str, Any]) -> list[list[list[str]]]:
+    return [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+
+
+async def file_of(line: Line, reference: str) -> dict[str, Any]:
+    return await case(line, "show", reference, "--json")
+
+
+# What is told
+
+
+async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, telephones: Telephones) -> None:
+    told = ("case_state_incomplete", "case_missing", "missing_photograph", "missing_fee", "case_expected")
+    day = (f"on_day_{EXPECTED.day}", f"in_month_{EXPECTED.month}")
+
+    async def journey(language: str, number: str) -> None:
+        changes = ("--state", "incomplete", "--missing", "photograph,fee", "--expected", str(EXPECTED))
+        reference, pin = await opened(line, *changes, language=language)
+        call = await asked(line, telephones, number, language)
+        since = await enters(line, call, reference, pin, language)
+        await hears(line, call, language, *told, *day, "case_again", "press_1", since_s=since)
+        await call.hangup()
+        story = await line.story(number)
+        assert (story["call"]["outcome"], story["call"]["case"]) == ("self_served", reference)
+        assert results(story) == [(reference, "told")]
+        (clips,) = (clips for clips in said(story) if [language, told[0]] in clips)
+        assert clips[:7] == [[language, prompt] for prompt in (*told, *day)]
+        file = await file_of(line, reference)
+        assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
+
+    await asyncio.gather(*(journey(each, f"+3361700000{KEYS[each]}") for each in KEYS))
+
+
+async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
+    line: Line, telephones: Telephones
+) -> None:
+    first, first_pin = await opened(line, "--state", "in_progress")
+    second, second_pin = await opened(line, "--state", "ready")
+    call = await asked(line, telephones, "+33617000011")
+    since = await enters(line, call, first, first_pin)
+    await begins(call, line.audio("fr", "case_state_in_progress"), since)
+    again = call.clock
+    await call.press("1")
+    await begins(call, line.audio("fr", "case_state_in_progress"), again)
+    await call.press("2")
+    since = await enters(line, call, second, second_pin)
+    await begins(call, line.audio("fr", "case_state_ready"), since)
+    back = call.clock
+    await call.press("*")
+    await begins(call, line.audio("fr", "main_file"), back)
+    await call.hangup()
+    assert results(await line.story("+33617000011")) == [(first, "told"), (second, "told")]
+
+
+async def test_all_can_be_entered_without_waiting_for_a_question(line: Line, telephones: Telephones) -> None:
+    reference, pin = await opened(line)
+    call = await claims(line, telephones, "+33617000012", reference, pin)
+    await begins(call, line.audio("fr", "case_state_open"))
+
+
+# Who is not told
+
+
+async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_same_text(
+    line: Line, telephones: Telephones
+) -> None:
+    reference, pin = await opened(line)
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
+    enquiry = await line.asks_for_operator(telephones, "+33617000020", "20")
+    await line.until_state(phone.user, "talking")
+    await enquiry.hangup()
+    without_code = (await line.story("+33617000020"))["call"]["case"]
+
+    async def refused(entered: str, caller: str) -> None:
+        call = await claims(line, telephones, caller, entered, wrong(pin))
+        await hears(line, call, "fr", "case_no_match", "case_ask_reference")
+        await call.hangup()
+        story = await line.story(caller)
+        assert results(story) == [(entered, "no_match")]
+        assert said(story)[-1] == [["fr", "case_no_match"], ["fr", "case_ask_reference"]]
+
+    await asyncio.gather(
+        refused(reference, "+33617000021"), refused(without_code, "+33617000022"), refused(NOBODYS, "+33617000023")
+    )
+
+
+async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_controller_is_killed(
+    line: Line, telephones: Telephones
+) -> None:
+    reference, pin = await opened(line)
+    other, other_pin = await opened(line)
+    call = await claims(line, telephones, "+33617000031", reference, wrong(pin))
+    since = 0.0
+    for _ in range(2):
+        heard = await begins(call, line.audio("fr", "case_no_match"), since)
+        since = heard.offset_s + 1.0
+        await call.press(f"{reference}#{wrong(pin)}#")
+    await hears(line, call, "fr", "case_no_match", "case_locked", "case_operator", "press_0", since_s=since)
+    await call.hangup()
+    assert results(await line.story("+33617000031")) == [(reference, "no_match")] * 3
+
+    async def locked(entered: str, code: str, caller: str, key: str = KEYS["fr"]) -> None:
+        """With the right code."""
+        call = await claims(line, telephones, caller, entered, code, key)
+        await begins(call, line.audio("fr", "case_locked"))
+        await call.hangup()
+
+    await asyncio.gather(
+        locked(other, other_pin, "+33617000031", GO_ON),  # the number, whatever the file
+        locked(reference, pin, "+33617000032"),  # the file, whatever the number
+    )
+    await line.controller_back(line.kill_controller())
+    await asyncio.gather(locked(other, other_pin, "+33617000031", GO_ON), locked(reference, pin, "+33617000032", GO_ON))
+    file = await file_of(line, reference)
+    assert file["pin_failures"] == 3
+    assert file["pin_locked_until"] > datetime.now(UTC).isoformat()
+    # A new code ends the lock of the file, and the former one is wrong.
+    new = (await case(line, "pin", reference, "--json"))["pin"]
+    call = await claims(line, telephones, "+33617000033", reference, new)
+    await begins(call, line.audio("fr", "case_state_open"))
+
+
+async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: Line, telephones: Telephones) -> None:
+    reference, pin = await opened(line)
+
+    async def tries(n: int) -> str:
+        caller = f"+336170000{40 + n}"
+        call = await claims(line, telephones, caller, reference, wrong(pin))
+        await asyncio.sleep(1)
+        await call.hangup()
+        ((_, result),) = results(await line.story(caller))
+        return result
+
+    answers = await asyncio.gather(*(tries(n) for n in range(10)))
+    assert sorted(answers) == ["locked"] * 7 + ["no_match"] * 3
+
+
+async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called(
+    line: Line, telephones: Telephones
+) -> None:
+    call = await asked(line, telephones, "+33617000061")
+    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not valid(each))
+    await call.press(f"{mistyped}#")
+    await begins(call, line.audio("fr", "case_reference_wrong"))
+    await call.press("12#")
+    await begins(call, line.audio("fr", "help_digits"))
+    await call.press(f"{mistyped}#")
+    await begins(call, line.audio("fr", "to_operator"))
+    (row,) = line.control("GET", "/waiting")
+    assert (row["caller"], row["topic"]) == ("+33617000061", "file")
+    await call.hangup()
+    assert results(await line.story("+33617000061")) == []
+
+
+# An operator
+
+
+async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
+    line: Line, telephones: Telephones
+) -> None:
+    reference, pin = await opened(line)
+    before = await file_of(line, reference)
+    count = len(await line.cases())
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
+    call = await claims(line, telephones, "+33617000071", reference, pin)
+    await begins(call, line.audio("fr", "case_state_open"))
+    await call.press("0")
+    await line.until_state(phone.user, "talking")
+    await line.controller_back(line.kill_controller())  # what was told before the start is told once more
+    await line.until_state(phone.user, "talking")
+    await call.hangup()
+    story = await line.story("+33617000071")
+    assert (story["call"]["outcome"], story["call"]["case"]) == ("answered", reference)
+    assert (story["call"]["operator"], story["call"]["topic"]) == (phone.user, "file")
+    assert await file_of(line, reference) == before
+    assert len(await line.cases()) == count
+
+
+async def test_a_file_that_was_not_told_does_not_go_along_to_the_operator(line: Line, telephones: Telephones) -> None:
+    reference, pin = await opened(line)
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
+    call = await claims(line, telephones, "+33617000072", reference, wrong(pin))
+    await begins(call, line.audio("fr", "case_no_match"))
+    await call.press("*0")
+    await line.until_state(phone.user, "talking")
+    await call.hangup()
+    assert (await line.story("+33617000072"))["call"]["case"] not in (None, reference)
+
+
+# What cannot be looked up
+
+
+@pytest.fixture
+async def away(line: Line) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Takes the files away from the database, until the test's end."""
+    renamed = False
+
+    def rename(name: str, to: str) -> None:
+        with closing(sqlite3.connect(line.home / "hatif.db", timeout=10)) as database, database:
+            database.execute(f"ALTER TABLE {name} RENAME TO {to}")
+
+    async def take() -> None:
+        nonlocal renamed
+        await asyncio.to_thread(rename, "case_file", "case_file_away")
+        renamed = True
+
+    yield take
+    if renamed:
+        await asyncio.to_thread(rename, "case_file_away", "case_file")
+
+
+async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator(
+    line: Line, telephones: Telephones, away: Callable[[], Awaitable[None]]
+) -> None:
+    reference, pin = await opened(line)
+    call = await asked(line, telephones, "+33617000081")
+    await away()
+    since = await enters(line, call, reference, pin)
+    await hears(line, call, "fr", "case_unavailable", "case_operator", "press_0", since_s=since)
+    await call.press("0")
+    await begins(call, line.audio("fr", "to_operator"), since)
+    (row,) = line.control("GET", "/waiting")
+    assert (row["caller"], row["topic"]) == ("+33617000081", "file")
+
+
+# What is kept of a code
+
+
+async def test_a_code_is_in_no_log_no_journal_and_no_table(line: Line, telephones: Telephones) -> None:
+    reference, pin = await opened(line)
+    call = await asked(line, telephones, "+33617000091")
+    since = await enters(line, call, reference, wrong(pin))
+    await begins(call, line.audio("fr", "case_no_match"), since)
+    since = await enters(line, call, reference, pin)
+    await begins(call, line.audio("fr", "case_state_open"), since)
+    since = call.clock
+    await call.press("*")
+    await begins(call, line.audio("fr", "main_file"), since)
+    await call.hangup()
+    story = await line.story("+33617000091")
+    pressed = [each["data"] for each in story["events"] if each["kind"] == "key"]
+    assert [each.get("key") for each in pressed if not each.get("secret")] == [KEYS["fr"], CASE, "*"]
+    assert len(pressed) == 3 + 2 * 15
+    assert all(each == {"secret": True} for each in pressed if "key" not in each)
+    assert len(written(line.home, reference)) > 1  # so it would be found
+    for entered in (pin, wrong(pin)):
+        assert written(line.home, entered) == []
+    assert "presses a key that is kept secret" in line.run("call", str(story["call"]["id"])).stdout
+
+
+def written(home: Path, digits: str) -> list[str]:
+    """Files that have the digits, but in a fraction of a second or in the middle of an id."""
+    found = []
+    pattern = re.compile(rb"(?<!\.)(?<![0-9a-f](?=.{6}[0-9a-f]))" + digits.encode(), re.DOTALL)
+    for path in home.rglob("*"):
+        inside = path.relative_to(home).parts
+        if inside[:2] not in (("asterisk", "apt"), ("asterisk", "root")) and inside[0] != "sounds" and path.is_file():
+            found += [str(path)] if pattern.search(path.read_bytes()) else []
+    return found

@@ -1,0 +1,265 @@
+"""`hatif case` and `hatif cases` where nothing else runs: what they answer, what is kept, and what they refuse."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from db.references import valid
+from ivr import pin
+from ivr.cli.main import main
+
+NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
+OPEN = ("open", "--topic", "file", "--language", "ar", "--country", "fr", "--title", "First passport")
+
+
+@dataclass
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Shell:
+    """The command line in this process, which spares each command its start."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *arguments: str) -> Answer:
+        environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
+        out, err = StringIO(), StringIO()
+        status: object = 0
+        with (
+            patch.dict(os.environ, environment),
+            patch.object(sys, "argv", ["hatif", *arguments]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code
+        return Answer(int(str(status or 0)), out.getvalue(), err.getvalue())
+
+    def database(self, statement: str, *values: str) -> list[Any]:
+        with closing(sqlite3.connect(self.home / "hatif.db")) as database, database:
+            return database.execute(statement, values).fetchall()
+
+    def case(self, *arguments: str) -> Answer:
+        answer = self.run("case", *arguments)
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stderr == ""
+        return answer
+
+    def refused(self, *arguments: str) -> str:
+        answer = self.run("case", *arguments)
+        assert answer.returncode == 1, answer.stdout
+        assert answer.stdout == ""
+        assert len(answer.stderr.splitlines()) == 1
+        return answer.stderr.removeprefix("hatif: ").strip()
+
+    def opened(self, *more: str) -> tuple[str, str]:
+        """Reference and PIN of a new file."""
+        found = json.loads(self.case(*OPEN, *more, "--json").stdout)
+        return found["reference"], found["pin"]
+
+    def shown(self, reference: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.case("show", reference, "--json").stdout)
+        return found
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    made = Shell(tmp_path_factory.mktemp("home"))
+    assert made.run("db", "upgrade").returncode == 0
+    return made
+
+
+def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_code_that_is_shown_once(shell: Shell) -> None:
+    said = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
+    found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), code ([0-9]{6})\.", said)
+    assert found
+    assert valid(found[1])
+    file = shell.shown(found[1])
+    assert file["reference"] == found[1].replace("-", "")
+    assert (file["kind"], file["state"], file["topic"], file["title"]) == (
+        "procedure",
+        "open",
+        "file",
+        "First passport",
+    )
+    assert (file["language"], file["country"], file["caller"]) == ("ar", "FR", "+33612345678")
+    assert (file["post"], file["pin"], file["pin_failures"]) == ("Lyon", True, 0)
+    assert found[2] not in json.dumps(file)
+    assert found[1].replace("-", "") in shell.run("cases").stdout
+
+
+def test_a_code_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
+    reference, code = shell.opened()
+    again = json.loads(shell.case("pin", reference, "--json").stdout)["pin"]
+    assert again != code
+    for path in shell.home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert code.encode() not in content
+            assert again.encode() not in content
+
+
+def test_each_file_takes_one_reference(shell: Shell) -> None:
+    first, second = shell.opened()[0], shell.opened()[0]
+    assert int(second[1:8]) == int(first[1:8]) + 1
+
+
+def test_a_file_is_changed_and_each_change_is_a_note_and_in_the_audit(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    expected, due = f"{NEXT_YEAR}-01-15", f"{NEXT_YEAR}-02-01"
+    said = shell.case(
+        "set", reference, "--state", "incomplete", "--missing", "photograph, fee", "--expected", expected,
+        "--owner", "1001", "--due", due, "--post", "Lyon",
+    ).stdout  # fmt: skip
+    assert "state open → incomplete" in said
+    file = shell.shown(reference)
+    assert (file["state"], file["missing"], file["expected"]) == ("incomplete", "photograph,fee", expected)
+    assert (file["owner"], file["post"]) == ("1001", "Lyon")
+    assert file["due"].startswith(f"{due}T")  # the end of that day in Rabat
+    assert file["changed"] is not None
+    assert file["closed"] is None
+    changed = json.loads(shell.case("set", reference, "--missing", "none", "--owner", "none", "--json").stdout)
+    assert changed["changes"] == {"missing": ["photograph,fee", None], "owner": ["1001", None]}
+    file = shell.shown(reference)
+    assert (file["missing"], file["owner"], file["expected"]) == (None, None, expected)
+    texts = [note["text"] for note in file["notes"]]
+    assert len(texts) == 3
+    assert "state: open → incomplete" in texts[1]
+    assert "missing: photograph,fee → none" in texts[2]
+    assert acts(shell, reference) == ["case_opened", "case_changed", "case_changed"]
+
+
+def acts(shell: Shell, reference: str) -> list[str]:
+    return [act for (act,) in shell.database("SELECT act FROM audit WHERE about = ? ORDER BY at", f"case:{reference}")]
+
+
+def test_what_is_so_already_is_no_change(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    assert "it was so already" in shell.case("set", reference, "--state", "open").stdout
+    assert acts(shell, reference) == ["case_opened"]
+    assert shell.shown(reference)["changed"] is None
+
+
+def test_a_file_is_closed_with_a_reason_and_opened_again(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    shell.case("close", reference, "--why", "withdrawn by the applicant")
+    file = shell.shown(reference)
+    assert file["state"] == "closed"
+    assert file["closed"] == file["changed"] is not None
+    assert file["notes"][-1]["text"] == "state: open → closed. withdrawn by the applicant"
+    shell.case("set", reference, "--state", "in_progress")
+    assert shell.shown(reference)["closed"] is None
+
+
+def test_a_note_is_kept_with_who_wrote_it(shell: Shell) -> None:
+    reference, _ = shell.opened()
+    shell.case("note", reference, "The applicant comes on Monday.")
+    note = shell.shown(reference)["notes"][-1]
+    assert note["text"] == "The applicant comes on Monday."
+    assert note["author"]
+    assert "The applicant comes on Monday." in shell.case("show", reference).stdout
+
+
+def test_a_new_code_takes_a_lock_away(shell: Shell) -> None:
+    reference, former = shell.opened()
+    locked = "pin_failures = 5, pin_locked_until = '2099-01-01 00:00:00.000000'"
+    shell.database(f"UPDATE case_file SET {locked} WHERE reference = ?", reference)
+    assert shell.shown(reference)["pin_failures"] == 5
+    shell.case("pin", reference)
+    file = shell.shown(reference)
+    assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
+    ((kept,),) = shell.database("SELECT pin_hash FROM case_file WHERE reference = ?", reference)
+    assert not pin.matches(former, kept)
+
+
+def test_cases_are_chosen_by_state_by_owner_and_by_being_overdue(shell: Shell) -> None:
+    yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011
+    late, ready, closed = (shell.opened()[0] for _ in range(3))
+    shell.case("set", late, "--due", f"{yesterday}T12:00", "--owner", "1002")
+    shell.case("set", ready, "--state", "ready", "--due", f"{NEXT_YEAR}-01-01")
+    shell.case("set", closed, "--state", "closed", "--due", f"{yesterday}T12:00")
+
+    def listed(*filters: str) -> set[str]:
+        rows = json.loads(shell.run("cases", "--last", "100", *filters, "--json").stdout)
+        return {row["reference"] for row in rows}
+
+    assert listed("--due") == {late}
+    assert ready in listed("--state", "ready")
+    assert late not in listed("--state", "ready")
+    assert listed("--owner", "1002") == {late}
+    assert {late, ready, closed} <= listed()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "100-010-012"), "100-010-012 has a wrong check digit"),
+        (("show", "12345"), "'12345' is no reference; it has nine digits"),
+        (("show", "900010010"), "no case has the reference '900010010'"),
+        (("set", "{}",), "nothing is to be changed; give --state"),
+        (("set", "{}", "--state", "lost"), "'lost' is no state; write one of open, in_progress"),
+        (("set", "{}", "--missing", "moustache"), "write one of photograph, birth_record"),
+        (("set", "{}", "--missing", ","), "is no word of this site for what is missing"),
+        (("set", "{}", "--expected", "2027-02-30"), "'2027-02-30' is no date; write it as 2027-01-15"),
+        (("set", "{}", "--expected", "2020-01-15"), "2020-01-15 has passed"),
+        (("set", "{}", "--due", "soon"), "'soon' is no date"),
+        (("set", "{}", "--owner", "4711"), "there is no operator '4711'"),
+        (("note", "{}", "  "), "the note is empty"),
+        ((*OPEN[:4], "xx", *OPEN[5:]), "'xx' is no language of this site; write one of ar, fr"),
+        ((*OPEN[:6], "France", *OPEN[7:]), "'France' is no country; write its two letters"),
+        ((*OPEN, "--caller", "0612345678"), "'0612345678' is no number; write it with its country"),
+        ((*OPEN, "--kind", "wish"), "'wish' is no kind; write one of enquiry, procedure"),
+        ((*OPEN[:2], "Any Topic", *OPEN[3:]), "'Any Topic' is no topic"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_a_sentence_that_says_what_would_be_right(
+    shell: Shell, one: str, arguments: tuple[str, ...], said: str
+) -> None:
+    before = shell.run("cases", "--last", "100", "--json").stdout
+    assert said in shell.refused(*(each.format(one) for each in arguments))
+    assert shell.run("cases", "--last", "100", "--json").stdout == before
+
+
+@pytest.fixture(scope="module")
+def one(shell: Shell) -> str:
+    return shell.opened()[0]
+
+
+def test_the_help_lists_the_words_for_what_can_be_missing(shell: Shell) -> None:
+    said = " ".join(shell.case("set", "--help").stdout.split())
+    assert "--missing: photograph, birth_record, marriage_record" in said
+
+
+def test_a_change_while_the_database_is_away_is_kept_and_comes_later(shell: Shell, tmp_path: Path) -> None:
+    away = {
+        "HATIF_HOME": str(shell.home),
+        "HATIF_PORT_OFFSET": "19000",
+        "HATIF_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/hatif.db",
+    }
+    command = [str(Path(sys.executable).with_name("hatif")), "case", *OPEN, "--json"]
+    answer = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0
+    reference = json.loads(answer.stdout)["reference"]
+    assert "it is kept in the journal and not in the database yet" in answer.stderr
+    assert "cannot be opened" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    shell.opened()  # the next command brings along what is there
+    assert shell.shown(reference)["title"] == "First passport"

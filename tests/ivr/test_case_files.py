@@ -1,0 +1,282 @@
+"""Files for callers, on a real database and without a telephone: who is told what, and who is not told anything."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db import read_files
+from db.deliver import deliver_all
+from db.engine import async_engine, writing
+from db.journal import Journal
+from db.references import ReferenceAllocator, make
+from db.words import CaseState
+from ivr import casework, pin
+from ivr.files import Files, Locked, NoMatch, Told, Unavailable
+from ivr.flow.nodes.case import what_is_told
+from ivr.records import Recorder
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+PIN, WRONG = "402913", "402914"
+ANNA, BEN, NOBODYS, WITHOUT_PIN = (make(1, counter) for counter in (1001, 1002, 1003, 1004))
+CALLER, OTHER = "+33612345678", "+32470123456"
+
+
+@dataclass
+class House:
+    """A controller's journal, its files, and the database that a deliverer fills when a test says so."""
+
+    url: str
+    folder: Path
+    journal: Journal
+    files: Files
+
+    def start(self) -> None:
+        self.journal = Journal(self.folder, "node1")
+        self.files = Files(self.url, Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1)))
+
+    async def killed(self) -> None:
+        """What a `kill -9` leaves is what is in the journal's file; the next controller begins with that."""
+        await self.files.close()
+        self.journal._pending.clear()
+        await self.delivered()
+        self.start()
+
+    async def delivered(self) -> None:
+        assert (await deliver_all(self.folder, self.url)).rejected == 0
+
+    async def ask(
+        self, reference: str, entered: str, caller: str = CALLER, call: str = "call"
+    ) -> Told | NoMatch | Locked | Unavailable:
+        return await self.files.ask(reference, entered, caller=caller, call=call)
+
+
+@pytest.fixture
+async def house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
+    rows: casework.Rows = []
+    for reference in (ANNA, BEN):
+        columns = {
+            "kind": "procedure",
+            "state": "in_progress",
+            "missing": "fee,photograph",
+            "expected": date(2027, 1, 15),
+        }
+        rows += casework.opened(reference, columns, pin.hashed(PIN), "test", NOW)
+    rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
+    assert await casework.keep(folder, "node1", sqlite_url, rows) is None
+    made = House.__new__(House)
+    made.url, made.folder = sqlite_url, folder
+    made.start()
+    await made.files.warm()
+    yield made
+    await made.files.close()
+    made.journal.close()
+
+
+# Who is told
+
+
+async def test_a_file_is_told_to_who_has_its_reference_and_its_code(house: House) -> None:
+    assert await house.ask(ANNA, PIN) == Told(ANNA, "in_progress", ("fee", "photograph"), date(2027, 1, 15))
+
+
+async def test_a_wrong_code_and_no_code_and_no_file_are_the_same_answer(house: House) -> None:
+    answers = [
+        await house.ask(each, WRONG, f"+3361000000{n}", str(n)) for n, each in enumerate((ANNA, WITHOUT_PIN, NOBODYS))
+    ]
+    assert answers == [NoMatch(False)] * 3
+
+
+async def test_a_wrong_code_and_no_code_and_no_file_take_the_same_time(house: House) -> None:
+    # Without a hash to compare with, an answer would come after a twentieth of the time.
+    took: dict[str, list[float]] = {ANNA: [], WITHOUT_PIN: [], NOBODYS: []}
+    for n in range(2):
+        for reference, times in took.items():
+            for caller in range(5):
+                began = time.perf_counter()
+                answer = await house.ask(
+                    reference, WRONG, f"+336{n}{caller}{reference[-5:]}", f"{n} {caller} {reference}"
+                )
+                if isinstance(answer, NoMatch):
+                    times.append(time.perf_counter() - began)
+        await house.delivered()
+    assert {len(times) for times in took.values()} == {3}
+    medians = [statistics.median(times) for times in took.values()]
+    assert max(medians) < 3 * min(medians)
+
+
+# Too many attempts
+
+
+@pytest.mark.parametrize("reference", [ANNA, WITHOUT_PIN, NOBODYS])
+async def test_after_three_wrong_codes_a_reference_is_locked_whether_there_is_such_a_file_or_not(
+    house: House, reference: str
+) -> None:
+    callers = [f"+3361000000{n}" for n in range(4)]
+    answers = [await house.ask(reference, WRONG, caller, caller) for caller in callers]
+    assert answers == [NoMatch(False), NoMatch(False), NoMatch(True), Locked()]
+
+
+async def test_forty_calls_that_try_a_file_at_the_same_moment_get_three_attempts(house: House) -> None:
+    answers = await asyncio.gather(*(house.ask(ANNA, WRONG, f"+336100000{n:02}", str(n)) for n in range(40)))
+    assert sum(isinstance(answer, NoMatch) for answer in answers) == 3
+    assert sum(answer == Locked() for answer in answers) == 37
+
+
+async def test_a_right_code_is_not_told_to_be_right_while_the_file_is_locked(house: House) -> None:
+    for n in range(3):
+        await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
+    assert await house.ask(ANNA, PIN, OTHER, "owner") == Locked()
+    assert isinstance(await house.ask(BEN, PIN, OTHER, "owner"), Told)
+
+
+async def test_a_number_that_tries_several_files_is_locked_for_all_of_them(house: House) -> None:
+    for n, reference in enumerate((ANNA, BEN, NOBODYS)):
+        await house.ask(reference, WRONG, call=str(n))
+    assert await house.ask(ANNA, PIN, call="next") == Locked()
+    assert isinstance(await house.ask(ANNA, PIN, OTHER, "other"), Told)
+
+
+async def test_a_hidden_number_has_three_attempts_in_a_call_and_other_hidden_ones_have_theirs(house: House) -> None:
+    for reference in (ANNA, BEN, NOBODYS):
+        await house.ask(reference, WRONG, "", "first")
+    assert await house.ask(ANNA, PIN, "", "first") == Locked()
+    assert isinstance(await house.ask(ANNA, PIN, "", "second"), Told)
+
+
+async def test_all_hidden_numbers_together_have_thirty_failures(house: House) -> None:
+    made_up = [make(2, 5000 + n) for n in range(40)]
+    answers = await asyncio.gather(*(house.ask(each, WRONG, "", each) for each in made_up))
+    assert sum(isinstance(answer, NoMatch) for answer in answers) == 30
+
+
+async def test_a_right_code_clears_the_file_but_not_the_mistakes_of_the_number(house: House) -> None:
+    await house.ask(ANNA, WRONG, call="a")
+    await house.ask(ANNA, WRONG, call="b")
+    assert isinstance(await house.ask(ANNA, PIN, call="c"), Told)
+    await house.delivered()
+    engine = async_engine(house.url)
+    claim = await read_files.claim(engine, ANNA, CALLER)
+    await engine.dispose()
+    assert claim.file is not None
+    assert (claim.file.tried.failures, claim.file.tried.locked_until) == (0, None)
+    assert claim.tried.failures == 2
+    assert await house.ask(BEN, WRONG, call="d") == NoMatch(True)
+
+
+async def test_a_lock_holds_when_the_controller_is_killed(house: House) -> None:
+    for n in range(3):
+        await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
+    for n, reference in enumerate((BEN, NOBODYS, WITHOUT_PIN)):
+        await house.ask(reference, WRONG, CALLER, f"next {n}")
+    await house.killed()
+    assert await house.ask(ANNA, PIN, OTHER, "file") == Locked()
+    assert await house.ask(BEN, PIN, CALLER, "number") == Locked()
+
+
+async def test_an_attempt_counts_that_was_begun_before_the_controller_was_killed(house: House) -> None:
+    for n in range(3):
+        attempt = asyncio.create_task(house.ask(ANNA, PIN, f"+3361000000{n}", str(n)))
+        for _ in range(1000):
+            await asyncio.sleep(0.001)
+            if f"call {n}" in house.files._attempts._entries:
+                break
+        assert not attempt.done()
+        attempt.cancel()
+    await house.killed()
+    assert await house.ask(ANNA, PIN, OTHER, "owner") == Locked()
+
+
+async def test_a_new_code_ends_a_lock_and_the_former_code_is_wrong(house: House) -> None:
+    for n in range(3):
+        await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
+    rows = casework.new_pin(ANNA, pin.hashed("118273"), "test", NOW)
+    assert await casework.keep(house.folder, "node1", house.url, rows) is None
+    assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
+    assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), Told)
+
+
+# A database that is away
+
+
+async def test_a_database_that_is_away_is_unavailable_and_costs_nobody_an_attempt(house: House) -> None:
+    engine = async_engine(house.url)
+    async with writing(engine) as connection:
+        await connection.execute(text("ALTER TABLE case_file RENAME TO away"))
+    for n in range(5):
+        assert await house.ask(ANNA, WRONG, call=str(n)) == Unavailable()
+    async with writing(engine) as connection:
+        await connection.execute(text("ALTER TABLE away RENAME TO case_file"))
+    await engine.dispose()
+    assert isinstance(await house.ask(ANNA, PIN), Told)
+
+
+async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(folder: Path) -> None:
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(10)
+
+    server = await asyncio.start_server(silent, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    journal = Journal(folder, "node1")
+    files = Files(f"postgresql://nobody@127.0.0.1:{port}/hatif", Recorder(journal, ReferenceAllocator(folder / "r", 1)))
+    try:
+        await files.warm()
+        began = time.perf_counter()
+        assert await files.ask(ANNA, PIN, caller=CALLER, call="call") == Unavailable()
+        assert time.perf_counter() - began < 0.5
+    finally:
+        await files.close()
+        server.close()
+
+
+# In words
+
+
+KNOWN = {"missing_fee", "missing_photograph", "missing_other"}.__contains__
+TODAY = date(2026, 11, 25)
+
+
+def words(state: str = "in_progress", missing: tuple[str, ...] = (), expected: date | None = None) -> list[str]:
+    clips = what_is_told("fr", Told(ANNA, state, missing, expected), TODAY, KNOWN)
+    assert {language for language, _ in clips} == {"fr"}
+    return [prompt for _, prompt in clips]
+
+
+def test_state_what_is_missing_and_what_to_expect_are_said_in_this_order() -> None:
+    assert words("incomplete", ("photograph", "fee"), date(2027, 1, 15)) == [
+        "case_state_incomplete", "case_missing", "missing_photograph", "missing_fee",
+        "case_expected", "on_day_15", "in_month_1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", list(CaseState))
+def test_every_state_has_words_of_its_own_and_is_never_silence(state: CaseState) -> None:
+    assert words(state)[0] == f"case_state_{state.value}"
+
+
+def test_what_is_missing_and_has_no_text_on_this_site_is_another_document_said_once_and_last() -> None:
+    said = words("incomplete", ("flux_capacitor", "fee", "sonic_screwdriver", "fee"))
+    assert said == ["case_state_incomplete", "case_missing", "missing_fee", "missing_other"]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 24), date(2020, 1, 1), date(2027, 11, 25), date(2030, 1, 1)])
+def test_a_day_that_has_passed_or_is_a_year_ahead_is_not_said(day: date) -> None:
+    assert words("in_progress", (), day) == ["case_state_in_progress"]
+
+
+@pytest.mark.parametrize("day", [TODAY, date(2027, 11, 24)])
+def test_a_day_from_today_on_is_said(day: date) -> None:
+    assert words("in_progress", (), day)[1:] == ["case_expected", f"on_day_{day.day}", f"in_month_{day.month}"]
+
+
+def test_of_a_closed_file_only_that_is_said_and_of_one_that_is_ready_no_day() -> None:
+    assert words("closed", ("fee",), date(2027, 1, 15)) == ["case_state_closed"]
+    assert words("ready", ("fee",), date(2027, 1, 15)) == ["case_state_ready", "case_missing", "missing_fee"]

@@ -1,0 +1,158 @@
+"""A closed line: it says when it opens next, takes a message, and notes who wants to be called back."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from left import KEYS, begins, rows, speaks
+from line import Line
+
+from db.tables import Callback, CaseFile, Message
+from ivr import clock, spoken
+from ivr.demo.sound import RATE
+from ivr.demo.telephone import Telephones
+
+FRENCH = "+33800212000"
+
+
+def close(line: Line, minutes: int | None = None) -> None:
+    """By hand; `minutes`: until then."""
+    until = (clock.now() + timedelta(minutes=minutes)).isoformat() if minutes is not None else None
+    line.control("POST", "/hours", {"force": "closed", "why": "test", "until": until})
+
+
+@pytest.mark.parametrize("language", ["ar", "es", "en"])
+async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Telephones, language: str) -> None:
+    # Forced until half an hour of the clock, so that the time has a text; the plan is open all day and night then.
+    now = clock.now()
+    opens = (now + timedelta(minutes=60)).replace(minute=30, second=0, microsecond=0)
+    line.control("POST", "/hours", {"force": "closed", "why": "test", "until": opens.isoformat()})
+    call = await line.dial(telephones, f"+3361800001{KEYS[language]}")
+    await call.press(KEYS[language])
+    words = spoken.opens(language, opens, now, line.zone)
+    await begins(call, line, language, "force_closed")
+    for _, prompt in words:
+        await begins(call, line, language, prompt)
+    said = np.concatenate([line.audio(*clip) for clip in words])
+    await call.hears(said, 8)
+    await begins(call, line, language, "closed_message")
+    await call.hangup()
+    assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"
+
+
+@pytest.mark.parametrize("language", ["ar", "it", "nl"])
+async def test_a_message_that_is_left_when_the_line_is_closed_becomes_a_file(
+    line: Line, telephones: Telephones, language: str
+) -> None:
+    caller = f"+3361800002{KEYS[language]}"
+    close(line)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language])
+    await begins(call, line, language, "force_closed")
+    await call.press("1")
+    await speaks(call, line, language, 1400, 1.5)
+    await call.press("#")
+    await begins(call, line, language, "record_send")
+    await call.press("1")
+    await begins(call, line, language, "reference_is")
+    await call.hangup()
+    (file,) = await rows(line, CaseFile, caller=caller)
+    (message,) = await rows(line, Message, caller=caller)
+    assert (file.kind, message.category, message.case_reference) == ("message", "message", file.reference)
+    assert (await line.story(caller))["call"]["outcome"] == "message"
+
+
+async def only_callback(line: Line, call: str) -> Any:
+    (row,) = await rows(line, Callback, call_id=call)
+    return row
+
+
+@pytest.mark.parametrize("language", ["ar", "fr", "de"])
+async def test_a_wish_to_be_called_back_is_stored(line: Line, telephones: Telephones, language: str) -> None:
+    caller = f"+3361800003{KEYS[language]}"
+    close(line, minutes=90)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language])
+    await begins(call, line, language, "force_closed")
+    await call.press("2")
+    await begins(call, line, language, "callback_this_number")
+    await call.press("1")
+    await begins(call, line, language, "callback_noted")
+    await call.hangup()
+    story = await line.story(caller)
+    assert story["call"]["outcome"] == "callback"
+    wish = await only_callback(line, story["call"]["id"])
+    assert (wish.number, wish.language, wish.country, wish.state, wish.kind) == (
+        caller,
+        language,
+        "FR",
+        "wished",
+        "closed",
+    )
+    assert timedelta(minutes=85) < wish.due - wish.wished < timedelta(minutes=95)
+
+
+async def test_another_number_is_asked_for_confirmed_and_stored(line: Line, telephones: Telephones) -> None:
+    close(line)
+    call = await line.dial(telephones, "+33618000041")
+    await call.press("2")
+    await begins(call, line, "fr", "force_closed")
+    await call.press("2")
+    await begins(call, line, "fr", "callback_this_number")
+    await call.press("2")
+    await begins(call, line, "fr", "callback_ask_number")
+    await call.press("0033899123456#")  # a number that costs more
+    again = await begins(call, line, "fr", "callback_number_wrong")
+    await call.press("0031612345678#")
+    await begins(call, line, "fr", "callback_number_is", since_s=again)
+    await call.hears(np.concatenate([line.audio("fr", f"digit_{each}") for each in "003"]), 8)
+    await call.press("1")
+    await begins(call, line, "fr", "callback_noted")
+    await call.hangup()
+    story = await line.story("+33618000041")
+    wish = await only_callback(line, story["call"]["id"])
+    assert (wish.number, wish.country) == ("+31612345678", "NL")
+
+
+async def test_a_caller_without_a_number_is_asked_for_one(line: Line, telephones: Telephones) -> None:
+    close(line)
+    call = await telephones.caller(None).dial(f"sip:{FRENCH}@{line.sip}")
+    await call.established()
+    await call.press("2")
+    await begins(call, line, "fr", "force_closed")
+    await call.press("2")
+    await begins(call, line, "fr", "callback_ask_number")
+    await call.press("*")
+    await begins(call, line, "fr", "closed_message")
+    await call.hangup()
+
+
+async def test_the_guide_is_heard_when_the_line_is_closed_and_zero_leads_to_nobody(
+    line: Line, telephones: Telephones
+) -> None:
+    close(line)
+    call = await line.dial(telephones, "+33618000051")
+    await call.press("2")
+    await begins(call, line, "fr", "force_closed")
+    await call.press("51")
+    first = await begins(call, line, "fr", "guide_visa_documents")
+    await call.press("0")
+    await call.hears(line.audio("fr", "force_closed")[:RATE], 5, first)
+    await call.hangup()
+    story = await line.story("+33618000051")
+    assert (story["call"]["outcome"], story["offers"]) == ("self_served", [])
+
+
+async def test_a_caller_who_stays_silent_at_a_closed_line_is_said_goodbye(line: Line, telephones: Telephones) -> None:
+    close(line)
+    call = await line.dial(telephones, "+33618000061")
+    await call.press("2")
+    await begins(call, line, "fr", "force_closed")
+    for _ in range(3):
+        await call.press("8")
+        await asyncio.sleep(0.4)
+    await begins(call, line, "fr", "goodbye")
+    await call.ended(8)
+    assert (await line.story("+33618000061"))["call"]["outcome"] == "closed"

@@ -1,0 +1,203 @@
+"""Each mistake in the guide is told with file, line and remedy, all of them at once, before a call meets it."""
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from site_files import SENTENCE, edited, line_of
+
+from ivr import guide, site
+from ivr.flow.nodes.guide import GuideNode
+from ivr.guide import Guide, Procedure, Status
+from ivr.settings import CHECKOUT
+from ivr.site import SiteError
+from prompts.sources import GUIDE_FIELDS
+
+EXAMPLE = CHECKOUT / "sites" / "consulate"
+COUNTRIES = ("BE", "FR", "NO")
+
+VISA = """\
+# Sample content: the ministry must confirm it.
+status: sample
+title: For a visa,
+documents: You need your passport.
+where: You apply at the consulate.
+issuer: The consulate issues it.
+duration: It takes ten days.
+fee: It costs twenty-five euros.
+legal_basis: The rules are in the law on the entry of foreigners.
+remarks:
+  FR: In France you need an appointment.
+  "NO": In Norway you apply by post.
+"""
+
+
+def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
+    """The sentences that these files get: file, line and what is said."""
+    with pytest.raises(SiteError) as error:
+        guide.parse(texts, "guide", COUNTRIES)
+    found = []
+    for sentence in str(error.value).split("\n"):
+        match = SENTENCE.fullmatch(sentence)
+        assert match is not None, sentence
+        found.append((match["file"], int(match["line"]), match["what"]))
+    return found
+
+
+def test_a_procedure_is_read_with_its_status_and_the_countries_that_have_a_remark() -> None:
+    read = guide.parse({"visa.yaml": VISA}, "guide", COUNTRIES)
+    assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, ("FR", "NO"), "guide/visa.yaml", 3)})
+    assert guide.text_ids(read) == {
+        *(f"guide_visa_{field}" for field in GUIDE_FIELDS),
+        *("guide_visa_remark_fr", "guide_visa_remark_no"),
+    }
+
+
+def test_a_caller_hears_the_fields_in_order_and_the_remark_of_his_own_country_only() -> None:
+    visa = guide.parse({"visa.yaml": VISA}).procedures["visa"]
+    fields = [("documents", "guide_visa_documents"), ("where", "guide_visa_where"), ("issuer", "guide_visa_issuer")]
+    fields += [
+        ("duration", "guide_visa_duration"),
+        ("fee", "guide_visa_fee"),
+        ("legal_basis", "guide_visa_legal_basis"),
+    ]
+    assert list(visa.steps("FR")) == [*fields, ("remark", "guide_visa_remark_fr")]
+    assert list(visa.steps("BE")) == list(visa.steps(None)) == fields
+
+
+def test_the_example_guide_is_in_order_and_its_titles_are_offered_by_the_flow() -> None:
+    settings = site.load(EXAMPLE)
+    read = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
+    assert len(read.procedures) >= 18
+    for each in read.procedures.values():
+        assert each.countries, each.id
+        assert all(len(text) <= 40 for text in each.text_ids)
+        assert re.search(rf"procedures: \[.*\b{each.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), each.id
+
+
+def test_a_guide_of_twenty_procedures_is_read_within_30_ms() -> None:
+    texts = guide.read(EXAMPLE / "guide")
+
+    def once() -> float:
+        began = time.perf_counter()
+        guide.parse(texts)
+        return time.perf_counter() - began
+
+    assert len(texts) == 20
+    assert min(once() for _ in range(5)) < 0.03
+
+
+def test_a_site_without_a_guide_has_an_empty_one(tmp_path: Path) -> None:
+    assert guide.parse(guide.read(tmp_path / "guide")) == Guide({})
+
+
+GUIDE_MISTAKES = [
+    ("status: sample", "status: draft", "status", "status is draft; write sample or confirmed"),
+    ("status: sample", "status:", "status", "status is empty; write sample or confirmed"),
+    ("status: sample", "status: [sample]", "status", "status is a list; write sample or confirmed"),
+    ("status: sample\n", "", "# Sample", "status is missing; write it"),
+    ("fee: It costs twenty-five euros.\n", "", "# Sample", "fee is missing; write it"),
+    ("fee: It", "costs: x\nfee: It", "costs", "'costs' is no field of the guide; its fields are status, title, doc.*"),
+    ("fee: It costs twenty-five euros.", "fee:", "fee", "fee is empty; write its English text"),
+    ("fee: It costs twenty-five euros.", 'fee: " "', "fee", "fee is empty; write its English text"),
+    ("fee: It costs twenty-five euros.", "fee: 25", "fee", "fee is '25', which YAML does not read as a text; write"),
+    ("fee: It costs twenty-five euros.", "fee: no", "fee", "fee is 'no', which YAML does not read as a text; write"),
+    ("fee: It costs twenty-five euros.", "fee: {FR: x}", "fee", "fee is a list, not a text; write one text, in words"),
+    ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' stands twice; each name may stand once"),
+    ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; write it as YAML"),
+    ("fee: It", "fee: \x01", "fee", "control characters are not allowed; write it as YAML"),
+    ("fee: It", "fee: *it", "fee", "write it as YAML"),
+    ("fee: It", "? [a]\n: b\nfee: It", "? [a]", "a name is a list; write one word and a colon"),
+    ("remarks:", "---\nremarks:", "---", "expected a single document.* but found another document; write it as YAML"),
+    ('  "NO": In', "  NO: In", "  NO:", 'YAML does not read NO as a name; write it as "NO"'),
+    ("  FR: In", "  France: In", "  France", "'France' is no country; write its ISO code .* such as FR"),
+    ("  FR: In", "  fr: In", "  fr", "'fr' is no country; write its ISO code of two capital letters"),
+    ("  FR: In", "  US: In", "  US", "the country 'US' is none of this site; it has BE, FR, NO"),
+    ("  FR: In", '  "NO": In', '"NO": In Norway', "'NO' stands twice; each name may stand once"),
+    ("  FR: In France you need an appointment.", "  FR:", "  FR:", "remarks.FR is empty; write its English text"),
+    (VISA[VISA.index("remarks:") :], "remarks: {}\n", "remarks", "remarks has no country; write at least one"),
+    (VISA[VISA.index("remarks:") :], "remarks: none\n", "remarks", "remarks has no country; write at least one"),
+    (VISA[VISA.index("remarks:") :], "", "# Sample", "remarks is missing; write it"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "said"), GUIDE_MISTAKES)
+def test_a_mistake_in_the_guide_is_told(old: str, new: str, where: str, said: str) -> None:
+    text = edited(VISA, old, new)
+    ((file, line, what),) = guide_refusal({"visa.yaml": text})
+    assert (file, line) == ("guide/visa.yaml", line_of(text, where))
+    assert re.search(said, what), what
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "- status\n", "status\n"])
+def test_a_file_of_the_guide_that_holds_nothing_is_told(text: str) -> None:
+    ((file, line, what),) = guide_refusal({"visa.yaml": text})
+    assert (file, line) == ("guide/visa.yaml", 1)
+    assert "has no names at its top; write status, title, documents" in what
+
+
+@pytest.mark.parametrize("name", ["Visa.yaml", "visa-f.yaml", "visa__f.yaml", "v1.2.yaml", f"{'v' * 23}.yaml"])
+def test_a_name_that_is_no_id_is_told(name: str) -> None:
+    ((file, line, what),) = guide_refusal({name: VISA})
+    assert (file, line) == (f"guide/{name}", 1)
+    assert re.search("is no id of a procedure; name the file with small letters, digits and _ .*, 22 at most", what)
+
+
+def test_all_mistakes_of_all_files_are_told_at_once_in_the_order_of_their_lines() -> None:
+    broken = edited(edited(VISA, "  FR: In", "  US: In"), "status: sample", "status: old")
+    empty = edited(VISA, "fee: It costs twenty-five euros.", "fee:")
+    told = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
+    assert [(file, line) for file, line, _ in told] == [
+        ("guide/stay.yaml", line_of(empty, "fee:")),
+        ("guide/visa.yaml", line_of(broken, "status")),
+        ("guide/visa.yaml", line_of(broken, "  US")),
+    ]
+
+
+def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "visa.yaml").write_bytes(b"title: For a visa,\nfee: \xff")
+    (tmp_path / "stay.yml").write_text(VISA)
+    (tmp_path / "pension.yaml").mkdir()
+    (tmp_path / "README.md").write_text("Not of the guide.")
+    (tmp_path / ".visa.yaml.swp").write_bytes(b"\xff")
+    with pytest.raises(SiteError) as error:
+        guide.read(tmp_path)
+    assert str(error.value).split("\n") == [
+        f"{tmp_path}/pension.yaml:1: E_GUIDE_FILE cannot be read (Is a directory); make it a readable file.",
+        f"{tmp_path}/stay.yml:1: E_GUIDE_FILE would not be read; rename it to stay.yaml.",
+        f"{tmp_path}/visa.yaml:2: E_GUIDE_FILE is no UTF-8; save the file as UTF-8.",
+    ]
+    with pytest.raises(SiteError, match=r"it must be a folder of .yaml files"):
+        guide.read(tmp_path / "README.md")
+
+
+def test_what_was_read_is_parsed_again_as_it_was(tmp_path: Path) -> None:
+    """As versions of the flow keep it for calls that began with it."""
+    (tmp_path / "visa.yaml").write_text("\ufeff" + VISA)
+    kept = guide.read(tmp_path)
+    (tmp_path / "again").mkdir()
+    for name, text in kept.items():
+        (tmp_path / "again" / name).write_text(text)
+    assert guide.parse(guide.read(tmp_path / "again"), "guide") == guide.parse(kept, "guide")
+
+
+def test_the_examples_of_the_page_for_editors_are_in_order() -> None:
+    procedure, node = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "docs" / "guide.md").read_text(), re.DOTALL)
+    assert list(guide.parse({"passport.yaml": procedure}, "guide", COUNTRIES).procedures) == ["passport"]
+    assert GuideNode.model_validate(yaml.safe_load(node)["identity"]).topic == "documents"
+
+
+def test_procedures_that_a_node_offers_and_the_guide_does_not_have_are_told() -> None:
+    read = guide.parse({"visa.yaml": VISA})
+    node = GuideNode(kind="guide", procedures=("visa", "vsia"), back="main")
+    (said,) = guide.guide_problems(node, read)
+    assert said == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or name one that is there (visa)."
+
+
+@pytest.mark.parametrize("procedures", [(), ("visa", "visa"), ("Visa",), tuple(f"visa{n}" for n in range(9))])
+def test_a_node_offers_one_to_eight_procedures_once_each(procedures: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="procedures"):
+        GuideNode(kind="guide", procedures=procedures, back="main")

@@ -1,0 +1,183 @@
+"""`hatif hours`: what the administrator says holds from the next call on, and each answer is explained."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from line import HATIF, Line
+
+from db import read
+from db.engine import async_engine
+from ivr import clock
+from ivr.demo.telephone import Telephones
+
+TODAY = clock.now().date()
+LATER = TODAY + timedelta(days=60)
+
+
+@pytest.fixture(autouse=True)
+def as_before(line: Line) -> Iterator[None]:
+    """Afterwards no word of the administrator holds any more."""
+    yield
+    line.control("POST", "/hours/announcement", {"text": None})
+    for row in line.control("GET", "/hours/holidays")["holidays"]:
+        line.control("DELETE", f"/hours/holidays/{row['date']}")
+
+
+async def together(line: Line, *commands: str) -> list[subprocess.CompletedProcess[str]]:
+    return await asyncio.gather(*(asyncio.to_thread(line.run, *command.split()) for command in commands))
+
+
+def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = line.json("hours", "holiday", *options)
+    return rows
+
+
+async def overrides(line: Line) -> list[read.Override]:
+    engine = async_engine(line.database)
+    try:
+        return await read.hours_overrides(engine, clock.now())
+    finally:
+        await engine.dispose()
+
+
+# Holidays
+
+
+def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
+    day, to = LATER.isoformat(), (LATER + timedelta(days=1)).isoformat()
+    (row,) = [each for each in line.json("hours", "holiday", "add", day, "--name", "Fête") if each["date"] == day]
+    assert row == {
+        "date": day,
+        "weekday": f"{LATER:%A}".lower(),
+        "name": "Fête",
+        "estimated": False,
+        "source": "administrator",
+    }
+    closed = line.json("hours", "at", f"{day}T12:00")
+    assert (closed["open"], closed["holiday"]) == (False, "Fête")
+    assert "closed on a holiday: Fête, by the administrator" in closed["why"]
+    assert closed["opens_next"][:10] == to
+    assert line.run("hours", "holiday", "move", day, to).returncode == 0
+    assert [each["date"] for each in holidays(line)] == [to]
+    assert line.json("hours", "at", f"{day}T12:00")["open"] is True
+    assert to in line.run("hours", "holiday", "list").stdout
+    assert holidays(line, "list", "--year", str(LATER.year + 2)) == []
+    assert line.run("hours", "holiday", "remove", to).stdout == "Holidays: none\n"
+    assert line.json("hours", "at", f"{to}T12:00")["open"] is True
+
+
+async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
+    nothing, unreadable, itself, far = await together(
+        line,
+        f"hours holiday remove {LATER}",
+        "hours holiday add tomorrow",
+        f"hours holiday move {LATER} {LATER}",
+        "hours holiday add 2150-01-01",
+    )
+    for refused, said in (
+        (nothing, f"{LATER} is no holiday; `hatif hours holiday` lists them."),
+        (unreadable, "'tomorrow' is no day; write it as 2027-03-10."),
+        (itself, f"{LATER} is no holiday"),
+        (far, "a day must be from 2000 to 2099"),
+    ):
+        assert refused.returncode == 1
+        assert said in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+
+
+async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_holiday_does(
+    line: Line, telephones: Telephones
+) -> None:
+    line.control("POST", "/hours/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
+    line.control("POST", "/hours/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
+    call = await line.dial(telephones, "+33616000001")
+    await call.press("2")
+    for _ in range(100):
+        story = await line.story("+33616000001", ended=False)
+        if any(event["kind"] == "hours" for event in story["events"]):
+            break
+        await asyncio.sleep(0.05)
+    (hours,) = [event["data"] for event in story["events"] if event["kind"] == "hours"]
+    assert hours["open"] is False
+    assert "closed on a holiday: Fête, by the administrator" in hours["why"]
+    await call.hangup()
+    line.control("DELETE", f"/hours/holidays/{TODAY}")
+    again = await line.waiting(telephones, "+33616000002")
+    await again.hangup()
+
+
+async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_force(line: Line) -> None:
+    line.run("hours", "holiday", "add", LATER.isoformat(), "--name", "Fête")
+    line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
+    line.run("hours", "announce", "welcome", "--why", "flood")
+    before = line.json("hours")
+    assert (before["forced"], before["announcement"]) == (True, "welcome")
+    await asyncio.sleep(0.5)  # until AstDB and database have it
+    told = {(row.kind, row.day, row.name, row.reason) for row in await overrides(line)}
+    assert told >= {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
+    await line.controller_back(line.kill_controller())
+    await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
+    assert [each["date"] for each in holidays(line)] == [LATER.isoformat()]
+
+
+# The announcement
+
+
+async def test_a_text_is_announced_and_one_that_some_would_not_hear_is_not(line: Line) -> None:
+    said = line.run("hours", "announce", "welcome", "--why", "flood").stdout
+    assert said == "In front of everything is said: welcome\n"
+    shown, unknown = await together(line, "hours", "hours announce no_such_text")
+    assert "In front of everything is said: welcome" in shown.stdout
+    assert unknown.returncode == 1
+    assert unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` has them all.\n"
+    assert line.json("hours")["announcement"] == "welcome"
+    assert line.run("hours", "announce", "off").stdout == "Nothing is said in front of everything.\n"
+    assert line.json("hours")["announcement"] is None
+
+
+# What is explained
+
+
+async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
+    known, unknown, no_language = await together(
+        line,
+        "hours at 2030-06-03T11:59 --line +33800212000 --language nl --json",
+        "hours --line +33999",
+        "hours at 2030-06-03T11:59 --language xx",
+    )
+    assert json.loads(known.stdout)["open"] is True
+    assert unknown.stderr == "hatif: '+33999' is no number of this site; `hatif numbers` lists them.\n"
+    assert no_language.stderr == "hatif: 'xx' is no language of this site: ar, fr, es, it, nl, de, en.\n"
+
+
+async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobody_does(
+    line: Line, tmp_path: Path
+) -> None:
+    other_home = tmp_path / "other"
+    other_home.mkdir()
+    day = date(2027, 3, 10)
+    site = line.site / "site.toml"
+    site.write_text(site.read_text().replace("[hours]", '[hours]\nholidays = "MA"', 1))
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        changed = {**line.environment, **environment}
+        return subprocess.run([HATIF, *arguments], env=changed, capture_output=True, text=True, timeout=60)
+
+    nobody = {"HATIF_PORT_OFFSET": str(line.offset + 1000)}
+    told, listed, other_token = await asyncio.gather(
+        asyncio.to_thread(run, "hours", "at", f"{day}T12:00", **nobody),
+        asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--language", "fr", **nobody),
+        asyncio.to_thread(run, "hours", HATIF_HOME=str(other_home)),
+    )
+    assert told.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
+    assert told.stdout.endswith("(the controller does not answer: by the site's files only)\n")
+    assert "2027-03-10  wednesday  Fête de la rupture du jeûne" in listed.stdout
+    assert other_token.returncode == 1
+    assert "does not take the token of" in other_token.stderr
+    assert "does not answer" not in other_token.stderr

@@ -1,0 +1,95 @@
+"""A number that called before is greeted in its last language; a site can switch that off, and it can be erased."""
+
+import re
+
+from left import begins
+from line import Line
+
+from ivr.demo.sound import RATE, find
+from ivr.demo.telephone import Telephones
+
+
+async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, language: str) -> None:
+    """A call of `caller` who chooses a language in the menu and hangs up."""
+    call = await line.dial(telephones, caller)
+    await call.press(key)
+    await begins(call, line, language, "welcome")
+    await call.hangup()
+    await line.story(caller)
+
+
+async def test_who_called_before_goes_on_in_his_language_by_one_key_or_by_silence(
+    line: Line, telephones: Telephones
+) -> None:
+    for caller, key, language in (
+        ("+33619000011", "1", "ar"),
+        ("+33619000012", "5", "nl"),
+        ("+33619000013", "6", "de"),
+    ):
+        await hears_in(line, telephones, caller, key, language)
+        by_key = await line.dial(telephones, caller)
+        first = await begins(by_key, line, language, "go_on_in_language")
+        assert first < 0.5
+        await by_key.press("1")
+        await begins(by_key, line, language, "welcome")
+        await by_key.hangup()
+        by_silence = await line.dial(telephones, caller)
+        await by_silence.hears(line.audio(language, "another_language"))
+        await begins(by_silence, line, language, "welcome", since_s=1)
+        await by_silence.hangup()
+
+
+async def test_nine_leads_to_the_menu_and_the_new_language_is_remembered(line: Line, telephones: Telephones) -> None:
+    caller = "+33619000021"
+    await hears_in(line, telephones, caller, "3", "es")
+    call = await line.dial(telephones, caller)
+    await begins(call, line, "es", "go_on_in_language")
+    await call.press("9")
+    await begins(call, line, "fr", "language_option")
+    await call.press("4")
+    await begins(call, line, "it", "welcome")
+    await call.hangup()
+    await line.story(caller)
+    call = await line.dial(telephones, caller)
+    await begins(call, line, "it", "go_on_in_language")
+    await call.press("7")  # a key of the menu, by a hand that knows it
+    await begins(call, line, "en", "welcome")
+    await call.hangup()
+
+
+async def test_a_number_that_was_erased_is_not_known_any_more(line: Line, telephones: Telephones) -> None:
+    caller = "+33619000031"
+    await hears_in(line, telephones, caller, "3", "es")
+    shown = line.json("caller", "show", caller)
+    assert (shown["number"], shown["language"]) == (caller, "es")
+    assert line.run("caller", "erase", caller).returncode == 0
+    call = await line.dial(telephones, caller)
+    await begins(call, line, "fr", "language_option")
+    await call.hangup()
+    again = line.run("caller", "erase", caller)
+    assert again.returncode == 1 and "is not remembered" in again.stderr
+
+
+async def test_who_hides_his_number_hears_the_menu(line: Line, telephones: Telephones) -> None:
+    for _ in range(2):
+        call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
+        await call.established()
+        await call.press("3")
+        await begins(call, line, "es", "welcome")
+        assert not find(call.heard(), line.audio("es", "go_on_in_language")[:RATE]).same
+        await call.hangup()
+
+
+async def test_a_site_can_switch_the_memory_off(line: Line, telephones: Telephones) -> None:
+    caller = "+33619000041"
+    await hears_in(line, telephones, caller, "3", "es")
+    path = line.site / "site.toml"
+    path.write_text(re.sub(r"^sip_bind", "caller_memory = false\nsip_bind", path.read_text(), flags=re.MULTILINE))
+    await line.controller_back(line.kill_controller())
+    try:
+        call = await line.dial(telephones, caller)
+        await begins(call, line, "fr", "language_option")
+        await call.hangup()
+    finally:
+        path.write_text(path.read_text().replace("caller_memory = false\n", ""))
+        await line.controller_back(line.kill_controller())

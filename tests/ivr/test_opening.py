@@ -1,0 +1,363 @@
+"""What the administrator says holds from the next call on, after a restart as well, and the fallback knows of it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from ivr import clock, site
+from ivr.ami import AmiError
+from ivr.holidays import HolidayError
+from ivr.opening import AnnouncementError, Opening, shortened
+from ivr.records import Recorder
+from ivr.settings import CHECKOUT
+from prompts.manifest import Audio, Manifest
+from routing.hours import Force, Override
+
+clock.prepare()
+
+FRENCH, GERMAN, DUTCH = "+33800212000", "+49800212003", "+31800212002"
+EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)
+
+
+@dataclass
+class Db:
+    """Asterisk's database for a test, which can be away."""
+
+    kept: dict[tuple[str, str], str] = field(default_factory=dict)
+    away: bool = False
+
+    def _asked(self) -> None:
+        if self.away:
+            raise AmiError("away")
+
+    async def db_put(self, family: str, key: str, value: str) -> None:
+        self._asked()
+        assert len(value.encode()) < 1_000
+        self.kept[family, key] = value
+
+    async def db_tree(self, family: str) -> dict[str, str]:
+        self._asked()
+        return {key: value for (of, key), value in self.kept.items() if of == family}
+
+    async def db_delete(self, family: str, key: str) -> None:
+        self._asked()
+        self.kept.pop((family, key), None)
+
+    def instant(self, key: str) -> datetime:
+        return datetime.fromtimestamp(int(self.kept["hatif-hours", key]), UTC)
+
+
+class House:
+    """An example site with an `Opening`, its AstDB and its journal; `now` stands still."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.db, self._patch = folder, Db(), monkeypatch
+        self.text = (CHECKOUT / "sites" / "consulate" / "site.toml").read_text(encoding="utf-8")
+        self.journal = Journal(folder / "journal", "node1")
+        self.at("2026-11-25T12:00")
+
+    def at(self, now: str) -> None:
+        instant = datetime.fromisoformat(now).replace(tzinfo=UTC)
+        self._patch.setattr(clock, "now", lambda: instant)
+
+    def opening(self) -> Opening:
+        """As after a start."""
+        (self.folder / "site.toml").write_text(self.text, encoding="utf-8")
+        recorder = Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1, 0))
+        return Opening(site.load(self.folder), recorder, self.db)
+
+    async def kept(self, opening: Opening) -> Opening:
+        """Once AstDB has what it should."""
+        keeping = asyncio.create_task(opening.keep())
+        await asyncio.sleep(0.01)
+        keeping.cancel()
+        return opening
+
+    async def restarted(self) -> Opening:
+        opening = self.opening()
+        await opening.restore()
+        return opening
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """What was written, a row each, later values over earlier ones."""
+        self.journal.flush()
+        rows: dict[Any, dict[str, Any]] = {}
+        for number, file in enumerate(sorted((self.folder / "journal").glob("*.jsonl"))):
+            for line in file.read_text().splitlines()[1:]:
+                record = json.loads(line)
+                if record["table"] == table:
+                    key = record["row"].get("id", (number, record["seq"]))
+                    rows[key] = {**rows.get(key, {}), **record["row"]}
+        return list(rows.values())
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    house = House(tmp_path, monkeypatch)
+    yield house
+    house.journal.close()
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# Whom the clock of Rabat answers
+
+
+def test_callers_of_all_countries_are_answered_by_the_clock_of_rabat(house: House) -> None:
+    opening = house.opening()
+    for number in site.load(house.folder).number:
+        for at, is_open in (
+            ("2026-07-01T06:59", False),  # 07:59 in Rabat, which still had a summer clock, 08:59 in Berlin
+            ("2026-07-01T07:00", True),
+            ("2026-12-01T07:59", False),  # 08:59 in Berlin, 09:59 in Helsinki
+            ("2026-12-01T08:00", True),
+            ("2026-12-01T19:59", True),
+            ("2026-12-01T20:00", False),
+        ):
+            assert opening.answer(utc(at), line=number.number, language="de").open is is_open, (number.number, at)
+
+
+def test_a_line_and_a_language_with_plans_of_their_own_are_answered_by_them(house: House) -> None:
+    house.text = house.text.replace(
+        "[operators]",
+        f'[hours.line."{FRENCH}"]\nwednesday = ["10:00-12:00"]\n\n[hours.language.nl]\nwednesday = ["11:00-16:00"]\n\n'
+        "[operators]",
+    )
+    opening = house.opening()
+
+    def hours(line: str | None, language: str) -> list[int]:
+        day = utc("2026-11-25T00:30")
+        instants = [day + timedelta(hours=each) for each in range(24)]
+        return [at.hour for at in instants if opening.answer(at, line=line, language=language).open]
+
+    assert hours(FRENCH, "fr") == [10, 11]
+    assert hours(FRENCH, "nl") == [11]
+    assert hours(DUTCH, "nl") == [11, 12, 13, 14, 15]
+    assert hours(None, "fr") == hours("+999", "fr") == list(range(8, 20))
+    assert opening.opens_next(utc("2026-11-25T12:30"), line=FRENCH, language="nl") == utc("2026-12-02T11:00")
+
+
+# Forced states
+
+
+async def test_a_forced_state_comes_back_after_a_restart_with_its_reason_end_and_author(house: House) -> None:
+    opening = house.opening()
+    await opening.restore()
+    override = Override(Force.CLOSED, 'storm "سلام"', utc("2026-11-27T10:00"), "ghali")
+    forced = opening.force(override)
+    assert not forced.open and forced.forced
+    assert opening.opens_next() == utc("2026-11-27T10:00")
+    await house.kept(opening)
+    again = await house.restarted()
+    assert again.answer() == forced
+    again.force(Override(Force.AUTO, by="zoë"))
+    assert again.answer().open
+    (row,) = house.rows("hours_override")
+    assert (row["kind"], row["reason"], row["by"]) == ("closed", override.why, "ghali")
+    assert row["cancelled"] is not None
+    assert [(row["act"], row["by"]) for row in house.rows("audit")] == [("hours_auto", "zoë")]
+    await house.kept(again)
+    assert (await house.restarted()).answer().open
+
+
+async def test_what_was_in_force_is_not_overwritten_by_a_start_that_could_not_read_it(house: House) -> None:
+    opening = house.opening()
+    opening.force(Override(Force.CLOSED, "storm"))
+    await house.kept(opening)
+    house.db.away = True
+    again = house.opening()
+    assert not await again.ready(0.01)
+    await house.kept(again)
+    assert again.answer().open, "only the plan is known"
+    house.db.away = False
+    await house.kept(again)
+    assert await again.ready(0.01)
+    assert not again.answer().open
+    assert json.loads(house.db.kept["hatif-hours", "override"])["why"] == "storm"
+
+
+async def test_what_stands_in_astdb_and_is_not_ours_does_no_harm(house: House) -> None:
+    house.db.kept = {
+        ("hatif-hours", "override"): '{"force": "shut"}',
+        ("hatif-hours", "open_until_+33999"): "1",
+        ("hatif-holiday", "someday"): "{}",
+        ("hatif-holiday", "2026-11-25"): "true",
+    }
+    opening = await house.restarted()
+    assert opening.answer().open
+    await house.kept(opening)
+    assert house.db.kept.keys() == {("hatif-hours", "open_until"), ("hatif-hours", "opens_next")}
+
+
+def test_a_reason_is_cut_to_one_line_that_fits() -> None:
+    override = shortened(Override(Force.OPEN, "a\nb\r\x00" + "c" * 500, by="x\n" + "y" * 100))
+    assert override.why == "ab" + "c" * 118
+    assert override.by == "x" + "y" * 39
+
+
+# Holidays
+
+
+async def test_a_holiday_moved_the_evening_before_holds_from_the_next_call_on_and_after_a_restart(house: House) -> None:
+    house.at("2027-03-08T19:30")
+    opening = house.opening()
+    await opening.restore()
+    assert opening.answer(utc("2027-03-09T12:00")).holiday == "Eid al-Fitr"
+    assert "Eid al-Fitr, estimated" in opening.answer(utc("2027-03-09T12:00")).why
+    opening.move_holiday(EID, AFTER, "ghali")
+    await house.kept(opening)
+    again = await house.restarted()
+    for each in (opening, again):
+        assert each.answer(utc("2027-03-09T12:00")).open
+        assert "taken back by the administrator" in each.answer(utc("2027-03-09T12:00")).why
+        assert each.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
+        assert "by the administrator" in each.answer(utc("2027-03-11T12:00")).why
+        assert each.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
+    rows, taken_back = again.holiday_rows(2027, "fr")
+    assert {row.day for row in rows if row.name == "Fête de la rupture du jeûne"} == {EID_TWO, AFTER}
+    assert [row.day for row in taken_back] == [EID]
+
+
+async def test_each_change_of_the_holidays_is_a_row_and_what_it_replaces_is_cancelled(house: House) -> None:
+    opening = await house.restarted()
+    opening.move_holiday(EID, AFTER, "ghali")
+    told = {(row["day"], row["kind"], row["name"], row["by"]) for row in house.rows("hours_override")}
+    assert told == {
+        ("2027-03-09", "no_holiday", "Eid al-Fitr", "ghali"),
+        ("2027-03-11", "holiday", "Eid al-Fitr", "ghali"),
+    }
+    assert not any(row.get("cancelled") for row in house.rows("hours_override"))
+    opening.remove_holiday(AFTER, "ghali")
+    opening.add_holiday(EID, "", "ghali")
+    rows = {(row["day"], row["kind"]): row.get("cancelled") is not None for row in house.rows("hours_override")}
+    assert rows == {
+        ("2027-03-09", "no_holiday"): True,
+        ("2027-03-11", "holiday"): True,
+        ("2027-03-09", "holiday"): False,
+    }
+    with pytest.raises(HolidayError):
+        opening.remove_holiday(AFTER, "ghali")
+    assert len(house.rows("hours_override")) == 3
+
+
+async def test_days_long_over_leave_astdb(house: House) -> None:
+    opening = await house.restarted()
+    for day in (date(2026, 10, 1), date(2026, 11, 20), date(2026, 12, 1)):
+        opening.add_holiday(day, "one", "ghali")
+    await house.kept(opening)
+    assert {key for family, key in house.db.kept if family == "hatif-holiday"} == {"2026-11-20", "2026-12-01"}
+
+
+# The announcement
+
+
+def heard(**prompts: str) -> Manifest:
+    """Audio of each prompt in these languages."""
+    languages = ("ar", "fr", "es", "it", "nl", "de", "en")
+    audio = Audio("hatif/x", "text", "recording", 1.0)
+    return Manifest(
+        {each: {name: audio for name, spoken in prompts.items() if each in spoken.split()} for each in languages}
+    )
+
+
+async def test_an_announcement_holds_until_it_is_taken_back_and_over_a_restart(house: House) -> None:
+    sounds = heard(emergency="ar fr es it nl de en", welcome="ar fr")
+    opening = await house.restarted()
+    assert opening.announcement() is None
+    opening.announce("emergency", sounds, "flood", "ghali")
+    assert opening.announcement() == "emergency"
+    await house.kept(opening)
+    assert house.db.kept["hatif-hours", "announcement"] == "emergency"
+    again = await house.restarted()
+    assert again.announcement() == "emergency"
+    again.announce(None, sounds, "", "ghali")
+    await house.kept(again)
+    assert ("hatif-hours", "announcement") not in house.db.kept
+    assert (await house.restarted()).announcement() is None
+    audit = [(row["act"], row["about"], row["reason"], row["by"]) for row in house.rows("audit")]
+    assert audit == [("announce", "text:emergency", "flood", "ghali"), ("announce_off", None, None, "ghali")]
+
+
+async def test_a_text_that_some_callers_would_not_hear_is_not_announced(house: House) -> None:
+    sounds = heard(emergency="ar fr es it nl de en", welcome="ar fr es it de")
+    opening = await house.restarted()
+    opening.announce("emergency", sounds, "", "ghali")
+    with pytest.raises(AnnouncementError, match="welcome has no audio in nl, en"):
+        opening.announce("welcome", sounds, "", "ghali")
+    with pytest.raises(AnnouncementError, match="There is no text 'nothing'"):
+        opening.announce("nothing", sounds, "", "ghali")
+    assert opening.announcement() == "emergency"
+
+
+# What the fallback knows
+
+
+async def test_the_fallback_knows_when_the_line_really_closes_and_opens(house: House) -> None:
+    for now, override, until, opens in (
+        ("2026-11-25T12:00", None, "2026-11-25T20:00", "2026-11-26T08:00"),
+        ("2026-11-25T21:00", None, None, "2026-11-26T08:00"),
+        ("2027-03-08T12:00", None, "2027-03-08T20:00", "2027-03-11T08:00"),  # then two days of a feast
+        ("2027-03-09T12:00", None, None, "2027-03-11T08:00"),
+        ("2026-11-25T12:00", Override(Force.CLOSED, until=utc("2026-11-25T22:00")), None, "2026-11-26T08:00"),
+        ("2026-11-25T12:00", Override(Force.CLOSED, until=utc("2026-11-25T15:00")), None, "2026-11-25T15:00"),
+        (
+            "2026-11-25T19:00",
+            Override(Force.OPEN, until=utc("2026-11-25T23:00")),
+            "2026-11-25T23:00",
+            "2026-11-26T08:00",
+        ),
+        (
+            "2026-11-25T12:00",
+            Override(Force.OPEN, until=utc("2026-11-25T14:00")),
+            "2026-11-25T20:00",
+            "2026-11-26T08:00",
+        ),
+    ):
+        house.at(now)
+        house.db.kept.clear()
+        opening = await house.restarted()
+        if override is not None:
+            opening.force(override)
+        await house.kept(opening)
+        assert house.db.kept["hatif-hours", "open_until"] == (
+            str(int(utc(until).timestamp())) if until is not None else "0"
+        ), now
+        assert house.db.instant("opens_next") == utc(opens), now
+
+
+async def test_a_line_closed_without_an_end_has_no_next_opening_in_the_fallback(house: House) -> None:
+    opening = await house.restarted()
+    opening.force(Override(Force.CLOSED))
+    await house.kept(opening)
+    assert house.db.kept["hatif-hours", "open_until"] == "0"
+    assert house.db.kept["hatif-hours", "opens_next"] == ""
+
+
+async def test_lines_and_languages_have_keys_of_their_own_while_they_have_plans_of_their_own(house: House) -> None:
+    plain = house.text
+    house.text = plain.replace(
+        "[operators]",
+        f'[hours.line."{FRENCH}"]\nwednesday = ["13:00-14:00"]\n\n[hours.language.nl]\nwednesday = ["13:30-16:00"]\n\n'
+        "[operators]",
+    )
+    await house.kept(await house.restarted())
+    opens = {key: house.db.instant(key) for _, key in house.db.kept if key.startswith("opens_next")}
+    assert opens == {
+        "opens_next": utc("2026-11-26T08:00"),
+        "opens_next_nl": utc("2026-11-25T13:30"),
+        f"opens_next_{FRENCH}": utc("2026-11-25T13:00"),
+        f"opens_next_{FRENCH}_nl": utc("2026-11-25T13:30"),
+    }
+    house.text = plain
+    await house.kept(await house.restarted())
+    assert {key for _, key in house.db.kept} == {"open_until", "opens_next"}

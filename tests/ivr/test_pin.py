@@ -1,0 +1,240 @@
+"""The code of a file: how it is kept, and that no way of trying gives more attempts than the limits allow."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from properties import patient
+
+from ivr import pin
+from ivr.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
+
+START = 1_795_600_000.0
+FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
+
+
+# The code itself
+
+
+def test_a_code_has_six_digits_and_is_none_that_everybody_tries_first() -> None:
+    made = {pin.new() for _ in range(2000)}
+    assert len(made) > 1900
+    assert all(len(each) == 6 and each.isascii() and each.isdigit() for each in made)
+    assert not made & {"000000", "111111", "123456", "012345", "654321", "987654", "121212", "123123"}
+
+
+@pytest.mark.parametrize("guess", ["000000", "777777", "123456", "789012", "654321", "135791", "121212", "123123"])
+def test_what_everybody_tries_first_is_never_given(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([int(guess), 402913])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    assert pin.new() == "402913"
+
+
+def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
+    kept, again = pin.hashed("402913"), pin.hashed("402913")
+    assert kept != again
+    assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
+    assert "402913" not in kept
+    assert pin.matches("402913", kept)
+    assert not pin.matches("402914", kept)
+    assert not pin.matches("", kept)
+
+
+@pytest.mark.parametrize("kept", ["", "402913", "$argon2id$v=19$m=32768,t=3,p=1$cut", "$2b$12$something"])
+def test_what_is_no_hash_of_ours_matches_nothing(kept: str) -> None:
+    assert not pin.matches("402913", kept)
+
+
+# Limits
+
+
+def test_the_third_failure_locks_for_five_minutes_and_each_further_one_for_twice_as_long_up_to_a_day() -> None:
+    minutes = [OF_FILE.lock_s(failures) / MINUTE for failures in range(14)]
+    assert minutes == [0, 0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440]
+    assert OF_FILE.lock_s(100_000) == DAY
+    assert OF_NUMBER == OF_FILE
+
+
+def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_an_hour_at_most() -> None:
+    assert (OF_WITHHELD.lock_s(29), OF_WITHHELD.lock_s(30), OF_WITHHELD.lock_s(100)) == (0, 5 * MINUTE, HOUR)
+
+
+@dataclass
+class House:
+    """Attempts as the controller makes them, a database that is as far behind as a test wants, and an oracle."""
+
+    attempts: Attempts = field(default_factory=Attempts)
+    now: float = START
+    kept: dict[str, list[Count]] = field(default_factory=dict)  # what was written, the oldest first
+    counted: dict[str, list[float]] = field(default_factory=dict)  # the oracle: checks that were not right, so far
+    open: list[tuple[str, str, str, float]] = field(default_factory=list)  # in progress: file, number, call, when begun
+    behind: int = 0  # how many writes the database has not got yet
+
+    def accounts(self, file: str, number: str, call: str) -> tuple[Account, Account, Account]:
+        return (
+            Account(file, OF_FILE, self.read(file, OF_FILE), of="hash"),
+            Account(number, OF_NUMBER, self.read(number, OF_NUMBER)),
+            Account(call, OF_CALL),
+        )
+
+    def read(self, key: str, limit: pin.Limit) -> Count:
+        """As it comes back from a column of instants."""
+        written = self.kept.get(key, [])
+        count = written[-1 - self.behind] if len(written) > self.behind else NOTHING
+        until = round(count.locked_until(limit), 6) if count.failures else None
+        return pin.stored(count.failures, until, limit)
+
+    def begin(self, file: str, number: str, call: str) -> bool:
+        counts = self.attempts.begin(self.accounts(file, number, call), self.now)
+        if counts is None:
+            return False
+        self.open.append((file, number, call, self.now))
+        self.write(file, number, counts)
+        for key in (file, number, call):
+            self.counted.setdefault(key, []).append(self.now)
+        return True
+
+    def end(self, which: int, right: bool) -> None:
+        file, number, call, began = self.open.pop(which % len(self.open))
+        if right:
+            own, *others = self.accounts(file, number, call)
+            self.write(file, number, self.attempts.right(own, others, began, self.now))
+            self.counted[file] = []
+            for key in (number, call):
+                if began in self.counted[key]:
+                    self.counted[key].remove(began)
+
+    def write(self, file: str, number: str, counts: tuple[Count, ...]) -> None:
+        for key, count in zip((file, number), counts[:2], strict=True):
+            self.kept.setdefault(key, []).append(count)
+
+    def allowed(self, key: str, limit: pin.Limit) -> bool:
+        """By the rule as a person would read it, from all instants."""
+        run: list[float] = []
+        for at in self.counted.get(key, []):
+            if run and at >= run[-1] + limit.lock_s(len(run)) + limit.forgotten_s:
+                run = []
+            run.append(at)
+        if run and self.now >= run[-1] + limit.lock_s(len(run)) + limit.forgotten_s:
+            run = []
+        return not run or self.now >= run[-1] + limit.lock_s(len(run))
+
+
+begins = st.tuples(st.just("begin"), st.sampled_from(FILES), st.sampled_from(NUMBERS), st.sampled_from("ab"))
+ends = st.tuples(st.just("end"), st.integers(0, 9), st.booleans())
+failures = st.tuples(st.just("end"), st.integers(0, 9), st.just(False))
+waits = st.tuples(
+    st.just("wait"), st.sampled_from([0.0, 0.05, 1.0, MINUTE, 5 * MINUTE, 10 * MINUTE, 3 * HOUR, DAY, 2 * DAY])
+)
+lags = st.tuples(st.just("behind"), st.integers(0, 3))
+kills = st.tuples(st.just("kill"))
+
+
+def run(house: House, step: tuple[object, ...]) -> None:
+    match step:
+        case ("begin", str(file), str(number), str(call)):
+            names = ((file, OF_FILE), (number, OF_NUMBER), (call, OF_CALL))
+            allowed = all(house.allowed(key, limit) for key, limit in names)
+            assert house.begin(file, number, call) is allowed
+        case ("end", int(which), bool(right)) if house.open:
+            house.now += 0.05
+            house.end(which, right)
+        case ("wait", float(seconds)):
+            house.now += seconds
+        case ("behind", int(writes)):
+            house.behind = writes
+
+
+BEGIN, WRONG, RIGHT = ("begin", FILES[0], NUMBERS[0], "a"), ("end", 0, False), ("end", 0, True)
+LAG, LONG = ("behind", 1), ("wait", 2 * DAY)
+
+
+@patient
+@given(st.lists(st.one_of(begins, begins, ends, waits, lags), max_size=60))
+@example([BEGIN, WRONG, BEGIN, WRONG, BEGIN, RIGHT, LAG, BEGIN, WRONG, BEGIN])
+@example([BEGIN, WRONG, BEGIN, WRONG, LONG, LAG, BEGIN, WRONG, BEGIN, WRONG, BEGIN, WRONG, BEGIN])
+def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the_database_is_behind(
+    steps: list[tuple[object, ...]],
+) -> None:
+    house = House()
+    for step in steps:
+        run(house, step)
+
+
+@patient
+@given(st.lists(st.one_of(begins, begins, failures, waits, kills), max_size=60))
+def test_a_controller_that_is_killed_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
+    house = House()
+    for step in steps:
+        if step == ("kill",):
+            house.attempts, house.open = Attempts(), []
+            # Of a call nothing is kept; it goes by its file and its number from here on.
+            house.counted.pop("a", None)
+            house.counted.pop("b", None)
+        run(house, step)
+
+
+def test_a_hundred_attempts_at_the_same_moment_are_three() -> None:
+    house = House()
+    assert sum(house.begin(FILES[0], f"+3361000{n:04}", f"call {n}") for n in range(100)) == 3
+
+
+def test_a_day_and_a_half_of_trying_one_file_from_ever_new_numbers_gives_eleven_attempts() -> None:
+    house, made = House(), 0
+    for minute in range(36 * 60):
+        house.now = START + minute * MINUTE
+        made += house.begin(FILES[0], f"+3361000{minute:04}", f"call {minute}")
+    assert made == 11
+
+
+def test_a_right_code_clears_the_file_and_only_its_own_attempt_of_the_number() -> None:
+    house = House()
+    for _ in range(2):
+        assert house.begin(FILES[0], NUMBERS[0], "a")
+        house.end(0, right=False)
+    assert house.begin(FILES[0], NUMBERS[0], "a")
+    house.end(0, right=True)
+    own, number, call = house.accounts(FILES[0], NUMBERS[0], "a")
+    assert house.kept[FILES[0]][-1] == NOTHING
+    assert house.kept[NUMBERS[0]][-1] == Count(2, START)
+    assert not house.attempts.locked([own, number, call], house.now)
+    # So the next mistake, at whatever file, is the third of this number.
+    assert house.begin(FILES[1], NUMBERS[0], "b")
+    assert not house.begin(FILES[1], NUMBERS[0], "b")
+
+
+def test_a_right_code_after_a_lock_of_the_number_is_no_new_lock() -> None:
+    house = House()
+    for file in (*FILES, FILES[0]):
+        assert house.begin(file, NUMBERS[0], f"call {file}")
+    house.now += 6 * MINUTE
+    assert house.begin(FILES[0], NUMBERS[0], "a")
+    house.now += 0.05
+    house.end(3, right=True)
+    assert house.begin(FILES[1], NUMBERS[0], "a")
+
+
+def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one() -> None:
+    attempts = Attempts()
+    former, new = (Account(FILES[0], OF_FILE, of=of) for of in ("former", "new"))
+    for _ in range(3):
+        assert attempts.begin([former], START)
+    assert attempts.locked([former], START)
+    assert not attempts.locked([new], START)
+    assert attempts.begin([new], START) == (Count(1, START),)
+
+
+def test_a_file_that_an_administrator_has_locked_in_the_database_is_locked() -> None:
+    locked = Account(FILES[0], OF_FILE, pin.stored(0, START + 100 * DAY, OF_FILE))
+    assert Attempts().begin([locked], START + 99 * DAY) is None
+    assert Attempts().begin([locked], START + 101 * DAY) is not None
+
+
+def test_references_that_somebody_makes_up_take_no_more_than_their_room() -> None:
+    attempts = Attempts(bound=100)
+    for n in range(1000):
+        attempts.begin([Account(f"file {n}", OF_FILE)], START + n)
+    assert len(attempts._entries) <= 100
+    newest = Account("file 999", OF_FILE)
+    assert attempts.begin([newest], START + 1000) == (Count(2, START + 1000),)

@@ -1,0 +1,163 @@
+"""Ten thousand callers made by chance, each of whom walks the example site's flow from the first node to an end.
+
+They press keys at the right moment, ahead of the prompts, or not at all, hang up anywhere, in all languages, from many
+countries, at all hours, with and without operators, files and a database. The chances are the same in each run.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+import structlog
+from trial_callers import RandomCaller, made, simpler, walked
+from trial_stage import PIN, REFERENCE, stage
+
+from db.words import Outcome
+from ivr.trial.loop import VirtualLoop
+from ivr.trial.trial import Course, Step
+
+ALL, PORTIONS = 10_000, 10
+EACH = ALL // PORTIONS
+
+SILENT_S = 45 * 60
+"""So long a call may go on after the caller's last act: prompts, helps, two empty messages, a queue, a conversation."""
+
+CONFIRMED = {
+    "consent": "consent_yes",
+    "message": "record_send",
+    "callback": ("callback_this_number", "callback_right"),
+    "survey": "survey_question",
+}
+"""What happens only by a key that was pressed after its question had begun."""
+FRESH = {"consent_yes", "record_send", "callback_this_number", "callback_right", "survey_question"}
+
+EXPECTED_LOGS = ("A message could not be recorded", "No case reference", "A leg was gone before")
+
+
+def faults(caller: RandomCaller, course: Course) -> Iterator[str]:
+    yield from course.errors
+    if course.outcome is None:
+        yield "it did not end"
+    last = max((step.at for step in course.steps if step.kind in ("presses", "hangs_up", "speaks")), default=0.0)
+    if course.seconds - last > SILENT_S:
+        yield f"it went on for {course.seconds - last:.0f} s after the caller's last act"
+    yield from _wrong_end(course)
+    yield from _wrong_records(caller, course)
+    yield from _wrong_language(caller, course.steps)
+    yield from _answered_ahead(course.steps)
+
+
+def _wrong_end(course: Course) -> Iterator[str]:
+    kinds = {step.kind for step in course.steps}
+    if ("connected" in kinds) is not (course.outcome == Outcome.ANSWERED):
+        yield f"it ended as {course.outcome}, and {'an' if 'connected' in kinds else 'no'} operator was there"
+    if course.outcome == Outcome.ABANDONED and "waiting" not in kinds:
+        yield "it was abandoned before it waited"
+    if course.outcome in (Outcome.MESSAGE, Outcome.CALLBACK) and not kinds & {
+        "message",
+        "recording_failed",
+        "callback",
+    }:
+        yield f"it ended as {course.outcome}, and nothing was left"
+    if (course.ended_by == "caller") is not ("hangs_up" in kinds):
+        yield f"it was ended by {course.ended_by}"
+
+
+def _wrong_records(caller: RandomCaller, course: Course) -> Iterator[str]:
+    tables = {table for table, _ in course.rows}
+    opened = {row["reference"] for table, row in course.rows if table == "case_file"}
+    left = {row["case_reference"] for table, row in course.rows if table == "message"}
+    if PIN in repr(course.rows):
+        yield "the PIN is in the records"
+    if REFERENCE in opened:
+        yield "a file that was there is written over"
+    if not left <= {None, *opened}:
+        yield "a message is in no file"
+    if "caller" in tables and not (caller.number and caller.remembers):
+        yield "he is remembered"
+    agreed = [step.data["agreed"] for step in course.steps if step.kind == "consent"]
+    if "recording" in tables and agreed != [True]:
+        yield "a conversation is recorded without his consent"
+    if "survey_answer" in tables and "pairing" not in tables:
+        yield "he has judged a conversation that there was not"
+
+
+def _wrong_language(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[str]:
+    nodes = stage(caller.records_conversations, caller.remembers).version.flow.nodes
+    for step in steps:
+        if step.kind == "hears" and nodes[step.node].kind != "language":
+            other = [each.prompt for each in step.data["clips"] if each.language != step.language]
+            if other:
+                yield f"{other} at {step.node} are not in {step.language}"
+
+
+def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
+    heard: set[str] = set()
+    since: list[str] = []
+    for step in steps:
+        match step.kind:
+            case "hears":
+                heard, since = {each.prompt for each in step.data["clips"]}, []
+            case "hears_himself":
+                heard, since = set(), []
+            case "presses":
+                since.append(step.data["key"])
+            case "key" if heard & FRESH and step.data.get("key", "") not in ("", *since):
+                yield f"{step.data['key']} was pressed before {sorted(heard & FRESH)} at {step.node}"
+            case "survey" | "callback" | "consent" | "message":
+                if step.data.get("gone") or step.data.get("agreed") is False:
+                    continue
+                question = CONFIRMED[step.kind]
+                if not heard.intersection((question,) if isinstance(question, str) else question):
+                    yield f"{step.kind} was answered before its question at {step.node}"
+
+
+@pytest.mark.parametrize("portion", range(PORTIONS))
+def test_of_ten_thousand_random_callers_each_comes_to_an_end_and_hears_what_there_is(
+    portion: int, record_property: Callable[[str, object], None]
+) -> None:
+    chance = random.Random(f"callers {portion}")
+    seen: set[str] = set()
+    steps = hours = 0.0
+    with structlog.testing.capture_logs() as logs, asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        for number in range(EACH):
+            caller = made(chance)
+            course = walked(caller, loop)
+            if found := list(faults(caller, course)):
+                least = simpler(caller, lambda each: bool(list(faults(each, walked(each, loop)))))
+                course = walked(least, loop)
+                raise AssertionError(
+                    f"caller {number} of portion {portion}: {found}\nat least {least}\n{list(faults(least, course))}\n"
+                    + "\n".join(f"{each.at:8.2f} {each.node} {each.kind} {each.data}" for each in course.steps[-30:])
+                )
+            seen |= {step.node for step in course.steps} | {step.kind for step in course.steps}
+            seen |= {f"{step.kind} {step.data.get('result') or step.data.get('state') or ''}" for step in course.steps}
+            seen |= {f"in {step.language}" for step in course.steps} | {f"ends {course.outcome}"}
+            steps += len(course.steps)
+            hours += course.seconds / 3600
+    wrong = [each for each in logs if each["log_level"] == "error" and not each["event"].startswith(EXPECTED_LOGS)]
+    assert wrong == []
+    assert everything_there_is() <= seen, everything_there_is() - seen
+    if portion == 0:
+        record_property(
+            "random callers", f"{ALL} in {PORTIONS} portions; in the first {steps:.0f} steps, {hours:.0f} h"
+        )
+
+
+def everything_there_is() -> set[str]:
+    """What every portion must have met, so that a promise about it says something."""
+    flow, site = stage().version.flow, stage().site
+    happened = ("survey", "callback", "consent", "message", "recording_failed", "recorded", "help_over", "hangs_up")
+    results = ("told", "no_match", "locked", "unavailable")
+    offers = ("refused", "no_answer", "unreachable", "withdrawn")
+    ends = ("answered", "abandoned", "left_menu", "self_served", "message", "callback", "closed")
+    return {
+        *flow.nodes,
+        *happened,
+        *(f"case {each}" for each in results),
+        *(f"offer_ended {each}" for each in offers),
+        *(f"in {each}" for each in site.languages),
+        *(f"ends {each}" for each in ends),
+    }

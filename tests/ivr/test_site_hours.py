@@ -1,0 +1,152 @@
+"""The plans and holidays of `[hours]`: mistakes are told with their line, and what callers would miss is found."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from site_files import edited, line_of, refusal
+
+from ivr import clock, site
+from ivr.hours_check import hours_findings
+from ivr.settings import CHECKOUT
+from routing.hours import answer
+
+clock.prepare()
+
+SITE = """\
+name = "small"
+languages = ["ar", "fr", "nl"]
+
+[hours]
+timezone = "Africa/Casablanca"
+holidays = "MA"
+holiday_hours = ["10:00-14:00"]
+
+[hours.week]
+monday = ["08:00-20:00"]
+friday = ["08:00-20:00"]
+
+[hours.line."+33800212000"]
+monday = ["09:00-12:00"]
+
+[hours.language.nl]
+monday = ["10:30-24:00"]
+
+[[carrier]]
+name = "one"
+hosts = ["127.0.0.2"]
+
+[[number]]
+number = "+33800212000"
+country = "FR"
+
+[[number]]
+number = "+31800212002"
+country = "NL"
+"""
+
+
+def loaded(folder: Path, text: str = SITE) -> site.Site:
+    (folder / "site.toml").write_text(text, encoding="utf-8")
+    return site.load(folder)
+
+
+def monday(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, 23, hour, minute, tzinfo=UTC)
+
+
+def test_a_line_or_language_without_a_plan_has_the_sites(tmp_path: Path) -> None:
+    hours = loaded(tmp_path).hours
+
+    def opens(line: str | None, language: str | None) -> str:
+        return str(answer(hours.plan(line, language), monday(0)).until)[11:16]
+
+    for line in (None, "+31800212002", "+999"):
+        assert (opens(line, None), opens(line, "fr"), opens(line, "nl")) == ("08:00", "08:00", "10:30")
+    line = "+33800212000"
+    assert (opens(line, None), opens(line, "fr"), opens(line, "nl")) == ("09:00", "09:00", "10:30")
+    french_and_dutch = hours.plan("+33800212000", "nl")
+    assert [answer(french_and_dutch, monday(hour)).open for hour in (10, 11, 12, 13)] == [False, True, False, False]
+
+
+def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
+    example = site.load(CHECKOUT / "sites" / "consulate")
+    assert example.hours.holidays == "MA"
+    assert hours_findings(example) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "said"),
+    [
+        ('line."+33800212000"', 'line."+33800212009"', "[hours.line", "'.33800212009' is none of this site; write one"),
+        ("language.nl", "language.de", "[hours.language", "'de' is none of this site; it has ar, fr, nl"),
+        ('monday = ["09:00-12:00"]', 'monday = ["9-12"]', 'monday = ["9-12"]', r"hours\.line\.\+33.*monday\.0: .*span"),
+        ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is no weekday"),
+        ('"MA"', '"XX"', "holidays =", "'XX' is no country whose holidays are known; write two capitals such as MA"),
+        ('"MA"', '"Morocco"', "holidays =", "'Morocco' is no country"),
+        ('"MA"', '"__"', "holidays =", "'__' is no country"),
+        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is no span"),
+    ],
+)
+def test_a_mistake_in_the_hours_is_told_with_its_line(
+    old: str, new: str, where: str, said: str, tmp_path: Path
+) -> None:
+    text = edited(SITE, old, new)
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    ((line, what),) = refusal(lambda: site.load(tmp_path), path)
+    assert line == line_of(text, where)
+    assert re.search(said, what), what
+
+
+def test_a_plan_of_a_line_may_be_written_in_one_line_too(tmp_path: Path) -> None:
+    text = edited(SITE, '[hours.line."+33800212000"]\nmonday =', '[hours.line]\n"+33800212009" = {monday =')
+    text = edited(text, '["09:00-12:00"]', '["09:00-12:00"]}')
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    ((line, _),) = refusal(lambda: site.load(tmp_path), path)
+    assert line == line_of(text, '"+33800212009" =')
+
+
+def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path) -> None:
+    assert hours_findings(loaded(tmp_path), tmp_path) == []
+    for old, new, place in (
+        ('friday = ["08:00-20:00"]', 'friday = ["08:15-20:00"]', "hours.week.friday"),
+        ('["09:00-12:00"]', '["09:01-12:00"]', "hours.line.+33800212000.monday"),
+        ('["10:30-24:00"]', '["10:45-24:00"]', "hours.language.nl.monday"),
+        ('["10:00-14:00"]', '["10:10-14:00"]', "hours.holiday_hours"),
+    ):
+        text = edited(SITE, old, new)
+        (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
+        assert (finding.code, finding.line) == ("W_HOURS_WORDS", line_of(text, new))
+        opens = new[new.index('"') + 1 :][:5]
+        assert str(finding).startswith(f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: no text says")
+        assert f"says {opens}, " in finding.found
+
+
+def test_a_closing_time_may_be_any(tmp_path: Path) -> None:
+    assert hours_findings(loaded(tmp_path, edited(SITE, '["09:00-12:00"]', '["09:00-12:17"]'))) == []
+
+
+def test_who_would_never_be_served_is_found(tmp_path: Path) -> None:
+    text = edited(SITE, 'monday = ["09:00-12:00"]\n', "")
+    (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
+    assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.line"))
+    assert finding.found == "hours.line.+33800212000: it has no hours at all"
+    text = edited(SITE, "10:30-24:00", "12:00-24:00")
+    (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
+    assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.language"))
+    assert "hours.language.nl: these hours and those of hours.line.+33800212000 never meet" in finding.found
+
+
+def test_on_a_holiday_what_is_left_of_the_day_is_what_the_site_says(tmp_path: Path) -> None:
+    from ivr.holidays import Holidays
+
+    days = Holidays("MA")
+    assert date(2027, 1, 11) in days  # a Monday
+    plan = loaded(tmp_path).hours.plan("+33800212000", "nl", days)
+    at = datetime(2027, 1, 11, 0, 0, tzinfo=UTC)
+    found = answer(plan, at)
+    assert found.until == at.replace(hour=10, minute=30)
+    assert answer(plan, at.replace(hour=11)).until == at.replace(hour=12)

@@ -1,0 +1,106 @@
+"""What is told in numbers is said in clips that the site has a text for, in the order in which one speaks."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr import audible, clock, spoken
+from ivr.settings import CHECKOUT
+from ivr.spoken import PAUSE, date_clips, digits, opens
+
+clock.prepare()
+
+RABAT = ZoneInfo("Africa/Casablanca")
+NOW = datetime(2026, 11, 25, 22, 15, tzinfo=UTC)  # a Wednesday
+TEXTS = yaml.safe_load((CHECKOUT / "sites" / "consulate" / "texts.yaml").read_text(encoding="utf-8"))["texts"]
+
+
+def ids(clips: list[spoken.Clip], language: str = "fr") -> list[str]:
+    assert {each for each, _ in clips} <= {language, PAUSE[0]}
+    return [prompt for _, prompt in clips]
+
+
+def test_every_clip_that_may_be_asked_for_has_a_text_in_the_example_site() -> None:
+    assert set(spoken.ALL_IDS) - TEXTS.keys() == set()
+
+
+def test_every_text_of_days_times_and_digits_in_the_example_site_may_be_asked_for() -> None:
+    kinds = ("opens_", "at_", "on_day_", "in_month_", "digit_")
+    assert {each for each in TEXTS if each.startswith(kinds)} == set(spoken.ALL_IDS)
+
+
+def test_the_pause_is_the_one_that_a_call_plays() -> None:
+    assert PAUSE == audible.PAUSE == ("", "pause")
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2026-11-25T23:30", ["opens_again", "opens_today", "at_2330"]),
+        ("2026-11-26T08:00", ["opens_again", "opens_tomorrow", "at_0800"]),
+        ("2026-11-27T00:00", ["opens_again", "opens_friday", "at_0000"]),
+        ("2026-12-01T12:30", ["opens_again", "opens_tuesday", "at_1230"]),
+        ("2026-12-02T08:00", ["opens_again", "on_day_2", "in_month_12", "at_0800"]),
+        ("2027-03-31T09:30", ["opens_again", "on_day_31", "in_month_3", "at_0930"]),
+    ],
+)
+def test_the_next_opening_is_said_with_its_day_and_time(at: str, said: list[str]) -> None:
+    assert ids(opens("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == said
+
+
+@pytest.mark.parametrize("minute", ["08:15", "08:01", "07:59", "08:30:30"])
+def test_a_time_without_a_text_is_left_out_and_nothing_is_rounded(minute: str) -> None:
+    at = datetime.fromisoformat(f"2026-11-26T{minute}").replace(tzinfo=UTC)
+    assert ids(opens("fr", at, NOW, RABAT)) == ["opens_again", "opens_tomorrow"]
+
+
+def test_today_and_tomorrow_are_those_of_rabat_wherever_the_caller_is() -> None:
+    now = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 23:30 in Rabat, half past midnight in Berlin
+    at = datetime(2026, 7, 2, 7, 0, tzinfo=UTC)
+    for zone in ("Europe/Berlin", "Asia/Nicosia", "Europe/Lisbon", "Pacific/Auckland"):
+        told = opens("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
+        assert ids(told, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
+
+
+@given(st.integers(0, 366 * 48), st.integers(0, 60 * 48))
+def test_whatever_the_instants_only_known_clips_are_said(now_half_hours: int, half_hours: int) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * now_half_hours)
+    clips = ids(opens("fr", now + timedelta(minutes=30 * half_hours), now, RABAT))
+    assert set(clips) <= set(spoken.OPENS_IDS)
+    assert clips[-1].startswith("at_")
+
+
+def test_a_date_is_its_day_and_its_month() -> None:
+    assert date_clips("ar", date(2027, 5, 3)) == [("ar", "on_day_3"), ("ar", "in_month_5")]
+    year = [date(2028, 1, 1) + timedelta(days=each) for each in range(366)]
+    assert {prompt for day in year for _, prompt in date_clips("ar", day)} == set(spoken.DATE_IDS)
+
+
+def test_a_number_is_said_digit_by_digit_in_groups() -> None:
+    assert ids(digits("fr", "100000012")) == [
+        *("digit_1", "digit_0", "digit_0", "pause"),
+        *("digit_0", "digit_0", "digit_0", "pause"),
+        *("digit_0", "digit_1", "digit_2"),
+    ]
+    assert ids(digits("fr", "12345", group=2)) == [
+        "digit_1",
+        "digit_2",
+        "pause",
+        "digit_3",
+        "digit_4",
+        "pause",
+        "digit_5",
+    ]
+    assert digits("fr", "") == []
+
+
+@given(st.text(max_size=40), st.integers(1, 5))
+def test_what_is_no_digit_is_left_out_and_no_pause_begins_or_ends(text: str, group: int) -> None:
+    clips = digits("fr", text, group)
+    said = [prompt.removeprefix("digit_") for language, prompt in clips if language]
+    assert "".join(said) == "".join(each for each in text if each in "0123456789")
+    assert PAUSE not in clips[:1] + clips[-1:]

@@ -1,0 +1,108 @@
+"""The stages on which callers are tried: the example site, and what may be different about it on a day."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+
+from db.read_files import Claim, Failures, FileByTelephone
+from db.words import CaseState
+from ivr import guide as guides
+from ivr import site as sites
+from ivr.call import Opening
+from ivr.files import Files
+from ivr.flow import model
+from ivr.flow.versions import Version
+from ivr.records import Recorder
+from ivr.trial.opening import by_plan
+from ivr.trial.records import Pretended, Unwritten
+from ivr.trial.sounds import imagined
+from ivr.trial.trial import Stage
+from prompts import catalogue
+from routing.hours import Force, Override
+
+CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
+
+REFERENCE, OTHER_REFERENCE, PIN = "912345676", "100000016", "271828"
+
+OPEN = datetime(2026, 11, 25, 11, tzinfo=UTC)
+NIGHT = datetime(2026, 11, 25, 22, tzinfo=UTC)
+HOLIDAY = datetime(2026, 7, 30, 11, tzinfo=UTC)  # the day of the throne
+JUST_OPEN = datetime(2026, 11, 25, 19, 59, 40, tzinfo=UTC)
+
+
+def nobody_keeps() -> Recorder:
+    return Recorder(Unwritten("node1"), Pretended(1))
+
+
+@cache
+def stage(records_conversations: bool = False, remembers: bool = True, folder: Path = CONSULATE) -> Stage:
+    site = sites.load(folder)
+    recording = site.recording.model_copy(update={"conversations": records_conversations})
+    site = site.model_copy(update={"recording": recording, "caller_memory": remembers})
+    texts = catalogue.load(folder)
+    guide = guides.parse(guides.read(folder / "guide"), folder / "guide", tuple(site.countries))
+    path = folder / "flow.yaml"
+    flow = model.parse(model.read(path), str(path), site.languages, None, guide)
+    # As long as a version's real name: the state's bytes are counted.
+    return Stage(site, Version("0123456789ab", flow, guide, imagined(site.languages, texts, None)))
+
+
+@cache
+def openings() -> Mapping[str, Opening]:
+    """What the administrator may have said, by its name."""
+    chosen = stage()
+    site, sounds = chosen.site, chosen.version.sounds
+
+    def ruled(*overrides: Override, announced: str | None = None) -> Opening:
+        opening = by_plan(site, nobody_keeps())
+        for override in overrides:
+            opening.force(override)
+        if announced is not None:
+            opening.announce(announced, sounds, "", "test")
+        return opening
+
+    ends = datetime(2026, 11, 26, 15, 10, tzinfo=UTC)
+    return {
+        "plan": ruled(),
+        "forced open": ruled(Override(Force.OPEN)),
+        "forced closed": ruled(Override(Force.CLOSED, "strike")),
+        "forced closed until a time": ruled(Override(Force.CLOSED, "strike", ends)),
+        "announcement": ruled(announced="emergency"),
+    }
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """What there is to say about the file REFERENCE."""
+
+    state: CaseState
+    missing: str | None = None
+    expected: date | None = None
+    has_pin: bool = True
+
+
+class Cabinet(Files):
+    """Case files of which one is known, or a database that is away. The attempts are counted as ever; what is left out
+    is the database, and what a hash costs."""
+
+    def __init__(self, file: OneFile | None) -> None:
+        super().__init__("", nobody_keeps())
+        self._file = file
+
+    async def _claim(self, reference: str, number: str) -> Claim | None:
+        await asyncio.sleep(0.1)  # a caller may press a key meanwhile, or hang up
+        file, nothing = self._file, Failures(0, None)
+        if file is None:
+            return None
+        kept = PIN if file.has_pin else None
+        there = FileByTelephone(reference, file.state, file.missing, file.expected, kept, nothing)
+        return Claim(there if reference == REFERENCE else None, number, nothing)
+
+    async def _hash_of_nobody(self) -> str:
+        return "nobody's"
+
+    async def _matches(self, entered: str, kept: str) -> bool:
+        return entered == kept

@@ -1,0 +1,204 @@
+"""Languages come and go by data alone: docs/add-a-language.md is followed, and one that has only recordings waits."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import prompt_lines as lines
+import prompt_sites as sites
+import pytest
+import yaml
+from babel.messages.pofile import read_po, write_po
+
+from ivr import site
+from ivr.site import Site, SiteError
+from prompts import catalogue, manifest, recorded
+
+PAGE = lines.ROOT / "docs" / "add-a-language.md"
+
+
+def blocks(kind: str) -> list[str]:
+    """The code blocks of the page of one kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def replaced(path: Path, pattern: str, by: str) -> None:
+    text, count = re.subn(pattern, lambda _: by, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
+    assert count == 1, pattern
+    path.write_text(text, encoding="utf-8")
+
+
+def status(checkout: Path) -> dict[str, dict[str, Any]]:
+    answer = lines.run(checkout, ".venv/bin/hatif prompts status --json")
+    assert answer.returncode == 0, answer.stderr
+    return {row["language"]: row for row in json.loads(answer.stdout)}
+
+
+def test_who_follows_the_page_adds_a_ninth_language(tmp_path: Path) -> None:
+    checkout = lines.checkout(tmp_path / "checkout")
+    folder, sounds = checkout / "sites" / "consulate", checkout / "var" / "sounds"
+    catalogue_commands, say, build = blocks("sh")
+    done = lines.run(checkout, catalogue_commands)
+    assert done.returncode == 0, done.stderr
+    file = folder / "locale" / "pt" / "LC_MESSAGES" / "hatif.po"
+    missing = [problem.id for problem in catalogue.load(folder).problems() if problem.language == "pt"]
+    assert set(missing) == lines.IDS
+
+    with file.open("rb") as content:
+        texts = read_po(content, locale="pt")
+    for message in texts:
+        if message.id:
+            message.string = f"Em português: {(message.context or '').replace('_', ' ')}."
+    with file.open("wb") as content:
+        write_po(content, texts)
+    assert [str(problem) for problem in catalogue.load(folder).problems()] == []
+
+    said = lines.run(checkout, say)
+    assert said.returncode == 0, said.stderr
+    assert (checkout / "var" / "said.wav").stat().st_size > 16_000
+
+    wanted = tomllib.loads(blocks("toml")[0])
+    toml = folder / "site.toml"
+    replaced(toml, r"^languages = .*$", f"languages = {json.dumps(wanted['languages'])}")
+    replaced(toml, r"^\[fallback\]$", f"[fallback]\npt = {json.dumps(wanted['fallback']['pt'])}")
+    replaced(
+        toml,
+        r"^\[countries\.PT\]\n.*$",
+        f"[countries.PT]\nlanguages = {json.dumps(wanted['countries']['PT']['languages'])}",
+    )
+    replaced(folder / "flow.yaml", r"options: .*$", blocks("yaml")[0].strip())
+    with (folder / "operators.csv").open("a", encoding="utf-8") as people:
+        people.write(blocks("csv")[0])
+
+    built = lines.run(checkout, build)
+    assert built.returncode == 0, built.stdout + built.stderr
+    heard = manifest.load(sounds / manifest.FILE)
+    for prompt in lines.IDS:
+        assert (audio := heard.audio("pt", prompt))
+        assert audio.source == "pyttsx3"
+        assert all(path.stat().st_size > 1_000 for path in manifest.paths(sounds, audio.file))
+    row = status(checkout)["pt"]
+    assert (row["on"], row["synthesised"], row["missing"], row["stale"]) == (True, len(lines.IDS), 0, 0)
+    assert site.load(folder).language_order("PT")[0] == "pt"
+
+
+def test_the_page_switches_on_what_the_example_has_and_one_more() -> None:
+    example = tomllib.loads((lines.EXAMPLE / "site.toml").read_text(encoding="utf-8"))
+    switched_on, recorded_only = map(tomllib.loads, blocks("toml"))
+    assert switched_on["languages"] == [*example["languages"], "pt"]
+    assert recorded_only["recorded_only"] == example["recorded_only"]
+    flow = yaml.safe_load((lines.EXAMPLE / "flow.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(blocks("yaml")[0])["options"] == flow["nodes"]["language"]["options"] | {8: "pt"}
+
+
+def test_a_language_that_has_only_recordings_is_off_until_all_are_there(tmp_path: Path) -> None:
+    checkout = lines.checkout(tmp_path / "checkout")
+    folder = checkout / "sites" / "consulate"
+    recordings = folder / "recordings" / "zgh"
+    for prompt in ("goodbye", "wait", "press_1"):
+        sites.wav(recordings / f"{prompt}.wav", sites.speech())
+    built = lines.run(checkout, ".venv/bin/hatif prompts build")
+    assert built.returncode == 0, built.stderr
+    assert f"zgh has only recordings: 3 of {len(lines.IDS)} recorded." in built.stdout
+    assert f"off: 3 of {len(lines.IDS)} recorded" in lines.run(checkout, ".venv/bin/hatif prompts status").stdout
+    row = status(checkout)["zgh"]
+    assert (row["on"], row["recorded"], row["synthesised"]) == (False, 3, 0)
+
+    def problems(languages: tuple[str, ...]) -> list[str]:
+        heard = manifest.load(checkout / "var" / "sounds" / manifest.FILE)
+        found = recorded.problems(catalogue.load(folder), heard, folder / "recordings", languages, ("zgh",))
+        return [f"{each.code} {each.found}" for each in found]
+
+    assert problems(("ar", "fr")) == []
+    (found,) = problems(("ar", "zgh"))
+    assert found.startswith(f"E_LANGUAGE_INCOMPLETE {len(lines.IDS) - 3} of {len(lines.IDS)} texts have no recording")
+    for prompt in lines.IDS:
+        sites.wav(recordings / f"{prompt}.wav", sites.speech())
+    assert lines.run(checkout, ".venv/bin/hatif prompts build").returncode == 0
+    assert problems(("ar", "zgh")) == []
+    assert status(checkout)["zgh"]["missing"] == 0
+
+
+def test_a_language_that_has_only_recordings_needs_its_catalogue_and_its_folder(tmp_path: Path) -> None:
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
+    sites.catalogue(tmp_path, "zgh", {"hello": ("Hello.", "ⴰⵣⵓⵍ")})
+    texts, nothing = catalogue.load(tmp_path), manifest.Manifest({})
+    found = [str(each) for each in recorded.problems(texts, nothing, tmp_path / "recordings", ("en",), ("zgh", "shi"))]
+    assert len(found) == 2
+    assert found[0].startswith(f"{tmp_path}/recordings/zgh:1: E_LANGUAGE_FOLDER zgh: there is no such folder")
+    assert found[1].startswith(f"{texts.file('shi')}:1: E_LANGUAGE_FOLDER shi: there is no such catalogue")
+
+
+def test_old_audio_goes_with_a_build_unless_a_version_of_the_flow_names_it(tmp_path: Path) -> None:
+    checkout = lines.checkout(tmp_path / "checkout")
+    sounds, kept = checkout / "var" / "sounds", checkout / "var" / "versions" / "a1"
+    (sounds / "fr").mkdir(parents=True)
+    kept.mkdir(parents=True)
+    old, needed = (manifest.Audio(f"hatif/fr/{name}-0123456789", "Texte.", "pico", 1.0) for name in ("old", "needed"))
+    (kept / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest({"fr": {"needed": needed}})))
+    audio = [path for each in (old, needed) for path in manifest.paths(sounds, each.file)]
+    for path in audio:
+        path.write_bytes(bytes(100))
+
+    def after_a_build(age_s: float) -> list[bool]:
+        for path in audio:
+            sites.aged(path, age_s)
+        built = lines.run(checkout, ".venv/bin/hatif prompts build")
+        assert built.returncode == 0, built.stderr
+        return [path.exists() for path in audio]
+
+    assert after_a_build(23 * 3600) == [True] * 6
+    (kept / manifest.FILE).rename(kept / "manifest.broken")
+    (kept / manifest.FILE).write_text("{")
+    assert after_a_build(25 * 3600) == [True] * 6
+    (kept / "manifest.broken").rename(kept / manifest.FILE)
+    assert after_a_build(25 * 3600) == [False] * 3 + [True] * 3
+
+
+def the_site(folder: Path, top: str = "", sections: str = "") -> Site:
+    """The example site with lines added."""
+    text = (lines.EXAMPLE / "site.toml").read_text(encoding="utf-8")
+    text = re.sub(r"^recorded_only = .*\n", top, text, flags=re.MULTILINE)
+    text = re.sub(r"^\[fallback\]\n(\w+ = .*\n)*", sections, text, flags=re.MULTILINE)
+    (folder / "site.toml").write_text(text, encoding="utf-8")
+    return site.load(folder)
+
+
+def test_a_broken_file_is_replaced_by_the_site_s_languages_in_order_or_by_those_that_it_names(tmp_path: Path) -> None:
+    assert the_site(tmp_path).fallback_chain("es") == ("ar", "fr", "it", "nl", "de", "en")
+    named = the_site(tmp_path, 'recorded_only = ["zgh"]\n', '[fallback]\nes = ["fr", "en"]\nzgh = ["ar"]\n')
+    assert named.fallback_chain("es") == ("fr", "en")
+    assert named.fallback_chain("zgh") == ("ar",)
+    assert named.fallback_chain("fr") == ("ar", "es", "it", "nl", "de", "en")
+
+
+def test_the_example_names_a_replacement_for_every_language() -> None:
+    example = site.load(lines.EXAMPLE)
+    assert set(example.fallback) == {*example.languages, *example.recorded_only}
+
+
+@pytest.mark.parametrize(
+    ("top", "sections", "words"),
+    [
+        ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' stands twice"),
+        ('recorded_only = ["Amazigh"]\n', "", "recorded_only.0: String should match"),
+        ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: 'pt' is none of this site's languages"),
+        ("", '[fallback]\nfr = ["fr", "en"]\n', "fallback.fr: 'fr' cannot replace itself"),
+        ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' stands twice"),
+        ("", '[fallback]\nfr = ["pt"]\n', "fallback.fr: the language 'pt' is none that callers can choose"),
+        ('recorded_only = ["zgh"]\n', '[fallback]\nfr = ["zgh"]\n', "'zgh' is none that callers can choose"),
+        ("", "[fallback]\nfr = []\n", "fallback.fr: Tuple should have at least 1 item"),
+    ],
+)
+def test_a_mistake_about_languages_is_told_with_its_line(tmp_path: Path, top: str, sections: str, words: str) -> None:
+    with pytest.raises(SiteError) as refused:
+        the_site(tmp_path, top, sections)
+    text = (tmp_path / "site.toml").read_text(encoding="utf-8")
+    wrong = next(line for line in (top + sections).splitlines() if not line.startswith("["))
+    if sections:
+        wrong = sections.splitlines()[1]
+    number = text.splitlines().index(wrong) + 1
+    assert str(refused.value).startswith(f"{tmp_path}/site.toml:{number}: ")
+    assert words in str(refused.value)

@@ -1,0 +1,182 @@
+"""Around every change of a clock the answers are those of somebody who looks at that clock each minute."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+
+from ivr import clock
+from routing.hours import Holiday, Plan, Span, answer, opens_next
+
+clock.prepare()
+
+CAPITALS = {
+    "AT": "Europe/Vienna",
+    "BE": "Europe/Brussels",
+    "BG": "Europe/Sofia",
+    "CH": "Europe/Zurich",
+    "CY": "Asia/Nicosia",
+    "CZ": "Europe/Prague",
+    "DE": "Europe/Berlin",
+    "DK": "Europe/Copenhagen",
+    "ES": "Europe/Madrid",
+    "FI": "Europe/Helsinki",
+    "FR": "Europe/Paris",
+    "GB": "Europe/London",
+    "GR": "Europe/Athens",
+    "HR": "Europe/Zagreb",
+    "HU": "Europe/Budapest",
+    "IE": "Europe/Dublin",
+    "IT": "Europe/Rome",
+    "LU": "Europe/Luxembourg",
+    "MT": "Europe/Malta",
+    "NL": "Europe/Amsterdam",
+    "NO": "Europe/Oslo",
+    "PL": "Europe/Warsaw",
+    "PT": "Europe/Lisbon",
+    "RO": "Europe/Bucharest",
+    "SE": "Europe/Stockholm",
+    "SK": "Europe/Bratislava",
+}
+"""The time zone of the capital of each country of the example site."""
+
+CASABLANCA = "Africa/Casablanca"
+MINUTE = timedelta(minutes=1)
+
+
+@lru_cache
+def changes(zone: str, year: int) -> tuple[datetime, ...]:
+    """The instants of a year at which the clock is put forward or back."""
+    hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=each) for each in range(366 * 24)]
+    offsets = [hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours]
+    return tuple(hour for hour, before, after in zip(hours[1:], offsets, offsets[1:], strict=False) if before != after)
+
+
+MOMENTS = [(zone, change) for zone in CAPITALS.values() for change in changes(zone, 2026)]
+MOMENTS += [(CASABLANCA, change) for year in (2025, 2026) for change in changes(CASABLANCA, year)]
+
+
+def looked_at(plan: Plan, first: date, last: date) -> Iterator[tuple[datetime, bool]]:
+    """Each minute of these days, and whether the line is open by somebody who sits before the clock: a span begins when
+    the clock first shows its beginning or more, and is over when it first shows its end or more, once a day."""
+    at = datetime.combine(first, time.min, plan.zone).astimezone(UTC)
+    today, furthest = first - timedelta(days=1), time.min
+    while True:
+        shown = at.astimezone(plan.zone)
+        if shown.date() > last:
+            return
+        if shown.date() != today:
+            today, furthest = shown.date(), time.min
+        furthest = max(furthest, shown.time())
+
+        def within(spans: Sequence[Span], now: time = furthest) -> bool:
+            return any(start <= now < end for start, end in spans)
+
+        is_open = within(plan.week.get(today.weekday(), ()))
+        if today in plan.holidays:
+            is_open = is_open and within(plan.holiday_hours)
+        if plan.language_week is not None:
+            is_open = is_open and within(plan.language_week.get(today.weekday(), ()))
+        yield at, is_open
+        at += MINUTE
+
+
+def test_every_country_of_the_site_has_two_days_of_another_length_and_rabat_had_four_in_two_years() -> None:
+    for zone in CAPITALS.values():
+        lengths = []
+        for change in changes(zone, 2026):
+            day = change.astimezone(ZoneInfo(zone)).date()
+            midnights = [datetime.combine(each, time.min, ZoneInfo(zone)) for each in (day, day + timedelta(days=1))]
+            lengths.append((midnights[1].timestamp() - midnights[0].timestamp()) / 3600)
+        assert lengths == [23, 25], zone
+    assert [f"{change:%m-%d}" for change in changes(CASABLANCA, 2025)] == ["02-23", "04-06"]
+    assert [f"{change:%m-%d}" for change in changes(CASABLANCA, 2026)] == ["02-15", "03-22", "09-20"]
+    assert changes(CASABLANCA, 2027) == ()
+
+
+OFFICE = {day: [(time(8), time(20))] for day in range(7)}
+NIGHT = {day: [(time(0), time(2, 30)), (time(2, 45), time(3)), (time(22), time.max)] for day in range(7)}
+
+
+@pytest.mark.parametrize(("zone", "change"), MOMENTS, ids=[f"{zone}-{change:%Y-%m-%d}" for zone, change in MOMENTS])
+def test_each_minute_of_a_day_on_which_the_clock_changes_is_answered_as_the_clock_shows(
+    zone: str, change: datetime
+) -> None:
+    day = change.astimezone(ZoneInfo(zone)).date()
+    for week in (OFFICE, NIGHT):
+        plan = Plan(ZoneInfo(zone), week)
+        seen = list(looked_at(plan, day, day))
+        assert len(seen) in (23 * 60, 25 * 60)
+        assert any(is_open for _, is_open in seen)
+        wrong = [at for at, is_open in seen if answer(plan, at).open is not is_open]
+        assert wrong == []
+
+
+minutes = st.integers(0, 24 * 60 - 1).map(lambda each: time(each // 60, each % 60))
+spans = st.tuples(minutes, minutes | st.just(time.max)).filter(lambda two: two[0] < two[1])
+weeks = st.dictionaries(st.integers(0, 6), st.lists(spans, max_size=3))
+near_the_change = st.tuples(
+    st.integers(0, 5).map(lambda each: time(each)) | minutes, st.sampled_from([30, 60, 90, 600])
+).map(lambda two: (two[0], time(min(23, two[0].hour + two[1] // 60), two[0].minute)))
+
+
+@patient
+@given(
+    st.sampled_from(MOMENTS),
+    weeks
+    | st.lists(near_the_change.filter(lambda two: two[0] < two[1]), min_size=1).map(
+        lambda each: dict.fromkeys(range(7), each)
+    ),
+    st.none() | weeks,
+    st.sets(st.integers(-1, 2)),
+    st.lists(spans, max_size=1),
+    st.integers(0, 3 * 24 * 60),
+)
+def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
+    moment: tuple[str, datetime],
+    week: Mapping[int, Sequence[Span]],
+    language: Mapping[int, Sequence[Span]] | None,
+    holidays: set[int],
+    holiday_hours: Sequence[Span],
+    minute: int,
+) -> None:
+    zone, change = moment
+    day = change.astimezone(ZoneInfo(zone)).date()
+    plan = Plan(
+        ZoneInfo(zone),
+        week,
+        language="nl" if language is not None else "",
+        language_week=language,
+        holidays={day + timedelta(days=each): Holiday("a day") for each in holidays},
+        holiday_hours=holiday_hours,
+    )
+    seen = list(looked_at(plan, day - timedelta(days=1), day + timedelta(days=3)))
+    at, is_open = seen[minute]
+    found = answer(plan, at)
+    assert found.open is is_open
+    flips = (other for other, then in seen[minute:] if then is not is_open)
+    if (until := next(flips, None)) is not None:
+        assert found.until == until
+    else:
+        assert found.until is None or found.until > seen[-1][0]
+    opening = opens_next(plan, at)
+    opened = next((other for other, then in seen[minute:] if then), None)
+    if opened is not None:
+        assert opening == opened
+    if opening is not None:
+        assert answer(plan, opening).open
+        assert opening == at or not answer(plan, opening - MINUTE).open
+
+
+def test_a_caller_from_another_zone_is_answered_by_the_clock_of_the_site() -> None:
+    plan = Plan(ZoneInfo(CASABLANCA), OFFICE)
+    for country, zone in CAPITALS.items():
+        for day in (date(2027, 1, 15), date(2027, 3, 28), date(2027, 7, 1), date(2027, 10, 31)):
+            for hour, is_open in ((7, False), (8, True), (19, True), (20, False)):
+                there = datetime.combine(day, time(hour), UTC).astimezone(ZoneInfo(zone))
+                assert answer(plan, there).open is is_open, (country, there)
