@@ -43,7 +43,7 @@ _PLAYBACKS = itertools.count(1)
 _OVERDUE_S = 3.0
 """A prompt that takes so much longer than it lasts has been lost."""
 
-_LONGEST_S = 60.0
+_LONGEST_S = 180.0
 """No prompt lasts longer: for one that was begun before a restart."""
 
 _AHEAD_S = 0.5

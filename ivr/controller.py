@@ -88,6 +88,7 @@ class Controller:
         finally:
             self.journal.close()
             await self.files.close()
+            await self.memory.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 

@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr import pin
 from ivr.records import Recorder
@@ -108,12 +109,20 @@ class Files:
         if self._engine is None:
             # Half a start of a process: nobody's call waits for it but the one that asks first, if nothing was warmed.
             await asyncio.to_thread(importlib.import_module, "db.read_files")
-        from db.engine import async_engine
         from db.read import or_default
+
+        try:
+            return await or_default(self._read(reference, number), None)
+        except SQLAlchemyError as error:
+            log.error("A case file cannot be read", error=str(error).splitlines()[0])
+            return None
+
+    async def _read(self, reference: str, number: str) -> "Claim":
+        from db.engine import async_engine
         from db.read_files import claim
 
         self._engine = self._engine or async_engine(self._url)
-        return await or_default(claim(self._engine, reference, number), None)
+        return await claim(self._engine, reference, number)
 
     async def _hash_of_nobody(self) -> str:
         if not self._nobodys:

@@ -8,7 +8,7 @@ from ivr.flow import paths
 from ivr.flow.file import ROLES, Draft, OneNode
 from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR
 from ivr.flow.nodes.guide import GuideNode
-from ivr.flow.nodes.language import GO_ON, Language
+from ivr.flow.nodes.language import Language
 from ivr.flow.nodes.menu import Menu
 from ivr.guide import Guide
 
@@ -96,10 +96,6 @@ def _languages(at: _Node, node: Language, languages: Collection[str] | None) -> 
             yield at.finding("E_FLOW_LANGUAGE", found, f"it has {', '.join(languages)}", "options", key)
         if key in (OPERATOR, CHANGE_LANGUAGE):
             yield _meaning(at, key, "options", key)
-        if key == GO_ON and node.remembered is not None:
-            found = f"{at.name}: who called before goes on in his last language with {key}, not in {language!r}"
-            remedy = "leave that key free, or take `remembered` out"
-            yield at.finding("W_FLOW_KEY_HIDDEN", found, remedy, "options", key)
 
 
 def _menu(at: _Node, node: Menu) -> Iterator[Finding]:

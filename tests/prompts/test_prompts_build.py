@@ -28,7 +28,7 @@ TEXTS = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example site's sounds, all made by the real voices: those that `scripts/test` has made are taken over."""
     out = tmp_path_factory.mktemp("sounds")
-    if (made := Path(os.environ.get("HATIF_TEST_CACHE", "")) / "sounds").is_dir():
+    if (made := Path(os.environ.get("HATIF_TEST_CACHE") or SITE.parents[1] / "var" / "cache") / "sounds").is_dir():
         shutil.copytree(made, out, symlinks=True, copy_function=os.link, dirs_exist_ok=True, ignore=NOT_LOCK)
     report = build(catalogue.load(SITE), out, SITE / "recordings", recorded_only=RECORDED_ONLY)
     assert [str(problem) for problem in report.problems] == []

@@ -1,0 +1,132 @@
+"""`hatif check` and `hatif flow reload` as a person and a program meet them, and the page that explains their codes."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_site
+import test_check
+import test_flow_file
+from check_edits import AR, EDITS, GOODBYE_AR
+from line import Line
+from site_files import line_of
+from small_site import SmallSite
+
+from ivr.cli.main import main
+from ivr.settings import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "check.md"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallSite:
+    return small_site.make(tmp_path / "home")
+
+
+def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit status of `hatif`, run here."""
+    monkeypatch.setenv("HATIF_HOME", str(site.folder.parent))
+    monkeypatch.setenv("HATIF_SITE", str(site.folder))
+    monkeypatch.setattr("dialplan.plan.PROMPTS", small_site.NEEDED)
+    monkeypatch.setattr(sys, "argv", ["hatif", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_the_command_prints_findings_sums_up_and_fails_for_errors_only(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hatif(small, monkeypatch, "check") == 0
+    assert capsys.readouterr() == (f"{small.folder}: in order.\n", "")
+    small.edit("site.toml", "08:00-20:00", "08:10-20:00")
+    assert hatif(small, monkeypatch, "check") == 0
+    out, err = capsys.readouterr()
+    assert out == f"{small.folder}: in order (1 warning).\n"
+    assert err.startswith(f"{small.folder}/site.toml:8: W_HOURS_WORDS ") and len(err.splitlines()) == 1
+    small.edit("flow.yaml", "text: main_travel", "text: main_trip")
+    assert hatif(small, monkeypatch, "check") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1] == f"{small.folder}: 1 error, 2 warnings."
+    assert [line.split()[1] for line in err.splitlines()[:-1]] == ["E_FLOW_TEXT", "W_TEXT_UNUSED", "W_HOURS_WORDS"]
+
+
+def test_codes_are_ignored_by_their_beginning(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.edit("flow.yaml", "text: main_travel", "text: main_trip")
+    assert hatif(small, monkeypatch, "check", "--ignore", "E_FLOW_TE", "--ignore", "W_AUDIO") == 0
+    assert capsys.readouterr().out == f"{small.folder}: in order (1 warning, 1 ignored).\n"
+    assert hatif(small, monkeypatch, "check", "--ignore", "") == 1
+
+
+def test_the_findings_come_as_one_document_for_programs(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = small.edit("flow.yaml", "text: main_travel", "text: main_trip")
+    assert hatif(small, monkeypatch, "check", "--json") == 1
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    findings = document.pop("findings")
+    assert document == {"site": str(small.folder), "in_order": False, "errors": 1, "warnings": 1, "ignored": 0}
+    assert findings[0] == {
+        "code": "E_FLOW_TEXT",
+        "file": str(small.folder / "flow.yaml"),
+        "line": line_of(text, "main_trip"),
+        "found": "main says 'main_trip', which no catalogue has",
+        "remedy": "write that text",
+    }
+
+
+def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no controller here: it is not even asked."""
+    small.edit(AR, GOODBYE_AR, 'msgid "Goodbye."\nmsgstr ""')
+    assert hatif(small, monkeypatch, "flow", "reload") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, last = err.splitlines()
+    assert " E_TEXT_MISSING goodbye: " in first
+    assert last == f"hatif: The former version stays in use: {small.folder} has 1 error."
+    assert hatif(small, monkeypatch, "flow", "reload", "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["reloaded"], [each["code"] for each in document["findings"]]) == (False, ["E_TEXT_MISSING"])
+    assert hatif(small, monkeypatch, "flow", "reload", "--json", "--ignore", "E_TEXT_MISSING") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["reloaded"], document["ignored"]) == (False, 1)
+    assert "does not answer" in document["error"]
+
+
+def test_a_reload_tells_programs_what_is_in_use(line: Line) -> None:
+    document = line.json("flow", "reload")
+    assert (document["reloaded"], document["errors"]) == (True, 0)
+    assert document["version"] == document["former"] == line.control("GET", "/status")["flow"]
+
+
+# The page
+
+
+def codes_in_the_code() -> set[str]:
+    files = [*(CHECKOUT / "ivr").rglob("*.py"), *(CHECKOUT / "prompts").rglob("*.py")]
+    return {code for file in files for code in re.findall(r'"([EW]_[A-Z]+_[A-Z_]+)"', file.read_text(encoding="utf-8"))}
+
+
+def codes_on_the_page() -> list[str]:
+    rows = re.findall(r"^\| (`[EW]_.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return [code for row in rows for code in re.findall(r"`([EW]_[A-Z_]+)`", row)]
+
+
+def test_the_page_lists_every_code_once() -> None:
+    listed = codes_on_the_page()
+    assert len(listed) == len(set(listed))
+    assert set(listed) == codes_in_the_code()
+
+
+def test_every_code_is_given_by_a_test() -> None:
+    of_flows = {each[0] for each in test_flow_file.FLOW_MISTAKES}
+    of_flows |= {code for _, _, told in test_flow_file.WAYS for code, _, _ in told} | {"E_GUIDE_TEXT"}
+    assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows} == codes_in_the_code()
