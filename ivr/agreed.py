@@ -22,7 +22,8 @@ class Consent:
 
 def decode(text: str | None) -> Consent | None:
     """What stands in the call's state; None unless it is a consent."""
-    parts = (text or "").split(":", 3)
-    if len(parts) != 4 or not parts[2].isdigit():
+    try:
+        key, language, seconds, question = (text or "").split(":", 3)
+        return Consent(question, language, key, datetime.fromtimestamp(int(seconds), UTC))
+    except (ValueError, OverflowError):
         return None
-    return Consent(parts[3], parts[1], parts[0], datetime.fromtimestamp(int(parts[2]), UTC))

@@ -16,7 +16,8 @@ from db.words import Outcome
 LIMIT = 900
 """Bytes: Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 300
+_PATH_LIMIT = 280
+"""Bytes of JSON: what all else can take at most leaves room for them."""
 
 _NAMES = {
     "id": "id",

@@ -13,9 +13,11 @@ from ivr.cli.compose import Composition, ControlError
 from ivr.cli.output import as_table, console
 from ivr.cli.show import texts_of
 from ivr.cli.story import told
+from ivr.flow.nodes.base import OPERATOR
 
 CALLER = "+33612345678"
-COUNTRY, LANGUAGE, TOPIC_KEY = "FR", "fr", "1"
+COUNTRY, LANGUAGE = "FR", "fr"
+TOPIC_KEY, SURVEY_KEY = "3", "5"
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 """Above 1,000 Hz, where neither speech nor the waiting music has much."""
 
@@ -60,7 +62,7 @@ async def _open(parts: Composition) -> AsyncIterator[None]:
 
 async def _call(parts: Composition) -> bool:
     from ivr.demo.sound import has_tone
-    from ivr.demo.telephone import Telephones
+    from ivr.demo.telephone import CallEndedError, Telephones
 
     number = next((each for each in parts.site.number if each.country == COUNTRY), parts.site.number[0])
     operator = next(each for each in parts.operators if LANGUAGE in each.languages)
@@ -84,14 +86,18 @@ async def _call(parts: Composition) -> bool:
             await call.press(next(key for key, language in _keys(parts).items() if language == LANGUAGE))
             await asyncio.sleep(6.0)  # the greeting and the first option of the main menu
             await call.press(TOPIC_KEY)
-            answered = await softphone.next_call(20)
+            await asyncio.sleep(4.0)  # what there is about it, before he asks for an operator
+            await call.press(OPERATOR)
+            answered = await softphone.next_call(30)  # where conversations are recorded, he is asked first
             await answered.established()
             await asyncio.sleep(3.0)
             heard_operator = has_tone(call.heard(call.clock - 1.0), OPERATOR_HZ)
             heard_caller = has_tone(answered.heard(answered.clock - 1.0), CALLER_HZ)
             await answered.hangup()
+            await asyncio.sleep(6.0)  # the better part of the question how it was
+            await call.press(SURVEY_KEY)
             await call.ended(20)
-        except TimeoutError as error:
+        except (TimeoutError, CallEndedError) as error:
             console.print(f"The demonstration call failed: {error}", style="red", markup=False)
             watcher.cancel()
             return False

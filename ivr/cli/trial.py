@@ -26,6 +26,7 @@ HIDDEN = "hidden"
 
 _OFFERED_S, _ANSWERS_S, _TALKS_S = 8.0, 2.0, 60.0
 _KEYS = re.compile(r"[0-9*#h-]+")
+_REFERENCE = re.compile(r"[0-9]{3}-[0-9]{3}-[0-9]{3}")
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
 _SAMPLE = "file {reference} with the PIN {pin} stands for all files: there is no database here"
@@ -61,7 +62,7 @@ def attempt(
 ) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parts = Composition()
-    pressed = "".join(keys or ()) + ("h" if hang_up else "")
+    pressed = "".join(_pressed(each) for each in keys or ()) + ("h" if hang_up else "")
     for unknown in keys or ():
         if unknown.startswith("--") and unknown.strip("-h"):
             raise TrialError(f"There is no option {unknown}; `hatif try --help` has them all.")
@@ -83,6 +84,12 @@ def attempt(
         report.show()
     if report.failed:
         raise typer.Exit(1)
+
+
+def _pressed(argument: str) -> str:
+    """The keys of one argument; a reference may stand there as it is printed, with hyphens that are none of them."""
+    keys = re.sub(r"\s", "", argument)
+    return keys.replace("-", "") if _REFERENCE.fullmatch(keys) else keys
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,7 @@ class _Attempt:
 
     def __init__(self, parts: Composition, wanted: _Wanted) -> None:
         self._parts, self._site, self._wanted = parts, parts.site, wanted
+        self._notes: list[str] = []
         known = self._site.languages
         if wanted.last_language is not None and wanted.last_language not in known:
             raise TrialError(f"{wanted.last_language!r} is no language of this site; it has {', '.join(known)}.")
@@ -131,7 +139,7 @@ class _Attempt:
         finally:
             if isinstance(files, OfDatabase):
                 files.close()
-        return Report(stage, scene, keys, told, course)
+        return Report(stage, scene, keys, told, course, tuple(self._notes))
 
     def _stage(self) -> "Stage":
         from ivr import guide as guides
@@ -190,7 +198,12 @@ class _Attempt:
             for each in self._parts.operators
             if each.languages.get(step.language, 0) >= step.level and (not each.topics or step.topic in each.topics)
         )
-        operator = None if self._wanted.nobody else next(fit, None)
+        operator = next(fit, None)
+        if operator is None:
+            about = f" and deals with {step.topic}" if step.topic else ""
+            self._notes.append(f"No operator of operators.csv speaks {step.language}{about}: he would wait in vain.")
+        if self._wanted.nobody:
+            return None
         return Rung(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
     def _files(self, unkept: "Recorder") -> "tuple[Files, str]":

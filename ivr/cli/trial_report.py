@@ -22,13 +22,14 @@ _PLACE = 16
 
 @dataclass(frozen=True)
 class Report:
-    """`keys`: what he was to press; `files`: which case files there are."""
+    """`keys`: what he was to press; `files`: which case files there are; `notes`: what else is to be known."""
 
     stage: "Stage"
     scene: "Scene"
     keys: str
     files: str
     course: "Course"
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -49,6 +50,7 @@ class Report:
             "path": list(course.path),
             "seconds": round(course.seconds, 1),
             "errors": list(course.errors),
+            "notes": list(self.notes),
         }
 
     def show(self) -> None:
@@ -86,6 +88,7 @@ class Report:
         if course.outcome is not None:
             yield f"\nOver after {_clock(course.seconds).strip()}: {course.outcome} (ended by {course.ended_by})."
         yield f"His way: {' > '.join(course.path)}"
+        yield from self.notes
 
 
 def _clock(seconds: float) -> str:

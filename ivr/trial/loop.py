@@ -1,5 +1,6 @@
 """An event loop whose clock jumps: when nothing is ready, to the next timer. Minutes of a call take milliseconds.
 
+Something that is always ready, and never done, does not stop the clock: it still ends when its time is over.
 While work is going on in a thread (`run_in_executor`) the clock stands still: a database takes no virtual time.
 """
 
@@ -13,6 +14,12 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
+_SPINS = 10_000
+"""Rounds of the loop at one instant; after so many it counts as work without an end."""
+
+_SPIN_S = 1.0
+
+
 class _Selector(selectors.DefaultSelector):
     """Instead of waiting for a timer it moves the clock there."""
 
@@ -20,12 +27,14 @@ class _Selector(selectors.DefaultSelector):
         super().__init__()
         self.now = 0.0
         self.outside = 0  # pieces of work in threads
+        self._spins = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or self.outside:
             found: list[tuple[selectors.SelectorKey, int]] = super().select(0 if timeout == 0 else None)
             return found
-        self.now += max(0.0, timeout)
+        self._spins = self._spins + 1 if timeout <= 0 else 0
+        self.now += max(0.0, timeout) if self._spins < _SPINS else _SPIN_S
         return []  # there is no network here; a signal is seen when the loop goes round
 
 

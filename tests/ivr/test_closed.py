@@ -42,6 +42,29 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"
 
 
+@pytest.mark.parametrize("language", ["ar", "fr", "nl"])
+async def test_on_a_holiday_of_the_administrator_callers_hear_that_it_is_one_and_when_it_opens(
+    line: Line, telephones: Telephones, language: str
+) -> None:
+    caller, now = f"+3361800007{KEYS[language]}", clock.now()
+    today = now.astimezone(line.zone).date()
+    assert line.run("hours", "holiday", "add", today.isoformat(), "--name", "Fête d'essai").returncode == 0
+    try:
+        call = await line.dial(telephones, caller)
+        await call.press(KEYS[language])
+        await begins(call, line, language, "closed_holiday")
+        await call.hears(np.concatenate([line.audio(language, each) for each in ("opens_again", "opens_tomorrow")]), 8)
+        await begins(call, line, language, "at_0000")
+        await begins(call, line, language, "closed_message")
+        await call.hangup()
+    finally:
+        assert line.run("hours", "holiday", "remove", today.isoformat()).returncode == 0
+    story = await line.story(caller)
+    assert story["call"]["outcome"] == "closed"
+    (said,) = [event["data"]["why"] for event in story["events"] if event["kind"] == "hours"]
+    assert "Fête d'essai" in said
+
+
 @pytest.mark.parametrize("language", ["ar", "it", "nl"])
 async def test_a_message_that_is_left_when_the_line_is_closed_becomes_a_file(
     line: Line, telephones: Telephones, language: str
