@@ -53,7 +53,7 @@ async def test_on_a_holiday_of_the_administrator_callers_hear_that_it_is_one_and
         call = await line.dial(telephones, caller)
         await call.press(KEYS[language])
         await begins(call, line, language, "closed_holiday")
-        await call.hears(np.concatenate([line.audio(language, each) for each in ("opens_again", "opens_tomorrow")]), 8)
+        await call.hears(np.concatenate([line.audio(language, each) for each in ("opens_again", "opens_tomorrow")]), 12)
         await begins(call, line, language, "at_0000")
         await begins(call, line, language, "closed_message")
         await call.hangup()

@@ -242,5 +242,5 @@ async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_
     await begins(call, line.audio("fr", "to_operator"))
     said = log.read_text()[seen:]
     assert "What callers hear was changed but is not in order; the former stays" in said
-    assert f"flow.yaml:{number}: nodes.goodbye" in said
+    assert f"flow.yaml:{number}: E_FLOW_VALUE nodes.goodbye" in said
     assert "Traceback" not in said
