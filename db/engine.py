@@ -59,7 +59,9 @@ def async_engine(url: str) -> AsyncEngine:
     """An engine for `url`; nothing is opened yet. Its owner awaits `engine.dispose()`."""
     parsed = parse(url)
     connect: dict[str, Any] = (
-        {"timeout": BUSY_MS / 1000} if parsed.get_backend_name() == "sqlite" else {"timeout": CONNECT_S}
+        {"timeout": BUSY_MS / 1000, "async_creator_fn": _open_sqlite}
+        if parsed.get_backend_name() == "sqlite"
+        else {"timeout": CONNECT_S}
     )
     engine = create_async_engine(
         parsed,
@@ -73,6 +75,18 @@ def async_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+async def _open_sqlite(*arguments: Any, **named: Any) -> aiosqlite.Connection:
+    driver = aiosqlite.connect(*arguments, **named)
+    thread = driver._thread  # noqa: SLF001 - SQLAlchemy does the same
+    thread.daemon = True
+    try:
+        return await driver
+    except sqlite3.Error:
+        # It is about to end, but tells this loop so first: a command's loop would be closed by then.
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

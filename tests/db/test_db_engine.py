@@ -1,6 +1,7 @@
 """Transactions that neither block nor fail, and errors that say what to do."""
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,22 @@ async def test_sqlite_is_set_up_on_every_connection(sqlite_url: str) -> None:
             for pragma, value in wanted.items():
                 assert await connection.scalar(text(f"PRAGMA {pragma}")) == value
     await engine.dispose()
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """Such a thread would speak to a loop that is closed, and say so on the screen of a command."""
+
+    async def tried() -> None:
+        engine = async_engine(f"sqlite:///{tmp_path}/no/such/folder/hatif.db")
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            async with reading(engine):
+                pass
+        await engine.dispose()
+
+    before = set(threading.enumerate())
+    for _ in range(20):
+        asyncio.run(tried())
+        assert set(threading.enumerate()) <= before
 
 
 async def test_transactions_that_read_and_then_write_wait_for_each_other(url: str) -> None:

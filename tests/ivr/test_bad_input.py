@@ -116,7 +116,7 @@ async def test_a_caller_without_a_number_is_served_by_the_country_of_the_number_
     call = await telephones.caller(None).dial(f"sip:{GERMAN_NUMBER}@{line.sip}")
     await call.established()
     await call.hears(line.audio("de", "language_option"))
-    await call.press("61")
+    await call.press("60")
     await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     (row,) = await newest(line, 1)
@@ -140,7 +140,7 @@ async def test_callers_whose_names_are_full_of_control_characters_are_served_and
     async def waits(identity: bytes) -> Call:
         call = await telephones.caller(identity=identity).dial(f"sip:{GERMAN_NUMBER}@{line.sip}")
         await call.established()
-        await call.press("61")
+        await call.press("60")
         return call
 
     calls = await asyncio.gather(*(waits(identity) for identity in identities))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from line import Line
 
-from ivr.demo.sound import tone_share
+from ivr.demo.sound import RATE, tone_share
 from ivr.demo.telephone import Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
@@ -65,7 +65,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     call.tone(CALLER_HZ)
     await call.press("2")
     await asyncio.sleep(0.5)
-    await call.press("1")
+    await call.press("0")
     answered = await phone.next_call(5)
     await answered.established()
     await call.hears_tone(OPERATOR_HZ)
@@ -75,7 +75,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     story = await line.story("+33612000001")
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["operator"] == operator
-    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "file"]
+    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
     assert outcomes(story) == [(operator, "accepted")]
     assert [case["reference"] for case in await line.cases() if case["caller"] == "+33612000001"] == [
         story["call"]["case"]
@@ -149,7 +149,9 @@ async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telep
     assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
 
 
-async def test_a_caller_is_thanked_when_the_operator_hangs_up(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_is_asked_how_it_was_and_thanked_when_the_operator_hangs_up(
+    line: Line, telephones: Telephones
+) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     phone.will_answer()
     call = await line.asks_for_operator(telephones, "+33612000016")
@@ -157,11 +159,16 @@ async def test_a_caller_is_thanked_when_the_operator_hangs_up(line: Line, teleph
     await line.until_state(phone.user, "talking")
     await answered.hangup()
     await line.until_state(phone.user, "wrapping_up", 0.5)
-    await call.hears(line.audio("fr", "goodbye"))
+    await call.hears(line.audio("fr", "survey_question")[:RATE])
+    await call.press("5")
+    thanks = await call.hears(line.audio("fr", "survey_thanks"))
+    # Both say "merci" first: the goodbye begins when that is over.
+    await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
     end = await call.ended(2)
     assert not end.by_us
     story = await line.story("+33612000016")
     assert story["call"]["outcome"] == "answered"
+    assert story["call"]["path"][-3:] == ["queue", "survey", "goodbye"]
     assert [each["reason"] for each in story["pairings"]] == ["operator"]
 
 
@@ -207,7 +214,7 @@ async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Li
 async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone_that_appears(
     line: Line, telephones: Telephones
 ) -> None:
-    call = await line.asks_for_operator(telephones, "+33612000023", "71")
+    call = await line.asks_for_operator(telephones, "+33612000023", "70")
     announced = await call.hears(line.audio("en", "to_operator"))
     await call.hears(line.music(), since_s=announced.offset_s)
     phone = await line.phone(telephones, line.speaks("en"), answers=OPERATOR_HZ)

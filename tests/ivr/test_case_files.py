@@ -1,6 +1,7 @@
 """Files for callers, on a real database and without a telephone: who is told what, and who is not told anything."""
 
 import asyncio
+import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -233,8 +234,9 @@ async def test_a_database_that_can_never_be_right_is_unavailable_and_ends_nothin
 
 
 async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(folder: Path) -> None:
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(10)
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            await reader.read()
 
     server = await asyncio.start_server(silent, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
@@ -248,6 +250,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(fol
     finally:
         await files.close()
         server.close()
+        await server.wait_closed()
 
 
 # In words

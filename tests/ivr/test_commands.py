@@ -27,7 +27,7 @@ async def served(shared_line: Line) -> AsyncIterator[dict[str, Any]]:
     """The story of a call that an operator has served."""
     async with Telephones() as telephones:
         phone = await shared_line.phone(telephones, shared_line.speaks("fr"), answers=1870.0)
-        call = await shared_line.asks_for_operator(telephones, CALLER)
+        call = await shared_line.asks_for_operator(telephones, CALLER, "230")  # about travel
         await shared_line.until_state(phone.user, "talking")
         await call.hangup()
         story = await shared_line.story(CALLER)
@@ -85,12 +85,12 @@ def test_numbers_have_a_country_and_all_languages_in_order(line: Line) -> None:
 
 
 async def test_waiting_shows_who_is_next(line: Line, telephones: Telephones) -> None:
-    await line.waiting(telephones, "+33615000002")
-    await line.waiting(telephones, "+33615000003", topic_key="2")
+    await line.waiting(telephones, "+33615000002", topic_key="30")
+    await line.waiting(telephones, "+33615000003", topic_key="20")
     waiting, status = await together(line, "waiting --json", "status --json")
     rows = json.loads(waiting.stdout)
     assert [(row["place"], row["caller"], row["language"], row["topic"]) for row in rows] == [
-        (1, "+33615000002", "fr", "file"),
+        (1, "+33615000002", "fr", "travel"),
         (2, "+33615000003", "fr", "documents"),
     ]
     assert rows[0]["waited_s"] > rows[1]["waited_s"] > 0
@@ -176,9 +176,9 @@ async def test_a_call_is_told_whole_by_the_beginning_of_its_id(line: Line, serve
     assert story.keys() >= {*CALL_KEYS, "events", "offers", "decisions", "pairings"}
     assert story["id"] == identity
     kinds = [event["kind"] for event in story["events"]]
-    told = ["language", "hours", "waiting", "offered", "connected", "conversation_ended", "ended"]
+    told = ["language", "hours", "hours", "waiting", "offered", "connected", "conversation_ended", "ended"]
     assert [kind for kind in kinds if kind in told] == told
-    assert [event["data"]["key"] for event in story["events"] if event["kind"] == "key"] == ["2", "1"]
+    assert [event["data"]["key"] for event in story["events"] if event["kind"] == "key"] == ["2", "3", "0"]
     (decision,) = story["decisions"]
     assert decision["operator_id"] == story["operator"]
     assert [offer["state"] for offer in story["offers"]] == ["accepted"]
@@ -192,7 +192,7 @@ async def test_a_call_that_reached_an_operator_has_a_case(line: Line, served: di
     data, table = await together(line, "cases --json", "cases")
     (case,) = [row for row in json.loads(data.stdout) if row["call_id"] == str(served["call"]["id"])]
     assert case["reference"] == served["call"]["case"]
-    assert (case["caller"], case["topic"], case["language"], case["state"]) == (CALLER, "file", "fr", "open")
+    assert (case["caller"], case["topic"], case["language"], case["state"]) == (CALLER, "travel", "fr", "open")
     assert case["reference"] in table.stdout
 
 

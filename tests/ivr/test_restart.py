@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from line import Line
 
-from ivr.demo.sound import find, has_tone, longest_silence
+from ivr.demo.sound import RATE, find, has_tone, longest_silence
 from ivr.demo.telephone import Call, Telephones
 
 State = Callable[[str, float], None]
@@ -59,7 +59,7 @@ async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     await restart(line)
     await call.hears(line.audio("fr", "main_file"), since_s=call.clock - 0.2)
     phone.will_answer(tone_hz=1870)
-    await call.press("1")
+    await call.press("0")
     await call.hears_tone(1870)
     assert occurrences(line, call, "fr", "welcome") == 1
     state_silence("in the menu", call)
@@ -155,7 +155,11 @@ async def test_people_who_talk_do_not_notice(
     assert line.operator_state(operator) == "talking"
     state_silence("who talks", call)
     await answered.hangup()
-    await call.hears(line.audio("fr", "goodbye"))
+    await call.hears(line.audio("fr", "survey_question")[:RATE])
+    await call.press("5")
+    thanks = await call.hears(line.audio("fr", "survey_thanks"))
+    # Both say "merci" first: the goodbye begins when that is over.
+    await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
     await call.ended()
     story = await line.story("+33612100007")
     assert story["call"]["outcome"] == "answered"

@@ -1,6 +1,7 @@
 """What stands on a channel is read back as it was, always fits, and nothing else is taken for it."""
 
 import json
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from properties import patient
 
 from db.words import Outcome
+from ivr import agreed
+from ivr.agreed import ASKED, Consent
 from ivr.state import LIMIT, CallState, LegState, StateError, decode
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
@@ -19,6 +22,17 @@ instants = st.floats(1, 4_102_444_800)  # until 2100
 digits = st.text("0123456789+", max_size=20)
 nodes = st.from_regex(r"[a-z][a-z0-9_]{0,23}", fullmatch=True)
 words = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
+texts = st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
+languages = st.from_regex(r"[a-z]{2,3}", fullmatch=True)
+operators = st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True)
+playbacks = st.builds("pb-{:010x}-{}".format, st.integers(0, 2**40 - 1), st.integers(1, 999_999_999))
+consents = st.builds(
+    Consent,
+    text=texts,
+    language=languages,
+    key=st.sampled_from("0123456789"),
+    at=st.integers(1, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+)
 
 calls = st.builds(
     CallState,
@@ -28,18 +42,23 @@ calls = st.builds(
     number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as it was dialled
     caller=digits,
     country=st.none() | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
-    language=st.from_regex(r"[a-z]{2,3}", fullmatch=True),
-    playback=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16).map("pb-{}".format),
+    language=languages,
+    playback=st.none() | playbacks,
     since=st.none() | instants,
     topic=st.none() | words,
     offer=st.none() | ids,
-    operator=st.none() | st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True),
+    operator=st.none() | operators,
     outcome=st.none() | st.sampled_from(Outcome),
     failures=st.integers(0, 9),
+    case=st.none() | st.from_regex(r"[1-9][0-9]{8}", fullmatch=True),
+    connected_at=st.none() | instants,
+    first=st.booleans(),
+    consent=st.none() | st.just(ASKED) | consents.map(Consent.encode),
+    announced=st.none() | languages,
+    served_by=st.none() | operators,
+    filed=st.booleans(),
 )
-legs = st.builds(
-    LegState, offer=ids, call=ids, operator=st.from_regex(r"[1-9][0-9]{2,7}", fullmatch=True), offered_at=instants
-)
+legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants)
 widest = CallState(
     ID,
     "0123456789ab",
@@ -48,13 +67,20 @@ widest = CallState(
     "+" * 20,
     "FR",
     "ary",
-    playback="pb-0123456789abcdef",
-    since=1_795_613_040.123456,
+    playback="pb-0123456789-999999999",
+    since=1_795_613_040.1234565,  # as many digits as an instant has
     topic="t" * 31,
     offer=OTHER,
     operator="12345678",
     outcome=Outcome.SELF_SERVED,
     failures=9,
+    case="123456789",
+    connected_at=1_795_613_040.1234565,
+    first=True,
+    consent=Consent("c" * 40, "ary", "1", datetime(2026, 11, 25, tzinfo=UTC)).encode(),
+    announced="ary",
+    served_by="12345678",
+    filed=True,
 )
 
 
@@ -67,6 +93,19 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
         state = state.at(node)
         assert len(state.encode().encode()) <= LIMIT
     assert decode(state.encode()) == state
+
+
+@patient
+@given(consents)
+def test_a_consent_is_read_back_as_it_was(consent: Consent) -> None:
+    assert agreed.decode(consent.encode()) == consent
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", ASKED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
+)
+def test_who_was_not_asked_or_did_not_agree_has_no_consent(text: str | None) -> None:
+    assert agreed.decode(text) is None
 
 
 @patient
@@ -119,28 +158,30 @@ def is_of_type(state: CallState | LegState) -> bool:
         UUID(state.offer), UUID(state.call)
         return isinstance(state.operator, str) and isinstance(state.offered_at, float)
     UUID(state.id)
-    texts = (state.flow, state.node, state.number, state.caller, state.language, *state.path)
-    maybe = (state.country, state.playback, state.topic, state.offer, state.operator)
+    always = (state.flow, state.node, state.number, state.caller, state.language, *state.path)
+    who = (state.offer, state.operator, state.served_by)
+    maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *who)
     return (
-        all(isinstance(each, str) for each in texts)
+        all(isinstance(each, str) for each in always)
         and all(each is None or isinstance(each, str) for each in maybe)
         and (state.outcome is None or state.outcome in set(Outcome))
-        and (state.since is None or isinstance(state.since, float))
+        and all(each is None or isinstance(each, float) for each in (state.since, state.connected_at))
         and type(state.failures) is int
+        and all(type(each) is bool for each in (state.first, state.filed))
     )
 
 
 @patient
 @given(
     st.sampled_from([widest.at("menu"), LegState(ID, OTHER, "1001", 1.0)]),
-    st.sampled_from(
-        ["id", "f", "n", "d", "c", "ct", "l", "p", "pb", "w", "t", "o", "op", "oc", "x", "leg", "call", "at"]
-    ),
+    st.sampled_from([*json.loads(widest.at("menu").encode()), "leg", "call", "at"]),
     values,
 )
 @example(widest, "p", "menu")
 @example(widest, "p", [1])
 @example(widest, "oc", "vanished")
+@example(widest, "fd", 1)
+@example(widest, "co", True)
 @example(widest, "id", "no uuid")
 @example(LegState(ID, OTHER, "1001", 1.0), "at", "inf")
 def test_a_member_of_another_type_never_gets_through(state: CallState | LegState, member: str, value: object) -> None:
