@@ -32,7 +32,8 @@ async def wait_for_operator(
     services = call.services
     since = call.state.since if call.state.since is not None else began or time.time()
     if call.state.since is None:
-        services.recorder.call(call.state.id, queued=since)
+        # A question before the queue costs him no place, and is no waiting time either.
+        services.recorder.call(call.state.id, queued=time.time())
         call.event("waiting", topic=call.state.topic, language=call.state.language)
     call.set(replace(call.state, since=since))
     wait = messages.Wait(call.state.id, steps, since, priority)
