@@ -4,6 +4,7 @@ A command that is not asynchronous says `asyncio.run(...)`: so PostgreSQL needs 
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -77,16 +78,36 @@ def async_engine(url: str) -> AsyncEngine:
     return engine
 
 
+_opening: set[asyncio.Future[Any]] = set()
+"""Connections that nobody waits for any more, until they are closed."""
+
+
 async def _open_sqlite(*arguments: Any, **named: Any) -> aiosqlite.Connection:
     driver = aiosqlite.connect(*arguments, **named)
     thread = driver._thread  # noqa: SLF001 - SQLAlchemy does the same
     thread.daemon = True
+    opening = asyncio.ensure_future(_opened(driver))
     try:
-        return await driver
+        return await asyncio.shield(opening)
     except sqlite3.Error:
         # It is about to end, but tells this loop so first: a command's loop would be closed by then.
         await asyncio.to_thread(thread.join)
         raise
+    except asyncio.CancelledError:
+        closing = asyncio.ensure_future(_closed(opening))
+        _opening.add(closing)
+        closing.add_done_callback(_opening.discard)
+        raise
+
+
+async def _opened(driver: aiosqlite.Connection) -> aiosqlite.Connection:
+    return await driver
+
+
+async def _closed(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    """Whoever asked did not wait for it: it must not stay open."""
+    with contextlib.suppress(sqlite3.Error):
+        await (await opening).close()
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -75,6 +75,11 @@ async def telephones() -> AsyncIterator[Telephones]:
         yield open_telephones
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with telephones first: they wait for most of their time, and what only computes fills the rest."""
+    items.sort(key=lambda item: item.path.parent.name != "ivr")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what tests have measured and only state, such as the longest silence that a caller heard."""
     stated = [each for report in terminalreporter.getreports("passed") for each in report.user_properties]
