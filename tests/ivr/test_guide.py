@@ -26,7 +26,7 @@ JOURNEYS = {
 }
 
 
-async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 5.0) -> Match:
+async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 12.0) -> Match:
     """Until the first second of `prompt` has been heard and a little more, so that a step counts as listened to."""
     match = await call.hears(prompt[:RATE], timeout_s, since_s)
     await asyncio.sleep(max(0.0, match.offset_s + 1.4 - call.clock))
