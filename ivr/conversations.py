@@ -22,6 +22,9 @@ log = structlog.get_logger()
 PREFIX = "conv-"
 FOLDER = "recordings"
 
+_ENDS_S, _LOOK_S = 0.5, 0.02
+"""How long Asterisk may take to end a recording, and how often it is asked."""
+
 
 async def begin(call: Call, bridge: str, offer: str) -> None:
     """Records what is said in the bridge from now on, if the caller agreed. The row is there once Asterisk records."""
@@ -37,10 +40,26 @@ async def begin(call: Call, bridge: str, offer: str) -> None:
     call.event("recorded", offer=offer)
 
 
+async def end(call: Call, offer: str) -> None:
+    """Ends the recording while its bridge is still there: Asterisk tells nobody of one that ends with its bridge."""
+    if decode(call.state.consent) is None or not call.services.site.recording.conversations:
+        return
+    name, loop = f"{PREFIX}{offer}", asyncio.get_running_loop()
+    await call.services.link.ask(operations.STOP_RECORDING(name))
+    until = loop.time() + _ENDS_S
+    while loop.time() < until:
+        (live,) = await call.services.link.ask(operations.LIVE_RECORDING(name))
+        if not live.ok:
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
 async def keep(recordings: Path, home: Path, name: str, recorder: Recorder) -> None:
     """Brings a recording that has ended to where it is kept, and says how long it is."""
     try:
         seconds = await asyncio.to_thread(_keep, recordings, home, name)
+    except FileNotFoundError:
+        return  # it is kept already
     except (OSError, wave.Error, EOFError) as error:
         log.error("The recording of a conversation could not be kept", recording=name, error=str(error))
         return

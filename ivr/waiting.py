@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from enum import Enum
 
-from ivr import messages
+from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.call import Call, CallerGone
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
@@ -87,6 +87,7 @@ async def _talk(call: Call, leg: Leg) -> bool:
             if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
                 break
     except CallerGone:
+        await conversations.end(call, leg.id)
         await call.services.link.send(operations.DELETE_BRIDGE(bridge_of(leg.id)))
         await hang_up_leg(call, leg.id)
         leg.conversation_ended(call, "caller")
@@ -94,5 +95,6 @@ async def _talk(call: Call, leg: Leg) -> bool:
     normal = item.cause in _NORMAL
     leg.conversation_ended(call, "operator" if normal else "lost")
     call.set(call.state.without_operator())
+    await conversations.end(call, leg.id)
     await leave_bridge(call, bridge_of(leg.id))
     return normal

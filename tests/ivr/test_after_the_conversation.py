@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from db.engine import async_engine, reading
 from db.tables import Recording, SurveyAnswer
-from ivr.demo.sound import RATE, find, has_tone
+from ivr.demo.sound import RATE, has_tone
 from ivr.demo.telephone import Call, Operator, Telephones
 
 
@@ -108,8 +108,10 @@ async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, teleph
     call = await line.dial(telephones, "+33620000041")
     await call.press("20")
     await begins(call, line, "fr", "to_operator")
-    assert not find(call.heard(), line.audio("fr", "consent_question")[:RATE]).same
     await call.hangup()
+    events = (await line.story("+33620000041"))["events"]
+    said = [clip[1] for event in events if event["kind"] == "prompt" for clip in event["data"]["clips"]]
+    assert "to_operator" in said and "consent_question" not in said
 
 
 @pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])

@@ -39,10 +39,10 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     await begins(call, line, language, "reference_is")
     (file,) = await rows(line, CaseFile, caller=caller)
     digits = np.concatenate([line.audio(language, f"digit_{digit}") for digit in file.reference[:3]])
-    first = (await call.hears(digits, 6)).offset_s
+    first = (await call.hears(digits, 20)).offset_s
     await begins(call, line, language, "reference_again")
     await call.press("1")
-    await call.hears(digits, 6, first + 1)
+    await call.hears(digits, 20, first + 1)
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
