@@ -171,7 +171,7 @@ def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
         assert opening is not None and opening.timestamp() == opened.timestamp()
     if opening is not None:
         assert answer(plan, opening).open
-        assert opening.timestamp() == at.timestamp() or not answer(plan, opening - MINUTE).open
+        assert opening.timestamp() == at.timestamp() or not answer(plan, opening.astimezone(UTC) - MINUTE).open
 
 
 def test_a_caller_from_another_zone_is_answered_by_the_clock_of_the_site() -> None:
