@@ -1,6 +1,5 @@
 """What is remembered about numbers, and forgetting it."""
 
-import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -41,8 +40,8 @@ async def caller(engine: AsyncEngine, number: str) -> Remembered:
     return Remembered(row.number, row.language, row.last_call_id, row.last_called, row.pin_locked_until)
 
 
-async def erase(engine: AsyncEngine, number: str, node: str) -> bool:
-    """Deletes what is remembered of a number; whether anything was. The audit says that, without the number."""
+async def erase(engine: AsyncEngine, number: str, node: str, by: str) -> bool:
+    """Deletes what is remembered of a number; whether anything was. The audit says who did it, without the number."""
     async with writing(engine) as connection:
         erased = (await connection.execute(delete(Caller).where(Caller.number == number))).rowcount > 0
         if erased:
@@ -51,7 +50,7 @@ async def erase(engine: AsyncEngine, number: str, node: str) -> bool:
                 "boot": uuid7(),
                 "seq": 1,
                 "at": datetime.now(UTC),
-                "by": getpass.getuser(),
+                "by": by,
                 "act": "caller_erased",
                 "about": None,
                 "data": {},

@@ -1,4 +1,8 @@
-"""The administrator's announcement in front of everything: said once in each language that the caller meets."""
+"""The administrator's announcement in front of everything.
+
+A caller hears it before the menu of languages, in the likeliest language of his country, and again whenever he changes
+to another language.
+"""
 
 from dataclasses import replace
 
@@ -6,7 +10,7 @@ from ivr.call import Call
 
 
 async def say(call: Call) -> None:
-    """In the caller's language, unless he has heard it in that one. A key cuts it short and is kept."""
+    """In the caller's language, unless he heard it in that one last. A key cuts it short and is kept."""
     text = call.services.opening.announcement()
     if text is None or call.state.announced == call.state.language:
         return

@@ -1,12 +1,13 @@
 """The part of the control API about opening hours, holidays and the announcement."""
 
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from ivr import clock
+from ivr import clock, hours_told
 from ivr.holidays import HolidayError
 from ivr.opening import AnnouncementError, one_line, shortened
 from routing.hours import Force, Override
@@ -75,15 +76,8 @@ def router(controller: "Controller") -> APIRouter:
     def told(at: datetime | None = None, line: str | None = None, language: str | None = None) -> dict[str, Any]:
         now = at or clock.now()
         answer = opening.answer(now, line=line, language=language)
-        return {
-            "open": answer.open,
-            "until": answer.until,
-            "why": answer.why,
-            "forced": answer.forced,
-            "holiday": answer.holiday,
-            "opens_next": None if answer.open else opening.opens_next(now, line=line, language=language),
-            "announcement": opening.announcement(),
-        }
+        opens_next = partial(opening.opens_next, now, line=line, language=language)
+        return hours_told.told(answer, opens_next, opening.announcement())
 
     def holidays(year: int | None = None, language: str = "en") -> dict[str, Any]:
         rows, taken_back = opening.holiday_rows(year, language)
@@ -91,10 +85,10 @@ def router(controller: "Controller") -> APIRouter:
 
     @api.get("")
     async def hours(at: Instant | None = None, line: str | None = None, language: str | None = None) -> dict[str, Any]:
-        if line is not None and site.number_dialled(line) is None:
-            raise HTTPException(422, f"{line[:30]!r} is no number of this site; `hatif numbers` lists them.")
-        if language is not None and language not in site.languages:
-            raise HTTPException(422, f"{language[:10]!r} is no language of this site: {', '.join(site.languages)}.")
+        if line is not None and (problem := hours_told.no_number(site, line)):
+            raise HTTPException(422, problem)
+        if language is not None and (problem := hours_told.no_language(site, language)):
+            raise HTTPException(422, problem)
         return told(at, line, language)
 
     @api.post("", dependencies=changes)

@@ -35,7 +35,7 @@ class Heard:
     language: str
 
 
-SIGNS = {PAUSE: Heard(manifest.PAUSE, 0.3, ""), BEEP: Heard(manifest.BEEP, 0.25, "")}
+SIGNS = {PAUSE: Heard(manifest.PAUSE, manifest.PAUSE_S, ""), BEEP: Heard(manifest.BEEP, manifest.BEEP_S, "")}
 
 
 class Audible:

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ivr.findings import Finding
+from ivr.findings import Finding, some
 from ivr.site import Site
 from prompts import files, manifest, recorded
 from prompts.catalogue import Catalogues
 from prompts.manifest import Manifest, ManifestError
 
-_NAMED = 5
-"""So many prompts are named; the rest is counted."""
 _BUILD = "run `hatif prompts build`"
 
 
@@ -42,16 +40,10 @@ def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, v
             broken.append(prompt)
         elif text is not None and audio.text != text:
             stale.append(prompt)
-    path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} prompts in {language}"
+    path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} texts in {language}"
     if missing:
-        yield Finding("E_AUDIO_MISSING", path, 1, f"{_some(missing)} {of} have no audio", _BUILD)
+        yield Finding("E_AUDIO_MISSING", path, 1, f"{some(missing)} {of} have no audio", _BUILD)
     if broken:
-        yield Finding("E_AUDIO_BROKEN", path, 1, f"the audio of {_some(broken)} {of} is gone or cut short", _BUILD)
+        yield Finding("E_AUDIO_BROKEN", path, 1, f"the audio of {some(broken)} {of} is gone or cut short", _BUILD)
     if stale:
-        yield Finding("W_AUDIO_STALE", path, 1, f"{_some(stale)} {of} are heard with a text of before", _BUILD)
-
-
-def _some(prompts: list[str]) -> str:
-    """A few of them by name."""
-    more = f" and {len(prompts) - _NAMED} more" if len(prompts) > _NAMED else ""
-    return f"{len(prompts)} ({', '.join(prompts[:_NAMED])}{more})"
+        yield Finding("W_AUDIO_STALE", path, 1, f"{some(stale)} {of} are heard as they were before", _BUILD)

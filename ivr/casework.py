@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import references
 from db.apply import position
 from db.deliver import deliver_all, heartbeat
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.read import reference_floor
 from db.words import CaseState
+from ivr.references import reference_allocator
+from ivr.settings import Settings
 
 Rows = list[tuple[str, dict[str, Any]]]
 """Tables and columns, as the journal takes them."""
@@ -40,16 +40,13 @@ def opened(reference: str, columns: Mapping[str, Any], pin_hash: str, by: str, n
     file = {"reference": reference, "state": CaseState.OPEN.value, "opened": now, "pin_hash": pin_hash, **columns}
     return [
         ("case_file", file),
-        noted(reference, "The file was opened and a code was given to the applicant.", by, now),
+        noted(reference, "The file was opened and a PIN was given to the applicant.", by, now),
         _audit(reference, "case_opened", by, data={"kind": columns["kind"]}),
     ]
 
 
-def changed(file: Mapping[str, Any], wanted: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
-    """The columns of `file` that are to be as in `wanted`; no row where all of them are so already."""
-    new = {name: value for name, value in wanted.items() if file[name] != value}
-    if not new:
-        return []
+def changed(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
+    """`new`: the columns of `file` that change, at least one."""
     columns: dict[str, Any] = {"reference": file["reference"], **new}
     if "state" in new:
         columns |= {"changed": now, "closed": now if new["state"] == CaseState.CLOSED else None}
@@ -63,13 +60,13 @@ def changed(file: Mapping[str, Any], wanted: Mapping[str, Any], by: str, now: da
 
 
 def new_pin(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
-    """Another code in place of the former one, and no failure against the file."""
+    """Another PIN in place of the former one, and no failure against the file."""
     return [
         (
             "case_file",
             {"reference": reference, "pin_hash": pin_hash, "pin_failures": 0, "pin_locked_until": None},
         ),
-        noted(reference, "A new code was given to the applicant.", by, now),
+        noted(reference, "A new PIN was given to the applicant.", by, now),
         _audit(reference, "case_pin", by),
     ]
 
@@ -97,28 +94,15 @@ def _shown(value: Any) -> str:
     return "none" if value is None else str(_plain(value))
 
 
-def new_reference(file: Path, node_number: int, url: str) -> str:
+def new_reference(settings: Settings, node_number: int, url: str) -> str:
     """A reference that nobody has had. Raises NotKeptError if the disk does not take that it was given out."""
-    floor = 0
-    if not file.exists():
-        floor = asyncio.run(_highest(url, node_number))
     try:
-        return references.ReferenceAllocator(file, node_number, floor, block=1).next()
+        return reference_allocator(settings, url, node_number, block=1).next()
     except OSError as error:
         raise NotKeptError(
-            f"{file} cannot be written ({error.strerror}): no file was opened; make room on its disk."
+            f"{settings.case_references} cannot be written ({error.strerror}): no file was opened; "
+            "make room on its disk."
         ) from None
-
-
-async def _highest(url: str, node_number: int) -> int:
-    """The counter of the database's highest reference; 0 where there is none, or no database."""
-    engine = async_engine(url)
-    try:
-        return await reference_floor(engine, node_number)
-    except (DatabaseError, SQLAlchemyError):
-        return 0
-    finally:
-        await engine.dispose()
 
 
 async def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:

@@ -5,15 +5,14 @@ nothing else changes for him. The consent stands in the call's state until the c
 recording for good.
 """
 
-import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from ivr.agreed import ASKED, Consent
+from ivr import clock
 from ivr.audible import Clip
 from ivr.call import Call
 from ivr.flow.nodes.base import CHANGE_LANGUAGE, REPEAT
 from ivr.flow.nodes.choice import Goes
+from ivr.state import ASKED, Consent
 
 YES, NO = "1", "2"
 TEXTS = ("consent_yes", "consent_no", f"press_{YES}", f"press_{NO}")
@@ -36,7 +35,6 @@ async def ask(call: Call, text: str) -> Goes | None:
     if key == CHANGE_LANGUAGE:
         return Goes(call.flow.change_language)
     agreed = key == YES
-    now = datetime.fromtimestamp(time.time(), UTC)
-    call.set(replace(call.state, consent=Consent(text, language, YES, now).encode() if agreed else ASKED))
+    call.set(replace(call.state, consent=Consent(text, language, YES, clock.now()).encode() if agreed else ASKED))
     call.event("consent", agreed=agreed, text=text)
     return None

@@ -13,20 +13,21 @@ from collections.abc import Collection, Mapping
 import structlog
 
 from db.journal import Journal
-from db.references import ReferenceAllocator
 from ivr import clock, credentials, operators, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
+from ivr.database import Database
 from ivr.fallback import calls_in_fallback, import_fallback_calls
 from ivr.files import Files
 from ivr.flow.versions import Flows
-from ivr.memory import Memory
 from ivr.messages import State
+from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
+from ivr.references import reference_allocator
 from ivr.session import APPLICATION, House, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.standing import FAMILY, Keeper
@@ -55,25 +56,19 @@ class Controller:
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
         self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
-        self.recorder = Recorder(self.journal, self._references())
+        self.recorder = Recorder(self.journal, reference_allocator(settings, self._url(), self.site.node_number))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.keeper = Keeper(self.ami)
-        self.files = Files(self.settings.database_url(self.site.database.url), self.recorder)
-        self.memory = Memory(self.settings.database_url(self.site.database.url))
+        self.database = Database(self._url())
+        self.files = Files(self.database, self.recorder)
+        self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         self.session: Session | None = None
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
-    def _references(self) -> ReferenceAllocator:
-        """The case references of this node; without their file, the database says which were given out."""
-        file, floor = self.settings.home / "case_references", 0
-        if not file.exists():
-            from ivr.lost import highest_reference
-
-            url = self.settings.database_url(self.site.database.url)
-            floor = asyncio.run(highest_reference(url, self.site.node_number))
-        return ReferenceAllocator(file, self.site.node_number, floor)
+    def _url(self) -> str:
+        return self.settings.database_url(self.site.database.url)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -87,8 +82,8 @@ class Controller:
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
-            await self.files.close()
-            await self.memory.close()
+            self.files.close()
+            await self.database.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -116,9 +111,8 @@ class Controller:
             audible=Audible(self.settings.sounds, self.site.fallback_chain),
             opening=self.opening,
             files=self.files,
-            remembered=self.memory.language,
-            recordings=self.settings.asterisk_recordings,
-            kept=self.settings.home,
+            remembered=self.database.language,
+            mailbox=self.mailbox,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
             operator_changed=self._operator_changed,
@@ -190,8 +184,9 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
-        url = self.settings.database_url(self.site.database.url)
+        url = self._url()
         # The dialplan's calls close their own rows when they end.
         calls = {*calls, *await calls_in_fallback(self.ami)}
         node = self.site.node
@@ -203,10 +198,9 @@ class Controller:
             began=began,
             calls=calls,
             legs=legs,
-            recordings=self.settings.asterisk_recordings,
-            home=self.settings.home,
+            mailbox=self.mailbox,
+            names=names,
         )
-        self.flows.tidy({call.state.flow for call in self.session.calls} if self.session is not None else ())
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)

@@ -5,17 +5,15 @@ ended, or finds it at a start, brings it to where recordings are kept.
 """
 
 import asyncio
-import shutil
 import wave
-from pathlib import Path
 
 import structlog
 
-from ivr.agreed import decode
 from ivr.ari import operations
 from ivr.call import Call
-from ivr.messages_left import FORMAT, duration_s
+from ivr.messages_left import FORMAT, Mailbox, duration_s
 from ivr.records import Recorder
+from ivr.state import Consent
 
 log = structlog.get_logger()
 
@@ -27,22 +25,24 @@ _ENDS_S, _LOOK_S = 0.5, 0.02
 
 
 async def begin(call: Call, bridge: str, offer: str) -> None:
-    """Records what is said in the bridge from now on, if the caller agreed. The row is there once Asterisk records."""
-    consent = decode(call.state.consent)
+    """Records what is said in the bridge from now on, if the caller agreed. The row, with his consent, is on the disk
+    before Asterisk records anything."""
+    consent = Consent.decode(call.state.consent)
     if consent is None or not call.services.site.recording.conversations:
         return
+    call.services.recorder.recording(call.state, offer, file_of(offer), consent)
     record = operations.RECORD_BRIDGE(bridge, name=f"{PREFIX}{offer}", format=FORMAT, ifExists="fail")
     (answer,) = await call.services.link.ask(record)
-    if not answer.ok:
-        log.error("A conversation is not recorded: Asterisk refused it", call=call.state.id, status=answer.status)
+    if answer.ok:
+        call.event("recorded", offer=offer)
         return
-    call.services.recorder.recording(call.state, offer, f"{FOLDER}/{offer}.{FORMAT}", consent)
-    call.event("recorded", offer=offer)
+    log.error("A conversation is not recorded: Asterisk refused it", call=call.state.id, status=answer.status)
+    call.services.recorder.recording_ended(offer, 0)
 
 
 async def end(call: Call, offer: str) -> None:
     """Ends the recording while its bridge is still there: Asterisk tells nobody of one that ends with its bridge."""
-    if decode(call.state.consent) is None or not call.services.site.recording.conversations:
+    if Consent.decode(call.state.consent) is None or not call.services.site.recording.conversations:
         return
     name, loop = f"{PREFIX}{offer}", asyncio.get_running_loop()
     await call.services.link.ask(operations.STOP_RECORDING(name))
@@ -54,23 +54,23 @@ async def end(call: Call, offer: str) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def keep(recordings: Path, home: Path, name: str, recorder: Recorder) -> None:
+async def keep(mailbox: Mailbox, name: str, recorder: Recorder) -> None:
     """Brings a recording that has ended to where it is kept, and says how long it is."""
+    offer = name.removeprefix(PREFIX)
+
+    def kept() -> float:
+        seconds = duration_s(mailbox.recording(name))
+        mailbox.move(name, file_of(offer))
+        return seconds
+
     try:
-        seconds = await asyncio.to_thread(_keep, recordings, home, name)
+        recorder.recording_ended(offer, await asyncio.to_thread(kept))
     except FileNotFoundError:
         return  # it is kept already
     except (OSError, wave.Error, EOFError) as error:
         log.error("The recording of a conversation could not be kept", recording=name, error=str(error))
-        return
-    recorder.recording_ended(name.removeprefix(PREFIX), seconds)
 
 
-def _keep(recordings: Path, home: Path, name: str) -> float:
-    recording = recordings / f"{name}.{FORMAT}"
-    kept = home / FOLDER / f"{name.removeprefix(PREFIX)}.{FORMAT}"
-    seconds = duration_s(recording)
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
-    shutil.move(recording, kept)
-    kept.chmod(0o600)
-    return seconds
+def file_of(offer: str) -> str:
+    """Where the recording is kept, in HATIF_HOME."""
+    return f"{FOLDER}/{offer}.{FORMAT}"

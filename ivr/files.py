@@ -5,7 +5,6 @@ attempt is on the disk before its PIN is checked, so that neither parallel calls
 """
 
 import asyncio
-import importlib
 import os
 import re
 import time
@@ -15,18 +14,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from ivr import pin
+from ivr.database import Database
 from ivr.records import Recorder
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
     from db.read_files import Claim, Failures, FileByTelephone
-
-log = structlog.get_logger()
 
 WITHHELD = "withheld"
 """In place of a number, for all callers who hide theirs."""
@@ -66,25 +59,22 @@ Answer = Told | NoMatch | Locked | Unavailable
 
 
 class Files:
-    """`url`: of the database. For one event loop; who made it awaits `close`."""
+    """For one event loop; who made it calls `close`."""
 
-    def __init__(self, url: str, recorder: Recorder) -> None:
-        self._url = url
+    def __init__(self, database: Database, recorder: Recorder) -> None:
+        self._database = database
         self._recorder = recorder
         self._attempts = pin.Attempts()
-        self._engine: AsyncEngine | None = None
         self._checks = ThreadPoolExecutor(_CHECKS, "pin")
         self._nobodys = ""  # a hash that no PIN of anybody has made
 
     async def warm(self) -> None:
         """Makes the first caller's answer as quick as the next one's."""
         await self._hash_of_nobody()
-        await self._claim("", "")
+        await self._database.warm()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._checks.shutdown(wait=False, cancel_futures=True)
-        if self._engine is not None:
-            await self._engine.dispose()
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
         """What he may hear who enters a reference and its PIN. `caller`: his number, empty if it is hidden."""
@@ -106,23 +96,7 @@ class Files:
         return _told(claim.file)
 
     async def _claim(self, reference: str, number: str) -> "Claim | None":
-        if self._engine is None:
-            # Half a start of a process: nobody's call waits for it but the one that asks first, if nothing was warmed.
-            await asyncio.to_thread(importlib.import_module, "db.read_files")
-        from db.read import or_default
-
-        try:
-            return await or_default(self._read(reference, number), None)
-        except SQLAlchemyError as error:
-            log.error("A case file cannot be read", error=str(error).splitlines()[0])
-            return None
-
-    async def _read(self, reference: str, number: str) -> "Claim":
-        from db.engine import async_engine
-        from db.read_files import claim
-
-        self._engine = self._engine or async_engine(self._url)
-        return await claim(self._engine, reference, number)
+        return await self._database.claim(reference, number)
 
     async def _hash_of_nobody(self) -> str:
         if not self._nobodys:

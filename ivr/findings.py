@@ -1,11 +1,13 @@
 """What is wrong or doubtful in the files of a site: a stable code, the place, what was found, what would be right."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 _PLACE = re.compile(r"(?P<file>[^:\n]+)(?::(?P<line>[0-9]+))?: (?P<what>.+)", re.DOTALL)
 _MEND = "mend it"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,9 @@ class Finding:
 
     @classmethod
     def told(cls, code: str, file: str, line: int, sentence: str) -> Self:
-        """From `found; remedy`."""
-        found, _, remedy = sentence.removesuffix(".").rpartition("; ")
-        return cls(code, file, line, found, remedy) if found else cls(code, file, line, remedy, _MEND)
+        """From `found; remedy`, where the remedy may have more of them."""
+        found, _, remedy = sentence.removesuffix(".").partition("; ")
+        return cls(code, file, line, found, remedy or _MEND)
 
     @classmethod
     def placed(cls, code: str, sentence: str) -> Self:
@@ -49,3 +51,9 @@ class SiteError(Exception):
     def __init__(self, *findings: Finding) -> None:
         super().__init__("\n".join(map(str, findings)))
         self.findings = findings
+
+
+def some(names: Sequence[str]) -> str:
+    """How many there are and a few of them by name, such as `7 (a, b, c, d, e and 2 more)`."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} ({', '.join(names[:_NAMED])}{more})"

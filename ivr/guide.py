@@ -13,8 +13,8 @@ import yaml
 from pydantic import Field
 
 from ivr.findings import Finding, SiteError
-from ivr.yaml_places import refusal
 from prompts.sources import GUIDE_FIELDS, guide_ids, guide_text_id, is_id
+from prompts.yaml_places import LOADER, STRING, refusal
 
 FOLDER = "guide"
 SERVICE_TEXTS = ("guide_notice", "guide_next", "guide_keys", "guide_end")
@@ -26,8 +26,6 @@ ProcedureId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max
 
 _TITLE, *_STEPS = GUIDE_FIELDS
 _FIELDS = ("status", *GUIDE_FIELDS, "remarks")
-_STRING = "tag:yaml.org,2002:str"
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Status(StrEnum):
@@ -64,9 +62,6 @@ class Procedure:
 @dataclass(frozen=True, slots=True)
 class Guide:
     procedures: Mapping[str, Procedure]
-
-
-EMPTY = Guide({})
 
 
 class Offering(Protocol):
@@ -164,7 +159,7 @@ class _File:
                 f"{_LONGEST_ID} at most",
             )
         try:
-            top = yaml.compose(text, Loader=_LOADER)
+            top = yaml.compose(text, Loader=LOADER)
         except yaml.YAMLError as error:
             self.wrong(*refusal(error, text), code="E_GUIDE_FILE")
             return None
@@ -212,7 +207,7 @@ class _File:
             self.wrong(line, f"{name} is a list, not a text; write one text, in words")
         elif not value.value.strip() or value.value in ("~", "null"):
             self.wrong(line, f"{name} is empty; write its English text")
-        elif value.tag != _STRING:
+        elif value.tag != STRING:
             self.wrong(line, f"{name} is {value.value!r}, which YAML does not read as a text; write it out in words")
 
     def _names(self, node: yaml.MappingNode) -> dict[str, tuple[int, yaml.Node]]:
@@ -226,6 +221,6 @@ class _File:
                 self.wrong(line, f"{key.value!r} stands twice; each name may stand once")
             else:
                 found[key.value] = line, value
-                if key.tag != _STRING:
+                if key.tag != STRING:
                     self.wrong(line, f'YAML does not read {key.value} as a name; write it as "{key.value}"')
         return found

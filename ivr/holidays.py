@@ -1,7 +1,7 @@
 """Which days are holidays: by the calendar of the site's country, and by the administrator, who has the last word.
 
-The calendar is the library `holidays`. It is imported when the first year is asked for (about 70 ms) and each year is
-computed once: `Holidays.warm` at the start keeps that out of a call's path.
+The calendar is the library `holidays`. It takes some 25 ms a year, each computed once: `Calendar.warm`, in a thread
+after the start, keeps that out of a call's path and out of a recovery.
 """
 
 import json
@@ -100,6 +100,11 @@ class Calendar:
             self._years[year] = _computed(self._country, year) if self._country is not None else {}
         return self._years[year]
 
+    def warm(self, now: datetime) -> None:
+        """Computes the years that a call may ask for."""
+        for year in (now.year - 1, now.year, now.year + 1):
+            self.year(year)
+
     def day(self, day: date) -> CalendarDay | None:
         return self.year(day.year).get(day)
 
@@ -149,11 +154,6 @@ class Holidays(Mapping[date, Holiday]):
 
     def __len__(self) -> int:
         return sum(len(year) for year in self._years.values())
-
-    def warm(self, now: datetime) -> None:
-        """Computes the years that a call may ask for."""
-        for year in (now.year - 1, now.year, now.year + 1):
-            self._year(year)
 
     def rule(self, changes: Changes) -> None:
         for day, ruling in changes.items():

@@ -14,11 +14,11 @@ Found = tuple[str, Place, str, str]
 """Code, place, what was found, what would be right."""
 
 
-def hours_findings(site: Site, folder: Path | None = None) -> list[Finding]:
+def hours_findings(site: Site, folder: Path) -> list[Finding]:
     """W_HOURS_WORDS: a time that no text says. E_HOURS_NEVER: somebody who is never served. `folder` of the site, for
     the lines."""
-    path = folder / "site.toml" if folder is not None else Path("site.toml")
-    text = path.read_text(encoding="utf-8") if folder is not None else ""
+    path = folder / "site.toml"
+    text = path.read_text(encoding="utf-8")
     return [
         Finding(code, str(path), line_in(text, place), f"{named(place)}: {found}", remedy)
         for code, place, found, remedy in (*_without_words(site), *_never_open(site))

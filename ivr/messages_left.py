@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 
 from db.ids import uuid7
+from db.words import CaseKind
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ SHORTEST_S = 1.0
 _ROOM_BYTES = 100_000
 """Six seconds of recording."""
 
-_NAME = re.compile(r"msg-([a-z]+)-([a-z][a-z0-9_]*)-([0-9a-f-]{36})")
+_NAME = re.compile(rf"msg-({'|'.join(CaseKind)})-([a-z][a-z0-9_]*)-([0-9a-f-]{{36}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,58 +45,61 @@ def name(kind: str, category: str, call: str) -> str:
     return f"msg-{kind}-{category}-{call}"
 
 
-def named(recording: str) -> tuple[str, str, str] | None:
+def named(recording: str) -> tuple[CaseKind, str, str] | None:
     """Kind, category and call of a recording of ours; None for any other."""
     match = _NAME.fullmatch(recording)
-    return (match[1], match[2], match[3]) if match else None
+    return (CaseKind(match[1]), match[2], match[3]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Where Asterisk puts what it records, and HATIF_HOME, where messages are kept."""
+    """`recordings`: where Asterisk puts what it records; `home`: HATIF_HOME, where that is kept."""
 
     recordings: Path
     home: Path
 
+    def recording(self, name: str) -> Path:
+        return self.recordings / f"{name}.{FORMAT}"
+
+    def names(self) -> list[str]:
+        """Of all recordings that lie with Asterisk."""
+        return sorted(path.stem for path in self.recordings.glob(f"*.{FORMAT}"))
+
     async def keep(self, name: str) -> Left | None:
-        return await keep(self.recordings, self.home, name)
+        """Moves a message to where messages are kept. None if there is none, or nothing in it."""
+        return await asyncio.to_thread(self._keep, name)
+
+    def _keep(self, name: str) -> Left | None:
+        recording = self.recording(name)
+        try:
+            seconds = duration_s(recording)
+            if seconds < SHORTEST_S:
+                recording.unlink(missing_ok=True)
+                return None
+            identity = uuid7()
+            file = f"{FOLDER}/{identity}.{FORMAT}"
+            self.move(name, file)
+        except FileNotFoundError:
+            return None
+        except (OSError, wave.Error, EOFError) as error:
+            log.error("A message could not be kept", recording=str(recording), error=str(error))
+            return None
+        return Left(identity, file, seconds)
+
+    def move(self, name: str, file: str) -> None:
+        """From Asterisk's folder to `file` in HATIF_HOME, which only its owner may read."""
+        kept = self.home / file
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(self.recording(name), kept)
+        kept.chmod(0o600)
 
     def is_full(self) -> bool:
-        return is_full(self.recordings)
-
-
-async def keep(recordings: Path, home: Path, name: str) -> Left | None:
-    """Moves a recording to where messages are kept. None if there is none, or nothing in it."""
-    return await asyncio.to_thread(_keep, recordings, home, name)
-
-
-def _keep(recordings: Path, home: Path, name: str) -> Left | None:
-    recording = recordings / f"{name}.{FORMAT}"
-    try:
-        seconds = duration_s(recording)
-        if seconds < SHORTEST_S:
-            recording.unlink(missing_ok=True)
-            return None
-        identity = uuid7()
-        kept = home / FOLDER / f"{identity}.{FORMAT}"
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(recording, kept)
-        kept.chmod(0o600)
-    except FileNotFoundError:
-        return None
-    except (OSError, wave.Error, EOFError) as error:
-        log.error("A message could not be kept", recording=str(recording), error=str(error))
-        return None
-    return Left(identity, str(kept.relative_to(home)), seconds)
-
-
-def is_full(recordings: Path) -> bool:
-    """Whether the disk has no room for more: Asterisk ends a recording then as if somebody had ended it."""
-    try:
-        disk = os.statvfs(recordings)
-    except OSError:
-        return True
-    return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
+        """Whether the disk has no room for more: Asterisk ends a recording then as if somebody had ended it."""
+        try:
+            disk = os.statvfs(self.recordings)
+        except OSError:
+            return True
+        return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
 
 
 def duration_s(path: Path) -> float:

@@ -18,9 +18,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ivr import clock
-from ivr import holidays as feasts
 from ivr.ami import AmiError
-from ivr.holidays import Changes, Holidays, Row
+from ivr.holidays import Changes, Holidays, Row, decode, encode, listed, name_in
 from ivr.records import Recorder
 from ivr.site import Site
 from prompts.manifest import Manifest
@@ -64,7 +63,6 @@ class Opening:
         self._restored = asyncio.Event()
         self.zone = ZoneInfo(site.hours.timezone)
         self.holidays = Holidays(site.hours.holidays)
-        self.holidays.warm(clock.now())
 
     # What is asked
 
@@ -130,7 +128,7 @@ class Opening:
         ruled = {}
         for day, ruling in changes.items():
             former, found = self.holidays.rulings.get(day), self.holidays.calendar.day(day)
-            name = feasts.name_in(found.names, "en") if found is not None else ""
+            name = name_in(found.names, "en") if found is not None else ""
             row = self._recorder.holiday_ruled(day, ruling, name, by, former.row if former is not None else None)
             ruled[day] = replace(ruling, row=row) if ruling is not None else None
         self.holidays.rule(ruled)
@@ -152,7 +150,7 @@ class Opening:
 
     def holiday_rows(self, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
         """The holidays of a year (None: of the twelve months from today on), and those that were taken back."""
-        return feasts.listed(self.holidays, self.today(), year, language)
+        return listed(self.holidays, self.today(), year, language)
 
     # AstDB
 
@@ -164,7 +162,8 @@ class Opening:
     async def keep(self) -> None:
         """Keeps AstDB right, also when somebody else has changed or lost it."""
         while True:
-            self.holidays.warm(clock.now())
+            # Behind the calls' back; a call that asks sooner pays for it once.
+            await asyncio.to_thread(self.holidays.calendar.warm, clock.now())
             try:
                 await self._write()
             except AmiError as error:  # the link to the manager is down: it is tried again
@@ -206,7 +205,7 @@ class Opening:
             if family != HOLIDAYS:
                 continue
             try:
-                self.holidays.rule({date.fromisoformat(key): feasts.decode(value)})
+                self.holidays.rule({date.fromisoformat(key): decode(value)})
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("AstDB holds a holiday that is not ours; it is not used", day=key, error=repr(error))
         self._announcement = kept.get((FAMILY, "announcement")) or None
@@ -216,7 +215,7 @@ class Opening:
         """What AstDB should have, all of it."""
         now, oldest = clock.now(), self.today() - _PAST
         wanted = {
-            (HOLIDAYS, day.isoformat()): feasts.encode(ruling)
+            (HOLIDAYS, day.isoformat()): encode(ruling)
             for day, ruling in self.holidays.rulings.items()
             if day >= oldest
         }

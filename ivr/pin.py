@@ -1,4 +1,4 @@
-"""The personal code of a file: made, kept as a hash, and counted so that nobody finds it out by trying.
+"""The PIN of a file: made, kept as a hash, and counted so that nobody finds it out by trying.
 
 An attempt is counted before it is checked, so that many at once get no more than one after the other. What attempts
 are counted for is an *account*: a file, a number, a call. Instants are POSIX seconds, given from outside: there
@@ -9,15 +9,14 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 DIGITS = 6
-
-_HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
-"""Argon2id (RFC 9106), 32 MiB and three passes: some 70 ms of one core, above what OWASP asks for (19 MiB, two)."""
 
 _ROUNDING_S = 0.001
 """The database keeps microseconds: its instants are not quite ours."""
@@ -39,15 +38,28 @@ def _is_guessed_first(pin: str) -> bool:
     return len(steps) == 1 or re.fullmatch(r"(..?.?)\1+", pin) is not None
 
 
+@cache
+def _hasher() -> "PasswordHasher":
+    """Argon2id (RFC 9106), 32 MiB and three passes: some 70 ms of one core, above what OWASP asks for (19 MiB, two).
+
+    Loaded when it is asked for: a controller's start need not wait for it.
+    """
+    from argon2 import PasswordHasher, Type
+
+    return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+
+
 def hashed(pin: str) -> str:
     """What is kept of a PIN, with a salt of its own. Takes as long as a check: call it in a thread."""
-    return _HASHER.hash(pin)
+    return _hasher().hash(pin)
 
 
 def matches(pin: str, kept: str) -> bool:
     """Whether `kept` was made of `pin`, compared in constant time. False for what is no hash of ours."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return _HASHER.verify(kept, pin)
+        return _hasher().verify(kept, pin)
     except (VerificationError, InvalidHashError):
         return False
 

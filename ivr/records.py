@@ -6,27 +6,28 @@ Nothing here waits: a record goes to memory, and in groups to the disk; another 
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import structlog
 
 from db.ids import uuid7
 from db.journal import Journal
-from db.read import Call as CallRow
 from db.references import ReferenceAllocator
 from db.words import CallbackKind, CaseKind, HoursKind, Outcome
 from ivr import clock, messages
-from ivr.agreed import Consent
 from ivr.fallback_records import FallbackCall
 from ivr.holidays import Ruling, name_in
 from ivr.messages_left import Left
 from ivr.operators import OperatorEntry
 from ivr.site import country_of
-from ivr.state import CallState
+from ivr.state import CallState, Consent
 from routing.hours import Override
 from routing.match import Decision, in_words
 from routing.states import OfferState, Operator, OperatorState
+
+if TYPE_CHECKING:
+    from db.read import Call as CallRow
 
 log = structlog.get_logger()
 
@@ -145,8 +146,8 @@ class Recorder:
         )
         self._file_of_message(state, kind, reference, due_h, title=None)
 
-    def message_of_lost_call(self, call: CallRow, left: Left, category: str, kind: CaseKind) -> None:
-        """A message whose caller hung up while there was no controller."""
+    def message_of_lost_call(self, call: "CallRow", left: Left, category: str, kind: CaseKind) -> None:
+        """A message that nobody kept when its caller hung up, such as for want of a controller."""
         state = CallState(
             id=str(call.id),
             flow="",
@@ -158,7 +159,8 @@ class Recorder:
             topic=call.topic,
         )
         self.message(state, left, category, kind, self.new_case_reference(), DUE_H)
-        self.call(state.id, outcome=Outcome.MESSAGE.value)
+        if call.ended is None and call.connected is None:
+            self.call(state.id, outcome=Outcome.MESSAGE.value)
 
     def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
         """A message that could not be recorded: the file says so, and whom to call."""
@@ -227,6 +229,7 @@ class Recorder:
             consent_language=consent.language,
             started=clock.now(),
         )
+        self._journal.flush()
 
     def recording_ended(self, offer: str, seconds: float) -> None:
         self._journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
@@ -54,8 +53,7 @@ class House:
     opening: Opening
     files: Files
     remembered: Callable[[str], Awaitable[str | None]]
-    recordings: Path
-    kept: Path
+    mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
     operator_changed: Callable[[Operator, str | None], None]
@@ -81,7 +79,7 @@ class Session:
             opening=house.opening,
             files=house.files,
             remembered=house.remembered,
-            mailbox=Mailbox(house.recordings, house.kept),
+            mailbox=house.mailbox,
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
@@ -202,7 +200,7 @@ class Session:
                 return
             case events.RecordingFinished(name) if name.startswith(conversations.PREFIX):
                 house = self._house
-                self._start(conversations.keep(house.recordings, house.kept, name, house.recorder), name)
+                self._start(conversations.keep(house.mailbox, name, house.recorder), name)
                 return
             case _ if event.channel_id in self._beginning:
                 self._beginning[event.channel_id].append(event)

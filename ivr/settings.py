@@ -40,6 +40,11 @@ class Settings:
         return self.home / "sounds"
 
     @property
+    def case_references(self) -> Path:
+        """Which case references of this node are given out."""
+        return self.home / "case_references"
+
+    @property
     def asterisk_recordings(self) -> Path:
         """Where Asterisk puts what it records through ARI."""
         return self.home / "asterisk" / "spool" / "recording"

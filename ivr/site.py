@@ -207,7 +207,21 @@ def what_is_wrong(error: ErrorDetails) -> str:
             return "is no name that may stand here; mend or delete it"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
-    return f"{error['msg']}, found {repr(error['input'])[:80]}"
+    found = f"found {repr(error['input'])[:80]}"
+    if error["type"] == "string_pattern_mismatch" and (remedy := _written(error["ctx"]["pattern"])) is not None:
+        return f"{found}; {remedy}"
+    return f"{error['msg']}, {found}"
+
+
+def _written(pattern: str) -> str | None:
+    """How to write what a pattern of the flow wants; None for another one."""
+    if pattern == "^[0-9]$":
+        return "write one key, 0 to 9"
+    if not pattern.startswith("^[a-z][a-z0-9"):
+        return None
+    longest = re.search(r"\{0,([0-9]+)\}\$$", pattern)
+    most = f", {int(longest[1]) + 1} at most" if longest else ""
+    return f"write small letters, digits and _, beginning with a letter{most}"
 
 
 def line_in(text: str, place: Place) -> int:

@@ -21,8 +21,6 @@ OPENS_IDS = (
     *DATE_IDS,
 )
 DIGIT_IDS = tuple(f"digit_{digit}" for digit in range(10))
-ALL_IDS = (*OPENS_IDS, *DIGIT_IDS)
-"""Every text that this module may ask for, in a fixed order."""
 
 _A_WEEK_DAYS = 7
 
@@ -64,17 +62,3 @@ def digits(language: str, text: str, group: int = 3) -> list[Clip]:
             clips.append(PAUSE)
         clips.append((language, name))
     return clips
-
-
-__all__ = [
-    "ALL_IDS",
-    "DATE_IDS",
-    "DIGIT_IDS",
-    "OPENS_IDS",
-    "PAUSE",
-    "TIME_IDS",
-    "Clip",
-    "date_clips",
-    "digits",
-    "opens",
-]

@@ -6,6 +6,7 @@ goes on; nothing else is needed.
 
 import math
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +46,33 @@ _NAMES = {
 }
 
 
+ASKED = "no"
+"""In place of a consent: he was asked and did not agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """To a recording: what the caller heard, what he pressed, and when. It stands beside the recording for good."""
+
+    text: str
+    language: str
+    key: str
+    at: datetime
+
+    def encode(self) -> str:
+        """As it stands in the call's state."""
+        return f"{self.key}:{self.language}:{int(self.at.timestamp())}:{self.text}"
+
+    @classmethod
+    def decode(cls, text: str | None) -> "Consent | None":
+        """None unless it is a consent."""
+        try:
+            key, language, seconds, question = (text or "").split(":", 3)
+            return cls(question, language, key, datetime.fromtimestamp(int(seconds), UTC))
+        except (ValueError, OverflowError):
+            return None
+
+
 class StateError(Exception):
     """The variable holds something that we did not write."""
 
@@ -57,7 +85,7 @@ class CallState:
     of the call; `offer` and `operator`: with whom he is to be in the bridge; `outcome`: what is known already of how
     the call ends; `failures`: how often a node could not be done; `case`: the reference of his file; `connected_at`:
     when he got the operator, and `first` whether that is the first of this call; `consent`: how he agreed that his
-    conversation is recorded (`ivr.consent`); `announced`: the language in which he heard the emergency announcement;
+    conversation is recorded (`Consent`); `announced`: the language in which he heard the emergency announcement;
     `served_by`: the operator with whom he talked last;
     `filed`: whether the file was there before an operator was, so that none is opened for the conversation.
     """

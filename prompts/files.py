@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from prompts import audio, g711, manifest
 from prompts.audio import Sound
 
-PAUSE_S = 0.3
-"""Seconds of silence in `manifest.PAUSE`: between groups of digits."""
-BEEP_S, BEEP_HZ, BEEP_DBFS = 0.25, 1000.0, -12.0
+BEEP_HZ, BEEP_DBFS = 1000.0, -12.0
 """`manifest.BEEP`: the tone after which a caller speaks."""
 
 
@@ -38,22 +36,22 @@ def write_sound(out: Path, file: str, sound: Sound) -> float:
 
 def write_pause(out: Path) -> None:
     """Makes the pause where there is none of this length."""
-    if seconds_of(out, manifest.PAUSE) != PAUSE_S:
-        narrow, wide = (np.zeros(round(PAUSE_S * rate), dtype=np.int16) for rate in (audio.NARROW, audio.WIDE))
+    if seconds_of(out, manifest.PAUSE) != manifest.PAUSE_S:
+        narrow, wide = (np.zeros(round(manifest.PAUSE_S * rate), dtype=np.int16) for rate in (audio.NARROW, audio.WIDE))
         write_sound(out, manifest.PAUSE, Sound(g711.ulaw(narrow), g711.alaw(narrow), audio.little_endian(wide)))
 
 
 def write_beep(out: Path) -> None:
     """Makes the tone where there is none of this length."""
-    if seconds_of(out, manifest.BEEP) != BEEP_S:
+    if seconds_of(out, manifest.BEEP) != manifest.BEEP_S:
         narrow, wide = (_tone(rate) for rate in (audio.NARROW, audio.WIDE))
         write_sound(out, manifest.BEEP, Sound(g711.ulaw(narrow), g711.alaw(narrow), audio.little_endian(wide)))
 
 
 def _tone(rate: int) -> NDArray[np.int16]:
     """Faded at both ends, so that it does not click."""
-    at = np.arange(round(BEEP_S * rate)) / rate
-    fade = np.clip(np.minimum(at, BEEP_S - at) / audio.FADE, 0, 1)
+    at = np.arange(round(manifest.BEEP_S * rate)) / rate
+    fade = np.clip(np.minimum(at, manifest.BEEP_S - at) / audio.FADE, 0, 1)
     peak = 32_767 * math.sqrt(2) * 10 ** (BEEP_DBFS / 20)
     return np.round(peak * fade * np.sin(2 * math.pi * BEEP_HZ * at)).astype(np.int16)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 FILE = "manifest.json"
@@ -22,7 +23,7 @@ PAUSE = f"{PREFIX}/pause"
 """A short silence, the same in all languages, that a call can put between groups of digits."""
 BEEP = f"{PREFIX}/beep"
 """The tone after which a caller speaks."""
-
+PAUSE_S, BEEP_S = 0.3, 0.25
 
 _REMEDY = "run `hatif prompts build`"
 
@@ -41,7 +42,7 @@ class Audio:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """All audio of a site, by language and prompt."""
 
@@ -50,6 +51,11 @@ class Manifest:
     @property
     def languages(self) -> tuple[str, ...]:
         return tuple(self.prompts)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """All prompts that have audio in some language."""
+        return frozenset(prompt for prompts in self.prompts.values() for prompt in prompts)
 
     @property
     def files(self) -> set[str]:

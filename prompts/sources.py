@@ -14,6 +14,8 @@ from typing import IO
 
 import yaml
 
+from prompts.yaml_places import LOADER, STRING, refusal
+
 GUIDE = "guide"
 """The folder with one file a procedure."""
 GUIDE_FIELDS = ("title", "documents", "where", "issuer", "duration", "fee", "legal_basis")
@@ -30,8 +32,6 @@ _ABOUT = {
 """What translators are told of a guide's fields."""
 _ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_STRING = "tag:yaml.org,2002:str"
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class CatalogueError(ValueError):
@@ -121,12 +121,10 @@ def _read(file: Path, content: bytes) -> Iterator[Source]:
         line = content[: error.start].count(b"\n") + 1
         raise CatalogueError(f"{file}:{line}: this is not UTF-8; save the file as UTF-8") from None
     try:
-        top = yaml.compose(text, Loader=_Loader)
+        top = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise CatalogueError(f"{file}:{line}: {what}; write it as YAML") from None
+        line, what = refusal(error, text)
+        raise CatalogueError(f"{file}:{line}: {what}") from None
     page = _Page(file, text.splitlines())
     if file.parent.name == GUIDE:
         return page.guide(page.mapping(top, "a procedure of the guide"))
@@ -169,7 +167,7 @@ class _Page:
     def source(self, name: str, each: _Named, about: str = "") -> Source:
         if not is_id(name):
             raise self.error(each.line, f"{name[:60]} is no id of a text; name it as main_file")
-        if not isinstance(each.value, yaml.ScalarNode) or each.value.tag != _STRING:
+        if not isinstance(each.value, yaml.ScalarNode) or each.value.tag != STRING:
             raise self.error(each.line, f'{name} is no text; write it in English, between two " if it is one word')
         text = " ".join(each.value.value.split())
         if not text:
@@ -192,7 +190,7 @@ class _Page:
         found: dict[str, _Named] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode) or key.tag != _STRING:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != STRING:
                 name = str(key.value)[:60]
                 raise self.error(line, f'YAML does not read {name} as a name (NO, for Norway, is "no"); write "{name}"')
             if key.value in found:

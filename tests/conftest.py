@@ -44,12 +44,15 @@ async def shared_line() -> AsyncIterator[Line]:
 async def line(shared_line: Line) -> AsyncIterator[Line]:
     """The shared line for one test, which asks for it before `telephones`: these are closed first then.
 
-    Afterwards nobody may be left on it; its site, its hours and its operators' states are put back.
+    Afterwards nobody may be left on it; its site, what its administrator has said and its operators' states are put
+    back.
     """
     before = shared_line.site_files()
     yield shared_line
-    shared_line.put_back(before)
-    await shared_line.cleared()
+    try:
+        shared_line.put_back(before)
+    finally:
+        await shared_line.cleared()
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,18 @@ async def telephones() -> AsyncIterator[Telephones]:
         yield open_telephones
 
 
+@pytest.fixture
+async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
+    """A line of its own for one test, which may change its audio, or stop its controller for good."""
+    with short_folder("hatif-lone-") as folder:
+        async with running(Path(folder), OFFSET + 1000) as up:
+            yield up
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files with telephones first: they wait for most of their time, and what only computes fills the rest."""
-    items.sort(key=lambda item: item.path.parent.name != "ivr")
+    real = {item.path for item in items if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in real)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of messages, files and closed lines have in common: keys, rows, and speaking after a tone."""
+"""What the tests of a call have in common: keys, rows, prompts that begin, and speaking after a tone."""
 
 import asyncio
 import wave
@@ -10,7 +10,7 @@ from line import Line
 from sqlalchemy import select
 
 from db.engine import async_engine, reading
-from ivr.demo.sound import RATE, Samples
+from ivr.demo.sound import RATE, Match, Samples
 from ivr.demo.telephone import Call
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
@@ -38,17 +38,39 @@ def samples_of(path: Path) -> Samples:
 
 
 async def begins(
-    call: Call, line: Line, language: str, prompt: str, *, since_s: float = 0.0, timeout_s: float = 12
-) -> float:
-    """Until the first second of a prompt has been heard; when it began, by the call's clock."""
-    return (await call.hears(line.audio(language, prompt)[:RATE], timeout_s, since_s)).offset_s
+    call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 12.0, *, for_s: float = 0.0
+) -> Match:
+    """Until the first second of a prompt has been heard, and it has gone on `for_s`: what follows may be cut short."""
+    match = await call.hears(prompt[:RATE], timeout_s, since_s)
+    await asyncio.sleep(max(0.0, match.offset_s + for_s - call.clock))
+    return match
 
 
-async def speaks(call: Call, line: Line, language: str, tone_hz: float, seconds: float) -> None:
-    """Hears how it works, cuts that short, and speaks after the tone."""
-    await begins(call, line, language, "record_how")
+async def recorded(line: Line, caller: str, times: int = 1) -> None:
+    """Until what he says is recorded, for the second time where `times` is 2."""
+    async with asyncio.timeout(8):
+        while True:
+            events = (await line.story(caller, ended=False))["events"]
+            if [event["kind"] for event in events].count("recording") >= times:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def speaks(
+    call: Call,
+    line: Line,
+    language: str,
+    caller: str,
+    tone_hz: float,
+    seconds: float,
+    *,
+    since_s: float = 0.0,
+    times: int = 1,
+) -> None:
+    """Hears how it works, cuts that short, and speaks after the tone; `times` as in `recorded`."""
+    await begins(call, line.audio(language, "record_how"), since_s)
     await call.press("5")
-    await asyncio.sleep(0.6)  # the tone
+    await recorded(line, caller, times)
     call.tone(tone_hz)
     await asyncio.sleep(seconds)
     call.silence()

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from db import read
 from db.engine import async_engine
 from ivr import credentials, operators, site
+from ivr.ami import Ami
 from ivr.demo.sound import read_ulaw
 from ivr.demo.telephone import Call, Operator, Telephones
 from ivr.process import processes
@@ -115,13 +116,20 @@ class Line:
 
         await self.until(back, 15, "the controller is back")
 
-    def without_controller(self) -> None:
-        """Stops the controller for good: first who would start it again, then itself."""
+    async def without_controller(self) -> None:
+        """Stops the controller for good: first who would start it again, then itself.
+
+        Until Asterisk has seen it go, a call would still be given to it, and then to the guard. Where calls are up,
+        these keep its application alive, and nothing is waited for.
+        """
         assert self._up is not None
         self._up.kill()
         self._up.wait()
         self._up = None
+        calls = self.ari("GET", "/channels")
         os.kill(self.pid("ivr"), signal.SIGKILL)
+        if not calls:
+            await self.until(lambda: not self.ari("GET", "/applications"), 5, "Asterisk has seen the controller go")
 
     # Asking
 
@@ -161,17 +169,38 @@ class Line:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
-    def ari(self, method: str, path: str) -> Any:
+    def ari(self, method: str, path: str, **query: str) -> Any:
         """Asterisk's own word, past the controller."""
+        import urllib.parse
         import urllib.request
 
         secrets = credentials.load(self.home, ())
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{8088 + self.offset}/ari{path}?api_key={secrets.ari_user}:{secrets.ari_password}",
-            method=method,
-        )
+        asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
+        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.loads(answer.read() or b"null")
+
+    async def until_astdb(self, family: str, key: str, begins: str = "") -> None:
+        """Until a value that begins so is in Asterisk's own database."""
+        secrets = credentials.load(self.home, ())
+        async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
+            deadline = time.monotonic() + 8
+            while True:
+                value = await ami.db_get(family, key)
+                if value is not None and value.startswith(begins):
+                    return
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"AstDB has {value!r} as {family}/{key}; expected: {begins}...")
+                await asyncio.sleep(0.02)
+
+    @property
+    def log(self) -> Path:
+        """What the controller has to say."""
+        return self.home / "log" / "ivr.log"
+
+    def logged(self, seen: int = 0) -> str:
+        """The controller's log from that byte on: what was said since it had so many."""
+        return self.log.read_bytes()[seen:].decode()
 
     def operator_state(self, operator: str) -> str:
         state: str = self.control("GET", "/operators")[operator]["state"]
@@ -198,9 +227,10 @@ class Line:
         deadline = time.monotonic() + limit_s
         try:
             while True:
-                for call in await read.calls(engine, 50):
-                    if call.caller == caller and (call.ended is not None or not ended):
-                        return asdict(await read.call(engine, call.id))
+                # Not an earlier one while the last has not ended.
+                last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
+                if last is not None and (last.ended is not None or not ended):
+                    return asdict(await read.call(engine, last.id))
                 if time.monotonic() > deadline:
                     raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller}")
                 await asyncio.sleep(0.05)
@@ -216,20 +246,25 @@ class Line:
 
     # Leaving it as it was
 
-    def site_files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.site.iterdir() if path.is_file()}
+    def site_files(self) -> dict[Path, bytes]:
+        """All of the site's files, in its folders too."""
+        return {path: path.read_bytes() for path in self.site.rglob("*") if path.is_file()}
 
-    def put_back(self, files: dict[str, bytes]) -> None:
-        changed = [name for name, content in files.items() if (self.site / name).read_bytes() != content]
-        for name in changed:
-            (self.site / name).write_bytes(files[name])
-        if changed:
-            # Not only with the next call, whose test may have changed it again. Without a controller it is read anyway.
-            with contextlib.suppress(OSError):
-                self.control("POST", "/flow/reload")
+    def put_back(self, files: dict[Path, bytes]) -> None:
+        now = self.site_files()
+        for path in now.keys() - files.keys():
+            path.unlink()
+        for path, content in files.items():
+            if now.get(path) != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        if now != files:
+            # Not only with the next call, whose test may have changed it again.
+            self.control("POST", "/flow/reload")
 
     async def cleared(self) -> None:
-        """Puts the hours and the operators' states back. AssertionError if Asterisk still has a call or a bridge."""
+        """Puts the hours, what the administrator has said and the operators' states back. AssertionError if Asterisk
+        still has a call or a bridge."""
 
         def gone() -> bool:
             operators = self.control("GET", "/operators").values()
@@ -243,6 +278,10 @@ class Line:
                 self.ari("DELETE", f"/channels/{channel['id']}")
             raise AssertionError(f"{error}: {left or 'a telephone'}") from None
         self.control("POST", "/hours", {"force": "auto"})
+        self.control("POST", "/hours/announcement", {"text": None})
+        for row in self.control("GET", "/hours/holidays")["holidays"]:
+            if row["source"] == "administrator":
+                self.control("DELETE", f"/hours/holidays/{row['date']}")
         for operator, row in self.control("GET", "/operators").items():
             if (row["state"], row["reason"]) != ("away", "absent"):
                 # Without a telephone nobody is ready: he is away, until it appears.
@@ -294,11 +333,13 @@ class Line:
             await asyncio.sleep(0.02)
         raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
 
-    def audio(self, language: str, prompt: str) -> npt.NDArray[np.int16]:
-        """What a prompt sounds like on the telephone, 8 kHz."""
-        file = manifest.load(self.home / "sounds" / manifest.FILE).file(language, prompt)
-        assert file is not None
-        return read_ulaw(self.home / "sounds" / f"{file.removeprefix('hatif/')}.ulaw")
+    def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:
+        """What prompts sound like on the telephone, one after the other, 8 kHz."""
+        sounds = self.home / "sounds"
+        heard = manifest.load(sounds / manifest.FILE)
+        files = [heard.file(language, prompt) for prompt in prompts]
+        assert None not in files, prompts
+        return np.concatenate([read_ulaw(sounds / f"{str(file).removeprefix('hatif/')}.ulaw") for file in files])
 
     def music(self) -> npt.NDArray[np.int16]:
         """The beginning of the waiting music, 1 s."""

@@ -6,9 +6,7 @@ from pathlib import Path
 import typer
 
 from ivr.cli.compose import Composition
-from ivr.cli.output import as_json, console
-
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+from ivr.cli.output import JSON, as_json, console
 
 
 def register(app: typer.Typer) -> None:

@@ -1,15 +1,19 @@
 """Commands about what is remembered of a caller's number."""
 
 import asyncio
+import time
 from typing import Any
 
 import typer
 
-from ivr.cli.compose import Composition, ControlError
-from ivr.cli.output import as_json, as_table, console
+from ivr.cli.compose import Composition, ControlError, account
+from ivr.cli.output import JSON, as_json, as_table, console
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 NUMBER = typer.Argument(help="The number with its +, such as +33612345678.")
+
+_DELIVERED_S = 2.0
+"""How long what is written already has to come into the database; where it is delivered, that takes some 0.1 s."""
+_POLL_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -42,12 +46,31 @@ def erase(number: str = NUMBER) -> None:
     parts = Composition()
 
     async def erased() -> bool:
+        await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
-            return await callers.erase(engine, number, parts.site.node)
+            return await callers.erase(engine, number, parts.site.node, account())
         finally:
             await engine.dispose()
 
     if not asyncio.run(erased()):
         raise ControlError(f"{number} is not remembered; write it with its + and without blanks, as in `hatif calls`.")
     console.print(f"{number}: forgotten.", markup=False)
+
+
+async def _delivered(parts: Composition, number: str) -> None:
+    """Until the database has all that was written before. Raises ControlError: the rest would bring the number back."""
+    from db.deliver import lag
+
+    began = time.time()
+    while True:
+        behind = await lag(parts.settings.journal, parts.database_url)
+        if not behind.records or behind.seconds < time.time() - began:
+            return
+        if time.time() - began > _DELIVERED_S:
+            raise ControlError(
+                f"{number} is not forgotten: not all of the journal is in the database yet (still to come: "
+                f"{behind.records}), and that may bring it back. Have it delivered (`hatif up`, or `hatif journal` "
+                "alone), then erase it again."
+            )
+        await asyncio.sleep(_POLL_S)

@@ -1,10 +1,10 @@
 """Commands about case files: `cases` lists them, `case …` opens, changes and shows one.
 
-They work whether anything else runs or not (`ivr.casework`).
+They work whether the line runs or not (`ivr.casework`). A change goes to the journal first. `open` works also while the
+database is away; the others look at the file first and need it.
 """
 
 import asyncio
-import getpass
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,12 @@ from typer.core import TyperCommand
 from db.words import CaseKind, CaseState
 from ivr import clock
 from ivr.cli import case_input
-from ivr.cli.compose import Composition
-from ivr.cli.output import as_json, as_table, cell, console, errors
+from ivr.cli.compose import Composition, account
+from ivr.cli.output import JSON, as_json, as_table, cell, console, errors
 
 if TYPE_CHECKING:
     from ivr.casework import Rows
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 REFERENCE = typer.Argument(help="Nine digits, such as 123-456-789.")
 STATES, KINDS = ", ".join(CaseState), ", ".join(CaseKind)
 
@@ -38,7 +37,7 @@ class _WithMissing(TyperCommand):
 def register(app: typer.Typer) -> None:
     app.command()(cases)
     case = typer.Typer(
-        help="A case file: open it, change it, show it; the code that its applicant asks for its state with.",
+        help="A case file: open it, change it, show it; the PIN that its applicant asks for its state with.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -55,7 +54,7 @@ def cases(
     last: int = typer.Option(20, "--last", min=1, help="How many."),
     state: str = typer.Option("", "--state", help=f"Only those that are {STATES}."),
     owner: str = typer.Option("", "--owner", help="Only those of this operator."),
-    due: bool = typer.Option(False, "--due", "--overdue", help="Only those that are overdue."),
+    overdue: bool = typer.Option(False, "--overdue", help="Only those that were due and are not closed."),
     json: bool = JSON,
 ) -> None:
     """The case files, the newest first."""
@@ -65,7 +64,7 @@ def cases(
         case_input.one_of(state, CaseState, "state")
     rows = asyncio.run(
         Composition().read(
-            read.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if due else None
+            read.cases, last, state=state or None, owner=owner or None, overdue=clock.now() if overdue else None
         )
     )
     if json:
@@ -85,7 +84,7 @@ def open_file(
     post: str = typer.Option("", "--post", help="The consular post that deals with it."),
     json: bool = JSON,
 ) -> None:
-    """Open a file; prints its reference and, this once, the code that its state is asked for with."""
+    """Open a file; prints its reference and, this once, the PIN that its state is asked for with."""
     from db.references import format as written
     from ivr import casework
     from ivr import pin as pins
@@ -98,17 +97,16 @@ def open_file(
         "title": title.strip()[:200],
         "caller": case_input.number(caller) if caller else None,
         "kind": case_input.one_of(kind, CaseKind, "kind"),
-        "post": post or None,
+        "post": case_input.value(parts, "post", post),
     }
-    settings = parts.settings
-    reference = casework.new_reference(settings.home / "case_references", parts.site.node_number, parts.database_url)
-    code = pins.new()
-    _keep(parts, casework.opened(reference, columns, pins.hashed(code), _by(), clock.now()))
+    reference = casework.new_reference(parts.settings, parts.site.node_number, parts.database_url)
+    pin = pins.new()
+    _keep(parts, casework.opened(reference, columns, pins.hashed(pin), account(), clock.now()))
     if json:
-        as_json({"reference": reference, "pin": code, **columns})
+        as_json({"reference": reference, "pin": pin, **columns})
         return
-    console.print(f"Reference {written(reference)}, code {code}.", markup=False)
-    console.print("Give both to the applicant; the code is not shown again (`hatif case pin` makes another one).")
+    console.print(f"Reference {written(reference)}, PIN {pin}.", markup=False)
+    console.print("Give both to the applicant; the PIN is not shown again (`hatif case pin` makes another one).")
 
 
 def set_columns(
@@ -139,7 +137,7 @@ def note(reference: str = REFERENCE, text: str = typer.Argument(help="What is to
     file = _file(parts, reference)
     if not text.strip():
         raise case_input.CaseError("the note is empty; write what is to be kept.")
-    _keep(parts, casework.note(file["reference"], text.strip(), _by(), clock.now()))
+    _keep(parts, casework.note(file["reference"], text.strip(), account(), clock.now()))
     console.print(f"{_written(file)}: noted.", markup=False)
 
 
@@ -149,22 +147,22 @@ def close(reference: str = REFERENCE, why: str = typer.Option("", "--why", help=
 
 
 def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
-    """Give a file a new code, shown this once; the former one is no longer right, and a lock of the file ends."""
+    """Give a file a new PIN, shown this once; the former one is no longer right, and a lock of the file ends."""
     from ivr import casework
     from ivr import pin as pins
 
     parts = Composition()
     file = _file(parts, reference)
-    code = pins.new()
-    _keep(parts, casework.new_pin(file["reference"], pins.hashed(code), _by(), clock.now()))
+    pin = pins.new()
+    _keep(parts, casework.new_pin(file["reference"], pins.hashed(pin), account(), clock.now()))
     if json:
-        as_json({"reference": file["reference"], "pin": code})
+        as_json({"reference": file["reference"], "pin": pin})
     else:
-        console.print(f"{_written(file)}: the code is now {code}; it is not shown again.", markup=False)
+        console.print(f"{_written(file)}: the PIN is now {pin}; it is not shown again.", markup=False)
 
 
 def show(reference: str = REFERENCE, json: bool = JSON) -> None:
-    """All of a file, with its notes and messages; of its code, whether it has one and what stands against it."""
+    """All of a file, with its notes and messages; of its PIN, whether it has one and what stands against it."""
     story = _story(Composition(), reference)
     if json:
         as_json({**story.pop("file"), **story})
@@ -201,14 +199,13 @@ def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str
     from ivr import casework
 
     file = _file(parts, reference)
-    rows = casework.changed(file, wanted, _by(), clock.now(), why)
-    if rows:
-        _keep(parts, rows)
-    changes = {name: [file[name], value] for name, value in wanted.items() if file[name] != value}
+    new = {name: value for name, value in wanted.items() if file[name] != value}
+    if new:
+        _keep(parts, casework.changed(file, new, account(), clock.now(), why))
     if json:
-        as_json({"reference": file["reference"], "changes": changes})
+        as_json({"reference": file["reference"], "changes": {name: [file[name], value] for name, value in new.items()}})
         return
-    words = "; ".join(f"{name} {cell(old)} → {cell(new)}" for name, (old, new) in changes.items())
+    words = "; ".join(f"{name} {cell(file[name])} → {cell(value)}" for name, value in new.items())
     console.print(f"{_written(file)}: {words or 'it was so already'}.", markup=False)
 
 
@@ -219,11 +216,3 @@ def _keep(parts: Composition, rows: "Rows") -> None:
     if away is not None:
         said = f"hatif: it is kept in the journal and not in the database yet: {away}. It will be, once that is back."
         errors.print(said, style="yellow", markup=False, soft_wrap=True)
-
-
-def _by() -> str:
-    """The account of the machine, for notes and audit."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "service"

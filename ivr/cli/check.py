@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ivr.cli.compose import Composition
-from ivr.cli.output import as_json, cell, console, errors
+from ivr.cli.output import JSON, as_json, cell, console, errors
 
 if TYPE_CHECKING:
     from ivr.findings import Finding
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 IGNORE = typer.Option([], "--ignore", metavar="PREFIX", help="Leave out codes that begin so: W_TEXT. May be repeated.")
 
 

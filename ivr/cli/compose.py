@@ -1,5 +1,6 @@
 """From the site to what the other packages want: Asterisk's configuration, the dialplan, the database's address."""
 
+import getpass
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -123,6 +124,14 @@ class Composition:
                 f"The controller does not answer on 127.0.0.1:{port}. Is it running (`hatif status`)? "
                 "Start it with `hatif up`."
             ) from None
+
+
+def account() -> str:
+    """The account of the machine that gives a command, for records and audit."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # which one, depends on the Python
+        return "administrator"
 
 
 class ControlError(Exception):

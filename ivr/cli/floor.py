@@ -6,9 +6,7 @@ from typing import Any, cast
 import typer
 
 from ivr.cli.compose import Composition, ControlError, ControllerAwayError
-from ivr.cli.output import as_json, as_table, console
-
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+from ivr.cli.output import JSON, as_json, as_table, console
 
 
 def register(app: typer.Typer) -> None:

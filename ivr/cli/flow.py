@@ -7,9 +7,9 @@ import typer
 
 from ivr.cli.check import IGNORE, checked
 from ivr.cli.compose import Composition, ControlError
-from ivr.cli.output import as_json, console
+from ivr.cli.output import JSON, as_json, console
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+_NEXT_CALL = "The next call still takes what is saved of flow, guide and audio, if these three are in order."
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
 def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
     """Take the saved flow, guide and audio into use for new calls; calls in progress end on what they began with.
 
-    The whole site is checked first (`hatif check`); with an error in it the former version stays in use.
+    The whole site is checked first (`hatif check`); with an error in it the controller is not asked. It takes flow,
+    guide and audio by itself for the next call, if these three are in order.
     """
     parts = Composition()
     result = checked(parts, ignore)
@@ -32,7 +33,7 @@ def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
             as_json(document)
             raise typer.Exit(1)
         result.show()
-        raise ControlError(f"The former version stays in use: {parts.settings.site} has {result.counts}.")
+        raise ControlError(f"Not reloaded: {parts.settings.site} has {result.counts}. {_NEXT_CALL}")
     try:
         answer = cast(dict[str, Any], parts.ask_controller("POST", "/flow/reload"))
     except ControlError as error:
@@ -45,7 +46,7 @@ def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
         return
     result.show()
     if answer["version"] == answer["former"]:
-        console.print(f"Nothing has changed: version {answer['version']} stays in use.")
+        console.print(f"Version {answer['version']} is in use already.")
     else:
         console.print(f"New calls use version {answer['version']} (before: {answer['former']}).")
 

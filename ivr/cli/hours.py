@@ -3,22 +3,22 @@
 Without a controller the questions are answered from the site's files alone; changes need it.
 """
 
-import getpass
 from datetime import date, datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import typer
 
-from ivr.cli.compose import Composition, ControlError, ControllerAwayError
-from ivr.cli.output import as_json, as_table, console
+from ivr.cli.compose import Composition, ControlError, ControllerAwayError, account
+from ivr.cli.output import JSON, as_json, as_table, console
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 LINE = typer.Option("", help="A number of the site, as `hatif numbers` has it.")
 LANGUAGE = typer.Option("", help="A language of the site, such as nl.")
 YEAR = typer.Option(None, min=2000, max=2099, help="A year; else the twelve months from today on.")
 NAMES = typer.Option("en", "--language", help="Of the names, as far as the calendar has it.")
 DAY = typer.Argument(help="Such as 2027-03-10.")
+CONTROLLER, FILES = "controller", "files"
+"""Where an answer is from."""
 _WITHOUT = " (the controller does not answer: by the site's files only)"
 
 
@@ -62,39 +62,38 @@ def _ask(at: datetime | None, line: str, language: str, json: bool) -> None:
     wishes = {"at": at.isoformat() if at else "", "line": line, "language": language}
     query = urlencode({name: value for name, value in wishes.items() if value})
     try:
-        data, note = cast(dict[str, Any], parts.ask_controller("GET", f"/hours?{query}" if query else "/hours")), ""
+        data = _answered(parts, "GET", f"/hours?{query}" if query else "/hours")
     except ControllerAwayError:
-        data, note = _by_files(parts, at, line, language), _WITHOUT
-    _show(data, json, note)
+        data = {**_by_files(parts, at, line, language), "source": FILES}
+    _show(data, json)
+
+
+def _answered(parts: Composition, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """What the controller says, marked as its word."""
+    return {**cast(dict[str, Any], parts.ask_controller(method, path, body)), "source": CONTROLLER}
 
 
 def _by_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
-    from ivr import clock
+    from functools import partial
+
+    from ivr import clock, hours_told
     from ivr.holidays import Holidays
     from routing import hours
 
     site = parts.site
-    if line and site.number_dialled(line) is None:
-        raise ControlError(f"{line!r} is no number of this site; `hatif numbers` lists them.")
-    if language and language not in site.languages:
-        raise ControlError(f"{language!r} is no language of this site: {', '.join(site.languages)}.")
+    if line and (problem := hours_told.no_number(site, line)):
+        raise ControlError(problem)
+    if language and (problem := hours_told.no_language(site, language)):
+        raise ControlError(problem)
     plan, instant = site.hours.plan(line, language, Holidays(site.hours.holidays)), at or clock.now()
-    answer = hours.answer(plan, instant)
-    return {
-        "open": answer.open,
-        "until": answer.until,
-        "why": answer.why,
-        "forced": False,
-        "holiday": answer.holiday,
-        "opens_next": None if answer.open else hours.opens_next(plan, instant),
-        "announcement": None,
-    }
+    return hours_told.told(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
 
 
-def _show(data: dict[str, Any], json: bool, note: str = "") -> None:
+def _show(data: dict[str, Any], json: bool) -> None:
     if json:
         as_json(data)
         return
+    note = _WITHOUT if data["source"] == FILES else ""
     console.print(f"{'Open' if data['open'] else 'Closed'}: {data['why']}{note}", markup=False, soft_wrap=True)
     if data["forced"] and not data["open"]:
         opens = data["opens_next"]
@@ -122,14 +121,6 @@ def _day(text: str) -> str:
         raise ControlError(f"{text!r} is no day; write it as 2027-03-10.") from None
 
 
-def _who() -> str:
-    """The account of the machine that asks, for the records."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "administrator"
-
-
 def force(
     state: str = typer.Argument(help="open, closed, or auto for the weekly plan."),
     why: str = typer.Option("", help="The reason, for the records."),
@@ -140,10 +131,10 @@ def force(
     parts = Composition()
     if state not in ("open", "closed", "auto"):
         raise ControlError(f"{state!r} is none of open, closed, auto.")
-    body: dict[str, Any] = {"force": state, "why": why, "by": _who()}
+    body: dict[str, Any] = {"force": state, "why": why, "by": account()}
     if until:
         body["until"] = instant(parts, until).isoformat()
-    _show(cast(dict[str, Any], parts.ask_controller("POST", "/hours", body)), json)
+    _show(_answered(parts, "POST", "/hours", body), json)
 
 
 def announce(
@@ -152,8 +143,8 @@ def announce(
     json: bool = JSON,
 ) -> None:
     """Have a text said in front of everything, from the next call on; `off` ends it."""
-    body = {"text": None if text == "off" else text, "why": why, "by": _who()}
-    data = cast(dict[str, Any], Composition().ask_controller("POST", "/hours/announcement", body))
+    body = {"text": None if text == "off" else text, "why": why, "by": account()}
+    data = _answered(Composition(), "POST", "/hours/announcement", body)
     if json:
         as_json(data)
     else:
@@ -174,13 +165,13 @@ def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JS
     parts = Composition()
     query = urlencode({"language": language, **({"year": year} if year is not None else {})})
     try:
-        data, note = parts.ask_controller("GET", f"/hours/holidays?{query}"), ""
+        data = _answered(parts, "GET", f"/hours/holidays?{query}")
     except ControllerAwayError:
-        data, note = _by_calendar(parts, year, language), _WITHOUT
-    _show_holidays(cast(dict[str, list[dict[str, Any]]], data), json, note)
+        data = _by_calendar(parts, year, language)
+    _show_holidays(data, json)
 
 
-def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[str, list[dict[str, Any]]]:
+def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
     from zoneinfo import ZoneInfo
 
     from ivr import clock
@@ -188,15 +179,15 @@ def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[st
 
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
     rows, _ = listed(Holidays(parts.site.hours.holidays), today, year, language)
-    return {"holidays": [row.as_data() for row in rows], "taken_back": []}
+    return {"holidays": [row.as_data() for row in rows], "taken_back": [], "source": FILES}
 
 
-def _show_holidays(data: dict[str, list[dict[str, Any]]], json: bool, note: str = "") -> None:
+def _show_holidays(data: dict[str, Any], json: bool) -> None:
     if json:
-        as_json(data["holidays"])
+        as_json(data)
         return
     as_table(
-        f"Holidays{note}",
+        f"Holidays{_WITHOUT if data['source'] == FILES else ''}",
         ("date", "weekday", "name", "date is", "by"),
         (
             (row["date"], row["weekday"], row["name"], "estimated" if row["estimated"] else "certain", row["source"])
@@ -209,21 +200,20 @@ def _show_holidays(data: dict[str, list[dict[str, Any]]], json: bool, note: str 
 
 def add(day: str = DAY, name: str = typer.Option("", help="Its name; else the calendar's."), json: bool = JSON) -> None:
     """Make a day a holiday; one of the calendar whose date was estimated is certain then."""
-    _change("POST", "/hours/holidays", {"day": _day(day), "name": name, "by": _who()}, json)
+    _change("POST", "/hours/holidays", {"day": _day(day), "name": name, "by": account()}, json)
 
 
 def remove(day: str = DAY, json: bool = JSON) -> None:
     """Make a holiday a day like others."""
-    _change("DELETE", f"/hours/holidays/{_day(day)}?{urlencode({'by': _who()})}", None, json)
+    _change("DELETE", f"/hours/holidays/{_day(day)}?{urlencode({'by': account()})}", None, json)
 
 
 def move(
     day: str = DAY, to: str = typer.Argument(help="The day that is a holiday instead."), json: bool = JSON
 ) -> None:
     """Move a holiday to another day, with its name: the moon decides, often only the evening before."""
-    _change("POST", "/hours/holidays/move", {"day": _day(day), "to": _day(to), "by": _who()}, json)
+    _change("POST", "/hours/holidays/move", {"day": _day(day), "to": _day(to), "by": account()}, json)
 
 
 def _change(method: str, path: str, body: object, json: bool) -> None:
-    data = Composition().ask_controller(method, path, body)
-    _show_holidays(cast(dict[str, list[dict[str, Any]]], data), json)
+    _show_holidays(_answered(Composition(), method, path, body), json)

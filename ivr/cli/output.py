@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -14,6 +15,8 @@ from rich.table import Table
 # Where it is no terminal, lines are not broken at 80 letters: a table is read by `grep` then.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
 errors = Console(stderr=True, highlight=False)
+
+JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 
 
 def _plain(value: object) -> object:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ivr.cli.compose import Composition
-from ivr.cli.output import Bar, as_json, as_table, console, errors
+from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 
 if TYPE_CHECKING:
     from prompts.build import BuildReport
     from prompts.catalogue import Catalogues
     from prompts.manifest import Manifest
-
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 
 
 def register(app: typer.Typer) -> None:

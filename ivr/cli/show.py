@@ -6,9 +6,7 @@ from typing import Any, cast
 import typer
 
 from ivr.cli.compose import Composition, ControlError
-from ivr.cli.output import as_json, as_table, cell, console
-
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+from ivr.cli.output import JSON, as_json, as_table, console
 
 
 def register(app: typer.Typer) -> None:
@@ -115,6 +113,3 @@ def texts_of(parts: Composition) -> dict[tuple[str, str], str]:
         for language, prompts in heard.prompts.items()
         for prompt, audio in prompts.items()
     }
-
-
-__all__ = ["cell", "register"]

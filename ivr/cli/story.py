@@ -26,7 +26,7 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
         case "key":
             return "presses a key that is kept secret" if data.get("secret") else f"presses {data['key']}"
         case "silence":
-            return "presses nothing"
+            return "is silent"
         case "help_over":
             return "was helped twice, in vain"
         case "case":

@@ -12,7 +12,7 @@ import typer
 
 from ivr.cli.compose import Composition
 from ivr.cli.hours import instant
-from ivr.cli.output import as_json
+from ivr.cli.output import JSON, as_json
 from ivr.cli.trial_report import Report
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def attempt(
     last_language: str = typer.Option("", "--language-of-last-call", help="Such as fr, if he has called before."),
     nobody: bool = typer.Option(False, "--nobody", help="No operator answers; the caller hangs up after two minutes."),
     hang_up: bool = typer.Option(False, "--hang-up", help="He hangs up after his last key."),
-    json: bool = typer.Option(False, "--json", help="One JSON document on standard output."),
+    json: bool = JSON,
 ) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parts = Composition()
@@ -115,7 +115,10 @@ class _Attempt:
     """All that a trial needs, made of the site's files."""
 
     def __init__(self, parts: Composition, wanted: _Wanted) -> None:
+        from ivr.standing import restored
+
         self._parts, self._site, self._wanted = parts, parts.site, wanted
+        self._operators = restored(parts.operators, {})
         self._notes: list[str] = []
         known = self._site.languages
         if wanted.last_language is not None and wanted.last_language not in known:
@@ -175,8 +178,10 @@ class _Attempt:
         )
 
     def _line(self, dialled: str) -> str:
-        if self._site.number_dialled(dialled) is None:
-            raise TrialError(f"{dialled!r} is no number of this site; `hatif numbers` lists them.")
+        from ivr.hours_told import no_number
+
+        if problem := no_number(self._site, dialled):
+            raise TrialError(problem)
         return dialled
 
     def _likely_line(self) -> str:
@@ -191,14 +196,10 @@ class _Attempt:
 
     def _who(self, wait: "Wait") -> "Rung | None":
         from ivr.trial.operators import Rung
+        from routing.match import may_serve
 
         step = wait.steps[0]
-        fit = (
-            each.id
-            for each in self._parts.operators
-            if each.languages.get(step.language, 0) >= step.level and (not each.topics or step.topic in each.topics)
-        )
-        operator = next(fit, None)
+        operator = next((each.id for each in self._operators if may_serve(each, step)), None)
         if operator is None:
             about = f" and deals with {step.topic}" if step.topic else ""
             self._notes.append(f"No operator of operators.csv speaks {step.language}{about}: he would wait in vain.")

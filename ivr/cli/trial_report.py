@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ivr.trial.trial import Course, Said, Scene, Stage, Step
 
 _HOURS = "Opening hours are those of the plan and the calendar; what the controller was told by hand does not count."
-_UNKEPT = "Nothing of this call is kept: references and files that are named are made up."
+_UNKEPT = "Nothing of this call is kept: references that it gives out belong to no file."
 
 _SHOWN_OTHERWISE = ("node", "key", "talks", "recording")
 _PLACE = 16
@@ -104,12 +104,10 @@ def _words(step: "Step") -> Iterable[str]:
             return [f"presses {data['key']}"]
         case "hangs_up":
             return ["hangs up"]
-        case "silence":
-            return ["is silent"]
         case "music":
             return ["hears music"]
         case "speaks":
-            return [f"speaks for {data['seconds']:.0f} s" if data["seconds"] else "says nothing"]
+            return [f"speaks for {data['seconds']:.0f} s" if data["seconds"] else "is silent"]
         case "hears_himself":
             return ["hears what he has said"]
         case kind if kind in _SHOWN_OTHERWISE:

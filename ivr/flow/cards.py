@@ -94,7 +94,7 @@ class _Card:
             case Case():
                 yield from self.topic(node.topic)
                 yield Row(f"reference, {REFERENCE_DIGITS} digits")
-                yield Row(f"personal code, {PIN_DIGITS} digits")
+                yield Row(f"PIN, {PIN_DIGITS} digits")
                 yield Row("tells the state of the file")
                 yield from self.back(node.back)
             case Record():

@@ -93,7 +93,8 @@ def _languages(at: _Node, node: Language, languages: Collection[str] | None) -> 
     for key, language in node.options.items():
         if languages is not None and language not in languages:
             found = f"the language {language!r} is none of this site"
-            yield at.finding("E_FLOW_LANGUAGE", found, f"it has {', '.join(languages)}", "options", key)
+            remedy = f"it has {', '.join(languages)}: write one of them, or restart, if site.toml has it already"
+            yield at.finding("E_FLOW_LANGUAGE", found, remedy, "options", key)
         if key in (OPERATOR, CHANGE_LANGUAGE):
             yield _meaning(at, key, "options", key)
 

@@ -163,8 +163,9 @@ def _legend(flow: Flow) -> list[str]:
     return [
         f"In every menu: 0 asks for an operator ({flow.operator}), 9 changes the language ({flow.change_language}), "
         "# repeats, * goes back. No lines are drawn for these.",
-        f"Silence or wrong keys are met with help twice, then with an operator ({flow.operator}), "
-        "unless the row “no key” leads elsewhere.",
+        f"Silence or wrong keys are met with help twice, then with an operator ({flow.operator}), or where the row "
+        "“no key” leads.",
+        "In record, callback and survey both lead on instead; in language silence does.",
         "↩ and a name: that row leads back to this node, further left. Spoken words may be shortened.",
     ]
 

@@ -36,3 +36,11 @@ def parse(
     if errors := [each for each in found if each.is_error]:
         raise SiteError(*errors)
     return written.flow
+
+
+def shaped(text: str, where: str) -> Flow:
+    """The flow in `text`, where it has led callers already: only its shape is looked at. Raises SiteError."""
+    written = draft(text, where)
+    if written.faults:
+        raise SiteError(*written.faults)
+    return written.flow

@@ -127,8 +127,10 @@ def _ways(flow: Flow, node: OneNode) -> Iterator[tuple[str, int]]:
                 yield node.back, 1
         case GuideNode():
             yield from ((flow.operator, 1), (node.back, 1))
-        case Ask() | Callback() | Record():
+        case Ask() | Callback():
             yield node.back, 1
+        case Record():
+            yield from ((flow.operator, 2), (node.back, 2))  # `#` ends his message first
         case Case():
             yield node.back, 2  # from the second question back to the first
         case Survey():

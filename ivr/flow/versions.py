@@ -10,14 +10,15 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Collection, Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from ivr import guide as guides
-from ivr.findings import Finding, SiteError
+from ivr.findings import Finding, SiteError, some
 from ivr.flow import model
 from ivr.flow.model import Flow
 from ivr.guide import Guide
@@ -33,7 +34,7 @@ _KEPT_S = 24 * 3600
 _FLOW, _GUIDE = "flow.yaml", "guide"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Version:
     """What a call goes by from its beginning to its end. `name` is made of the content of all that is in it."""
 
@@ -62,15 +63,26 @@ class _Files:
 
 
 class Flows:
-    """`site` is its folder, `folder` the one of all versions, `sounds` that of the audio. Raises SiteError,
-    ManifestError if there is no version to begin with."""
+    """`site` is its folder, `folder` the one of all versions, `sounds` that of the audio.
+
+    What is saved may be out of order just when a controller starts: then new calls go by the version that was in use
+    last. Raises SiteError, ManifestError if there is none either.
+    """
 
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
         self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
         self._seen = self._stamp()
         self._reloading = asyncio.Lock()
-        self._versions: dict[str, Version] = {}
-        self._current = self._load()
+        # Those that a call, or we, go by: they live as long as somebody holds them.
+        self._versions: weakref.WeakValueDictionary[str, Version] = weakref.WeakValueDictionary()
+        try:
+            self._current = self._load()
+        except Exception as error:  # whatever it is: there may be callers
+            last = self._last()
+            if last is None:
+                raise
+            log.error("What callers hear is not in order; the version that was in use last goes on", error=str(error))
+            self._current = last
 
     @property
     def current(self) -> Version:
@@ -86,7 +98,7 @@ class Flows:
         if self.stale():
             try:
                 await self.reload()
-            except (SiteError, manifest.ManifestError) as error:
+            except Exception as error:  # whatever it is: this is in a call's way
                 log.error("What callers hear was changed but is not in order; the former stays", error=str(error))
         return self._current
 
@@ -95,31 +107,43 @@ class Flows:
         async with self._reloading:
             self._seen = self._stamp()
             before = self._current
-            self._current = await asyncio.to_thread(self._load)
+            self._current = await asyncio.to_thread(self._load, whole=True)
+            await asyncio.to_thread(self._retire, before)
         if self._current.name != before.name:
             log.info("What callers hear has changed; new calls use it", version=self._current.name)
         return self._current
 
     def version(self, name: str) -> Version | None:
         """The version that a call began with; None if it is not there any more."""
-        if name not in self._versions and name.isalnum():
+        found = self._versions.get(name)
+        if found is None and name.isalnum():
             folder = self._folder / name
             try:
                 files = _Files(
                     model.read(folder / _FLOW), guides.read(folder / _GUIDE), (folder / manifest.FILE).read_bytes()
                 )
-                self._versions[name] = self._made(files, str(folder / _FLOW), check_texts=False)
+                found = self._versions[name] = _kept(files, folder)
             except (OSError, SiteError, manifest.ManifestError) as error:
                 log.error("The version that a call began with is gone", version=name, error=str(error))
-        return self._versions.get(name)
+        return found
 
-    def tidy(self, used: Collection[str]) -> None:
-        """Removes versions that no call can name: none of `used`, and retired for a day."""
-        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
-            retired = time.time() - folder.stat().st_mtime > _KEPT_S
-            if folder.name not in {self._current.name, *used} and retired:
-                shutil.rmtree(folder, ignore_errors=True)
-                self._versions.pop(folder.name, None)
+    def _last(self) -> Version | None:
+        """The version that was in use last: its folder was touched after all others."""
+        kept = sorted(self._folder.glob("[!.]*/"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+        return next((found for folder in kept if (found := self.version(folder.name)) is not None), None)
+
+    def _retire(self, former: Version) -> None:
+        """The day of `former` begins; versions whose day is over go, unless a call goes by them."""
+        try:
+            if former.name != self._current.name:
+                os.utime(self._folder / former.name)
+                os.utime(self._folder / self._current.name)
+            for folder in self._folder.iterdir():
+                old = time.time() - folder.stat().st_mtime > _KEPT_S
+                if old and folder.name not in self._versions:
+                    shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            log.error("Former versions cannot be looked after", error=str(error))
 
     def _stamp(self) -> tuple[object, ...]:
         files = [os.fspath(self._site / _FLOW), os.fspath(self._sounds)]
@@ -127,24 +151,35 @@ class Flows:
             files += sorted(entry.path for entry in entries)
         return tuple([_of(file) for file in files])
 
-    def _load(self) -> Version:
+    def _load(self, *, whole: bool = False) -> Version:
+        """`whole`: also refused if a language lacks audio. (At a start its callers hear another language's.)"""
         try:
             sounds = self._sounds.read_bytes()
         except OSError:
             remedy = "run `hatif prompts build` (or `hatif setup`)"
             raise SiteError(Finding("E_AUDIO_MISSING", str(self._sounds), 1, "there is no audio", remedy)) from None
         files = _Files(model.read(self._site / _FLOW), guides.read(self._site / _GUIDE), sounds)
-        version = self._made(files, str(self._site / _FLOW), check_texts=True)
-        self._keep(version, files)
+        guide = guides.parse(files.guide, self._site / _GUIDE, tuple(self._settings.countries))
+        heard = manifest.parse(files.sounds, self._sounds)
+        # Where a language lacks a text that another has, its callers hear that one.
+        flow = model.parse(files.flow, str(self._site / _FLOW), self._settings.languages, heard.ids, guide)
+        version = Version(files.name, flow, guide, heard)
+        if whole and (silent := list(self._silent(version))):
+            raise SiteError(*silent)
+        self._versions[version.name] = version
+        try:
+            self._keep(version, files)
+        except OSError as error:
+            log.error("A version cannot be kept: a restart would lead its callers to an operator", error=str(error))
         return version
 
-    def _made(self, files: _Files, where: str, *, check_texts: bool) -> Version:
-        guide = guides.parse(files.guide, Path(where).parent / _GUIDE, tuple(self._settings.countries))
-        sounds = manifest.parse(files.sounds, self._sounds)
-        # The ids that have audio in some language; where another lacks it, its callers hear that one.
-        known = {prompt for prompts in sounds.prompts.values() for prompt in prompts} if check_texts else None
-        flow = model.parse(files.flow, where, self._settings.languages, known, guide)
-        return Version(files.name, flow, guide, sounds)
+    def _silent(self, version: Version) -> Iterator[Finding]:
+        needed = version.flow.texts | guides.text_ids(version.guide)
+        for language in self._settings.languages:
+            lacking = sorted(needed.difference(version.sounds.prompts.get(language, {})))
+            if lacking:
+                found = f"{some(lacking)} texts have no audio in {language}"
+                yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
 
     def _keep(self, version: Version, files: _Files) -> None:
         """On disk before a call begins with it: whole or not at all."""
@@ -158,11 +193,16 @@ class Flows:
                 (draft / _GUIDE / name).write_text(text, encoding="utf-8")
             (draft / manifest.FILE).write_bytes(files.sounds)
             draft.rename(kept)
-        former = self._folder / self._current.name if self._versions else None
-        if former is not None and former != kept and former.is_dir():
-            os.utime(former)  # its day begins now
         os.utime(kept)
-        self._versions[version.name] = version
+
+
+def _kept(files: _Files, folder: Path) -> Version:
+    """A version that was in order by the site of its day: only the shape of its files is looked at.
+
+    Raises SiteError, ManifestError.
+    """
+    flow, guide = model.shaped(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
+    return Version(files.name, flow, guide, manifest.parse(files.sounds, folder / manifest.FILE))
 
 
 def _of(path: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from enum import Enum
+from functools import cached_property
 from typing import Protocol
 
 from db.ids import uuid7
@@ -69,7 +70,6 @@ class Asterisk:
         self._playing: dict[str, asyncio.TimerHandle] = {}
         self._recording: _Recording | None = None
         self._stored: dict[str, float] = {}
-        self._legs: Legs | None = None
         self.up = True
         self.given_back = False
 
@@ -85,8 +85,7 @@ class Asterisk:
 
     def left_over(self) -> str | None:
         """What the call should have ended and has not, in one sentence."""
-        legs = self._legs.left_over() if self._legs is not None else []
-        if legs:
+        if legs := self._legs.left_over():
             return f"The call is over, and {' and '.join(legs)} are still there."
         return "The call is over, and still waits for an operator." if self.floor.waiting else None
 
@@ -145,7 +144,7 @@ class Asterisk:
             case "channels", [leg]:
                 return self._on_leg(request.method, leg)
             case "channels", [leg, *_]:
-                return _YES if self._known_legs.is_up(leg) else _NO
+                return _YES if self._legs.is_up(leg) else _NO
             case "bridges", _:
                 return self._on_bridge(request.method, names, query)
             case "playbacks", [playback]:
@@ -243,14 +242,12 @@ class Asterisk:
 
     # Operators
 
-    @property
-    def _known_legs(self) -> Legs:
-        if self._legs is None:
-            self._legs = Legs(self.floor.rung, self.deliver, self.later)
-        return self._legs
+    @cached_property
+    def _legs(self) -> Legs:
+        return Legs(self.floor.rung, self.deliver, self.later)
 
     def _on_leg(self, method: str, leg: str) -> Response:
-        legs = self._known_legs
+        legs = self._legs
         if method == "GET":
             return legs.look(leg)
         if method == "DELETE":
@@ -259,7 +256,7 @@ class Asterisk:
         return _YES
 
     def _on_bridge(self, method: str, names: list[str], query: dict[str, str]) -> Response:
-        legs = self._known_legs
+        legs = self._legs
         match method, names:
             case "GET", []:
                 return legs.bridges()
@@ -272,7 +269,7 @@ class Asterisk:
         return _YES
 
     def _break_up(self, bridge: str) -> Response:
-        inside = self._known_legs.break_up(bridge)
+        inside = self._legs.break_up(bridge)
         if inside is None:
             return _NO
         for channel in inside:
@@ -283,11 +280,11 @@ class Asterisk:
         return _YES
 
     def _join(self, bridge: str, channel: str) -> Response:
-        there = self.up if channel == self._channel else self._known_legs.is_up(channel)
-        if not there or not self._known_legs.join(bridge, channel):
+        there = self.up if channel == self._channel else self._legs.is_up(channel)
+        if not there or not self._legs.join(bridge, channel):
             return _NO
         if channel == self._channel:
-            seconds = self._known_legs.talk(bridge, channel)
+            seconds = self._legs.talk(bridge, channel)
             if seconds is not None:
                 self._tell("talks", seconds=seconds)
                 self.caller.begins(Station.TALKING)

@@ -9,7 +9,6 @@ from ivr.flow.nodes.base import CHANGE_LANGUAGE
 from ivr.trial.asterisk import Station
 
 SILENCE, HANG_UP = "-", "h"
-KEYS = "0123456789*#"
 
 AFTER_S = 0.5
 """After the beginning of a prompt, or after his last key where that begins nothing."""

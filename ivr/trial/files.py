@@ -2,12 +2,13 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import timedelta
 
 from db import references
 from db.read_files import Claim, Failures, FileByTelephone
 from db.words import CaseState
 from ivr import clock, pin
+from ivr.database import Database
 from ivr.files import Answer, Files
 from ivr.records import Recorder
 
@@ -20,7 +21,8 @@ class OfDatabase:
     """Asks in a loop of its own, whose clock is the real one. Its `recorder` must keep nothing."""
 
     def __init__(self, url: str, recorder: Recorder) -> None:
-        self._files = Files(url, recorder)
+        self._database = Database(url)
+        self._files = Files(self._database, recorder)
         self._thread = ThreadPoolExecutor(1, "case files")
         self._runner = asyncio.Runner()
         self._warm = False
@@ -35,7 +37,8 @@ class OfDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
 
     def close(self) -> None:
-        self._thread.submit(self._runner.run, self._files.close()).result()
+        self._files.close()
+        self._thread.submit(self._runner.run, self._database.close()).result()
         self._thread.submit(self._runner.close).result()
         self._thread.shutdown()
 
@@ -44,7 +47,7 @@ class Sample(Files):
     """One file, of an application that lacks a photograph."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__("", recorder)
+        super().__init__(Database(""), recorder)
         self._pin_hash = ""
 
     async def _claim(self, reference: str, number: str) -> Claim:
@@ -54,10 +57,5 @@ class Sample(Files):
     async def _file(self, tried: Failures) -> FileByTelephone:
         if not self._pin_hash:
             self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hashed, SAMPLE_PIN)
-        return FileByTelephone(
-            SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", sample_expected(), self._pin_hash, tried
-        )
-
-
-def sample_expected() -> date:
-    return clock.now().date() + timedelta(days=_EXPECTED_DAYS)
+        expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
+        return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)

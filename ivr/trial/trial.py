@@ -165,6 +165,8 @@ class _Trial:
             (row for table, row in reversed(self._journal.rows) if table == "call" and "ended_by" in row), {}
         )
         outcome = Outcome(ended["outcome"]) if ended else None
+        if outcome is None and not self.errors:
+            self.errors.append(f"The call did not end; {self._where()}.")
         path, seconds = self._call.state.path, self._loop.time() - self._began
         return Course(
             self.steps, outcome, str(ended.get("ended_by", "")), path, seconds, self.errors, self._journal.rows

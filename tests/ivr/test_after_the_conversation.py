@@ -55,12 +55,12 @@ async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     call = await line.dial(telephones, caller)
     await call.press(KEYS[language] + "01")  # the 1 comes before the question: it is no answer
-    await begins(call, line, language, "consent_question")
+    await begins(call, line.audio(language, "consent_question"))
     await asyncio.sleep(0.5)
     assert line.control("GET", "/waiting") == []
     await call.press("1")
     await talk(line, phone, call)
-    await begins(call, line, language, "survey_question")
+    await begins(call, line.audio(language, "survey_question"))
     await call.hangup()
     story = await line.story(caller)
     (row,) = await rows(line, Recording, call_id=story["call"]["id"])
@@ -85,15 +85,15 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     line, caller = recording_line, f"+3362000002{KEYS[language]}"
     call = await line.dial(telephones, caller)
     await call.press(KEYS[language] + "0")
-    await begins(call, line, language, "consent_question")
+    await begins(call, line.audio(language, "consent_question"))
     later = await line.dial(telephones, f"+3362000003{KEYS[language]}")
     await later.press(KEYS[language] + "0")
-    await begins(later, line, language, "consent_question")
+    await begins(later, line.audio(language, "consent_question"))
     await later.press("1")
-    await begins(later, line, language, "to_operator")
+    await begins(later, line.audio(language, "to_operator"))
     if key:
         await call.press(key)
-    await begins(call, line, language, "to_operator", timeout_s=25)
+    await begins(call, line.audio(language, "to_operator"), timeout_s=25)
     assert line.control("GET", "/waiting")[0]["caller"] == caller  # he came first
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     await talk(line, phone, call)
@@ -107,7 +107,7 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
 async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33620000041")
     await call.press("20")
-    await begins(call, line, "fr", "to_operator")
+    await begins(call, line.audio("fr", "to_operator"))
     await call.hangup()
     events = (await line.story("+33620000041"))["events"]
     said = [clip[1] for event in events if event["kind"] == "prompt" for clip in event["data"]["clips"]]
@@ -127,10 +127,11 @@ async def test_after_the_operator_hung_up_one_key_answers_the_survey(
     await call.hears_tone(1870)
     await call.press("4")  # while they talk: no answer
     await side.hangup()
-    await begins(call, line, language, "survey_question")
+    await begins(call, line.audio(language, "survey_question"))
     await call.press(key)
-    await begins(call, line, language, "survey_thanks")
-    await begins(call, line, language, "goodbye")
+    thanks = await call.hears(line.audio(language, "survey_thanks"))
+    # Both may thank first: the goodbye begins when that is over.
+    await call.hears(line.audio(language, "goodbye"), since_s=thanks.offset_s + 1.0)
     await call.ended(8)
     story = await line.story(caller)
     (row,) = await rows(line, SurveyAnswer, call_id=story["call"]["id"])
@@ -149,10 +150,10 @@ async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, tel
     side = await phone.next_call(8)
     await call.hears_tone(1870)
     await side.hangup()
-    await begins(call, line, "fr", "survey_question")
+    await begins(call, line.audio("fr", "survey_question"))
     await call.press("8")
-    await begins(call, line, "fr", "help_wrong_key")
+    await begins(call, line.audio("fr", "help_wrong_key"))
     await call.press("8")
-    await begins(call, line, "fr", "goodbye")
+    await call.hears(line.audio("fr", "goodbye"))
     await call.ended(8)
     assert (await line.story("+33620000061"))["call"]["outcome"] == "answered"

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -96,14 +97,13 @@ def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
 
 
 async def test_an_unknown_number_gets_a_404_and_one_sentence_in_the_log(line: Line, telephones: Telephones) -> None:
-    log = line.home / "log" / "ivr.log"
-    seen = log.stat().st_size
+    seen = line.log.stat().st_size
     for dialled in ("+33899999999", "call-me", "+338002120001"):
         with pytest.raises(CallEndedError) as refused:
             await line.dial(telephones, "+33614000001", dialled)
         assert refused.value.end.status == 404
-    await line.until(lambda: "+338002120001" in log.read_text()[seen:], 2, "it is in the log")
-    said = log.read_text()[seen:].splitlines()
+    await line.until(lambda: "+338002120001" in line.logged(seen), 2, "it is in the log")
+    said = line.logged(seen).splitlines()
     assert ["number=+33899999999" in said[0], "number=+338002120001" in said[1]] == [True, True]
     assert all("A number was dialled that is not in site.toml" in each for each in said)
     assert len(said) == 2
@@ -190,8 +190,9 @@ async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> 
 
 
 @contextlib.asynccontextmanager
-async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[None]:
-    """TCP connections to the first port of each pair go to the second one."""
+async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[Counter[int]]:
+    """TCP connections to the first port of each pair go to the second one; gives how many came to each so far."""
+    came = Counter({here: 0 for here, _ in ports})
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -203,13 +204,16 @@ async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[None]:
     servers = []
     for here, there in ports:
 
-        async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: int = there) -> None:
+        async def join(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, here: int = here, there: int = there
+        ) -> None:
+            came[here] += 1
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", there)
             await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
 
         servers.append(await asyncio.start_server(join, "127.0.0.1", here))
     try:
-        yield
+        yield came
     finally:
         for server in servers:
             server.close()
@@ -224,21 +228,26 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
     wrong = {**secrets, "ari_password": "wrong", "ami_password": "wrong"}
     (home / "secrets.json").write_text(json.dumps(wrong))
     environment = {**line.environment, "HATIF_HOME": str(home), "HATIF_PORT_OFFSET": str(offset)}
-    async with forwarded(*((port + offset, port + line.offset) for port in (8088, 5038))):
-        controller = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ivr", env=environment, stderr=asyncio.subprocess.PIPE
-        )
-        await asyncio.sleep(2)  # many tries
-        assert controller.returncode is None
-        load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
-        controller.terminate()
-        _, stderr = await asyncio.wait_for(controller.communicate(), 5)
-    said = stderr.decode()
-    assert (
-        said.count(f"Asterisk at http://127.0.0.1:{8088 + offset} refused the user 'hatif': the secret in ari.conf")
-        == 1
+    ari, ami = 8088 + offset, 5038 + offset
+    sentences = (
+        f"Asterisk at http://127.0.0.1:{ari} refused the user 'hatif': the secret in ari.conf",
+        f"AMI at 127.0.0.1:{ami} refuses user 'hatif' with this password",
     )
-    assert said.count(f"AMI at 127.0.0.1:{5038 + offset} refuses user 'hatif' with this password") == 1
+    stderr = tmp_path / "stderr"
+    async with forwarded((ari, 8088 + line.offset), (ami, 5038 + line.offset)) as tries:
+        with stderr.open("wb") as file:
+            controller = await asyncio.create_subprocess_exec(sys.executable, "-m", "ivr", env=environment, stderr=file)
+        try:
+            await line.until(lambda: min(tries.values()) >= 3, 15, "it has tried three times")
+            await line.until(lambda: all(each in stderr.read_text() for each in sentences), 5, "it has said so")
+            assert controller.returncode is None
+            load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself, which is told below
+                controller.terminate()
+            await asyncio.wait_for(controller.wait(), 5)
+    said = stderr.read_text()
+    assert [said.count(each) for each in sentences] == [1, 1]
     assert "Traceback" not in said
     assert controller.returncode == 0
     assert load.returncode == 1

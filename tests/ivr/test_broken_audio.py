@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 from left import begins
 from line import Line
 
@@ -27,18 +28,18 @@ async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_languag
                 path.write_bytes(damage)
     try:
         await asyncio.sleep(1.1)  # so long a file that was whole is trusted
-        seen = (line.home / "log" / "ivr.log").stat().st_size
+        seen = line.log.stat().st_size
         call = await line.dial(telephones, "+33622000011")
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
-        await begins(call, line, stand_in, "welcome")
-        await begins(call, line, stand_in, "main_file")
-        await begins(call, line, "fr", "press_1")  # what is whole stays in his language
-        await begins(call, line, stand_in, "main_documents")
+        welcomed = await begins(call, line.audio(stand_in, "welcome"))
+        first, second = line.audio(stand_in, "main_file"), line.audio(stand_in, "main_documents")[:RATE]
+        key = line.audio("fr", "press_1")  # what is whole stays in his language
+        await call.hears(np.concatenate([first, key, second]), 20, welcomed.offset_s)
         await call.press("0")
-        await begins(call, line, "fr", "to_operator")
+        await begins(call, line.audio("fr", "to_operator"))
         await call.hangup()
-        said = (line.home / "log" / "ivr.log").read_text()[seen:]
+        said = line.logged(seen)
         assert said.count("Audio is missing or broken") == 3 and "fr/welcome" in said
     finally:
         for name, content in kept.items():
@@ -51,20 +52,18 @@ async def test_who_opens_the_line_with_an_announcement_says_it_in_front_of_every
     line: Line, telephones: Telephones
 ) -> None:
     assert line.run("hours", "announce", "emergency", "--why", "test").returncode == 0
-    try:
-        for key, language in (("1", "ar"), ("2", "fr"), ("6", "de")):
-            call = await line.dial(telephones, f"+3362200002{key}")
-            await begins(call, line, "fr", "emergency")  # the country's first language
-            assert not find(call.heard(), line.audio("fr", "language_option")[:RATE]).same
-            await call.press(key)
-            if language != "fr":
-                await begins(call, line, language, "emergency")
-                await call.press("#")
-            await begins(call, line, language, "welcome" if language == "fr" else "main_file", timeout_s=20)
-            await call.hangup()
-    finally:
-        assert line.run("hours", "announce", "off").returncode == 0
+    for key, language in (("1", "ar"), ("2", "fr"), ("6", "de")):
+        call = await line.dial(telephones, f"+3362200002{key}")
+        await begins(call, line.audio("fr", "emergency"))  # the country's first language
+        assert not find(call.heard(), line.audio("fr", "language_option")[:RATE]).same
+        await call.press(key)
+        if language != "fr":
+            await begins(call, line.audio(language, "emergency"))
+            await call.press("#")
+        await begins(call, line.audio(language, "welcome" if language == "fr" else "main_file"), timeout_s=20)
+        await call.hangup()
+    assert line.run("hours", "announce", "off").returncode == 0
     call = await line.dial(telephones, "+33622000029")
-    await begins(call, line, "fr", "language_option")
+    await begins(call, line.audio("fr", "language_option"))
     assert not find(call.heard(), line.audio("fr", "emergency")[:RATE]).same
     await call.hangup()

@@ -3,60 +3,24 @@
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from datetime import date, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
+from shell import Answer
+from shell import Shell as AnyShell
 
 from db.references import valid
 from ivr import pin
-from ivr.cli.main import main
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
 OPEN = ("open", "--topic", "file", "--language", "ar", "--country", "fr", "--title", "First passport")
 
 
-@dataclass
-class Answer:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class Shell:
-    """The command line in this process, which spares each command its start."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def run(self, *arguments: str) -> Answer:
-        environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
-        out, err = StringIO(), StringIO()
-        status: object = 0
-        with (
-            patch.dict(os.environ, environment),
-            patch.object(sys, "argv", ["hatif", *arguments]),
-            redirect_stdout(out),
-            redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as end:
-                status = end.code
-        return Answer(int(str(status or 0)), out.getvalue(), err.getvalue())
-
-    def database(self, statement: str, *values: str) -> list[Any]:
-        with closing(sqlite3.connect(self.home / "hatif.db")) as database, database:
-            return database.execute(statement, values).fetchall()
-
+class Shell(AnyShell):
     def case(self, *arguments: str) -> Answer:
         answer = self.run("case", *arguments)
         assert answer.returncode == 0, answer.stderr
@@ -87,9 +51,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return made
 
 
-def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_code_that_is_shown_once(shell: Shell) -> None:
+def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_pin_that_is_shown_once(shell: Shell) -> None:
     said = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
-    found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), code ([0-9]{6})\.", said)
+    found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), PIN ([0-9]{6})\.", said)
     assert found
     assert valid(found[1])
     file = shell.shown(found[1])
@@ -106,20 +70,26 @@ def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_code_that_is_show
     assert found[1].replace("-", "") in shell.run("cases").stdout
 
 
-def test_a_code_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
-    reference, code = shell.opened()
+def test_a_pin_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
+    reference, former = shell.opened()
     again = json.loads(shell.case("pin", reference, "--json").stdout)["pin"]
-    assert again != code
+    assert again != former
     for path in shell.home.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            assert code.encode() not in content
+            assert former.encode() not in content
             assert again.encode() not in content
 
 
 def test_each_file_takes_one_reference(shell: Shell) -> None:
     first, second = shell.opened()[0], shell.opened()[0]
     assert int(second[1:8]) == int(first[1:8]) + 1
+
+
+def test_a_reference_is_not_given_twice_though_the_file_of_the_last_one_is_lost(shell: Shell) -> None:
+    before = shell.opened()[0]
+    (shell.home / "case_references").unlink()
+    assert int(shell.opened()[0][1:8]) > int(before[1:8])
 
 
 def test_a_file_is_changed_and_each_change_is_a_note_and_in_the_audit(shell: Shell) -> None:
@@ -178,7 +148,7 @@ def test_a_note_is_kept_with_who_wrote_it(shell: Shell) -> None:
     assert "The applicant comes on Monday." in shell.case("show", reference).stdout
 
 
-def test_a_new_code_takes_a_lock_away(shell: Shell) -> None:
+def test_a_new_pin_takes_a_lock_away(shell: Shell) -> None:
     reference, former = shell.opened()
     locked = "pin_failures = 5, pin_locked_until = '2099-01-01 00:00:00.000000'"
     shell.database(f"UPDATE case_file SET {locked} WHERE reference = ?", reference)
@@ -201,11 +171,19 @@ def test_cases_are_chosen_by_state_by_owner_and_by_being_overdue(shell: Shell) -
         rows = json.loads(shell.run("cases", "--last", "100", *filters, "--json").stdout)
         return {row["reference"] for row in rows}
 
-    assert listed("--due") == {late}
+    assert listed("--overdue") == {late}
     assert ready in listed("--state", "ready")
     assert late not in listed("--state", "ready")
     assert listed("--owner", "1002") == {late}
     assert {late, ready, closed} <= listed()
+
+
+def test_a_post_is_written_in_the_same_way_when_a_file_is_opened_and_when_it_is_changed(shell: Shell) -> None:
+    opened = [json.loads(shell.case(*OPEN, "--post", each, "--json").stdout) for each in (" Lyon ", "none")]
+    assert [file["post"] for file in opened] == ["Lyon", None]
+    said = shell.case("set", opened[0]["reference"], "--post", " Lyon ").stdout
+    assert said.endswith(": it was so already.\n")
+    assert [shell.shown(file["reference"])["post"] for file in opened] == ["Lyon", None]
 
 
 @pytest.mark.parametrize(

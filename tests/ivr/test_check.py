@@ -49,6 +49,12 @@ def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right
     assert finding.is_error is code.startswith("E_")
 
 
+def test_a_remedy_may_say_semicolons_of_its_own() -> None:
+    told = Finding.told("E_OPERATOR_ROW", "operators.csv", 2, 'the name is not right; write letters, without " ; [ ].')
+    assert (told.found, told.remedy) == ("the name is not right", 'write letters, without " ; [ ]')
+    assert Finding.told("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
+
+
 def one(found: list[Finding], code: str) -> str:
     """What is said under a code, without the folder; nothing else is said."""
     (finding,) = found
@@ -148,7 +154,7 @@ def prompts_have_no_audio(site: SmallSite) -> str:
         site.heard("ar", prompt)
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: 7 (press_1, press_2, press_3, to_operator, wait and 2 more) of {texts} prompts in ar "
+        f"manifest.json:1: 7 (press_1, press_2, press_3, to_operator, wait and 2 more) of {texts} texts in ar "
         "have no audio; run `hatif prompts build`"
     )
 
@@ -157,7 +163,7 @@ def audio_is_cut_short(site: SmallSite) -> str:
     site.heard("en", "goodbye", seconds=0.2)
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} prompts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
         "run `hatif prompts build`"
     )
 
@@ -166,7 +172,7 @@ def audio_is_gone(site: SmallSite) -> str:
     site.heard("en", "goodbye", file="hatif/en/goodbye-1")
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} prompts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
         "run `hatif prompts build`"
     )
 
@@ -174,7 +180,7 @@ def audio_is_gone(site: SmallSite) -> str:
 def audio_is_of_before(site: SmallSite) -> str:
     site.heard("en", "goodbye", text="Bye.")
     texts = len(catalogue.load(site.folder).ids)
-    found = f"1 (goodbye) of {texts} prompts in en are heard with a text of before"
+    found = f"1 (goodbye) of {texts} texts in en are heard as they were before"
     return f"manifest.json:1: {found}; run `hatif prompts build`"
 
 

@@ -91,7 +91,10 @@ def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     assert out == ""
     first, last = err.splitlines()
     assert " E_TEXT_MISSING goodbye: " in first
-    assert last == f"hatif: The former version stays in use: {small.folder} has 1 error."
+    assert last == (
+        f"hatif: Not reloaded: {small.folder} has 1 error. "
+        "The next call still takes what is saved of flow, guide and audio, if these three are in order."
+    )
     assert hatif(small, monkeypatch, "flow", "reload", "--json") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["reloaded"], [each["code"] for each in document["findings"]]) == (False, ["E_TEXT_MISSING"])

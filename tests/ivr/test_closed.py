@@ -32,12 +32,10 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     call = await line.dial(telephones, f"+3361800001{KEYS[language]}")
     await call.press(KEYS[language])
     words = spoken.opens(language, opens, now, line.zone)
-    await begins(call, line, language, "force_closed")
-    for _, prompt in words:
-        await begins(call, line, language, prompt)
+    closed = await begins(call, line.audio(language, "force_closed"))
     said = np.concatenate([line.audio(*clip) for clip in words])
-    await call.hears(said, 8)
-    await begins(call, line, language, "closed_message")
+    told = await call.hears(said, 20, closed.offset_s)
+    await begins(call, line.audio(language, "closed_message"), told.offset_s)
     await call.hangup()
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"
 
@@ -49,16 +47,14 @@ async def test_on_a_holiday_of_the_administrator_callers_hear_that_it_is_one_and
     caller, now = f"+3361800007{KEYS[language]}", clock.now()
     today = now.astimezone(line.zone).date()
     assert line.run("hours", "holiday", "add", today.isoformat(), "--name", "Fête d'essai").returncode == 0
-    try:
-        call = await line.dial(telephones, caller)
-        await call.press(KEYS[language])
-        await begins(call, line, language, "closed_holiday")
-        await call.hears(np.concatenate([line.audio(language, each) for each in ("opens_again", "opens_tomorrow")]), 12)
-        await begins(call, line, language, "at_0000")
-        await begins(call, line, language, "closed_message")
-        await call.hangup()
-    finally:
-        assert line.run("hours", "holiday", "remove", today.isoformat()).returncode == 0
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language])
+    closed = await begins(call, line.audio(language, "closed_holiday"))
+    said = line.audio(language, "opens_again", "opens_tomorrow", "at_0000")
+    told = await call.hears(said, 20, closed.offset_s)
+    await begins(call, line.audio(language, "closed_message"), told.offset_s)
+    await call.hangup()
+    assert line.run("hours", "holiday", "remove", today.isoformat()).returncode == 0
     story = await line.story(caller)
     assert story["call"]["outcome"] == "closed"
     (said,) = [event["data"]["why"] for event in story["events"] if event["kind"] == "hours"]
@@ -73,13 +69,13 @@ async def test_a_message_that_is_left_when_the_line_is_closed_becomes_a_file(
     close(line)
     call = await line.dial(telephones, caller)
     await call.press(KEYS[language])
-    await begins(call, line, language, "force_closed")
+    await begins(call, line.audio(language, "force_closed"))
     await call.press("1")
-    await speaks(call, line, language, 1400, 1.5)
+    await speaks(call, line, language, caller, 1400, 1.5)
     await call.press("#")
-    await begins(call, line, language, "record_send")
+    await begins(call, line.audio(language, "record_send"))
     await call.press("1")
-    await begins(call, line, language, "reference_is")
+    await begins(call, line.audio(language, "reference_is"))
     await call.hangup()
     (file,) = await rows(line, CaseFile, caller=caller)
     (message,) = await rows(line, Message, caller=caller)
@@ -98,11 +94,12 @@ async def test_a_wish_to_be_called_back_is_stored(line: Line, telephones: Teleph
     close(line, minutes=90)
     call = await line.dial(telephones, caller)
     await call.press(KEYS[language])
-    await begins(call, line, language, "force_closed")
+    await begins(call, line.audio(language, "force_closed"))
     await call.press("2")
-    await begins(call, line, language, "callback_this_number")
+    await begins(call, line.audio(language, "callback_this_number"))
+    chosen = call.clock
     await call.press("1")
-    await begins(call, line, language, "callback_noted")
+    await call.hears(line.audio(language, "callback_noted"), 12, chosen)
     await call.hangup()
     story = await line.story(caller)
     assert story["call"]["outcome"] == "callback"
@@ -121,18 +118,19 @@ async def test_another_number_is_asked_for_confirmed_and_stored(line: Line, tele
     close(line)
     call = await line.dial(telephones, "+33618000041")
     await call.press("2")
-    await begins(call, line, "fr", "force_closed")
+    await begins(call, line.audio("fr", "force_closed"))
     await call.press("2")
-    await begins(call, line, "fr", "callback_this_number")
+    await begins(call, line.audio("fr", "callback_this_number"))
     await call.press("2")
-    await begins(call, line, "fr", "callback_ask_number")
+    await begins(call, line.audio("fr", "callback_ask_number"))
     await call.press("0033899123456#")  # a number that costs more
-    again = await begins(call, line, "fr", "callback_number_wrong")
+    again = (await begins(call, line.audio("fr", "callback_number_wrong"))).offset_s
     await call.press("0031612345678#")
-    await begins(call, line, "fr", "callback_number_is", since_s=again)
-    await call.hears(np.concatenate([line.audio("fr", f"digit_{each}") for each in "003"]), 8)
+    await call.hears(line.audio("fr", "callback_number_is", "digit_0", "digit_0", "digit_3"), 12, again)
+    chosen = call.clock
     await call.press("1")
-    await begins(call, line, "fr", "callback_noted")
+    # Whole: its first second is like that of callback_other_number (.47).
+    await call.hears(line.audio("fr", "callback_noted"), 12, chosen)
     await call.hangup()
     story = await line.story("+33618000041")
     wish = await only_callback(line, story["call"]["id"])
@@ -144,11 +142,11 @@ async def test_a_caller_without_a_number_is_asked_for_one(line: Line, telephones
     call = await telephones.caller(None).dial(f"sip:{FRENCH}@{line.sip}")
     await call.established()
     await call.press("2")
-    await begins(call, line, "fr", "force_closed")
+    await begins(call, line.audio("fr", "force_closed"))
     await call.press("2")
-    await begins(call, line, "fr", "callback_ask_number")
+    await begins(call, line.audio("fr", "callback_ask_number"))
     await call.press("*")
-    await begins(call, line, "fr", "closed_message")
+    await begins(call, line.audio("fr", "closed_message"))
     await call.hangup()
 
 
@@ -158,9 +156,9 @@ async def test_the_guide_is_heard_when_the_line_is_closed_and_zero_leads_to_nobo
     close(line)
     call = await line.dial(telephones, "+33618000051")
     await call.press("2")
-    await begins(call, line, "fr", "force_closed")
+    await begins(call, line.audio("fr", "force_closed"))
     await call.press("51")
-    first = await begins(call, line, "fr", "guide_visa_documents")
+    first = (await begins(call, line.audio("fr", "guide_visa_documents"))).offset_s
     await call.press("0")
     await call.hears(line.audio("fr", "force_closed")[:RATE], 5, first)
     await call.hangup()
@@ -172,10 +170,10 @@ async def test_a_caller_who_stays_silent_at_a_closed_line_is_said_goodbye(line: 
     close(line)
     call = await line.dial(telephones, "+33618000061")
     await call.press("2")
-    await begins(call, line, "fr", "force_closed")
+    await begins(call, line.audio("fr", "force_closed"))
     for _ in range(3):
         await call.press("8")
         await asyncio.sleep(0.4)
-    await begins(call, line, "fr", "goodbye")
+    await begins(call, line.audio("fr", "goodbye"))
     await call.ended(8)
     assert (await line.story("+33618000061"))["call"]["outcome"] == "closed"

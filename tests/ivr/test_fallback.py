@@ -3,22 +3,11 @@
 Needs a line of its own: its controller is stopped for good.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from conftest import OFFSET, short_folder
-from line import Line, running
+from line import Line
 
 from ivr.demo.telephone import Telephones
-
-
-@pytest.fixture
-async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
-    with short_folder("hatif-lone-") as folder:
-        async with running(Path(folder), OFFSET + 1000) as up:
-            yield up
+from ivr.opening import FAMILY as HOURS
+from ivr.standing import FAMILY as OPERATORS
 
 
 async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_afterwards(
@@ -28,10 +17,10 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     operator = line.speaks("fr")
     phone = await line.phone(telephones, operator, answers=1870)
     away = await line.phone(telephones, line.speaks("fr", but=(operator,)), answers=1500)
-    line.control("POST", f"/operators/{away_id(line, operator)}/state", {"state": "paused", "reason": "lunch"})
-    await asyncio.sleep(0.5)  # until AstDB has it
-    line.without_controller()
-    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    line.control("POST", f"/operators/{away.user}/state", {"state": "paused", "reason": "lunch"})
+    await line.until_astdb(OPERATORS, operator, "ready|")
+    await line.until_astdb(OPERATORS, away.user, "paused|lunch|")
+    await line.without_controller()
     call = await line.dial(telephones, "+33612200001")
     call.tone(1130)
     await call.hears(line.audio("fr", "moment"))
@@ -50,16 +39,11 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     assert story["call"]["case"] in {case["reference"] for case in await line.cases()}
 
 
-def away_id(line: Line, operator: str) -> str:
-    return line.speaks("fr", but=(operator,))
-
-
 async def test_outside_the_hours_a_caller_hears_so(lone_line: Line, telephones: Telephones) -> None:
     line = lone_line
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
-    await asyncio.sleep(0.5)  # until AstDB has it
-    line.without_controller()
-    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last that is written
+    await line.without_controller()
     call = await line.dial(telephones, "+33612200002")
     await call.hears(line.audio("fr", "closed"), 20)
     await call.ended(12)
@@ -69,8 +53,7 @@ async def test_outside_the_hours_a_caller_hears_so(lone_line: Line, telephones: 
 
 async def test_a_controller_that_comes_back_in_time_takes_the_call(lone_line: Line, telephones: Telephones) -> None:
     line = lone_line
-    line.without_controller()
-    await asyncio.sleep(0.3)  # until Asterisk has seen it go; who comes before is the guard's
+    await line.without_controller()
     call = await line.dial(telephones, "+33612200003")
     await call.hears(line.audio("fr", "moment"))
     await line.up()
@@ -86,7 +69,7 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     phone = await line.phone(telephones, line.speaks("fr"))
     waiting = await line.waiting(telephones, "+33612200004")
     ringing = await phone.next_call(5)
-    line.without_controller()
+    await line.without_controller()
     await waiting.hears(line.audio("fr", "moment"), 12)
     await ringing.ended(10)  # Asterisk ends what the controller has begun
     phone.will_answer(tone_hz=1870)

@@ -96,7 +96,7 @@ def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
     assert "at most 90 s, hear, again, send" in node(picture, "message")
     assert "becomes a file: complaint, due in 24 h" in node(picture, "message")
     assert "callback_other_number (en)" in node(picture, "ring")
-    assert {"reference, 9 digits", "personal code, 6 digits"} < set(node(picture, "file"))
+    assert {"reference, 9 digits", "PIN, 6 digits"} < set(node(picture, "file"))
     assert node(picture, "office")[:5] == ["office", "0", "hours", "open", "↩ main"]
     assert {"“closed (en)”", "“feast (en)”", "“forced (en)”", "↩ main"} < set(node(picture, "office"))
     assert {"priority +2", "“consent_question (en)”", "after the conversation"} < set(node(picture, "queue"))
@@ -115,8 +115,10 @@ def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
     picture = drawn(flow_of(FLOW), "en", words, "small")
     assert texts_of(picture)[0] == "small"
     assert "start" in texts_of(picture)
-    legend = " ".join(texts_of(picture)[-3:])
+    legend = " ".join(texts_of(picture)[-4:])
     assert "0 asks for an operator (office), 9 changes the language (language), # repeats, * goes back" in legend
+    assert "help twice, then with an operator (office), or where the row “no key” leads" in legend
+    assert "In record, callback and survey both lead on instead; in language silence does." in legend
     assert "↩ and a name" in legend
 
 

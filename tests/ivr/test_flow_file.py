@@ -9,7 +9,7 @@ from site_files import edited, line_of, refusal
 
 from ivr import guide, site
 from ivr.findings import Finding, SiteError
-from ivr.flow import checks, model
+from ivr.flow import checks, model, paths
 from ivr.flow.file import draft
 from ivr.settings import CHECKOUT
 from prompts import catalogue
@@ -72,9 +72,9 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
 
     def once() -> float:
-        began = time.perf_counter()
+        began = time.process_time()  # not what else this machine does
         model.parse(text, "flow.yaml", settings.languages, texts, procedures)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert min(once() for _ in range(5)) < 0.05
 
@@ -82,7 +82,7 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
 def test_the_small_flow_of_these_tests_is_in_order() -> None:
     flow = model.parse(FLOW, "flow.yaml", ("ar", "fr"), TEXTS)
     assert (flow.start, flow.operator, flow.silence_s, flow.texts) == ("language", "queue", 5, TEXTS)
-    assert findings(FLOW, TEXTS, guide.EMPTY) == []
+    assert findings(FLOW, TEXTS, guide.Guide({})) == []
 
 
 FLOW_MISTAKES = [
@@ -105,13 +105,26 @@ FLOW_MISTAKES = [
         "next: mian",
         "language leads to 'mian', which is no node; write that node",
     ),
-    ("E_FLOW_VALUE", "topic: file", "topic: The File", "topic", "nodes.queue.*topic: .*found 'The File'"),
+    (
+        "E_FLOW_VALUE",
+        "topic: file",
+        "topic: The File",
+        "topic",
+        "nodes.queue.*topic: found 'The File'; write small letters, digits and _, beginning with a letter, 31 at most",
+    ),
     ("E_FLOW_VALUE", "topic: file", "topics: file", "topics", "topics: is no name that may stand here"),
     ("E_FLOW_VALUE", "kind: queue", "kind: que", "queue:\n    kind", "nodes.queue: .*'que'.*'say', 'language', 'menu'"),
     ("E_FLOW_VALUE", "kind: end", "text2: x", "goodbye:\n    text2", "nodes.goodbye: Unable to extract tag.*'kind'"),
-    ("E_FLOW_LANGUAGE", "2: fr}", "2: nl}", "options: {1", "the language 'nl' is none of this site; it has ar, fr"),
+    (
+        "E_FLOW_LANGUAGE",
+        "2: fr}",
+        "2: nl}",
+        "options: {1",
+        "the language 'nl' is none of this site; "
+        "it has ar, fr: write one of them, or restart, if site.toml has it already",
+    ),
     ("E_FLOW_KEY_TWICE", "2: fr}", "1: fr}", "options: {1", "'1' stands twice; each key may stand once"),
-    ("E_FLOW_VALUE", "2: fr}", "12: fr}", "options: {1: ar, 12: fr}", "found '12'"),
+    ("E_FLOW_VALUE", "2: fr}", "12: fr}", "options: {1: ar, 12: fr}", "found '12'; write one key, 0 to 9"),
     (
         "E_FLOW_KEY_TWICE",
         "{key: 2, text: main_travel",
@@ -119,7 +132,13 @@ FLOW_MISTAKES = [
         "{key: 1, text: main_travel",
         "main: the key 1 stands twice in one menu; give each option a key of its own",
     ),
-    ("E_FLOW_VALUE", "{key: 2, text: main_travel", "{key: A, text: main_travel", "- {key: A", "key: .*found 'A'"),
+    (
+        "E_FLOW_VALUE",
+        "{key: 2, text: main_travel",
+        "{key: A, text: main_travel",
+        "- {key: A",
+        "key: found 'A'; write one key, 0 to 9",
+    ),
     (
         "E_FLOW_TEXT",
         "{key: 2, text: main_travel",
@@ -142,7 +161,35 @@ FLOW_MISTAKES = [
         "other:",
         "no caller can reach other; lead to it or delete it",
     ),
-    ("E_FLOW_VALUE", "  goodbye:\n", "  Good Bye: {kind: end}\n  goodbye:\n", "Good Bye", "found 'Good Bye'"),
+    (
+        "E_FLOW_VALUE",
+        "  goodbye:\n",
+        "  Good Bye: {kind: end}\n  goodbye:\n",
+        "Good Bye",
+        "found 'Good Bye'; write small letters, digits and _, beginning with a letter, 24 at most",
+    ),
+    (
+        "E_FLOW_VALUE",
+        "  goodbye:\n",
+        "  card:\n    kind: ask\n    text: wait\n    name: card\n    next: queue\n    back: main\n"
+        "    least: 9\n    most: 8\n  goodbye:\n",
+        "most: 8",
+        "nodes.card.ask.most: most is 8 and least is 9, so that no number is right; write 9 or more",
+    ),
+    (
+        "E_FLOW_VALUE",
+        "  goodbye:\n",
+        "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    holiday: closed_holiday\n  goodbye:\n",
+        "holiday:",
+        "nodes.shut.hours.holiday: holiday is said instead of text, which is not there; write text too",
+    ),
+    (
+        "E_FLOW_VALUE",
+        "  goodbye:\n",
+        "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    forced: closed_forced\n  goodbye:\n",
+        "forced:",
+        "nodes.shut.hours.forced: forced is said instead of text, which is not there; write text too",
+    ),
     ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' stands twice"),
     ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "write it as YAML"),
     ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; write it as YAML"),
@@ -235,6 +282,14 @@ WAYS = [
         [("E_FLOW_PROCEDURE", "paper:", "paper: the guide has no procedure 'pass'; write guide/pass.yaml")],
     ),
 ]
+
+
+def test_who_records_a_message_ends_it_before_he_is_led_anywhere() -> None:
+    record = "  voice: {kind: record, text: wait, file: message, category: message, next: goodbye, back: goodbye}\n"
+    text = edited(
+        edited(FLOW, "main_file, next: queue}", "main_file, next: voice}"), "  goodbye:\n", f"{record}  goodbye:\n"
+    )
+    assert paths.keys_to_operator(model.parse(text, "flow.yaml", ("ar", "fr")))["voice"] == 2
 
 
 @pytest.mark.parametrize(("more", "edit", "told"), WAYS)

@@ -2,9 +2,10 @@
 ask for an operator; what he heard is compared with the audio of the prompts."""
 
 import asyncio
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import left
 import numpy as np
 import pytest
 from line import Line
@@ -20,24 +21,22 @@ PAPERS, LIST = "23", ("legalisation", "power_of_attorney", "certificates", "nati
 
 JOURNEYS = {
     # language and its key: caller, number dialled, procedure, the country that he is in, one that has a remark as well
-    "ar1": ("+33614000001", "+33800212000", "legalisation", "fr", "de"),
+    "ar1": ("+33624000001", "+33800212000", "legalisation", "fr", "de"),
     "nl5": ("+31614000002", "+31800212002", "nationality", "nl", "de"),
     "en7": ("+4915140000003", "+80000212000", "legalisation", "de", "fr"),
 }
 
 
-async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 12.0) -> Match:
-    """Until the first second of `prompt` has been heard and a little more, so that a step counts as listened to."""
-    match = await call.hears(prompt[:RATE], timeout_s, since_s)
-    await asyncio.sleep(max(0.0, match.offset_s + 1.4 - call.clock))
-    return match
+begins = partial(left.begins, for_s=1.4)
+"""So long a step counts as listened to."""
 
 
 async def presses(call: Call, keys: str, prompt: Samples) -> Match:
     """Presses keys and hears what is said at once then, from its beginning."""
+    since = call.clock
     await call.press(keys)
     pressed = call.clock
-    match = await begins(call, prompt, since_s=pressed)
+    match = await begins(call, prompt, since_s=since)
     assert match.offset_s - pressed < SOON_S
     return match
 
@@ -95,8 +94,8 @@ async def journey(
     await presses(call, "11", step("issuer"))
     await presses(call, "111", step("legal_basis"))
     await presses(call, "1", step(f"remark_{country}"))
-    await presses(call, "1", audio("guide_end"))
-    await begins(call, audio(f"guide_{LIST[0]}_title"), since_s=call.clock)
+    end = await presses(call, "1", audio("guide_end"))
+    await begins(call, audio(f"guide_{LIST[0]}_title"), since_s=end.offset_s + 0.6)
     await call.hangup()
     story = await line.story(caller)
     steps = ("documents", "documents", "where", "documents", "issuer", "legal_basis", "remark")
@@ -111,7 +110,7 @@ async def journey(
 async def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_last_one_leads_to_the_list(
     line: Line, telephones: Telephones
 ) -> None:
-    first, last = await asyncio.gather(line.dial(telephones, "+33614000004"), line.dial(telephones, "+33614000005"))
+    first, last = await asyncio.gather(line.dial(telephones, "+33624000004"), line.dial(telephones, "+33624000005"))
     await asyncio.gather(first.press("7" + PAPERS + "3"), last.press("7" + PAPERS + "1" + 6 * "1"))
     # Marked as a sample, once; then what is needed; then what the keys are.
     await begins(first, line.audio("en", "guide_notice"))
@@ -133,12 +132,12 @@ async def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_last_one_lead
     await presses(first, "*", line.audio("en", "guide_certificates_documents"))
     await asyncio.gather(first.hangup(), last.hangup())
     documents = "guide_certificates_documents"
-    assert [clips for clips in said(await line.story("+33614000004")) if "guide_next" in clips] == [
+    assert [clips for clips in said(await line.story("+33624000004")) if "guide_next" in clips] == [
         ["guide_notice", documents, "guide_next", "guide_keys"],
         ["guide_certificates_where", "guide_next"],
         [documents, "guide_next", "guide_keys"],
     ]
-    story = await line.story("+33614000005")
+    story = await line.story("+33624000005")
     assert said(story)[-3:-1] == [["guide_legalisation_remark_fr"], ["guide_end"]]
     assert (story["call"]["outcome"], heard_of_guide(story)) == ("self_served", [("legalisation", "remark")])
 
@@ -146,19 +145,19 @@ async def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_last_one_lead
 async def test_star_leads_from_the_first_step_to_the_list_and_from_there_to_the_menu_before(
     line: Line, telephones: Telephones
 ) -> None:
-    call = await listening(line, telephones, "+33614000011")
+    call = await listening(line, telephones, "+33624000011")
     await presses(call, "*", line.audio("en", "guide_passport_title"))
     await presses(call, "*", line.audio("en", "documents_identity"))
 
 
 async def test_keys_pressed_ahead_lead_through_steps_that_are_not_said(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33614000012")
+    call = await line.dial(telephones, "+33624000012")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
     await begins(call, line.audio("en", "guide_end"))
     for step in ("documents", "where", "fee"):
         assert not find(call.heard(), line.audio("en", f"guide_passport_{step}")[:RATE]).same
     await call.hangup()
-    story = await line.story("+33614000012")
+    story = await line.story("+33624000012")
     assert (heard_of_guide(story), story["call"]["outcome"]) == ([], "left_menu")
 
 
@@ -166,21 +165,21 @@ async def test_keys_pressed_ahead_lead_through_steps_that_are_not_said(line: Lin
 async def test_at_the_end_star_and_square_lead_to_the_last_step_again(
     line: Line, telephones: Telephones, key: str
 ) -> None:
-    call = await line.dial(telephones, "+33614000013")
+    call = await line.dial(telephones, "+33624000013")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
     await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # it is short
     await presses(call, key, line.audio("en", "guide_passport_remark_fr"))
 
 
 async def test_a_key_at_the_end_is_for_the_list(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33614000014")
+    call = await line.dial(telephones, "+33624000014")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
     await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # it is short
     await presses(call, "21", line.audio("en", "guide_passport_renewal_where"))
 
 
 async def test_nine_changes_the_language_in_the_midst_of_a_step(line: Line, telephones: Telephones) -> None:
-    call = await listening(line, telephones, "+33614000015")
+    call = await listening(line, telephones, "+33624000015")
     await presses(call, "9", line.audio("fr", "language_option"))
     await presses(call, "5" + IDENTITY + "2" + "1", line.audio("nl", "guide_passport_renewal_where"))
 
@@ -191,26 +190,26 @@ async def test_nine_changes_the_language_in_the_midst_of_a_step(line: Line, tele
 async def test_zero_calls_an_operator_about_the_topic_of_the_menu_or_of_the_guide(
     line: Line, telephones: Telephones
 ) -> None:
-    about_documents = await listening(line, telephones, "+33614000021", "where")
-    about_travel = await line.dial(telephones, "+33614000022")
+    about_documents = await listening(line, telephones, "+33624000021", "where")
+    about_travel = await line.dial(telephones, "+33624000022")
     await about_travel.press("731")
     await begins(about_travel, line.audio("en", "guide_notice"))
     for call in (about_documents, about_travel):
         await presses(call, "0", line.audio("en", "to_operator"))
     rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/waiting")}
-    assert rows == {"+33614000021": ("en", "documents"), "+33614000022": ("en", "travel")}
+    assert rows == {"+33624000021": ("en", "documents"), "+33624000022": ("en", "travel")}
     await asyncio.gather(about_documents.hangup(), about_travel.hangup())
     # What he heard before does not make a caller served who then left the queue.
-    assert (await line.story("+33614000021"))["call"]["outcome"] == "abandoned"
+    assert (await line.story("+33624000021"))["call"]["outcome"] == "abandoned"
 
 
 async def test_a_caller_of_the_guide_who_talks_to_an_operator_is_answered(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("en"), answers=1870.0)
-    call = await listening(line, telephones, "+33614000023")
+    call = await listening(line, telephones, "+33624000023")
     await call.press("0")
     await line.until_state(phone.user, "talking")
     await call.hangup()
-    story = await line.story("+33614000023")
+    story = await line.story("+33624000023")
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
     (case,) = [each for each in await line.cases() if each["call_id"] == story["call"]["id"]]
     assert case["topic"] == "documents"
@@ -222,8 +221,8 @@ async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_opera
     async def silent_last(caller: str) -> None:
         call = await duration(caller)
         for key in "85":
-            await presses(call, key, line.audio("en", "help_wrong_key"))
-        await begins(call, line.audio("en", "to_operator"), call.clock, timeout_s=25)
+            helped = await presses(call, key, line.audio("en", "help_wrong_key"))
+        await begins(call, line.audio("en", "to_operator"), helped.offset_s + 0.6, timeout_s=25)
 
     async def silent_first(caller: str) -> None:
         call = await duration(caller)
@@ -237,7 +236,7 @@ async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_opera
         await begins(call, line.audio("en", "guide_certificates_duration"))
         return call
 
-    callers = ("+33614000024", "+33614000025")
+    callers = ("+33624000024", "+33624000025")
     await asyncio.gather(silent_last(callers[0]), silent_first(callers[1]))
     rows = {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")}
     assert rows == dict.fromkeys(callers, "documents")
@@ -248,38 +247,29 @@ async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_opera
 
 async def test_the_guide_is_heard_while_the_line_is_closed(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
-    call = await line.dial(telephones, "+33614000026")
+    call = await line.dial(telephones, "+33624000026")
     await begins(call, line.audio("fr", "language_option"))
     await call.press("7")
     await begins(call, line.audio("en", "force_closed"))
     await call.press("41" + "1" + "1")
-    await begins(call, line.audio("en", "guide_passport_where"))
+    where = await begins(call, line.audio("en", "guide_passport_where"))
     await call.press("0")
-    await begins(call, line.audio("en", "force_closed"), since_s=call.clock)
+    await begins(call, line.audio("en", "force_closed"), since_s=where.offset_s + 0.6)
     await call.hangup()
-    story = await line.story("+33614000026")
+    story = await line.story("+33624000026")
     assert (story["call"]["outcome"], story["offers"]) == ("self_served", [])
 
 
 # What is written and what breaks
 
 
-@pytest.fixture
-def guide_put_back(line: Line) -> Iterator[None]:
-    files = {path: path.read_bytes() for path in (line.site / "guide").iterdir()}
-    yield
-    for path, content in files.items():
-        path.write_bytes(content)
-
-
 async def test_what_the_ministry_has_confirmed_is_heard_without_a_notice_from_the_next_call_on(
-    line: Line, telephones: Telephones, guide_put_back: None
+    line: Line, telephones: Telephones
 ) -> None:
-    before = await line.dial(telephones, "+33614000031")
+    before = await line.dial(telephones, "+33624000031")
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
-    line.status()
-    call = await line.dial(telephones, "+33614000032")
+    call = await line.dial(telephones, "+33624000032")
     for each in (before, call):
         await each.press("7" + IDENTITY)
         await begins(each, line.audio("en", "guide_passport_title"))
@@ -288,22 +278,20 @@ async def test_what_the_ministry_has_confirmed_is_heard_without_a_notice_from_th
     await presses(before, "1", line.audio("en", "guide_notice"))
 
 
-async def test_a_broken_guide_is_told_and_calls_go_on_with_the_former_one(
-    line: Line, telephones: Telephones, guide_put_back: None
-) -> None:
-    log = line.home / "log" / "ivr.log"
-    seen = log.stat().st_size
+async def test_a_broken_guide_is_told_and_calls_go_on_with_the_former_one(line: Line, telephones: Telephones) -> None:
+    seen = line.log.stat().st_size
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: draft"))
-    await listening(line, telephones, "+33614000033")
-    said = log.read_text()[seen:]
+    await listening(line, telephones, "+33624000033")
+    said = line.logged(seen)
     assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in said
     assert "Traceback" not in said
 
 
 async def test_after_a_restart_of_the_controller_the_list_is_heard_again(line: Line, telephones: Telephones) -> None:
-    call = await listening(line, telephones, "+33614000034", "where")
+    call = await listening(line, telephones, "+33624000034", "where")
+    since = call.clock
     former = line.kill_controller()
     await line.controller_back(former)
-    await begins(call, line.audio("en", "guide_passport_title"), since_s=call.clock - 1)
+    await begins(call, line.audio("en", "guide_passport_title"), since_s=since)
     await presses(call, "211", line.audio("en", "guide_passport_renewal_issuer"))

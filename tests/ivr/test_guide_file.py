@@ -82,9 +82,9 @@ def test_a_guide_of_twenty_procedures_is_read_within_30_ms() -> None:
     texts = guide.read(EXAMPLE / "guide")
 
     def once() -> float:
-        began = time.perf_counter()
+        began = time.process_time()  # not what else this machine does
         guide.parse(texts)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert len(texts) == 20
     assert min(once() for _ in range(5)) < 0.03

@@ -141,7 +141,7 @@ def test_what_is_computed_before_a_call_is_not_computed_in_it(monkeypatch: pytes
     import holidays
 
     days, now = Holidays("MA"), datetime(2026, 12, 31, 23, tzinfo=UTC)
-    days.warm(now)
+    days.calendar.warm(now)
 
     def asked(*_: object, **__: object) -> None:
         raise AssertionError("the library was asked")

@@ -3,30 +3,20 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from line import HATIF, Line
 
 from db import read
 from db.engine import async_engine
 from ivr import clock
 from ivr.demo.telephone import Telephones
+from ivr.opening import FAMILY, HOLIDAYS
 
 TODAY = clock.now().date()
 LATER = TODAY + timedelta(days=60)
-
-
-@pytest.fixture(autouse=True)
-def as_before(line: Line) -> Iterator[None]:
-    """Afterwards no word of the administrator holds any more."""
-    yield
-    line.control("POST", "/hours/announcement", {"text": None})
-    for row in line.control("GET", "/hours/holidays")["holidays"]:
-        line.control("DELETE", f"/hours/holidays/{row['date']}")
 
 
 async def together(line: Line, *commands: str) -> list[subprocess.CompletedProcess[str]]:
@@ -34,7 +24,9 @@ async def together(line: Line, *commands: str) -> list[subprocess.CompletedProce
 
 
 def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = line.json("hours", "holiday", *options)
+    answer = line.json("hours", "holiday", *options)
+    assert (answer["source"], "taken_back" in answer) == ("controller", True)
+    rows: list[dict[str, Any]] = answer["holidays"]
     return rows
 
 
@@ -51,7 +43,7 @@ async def overrides(line: Line) -> list[read.Override]:
 
 def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     day, to = LATER.isoformat(), (LATER + timedelta(days=1)).isoformat()
-    (row,) = [each for each in line.json("hours", "holiday", "add", day, "--name", "Fête") if each["date"] == day]
+    (row,) = [each for each in holidays(line, "add", day, "--name", "Fête") if each["date"] == day]
     assert row == {
         "date": day,
         "weekday": f"{LATER:%A}".lower(),
@@ -117,10 +109,16 @@ async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_
     line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
     line.run("hours", "announce", "welcome", "--why", "flood")
     before = line.json("hours")
-    assert (before["forced"], before["announcement"]) == (True, "welcome")
-    await asyncio.sleep(0.5)  # until AstDB and database have it
-    told = {(row.kind, row.day, row.name, row.reason) for row in await overrides(line)}
-    assert told >= {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
+    assert (before["forced"], before["announcement"], before["source"]) == (True, "welcome", "controller")
+    await line.until_astdb(HOLIDAYS, LATER.isoformat(), "{")
+    await line.until_astdb(FAMILY, "override", '{"force": "closed", "why": "storm"')
+    await line.until_astdb(FAMILY, "announcement", "welcome")
+    words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
+
+    def told() -> set[tuple[str, date | None, str | None, str | None]]:
+        return {(row.kind, row.day, row.name, row.reason) for row in asyncio.run(overrides(line))}
+
+    await line.until(lambda: told() >= words, 8, "the database has the administrator's word")
     await line.controller_back(line.kill_controller())
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
     assert [each["date"] for each in holidays(line)] == [LATER.isoformat()]
@@ -170,14 +168,20 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobo
         return subprocess.run([HATIF, *arguments], env=changed, capture_output=True, text=True, timeout=60)
 
     nobody = {"HATIF_PORT_OFFSET": str(line.offset + 1000)}
-    told, listed, other_token = await asyncio.gather(
+    told, listed, told_plain, listed_plain, other_token = await asyncio.gather(
         asyncio.to_thread(run, "hours", "at", f"{day}T12:00", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--language", "fr", **nobody),
+        asyncio.to_thread(run, "hours", "--json", **nobody),
+        asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--json", **nobody),
         asyncio.to_thread(run, "hours", HATIF_HOME=str(other_home)),
     )
     assert told.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
     assert told.stdout.endswith("(the controller does not answer: by the site's files only)\n")
     assert "2027-03-10  wednesday  Fête de la rupture du jeûne" in listed.stdout
+    assert json.loads(told_plain.stdout)["source"] == "files"
+    document = json.loads(listed_plain.stdout)
+    assert (document["source"], document["taken_back"]) == ("files", [])
+    assert "2027-03-10" in [row["date"] for row in document["holidays"]]
     assert other_token.returncode == 1
     assert "does not take the token of" in other_token.stderr
     assert "does not answer" not in other_token.stderr

@@ -2,9 +2,10 @@
 
 import re
 
-from left import begins
+from left import begins, rows
 from line import Line
 
+from db.tables import Caller
 from ivr.demo.sound import RATE, find
 from ivr.demo.telephone import Telephones
 
@@ -13,7 +14,7 @@ async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, la
     """A call of `caller` who chooses a language in the menu and hangs up."""
     call = await line.dial(telephones, caller)
     await call.press(key)
-    await begins(call, line, language, "welcome")
+    await begins(call, line.audio(language, "welcome"))
     await call.hangup()
     await line.story(caller)
 
@@ -28,14 +29,14 @@ async def test_who_called_before_goes_on_in_his_language_by_one_key_or_by_silenc
     ):
         await hears_in(line, telephones, caller, key, language)
         by_key = await line.dial(telephones, caller)
-        await begins(by_key, line, language, "go_on_in_language")
+        await begins(by_key, line.audio(language, "go_on_in_language"))
         assert not find(by_key.heard(), line.audio("fr", "language_option")[:RATE]).same
         await by_key.press("1")
-        await begins(by_key, line, language, "welcome")
+        await begins(by_key, line.audio(language, "welcome"))
         await by_key.hangup()
         by_silence = await line.dial(telephones, caller)
-        await by_silence.hears(line.audio(language, "another_language"))
-        await begins(by_silence, line, language, "welcome", since_s=1)
+        asked = await by_silence.hears(line.audio(language, "another_language"))
+        await begins(by_silence, line.audio(language, "welcome"), asked.offset_s + 0.6)
         await by_silence.hangup()
 
 
@@ -43,17 +44,17 @@ async def test_nine_leads_to_the_menu_and_the_new_language_is_remembered(line: L
     caller = "+33619000021"
     await hears_in(line, telephones, caller, "3", "es")
     call = await line.dial(telephones, caller)
-    await begins(call, line, "es", "go_on_in_language")
+    await begins(call, line.audio("es", "go_on_in_language"))
     await call.press("9")
-    await begins(call, line, "fr", "language_option")
+    await begins(call, line.audio("fr", "language_option"))
     await call.press("4")
-    await begins(call, line, "it", "welcome")
+    await begins(call, line.audio("it", "welcome"))
     await call.hangup()
-    await line.story(caller)
+    await rows(line, Caller, number=caller, language="it")
     call = await line.dial(telephones, caller)
-    await begins(call, line, "it", "go_on_in_language")
+    await begins(call, line.audio("it", "go_on_in_language"))
     await call.press("7")  # a key of the menu, by a hand that knows it
-    await begins(call, line, "en", "welcome")
+    await begins(call, line.audio("en", "welcome"))
     await call.hangup()
 
 
@@ -64,7 +65,7 @@ async def test_a_number_that_was_erased_is_not_known_any_more(line: Line, teleph
     assert (shown["number"], shown["language"]) == (caller, "es")
     assert line.run("caller", "erase", caller).returncode == 0
     call = await line.dial(telephones, caller)
-    await begins(call, line, "fr", "language_option")
+    await begins(call, line.audio("fr", "language_option"))
     await call.hangup()
     again = line.run("caller", "erase", caller)
     assert again.returncode == 1 and "is not remembered" in again.stderr
@@ -74,8 +75,9 @@ async def test_who_hides_his_number_hears_the_menu(line: Line, telephones: Telep
     for _ in range(2):
         call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
         await call.established()
+        await begins(call, line.audio("fr", "language_option"))
         await call.press("3")
-        await begins(call, line, "es", "welcome")
+        await begins(call, line.audio("es", "welcome"))
         assert not find(call.heard(), line.audio("es", "go_on_in_language")[:RATE]).same
         await call.hangup()
 
@@ -88,7 +90,7 @@ async def test_a_site_can_switch_the_memory_off(line: Line, telephones: Telephon
     await line.controller_back(line.kill_controller())
     try:
         call = await line.dial(telephones, caller)
-        await begins(call, line, "fr", "language_option")
+        await begins(call, line.audio("fr", "language_option"))
         await call.hangup()
     finally:
         path.write_text(path.read_text().replace("caller_memory = false\n", ""))

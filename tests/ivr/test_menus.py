@@ -2,17 +2,17 @@
 
 import asyncio
 import re
+from functools import partial
 
+import left
 import numpy as np
 from line import Line
 
-from ivr.demo.sound import RATE, Match, Samples, find
-from ivr.demo.telephone import Call, Telephones
+from ivr.demo.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
+from ivr.demo.telephone import Telephones
 
 GERMAN_NUMBER, SHARED_NUMBER = "+49800212003", "+80000212000"
 KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
-SOON_S = 0.25
-"""From a key to the next prompt: network, Asterisk, controller and the first packet of sound, on a busy machine."""
 
 # Menus that are heard out three times.
 SAYS_LITTLE = """
@@ -28,14 +28,12 @@ nodes:
 """
 
 
+begins = partial(left.begins, timeout_s=5.0)
+
+
 def spoken(line: Line, language: str, *prompts: str) -> Samples:
     """Prompts that follow one another."""
     return np.concatenate([line.audio(language, prompt) for prompt in prompts])
-
-
-async def begins(call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 5.0) -> Match:
-    """Until the first second of `prompt` has been heard: what follows may be cut short."""
-    return await call.hears(prompt[:RATE], timeout_s, since_s)
 
 
 def edit(line: Line, pattern: str, text: str) -> None:
@@ -55,7 +53,7 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
     async def heard(key: str) -> Samples:
         call = await line.dial(telephones, f"+3361300000{key}")
         await call.press(key)
-        await asyncio.sleep(1.5 + 2 * SOON_S)
+        await call.hears(beginnings[KEYS[key]], 12)
         await call.hangup()
         return call.heard()
 
@@ -69,11 +67,9 @@ async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line:
     async def begins_with(prompts: Samples, caller: str | None, number: str) -> None:
         call = await telephones.caller(caller).dial(f"sip:{number}@{line.sip}")
         await call.established()
-        await asyncio.sleep(len(prompts) / RATE + 2 * SOON_S)
+        match = await call.hears(prompts, len(prompts) / RATE + 10)
         await call.hangup()
-        match = find(call.heard(), prompts)
-        assert match.same
-        assert match.offset_s < SOON_S
+        assert level_dbfs(call.heard(until_s=max(0.0, match.offset_s))) < QUIET_DBFS, "something was said before"
 
     in_france = np.concatenate([spoken(line, "fr", "language_option", "press_2"), line.audio("ar", "language_option")])
     options = {language: line.audio(language, "language_option") for language in KEYS.values()}
@@ -91,15 +87,14 @@ async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line:
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000021")
-    await begins(call, line.audio("fr", "language_option"))
+    menu_s = sum(len(spoken(line, each, "language_option", f"press_{key}")) for key, each in KEYS.items()) / RATE
+    menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
-    pressed = call.clock
-    welcome = await begins(call, line.audio("fr", "welcome"))
-    assert welcome.offset_s - pressed < SOON_S
+    welcome = await begins(call, line.audio("fr", "welcome"), since_s=menu.offset_s + 0.6)
+    assert welcome.offset_s < menu.offset_s + menu_s
     await call.press("#")
-    pressed = call.clock
-    option = await begins(call, line.audio("fr", "main_file"), since_s=pressed)
-    assert option.offset_s - pressed < SOON_S
+    option = await begins(call, line.audio("fr", "main_file"), since_s=welcome.offset_s + 0.6)
+    assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
 
 
 async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Line, telephones: Telephones) -> None:
@@ -114,11 +109,12 @@ async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Lin
 async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000023")
     await call.press("28")
+    since = 0.0
     for _ in range(2):
-        heard = call.clock
-        await begins(call, line.audio("fr", "help_wrong_key"), since_s=heard - 0.3)
+        helped = await begins(call, line.audio("fr", "help_wrong_key"), since_s=since)
+        since = helped.offset_s + 0.6
         await call.press("8")
-    await begins(call, line.audio("fr", "to_operator"))
+    await begins(call, line.audio("fr", "to_operator"), since_s=since)
     await call.hangup()
     story = await line.story("+33613000023")
     assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
@@ -149,31 +145,29 @@ async def test_silence_means_the_countrys_language_then_twice_help_then_an_opera
 
 async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000025")
-    await begins(call, line.audio("fr", "language_option"))
-    await call.press("#")
-    again = call.clock
-    await begins(call, line.audio("fr", "language_option"), since_s=again)
-    await call.press("2#")
-    await begins(call, line.audio("fr", "main_file"))
-    await call.press("#")
-    again = call.clock
-    await begins(call, line.audio("fr", "main_file"), since_s=again)
-    await call.press("9")
-    again = call.clock
-    await begins(call, line.audio("fr", "language_option"), since_s=again)
-    await call.press("6")
-    await begins(call, line.audio("de", "welcome"))
+    since = 0.0
+    for keys, prompt in (
+        ("#", "language_option"),
+        ("2#", "language_option"),
+        ("#", "main_file"),
+        ("9", "main_file"),
+        ("6", "language_option"),
+    ):
+        heard = await begins(call, line.audio("fr", prompt), since_s=since)
+        since = heard.offset_s + 0.6
+        await call.press(keys)
+    await begins(call, line.audio("de", "welcome"), since_s=since)
 
 
 async def test_who_changes_the_language_while_he_waits_keeps_his_age(line: Line, telephones: Telephones) -> None:
     call = await line.waiting(telephones, "+33613000028")
     (before,) = line.control("GET", "/waiting")
+    since = call.clock
     await call.press("9")
-    again = call.clock
-    await begins(call, line.audio("fr", "language_option"), since_s=again)
+    await begins(call, line.audio("fr", "language_option"), since_s=since)
     assert line.control("GET", "/waiting") == []
     await call.press("60")
-    await begins(call, line.audio("de", "to_operator"), since_s=again)
+    await begins(call, line.audio("de", "to_operator"), since_s=since)
     (after,) = line.control("GET", "/waiting")
     assert (after["language"], after["since"]) == ("de", before["since"])
 
@@ -234,13 +228,12 @@ async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, teleph
 async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_former_one(
     line: Line, telephones: Telephones
 ) -> None:
-    log = line.home / "log" / "ivr.log"
-    seen = log.stat().st_size
+    seen = line.log.stat().st_size
     edit(line, r"goodbye: \{kind: end, .*", "goodbye: {kind: sing}")
     number = (line.site / "flow.yaml").read_text().splitlines().index("  goodbye: {kind: sing}") + 1
     call = await line.asks_for_operator(telephones, "+33613000043")
     await begins(call, line.audio("fr", "to_operator"))
-    said = log.read_text()[seen:]
+    said = line.logged(seen)
     assert "What callers hear was changed but is not in order; the former stays" in said
     assert f"flow.yaml:{number}: E_FLOW_VALUE nodes.goodbye" in said
     assert "Traceback" not in said

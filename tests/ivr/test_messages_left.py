@@ -5,18 +5,22 @@ import contextlib
 import os
 import signal
 import subprocess
+import wave
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from left import KEYS, begins, rows, samples_of, speaks
+from left import KEYS, begins, recorded, rows, samples_of, speaks
 from line import Line
 
 from db.tables import CaseFile, Message
-from ivr.demo.sound import RATE, has_tone
-from ivr.demo.telephone import Telephones
+from ivr import spoken
+from ivr.audible import PAUSE
+from ivr.demo.sound import RATE, has_tone, tone
+from ivr.demo.telephone import Call, Telephones
+from prompts.manifest import PAUSE_S
 
 
 @pytest.mark.parametrize(
@@ -25,26 +29,37 @@ from ivr.demo.telephone import Telephones
 async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spoken(
     line: Line, telephones: Telephones, language: str, keys: str, kind: str
 ) -> None:
-    caller = f"+3361700001{KEYS[language]}"
+    caller = f"+3362300001{KEYS[language]}"
     call = await line.dial(telephones, caller)
     await call.press(KEYS[language] + keys)
-    await speaks(call, line, language, 1400, 2.0)
+    await speaks(call, line, language, caller, 1400, 2.0)
     await call.press("#")
-    await begins(call, line, language, "record_send")
+    await begins(call, line.audio(language, "record_send"))
+    chosen = call.clock
     await call.press("2")
     assert await call.hears_tone(1400, 5) > 0.5  # his own words
-    await begins(call, line, language, "record_send", since_s=call.clock)
+    await begins(call, line.audio(language, "record_send"), chosen)
+    chosen = call.clock
     await call.press("1")
-    await begins(call, line, language, "record_thanks")
-    await begins(call, line, language, "reference_is")
+    thanked = await begins(call, line.audio(language, "record_thanks"), chosen)
+    told = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
-    digits = np.concatenate([line.audio(language, f"digit_{digit}") for digit in file.reference[:3]])
-    first = (await call.hears(digits, 20)).offset_s
-    await begins(call, line, language, "reference_again")
+    digits = spoken.digits(language, file.reference)
+    sound = np.concatenate([line.audio(*each) if each != PAUSE else tone(0, PAUSE_S) for each in digits])
+    await call.hears(sound, 20, told.offset_s)
+    await begins(call, line.audio(language, "reference_again"), told.offset_s)
+    chosen = call.clock
     await call.press("1")
-    await call.hears(digits, 20, first + 1)
+    told = await begins(call, line.audio(language, "reference_is"), chosen)
+    await call.hears(sound, 20, told.offset_s)
     await call.hangup()
     story = await line.story(caller)
+    said = [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+    reference = [[language, "reference_is"], *map(list, digits)]
+    assert [each[: len(reference)] for each in said if [language, "reference_is"] in each] == [
+        [[language, "record_thanks"], *reference[:-1]],
+        reference,
+    ]
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
     assert (file.kind, file.state, file.language) == (kind, "open", language)
     assert timedelta(hours=47, minutes=59) < file.due - file.opened < timedelta(hours=48, minutes=1)
@@ -59,23 +74,18 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
 
 
 async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telephones: Telephones) -> None:
-    caller = "+33617000021"
+    caller = "+33623000021"
     call = await line.dial(telephones, caller)
     await call.press("241")
-    await speaks(call, line, "fr", 1400, 1.5)
+    await speaks(call, line, "fr", caller, 1400, 1.5)
     await call.press("#")
-    again = await begins(call, line, "fr", "record_send")
+    again = (await begins(call, line.audio("fr", "record_send"))).offset_s
     await call.press("3")
-    await begins(call, line, "fr", "record_how", since_s=again)
-    await call.press("5")
-    await asyncio.sleep(0.6)
-    call.tone(2100)
-    await asyncio.sleep(1.5)
-    call.silence()
+    await speaks(call, line, "fr", caller, 2100, 1.5, since_s=again, times=2)
     await call.press("#")
-    await begins(call, line, "fr", "record_send", since_s=again + 2)
+    await begins(call, line.audio("fr", "record_send"), since_s=again + 2)
     await call.press("1")
-    await begins(call, line, "fr", "record_thanks")
+    await begins(call, line.audio("fr", "record_thanks"))
     await call.hangup()
     (message,) = await rows(line, Message, caller=caller)
     heard = samples_of(line.home / message.file)
@@ -83,25 +93,24 @@ async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telep
 
 
 async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: Telephones) -> None:
-    caller = "+33617000022"
+    caller = "+33623000022"
     call = await line.dial(telephones, caller)
     await call.press("241")
-    await speaks(call, line, "fr", 1400, 1.5)
+    await speaks(call, line, "fr", caller, 1400, 1.5)
     await call.press("11")  # while he is recorded
     await call.press("#")
-    asked = await begins(call, line, "fr", "record_send")
-    await call.hears(line.audio("fr", "press_1"), 5, asked)
+    await call.hears(line.audio("fr", "record_send", "press_1"), 12)
     story = await line.story(caller, ended=False)
     assert "message" not in [event["kind"] for event in story["events"]]
     await call.press("1")
-    await begins(call, line, "fr", "record_thanks")
+    await begins(call, line.audio("fr", "record_thanks"))
 
 
 async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telephones: Telephones) -> None:
-    caller = "+33617000023"
+    caller = "+33623000023"
     call = await line.dial(telephones, caller)
     await call.press("141")
-    await speaks(call, line, "ar", 1400, 2.0)
+    await speaks(call, line, "ar", caller, 1400, 2.0)
     await call.hangup()
     (message,) = await rows(line, Message, caller=caller)
     assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
@@ -111,14 +120,15 @@ async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telep
 
 
 async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, telephones: Telephones) -> None:
-    caller = "+33617000024"
+    caller = "+33623000024"
     call = await line.dial(telephones, caller)
     await call.press("241")
-    await begins(call, line, "fr", "record_how")
+    await begins(call, line.audio("fr", "record_how"))
     await call.press("5")
-    await asyncio.sleep(1.2)
+    await recorded(line, caller)
+    await asyncio.sleep(0.6)  # his silence
     await call.press("#")
-    await begins(call, line, "fr", "record_empty")
+    await begins(call, line.audio("fr", "record_empty"))
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("left_menu", None)
@@ -127,17 +137,17 @@ async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, teleph
 async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_about_then(
     line: Line, telephones: Telephones
 ) -> None:
-    caller = "+33617000025"
+    caller = "+33623000025"
     call = await line.dial(telephones, caller)
     await call.press("742")
-    await speaks(call, line, "en", 1400, 1.0)
+    await speaks(call, line, "en", caller, 1400, 1.0)
     call.tone(1400)
     await line.controller_back(line.kill_controller())
     call.silence()
     await call.press("#")
-    await begins(call, line, "en", "record_send")
+    await begins(call, line.audio("en", "record_send"))
     await call.press("1")
-    await begins(call, line, "en", "record_thanks")
+    await begins(call, line.audio("en", "record_thanks"))
     await call.hangup()
     (message,) = await rows(line, Message, caller=caller)
     assert message.category == "suggestion"
@@ -145,14 +155,14 @@ async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_ab
 
 
 async def test_a_message_whose_caller_hung_up_without_a_controller_is_kept(line: Line, telephones: Telephones) -> None:
-    caller = "+33617000026"
+    caller = "+33623000026"
     call = await line.dial(telephones, caller)
     await call.press("241")
-    await speaks(call, line, "fr", 1400, 2.0)
+    await speaks(call, line, "fr", caller, 1400, 2.0)
     former = line.pid("ivr")
     os.kill(former, signal.SIGSTOP)  # until he has hung up
     await call.hangup()
-    await asyncio.sleep(0.3)
+    await line.until(lambda: line.ari("GET", "/channels") == [], 5, "Asterisk has seen him hang up")
     os.kill(former, signal.SIGKILL)
     await line.controller_back(former)
     (message,) = await rows(line, Message, caller=caller)
@@ -181,17 +191,107 @@ def full_disk(line: Line) -> Iterator[Path]:
 async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_file_never_the_call(
     line: Line, telephones: Telephones, full_disk: Path
 ) -> None:
-    caller = "+33617000027"
+    caller = "+33623000027"
     call = await line.dial(telephones, caller)
     await call.press("241")
-    await speaks(call, line, "fr", 1400, 2.0)
+    await speaks(call, line, "fr", caller, 1400, 2.0)
     await call.press("#")
-    await begins(call, line, "fr", "record_failed")
-    await begins(call, line, "fr", "reference_is")
+    await begins(call, line.audio("fr", "record_failed"))
+    await begins(call, line.audio("fr", "reference_is"))
     (file,) = await rows(line, CaseFile, caller=caller)
     assert (file.kind, file.title) == ("complaint", "The message could not be recorded")
     assert call.state == "talking"
     await call.press("*")
-    await begins(call, line, "fr", "main_file")
+    await begins(call, line.audio("fr", "main_file"))
     await call.hangup()
     assert (await line.story(caller))["call"]["case"] == file.reference
+
+
+async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
+    """He is told that it could not be recorded, gets a file nevertheless, and is not hung up on."""
+    failed = await begins(call, line.audio("fr", "record_failed"))
+    await begins(call, line.audio("fr", "reference_is"), failed.offset_s)
+    (file,) = await rows(line, CaseFile, caller=caller)
+    assert (file.kind, file.title) == ("observation", "The message could not be recorded")
+    back = call.clock
+    await call.press("*")
+    await begins(call, line.audio("fr", "main_file"), back)
+    await call.hangup()
+    story = await line.story(caller)
+    assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
+    assert [each["data"] for each in story["events"] if each["kind"] == "recording_failed"] == [
+        {"reference": file.reference}
+    ]
+
+
+async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file(
+    line: Line, telephones: Telephones
+) -> None:
+    caller = "+33623000028"
+    call = await line.dial(telephones, caller)
+    await call.press("243")
+    await begins(call, line.audio("fr", "record_how"))
+    name = f"msg-observation-observation-{(await line.story(caller, ended=False))['call']['id']}"
+    # Something else is recorded under that name, where no request of a call has to wait for it.
+    bridge = line.ari("POST", "/bridges")["id"]
+    try:
+        line.ari("POST", f"/bridges/{bridge}/record", name=name, format="ulaw")
+        await call.press("5")
+        await is_apologised_to(line, call, caller)
+    finally:
+        line.ari("DELETE", f"/recordings/live/{name}")
+        line.ari("DELETE", f"/bridges/{bridge}")
+
+
+@pytest.fixture
+def no_folder(line: Line) -> Iterator[Path]:
+    """A file in the place of the folder where Asterisk records, which it finds out when it begins."""
+    folder = line.home / "asterisk" / "spool" / "recording"
+    aside = folder.rename(folder.with_name("recording-aside"))
+    folder.write_text("")
+    try:
+        yield folder
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=TimeoutError,
+    reason="Asterisk says RecordingFinished with nothing spoken where it cannot open the file, and the caller is told "
+    "three times that nothing was heard",
+)
+async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_file(
+    line: Line, telephones: Telephones, no_folder: Path
+) -> None:
+    caller = "+33623000031"
+    call = await line.dial(telephones, caller)
+    await call.press("243")
+    await begins(call, line.audio("fr", "record_how"))
+    await call.press("5")
+    await is_apologised_to(line, call, caller)
+
+
+async def test_a_message_that_is_found_after_its_call_has_ended_in_the_records_is_kept(
+    line: Line, telephones: Telephones
+) -> None:
+    caller = "+33623000029"
+    call = await line.dial(telephones, caller)
+    await call.press("2")
+    await begins(call, line.audio("fr", "welcome"))
+    await call.hangup()
+    ended = (await line.story(caller))["call"]
+    recording = line.home / "asterisk" / "spool" / "recording" / f"msg-complaint-complaint-{ended['id']}.wav"
+    with wave.open(str(recording), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(tone(1400, 2.0).tobytes())
+    await line.controller_back(line.kill_controller())
+    (message,) = await rows(line, Message, caller=caller)
+    assert (message.call_id, message.category, message.duration_ms) == (ended["id"], "complaint", 2000)
+    kept = line.home / message.file
+    assert has_tone(samples_of(kept), 1400) and kept.stat().st_mode & 0o777 == 0o600
+    assert not recording.exists()
+    (found,) = await rows(line, CaseFile, caller=caller)
+    assert (found.kind, found.state, found.reference) == ("complaint", "open", message.case_reference)
+    assert (await line.story(caller))["call"]["ended"] == ended["ended"]

@@ -71,9 +71,10 @@ def test_a_line_or_language_without_a_plan_has_the_sites(tmp_path: Path) -> None
 
 
 def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
-    example = site.load(CHECKOUT / "sites" / "consulate")
+    folder = CHECKOUT / "sites" / "consulate"
+    example = site.load(folder)
     assert example.hours.holidays == "MA"
-    assert hours_findings(example) == []
+    assert hours_findings(example, folder) == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path
 
 
 def test_a_closing_time_may_be_any(tmp_path: Path) -> None:
-    assert hours_findings(loaded(tmp_path, edited(SITE, '["09:00-12:00"]', '["09:00-12:17"]'))) == []
+    assert hours_findings(loaded(tmp_path, edited(SITE, '["09:00-12:00"]', '["09:00-12:17"]')), tmp_path) == []
 
 
 def test_who_would_never_be_served_is_found(tmp_path: Path) -> None:

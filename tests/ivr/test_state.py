@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from db.words import Outcome
-from ivr import agreed
-from ivr.agreed import ASKED, Consent
-from ivr.state import LIMIT, CallState, LegState, StateError, decode
+from ivr.state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
 OTHER = "019ab5d2-0000-7000-8000-000000000002"
@@ -98,14 +96,14 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
 @patient
 @given(consents)
 def test_a_consent_is_read_back_as_it_was(consent: Consent) -> None:
-    assert agreed.decode(consent.encode()) == consent
+    assert Consent.decode(consent.encode()) == consent
 
 
 @pytest.mark.parametrize(
     "text", [None, "", ASKED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
 )
 def test_who_was_not_asked_or_did_not_agree_has_no_consent(text: str | None) -> None:
-    assert agreed.decode(text) is None
+    assert Consent.decode(text) is None
 
 
 @patient

@@ -1,24 +1,29 @@
 """What callers hear can change while they call: everybody ends on what he began with, texts, guide and audio too."""
 
+import json
 import re
-from collections.abc import AsyncIterator
+import urllib.error
 from pathlib import Path
 
 import pytest
-from conftest import OFFSET, short_folder
+import small_site
 from left import begins
-from line import Line, running
+from line import Line
+from site_files import edited, line_of
 
+from ivr import site
 from ivr.demo.sound import RATE, find
 from ivr.demo.telephone import Telephones
+from ivr.findings import SiteError
+from ivr.flow.versions import Flows
+from prompts import manifest
 
-
-@pytest.fixture
-async def own_line(telephones: Telephones) -> AsyncIterator[Line]:
-    """A line of this test's own, since its texts and its audio change."""
-    with short_folder("hatif-own-") as folder:
-        async with running(Path(folder), OFFSET + 1000) as up:
-            yield up
+OTHER_WORDS = {
+    "goodbye": "Ceci est un tout autre texte, pour un essai.",
+    "main_file": "Un essai montre si les nouveaux mots sont entendus,",
+    "guide_visa_documents": "Pour voir si cela change, voici encore une autre phrase.",
+}
+REMARK = "  NL: In the Netherlands please ask the consulate in your region.\n"
 
 
 def reword(line: Line, language: str, prompt: str, text: str) -> None:
@@ -30,43 +35,63 @@ def reword(line: Line, language: str, prompt: str, text: str) -> None:
     path.write_text(changed)
 
 
+def move_travel(line: Line) -> None:
+    """What is about travel gets the key 5 of the main menu, which was 3."""
+    path = line.site / "flow.yaml"
+    path.write_text(edited(path.read_text(), "{key: 3, text: main_travel", "{key: 5, text: main_travel"))
+
+
+async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys: str) -> None:
+    """A call is served: `keys` lead to what is needed for a visa."""
+    call = await line.dial(telephones, caller)
+    await call.press(keys)
+    await begins(call, line.audio("fr", "guide_visa_documents"))
+    await call.hangup()
+
+
 async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_with(
-    own_line: Line, telephones: Telephones
+    lone_line: Line, telephones: Telephones
 ) -> None:
-    line = own_line
-    former = {prompt: line.audio("fr", prompt) for prompt in ("goodbye", "main_file", "guide_visa_documents")}
+    line = lone_line
+    former = {prompt: line.audio("fr", prompt) for prompt in OTHER_WORDS}
+    notice = line.audio("fr", "guide_notice")
     before = await line.dial(telephones, "+33621000011")
     await before.press("2")
-    await begins(before, line, "fr", "main_file")
-    # Another key, another first step of the guide, and other words.
-    flow = line.site / "flow.yaml"
-    flow.write_text(flow.read_text().replace("{key: 3, text: main_travel", "{key: 5, text: main_travel"))
+    await begins(before, former["main_file"])
+    # Another key, a guide without the notice that it is a sample, and other words.
+    move_travel(line)
     visa = line.site / "guide" / "visa.yaml"
-    visa.write_text(visa.read_text() + "  NL: In the Netherlands please ask the consulate in your region.\n")
-    for prompt in former:
-        reword(line, "fr", prompt, "Ceci est un tout autre texte, pour un essai.")
-    assert line.run("prompts", "build").returncode in (0, 1)
+    confirmed = edited(visa.read_text(), "status: sample", "status: confirmed")
+    visa.write_text(confirmed)
+    for prompt, text in OTHER_WORDS.items():
+        reword(line, "fr", prompt, text)
+    built = line.run("prompts", "build")
+    assert built.returncode == 0, built.stderr
+    visa.write_text(confirmed + REMARK)
     answer = line.run("flow", "reload")
     assert answer.returncode == 1, "a remark without translations is refused"
     assert "guide_visa_remark_nl" in answer.stderr
-    visa.write_text(visa.read_text().replace("  NL: In the Netherlands please ask the consulate in your region.\n", ""))
+    visa.write_text(confirmed)
     answer = line.run("flow", "reload")
     assert answer.returncode == 0, answer.stderr
     # The controller is started anew: the caller is still on his version.
     await line.controller_back(line.kill_controller())
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
-    await begins(after, line, "fr", "welcome")
+    await begins(after, line.audio("fr", "welcome"))
     await after.press("#")
-    again = await begins(after, line, "fr", "main_file")  # the new words
+    await begins(after, line.audio("fr", "main_file"))  # the new words
+    chosen = after.clock
     await after.press("51")
-    await begins(after, line, "fr", "guide_visa_documents", since_s=again)
+    await begins(after, line.audio("fr", "guide_visa_documents"), chosen)
     assert not find(after.heard(), former["guide_visa_documents"][:RATE]).same
+    assert not find(after.heard(), notice[:RATE]).same
     here = before.clock
     await before.press("#")
-    await before.hears(former["main_file"][:RATE], 8, here)
+    await begins(before, former["main_file"], here)
     await before.press("31")
-    await before.hears(former["guide_visa_documents"][:RATE], 8, here)
+    noticed = await before.hears(notice, 20, here)
+    await begins(before, former["guide_visa_documents"], noticed.offset_s)
     await before.hangup()
     await after.hangup()
 
@@ -76,28 +101,123 @@ async def test_a_mistake_in_the_guide_is_refused_with_file_line_and_remedy_and_c
 ) -> None:
     path = line.site / "guide" / "visa.yaml"
     before = path.read_text()
-    try:
-        path.write_text(before.replace("\nfee:", "\nfees:"))
-        number = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("fees:"))
-        answer = line.run("flow", "reload")
-        assert answer.returncode == 1
-        assert f"visa.yaml:{number}:" in answer.stderr and "fees" in answer.stderr
-        call = await line.dial(telephones, "+33621000021")
-        await call.press("231")
-        await begins(call, line, "fr", "guide_visa_documents")
-        await call.hangup()
-    finally:
-        path.write_text(before)
-        assert line.run("flow", "reload").returncode == 0
+    path.write_text(before.replace("\nfee:", "\nfees:"))
+    number = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("fees:"))
+    answer = line.run("flow", "reload")
+    assert answer.returncode == 1
+    assert f"visa.yaml:{number}:" in answer.stderr and "fees" in answer.stderr
+    await hears_the_guide(line, telephones, "+33621000021", "231")
+    path.write_text(before)
+    assert line.run("flow", "reload").returncode == 0
+
+
+async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_and_calls_go_on(
+    line: Line, telephones: Telephones
+) -> None:
+    path = line.site / "flow.yaml"
+    path.write_text(edited(path.read_text(), "\nsilence_s: 1", "\nsilence_s: 2026-02-30"))
+    seen = line.log.stat().st_size
+    answer = line.run("flow", "reload")
+    assert answer.returncode == 1
+    (finding, *_, last) = answer.stderr.splitlines()
+    sentence = rf"{re.escape(str(path))}:\d+: E_FLOW_FILE .*day is out of range for month.*; .+\."
+    assert re.fullmatch(sentence, finding), finding
+    assert last.startswith("hatif: Not reloaded: ")
+    await hears_the_guide(line, telephones, "+33621000022", "231")
+    (refused,) = [each for each in line.logged(seen).splitlines() if "not in order; the former stays" in each]
+    assert re.search(sentence, refused), refused
+
+
+async def test_a_controller_that_is_killed_while_the_flow_is_broken_comes_back_with_the_version_that_was_in_use(
+    line: Line, telephones: Telephones
+) -> None:
+    first = line.status()["flow"]
+    move_travel(line)
+    assert line.run("flow", "reload").returncode == 0
+    in_use = line.status()["flow"]
+    assert in_use != first
+    path = line.site / "flow.yaml"
+    path.write_text(edited(path.read_text(), "\nstart: language", "\nstart: begin"))
+    number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
+    await line.controller_back(line.kill_controller())
+    assert line.status()["flow"] == in_use
+    (said,) = [each for each in line.logged(seen).splitlines() if "the version that was in use last goes on" in each]
+    assert f"{path}:{number}: " in said
+    await hears_the_guide(line, telephones, "+33621000023", "251")
 
 
 async def test_a_broken_catalogue_is_refused_by_the_reload(line: Line) -> None:
     path = line.site / "locale" / "fr" / "LC_MESSAGES" / "hatif.po"
-    before = path.read_text()
+    path.write_text(path.read_text().replace('msgctxt "welcome"', 'msgctxt welcome"'))
+    answer = line.run("flow", "reload")
+    assert answer.returncode == 1
+    assert "hatif.po:" in answer.stderr
+
+
+async def test_a_language_without_audio_of_a_new_text_is_refused_by_the_reload_until_it_is_there(line: Line) -> None:
+    listed = line.home / "sounds" / manifest.FILE
+    whole = listed.read_bytes()
+    heard = json.loads(whole)
+    # The new text is what another one was, so that its audio is there already.
+    for path in (line.site / "flow.yaml", *line.site.glob("locale/*/LC_MESSAGES/hatif.po")):
+        path.write_text(path.read_text().replace("main_operator", "main_person"))
+    for language in line.settings.languages:
+        heard[language]["main_person"] = heard[language]["main_operator"]
+    lacking = heard | {"nl": {prompt: audio for prompt, audio in heard["nl"].items() if prompt != "main_person"}}
+    former = line.status()["flow"]
     try:
-        path.write_text(before.replace('msgctxt "welcome"', 'msgctxt welcome"'))
+        relist(listed, lacking)
         answer = line.run("flow", "reload")
         assert answer.returncode == 1
-        assert "hatif.po:" in answer.stderr
+        (finding, _) = answer.stderr.splitlines()
+        assert finding.startswith(f"{listed}:1: E_AUDIO_MISSING 1 (main_person) of ") and "in nl" in finding
+        # Who does not ask `hatif check` first is refused too.
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            line.control("POST", "/flow/reload")
+        assert refused.value.code == 422
+        assert "E_AUDIO_MISSING 1 (main_person) texts have no audio in nl;" in json.load(refused.value)["detail"]
+        assert line.status()["flow"] == former
+        relist(listed, heard)
+        answer = line.run("flow", "reload")
+        assert answer.returncode == 0, answer.stderr
+        assert line.status()["flow"] != former
     finally:
-        path.write_text(before)
+        relist(listed, json.loads(whole))
+
+
+def relist(path: Path, heard: dict[str, dict[str, object]]) -> None:
+    """Replaces the list of audio, as a builder does: it is a hard link."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(heard, ensure_ascii=False, indent=1), encoding="utf-8")
+    draft.replace(path)
+
+
+def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tmp_path: Path) -> None:
+    small = small_site.make(tmp_path)
+    kept = tmp_path / "versions"
+    former = Flows(small.folder, kept, small.sounds, site.load(small.folder)).current.name
+    small.edit("site.toml", 'languages = ["ar", "en"]', 'languages = ["en"]')
+    small.edit("site.toml", 'ar = ["en"]\nen = ["ar"]\n', "")
+    small.edit("site.toml", 'languages = ["en", "ar"]', 'languages = ["en"]')
+    settings = site.load(small.folder)
+    # The flow still offers the language that is gone: it is not in order, and the version of before goes on.
+    last = Flows(small.folder, kept, small.sounds, settings).current
+    assert last.name == former and "goodbye" in last.flow.nodes
+    small.edit("flow.yaml", "options: {2: ar, 3: en}", "options: {3: en}")
+    flows = Flows(small.folder, kept, small.sounds, settings)
+    assert flows.current.name != former
+    version = flows.version(former)
+    assert version is not None and version.flow == last.flow
+    assert version.sounds.file("ar", "goodbye") is not None
+
+
+async def test_a_text_without_audio_in_one_language_is_named_and_the_former_version_stays(tmp_path: Path) -> None:
+    small = small_site.make(tmp_path)
+    flows = Flows(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
+    former = flows.current
+    small.heard("ar", "goodbye")
+    with pytest.raises(SiteError) as refused:
+        await flows.reload()
+    (finding,) = refused.value.findings
+    assert finding.code == "E_AUDIO_MISSING" and "(goodbye)" in finding.found and finding.found.endswith(" in ar")
+    assert flows.current is former

@@ -12,6 +12,7 @@ from db.words import CaseState
 from ivr import guide as guides
 from ivr import site as sites
 from ivr.call import Opening
+from ivr.database import Database
 from ivr.files import Files
 from ivr.flow import model
 from ivr.flow.versions import Version
@@ -89,7 +90,7 @@ class Cabinet(Files):
     is the database, and what a hash costs."""
 
     def __init__(self, file: OneFile | None) -> None:
-        super().__init__("", nobody_keeps())
+        super().__init__(Database(""), nobody_keeps())
         self._file = file
 
     async def _claim(self, reference: str, number: str) -> Claim | None:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ivr.call import Call
 from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName, TextId, Topic
@@ -16,6 +16,14 @@ class Ask(Node):
     most: int = Field(20, ge=1, le=20)
     next: NodeName
     back: NodeName
+
+    @field_validator("most")
+    @classmethod
+    def _enough(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("least", 1)
+        if most < least:
+            raise ValueError(f"most is {most} and least is {least}, so that no number is right; write {least} or more")
+        return most
 
     def leads_to(self) -> tuple[str, ...]:
         return (self.next, self.back)

@@ -1,10 +1,11 @@
 """`case`: the state of a file by telephone: its reference, its PIN, what there is to say, and an operator who has that
 file if the caller wants one.
 
-Whatever is entered here stays out of the records: a caller may take one question for the other.
+The keys that are pressed here stay out of the records, since a caller may take one question for the other; a reference
+whose check digit is right is kept with what came of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -55,9 +56,9 @@ class Case(Node):
                 return reference.to
             before, fresh = [], True
             entered = await self._enter(call, "case_ask_pin", PIN_DIGITS)
-            if entered == Goes(self.back):
-                continue  # one step back
             if isinstance(entered, Goes):
+                if entered.key == BACK:
+                    continue  # one step back
                 return entered.to
             answer = await call.services.files.ask(reference, entered, caller=call.state.caller, call=call.state.id)
             goes = await self._answered(call, reference, answer)
@@ -75,7 +76,7 @@ class Case(Node):
         for _ in range(MISTAKES + 1):
             digits = await call.digits(clips, length, secret=True, fresh=fresh)
             if digits == BACK:
-                return Goes(self.back)
+                return Goes(self.back, BACK)
             if digits is not None and len(digits) == length:
                 if length != REFERENCE_DIGITS or references.valid(digits):
                     return digits
@@ -116,7 +117,6 @@ class Case(Node):
         call.set(replace(state, case=file.reference, filed=True, outcome=outcome))
         call.services.recorder.call(state.id, case_reference=file.reference)
         today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
-        known = {prompt for prompts in call.version.sounds.prompts.values() for prompt in prompts}
         options: list[tuple[str, list[Clip]]] = [
             (AGAIN, [(language, "case_again")]),
             (OTHER, [(language, "case_other")]),
@@ -124,7 +124,7 @@ class Case(Node):
         ]
         while True:
             chosen = await choose(
-                call, options, intro=what_is_told(language, file, today, known.__contains__), back=self.back
+                call, options, intro=what_is_told(language, file, today, call.version.sounds.ids), back=self.back
             )
             if isinstance(chosen, Goes):
                 return chosen
@@ -134,16 +134,16 @@ class Case(Node):
                 return None
 
 
-def what_is_told(language: str, file: Told, today: date, known: Callable[[str], bool]) -> list[Clip]:
+def what_is_told(language: str, file: Told, today: date, known: Collection[str]) -> list[Clip]:
     """A file in words: its state; what is missing, unless it is closed; when to expect what, where that is to come.
 
-    `known`: whether there is such a text. A day that has passed, or that is a year ahead, is left out.
+    `known`: the texts that there are. A day that has passed, or that is a year ahead, is left out.
     """
     clips: list[Clip] = [(language, f"case_state_{file.state}")]
     if file.missing and file.state != CaseState.CLOSED:
         words = (f"missing_{word}" for word in file.missing)
         # Each once, and what has no text of its own at the end.
-        texts = dict.fromkeys(text if known(text) else UNKNOWN for text in words)
+        texts = dict.fromkeys(text if text in known else UNKNOWN for text in words)
         if UNKNOWN in texts:
             texts[UNKNOWN] = texts.pop(UNKNOWN)
         clips += [(language, text) for text in ("case_missing", *texts)]

@@ -12,9 +12,10 @@ CHOICE_TEXTS = ("help_silence", "help_wrong_key")
 
 @dataclass(frozen=True, slots=True)
 class Goes:
-    """The caller leaves: to this node of the flow."""
+    """The caller leaves: to this node of the flow, by this key; None: by what he did not press."""
 
     to: str
+    key: str | None = None
 
 
 async def choose(
@@ -43,11 +44,11 @@ async def choose(
         if key is not None and key in keys:
             return key
         if key == OPERATOR:
-            return Goes(call.flow.operator)
+            return Goes(call.flow.operator, key)
         if key == CHANGE_LANGUAGE:
-            return Goes(call.flow.change_language)
+            return Goes(call.flow.change_language, key)
         if key == BACK and back is not None:
-            return Goes(back)
+            return Goes(back, key)
         clips = [*intro, *menu]
         if key != REPEAT:
             mistakes += 1

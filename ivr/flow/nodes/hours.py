@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationInfo, field_validator
+
 from db.words import Outcome
 from ivr import clock, spoken
 from ivr.audible import Clip
@@ -20,11 +22,15 @@ class Hours(Node):
     holiday: TextId | None = None  # instead of it on a holiday
     forced: TextId | None = None  # instead of it when it was closed against the plan
 
+    @field_validator("holiday", "forced")
+    @classmethod
+    def _instead(cls, said: str | None, info: ValidationInfo) -> str | None:
+        if said is not None and info.data.get("text", said) is None:
+            raise ValueError(f"{info.field_name} is said instead of text, which is not there; write text too")
+        return said
+
     def leads_to(self) -> tuple[str, ...]:
         return (self.open, self.closed)
-
-    def silent(self) -> str | None:
-        return self.closed
 
     def texts(self) -> tuple[str, ...]:
         said = tuple(each for each in (self.text, self.holiday, self.forced) if each is not None)

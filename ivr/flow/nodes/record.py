@@ -15,7 +15,7 @@ from db.words import CaseKind, Outcome
 from ivr import messages_left, spoken
 from ivr.ari import events, operations
 from ivr.audible import BEEP, Clip
-from ivr.call import Call, CallerGone, RequestFailed
+from ivr.call import Call, CallerGone, CallFailed
 from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
 
@@ -80,10 +80,10 @@ class Record(Node):
                     continue
             there = False
             chosen = await self._confirmed(call, name)
-            if chosen == Goes(self.back):
+            if isinstance(chosen, Goes) and chosen.key == BACK:
                 await call.services.link.send(operations.DELETE_RECORDING(name))
                 return self.back
-            if chosen in (SEND, Goes(self.next)):  # silence does not take back what he said
+            if chosen == SEND or (isinstance(chosen, Goes) and chosen.key is None):  # silence takes nothing back
                 kept, reference = await self._keep(call, name)
                 return await (self._told(call, "record_thanks", reference) if kept else self._failed(call, name))
             if isinstance(chosen, Goes):  # to an operator, to another language: his message stays
@@ -135,11 +135,11 @@ class Record(Node):
             except CallerGone:
                 await self._closed(call, name)
                 raise
+            except CallFailed:
+                break  # Asterisk could not even begin
             call.keys.clear()  # the square that ended it, and what he pressed while he spoke
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return item
-            if isinstance(item, RequestFailed) and item.request.uri.endswith("/record"):
-                break
         return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
 
     async def _closed(self, call: Call, name: str) -> None:

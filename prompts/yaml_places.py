@@ -1,8 +1,12 @@
-"""Where things stand in a YAML file, so that each mistake is told with its line."""
+"""How YAML files are read, and where things stand in them, so that each mistake is told with its line."""
 
 from collections.abc import Iterator, Sequence
 
 import yaml
+
+LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STRING = "tag:yaml.org,2002:str"
+"""The tag of a value that YAML reads as a text."""
 
 
 def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:

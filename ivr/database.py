@@ -1,0 +1,59 @@
+"""What the controller reads of the database while a caller waits; all that it writes goes through the journal."""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from db.read_files import Claim
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class Database:
+    """`url`: of the database. For one event loop; who made it awaits `close`.
+
+    Each reading gives None when the database is away, slower than a caller can wait, or not as it should be.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine: AsyncEngine | None = None
+
+    async def warm(self) -> None:
+        """Makes the first reading as quick as the next one."""
+        await asyncio.to_thread(importlib.import_module, "db.read_files")
+        await self.language("")
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+
+    async def language(self, number: str) -> str | None:
+        """Of the last call of `number` (E.164 with +); also None for one that has not called."""
+        return await self._asked("db.callers", lambda callers, engine: callers.remembered_language(engine, number))
+
+    async def claim(self, reference: str, number: str) -> "Claim | None":
+        """What there is to check a reference and a PIN with, entered by a caller from `number`."""
+        return await self._asked("db.read_files", lambda files, engine: files.claim(engine, reference, number))
+
+    async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
+        if self._engine is None:
+            # Half a start of a process: loaded behind the calls' back, since a start is a recovery.
+            await asyncio.to_thread(importlib.import_module, module)
+        from db.engine import async_engine
+        from db.read import or_default
+
+        try:
+            self._engine = self._engine or async_engine(self._url)
+            return await or_default(query(importlib.import_module(module), self._engine), None)
+        except Exception as error:  # the drivers' own as well: a call goes on without the database
+            log.error("The database cannot be read", error=(str(error).splitlines() or [repr(error)])[0])
+            return None

@@ -1,0 +1,71 @@
+"""`hatif caller` where nothing else runs: what is forgotten stays so, and the audit says who did it."""
+
+import asyncio
+import getpass
+import json
+from pathlib import Path
+
+import pytest
+from shell import Shell
+
+from db.deliver import deliver_all
+from db.journal import Journal
+from ivr import clock
+from ivr.cli.compose import account
+
+NUMBER = "+33619000051"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Its database remembers the number; its journal is delivered."""
+    made = Shell(tmp_path)
+    assert made.run("db", "upgrade").returncode == 0
+    called(made)
+    deliver(made)
+    return made
+
+
+def called(shell: Shell) -> None:
+    """What a controller writes of a call from the number."""
+    journal = Journal(shell.home / "journal", "node1")
+    journal.put("caller", number=NUMBER, language="es", last_called=clock.now())
+    journal.close()
+
+
+def deliver(shell: Shell) -> None:
+    asyncio.run(deliver_all(shell.home / "journal", f"sqlite:///{shell.home / 'hatif.db'}"))
+
+
+def test_the_audit_says_who_had_a_number_forgotten_and_not_which(shell: Shell) -> None:
+    assert json.loads(shell.run("caller", "show", NUMBER, "--json").stdout)["language"] == "es"
+    assert shell.run("caller", "erase", NUMBER).returncode == 0
+    ((by, entry),) = shell.database(
+        "SELECT by, act || coalesce(about, '') || coalesce(reason, '') || data FROM audit WHERE act = 'caller_erased'"
+    )
+    assert by == account()
+    assert NUMBER.lstrip("+") not in entry
+    assert "is not remembered" in shell.run("caller", "show", NUMBER).stderr
+
+
+def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: Shell) -> None:
+    called(shell)
+    refused = shell.run("caller", "erase", NUMBER)
+    assert refused.returncode == 1
+    said = f"{NUMBER} is not forgotten: not all of the journal is in the database yet (still to come: 1)"
+    assert said in refused.stderr
+    assert "Have it delivered" in refused.stderr
+    assert shell.run("caller", "show", NUMBER).returncode == 0
+    deliver(shell)
+    assert shell.run("caller", "erase", NUMBER).returncode == 0
+    deliver(shell)
+    assert shell.run("caller", "show", NUMBER).returncode == 1
+
+
+def test_an_account_without_a_name_is_the_administrators(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise OSError("No username set in the environment")
+
+    assert account() == getpass.getuser()
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert account() == "administrator"

@@ -1,0 +1,274 @@
+"""A call without Asterisk, in virtual time: what a caller can do in it, what goes wrong, and its clock."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pytest
+from trial_stage import NIGHT, OPEN, PIN, REFERENCE, Cabinet, OneFile, nobody_keeps, openings, stage
+
+from db.words import CaseState, Outcome
+from ivr import clock
+from ivr.call import Call
+from ivr.flow.nodes.base import Node
+from ivr.flow.nodes.record import Record
+from ivr.trial.caller import KnowingCaller
+from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
+from ivr.trial.loop import VirtualLoop
+from ivr.trial.operators import Rung
+from ivr.trial.trial import Course, Scene, Stage, trial
+
+ENGLISH = "+447400123456"
+
+
+def heard(course: Course, node: str | None = None) -> list[str]:
+    """The ids of what he hears, one after the other."""
+    hears = [step for step in course.steps if step.kind == "hears" and node in (None, step.node)]
+    return [each.prompt for step in hears for each in step.data["clips"]]
+
+
+def kinds(course: Course) -> list[str]:
+    return [step.kind for step in course.steps]
+
+
+def with_nodes(**nodes: Any) -> Stage:
+    there = stage()
+    flow = dataclasses.replace(there.version.flow, nodes={**there.version.flow.nodes, **nodes})
+    return Stage(there.site, dataclasses.replace(there.version, flow=flow))
+
+
+Tries = Callable[..., Course]
+
+
+@pytest.fixture
+def tries() -> Iterator[Tries]:
+    """Tries keys on a stage; what is not said is as usual."""
+
+    def one(keys: str, on: Stage | None = None, rung: Rung | None = None, **wishes: Any) -> Course:
+        scene = Scene(
+            **{
+                "caller": ENGLISH,
+                "dialled": "+44800212007",
+                "at": OPEN,
+                "opening": openings()["plan"],
+                "files": Cabinet(None),
+                "who": lambda wait: rung,
+                **wishes,
+            }
+        )
+        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        yield one
+
+
+OPERATOR = Rung("1001", offered_s=8, answers_s=2, talks_s=60)
+
+
+# What he does
+
+
+def test_a_key_cuts_the_prompt_half_a_second_after_it_has_begun(tries: Tries) -> None:
+    course = tries("7-2")
+    presses = {step.data["key"]: step.at for step in course.steps if step.kind == "presses"}
+    begins = {step.node: step.at for step in reversed(course.steps) if step.kind == "hears"}
+    assert presses == {"7": pytest.approx(begins["language"] + 0.5), "2": pytest.approx(begins["main"] + 0.5)}
+
+
+def test_a_silence_lasts_for_a_prompt_and_the_time_for_a_key_after_it(tries: Tries) -> None:
+    course = tries("7--2")  # the welcome, then the main menu
+    silences = [step.node for step in course.steps if step.kind == "silence"]
+    assert silences[0] == "main"
+    assert [step.node for step in course.steps if step.kind == "presses"] == ["language", "main"]
+    assert heard(course, "main")[-11:-9] == ["help_silence", "main_file"]
+
+
+def test_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
+    course = tries("7-h")
+    assert (course.outcome, course.ended_by, course.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
+
+
+def test_a_message_lasts_five_seconds_and_ends_by_the_square_or_by_itself(tries: Tries) -> None:
+    by_square, by_itself = tries("741-#1"), tries("741--")
+    (seconds,) = (step.data["seconds"] for step in by_square.steps if step.kind == "message")
+    assert seconds == 5.0
+    assert by_square.outcome == by_itself.outcome == Outcome.MESSAGE
+    (longer,) = (step.data["seconds"] for step in by_itself.steps if step.kind == "message")
+    assert longer == 5.0 + 8.0  # the silence that ends it
+
+
+def test_a_silence_for_a_message_says_nothing(tries: Tries) -> None:
+    assert "record_empty" in heard(tries("741---"))
+
+
+@pytest.mark.parametrize(("after", "kept"), [("", True), ("1", True), ("*", False)])
+def test_where_a_message_leads_on_to_where_it_leads_back_only_the_key_for_back_takes_it_back(
+    tries: Tries, after: str, kept: bool
+) -> None:
+    leave = stage().version.flow.nodes["leave_complaint"]
+    assert isinstance(leave, Record)
+    course = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
+    told = heard(course, "leave_complaint")
+    assert [step.node for step in course.steps if step.kind == "message"] == ["leave_complaint"] * kept
+    assert ("record_thanks" in told, "reference_is" in told) == (kept, kept)
+    assert ("help_silence" in told) is (after == "")
+    assert course.path[course.path.index("leave_complaint") + 1] == leave.back
+
+
+def test_who_waits_keeps_his_keys_for_the_survey_and_presses_nine_at_once(tries: Tries) -> None:
+    answered, left = tries("704", rung=OPERATOR), tries("7092", rung=OPERATOR)
+    assert [step.data["answer"] for step in answered.steps if step.kind == "survey"] == [4]
+    assert "connected" not in kinds(left)[: kinds(left).index("language", kinds(left).index("waiting"))]
+    assert left.path[-1] != "queue"
+
+
+def test_without_an_operator_he_hangs_up_after_two_minutes(tries: Tries) -> None:
+    course = tries("70")
+    waits = next(step.at for step in course.steps if step.kind == "waiting")
+    assert course.outcome == Outcome.ABANDONED
+    assert course.seconds - waits == pytest.approx(120)
+
+
+def test_the_conversation_of_one_who_has_agreed_is_recorded(tries: Tries) -> None:
+    course = tries("701", stage(records_conversations=True), OPERATOR)
+    assert "recorded" in kinds(course)
+    assert "recorded" not in kinds(tries("702", stage(records_conversations=True), OPERATOR))
+
+
+def test_who_has_called_before_is_greeted_in_that_language(tries: Tries) -> None:
+    course = tries("1", last_language="fr")
+    assert heard(course)[0] == "go_on_in_language"
+    assert course.steps[-1].language == "fr"
+
+
+def test_at_night_he_hears_when_the_line_opens(tries: Tries) -> None:
+    course = tries("7", at=NIGHT)
+    assert heard(course, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
+
+
+def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it(tries: Tries) -> None:
+    before = clock.now()
+    course = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
+    assert [step.data["open"] for step in course.steps if step.kind == "hours"][:2] == [True, False]
+    assert 0 <= (clock.now() - before).total_seconds() < 60
+
+
+def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: Tries) -> None:
+    wrong = f"{SAMPLE_REFERENCE}000000"
+    course = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=Sample(nobody_keeps()))
+    assert [step.data["result"] for step in course.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
+
+
+def test_a_pin_that_is_entered_stands_in_no_record(tries: Tries) -> None:
+    course = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
+    assert "case_state_ready" in heard(course)
+    assert PIN not in repr(course.rows)
+
+
+# What goes wrong
+
+
+class Broken(Node):
+    kind: Literal["broken"] = "broken"
+
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        raise LookupError("no such thing")
+
+
+class Circle(Broken):
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        return call.state.node
+
+
+class Mute(Broken):
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        while True:
+            await call.next()
+
+
+class Busy(Broken):
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        while True:  # noqa: ASYNC110 - that is what is wrong with it
+            await asyncio.sleep(0)
+
+
+def test_a_node_that_fails_is_an_error_with_its_place_although_the_caller_gets_an_operator(tries: Tries) -> None:
+    course = tries("7", with_nodes(welcome=Broken()), OPERATOR)
+    (error,) = course.errors
+    assert error.startswith("welcome could not be done: LookupError: no such thing (tests/ivr/test_trial.py:")
+    assert course.outcome == Outcome.ANSWERED
+
+
+def test_two_nodes_that_fail_are_told_and_the_dialplan_has_the_caller(tries: Tries) -> None:
+    course = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
+    assert len(course.errors) == 3
+    assert "the dialplan" in course.errors[-1]
+
+
+@pytest.mark.parametrize(("node", "what"), [(Circle(), "in a circle"), (Mute(), "not over"), (Busy(), "not over")])
+def test_a_call_that_does_not_end_is_told(tries: Tries, node: Node, what: str) -> None:
+    course = tries("7", with_nodes(welcome=node))
+    (error,) = course.errors
+    assert what in error
+    assert "it was at welcome" in error
+    assert course.outcome is None
+
+
+class GivesUp(Broken):
+    async def run(self, call: Call, resumed: bool) -> str | None:
+        raise TimeoutError  # as if the link to Asterisk were lost
+
+
+def test_a_call_that_is_neither_over_nor_wrong_is_told_to_have_no_end(tries: Tries) -> None:
+    course = tries("7", with_nodes(welcome=GivesUp()))
+    assert course.errors == ["The call did not end; it was at welcome, after language hours welcome."]
+    assert course.outcome is None
+
+
+def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forgotten(call: Call, leg: str) -> None:
+        pass
+
+    monkeypatch.setattr("ivr.waiting.hang_up_leg", forgotten)
+    course = tries("70--h", rung=OPERATOR)
+    assert any("still there" in error for error in course.errors), course.errors
+
+
+# The clock
+
+
+def test_an_hour_of_waiting_takes_no_time_and_comes_in_its_order() -> None:
+    async def waits() -> list[str]:
+        order: list[str] = []
+
+        async def after(seconds: float, name: str) -> None:
+            await asyncio.sleep(seconds)
+            order.append(name)
+
+        await asyncio.gather(after(3600, "late"), after(1800, "early"))
+        return order
+
+    began = time.monotonic()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(waits()) == ["early", "late"]
+        assert runner.get_loop().time() == 3600
+    assert time.monotonic() - began < 5
+
+
+def test_the_clock_stands_still_while_a_thread_works() -> None:
+    async def works() -> str:
+        async with asyncio.timeout(0.01):
+            await asyncio.to_thread(time.sleep, 0.2)
+            return "done"
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(works()) == "done"
+
+
+def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
+    course = tries("7" + "-" * 30 + "h", rung=OPERATOR)
+    assert course.ended_by != "caller"
+    assert kinds(course)[-1] != "hangs_up"
