@@ -9,6 +9,10 @@ STRING = "tag:yaml.org,2002:str"
 """The tag of a value that YAML reads as a text."""
 
 
+MISREAD = (ValueError, LookupError, AttributeError, TypeError)
+"""What YAML raises for values such as the thirtieth of February, or a text that is tagged as a number."""
+
+
 def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:
     """Names that stand twice in one mapping, which YAML itself passes over, and the line of the second."""
     if isinstance(tree, yaml.MappingNode):
@@ -58,6 +62,18 @@ def _values(tree: yaml.Node) -> Iterator[yaml.ScalarNode]:
     elif isinstance(tree, yaml.SequenceNode):
         for each in tree.value:
             yield from _values(each)
+
+
+def misread(tree: yaml.Node | None, error: Exception) -> yaml.YAMLError:
+    """What to raise where a value cannot become data: `error` does not say which one."""
+    for each in _values(tree) if tree is not None else ():
+        try:
+            yaml.constructor.SafeConstructor().construct_object(each)
+        except MISREAD as found:
+            return yaml.MarkedYAMLError(
+                problem=f"{each.value[:40]!r} cannot be read ({found})", problem_mark=each.start_mark
+            )
+    return yaml.YAMLError(f"a value cannot be read ({error})")
 
 
 def refusal(error: yaml.YAMLError, text: str) -> tuple[int, str]:

@@ -22,7 +22,7 @@ from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
 from ivr.flow.nodes.survey import Survey
 from ivr.site import Place, named, what_is_wrong
-from prompts.yaml_places import LOADER, duplicates, line_of, line_of_value, refusal
+from prompts.yaml_places import LOADER, MISREAD, duplicates, line_of, line_of_value, misread, refusal
 
 OneNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End
 AnyNode = Annotated[OneNode, Field(discriminator="kind")]
@@ -128,12 +128,12 @@ def _sound(data: dict[str, Any], wrong: Sequence[Place]) -> Flow:
 def _read(text: str) -> tuple[yaml.Node | None, Any]:
     """Its tree, and the data. Raises yaml.YAMLError."""
     loader = LOADER(text)
+    tree = None
     try:
         tree = loader.get_single_node()
         return tree, loader.construct_document(tree) if tree is not None else None
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        # Such as the thirtieth of February, or what says that it is a number and is none.
-        raise yaml.YAMLError(f"a value cannot be read ({error})") from None
+    except MISREAD as error:
+        raise misread(tree, error) from None
     finally:
         loader.dispose()
 
@@ -144,7 +144,7 @@ def _explained(error: yaml.YAMLError, text: str) -> yaml.YAMLError:
         yaml.safe_load(text)
     except yaml.YAMLError as better:
         return better
-    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+    except (*MISREAD, RecursionError):
         pass
     return error
 

@@ -174,11 +174,11 @@ class Flows:
         return version
 
     def _silent(self, version: Version) -> Iterator[Finding]:
-        needed = version.flow.texts | guides.text_ids(version.guide)
+        needed = version.flow.texts | set(version.flow.announcements) | guides.text_ids(version.guide)
         for language in self._settings.languages:
             lacking = sorted(needed.difference(version.sounds.prompts.get(language, {})))
             if lacking:
-                found = f"{some(lacking)} texts have no audio in {language}"
+                found = f"{some(lacking)} of {len(needed)} texts in {language} have no audio"
                 yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
 
     def _keep(self, version: Version, files: _Files) -> None:

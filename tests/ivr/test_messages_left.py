@@ -256,12 +256,6 @@ def no_folder(line: Line) -> Iterator[Path]:
         aside.rename(folder)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TimeoutError,
-    reason="Asterisk says RecordingFinished with nothing spoken where it cannot open the file, and the caller is told "
-    "three times that nothing was heard",
-)
 async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_file(
     line: Line, telephones: Telephones, no_folder: Path
 ) -> None:

@@ -100,6 +100,24 @@ def test_a_prompt_is_found_although_it_stalled_in_the_middle() -> None:
     assert find(np.concatenate([whole[:middle], np.zeros(1600, np.int16), whole[middle:]]), prompt(1, 3.0)).same
 
 
+def stalled(whole: Samples, times: int) -> Samples:
+    """With so many stalls of 0.1 s."""
+    pieces = np.array_split(whole, times + 1)
+    return np.concatenate([pieces[0], *(np.append(np.zeros(800, np.int16), piece) for piece in pieces[1:])])
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_long_prompt_is_found_although_it_stalled_several_times(times: int) -> None:
+    match = find(stalled(as_heard(prompt(1, 6.0)), times), prompt(1, 6.0))
+    assert match.same
+    assert match.offset_s == pytest.approx(0.7, abs=0.5)
+
+
+def test_another_long_prompt_that_stalled_is_not_taken_for_it() -> None:
+    for other in range(2, 12):
+        assert find(stalled(as_heard(prompt(1, 6.0)), 3), prompt(other, 6.0)).score < SAME
+
+
 def test_nothing_is_found_in_silence_or_in_too_little() -> None:
     assert find(np.zeros(5 * RATE, np.int16), prompt(1)).score == 0
     assert find(prompt(1)[:100], prompt(1)).score < SAME

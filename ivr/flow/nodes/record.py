@@ -72,6 +72,9 @@ class Record(Node):
                 if ended.failed or call.services.mailbox.is_full():
                     return await self._failed(call, name)
                 if not ended.spoken_s:
+                    (stored,) = await call.services.link.ask(operations.STORED_RECORDING(name))
+                    if not stored.ok:
+                        return await self._failed(call, name)  # Asterisk has no file: it could not write one
                     empty += 1
                     if empty > MISTAKES:
                         return self.next
