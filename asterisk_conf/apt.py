@@ -1,4 +1,5 @@
-"""The private Asterisk: Debian's own packages, unpacked into a folder, without root and without touching the host.
+"""Debian's own packages, unpacked into a folder, without root and without touching the host: the private Asterisk, and
+the voices that an administrator asks for.
 
 apt runs with a configuration of its own, so that it neither reads nor changes the host's lists, state or hooks. The
 programs need a newer libc than the host's and start through the dynamic linker of their own folder.
@@ -20,16 +21,32 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder, write_text
 from asterisk_conf.progress import Progress
 
-PACKAGES = ("asterisk", "asterisk-modules", "asterisk-moh-opsound-wav")
 MARKER = "hatif-install.json"  # in the root of a finished tree: what was unpacked
 
 _SUITE = "sid"
 _USUAL_MIRROR = "http://deb.debian.org/debian"
-_OWN_ASTERISK = "install Asterisk 22 yourself and name its program in HATIF_ASTERISK"
 _KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
 # Of the host's own settings, what says how its network and its mirrors are; hooks and paths stay behind.
 _CARRIED_OVER = re.compile(r"(?i)^Acquire::(Check-(Valid-Until|Date)|Max-ValidTime|Retries|ForceIPv|https?::)")
-_SPACE = 600_000_000  # bytes; measured: 140 MB of lists, 95 of archives, 290 unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be had, and the words of the sentences about it."""
+
+    name: str  # "Asterisk"
+    otherwise: str  # what a person can do where there is no such tree
+    packages: tuple[str, ...]
+    space: int  # bytes for lists, archives and the tree
+    components: tuple[str, ...] = ("main",)
+
+
+ASTERISK = Wanted(
+    name="Asterisk",
+    otherwise="install Asterisk 22 yourself and name its program in HATIF_ASTERISK",
+    packages=("asterisk", "asterisk-modules", "asterisk-moh-opsound-wav"),
+    space=600_000_000,  # measured: 140 MB of lists, 95 of archives, 290 unpacked
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +64,11 @@ _MACHINES = {
 }
 
 
-def machine() -> Machine:
+def machine(wanted: Wanted = ASTERISK) -> Machine:
     found = _MACHINES.get(platform.machine())
     if platform.system() != "Linux" or not found:
         raise AsteriskError(
-            f"There is no private Asterisk for {platform.system()} on {platform.machine()}: {_OWN_ASTERISK}."
+            f"There is no private {wanted.name} for {platform.system()} on {platform.machine()}: {wanted.otherwise}."
         )
     return found
 
@@ -62,29 +79,37 @@ def program(root: Path, name: str) -> tuple[str, ...]:
     return (str(library / machine().linker), "--library-path", str(library), str(root / name))
 
 
-def unpack(folder: Path, root: Path, packages: Sequence[str], progress: Progress) -> None:
-    """Fetch `packages` with all that they need and unpack them into `root`, which appears complete or not at all.
+def unpack(folder: Path, root: Path, wanted: Wanted, progress: Progress) -> None:
+    """Fetch what is wanted with all that it needs and unpack them into `root`, which appears complete or not at all.
 
     `folder` keeps what was fetched when this is interrupted, and is removed at the end.
     """
     for tool in ("apt-get", "apt-config", "dpkg-deb"):
         if not shutil.which(tool):
-            raise AsteriskError(f"This machine has no {tool}, so no private Asterisk can be made: {_OWN_ASTERISK}.")
+            raise AsteriskError(
+                f"This machine has no {tool}, so no private {wanted.name} can be made: {wanted.otherwise}."
+            )
     if any(character in str(root) for character in ':;"\\') or not str(root).isprintable():
-        raise AsteriskError(f'Asterisk cannot be unpacked into {str(root)!r}: choose a path without : ; " and \\.')
+        raise AsteriskError(f'{wanted.name} cannot be unpacked into {str(root)!r}: choose a path without : ; " and \\.')
     mirror = find_mirror()
-    environment = _prepare(folder, mirror)
-    _check_space(folder)
+    environment = _prepare(folder, mirror, wanted)
+    _check_space(folder, wanted)
     progress.step(f"Reading the list of packages from {mirror}")
-    _run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"], environment, mirror, progress)
-    install = ["apt-get", "--yes", "--download-only", "install", *packages]
-    wanted = _archives(install, folder, environment, mirror)
-    size = sum(wanted.values())
-    progress.step(f"Fetching {', '.join(packages)} from {mirror} ({size // 1_000_000} MB)")
-    _run(install, environment, mirror, progress)
-    progress.step(f"Unpacking {len(wanted)} packages into {root}")
-    _unpack_archives([folder / "cache/archives" / name for name in wanted], root, packages, progress)
+    _run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"], environment, mirror, wanted, progress)
+    install = ["apt-get", "--yes", "--download-only", "install", *wanted.packages]
+    archives = _archives(install, folder, environment, mirror, wanted)
+    size = sum(archives.values())
+    progress.step(f"Fetching {', '.join(wanted.packages)} from {mirror} ({size // 1_000_000} MB)")
+    _run(install, environment, mirror, wanted, progress)
+    progress.step(f"Unpacking {len(archives)} packages into {root}")
+    _unpack_archives([folder / "cache/archives" / name for name in archives], root, wanted, progress)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def versions(root: Path, wanted: Wanted) -> dict[str, str]:
+    """Debian's versions of what was asked for, in a finished tree."""
+    told: dict[str, dict[str, str]] = json.loads((root / MARKER).read_bytes())
+    return {name: told["asked"].get(name, "unknown") for name in wanted.packages}
 
 
 def find_mirror() -> str:
@@ -115,15 +140,15 @@ def find_mirror() -> str:
     )
 
 
-def _prepare(folder: Path, mirror: str) -> dict[str, str]:
+def _prepare(folder: Path, mirror: str, wanted: Wanted) -> dict[str, str]:
     """apt's own world in `folder`; returns the environment that makes apt use it."""
     for name in ("state/lists/partial", "cache/archives/partial", "empty"):
         make_folder(folder / name)
     write_text(folder / "status", "", 0o600)
-    keyring = _keyring(folder)
-    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {_SUITE} main\n", 0o600)
+    keyring, components = _keyring(folder), " ".join(wanted.components)
+    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {_SUITE} {components}\n", 0o600)
     host = _host_settings()
-    architecture = machine().architecture
+    architecture = machine(wanted).architecture
     text = f"""\
 Dir::State "{folder}/state";
 Dir::State::lists "{folder}/state/lists";
@@ -175,7 +200,9 @@ def _keyring(folder: Path) -> Path:
     )
 
 
-def _archives(install: Sequence[str], folder: Path, environment: dict[str, str], mirror: str) -> dict[str, int]:
+def _archives(
+    install: Sequence[str], folder: Path, environment: dict[str, str], mirror: str, wanted: Wanted
+) -> dict[str, int]:
     """The files that `install` needs, with their sizes in bytes.
 
     Asked with an empty cache: what an interrupted run fetched belongs to it, an older version left there does not.
@@ -184,13 +211,13 @@ def _archives(install: Sequence[str], folder: Path, environment: dict[str, str],
     command = [*install, "--print-uris", "-o", f"Dir::Cache::archives={folder}/none"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise _reason(result.stderr, mirror)
+        raise _reason(result.stderr, mirror, wanted)
     # 'address' file size hash
     lines = [line.split() for line in result.stdout.splitlines() if line.startswith("'")]
     return {words[1]: int(words[2]) for words in lines}
 
 
-def _run(command: Sequence[str], environment: dict[str, str], mirror: str, progress: Progress) -> None:
+def _run(command: Sequence[str], environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress) -> None:
     """Run apt and pass its own figures on, in thousandths."""
     readable, writable = os.pipe()
     with tempfile.TemporaryFile("w+") as errors, os.fdopen(readable) as status:
@@ -213,11 +240,11 @@ def _run(command: Sequence[str], environment: dict[str, str], mirror: str, progr
         finally:
             if process.wait():
                 errors.seek(0)
-                raise _reason(errors.read(), mirror)
+                raise _reason(errors.read(), mirror, wanted)
     progress.update(1000, 1000)
 
 
-def _reason(errors: str, mirror: str) -> AsteriskError:
+def _reason(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
     """apt's last words as a sentence that says what to do."""
     words = _last_words(errors)
     for pattern, remedy in (
@@ -227,11 +254,11 @@ def _reason(errors: str, mirror: str) -> AsteriskError:
         (r"expired|not valid yet|Valid-Until", "check this machine's clock, or name another HATIF_DEBIAN_MIRROR"),
         (
             r"Unable to locate|no installation candidate|unmet dep",
-            f"try another HATIF_DEBIAN_MIRROR, or {_OWN_ASTERISK}",
+            f"try another HATIF_DEBIAN_MIRROR, or {wanted.otherwise}",
         ),
     ):
         if re.search(pattern, errors):
-            return AsteriskError(f"Asterisk cannot be fetched from {mirror} ({words}): {remedy}.")
+            return AsteriskError(f"{wanted.name} cannot be fetched from {mirror} ({words}): {remedy}.")
     return AsteriskError(
         f"The mirror {mirror} cannot be read ({words}): check the network, or name another HATIF_DEBIAN_MIRROR."
     )
@@ -243,16 +270,16 @@ def _last_words(errors: str) -> str:
     return " ".join(lines[0].removeprefix("E: ").removeprefix("W: ").split()) if lines else "it gave no reason"
 
 
-def _check_space(folder: Path) -> None:
+def _check_space(folder: Path, wanted: Wanted) -> None:
     free = shutil.disk_usage(folder).free
-    if free < _SPACE:
+    if free < wanted.space:
         raise AsteriskError(
-            f"Asterisk needs {_SPACE // 1_000_000} MB in {folder.parent} and {free // 1_000_000} MB are free: make"
-            f" room, or set HATIF_HOME to another disk."
+            f"{wanted.name} needs {wanted.space // 1_000_000} MB in {folder.parent} and {free // 1_000_000} MB are"
+            f" free: make room, or set HATIF_HOME to another disk."
         )
 
 
-def _unpack_archives(archives: Sequence[Path], root: Path, packages: Sequence[str], progress: Progress) -> None:
+def _unpack_archives(archives: Sequence[Path], root: Path, wanted: Wanted, progress: Progress) -> None:
     unfinished = root.with_name(f"{root.name}.new")
     try:
         if unfinished.exists():
@@ -271,8 +298,8 @@ def _unpack_archives(archives: Sequence[Path], root: Path, packages: Sequence[st
             name, version, _ = archive.name.split("_", 2)
             versions[name] = version.replace("%3a", ":")
             progress.update(number, len(archives))
-        told = {name: versions.get(name, "unknown") for name in packages}
+        told = {name: versions.get(name, "unknown") for name in wanted.packages}
         write_text(unfinished / MARKER, json.dumps({"asked": told, "unpacked": versions}, indent=1) + "\n", 0o644)
         unfinished.rename(root)
     except OSError as error:
-        raise explain("unpack Asterisk into", root, error) from error
+        raise explain(f"unpack {wanted.name} into", root, error) from error

@@ -54,7 +54,7 @@ def _install(home: Path, progress: Progress) -> Installation:
         root = home / "asterisk" / "root"
         if root.exists():
             raise AsteriskError(f"{root} is there, but not unpacked by us: remove it, then try again.")
-        apt.unpack(home / "asterisk" / "apt", root, apt.PACKAGES, progress)
+        apt.unpack(home / "asterisk" / "apt", root, apt.ASTERISK, progress)
     installation = _private(home)
     assert installation
     return installation

@@ -16,10 +16,10 @@ MODULES: tuple[tuple[str, str], ...] = (
     # Audio.
     ("codec_alaw", "what European carriers send"),
     ("codec_ulaw", "what the rest sends"),
-    ("codec_g722", "wideband of desk telephones"),
+    ("codec_g722", "wideband of desk telephones, and prompts for Opus telephones"),
     ("codec_resample", "between 8 and 16 kHz"),
-    ("format_pcm", "prompts as .alaw and .ulaw"),
-    ("format_sln", "prompts as .sln16"),
+    ("format_pcm", "prompts as .alaw, .ulaw and .g722"),
+    ("format_sln", "music as .sln and .sln16"),
     ("format_wav", "music, messages and recordings as .wav"),
     ("res_musiconhold", "music while waiting"),
     ("res_rtp_asterisk", "audio on the wire"),

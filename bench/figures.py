@@ -1,10 +1,7 @@
 """Percentiles, ratios, the machine's description, the table."""
 
 import math
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -72,19 +69,6 @@ def wanted(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         {"wanted": text, "found": found, "limit": limit, "kept": None not in (found, limit) and found <= limit}
         for text, found, limit in limits
     ]
-
-
-def machine(asterisk: str) -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return {
-        "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "asterisk": asterisk,
-        "load_before": round(os.getloadavg()[0], 2),
-    }
 
 
 def show(document: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import asterisk, bare, blocks, figures, hatif
+from bench import asterisk, bare, blocks, figures, hatif, machine
 from bench.asterisk import Asterisk, Prompts
 from bench.blocks import Way
 from bench.load import MenuBlock, RingBlock
@@ -52,7 +52,7 @@ async def measure(
     """
     operators = [f"bench-{n}" for n in range(1, load.operators + 1)]
     await pbx.extend(prompts, phones_port, operators)
-    machine = figures.machine(await pbx.version())
+    about = machine.description() | {"asterisk": await pbx.version()}
     menu = MenuBlock(
         number="dialplan",
         address=asterisk.CALLERS,
@@ -104,7 +104,7 @@ async def measure(
             await blocks.measure(ways, load.rounds, progress)
     systems = {way.name: figures.system(way.menus, way.rings, way.cpu) for way in ways}
     return {
-        "machine": machine,
+        "machine": about,
         "load": asdict(load),
         "systems": systems,
         "ratios": figures.ratios(systems),

@@ -23,8 +23,6 @@ BEEP: Clip = ("", "beep")
 _TRUSTED_S = 1.0
 """So long a file that was found whole is not looked at again."""
 
-_BYTES_S = {"ulaw": 8_000, "alaw": 8_000, "sln16": 32_000}
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -74,7 +72,7 @@ class Audible:
                 size = path.stat().st_size
             except OSError:
                 return False
-            if size != round(audio.seconds * _BYTES_S[path.suffix[1:]]):
+            if size != manifest.size(path, audio.seconds):
                 return False
         self._trusted[audio.file] = now + _TRUSTED_S
         return True

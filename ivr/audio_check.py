@@ -7,9 +7,10 @@ from ivr.findings import Finding, some
 from ivr.site import Site
 from prompts import files, manifest, recorded
 from prompts.catalogue import Catalogues
-from prompts.manifest import Manifest, ManifestError
+from prompts.manifest import RECORDING, Manifest, ManifestError
 
 _BUILD = "run `hatif prompts build`"
+_RECORD = "record them again, import the recording once more if it says the new text, or remove it: a voice speaks then"
 
 
 def audio_findings(texts: Catalogues, sounds: Path, folder: Path, site: Site) -> Iterator[Finding]:
@@ -30,7 +31,9 @@ def audio_findings(texts: Catalogues, sounds: Path, folder: Path, site: Site) ->
 
 def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, voiceless: bool) -> Iterator[Finding]:
     """A text that is missing is told of as a text, not once more as audio."""
-    missing, broken, stale = [], [], []
+    missing, broken = [], []
+    stale: list[str] = []
+    old: list[str] = []
     for prompt in texts.ids:
         text, audio = texts.text(language, prompt), heard.audio(language, prompt)
         if audio is None:
@@ -39,7 +42,7 @@ def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, v
         elif files.seconds_of(sounds, audio.file) != audio.seconds:
             broken.append(prompt)
         elif text is not None and audio.text != text:
-            stale.append(prompt)
+            (old if audio.source == RECORDING else stale).append(prompt)
     path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} texts in {language}"
     if missing:
         yield Finding("E_AUDIO_MISSING", path, 1, f"{some(missing)} {of} have no audio", _BUILD)
@@ -47,3 +50,6 @@ def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, v
         yield Finding("E_AUDIO_BROKEN", path, 1, f"the audio of {some(broken)} {of} is gone or cut short", _BUILD)
     if stale:
         yield Finding("W_AUDIO_STALE", path, 1, f"{some(stale)} {of} are heard as they were before", _BUILD)
+    if old:
+        found = f"{some(old)} {of} have changed since they were recorded"
+        yield Finding("W_RECORDING_OLD", path, 1, found, _RECORD)

@@ -16,7 +16,7 @@ from ivr.guide import Guide, Procedure, Status
 from ivr.hours_check import hours_findings
 from ivr.operators import OperatorEntry
 from ivr.site import Site
-from ivr.site_check import language_findings, number_findings
+from ivr.site_check import language_findings, number_findings, voice_findings
 from prompts import catalogue, sources
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.sources import Sources
@@ -24,12 +24,15 @@ from prompts.sources import Sources
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
-def check(folder: Path, sounds: Path, needed: Collection[str] = ()) -> list[Finding]:
+def check(
+    folder: Path, sounds: Path, needed: Collection[str] = (), voices: Path = Path("/nonexistent")
+) -> list[Finding]:
     """All findings about the site in `folder` and its audio in `sounds`, errors first, file by file.
 
-    `needed`: ids of texts that somebody else plays, such as the dialplan's fallback.
+    `needed`: ids of texts that somebody else plays, such as the dialplan's fallback. `voices`: where those are that
+    were installed or brought.
     """
-    found = _Check(folder, sounds, needed).findings()
+    found = _Check(folder, sounds, needed, voices).findings()
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda each: (not each.is_error, each.file, each.line))
 
@@ -39,6 +42,7 @@ class _Check:
     folder: Path
     sounds: Path
     needed: Collection[str]
+    voices: Path
     found: list[Finding] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
@@ -55,6 +59,7 @@ class _Check:
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
+            self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)

@@ -40,6 +40,11 @@ class Settings:
         return self.home / "sounds"
 
     @property
+    def voices(self) -> Path:
+        """Voices that an administrator had installed or brought."""
+        return self.home / "voices"
+
+    @property
     def case_references(self) -> Path:
         """Which case references of this node are given out."""
         return self.home / "case_references"

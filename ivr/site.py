@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
 from ivr.site_hours import Hours
+from prompts.voices import choice
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -74,6 +75,7 @@ class Site(_Strict):
     node_number: int = Field(1, ge=1, le=9)  # the first digit of this node's case references
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
     recorded_only: tuple[LanguageCode, ...] = ()  # no voice speaks them; off until they are in `languages` as well
+    voices: dict[LanguageCode, str] = {}  # instead of the table's: docs/voices-on-request.md
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
     hours: Hours
     operators: Operators = Operators()
@@ -151,6 +153,7 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
     for _, language in _repeated(site.recorded_only):
         yield twice, ("recorded_only",), f"the language {language!r} stands twice; write it once"
+    yield from _wrong_voices(site)
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
     for code, country in site.countries.items():
@@ -160,6 +163,16 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         for language in country.languages:
             if language not in site.languages:
                 yield "E_SITE_LANGUAGE", place, f"the language {language!r} is none of this site; it has {known}"
+
+
+def _wrong_voices(site: Site) -> Iterator[Fault]:
+    code, spoken = "E_SITE_VOICE", [each for each in site.languages if each not in site.recorded_only]
+    for language, name in site.voices.items():
+        place: Place = ("voices", language)
+        if language not in spoken:
+            yield code, place, f"no voice speaks {language!r} in this site; write some of {', '.join(spoken)}"
+        elif mistake := choice.mistake(language, name):
+            yield code, place, mistake
 
 
 def _wrong_fallbacks(site: Site) -> Iterator[Fault]:

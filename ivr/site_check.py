@@ -9,6 +9,7 @@ from ivr.flow.nodes.language import Language
 from ivr.operators import OperatorEntry
 from ivr.site import Place, Site, line_in
 from prompts import catalogue
+from prompts.voices.choice import choose
 
 
 def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
@@ -19,6 +20,14 @@ def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
             found = f"number.{index}.country: {number.country} has no languages"
             remedy = f'write [countries.{number.country}] with languages = ["{site.languages[0]}"], likeliest first'
             yield toml.finding("E_NUMBER_LANGUAGES", ("number", index, "country"), found, remedy)
+
+
+def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
+    """About the voices that are switched on; `voices` is where those are that were installed or brought."""
+    toml = _Toml(folder)
+    for language, reason in choose(site.voices, voices).missing.items():
+        found, _, remedy = f"voices.{language}: {site.voices[language]}: {reason}".partition("; ")
+        yield toml.finding("W_VOICE_MISSING", ("voices", language), found, remedy)
 
 
 def language_findings(

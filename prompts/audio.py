@@ -13,6 +13,7 @@ import sys
 import wave
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soxr  # type: ignore[import-untyped]
@@ -48,17 +49,17 @@ class AudioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One prompt in the formats that Asterisk plays as they are."""
+    """One prompt for narrow-band telephones of both laws, and for wide-band ones, whose file `g722` makes of it."""
 
     ulaw: bytes  # 8 kHz, one byte a sample
     alaw: bytes  # 8 kHz, one byte a sample
     sln16: bytes  # 16 kHz, 16 bit, little-endian
 
 
-def read_recording(path: Path) -> tuple[Samples, int]:
+def read_recording(recording: Path | IO[bytes]) -> tuple[Samples, int]:
     """A studio's file and its rate in Hz. AudioError: wrong rate, stereo, clipped, empty, or no WAV of PCM at all."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(str(recording) if isinstance(recording, Path) else recording, "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:

@@ -12,19 +12,19 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from prompts import audio, files, manifest
+from prompts import audio, files, manifest, readings
 from prompts.audio import AudioError
 from prompts.catalogue import Catalogues
-from prompts.manifest import Audio, Manifest, ManifestError
+from prompts.manifest import RECORDING, Audio, Manifest, ManifestError
 from prompts.voices import VOICES, Voice, voice_of
+from prompts.voices.choice import TABLE, Choice
 from prompts.voices.process import VoiceError, VoicePool
 
-RECORDING = "recording"
-"""The source of audio that a person spoke; any other source is a voice."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raise it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
 TIME_LIMIT = 20.0
 """Seconds that a voice has for one text; the slowest takes 1.3 s for 2,000 letters."""
@@ -38,12 +38,12 @@ class BuildProblem:
     """One prompt that is not what it should be; the others are built all the same."""
 
     language: str
-    id: str
+    id: str  # empty: it is about the language's voice
     found: str
     instead: str  # what callers hear now
 
     def __str__(self) -> str:
-        return f"{self.language}/{self.id}: {self.found}; {self.instead}"
+        return f"{self.language}{'/' if self.id else ''}{self.id}: {self.found}; {self.instead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,13 @@ def build(
     *,
     recorded_only: Collection[str] = (),
     voices: Mapping[str, Voice] = VOICES,
+    chosen: Choice = TABLE,
     time_limit: float = TIME_LIMIT,
 ) -> BuildReport:
     """Brings `out` (the folder of sounds) up to date with the texts and with `recordings/<language>/<id>.wav`.
 
     `recorded_only`: languages that no voice may speak; what is not recorded has no audio, and that is no problem here.
+    `chosen`: the voices that the site switched on; what they do not speak, `voices` do.
     OSError: `out` cannot be written at all. Whatever else goes wrong with a prompt is in the report, and its old audio
     stays in use. A second builder of the same folder waits for the first.
     """
@@ -90,7 +92,7 @@ def build(
     with manifest.locked(out):
         old = _old_manifest(out)
         with VoicePool(time_limit) as pool:
-            results = _Builder(catalogues, out, recordings, recorded_only, voices, old, pool).run(progress)
+            results = _Builder(catalogues, out, recordings, recorded_only, voices, chosen, old, pool).run(progress)
         heard = {
             language: {prompt: found for prompt in catalogues.ids if (found := results[language, prompt].audio)}
             for language in catalogues.languages
@@ -102,7 +104,7 @@ def build(
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
-        problems=(*problems, *_strays(catalogues, recordings)),
+        problems=(*_missing(catalogues, chosen, voices, heard), *problems, *_strays(catalogues, recordings)),
         recorded=tuple(
             Recorded(language, len(heard[language]), len(catalogues.ids))
             for language in catalogues.languages
@@ -120,6 +122,7 @@ class _Way:
     source: str  # in the manifest
     file: str  # in the manifest; it changes with all that decides how it sounds
     sound: Callable[[], audio.Sound]
+    text: str  # what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +142,14 @@ class _Builder:
         recordings: Path,
         recorded_only: Collection[str],
         voices: Mapping[str, Voice],
+        chosen: Choice,
         old: Manifest,
         pool: VoicePool,
     ) -> None:
         self.catalogues, self.out, self.recordings = catalogues, out, recordings
-        self.recorded_only, self.voices, self.old, self.pool = recorded_only, voices, old, pool
+        self.recorded_only, self.voices, self.chosen, self.old, self.pool = recorded_only, voices, chosen, old, pool
+        self.readings = {each: readings.load(recordings / each) for each in catalogues.languages}
+        self.now = datetime.now(UTC).replace(microsecond=0)
         self.unspeakable = {
             (problem.language, problem.id): f"{problem.found} ({problem.code})"
             for problem in catalogues.problems()
@@ -170,7 +176,7 @@ class _Builder:
         voiceless = language in self.recorded_only
         unspeakable = None if voiceless else self.unspeakable.get((language, prompt))
         failures = [unspeakable] if unspeakable else []
-        for way in self._ways(language, prompt, None if voiceless or unspeakable else text):
+        for way in self._ways(language, prompt, text, spoken=not (voiceless or unspeakable)):
             try:
                 seconds, made = self._make(way)
             except (AudioError, VoiceError) as error:
@@ -178,7 +184,7 @@ class _Builder:
             except OSError as error:
                 failures.append(f"{way.name} could not be read or written ({error.strerror})")
             else:
-                found = Audio(way.file, text, way.source, seconds)
+                found = Audio(way.file, way.text, way.source, seconds, self._since(language, prompt, way.file))
                 return _Result(found, made, _problems(language, prompt, failures, f"the {way.source} is used"))
         old = self.old.audio(language, prompt)
         if old and files.seconds_of(self.out, old.file) is None:
@@ -188,16 +194,41 @@ class _Builder:
         instead = "the old audio stays in use" if old else "there is no audio for it"
         return _Result(old, False, _problems(language, prompt, failures, instead))
 
-    def _ways(self, language: str, prompt: str, text: str | None) -> Iterable[_Way]:
-        """Best first. `text` is None where no voice may be asked."""
+    def _ways(self, language: str, prompt: str, text: str, *, spoken: bool) -> Iterable[_Way]:
+        """Best first. `spoken`: a voice may be asked."""
         recording = self.recordings / language / f"{prompt}.wav"
         if recording.is_file():
-            file = _file(language, prompt, hashlib.sha256(recording.read_bytes()).hexdigest())
-            yield _Way(str(recording), RECORDING, file, partial(_recorded, recording))
-        if text is not None:
-            voice = voice_of(language, self.voices)
+            same = readings.fingerprint(recording.read_bytes())
+            file = _file(language, prompt, same)
+            read = self._read(language, prompt, same, file) or text
+            yield _Way(str(recording), RECORDING, file, partial(_recorded, recording), read)
+        if not spoken:
+            return
+        if language in self.chosen.missing and (old := self._spoken_before(language, prompt, text)):
+            yield _Way(old.source, old.source, old.file, _gone, text)
+        for voice in dict.fromkeys((self.chosen.voice(language, self.voices), voice_of(language, self.voices))):
             file = _file(language, prompt, voice.fingerprint, text)
-            yield _Way(voice.source, voice.source, file, partial(self._spoken, voice, text))
+            yield _Way(voice.source, voice.source, file, partial(self._spoken, voice, text), text)
+
+    def _read(self, language: str, prompt: str, same: str, file: str) -> str | None:
+        """The text that a recording says, as was written down when it was imported, or first heard."""
+        read = self.readings[language].get(prompt)
+        if read is not None and read[0] == same:
+            return read[1]
+        old = self.old.audio(language, prompt)
+        return old.text if old and old.file == file else None
+
+    def _spoken_before(self, language: str, prompt: str, text: str) -> Audio | None:
+        """The audio of a voice that is switched on and no longer here, if the text is still the same."""
+        old = self.old.audio(language, prompt)
+        return old if old and (old.source, old.text) == (self.chosen.named[language], text) else None
+
+    def _since(self, language: str, prompt: str, file: str) -> datetime:
+        old = self.old.audio(language, prompt)
+        if old is None or old.file != file:
+            return self.now
+        made = manifest.paths(self.out, file)[0].stat().st_mtime
+        return old.since or datetime.fromtimestamp(int(made), UTC)
 
     def _spoken(self, voice: Voice, text: str) -> audio.Sound:
         samples, rate = self.pool.speak(voice, text)
@@ -209,6 +240,10 @@ class _Builder:
         if seconds is not None:
             return seconds, False
         return files.write_sound(self.out, way.file, way.sound()), True
+
+
+def _gone() -> audio.Sound:
+    raise VoiceError("is no longer here and its audio is cut short")
 
 
 def _recorded(recording: Path) -> audio.Sound:
@@ -231,13 +266,27 @@ def _problems(language: str, prompt: str, failures: Iterable[str], instead: str)
     return tuple(BuildProblem(language, prompt, found, instead) for found in failures)
 
 
+def _missing(
+    catalogues: Catalogues, chosen: Choice, voices: Mapping[str, Voice], heard: Mapping[str, Mapping[str, Audio]]
+) -> list[BuildProblem]:
+    """Voices that are switched on and cannot be used: told once a language."""
+    problems = []
+    for language, reason in chosen.missing.items():
+        if language in catalogues.languages:
+            kept = sum(each.source == chosen.named[language] for each in heard[language].values())
+            other = f"{voice_of(language, voices).source} speaks instead"
+            instead = f"its {kept} prompts of before stay in use, and {other} for what is new" if kept else other
+            problems.append(BuildProblem(language, "", f"{chosen.named[language]}: {reason}", instead))
+    return problems
+
+
 def _strays(catalogues: Catalogues, recordings: Path) -> list[BuildProblem]:
     """Recordings named after nothing: nobody would ever hear them."""
     known = {(language, f"{prompt}.wav") for language in catalogues.languages for prompt in catalogues.ids}
     return [
         BuildProblem(path.parent.name, path.name, f"{path} is named after no prompt", "it is not used")
         for path in sorted(recordings.glob("*/*"))
-        if (path.parent.name, path.name) not in known and not path.name.startswith((".", "README"))
+        if (path.parent.name, path.name) not in known and not path.name.startswith((".", "README", readings.FILE))
     ]
 
 

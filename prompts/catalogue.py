@@ -81,6 +81,10 @@ class Catalogues:
         entry = self._entries.get(language, {}).get(prompt)
         return entry.text if entry and entry.text and not entry.fuzzy else None
 
+    def entry(self, language: str, prompt: str) -> Entry | None:
+        """A text as it stands in its catalogue, released or not."""
+        return self._entries.get(language, {}).get(prompt)
+
     def file(self, language: str) -> Path:
         """Where a language's texts are."""
         return self._locale / language / FILE
@@ -127,7 +131,7 @@ class Catalogues:
             remedy = f"to take it out of all catalogues, {_update(self._locale.parent)}"
             found.append(text_rules.Finding("W_TEXT_UNUSED", "the site's files have no such text", remedy))
         if entry.fuzzy:
-            remedy = "have a person check the text and take the flag out"
+            remedy = f"have a person check the text and take the flag out (`hatif prompts release {entry.id}`)"
             found.append(text_rules.Finding("E_TEXT_FUZZY", "it is marked fuzzy", remedy))
         if entry.source != original.source:
             remedy = f"check the translation against: {original.source}"

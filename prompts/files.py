@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prompts import audio, g711, manifest
+from prompts import audio, g711, g722, manifest
 from prompts.audio import Sound
 
 BEEP_HZ, BEEP_DBFS = 1000.0, -12.0
@@ -20,18 +20,20 @@ BEEP_HZ, BEEP_DBFS = 1000.0, -12.0
 def seconds_of(out: Path, file: str) -> float | None:
     """Seconds of existing audio; None where a format is missing or cut short."""
     try:
-        ulaw, alaw, sln16 = (path.stat().st_size for path in manifest.paths(out, file))
+        sizes = {path: path.stat().st_size for path in manifest.paths(out, file)}
     except OSError:
         return None
-    return ulaw / audio.NARROW if ulaw and ulaw == alaw and sln16 == 4 * ulaw else None
+    seconds = min(sizes.values()) / manifest.BYTES_S
+    return seconds if seconds and all(size == manifest.size(path, seconds) for path, size in sizes.items()) else None
 
 
 def write_sound(out: Path, file: str, sound: Sound) -> float:
     """Writes all formats of one prompt and returns its seconds; `settle` makes it last."""
-    for path, content in zip(manifest.paths(out, file), (sound.ulaw, sound.alaw, sound.sln16), strict=True):
+    contents = (sound.ulaw, sound.alaw, g722.encode(sound.sln16))
+    for path, content in zip(manifest.paths(out, file), contents, strict=True):
         path.parent.mkdir(exist_ok=True)
         write(path, content)
-    return len(sound.ulaw) / audio.NARROW
+    return len(sound.ulaw) / manifest.BYTES_S
 
 
 def write_pause(out: Path) -> None:

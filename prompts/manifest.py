@@ -11,19 +11,26 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 FILE = "manifest.json"
 PREFIX = "hatif"
 """Where Asterisk finds the audio, relative to its folder of sounds."""
-FORMATS = ("ulaw", "alaw", "sln16")
+FORMATS = ("ulaw", "alaw", "g722")
+"""What Asterisk plays as it is: to a carrier of either law, and to wide-band telephones."""
+BYTES_S = 8_000
+"""Of each format."""
+G722_LEAD_S = 0.08
+"""Seconds of silence in front of each `.g722` (`g722.py` says why)."""
 PAUSE = f"{PREFIX}/pause"
 """A short silence, the same in all languages, that a call can put between groups of digits."""
 BEEP = f"{PREFIX}/beep"
 """The tone after which a caller speaks."""
 PAUSE_S, BEEP_S = 0.3, 0.25
+RECORDING = "recording"
+"""The source of audio that a person spoke; any other source is a voice."""
 
 _REMEDY = "run `hatif prompts build`"
 
@@ -38,8 +45,9 @@ class Audio:
 
     file: str  # as Asterisk names it: hatif/<language>/<id>-<hash>, without an ending
     text: str  # what is heard in it, also where the catalogue has moved on
-    source: str  # "recording", "pico", "pyttsx3"
+    source: str  # "recording", "pico", "pyttsx3", "mbrola-nl2"
     seconds: float
+    since: datetime | None = None  # when it came into use; older manifests do not say
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,9 @@ def parse(text: bytes, path: Path) -> Manifest:
         content = json.loads(text)
         prompts = {
             language: {
-                prompt: Audio(str(a["file"]), str(a["text"]), str(a["source"]), float(a["seconds"]))
+                prompt: Audio(
+                    str(a["file"]), str(a["text"]), str(a["source"]), float(a["seconds"]), _time(a.get("since"))
+                )
                 for prompt, a in audio.items()
             }
             for language, audio in content.items()
@@ -106,18 +116,27 @@ def parse(text: bytes, path: Path) -> Manifest:
     return Manifest(prompts)
 
 
+def _time(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None
+
+
 def dump(manifest: Manifest) -> bytes:
     """What `load` reads."""
     content = {
         language: {prompt: asdict(audio) for prompt, audio in prompts.items()}
         for language, prompts in manifest.prompts.items()
     }
-    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+    return json.dumps(content, ensure_ascii=False, default=datetime.isoformat, indent=1).encode()
 
 
 def paths(sounds: Path, file: str) -> tuple[Path, ...]:
     """The files of one prompt, one a format."""
     return tuple(sounds / f"{file.removeprefix(f'{PREFIX}/')}.{ending}" for ending in FORMATS)
+
+
+def size(path: Path, seconds: float) -> int:
+    """Bytes of one of these files, if it is whole."""
+    return round((seconds + (G722_LEAD_S if path.suffix == ".g722" else 0)) * BYTES_S)
 
 
 def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(days=1)) -> list[Path]:

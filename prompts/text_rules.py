@@ -7,11 +7,17 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from prompts import vowels
+
 LONGEST_TEXT = 1_000
 """Characters: a minute and a half of speech; nobody listens longer to one prompt."""
 
 _MARKUP = re.compile(r"[<>&{}\[\]*_#|\\`~^=@$]|https?:|%[sd(]")
-_UNVOWELLED = re.compile("(?<![\u0621-\u0652\u0670])[\u0621-\u064a]{3,}(?![\u064b-\u0652\u0670])")
+_ODD = re.compile(f"[^{vowels.LETTERS}{vowels.TATWEEL}]")
+_UNSAYABLE = {"So", "Sm", "Sc", "Sk", "Me", "Co", "Cs", "Cn"}
+_EMOJI_SIGN = "\ufe0f"
+_NAMED = 8
+"""So many words of a text are named; the others are counted."""
 _SCRIPT_NAMES = {
     "Arab": "ARABIC",
     "Armn": "ARMENIAN",
@@ -59,15 +65,20 @@ def findings(text: str, language: str) -> list[Finding]:
     if invisible := [letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")]:
         names = ", ".join(sorted({f"U+{ord(letter):04X}" for letter in invisible}))
         found.append(Finding("E_TEXT_CONTROL", f"an invisible or control character ({names})", "take it out"))
-    if symbols := sorted({letter for letter in text if unicodedata.category(letter) in ("So", "Co", "Cs", "Cn")}):
+    if symbols := sorted({letter for letter in text if _is_symbol(letter)}):
         found.append(Finding("E_TEXT_SYMBOL", f"{' '.join(map(_shown, symbols))}, which no voice can say", "use words"))
     if markup := _MARKUP.search(text):
         found.append(Finding("E_TEXT_MARKUP", f"markup or a sign ({markup.group()})", "write it out in words"))
     return found + _script(text, language)
 
 
+def _is_symbol(letter: str) -> bool:
+    return letter == _EMOJI_SIGN or (unicodedata.category(letter) in _UNSAYABLE and not _MARKUP.match(letter))
+
+
 def _shown(letter: str) -> str:
-    return letter if letter.isprintable() else f"U+{ord(letter):04X}"
+    alone = letter.isprintable() and not unicodedata.category(letter).startswith("M")
+    return letter if alone else f"U+{ord(letter):04X}"
 
 
 def _script(text: str, language: str) -> list[Finding]:
@@ -77,11 +88,34 @@ def _script(text: str, language: str) -> list[Finding]:
     script = script_of(language)
     if script is None:
         return []
-    foreign = "".join(letter for letter in letters if not unicodedata.name(letter, "").startswith(script))
-    if foreign:
+    found = []
+    if foreign := "".join(letter for letter in letters if not unicodedata.name(letter, "").startswith(script)):
         remedy = f"write it in the {script.capitalize()} script"
-        return [Finding("E_TEXT_SCRIPT", f"letters of another script ({foreign[:20]})", remedy)]
-    if language == "ar" and (bare := _UNVOWELLED.search(text)):
-        remedy = "write it with its vowels (tashkeel), or it is pronounced wrongly"
-        return [Finding("W_TEXT_VOWELS", f"{bare.group()} without vowels", remedy)]
-    return []
+        found.append(Finding("E_TEXT_SCRIPT", f"letters of another script ({foreign[:20]})", remedy))
+    if language.partition("_")[0] == "ar":
+        found += _arabic(text, "".join(letter for letter in letters if letter not in foreign))
+    return found
+
+
+def _arabic(text: str, letters: str) -> list[Finding]:
+    found = []
+    if odd := "".join(dict.fromkeys(_ODD.findall(letters))):
+        names = " ".join(f"{letter} U+{ord(letter):04X}" for letter in odd[:5])
+        remedy = "type it with an Arabic keyboard"
+        found.append(Finding("E_TEXT_SCRIPT", f"letters that Arabic does not have ({names})", remedy))
+    if words := vowels.unvowelled(text):
+        remedy = "write it with its vowels (`hatif prompts tashkeel` drafts them), or it is pronounced wrongly"
+        found.append(Finding("W_TEXT_VOWELS", _without_vowels(words), remedy))
+    return found
+
+
+def _without_vowels(words: list[str]) -> str:
+    none = [word for word in words if word == vowels.bare(word)]
+    some = [word for word in words if word not in none]
+    named = [f"{_listed(none)} without vowels"] if none else []
+    return " and ".join([*named, *([f"{_listed(some)} without some of its vowels"] if some else [])])
+
+
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return ", ".join(words[:_NAMED]) + more

@@ -15,6 +15,7 @@ from asterisk_conf.install import find_or_install
 from asterisk_conf.progress import Progress
 from dialplan.plan import Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
+from prompts.voices.choice import Choice, choose
 
 
 class Composition:
@@ -27,6 +28,11 @@ class Composition:
     @cached_property
     def site(self) -> site.Site:
         return site.load(self.settings.site)
+
+    @cached_property
+    def voices(self) -> Choice:
+        """The voices that the site switched on, and which of them are not there."""
+        return choose(self.site.voices, self.settings.voices)
 
     @cached_property
     def operators(self) -> tuple[operators.OperatorEntry, ...]:

@@ -38,7 +38,10 @@ _OURS = (
     "CatalogueError",
     "ManifestError",
     "VoiceError",
+    "VoiceInstallError",
     "TextError",
+    "DraftError",
+    "ImportingError",
     "SupervisorError",
     "TrialError",
 )

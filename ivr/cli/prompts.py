@@ -1,19 +1,19 @@
 """Commands about what callers hear."""
 
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
+from ivr.cli import studio, tashkeel, voices
 from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 
 if TYPE_CHECKING:
     from prompts.build import BuildReport
-    from prompts.catalogue import Catalogues
-    from prompts.manifest import Manifest
+    from prompts.status import LanguageStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
+    voices.register(prompts)
+    studio.register(prompts)
+    tashkeel.register(prompts)
     app.add_typer(prompts, name="prompts")
 
 
@@ -34,7 +37,12 @@ def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> 
 
     folder, sounds = parts.settings.site, parts.settings.sounds
     report = build_prompts(
-        catalogue.load(folder), sounds, folder / "recordings", progress, recorded_only=parts.site.recorded_only
+        catalogue.load(folder),
+        sounds,
+        folder / "recordings",
+        progress,
+        recorded_only=parts.site.recorded_only,
+        chosen=parts.voices,
     )
     try:
         manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
@@ -77,8 +85,9 @@ def list_prompts(json: bool = JSON) -> None:
 
 
 def status(json: bool = JSON) -> None:
-    """Language by language: texts, recorded, synthesised, stale, missing."""
+    """Language by language: texts, translated, recorded, synthesised, stale, missing; who speaks, and since when."""
     from prompts import catalogue, manifest
+    from prompts.status import of_languages
 
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
@@ -87,29 +96,27 @@ def status(json: bool = JSON) -> None:
     except manifest.ManifestError:
         heard = manifest.Manifest({})
     off = [each for each in parts.site.recorded_only if each not in parts.site.languages]
-    rows = [_status(language, texts, heard) | {"on": language not in off} for language in (*parts.site.languages, *off)]
+    languages = (*parts.site.languages, *off)
+    rows = list(of_languages(languages, texts, heard, parts.voices, parts.site.recorded_only))
     if json:
-        as_json(rows)
+        as_json([asdict(row) | {"on": row.language not in off} for row in rows])
         return
-    columns = ("language", "state", "texts", "recorded", "synthesised", "voices", "stale", "missing")
+    columns = ("language", "state", "texts", "translated", "recorded", "synthesised", "stale", "missing", "voices")
+    as_table("Prompts", columns, (_cells(row, on=row.language not in off) for row in rows))
     for row in rows:
-        row["state"] = "on" if row["on"] else f"off: {row['recorded']} of {row['texts']} recorded"
-        row["voices"] = " ".join(row["voices"])
-    as_table("Prompts", columns, ([row[column] for column in columns] for row in rows))
+        if row.problem:
+            errors.print(f"hatif: {row.language}: {row.problem}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _status(language: str, texts: "Catalogues", heard: "Manifest") -> dict[str, Any]:
-    audio = {prompt: heard.audio(language, prompt) for prompt in texts.ids}
-    sources = Counter(each.source for each in audio.values() if each)
-    return {
-        "language": language,
-        "texts": len(texts.ids),
-        "recorded": sources.pop("recording", 0),
-        "synthesised": sum(sources.values()),
-        "voices": sorted(sources),
-        "stale": sum(1 for prompt, each in audio.items() if each and each.text != texts.text(language, prompt)),
-        "missing": sum(1 for each in audio.values() if each is None),
-    }
+def _cells(row: "LanguageStatus", *, on: bool) -> tuple[object, ...]:
+    state = "on" if on else f"off: {row.recorded} of {row.texts} recorded"
+    several = len(row.voices) > 1
+    voices = [
+        each.voice + (f" ({each.prompts})" if several else "") + (f" since {each.since:%Y-%m-%d}" if each.since else "")
+        for each in row.voices
+    ]
+    counts = (row.texts, row.translated, row.recorded, row.synthesised, row.stale, row.missing)
+    return (row.language, state, *counts, ", ".join(voices) or "-")
 
 
 def say(
@@ -120,5 +127,9 @@ def say(
     """Speak a text the way the site would, into a WAV file."""
     from prompts.say import say as speak
 
-    seconds = speak(text, language, out)
+    chosen = Composition().voices
+    if problem := chosen.missing.get(language):
+        said = f"hatif: {chosen.named[language]}: {problem}; {chosen.voice(language).source} speaks instead"
+        errors.print(said, style="yellow", markup=False, soft_wrap=True)
+    seconds = speak(text, language, out, voice=chosen.voice(language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)

@@ -10,7 +10,7 @@ import baresip
 from baresip import Event, StackEvent
 from baresip.errors import StaleHandleError, split_status
 
-from ivr.demo.recording import Sound
+from ivr.demo.recording import Halved, Sound
 from ivr.demo.sound import RATE, Match, Samples, find, tone, tone_share
 
 KEY_DELAY_S = 0.15
@@ -42,7 +42,7 @@ class CallEndedError(Exception):
 class Call:
     """A call, made or received. Times (`began`, `answered`, `over`) are of the monotonic clock, None until then."""
 
-    def __init__(self, native: baresip.Call, *, incoming: bool, peer: str) -> None:
+    def __init__(self, native: baresip.Call, *, incoming: bool, peer: str, wide: bool = False) -> None:
         self.peer = peer
         """Whom we dialled, or the address that the call says it comes from."""
         self.incoming = incoming
@@ -54,7 +54,7 @@ class Call:
         self.keys = ""
         """The keys that the other side has pressed so far."""
         self._native = native
-        self._sound = Sound(native.audio)
+        self._sound = Sound(Halved(native.audio) if wide else native.audio)
         self._hung_up = False
         self._refusal: int | None = None
         self._settled = asyncio.Event()

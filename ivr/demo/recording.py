@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+import soxr  # type: ignore[import-untyped]
 from baresip.errors import AudioNotActive, AudioRestarted
 
 from ivr.demo.sound import RATE, Samples
@@ -28,6 +29,26 @@ class Stream(Protocol):
     def read(self, max_bytes: int) -> bytes: ...
     def write(self, pcm: bytes) -> int: ...
     def flush_tx(self) -> None: ...
+
+
+class Halved:
+    """A wide-band stream as the telephones know streams, with every second sample."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._down = soxr.ResampleStream(2 * RATE, RATE, 1, dtype="int16")
+
+    def read(self, max_bytes: int) -> bytes:
+        halved = b""
+        while not halved and (sound := self._stream.read(2 * max_bytes)):
+            halved = self._down.resample_chunk(np.frombuffer(sound, np.int16)).tobytes()
+        return halved
+
+    def write(self, pcm: bytes) -> int:
+        return self._stream.write(np.repeat(np.frombuffer(pcm, np.int16), 2).tobytes()) // 2
+
+    def flush_tx(self) -> None:
+        self._stream.flush_tx()
 
 
 class Recording:

@@ -159,16 +159,6 @@ def read_ulaw(path: Path) -> Samples:
     return decode_ulaw(path.read_bytes())
 
 
-def read_sln16(path: Path) -> Samples:
-    """A raw file of 16-bit little-endian samples, 16,000 a second, as Asterisk's `.sln16`; halved to 8,000 a second."""
-    wide = np.frombuffer(path.read_bytes()[: path.stat().st_size // 2 * 2], "<i2").astype(np.float64)
-    if not len(wide):
-        return np.zeros(0, np.int16)
-    at = np.arange(-15, 16)
-    low_pass = np.sinc(at * 0.47) * np.hamming(len(at))  # passes what a telephone passes, nothing above 4,000 Hz
-    return _rounded(np.convolve(wide, low_pass / low_pass.sum(), "same")[::2])
-
-
 def decode_ulaw(data: bytes) -> Samples:
     """G.711 µ-law bytes as samples."""
     return _ULAW[np.frombuffer(data, np.uint8)]

@@ -27,6 +27,7 @@ from baresip import Call as NativeCall
 from baresip.errors import BaresipError, RegistrationError
 
 from ivr.demo.call import Call, CallEndedError, End
+from ivr.demo.codecs import CODECS, Codec
 from ivr.demo.line import LOOPBACK, Address, Line, Transport, parse_address
 from ivr.demo.recording import Pump
 from ivr.demo.stack import Stack, the_stack
@@ -100,14 +101,16 @@ class Telephones:
         asserted: str | None = None,
         identity: bytes | None = None,
         address: str | None = None,
+        codec: Codec | None = None,
     ) -> "Caller":
         """Somebody who calls through the carrier.
 
         `number`, `name`: what the `From` header says, None for an anonymous caller; `asserted`: the number that the
         carrier vouches for in `P-Asserted-Identity`; `identity`: the whole value of `From`, for callers that no
-        telephone would produce; `address`: where the carrier is, if not where all callers are.
+        telephone would produce; `address`: where the carrier is, if not where all callers are; `codec`: the only one
+        that his telephone knows, if it does not know both laws of G.711.
         """
-        return Caller(self, f"caller-{next(_COUNT)}", number, name, asserted, identity, address or self._carrier)
+        return Caller(self, f"caller-{next(_COUNT)}", number, name, asserted, identity, address or self._carrier, codec)
 
     def operator(
         self,
@@ -155,9 +158,9 @@ class Telephones:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def adopt(self, native: NativeCall, *, incoming: bool, peer: str) -> Call:
+    def adopt(self, native: NativeCall, *, incoming: bool, peer: str, wide: bool = False) -> Call:
         """Make a call of the stack ours, with all that has already happened to it."""
-        call = Call(native, incoming=incoming, peer=peer)
+        call = Call(native, incoming=incoming, peer=peer, wide=wide)
         self._calls[call.handle] = call
         self._parts[1].add(call.handle, call.sound)
         for event in self._early.pop(call.handle, ()):
@@ -199,6 +202,7 @@ class Caller:
         asserted: str | None,
         identity: bytes | None,
         address: str,
+        codec: Codec | None,
     ) -> None:
         self.number = number
         self._phones = phones
@@ -208,6 +212,7 @@ class Caller:
         if asserted and number is None:
             self._headers["Privacy"] = "id"
         self._address = address
+        self._codec = codec
         self._agent: UserAgent | None = None
 
     async def dial(self, uri: str) -> Call:
@@ -217,10 +222,11 @@ class Caller:
         trunk = await self._phones.trunk(self._address, parse_address(found[2]))
         trunk.identities[self._user.encode()] = self._identity
         if self._agent is None:
-            account = Account(user=self._user, domain=LOOPBACK, password="", reg_interval=0)
+            codecs = CODECS[self._codec]
+            account = Account(user=self._user, domain=LOOPBACK, password="", reg_interval=0, audio_codecs=codecs)
             self._agent = await self._phones.agent(account)
         native = await self._agent.dial(f"sip:{found[1]}@{_text(trunk.inside)}", self._headers)
-        return self._phones.adopt(native, incoming=False, peer=found[1])
+        return self._phones.adopt(native, incoming=False, peer=found[1], wide=self._codec == "g722")
 
 
 class Operator:

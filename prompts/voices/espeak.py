@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import tempfile
 import wave
@@ -11,14 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import espeakng_loader
-
-from prompts.voices import arabic
+from prompts.voices import espeak_library
 
 WORD_GAP = 7
 """espeak-ng's parameter number; pyttsx3 has no name for it."""
-LONGEST_DATA_PATH = 120
-"""espeak-ng cuts the path of its data at 160 bytes without a word, and appends to it."""
 
 
 def _load(scratch: Path) -> tuple[Any, ModuleType]:
@@ -27,13 +22,8 @@ def _load(scratch: Path) -> tuple[Any, ModuleType]:
     pyttsx3 opens `libespeak-ng.so.1` by name. Once the package's own library of that name is in the process, the
     loader gives it that one: no system package, no LD_LIBRARY_PATH.
     """
-    data = Path(espeakng_loader.get_data_path())
-    if len(os.fsencode(data)) > LONGEST_DATA_PATH:
-        link = scratch / "espeak-ng-data"
-        link.symlink_to(data)
-        data = link
+    _, data = espeak_library.load(scratch)
     os.environ["ESPEAK_DATA_PATH"] = str(data)
-    ctypes.CDLL(espeakng_loader.get_library_path(), mode=ctypes.RTLD_GLOBAL)
 
     import pyttsx3
     from pyttsx3.drivers import _espeak
@@ -59,14 +49,13 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     _engine.setProperty("voice", wanted[0])
     _engine.setProperty("rate", int(settings.get("rate", 150)))
     _binding.SetParameter(WORD_GAP, int(settings.get("word_gap", 0)), 0)
-    spoken = arabic.for_espeak(text) if name == "ar" else text
     file = Path(_scratch.name) / "speech.wav"
     file.unlink(missing_ok=True)
     # Each setting is a command to espeak-ng's own thread. A run that begins while that thread is busy cancels itself,
     # one time in some hundred, and leaves an empty file.
     _binding.Synchronize()
     # One file a run: of several saved before one runAndWait() only the last is written.
-    _engine.save_to_file(spoken, str(file))
+    _engine.save_to_file(text, str(file))
     _engine.runAndWait()
     _binding.Synchronize()
     # An unknown voice is replaced silently.

@@ -30,6 +30,20 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         '["en", "xx"]',
         "countries.GB.languages: the language 'xx' is none of this site; it has ar, en",
     ),
+    "E_SITE_VOICE": (
+        "site.toml",
+        "[fallback]",
+        '[voices]\nar = "mbrola-nl2"\n\n[fallback]',
+        "mbrola-nl2",
+        "voices.ar: 'mbrola-nl2' speaks nl; write a voice that speaks ar, or delete the line",
+    ),
+    "W_VOICE_MISSING": (
+        "site.toml",
+        "[fallback]",
+        '[voices]\nar = "mbrola-ar2"\n\n[fallback]',
+        "mbrola-ar2",
+        "voices.ar: mbrola-ar2: it is not installed; run `hatif prompts voices install mbrola`",
+    ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
         "[[carrier]]",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr import guide
 from ivr.flow.file import draft
+from prompts import manifest
 
 TOML = """\
 name = "small"
@@ -143,12 +144,12 @@ def make(home: Path) -> SmallSite:
     for language in ("ar", "en"):
         texts = {each: _ARABIC if language == "ar" else text for each, text in english.items()}
         write_catalogue(site.folder, language, english, {} if language == "en" else texts)
-        for ending, size in (("ulaw", 8_000), ("alaw", 8_000), ("sln16", 32_000)):
+        for ending in manifest.FORMATS:
             path = site.sounds / language / f"all-0.{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(bytes(round(size * _SECONDS)))
+            path.write_bytes(bytes(manifest.size(path, _SECONDS)))
         audio[language] = {
-            each: {"file": f"hatif/{language}/all-0", "text": text, "source": "recording", "seconds": _SECONDS}
+            each: {"file": f"hatif/{language}/all-0", "text": text, "source": "pico", "seconds": _SECONDS}
             for each, text in texts.items()
         }
     _write(site.sounds / "manifest.json", json.dumps(audio))

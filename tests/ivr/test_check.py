@@ -22,7 +22,7 @@ def small(tmp_path: Path) -> SmallSite:
 
 
 def check(site: SmallSite) -> list[Finding]:
-    return checking.check(site.folder, site.sounds, small_site.NEEDED)
+    return checking.check(site.folder, site.sounds, small_site.NEEDED, site.folder.parent / "voices")
 
 
 def codes(found: Iterable[Finding]) -> list[str]:
@@ -184,6 +184,13 @@ def audio_is_of_before(site: SmallSite) -> str:
     return f"manifest.json:1: {found}; run `hatif prompts build`"
 
 
+def a_recording_is_of_before(site: SmallSite) -> str:
+    site.heard("en", "goodbye", text="Bye.", source="recording")
+    found = f"1 (goodbye) of {len(catalogue.load(site.folder).ids)} texts in en have changed since they were recorded"
+    remedy = "record them again, import the recording once more if it says the new text, or remove it"
+    return f"manifest.json:1: {found}; {remedy}: a voice speaks then"
+
+
 SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
     ("E_LANGUAGE_NOBODY", nobody_speaks_english),
     ("E_LANGUAGE_NOBODY", english_is_spoken_below_the_level),
@@ -199,6 +206,7 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
     ("E_AUDIO_BROKEN", audio_is_cut_short),
     ("E_AUDIO_BROKEN", audio_is_gone),
     ("W_AUDIO_STALE", audio_is_of_before),
+    ("W_RECORDING_OLD", a_recording_is_of_before),
 ]
 
 

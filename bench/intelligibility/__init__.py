@@ -1,0 +1,1 @@
+"""Whether callers understand the voices: an independent recogniser listens at telephone band."""

@@ -1,0 +1,164 @@
+"""`python -m bench.intelligibility`: each language's voice, and a peer, heard by the recogniser in one run."""
+
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import orjson
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from bench import machine
+from bench.intelligibility import announcements, errors, report, telephone
+from bench.intelligibility.environment import Environment, Recogniser, RecogniserError, install
+from bench.intelligibility.report import Announcement, Result
+from ivr import settings, site
+from prompts import catalogue
+from prompts.audio import AudioError
+from prompts.catalogue import CatalogueError, Catalogues
+from prompts.say import TextError, say
+from prompts.voices import Voice, choice
+from prompts.voices.process import VoiceError
+
+SETS = {"typical": announcements.TYPICAL, "held_out": announcements.HELD_OUT}
+SITE, PEER = "site", "espeak-ng"
+"""The voice that the site speaks with; and espeak-ng as it is, which is everybody's first idea."""
+
+
+class VoiceNameError(Exception):
+    """A voice that cannot be measured; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    language: str
+    voice: Voice
+    name: str
+    peer: bool
+    set: str
+
+
+def _peer(language: str) -> Voice:
+    """espeak-ng at its own speed."""
+    return Voice(PEER, "prompts.voices.espeak", language, (("rate", 175),), ("pyttsx3", "espeakng-loader"))
+
+
+def _jobs(
+    languages: list[str], voices: list[str], sets: list[str], chosen: choice.Choice, folder: Path
+) -> Iterator[_Job]:
+    for language in languages:
+        for name in voices:
+            if name == PEER:
+                voice = _peer(language)
+            elif name == SITE:
+                voice = chosen.voice(language)
+            elif choice.mistake(language, name):  # it speaks another language
+                continue
+            else:
+                try:
+                    voice = choice.find(language, name, folder)
+                except choice.VoiceMissingError as error:
+                    raise VoiceNameError(f"{name}: {error}") from None
+            shown = _shown(voice)
+            yield from (_Job(language, voice, shown, name == PEER, each) for each in sets)
+
+
+def _shown(voice: Voice) -> str:
+    if voice.source != "pico":
+        return voice.source
+    return f"pico {voice.name}" if voice.module == "prompts.voices.pico" else f"pico {voice.name} by phonemes"
+
+
+def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callable[[], None]) -> Result:
+    heard, failed = [], []
+    with tempfile.TemporaryDirectory(prefix="hatif-said-") as scratch:
+        file = Path(scratch) / "said.wav"
+        for prompt in SETS[job.set]:
+            text = texts.text(job.language, prompt)
+            if text is None:
+                failed.append(f"{prompt}: it is not translated")
+            else:
+                try:
+                    say(text, job.language, file, voice=job.voice)
+                except (TextError, VoiceError, AudioError) as error:
+                    failed.append(f"{prompt}: {error}")
+                else:
+                    understood = recogniser.hear(telephone.heard(*_samples(file)), job.language)
+                    heard.append(Announcement(prompt, text, understood, errors.character_error(text, understood)))
+            done()
+    return Result(job.language, job.name, job.peer, job.set, tuple(heard), tuple(failed))
+
+
+def _samples(file: Path) -> tuple[NDArray[np.int16], int]:
+    with wave.open(str(file), "rb") as audio:
+        return np.frombuffer(audio.readframes(audio.getnframes()), dtype="<i2"), audio.getframerate()
+
+
+def _run(languages: list[str], voices: list[str], sets: list[str], limit: float, installs: bool) -> list[Result]:
+    console = Console(stderr=True)
+    here = settings.read()
+    environment = Environment(here.home / "intelligibility")
+    if installs:
+        install(environment, lambda text: console.print(f"  {text}"))
+    chosen = choice.choose(site.load(here.site).voices, here.voices)
+    texts = catalogue.load(here.site)
+    if unknown := sorted(set(languages) - set(texts.languages)):
+        raise VoiceNameError(f"the site has no language {', '.join(unknown)}; it has {', '.join(texts.languages)}")
+    jobs = list(_jobs(languages, voices, sets, chosen, here.voices))
+    results = []
+    ends = time.monotonic() + 60 * limit
+    with Recogniser(environment) as recogniser, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("", total=sum(len(SETS[job.set]) for job in jobs))
+        for job in jobs:
+            if time.monotonic() > ends:
+                console.print(f"{limit:g} minutes are over: {job.language} and what follows was left out")
+                break
+            progress.update(task, description=f"{job.language} {job.name}")
+            result = _measure(job, texts, recogniser, lambda: progress.advance(task))
+            results.append(result)
+            console.print(
+                f"  {result.language} {result.voice}, {result.set}: {report.shown(result.mean)}", markup=False
+            )
+    return results
+
+
+def main(
+    language: Annotated[
+        list[str], typer.Option(help="A language; may be given again. Default: all with a limit.")
+    ] = [],  # noqa: B006
+    voice: Annotated[
+        list[str], typer.Option(help=f"`{SITE}`, `{PEER}`, or a voice that can be switched on, such as mbrola-nl2.")
+    ] = [SITE, PEER],  # noqa: B006
+    held_out: Annotated[bool, typer.Option(help="Measure the announcements that were kept apart as well.")] = True,
+    minutes: Annotated[float, typer.Option(min=0.1, help="No new voice is begun after this.")] = 30,
+    installs: Annotated[
+        bool, typer.Option("--install", help="Make the recogniser's environment first (600 MB).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """How well an independent recogniser understands each voice by telephone."""
+    about = machine.description()
+    started = time.monotonic()
+    sets = list(SETS) if held_out else ["typical"]
+    try:
+        results = _run(language or sorted(report.WANTED), voice, sets, minutes, installs)
+    except (RecogniserError, VoiceNameError, CatalogueError, settings.SettingsError, site.SiteError) as error:
+        print(f"bench.intelligibility: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    seconds = time.monotonic() - started
+    if as_json:
+        print(orjson.dumps(report.document(about, results, seconds), option=orjson.OPT_INDENT_2).decode())
+    else:
+        report.show(about, results, seconds)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,33 @@
+"""What is spoken in every language, by the ids of the example site's catalogues: fixed, so that figures compare."""
+
+TYPICAL = (
+    "welcome",
+    "main_file",
+    "main_documents",
+    "documents_civil",
+    "closed_holiday",
+    "help_silence",
+    "to_operator",
+    "wait",
+    "wait_about_5",
+    "case_ask_reference",
+    "case_state_incomplete",
+    "guide_passport_where",
+)
+"""What most callers hear: short and long, menus and sentences. Voices are tuned on these."""
+
+HELD_OUT = (
+    "main_travel",
+    "main_complaint",
+    "documents_papers",
+    "operator_gone",
+    "fallback_nobody",
+    "case_no_match",
+    "missing_birth_record",
+    "record_thanks",
+    "callback_noted",
+    "goodbye",
+    "guide_registration_documents",
+    "guide_certificates_where",
+)
+"""Kept apart: nothing may be tuned on them."""

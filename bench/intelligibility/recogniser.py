@@ -1,0 +1,68 @@
+"""The recogniser's process, run by the Python of its own environment: `python recogniser.py MODEL_FOLDER`.
+
+One request a line on standard input, {"language", "file"}: `file` is a numpy array (.npy), 32-bit floats at 16 kHz.
+One answer a line: {"text"}, its figures written out in words. Imports nothing of ours.
+"""
+
+import contextlib
+import json
+import re
+import sys
+
+import numpy as np
+from faster_whisper import WhisperModel  # type: ignore[import-not-found]
+from num2words import num2words  # type: ignore[import-not-found]
+
+BEAM = 5
+LOOPS = 2.4
+"""How well a text compresses that says the same again and again; Whisper's own limit."""
+LONGEST_REPEATED = 3
+"""Tokens."""
+
+
+def load(folder: str) -> WhisperModel:
+    return WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+
+
+def recognise(model: WhisperModel, audio: object, language: str) -> str:
+    """What it understood. Always the same for the same audio: no sampling, no memory of the sentence before.
+
+    Where it falls into repeating itself (Whisper's own sign: the text compresses too well) it is asked once more and
+    may then not repeat itself; Whisper's own way out is to draw lots.
+    """
+    text, loops = _transcribed(model, audio, language)
+    if loops:
+        text, _ = _transcribed(model, audio, language, no_repeat_ngram_size=LONGEST_REPEATED + 1)
+    return in_words(text, language)
+
+
+def _transcribed(model: WhisperModel, audio: object, language: str, **options: int) -> tuple[str, bool]:
+    segments, _ = model.transcribe(
+        audio, language=language, beam_size=BEAM, temperature=0.0, condition_on_previous_text=False, **options
+    )
+    found = list(segments)
+    loops = any(segment.compression_ratio > LOOPS for segment in found)
+    return " ".join(segment.text.strip() for segment in found), loops
+
+
+def in_words(text: str, language: str) -> str:
+    """Whole numbers as words: the announcements have words, the recogniser likes to write 5."""
+
+    def spoken(match: re.Match[str]) -> str:
+        with contextlib.suppress(NotImplementedError, OverflowError, ValueError):
+            return f" {num2words(int(match.group()), lang=language)} "
+        return match.group()
+
+    return re.sub(r"\d+", spoken, text)
+
+
+def main(folder: str) -> None:
+    model = load(folder)
+    for line in sys.stdin:
+        request = json.loads(line)
+        text = recognise(model, np.load(request["file"]), request["language"])
+        print(json.dumps({"text": text}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

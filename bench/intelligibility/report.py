@@ -1,0 +1,100 @@
+"""What was measured, as a table and as one document."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.intelligibility import errors
+
+WANTED = {"ar": 0.46, "de": 0.12, "en": 0.12, "es": 0.10, "fr": 0.12, "it": 0.14, "nl": 0.36}
+"""The mean error of the typical announcements, at most, in the voice that a new site has."""
+WANTED_WITH_MBROLA = {"ar": 0.30, "nl": 0.20}
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One text, what the recogniser made of it, and the error from 0 to 1."""
+
+    id: str
+    text: str
+    heard: str
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A voice that spoke one set of announcements of one language."""
+
+    language: str
+    voice: str
+    peer: bool  # measured beside the site's voice, to compare
+    set: str
+    announcements: tuple[Announcement, ...]
+    failed: tuple[str, ...]  # what was not spoken, and why
+
+    @property
+    def mean(self) -> float | None:
+        """Of what was spoken; None where nothing was."""
+        return errors.mean(each.error for each in self.announcements) if self.announcements else None
+
+    @property
+    def wanted(self) -> float | None:
+        """The limit for this voice; None where there is none."""
+        if self.peer or self.set != "typical":
+            return None
+        limits = WANTED_WITH_MBROLA if self.voice.startswith("mbrola") else WANTED
+        return limits.get(self.language)
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the limit is kept by a voice that spoke everything."""
+        if self.wanted is None:
+            return None
+        return self.mean is not None and not self.failed and self.mean <= self.wanted
+
+
+def document(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> dict[str, Any]:
+    """All of it."""
+    rows = [
+        asdict(result) | {"mean": _rounded(result.mean), "wanted": result.wanted, "kept": result.kept}
+        for result in results
+    ]
+    return {"machine": dict(machine), "seconds": round(seconds, 1), "results": rows}
+
+
+def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> None:
+    """The table that a person reads."""
+    console = Console(highlight=False)
+    console.print(
+        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}; "
+        f"{seconds:.0f} s; mean character error at telephone band, 0 is best"
+    )
+    table = Table("language", "voice", "announcements", "error", "wanted", "")
+    failures = []
+    for result in results:
+        verdict = {None: "", True: "[green]kept[/]", False: "[red]missed[/]"}[result.kept]
+        count = f"{len(result.announcements)} {result.set.replace('_', ' ')}"
+        table.add_row(
+            result.language,
+            f"{result.voice} (peer)" if result.peer else result.voice,
+            count,
+            shown(result.mean),
+            shown(result.wanted),
+            verdict,
+        )
+        failures += [f"{result.language}/{failure}" for failure in result.failed]
+    console.print(table)
+    for failure in failures:
+        console.print(f"Not spoken: {failure}", markup=False)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def shown(value: float | None) -> str:
+    """An error as people read it."""
+    return "–" if value is None else f"{value:.2f}"

@@ -1,0 +1,117 @@
+"""A Dutch text in the voice of SVOX Pico's German: espeak-ng says which sounds, Pico speaks them.
+
+German has nearly all the sounds of Dutch; `SOUNDS` says what stands for the others. How well that is understood, and
+what else was tried, is in docs/voices.md.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from prompts.voices import espeak_library, phonemes
+from prompts.voices.phonemes import GERMAN_VOWELS, Phrase
+
+SOUNDS = {
+    **{same: same for same in "bdfhjklmnpstz"},
+    "x": "x", "ɣ": "g", "v": "f", "ʋ": "v", "w": "v", "r": "R", "ɾ": "R", "ŋ": "N", "ɲ": "n j", "ʃ": "S", "ʒ": "Z",
+    "ɡ": "g", "tʲ": "t j", "sʲ": "S", "tʃ": "tS", "dʒ": "dZ", "ʔ": "?", "θ": "s", "ð": "d", "ɹ": "R",
+    "ɑ": "a", "ɛ": "E", "ɪ": "I", "ɔ": "O", "ɵ": "Y", "ə": "@", "ɒ": "O", "æ": "E", "ʊ": "U", "ʌ": "9", "a": "a",
+    "aː": "a:", "eː": "e:", "oː": "o:", "øː": "2:", "i": "i:", "iː": "i:", "y": "y:", "yː": "y:", "u": "u:", "uː": "u:",
+    "ɪː": "e:", "ɛː": "E:", "ɔː": "O", "ɑː": "a:", "ɜː": "2:", "œː": "2:",
+    "ɛɪ": "E i_^", "œy": "9 Y", "ʌʊ": "aU", "aɪ": "aI", "aʊ": "aU", "eɪ": "e:", "əʊ": "o:", "oʊ": "o:", "ɔɪ": "OY",
+    "yʊ": "y: v",
+}  # fmt: skip
+"""espeak-ng's sounds of Dutch, and of the English words that it finds in it, to X-SAMPA of the German voice."""
+
+_SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
+_SEPARATOR = "_"
+_VOWELS = frozenset(GERMAN_VOWELS.split())
+_BEGINNINGS = """
+    bl bR dR dv fl fR gl gR gn kl kn kR kv pl pR sk sl sm sn sp st sx tR tv ts vl vR xl xn xR zv skR spl spR stR sxR
+"""
+"""What can begin a syllable, beside a single consonant."""
+_STRESSED = '"'
+_STRESS = {"ˈ": _STRESSED, "ˌ": ""}
+_CLAUSE = re.compile(r"([^,.;:?!]+)([,.;:?!]*)")
+_MARKS = {";": ",", ":": ",", "": "."}
+_OTHER_LANGUAGE = re.compile(r"\([a-z-]+\)")
+
+
+def _dutch() -> ctypes.CDLL:
+    with tempfile.TemporaryDirectory(prefix="hatif-voice-") as scratch:  # all data is in memory after this
+        library, data = espeak_library.load(Path(scratch))
+        if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0 or library.espeak_SetVoiceByName(b"nl"):
+            raise ValueError("espeak-ng has no Dutch; install espeakng-loader anew")
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    return library
+
+
+_library = _dutch()
+
+
+def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
+    """16-bit samples and their rate in Hz. ValueError: nothing in the text can be said, or Pico has no such voice."""
+    return phonemes.speak(phrases(text), name, settings)
+
+
+def phrases(text: str) -> list[Phrase]:
+    """What is said between two punctuation marks, word by word; empty where there is nothing to say."""
+    found = []
+    for clause in _CLAUSE.finditer(text):
+        words = _leaning(word for sounds in ipa(clause[1]).split() if (word := x_sampa(sounds)))
+        mark = clause[2][:1]
+        if words:
+            found.append(Phrase(words, _MARKS.get(mark, mark)))
+    return found
+
+
+def _leaning(words: Iterable[str]) -> tuple[str, ...]:
+    """Little words without a stress are one with the word that they lean on: `van de lijn` has one stress, no gap."""
+    found, before = [], ""
+    for word in words:
+        before += word
+        if _STRESSED in word:
+            found.append(before)
+            before = ""
+    return (*found, before) if before else tuple(found)
+
+
+def ipa(clause: str) -> str:
+    """espeak-ng's sounds of a clause: words between spaces, sounds between `_`, stress before its vowel."""
+    rest = ctypes.c_char_p(clause.encode())
+    found = []
+    while rest.value is not None:
+        spoken = _library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord(_SEPARATOR) << 8)
+        found.append(spoken.decode())
+    return _OTHER_LANGUAGE.sub("", " ".join(found))
+
+
+def x_sampa(sounds: str) -> str:
+    """A word with the sounds of the German voice; the stress mark stands before its syllable.
+
+    A sound that is not in the table is left out: espeak-ng may find words of any language in a text.
+    """
+    word: list[str] = []
+    for sound in sounds.split(_SEPARATOR):
+        stress = _STRESS.get(sound[:1])
+        said = SOUNDS.get(sound if stress is None else sound[1:], "").split()
+        if stress and said:
+            word.insert(_onset(word), stress)
+        word += said
+    return "".join(word)
+
+
+def _onset(before: Sequence[str]) -> int:
+    """Where the syllable begins whose vowel comes next: as many of the consonants before it as can begin a word."""
+    place = len(before)
+    while place and before[place - 1] not in _VOWELS and _can_begin(before[place - 1 :]):
+        place -= 1
+    return place
+
+
+def _can_begin(consonants: Sequence[str]) -> bool:
+    return len(consonants) == 1 or "".join(consonants) in _BEGINNINGS.split()

@@ -1,0 +1,109 @@
+"""MBROLA's voices, where an administrator has had them installed: Dutch through Debian's espeak-ng, Arabic through our
+own pronunciation.
+
+A voice's name is its file, `usr/share/mbrola/nl2/nl2` of the folder into which the packages were unpacked. The programs
+want a newer libc than the host's and start through the dynamic linker of that folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import wave
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RATE = 110
+"""Words a minute of espeak-ng, unless the settings say otherwise."""
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+_scratch = tempfile.TemporaryDirectory(prefix="hatif-mbrola-")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The unpacked packages, by names that are short enough for espeak-ng: it cuts a longer path at 160 bytes."""
+
+    root: Path
+    library: Path
+    linker: Path  # espeak-ng tells by the first 20 bytes of /proc/PID/stat whether MBROLA waits: its name is short
+    data: Path
+    share: Path
+    programs: Path  # where espeak-ng finds `mbrola`
+
+    def command(self, program: str) -> list[str]:
+        libraries = f"{self.library}:{self.library / 'pulseaudio'}"
+        return [str(self.linker), "--library-path", libraries, str(self.root / "usr/bin" / program)]
+
+
+_trees: dict[Path, _Tree] = {}
+
+
+def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
+    """Samples and rate. ValueError: the voice is gone, or one that we cannot speak with."""
+    file = Path(name)
+    if not file.is_file():
+        raise ValueError(f"{file} is not there; run `hatif prompts voices install mbrola`")
+    root = file.parents[4]
+    tree = _trees.get(root) or _trees.setdefault(root, _prepare(root))
+    spoken = Path(_scratch.name) / "speech.wav"
+    spoken.unlink(missing_ok=True)
+    if file.name.startswith("ar"):
+        _run([*tree.command("mbrola"), "-e", str(file), "-", str(spoken)], _arabic(text), {})
+    else:
+        voice = [f"-vmb-{file.name}", f"-s{int(settings.get('rate', RATE))}", f"-g{int(settings.get('word_gap', 0))}"]
+        environment = {
+            "PATH": str(tree.programs),
+            "ESPEAK_DATA_PATH": str(tree.data),
+            "XDG_DATA_DIRS": str(tree.share),
+        }
+        _run([*tree.command("espeak-ng"), *voice, "-b1", "--stdin", f"-w{spoken}"], text, environment)
+    with wave.open(str(spoken), "rb") as audio:
+        return audio.readframes(audio.getnframes()), audio.getframerate()
+
+
+def _arabic(text: str) -> str:
+    from prompts.voices import arabic
+
+    return arabic.mbrola(text)
+
+
+def _prepare(root: Path) -> _Tree:
+    linker = next(root.glob("usr/lib/*-linux-gnu/ld-linux*.so*"), None)
+    if linker is None or not all((root / "usr/bin" / program).is_file() for program in ("mbrola", "espeak-ng")):
+        raise ValueError(f"{root} is not whole; remove it and run `hatif prompts voices install mbrola`")
+    library, short = linker.parent, Path(tempfile.mkdtemp(dir=_scratch.name))
+    tree = _Tree(root, library, short / "mb", short / "data", short / "share", short / "bin")
+    tree.linker.symlink_to(linker)
+    tree.data.symlink_to(library / "espeak-ng-data")
+    tree.share.symlink_to(root / "usr/share")
+    tree.programs.mkdir()
+    program = tree.programs / "mbrola"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(tree.command("mbrola"))} "$@"\n')
+    program.chmod(0o755)
+    return tree
+
+
+def _run(command: Sequence[str], text: str, environment: Mapping[str, str]) -> None:
+    """ValueError with the program's own words, if it does not end well."""
+    result = subprocess.run(
+        command,
+        input=text.encode(),
+        capture_output=True,
+        env={**os.environ, **environment},
+        preexec_fn=_end_with_us,
+        check=False,
+    )
+    if result.returncode:
+        words = result.stderr.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"{Path(command[3]).name}: {words[-1][:200] if words else f'exit status {result.returncode}'}")
+
+
+def _end_with_us() -> None:
+    """This process may be killed at any moment; what it started must not stay behind."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,118 @@
+"""How intelligibility is measured: the error, the telephone, the verdict. The recogniser itself is not needed here."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.intelligibility import announcements, errors, telephone
+from bench.intelligibility.environment import Environment, Recogniser, RecogniserError
+from bench.intelligibility.report import WANTED, Announcement, Result, document
+from prompts import catalogue
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "recognised"),
+    [
+        ("Pour l'état civil,", "pour létat civil"),
+        ("foto's.", "Fotos"),
+        ("السَّلَامُ عَلَيْكُمْ،", "السلام عليكم"),
+        ("الإدارة إلى الأمام", "الاداره الي الامام"),
+        ("Straße", "STRASSE"),
+    ],
+)
+def test_what_does_not_change_the_sound_is_no_error(wanted: str, recognised: str) -> None:
+    assert errors.character_error(wanted, recognised) == 0
+
+
+def test_the_error_is_the_share_of_characters_that_differ_and_at_most_one() -> None:
+    assert errors.character_error("abcdefghij", "abcdefghix") == pytest.approx(0.1)
+    assert errors.character_error("abcdefghij", "") == 1
+    assert errors.character_error("ja", "ja ja ja ja ja ja ja") == 1
+    assert errors.character_error("été", "ete") == pytest.approx(2 / 3)  # accents are sounds
+    assert errors.mean([0.0, 0.5]) == 0.25
+
+
+def tone(frequency: float, rate: int) -> np.ndarray:
+    return (8_000 * np.sin(2 * np.pi * frequency * np.arange(rate) / rate)).astype(np.int16)
+
+
+def level(heard: np.ndarray, frequency: float) -> float:
+    spectrum = np.abs(np.fft.rfft(heard))
+    return float(spectrum[round(frequency * len(heard) / telephone.HEARD_RATE)] / len(heard))
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
+def test_a_telephone_carries_the_band_of_speech_and_nothing_else(rate: int) -> None:
+    heard = telephone.heard(tone(1_000, rate) + tone(150, rate) + tone(5_000, rate), rate)
+    assert len(heard) == pytest.approx((1 + 2 * telephone.MARGIN) * telephone.HEARD_RATE, abs=2)
+    assert level(heard, 1_000) > 0.01
+    assert level(heard, 150) < 0.01 * level(heard, 1_000)
+    assert level(heard, 5_000) < 0.01 * level(heard, 1_000)
+
+
+def test_every_announcement_is_heard_at_the_same_level() -> None:
+    quiet, loud = (telephone.heard(tone(1_000, 16_000) // part, 16_000) for part in (20, 1))
+    assert np.sqrt(np.mean(quiet**2)) == pytest.approx(np.sqrt(np.mean(loud**2)), rel=0.05)
+
+
+def test_the_announcements_are_in_every_language_and_those_kept_apart_are_others() -> None:
+    texts = catalogue.load(CHECKOUT / "sites" / "consulate")
+    assert not {*announcements.TYPICAL} & {*announcements.HELD_OUT}
+    for ids in (announcements.TYPICAL, announcements.HELD_OUT):
+        assert len({*ids}) == 12
+        assert all(texts.text(language, each) for language in WANTED for each in ids)
+
+
+def result(error: float, **other: object) -> Result:
+    facts = {"language": "nl", "voice": "pico", "peer": False, "set": "typical", "failed": ()}
+    return Result(announcements=(Announcement("welcome", "a", "b", error),), **(facts | other))  # type: ignore[arg-type]
+
+
+def test_a_limit_is_kept_by_a_voice_that_spoke_everything_and_judged_on_the_typical_ones_only() -> None:
+    assert result(0.36).kept is True
+    assert result(0.361).kept is False
+    assert result(0.1, failed=("wait: it hung",)).kept is False
+    assert result(0.3, voice="mbrola-nl2").kept is False
+    assert result(0.9, peer=True).kept is None
+    assert result(0.9, set="held_out").kept is None
+
+
+def test_a_voice_that_said_nothing_has_no_figure_and_misses_its_limit() -> None:
+    silent = Result("nl", "pico", False, "typical", (), ("welcome: it hung",))
+    assert silent.mean is None
+    assert silent.kept is False
+    assert json.loads(json.dumps(document({}, [silent], 1.0)))["results"][0]["mean"] is None
+
+
+def test_without_its_environment_the_recogniser_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(RecogniserError, match="--install"):
+        Recogniser(Environment(tmp_path))
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.intelligibility", "--language", "fr"],
+        cwd=CHECKOUT,
+        env=os.environ | {"HATIF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.strip().count("\n") == 0
+    assert "there is no recogniser in" in ran.stderr
+
+
+def test_a_recogniser_that_ends_is_told_of_in_its_own_words(tmp_path: Path) -> None:
+    environment = Environment(tmp_path)
+    environment.model.mkdir()
+    (environment.model / "model.bin").touch()
+    environment.python.parent.mkdir(parents=True)
+    environment.python.write_text("#!/bin/sh\necho no such model >&2\nexit 3\n")
+    environment.python.chmod(0o755)
+    with Recogniser(environment) as recogniser, pytest.raises(RecogniserError, match="no such model"):
+        recogniser.hear(np.zeros(16_000, dtype=np.float32), "fr")

@@ -1,0 +1,103 @@
+"""Prompts reach a caller as they lie on the disk: nothing is transcoded, in either law and in wide-band."""
+
+import asyncio
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soxr  # type: ignore[import-untyped]
+from conftest import OFFSET, short_folder
+from line import FRENCH_NUMBER, Line
+
+from ivr import credentials
+from ivr.demo.codecs import Codec
+from ivr.demo.sound import RATE
+from ivr.demo.telephone import Call, Telephones
+from prompts import g722, manifest
+
+CODECS: tuple[Codec, ...] = ("alaw", "ulaw", "g722")
+
+
+@pytest.fixture(scope="module")
+async def all_codecs() -> AsyncIterator[Line]:
+    """A line whose carrier may use G.722 as well."""
+    with short_folder("hatif-codec-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        toml = line.site / "site.toml"
+        before = toml.read_text()
+        toml.write_text(before.replace('codecs = ["alaw", "ulaw"]', 'codecs = ["alaw", "ulaw", "g722"]'))
+        assert toml.read_text() != before
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+def formats(line: Line) -> tuple[str, str]:
+    """Of the only channel: what its telephone takes, and what Asterisk plays into it."""
+    (channel,) = line.ari("GET", "/channels")
+    secrets = credentials.load(line.home, ())
+
+    def variable(name: str) -> str:
+        asked = {"variable": f"CHANNEL({name})", "api_key": f"{secrets.ari_user}:{secrets.ari_password}"}
+        url = f"http://127.0.0.1:{8088 + line.offset}/ari/channels/{channel['id']}/variable"
+        with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(asked)}", timeout=5) as answer:
+            return str(json.load(answer)["value"])
+
+    return variable("audionativeformat").strip("()"), variable("audiowriteformat")
+
+
+async def dialled(line: Line, telephones: Telephones, codec: Codec) -> Call:
+    # A number each: the line remembers a caller's language.
+    caller = telephones.caller(f"+3361200020{CODECS.index(codec)}", codec=codec)
+    call = await caller.dial(f"sip:{FRENCH_NUMBER}@{line.sip}")
+    await call.established()
+    return call
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_a_prompt_is_played_in_the_codec_of_the_call(
+    all_codecs: Line, telephones: Telephones, codec: Codec
+) -> None:
+    line = all_codecs
+    call = await dialled(line, telephones, codec)
+    options = asyncio.create_task(call.hears(heard(line, "language_option", codec)))
+    while not options.done():
+        assert formats(line) == (codec, codec)
+        await asyncio.sleep(0.2)
+    await options
+    await call.press("2")
+    await call.hears(heard(line, "main_file", codec)[: RATE // 2])
+    assert formats(line) == (codec, codec)
+    await call.hangup()
+    await line.cleared()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_the_same_look_sees_transcoding_where_there_is_some(
+    all_codecs: Line, telephones: Telephones, codec: Codec
+) -> None:
+    """The waiting music is a WAV file."""
+    line = all_codecs
+    call = await dialled(line, telephones, codec)
+    await call.press("20")
+    await line.until(lambda: formats(line)[1].startswith("slin"), 10, "music is played")
+    await call.hangup()
+    await line.cleared()
+
+
+def heard(line: Line, prompt: str, codec: Codec) -> npt.NDArray[np.int16]:
+    """What is in the file of that format, in the telephone's rate."""
+    if codec != "g722":
+        return line.audio("fr", prompt)
+    file = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", prompt)
+    assert file is not None
+    path = next(path for path in manifest.paths(line.home / "sounds", file) if path.suffix == ".g722")
+    samples = np.frombuffer(g722.decode(path.read_bytes()), np.int16)
+    return np.asarray(soxr.resample(samples, g722.RATE, RATE), np.int16)[round(manifest.G722_LEAD_S * RATE) :]

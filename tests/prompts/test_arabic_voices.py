@@ -1,0 +1,106 @@
+"""How Arabic sounds are told to the voices, and that every text of the site is spoken."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from prompts import catalogue
+from prompts.say import say
+from prompts.voices import VOICES, phonemes
+from prompts.voices.arabic import mbrola, pho, pico
+from prompts.voices.arabic.letters import CONSONANTS
+from prompts.voices.arabic.text import phrases
+
+CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
+
+
+def german(text: str) -> str:
+    return " ".join(pico.x_sampa(word) for phrase in phrases(text) for word in phrase.words)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("مَرْحَبًا", '"maRxaban'),
+        ("كِتَابٌ", 'ki"ta:b'),
+        ("الْبَيْتُ", '?al"bajt'),
+        ("سَيَّارَةٌ", 'sa"ja:Ra'),
+    ],
+)
+def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, said: str) -> None:
+    assert german(written) == said
+
+
+def test_the_german_voice_knows_every_sound_that_it_is_given() -> None:
+    known = {*phonemes.GERMAN_CONSONANTS.split(), *phonemes.GERMAN_VOWELS.split()}
+    texts = catalogue.load(CONSULATE)
+    symbols = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    for prompt in texts.ids:
+        assert re.fullmatch(f'(?:{symbols}|["% ])+', german(texts.text("ar", prompt) or "")), prompt
+
+
+def test_phrases_are_pauses_and_quotes_do_not_break_the_markup() -> None:
+    spoken = [phonemes.Phrase(('"a', "b'<&"), ","), phonemes.Phrase((), "."), phonemes.Phrase(("c",), ".")]
+    assert phonemes.markup(spoken) == ("<phoneme ph='\"a'/> <phoneme ph='b&apos;&lt;&amp;'/>, <phoneme ph='c'/>.")
+
+
+def test_without_words_and_with_an_unknown_voice_nothing_is_said() -> None:
+    with pytest.raises(ValueError, match="no sound to say"):
+        phonemes.speak([], "de-DE", {})
+    with pytest.raises(ValueError, match="Pico has no voice nl-NL; it has"):
+        phonemes.speak([phonemes.Phrase(("a",), ".")], "nl-NL", {})
+
+
+def test_more_sounds_take_longer_and_nothing_is_read_aloud_as_a_tag() -> None:
+    one, rate = pico.speak("بَيْتٌ", "de-DE", {"speed": 1.0})
+    two, _ = pico.speak("بَيْتٌ كَبِيرٌ جِدًّا", "de-DE", {"speed": 1.0})
+    assert 0.2 < len(one) / 2 / rate < 1.2
+    assert 1.3 * len(one) < len(two) < 4 * len(one)
+
+
+def test_the_mbrola_text_has_a_length_for_each_sound_and_a_melody_that_falls() -> None:
+    lines = mbrola("مَرْحَبًا بِكُمْ، شُكْرًا.").splitlines()
+    assert lines[0] == "_ 60"
+    assert lines[-1] == "_ 150"
+    assert "_ 330" in lines
+    for line in lines:
+        symbol, length, *points = line.split()
+        assert symbol in {*CONSONANTS.values(), "_", *"aiu", "a.", "i.", "u."}
+        assert 20 < int(length) < 500
+        assert len(points) % 2 == 0
+    pitches = [int(line.split()[3]) for line in lines[lines.index("_ 330") :] if len(line.split()) == 6]
+    assert pitches == sorted(pitches, reverse=True)
+
+
+def test_a_doubled_consonant_is_longer_and_an_emphatic_darkens_the_vowel_after_it() -> None:
+    assert [line.split()[0] for line in mbrola("سَبَّبَ").splitlines()] == ["_", "s", "a", "b", "b", "a", "b", "_"]
+    assert "a." in [line.split()[0] for line in mbrola("صَبَاحٌ").splitlines()]
+    assert "g" not in [line.split()[0] for line in mbrola("گَازٌ").splitlines()]  # the voice has none
+
+
+def test_all_lengths_of_sounds_are_known() -> None:
+    for consonant in {*CONSONANTS.values()}:
+        letter = next(each for each, sound in CONSONANTS.items() if sound == consonant)
+        assert len(mbrola(f"{letter}َا").splitlines()) == 4
+    assert pho.SLOWNESS > 1
+
+
+def test_any_arabic_text_is_said_with_its_digits(tmp_path: Path) -> None:
+    short = say("رَقْمُ مِلَفِّكُمْ.", "ar", tmp_path / "short.wav")
+    for digits in ("123456789", "٢٥/١١/٢٠٢٦"):
+        assert say(f"رَقْمُ مِلَفِّكُمْ {digits}.", "ar", tmp_path / "long.wav") > short + 2
+
+
+def test_all_texts_of_the_site_are_spoken_in_well_under_a_minute() -> None:
+    texts = catalogue.load(CONSULATE)
+    voice = VOICES["ar"]
+    # Every eighth text: enough to know the whole, and that none is silent.
+    some = [texts.text("ar", prompt) or "" for prompt in texts.ids[::8]]
+    started = time.process_time()
+    spoken = [pico.speak(text, voice.name, dict(voice.settings))[0] for text in some]
+    took = (time.process_time() - started) * len(texts.ids) / len(some)
+    assert all(len(samples) > 16_000 for samples in spoken)
+    assert took < 30, f"{took:.0f} s on {os.cpu_count()} processors"

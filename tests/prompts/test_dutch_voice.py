@@ -1,0 +1,98 @@
+"""Dutch in the German voice: which sounds stand for which, and that every text of the site is spoken."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from prompts import catalogue
+from prompts.voices import VOICES, dutch, phonemes
+from prompts.voices.process import VoicePool
+
+CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
+
+
+def said(text: str) -> str:
+    return " ".join(word for phrase in dutch.phrases(text) for word in phrase.words)
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("water", '"va:t@R'),
+        ("vijf", '"fEi_^f'),
+        ("schoon", '"sxo:n'),  # two sounds, not the sh of German
+        ("lijn", '"lEi_^n'),
+        ("huis", '"h9Ys'),
+        ("vrouw", '"fRaU'),
+        ("deur", '"d2:R'),
+        ("boek", '"bu:k'),
+        ("uur", '"y:R'),
+        ("geen", '"ge:n'),
+        ("lachen", '"lax@n'),
+        ("bericht", 'b@"RIxt'),
+        ("jong", '"jON'),
+        ("garage", 'ga:"Ra:Z@'),
+        ("Spanje", '"spanj@'),
+        ("katje", '"katj@'),
+    ],
+)
+def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, spoken: str) -> None:
+    assert said(written) == spoken
+
+
+def test_the_stress_stands_before_the_whole_beginning_of_its_syllable() -> None:
+    assert dutch.x_sampa("s_t_r_ˈaː_t") == '"stRa:t'
+    assert dutch.x_sampa("b_ə_s_p_r_ˈeː_k") == 'b@"spRe:k'
+    assert dutch.x_sampa("ɑ_n_t_ˈʋ_oː") == 'an"tvo:'
+    assert dutch.x_sampa("k_ˌɔ_n_s_y_l_ˈɛː_r_ə") == 'kOnsy:"lE:R@'  # the second stress is left to the voice
+
+
+def test_little_words_carry_no_stress_and_lean_on_the_next_word() -> None:
+    assert said("van de lijn") == 'fand@"lEi_^n'
+    assert said("de lijn van de") == 'd@"lEi_^n fand@'
+
+
+def test_punctuation_makes_phrases_and_nothing_else_does() -> None:
+    spoken = dutch.phrases("Welkom; het is open, ja? Tot ziens")
+    assert [phrase.mark for phrase in spoken] == [",", ",", "?", "."]
+    assert [len(phrase.words) for phrase in spoken] == [1, 1, 1, 1]
+
+
+def test_numbers_are_said_in_dutch() -> None:
+    assert said("15").replace('"', "") == said("vijftien").replace('"', "")
+    assert said("3") == said("drie")
+
+
+def test_a_sound_that_the_voice_lacks_is_left_out() -> None:
+    assert dutch.x_sampa("b_ˈa_ʘ_k") == '"bak'
+    assert dutch.x_sampa("ʘ") == ""
+
+
+@pytest.mark.parametrize("text", ["...", " ", "—"])
+def test_without_words_nothing_is_said(text: str) -> None:
+    assert dutch.phrases(text) == []
+    with pytest.raises(ValueError, match="no sound to say"):
+        dutch.speak(text, "de-DE", {})
+
+
+def test_every_text_of_the_site_has_only_sounds_that_the_table_and_the_voice_know() -> None:
+    known = {*phonemes.GERMAN_CONSONANTS.split(), *phonemes.GERMAN_VOWELS.split()}
+    assert {sound for sounds in dutch.SOUNDS.values() for sound in sounds.split()} <= known
+    texts = catalogue.load(CONSULATE)
+    for prompt in texts.ids:
+        words = dutch.ipa(re.sub(r"[,.;:?!]", " ", texts.text("nl", prompt) or "")).split()
+        unknown = {sound.lstrip("ˈˌ") for word in words for sound in word.split("_")} - {*dutch.SOUNDS, ""}
+        assert words, prompt
+        assert not unknown, (prompt, unknown)
+
+
+def test_the_sites_dutch_voice_speaks_in_its_own_process() -> None:
+    with VoicePool(20) as pool:
+        short, rate = pool.speak(VOICES["nl"], "Welkom.")
+        long, _ = pool.speak(VOICES["nl"], "Welkom bij de consulaire telefoonlijn van Marokko.")
+        again, _ = pool.speak(VOICES["nl"], "Welkom.")
+    assert rate == 16_000
+    assert 0.3 < len(short) / rate < 1.5
+    assert 2.5 < len(long) / rate < 6
+    assert short.tobytes() == again.tobytes()

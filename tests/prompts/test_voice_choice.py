@@ -1,0 +1,267 @@
+"""A voice that the site switched on speaks; one that is not there is named, and callers lose nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import piper_tone
+import prompt_sites as sites
+import pytest
+
+from prompts import catalogue, manifest
+from prompts.build import BuildReport, build
+from prompts.status import LanguageStatus, of_languages
+from prompts.voices import Voice, choice, licences
+from prompts.voices.choice import Choice, VoiceMissingError, choose, find
+from prompts.voices.licences import Acceptance
+
+USUAL = Voice("usual", "prompt_engine", "voice")
+OTHER = Voice("other", "prompt_engine", "voice", settings=(("pitch", 2.0),))
+TABLE = {"en": USUAL, "fr": USUAL}
+HERE = Choice({"en": "other"}, {"en": OTHER}, {})
+GONE = Choice({"en": "other"}, {}, {"en": "it is not installed; install it"})
+ACCEPTED = Acceptance(datetime(2026, 1, 1, tzinfo=UTC), "someone", {"mbrola-nl2": "0"}, {"mbrola": "3.3", "nl2": "1"})
+
+
+def build_small(site: Path, chosen: Choice, texts: Mapping[str, str]) -> BuildReport:
+    for language in ("en", "fr"):
+        sites.catalogue(site, language, {key: (text, f"{language} {text}") for key, text in texts.items()})
+    return build(catalogue.load(site), site / "sounds", site / "recordings", voices=TABLE, chosen=chosen)
+
+
+def used(site: Path) -> manifest.Manifest:
+    return manifest.load(site / "sounds" / manifest.FILE)
+
+
+def sources(site: Path, language: str = "en") -> dict[str, str]:
+    return {prompt: audio.source for prompt, audio in used(site).prompts[language].items()}
+
+
+def test_a_voice_that_is_switched_on_speaks_its_language_and_no_other(tmp_path: Path) -> None:
+    assert build_small(tmp_path, choice.TABLE, {"hello": "Hello."}).made == 2
+    assert build_small(tmp_path, HERE, {"hello": "Hello."}).made == 1
+    assert (sources(tmp_path), sources(tmp_path, "fr")) == ({"hello": "other"}, {"hello": "usual"})
+    assert build_small(tmp_path, choice.TABLE, {"hello": "Hello."}).made == 0  # the usual voice's audio is still there
+    assert sources(tmp_path) == {"hello": "usual"}
+
+
+def test_a_voice_that_is_gone_is_told_once_and_what_it_spoke_stays(tmp_path: Path) -> None:
+    build_small(tmp_path, HERE, {"hello": "Hello.", "wait": "Please wait."})
+    before = used(tmp_path)
+    report = build_small(tmp_path, GONE, {"hello": "Hello.", "wait": "Please wait a moment.", "bye": "Goodbye."})
+    assert [str(problem) for problem in report.problems] == [
+        "en: other: it is not installed; install it; its 1 prompts of before stay in use, and usual speaks instead for "
+        "what is new"
+    ]
+    assert sources(tmp_path) == {"hello": "other", "wait": "usual", "bye": "usual"}
+    assert used(tmp_path).audio("en", "hello") == before.audio("en", "hello")
+    assert used(tmp_path).text("en", "wait") == "en Please wait a moment."
+    assert used(tmp_path).text("fr", "bye") == "fr Goodbye."
+    again = build_small(tmp_path, HERE, {"hello": "Hello.", "wait": "Please wait a moment.", "bye": "Goodbye."})
+    assert (again.made, again.problems) == (2, ())
+    assert set(sources(tmp_path).values()) == {"other"}
+
+
+def test_where_the_gone_voices_audio_is_broken_the_usual_voice_speaks(tmp_path: Path) -> None:
+    build_small(tmp_path, HERE, {"hello": "Hello."})
+    for path in manifest.paths(tmp_path / "sounds", used(tmp_path).file("en", "hello") or ""):
+        path.unlink()
+    report = build_small(tmp_path, GONE, {"hello": "Hello."})
+    assert [problem.found for problem in report.problems] == [
+        "other: it is not installed; install it",
+        "other is no longer here and its audio is cut short",
+    ]
+    assert sources(tmp_path) == {"hello": "usual"}
+
+
+def test_a_text_on_which_the_voice_fails_is_spoken_by_the_usual_one(tmp_path: Path) -> None:
+    broken = Choice({"en": "other"}, {"en": Voice("other", "prompt_engine", "nobody")}, {})
+    report = build_small(tmp_path, broken, {"hello": "Hello."})
+    assert [str(problem) for problem in report.problems] == [
+        "en/hello: other refused: there is no voice nobody; the usual is used"
+    ]
+    assert sources(tmp_path) == {"hello": "usual"}
+
+
+def test_audio_keeps_the_time_since_which_it_is_heard(tmp_path: Path) -> None:
+    start = datetime.now(UTC).replace(microsecond=0)
+    build_small(tmp_path, choice.TABLE, {"hello": "Hello.", "wait": "Please wait."})
+    path = tmp_path / "sounds" / manifest.FILE
+    written = json.loads(path.read_text())
+    long_ago = "2026-01-02T03:04:05+00:00"
+    assert start <= datetime.fromisoformat(written["en"]["hello"]["since"]) <= datetime.now(UTC)
+    for audio in written["en"].values():
+        audio["since"] = long_ago
+    del written["fr"]["hello"]["since"]  # as older builders wrote it
+    path.write_text(json.dumps(written))
+    assert used(tmp_path).prompts["fr"]["hello"].since is None
+    build_small(tmp_path, choice.TABLE, {"hello": "Hello.", "wait": "Please wait a moment."})
+    now = used(tmp_path).prompts
+    assert now["en"]["hello"].since == datetime.fromisoformat(long_ago)
+    assert (now["en"]["wait"].since or start - timedelta(1)) >= start
+    assert start - timedelta(seconds=1) <= (now["fr"]["hello"].since or start - timedelta(1)) <= datetime.now(UTC)
+
+
+def status(site: Path, chosen: Choice, recorded_only: tuple[str, ...] = ()) -> dict[str, LanguageStatus]:
+    found = of_languages(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
+    return {each.language: each for each in found}
+
+
+def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Path) -> None:
+    sites.wav(tmp_path / "recordings" / "en" / "hello.wav", sites.speech())
+    build_small(tmp_path, HERE, {"hello": "Hello.", "wait": "Please wait.", "bye": "Goodbye."})
+    build_small(tmp_path, GONE, {"hello": "Hello.", "wait": "Please wait.", "bye": "Goodbye now."})
+    # Without a build: a text is new, one changed, one is not in order.
+    texts = {key: (key, f"en {key}.") for key in ("hello", "wait", "bye", "new")}
+    texts["wait"] = ("Please wait.", "en Please wait.")
+    sites.catalogue(tmp_path, "en", texts)
+    sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "fr Hello."), "wait": ("Please wait.", "")})
+    found = status(tmp_path, GONE)
+    en, fr = found["en"], found["fr"]
+    assert (en.texts, en.translated, en.recorded, en.synthesised, en.stale, en.missing) == (4, 4, 1, 2, 2, 1)
+    assert [(each.voice, each.prompts) for each in en.voices] == [("other", 1), ("usual", 1)]
+    assert all(each.since and each.since <= datetime.now(UTC) for each in en.voices)
+    assert (en.voice, en.problem) == ("pico", "other: it is not installed; install it")
+    assert (fr.translated, fr.missing, fr.voice, fr.problem) == (1, 1, "pico", None)
+    assert status(tmp_path, HERE)["en"].voice == "other"
+    assert status(tmp_path, HERE, ("en",))["en"].voice is None
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "said"),
+    [
+        ("nl", "mbrola-nl2", None),
+        ("nl", "piper:nl.onnx", None),
+        ("nl", "mbrola-ar2", "speaks ar; write a voice that speaks nl, or delete the line"),
+        ("nl", "mbrola-nl9", "is no voice that can be switched on; write one of mbrola-ar2, mbrola-nl2, or piper:NAME"),
+        ("nl", "piper:nl", "names no model; write piper:NAME.onnx"),
+        ("nl", "", "is no voice that can be switched on"),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_with_what_can(language: str, name: str, said: str | None) -> None:
+    found = choice.mistake(language, name)
+    assert (said is None and found is None) or (said and found and said in found)
+
+
+def installed(folder: Path) -> Path:
+    """A folder of voices as the installer leaves it, with a database that is none."""
+    file = folder / "mbrola" / "root" / "usr/share/mbrola/nl2/nl2"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"none")
+    licences.write(folder / "mbrola", ACCEPTED)
+    return file
+
+
+def test_an_installed_voice_is_found_only_with_an_accepted_licence(tmp_path: Path) -> None:
+    def reason() -> str:
+        return choose({"nl": "mbrola-nl2"}, tmp_path).missing["nl"]
+
+    remedy = "run `hatif prompts voices install mbrola`"
+    assert reason() == f"it is not installed; {remedy}"
+    file = installed(tmp_path)
+    assert find("nl", "mbrola-nl2", tmp_path).name == str(file)
+    for damage in ("", "{}", '{"when": "yesterday"}'):
+        (tmp_path / "mbrola" / licences.FILE).write_text(damage)
+        assert reason() == f"its licence has not been accepted; {remedy}"
+    (tmp_path / "mbrola" / licences.FILE).unlink()
+    assert reason() == f"its licence has not been accepted; {remedy}"
+
+
+def test_a_new_version_of_a_voice_is_another_sound_and_another_folder_is_not(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    installed(one)
+    before = find("nl", "mbrola-nl2", one).fingerprint
+    shutil.copytree(one, other)
+    assert find("nl", "mbrola-nl2", other).fingerprint == before
+    licences.write(one / "mbrola", Acceptance(ACCEPTED.when, "x", ACCEPTED.licences, {"mbrola": "3.4"}))
+    assert find("nl", "mbrola-nl2", one).fingerprint != before
+
+
+def test_a_tree_that_is_not_whole_is_a_voice_that_refuses(tmp_path: Path) -> None:
+    installed(tmp_path)
+    sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "Hello.")})
+    chosen = Choice({"en": "mbrola-nl2"}, {"en": find("nl", "mbrola-nl2", tmp_path)}, {})
+    report = build(catalogue.load(tmp_path), tmp_path / "sounds", tmp_path, voices=TABLE, chosen=chosen)
+    assert "mbrola-nl2 refused: " in report.problems[0].found
+    assert "is not whole; remove it and run `hatif prompts voices install mbrola`" in report.problems[0].found
+    assert sources(tmp_path) == {"hello": "usual"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("model.onnx", "there is no file {model}; put it there, or correct its name in site.toml"),
+        ("model.onnx.json", "there is no file {model}.json; put it there"),
+        ("[", "{model}.json cannot be read"),
+        ('{"language": {"code": "fr_FR"}}', "{model}.json says that it speaks fr, not nl; name another one"),
+        ('{"espeak": {"voice": "en-us"}}', "{model}.json says that it speaks en, not nl; name another one"),
+    ],
+)
+def test_a_voice_of_piper_that_cannot_be_used_says_why(tmp_path: Path, change: str, said: str) -> None:
+    model = piper_tone.write(tmp_path / "piper", "model", "nl")
+    if change.startswith("model"):
+        (tmp_path / "piper" / change).unlink()
+    else:
+        Path(f"{model}.json").write_text(change)
+    with pytest.raises(VoiceMissingError) as error:
+        find("nl", "piper:model.onnx", tmp_path)
+    assert str(error.value).startswith(said.format(model=model))
+
+
+def test_without_the_package_of_piper_the_command_that_brings_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piper_tone.write(tmp_path / "piper", "model", "nl")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(VoiceMissingError, match=f"run `{sys.executable} -m pip install piper-tts`"):
+        find("nl", "piper:model.onnx", tmp_path)
+
+
+def test_a_voice_of_piper_speaks(tmp_path: Path) -> None:
+    model = piper_tone.write(tmp_path / "voices" / "piper", "model", "en")
+    chosen = choose({"en": "piper:model.onnx", "fr": f"piper:{model}"}, tmp_path / "voices")
+    assert list(chosen.voices) == ["en"]
+    assert "says that it speaks en, not fr" in chosen.missing["fr"]
+    report = build_small(tmp_path, chosen, {"hello": "Hello there.", "wait": "Please wait. It takes a minute."})
+    assert [problem.language for problem in report.problems] == ["fr"]
+    assert set(sources(tmp_path).values()) == {"piper:model.onnx"}
+    seconds = [used(tmp_path).seconds("en", prompt) or 0 for prompt in ("hello", "wait")]
+    assert 0.3 < seconds[0] < seconds[1] < 6
+    before = chosen.voices["en"].fingerprint
+    model.write_bytes(b"not a model")
+    broken = choose({"en": "piper:model.onnx"}, tmp_path / "voices")
+    assert broken.voices["en"].fingerprint != before
+    report = build_small(tmp_path, broken, {"hello": "Hello."})
+    assert f"piper:model.onnx refused: {model} cannot be loaded" in report.problems[0].found
+    assert sources(tmp_path) == {"hello": "usual"}
+
+
+def test_what_an_engine_started_ends_with_it(tmp_path: Path) -> None:
+    """A voice's process is killed when it hangs; a program that it called must not stay behind."""
+    program = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)"
+    engine = (
+        "import sys; from prompts.voices.mbrola import _run;"
+        f"_run([sys.executable, '-c', {program!r}, ''], 'text', {{}})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", engine])
+    deadline = datetime.now(UTC) + timedelta(seconds=20)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert datetime.now(UTC) < deadline
+    pid = (tmp_path / "pid").read_text()
+    process.kill()
+    process.wait()
+    while Path("/proc", pid).exists() and ") Z" not in Path("/proc", pid, "stat").read_text():
+        assert datetime.now(UTC) < deadline
+
+
+def test_nothing_is_synthesised_in_a_call_since_the_controller_has_no_voice_in_it() -> None:
+    program = "import sys, ivr.__main__, ivr.controller; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "prompts.manifest" in loaded
+    engines = {"prompts.build", "prompts.say", "prompts.voices.process"}
+    engines |= {f"prompts.voices.{engine}" for engine in ("espeak", "mbrola", "pico", "piper", "worker")}
+    assert not engines & set(loaded)

@@ -1,0 +1,129 @@
+"""`hatif prompts voices`: what there is, and MBROLA's voices only after their licence."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import prompt_lines as lines
+import pytest
+
+from prompts import manifest
+from prompts.voices import licences
+
+INSTALL = ".venv/bin/hatif prompts voices install mbrola"
+UNPACKED = {"asked": {"mbrola": "3.3", "mbrola-ar2": "1", "mbrola-nl2": "2", "espeak-ng": "1.52"}, "unpacked": {}}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return lines.checkout(tmp_path / "checkout")
+
+
+def unpacked(checkout: Path, *, nl2: str | None = None) -> Path:
+    """A tree as it is after fetching; `nl2` is another licence than the one that we know."""
+    folder = checkout / "var" / "voices" / "mbrola"
+    for package in licences.VOICES:
+        text = nl2 if nl2 and package == "mbrola-nl2" else licences.text(package)
+        file = folder / "root/usr/share/doc" / package / "copyright"
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+        short = package.removeprefix("mbrola-")
+        voice = folder / "root/usr/share/mbrola" / short / short
+        voice.parent.mkdir(parents=True)
+        voice.write_bytes(b"none")
+    (folder / "root/hatif-install.json").write_text(json.dumps(UNPACKED))
+    return folder
+
+
+def typed(checkout: Path, answer: str) -> tuple[int, str]:
+    """Exit status and output of the installer on a terminal on which this is typed."""
+    ours, theirs = pty.openpty()
+    home, site = checkout / "var", checkout / "sites/consulate"
+    environment = os.environ | {"HATIF_HOME": str(home), "HATIF_SITE": str(site)}
+    os.write(ours, f"{answer}\n".encode())
+    command = INSTALL.split()
+    done = subprocess.run(
+        command, cwd=checkout, env=environment, stdin=theirs, capture_output=True, text=True, check=False
+    )
+    os.close(ours)
+    os.close(theirs)
+    return done.returncode, done.stdout + done.stderr
+
+
+def listed(checkout: Path) -> dict[str, dict[str, str | None]]:
+    answer = lines.run(checkout, ".venv/bin/hatif prompts voices list --json")
+    assert answer.returncode == 0, answer.stderr
+    return {row["voice"]: row for row in json.loads(answer.stdout)}
+
+
+def test_nothing_is_fetched_before_the_licence_is_accepted(checkout: Path) -> None:
+    # Whoever fetched would fail on this mirror.
+    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} < /dev/null")
+    assert refused.returncode == 1
+    assert "not be sold or incorporated" in " ".join(refused.stdout.split())
+    assert refused.stderr.strip() == (
+        "hatif: Nothing was installed: read the licence above and run this again on a terminal, or with "
+        "--accept-licence."
+    )
+    status, said = typed(checkout, "n")
+    assert (status, "Nothing was installed: the licence was not accepted." in said) == (1, True)
+    assert not (checkout / "var" / "voices").exists()
+
+
+def test_a_typed_yes_is_recorded_and_the_voices_may_be_switched_on(checkout: Path) -> None:
+    folder = unpacked(checkout)
+    assert "its licence has not been accepted" in (listed(checkout)["mbrola-nl2"]["state"] or "")
+    status, said = typed(checkout, "y")
+    assert status == 0, said
+    accepted = licences.read(folder)
+    assert accepted
+    assert accepted.licences == {package: licences.digest(licences.text(package)) for package in licences.VOICES}
+    assert accepted.versions == UNPACKED["asked"]
+    assert (listed(checkout)["mbrola-nl2"]["state"] or "").startswith(f"there, accepted by {accepted.by} on ")
+    assert listed(checkout)["mbrola-nl2"]["speaks"] is None
+    toml = checkout / "sites/consulate/site.toml"
+    toml.write_text(toml.read_text() + '\n[voices]\nnl = "mbrola-nl2"\n')
+    assert listed(checkout)["mbrola-nl2"]["speaks"] == "nl"
+
+
+def test_another_licence_in_the_package_is_asked_about_and_else_the_package_goes(checkout: Path) -> None:
+    folder = unpacked(checkout, nl2="You owe us a castle.")
+    refused = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
+    assert refused.returncode == 1
+    assert "The licence that came with the voice is another one." in refused.stdout
+    assert "You owe us a castle." in refused.stdout
+    assert not (folder / "root").exists()
+    assert licences.read(folder) is None
+
+
+def test_a_mirror_that_cannot_be_read_is_told_and_nothing_is_switched_on(checkout: Path) -> None:
+    refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} --accept-licence < /dev/null")
+    assert refused.returncode == 1
+    assert "MBROLA" in refused.stderr or "file:/nowhere" in refused.stderr
+    assert "it is not installed" in (listed(checkout)["mbrola-ar2"]["state"] or "")
+
+
+@pytest.mark.long
+def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
+    """Needs a Debian mirror and 400 MB."""
+    done = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
+    assert done.returncode == 0, done.stderr
+    assert not (checkout / "var/voices/mbrola/apt").exists()
+    toml = checkout / "sites/consulate/site.toml"
+    toml.write_text(toml.read_text() + '\n[voices]\nar = "mbrola-ar2"\nnl = "mbrola-nl2"\n')
+    built = lines.run(checkout, ".venv/bin/hatif prompts build")
+    assert built.returncode == 0, built.stderr
+    heard = manifest.load(checkout / "var/sounds" / manifest.FILE)
+    for language, voice in (("ar", "mbrola-ar2"), ("nl", "mbrola-nl2")):
+        assert {audio.source for audio in heard.prompts[language].values()} == {voice}
+        assert all(0.2 < audio.seconds < 30 for audio in heard.prompts[language].values())
+    (checkout / "var/voices/mbrola").rename(checkout / "var/voices/away")
+    again = lines.run(checkout, ".venv/bin/hatif prompts build")
+    assert again.returncode == 1
+    assert again.stderr.count("it is not installed; run `hatif prompts voices install mbrola`; its") == 2
+    assert manifest.load(checkout / "var/sounds" / manifest.FILE) == heard
+    told = lines.run(checkout, ".venv/bin/hatif prompts status")
+    assert "mbrola-nl2 since" in told.stdout
+    assert "nl: mbrola-nl2: it is not installed" in told.stderr
