@@ -308,7 +308,11 @@ class Line:
         if self.operator_state(operator) == "paused":
             self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
         on_duty = ("ready", "offered", "talking")
-        await self.until(lambda: self.operator_state(operator) in on_duty, 8, f"operator {operator} is on duty")
+        try:
+            await self.until(lambda: self.operator_state(operator) in on_duty, 8, f"operator {operator} is on duty")
+        except AssertionError as error:
+            row, endpoint = self.control("GET", "/operators")[operator], self.ari("GET", f"/endpoints/PJSIP/{operator}")
+            raise AssertionError(f"{error}: {row}; Asterisk: {endpoint}; {self.logged()[-1500:]}") from None
         return phone
 
     async def dial(self, telephones: Telephones, caller: str, number: str = FRENCH_NUMBER) -> Call:

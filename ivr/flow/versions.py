@@ -136,8 +136,10 @@ class Flows:
         """The day of `former` begins; versions whose day is over go, unless a call goes by them."""
         try:
             if former.name != self._current.name:
-                os.utime(self._folder / former.name)
-                os.utime(self._folder / self._current.name)
+                # By a clock of our own: the kernel's may stand still for some milliseconds.
+                now = time.time_ns()
+                os.utime(self._folder / former.name, ns=(now, now))
+                os.utime(self._folder / self._current.name, ns=(now + 1000, now + 1000))
             for folder in self._folder.iterdir():
                 old = time.time() - folder.stat().st_mtime > _KEPT_S
                 if old and folder.name not in self._versions:
@@ -193,7 +195,8 @@ class Flows:
                 (draft / _GUIDE / name).write_text(text, encoding="utf-8")
             (draft / manifest.FILE).write_bytes(files.sounds)
             draft.rename(kept)
-        os.utime(kept)
+        now = time.time_ns()
+        os.utime(kept, ns=(now, now))
 
 
 def _kept(files: _Files, folder: Path) -> Version:

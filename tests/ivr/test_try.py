@@ -16,6 +16,7 @@ from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE
 from prompts import catalogue
 
 DUTCH, ENGLISH = "+31612345678", "+447400123456"
+WHEN_OPEN = "2026-11-25T10:00"
 HATIF = Path(sys.executable).with_name("hatif")
 
 
@@ -48,7 +49,7 @@ def another_site(tmp_path: Path) -> Path:
 def test_each_text_that_the_caller_hears_is_printed_with_its_language_and_node_and_each_key_and_silence(
     shell: Shell,
 ) -> None:
-    answer = shell.run("try", "--from", DUTCH, "5", "-", "1", "-")
+    answer = shell.run("try", "--from", DUTCH, "--at", WHEN_OPEN, "5", "-", "1", "-")
     assert (answer.returncode, answer.stderr) == (0, "")
     texts = catalogue.load(CONSULATE)
     lines = answer.stdout.splitlines()
@@ -139,7 +140,7 @@ def test_a_language_that_nobody_speaks_is_noted(shell: Shell, another_site: Path
 def test_a_mistake_in_the_list_of_operators_is_told_before_the_call(shell: Shell, another_site: Path) -> None:
     operators = another_site / "operators.csv"
     operators.write_text("id,name,languages,topics,supervisor\n1001,Zoe Laurel,xx:5,,yes\n")
-    answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "5h")
+    answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "--at", WHEN_OPEN, "5h")
     assert (answer.returncode, answer.stdout) == (1, "")
     (sentence,) = answer.stderr.splitlines()
     assert sentence.startswith(

@@ -223,3 +223,17 @@ async def test_a_text_without_audio_in_one_language_is_named_and_the_former_vers
     (finding,) = refused.value.findings
     assert finding.code == "E_AUDIO_MISSING" and "(goodbye)" in finding.found and "texts in ar" in finding.found
     assert flows.current is former
+
+
+async def test_the_version_that_was_taken_last_goes_on_however_soon_it_followed_the_former_one(tmp_path: Path) -> None:
+    small = small_site.make(tmp_path)
+    flow, settings = small.folder / "flow.yaml", site.load(small.folder)
+    one = flow.read_text()
+    other = f"silence_s: 6\n{one}"
+    for former, later in ((one, other), (other, one)) * 5:
+        flow.write_text(former)
+        flows = Flows(small.folder, tmp_path / "versions", small.sounds, settings)
+        flow.write_text(later)
+        taken = (await flows.reload()).name
+        flow.write_text("start: nowhere")
+        assert Flows(small.folder, tmp_path / "versions", small.sounds, settings).current.name == taken
