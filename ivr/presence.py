@@ -3,7 +3,8 @@
 The floor hears only of changes. Another source (an edge that telephones register at) would say the same messages.
 """
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -21,6 +22,8 @@ class Presence:
         self._ami, self._operators, self._changed = ami, set(operators), changed
         self._contacts: dict[str, set[str]] = {}
         self._known = False
+        self._asking = asyncio.Lock()
+        self._meanwhile: list[tuple[str, str, bool]] | None = None  # what is said while Asterisk is asked
         ami.on("ContactStatus", self._contact)
 
     @property
@@ -30,34 +33,51 @@ class Presence:
 
     async def refresh(self) -> None:
         """Asks for all contacts: at the start and whenever the link is back."""
-        try:
-            rows = await self._ami.listing("PJSIPShowContacts")
-        except AmiError as error:
-            if "No Contacts found" not in str(error):
-                log.warning("Asterisk does not say which telephones are there", error=str(error))
-                return
-            rows = []
+        async with self._asking:
+            said: list[tuple[str, str, bool]] = []
+            self._meanwhile = said
+            try:
+                rows = await self._ami.listing("PJSIPShowContacts")
+            except AmiError as error:
+                if "No Contacts found" not in str(error):
+                    log.warning("Asterisk does not say which telephones are there", error=str(error))
+                    return
+                rows = []
+            finally:
+                self._meanwhile = None
+        self._replace(rows, said)
+
+    def _replace(self, rows: Sequence[Fields], said: Sequence[tuple[str, str, bool]]) -> None:
+        """By a listing, and by what was `said` since it was asked for, which it may not have."""
         found: dict[str, set[str]] = {}
         for row in rows:
             operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
             if operator in self._operators and row.get("Status", "").lower() not in _GONE:
                 found.setdefault(operator, set()).add(row.get("Uri", ""))
+        for operator, uri, there in said:
+            contacts = found.setdefault(operator, set())
+            (contacts.add if there else contacts.discard)(uri)
         before, self._contacts, self._known = self.present or (), found, True
         for operator in sorted(self._operators):
-            if (operator in found) != (operator in before):
-                self._changed(operator, operator in found)
+            if (there := bool(found.get(operator))) != (operator in before):
+                self._changed(operator, there)
 
     def _contact(self, event: Fields) -> None:
         operator, uri = event.get("EndpointName") or event.get("AOR", ""), event.get("URI", "")
-        if operator not in self._operators or not self._known:
+        if operator not in self._operators:
+            return
+        there = event.get("ContactStatus", "").lower() not in _GONE
+        if self._meanwhile is not None:
+            self._meanwhile.append((operator, uri, there))
+        if not self._known:
             return
         contacts = self._contacts.setdefault(operator, set())
         was_there = bool(contacts)
-        if event.get("ContactStatus", "").lower() in _GONE:
+        if not there:
             contacts.discard(uri)
         else:
             contacts.add(uri)
-            # Said again also if it was there: the floor may have found it unreachable meanwhile.
+            # Said again also if it was there: a floor that has just begun may not know.
             self._changed(operator, True)
         if was_there and not contacts:
             self._changed(operator, False)

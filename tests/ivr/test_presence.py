@@ -1,0 +1,89 @@
+"""Which telephones are there, whatever comes first: Asterisk's list or its events."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from ivr.ami import AmiRefusedError, Fields
+from ivr.presence import Presence
+
+HERE, GONE = "NonQualified", "Removed"
+
+
+class Registrar:
+    """What Asterisk would say: its list as it was when it was asked, and events that come before the list is over."""
+
+    def __init__(self) -> None:
+        self.contacts: dict[str, str] = {}
+        self.events: list[tuple[str, str, str]] = []
+        self._callback: Callable[[Fields], None] | None = None
+
+    def on(self, _: str, callback: Callable[[Fields], None]) -> None:
+        self._callback = callback
+
+    def say(self, operator: str, uri: str, status: str) -> None:
+        assert self._callback is not None
+        self._callback({"EndpointName": operator, "URI": uri, "ContactStatus": status})
+
+    async def listing(self, _: str) -> list[Fields]:
+        found = [{"Endpoint": operator, "Uri": uri, "Status": HERE} for uri, operator in self.contacts.items()]
+        for event in self.events:
+            self.say(*event)
+        if not found:
+            raise AmiRefusedError("Asterisk refused PJSIPShowContacts: No Contacts found", "No Contacts found")
+        return found
+
+
+@pytest.fixture
+def registrar() -> Registrar:
+    return Registrar()
+
+
+def watched(registrar: Registrar) -> tuple[Presence, list[tuple[str, bool]]]:
+    told: list[tuple[str, bool]] = []
+    changed = cast(Callable[[str, bool], None], lambda *what: told.append(what))
+    return Presence(cast(Any, registrar), ["1001", "1002"], changed), told
+
+
+@pytest.mark.parametrize("others", [{}, {"sip:b": "1002"}])
+async def test_a_telephone_that_appears_while_asterisk_is_asked_is_there(
+    registrar: Registrar, others: dict[str, str]
+) -> None:
+    presence, told = watched(registrar)
+    registrar.contacts = others
+    await presence.refresh()
+    told.clear()
+    registrar.events = [("1001", "sip:a", HERE)]
+    await presence.refresh()
+    assert set(presence.present or ()) == {"1001", *others.values()}
+    assert {there for operator, there in told if operator == "1001"} == {True}
+
+
+async def test_a_telephone_that_goes_while_asterisk_is_asked_is_gone(registrar: Registrar) -> None:
+    presence, told = watched(registrar)
+    registrar.contacts = {"sip:a": "1001", "sip:b": "1002"}
+    await presence.refresh()
+    told.clear()
+    registrar.events = [("1001", "sip:a", GONE)]
+    await presence.refresh()
+    assert presence.present == ["1002"]
+    assert told == [("1001", False)]
+
+
+async def test_what_is_said_before_the_first_list_is_over_counts(registrar: Registrar) -> None:
+    presence, told = watched(registrar)
+    registrar.events = [("1001", "sip:a", HERE), ("1002", "sip:b", HERE), ("1002", "sip:b", GONE)]
+    assert presence.present is None
+    await presence.refresh()
+    assert presence.present == ["1001"]
+    assert told == [("1001", True)]
+
+
+async def test_what_was_lost_between_two_lists_is_found_by_the_second(registrar: Registrar) -> None:
+    presence, told = watched(registrar)
+    registrar.contacts = {"sip:a": "1001"}
+    await presence.refresh()
+    registrar.contacts = {"sip:b": "1002"}
+    await presence.refresh()
+    assert told == [("1001", True), ("1001", False), ("1002", True)]
