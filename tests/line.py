@@ -24,7 +24,7 @@ from db import read
 from db.engine import async_engine
 from ivr import credentials, operators, site
 from ivr.ami import Ami
-from ivr.demo.sound import read_ulaw
+from ivr.demo.sound import RATE, read_ulaw
 from ivr.demo.telephone import Call, Operator, Telephones
 from ivr.process import processes
 from prompts import manifest
@@ -344,6 +344,10 @@ class Line:
         files = [heard.file(language, prompt) for prompt in prompts]
         assert None not in files, prompts
         return np.concatenate([read_ulaw(sounds / f"{str(file).removeprefix('hatif/')}.ulaw") for file in files])
+
+    def lasts(self, language: str, prompt: str) -> float:
+        """Seconds of a prompt."""
+        return len(self.audio(language, prompt)) / RATE
 
     def music(self) -> npt.NDArray[np.int16]:
         """The beginning of the waiting music, 1 s."""
