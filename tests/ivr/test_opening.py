@@ -33,8 +33,10 @@ class Db:
 
     kept: dict[tuple[str, str], str] = field(default_factory=dict)
     away: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def _asked(self) -> None:
+        self.asked.set()
         if self.away:
             raise AmiError("away")
 
@@ -75,9 +77,11 @@ class House:
         return Opening(site.load(self.folder), recorder, self.db)
 
     async def kept(self, opening: Opening) -> Opening:
-        """Once AstDB has what it should."""
+        """Once AstDB has what it should: it answers at once, so that all is written when it has been asked."""
+        self.db.asked.clear()
         keeping = asyncio.create_task(opening.keep())
-        await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            await self.db.asked.wait()
         keeping.cancel()
         return opening
 
