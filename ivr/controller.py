@@ -189,6 +189,7 @@ class Controller:
         url = self._url()
         # The dialplan's calls close their own rows when they end.
         calls = {*calls, *await calls_in_fallback(self.ami)}
+        self.journal.flush()  # those that were recorded just now are not lost either
         node = self.site.node
         await lost.close_lost(
             self.settings.journal,

@@ -1,5 +1,6 @@
 """Calls that the dialplan led by itself, brought into the records when the controller is back."""
 
+import asyncio
 from uuid import UUID
 
 import structlog
@@ -11,6 +12,8 @@ from ivr.records import Recorder
 from ivr.site import Site
 
 log = structlog.get_logger()
+
+_AGAIN_S = 0.1
 
 
 async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site) -> None:
@@ -32,11 +35,17 @@ async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site) -> Non
 
 
 async def calls_in_fallback(ami: Ami) -> set[str]:
-    """The ids of calls that the controller had and the dialplan has now, or had, and that are not recorded yet."""
-    try:
-        kept = await ami.db_tree(FAMILY)
-    except AmiError:
-        return set()
+    """The ids of calls that the controller had and the dialplan has now, or had, and that are not recorded yet.
+
+    Waits for the manager's link: without its answer they would be taken for lost.
+    """
+    while True:
+        try:
+            kept = await ami.db_tree(FAMILY)
+            break
+        except AmiError as error:
+            log.debug("Which calls the dialplan has is not known yet", error=str(error))
+            await asyncio.sleep(_AGAIN_S)
     return {value for key, value in kept.items() if key.endswith("/call") and _is_id(value)}
 
 

@@ -1,10 +1,14 @@
 """What the dialplan left in AstDB is read back whole, and nothing that it might find there stops the controller."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.ami import Ami
+from ivr.fallback import calls_in_fallback
 from ivr.fallback_records import Status, parse
 
 AT = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
@@ -82,3 +86,9 @@ def test_a_broken_record_is_reported_and_the_others_are_read() -> None:
 def test_nothing_in_astdb_stops_the_import(tree: dict[str, str]) -> None:
     parse(record("a.1") | tree)
     parse(tree, live=())
+
+
+async def test_without_the_managers_link_it_is_not_said_that_the_dialplan_has_no_calls() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await calls_in_fallback(Ami("127.0.0.1", 1, "nobody", ""))
