@@ -24,9 +24,7 @@ from prompts.sources import Sources
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
-def check(
-    folder: Path, sounds: Path, needed: Collection[str] = (), voices: Path = Path("/nonexistent")
-) -> list[Finding]:
+def check(folder: Path, sounds: Path, needed: Collection[str], voices: Path) -> list[Finding]:
     """All findings about the site in `folder` and its audio in `sounds`, errors first, file by file.
 
     `needed`: ids of texts that somebody else plays, such as the dialplan's fallback. `voices`: where those are that

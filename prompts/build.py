@@ -19,7 +19,7 @@ from pathlib import Path
 from prompts import audio, files, manifest, readings
 from prompts.audio import AudioError
 from prompts.catalogue import Catalogues
-from prompts.manifest import RECORDING, Audio, Manifest, ManifestError
+from prompts.manifest import RECORDING, Audio, Manifest
 from prompts.voices import VOICES, Voice, voice_of
 from prompts.voices.choice import TABLE, Choice
 from prompts.voices.process import VoiceError, VoicePool
@@ -90,7 +90,7 @@ def build(
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with manifest.locked(out):
-        old = _old_manifest(out)
+        old = manifest.load_if_any(out / manifest.FILE)  # a broken one is written anew
         with VoicePool(time_limit) as pool:
             results = _Builder(catalogues, out, recordings, recorded_only, voices, chosen, old, pool).run(progress)
         heard = {
@@ -248,13 +248,6 @@ def _gone() -> audio.Sound:
 
 def _recorded(recording: Path) -> audio.Sound:
     return audio.finish(*audio.read_recording(recording))
-
-
-def _old_manifest(out: Path) -> Manifest:
-    try:
-        return manifest.load(out / manifest.FILE)
-    except ManifestError:  # the first build, or a broken one: it is written anew
-        return Manifest({})
 
 
 def _file(language: str, prompt: str, *decides: str) -> str:

@@ -98,6 +98,14 @@ def load(path: Path) -> Manifest:
         raise ManifestError(f"{path}: {error.strerror}; {_REMEDY}") from None
 
 
+def load_if_any(path: Path) -> Manifest:
+    """As `load`; empty before the first build, and where the file cannot be used."""
+    try:
+        return load(path)
+    except ManifestError:
+        return Manifest({})
+
+
 def parse(text: bytes, path: Path) -> Manifest:
     """The content of `manifest.json`, which is from `path`. ManifestError: it is not one."""
     try:

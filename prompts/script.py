@@ -33,7 +33,7 @@ _JOINED = (
 """Which texts are heard as one sentence: ids of the first part, ids of the next."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would calculate."""
-NOTHING = Manifest({})
+_NOTHING = Manifest({})
 _COLUMNS = ("number", "file", "id", "text", "before", "after", "notes", "english", "group")
 _TEMPLATES = Environment(
     loader=PackageLoader("prompts"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -65,7 +65,9 @@ class Script:
     untranslated: tuple[str, ...]  # ids that nobody can read yet
 
 
-def script(site: Path, texts: Catalogues, language: str, *, missing: bool = False, heard: Manifest = NOTHING) -> Script:
+def script(
+    site: Path, texts: Catalogues, language: str, *, missing: bool = False, heard: Manifest = _NOTHING
+) -> Script:
     """The sheet of a language; `missing`: only what has no recording, or by `heard` one of an earlier text.
 
     CatalogueError: there is no such language.

@@ -91,10 +91,7 @@ def status(json: bool = JSON) -> None:
 
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
-    try:
-        heard = manifest.load(parts.settings.sounds / manifest.FILE)
-    except manifest.ManifestError:
-        heard = manifest.Manifest({})
+    heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
     off = [each for each in parts.site.recorded_only if each not in parts.site.languages]
     languages = (*parts.site.languages, *off)
     rows = list(of_languages(languages, texts, heard, parts.voices, parts.site.recorded_only))

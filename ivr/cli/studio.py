@@ -13,7 +13,6 @@ from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 
 if TYPE_CHECKING:
     from prompts.importing import Delivered
-    from prompts.manifest import Manifest
 
 
 class Format(StrEnum):
@@ -35,12 +34,13 @@ def script(
     missing: bool = typer.Option(False, "--missing", help="Only what is not recorded yet, or has changed since."),
 ) -> None:
     """Write the sheet that a studio reads from: every text of a language, and how its file is to be named."""
-    from prompts import catalogue
+    from prompts import catalogue, manifest
     from prompts import script as sheets
 
     parts = Composition()
     site = parts.settings.site
-    sheet = sheets.script(site, catalogue.load(site), language, missing=missing, heard=_heard(parts))
+    heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
+    sheet = sheets.script(site, catalogue.load(site), language, missing=missing, heard=heard)
     named = Format.CSV if out and out.suffix.lower() == ".csv" else Format.HTML
     content = (sheets.as_csv if (format or named) is Format.CSV else sheets.as_html)(sheet)
     if sheet.untranslated:
@@ -64,7 +64,7 @@ def import_(
 ) -> None:
     """Check a studio's recordings and take the good ones into use; say what to record again."""
     from ivr.cli.prompts import build_all
-    from prompts import catalogue, importing
+    from prompts import catalogue, importing, manifest
 
     parts = Composition()
     site = parts.settings.site
@@ -76,7 +76,7 @@ def import_(
             folder,
             texts,
             site / "recordings",
-            _heard(parts),
+            manifest.load_if_any(parts.settings.sounds / manifest.FILE),
             language=language,
             replaced=replaced,
             progress=lambda done, total, _: bar.update(done, total),
@@ -100,15 +100,6 @@ def import_(
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     if bad or problems:
         raise typer.Exit(1)
-
-
-def _heard(parts: Composition) -> "Manifest":
-    from prompts import manifest
-
-    try:
-        return manifest.load(parts.settings.sounds / manifest.FILE)
-    except manifest.ManifestError:
-        return manifest.Manifest({})
 
 
 def _tell(found: "list[Delivered]", *, dry_run: bool) -> None:

@@ -279,6 +279,6 @@ def test_a_finding_is_one_sentence_with_file_line_code_and_remedy() -> None:
 
 
 def test_the_example_site_has_no_errors_in_its_files() -> None:
-    found = checking.check(CHECKOUT / "sites" / "consulate", Path("/nonexistent"), ("closed",))
+    found = checking.check(CHECKOUT / "sites" / "consulate", Path("/nonexistent"), ("closed",), Path("/nonexistent"))
     errors = [str(each) for each in found if each.is_error and not each.code.startswith("E_AUDIO")]
     assert errors == []
