@@ -45,9 +45,9 @@ class Callers:
         self._sip.close()
         self._rtp.close()
 
-    async def dial(self, number: str) -> tuple[Call, int]:
+    async def dial(self, number: str, caller: str = "+33612345678") -> tuple[Call, int]:
         """Call and be answered; gives the call and the ns from INVITE to 200. Raises LostCallError."""
-        here = f"+33612345678@{self._address}:{self._sip.port}"
+        here = f"{caller}@{self._address}:{self._sip.port}"
         call = Call(sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here))
         self._calls[call.dialog.call_id] = call
         invite = call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port))
@@ -81,6 +81,10 @@ class Callers:
             self._rtp.send(call.voice.silence(), (self._server[0], call.port))
             due += media.PACE
             await _until(due)
+
+    def be_heard_once(self, call: Call) -> None:
+        """One packet of silence: Asterisk gives up callers who send nothing for long."""
+        self._rtp.send(call.voice.silence(), (self._server[0], call.port))
 
     async def hang_up(self, call: Call) -> None:
         if not call.ended.done():

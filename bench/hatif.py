@@ -48,12 +48,19 @@ class Line:
 @asynccontextmanager
 async def up(home: Path, offset: int) -> AsyncIterator[Line]:
     """Sets a HATIF_HOME up, starts all of Hatif there and stops it at the end. Raises UpError."""
+    site = home / "site"
+    write_site(site)
+    async with running(home, site, offset):
+        yield _line(home, site, offset)
+
+
+@asynccontextmanager
+async def running(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
+    """All of Hatif in `home`, with the site in `site`; a call can be served. Raises UpError."""
     if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
             f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
         )
-    site = home / "site"
-    write_site(site)
     environment = {
         **os.environ,
         "HATIF_HOME": str(home),
@@ -70,7 +77,7 @@ async def up(home: Path, offset: int) -> AsyncIterator[Line]:
         )
     try:
         await _ready(hatif, environment, log)
-        yield _line(home, site, offset)
+        yield
     finally:
         if hatif.returncode is None:
             hatif.send_signal(signal.SIGTERM)

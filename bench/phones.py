@@ -5,14 +5,17 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from bench import sip
+from bench import media, sip
 from bench.callers import LostCallError, in_time
 from bench.udp import Udp, sink
 
 RINGS = 0.05  # s from the INVITE to the operator's answer
+
+
+Happens = Literal["rung", "twice", "picked_up", "over"]
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Ring:
     tag: str
     dialog: sip.Dialog
     state: Literal["ringing", "picked_up", "talking", "over"] = "ringing"
+    voice: media.Voice = field(default_factory=lambda: media.Voice(secrets.randbits(32)))
 
 
 class Phones:
@@ -42,10 +46,20 @@ class Phones:
         self.rings: list[int] = []
         self.twice = 0  # INVITEs to an operator who is in a call: nobody may be rung twice
         self.connected: Callable[[], None] = lambda: None
+        self.picks_up_s = RINGS
+        self.talks_s: Callable[[Ring], float] = lambda _: self._random.uniform(*self._talk)
+        # Each time that something becomes of a call, with the ns of its arrival or of our sending.
+        self.told: Callable[[Happens, Ring, int], None] = lambda *_: None
 
     async def register(self, accounts: Iterable[sip.Account], seconds: int = 600) -> None:
         """Register all that have a password; `seconds` 0 signs off. Raises LostCallError."""
         await asyncio.gather(*(self._register(account, seconds) for account in accounts if account.password))
+
+    def be_heard(self) -> None:
+        """A packet of silence in each conversation: Asterisk gives up telephones that send nothing for long."""
+        for ring in self._calls.values():
+            if ring.state == "talking":
+                self._audio.sendto(ring.voice.silence(), (self._server[0], sip.offered_port(ring.invite.body)))
 
     def close(self) -> None:
         self._sip.close()
@@ -83,7 +97,7 @@ class Phones:
                     self._answer(message, "200 OK", ring.tag, self._sdp())
             case "ACK" if ring and ring.state == "picked_up":
                 ring.state = "talking"
-                asyncio.get_running_loop().call_later(self._random.uniform(*self._talk), self._hang_up, ring)
+                asyncio.get_running_loop().call_later(self.talks_s(ring), self._hang_up, ring)
                 self.connected()
             case "ACK" if ring and ring.state == "over":  # of our 487
                 self._calls.pop(message.call_id)
@@ -91,10 +105,13 @@ class Phones:
                 self._answer(message, "200 OK", "bench")
                 if ring and ring.state == "ringing":
                     ring.state = "over"
+                    self.told("over", ring, arrived)
                     self._answer(ring.invite, "487 Request Terminated", ring.tag)
             case "BYE":
                 self._answer(message, "200 OK", "bench")
                 if ring:
+                    if ring.state != "over":
+                        self.told("over", ring, arrived)
                     ring.state = "over"
                     self._calls.pop(message.call_id)
             case "REGISTER answered":
@@ -110,6 +127,7 @@ class Phones:
         ring = Ring(invite.user, invite, tag, sip.Dialog.of(invite, self._here(invite.user), tag))
         if any(other.user == ring.user and other.state != "over" for other in self._calls.values()):
             self.twice += 1
+            self.told("twice", ring, arrived)
             self._answer(invite, "486 Busy Here", ring.tag)
             return
         if free := self._free_since.pop(ring.user, 0):
@@ -117,12 +135,14 @@ class Phones:
             if len(self.rings) == self._wanted:
                 self.enough.set()
         self._calls[invite.call_id] = ring
+        self.told("rung", ring, arrived)
         self._answer(invite, "180 Ringing", ring.tag)
-        asyncio.get_running_loop().call_later(RINGS, self._pick_up, ring)
+        asyncio.get_running_loop().call_later(self.picks_up_s, self._pick_up, ring)
 
     def _pick_up(self, ring: Ring) -> None:
         if ring.state == "ringing":
             ring.state = "picked_up"
+            self.told("picked_up", ring, time.time_ns())
             self._answer(ring.invite, "200 OK", ring.tag, self._sdp())
 
     def _hang_up(self, ring: Ring) -> None:
@@ -130,6 +150,7 @@ class Phones:
             ring.state = "over"
             bye = ring.dialog.request("BYE")
             self._free_since[ring.user] = time.time_ns()
+            self.told("over", ring, self._free_since[ring.user])
             self._sip.send(bye, self._server)
 
     def _answer(self, request: sip.Message, status: str, tag: str, body: str = "") -> None:

@@ -37,6 +37,11 @@ class Message:
         return self.start.split(" ", 2)[1].removeprefix("sip:").partition("@")[0]
 
     @property
+    def caller(self) -> str:
+        """The user part of the From."""
+        return self.headers["from"].partition("sip:")[2].partition("@")[0]
+
+    @property
     def contact(self) -> str:
         """The address to which further requests of the dialog go."""
         value = self.headers["contact"]
@@ -130,6 +135,14 @@ def audio_port(body: str) -> int:
     found = re.search(r"^m=audio (\d+) RTP/AVP (\d+)", body, re.MULTILINE)
     if not found or int(found[2]) != ALAW:
         raise ValueError(f"the answer must choose PCMA, got {found[0] if found else body!r}")
+    return int(found[1])
+
+
+def offered_port(body: str) -> int:
+    """The port of the audio that an INVITE offers, whatever its codecs. ValueError where it offers none."""
+    found = re.search(r"^m=audio (\d+) ", body, re.MULTILINE)
+    if not found:
+        raise ValueError(f"the INVITE must offer audio, got {body!r}")
     return int(found[1])
 
 

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -106,11 +106,14 @@ class PairingMade:
 
 @dataclass(frozen=True, slots=True)
 class CallStory:
+    """`went_to_others`: decisions for other calls that this one would have got, had it come a little earlier."""
+
     call: Call
     events: list[Event]
     offers: list[OfferMade]
     decisions: list[DecisionMade]
     pairings: list[PairingMade]
+    went_to_others: list[DecisionMade]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,18 @@ async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
             await _all(connection, OfferMade, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
             await _all(connection, DecisionMade, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
             await _all(connection, PairingMade, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
+            await _went_to_others(connection, this),
         )
+
+
+async def _went_to_others(connection: AsyncConnection, this: Call) -> list[DecisionMade]:
+    if this.queued is None:
+        return []
+    runner_up = Decision.data["other_caller"]["call"].as_string() == str(this.id)
+    during = [Decision.at >= this.queued]
+    if this.wait_s is not None:
+        during.append(Decision.at <= this.queued + timedelta(seconds=this.wait_s))
+    return await _all(connection, DecisionMade, Decision, and_(*during, runner_up), Decision.boot, Decision.seq)
 
 
 async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:

@@ -39,6 +39,7 @@ class FileByTelephone:
     expected: date | None
     pin_hash: str | None  # None: nobody can hear of it by telephone
     tried: Failures
+    owner: str | None = None  # operator's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
                     CaseFile.pin_hash,
                     CaseFile.pin_failures,
                     CaseFile.pin_locked_until,
+                    CaseFile.owner,
                 ).where(CaseFile.reference == reference)
             )
         ).one_or_none()
@@ -72,7 +74,9 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
             )
         ).one_or_none()
     return Claim(
-        FileByTelephone(*file[:5], Failures(file.pin_failures, file.pin_locked_until)) if file is not None else None,
+        FileByTelephone(*file[:5], Failures(file.pin_failures, file.pin_locked_until), file.owner)
+        if file is not None
+        else None,
         number,
         Failures(caller.pin_failures, caller.pin_locked_until) if caller is not None else Failures(0, None),
     )

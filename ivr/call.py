@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ivr.files import Answer
     from ivr.flow.model import Flow
     from ivr.flow.versions import Version
+    from ivr.returners import Place
 
 log = structlog.get_logger()
 
@@ -64,11 +65,19 @@ class Deadline:
     """The time that was given is over."""
 
 
-Item = events.Event | messages.Offer | RequestFailed | Deadline
+Item = events.Event | messages.ToCall | RequestFailed | Deadline
 
 
 class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
     """The caller's channel is gone; nothing can be done for him any more."""
+
+
+class OperatorFree(Exception):  # noqa: N818 - what the caller is waiting for
+    """An operator is there for a caller who does something else while he waits (`Call.holding`)."""
+
+    def __init__(self, offer: messages.Offer) -> None:
+        super().__init__(offer)
+        self.offer = offer
 
 
 class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
@@ -94,6 +103,10 @@ class Opening(Protocol):
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
     ) -> datetime | None: ...
 
+    def closes_next(
+        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
+    ) -> datetime | None: ...
+
     def announcement(self) -> str | None: ...
 
 
@@ -115,8 +128,8 @@ class Mailbox(Protocol):
 class Services:
     """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint.
 
-    `remembered(number)`: the language of that caller's last call, after a moment; `mailbox`: what callers leave by
-    voice.
+    `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
+    caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice.
     """
 
     site: Site
@@ -126,6 +139,8 @@ class Services:
     opening: Opening
     files: Files
     remembered: Callable[[str], Awaitable[str | None]]
+    returning: Callable[[CallState], Awaitable["Place | None"]]
+    has_place: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
     to_floor: Callable[[messages.ToFloor], None]
     route: Callable[[str, "Call"], None]
@@ -143,6 +158,7 @@ class Call:
         self.version = version
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
+        self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
@@ -166,7 +182,8 @@ class Call:
 
         `gone_too`: also of a call whose caller has gone, for what is left to do then.
 
-        Keys are also kept in `keys`. Raises CallerGone, and CallFailed where Asterisk refused a step of this call.
+        Keys are also kept in `keys`. Raises CallerGone, CallFailed where Asterisk refused a step of this call, and
+        OperatorFree for an offer while he is `holding`.
         """
         self.keep()
         if self._gone and not gone_too:
@@ -183,6 +200,8 @@ class Call:
         self._note(item)
         if self._gone and not gone_too:
             raise CallerGone
+        if self.holding and isinstance(item, messages.Offer):
+            raise OperatorFree(item)
         return item
 
     def _note(self, item: Item) -> None:

@@ -28,6 +28,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.references import reference_allocator
+from ivr.returners import Returners
 from ivr.session import APPLICATION, House, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.standing import FAMILY, Keeper
@@ -62,9 +63,11 @@ class Controller:
         self.keeper = Keeper(self.ami)
         self.database = Database(self._url())
         self.files = Files(self.database, self.recorder)
+        self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         self.session: Session | None = None
+        self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
     def _url(self) -> str:
@@ -112,6 +115,8 @@ class Controller:
             opening=self.opening,
             files=self.files,
             remembered=self.database.language,
+            returning=self.returners.place,
+            has_place=self.returners.has_place,
             mailbox=self.mailbox,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
@@ -165,7 +170,7 @@ class Controller:
                 await self._look.wait()
                 self._look.clear()
                 await self.presence.refresh()
-                await import_fallback_calls(self.ami, self.recorder, self.site)
+                await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
 
     async def _kept_operators(self) -> Mapping[str, str]:
         """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""
@@ -188,8 +193,9 @@ class Controller:
         lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
         url = self._url()
         # The dialplan's calls close their own rows when they end.
-        calls = {*calls, *await calls_in_fallback(self.ami)}
-        self.journal.flush()  # those that were recorded just now are not lost either
+        going_on = await calls_in_fallback(self.ami)
+        # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the database.
+        calls = {*calls, *going_on, *self._recorded}
         node = self.site.node
         await lost.close_lost(
             self.settings.journal,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from db.read_files import Claim
+    from db.returners import Former
 
 T = TypeVar("T")
 
@@ -29,7 +30,8 @@ class Database:
 
     async def warm(self) -> None:
         """Makes the first reading as quick as the next one."""
-        await asyncio.to_thread(importlib.import_module, "db.read_files")
+        for module in ("db.read_files", "db.returners"):
+            await asyncio.to_thread(importlib.import_module, module)
         await self.language("")
 
     async def close(self) -> None:
@@ -43,6 +45,10 @@ class Database:
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """What there is to check a reference and a PIN with, entered by a caller from `number`."""
         return await self._asked("db.read_files", lambda files, engine: files.claim(engine, reference, number))
+
+    async def former(self, number: str, call: str) -> "Former | None":
+        """The last wait of `number` before that call, if it was cut short."""
+        return await self._asked("db.returners", lambda returners, engine: returners.former(engine, number, call))
 
     async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
         if self._engine is None:

@@ -16,16 +16,17 @@ log = structlog.get_logger()
 _AGAIN_S = 0.1
 
 
-async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site) -> None:
+async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site, recorded: set[str]) -> None:
     """Records the calls that have ended, and then forgets them in AstDB. Done twice, it has the effect of once.
 
-    A record without an end whose channel Asterisk does not have any more (it was restarted) has ended as well.
+    `recorded`: their ids are added to it. A record without an end whose channel Asterisk does not have any more (it was
+    restarted) has ended as well.
     """
     try:
         live = {row.get("Uniqueid", "") for row in await ami.listing("CoreShowChannels")}
         records = parse(await ami.db_tree(FAMILY), live)
         for call in records.calls:
-            _record(call, recorder, site)
+            recorded.add(_record(call, recorder, site))
             await ami.db_delete_tree(FAMILY, call.id)
         for identity, sentence in records.broken.items():
             log.error("A record of the fallback was thrown away", what=sentence)
@@ -49,12 +50,13 @@ async def calls_in_fallback(ami: Ami) -> set[str]:
     return {value for key, value in kept.items() if key.endswith("/call") and _is_id(value)}
 
 
-def _record(call: FallbackCall, recorder: Recorder, site: Site) -> None:
+def _record(call: FallbackCall, recorder: Recorder, site: Site) -> str:
     """The id is made from the channel's own, so that a record that is read again after a crash is the same call."""
     identity = call.call if call.call and _is_id(call.call) else None
     identity = identity or str(call_id(site.node, call.id, int(call.started.timestamp() * 1000)))
     recorder.fallback_call(identity, call)
     log.info("A call of the fallback was recorded", call=identity, status=call.status.value, operator=call.operator)
+    return identity
 
 
 def _is_id(text: str) -> bool:

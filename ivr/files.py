@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ivr import pin
+from ivr import operators, pin
 from ivr.database import Database
 from ivr.records import Recorder
 
@@ -30,12 +30,14 @@ _CHECKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the caller may hear. `missing`: the words after `missing_` in the ids of texts."""
+    """What the caller may hear. `missing`: the words after `missing_` in the ids of texts; `owner`: the operator who
+    has the file."""
 
     reference: str
     state: str
     missing: tuple[str, ...]
     expected: date | None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +140,6 @@ def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:
 
 
 def _told(file: "FileByTelephone") -> Told:
-    return Told(file.reference, file.state, tuple(re.findall(r"[a-z0-9_]+", file.missing or "")), file.expected)
+    missing = tuple(re.findall(r"[a-z0-9_]+", file.missing or ""))
+    owner = file.owner if file.owner is not None and operators.is_id(file.owner) else None
+    return Told(file.reference, file.state, missing, file.expected, owner)

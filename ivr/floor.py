@@ -13,8 +13,12 @@ import structlog
 
 from db.ids import uuid7
 from ivr import messages
-from routing.match import Waiting, decide, order
+from routing.ahead import ahead
+from routing.engine import Engine
+from routing.estimate import Estimates
+from routing.match import Waiting
 from routing.states import OfferState, Operator, OperatorState, Trigger, after
+from routing.waits import Waits, why_waits
 
 log = structlog.get_logger()
 
@@ -26,9 +30,18 @@ _TRIGGER = {
 }
 
 
+_JUMP_S = 1.0
+"""A clock that is set by so much has jumped; less is how clocks are kept right."""
+
+_TOLD_AT_ONCE = 5
+"""Of so many callers at most it is told why they wait before the next message is taken: decisions go first."""
+
+
 class Floor:
-    """`publish(offer)` brings an offer to its call; `changed(operator, call)` keeps an operator's new state;
-    `decided(decision)` keeps a decision. None of them blocks."""
+    """`publish(message)` brings an offer or an answer to its call; `changed(operator, call)` keeps an operator's new
+    state; `decided(decision)` keeps a decision, `waits(call, why)` why somebody waits who has just come, come back from
+    an offer, or needs something else from now on. None of them blocks. `engine`: with the site's policy, if it has
+    one."""
 
     def __init__(
         self,
@@ -36,14 +49,26 @@ class Floor:
         *,
         ring_s: float,
         wrap_up_s: float,
-        publish: Callable[[messages.Offer], None],
+        publish: Callable[[messages.ToCall], None],
         changed: Callable[[Operator, str | None], None],
         decided: Callable[..., None],
+        waits: Callable[[str, Waits], None] = lambda *_: None,
+        engine: Engine | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
+        self._at, self._steady = clock(), time.monotonic()
         self._operators = {operator.id: operator for operator in operators}
         self._ring_s, self._wrap_up_s = ring_s, wrap_up_s
-        self._publish, self._changed, self._decided = publish, changed, decided
-        self._waiting: dict[str, Waiting] = {}
+        self._publish, self._changed, self._decided, self._waits = publish, changed, decided, waits
+        self._engine = engine or Engine()
+        self._estimates = Estimates()
+        for operator in self._operators.values():
+            self._engine.set_operator(operator)
+            self._estimates.operator(operator, self._at)
+        self._waiting: dict[str, Waiting] = {}  # as told to the engine
+        self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
+        self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
         self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
         self._inbox: asyncio.Queue[messages.ToFloor | None] = asyncio.Queue()
@@ -61,14 +86,14 @@ class Floor:
     @property
     def waiting(self) -> list[Waiting]:
         """Those who wait for an offer, the next one first."""
-        return order(self._waiting.values())
+        return self._engine.waiting
 
     async def run(self) -> None:
         try:
             while True:
                 message = await self._inbox.get()
                 if message is not None:
-                    self._take(message, time.time())
+                    self._take(message, self._now())
                 # All that has come is taken before anything is decided: one decision knows more than two.
                 if self._inbox.empty():
                     self._decide()
@@ -76,19 +101,46 @@ class Floor:
             if self._alarm is not None:
                 self._alarm.cancel()
 
+    def _now(self) -> float:
+        """POSIX seconds. Where the clock was set, what is held moves with it: a wait or a wrap-up lasts no longer."""
+        before, now, steady = time.monotonic(), self._clock(), time.monotonic()
+        if steady - before > _JUMP_S / 2:
+            return now  # held up between the two, which is no jump
+        jump = now - self._at - (steady - self._steady)
+        self._at, self._steady = now, steady
+        if abs(jump) >= _JUMP_S:
+            log.warning("The clock was set; waiting times go on as they were", by_s=round(jump, 3))
+            self._move(jump)
+        return now
+
+    def _move(self, by: float) -> None:
+        for waiting in list(self._waiting.values()):
+            self._wait(replace(waiting, since=waiting.since + by))
+        for offer, waiting in self._being_offered.items():
+            self._being_offered[offer] = replace(waiting, since=waiting.since + by)
+        for identity, operator in self._operators.items():
+            until = operator.until + by if operator.until is not None else None
+            self._operators[identity] = moved = replace(operator, since=operator.since + by, until=until)
+            self._engine.set_operator(moved)
+
     def _take(self, message: messages.ToFloor, now: float) -> None:
         match message:
             case messages.Wait(call, steps, since, priority):
-                waiting = Waiting(call, steps, since, priority)
+                waiting = Waiting(call, steps, min(since, now), priority)
+                self._estimates.wait(call, steps[0].language, now)
                 standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
                 if standing is None:
-                    self._waiting[call] = waiting
+                    self._come[call] = None
+                    self._wait(waiting)
                 else:
                     self._being_offered[standing] = waiting
             case messages.Leave(call):
-                self._waiting.pop(call, None)
+                self._leave(call)
+                self._estimates.left(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
+            case messages.Ask():
+                self._asked.append(message)
             case messages.State(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
             case messages.Standing(offer, call, operator, talking):
@@ -101,18 +153,28 @@ class Floor:
             case messages.Accepted(offer, call, operator):
                 if self._offered.get(offer) != call:
                     return  # that offer is over; he waits for another one
-                self._waiting.pop(call, None)
+                self._leave(call)
+                self._estimates.accepted(call, operator, now)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case messages.Refused(offer, call, operator, state):
                 self._offered.pop(offer, None)
                 placed = self._being_offered.pop(offer, None)
                 if placed is not None:
-                    self._waiting[call] = placed
+                    self._come[call] = None
+                    self._wait(placed)
                 self._operator(operator, _TRIGGER[state], now, offer=offer)
             case messages.Ended(offer, _, operator):
                 self._offered.pop(offer, None)
                 self._operator(operator, Trigger.ENDED, now, offer=offer)
+
+    def _wait(self, waiting: Waiting) -> None:
+        self._waiting[waiting.call] = waiting
+        self._engine.wait(waiting)
+
+    def _leave(self, call: str) -> None:
+        self._waiting.pop(call, None)
+        self._engine.leave(call)
 
     def _operator(
         self,
@@ -133,15 +195,17 @@ class Floor:
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
         self._operators[operator.id] = operator
+        self._engine.set_operator(operator)
+        self._estimates.operator(operator, self._at)
         if operator != before:
             self._changed(operator, call)
 
     def _decide(self) -> None:
-        now = time.time()
+        now = self._now()
         for operator in list(self._operators.values()):
             if operator.until is not None and operator.until <= now:
                 self._operator(operator.id, Trigger.WRAP_UP_OVER, now)
-        decisions = decide(self._waiting.values(), self._operators.values(), now)
+        decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = messages.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
             self._offered[offer.id] = pair.call
@@ -150,10 +214,23 @@ class Floor:
             self._publish(offer)
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)
+        self._come.update(dict.fromkeys(decisions.moved))
+        for call in list(self._come)[:_TOLD_AT_ONCE]:
+            del self._come[call]
+            if (why := why_waits(self._engine, call, now)) is not None:
+                self._waits(call, why)
+        if self._come:
+            self._inbox.put_nowait(None)
+        for ask in self._asked:
+            if ask.call in self._waiting:  # else he is being offered, or gone
+                language, before = ahead(self._engine, ask.call, now)
+                place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
+                self._publish(messages.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))
+        self._asked.clear()
         self._look_again(decisions.look_again, now)
 
     def _look_again(self, decision: float | None, now: float) -> None:
-        """Wakes at the next instant that changes something by itself: a step or a wrap-up ends."""
+        """Wakes at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""
         instants = [o.until for o in self._operators.values() if o.until is not None]
         if decision is not None:
             instants.append(decision)

@@ -5,6 +5,7 @@ Neither holds a reference to the other. Instants are POSIX seconds.
 
 from dataclasses import dataclass
 
+from routing.estimate import Estimate
 from routing.match import Reason, Step
 from routing.states import OfferState, Trigger
 
@@ -24,6 +25,15 @@ class Leave:
     """A caller waits no more: he went away, or wants something else."""
 
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A caller wants to know where he stands: `Told` is the answer; none, if he does not wait or is being offered.
+    `aloud`: he is told, so that it counts whether it comes true."""
+
+    call: str
+    aloud: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,17 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Where a caller stands: `position` 1 is the next one, among those who could take the same operators. `spoken`: the
+    languages that somebody on duty speaks."""
+
+    call: str
+    position: int
+    estimate: Estimate
+    spoken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """Both are in the bridge."""
 
@@ -88,4 +109,5 @@ class Ended:
     operator: str
 
 
-ToFloor = Wait | Leave | State | Standing | Accepted | Refused | Ended
+ToFloor = Wait | Leave | Ask | State | Standing | Accepted | Refused | Ended
+ToCall = Offer | Told

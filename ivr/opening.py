@@ -79,6 +79,12 @@ class Opening:
         closing without an end is taken back."""
         return hours.opens_next(self._plan(line, language), at or clock.now(), self._override)
 
+    def closes_next(
+        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
+    ) -> datetime | None:
+        """The first instant from `at` on at which it is really closed; None: not foreseen."""
+        return hours.closes_next(self._plan(line, language), at or clock.now(), self._override)
+
     def announcement(self) -> str | None:
         """The id of the text that is said in front of everything."""
         return self._announcement

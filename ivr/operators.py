@@ -25,6 +25,11 @@ class OperatorEntry:
     supervisor: bool
 
 
+def is_id(text: str) -> bool:
+    """Whether an operator may have this id; whether one has it is another question."""
+    return _ID.fullmatch(text) is not None
+
+
 def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
     """The operators of the site in `folder`. Raises SiteError with a line for each mistake."""
     path = folder / "operators.csv"

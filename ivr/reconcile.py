@@ -98,5 +98,7 @@ def settled(
             there = after(there, Trigger.WITHDRAWN, now)
         elif operator.state is OperatorState.TALKING:
             there = after(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
+        elif there.until is not None and there.until > now + wrap_up_s:
+            there = replace(there, until=now + wrap_up_s)  # the clock was set back meanwhile
         result.append(replace(there, present=False))
     return result

@@ -25,6 +25,8 @@ from ivr.state import CallState, Consent
 from routing.hours import Override
 from routing.match import Decision, in_words
 from routing.states import OfferState, Operator, OperatorState
+from routing.waits import Waits
+from routing.waits import in_words as waits_in_words
 
 if TYPE_CHECKING:
     from db.read import Call as CallRow
@@ -188,19 +190,20 @@ class Recorder:
         self.call(state.id, case_reference=reference, topic=state.topic)
 
     def callback(self, state: CallState, number: str, due: datetime) -> None:
-        """A wish to be called back, not before `due`."""
+        """A wish to be called back, not before `due`. Who has waited for an operator in vain keeps his age."""
         now = clock.now()
+        waited = state.since if state.connected_at is None else None
         self._journal.put(
             "callback",
             id=uuid7(),
-            kind=CallbackKind.CLOSED.value,
+            kind=(CallbackKind.CLOSED if waited is None else CallbackKind.WAITING).value,
             call_id=state.id,
             number=number,
             country=country_of(number),
             language=state.language,
             topic=state.topic,
             wished=now,
-            waiting_since=now,
+            waiting_since=now if waited is None else instant(waited),
             due=due,
         )
 
@@ -313,6 +316,10 @@ class Recorder:
             reason=in_words(decision.reason),
             data=asdict(decision.reason),
         )
+
+    def waits(self, call_id: str, why: Waits) -> None:
+        reason, data = waits_in_words(why), asdict(why)
+        self._journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
 
     def operator_state(self, operator: Operator, call_id: str | None) -> None:
         self._journal.put(

@@ -25,10 +25,12 @@ from ivr.flow.versions import Flows, Version
 from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
 from ivr.records import Recorder
+from ivr.returners import Place
 from ivr.site import Site
 from ivr.standing import restored
 from ivr.state import CallState, LegState
 from ivr.walk import walk
+from routing.engine import Engine
 from routing.states import OfferState, Operator, Trigger
 
 log = structlog.get_logger()
@@ -53,6 +55,8 @@ class House:
     opening: Opening
     files: Files
     remembered: Callable[[str], Awaitable[str | None]]
+    returning: Callable[[CallState], Awaitable[Place | None]]
+    has_place: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
@@ -79,6 +83,8 @@ class Session:
             opening=house.opening,
             files=house.files,
             remembered=house.remembered,
+            returning=house.returning,
+            has_place=house.has_place,
             mailbox=house.mailbox,
             to_floor=self.tell,
             route=self._routes.__setitem__,
@@ -161,6 +167,8 @@ class Session:
             publish=self._publish,
             changed=self._house.operator_changed,
             decided=self._house.recorder.decision,
+            waits=self._house.recorder.waits,
+            engine=Engine(site.routing.policy),
         )
 
     def _unroute(self, channel: str) -> None:
@@ -173,13 +181,13 @@ class Session:
                 there = operator.id in present
                 self.tell(messages.State(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT))
 
-    def _publish(self, offer: messages.Offer) -> None:
-        call = self._calls.get(offer.call)
+    def _publish(self, message: messages.ToCall) -> None:
+        call = self._calls.get(message.call)
         if call is not None:
-            call.deliver(offer)
-            return
-        self.tell(messages.Leave(offer.call))
-        self.tell(messages.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN))
+            call.deliver(message)
+        elif isinstance(message, messages.Offer):
+            self.tell(messages.Leave(message.call))
+            self.tell(messages.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
 
     # Events
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
 from ivr.site_hours import Hours
+from ivr.site_routing import Routing
 from prompts.voices import choice
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
@@ -55,7 +56,7 @@ class Country(_Strict):
 class Operators(_Strict):
     ring_s: float = Field(15, ge=3, le=120)
     wrap_up_s: float = Field(20, ge=0, le=3600)
-    level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with
+    level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with, but as a last resort
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
 
 
@@ -79,6 +80,7 @@ class Site(_Strict):
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
     hours: Hours
     operators: Operators = Operators()
+    routing: Routing = Routing()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
     database: Database = Database()

@@ -17,7 +17,7 @@ from db.words import Outcome
 LIMIT = 900
 """Bytes: Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 280
+_PATH_LIMIT = 240
 """Bytes of JSON: what all else can take at most leaves room for them."""
 
 _NAMES = {
@@ -43,6 +43,9 @@ _NAMES = {
     "announced": "an",
     "served_by": "sb",
     "filed": "fd",
+    "prefers": "pr",
+    "held": "h",
+    "returns": "rt",
 }
 
 
@@ -87,7 +90,9 @@ class CallState:
     when he got the operator, and `first` whether that is the first of this call; `consent`: how he agreed that his
     conversation is recorded (`Consent`); `announced`: the language in which he heard the emergency announcement;
     `served_by`: the operator with whom he talked last;
-    `filed`: whether the file was there before an operator was, so that none is opened for the conversation.
+    `filed`: whether the file was there before an operator was, so that none is opened for the conversation;
+    `prefers`: the operator who has that file; `held`: the node where his place is held while he is at `node`;
+    `returns`: he found the line closed, but was cut off before in a wait that he goes on with.
     """
 
     id: str
@@ -112,13 +117,17 @@ class CallState:
     announced: str | None = None
     served_by: str | None = None
     filed: bool = False
+    prefers: str | None = None
+    held: str | None = None
+    returns: bool = False
 
     def at(self, node: str) -> "CallState":
-        """The state after entering `node`. A path that grows too long keeps its end, which is what one asks about."""
+        """The state after entering `node`, with no place held. A path that grows too long keeps its end, which is what
+        one asks about."""
         path = (*self.path, node)
         while len(path) > 1 and sum(len(each) + 3 for each in path) > _PATH_LIMIT:
             path = path[1:]
-        return replace(self, node=node, path=path)
+        return replace(self, node=node, path=path, held=None)
 
     def without_operator(self) -> "CallState":
         return replace(self, offer=None, operator=None)
@@ -165,20 +174,22 @@ def _leg(data: dict[str, Any]) -> LegState:
 def _call(data: dict[str, Any]) -> CallState:
     values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
     path, failures = values.pop("path", []), values.pop("failures", 0)
-    first, filed = values.pop("first", False), values.pop("filed", False)
-    if not isinstance(path, list) or type(failures) is not int or type(first) is not bool or type(filed) is not bool:
-        raise TypeError("its path is no list, its failures are no number, or its first or filed is no truth")
+    truths: dict[str, bool] = {name: values.pop(name) for name in ("first", "filed", "returns") if name in values}
+    if (
+        not isinstance(path, list)
+        or type(failures) is not int
+        or any(type(each) is not bool for each in truths.values())
+    ):
+        raise TypeError("its path is no list, its failures are no number, or its first, filed or returns is no truth")
     if "outcome" in values:
         Outcome(values["outcome"])
     _uuid(values["id"])
     numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}
     return CallState(
-        **{"country": None, **texts, **numbers},
+        **{"country": None, **texts, **numbers, **truths},
         path=tuple(_text(each) for each in path),
         failures=failures,
-        first=first,
-        filed=filed,
     )
 
 

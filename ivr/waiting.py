@@ -1,14 +1,15 @@
 """From waiting to the end of the conversation, in the caller's own coroutine."""
 
 import time
-from dataclasses import replace
-from enum import Enum
+from dataclasses import dataclass, replace
 
 from ivr import conversations, messages
 from ivr.ari import events, operations
-from ivr.call import Call, CallerGone
+from ivr.call import Call, CallerGone, Deadline, OperatorFree
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
+from ivr.flow.nodes.choice import Goes
 from ivr.ringing import Leg, after_restart, bridge_of, hang_up_leg, leave_bridge, ring, start_music
+from ivr.while_waiting import Announcements, Meanwhile, Offered
 from routing.match import Step
 from routing.states import OfferState
 
@@ -16,27 +17,31 @@ _NORMAL = (0, 16)
 """ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
 
 
-class Talked(Enum):
-    ENDED = "ended"  # the operator hung up
-    LEFT = "left"  # the caller wanted something else before
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a caller waits for. `began`: since when he counts as waiting (POSIX seconds); None: from now on."""
+
+    steps: tuple[Step, ...]
+    priority: int = 0
+    began: float | None = None
 
 
-async def wait_for_operator(
-    call: Call, steps: tuple[Step, ...], priority: int, resumed: bool, began: float | None = None
-) -> Talked:
-    """Waits, talks, and says how it ended. Raises CallerGone once the caller has hung up.
+async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resumed: bool) -> Goes | None:
+    """Waits and talks; where he goes who wants something else before, None once the operator has hung up. Raises
+    CallerGone once the caller has.
 
-    `began`: since when he counts as waiting (POSIX seconds); None: from now on. A caller whose operator's telephone was
-    lost waits again, with the age that he had: he is first.
+    A caller whose operator's telephone was lost waits again, with the age that he had: he is first.
     """
     services = call.services
-    since = call.state.since if call.state.since is not None else began or time.time()
+    since = call.state.since if call.state.since is not None else needs.began or time.time()
     if call.state.since is None:
         # A question before the queue costs him no place, and is no waiting time either.
         services.recorder.call(call.state.id, queued=time.time())
-        call.event("waiting", topic=call.state.topic, language=call.state.language)
+        call.event("waiting", topic=call.state.topic, language=call.state.language, since=since)
+    elif not resumed and call.state.connected_at is None:
+        services.recorder.call(call.state.id, dequeued=None)  # he is back from where the queue had let him go
     call.set(replace(call.state, since=since))
-    wait = messages.Wait(call.state.id, steps, since, priority)
+    waiting = _Waiting(call, messages.Wait(call.state.id, needs.steps, since, needs.priority), meanwhile)
     say: str | None = "to_operator"
     try:
         leg: Leg | None = None
@@ -44,36 +49,117 @@ async def wait_for_operator(
             leg, lost = await after_restart(call, call.leg)
             say = "operator_gone" if lost else None
         while True:
-            leg = leg or await _until_connected(call, wait, say)
-            if leg is None:
-                return Talked.LEFT
-            if await _talk(call, leg):
-                return Talked.ENDED
-            leg, say = None, "operator_gone"
+            found = leg or await waiting.until_connected(say, resumed=resumed)
+            if isinstance(found, Goes):
+                return found
+            if await _talk(call, found):
+                return None
+            leg, say, resumed = None, "operator_gone", False
     finally:
         services.to_floor(messages.Leave(call.state.id))
         for offer in call.unread_offers():
             services.to_floor(messages.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN))
 
 
-async def _until_connected(call: Call, wait: messages.Wait, say: str | None) -> Leg | None:
-    """Waits with music until an operator is in the bridge; None if the caller wants another language."""
-    call.services.to_floor(wait)
-    # After a restart the music went on without us; started again, it is certain to play whatever was lost.
-    if say is None or not await call.play([(call.state.language, say)]):
-        await start_music(call)
-    while True:
-        item = await call.next()
-        if isinstance(item, messages.Offer):
-            leg = await ring(call, item)
-            if leg is not None:
-                return leg
-        elif CHANGE_LANGUAGE in call.keys:
-            call.keys.clear()
-            return None
-        elif isinstance(item, events.PlaybackFinished) and not call.sounding:
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    call: Call
+    wait: messages.Wait
+    meanwhile: Meanwhile
+
+    async def until_connected(self, say: str | None, *, resumed: bool) -> Leg | Goes:
+        """Waits, with music and announcements, until an operator is in the bridge; or where the caller goes instead."""
+        call = self.call
+        call.services.to_floor(self.wait)
+        if call.state.held is not None and (found := await self._hold(call.state.node, resumed=True)) is not None:
+            return found
+        # After a restart the music went on without us; started again, it is certain to play whatever was lost.
+        if say is None or not await call.play([(call.state.language, say)]):
             await start_music(call)
-        call.keys.clear()
+        announcements = Announcements(call, self.meanwhile, time.time() - self.wait.since if resumed else 0.0)
+        announcements.enter()
+        while True:
+            sounded = call.sounding
+            item = await call.next(announcements.due)
+            ended = sounded and not call.sounding  # by itself; what was stopped has left something else in its place
+            if isinstance(item, messages.Offer):
+                leg = await self._ring(item, interrupts=announcements.sounding)
+                if leg is not None:
+                    return leg
+            elif isinstance(item, Deadline):
+                announcements.ask()
+            elif isinstance(item, messages.Told):
+                await announcements.say(item)
+            if ended and not call.sounding:
+                await start_music(call)
+            if not call.sounding:
+                announcements.ended()
+            if (found := await self._key(announcements)) is not None:
+                return found
+
+    async def _key(self, announcements: Announcements) -> Leg | Goes | None:
+        """What he has pressed leads elsewhere, to an operator who came meanwhile, or nowhere."""
+        call = self.call
+        while call.keys:
+            if call.keys[0] == CHANGE_LANGUAGE:
+                call.keys.clear()
+                return Goes(call.flow.change_language, CHANGE_LANGUAGE)
+            offered = announcements.chosen(call.keys[0])
+            if offered is None:
+                call.keys.popleft()
+                continue
+            key = call.take_key()
+            call.keys.clear()
+            if offered.language is not None:
+                return self._in(offered.language, key)
+            if not offered.holds:
+                return self._leaves(offered, key)
+            if (found := await self._hold(offered.node, resumed=False)) is not None:
+                return found
+            announcements.begin_anew()
+            await start_music(call)
+        return None
+
+    def _leaves(self, offered: Offered, key: str | None) -> Goes:
+        """His age stays with him, should he come back."""
+        self.call.services.recorder.call(self.call.state.id, dequeued=time.time())
+        return Goes(offered.node, key)
+
+    def _in(self, language: str, key: str | None) -> Goes:
+        """Into the same queue, in another language and with the age that he has."""
+        call, before = self.call, self.call.state
+        call.event("language", language=language, instead_of=before.language)
+        call.services.recorder.call(before.id, language=language)
+        call.set(replace(before, language=language))
+        return Goes(before.node, key)
+
+    async def _hold(self, node: str, *, resumed: bool) -> Leg | Goes | None:
+        """He is at another node while his place is held here, until an operator is free. None: he waits on, and hears
+        nothing yet."""
+        call = self.call
+        queue = call.state.held or call.state.node
+        if not resumed:
+            call.set(replace(call.state.at(node), held=queue))
+            call.event("node", resumed=False)
+        call.holding = True
+        try:
+            following = await call.flow.nodes[node].run(call, resumed)
+        except OperatorFree as free:
+            call.holding = False
+            call.set(call.state.at(queue))
+            return await self._ring(free.offer, interrupts=True)
+        finally:
+            call.holding = False
+        if following == call.flow.change_language:
+            return Goes(following, CHANGE_LANGUAGE)
+        call.set(call.state.at(queue))
+        return None
+
+    async def _ring(self, offer: messages.Offer, *, interrupts: bool) -> Leg | None:
+        """`interrupts`: what he hears is ended by it. He waits with music after an offer that came to nothing."""
+        if interrupts:
+            await self.call.play([(self.call.state.language, "to_operator")])
+        return await ring(self.call, offer)
 
 
 async def _talk(call: Call, leg: Leg) -> bool:

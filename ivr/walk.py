@@ -54,7 +54,7 @@ async def _nodes(call: Call, resumed: bool) -> None:
         await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        following = await call.flow.nodes[node].run(call, resumed)
+        following = await call.flow.nodes[call.state.held or node].run(call, resumed)
         resumed = False
         if following is not None:
             call.set(call.state.at(following))

@@ -1,12 +1,10 @@
-"""Pairing of waiting callers with idle operators.
+"""What a waiting caller needs, and what is decided about him, with the reason in figures.
 
-Policy of today: a caller is served by whoever speaks his language at the level that his step asks for; the
-longest-waiting caller first, the longest-idle operator first. Every event on the floor calls `decide` at once;
-`Decisions.look_again` says when a step expires, so that nothing polls.
+Who gets whom is decided in `routing.engine`, by `routing.policy`.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from routing.states import Operator, OperatorState
@@ -30,12 +28,68 @@ class Waiting:
     call: str
     steps: tuple[Step, ...]
     since: float
-    priority: int = 0  # higher first
+    priority: int = 0  # higher first, by the policy's `priority_s` a step
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What it costs to take an operator: his other languages that nobody idle will speak, his second-best language,
+    his level. `total` is what is compared."""
+
+    total: float
+    uncovers: float
+    first: bool  # the caller's language is his first
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCaller:
+    """The caller who would have got this operator, had he come `earlier_s` earlier. `held`: he was before in the order,
+    but the operator was kept for a rare language."""
+
+    call: str
+    earlier_s: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOperator:
+    """The operator who would have got this caller, had the chosen one not been idle. `price`, `idle_s`: his own, as
+    they were."""
+
+    operator: str
+    price: Price
+    idle_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BusyOperator:
+    """The operator who would have got this caller, had he been idle since `state_s` seconds ago instead of in his
+    `state`. `price`: what he would have cost."""
+
+    operator: str
+    state: OperatorState
+    price: Price
+    state_s: float
+
+
+DOING: Mapping[OperatorState, str] = {
+    OperatorState.READY: "was idle",
+    OperatorState.OFFERED: "was being offered a call",
+    OperatorState.TALKING: "was talking",
+    OperatorState.WRAPPING_UP: "was wrapping up",
+    OperatorState.PAUSED: "was paused",
+    OperatorState.AWAY: "was away",
+}
+"""What an operator in that state was doing, for a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why this caller and why this operator, in figures that `in_words` can say later."""
+    """Why this caller and why this operator, in figures that `in_words` says.
+
+    Counted when it was his turn: after the pairs that were made before him in the same instant.
+    """
 
     waited_s: float
     callers_ahead: int  # callers before him in the order, whom nobody idle could serve
@@ -46,6 +100,14 @@ class Reason:
     language: str
     level: int  # the level that the operator has
     topic: str | None
+    steps: int = 1  # how many he had
+    price: Price | None = None
+    head_start_s: float = 0.0  # for his language's rarity
+    late: bool = False  # then he yielded to who could still be in time
+    priority: int = 0
+    other_caller: OtherCaller | None = None
+    other_operator: OtherOperator | None = None
+    busy_operator: BusyOperator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +120,27 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Decisions:
     pairs: tuple[Decision, ...]
-    look_again: float | None  # POSIX seconds
+    look_again: float | None  # POSIX seconds: what time alone will change, not before; None: nothing
+    moved: tuple[str, ...] = ()  # who waits on, and needs something else than at the decision before
 
 
-def step_at(steps: Sequence[Step], waited: float) -> tuple[int, float | None]:
-    """The index of the step that applies after `waited` seconds and when, counted from the start, it ends."""
+def step_at(
+    steps: Sequence[Step], waited: float, met: Callable[[Step], bool] = lambda _: True
+) -> tuple[int, float | None]:
+    """The index of the step that applies after `waited` seconds and when, counted from the start, it ends.
+
+    Steps that nobody on duty can meet (`met`) take no time; where nobody can meet any, the last one applies.
+    """
+    able = [index for index, step in enumerate(steps) if met(step)] or [len(steps) - 1]
     end = 0.0
-    for index, step in enumerate(steps[:-1]):
-        if step.patience is None:
+    for index in able[:-1]:
+        patience = steps[index].patience
+        if patience is None or patience == math.inf:
             return index, None
-        end += step.patience
+        end += patience
         if waited < end:
             return index, end
-    return len(steps) - 1, None
+    return able[-1], None
 
 
 def may_serve(operator: Operator, step: Step) -> bool:
@@ -82,69 +152,72 @@ def may_serve(operator: Operator, step: Step) -> bool:
     )
 
 
-def order(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """The waiting callers, the next one to be served first. The id breaks ties, so that the order never flickers."""
-    return sorted(waiting, key=lambda caller: (-caller.priority, caller.since, caller.call))
-
-
-def decide(waiting: Iterable[Waiting], operators: Iterable[Operator], now: float) -> Decisions:
-    """All pairs that can be made now, and when to look again if nothing else happens before."""
-    idle = sorted((o for o in operators if o.state is OperatorState.READY), key=lambda o: (o.since, o.id))
-    pairs: list[Decision] = []
-    queue = order(waiting)
-    steps: list[tuple[int, Step]] = []
-    ends: dict[str, float] = {}
-    for caller in queue:
-        index, end = step_at(caller.steps, now - caller.since)
-        steps.append((index, caller.steps[index]))
-        if end is not None:
-            ends[caller.call] = _instant(caller.since, end)
-    unserved = 0
-    for place, (caller, (index, step)) in enumerate(zip(queue, steps, strict=True)):
-        if not idle:
-            break
-        fit = [operator for operator in idle if may_serve(operator, step)]
-        if not fit:
-            unserved += 1
-            continue
-        operator = fit[0]
-        idle.remove(operator)
-        ends.pop(caller.call, None)
-        reason = Reason(
-            waited_s=round(now - caller.since, 3),
-            callers_ahead=unserved,
-            callers_he_could_serve=sum(may_serve(operator, other) for _, other in steps[place:]),
-            idle_s=round(now - operator.since, 3),
-            operators_who_could=len(fit),
-            step=index,
-            language=step.language,
-            level=operator.languages[step.language],
-            topic=step.topic,
-        )
-        pairs.append(Decision(caller.call, operator.id, reason))
-    return Decisions(tuple(pairs), min(ends.values(), default=None))
-
-
-def _instant(since: float, end: float) -> float:
-    """When the step that ends `end` seconds after `since` has ended for sure, whatever the rounding: who looks at that
-    very instant finds the next step."""
-    instant = since + end
-    while instant - since < end:
-        instant = math.nextafter(instant, math.inf)
-    return instant
+def instant(since: float, seconds: float) -> float:
+    """When `seconds` after `since` are over for sure, whatever the rounding: who looks at that very instant finds what
+    comes next."""
+    reached = since + seconds
+    while reached - since < seconds:
+        reached = math.nextafter(reached, math.inf)
+    while reached - seconds < since:
+        reached = math.nextafter(reached, math.inf)
+    return reached
 
 
 def in_words(reason: Reason) -> str:
-    """The reason as one English sentence, for the command line."""
-    caller = (
-        f"waited {reason.waited_s:.1f} s, first of the {reason.callers_he_could_serve} whom this operator may serve"
-    )
-    if reason.callers_he_could_serve == 1:
-        caller = f"waited {reason.waited_s:.1f} s, the only one whom this operator may serve"
+    """The reason in English sentences, for the command line: who, why, and what would have changed it."""
+    return " ".join([f"The caller {_caller(reason)}; the operator {_operator(reason)}.", *_otherwise(reason)])
+
+
+def _caller(reason: Reason) -> str:
+    several = reason.callers_he_could_serve > 1
+    rank = f"first of the {reason.callers_he_could_serve}" if several else "the only one"
+    said = f"waited {reason.waited_s:.1f} s, {rank} whom this operator may serve"
     if reason.callers_ahead:
-        caller += f" ({reason.callers_ahead} before him need somebody else)"
-    operator = f"idle {reason.idle_s:.1f} s, longest of the {reason.operators_who_could} idle"
-    if reason.operators_who_could == 1:
-        operator = f"idle {reason.idle_s:.1f} s, the only one idle"
+        said += f" ({reason.callers_ahead} before him need somebody else)"
+    if several and reason.head_start_s >= 0.05:
+        said += f", with {reason.head_start_s:.1f} s head start since few speak {reason.language}"
+    if several and reason.late:
+        said += ", though he yields to who can still be in time"
+    if reason.priority:
+        said += f", with priority {reason.priority}"
+    if reason.step:
+        last = ", the last resort" if reason.step == reason.steps - 1 else ""
+        said += f", now content with step {reason.step + 1} of {reason.steps} of his needs{last}"
+    return said
+
+
+def _operator(reason: Reason) -> str:
     topic = f" for {reason.topic}" if reason.topic else ""
-    return f"The caller {caller}; the operator speaks {reason.language} at level {reason.level}{topic}, {operator}."
+    said = f"speaks {reason.language} at level {reason.level}{topic}, idle {reason.idle_s:.1f} s, "
+    if reason.operators_who_could == 1:
+        return said + "the only one idle"
+    other = reason.other_operator
+    if other is None or reason.price is None or other.price.total == reason.price.total:
+        return said + f"longest of the {reason.operators_who_could} idle"
+    said += f"least needed elsewhere of the {reason.operators_who_could} idle (price {reason.price.total:.3f}"
+    terms = []
+    if reason.price.uncovers >= 0.0005:
+        terms.append(f"{reason.price.uncovers:.3f} for his other languages")
+    if not reason.price.first:
+        terms.append("not his first language")
+    return said + (f": {', '.join(terms)})" if terms else ")")
+
+
+def _otherwise(reason: Reason) -> list[str]:
+    said = []
+    if other := reason.other_caller:
+        kept = ", so that the operator were no longer kept from it for a rare language" if other.held else ""
+        said.append(
+            f"Had call {other.call} come {other.earlier_s:.3f} s earlier{kept}, it would have got the operator."
+        )
+    if instead := reason.other_operator:
+        said.append(
+            f"Had the operator not been idle, {instead.operator} (idle {instead.idle_s:.1f} s, price"
+            f" {instead.price.total:.3f}) would have got the caller."
+        )
+    if busy := reason.busy_operator:
+        said.append(
+            f"Had {busy.operator}, who {DOING[busy.state]} ({busy.state_s:.1f} s), been idle instead, he would have got"
+            " the caller."
+        )
+    return said

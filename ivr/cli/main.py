@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from ivr.cli import asterisk, caller, case, check, floor, flow, guide, hours, processes, prompts, show, trial
+from ivr.cli import (
+    asterisk,
+    caller,
+    case,
+    check,
+    floor,
+    flow,
+    guide,
+    hours,
+    processes,
+    prompts,
+    report,
+    show,
+    simulate,
+    trial,
+)
 from ivr.cli.output import errors
 
 app = typer.Typer(
@@ -15,7 +30,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (processes, show, check, case, caller, floor, hours, flow, prompts, asterisk, guide, trial):
+for part in (
+    processes,
+    show,
+    check,
+    case,
+    caller,
+    floor,
+    hours,
+    flow,
+    prompts,
+    asterisk,
+    guide,
+    report,
+    simulate,
+    trial,
+):
     part.register(app)
 
 _OURS = (
@@ -44,6 +74,8 @@ _OURS = (
     "ImportingError",
     "SupervisorError",
     "TrialError",
+    "ReportError",
+    "SimulationError",
 )
 
 

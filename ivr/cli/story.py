@@ -1,15 +1,34 @@
 """A stored event of a call as one line for people."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 
 def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
     """The events and decisions of a call's story in the order of time, a line each."""
     entries = [(each["at"], line(each, texts)) for each in story["events"]]
-    entries += [(each["at"], f"decision: {each['reason']}") for each in story["decisions"]]
+    entries += [(each["at"], decided(each)) for each in story["decisions"]]
+    entries += [(each["at"], went_to_another(each)) for each in story["went_to_others"]]
     entries.sort(key=lambda entry: entry[0])
     return [f"  {at:%H:%M:%S}.{at.microsecond // 1000:03}  {words}" for at, words in entries]
+
+
+def decided(decision: Mapping[str, Any]) -> str:
+    if decision["kind"] == "wait":
+        return str(decision["reason"])
+    return f"decision for operator {decision['operator_id']}: {decision['reason']}"
+
+
+def went_to_another(decision: Mapping[str, Any]) -> str:
+    """A decision for another call, for which this one was the next."""
+    data = decision["data"]
+    other = data["other_caller"]
+    kept = "; the operator was kept for a rare language" if other["held"] else ""
+    return (
+        f"waits on: operator {decision['operator_id']} gets another caller, who waited {data['waited_s']:.1f} s;"
+        f" had this one come {other['earlier_s']:.3f} s earlier, it would have been he{kept}"
+    )
 
 
 def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
@@ -34,12 +53,27 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
         case "guide":
             return f"is told of {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
         case "language":
-            return f"has chosen {data['language']}"
+            instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
+            return f"has chosen {data['language']}{instead}"
         case "hours":
-            return f"the line is {data['why']}"
+            stays = "; he waits since before and stays" if data.get("waits") else ""
+            again = "; he was cut off before, and is served all the same" if data.get("returns") else ""
+            return f"the line is {data['why']}{stays}{again}"
         case "waiting":
             topic = f" about {data['topic']}" if data.get("topic") else ""
             return f"waits for an operator who speaks {data['language']}{topic}"
+        case "place":
+            said = f", {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
+            earned = "is told" if data["earned"] else "is not told, since it has not earned it,"
+            return f"{earned} that he is number {data['position']}{said}"
+        case "returned":
+            since = datetime.fromtimestamp(data["since"], UTC)
+            return f"takes his old place, that of call {data['call']}, waiting since {since:%H:%M:%S}"
+        case "other_language":
+            why = "nobody on duty speaks his" if data["nobody"] else "he has waited long"
+            return f"is offered {', '.join(data['languages'])}, since {why}"
+        case "last_calls":
+            return "is told that his turn will probably come after closing time"
         case "offered":
             return f"is offered to operator {data['operator']}, whose telephone is called"
         case "offer_ended":

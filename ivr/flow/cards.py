@@ -116,6 +116,8 @@ class _Card:
                 if node.consent is not None:
                     yield Row("where conversations are recorded:")
                     yield self.whole(node.consent)
+                for offer in node.offers:
+                    yield self.says(offer.text, key=offer.key, target=offer.next)
                 yield Row("after the conversation", target=node.next)
             case Survey():
                 yield self.whole(node.text)

@@ -7,9 +7,12 @@ from ivr.findings import Finding
 from ivr.flow import paths
 from ivr.flow.file import ROLES, Draft, OneNode
 from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR
+from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.language import Language
 from ivr.flow.nodes.menu import Menu
+from ivr.flow.nodes.queue import Queue
+from ivr.flow.nodes.record import Record
 from ivr.guide import Guide
 
 
@@ -83,6 +86,8 @@ def _node(
         yield from _languages(at, node, languages)
     if isinstance(node, Menu):
         yield from _menu(at, node)
+    if isinstance(node, Queue):
+        yield from _offers(at, node)
     if isinstance(node, GuideNode) and guide is not None:
         for problem in guides.guide_problems(node, guide):
             line = at.draft.line("nodes", name, "procedures")
@@ -109,6 +114,15 @@ def _menu(at: _Node, node: Menu) -> Iterator[Finding]:
         keys.add(option.key)
         if option.key in usual and option.next != usual[option.key]:
             yield _meaning(at, option.key, "options", index)
+
+
+def _offers(at: _Node, node: Queue) -> Iterator[Finding]:
+    for index, offer in enumerate(node.offers):
+        target = at.draft.flow.nodes.get(offer.next)
+        if target is not None and not isinstance(target, Record | Callback | GuideNode):
+            found = f"{at.name} offers {offer.next!r} to who waits, which is of the kind {target.kind}"
+            remedy = "offer a node of the kind record, callback or guide"
+            yield at.finding("E_FLOW_OFFER", found, remedy, "offers", index)
 
 
 def _meaning(at: _Node, key: str, *place: str | int) -> Finding:

@@ -31,6 +31,7 @@ class Station(Enum):
 
     PROMPT = "prompt"
     WAITING = "waiting"  # for an operator: with a prompt or with music
+    OFFERED = "offered"  # while he waits: a prompt with keys for what he may do instead
     TALKING = "talking"
     RECORDING = "recording"
     AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know it yet
@@ -72,6 +73,7 @@ class Asterisk:
         self._stored: dict[str, float] = {}
         self.up = True
         self.given_back = False
+        self.prompt = Station.PROMPT  # what the next prompt is
 
     def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle:
         """Does something after so many seconds, unless the trial is over."""
@@ -191,7 +193,7 @@ class Asterisk:
             return  # belongs to the recording that follows
         if media.startswith("recording:"):
             self._tell("hears_himself", seconds=seconds)
-        self.caller.begins(Station.WAITING if self.floor.waiting else Station.PROMPT)
+        self.caller.begins(self.prompt)
 
     def _lasts(self, media: str) -> float:
         kind, _, name = media.partition(":")

@@ -53,7 +53,7 @@ class KnowingCaller:
             self._keys.popleft()
         if station is Station.WAITING and self._patience is None:
             self._patience = self._hands.later(PATIENCE_S, self._hands.hang_up)
-        elif station is not Station.WAITING and self._patience is not None:
+        elif station not in (Station.WAITING, Station.OFFERED) and self._patience is not None:
             self._patience.cancel()
             self._patience = None
         self._station = station

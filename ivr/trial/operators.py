@@ -3,6 +3,7 @@
 One caller has them all to himself: whom he gets is said from outside, offer by offer.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,12 +12,13 @@ from ivr import messages
 from ivr.ari import events
 from ivr.ari.events import Event
 from ivr.ari.link import Response
+from routing.estimate import RIGHT, Estimate, WaitClass
 from routing.match import Reason
 
 HUNG_UP = 16
 """ITU-T Q.850: normal clearing."""
 
-Later = Callable[[float, Callable[[], object]], object]
+Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
 """Does something after so many seconds, unless the trial is over."""
 
 
@@ -45,12 +47,13 @@ class Floor:
     def __init__(
         self,
         who: Callable[[messages.Wait], Rung | None],
-        publish: Callable[[messages.Offer], None],
+        publish: Callable[[messages.ToCall], None],
         ring_s: float,
         later: Later,
     ) -> None:
         self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
         self._wait: messages.Wait | None = None
+        self._next: asyncio.TimerHandle | None = None  # when somebody will be free for him
         self.rung: dict[str, Rung] = {}  # by offer
 
     @property
@@ -63,12 +66,23 @@ class Floor:
                 self._wait = message
                 self._offer(message)
             case messages.Leave() | messages.Accepted():
-                self._wait = None
+                self._wait = self._next = None
+            case messages.Ask(call) if self._wait is not None:
+                self._publish(messages.Told(call, 1, self._estimate()))
             case messages.Refused() if self._wait is not None:
                 self._offer(self._wait)
 
+    def _estimate(self) -> Estimate:
+        """He is alone, and here it is known when somebody will be free."""
+        if self._next is None:
+            return Estimate()
+        seconds = max(0.0, self._next.when() - asyncio.get_running_loop().time())
+        wait = next(each for each in WaitClass if seconds < RIGHT[each][1])
+        return Estimate(seconds, wait, earned=True)
+
     def _offer(self, wait: messages.Wait) -> None:
         rung = self._who(wait)
+        self._next = None
         if rung is None:
             return
         step = wait.steps[0]
@@ -80,7 +94,7 @@ class Floor:
             if self._wait is wait:
                 self._publish(offer)
 
-        self._later(rung.offered_s, publish)
+        self._next = self._later(rung.offered_s, publish)
 
 
 class Legs:

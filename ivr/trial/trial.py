@@ -16,10 +16,13 @@ from ivr import clock, messages
 from ivr.audible import SIGNS, Clip
 from ivr.beginning import first_state
 from ivr.call import Call, Files, Opening, Services
+from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
 from ivr.records import Recorder
+from ivr.returners import Place
 from ivr.site import Site
-from ivr.trial.asterisk import Asterisk, Caller
+from ivr.state import CallState
+from ivr.trial.asterisk import Asterisk, Caller, Station
 from ivr.trial.operators import Floor, Rung
 from ivr.trial.records import Pretended, Unwritten
 from ivr.trial.sounds import AllThere
@@ -97,7 +100,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class Scene:
-    """What one trial is about. `caller`: his number, empty if he hides it; `disk_full`: nothing can be recorded."""
+    """What one trial is about. `caller`: his number, empty if he hides it; `disk_full`: nothing can be recorded;
+    `was_cut_off`: he was cut off a short time ago while he waited."""
 
     caller: str
     dialled: str
@@ -107,6 +111,7 @@ class Scene:
     who: Callable[[messages.Wait], Rung | None]
     last_language: str | None = None
     disk_full: bool = False
+    was_cut_off: bool = False
 
 
 async def trial(stage: Stage, scene: Scene, person: Callable[[Asterisk], Caller]) -> Course:
@@ -138,6 +143,8 @@ class _Trial:
             opening=scene.opening,
             files=scene.files,
             remembered=self._remembered,
+            returning=self._returning,
+            has_place=self._has_place,
             mailbox=link,
             to_floor=link.floor.tell,
             route=lambda *_: None,
@@ -182,11 +189,18 @@ class _Trial:
     def happened(self, kind: str, data: Mapping[str, Any]) -> None:
         """What the call says of itself."""
         if kind == "prompt":
+            self._link.prompt = self._station([prompt for _, prompt in data["clips"]])
             self.tell("hears", clips=[self._said(clip) for each in data["clips"] if (clip := tuple(each)) not in SIGNS])
             return
         if kind == "failed":
             self.errors.append(f"{self._call.state.node} could not be done: {_told(sys.exception())}.")
         self.tell(kind, **data)
+
+    def _station(self, prompts: Sequence[str]) -> Station:
+        call = self._call
+        if not self._link.floor.waiting or not isinstance(call.flow.nodes[call.state.node], Queue):
+            return Station.PROMPT
+        return Station.OFFERED if any(each.startswith("press_") for each in prompts) else Station.WAITING
 
     def _said(self, clip: Clip) -> Said:
         language, prompt = clip
@@ -210,6 +224,12 @@ class _Trial:
     async def _remembered(self, number: str) -> str | None:
         await asyncio.sleep(_DATABASE_S)
         return self._scene.last_language
+
+    async def _returning(self, state: CallState) -> Place | None:
+        return None  # he was never here before
+
+    async def _has_place(self, state: CallState) -> bool:
+        return self._scene.was_cut_off
 
     def _where(self) -> str:
         state = self._call.state

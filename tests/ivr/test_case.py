@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from left import begins
+from left import begins, rows
 from line import Line
 
 from db.references import make, valid
+from db.tables import CaseFile
 from ivr.demo.sound import RATE, Samples
 from ivr.demo.telephone import Call, Telephones
 
@@ -34,13 +35,21 @@ async def case(line: Line, *arguments: str) -> dict[str, Any]:
 
 
 async def opened(line: Line, *changes: str, language: str = "fr") -> tuple[str, str]:
-    """Reference and code of a new file."""
+    """Reference and code of a new file, once the database has it as it is to be: a command that is slower than it waits
+    for the deliverer ends before."""
     found = await case(
         line, "open", "--topic", "documents", "--language", language, "--country", "FR", "--title", "First passport",
         "--json",
     )  # fmt: skip
+    await rows(line, CaseFile, reference=found["reference"])
     if changes:
-        await case(line, "set", found["reference"], *changes)
+        changed = (await case(line, "set", found["reference"], *changes, "--json"))["changes"]
+        wanted = {name: new for name, (_, new) in changed.items()}
+        for _ in range(20):
+            file = await file_of(line, found["reference"])
+            if file == file | wanted:
+                break
+        assert file == file | wanted
     return found["reference"], found["pin"]
 
 

@@ -5,6 +5,7 @@ Needs a line of its own: its controller is stopped for good.
 
 from line import Line
 
+from ivr.demo.sound import find
 from ivr.demo.telephone import Telephones
 from ivr.opening import FAMILY as HOURS
 from ivr.standing import FAMILY as OPERATORS
@@ -79,3 +80,19 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     story = await line.story("+33612200004", limit_s=10)
     assert story["call"]["outcome"] == "fallback"
     assert [event["kind"] for event in story["events"]].count("waiting") == 1
+
+
+async def test_who_waited_before_closing_time_is_served_after_it_without_a_controller_too(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    line = lone_line
+    waiting = await line.waiting(telephones, "+33612200005")
+    line.control("POST", "/hours", {"force": "closed", "why": "a test"})
+    await line.until_astdb("hatif-hours", "open_until", "0")
+    await line.without_controller()
+    await waiting.hears(line.audio("fr", "fallback_wait"), 30)
+    assert not find(waiting.heard(), line.audio("fr", "closed")).same
+    await waiting.hangup()
+    await line.up()
+    story = await line.story("+33612200005", limit_s=10)
+    assert (story["call"]["outcome"], story["call"]["operator"]) == ("fallback", None)

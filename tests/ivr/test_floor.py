@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from ivr.floor import Floor
-from ivr.messages import Accepted, Ended, Leave, Offer, Refused, Standing, State, ToFloor, Wait
+from ivr.messages import Accepted, Ask, Ended, Leave, Offer, Refused, Standing, State, ToCall, ToFloor, Told, Wait
 from routing.match import Decision, Step
 from routing.states import ABSENT, OfferState, Operator, OperatorState, Trigger
+from routing.waits import Waits
 
 RING_S, SHORT_S, LONG_S = 15.0, 0.05, 3600.0
 NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, OfferState.UNREACHABLE
@@ -22,16 +23,27 @@ class Watched:
 
     def __init__(self, operators: Iterable[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
+        self.told: list[Told] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
         self.decisions: list[Decision] = []
+        self.why: list[tuple[str, Waits]] = []
+        self.set_by_s = 0.0  # by how much somebody has set the clock
         self.floor = Floor(
             operators,
             ring_s=RING_S,
             wrap_up_s=wrap_up_s,
-            publish=self.offers.append,
+            publish=self._published,
             changed=lambda operator, call: self.changes.append((operator.id, operator.state, call)),
             decided=self.decisions.append,
+            waits=lambda call, why: self.why.append((call, why)),
+            clock=lambda: time.time() + self.set_by_s,
         )
+
+    def _published(self, message: ToCall) -> None:
+        if isinstance(message, Offer):
+            self.offers.append(message)
+        else:
+            self.told.append(message)
 
     async def hears(self, *messages: ToFloor) -> None:
         """Tells the floor all of this at once, and waits until it has done what it does about it."""
@@ -146,11 +158,32 @@ async def test_what_comes_together_is_decided_together() -> None:
 
 
 async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
-    async with a_floor(ready()) as line:
+    dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)  # on duty, so that the step is not skipped
+    async with a_floor(ready(), dutch) as line:
         await line.hears(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
         assert line.offers == []
         await line.until(lambda: line.offered == [("call", "1001")])
         assert line.offer.reason.step == 1
+
+
+# Where callers stand
+
+
+async def test_who_asks_is_told_his_place_among_those_who_could_take_the_same_operators() -> None:
+    talks = ready(state=OperatorState.TALKING, offer="offer-1")
+    async with a_floor(talks, ready("1002", state=OperatorState.PAUSED, languages={"nl": 5})) as line:
+        await line.hears(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), Ask("second"))
+        assert [(each.call, each.position) for each in line.told] == [("second", 2)]
+        await line.hears(Leave("first"), Ask("second"))
+        assert line.told[-1].position == 1
+        assert not line.told[-1].estimate.earned, "nothing was accepted yet"
+
+
+async def test_who_does_not_wait_or_is_offered_is_told_nothing() -> None:
+    async with a_floor(ready()) as line:
+        await line.hears(wait("call", 50), Ask("call"), Ask("nobody"))
+        assert line.offered == [("call", "1001")]
+        assert line.told == []
 
 
 # Offers that come to nothing

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from site_files import edited, line_of, refusal
 
-from ivr import guide, site
+from ivr import guide, site, while_waiting
 from ivr.findings import Finding, SiteError
 from ivr.flow import checks, model, paths
 from ivr.flow.file import draft
@@ -43,7 +43,7 @@ nodes:
 """
 TEXTS = {
     *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_wrong_key", "to_operator"),
-    *("press_1", "press_2", "wait", "operator_gone"),
+    *("press_1", "press_2", "operator_gone", *while_waiting.TEXTS),
 }
 
 
@@ -202,6 +202,27 @@ FLOW_MISTAKES = [
         "could not determine a constructor.*; write it as YAML",
     ),
     ("E_FLOW_FILE", "start: language", "start: &a [*a]", "start", r"an alias \(\*\) stands inside what it repeats"),
+    (
+        "E_FLOW_OFFER",
+        "topic: file",
+        "topic: file\n    offers: [{key: 1, text: main_file, next: main}]",
+        "offers",
+        "queue offers 'main' to who waits, which is of the kind menu; offer a node of the kind record, callback",
+    ),
+    (
+        "E_FLOW_VALUE",
+        "topic: file",
+        "topic: file\n    offers: [{key: 9, text: main_file, next: main}]",
+        "offers",
+        "the key 9 has a meaning of its own; give that offer another one",
+    ),
+    (
+        "E_FLOW_VALUE",
+        "topic: file",
+        "topic: file\n    say_every_s: 0",
+        "say_every_s",
+        "say_every_s: .*greater than or equal to 1, found 0",
+    ),
 ]
 
 

@@ -10,8 +10,9 @@ from properties import patient
 from pydantic import TypeAdapter
 
 from ivr import messages
-from routing.match import Reason, Step
-from routing.states import OfferState, Trigger
+from routing.estimate import WaitClass
+from routing.match import Reason
+from routing.states import OfferState, OperatorState, Trigger
 
 MESSAGES = tuple(
     each
@@ -24,7 +25,9 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     OfferState: st.sampled_from(OfferState),
+    OperatorState: st.sampled_from(OperatorState),
     Trigger: st.sampled_from(Trigger),
+    WaitClass: st.sampled_from(WaitClass),
 }
 
 
@@ -35,15 +38,15 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     if is_dataclass(kind):
         return st.builds(kind, **{name: any_of(hint) for name, hint in get_type_hints(kind).items()})  # type: ignore[arg-type]
     parts = get_args(kind)
-    if kind == tuple[Step, ...]:
-        return st.lists(any_of(Step), max_size=3).map(tuple)
+    if parts[1:] == (...,):
+        return st.lists(any_of(parts[0]), max_size=3).map(tuple)
     assert type(None) in parts, f"no message should hold a {kind}"
     return st.none() | st.one_of(*(any_of(part) for part in parts if part is not type(None)))
 
 
-def test_every_message_to_the_floor_is_among_those_tested() -> None:
-    assert set(MESSAGES) == {*get_args(messages.ToFloor), messages.Offer}
-    assert len(MESSAGES) == 8
+def test_every_message_is_among_those_tested() -> None:
+    assert set(MESSAGES) == {*get_args(messages.ToFloor), *get_args(messages.ToCall)}
+    assert len(MESSAGES) == 10
 
 
 @pytest.mark.parametrize("kind", MESSAGES)

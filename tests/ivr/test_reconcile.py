@@ -269,3 +269,11 @@ def test_settled_twice_is_settled_once(states: list[OperatorState], standing: li
     assert [each.id for each in once] == [each.id for each in operators]
     busy = {each.operator for each in standing}
     assert all((each.state in (OperatorState.OFFERED, OperatorState.TALKING)) == (each.id in busy) for each in once)
+
+
+def test_a_wrap_up_lasts_no_longer_after_a_restart_on_a_clock_that_was_set_back() -> None:
+    wraps_up = Operator("1001", {"fr": 5}, state=OperatorState.WRAPPING_UP, since=NOW + 3590, until=NOW + 3610)
+    (there,) = settled([wraps_up], [], NOW, wrap_up_s=20)
+    assert (there.state, there.until) == (OperatorState.WRAPPING_UP, NOW + 20)
+    (same,) = settled([replace(wraps_up, until=NOW + 5)], [], NOW, wrap_up_s=20)
+    assert same.until == NOW + 5

@@ -1,6 +1,7 @@
 """What stands on a channel is read back as it was, always fits, and nothing else is taken for it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -55,6 +56,9 @@ calls = st.builds(
     announced=st.none() | languages,
     served_by=st.none() | operators,
     filed=st.booleans(),
+    prefers=st.none() | operators,
+    held=st.none() | nodes,
+    returns=st.booleans(),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants)
 widest = CallState(
@@ -79,6 +83,9 @@ widest = CallState(
     announced="ary",
     served_by="12345678",
     filed=True,
+    prefers="12345678",
+    held="n" * 24,
+    returns=True,
 )
 
 
@@ -90,6 +97,9 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
     for node in walked:
         state = state.at(node)
         assert len(state.encode().encode()) <= LIMIT
+        held = replace(state, held="n" * 24)  # his place, while he does something else
+        assert len(held.encode().encode()) <= LIMIT
+        assert decode(held.encode()) == held
     assert decode(state.encode()) == state
 
 

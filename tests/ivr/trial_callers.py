@@ -129,7 +129,7 @@ class HastyCaller:
         self._patience: asyncio.TimerHandle | None = None
 
     def begins(self, station: Station) -> None:
-        if self._patience is not None and station is not Station.WAITING:
+        if self._patience is not None and station not in (Station.WAITING, Station.OFFERED):
             self._patience.cancel()
             self._patience = None
         if self._patience is None and station is Station.WAITING:

@@ -114,7 +114,8 @@ class Case(Node):
     async def _told(self, call: Call, file: Told) -> Goes | None:
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
-        call.set(replace(state, case=file.reference, filed=True, outcome=outcome))
+        owner = file.owner if file.state != CaseState.CLOSED else None
+        call.set(replace(state, case=file.reference, filed=True, prefers=owner, outcome=outcome))
         call.services.recorder.call(state.id, case_reference=file.reference)
         today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
         options: list[tuple[str, list[Clip]]] = [

@@ -39,8 +39,9 @@ class Hours(Node):
     async def run(self, call: Call, resumed: bool) -> str | None:
         state, opening = call.state, call.services.opening
         answer = opening.answer(line=state.number, language=state.language)
-        call.event("hours", open=answer.open, why=answer.why)
-        if answer.open:
+        still = await _still_served(call) if not answer.open and not answer.forced else {}
+        call.event("hours", open=answer.open, why=answer.why, **still)
+        if answer.open or still:
             return self.open
         call.set(replace(state, outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:
@@ -62,3 +63,16 @@ class Hours(Node):
         if opens is None:
             return []
         return list(spoken.opens(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))
+
+
+async def _still_served(call: Call) -> dict[str, bool]:
+    """Why the plan's end is not his, if it is not: he came while it was open and is still to be served, in this call or
+    in one before it that was cut off."""
+    state = call.state
+    if state.connected_at is not None:
+        return {}
+    if state.since is not None:
+        return {"waits": True}
+    if not state.returns and await call.services.has_place(state):
+        call.set(replace(state, returns=True))
+    return {"returns": True} if call.state.returns else {}

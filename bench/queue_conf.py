@@ -1,0 +1,121 @@
+"""The configuration of app_queue that is compared, and what else was tried.
+
+Why it is like this is in docs/decisions/0014-the-app-queue-that-we-compare-with.md; what each variant brings,
+`bench.queue_variants` tells.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from routing.states import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A queue for each language. `weights`: where an operator could serve callers of two queues, the heavier one comes
+    first. `penalties`: by language, then operator; of those who are free the lowest is rung, then who has been idle
+    longest."""
+
+    weights: Mapping[str, int]
+    penalties: Mapping[str, Mapping[str, int]]
+
+
+BEST = "rarity+scarcity"
+"""The fewer speakers, the heavier the queue; an operator's penalty grows with how few speak his other languages."""
+
+USUAL = "rarity+further"
+"""What an administrator would write first: his own language before his others."""
+
+VARIANTS = {
+    "nothing": "no weights, no penalties",
+    "further": "no weights, penalty for further languages",
+    "scarcity": "no weights, penalty by scarcity",
+    "rarity": "weight by rarity, no penalties",
+    USUAL: "weight by rarity, penalty for further languages",
+    BEST: "weight by rarity, penalty by scarcity",
+}
+
+
+def plan_of(variant: str, languages: Sequence[str], team: Sequence[Operator]) -> Plan:
+    weights = rarity(languages, team) if "rarity" in variant else dict.fromkeys(languages, 0)
+    penalties = scarcity(languages, team) if "scarcity" in variant else first_or_not(languages, team)
+    if not ("scarcity" in variant or "further" in variant):
+        penalties = {language: dict.fromkeys(each, 0) for language, each in penalties.items()}
+    return Plan(weights, penalties)
+
+
+def rarity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
+    """0 for the language that most operators speak; languages with as many speakers weigh the same."""
+    counts = speakers(languages, team)
+    steps = sorted({*counts.values()}, reverse=True)
+    return {language: steps.index(count) for language, count in counts.items()}
+
+
+def scarcity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, dict[str, int]]:
+    """What an operator's other languages lose while he talks: the sum of 1 / √speakers, in thousandths."""
+    counts = speakers(languages, team)
+    return {
+        language: {
+            each.id: round(1000 * sum(counts[other] ** -0.5 for other in each.languages if other != language))
+            for each in team
+            if language in each.languages
+        }
+        for language in languages
+    }
+
+
+def first_or_not(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, dict[str, int]]:
+    """The usual one: 0 for an operator's first language, 1 for his others."""
+    return {
+        language: {each.id: int(next(iter(each.languages)) != language) for each in team if language in each.languages}
+        for language in languages
+    }
+
+
+def speakers(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
+    return {language: sum(language in each.languages for each in team) for language in languages}
+
+
+def queues_conf(plan: Plan) -> str:
+    text = GENERAL
+    for language, members in plan.penalties.items():
+        text += f"\n[{language}](language)\nweight = {plan.weights[language]}\n"
+        text += "".join(f"member => PJSIP/{operator},{penalty}\n" for operator, penalty in members.items())
+    return text
+
+
+def extensions_conf(numbers: Mapping[str, str]) -> str:
+    """`numbers`: what a caller of each language dials. `wait` leads to the bare controller."""
+    text = "[general]\nstatic = yes\nwriteprotect = yes\n\n[hatif-operators]\n\n[hatif-carrier]\n"
+    text += "exten => wait,1,Stasis(bench,wait)\n"
+    for language, number in numbers.items():
+        text += f"exten => {number},1,Answer()\n same => n,Queue({language})\n same => n,Hangup()\n"
+    return text
+
+
+GENERAL = """[general]
+persistentmembers = no
+autofill = yes
+shared_lastcall = yes
+log_membername_as_agent = no
+
+[language](!)
+strategy = leastrecent
+musicclass = hatif
+timeout = 15
+retry = 1
+timeoutpriority = app
+timeoutrestart = no
+wrapuptime = 0
+memberdelay = 0
+ringinuse = no
+autopause = no
+joinempty = yes
+leavewhenempty = no
+announce-frequency = 0
+announce-holdtime = no
+announce-position = no
+periodic-announce-frequency = 0
+reportholdtime = no
+servicelevel = 20
+"""

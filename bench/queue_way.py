@@ -1,0 +1,175 @@
+"""One way of answering, driven in real time: the callers of the day and the telephones of the operators, one loop."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bench.blocks import cpu_s
+from bench.callers import Call, Callers, LostCallError
+from bench.phones import Happens, Phones, Ring
+from bench.queue_day import Case, Planned, counted
+from bench.queue_story import Story
+from bench.sip import Account
+
+CALLERS, PHONES = "127.0.0.2", "127.0.0.5"  # addresses: by the first Asterisk knows the carrier
+ANEW_S = 60.0  # between two REGISTERs of a telephone
+HEARD_S = 5.0  # between two packets of silence of callers and telephones: Asterisk gives up who is silent for 120 s
+SERVED_S = 600.0  # that callers still waiting at the end are given
+SETTLES_S = 1.0
+FIRST = "+3361"
+"""Callers' numbers are this and seven figures: whoever rings at a telephone is known by his number."""
+
+
+@dataclass(slots=True)
+class Way:
+    """`server`: the Asterisk's SIP address. `numbers`: what a caller of each language dials. `processes`: whose
+    processor time counts, name to pid. `cpu_s`: used from the end of the warm-up to the last counted answer."""
+
+    name: str
+    server: tuple[str, int]
+    accounts: tuple[Account, ...]
+    numbers: Mapping[str, str]
+    processes: dict[str, int]
+    story: Story = field(default_factory=Story)
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0  # of which that is
+    registers_lost: list[str] = field(default_factory=list)  # that a telephone sent to stay registered
+    late_ms: list[float] = field(default_factory=list)  # by which calls were sent after their time: the generator's own
+
+
+async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable[[int], None]) -> None:
+    """The whole day; `progress` is told how many calls have been answered or lost.
+
+    Raises LostCallError when a telephone cannot register.
+    """
+    story, over = way.story, False
+    callers = Callers(CALLERS, way.server, frozenset(), frozenset())
+    phones = Phones(PHONES, 0, way.server, (0, 0), 0)
+    phones.picks_up_s = case.pick_up_s
+    phones.talks_s = lambda ring: calls[_caller(ring)].talk_s
+    up: dict[int, Call] = {}
+    settled = asyncio.Event()
+
+    def one_more() -> None:
+        progress(len(story.answered_ns) + len(story.lost))
+        if all(n in story.answered_ns or n in story.lost for n, call in enumerate(calls) if counted(case, call)):
+            settled.set()
+
+    async def one(number: int) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            story.sent_ns[number] = time.time_ns()
+            story.add(story.sent_ns[number], "waits", number)
+            try:
+                up[number], _ = await callers.dial(way.numbers[calls[number].language], f"{FIRST}{number:07}")
+                await callers.be_heard(up[number])
+                await up[number].ended
+                if not over and number not in story.answered_ns:
+                    raise LostCallError("hung up on before an operator answered")
+            except (LostCallError, ValueError) as lost:
+                if not over:
+                    story.lost[number] = str(lost)
+                    story.add(time.time_ns(), "gone", number)
+            if (call := up.pop(number, None)) is not None:
+                callers.forget(call)
+            one_more()
+
+    def seen(what: Happens, ring: Ring, ns: int) -> None:
+        if not over:
+            _told(story, what, ring, ns)
+            if what == "picked_up":
+                one_more()
+
+    phones.told = seen
+    loop = asyncio.get_running_loop()
+    try:
+        async with _all_day(phones, callers, way, up):
+            start = loop.time() + 1
+            tasks: list[asyncio.Task[None]] = []
+            before: dict[str, float] | None = None
+            try:
+                for number, call in enumerate(calls):
+                    if before is None and counted(case, call):
+                        before, began = cpu_s(way.processes), loop.time()
+                    await asyncio.sleep(start + call.at_s - loop.time())
+                    way.late_ms.append(max(0.0, loop.time() - start - call.at_s) * 1000)
+                    tasks.append(asyncio.create_task(one(number)))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(settled.wait(), SERVED_S)
+                if before is not None:
+                    way.cpu_s = {name: used - before[name] for name, used in cpu_s(way.processes).items()}
+                    way.seconds = loop.time() - began
+                for number, call in enumerate(calls):
+                    if number not in story.answered_ns and counted(case, call):
+                        story.lost.setdefault(number, "still waiting at the end")
+            finally:
+                # The callers go first: an operator who refuses a call, or is not there for it, would be put on pause.
+                over = True
+                for each in list(up.values()):
+                    with contextlib.suppress(LostCallError):
+                        await callers.hang_up(each)
+                await asyncio.sleep(SETTLES_S)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        phones.close()
+        callers.close()
+
+
+def _caller(ring: Ring) -> int:
+    """ValueError for somebody who is none of ours."""
+    return int(ring.invite.caller[-7:])
+
+
+def _told(story: Story, what: Happens, ring: Ring, ns: int) -> None:
+    call = _caller(ring)
+    match what:
+        case "rung" | "twice":
+            story.add(ns, what, call, ring.user)
+        case "picked_up":
+            story.answered_ns.setdefault(call, ns)
+            story.add(ns, "answered", call, ring.user)
+        case "over":
+            story.add(ns, "free", call, ring.user)
+            if call not in story.answered_ns:
+                story.refused += 1
+                story.add(ns, "waits" if call not in story.lost else "gone", call)
+
+
+@asynccontextmanager
+async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, Call]) -> AsyncIterator[None]:
+    """The telephones are registered, again and again, and everybody in a call is heard now and then."""
+
+    async def registered() -> None:
+        while True:
+            await asyncio.sleep(ANEW_S)
+            for account in way.accounts:  # one by one: forty at once are a burst that the way would have to wait for
+                try:
+                    await phones.register([account])
+                except LostCallError as lost:  # it is registered for ten minutes: the next round is soon enough
+                    way.registers_lost.append(str(lost))
+                await asyncio.sleep(ANEW_S / 2 / len(way.accounts))
+
+    async def heard() -> None:
+        while True:
+            await asyncio.sleep(HEARD_S)
+            phones.be_heard()
+            for call in list(up.values()):
+                callers.be_heard_once(call)
+
+    await phones.register(way.accounts)
+    tasks = [asyncio.create_task(registered()), asyncio.create_task(heard())]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(LostCallError):
+            await phones.register(way.accounts, seconds=0)

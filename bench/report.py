@@ -1,0 +1,153 @@
+"""How long `hatif report` takes over many calls: a database is generated, then reported from in a process of its own.
+
+`.venv/bin/python -m bench.report --calls 100000 --seed 1`, with `--json` for one document, with `--keep FOLDER` to look
+at the database afterwards (`HATIF_HOME=FOLDER hatif report`).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from bench import machine
+from db.engine import async_engine, writing
+from db.ids import uuid7
+from db.tables import Call, Operator, OperatorStateRecord, Pairing
+from db.upgrade import upgrade
+
+_DAYS, _OPENS, _HOURS = 7, 8, 12
+_OPERATORS = 100
+_MIX = {"ar": 0.34, "fr": 0.30, "es": 0.12, "it": 0.10, "nl": 0.07, "de": 0.04, "en": 0.03}
+_COUNTRIES = ("FR", "BE", "NL", "DE", "ES", "IT")
+_TOPICS = ("file", "documents", "complaint", None)
+_LAST = datetime(2026, 11, 22, tzinfo=UTC)
+_AT_ONCE = 5000
+
+Row = tuple[Any, dict[str, Any]]
+
+
+def rows(calls: int, seed: int) -> Iterator[Row]:
+    """Calls of seven days with what operators did in them; each row with its table. Waits are drawn, not simulated."""
+    draw, boot, seq = random.Random(seed), uuid7(), 0
+    free = {str(1001 + number): datetime.min.replace(tzinfo=UTC) for number in range(_OPERATORS)}
+    for operator in free:
+        yield Operator, {"id": operator, "name": f"Operator {operator}"}
+
+    def state(at: datetime, operator: str, state: str, call: Any = None) -> Row:
+        nonlocal seq
+        seq += 1
+        key = {"node": "node1", "boot": boot, "seq": seq}
+        return OperatorStateRecord, {**key, "at": at, "operator_id": operator, "state": state, "call_id": call}
+
+    for day in range(_DAYS):
+        opens = _LAST - timedelta(days=_DAYS - 1 - day) + timedelta(hours=_OPENS)
+        for operator in free:
+            free[operator] = opens
+            yield state(opens, operator, "ready")
+        number = calls * (day + 1) // _DAYS - calls * day // _DAYS
+        for offset in sorted(draw.uniform(0, _HOURS * 3600) for _ in range(number)):
+            queued = opens + timedelta(seconds=offset)
+            wait = draw.expovariate(1 / 12)
+            identity = uuid7()
+            call: dict[str, Any] = {
+                "id": identity,
+                "node": "node1",
+                "live": True,
+                "language": draw.choices(list(_MIX), list(_MIX.values()))[0],
+                "country": draw.choice(_COUNTRIES),
+                "topic": draw.choice(_TOPICS),
+                "started": queued - timedelta(seconds=40),
+                "queued": queued,
+                "dequeued": queued + timedelta(seconds=wait),
+            }
+            operator = min(free, key=free.__getitem__)
+            if free[operator] > call["dequeued"]:
+                outcome = draw.choice(("abandoned", "abandoned", "callback", "message"))
+                yield Call, {**call, "outcome": outcome, "ended": call["dequeued"]}
+                continue
+            connected, ended = call["dequeued"], call["dequeued"] + timedelta(seconds=draw.expovariate(1 / 220))
+            free[operator] = ended + timedelta(seconds=20)
+            got = {"outcome": "answered", "operator_id": operator, "connected": connected, "ended": ended}
+            yield Call, {**call, **got}
+            pairing = {"id": uuid7(), "node": "node1", "call_id": identity, "operator_id": operator}
+            yield Pairing, {**pairing, "began": connected, "ended": ended}
+            yield state(connected - timedelta(seconds=min(wait, 4)), operator, "offered", identity)
+            yield state(connected, operator, "talking", identity)
+            yield state(ended, operator, "wrapping_up")
+            yield state(free[operator], operator, "ready")
+        closes = opens + timedelta(hours=_HOURS + 1)
+        for operator in free:
+            yield state(max(closes, free[operator]), operator, "away")
+
+
+async def fill(url: str, calls: int, seed: int) -> None:
+    await upgrade(url)
+    engine = async_engine(url)
+    made = rows(calls, seed)
+    while some := list(islice(made, _AT_ONCE)):
+        async with writing(engine) as connection:
+            kinds: dict[tuple[Any, tuple[str, ...]], list[dict[str, Any]]] = {}
+            for table, row in some:
+                kinds.setdefault((table, tuple(row)), []).append(row)
+            for (table, _), of_one_kind in kinds.items():
+                await connection.execute(insert(table), of_one_kind)
+    await engine.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--url", help="an empty database of PostgreSQL; without it SQLite")
+    parser.add_argument("--keep", type=Path, help="the folder to make the SQLite database in")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hatif-report-") as folder:
+        home = asked.keep or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        url = asked.url or f"sqlite:///{home}/hatif.db"
+        asyncio.run(fill(url, asked.calls, asked.seed))
+        found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "seed": asked.seed}
+        found["by"] = {by: _timed(home, url, by) for by in ("day", "half-hour", "language", "operator")}
+        found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+    if asked.json:
+        print(json.dumps(found, indent=1))
+        return
+    print(f"{asked.calls} calls, seed {asked.seed}; {found['machine']}")
+    for by, times in found["by"].items():
+        print(f"hatif report --by {by:10} {times['seconds']:5.1f} s, processor {times['processor_s']:5.1f} s")
+    print(f"most memory of such a process {found['memory_mib']} MiB")
+
+
+def _timed(home: Path, url: str, by: str) -> dict[str, float]:
+    """Seconds of the whole command, its start included; what the processor worked for it, on a machine that is busy."""
+    days = ("--from", f"{_LAST - timedelta(days=_DAYS - 1):%Y-%m-%d}", "--to", f"{_LAST:%Y-%m-%d}")
+    environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_DATABASE": url}
+    worked, began = _worked(), time.monotonic()
+    subprocess.run(
+        [Path(sys.executable).with_name("hatif"), "report", "--by", by, *days, "--json"],
+        env=environment, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return {"seconds": round(time.monotonic() - began, 2), "processor_s": round(_worked() - worked, 2)}
+
+
+def _worked() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""How `hatif report` answers: tables for people, lines of comma-separated values, one JSON document."""
+
+import csv
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ivr.cli.output import as_table, console
+from ivr.cli.report import Asked, Found
+from ivr.cli.report_groups import By, Group
+from routing.figures import Limits
+
+Shown = Callable[[dict[str, Any]], str]
+
+_NOBODY = "-"
+_SELF_SERVED = "self\nserved"
+
+
+def document(asked: Asked, found: Found) -> dict[str, Any]:
+    return {
+        "from": asked.first,
+        "to": asked.last,
+        "timezone": asked.period.zone.key,
+        "by": asked.by.value,
+        "within_s": asked.within,
+        "short_s": asked.short,
+        "tests": asked.tests,
+        "rows": _rows(asked, found),
+        "total": found.groups.total.figures(),
+    }
+
+
+def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
+    column = asked.by.value.replace("-", "_")
+    return [
+        {column: key, **({"name": found.names.get(key or "")} if asked.by is By.OPERATOR else {}), **group.figures()}
+        for key, group in found.groups.rows
+    ]
+
+
+def write_csv(asked: Asked, found: Found) -> None:
+    """A line a group, and no total: whoever adds the counts up has it, and a sheet would count it twice."""
+    rows = _rows(asked, found)
+    names = list(rows[0]) if rows else [asked.by.value.replace("-", "_"), *Group(Limits()).figures()]
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def show(asked: Asked, found: Found) -> None:
+    rows = found.groups.rows
+    if not rows:
+        console.print(_nothing(asked, found), markup=False, soft_wrap=True)
+        return
+    total = found.groups.total.figures()
+    named = [(key if key is not None else _NOBODY, group.figures()) for key, group in rows]
+    if len(named) != 1:
+        named.append(("all", total))
+    title = f"{asked.days} ({asked.period.zone.key})"
+    if asked.by is By.OPERATOR:  # nobody abandons an operator
+        known = [each for each in named if each[0] != _NOBODY]
+        names = [found.names.get(label, "") for label, _ in known]
+        _table(f"Operators, {title}", "id", _OPERATORS, known, names)
+    else:
+        columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
+        _table(f"Calls by {asked.by.value}, {title}", asked.by.value, columns, named)
+        console.print()
+        _table(f"Service level, waits and work by {asked.by.value}", asked.by.value, _LEVELS, named)
+    for note in _notes(asked, found, total):
+        console.print(note, style="dim", markup=False, soft_wrap=True)
+
+
+def _table(
+    title: str,
+    key: str,
+    columns: dict[str, Shown],
+    rows: list[tuple[str, dict[str, Any]]],
+    names: list[str] | None = None,
+) -> None:
+    shown = {name: _aligned(name, [show(figures) for _, figures in rows]) for name, show in columns.items()}
+    if names is not None:
+        shown["name"] = names
+    as_table(title, (key, *shown), zip([label for label, _ in rows], *shown.values(), strict=True))
+
+
+def _aligned(column: str, numbers: list[str]) -> list[str]:
+    """Under the end of the column's name."""
+    width = max(map(len, (*column.split(), *numbers)))
+    return [each.rjust(width) for each in numbers]
+
+
+def _nothing(asked: Asked, found: Found) -> str:
+    if not found.counted.any:
+        return "The database has no call yet: nothing to report."
+    said = f"No call began to wait for an operator, {asked.days}; try another --from and --to"
+    if found.counted.tests and not asked.tests:
+        return f"{said}, or --tests, which counts the test calls of these days as well ({found.counted.tests})."
+    return f"{said}."
+
+
+def _notes(asked: Asked, found: Found, total: dict[str, Any]) -> list[str]:
+    if asked.by is By.OPERATOR:
+        notes = ["Handling in seconds, the other times in hours:minutes."]
+    else:
+        notes = [
+            f"In time: answered within {asked.within:g} s, of those offered (answered or abandoned); no short: without "
+            f"those abandoned within {asked.short:g} s; by target: without those abandoned within {asked.within:g} s. "
+            "Waits of the answered, and handling, in seconds."
+        ]
+    if total["still_waiting"]:
+        notes.append(f"Still waiting, and in no figure yet: {total['still_waiting']}.")
+    if found.counted.tests and not asked.tests:
+        notes.append(f"Test calls left out: {found.counted.tests}; --tests counts them.")
+    return notes
+
+
+def _count(name: str) -> Shown:
+    return lambda figures: str(figures[name])
+
+
+def _percent(name: str) -> Shown:
+    return lambda figures: "-" if figures[name] is None else f"{100 * figures[name]:.1f}%"
+
+
+def _tenths(name: str) -> Shown:
+    return lambda figures: "-" if figures[name] is None else f"{figures[name]:.1f}"
+
+
+def _hours(name: str) -> Shown:
+    def shown(figures: dict[str, Any]) -> str:
+        if figures[name] is None:
+            return "-"
+        minutes = round(figures[name] / 60)
+        return f"{minutes // 60}:{minutes % 60:02}"
+
+    return shown
+
+
+# 80 columns of a terminal have room for each of the three: names are broken, as numbers must not be.
+_CALLS: dict[str, Shown] = {
+    "waited": _count("waited"),
+    "call\nback": _count("callback"),
+    "mes-\nsage": _count("message"),
+    "closed": _count("closed"),
+    _SELF_SERVED: _count("self_served"),
+    "offered": _count("offered"),
+    "an-\nswered": _count("answered"),
+    "aban-\ndoned": _count("abandoned"),
+    "aban-\ndonment": _percent("abandonment"),
+}
+
+_LEVELS: dict[str, Shown] = {
+    "in\ntime": _percent("service_level_offered"),
+    "no\nshort": _percent("service_level_without_short"),
+    "by\ntarget": _percent("service_level_by_target"),
+    "aver-\nage": _tenths("average_speed_of_answer_s"),
+    "p50": _tenths("wait_p50_s"),
+    "p90": _tenths("wait_p90_s"),
+    "p99": _tenths("wait_p99_s"),
+    "hand-\nling": _tenths("handling_s"),
+    "occu-\npancy": _percent("occupancy"),
+}
+
+_OPERATORS: dict[str, Shown] = {
+    "an-\nswered": _count("answered"),
+    "hand-\nling": _tenths("handling_s"),
+    "occu-\npancy": _percent("occupancy"),
+    "talking": _hours("talking_s"),
+    "wrap-\nup": _hours("wrapping_up_s"),
+    "ready": _hours("ready_s"),
+    "paused": _hours("paused_s"),
+    "logged\nin": _hours("logged_in_s"),
+}

@@ -1,0 +1,53 @@
+"""Operators by what they are alike in: a pool is one language, spoken by operators who cost the same for it."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from routing.match import Price, Step
+
+Kind = tuple[int, frozenset[str]]
+"""A level in a language, and the topics (none: every topic)."""
+
+
+@dataclass(slots=True, eq=False)
+class Grade:
+    """How well operators speak a language, and whether it is their first; `besides`: their price but for cover;
+    `pools`: those with somebody in them, whatever he is doing."""
+
+    level: int
+    first: bool
+    besides: float
+    idle: dict[frozenset[str], list["Pool"]] = field(default_factory=dict)  # by all that they speak; no empty pools
+    pools: dict["Pool", None] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """Operators who speak the same languages, have the same grade in this one and the same topics."""
+
+    grade: Grade
+    spoken: frozenset[str]
+    others: tuple[str, ...]  # spoken without this language
+    topics: frozenset[str]
+    idle: list[tuple[float, str]] = field(default_factory=list)  # since when, who; longest first
+    everybody: dict[str, None] = field(default_factory=dict)
+
+
+class Choice(NamedTuple):
+    price: Price
+    since: float
+    operator: str
+
+
+def fits(kind: Kind, step: Step) -> bool:
+    """Whether operators of this kind in the step's language are fit for what it asks."""
+    level, topics = kind
+    return level >= step.level and (step.topic is None or not topics or step.topic in topics)
+
+
+def tally(counts: dict[Kind, int], kind: Kind, change: int) -> None:
+    left = counts.get(kind, 0) + change
+    if left:
+        counts[kind] = left
+    else:
+        del counts[kind]

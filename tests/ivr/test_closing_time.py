@@ -1,0 +1,118 @@
+"""Near closing time: who waits is served however late it gets; who comes too late may be told so."""
+
+import asyncio
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from trial_stage import JUST_OPEN, Cabinet, openings, stage
+
+from db.words import Outcome
+from ivr.flow.nodes.menu import Option
+from ivr.flow.nodes.queue import Queue
+from ivr.trial.caller import KnowingCaller
+from ivr.trial.loop import VirtualLoop
+from ivr.trial.operators import Rung
+from ivr.trial.trial import Course, Scene, Stage, trial
+
+CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
+
+
+def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wishes: Any) -> Course:
+    """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
+    rung = Rung("1001", offered_s=offered_s, answers_s=2, talks_s=60)
+    usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
+    scene = Scene(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **wishes})
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+
+
+def heard(found: Course) -> list[str]:
+    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+
+
+def hours(found: Course) -> list[bool]:
+    return [step.data["open"] for step in found.steps if step.kind == "hours"]
+
+
+def test_who_waits_at_closing_time_is_served() -> None:
+    found = course("70", offered_s=100)
+    assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
+    assert JUST_OPEN + timedelta(seconds=next(each.at for each in found.steps if each.kind == "connected")) > CLOSES
+
+
+def test_who_changes_his_language_after_closing_time_keeps_his_place() -> None:
+    found = course("70-92", offered_s=40, at=CLOSES - timedelta(seconds=6))
+    assert hours(found)[0] is True and hours(found)[-1] is False
+    assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
+    assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en"]
+    assert found.steps[-1].language == "fr"
+    assert "closed" not in heard(found)
+
+
+def test_who_comes_after_closing_time_is_told_so() -> None:
+    found = course("70", at=CLOSES + timedelta(seconds=1))
+    assert "closed" in heard(found)
+    assert found.outcome is Outcome.CLOSED
+
+
+def test_who_was_cut_off_before_closing_time_is_served_after_it() -> None:
+    found = course("70", at=CLOSES + timedelta(seconds=60), was_cut_off=True)
+    assert hours(found) == [False, False]
+    assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
+    assert "closed" not in heard(found)
+    assert not any(step.data.get("returns") for step in course("70", was_cut_off=True).steps)
+
+
+def test_who_was_cut_off_finds_a_line_closed_that_the_administrator_has_closed() -> None:
+    found = course("70", opening=openings()["forced closed"], was_cut_off=True)
+    assert "force_closed" in heard(found)
+    assert found.outcome is Outcome.CLOSED
+
+
+# Who comes too late
+
+
+def late(minutes: int) -> Stage:
+    """The example site that tells of it in the last so many minutes; to be called back, one presses 5 in its queue."""
+    usual = stage()
+    site = usual.site.model_copy(update={"routing": usual.site.routing.model_copy(update={"last_calls_min": minutes})})
+    flow = usual.version.flow
+    queue = flow.nodes["queue"]
+    assert isinstance(queue, Queue)
+    offers = (
+        Option(key="4", text="closed_message", next="leave_message"),
+        Option(key="5", text="closed_callback", next="callback"),
+    )
+    changed = dataclasses.replace(flow, nodes={**flow.nodes, "queue": queue.model_copy(update={"offers": offers})})
+    return Stage(site, dataclasses.replace(usual.version, flow=changed))
+
+
+def test_who_would_be_served_after_closing_time_is_told_at_once_and_may_be_called_back() -> None:
+    found = course("7051", late(30), offered_s=100)
+    said = heard(found)
+    place = said.index("last_calls")
+    assert said[place : place + 4] == ["last_calls", "closed_callback", "press_5", "stay_on_line"]
+    assert (found.outcome, found.errors) == (Outcome.CALLBACK, [])
+    told = next(step.at for step in found.steps if step.kind == "last_calls")
+    waits = next(step.at for step in found.steps if step.kind == "waiting")
+    assert told - waits < 0.1
+    assert "callback" in [table for table, _ in found.rows]
+
+
+def test_who_is_told_so_may_wait_all_the_same() -> None:
+    found = course("70", late(30), offered_s=100)
+    assert "last_calls" in heard(found)
+    assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "offered_s", "before"),
+    [(0, 100.0, 20), (30, 5.0, 20), (30, 3000.0, 2400)],
+    ids=["the site does not want it", "his turn comes in time", "it is long before closing time"],
+)
+def test_nobody_is_told_so_otherwise(minutes: int, offered_s: float, before: int) -> None:
+    found = course("70h", late(minutes), offered_s=offered_s, at=CLOSES - timedelta(seconds=before))
+    assert any(step.kind == "waiting" for step in found.steps)
+    assert "last_calls" not in heard(found)

@@ -1,0 +1,44 @@
+"""Why a caller waits is told for each moment of his wait, once: when it begins, when he needs something else, and when
+an offer came to nothing."""
+
+from test_floor import SHORT_S, a_floor, ready, refused, wait
+
+from ivr.messages import Ask, State
+from routing.match import Step
+from routing.states import OfferState, OperatorState, Trigger
+
+
+async def test_it_is_told_when_he_begins_to_wait_and_when_a_step_has_ended_and_not_between() -> None:
+    dutch = ready("1002", languages={"nl": 5, "fr": 3}, state=OperatorState.PAUSED)
+    async with a_floor(dutch) as line:
+        await line.hears(wait("call", 10, Step("nl", 4, patience=10 + SHORT_S), Step("fr")))
+        await line.hears(Ask("call"), Ask("call"))
+        assert [(call, why.language, why.states) for call, why in line.why] == [("call", "nl", {"paused": 1})]
+        await line.until(lambda: len(line.why) == 2)
+        _, why = line.why[1]
+        assert why.language == "fr" and why.instead is not None and why.instead.operator == "1002"
+
+
+async def test_it_is_told_when_the_last_who_speaks_his_language_has_gone() -> None:
+    dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)
+    async with a_floor(dutch) as line:
+        await line.hears(wait("call", 10, Step("nl", 4, patience=60), Step("nl")))
+        await line.hears(State("1002", Trigger.LOG_OUT))
+        (_, began), (_, gone) = line.why
+        assert (began.on_duty, gone.on_duty, gone.speakers) == (1, 0, 0)
+
+
+async def test_it_is_told_again_when_an_offer_came_to_nothing_and_not_of_who_is_offered_at_once() -> None:
+    async with a_floor(ready()) as line:
+        await line.hears(wait("call", 10))
+        assert line.why == []
+        await line.hears(refused(line.offer, OfferState.NO_ANSWER))
+        ((call, why),) = line.why
+        assert (call, why.states) == ("call", {"paused": 1})
+
+
+async def test_of_many_who_come_at_once_it_is_told_of_each() -> None:
+    async with a_floor() as line:
+        await line.hears(*(wait(f"call-{number}", number) for number in range(40)))
+        await line.until(lambda: len(line.why) == 40)
+        assert {call for call, _ in line.why} == {f"call-{number}" for number in range(40)}

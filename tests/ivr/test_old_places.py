@@ -1,0 +1,90 @@
+"""An old place is had once, by the same number, for the same language, and soon."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from db.ids import uuid7
+from db.returners import Former
+from ivr.database import Database
+from ivr.returners import Place, Returners
+from ivr.state import CallState
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+AT = NOW.timestamp()
+WITHIN_S = 600.0
+STATE = CallState(str(uuid7()), "f", "queue", "+33800212000", "+33612345678", "FR", "fr")
+CALL = UUID("0199f000-0000-7000-8000-00000000000a")
+FORMER = Former(CALL, "fr", AT - 300, NOW - timedelta(seconds=60))
+
+
+def places(tmp_path: Path, within_s: float = WITHIN_S) -> Returners:
+    return Returners(Database(f"sqlite:///{tmp_path}/none/hatif.db"), within_s)
+
+
+def test_who_comes_back_soon_goes_on_waiting_from_where_he_was(tmp_path: Path) -> None:
+    assert places(tmp_path).taken(STATE, FORMER, AT) == Place(AT - 300, str(CALL))
+
+
+def test_a_place_is_had_once(tmp_path: Path) -> None:
+    returners = places(tmp_path)
+    assert returners.taken(STATE, FORMER, AT) is not None
+    assert returners.taken(STATE, FORMER, AT + 1) is None
+    other = replace(FORMER, call=uuid7())
+    assert returners.taken(STATE, other, AT + 1) is not None
+
+
+def test_ten_minutes_are_long_enough_and_not_longer(tmp_path: Path) -> None:
+    late = replace(FORMER, ended=NOW - timedelta(seconds=WITHIN_S))
+    assert places(tmp_path).taken(STATE, late, AT) is not None
+    assert places(tmp_path).taken(STATE, late, AT + 0.01) is None
+
+
+def test_another_language_has_another_queue(tmp_path: Path) -> None:
+    assert places(tmp_path).taken(replace(STATE, language="nl"), FORMER, AT) is None
+
+
+def test_a_clock_that_went_back_gives_nobody_an_age_from_the_future(tmp_path: Path) -> None:
+    assert places(tmp_path).taken(STATE, FORMER, AT - 400) == Place(AT - 400, str(CALL))
+
+
+class Known(Database):
+    """A database that knows of one wait that was cut short a minute ago."""
+
+    away = False
+
+    async def former(self, number: str, call: str) -> Former | None:
+        if self.away:
+            return None
+        return replace(FORMER, ended=datetime.now(UTC) - timedelta(seconds=60)) if number == STATE.caller else None
+
+
+async def test_who_asks_whether_he_has_a_place_does_not_take_it() -> None:
+    found = Returners(Known(""), WITHIN_S)
+    assert await found.has_place(STATE) and await found.has_place(STATE)
+    assert not await found.has_place(replace(STATE, language="nl"))
+    place = await found.place(STATE)
+    assert place is not None and place.call == str(CALL)
+    assert not await found.has_place(STATE)
+
+
+async def test_who_was_told_that_he_has_a_place_has_it_though_the_database_is_away_then() -> None:
+    database = Known("")
+    found = Returners(database, WITHIN_S)
+    assert await found.has_place(STATE)
+    database.away = True
+    assert await found.place(replace(STATE, id=str(uuid7()))) is None
+    place = await found.place(STATE)
+    assert place is not None and place.call == str(CALL)
+
+
+async def test_a_number_that_is_withheld_a_site_without_old_places_and_a_database_that_is_away_give_none(
+    tmp_path: Path,
+) -> None:
+    assert await places(tmp_path).place(replace(STATE, caller="")) is None
+    assert await places(tmp_path, within_s=0).place(STATE) is None
+    assert await places(tmp_path).place(STATE) is None
+    assert not await places(tmp_path).has_place(replace(STATE, caller=""))
+    assert not await places(tmp_path, within_s=0).has_place(STATE)
+    assert not await places(tmp_path).has_place(STATE)

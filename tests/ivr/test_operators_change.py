@@ -1,0 +1,109 @@
+"""An operator who is removed from the list, or edited in it, while he talks: nobody is left behind by it.
+
+The list is read when the controller starts, so that is when a change comes.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from line import Line
+
+from ivr.demo.telephone import Telephones
+
+CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
+
+
+class List:
+    """The operators' list of a line, of which one line may be changed or taken out."""
+
+    def __init__(self, line: Line) -> None:
+        self._line, self._path = line, line.site / "operators.csv"
+        self._before = self._path.read_text()
+
+    async def change(self, operator: str, changed: Callable[[str], str]) -> None:
+        lines = self._before.splitlines(keepends=True)
+        new = [changed(each) if each.startswith(f"{operator},") else each for each in lines]
+        assert new != lines
+        self._path.write_text("".join(new))
+        await self._line.controller_back(self._line.kill_controller())
+
+    async def put_back(self) -> None:
+        if self._path.read_text() != self._before:
+            self._path.write_text(self._before)
+            await self._line.controller_back(self._line.kill_controller())
+
+
+@pytest.fixture
+async def listed(line: Line, telephones: Telephones) -> AsyncIterator[List]:
+    found = List(line)
+    yield found
+    await found.put_back()
+
+
+async def test_an_operator_who_is_removed_while_he_talks_talks_on_and_is_offered_nobody_any_more(
+    line: Line, telephones: Telephones, listed: List
+) -> None:
+    caller, second = "+33655000011", "+33655000012"
+    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, caller)
+    call.tone(CALLER_HZ)
+    await call.hears_tone(OPERATOR_HZ, 12)
+    (answered,) = phone.calls
+    await listed.change(phone.user, lambda _: "")
+    assert phone.user not in line.control("GET", "/operators")
+    await call.hears_tone(OPERATOR_HZ)
+    await answered.hears_tone(CALLER_HZ)
+    waits = await line.waiting(telephones, second)
+    await call.hangup()
+    await answered.ended(5)
+    story = await line.story(caller)
+    assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
+    assert [each["reason"] for each in story["pairings"]] == ["caller"]
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == [second]
+    other = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
+    await waits.hears_tone(OPERATOR_HZ, 12)
+    assert (len(phone.calls), len(other.calls)) == (1, 1)
+    await waits.hangup()
+    await line.until(lambda: not line.ari("GET", "/bridges"), 5, "no bridge is left")
+
+
+async def test_a_removed_operator_who_hangs_up_leaves_his_caller_to_the_survey(
+    line: Line, telephones: Telephones, listed: List
+) -> None:
+    caller = "+33655000021"
+    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, caller)
+    await call.hears_tone(OPERATOR_HZ, 12)
+    await listed.change(phone.user, lambda _: "")
+    await phone.calls[0].hangup()
+    await call.hears(line.audio("fr", "survey_question"), 12)
+    await call.hangup()
+    story = await line.story(caller)
+    assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
+    await line.until(lambda: not line.left(), 5, "no channel and no bridge is left")
+
+
+async def test_an_operator_whose_languages_change_while_he_talks_is_offered_who_speaks_the_new_ones_afterwards(
+    line: Line, telephones: Telephones, listed: List
+) -> None:
+    caller, french, english = "+33655000031", "+33655000032", "+33655000033"
+    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, caller)
+    await call.hears_tone(OPERATOR_HZ, 12)
+    await listed.change(phone.user, lambda row: re.sub(r"(?:\b[a-z]{2}:[1-5] ?)+", "en:5", row, count=1))
+    assert line.operator_state(phone.user) == "talking"
+    waits = await line.waiting(telephones, french)
+    served = await line.waiting(telephones, english, "7")
+    await call.hangup()
+    await served.hears_tone(OPERATOR_HZ, 12)
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == [french]
+    assert len(phone.calls) == 2
+    await served.hangup()
+    await line.until_state(phone.user, "ready")
+    await waits.hangup()
+    assert [(await line.story(each))["call"]["outcome"] for each in (caller, french, english)] == [
+        "answered",
+        "abandoned",
+        "answered",
+    ]

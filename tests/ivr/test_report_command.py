@@ -1,0 +1,294 @@
+"""`hatif report` where nothing else runs: what it counts, in which forms it answers, and what it refuses."""
+
+import asyncio
+import csv
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from shell import Answer
+from shell import Shell as AnyShell
+from sqlalchemy import insert
+
+from db.engine import async_engine, writing
+from db.ids import uuid7
+from db.tables import Call, Operator, OperatorStateRecord, Pairing
+from ivr import clock
+
+DAY = datetime(2026, 11, 25, tzinfo=UTC)  # Casablanca has UTC then
+ON_THE_DAY = ("--from", "2026-11-25", "--to", "2026-11-25")
+
+
+def at(seconds: float) -> datetime:
+    return DAY + timedelta(seconds=seconds)
+
+
+class Shell(AnyShell):
+    def report(self, *arguments: str) -> Answer:
+        answer = self.run("report", *arguments)
+        assert answer.returncode == 0, answer.stderr
+        return answer
+
+    def document(self, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.report(*arguments, "--json").stdout)
+        return found
+
+    def refused(self, *arguments: str) -> str:
+        answer = self.run("report", *arguments)
+        assert answer.returncode == 1, answer.stdout
+        assert answer.stdout == ""
+        assert len(answer.stderr.splitlines()) == 1
+        return answer.stderr.removeprefix("hatif: ").strip()
+
+    def put(self, table: Any, *rows: dict[str, Any]) -> None:
+        async def write() -> None:
+            engine = async_engine(f"sqlite:///{self.home}/hatif.db")
+            async with writing(engine) as connection:
+                for row in rows:
+                    await connection.execute(insert(table), row)
+            await engine.dispose()
+
+        asyncio.run(write())
+
+    def calls(self, *rows: dict[str, Any]) -> None:
+        self.put(Call, *({"id": uuid7(), "node": "node1", "started": row["queued"], **row} for row in rows))
+
+
+def answered(queued: datetime, waited: float, **columns: Any) -> dict[str, Any]:
+    connected = queued + timedelta(seconds=waited)
+    over = connected + timedelta(seconds=100)
+    return {"queued": queued, "connected": connected, "ended": over, "outcome": "answered", **columns}
+
+
+def left(queued: datetime, waited: float, outcome: str = "abandoned", **columns: Any) -> dict[str, Any]:
+    over = queued + timedelta(seconds=waited)
+    return {"queued": queued, "dequeued": over, "ended": over, "outcome": outcome, **columns}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("home")
+    assert Shell(made).run("db", "upgrade").returncode == 0
+    return made
+
+
+@pytest.fixture
+def shell(home: Path) -> Shell:
+    made = Shell(home)
+    for table in ("call", "operator_state", "operator", "pairing"):
+        made.database(f"DELETE FROM {table}")
+    return made
+
+
+def test_the_published_example_has_its_published_service_levels(shell: Shell) -> None:
+    shell.calls(
+        *(answered(at(number), 20 if number < 860 else 21) for number in range(1000)),
+        *(left(at(number), 5 if number < 10 else 20 if number < 20 else 60) for number in range(60)),
+    )
+    total = shell.document(*ON_THE_DAY)["total"]
+    assert (total["answered"], total["abandoned"], total["offered"]) == (1000, 60, 1060)
+    assert (total["answered_within"], total["abandoned_within"], total["abandoned_short"]) == (860, 20, 10)
+    names = ("service_level_offered", "service_level_without_short", "service_level_by_target")
+    assert [round(100 * total[name], 1) for name in names] == [81.1, 81.9, 82.7]
+    said = shell.report(*ON_THE_DAY).stdout
+    assert all(re.search(rf"2026-11-25 .*{percent}%", said) for percent in ("81.1", "81.9", "82.7"))
+
+
+def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
+    shell.calls(
+        answered(at(0), 10), left(at(1), 30), left(at(2), 30, "callback"), left(at(3), 30, "message"),
+        left(at(4), 30, "closed"), left(at(5), 30, "self_served"), {"queued": at(6)},
+    )  # fmt: skip
+    found = shell.document(*ON_THE_DAY)
+    (row,) = found["rows"]
+    names = ("waited", "offered", "answered", "abandoned", "callback", "message", "closed", "self_served")
+    assert [row[name] for name in names] == [6, 2, 1, 1, 1, 1, 1, 1]
+    assert row["still_waiting"] == 1
+    assert {name: value for name, value in row.items() if name != "day"} == found["total"]
+    said = shell.report(*ON_THE_DAY).stdout
+    assert "Still waiting, and in no figure yet: 1." in said
+    assert re.search(r"2026-11-25 +6 +1 +1 +1 +1 +2 +1 +1 ", said)
+
+
+def test_a_day_is_one_of_the_sites_zone(shell: Shell) -> None:
+    summer = datetime(2026, 7, 10, 23, 30, tzinfo=UTC)  # half past midnight of the 11th in Casablanca
+    shell.calls(answered(summer, 5))
+    assert shell.document("--from", "2026-07-10", "--to", "2026-07-10")["rows"] == []
+    found = shell.document("--from", "2026-07-11", "--to", "2026-07-11", "--by", "half-hour")
+    assert [row["half_hour"] for row in found["rows"]] == ["2026-07-11 00:30"]
+    assert found["timezone"] == "Africa/Casablanca"
+
+
+def test_without_days_it_is_today_and_the_six_before(shell: Shell) -> None:
+    now = clock.now()
+    shell.calls(answered(now - timedelta(seconds=60), 5), left(now - timedelta(days=7, seconds=60), 5))
+    found = shell.document()
+    assert found["total"]["waited"] == 1
+    first, last = (datetime.fromisoformat(found[name]) for name in ("from", "to"))
+    assert last - first == timedelta(days=6)
+    assert last.date() in {now.date(), clock.now().date()}
+    assert shell.document("--to", f"{first:%Y-%m-%d}")["to"] == found["from"]
+
+
+def test_by_language_country_and_topic(shell: Shell) -> None:
+    shell.calls(
+        answered(at(0), 10, language="fr", country="BE", topic="file"),
+        left(at(1), 10, language="fr", country="FR"),
+        left(at(2), 10, language="ar", country="FR", topic="file"),
+    )
+
+    def waited(by: str) -> dict[str | None, int]:
+        return {row[by]: row["waited"] for row in shell.document(*ON_THE_DAY, "--by", by)["rows"]}
+
+    assert waited("language") == {"fr": 2, "ar": 1}
+    assert waited("country") == {"FR": 2, "BE": 1}
+    assert waited("topic") == {"file": 2, None: 1}
+
+
+def served(shell: Shell, queued: float, *states: tuple[float, str]) -> None:
+    """A call that operator 1001 answered after 20 s, who talked for 100 s, and his states."""
+    call, began = uuid7(), at(queued + 20)
+    key = {"node": "node1", "boot": uuid7(), "operator_id": "1001"}
+    shell.calls(answered(at(queued), 20, id=call, operator_id="1001"))
+    over = began + timedelta(seconds=100)
+    shell.put(
+        Pairing,
+        {"id": uuid7(), "node": "node1", "call_id": call, "operator_id": "1001", "began": began, "ended": over},
+    )
+    shell.put(
+        OperatorStateRecord,
+        *(
+            {**key, "seq": seq, "at": at(seconds), "state": state, "call_id": call if state == "talking" else None}
+            for seq, (seconds, state) in enumerate(states)
+        ),
+    )
+
+
+def test_by_operator_there_is_what_each_did_and_how_busy_he_was(shell: Shell) -> None:
+    shell.put(Operator, {"id": "1001", "name": "Amina"})
+    served(
+        shell, 590,
+        (0, "ready"), (600, "offered"), (610, "talking"), (710, "wrapping_up"), (730, "paused"), (1000, "away"),
+    )  # fmt: skip
+    shell.calls(left(at(3), 30))
+    amina, nobody = shell.document(*ON_THE_DAY, "--by", "operator")["rows"]
+    assert (amina["operator"], amina["name"], amina["answered"]) == ("1001", "Amina", 1)
+    assert (amina["handling_s"], amina["occupancy"], amina["logged_in_s"]) == (120, round(120 / 720, 6), 1000)
+    assert (nobody["operator"], nobody["abandoned"]) == (None, 1)
+    said = shell.report(*ON_THE_DAY, "--by", "operator").stdout
+    assert re.search(r"1001 +1 +120\.0 +16\.7% +0:02 +0:00 +0:10 +0:04 +0:17 +Amina", said)
+    by_hour = shell.document(*ON_THE_DAY, "--by", "hour")
+    assert by_hour["rows"][0]["occupancy"] == by_hour["total"]["occupancy"] == round(120 / 720, 6)
+
+
+def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(shell: Shell) -> None:
+    served(shell, -30, (-60, "ready"), (-10, "talking"), (90, "wrapping_up"), (110, "ready"), (200, "away"))
+    before = shell.document("--from", "2026-11-24", "--to", "2026-11-24")["total"]
+    assert (before["handling_s"], before["talking_s"], before["wrapping_up_s"]) == (120, 10, 0)
+    after = shell.document(*ON_THE_DAY)["total"]
+    assert (after["handling_s"], after["talking_s"], after["wrapping_up_s"]) == (None, 90, 20)
+
+
+def test_test_calls_are_named_and_left_out_unless_they_are_asked_for(shell: Shell) -> None:
+    shell.calls(answered(at(0), 10, live=False))
+    said = shell.report(*ON_THE_DAY).stdout
+    assert "--tests, which counts the test calls of these days as well (1)." in said
+    assert shell.document(*ON_THE_DAY, "--tests")["total"]["waited"] == 1
+    shell.calls(answered(at(1), 10))
+    assert "Test calls left out: 1; --tests counts them." in shell.report(*ON_THE_DAY).stdout
+    assert shell.document(*ON_THE_DAY)["total"]["waited"] == 1
+
+
+def test_the_limits_of_the_service_level_can_be_chosen(shell: Shell) -> None:
+    shell.calls(answered(at(0), 25), left(at(1), 8))
+    found = shell.document(*ON_THE_DAY, "--within", "30", "--short", "10")
+    assert (found["within_s"], found["short_s"]) == (30, 10)
+    assert found["total"]["service_level_offered"] == 0.5
+    assert found["total"]["service_level_without_short"] == 1
+
+
+def test_the_comma_separated_lines_are_the_rows_of_the_document(shell: Shell) -> None:
+    shell.calls(answered(at(0), 10), left(at(3600), 10), left(at(7200), 10, "callback"))
+    rows = shell.document(*ON_THE_DAY, "--by", "hour")["rows"]
+    lines = list(csv.DictReader(StringIO(shell.report(*ON_THE_DAY, "--by", "hour", "--csv").stdout)))
+    assert len(lines) == 3
+    assert lines == [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+
+
+def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> None:
+    assert shell.report().stdout.strip() == "The database has no call yet: nothing to report."
+    found = shell.document()
+    assert found["rows"] == []
+    assert (found["total"]["waited"], found["total"]["service_level_offered"]) == (0, None)
+    (header,) = shell.report("--csv").stdout.splitlines()
+    assert header.startswith("day,waited,offered,answered,abandoned,")
+    assert "No call waited" in _picture(shell)
+
+
+def test_days_without_a_call_are_named(shell: Shell) -> None:
+    shell.calls(answered(at(0), 10))
+    said = shell.report("--from", "2026-11-01", "--to", "2026-11-02").stdout
+    assert said.startswith("No call began to wait for an operator, 2026-11-01 to 2026-11-02")
+
+
+def test_the_picture_shows_each_hour_with_its_calls_and_its_service_level(shell: Shell) -> None:
+    shell.calls(
+        *(answered(at(8 * 3600 + number), 10) for number in range(3)),
+        answered(at(9 * 3600), 50),
+        *(left(at(9 * 3600 + number), 50) for number in range(6)),
+        left(at(11 * 3600), 50, "callback"),
+    )
+    words = [each.text for each in ElementTree.fromstring(_picture(shell)).iter("{http://www.w3.org/2000/svg}text")]
+    assert [word for word in words if word in ("08", "09", "10", "11")] == ["08", "09", "10", "11"]
+    assert {"100", "0", "3", "7", "1"} <= set(words)  # levels of 8 and 9, calls of 8, 9 and 11
+    assert any("11 calls waited for an operator · 30.0% of those offered" in (word or "") for word in words)
+
+
+def _picture(shell: Shell) -> str:
+    path = shell.home / "report.svg"
+    path.unlink(missing_ok=True)
+    assert "report.svg: calls by the hour of the day." in shell.report(*ON_THE_DAY, "--picture", str(path)).stdout
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_picture_does_not_disturb_a_document(shell: Shell) -> None:
+    path = shell.home / "beside.svg"
+    shell.document(*ON_THE_DAY, "--picture", str(path))
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--by", "weather"), "Nothing is reported by 'weather'; write --by with one of day, hour, half-hour, "),
+        (("--from", "25.11.2026"), "--from '25.11.2026' is no day; write it as 2027-01-15."),
+        (("--to", "2026-02-30"), "--to '2026-02-30' is no day; write it as 2027-01-15."),
+        (("--to", "9999-12-31"), "--to 9999-12-31 is too far away; write a day from 2000 to 2098."),
+        (
+            ("--from", "2026-11-25", "--to", "2026-11-24"),
+            "--to 2026-11-24 lies before --from 2026-11-25; write the earlier day with --from.",
+        ),
+        (("--from", "2098-01-01"), "(today) lies before --from 2098-01-01"),
+        (("--csv", "--json"), "ask for one of them"),
+        (("--within", "nan"), "--within"),
+    ],
+)
+def test_what_cannot_be_reported_is_refused_in_a_sentence_with_the_remedy(
+    shell: Shell, arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert sentence in shell.refused(*arguments)
+
+
+def test_a_picture_that_cannot_be_written_is_named(shell: Shell) -> None:
+    answer = shell.run("report", "--json", "--picture", f"{shell.home}/none/report.svg")
+    assert answer.returncode == 1
+    assert "none/report.svg: No such file or directory; name another file with --picture." in answer.stderr
+
+
+def test_without_a_database_it_says_what_to_run(tmp_path: Path) -> None:
+    assert "hatif db upgrade" in Shell(tmp_path).refused()

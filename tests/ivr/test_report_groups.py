@@ -1,0 +1,223 @@
+"""How a report counts: to which day and hour a call belongs, what ended how, and that nothing is lost or told twice."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+
+from db.report import StateChange, TalkedCall, WaitedCall
+from db.words import OperatorState, Outcome
+from ivr.cli.report_groups import TIMES, By, Groups, Period
+from routing.figures import Limits
+
+DAY = datetime(2026, 11, 25, tzinfo=UTC)
+BERLIN, NEPAL, CASABLANCA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu"), ZoneInfo("Africa/Casablanca")
+LATER = DAY + timedelta(days=400)
+
+
+def at(seconds: float) -> datetime:
+    return DAY + timedelta(seconds=seconds)
+
+
+def groups(
+    by: By, begins: datetime = DAY, days: float = 1, zone: ZoneInfo = CASABLANCA, now: datetime = LATER
+) -> Groups:
+    return Groups(by, Period(begins, begins + timedelta(days=days), zone), Limits(), now)
+
+
+def answered(queued: datetime, waited: float = 10, talked: float | None = 100, operator: str = "1001") -> WaitedCall:
+    over = queued + timedelta(seconds=waited + (talked or 0))
+    return WaitedCall(queued, waited, True, "answered", "fr", "FR", "file", operator, talked, over)
+
+
+def ended(queued: datetime, outcome: Outcome | None, waited: float | None = 10) -> WaitedCall:
+    return WaitedCall(queued, waited, False, outcome, "fr", "FR", None, None, None, queued)
+
+
+def told(counted: Groups) -> list[tuple[str | None, int]]:
+    return [(key, group.tally.figures().waited) for key, group in counted.rows]
+
+
+def states(
+    counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: TalkedCall | None = None
+) -> None:
+    for seconds, state in changes:
+        counted.change(StateChange(operator, state, at(seconds), call if state is OperatorState.TALKING else None))
+
+
+def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
+    counted = groups(By.HALF_HOUR)
+    counted.call(answered(at(9 * 3600 + 1799.9), waited=60))
+    counted.call(answered(at(9 * 3600 + 1800), waited=1))
+    assert told(counted) == [("2026-11-25 09:00", 1), ("2026-11-25 09:30", 1)]
+
+
+@pytest.mark.parametrize(
+    ("by", "key"),
+    [
+        (By.DAY, "2026-11-26"),
+        (By.HOUR, "2026-11-26 01:00"),
+        (By.HALF_HOUR, "2026-11-26 01:00"),
+        (By.HOUR_OF_DAY, "01:00"),
+    ],
+)
+def test_days_and_hours_are_those_of_the_sites_zone(by: By, key: str) -> None:
+    counted = groups(by, zone=NEPAL)  # five hours and three quarters ahead
+    counted.call(answered(at(19 * 3600 + 15 * 60)))
+    counted.call(answered(at(19 * 3600 + 44 * 60)))
+    assert told(counted) == [(key, 2)]
+
+
+def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
+    begins = datetime(2026, 10, 24, 22, tzinfo=UTC)  # midnight in Berlin
+    counted = groups(By.HALF_HOUR, begins, 1, BERLIN)
+    for quarters in (18, 16, 14, 12, 10, 8):
+        counted.call(answered(begins + timedelta(minutes=15 * quarters)))
+    assert [key for key, _ in counted.rows] == [
+        "2026-10-25 02:00",
+        "2026-10-25 02:30",
+        "2026-10-25 02:00 (+0100)",
+        "2026-10-25 02:30 (+0100)",
+        "2026-10-25 03:00",
+        "2026-10-25 03:30",
+    ]
+
+
+def test_only_who_waited_and_got_nothing_has_abandoned() -> None:
+    counted = groups(By.DAY)
+    for outcome in Outcome:
+        counted.call(ended(at(1), outcome))
+    counted.call(ended(at(1), None))
+    counted.call(ended(at(1), None, waited=None))
+    figures = counted.total.figures()
+    assert [figures[each] for each in ("callback", "message", "closed", "self_served")] == [1, 1, 1, 1]
+    assert figures["abandoned"] == len(Outcome) - 4
+    assert (figures["waited"], figures["still_waiting"]) == (len(Outcome), 2)
+    assert figures["abandonment"] == round((len(Outcome) - 4) / len(Outcome), 6)
+
+
+def test_a_percentage_of_all_comes_from_sums_and_not_from_averages() -> None:
+    counted = groups(By.DAY, days=2)
+    counted.call(answered(at(0), waited=20))
+    for _ in range(3):
+        counted.call(answered(at(86400), waited=20.001))
+    assert [group.figures()["service_level_offered"] for _, group in counted.rows] == [1, 0]
+    assert counted.total.figures()["service_level_offered"] == 0.25
+    assert counted.total.figures()["average_speed_of_answer_s"] == 20.00075
+
+
+def test_occupancy_is_talk_and_wrap_up_of_these_and_ready_and_no_pause() -> None:
+    counted = groups(By.OPERATOR)
+    states(
+        counted, "1001",
+        (-60, OperatorState.AWAY), (0, OperatorState.READY), (600, OperatorState.OFFERED), (610, OperatorState.TALKING),
+        (1810, OperatorState.WRAPPING_UP), (2400, OperatorState.PAUSED), (3600, OperatorState.AWAY),
+    )  # fmt: skip
+    counted.finish()
+    ((key, group),) = counted.rows
+    figures = group.figures()
+    assert key == "1001"
+    assert (figures["talking_s"], figures["wrapping_up_s"], figures["ready_s"]) == (1200, 590, 600)
+    assert (figures["ringing_s"], figures["paused_s"], figures["logged_in_s"]) == (10, 1200, 3600)
+    assert figures["occupancy"] == round(1790 / 2390, 6)
+
+
+def test_a_state_counts_within_the_period_only_and_no_longer_than_until_now() -> None:
+    counted = groups(By.OPERATOR, now=at(1000))
+    states(counted, "1001", (-500, OperatorState.READY))
+    states(counted, "1002", (900, OperatorState.PAUSED))
+    counted.finish()
+    assert [group.figures()["logged_in_s"] for _, group in counted.rows] == [1000, 100]
+    over = groups(By.OPERATOR)
+    states(over, "1001", (86300, OperatorState.READY), (90000, OperatorState.AWAY))
+    over.finish()
+    assert over.total.figures()["logged_in_s"] == 100
+
+
+def test_operators_times_are_spread_over_the_hours_in_which_they_were() -> None:
+    counted = groups(By.HOUR)
+    states(counted, "1001", (1800, OperatorState.READY), (3600, OperatorState.TALKING), (9000, OperatorState.AWAY))
+    counted.finish()
+    found = [(key, group.figures()["ready_s"], group.figures()["talking_s"]) for key, group in counted.rows]
+    assert found == [("2026-11-25 00:00", 1800, 0), ("2026-11-25 01:00", 0, 3600), ("2026-11-25 02:00", 0, 1800)]
+
+
+def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> None:
+    counted = groups(By.LANGUAGE)
+    counted.call(answered(at(86390), talked=300))
+    talked = TalkedCall(at(86390), "fr", "FR", "file", "1001")
+    states(
+        counted, "1001",
+        (86400, OperatorState.TALKING), (86700, OperatorState.WRAPPING_UP), (86720, OperatorState.READY), call=talked,
+    )  # fmt: skip
+    # One of the day after.
+    next_day = TalkedCall(at(86410), "fr", "FR", "file", "1002")
+    states(
+        counted, "1002",
+        (86420, OperatorState.TALKING), (86500, OperatorState.WRAPPING_UP), (86600, OperatorState.READY), call=next_day,
+    )  # fmt: skip
+    counted.finish()
+    assert counted.rows[0][1].figures()["handling_s"] == 320
+    assert counted.total.figures()["logged_in_s"] is None
+
+
+def test_a_conversation_that_goes_on_is_in_no_handling_time() -> None:
+    counted = groups(By.DAY)
+    counted.call(answered(at(0), talked=100))
+    counted.call(answered(at(1), talked=None))
+    assert counted.total.figures()["handling_s"] == 100
+
+
+def test_by_language_country_and_topic_the_most_calls_come_first_and_the_unknown_last() -> None:
+    counted = groups(By.TOPIC)
+    for topic, calls in ((None, 5), ("file", 1), ("documents", 3)):
+        for _ in range(calls):
+            counted.call(WaitedCall(at(0), 1, False, "abandoned", None, None, topic, None, None, at(1)))
+    assert told(counted) == [("documents", 3), ("file", 1), (None, 5)]
+
+
+_INSTANTS = st.integers(0, 2 * 86400 - 1).map(at)
+_CALLS = st.builds(
+    WaitedCall,
+    queued=_INSTANTS,
+    waited_s=st.none() | st.floats(0, 500),
+    answered=st.just(False),
+    outcome=st.none() | st.sampled_from(Outcome),
+    language=st.none() | st.sampled_from(["ar", "fr"]),
+    country=st.none() | st.sampled_from(["BE", "NL"]),
+    topic=st.none() | st.sampled_from(["file", "documents"]),
+    operator=st.none(),
+    talked_s=st.none(),
+    ended=st.none(),
+) | st.builds(answered, _INSTANTS, st.floats(0, 500), st.none() | st.floats(0, 900), st.sampled_from(["1001", "1002"]))
+_CHANGES = st.lists(
+    st.builds(StateChange, st.sampled_from(["1001", "1002"]), st.sampled_from(OperatorState), _INSTANTS, st.none())
+)
+
+
+@patient
+@given(st.lists(_CALLS), _CHANGES)
+def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
+    calls: list[WaitedCall], changes: list[StateChange]
+) -> None:
+    totals = []
+    for by in By:
+        counted = groups(by, days=2)
+        for call in calls:
+            counted.call(call)
+        for change in sorted(changes, key=lambda each: each.at):
+            counted.change(change)
+        counted.finish()
+        total = counted.total.figures()
+        for name in ("waited", "answered", "abandoned", "still_waiting", "callback", "answered_within"):
+            assert sum(group.figures()[name] for _, group in counted.rows) == total[name]
+        assert total["waited"] + total["still_waiting"] == len(calls)
+        if by in (*TIMES, By.OPERATOR):
+            spent = sum(group.figures()["logged_in_s"] or 0 for _, group in counted.rows)
+            assert spent == pytest.approx(total["logged_in_s"] or 0)
+        totals.append(total)
+    for total in totals:
+        assert total == pytest.approx(totals[0], abs=0.00001)

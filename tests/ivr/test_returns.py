@@ -1,0 +1,179 @@
+"""A caller who was cut off and calls again soon goes on waiting where he was; nobody else takes his place."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from line import Line
+
+from ivr.demo.telephone import Call, Telephones
+
+TONE_HZ = 1870.0
+
+
+def queue(line: Line) -> list[str]:
+    """Who waits, the next one first."""
+    return [row["caller"] for row in line.control("GET", "/waiting")]
+
+
+def since(line: Line, caller: str) -> float:
+    found: float = next(row["since"] for row in line.control("GET", "/waiting") if row["caller"] == caller)
+    return found
+
+
+def returned(story: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event["data"] for event in story["events"] if event["kind"] == "returned"]
+
+
+async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The story of his last call, as soon as that is true of it."""
+    for _ in range(100):
+        story = await line.story(caller, ended=False)
+        if true(story):
+            return story
+        await asyncio.sleep(0.05)
+    raise AssertionError(story["call"])
+
+
+async def over(line: Line, caller: str) -> dict[str, Any]:
+    """The story of his last call, as soon as it has ended."""
+    return await known(line, caller, lambda story: story["call"]["ended"] is not None)
+
+
+async def gave_up(line: Line, telephones: Telephones, caller: str, language_key: str = "2") -> float:
+    """A caller who waits and hangs up; since when he waited."""
+    call = await line.waiting(telephones, caller, language_key)
+    waited_since = since(line, caller)
+    await call.hangup()
+    await over(line, caller)
+    return waited_since
+
+
+async def again(line: Line, telephones: Telephones, caller: str, keys: str) -> Call:
+    """He calls again, and waits. Who is remembered is asked for his language in other words; the keys are the same."""
+    call = await line.asks_for_operator(telephones, caller, keys)
+    await line.until(lambda: caller in queue(line), 8, f"{caller} waits again")
+    return call
+
+
+async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second = "+33651000011", "+33651000012"
+    place = await gave_up(line, telephones, first)
+    await line.waiting(telephones, second)
+    call = await again(line, telephones, first, "20")
+    assert queue(line) == [first, second]
+    assert since(line, first) == place
+    await known(line, first, lambda story: bool(returned(story)))  # what is not on the disk dies with the controller
+    former = line.kill_controller()
+    await line.controller_back(former)
+    await line.until(lambda: queue(line) == [first, second], 5, "the order is the same after a restart")
+    assert since(line, first) == place
+    await line.phone(telephones, line.speaks("fr"), answers=TONE_HZ)
+    await call.hears_tone(TONE_HZ)
+    assert queue(line) == [second]
+    await call.hangup()
+    story = await over(line, first)
+    (told,) = returned(story)
+    assert told["since"] == place
+    assert story["call"]["wait_s"] < 60  # his own waiting is that of this call
+    said = line.run("call", str(story["call"]["id"])).stdout
+    assert f"takes his old place, that of call {told['call']}" in said
+
+
+async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, telephones: Telephones) -> None:
+    caller = "+33651000021"
+    place = await gave_up(line, telephones, caller)
+    for _ in range(2):
+        call = await again(line, telephones, caller, "20")
+        assert since(line, caller) == place
+        await call.hangup()
+        await over(line, caller)
+        await line.until(lambda: caller not in queue(line), 3, "he is gone")
+
+
+async def test_another_language_and_another_number_begin_anew(line: Line, telephones: Telephones) -> None:
+    caller, other = "+33651000031", "+33651000032"
+    place = await gave_up(line, telephones, caller)
+    await again(line, telephones, other, "20")
+    assert since(line, other) > place
+    await again(line, telephones, caller, "70")
+    assert since(line, caller) > place
+    assert not returned(await line.story(caller, ended=False))
+
+
+async def test_who_hides_his_number_begins_anew(line: Line, telephones: Telephones) -> None:
+    places = []
+    for _ in range(2):
+        call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
+        await call.established()
+        await call.press("20")
+        await line.until(lambda: len(queue(line)) == 1, 8, "he waits")
+        places.append(line.control("GET", "/waiting")[0]["since"])
+        await call.hangup()
+        await line.until(lambda: not queue(line), 3, "he is gone")
+    assert places[0] < places[1]
+
+
+async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
+    line: Line, telephones: Telephones
+) -> None:
+    caller, second = "+33651000041", "+33651000042"
+    phone = await line.phone(telephones, line.speaks("fr"), answers=TONE_HZ)
+    call = await line.asks_for_operator(telephones, caller)
+    await call.hears_tone(TONE_HZ)
+    # The leg ends as if the operator's telephone had vanished (Q.850 27: destination out of order).
+    (leg,) = (each["id"] for each in line.ari("GET", "/channels") if phone.user in each["name"])
+    line.control("POST", f"/operators/{phone.user}/state", {"state": "paused"})  # for after this conversation
+    line.ari("DELETE", f"/channels/{leg}", reason_code="27")
+    await line.until(lambda: caller in queue(line), 8, "he waits again")
+    place = since(line, caller)
+    await call.hangup()
+    assert [each["reason"] for each in (await over(line, caller))["pairings"]] == ["lost"]
+    await line.waiting(telephones, second)
+    call = await again(line, telephones, caller, "20")
+    assert (queue(line), since(line, caller)) == ([caller, second], place)
+    line.control("POST", f"/operators/{phone.user}/state", {"state": "ready"})
+    await call.hears_tone(TONE_HZ)
+    line.control("POST", f"/operators/{phone.user}/state", {"state": "paused"})
+    await call.hangup()
+    await over(line, caller)
+    await again(line, telephones, caller, "20")
+    assert queue(line) == [second, caller]
+
+
+async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_when_it_is_back(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    line, caller, second = lone_line, "+33651000061", "+33651000062"
+    call = await line.waiting(telephones, caller)
+    place = since(line, caller)
+    await line.without_controller()
+    await call.hears(line.audio("fr", "fallback_wait"), 30)
+    await call.hangup()
+    await line.up()
+    former = await over(line, caller)
+    assert (former["call"]["outcome"], former["call"]["operator"]) == ("fallback", None)
+    await line.waiting(telephones, second)
+    await again(line, telephones, caller, "20")
+    assert (queue(line), since(line, caller)) == ([caller, second], place)
+
+
+async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephones) -> None:
+    caller = "+33651000051"
+    path = line.site / "site.toml"
+    text = path.read_text()
+    changed, count = re.subn(r"^return_min = \d+", "return_min = 0", text, flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(changed)
+    await line.controller_back(line.kill_controller())
+    try:
+        place = await gave_up(line, telephones, caller)
+        call = await again(line, telephones, caller, "20")
+        assert since(line, caller) > place
+        await call.hangup()
+    finally:
+        path.write_text(text)
+        await line.controller_back(line.kill_controller())

@@ -1,0 +1,197 @@
+"""`hatif simulate`: the same figures in every form, the site's own defaults, and a sentence for what cannot be."""
+
+import asyncio
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from shell import Shell
+
+from db.deliver import deliver_all
+from db.ids import call_id, uuid7
+from db.journal import Journal
+
+LANGUAGES = ["ar", "fr", "es", "it", "nl", "de", "en"]
+SMALL = ("--operators", "14", "--languages-each", "2", "--hours", "2")
+DAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def simulated(shell: Shell, *arguments: str) -> Any:
+    answer = shell.run("simulate", *arguments, "--json")
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_without_options_it_is_a_day_of_the_site_with_its_operators_hours_and_wrap_up(shell: Shell) -> None:
+    found = simulated(shell)
+    assert found["operators"] == 43
+    assert [each["hour"] for each in found["by_hour"]] == [f"{hour:02d}:00" for hour in range(8, 20)]
+    assert found["wrap_up_s"] == 20
+    assert list(found["languages"]) == list(found["mix"]) == LANGUAGES
+    assert found["mix"]["ar"] == pytest.approx(15 / 43)
+    assert found["calls"] == found["all"]["waited"] == sum(each["waited"] for each in found["languages"].values())
+    assert found["all"]["handling_s"] == pytest.approx(300, rel=0.05)
+
+
+def test_the_same_seed_gives_the_same_document_and_another_one_other_calls(shell: Shell) -> None:
+    assert simulated(shell, *SMALL) == simulated(shell, *SMALL)
+    assert simulated(shell, *SMALL)["all"] != simulated(shell, *SMALL, "--seed", "2")["all"]
+
+
+def test_policies_are_compared_on_the_same_calls(shell: Shell) -> None:
+    busy = (*SMALL, "--calls-per-hour", "155")
+    ours, plain = (simulated(shell, *busy, "--policy", each) for each in ("site", "plain"))
+    assert ours["calls"] == plain["calls"]
+    assert ours["all"]["handling_s"] == pytest.approx(plain["all"]["handling_s"])
+    assert ours["passed_share"] > plain["passed_share"] == 0
+
+
+def test_lines_and_document_say_the_same(shell: Shell) -> None:
+    document = simulated(shell, *SMALL)
+    lines = list(csv.DictReader(StringIO(shell.run("simulate", *SMALL, "--csv").stdout)))
+    assert len(lines) == 2 * len(LANGUAGES)
+    for line, cell in zip(lines, document["by_hour_and_language"], strict=True):
+        assert (line["hour"], line["language"]) == (cell["hour"], cell["language"])
+        assert (int(line["waited"]), int(line["answered"])) == (cell["waited"], cell["answered"])
+        assert line["occupancy"] == str(round(cell["occupancy"], 4))
+
+
+def test_the_table_says_what_matters_to_a_person(shell: Shell) -> None:
+    document, said = simulated(shell, *SMALL), shell.run("simulate", *SMALL).stdout
+    assert f"Within 20 s: {document['all']['service_level_offered'] * 100:.1f}" in said
+    assert f"served worst: {document['worst_language']['language']}" in said
+    assert "09:00" in said and "10:00" not in said
+
+
+def test_the_picture_has_a_field_with_its_figure_for_each_hour_and_language(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "levels.svg"
+    document = simulated(shell, *SMALL, "--picture", str(file))
+    words = [each.text for each in ElementTree.fromstring(file.read_text()).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"all", *LANGUAGES, "08", "09", "day"} <= set(words)
+    for cell in document["by_hour_and_language"]:
+        level = cell["service_level_offered"]
+        assert ("–" if level is None else f"{level * 100:.0f}") in words
+    refused = shell.run("simulate", *SMALL, "--picture", str(tmp_path / "nowhere" / "levels.svg"))
+    assert refused.returncode == 1 and "name another file" in refused.stderr
+
+
+def test_each_hour_may_have_its_own_calls_and_the_mix_its_own_shares(shell: Shell) -> None:
+    found = simulated(shell, "--operators", "10", "--hours", "3", "--calls-per-hour", "0,60,0", "--mix", "ar=2, nl=1")
+    assert [each["waited"] > 0 for each in found["by_hour"]] == [False, True, False]
+    assert {language for language, each in found["languages"].items() if each["waited"]} == {"ar", "nl"}
+
+
+def test_who_gives_up_is_counted_and_more_days_are_added_up(shell: Shell) -> None:
+    busy = (*SMALL, "--calls-per-hour", "200", "--patience", "60")
+    one, three = simulated(shell, *busy), simulated(shell, *busy, "--days", "3")
+    assert one["all"]["abandoned"] > 0
+    assert one["service_level_error"] is None and three["service_level_error"] > 0
+    assert three["calls"] > 2 * one["calls"]
+
+
+def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "roster.csv"
+    file.write_text("operator,from,to\n1001,08:00,09:00\n1001,09:00,09:30\n1002,07:00,24:00\n")
+    found = simulated(shell, *SMALL, "--calls-per-hour", "80", "--roster", str(file), "--patience", "30")
+    assert found["all"]["abandoned"] > found["all"]["answered"] > 0
+    for text, sentence in (
+        ("who,from,to\n", ":1: other columns are named"),
+        ("operator,from,to\n1,08:00,09:00\n", ":2: there is no operator '1'"),
+        ("operator,from,to\n1001,8,09:00\n", ":2: '8' is no time"),
+        ("operator,from,to\n1001,09:00,08:00\n", ":2: 09:00 is not before 08:00"),
+        ("operator,from,to\n1001,08:00,10:00\n1001,09:00,11:00\n", ":3: 1001 is on duty already"),
+        ("operator,from,to\n1001,08:00\n", ":2: has 2 cells"),
+    ):
+        file.write_text(text)
+        refused = shell.run("simulate", *SMALL, "--roster", str(file))
+        assert refused.returncode == 1 and f"{file}{sentence}" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--operators", "3"), "take 7 operators or more"),
+        (("--languages-each", "8"), "take 1 to 7"),
+        (("--mix", "xx=1"), "'xx' is no language of this site; it has ar, fr"),
+        (("--mix", "ar=much"), "'much' is no figure"),
+        (("--mix", "ar=0"), "write it as ar=34"),
+        (("--calls-per-hour", "1,2"), "write one, or one for each hour"),
+        (("--calls-per-hour", "-1"), "'-1' is no figure from 0 up"),
+        (("--handling", "20"), "make --wrap-up shorter"),
+        (("--json", "--csv"), "give one of them"),
+        (("--to", "2026-11-16"), "give --from-history as well"),
+        (("--advise", "--csv"), "leave out --csv and --picture"),
+        (("--from-history", "--days", "3", "--hours", "2"), "leave out --hours and --days"),
+        (("--from-history", "--from", "yesterday"), "write it as 2026-11-16"),
+        (("--from-history", "--from", "2026-11-16", "--to", "2026-11-15"), "exchange them"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_simulated_is_refused_in_one_sentence(
+    shell: Shell, arguments: tuple[str, ...], sentence: str
+) -> None:
+    refused = shell.run("simulate", *arguments)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("hatif: ") and sentence in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_advice_names_an_operator_a_language_that_he_lacks_and_what_it_brings(shell: Shell) -> None:
+    few = ("--operators", "8", "--languages-each", "1", "--hours", "1", "--mix", "ar=3 fr=1", "--days", "3")
+    found = simulated(shell, *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4")
+    best = found["advice"][0]
+    assert best["language"] not in best["speaks"]
+    assert best["overall"] + best["worst"] > 0
+    said = shell.run("simulate", *few, "--calls-per-hour", "70", "--advise", "--teach-level", "4").stdout
+    assert best["operator"] in said and f"{best['language']}:4" in said
+
+
+def remembered(shell: Shell, days: int, calls: int) -> None:
+    """Each day so many calls, a minute apart from 9:00 UTC on (10:00 in Rabat until 2026-09-20, 9:00 since)."""
+    assert shell.run("db", "upgrade").returncode == 0
+    journal = Journal(shell.home / "journal", "node1")
+    for number in range(days * calls):
+        queued = DAY + timedelta(days=number // calls, minutes=number % calls)
+        made = call_id("node1", f"1.{number}", int(queued.timestamp() * 1000))
+        answered = number % 5 != 4
+        connected = queued + timedelta(seconds=10) if answered else None
+        ended = queued + timedelta(seconds=190 if answered else 45)
+        journal.put(
+            "call", id=made, language=LANGUAGES[number % 2], started=queued, queued=queued, connected=connected,
+            ended=ended, outcome="answered" if answered else "abandoned", operator_id="1001" if answered else None,
+        )  # fmt: skip
+        if answered:
+            journal.put("pairing", id=uuid7(), call_id=made, operator_id="1001", began=connected, ended=ended)
+    journal.put("shift", operator_id="1001", begins=DAY, ends=DAY + timedelta(hours=3))
+    journal.close()
+    asyncio.run(deliver_all(shell.home / "journal", f"sqlite:///{shell.home / 'hatif.db'}"))
+
+
+def test_the_calls_of_the_database_come_again_with_their_times_and_languages(shell: Shell) -> None:
+    remembered(shell, days=3, calls=70)
+    found = simulated(shell, "--from-history", "--from", "2026-11-16", "--to", "2026-11-18")
+    assert (found["calls"], found["days"]) == (210, 3)
+    assert [each["hour"] for each in found["by_hour"]] == ["09:00", "10:00"]
+    assert [each["waited"] for each in found["by_hour"]] == [180, 30]
+    assert found["languages"]["ar"]["waited"] == found["languages"]["fr"]["waited"] == 105
+    assert found["all"]["handling_s"] == 180 + 20
+    assert found["patience_s"] == pytest.approx((168 * 10 + 42 * 45) / 42, abs=0.1)
+    alone = simulated(shell, "--from-history", "--from", "2026-11-16", "--to", "2026-11-16")
+    assert alone["all"]["abandoned"] > 0.5 * alone["calls"], "by the plan 1001 is the only one there on the first day"
+    assert found["all"]["abandoned"] == alone["all"]["abandoned"], "without a plan everybody is there"
+
+
+def test_a_history_without_calls_says_so(shell: Shell) -> None:
+    assert shell.run("db", "upgrade").returncode == 0
+    refused = shell.run("simulate", "--from-history", "--from", "2026-11-16", "--to", "2026-11-18")
+    assert refused.returncode == 1
+    assert "no calls that waited for an operator from 2026-11-16 to 2026-11-18" in refused.stderr

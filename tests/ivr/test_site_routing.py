@@ -1,0 +1,53 @@
+"""`[routing]` of site.toml: without it all is as the policy has it, and a mistake in it is told with its line."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from site_files import line_of
+from test_site import SITE, site_refusal
+
+from ivr import site
+from ivr.site_routing import Routing
+from routing.policy import Policy
+
+
+def test_a_site_that_says_nothing_has_the_usual_policy(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(SITE)
+    assert site.load(tmp_path).routing.policy == Policy()
+
+
+def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) -> None:
+    figures = {
+        "head_start_s": 41.5, "target_s": 30.0, "passing": 0.0, "priority_s": 10.0, "hold_s": 0.0, "few": 1, "spare": 0,
+        "prefer_s": 5.0, "relax_s": 7.0,
+    }  # fmt: skip
+    text = SITE + "\n[routing]\n" + "".join(f"{name} = {value}\n" for name, value in figures.items())
+    assert tomllib.loads(text)["routing"] == figures
+    (tmp_path / "site.toml").write_text(text)
+    assert site.load(tmp_path).routing.policy == Policy(**figures)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("prefer = 30", "is no name that may stand here"),
+        ("hold_s = -1", "greater than or equal to 0, found -1"),
+        ("target_s = 0", "greater than 0"),
+        ('relax_s = "long"', "found 'long'"),
+        ("few = 1.5", "found 1.5"),
+        ("return_min = 61", "less than or equal to 60"),
+        ("last_calls_min = -5", "greater than or equal to 0"),
+        ("other_language_s = 99999", "less than or equal to 3600"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, written: str, said: str) -> None:
+    text = SITE + f"\n[routing]\n{written}\n"
+    ((line, what),) = site_refusal(tmp_path, text)
+    assert line == line_of(text, written)
+    assert what.startswith(f"E_SITE_VALUE routing.{written.split()[0]}: ") and said in what
+
+
+def test_nothing_is_told_of_the_end_of_the_day_unless_the_site_wants_it() -> None:
+    usual = Routing()
+    assert (usual.last_calls_min, usual.return_min) == (0, 10)

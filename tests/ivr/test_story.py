@@ -1,0 +1,85 @@
+"""What `hatif call` says of a wait: why it began, who went to others meanwhile, and what would have changed it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import read
+from db.deliver import deliver_all
+from db.engine import async_engine
+from db.ids import uuid7
+from db.journal import Journal
+from db.upgrade import upgrade
+from ivr.cli.story import line, told
+from ivr.records import Recorder
+from ivr.trial.records import Pretended
+from routing.engine import Engine
+from routing.match import Step, Waiting
+from routing.policy import Policy
+from routing.states import Operator, OperatorState
+from routing.waits import why_waits
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+AT = NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("language", {"language": "en", "instead_of": "nl"}, "has chosen en instead of nl"),
+        ("language", {"language": "en"}, "has chosen en"),
+        ("returned", {"call": "0199", "since": AT}, "takes his old place, that of call 0199, waiting since 12:00:00"),
+        ("other_language", {"languages": ["en"], "nobody": True}, "is offered en, since nobody on duty speaks his"),
+        ("other_language", {"languages": ["en"], "nobody": False}, "is offered en, since he has waited long"),
+        ("last_calls", {}, "is told that his turn will probably come after closing time"),
+        ("hours", {"why": "closed", "waits": True}, "the line is closed; he waits since before and stays"),
+        (
+            "hours", {"why": "closed", "returns": True},
+            "the line is closed; he was cut off before, and is served all the same",
+        ),
+    ],
+)  # fmt: skip
+def test_what_happened_is_a_sentence(kind: str, data: dict[str, Any], said: str) -> None:
+    assert line({"kind": kind, "flow_node": "queue", "data": data}, {}) == said
+
+
+async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_next(tmp_path: Path) -> None:
+    """Two callers and an operator who is busy first: the later one waits for him, and hears of it afterwards."""
+    url = f"sqlite:///{tmp_path}/hatif.db"
+    await upgrade(url)
+    journal = Journal(tmp_path / "journal", "node1")
+    recorder = Recorder(journal, Pretended(1))
+    first, second = str(uuid7()), str(uuid7())
+    engine = Engine(Policy(passing=10))
+    operator = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, since=AT - 60, present=True)
+    engine.set_operator(operator)
+    began = datetime.now(UTC)
+    for call, since in ((first, AT - 20), (second, AT - 5)):
+        journal.put("call", id=call, started=began, queued=began - timedelta(seconds=1))
+        engine.wait(Waiting(call, (Step("fr"),), since))
+        assert not engine.decide(AT).pairs
+        why = why_waits(engine, call, AT)
+        assert why is not None
+        recorder.waits(call, why)
+    for now in (AT, AT + 30):
+        engine.set_operator(Operator("1001", {"fr": 5}, state=OperatorState.READY, since=now, present=True))
+        (pair,) = engine.decide(now + 1).pairs
+        recorder.decision(pair)
+    journal.close()
+    assert (await deliver_all(tmp_path / "journal", url)).rejected == 0
+    opened = async_engine(url)
+    story = await read.call(opened, second)
+    await opened.dispose()
+    assert [each.kind for each in story.decisions] == ["wait", "offer"]
+    (went,) = story.went_to_others
+    assert went.data["other_caller"]["call"] == second
+    said = [sentence.split("  ", 2)[2] for sentence in told(asdict(story), {})]
+    assert said[0] == (
+        "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language before him. Had 1001, who was"
+        " talking (60.0 s), been idle instead, and had he come 25.001 s earlier, he would have got him"
+    )
+    assert said[1].startswith("waits on: operator 1001 gets another caller, who waited 21.0 s; had this one come 5.00")
+    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only one")

@@ -1,0 +1,238 @@
+"""A reason is true, and the change that it names really gives the other decision."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from properties import patient
+from routing_floor import NOW, READY, Floor, callers, operators, policies
+from routing_reference import Reference
+
+from routing.engine import Engine
+from routing.match import Decision, Price, Step, Waiting, in_words, may_serve
+from routing.policy import Policy
+from routing.states import Operator, OperatorState
+
+floors = st.builds(
+    lambda policy, staff, waiting: Floor(
+        policy, waiting={each.call: each for each in waiting}, operators={each.id: each for each in staff}
+    ),
+    policies,
+    st.lists(operators, max_size=10),
+    st.lists(callers, max_size=10),
+)
+
+
+def first_pair(floor: Floor) -> tuple[str, str] | None:
+    engine = Engine(floor.policy)
+    for operator in floor.operators.values():
+        engine.set_operator(operator)
+    for caller in floor.waiting.values():
+        engine.wait(caller)
+    pairs = engine.decide(NOW).pairs
+    return (pairs[0].call, pairs[0].operator) if pairs else None
+
+
+def turns(floor: Floor) -> Iterator[tuple[Floor, Decision]]:
+    """Each pair, with the floor as it was at its turn: the pairs before it are made."""
+    for operator in floor.operators.values():
+        floor.engine.set_operator(operator)
+    for caller in floor.waiting.values():
+        floor.engine.wait(caller)
+    waiting, staff = dict(floor.waiting), dict(floor.operators)
+    for pair in floor.engine.decide(NOW).pairs:
+        yield Floor(floor.policy, NOW, dict(waiting), dict(staff)), pair
+        del waiting[pair.call]
+        staff[pair.operator] = replace(staff[pair.operator], state=OperatorState.OFFERED)
+
+
+@settings(patient, max_examples=400)
+@given(floors)
+def test_the_figures_of_a_reason_are_true(whole: Floor) -> None:
+    for floor, pair in turns(whole):
+        reason, known = pair.reason, floor.reference()
+        caller, operator = floor.waiting[pair.call], floor.operators[pair.operator]
+        step = known.step(caller)
+        assert math.isclose(reason.waited_s, NOW - caller.since, abs_tol=0.001)
+        assert math.isclose(reason.idle_s, NOW - operator.since, abs_tol=0.001)
+        assert reason.callers_ahead == known.order().index(caller)
+        assert reason.callers_he_could_serve == sum(
+            may_serve(operator, known.step(each)) for each in known.waiting.values()
+        )
+        assert reason.operators_who_could == sum(may_serve(each, step) for each in known.idle.values())
+        assert caller.steps[reason.step] == step and reason.steps == len(caller.steps)
+        assert (reason.language, reason.topic) == (step.language, step.topic)
+        assert reason.level == operator.languages[step.language]
+        assert reason.price is not None
+        assert math.isclose(reason.price.total, known.price(operator, step.language), abs_tol=2e-9)
+        assert reason.price.first == (next(iter(operator.languages)) == step.language)
+        assert reason.late == (caller.since < NOW - floor.policy.target_s)
+        assert reason.priority == caller.priority
+
+
+@settings(patient, max_examples=400)
+@given(floors)
+def test_had_the_operator_not_been_idle_the_other_one_would_have_got_the_caller(whole: Floor) -> None:
+    for floor, pair in turns(whole):
+        other = pair.reason.other_operator
+        floor.operators[pair.operator] = replace(floor.operators[pair.operator], state=OperatorState.TALKING)
+        if other is not None:
+            assert first_pair(floor) == (pair.call, other.operator)
+        else:
+            changed = first_pair(floor)
+            assert changed is None or changed[0] != pair.call
+
+
+@settings(patient, max_examples=600)
+@given(floors)
+def test_had_the_other_caller_come_so_much_earlier_he_would_have_got_the_operator(whole: Floor) -> None:
+    for floor, pair in turns(whole):
+        other = pair.reason.other_caller
+        if other is None:
+            continue
+        caller = floor.waiting[other.call]
+        floor.waiting[other.call] = replace(caller, since=caller.since - other.earlier_s)
+        assert first_pair(floor) == (other.call, pair.operator)
+
+
+@settings(patient, max_examples=600)
+@given(floors)
+def test_a_little_less_would_have_changed_nothing(whole: Floor) -> None:
+    """Half of what is said is too little: it is the smallest change, but for late yielding, which is a jump."""
+    for floor, pair in turns(whole):
+        other = pair.reason.other_caller
+        if other is None or other.earlier_s < 0.01:
+            continue
+        caller = floor.waiting[other.call]
+        moved = caller.since - other.earlier_s + 0.004
+        if (moved < NOW - floor.policy.target_s) != (caller.since < NOW - floor.policy.target_s):
+            continue
+        floor.waiting[other.call] = replace(caller, since=moved)
+        if floor.reference().step(floor.waiting[other.call]) == Reference(
+            floor.policy, [caller], list(floor.operators.values()), NOW
+        ).step(caller):
+            assert first_pair(floor) == (pair.call, pair.operator)
+
+
+@settings(patient, max_examples=600)
+@given(floors)
+def test_had_the_busy_operator_been_idle_he_would_have_got_the_caller(whole: Floor) -> None:
+    for floor, pair in turns(whole):
+        busy = pair.reason.busy_operator
+        if busy is None:
+            continue
+        operator = floor.operators[busy.operator]
+        assert (operator.state, round(NOW - operator.since, 3)) == (busy.state, busy.state_s)
+        assert operator.state not in (READY, OperatorState.AWAY)
+        floor.operators[busy.operator] = replace(operator, state=READY)
+        assert first_pair(floor) == (pair.call, busy.operator)
+        price = floor.reference().price(floor.operators[busy.operator], pair.reason.language)
+        assert math.isclose(busy.price.total, price, abs_tol=2e-9)
+
+
+@settings(patient, max_examples=400)
+@given(floors)
+def test_where_nobody_waits_besides_a_busy_operator_is_named_if_there_is_one_who_would_have_been_taken(
+    whole: Floor,
+) -> None:
+    whole.waiting = dict(list(whole.waiting.items())[:1])
+    for floor, pair in turns(whole):
+        step = floor.reference().step(floor.waiting[pair.call])
+        if step.operator is not None or floor.policy.hold_s:
+            continue
+        wanted = False
+        for busy in list(floor.operators.values()):
+            if busy.state not in (READY, OperatorState.AWAY):
+                changed = Floor(floor.policy, NOW, dict(floor.waiting), dict(floor.operators))
+                changed.operators[busy.id] = replace(busy, state=READY)
+                wanted = wanted or first_pair(changed) == (pair.call, busy.id)
+        assert (pair.reason.busy_operator is not None) == wanted
+
+
+# What is told
+
+
+def idle(identity: str, *languages: str, idle_s: float = 10) -> Operator:
+    return Operator(identity, dict.fromkeys(languages, 5), state=READY, since=NOW - idle_s, present=True)
+
+
+def decided(*told: Operator | Waiting, policy: Policy | None = None) -> list[Decision]:
+    engine = Engine(policy)
+    for each in told:
+        if isinstance(each, Operator):
+            engine.set_operator(each)
+        else:
+            engine.wait(each)
+    return list(engine.decide(NOW).pairs)
+
+
+def french(call: str, waited: float, **needs: object) -> Waiting:
+    return Waiting(call, (replace(Step("fr"), **needs),), NOW - waited)  # type: ignore[arg-type]
+
+
+def test_the_sentence_says_who_and_why_and_what_would_have_changed_it() -> None:
+    dutch = Waiting("dutch", (Step("nl"),), NOW - 90)
+    pair, _ = decided(
+        idle("1001", "fr", idle_s=30), idle("1002", "fr"), dutch, french("first", 80), french("second", 78)
+    )
+    assert in_words(pair.reason) == (
+        "The caller waited 80.0 s, first of the 2 whom this operator may serve (1 before him need somebody else),"
+        " though he yields to who can still be in time;"
+        " the operator speaks fr at level 5, idle 30.0 s, longest of the 2 idle."
+        " Had call second come 2.001 s earlier, it would have got the operator."
+        " Had the operator not been idle, 1002 (idle 10.0 s, price 0.000) would have got the caller."
+    )
+
+
+def test_the_sentence_says_that_an_operator_is_least_needed_elsewhere() -> None:
+    (pair,) = decided(idle("1001", "fr", "nl", idle_s=900), idle("1002", "fr"), french("call", 16))
+    assert pair.reason.price == Price(0.0, 0.0, True, 5)
+    assert in_words(pair.reason) == (
+        "The caller waited 16.0 s, the only one whom this operator may serve;"
+        " the operator speaks fr at level 5, idle 10.0 s, least needed elsewhere of the 2 idle (price 0.000)."
+        " Had the operator not been idle, 1001 (idle 900.0 s, price 1.000) would have got the caller."
+    )
+
+
+def test_the_sentence_says_which_busy_operator_would_have_been_taken() -> None:
+    talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
+    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16))
+    assert in_words(pair.reason).endswith(
+        " Had 1003, who was talking (62.0 s), been idle instead, he would have got the caller."
+    )
+
+
+def test_the_sentence_says_that_an_earlier_caller_was_held() -> None:
+    busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
+    dutch = Waiting("dutch", (Step("nl"),), NOW - 1)
+    both = idle("1001", "fr", "nl")
+    (pair,) = decided(*busy, both, french("french", 9), dutch, policy=Policy(head_start_s=0))
+    other = pair.reason.other_caller
+    assert pair.call == "dutch" and other is not None and other.held
+    assert in_words(pair.reason).endswith(
+        "Had call french come 1.001 s earlier, so that the operator were no longer kept from it for a rare language, it"
+        " would have got the operator."
+    )
+
+
+def test_the_sentence_says_head_start_priority_step_and_last_resort() -> None:
+    busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(9)]
+    steps = (Step("nl", 3, patience=5), Step("nl", 1))
+    low = Operator("1001", {"fr": 5, "nl": 1}, state=READY, since=NOW - 10)
+    better = Operator("1002", {"nl": 5}, state=OperatorState.TALKING)
+    (pair,) = decided(*busy, better, low, french("french", 12), Waiting("dutch", steps, NOW - 6, priority=1))
+    said = in_words(pair.reason)
+    assert "with 16.4 s head start since few speak nl" in said
+    assert "with priority 1" in said
+    assert "content with step 2 of 2 of his needs, the last resort" in said
+
+
+def test_who_would_be_late_by_coming_earlier_has_to_come_earlier_still() -> None:
+    older, younger = french("older", 40), french("younger", 19.5)
+    (pair,) = decided(idle("1001", "fr"), older, younger)
+    other = pair.reason.other_caller
+    assert pair.call == "older" and other is not None and other.earlier_s == 20.501
+    (pair,) = decided(idle("1001", "fr"), older, replace(younger, since=younger.since - other.earlier_s))
+    assert pair.call == "younger"

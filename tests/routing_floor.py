@@ -1,0 +1,161 @@
+"""A floor for the tests of the engine: what may happen on it, and beside the engine only what is known."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from hypothesis import strategies as st
+from routing_reference import Reference
+
+from routing.engine import Engine
+from routing.match import Decisions, Step, Waiting
+from routing.policy import Policy
+from routing.states import Operator, OperatorState
+
+NOW = 1_795_600_000.0
+LANGUAGES = ("ar", "fr", "nl", "de")
+TOPICS = ("file", "travel")
+OPERATORS = tuple(str(1000 + n) for n in range(12))
+CALLS = tuple(f"call-{n}" for n in range(16))
+READY = OperatorState.READY
+
+policies = st.sampled_from(
+    [
+        Policy(),
+        Policy(few_share=1),
+        Policy(few=1, few_share=0.5, spare=1),
+        Policy(few=2, few_share=1),
+        Policy(passing=0, few_share=1),
+        Policy.plain(),
+        Policy(hold_s=30, few=3, few_share=1),
+    ]
+)
+seconds = st.integers(0, 90).map(float) | st.sampled_from([15.0, 20.0]) | st.floats(0, 90)
+steps = st.builds(
+    Step,
+    language=st.sampled_from((*LANGUAGES, "fr", "fr", "xx")),
+    level=st.integers(1, 5) | st.just(1),
+    topic=st.none() | st.sampled_from((*TOPICS, "unheard of")),
+    operator=st.none() | st.none() | st.sampled_from((*OPERATORS, "9999")),
+    patience=st.none() | st.integers(0, 60).map(float) | st.floats(0, 60),
+)
+callers = st.builds(
+    Waiting,
+    call=st.sampled_from(CALLS),
+    steps=st.lists(steps, min_size=1, max_size=3).map(tuple)
+    | st.sampled_from(LANGUAGES).map(lambda language: (Step(language),)),
+    since=seconds.map(lambda waited: NOW - waited),
+    priority=st.sampled_from([0, 0, 0, 0, 1, -1]),
+)
+operators = st.builds(
+    Operator,
+    id=st.sampled_from(OPERATORS),
+    languages=st.lists(
+        st.tuples(st.sampled_from((*LANGUAGES, "fr")), st.integers(1, 5) | st.just(5)), min_size=1, max_size=3
+    ).map(dict),
+    topics=st.just(frozenset()) | st.frozensets(st.sampled_from(TOPICS)),
+    state=st.sampled_from([READY, READY, READY, *OperatorState]),
+    since=seconds.map(lambda idle: NOW - idle),
+    present=st.just(True),
+)
+
+
+@dataclass
+class Floor:
+    """An engine, and beside it only what is known, for the reference."""
+
+    policy: Policy
+    now: float = NOW
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    operators: dict[str, Operator] = field(default_factory=dict)
+
+    engine: Engine = field(default_factory=Engine)
+
+    def __post_init__(self) -> None:
+        if self.engine.policy != self.policy:
+            self.engine = Engine(self.policy)
+
+    def wait(self, caller: Waiting) -> None:
+        self.waiting[caller.call] = caller
+        self.engine.wait(caller)
+
+    def leave(self, call: str) -> None:
+        self.waiting.pop(call, None)
+        self.engine.leave(call)
+
+    def set_operator(self, operator: Operator) -> None:
+        self.operators[operator.id] = operator
+        self.engine.set_operator(operator)
+
+    def remove_operator(self, identity: str) -> None:
+        self.operators.pop(identity, None)
+        self.engine.remove_operator(identity)
+
+    def state(self, identity: str, state: OperatorState) -> None:
+        if identity in self.operators:
+            self.set_operator(replace(self.operators[identity], state=state, since=self.now))
+
+    def reference(self) -> Reference:
+        return Reference(self.policy, list(self.waiting.values()), list(self.operators.values()), self.now)
+
+    def decide(self) -> Decisions:
+        """Both decide, the same; what is paired is taken out of what is known."""
+        expected = self.reference()
+        order = [caller.call for caller in expected.order()]
+        pairs = expected.decide()
+        decisions = self.engine.decide(self.now)
+        assert [(each.call, each.operator) for each in decisions.pairs] == pairs
+        for call, operator in pairs:
+            del self.waiting[call]
+            self.operators[operator] = replace(self.operators[operator], state=OperatorState.OFFERED)
+        served = {call for call, _ in pairs}
+        assert [each.call for each in self.engine.waiting] == [call for call in order if call not in served]
+        return decisions
+
+
+Event = Callable[[Floor], None]
+
+events: st.SearchStrategy[Event] = st.one_of(
+    callers.map(lambda caller: lambda floor: floor.wait(replace(caller, since=caller.since - NOW + floor.now))),
+    callers.map(lambda caller: lambda floor: floor.wait(caller)),
+    operators.map(lambda operator: lambda floor: floor.set_operator(operator)),
+    st.tuples(st.sampled_from(OPERATORS), st.sampled_from([READY, READY, READY, *OperatorState])).map(
+        lambda change: lambda floor: floor.state(*change)
+    ),
+    st.sampled_from(CALLS).map(lambda call: lambda floor: floor.leave(call)),
+    st.sampled_from(OPERATORS).map(lambda identity: lambda floor: floor.remove_operator(identity)),
+)
+passes = st.sampled_from([0.0, 0.001, 1.0, 5.0, 15.0, 20.0, -3.0, -30.0, 3600.0]) | st.floats(0, 30)
+moments = st.lists(st.tuples(passes, st.lists(events, max_size=4)), min_size=1, max_size=12)
+
+
+def busy_floor(chance: random.Random, policy: Policy, engine: Engine | None = None) -> Floor:
+    """Twelve operators, French and Arabic common, Dutch and German rare, so that some are kept for these."""
+    floor = Floor(policy, engine=engine or Engine(policy))
+    for number, identity in enumerate(OPERATORS):
+        first = "nl" if number < 2 else "fr" if number < 8 else "ar"
+        further = chance.sample(LANGUAGES, chance.choice([0, 1, 1, 2]))
+        languages = dict.fromkeys([first, *further], 5)
+        topics = frozenset(chance.sample(TOPICS, 1)) if chance.random() < 0.2 else frozenset()
+        floor.set_operator(Operator(identity, languages, topics, READY, "", NOW - chance.randrange(60), present=True))
+    return floor
+
+
+def something_happens(chance: random.Random, floor: Floor) -> None:
+    kind = chance.random()
+    if kind < 0.5:
+        language = chance.choice(["fr", "fr", "fr", "ar", "ar", "nl", "de"])
+        preferred = chance.choice(OPERATORS) if chance.random() < 0.1 else None
+        topic = chance.choice(TOPICS) if chance.random() < 0.2 else None
+        patience = float(chance.choice([5, 10, 20]))
+        steps = (
+            Step(language, 1, topic, preferred, patience),
+            Step(language, 1, topic, patience=patience),
+            Step(language),
+        )
+        floor.wait(Waiting(f"call-{chance.randrange(10**9)}", steps, floor.now, chance.choice([0] * 9 + [1])))
+    elif kind < 0.9:
+        state = chance.choice([READY] * 5 + [OperatorState.TALKING] * 2 + [OperatorState.AWAY])
+        floor.state(chance.choice(OPERATORS), state)
+    elif floor.waiting:
+        floor.leave(chance.choice(list(floor.waiting)))
