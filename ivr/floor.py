@@ -96,7 +96,10 @@ class Floor:
                     self._take(message, self._now())
                 # All that has come is taken before anything is decided: one decision knows more than two.
                 if self._inbox.empty():
-                    self._decide()
+                    now = self._decide()
+                    if self._come:
+                        await asyncio.sleep(0)  # calls take their offers first
+                        self._explain(now)
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
@@ -200,7 +203,7 @@ class Floor:
         if operator != before:
             self._changed(operator, call)
 
-    def _decide(self) -> None:
+    def _decide(self) -> float:
         now = self._now()
         for operator in list(self._operators.values()):
             if operator.until is not None and operator.until <= now:
@@ -215,12 +218,6 @@ class Floor:
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)
         self._come.update(dict.fromkeys(decisions.moved))
-        for call in list(self._come)[:_TOLD_AT_ONCE]:
-            del self._come[call]
-            if (why := why_waits(self._engine, call, now)) is not None:
-                self._waits(call, why)
-        if self._come:
-            self._inbox.put_nowait(None)
         for ask in self._asked:
             if ask.call in self._waiting:  # else he is being offered, or gone
                 language, before = ahead(self._engine, ask.call, now)
@@ -228,6 +225,16 @@ class Floor:
                 self._publish(messages.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))
         self._asked.clear()
         self._look_again(decisions.look_again, now)
+        return now
+
+    def _explain(self, now: float) -> None:
+        """Why those wait, or wait on, whom the decision of `now` left waiting. It costs more than a decision."""
+        for call in list(self._come)[:_TOLD_AT_ONCE]:
+            del self._come[call]
+            if (why := why_waits(self._engine, call, now)) is not None:
+                self._waits(call, why)
+        if self._come:
+            self._inbox.put_nowait(None)
 
     def _look_again(self, decision: float | None, now: float) -> None:
         """Wakes at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""
