@@ -41,6 +41,8 @@ QUICK = (
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
     ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
+    # Who is next must not depend on how busy the machine is: on a slow one a caller is late already, and may be passed.
+    ("site.toml", r"^\[routing\]\n", "[routing]\npassing = 0\n"),
 )
 
 
