@@ -5,7 +5,7 @@ Each takes what the value belongs to ("Operator 1001") for its sentence, and rai
 
 import re
 import unicodedata
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 from asterisk_conf.errors import AsteriskError
@@ -65,3 +65,15 @@ def folder(what: str, path: Path) -> None:
     for character in str(path):
         if not character.isprintable() or character in ';"\\':
             raise AsteriskError(f"{what} is {str(path)!r}, which holds {character!r}; choose a path without it.")
+
+
+def address(owner: str, value: str) -> None:
+    """An IPv4 address with or without a port."""
+    host, _, port = value.partition(":")
+    try:
+        IPv4Address(host)
+        fits = ":" not in value or (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise AsteriskError(f"{owner}: {value!r} is not where calls can go; write an address such as 192.0.2.7:5060.")

@@ -75,11 +75,15 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted."""
+    """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted.
+
+    `dial`: where it takes ours, an IPv4 address with or without a port; None: our calls do not go there.
+    """
 
     name: str
     hosts: tuple[str, ...]
     codecs: tuple[str, ...] = ("alaw", "ulaw")
+    dial: str | None = None
 
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)
@@ -92,6 +96,8 @@ class Carrier:
                 f"Carrier {self.name}: the codecs {', '.join(map(repr, self.codecs)) or 'are empty'};"
                 f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
             )
+        if self.dial is not None:
+            checks.address(f"Carrier {self.name}", self.dial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,8 @@ class Conf:
 
     `home` is HATIF_HOME; `installation` may live elsewhere. `sip_bind` is the address that SIP and RTP are bound to:
     the default reaches the whole of loopback and nothing else, "0.0.0.0" every network. ARI and AMI are always on
-    127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call.
+    127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call,
+    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone.
     """
 
     home: Path
@@ -159,6 +166,7 @@ class Conf:
     installation: Installation
     sip_bind: str = "127.0.0.1"
     wrap_up_s: int = 20
+    rtp_timeout_s: int = 10
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -178,6 +186,8 @@ class Conf:
             ) from None
         if not 0 <= self.wrap_up_s <= 3600:
             raise AsteriskError(f"wrap_up_s is {self.wrap_up_s}; give seconds between 0 and 3600.")
+        if not 2 <= self.rtp_timeout_s <= 600:
+            raise AsteriskError(f"rtp_timeout_s is {self.rtp_timeout_s}; give seconds between 2 and 600.")
         self._check_uniqueness()
 
     def _check_uniqueness(self) -> None:
@@ -190,8 +200,10 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        if len(ways := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
+            raise AsteriskError(f"Carriers {', '.join(ways)} are all to take our calls: choose one of them.")
         for endpoint in self.endpoints:
-            if endpoint.id in _RESERVED or endpoint.id.startswith("carrier-"):
+            if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
                 raise AsteriskError(f"Operator {endpoint.id}: this id is taken by our own files; choose another one.")
         known = {endpoint.id for endpoint in self.endpoints}
         for queue in self.queues:
@@ -237,7 +249,9 @@ def render(conf: Conf) -> dict[str, str]:
         "ports": conf.ports,
         "queues": conf.queues,
         "secrets": conf.secrets,
+        "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
         "sip_bind": f"[{conf.sip_bind}]" if ":" in conf.sip_bind else conf.sip_bind,
+        "rtp_timeout_s": conf.rtp_timeout_s,
         "wrap_up_s": conf.wrap_up_s,
     }
     rendered = {

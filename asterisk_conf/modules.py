@@ -38,6 +38,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_empty_info", "carriers that test a call with an empty INFO"),
     ("res_pjsip_logger", "'pjsip set logger on', an administrator's first tool; silent until then"),
     ("res_pjsip_pubsub", "chan_pjsip refuses to load without it"),
+    ("res_pjsip_refer", "an operator's telephone hands its caller on by itself"),
     ("chan_pjsip", "SIP channels"),
     ("bridge_simple", "two parties"),
     ("bridge_native_rtp", "two parties of one codec, packets passed on as they are"),

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from asterisk_conf.errors import AsteriskError
-from bench import blocks, hatif, machine, queue_told
+from bench import blocks, hatif, machine, queue_pool, queue_told
 from bench.callers import LostCallError
 from bench.load import NO_MORE, RingBlock
 from bench.queue_conf import BEST, USUAL, VARIANTS, Plan, plan_of
@@ -38,7 +38,7 @@ from routing.states import Operator
 BARE_TALK_S = (10.0, 30.0)  # so that the bare originate is measured about as often as the two
 BARE_WAITING = 2
 MORE_RINGS = 1_000_000  # than come within any run: a block of the bare originate ends by its time
-OURS = "ours"
+OURS = queue_pool.OURS
 
 
 async def measure(
@@ -95,6 +95,8 @@ async def measure(
         "predicted": {name: asdict(predicted(case, calls, routing)) for name, routing in routings.items()},
         "wanted": {name: queue_told.wanted(results[OURS], results[name], bare.rings_ms, name) for name in plans},
         "waits_s": {name: each.waits for name, each in results.items()},
+        "ringings": {name: [asdict(ringing) for ringing in each.ringings] for name, each in results.items()},
+        "bare_rings_ms": bare.rings_ms,
     }
 
 
@@ -173,13 +175,16 @@ def main(
     ] = 41_000,
     home: Annotated[Path | None, typer.Option(help="Folder of the run; default: a temporary one.")] = None,
     again: Annotated[
-        Path | None, typer.Option("--from", help="Measure nothing: the table of a document that --json gave.")
+        list[Path] | None,
+        typer.Option(
+            "--from", help="Measure nothing: the table of a document that --json gave; of several, all calls together."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """The same calls and telephones through app_queue and through Hatif, in real time, side by side."""
-    if again is not None:
-        _show(orjson.loads(again.read_bytes()))
+    if again:
+        _tell(_read(again), as_json)
         return
     chosen = list(dict.fromkeys(queues or (BEST, USUAL)))
     if unknown := [each for each in chosen if each not in VARIANTS]:
@@ -196,14 +201,28 @@ def main(
     ) as errors:  # fmt: skip
         print(f"bench.app_queue: {_first(errors)}", file=sys.stderr)
         raise SystemExit(1) from None
+    _tell(document, as_json)
+
+
+def _read(files: Sequence[Path]) -> Mapping[str, Any]:
+    """One run, or several pooled. Ends the program where one cannot be read."""
+    runs: dict[str, Any] = {}
+    for file in files:
+        try:
+            runs[str(file)] = orjson.loads(file.read_bytes())
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise typer.BadParameter(f"{file}: {error}; give a document of --json", param_hint="--from") from None
+    try:
+        return queue_pool.pooled(runs) if len(runs) > 1 else next(iter(runs.values()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--from") from None
+
+
+def _tell(document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(document)
-
-
-def _show(document: Mapping[str, Any]) -> None:
-    queue_told.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+        queue_told.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
 
 
 def _progress() -> Progress:

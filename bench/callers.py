@@ -40,6 +40,7 @@ class Callers:
         self._rtp = Udp(address, 0, self._on_rtp)
         self._calls: dict[str, Call] = {}
         self._by_port: dict[int, Call] = {}
+        self.patience_s = PATIENCE  # for an answer
 
     def close(self) -> None:
         self._sip.close()
@@ -53,7 +54,7 @@ class Callers:
         invite = call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port))
         sent = time.time_ns()
         self._sip.send(invite, self._server)
-        answer, arrived = await in_time(call.answered, "no answer to the INVITE")
+        answer, arrived = await in_time(call.answered, "no answer to the INVITE", self.patience_s)
         self._sip.send(call.dialog.ack(answer), self._server)
         if answer.status != 200:
             raise LostCallError(f"refused: {answer.start}")

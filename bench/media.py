@@ -56,7 +56,11 @@ class Voice:
         self.sequence = self.time = 0
 
     def silence(self) -> bytes:
-        packet = self._packet(ALAW, SILENCE)
+        return self.sound(SILENCE)
+
+    def sound(self, frame: bytes) -> bytes:
+        """`frame`: 20 ms of PCMA."""
+        packet = self._packet(ALAW, frame)
         self.time += FRAME
         return packet
 

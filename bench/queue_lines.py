@@ -80,9 +80,7 @@ async def ours(home: Path, offset: int, team: Sequence[Operator]) -> AsyncIterat
     """Hatif, set up and started by its own commands. Raises `bench.hatif.UpError`."""
     site = home / "site"
     write_site(site, team)
-    made, here = _installed() / "sounds", home / "sounds"
-    if made.is_dir() and not here.exists():  # else setup makes the prompts of seven languages
-        shutil.copytree(made, here, symlinks=True, copy_function=_link)
+    share_sounds(home)
     async with hatif.running(home, site, offset):
         secrets = credentials.load(home, tuple(each.id for each in team))
         pids = {name: info.pid for name, info in processes(home / "run").items() if info.alive}
@@ -107,6 +105,13 @@ def write_site(site: Path, team: Sequence[Operator]) -> None:
         catalogue = Path("locale", language, "LC_MESSAGES", "hatif.po")
         (site / catalogue).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(hatif.CHECKOUT / "sites" / "consulate" / catalogue, site / catalogue)
+
+
+def share_sounds(home: Path) -> None:
+    """Gives it the prompts of the usual Hatif, if there are any: else setup makes those of seven languages."""
+    made, here = _installed() / "sounds", home / "sounds"
+    if made.is_dir() and not here.exists():
+        shutil.copytree(made, here, symlinks=True, copy_function=_link)
 
 
 def _installed() -> Path:
@@ -191,6 +196,7 @@ sunday = ["00:00-24:00"]
 
 [operators]
 wrap_up_s = 0
+whisper = false               # as with app_queue, which announces nobody
 
 [routing]
 other_language_s = 0          # nobody is asked to change his language: the comparison is by language

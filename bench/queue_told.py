@@ -25,7 +25,8 @@ Waits = Sequence[tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One way's counted calls. `ringings`: those for counted calls. Times as `Story` and `Ringing` define them."""
+    """One way's counted calls. `ringings`: those for counted calls. Times as `Story` and `Ringing` define them. `runs`:
+    how many of the waits are of each run; empty: all are of one."""
 
     waits: Waits
     ringings: Sequence[Ringing]
@@ -33,6 +34,7 @@ class Result:
     twice: int
     with_two: int
     refused: int
+    runs: tuple[int, ...] = ()
 
 
 def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[str, Sequence[str]]) -> Result:
@@ -67,21 +69,28 @@ def at(percent: float) -> Callable[[Waits], float | None]:
     return lambda waits: percentile([wait for _, wait in waits], percent)
 
 
-def difference_error(ours: Waits, theirs: Waits, figure: Callable[[Waits], float | None]) -> float | None:
+def difference_error(
+    ours: Waits, theirs: Waits, figure: Callable[[Waits], float | None], runs: Sequence[int] = ()
+) -> float | None:
     """Standard error of the difference of a figure between two ways that got the same calls, by leaving out one tenth
-    of the calls after another, in the order of their coming (jackknife): callers of one busy spell are no independent
-    ones. None where too few came, or where somebody was lost, so that they are not the same calls."""
-    if len(ours) != len(theirs) or len(ours) < 2 * BLOCKS:
+    of a run's calls after another, in the order of their coming (jackknife): callers of one busy spell are no
+    independent ones. `runs`: how many calls are of each run; empty: all are of one. None where too few came, or where
+    somebody was lost, so that they are not the same calls."""
+    runs = runs or (len(ours),)
+    if len(ours) != len(theirs) or min(runs) < 2 * BLOCKS:
         return None
-    borders = [len(ours) * block // BLOCKS for block in range(BLOCKS + 1)]
+    borders = [0]
+    for length in runs:
+        borders += [borders[-1] + length * block // BLOCKS for block in range(1, BLOCKS + 1)]
+    blocks = len(borders) - 1
     found: list[float] = []
     for begins, ends in itertools.pairwise(borders):
         pair = [figure([*waits[:begins], *waits[ends:]]) for waits in (ours, theirs)]
         if pair[0] is None or pair[1] is None:
             return None
         found.append(pair[0] - pair[1])
-    middle = math.fsum(found) / BLOCKS
-    return math.sqrt((BLOCKS - 1) / BLOCKS * math.fsum((each - middle) ** 2 for each in found))
+    middle = math.fsum(found) / blocks
+    return math.sqrt((blocks - 1) / blocks * math.fsum((each - middle) ** 2 for each in found))
 
 
 def figures(way: Result) -> dict[str, Any]:
@@ -150,7 +159,8 @@ def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) ->
     )
 
     def compare(text: str, figure: Callable[[Waits], float | None], most: bool) -> None:
-        error = difference_error(ours.waits, theirs.waits, figure)
+        same = ours.runs == theirs.runs
+        error = difference_error(ours.waits, theirs.waits, figure, ours.runs) if same else None
         line(text, figure(ours.waits), figure(theirs.waits), error, most, AS_LONG_S if most else 0)
 
     compare(f"worst-served language within 20 s, at least {name}'s", worst, False)
@@ -181,7 +191,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         f"{it['cpu']}, {it['cores']} cores, Linux {it['kernel']}, Python {it['python']}, Asterisk {it['asterisk']}; "
         f"load before {it['load_before']}\n{case['operators']} operators with {case['languages_each']} languages each, "
         f"{case['calls_per_hour']:g} calls an hour; {case['minutes']:g} min after {case['warm_minutes']:g}; "
-        f"picked up after {case['pick_up_s']:g} s; seed {case['seed']}; "
+        f"picked up after {case['pick_up_s']:g} s; "
+        + (f"{runs} runs together, seeds {case['seed']}; " if (runs := case.get("runs")) else f"seed {case['seed']}; ")
         + ("all at the same time" if document["together"] else "one after another")
     )
     for name, what in document["queues"].items():
@@ -213,7 +224,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         error = (
             ""
             if each["error"] is None
-            else f", difference ± {each['error']:.3g}" + ("" if each["sure"] else ", unsure")
+            else f", better by {each['by']:.3g} ± {each['error']:.3g}" + ("" if each["sure"] else ", unsure")
         )
         console.print(f"{verdict} {each['wanted']}: {_number(each['found'])}, limit {_number(each['limit'])}{error}")
 

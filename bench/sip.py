@@ -154,11 +154,11 @@ class Account:
     password: str = field(default="", repr=False)
 
 
-def digest(account: Account, challenge: str, uri: str) -> str:
-    """The Authorization header for a REGISTER that was answered with `challenge` (MD5, qop auth; RFC 7616)."""
+def digest(account: Account, challenge: str, uri: str, method: str = "REGISTER") -> str:
+    """The Authorization header for a request that was answered with `challenge` (MD5, qop auth; RFC 7616)."""
     asked = {name: bare or quoted for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
     first = _md5(f"{account.user}:{asked['realm']}:{account.password}")
-    second = _md5(f"REGISTER:{uri}")
+    second = _md5(f"{method}:{uri}")
     parts = {"username": account.user, "realm": asked["realm"], "nonce": asked["nonce"], "uri": uri}
     if "qop" in asked:
         once = secrets.token_hex(8)

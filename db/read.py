@@ -59,6 +59,7 @@ class Call:
     topic: str | None
     live: bool
     node: str
+    outgoing: bool  # we called: `caller` is whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +357,7 @@ def _call(row: Any) -> Call:
     return Call(
         row.id, row.number, row.caller, row.country, row.language, row.path, row.outcome, row.operator_id,
         row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,
-        row.topic, row.live, row.node,
+        row.topic, row.live, row.node, row.outgoing,
     )  # fmt: skip
 
 

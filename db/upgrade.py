@@ -26,8 +26,9 @@ LOCK = 0x6861746966  # "hatif", the key of PostgreSQL's advisory lock
 WAIT_MS = 60_000  # for another upgrader
 
 
-async def upgrade(url: str) -> list[str]:
-    """Bring the database to the newest tables. Gives the migrations that were applied, oldest first."""
+async def upgrade(url: str, to: str = "heads") -> list[str]:
+    """Bring the database to the newest tables. Gives the migrations that were applied, oldest first. `to`: no further
+    than this one."""
     if (parsed := parse(url)).get_backend_name() == "sqlite" and parsed.database is not None:
         _create_private(Path(parsed.database))
     engine = async_engine(url)
@@ -37,9 +38,9 @@ async def upgrade(url: str) -> list[str]:
         async with writing(engine) as connection:
             await _lock(connection)
             before = await connection.run_sync(_current)
-            missing = _missing(engine, before)
+            missing = _missing(engine, before, to)
             if missing:
-                await connection.run_sync(_alembic, lambda config: command.upgrade(config, "head"))
+                await connection.run_sync(_alembic, lambda config: command.upgrade(config, to))
             return missing
     finally:
         await engine.dispose()
@@ -104,10 +105,10 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _missing(engine: AsyncEngine, at: str | None) -> list[str]:
+def _missing(engine: AsyncEngine, at: str | None, to: str = "heads") -> list[str]:
     script = ScriptDirectory.from_config(_config())
     try:
-        newest_first = [found.revision for found in script.iterate_revisions("heads", at or "base")]
+        newest_first = [found.revision for found in script.iterate_revisions(to, at or "base")]
     except RevisionError:
         raise DatabaseError(
             f"{shown(engine.url)} is at migration {at!r}, which this version of Hatif does not know: "

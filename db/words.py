@@ -80,6 +80,17 @@ class CallbackState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class TryOutcome(StrEnum):
+    """What became of a number that was dialled for a wish."""
+
+    REACHED = "reached"  # a person pressed a key
+    NO_KEY = "no_key"  # answered, and nobody pressed a key: a machine, or somebody else
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"  # or declined
+    UNREACHABLE = "unreachable"
+    LOST = "lost"  # ended while there was no controller, or with its operator
+
+
 class HoursKind(StrEnum):
     OPEN = "open"  # forced, from `begins` to `ends`
     CLOSED = "closed"

@@ -43,6 +43,8 @@ _ENDS = ("hangup", "goto", "return")
 _HANGUP_HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe|pop)\)=(.+)")
 _READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_TRUNK = re.compile(r"(?:^|[/@,&(^])trunk-", re.IGNORECASE)
+_DIALLED = re.compile(r"\b(?:EXTEN|CALLERID)\b")
 _AMI_LINE = 1_000  # bytes; longer data cannot be read back through AMI
 
 
@@ -67,6 +69,7 @@ def lint(text: str, prompts: Collection[str] | None = None) -> list[Finding]:
                 findings += _known(step)
                 findings += _brackets(step)
                 findings += _untrusted(step)
+                findings += _outside(step)
                 findings += _targets(plan, context, name, step)
                 findings += _sounds(step, prompts)
                 if len(step.data.encode()) > _AMI_LINE:
@@ -149,6 +152,14 @@ def _untrusted(step: Step) -> Iterator[Finding]:
         if match[1] in _UNTRUSTED and "FILTER" not in around:
             yield Finding("E_UNFILTERED", step.line, f"{match[1]} is used as it came; put it into FILTER(allowed,…)")
         around.append(match[1] or "")
+
+
+def _outside(step: Step) -> Iterator[Finding]:
+    """Calls to the outside are the controller's alone: it checks numbers, hours and how often."""
+    if _TRUNK.search(step.data):
+        yield Finding("E_TRUNK", step.line, "names the outgoing trunk; only the controller may call through it")
+    if step.application.lower() == "dial" and _DIALLED.search(step.data):
+        yield Finding("E_TRUNK", step.line, "dials what was dialled; a telephone would choose whom we call")
 
 
 def _targets(plan: Dialplan, context: str, name: str, step: Step) -> Iterator[Finding]:

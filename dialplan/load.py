@@ -12,6 +12,7 @@ from dialplan.parse import Context, Finding, Step, parse
 
 _FILE = "extensions.conf"
 _NOTHING = "; No dialplan: nothing can be dialled.\n[general]\n"
+_REGISTRAR = "pbx_config"  # whose extensions come from extensions.conf
 _OURS = "hatif-"  # contexts of others, as of the administrator's own modules, are left out of the comparison
 
 Loaded = Mapping[str, Context]
@@ -87,13 +88,32 @@ async def loaded(ami: Manager) -> dict[str, Context]:
     """The contexts `hatif-…` that Asterisk has in memory, in the shape that `parse` gives."""
     contexts: dict[str, Context] = {}
     for row in await ami.listing("ShowDialPlan"):
-        if not row.get("Context", "").startswith(_OURS):
+        if not row.get("Context", "").startswith(_OURS) or row.get("Registrar", _REGISTRAR) != _REGISTRAR:
             continue
         extensions = contexts.setdefault(row["Context"], {})
         if row.get("Priority", "").isdecimal():
             step = Step(0, int(row["Priority"]), row.get("ExtensionLabel"), row["Application"], row.get("AppData", ""))
             extensions.setdefault(row["Extension"], []).append(step)
     return contexts
+
+
+async def foreign(ami: Manager, context: str) -> list[str]:
+    """Extensions of one of our contexts that are not of `extensions.conf`, and all of what it includes."""
+    rows = await ami.listing("ShowDialPlan")
+    included = {context}
+    while more := {row["IncludeContext"] for row in rows if row.get("IncludeContext") and row["Context"] in included}:
+        if more <= included:
+            break
+        included |= more
+    return sorted(
+        {
+            row["Extension"]
+            for row in rows
+            if row.get("Context") in included
+            and row.get("Extension")
+            and (row["Context"] != context or row.get("Registrar", _REGISTRAR) != _REGISTRAR)
+        }
+    )
 
 
 def compare(wanted: Loaded, found: Loaded) -> list[str]:

@@ -7,8 +7,10 @@ from functools import cached_property
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-PROMPTS = ("moment", "closed", "fallback_wait", "fallback_nobody")
-"""The prompts that the fallback plays in each language: `<sounds>/<language>/<name>`."""
+from dialplan.codes import Code
+
+PROMPTS = ("moment", "closed", "fallback_wait", "fallback_nobody", "code_unavailable")
+"""The prompts that the dialplan plays in each language: `<sounds>/<language>/<name>`."""
 
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -16,6 +18,8 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,39}")
 _SOUNDS = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:@/{}+-]+")
+_CODE = re.compile(r"[*#0-9]{1,6}")
+_CODE_NAME = re.compile(r"[a-z_]{2,20}")
 
 
 class PlanError(ValueError):
@@ -65,6 +69,7 @@ class Plan:
     leg_tries_s: int = 10  # for how long an operator who answered without a controller waits for one
     rounds: int = 2  # how often the fallback offers the same caller to the controller; then something in it is broken
     address: str = "PJSIP/{id}"  # where an operator's telephone is
+    codes: tuple[Code, ...] = ()  # what operators' telephones may dial
 
     def __post_init__(self) -> None:
         _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")
@@ -86,6 +91,10 @@ class Plan:
         for operator in self.operators:
             _require(_WORD, operator, "operator", "letters, digits, _ . - (2 to 40)")
         _refuse_doubles("number", ((number.number, form) for number in self.numbers for form in number.forms))
+        for code in self.codes:
+            _require(_CODE_NAME, code.name, "code", "a name such as ready")
+            _require(_CODE, code.digits, f"code {code.name}", "1 to 6 of 0 to 9, * and #")
+        _refuse_doubles("code", ((code.name, code.digits) for code in self.codes))
         # Asterisk skips hyphens when it looks for an extension: op-1 would be op1.
         _refuse_doubles("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
 

@@ -3,6 +3,7 @@
 On the loopback only, with the token of the installation.
 """
 
+import asyncio
 import hmac
 import logging
 import time
@@ -10,36 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
-from pydantic import BaseModel, Field
 
-from ivr import api_hours
-from ivr.messages import State
+from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
 from routing.match import step_at
-from routing.states import Operator, Trigger
 
 if TYPE_CHECKING:
     from ivr.controller import Controller
-
-BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
-"""What a person may ask for, and what that is on the floor."""
-
-
-class OperatorWish(BaseModel):
-    state: str
-    reason: str = Field("", max_length=30, pattern=r"^[a-z0-9_]*$")
-
-
-def _operator(operator: Operator) -> dict[str, Any]:
-    return {
-        "state": operator.state.value,
-        "reason": operator.reason or None,
-        "since": operator.since,
-        "until": operator.until,
-        "telephone": operator.present,
-        "pause_after": operator.pause_after,
-    }
 
 
 def application(controller: "Controller") -> FastAPI:
@@ -67,6 +46,9 @@ def application(controller: "Controller") -> FastAPI:
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,
+            # What must be as before once nobody calls: whoever looks for what was left behind asks for it.
+            "tasks": len(asyncio.all_tasks()),
+            "channels": list(session.channels) if session is not None else [],
         }
 
     @api.post("/flow/reload")
@@ -77,25 +59,8 @@ def application(controller: "Controller") -> FastAPI:
             version = await controller.flows.reload()
         except (SiteError, ManifestError) as error:
             raise HTTPException(422, str(error)) from None
+        controller.shifts.again()
         return {"version": version.name, "former": former}
-
-    @api.get("/operators")
-    async def operators() -> dict[str, Any]:
-        floor = controller.session.floor if controller.session is not None else None
-        return {each.id: _operator(each) for each in floor.operators.values()} if floor is not None else {}
-
-    @api.post("/operators/{identity}/state")
-    async def operator_state(identity: str, wish: OperatorWish) -> dict[str, Any]:
-        session = controller.session
-        floor = session.floor if session is not None else None
-        if session is None or floor is None:
-            raise HTTPException(503, "The controller is not connected to Asterisk.")
-        if identity not in floor.operators:
-            raise HTTPException(404, f"There is no operator {identity[:20]}; `hatif operators` lists them.")
-        if wish.state not in BY_HAND:
-            raise HTTPException(422, f"The state is one of {', '.join(BY_HAND)}.")
-        session.tell(State(identity, BY_HAND[wish.state], wish.reason))
-        return {"asked": wish.state}
 
     @api.get("/waiting")
     async def waiting() -> list[dict[str, Any]]:
@@ -109,11 +74,13 @@ def application(controller: "Controller") -> FastAPI:
             waited = time.time() - each.since
             step = each.steps[step_at(each.steps, waited)[0]]
             state = states.get(each.call)
+            wish = session.desk.waiting.get(each.call)  # who is not on the telephone, but is to be called back
             rows.append(
                 {
                     "place": place,
                     "call": each.call,
-                    "caller": state.caller if state else None,
+                    "caller": state.caller if state else wish.number if wish else None,
+                    "callback": str(wish.id) if wish else None,
                     "language": step.language,
                     "topic": step.topic,
                     "waited_s": round(waited, 1),
@@ -122,7 +89,11 @@ def application(controller: "Controller") -> FastAPI:
             )
         return rows
 
+    api.include_router(api_callbacks.router(controller))
     api.include_router(api_hours.router(controller))
+    api.include_router(api_operators.router(controller))
+    api.include_router(api_supervision.router(controller))
+    api.include_router(api_talk.router(controller))
     return api
 
 

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,14 +19,16 @@ import structlog
 
 from ivr import messages
 from ivr.ari import events, operations
-from ivr.ari.link import Response
 from ivr.ari.operations import Request
 from ivr.audible import Audible, Clip
-from ivr.inbox import Inbox
-from ivr.messages_left import Left
+from ivr.inbox import Inbox, Receiver
+from ivr.needs import Link as Link
+from ivr.needs import Mailbox
+from ivr.operators import OperatorEntry
 from ivr.records import Recorder
 from ivr.site import Site
 from ivr.state import CallState, LegState
+from ivr.talk.table import Colleague
 from routing import hours
 
 if TYPE_CHECKING:
@@ -84,14 +86,6 @@ class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
     """Asterisk refused something that the call cannot do without."""
 
 
-class Link(Protocol):
-    """What a call asks of Asterisk: `ivr.ari.link`, or what stands in for it in a trial."""
-
-    async def send(self, *requests: Request, refused: Callable[[Request, int], None] = ...) -> None: ...
-
-    async def ask(self, *requests: Request) -> list[Response]: ...
-
-
 class Opening(Protocol):
     """When the line is open, and what is said in front of everything."""
 
@@ -116,20 +110,13 @@ class Files(Protocol):
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
 
 
-class Mailbox(Protocol):
-    """Messages that callers leave by voice: `ivr.messages_left`."""
-
-    async def keep(self, name: str) -> Left | None: ...
-
-    def is_full(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint.
 
     `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
-    caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice.
+    caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice;
+    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted.
     """
 
     site: Site
@@ -143,9 +130,11 @@ class Services:
     has_place: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
     to_floor: Callable[[messages.ToFloor], None]
-    route: Callable[[str, "Call"], None]
+    route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]
     address: Callable[[str], str]
+    people: tuple[OperatorEntry, ...] = ()
+    answer: Callable[[str, str | None], None] = lambda *_: None
 
 
 class Call:
@@ -157,7 +146,8 @@ class Call:
         self.state = state
         self.version = version
         self.keys: deque[str] = deque()  # pressed and not used yet
-        self.leg: LegState | None = None  # after a restart: the operator's leg that is there for the call
+        self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
+        self.colleague: Colleague | None = None  # after a restart: who else is
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
@@ -296,7 +286,7 @@ class Call:
     async def play_media(self, media: str, seconds: float) -> None:
         """Starts what Asterisk calls `media`, which lasts so long."""
         playback = f"pb-{_BOOT}-{next(_PLAYBACKS)}"
-        self.set(replace(self.state, playback=playback))
+        self.set(self.state.but(playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
         self._sounding = playback
         self._overdue = asyncio.get_running_loop().time() + seconds + _OVERDUE_S

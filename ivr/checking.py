@@ -9,12 +9,15 @@ from pathlib import Path
 from ivr import guide as guides
 from ivr import operators, site
 from ivr.audio_check import audio_findings
+from ivr.codes.check import code_text_findings
+from ivr.codes.clashes import code_clashes
 from ivr.findings import Finding, SiteError
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, draft
 from ivr.guide import Guide, Procedure, Status
 from ivr.hours_check import hours_findings
 from ivr.operators import OperatorEntry
+from ivr.roster_check import roster_findings
 from ivr.site import Site
 from ivr.site_check import language_findings, number_findings, voice_findings
 from prompts import catalogue, sources
@@ -57,8 +60,12 @@ class _Check:
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
+            self.found += code_text_findings(self.folder, site_, known)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
+            if people is not None:
+                self.found += code_clashes(self.folder, site_, people)
+                self.found += roster_findings(self.folder, site_, people)
             if texts is not None:
                 self.found += audio_findings(texts, self.sounds, self.folder, site_)
         return self.found

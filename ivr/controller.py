@@ -13,15 +13,17 @@ from collections.abc import Collection, Mapping
 import structlog
 
 from db.journal import Journal
+from db.wishes import Claim
 from ivr import clock, credentials, operators, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
+from ivr.callbacks.book import Book
 from ivr.database import Database
 from ivr.fallback import calls_in_fallback, import_fallback_calls
 from ivr.files import Files
+from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
-from ivr.messages import State
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
@@ -31,8 +33,9 @@ from ivr.references import reference_allocator
 from ivr.returners import Returners
 from ivr.session import APPLICATION, House, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
+from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper
-from routing.states import Operator, Trigger
+from routing.states import Operator
 
 log = structlog.get_logger()
 
@@ -63,9 +66,13 @@ class Controller:
         self.keeper = Keeper(self.ami)
         self.database = Database(self._url())
         self.files = Files(self.database, self.recorder)
+        self.book = Book(self._url(), Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
+        ids = [each.id for each in self.operators]
+        self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal)
+        self.floor_told = FloorTold(self.journal)
         self.session: Session | None = None
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
@@ -82,11 +89,15 @@ class Controller:
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 tasks.create_task(self.files.warm(), name="files")
+                tasks.create_task(self.flows.saved.watch(), name="what is saved")
+                tasks.create_task(self.shifts.run(), name="shifts")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
             self.files.close()
+            self.flows.saved.close()
             await self.database.close()
+            await self.book.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -117,10 +128,13 @@ class Controller:
             remembered=self.database.language,
             returning=self.returners.place,
             has_place=self.returners.has_place,
+            last_file=self.database.last_file,
             mailbox=self.mailbox,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
             operator_changed=self._operator_changed,
+            floor_told=self.floor_told,
+            book=self.book,
             begun=self._close_lost,
         )
         tries = 0
@@ -216,7 +230,7 @@ class Controller:
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:
-            self.session.tell(State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+            self.session.telephone(operator, present)
 
     def _user_event(self, event: Mapping[str, str]) -> None:
         match event.get("UserEvent"):

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from db.read_files import Claim
     from db.returners import Former
+    from db.shifts import Planned
 
 T = TypeVar("T")
 
@@ -49,6 +51,14 @@ class Database:
     async def former(self, number: str, call: str) -> "Former | None":
         """The last wait of `number` before that call, if it was cut short."""
         return await self._asked("db.returners", lambda returners, engine: returners.former(engine, number, call))
+
+    async def shifts(self, begins: datetime, ends: datetime) -> "list[Planned] | None":
+        """Who is planned in a period, as far as it was written."""
+        return await self._asked("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
+
+    async def last_file(self, operator: str) -> str | None:
+        """The reference of the file of that operator's last call."""
+        return await self._asked("db.last_files", lambda files, engine: files.last_file(engine, operator))
 
     async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
         if self._engine is None:

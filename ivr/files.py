@@ -19,7 +19,7 @@ from ivr.database import Database
 from ivr.records import Recorder
 
 if TYPE_CHECKING:
-    from db.read_files import Claim, Failures, FileByTelephone
+    from db.read_files import Claim, Failures, File, FileByTelephone
 
 WITHHELD = "withheld"
 """In place of a number, for all callers who hide theirs."""
@@ -95,7 +95,7 @@ class Files:
         if claim.file is None or kept is None or not right:
             return NoMatch(self._attempts.locked(accounts, time.time()))
         self._keep(claim, accounts, self._attempts.right(file, (number, this_call), began, time.time()))
-        return _told(claim.file)
+        return told(claim.file)
 
     async def _claim(self, reference: str, number: str) -> "Claim | None":
         return await self._database.claim(reference, number)
@@ -139,7 +139,8 @@ def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:
     return pin.stored(tried.failures, until, limit)
 
 
-def _told(file: "FileByTelephone") -> Told:
+def told(file: "FileByTelephone | File") -> Told:
+    """What its applicant may hear of a file."""
     missing = tuple(re.findall(r"[a-z0-9_]+", file.missing or ""))
     owner = file.owner if file.owner is not None and operators.is_id(file.owner) else None
     return Told(file.reference, file.state, missing, file.expected, owner)

@@ -7,7 +7,7 @@ that it knows can be rebuilt: callers and offers from the channels, operators fr
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -33,14 +33,23 @@ _TRIGGER = {
 _JUMP_S = 1.0
 """A clock that is set by so much has jumped; less is how clocks are kept right."""
 
-_TOLD_AT_ONCE = 5
-"""Of so many callers at most it is told why they wait before the next message is taken: decisions go first."""
+
+_ANSWER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was told, and whoever waits for what becomes of it."""
+
+    message: messages.State | messages.Claim
+    answer: asyncio.Future[Operator]
 
 
 class Floor:
     """`publish(message)` brings an offer or an answer to its call; `changed(operator, call)` keeps an operator's new
     state; `decided(decision)` keeps a decision, `waits(call, why)` why somebody waits who has just come, come back from
-    an offer, or needs something else from now on. None of them blocks. `engine`: with the site's policy, if it has
+    an offer, or needs something else from now on; `missed(operator, trigger)` tells of an offer in vain. None of them
+    blocks. `engine`: with the site's policy, if it has
     one."""
 
     def __init__(
@@ -49,18 +58,23 @@ class Floor:
         *,
         ring_s: float,
         wrap_up_s: float,
+        wrap_up_more_s: float = 60.0,
+        wrap_up_longest_s: float = 300.0,
         publish: Callable[[messages.ToCall], None],
         changed: Callable[[Operator, str | None], None],
         decided: Callable[..., None],
         waits: Callable[[str, Waits], None] = lambda *_: None,
+        missed: Callable[[Operator, Trigger], None] = lambda *_: None,
         engine: Engine | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._at, self._steady = clock(), time.monotonic()
         self._operators = {operator.id: operator for operator in operators}
-        self._ring_s, self._wrap_up_s = ring_s, wrap_up_s
+        self._ring_s = ring_s
+        self._wrap_up_s, self._more_s, self._longest_s = wrap_up_s, wrap_up_more_s, wrap_up_longest_s
         self._publish, self._changed, self._decided, self._waits = publish, changed, decided, waits
+        self._missed = missed
         self._engine = engine or Engine()
         self._estimates = Estimates()
         for operator in self._operators.values():
@@ -71,13 +85,20 @@ class Floor:
         self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
         self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
-        self._inbox: asyncio.Queue[messages.ToFloor | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[messages.ToFloor | _Asked | None] = asyncio.Queue()
         # A controller refuses an epoch lower than the highest that it has seen; a later start is a higher one.
         self._epoch = time.time_ns() // 1_000_000
         self._alarm: asyncio.TimerHandle | None = None
 
     def tell(self, message: messages.ToFloor) -> None:
         self._inbox.put_nowait(message)
+
+    async def change(self, message: messages.State | messages.Claim) -> Operator:
+        """Tells it, and gives the operator as he is by it, before he is offered anything. Raises TimeoutError."""
+        answer: asyncio.Future[Operator] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Asked(message, answer))
+        async with asyncio.timeout(_ANSWER_S):
+            return await answer
 
     @property
     def operators(self) -> Mapping[str, Operator]:
@@ -96,10 +117,7 @@ class Floor:
                     self._take(message, self._now())
                 # All that has come is taken before anything is decided: one decision knows more than two.
                 if self._inbox.empty():
-                    now = self._decide()
-                    if self._come:
-                        await asyncio.sleep(0)  # calls take their offers first
-                        self._explain(now)
+                    await self._explain(self._decide())
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
@@ -126,8 +144,12 @@ class Floor:
             self._operators[identity] = moved = replace(operator, since=operator.since + by, until=until)
             self._engine.set_operator(moved)
 
-    def _take(self, message: messages.ToFloor, now: float) -> None:
+    def _take(self, message: "messages.ToFloor | _Asked", now: float) -> None:
         match message:
+            case _Asked(asked, answer):
+                self._take(asked, now)
+                if not answer.done():
+                    answer.set_result(self._operators[asked.operator])
             case messages.Wait(call, steps, since, priority):
                 waiting = Waiting(call, steps, min(since, now), priority)
                 self._estimates.wait(call, steps[0].language, now)
@@ -144,8 +166,17 @@ class Floor:
                     self._being_offered.pop(offer, None)
             case messages.Ask():
                 self._asked.append(message)
+            case messages.Look(call, operators):
+                self._publish(self._seen(call, operators))
+            case messages.Invite(call, operator, role):
+                self._invite(call, operator, role, now)
             case messages.State(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
+            case messages.Claim(operator, offer, talking):
+                claimed = self._operators[operator]
+                if claimed.state is OperatorState.READY or claimed.offer == offer:
+                    state = OperatorState.TALKING if talking else OperatorState.OFFERED
+                    self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)
@@ -161,6 +192,10 @@ class Floor:
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case messages.Refused(offer, call, operator, state):
+                if self._talks(operator, offer):
+                    if state is OfferState.WITHDRAWN:  # his leg was gone when a controller began
+                        self._take(messages.Ended(offer, call, operator), now)
+                    return  # the first final state of an offer wins
                 self._offered.pop(offer, None)
                 placed = self._being_offered.pop(offer, None)
                 if placed is not None:
@@ -169,7 +204,29 @@ class Floor:
                 self._operator(operator, _TRIGGER[state], now, offer=offer)
             case messages.Ended(offer, _, operator):
                 self._offered.pop(offer, None)
+                self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ENDED, now, offer=offer)
+
+    def _talks(self, operator: str, offer: str) -> bool:
+        known = self._operators.get(operator)
+        return known is not None and known.offer == offer and known.state is OperatorState.TALKING
+
+    def _seen(self, call: str, operators: tuple[str, ...]) -> messages.Seen:
+        known = [self._operators[each] for each in operators if each in self._operators]
+        ready = sorted((each for each in known if each.state is OperatorState.READY), key=lambda each: each.since)
+        busy = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
+        waited_for = [each.id for each in known if each.state in busy and each.pause_after is None]
+        return messages.Seen(call, tuple(each.id for each in ready), tuple(waited_for))
+
+    def _invite(self, call: str, operator: str, role: str, now: float) -> None:
+        known = self._operators.get(operator)
+        if known is None or known.state is not OperatorState.READY:
+            self._publish(messages.Declined(call, operator))
+            return
+        offer = messages.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
+        self._offered[offer.id] = call
+        self._publish(offer)
+        self._set(replace(after(known, Trigger.OFFER, now), offer=offer.id), call)
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
@@ -193,7 +250,12 @@ class Floor:
         operator = self._operators.get(identity)
         if operator is None or (offer is not None and operator.offer != offer):
             return
-        self._set(after(operator, trigger, now, reason=reason, wrap_up_s=self._wrap_up_s), call)
+        lasts = self._more_s if trigger is Trigger.WRAP_UP_MORE else self._wrap_up_s
+        longest = max(self._longest_s, self._wrap_up_s)
+        moved = after(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
+        self._set(moved, call)
+        if trigger in (Trigger.NO_ANSWER, Trigger.UNREACHABLE) and moved is not operator:
+            self._missed(moved, trigger)
 
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
@@ -227,14 +289,20 @@ class Floor:
         self._look_again(decisions.look_again, now)
         return now
 
-    def _explain(self, now: float) -> None:
-        """Why those wait, or wait on, whom the decision of `now` left waiting. It costs more than a decision."""
-        for call in list(self._come)[:_TOLD_AT_ONCE]:
+    async def _explain(self, now: float) -> None:
+        """Why those wait, or wait on, whom the decision of `now` left waiting; nothing has been taken since then.
+
+        It costs more than a decision, and can wait. So what is ready goes first, such as a call that takes its offer,
+        and again after each caller; if a message has come by then, of the others it is told after the next decision.
+        """
+        while self._come:
+            await asyncio.sleep(0)
+            call = next(iter(self._come))
             del self._come[call]
             if (why := why_waits(self._engine, call, now)) is not None:
                 self._waits(call, why)
-        if self._come:
-            self._inbox.put_nowait(None)
+            if not self._inbox.empty():
+                return
 
     def _look_again(self, decision: float | None, now: float) -> None:
         """Wakes at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""

@@ -19,6 +19,7 @@ from ivr import credentials, settings, site
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
+from ivr.callbacks.channels import parse
 from ivr.logs import configure
 from ivr.process import processes
 
@@ -35,7 +36,8 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
     """What is to be done with the controller's channels while there is none. `bridges`: id to the channels inside.
 
     Two who talk with each other are left alone. A caller goes to the fallback; an operator's leg without a caller is
-    hung up unless it still rings, which Asterisk ends by itself. What a caller hears comes to its end first.
+    hung up unless it still rings, which Asterisk ends by itself. What a caller hears comes to its end first. Who has
+    dialled a code hears that nobody answers.
     """
     together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
     found = []
@@ -44,11 +46,22 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
             continue
         kind = channel.application_data.split(",")[:2]
         if kind == ["hatif", "call"]:
-            back = operations.CONTINUE(channel.id, context="hatif-fallback", extension="s", priority="1")
-            found.append((channel, back))
+            found.append((channel, back(channel)))
+        elif kind == ["hatif", "code"]:
+            told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
+            found.append((channel, told))
         elif kind == ["hatif", "leg"] and channel.state == "Up":
             found.append((channel, operations.HANG_UP(channel.id)))
+        elif kind == ["hatif", "called"]:
+            # Whom we called: once he talked he is a caller like any other, before that he is let go.
+            talked = parse(channel.variables.get("HATIF") or "") is None
+            found.append((channel, back(channel) if talked else operations.HANG_UP(channel.id)))
     return found
+
+
+def back(channel: Channel) -> Request:
+    """To the dialplan, which can finish the call on its own."""
+    return operations.CONTINUE(channel.id, context="hatif-fallback", extension="s", priority="1")
 
 
 class Guard:

@@ -7,9 +7,17 @@ a third of it.
 import asyncio
 import math
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from ivr.ari.events import Event
 
 T = TypeVar("T")
+
+
+class Receiver(Protocol):
+    """Who is told what happens to a channel."""
+
+    def deliver(self, item: Event, /) -> None: ...
 
 
 class Inbox(Generic[T]):

@@ -46,6 +46,16 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """An operator who is ready is rung for a colleague, not for a caller: `offer` is the leg. Said again with `talking`
+    once he has answered; `Ended` or `Refused` ends it."""
+
+    operator: str
+    offer: str
+    talking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An offer or a conversation that was there before the floor: said at a restart, before any `Wait`."""
 
@@ -56,10 +66,29 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A call wants to know who of these may be rung: `Seen` is the answer."""
+
+    call: str
+    operators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A call wants this operator besides the one that it has, as `role` (`db.words.Role`): `Offer` or `Declined` is the
+    answer."""
+
+    call: str
+    operator: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """The floor offers a call to an operator; the caller's node rings him.
 
-    Receiving it twice has the effect of once. A call refuses an epoch lower than the highest that it has seen.
+    Receiving it twice has the effect of once. A call refuses an epoch lower than the highest that it has seen. `role`:
+    what he is to be in the conversation; a `reason` is there for who is to be the caller's operator.
     """
 
     id: str
@@ -67,7 +96,52 @@ class Offer:
     call: str
     operator: str
     ring_s: float
-    reason: Reason
+    reason: Reason | None
+    role: str = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who may be rung now (`ready`, idle longest first), and who will be by himself (`busy`); the others are paused or
+    away."""
+
+    call: str
+    ready: tuple[str, ...]
+    busy: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """That operator cannot be rung now."""
+
+    call: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The call's operator wishes something of the conversation (`ivr.talk.wishes`). `id`: under which the answer is
+    expected; `by`: the operator, None for somebody at the API; `way`: api, code, keys or refer; at most one of the
+    others says who is meant; `channel`: another line of the operator's telephone, which wishes it."""
+
+    call: str
+    id: str
+    act: str
+    way: str
+    by: str | None = None
+    operator: str | None = None
+    language: str | None = None
+    topic: str | None = None
+    consul: bool = False
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneGone:
+    """An operator's telephone is not registered any more."""
+
+    call: str
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,5 +183,5 @@ class Ended:
     operator: str
 
 
-ToFloor = Wait | Leave | Ask | State | Standing | Accepted | Refused | Ended
-ToCall = Offer | Told
+ToFloor = Wait | Leave | Ask | Look | Invite | State | Claim | Standing | Accepted | Refused | Ended
+ToCall = Offer | Told | Seen | Declined | Wish | TelephoneGone

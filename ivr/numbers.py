@@ -2,14 +2,9 @@
 
 import re
 
-import phonenumbers
-from phonenumbers import PhoneNumberType
-
+from ivr.callbacks import rules
+from ivr.callbacks.rules import Refusal
 from ivr.site import Site
-
-_USUAL = frozenset(
-    (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.VOIP)
-)
 
 
 def dialled(digits: str) -> str:
@@ -18,15 +13,12 @@ def dialled(digits: str) -> str:
     return f"+{digits[2:]}" if digits.startswith("00") else digits
 
 
+def refusal(number: str, site: Site) -> Refusal | None:
+    """Why an outgoing call to `number` (E.164 with +) is never made; None: it may be."""
+    return rules.refusal(number, site.countries, [each.number for each in site.number])
+
+
 def may_be_called(number: str, site: Site) -> bool:
     """Whether an outgoing call to `number` (E.164 with +) is allowed: a valid one, in one of the site's countries, and
     of no range that costs more or belongs to nobody (premium, shared cost, toll-free, pager)."""
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return False
-    return (
-        phonenumbers.is_valid_number(parsed)
-        and phonenumbers.region_code_for_number(parsed) in site.countries
-        and phonenumbers.number_type(parsed) in _USUAL
-    )
+    return refusal(number, site) is None

@@ -4,18 +4,18 @@ It decides only; the session carries it out. Done twice, it finds nothing more t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from db.words import Role
 from ivr.ari.events import Channel
 from ivr.messages import Standing
 from ivr.state import CallState, LegState, StateError, decode
+from ivr.talk.table import PREFIX, Colleague, Place, recovered
 from routing.states import Operator, OperatorState, Trigger, after
 
 log = structlog.get_logger()
-
-BRIDGE_PREFIX = "bridge-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Findings:
 
     `resume`: calls that go on where they are, each with the operator's leg that is there for it, if any; `fresh`:
     callers whom nobody has taken yet; `orphans`: legs whose caller is gone or does not want them any more; `standing`:
-    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside.
+    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside;
+    `colleagues`: by call, who is consulted or interprets there, or is rung for it.
     """
 
     resume: tuple[tuple[Channel, CallState, LegState | None], ...]
@@ -32,6 +33,7 @@ class Findings:
     orphans: tuple[Channel, ...]
     standing: tuple[Standing, ...]
     bridges: tuple[str, ...]
+    colleagues: Mapping[str, Colleague] = field(default_factory=dict)
 
 
 def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> Findings:
@@ -54,14 +56,17 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
             fresh.append(channel)
         else:
             resume.append((channel, state))
-    # A call has one leg: the one that it talks to, else the first that rings.
+    # A call has one operator: the one that it talks to, else the first that rings; besides, a colleague.
     own: dict[str, LegState] = {}
     talking = {state.id: state.offer for _, state in resume if state.offer is not None}
     waiting = {state.id for _, state in resume if state.since is not None and state.offer is None}
     for _, leg in legs:
         if talking.get(leg.call) == leg.offer or leg.call in waiting:
             own.setdefault(leg.call, leg)
+    colleagues = _colleagues([state for _, state in resume], legs)
+    others = {colleague.leg for colleague in colleagues.values()}
     standing = [Standing(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
+    standing += [Standing(each.leg, call, each.operator, each.there) for call, each in colleagues.items()]
     standing += [
         Standing(state.offer, state.id, state.operator, True)
         for _, state in resume
@@ -70,16 +75,36 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
     return Findings(
         resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),
         fresh=tuple(fresh),
-        orphans=tuple(channel for channel, leg in legs if own.get(leg.call) != leg),
+        orphans=tuple(channel for channel, leg in legs if own.get(leg.call) != leg and leg.offer not in others),
         standing=tuple(standing),
-        bridges=tuple(name for name, inside in bridges.items() if name.startswith(BRIDGE_PREFIX) and not tuple(inside)),
+        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and not tuple(inside)),
+        colleagues=colleagues,
     )
 
 
+def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegState]]) -> dict[str, Colleague]:
+    """By call: the colleague who takes part in its conversation, or is rung for it, as the caller's channel says."""
+    talking = {state.id: state for state in calls if state.offer is not None}
+    found: dict[str, Colleague] = {}
+    for channel, leg in legs:
+        state = talking.get(leg.call)
+        if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
+            continue
+        colleague = Colleague(leg.offer, leg.operator, leg.role, channel.application == "Stasis")
+        if recovered(state.offer or "", Place(state.place or ""), colleague).colleague is not None:
+            found[leg.call] = colleague
+    return found
+
+
 def settled(
-    operators: Iterable[Operator], standing: Iterable[Standing], now: float, wrap_up_s: float
+    operators: Iterable[Operator],
+    standing: Iterable[Standing],
+    now: float,
+    wrap_up_s: float,
+    longest_s: float | None = None,
 ) -> list[Operator]:
-    """Operators as they are once what ended without a controller is known to have ended.
+    """Operators as they are once what ended without a controller is known to have ended. `longest_s`: of a wrap-up with
+    its extensions; as long as one without, if there are none.
 
     A leg that was lost meanwhile is nobody's fault: who was rung is ready, who talked wraps up.
     """
@@ -98,7 +123,8 @@ def settled(
             there = after(there, Trigger.WITHDRAWN, now)
         elif operator.state is OperatorState.TALKING:
             there = after(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
-        elif there.until is not None and there.until > now + wrap_up_s:
-            there = replace(there, until=now + wrap_up_s)  # the clock was set back meanwhile
+        elif there.until is not None:
+            lasts = min(max(wrap_up_s, longest_s or 0.0), max(wrap_up_s, there.until - there.since))
+            there = replace(there, until=min(there.until, now + lasts))  # the clock may have been set back meanwhile
         result.append(replace(there, present=False))
     return result

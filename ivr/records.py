@@ -14,7 +14,7 @@ import structlog
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
-from db.words import CallbackKind, CaseKind, HoursKind, Outcome
+from db.words import CallbackKind, CaseKind, HoursKind, Outcome, Role
 from ivr import clock, messages
 from ivr.fallback_records import FallbackCall
 from ivr.holidays import Ruling, name_in
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 DUE_H = 48
 """Hours in which a message is to be dealt with whose node of the flow is not known any more."""
 
-_INSTANTS = ("queued", "ended", "line_answered", "dequeued", "connected", "started")
+_INSTANTS = frozenset({"queued", "ended", "line_answered", "dequeued", "connected", "started"})
 
 
 def instant(seconds: float) -> datetime:
@@ -45,7 +45,7 @@ def instant(seconds: float) -> datetime:
 
 class Recorder:
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
-        self._journal = journal
+        self._journal = self.journal = journal  # also for what other files keep
         self._references = references
 
     def call_started(self, state: CallState, channel: str, started: datetime) -> None:
@@ -63,9 +63,8 @@ class Recorder:
 
     def call(self, call_id: str, **columns: object) -> None:
         """What has become known of a call: columns of the table; instants may be POSIX seconds."""
-        for name in _INSTANTS:
-            value = columns.get(name)
-            if isinstance(value, (int, float)):
+        for name, value in columns.items():
+            if isinstance(value, float | int) and name in _INSTANTS:
                 columns[name] = instant(value)
         self._journal.put("call", id=call_id, **columns)
 
@@ -94,6 +93,7 @@ class Recorder:
             call_id=state.id,
             operator_id=state.operator,
             offer_id=state.offer,
+            role=Role.OPERATOR.value,
             began=at,
         )
         if not state.first:
@@ -245,6 +245,11 @@ class Recorder:
         row = {"reference" if table == "case_file" else "number": key}
         self._journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
         self._journal.flush()
+
+    def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
+        """A colleague takes part; of the operator himself `connected` tells."""
+        row = {"call_id": call_id, "operator_id": operator, "offer_id": offer, "role": role.value}
+        self._journal.put("pairing", id=offer, **row, began=clock.now())
 
     def pairing_ended(self, offer: str, reason: str) -> None:
         self._journal.put("pairing", id=offer, ended=clock.now(), reason=reason)

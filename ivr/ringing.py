@@ -10,23 +10,32 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from db.words import Outcome
+from db.words import Outcome, Role
 from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
 from ivr.state import LegState
+from ivr.talk.moves import MUSIC, add, create
+from ivr.talk.table import bridge_of
+from ivr.talk.transfers import Transfer
+from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
 
 log = structlog.get_logger()
 
-MUSIC = "hatif"
 LATE_TONE = "tone:425/300,0/100"
 LATE_TONE_S = 0.4
 """What an operator hears who answered when the offer was withdrawn already."""
 
 _OUT_S = 1.0
 """How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
+
+LOST = 27
+"""ITU-T Q.850 cause for a telephone that has vanished: destination out of order."""
+
+TOLD_OF_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
+"""Of an operator's leg: what his telephone's transfer key asks for is told to us, and Asterisk does nothing itself."""
 
 DIAL_MARGIN_S = 3
 """Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
@@ -73,10 +82,6 @@ class Leg:
         call.event("conversation_ended", operator=self.operator, by=by)
 
 
-def bridge_of(offer: str) -> str:
-    return f"bridge-{offer}"
-
-
 async def leave_bridge(call: Call, bridge: str) -> None:
     """Ends a bridge whose last party goes on in the flow, and waits until he is out of it.
 
@@ -112,13 +117,13 @@ async def ring(call: Call, offer: messages.Offer) -> Leg | None:
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
     # Not a step of the call: what the caller hears goes on.
-    await call.services.link.send(*_originate(call, leg, offer.ring_s), refused=call.refused)
+    await call.services.link.send(*originate(call, leg, offer.ring_s), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
     return await _until_answered(call, leg, offer.ring_s)
 
 
-def _originate(call: Call, leg: Leg, ring_s: float) -> tuple[operations.Request, ...]:
+def originate(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> tuple[operations.Request, ...]:
     """The leg goes into the dialplan and enters Stasis when it is answered, also if there is no controller then."""
     state = call.state
     about = " ".join(each for each in (state.language, state.topic, state.country) if each)
@@ -131,7 +136,7 @@ def _originate(call: Call, leg: Leg, ring_s: float) -> tuple[operations.Request,
         callerId=f'"{about}" <{state.caller or "anonymous"}>',
         timeout=str(int(ring_s) + DIAL_MARGIN_S),
         originator=call.channel,
-        body={"HATIF": LegState(leg.id, state.id, leg.operator, time.time()).encode()},
+        body={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **TOLD_OF_TRANSFERS},
     )
     return originate, events_of(leg)
 
@@ -150,12 +155,19 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
             call.keys.clear()
             if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
-            said = _said(item, leg)
+            heard = said(item, leg)
             if isinstance(item, Deadline):
-                said = await _withdraw(call, leg, OfferState.NO_ANSWER)
-            state = offer_state_after(state, said)
-            if state is OfferState.ACCEPTED and await _connect(call, leg):
-                return leg
+                heard = await _withdraw(call, leg, OfferState.NO_ANSWER)
+            elif isinstance(item, messages.TelephoneGone) and item.operator == leg.operator:
+                heard = await _withdraw(call, leg, OfferState.UNREACHABLE)
+            state = offer_state_after(state, heard)
+            if state is OfferState.ACCEPTED:
+                picked_up = time.time()
+                whispered, there = await _whispered(call, leg)
+                if there and await _connect(call, leg, picked_up):
+                    return leg
+                if whispered:
+                    state = OfferState.REFUSED  # he has heard what it is about, and hung up
     except (CallerGone, CallFailed):
         # First this: a free operator must not be offered a caller who has gone.
         call.services.to_floor(messages.Leave(call.state.id))
@@ -167,7 +179,25 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
     return None
 
 
-def _said(item: Item, leg: Leg) -> OfferState:
+async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
+    """The operator hears what is coming; the caller does not, nor waits in silence. Gives whether there was anything to
+    hear, and whether the operator is still there, as far as is known."""
+    whisper = Whisper(call, leg.id, leg.operator)
+    begun = await whisper.begin()
+    while begun:
+        item = await call.next(whisper.until)
+        call.keys.clear()
+        if isinstance(item, events.PlaybackFinished) and not call.sounding and item.channel_id == call.channel:
+            await start_music(call)
+        if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
+            return True, False
+        if whisper.is_over(item):
+            await whisper.end()
+            break
+    return begun, True
+
+
+def said(item: Item, leg: Leg) -> OfferState:
     """What an event says about the leg; `ringing`: nothing new."""
     match item:
         case events.StasisStart(channel) if channel.id == leg.id:
@@ -202,8 +232,9 @@ async def late(call: Call, leg: str) -> None:
     await hang_up_leg(call, leg)
 
 
-async def _connect(call: Call, leg: Leg) -> bool:
-    """Puts both into a bridge. Connected means that both answers of Asterisk were 2xx."""
+async def _connect(call: Call, leg: Leg, picked_up: float) -> bool:
+    """Puts both into a bridge. Connected means that both answers of Asterisk were 2xx. `picked_up`: when the operator
+    answered (POSIX seconds); the caller's wait ends then, though the operator may have heard something first."""
     link, bridge, before = call.services.link, bridge_of(leg.id), call.state
     call.set(
         replace(
@@ -212,16 +243,17 @@ async def _connect(call: Call, leg: Leg) -> bool:
             operator=leg.operator,
             outcome=Outcome.ANSWERED,
             case=before.case or call.services.recorder.new_case_reference(),
-            connected_at=time.time(),
+            connected_at=picked_up,
             first=before.connected_at is None,
+            transfer=Transfer.decode(before.transfer).taken().encode(),
         )
     )
     answers = await link.ask(
         *call.transition(),
         operations.STOP_MUSIC(call.channel),
-        operations.CREATE_BRIDGE(bridge, type="mixing", name="hatif"),
-        operations.ADD_CHANNEL(bridge, channel=leg.id),
-        operations.ADD_CHANNEL(bridge, channel=call.channel),
+        create(bridge),
+        add(bridge, leg.id, call.channel),
+        add(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
         leg.connected(call)
@@ -238,26 +270,30 @@ async def _connect(call: Call, leg: Leg) -> bool:
 async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
     """Goes on with the conversation that the channel's state names, or with the leg that is `there` for the call.
 
-    Gives the leg once both are in the bridge (None: he still waits), and whether an operator was lost meanwhile.
+    Gives the leg of who is to talk with him (None: he still waits), and whether an operator was lost meanwhile. Where
+    everybody of a conversation is, the conversation finds out.
     """
     state, services = call.state, call.services
     if there is None:
         if state.offer is None or state.operator is None:
             return None, False
-        await leave_bridge(call, bridge_of(state.offer))
-        Leg(state.offer, state.operator).conversation_ended(call, "lost")
+        leg = Leg(state.offer, state.operator)
+        if call.colleague is not None:
+            call.deliver(events.ChannelDestroyed(leg.id, LOST))  # who is left for the caller the table says
+            return leg, False
+        await leave_bridge(call, bridge_of(leg.id))
+        leg.conversation_ended(call, "lost")
         call.set(state.without_operator())
         return None, True
     leg = Leg(there.offer, there.operator)
     services.route(leg.id, call)
-    channel, bridges = await services.link.ask(operations.CHANNEL(leg.id), operations.BRIDGES())
-    inside = next((each["channels"] for each in bridges.body if each["id"] == bridge_of(leg.id)), ())
-    if leg.id in inside and call.channel in inside:
+    (channel,) = await services.link.ask(operations.CHANNEL(leg.id))
+    in_stasis = channel.ok and channel.body["dialplan"]["app_name"] == "Stasis"
+    if in_stasis and state.offer == leg.id:
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
         services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
-    in_stasis = channel.ok and channel.body["dialplan"]["app_name"] == "Stasis"
-    if in_stasis and await _connect(call, leg):
+    if in_stasis and await _connect(call, leg, time.time()):
         return leg, False
     if channel.ok and not in_stasis:
         # It rings, or was answered meanwhile and tries to enter.

@@ -6,7 +6,7 @@ A connection that ends takes all of it along; the next one reads what is up and 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -18,10 +18,17 @@ from ivr.ari import events, operations
 from ivr.ari.link import Link
 from ivr.audible import Audible
 from ivr.beginning import first_state
-from ivr.call import Call, Opening, Services
+from ivr.call import Call, Opening, RequestFailed, Services
+from ivr.callbacks import channels as callbacks
+from ivr.callbacks.book import Book
+from ivr.callbacks.desk import Desk
+from ivr.codes import helping
+from ivr.codes import run as codes
 from ivr.files import Files
 from ivr.floor import Floor
+from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows, Version
+from ivr.inbox import Receiver
 from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
 from ivr.records import Recorder
@@ -29,7 +36,12 @@ from ivr.returners import Place
 from ivr.site import Site
 from ivr.standing import restored
 from ivr.state import CallState, LegState
+from ivr.supervision import restart as supervision
+from ivr.supervision.spy import left_over
+from ivr.talk.table import Colleague
+from ivr.talk.wished import Wishes
 from ivr.walk import walk
+from prompts.manifest import Manifest
 from routing.engine import Engine
 from routing.states import OfferState, Operator, Trigger
 
@@ -57,10 +69,13 @@ class House:
     remembered: Callable[[str], Awaitable[str | None]]
     returning: Callable[[CallState], Awaitable[Place | None]]
     has_place: Callable[[CallState], Awaitable[bool]]
+    last_file: Callable[[str], Awaitable[str | None]]
     mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
     operator_changed: Callable[[Operator, str | None], None]
+    floor_told: FloorTold
+    book: Book
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
 
 
@@ -68,13 +83,15 @@ class Session:
     def __init__(self, house: House, link: Link) -> None:
         self._house, self._link = house, link
         self._calls: dict[str, Call] = {}  # by call id
-        self._routes: dict[str, Call] = {}  # by channel: the caller's own, and the legs that his call rings
+        self._last_cases: dict[str, str] = {}  # by operator: the file of the last call that he had in this session
+        self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs that his call rings, codes
         self._beginning: dict[str, list[events.Event]] = {}  # by channel: what came before its version was loaded
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
         self._replaced = False
         self.floor: Floor | None = None
+        self.wishes = Wishes()
         self.services = Services(
             site=house.site,
             link=link,
@@ -90,11 +107,54 @@ class Session:
             route=self._routes.__setitem__,
             unroute=self._unroute,
             address=lambda operator: house.site.operators.address.replace("{id}", operator),
+            people=house.operators,
+            answer=self.wishes.answer,
         )
+        self.desk = Desk(self, house.book)
 
     @property
     def calls(self) -> Collection[Call]:
         return self._calls.values()
+
+    @property
+    def channels(self) -> Collection[str]:
+        """Whose events somebody waits for."""
+        return self._routes.keys()
+
+    @property
+    def people(self) -> tuple[OperatorEntry, ...]:
+        """The operators' list."""
+        return self._house.operators
+
+    @property
+    def sounds(self) -> Manifest:
+        """What can be said at this moment."""
+        return self._house.flows.current.sounds
+
+    @property
+    def floor_told(self) -> FloorTold:
+        """What supervisors are told."""
+        return self._house.floor_told
+
+    @property
+    def version(self) -> Version:
+        """What a call that begins now goes by."""
+        return self._house.flows.current
+
+    def last_case(self, operator: str) -> str | None:
+        """The reference of the file of the call that he has, or had last, as far as this session knows."""
+        mine = (call.state for call in self._calls.values() if operator in (call.state.operator, call.state.served_by))
+        talking = sorted((state for state in mine if state.case), key=lambda state: state.connected_at or 0.0)
+        return talking[-1].case if talking else self._last_cases.get(operator)
+
+    async def last_file(self, operator: str) -> str | None:
+        """The same from the database, if it answers in time."""
+        return await self._house.last_file(operator)
+
+    def call_on(self, leg: str) -> Call | None:
+        """The call that an operator's leg belongs to."""
+        found = self._routes.get(leg)
+        return found if isinstance(found, Call) else None
 
     def tell(self, message: messages.ToFloor) -> None:
         if self.floor is not None:
@@ -104,7 +164,7 @@ class Session:
         """Until the connection ends; the calls go on without us."""
         async with self._tasks as tasks:
             reader = tasks.create_task(self._link.read(self._deliver), name="ari reader")
-            self._start(self._begin(), "reconciliation")
+            self.start(self._begin(), "reconciliation")
             await reader
             log.warning("The connection to Asterisk's ARI has ended")
             if self._replaced:
@@ -112,7 +172,8 @@ class Session:
             for task in self._running:
                 task.cancel()
 
-    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Work that ends with the connection."""
         task = self._tasks.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -121,25 +182,36 @@ class Session:
         started = time.monotonic()
         await self._link.only(*events.USED)
         channels, bridges = await self._link.ask(operations.CHANNELS(), operations.BRIDGES())
-        findings = reconcile.compare(
-            [events.channel(each) for each in channels.body], {each["id"]: each["channels"] for each in bridges.body}
-        )
-        self.floor = self._new_floor(await self._house.kept_operators(), findings)
-        self._start(self.floor.run(), "floor")
+        found = [events.channel(each) for each in channels.body]
+        called_back, theirs = callbacks.standing(found)
+        others = [each for each in found if each.id not in theirs]
+        findings = reconcile.compare(others, {each["id"]: each["channels"] for each in bridges.body})
+        findings = replace(findings, standing=(*findings.standing, *callbacks.offers(called_back)))
+        helped = helping.standing(found)
+        kept = await self._house.kept_operators()
+        self.floor = self._new_floor(kept, (*findings.standing, *helped))
+        self.start(self.floor.run(), "floor")
         for standing in findings.standing:
             self.floor.tell(standing)
         self.telephones(self._house.present())
         await self._link.send(
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
+            *helping.left_over(found),
         )
         # Who waits longest speaks first, though the floor would find him anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
-            self._resume(channel, state, leg)
+            self._resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
             self._begins(channel, ())
+        for channel, args in codes.standing(found):
+            codes.begin(self, channel, args, resumed=True)
+        self.desk.resume(called_back)
+        self.start(self.desk.run(), "calling back")
+        for spy in left_over(found, {channel.id for channel, _ in codes.standing(found)}):
+            self.start(supervision.end(self, spy), "supervision left over")
         began, legs = time.time(), {standing.offer for standing in findings.standing}
-        self._start(self._house.begun(began, set(self._calls), legs), "lost rows")
+        self.start(self._house.begun(began, set(self._calls), legs), "lost rows")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)
@@ -153,21 +225,25 @@ class Session:
                 ms=round(1000 * (time.monotonic() - started), 1),
             )
 
-    def _new_floor(self, kept: Mapping[str, str], findings: reconcile.Findings) -> Floor:
+    def _new_floor(self, kept: Mapping[str, str], standing: Iterable[messages.Standing]) -> Floor:
         site = self._house.site
         operators = restored(self._house.operators, kept)
-        settled = reconcile.settled(operators, findings.standing, time.time(), site.operators.wrap_up_s)
+        wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
+        settled = reconcile.settled(operators, standing, time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
                 self._house.operator_changed(now, None)
         return Floor(
             settled,
             ring_s=site.operators.ring_s,
-            wrap_up_s=site.operators.wrap_up_s,
+            wrap_up_s=wrap_up_s,
+            wrap_up_more_s=site.operators.wrap_up_more_s,
+            wrap_up_longest_s=longest_s,
             publish=self._publish,
             changed=self._house.operator_changed,
             decided=self._house.recorder.decision,
             waits=self._house.recorder.waits,
+            missed=self._house.floor_told.missed,
             engine=Engine(site.routing.policy),
         )
 
@@ -181,11 +257,18 @@ class Session:
                 there = operator.id in present
                 self.tell(messages.State(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT))
 
+    def telephone(self, operator: str, present: bool) -> None:
+        """A telephone has appeared or disappeared; a call that rings it or talks with it may want to know."""
+        self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+        if not present:
+            for call in self._calls.values():
+                call.deliver(messages.TelephoneGone(call.state.id, operator))
+
     def _publish(self, message: messages.ToCall) -> None:
         call = self._calls.get(message.call)
         if call is not None:
             call.deliver(message)
-        elif isinstance(message, messages.Offer):
+        elif isinstance(message, messages.Offer) and not self.desk.offer(message):
             self.tell(messages.Leave(message.call))
             self.tell(messages.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
 
@@ -208,7 +291,7 @@ class Session:
                 return
             case events.RecordingFinished(name) if name.startswith(conversations.PREFIX):
                 house = self._house
-                self._start(conversations.keep(house.mailbox, name, house.recorder), name)
+                self.start(conversations.keep(house.mailbox, name, house.recorder), name)
                 return
             case _ if event.channel_id in self._beginning:
                 self._beginning[event.channel_id].append(event)
@@ -228,15 +311,17 @@ class Session:
                 self._resume(*findings.resume[0])
             else:
                 self._begins(channel, args[1:])
+        elif args[:1] == (codes.ENTRY,):
+            codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)
-            self._start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
+            self.start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
 
     def _begins(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         """A new call, by what is saved at this moment."""
         if self._house.flows.stale():
             self._beginning[channel.id] = []
-            self._start(self._refreshed(channel, args), "new version")
+            self.start(self._refreshed(channel, args), "new version")
         else:
             self._fresh(channel, args, self._house.flows.current)
 
@@ -257,29 +342,58 @@ class Session:
         self._house.recorder.call_started(state, channel.id, started)
         self._walk(call, resumed=False)
 
-    def _resume(self, channel: events.Channel, state: CallState, leg: LegState | None) -> None:
+    def _resume(
+        self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
+    ) -> None:
         version = self._house.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._house.flows.current
             state = replace(state, flow=version.name).at(version.flow.operator)
         call = Call(self.services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
-        call.leg = leg
+        call.leg, call.colleague = leg, colleague
+        for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
+            self._routes[each] = call  # one that is answered at this moment is not a stranger
         call.event("resumed")
         self._walk(call, resumed=True)
+
+    def enter(
+        self,
+        channel: str,
+        state: CallState,
+        leg: LegState | None,
+        happened: Iterable[events.Event | RequestFailed],
+        *,
+        resumed: bool,
+    ) -> None:
+        """A channel that was called by us is a call like any other from now on; `happened`: to it, and not read yet."""
+        call = Call(self.services, channel, state, self._house.flows.current, answered=True)
+        if resumed:
+            call.resume()
+        call.leg = leg
+        self._walk(call, resumed)
+        for item in happened:
+            call.deliver(item)
 
     def _walk(self, call: Call, resumed: bool) -> None:
         self._calls[call.state.id] = call
         self._routes[call.channel] = call
-        self._start(self._walked(call, resumed), f"call {call.state.id}")
+        self.start(self._walked(call, resumed), f"call {call.state.id}")
 
     async def _walked(self, call: Call, resumed: bool) -> None:
         try:
             await walk(call, resumed)
         finally:
             self._calls.pop(call.state.id, None)
-            for channel in [channel for channel, owner in self._routes.items() if owner is call]:
-                del self._routes[channel]
+            self.forget(call)
+            served = call.state.operator or call.state.served_by
+            if served is not None and call.state.case is not None:
+                self._last_cases[served] = call.state.case
+
+    def forget(self, receiver: Receiver) -> None:
+        """Nothing that happens is brought to it any more."""
+        for channel in [channel for channel, owner in self._routes.items() if owner is receiver]:
+            del self._routes[channel]
 
 
 def _created(channel: events.Channel) -> datetime:

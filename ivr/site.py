@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
+from ivr.site_callbacks import Callbacks
+from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
 from prompts.voices import choice
@@ -37,6 +39,8 @@ class Carrier(_Strict):
     name: Name
     hosts: tuple[str, ...] = Field(min_length=1)
     codecs: tuple[str, ...] = ("alaw", "ulaw")
+    # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
+    dial: str | None = Field(None, pattern=r"^(\d{1,3}\.){3}\d{1,3}(:[1-9]\d{0,4})?$")
 
 
 class Number(_Strict):
@@ -53,10 +57,19 @@ class Country(_Strict):
     languages: tuple[LanguageCode, ...] = Field(min_length=1)
 
 
+PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
+
+
 class Operators(_Strict):
     ring_s: float = Field(15, ge=3, le=120)
     wrap_up_s: float = Field(20, ge=0, le=3600)
+    wrap_up_more_s: float = Field(60, ge=1, le=3600)  # what one extension adds
+    wrap_up_longest_s: float = Field(300, ge=0, le=3600)  # of a wrap-up with all its extensions
+    pauses: tuple[PauseReason, ...] = Field(("break", "lunch", "meeting", "training"), min_length=1, max_length=9)
     level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with, but as a last resort
+    whisper: bool = True  # who picks up hears what is coming before he is with the caller
+    rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for so long has vanished
+    told_of_supervision: bool = False  # a supervisor who hears him is announced to the operator
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
 
 
@@ -80,7 +93,9 @@ class Site(_Strict):
     fallback: dict[LanguageCode, Annotated[tuple[LanguageCode, ...], Field(min_length=1)]] = {}
     hours: Hours
     operators: Operators = Operators()
+    codes: Codes = Codes()
     routing: Routing = Routing()
+    callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
     database: Database = Database()
@@ -155,9 +170,12 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
     for _, language in _repeated(site.recorded_only):
         yield twice, ("recorded_only",), f"the language {language!r} stands twice; write it once"
+    for _, reason in _repeated(site.operators.pauses):
+        yield twice, ("operators", "pauses"), f"the pause {reason!r} stands twice; write it once"
     yield from _wrong_voices(site)
     yield from _wrong_fallbacks(site)
     yield from _wrong_hours(site)
+    yield from _wrong_trunk(site)
     for code, country in site.countries.items():
         place: Place = ("countries", code, "languages")
         for _, language in _repeated(country.languages):
@@ -201,6 +219,19 @@ def _wrong_hours(site: Site) -> Iterator[Fault]:
         if language not in site.languages:
             place, known = ("hours", "language", language), ", ".join(site.languages)
             yield "E_SITE_LANGUAGE", place, f"the language {language!r} is none of this site; it has {known}"
+
+
+def _wrong_trunk(site: Site) -> Iterator[Fault]:
+    if site.callbacks.trunk is not None and not any(
+        each.dial for each in site.carrier if each.name == site.callbacks.trunk
+    ):
+        place: Place = ("callbacks", "trunk")
+        ready = ", ".join(each.name for each in site.carrier if each.dial) or 'none has dial = "ADDRESS:PORT" yet'
+        yield (
+            "E_SITE_TRUNK",
+            place,
+            f"{site.callbacks.trunk!r} is no carrier that takes calls; write one of them: {ready}",
+        )
 
 
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:

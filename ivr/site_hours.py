@@ -1,7 +1,7 @@
 """The part `[hours]` of `site.toml`: weekly plans of the site, of lines and of languages, and the holidays."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,6 +80,11 @@ class Hours(BaseModel):
 
 def _week(week: WeekText) -> Week:
     return {WEEKDAYS.index(day): [_span(text) for text in spans] for day, spans in week.items()}
+
+
+def spans(texts: Iterable[str]) -> tuple[Span, ...]:
+    """Spans that were checked (`SpanText`)."""
+    return tuple(_span(text) for text in texts)
 
 
 def _span(text: str) -> Span:

@@ -3,7 +3,7 @@
 What each does and why it is as it is: docs/routing.md (those of the policy), docs/returners.md, docs/hours.md.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from routing.policy import Policy
 
@@ -16,7 +16,6 @@ class Routing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    head_start_s: float = Field(_USUAL.head_start_s, ge=0, le=_LONGEST_S)
     target_s: float = Field(_USUAL.target_s, gt=0, le=_LONGEST_S)
     passing: float = Field(_USUAL.passing, ge=0, le=_LONGEST_S)
     priority_s: float = Field(_USUAL.priority_s, ge=0, le=10 * _LONGEST_S)
@@ -36,10 +35,20 @@ class Routing(BaseModel):
     last_calls_min: int = Field(0, ge=0, le=240)
     """How long before closing a caller whose turn would come too late is told so; 0: nobody is."""
 
+    head_start_s: None = None
+    """Once a figure of its own."""
+
+    @field_validator("head_start_s", mode="before")
+    @classmethod
+    def _follows_passing(cls, value: object) -> None:
+        raise ValueError(
+            "is no figure of its own any more; delete it: a language's head start is passing, by the share of the"
+            " operators on duty who do not speak it"
+        )
+
     @property
     def policy(self) -> Policy:
         return Policy(
-            head_start_s=self.head_start_s,
             target_s=self.target_s,
             passing=self.passing,
             priority_s=self.priority_s,

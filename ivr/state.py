@@ -5,19 +5,20 @@ goes on; nothing else is needed.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from db.words import Outcome
+from db.words import Outcome, Role
+from ivr.talk.table import Place
 
 LIMIT = 900
 """Bytes: Asterisk's manager interface cuts a value at 1,024."""
 
-_PATH_LIMIT = 240
+_PATH_LIMIT = 180
 """Bytes of JSON: what all else can take at most leaves room for them."""
 
 _NAMES = {
@@ -46,6 +47,8 @@ _NAMES = {
     "prefers": "pr",
     "held": "h",
     "returns": "rt",
+    "place": "tk",
+    "transfer": "tr",
 }
 
 
@@ -80,7 +83,7 @@ class StateError(Exception):
     """The variable holds something that we did not write."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for `but`
 class CallState:
     """Where a caller is. Instants are POSIX seconds.
 
@@ -92,7 +95,9 @@ class CallState:
     `served_by`: the operator with whom he talked last;
     `filed`: whether the file was there before an operator was, so that none is opened for the conversation;
     `prefers`: the operator who has that file; `held`: the node where his place is held while he is at `node`;
-    `returns`: he found the line closed, but was cut off before in a wait that he goes on with.
+    `returns`: he found the line closed, but was cut off before in a wait that he goes on with;
+    `place`: who hears whom while he has an operator (`Place`; None: together); `transfer`: to whom he goes on, from
+    whom, and how often that was (`ivr.talk.transfers`).
     """
 
     id: str
@@ -120,6 +125,8 @@ class CallState:
     prefers: str | None = None
     held: str | None = None
     returns: bool = False
+    place: str | None = None
+    transfer: str | None = None
 
     def at(self, node: str) -> "CallState":
         """The state after entering `node`, with no place held. A path that grows too long keeps its end, which is what
@@ -127,22 +134,30 @@ class CallState:
         path = (*self.path, node)
         while len(path) > 1 and sum(len(each) + 3 for each in path) > _PATH_LIMIT:
             path = path[1:]
-        return replace(self, node=node, path=path, held=None)
+        return self.but(node=node, path=path, held=None)
 
     def without_operator(self) -> "CallState":
-        return replace(self, offer=None, operator=None)
+        return self.but(offer=None, operator=None, place=None)
+
+    def but(self, **changes: object) -> "CallState":
+        """The state with these members changed. A call does it several times between a key and its sound, for which
+        `dataclasses.replace` is slow: it sets each of the members anew. Raises TypeError for one that there is not."""
+        if not changes.keys() <= _NAMES.keys():
+            raise TypeError(f"a call's state has no {', '.join(sorted(changes.keys() - _NAMES.keys()))}")
+        changed = object.__new__(CallState)
+        vars(changed).update(vars(self), **changes)
+        return changed
 
     def encode(self) -> str:
         """The JSON for the variable; members without a value are left out."""
-        members = {
-            short: value for name, short in _NAMES.items() if (value := getattr(self, name)) not in (None, False, (), 0)
-        }
+        mine = vars(self)
+        members = {short: value for name, short in _NAMES.items() if (value := mine[name]) not in (None, False, (), 0)}
         return orjson.dumps(members).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class LegState:
-    """What an operator's leg carries from its beginning: which offer, of which call, to whom, and since when.
+    """What an operator's leg carries from its beginning: which offer, of which call, to whom, since when, and as what.
 
     The offer stands here and not on the caller's channel, which may be playing a prompt that nothing should stop.
     """
@@ -151,9 +166,13 @@ class LegState:
     call: str
     operator: str
     offered_at: float  # POSIX seconds
+    role: Role = Role.OPERATOR
 
     def encode(self) -> str:
-        return orjson.dumps({"leg": self.offer, "call": self.call, "op": self.operator, "at": self.offered_at}).decode()
+        members = {"leg": self.offer, "call": self.call, "op": self.operator, "at": self.offered_at}
+        if self.role is not Role.OPERATOR:
+            members["role"] = self.role.value
+        return orjson.dumps(members).decode()
 
 
 def decode(text: str) -> CallState | LegState:
@@ -168,7 +187,8 @@ def decode(text: str) -> CallState | LegState:
 
 
 def _leg(data: dict[str, Any]) -> LegState:
-    return LegState(_uuid(data["leg"]), _uuid(data["call"]), _text(data["op"]), _number(data["at"]))
+    role = Role(data.get("role", Role.OPERATOR))
+    return LegState(_uuid(data["leg"]), _uuid(data["call"]), _text(data["op"]), _number(data["at"]), role)
 
 
 def _call(data: dict[str, Any]) -> CallState:
@@ -183,6 +203,8 @@ def _call(data: dict[str, Any]) -> CallState:
         raise TypeError("its path is no list, its failures are no number, or its first, filed or returns is no truth")
     if "outcome" in values:
         Outcome(values["outcome"])
+    if "place" in values:
+        Place(values["place"])
     _uuid(values["id"])
     numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}

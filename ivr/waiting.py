@@ -3,18 +3,17 @@
 import time
 from dataclasses import dataclass, replace
 
-from ivr import conversations, messages
-from ivr.ari import events, operations
-from ivr.call import Call, CallerGone, Deadline, OperatorFree
+from ivr import messages
+from ivr.call import Call, Deadline, OperatorFree
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
 from ivr.flow.nodes.choice import Goes
-from ivr.ringing import Leg, after_restart, bridge_of, hang_up_leg, leave_bridge, ring, start_music
+from ivr.ringing import Leg, after_restart, ring, start_music
+from ivr.talk.begin import begin
+from ivr.talk.table import Then
+from ivr.talk.transfers import Transfer, steps
 from ivr.while_waiting import Announcements, Meanwhile, Offered
 from routing.match import Step
-from routing.states import OfferState
-
-_NORMAL = (0, 16)
-"""ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
+from routing.states import OfferState, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
     """Waits and talks; where he goes who wants something else before, None once the operator has hung up. Raises
     CallerGone once the caller has.
 
-    A caller whose operator's telephone was lost waits again, with the age that he had: he is first.
+    A caller whose operator's telephone was lost waits again, with the age that he had: he is first. Who is handed on
+    enters this node anew, with his age and with the needs of the transfer.
     """
     services = call.services
     since = call.state.since if call.state.since is not None else needs.began or time.time()
@@ -41,19 +41,25 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
     elif not resumed and call.state.connected_at is None:
         services.recorder.call(call.state.id, dequeued=None)  # he is back from where the queue had let him go
     call.set(replace(call.state, since=since))
-    waiting = _Waiting(call, messages.Wait(call.state.id, needs.steps, since, needs.priority), meanwhile)
-    say: str | None = "to_operator"
+    waiting = _Waiting(call, needs, since, meanwhile)
+    say: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
     try:
         leg: Leg | None = None
-        if resumed:
-            leg, lost = await after_restart(call, call.leg)
+        if resumed or call.leg is not None:
+            if not resumed and not await call.play([(call.state.language, str(say))]):
+                await start_music(call)
+            there, call.leg = call.leg, None
+            leg, lost = await after_restart(call, there)
             say = "operator_gone" if lost else None
         while True:
             found = leg or await waiting.until_connected(say, resumed=resumed)
             if isinstance(found, Goes):
                 return found
-            if await _talk(call, found):
+            ended = await (await begin(call, found, resumed=resumed and found is leg)).run()
+            if ended is Then.ENDS:
                 return None
+            if ended is not Then.LOST:
+                return Goes(call.state.node)
             leg, say, resumed = None, "operator_gone", False
     finally:
         services.to_floor(messages.Leave(call.state.id))
@@ -64,19 +70,38 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     call: Call
-    wait: messages.Wait
+    needs: Needs
+    since: float
     meanwhile: Meanwhile
+
+    def wait(self) -> None:
+        """Tells the floor what he needs at this moment."""
+        call, transfer = self.call, Transfer.decode(self.call.state.transfer)
+        if transfer.by is not None and not transfer.to:
+            # He comes back to who handed him on, and who need not finish the work after this very call first.
+            call.services.to_floor(messages.State(transfer.by, Trigger.WRAP_UP_OVER))
+        speaks = {each.id: each.languages for each in call.services.people}
+        needed = steps(transfer, self.needs.steps, self.since, speaks)
+        call.services.to_floor(messages.Wait(call.state.id, needed, self.since, self.needs.priority))
+
+    def not_taken(self, operator: str) -> None:
+        """That operator will not have him."""
+        call, before = self.call, Transfer.decode(self.call.state.transfer)
+        transfer = before.without(operator, time.time())
+        if transfer != before:
+            call.set(replace(call.state, transfer=transfer.encode()))
+            self.wait()
 
     async def until_connected(self, say: str | None, *, resumed: bool) -> Leg | Goes:
         """Waits, with music and announcements, until an operator is in the bridge; or where the caller goes instead."""
         call = self.call
-        call.services.to_floor(self.wait)
+        self.wait()
         if call.state.held is not None and (found := await self._hold(call.state.node, resumed=True)) is not None:
             return found
         # After a restart the music went on without us; started again, it is certain to play whatever was lost.
         if say is None or not await call.play([(call.state.language, say)]):
             await start_music(call)
-        announcements = Announcements(call, self.meanwhile, time.time() - self.wait.since if resumed else 0.0)
+        announcements = Announcements(call, self.meanwhile, time.time() - self.since if resumed else 0.0)
         announcements.enter()
         while True:
             sounded = call.sounding
@@ -159,28 +184,7 @@ class _Waiting:
         """`interrupts`: what he hears is ended by it. He waits with music after an offer that came to nothing."""
         if interrupts:
             await self.call.play([(self.call.state.language, "to_operator")])
-        return await ring(self.call, offer)
-
-
-async def _talk(call: Call, leg: Leg) -> bool:
-    """Until one side hangs up: True if the operator did, False if his telephone was lost."""
-    try:
-        while True:
-            item = await call.next()
-            call.keys.clear()
-            if isinstance(item, events.StasisEnd) and item.channel_id == leg.id:
-                leg.free(call)
-            if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
-                break
-    except CallerGone:
-        await conversations.end(call, leg.id)
-        await call.services.link.send(operations.DELETE_BRIDGE(bridge_of(leg.id)))
-        await hang_up_leg(call, leg.id)
-        leg.conversation_ended(call, "caller")
-        raise
-    normal = item.cause in _NORMAL
-    leg.conversation_ended(call, "operator" if normal else "lost")
-    call.set(call.state.without_operator())
-    await conversations.end(call, leg.id)
-    await leave_bridge(call, bridge_of(leg.id))
-    return normal
+        leg = await ring(self.call, offer)
+        if leg is None:
+            self.not_taken(offer.operator)
+        return leg

@@ -22,7 +22,7 @@ from routing.reasons import reason_of
 from routing.staff import Staff
 from routing.states import Operator, OperatorState
 
-RULES = 1
+RULES = 2
 """Counts up whenever the same events and policy may give other decisions; recordings name it."""
 
 Key = tuple[float, float, str]

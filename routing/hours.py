@@ -132,7 +132,7 @@ def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
     return [(first, last) for first, last in shared if first < last]
 
 
-def _spans(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
+def spans_of(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
     """The day's spans as instants; a span that the clock's change cuts short keeps the instants that exist."""
     on_wall = plan.week.get(day.weekday(), ())
     holiday = plan.holidays.get(day)
@@ -142,15 +142,15 @@ def _spans(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
         on_wall = both(on_wall, plan.language_week.get(day.weekday(), ()))
     spans = []
     for start, end in sorted(on_wall):
-        first = _instant(datetime.combine(day, start, plan.zone))
+        first = at_wall(datetime.combine(day, start, plan.zone))
         midnight = datetime.combine(day + timedelta(days=1), time.min, plan.zone)
-        last = _instant(midnight if end == time.max else datetime.combine(day, end, plan.zone))
+        last = at_wall(midnight if end == time.max else datetime.combine(day, end, plan.zone))
         if first.timestamp() < last.timestamp():
             spans.append((first, last))
     return spans
 
 
-def _instant(wall: datetime) -> datetime:
+def at_wall(wall: datetime) -> datetime:
     """The first instant at which a clock on the wall shows this; the clock's change where that leaves this out."""
     shown = wall
     while shown.astimezone(UTC).astimezone(wall.tzinfo) != shown:
@@ -162,7 +162,7 @@ def _ahead(plan: Plan, at: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The spans of the day of `at` and of those until the horizon, in the order of their beginnings."""
     today = at.astimezone(plan.zone).date()
     for days in range(HORIZON.days + 2):
-        yield from _spans(plan, today + timedelta(days=days))
+        yield from spans_of(plan, today + timedelta(days=days))
 
 
 def _planned(plan: Plan, at: datetime) -> tuple[bool, datetime | None]:

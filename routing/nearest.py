@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from routing.match import Step, Waiting, may_serve, step_at
+from routing.queues import Queue
 from routing.reasons import heads
-from routing.states import OperatorState
+from routing.states import Operator, OperatorState
 
 if TYPE_CHECKING:
-    from routing.engine import Engine
-    from routing.pools import Choice
+    from routing.engine import Engine, Key
 
 LOOKED_AT = 24
 """So many operators at most are looked at, whatever the size of the floor."""
@@ -27,7 +27,8 @@ _ASKED = 1000
 _CLEARLY_S = 0.001
 """Changes are told to the millisecond, a little more than what is needed."""
 
-_NEARNESS = tuple(OperatorState(each) for each in ("ready", "wrapping_up", "offered", "talking", "paused", "away"))
+_BY_NEARNESS = ("ready", "wrapping_up", "offered", "talking", "paused", "away")
+_NEARNESS = {OperatorState(each): rank for rank, each in enumerate(_BY_NEARNESS)}
 """Whoever is nearest to being idle first; `ready` is idle."""
 
 
@@ -52,18 +53,20 @@ def _earlier(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
     """He had come before: the hold is over, or a step. The idle operator is not kept from him then; nobody before him
     could have had him, since nobody has."""
     staff, queues = engine.staff, engine.queues
-    waited, found = now - waiting.since, set()
-    end = step_at(waiting.steps, waited, staff.can_meet)[1]
-    while end is not None:
-        found.add(end)
-        end = step_at(waiting.steps, end, staff.can_meet)[1]
-    found.add(engine.policy.hold_s)
+    waited, found = now - waiting.since, {engine.policy.hold_s}
+    if len(waiting.steps) > 1:
+        end = step_at(waiting.steps, waited, staff.can_meet)[1]
+        while end is not None:
+            found.add(end)
+            end = step_at(waiting.steps, end, staff.can_meet)[1]
     for later in sorted(found):
         earlier = _clearly(later - waited)
         if later <= waited or not earlier < math.inf:
             continue
         moved = waiting.since - earlier
         step = queues.step_if_since(waiting, moved, now)
+        if not staff.anybody_idle(step):
+            continue
         got = staff.best(step, _yields(engine, waiting, step, moved, now))
         if got is not None:
             return Change(got.operator, OperatorState.READY, _ago(now, got.since), earlier)
@@ -71,108 +74,154 @@ def _earlier(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
 
 
 def _an_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
-    """One who is fit and not idle had been, and nobody else had got him."""
-    staff = engine.staff
-    step = engine.queues.step_of(waiting, now)
-    steps = [step] if staff.can_meet(step) else dict.fromkeys(waiting.steps)
-    best: tuple[float, int, float, Change] | None = None
-    for each in steps:
-        for choice in staff.not_idle(each, LOOKED_AT):
-            change = _had_been_idle(engine, waiting, choice, now)
-            if change is not None:
-                rank = (change.earlier_s, _NEARNESS.index(change.state), choice.since, change)
-                best = rank if best is None or rank[:3] < best[:3] else best
-    return best[3] if best is not None else None
-
-
-def _had_been_idle(engine: "Engine", waiting: Waiting, choice: "Choice", now: float) -> Change | None:
-    state = engine.staff.state(choice.operator)
-    world = _Comes(engine, choice.operator) if state is OperatorState.AWAY else _Idle(engine, choice.operator)
-    if not world.certain:
-        return None
-    step = world.step(waiting, waiting.since, now)
-    if step is None or (world.kept and world.yields(waiting, step, waiting.since, now)):
-        return None
-    mine = world.place(waiting, step, waiting.since, now)
-    first = min(world.rivals(waiting, now), default=mine)
-    needed = 0.0 if mine <= first else _clearly(mine[0] - first[0])
-    for earlier in (needed, needed + engine.policy.passing):  # coming so early he may be late, and yield
-        moved = waiting.since - earlier
-        if world.step(waiting, moved, now) == step and world.place(waiting, step, moved, now) <= first:
-            return Change(choice.operator, state, _ago(now, choice.since), round(earlier, 3))
-    return None
+    """One who is fit and not idle had been, and nobody else had got him. Operators who are alike would have got him by
+    the same change: the nearest of them is asked about."""
+    staff, queues = engine.staff, engine.queues
+    step = queues.step_of(waiting, now)
+    met = staff.can_meet(step)  # if not: no other step of his is, and all who are fit are away
+    steps = [step] if met else dict.fromkeys(waiting.steps)
+    fit = {one.id: one for each in steps for one in staff.not_idle(each, LOOKED_AT)}
+    ranked = sorted((_NEARNESS[staff.state(one.id)], one.since, at, one) for at, one in enumerate(fit.values()))
+    idle = _Idle(engine, waiting, now) if met else None
+    named = {each.operator for each in waiting.steps}
+    best: Change | None = None
+    asked: set[object] = set()
+    for rank, since, _, operator in ranked:
+        if met and rank == _NEARNESS[OperatorState.AWAY]:
+            break
+        identity = operator.id
+        alone = identity if identity in named or identity in queues.asked_for else None
+        alike = (tuple(operator.languages.items()), operator.topics, alone)
+        if alike in asked:
+            continue
+        asked.add(alike)
+        world = idle or _Comes(engine, waiting, now, operator)
+        earlier = world.earlier(operator, best.earlier_s if best is not None else math.inf)
+        if earlier is not None:
+            best = Change(identity, staff.state(identity), _ago(now, since), earlier)
+            if not earlier:
+                break
+    return best
 
 
 class _Idle:
-    """How it would be, had an operator on duty who is not idle been it."""
+    """How it would be for the caller, had an operator on duty who is not idle been it. What is the same whoever that
+    is, is found once."""
 
-    def __init__(self, engine: "Engine", operator: str) -> None:
-        self.engine, self.operator = engine, engine.staff.operator(operator)
-        self.certain = engine.staff.keeps_as_many_beside(self.operator)
-        self.kept = engine.staff.would_be_kept(self.operator)
+    def __init__(self, engine: "Engine", waiting: Waiting, now: float) -> None:
+        self.engine, self.waiting, self.now = engine, waiting, now
+        self.border = now - engine.policy.target_s
+        self._firsts: dict[Queue, tuple[Key | None, Key | None]] = {}
+        self.step = self.step_if_since(waiting.since)
+        if self.step is not None:
+            self.mine = self.place(self.step, waiting.since)
 
-    def step(self, waiting: Waiting, since: float, now: float) -> Step | None:
-        return self.engine.queues.step_if_since(waiting, since, now)
+    def earlier(self, operator: Operator, under: float) -> float | None:
+        """By how many seconds earlier he had to come to get this operator; None: it is not certain, or no less than
+        `under`."""
+        step = self.step
+        if step is None or not self.certain(operator):
+            return None
+        kept = self.kept(operator)
+        if kept and self.yields(step):
+            return None
+        first = min(self.rivals(operator, kept), default=self.mine)
+        needed = 0.0 if self.mine <= first else _clearly(self.mine[0] - first[0])
+        for earlier in (needed, needed + self.engine.policy.passing):  # coming so early he may be late, and yield
+            if not (told := round(earlier, 3)) < under:
+                return None
+            moved = self.waiting.since - earlier
+            if self.step_if_since(moved) == step and self.place(step, moved) <= first:
+                return told
+        return None
 
-    def yields(self, waiting: Waiting, step: Step, since: float, now: float) -> bool:
-        return _yields(self.engine, waiting, step, since, now)
+    def certain(self, operator: Operator) -> bool:
+        return self.engine.staff.keeps_as_many_beside(operator)
 
-    def place(self, waiting: Waiting, step: Step, since: float, now: float) -> tuple[float, float, str]:
-        late = since < now - self.engine.policy.target_s
-        key = self.engine.policy.key(since, self.head_start(step.language), waiting.priority, late)
-        return key, since, waiting.call
+    def kept(self, operator: Operator) -> bool:
+        return self.engine.staff.would_be_kept(operator)
+
+    def step_if_since(self, since: float) -> Step | None:
+        return self.engine.queues.step_if_since(self.waiting, since, self.now)
+
+    def yields(self, step: Step) -> bool:
+        return _yields(self.engine, self.waiting, step, self.waiting.since, self.now)
+
+    def place(self, step: Step, since: float) -> "Key":
+        late = since < self.border
+        key = self.engine.policy.key(since, self.head_start(step.language), self.waiting.priority, late)
+        return key, since, self.waiting.call
 
     def head_start(self, language: str) -> float:
         return self.engine.head_start(language)
 
-    def rivals(self, waiting: Waiting, now: float) -> Iterator[tuple[float, float, str]]:
+    def rivals(self, operator: Operator, kept: bool) -> "Iterator[Key]":
         """The places of those who would have got him first, if they are before the caller."""
-        engine, border = self.engine, now - self.engine.policy.target_s
-        for queue in engine.queues.which(self.operator):
-            for (since, call), late in heads(queue.callers, waiting.call, border):
-                if not (self.kept and engine.yields(queue, since, now)):
-                    yield engine.key(queue, since, late), since, call
+        for queue in self.engine.queues.which(operator):
+            firsts = self._firsts.get(queue)
+            if firsts is None:
+                firsts = self._firsts[queue] = self._first(queue)
+            if (first := firsts[kept]) is not None:
+                yield first
+
+    def _first(self, queue: Queue) -> "tuple[Key | None, Key | None]":
+        """The first place in a queue, but for his own; and that of those who do not yield an operator who is kept."""
+        engine = self.engine
+        places = [
+            ((engine.key(queue, since, late), since, call), engine.yields(queue, since, self.now))
+            for (since, call), late in heads(queue.callers, self.waiting.call, self.border)
+        ]
+        return min((place for place, _ in places), default=None), min(
+            (p for p, held in places if not held), default=None
+        )
 
 
 class _Comes(_Idle):
-    """How it would be, had an operator who is away been on duty and idle. Certain only for who waits since nobody on
+    """How it would be, had this operator who is away been on duty and idle. Certain only for who waits since nobody on
     duty can help him: then nobody else is better for him, and no step of others matters but for who is first."""
 
-    def __init__(self, engine: "Engine", operator: str) -> None:
-        self.engine, self.operator = engine, engine.staff.operator(operator)
+    def __init__(self, engine: "Engine", waiting: Waiting, now: float, operator: Operator) -> None:
         staff, policy = engine.staff, engine.policy
-        self.on_duty = staff.on_duty + 1
-        rare = [each for each in self.operator.languages if policy.rare(self.speakers(each), self.on_duty)]
-        self.kept = any(staff.free[each] < policy.spare for each in rare)
-        # Who has steps in several languages may need another one, were he on duty.
-        few = len(engine.queues) <= _ASKED
-        self.certain = few and all(len({each.language for each in one.steps}) == 1 for one in engine.queues.everybody())
+        self.operator, self.on_duty = operator, staff.on_duty + 1
+        self.able = [each for each in waiting.steps if may_serve(operator, each)]
+        rare = [each for each in operator.languages if policy.rare(self._speakers(engine, each), self.on_duty)]
+        self._kept = any(staff.free[each] < policy.spare for each in rare)
+        super().__init__(engine, waiting, now)
 
-    def speakers(self, language: str) -> int:
-        return self.engine.staff.speakers[language] + (language in self.operator.languages)
+    def certain(self, operator: Operator) -> bool:
+        # Who has steps in several languages may need another one, were he on duty.
+        queues = self.engine.queues
+        return len(queues) <= _ASKED and all(
+            len(one.steps) == 1 or len({each.language for each in one.steps}) == 1 for one in queues.everybody()
+        )
+
+    def kept(self, operator: Operator) -> bool:
+        return self._kept
+
+    def step_if_since(self, since: float) -> Step | None:
+        if not self.able:
+            return None
+        return self.waiting.steps[step_at(self.waiting.steps, self.now - since, self.able.__contains__)[0]]
+
+    def yields(self, step: Step) -> bool:
+        policy, since = self.engine.policy, self.waiting.since
+        common = not policy.rare(self._speakers(self.engine, step.language), self.on_duty)
+        return _in_hold(self.engine, self.waiting, step, since, self.now) and common
 
     def head_start(self, language: str) -> float:
-        return self.engine.policy.head_start(self.speakers(language), self.on_duty)
+        return self.engine.policy.head_start(self._speakers(self.engine, language), self.on_duty)
 
-    def step(self, waiting: Waiting, since: float, now: float) -> Step | None:
-        able = [each for each in waiting.steps if may_serve(self.operator, each)]
-        if not able or any(map(self.engine.staff.can_meet, waiting.steps)):
-            return None
-        return waiting.steps[step_at(waiting.steps, now - since, able.__contains__)[0]]
-
-    def yields(self, waiting: Waiting, step: Step, since: float, now: float) -> bool:
-        engine = self.engine
-        common = not engine.policy.rare(self.speakers(step.language), self.on_duty)
-        return _in_hold(engine, waiting, step, since, now) and common
-
-    def rivals(self, waiting: Waiting, now: float) -> Iterator[tuple[float, float, str]]:
+    def rivals(self, operator: Operator, kept: bool) -> "Iterator[Key]":
         """Everybody who speaks one of his languages, whatever he needs."""
-        engine, border = self.engine, now - self.engine.policy.target_s
-        for language, priority, places in engine.queues.arrivals():
-            if language not in self.operator.languages:
+        policy = self.engine.policy
+        for language, priority, places in self.engine.queues.arrivals():
+            if language not in operator.languages:
                 continue
-            for (since, call), late in heads(places, waiting.call, border):
-                yield engine.policy.key(since, self.head_start(language), priority, late), since, call
+            for (since, call), late in heads(places, self.waiting.call, self.border):
+                yield policy.key(since, self.head_start(language), priority, late), since, call
+
+    def _speakers(self, engine: "Engine", language: str) -> int:
+        return engine.staff.speakers[language] + (language in self.operator.languages)
 
 
 def _yields(engine: "Engine", waiting: Waiting, step: Step, since: float, now: float) -> bool:

@@ -4,7 +4,6 @@ In words, with what was tried: docs/routing.md. Seconds are seconds of waiting; 
 compared with one another.
 """
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -27,26 +26,29 @@ class Policy:
     """By how much each further idle speaker of a language makes the next one less needed: the chance, roughly, that he
     too is called away before anybody comes back."""
 
+    rarity: float = 0.01
+    """Of languages with as many idle speakers, the one with fewer on duty needs them a little more, by this power of
+    their number: so small that it decides only between operators who are alike in all else. Larger, up to a half, it
+    serves rare languages a little better and all together a little worse (docs/routing.md)."""
+
     first_language: float = 0.08
     """Price of serving in a language that is not his first. Small: it decides only where cover hardly differs. Without
     it, operators serve in their first language .38 of the time instead of .62, for nothing."""
 
-    level: float = 0.12
-    """Price of each level below native: 1.2 for a call that takes twice as long, a level costing about a tenth."""
+    level: float = 0.4
+    """Price of each level below native: 4 for a call that takes twice as long, a level costing about a tenth. With less
+    than 0.3 mean waits become longer where levels lengthen calls; more changes hardly anything."""
 
     # Which caller: the earliest, after these.
-
-    head_start_s: float = 20.0
-    """Head start of a language that nobody speaks before one that everybody speaks; in between by the share of the
-    operators on duty who speak it. The target: as long as everybody is to wait at most, so that who may turn to few
-    operators can still be in time."""
 
     target_s: float = 20.0
     """Within how long callers should be answered; who has waited longer is late."""
 
     passing: float = 20.0
     """By how many seconds who is late already yields to who can still be in time: the target, since only those who came
-    within it can still be. 0: nobody is passed for being late."""
+    within it can still be. It is taken most often from those whom few operators can serve, so a language gets as much
+    back as a head start, by the share of the operators on duty who do not speak it. 0: neither, and callers of all
+    languages go in the order of their coming."""
 
     priority_s: float = 300.0
     """By how much one step of priority counts as waited. More than the longest wait in a thousand of a well staffed
@@ -79,11 +81,11 @@ class Policy:
     @classmethod
     def plain(cls) -> "Policy":
         """Primary language first, longest-idle operator, longest-waiting caller: what others are measured against."""
-        return cls(cover=0, level=0, head_start_s=0, passing=0, hold_s=0)
+        return cls(cover=0, level=0, passing=0, hold_s=0)
 
     def head_start(self, speakers: int, on_duty: int) -> float:
         """Seconds by which a caller is preferred, whose language `speakers` of the operators on duty speak."""
-        return self.head_start_s * (1 - speakers / on_duty) if on_duty else self.head_start_s
+        return self.passing * (1 - speakers / on_duty) if on_duty else self.passing
 
     def rare(self, speakers: int, on_duty: int) -> bool:
         """Whether a language that so many of the operators on duty speak is one that operators are kept for."""
@@ -97,17 +99,17 @@ class Policy:
         """Nobody of the same priority who came more than this many seconds after a caller is served before him by an
         operator who could have served both. `speakers`: of each language that somebody waits for."""
         spread = max(speakers, default=0) - min(speakers, default=0)
-        return max(self.hold_s, self.head_start_s * spread / max(on_duty, 1) + self.passing)
+        return max(self.hold_s, self.passing * spread / max(on_duty, 1) + self.passing)
 
 
 def needed(policy: Policy, free: int, speakers: int) -> float:
     """How much an idle speaker of a language is needed, where `free` are idle, him included, of `speakers` on duty;
     nothing, once there are many.
 
-    Of few speakers one comes back seldom, but their language is asked for seldom as well; the root lies between
-    counting the first alone (1 / speakers) and both, which cancel out. By what it brings: docs/routing.md.
+    Of few speakers one comes back seldom, but their language is asked for seldom as well: both cancel out, but for
+    `rarity`. By what it brings: docs/routing.md.
     """
-    return round(policy.cover * policy.decay ** (free - 1) / math.sqrt(speakers), 12) if policy.cover else 0.0
+    return round(policy.cover * policy.decay ** (free - 1) / speakers**policy.rarity, 12) if policy.cover else 0.0
 
 
 def besides(policy: Policy, *, first: bool, level: int) -> float:

@@ -121,26 +121,25 @@ class Staff:
         taken = not member.idle and member.operator.state is OperatorState.READY
         return OperatorState.OFFERED if taken else member.operator.state
 
-    def not_idle(self, step: Step, most: int, but: Collection[str] = ()) -> Iterator[Choice]:
-        """Operators who are fit for the step and not idle, away ones too, the cheapest kinds first; what they would
-        cost, were they idle as well. Looks at `most` operators. Nobody who speaks a language of `but`."""
+    def not_idle(self, step: Step, most: int) -> Iterator[Operator]:
+        """Operators who are fit for the step and not idle, away ones too, the cheapest kinds first. Looks at `most`
+        operators."""
         if step.operator is not None:
             one = self._members.get(step.operator)
             if one is not None and not one.idle and may_serve(one.operator, step):
-                pool = next(pool for language, pool in one.pools if language == step.language)
-                yield self._if_idle(pool, one.operator)
+                yield one.operator
             return
         pools = (
             pool
             for grade in self._grades.get(step.language, ())
             if grade.level >= step.level
             for pool in grade.pools
-            if (step.topic is None or not pool.topics or step.topic in pool.topics) and pool.spoken.isdisjoint(but)
+            if step.topic is None or not pool.topics or step.topic in pool.topics
         )
-        for pool, identity in islice(((each, identity) for each in pools for identity in each.everybody), most):
+        for identity in islice((identity for pool in pools for identity in pool.everybody), most):
             member = self._members[identity]
             if not member.idle:
-                yield self._if_idle(pool, member.operator)
+                yield member.operator
 
     def busy_before(self, choice: Choice, step: Step, yields: bool, but: Collection[str], most: int) -> Choice | None:
         """The operator on duty, not idle, who were he idle would come before the one who was chosen, by what both cost
@@ -276,12 +275,6 @@ class Staff:
         grade = pool.grade
         price = Price(total(uncovered, grade.besides), uncovered, grade.first, grade.level)
         return Choice(price, member.operator.since, identity)
-
-    def _if_idle(self, pool: Pool, operator: Operator) -> Choice:
-        uncovered, grade = math.fsum([self._needed_beside_one(each) for each in pool.others]), pool.grade
-        return Choice(
-            Price(total(uncovered, grade.besides), uncovered, grade.first, grade.level), operator.since, operator.id
-        )
 
     def _needed_beside_one(self, language: str) -> float:
         """How much each idle speaker would be needed, were one more of those on duty idle."""

@@ -1,5 +1,6 @@
 """The states of an operator and of an offer; every transition there is stands in one of the two tables."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -27,6 +28,7 @@ class Trigger(StrEnum):
     WITHDRAWN = "withdrawn"
     ENDED = "ended"
     WRAP_UP_OVER = "wrap_up_over"
+    WRAP_UP_MORE = "wrap_up_more"
     PAUSE = "pause"
     RESUME = "resume"
     LOG_OUT = "log_out"
@@ -44,6 +46,9 @@ class OfferState(StrEnum):
 ABSENT = "absent"
 """The reason of an `away` that ends by itself when the telephone appears."""
 
+UNREACHABLE = "unreachable"
+"""The same, of a telephone that was there and could not be rung: it counts as absent until it registers again."""
+
 LOGGED_OUT = "logged_out"
 
 _AWAY, _READY, _OFFERED = OperatorState.AWAY, OperatorState.READY, OperatorState.OFFERED
@@ -51,7 +56,7 @@ _TALKING, _WRAPPING_UP, _PAUSED = OperatorState.TALKING, OperatorState.WRAPPING_
 
 # A pair that is not here changes nothing: the event came late or twice.
 OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
-    (_AWAY, Trigger.PHONE_PRESENT): _READY,  # only if away because the telephone was absent
+    (_AWAY, Trigger.PHONE_PRESENT): _READY,  # only if away because the telephone was absent or unreachable
     (_AWAY, Trigger.RESUME): _READY,
     (_AWAY, Trigger.PAUSE): _PAUSED,
     (_AWAY, Trigger.LOG_OUT): _AWAY,  # then no telephone makes him ready
@@ -64,6 +69,7 @@ OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
     (_OFFERED, Trigger.NO_ANSWER): _PAUSED,
     (_OFFERED, Trigger.UNREACHABLE): _AWAY,
     (_OFFERED, Trigger.WITHDRAWN): _READY,
+    (_OFFERED, Trigger.ENDED): _WRAPPING_UP,  # that he had accepted is heard late, or not at all
     (_TALKING, Trigger.ENDED): _WRAPPING_UP,
     (_WRAPPING_UP, Trigger.WRAP_UP_OVER): _READY,
     (_WRAPPING_UP, Trigger.RESUME): _READY,
@@ -107,21 +113,33 @@ def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:
     return wanted if wanted in OFFER_TRANSITIONS[current] else current
 
 
-def after(operator: Operator, trigger: Trigger, now: float, *, reason: str = "", wrap_up_s: float = 0.0) -> Operator:
+def after(
+    operator: Operator,
+    trigger: Trigger,
+    now: float,
+    *,
+    reason: str = "",
+    wrap_up_s: float = 0.0,
+    longest_s: float = math.inf,
+) -> Operator:
     """The operator after `trigger`; the same object where it changes nothing.
 
-    A refreshed registration is no trigger: whoever reports the telephone says only what changed.
+    `wrap_up_s`: how long a wrap-up is that begins, or how much longer one becomes; `longest_s`: the most that it is
+    extended to. A refreshed registration is no trigger, unless the telephone could not be rung before.
     """
     if trigger is Trigger.PHONE_PRESENT:
-        if operator.present:
+        if operator.present and (operator.state, operator.reason) != (_AWAY, UNREACHABLE):
             return operator
         operator = replace(operator, present=True)
-        if operator.state is not _AWAY or operator.reason != ABSENT:
+        if operator.state is not _AWAY or operator.reason not in (ABSENT, UNREACHABLE):
             return operator
     elif trigger is Trigger.PHONE_ABSENT and operator.present:
         operator = replace(operator, present=False)
     elif trigger in (Trigger.RESUME, Trigger.LOG_OUT) and operator.pause_after is not None:
         operator = replace(operator, pause_after=None)  # his last word counts
+    if trigger is Trigger.WRAP_UP_MORE and operator.until is not None:
+        until = min(operator.until + wrap_up_s, operator.since + longest_s)
+        return replace(operator, until=until) if until > operator.until else operator
     if trigger in (Trigger.PAUSE, Trigger.LOG_OUT) and operator.state in (_OFFERED, _TALKING):
         return replace(operator, pause_after=LOGGED_OUT if trigger is Trigger.LOG_OUT else reason or trigger.value)
     state = OPERATOR_TRANSITIONS.get((operator.state, trigger))
@@ -136,7 +154,7 @@ def after(operator: Operator, trigger: Trigger, now: float, *, reason: str = "",
         # He cannot be rung: what makes him ready is his telephone, when it appears.
         state, reason = _AWAY, ABSENT
     elif state is _AWAY:
-        reason = LOGGED_OUT if trigger is Trigger.LOG_OUT else ABSENT
+        reason = {Trigger.LOG_OUT: LOGGED_OUT, Trigger.UNREACHABLE: UNREACHABLE}.get(trigger, ABSENT)
     elif state is _PAUSED:
         reason = reason or trigger.value
         pause_after = None

@@ -46,7 +46,7 @@ def why_waits(engine: Engine, call: str, now: float) -> Waits | None:
     states: dict[str, int] = {}
     if len(staff) <= _COUNTED:
         for each in staff.not_idle(step, _COUNTED):
-            state = staff.state(each.operator).value
+            state = staff.state(each.id).value
             states[state] = states.get(state, 0) + 1
     return Waits(
         step.language,

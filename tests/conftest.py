@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# Before numpy is imported, here and in what the tests start: its threads wait busily, and the others share two cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from line import Line, running
 
@@ -18,8 +21,11 @@ clock.prepare()
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
-OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 2000 * WORKER
-"""Of all ports of the line, for each of the processes that run tests side by side; `HATIF_TEST_OFFSET` moves all."""
+OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 10_000 * (WORKER // 2) + 2000 * (WORKER % 2)
+"""Of all ports of the line, for each of the processes that run tests side by side; `HATIF_TEST_OFFSET` moves all.
+
+The next 1000 are a lone line's. No two lines are 5000 apart: the one's SIP port would be one of the other's for sound.
+"""
 
 
 @contextlib.contextmanager
@@ -50,6 +56,7 @@ async def line(shared_line: Line) -> AsyncIterator[Line]:
     before = shared_line.site_files()
     yield shared_line
     try:
+        await shared_line.controller_again()
         shared_line.put_back(before)
     finally:
         await shared_line.cleared()

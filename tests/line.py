@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 import wave
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
@@ -19,6 +21,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+import shared_audio
+from shell import Answer, command
 
 from db import read
 from db.engine import async_engine
@@ -38,7 +42,10 @@ FRENCH_NUMBER = "+33800212000"
 QUICK = (
     ("site.toml", r"^ring_s = \d+", "ring_s = 4"),
     ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
+    ("site.toml", r"^whisper = true", "whisper = false"),  # who answers is in the bridge at once
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    # Wishes that a test leaves behind are not to ring the operators of the next one.
+    ("site.toml", r'^trunk = "example".*\n', ""),
     ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
     # Who is next must not depend on how busy the machine is: on a slow one a caller is late already, and may be passed.
@@ -55,14 +62,14 @@ class Line:
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
         self._up: subprocess.Popen[bytes] | None = None
+        self._killed: int | None = None
         shutil.copytree(CHECKOUT / "sites" / "consulate", self.site)
         for name, pattern, text in QUICK:
             path = self.site / name
             changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
             assert count, f"{name} has no {pattern}"
             path.write_text(changed)
-        # The audio that `scripts/test` has made; hard links, since nothing is written into a file that is there.
-        shutil.copytree(CACHE / "sounds", home / "sounds", symlinks=True, copy_function=os.link)
+        shared_audio.share(CACHE / "sounds", home / "sounds")
         self.environment = {
             **os.environ,
             "HATIF_HOME": str(home),
@@ -94,6 +101,7 @@ class Line:
         """Stops everything, also what a killed `hatif up` has left."""
         if self._up is not None:
             self._up.terminate()
+            self._up.send_signal(signal.SIGCONT)  # it may be stopped
             await asyncio.to_thread(self._up.wait, 20)
             self._up = None
         for info in processes(self.home / "run").values():
@@ -119,23 +127,36 @@ class Line:
         await self.until(back, 15, "the controller is back")
 
     async def without_controller(self) -> None:
-        """Stops the controller for good: first who would start it again, then itself.
+        """Stops the controller until `controller_again`: first who would start it again, then itself.
 
         Until Asterisk has seen it go, a call would still be given to it, and then to the guard. Where calls are up,
         these keep its application alive, and nothing is waited for.
         """
         assert self._up is not None
-        self._up.kill()
-        self._up.wait()
-        self._up = None
+        self._up.send_signal(signal.SIGSTOP)
         calls = self.ari("GET", "/channels")
-        os.kill(self.pid("ivr"), signal.SIGKILL)
+        self._killed = self.kill_controller()
         if not calls:
             await self.until(lambda: not self.ari("GET", "/applications"), 5, "Asterisk has seen the controller go")
 
+    async def controller_again(self) -> None:
+        """`hatif up` goes on and starts another one. Nothing happens where there is one."""
+        if self._killed is not None:
+            assert self._up is not None
+            self._up.send_signal(signal.SIGCONT)
+            killed, self._killed = self._killed, None
+            await self.controller_back(killed)
+
     # Asking
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str) -> Answer:
+        """What a command answers; in this process, which spares it its start."""
+        if arguments[:2] in (("prompts", "build"), ("prompts", "import")):
+            shared_audio.own(self.home / "sounds")
+        return command(arguments, self.environment)
+
+    def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same as a process, where that is what a test is about."""
         return subprocess.run([HATIF, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
 
     def json(self, *arguments: str) -> Any:
@@ -143,8 +164,6 @@ class Line:
 
     def status(self) -> dict[str, Any]:
         """Of `hatif status`; asked over the control API itself, since a test asks often."""
-        import urllib.request
-
         token = credentials.load(self.home, ()).control_token if (self.home / "secrets.json").exists() else ""
         request = urllib.request.Request(
             f"http://127.0.0.1:{8070 + self.offset}/status", headers={"Authorization": f"Bearer {token}"}
@@ -157,8 +176,6 @@ class Line:
         return {**data, "serves": data["ari"] and data["ami"]}
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        import urllib.request
-
         request = urllib.request.Request(
             f"http://127.0.0.1:{8070 + self.offset}{path}",
             method=method,
@@ -173,9 +190,6 @@ class Line:
 
     def ari(self, method: str, path: str, **query: str) -> Any:
         """Asterisk's own word, past the controller."""
-        import urllib.parse
-        import urllib.request
-
         secrets = credentials.load(self.home, ())
         asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
         request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)

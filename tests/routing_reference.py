@@ -43,13 +43,13 @@ class Reference:
         policy, speakers, on_duty = self.policy, self.speakers(self.step(caller).language), len(self.on_duty)
         share = speakers / on_duty if on_duty else 0
         late = caller.since < self.now - policy.target_s
-        key = caller.since - policy.head_start_s * (1 - share) - policy.priority_s * caller.priority
+        key = caller.since - policy.passing * (1 - share) - policy.priority_s * caller.priority
         return key + (policy.passing if late else 0), caller.since, caller.call
 
     def price(self, operator: Operator, language: str) -> float:
         policy = self.policy
         uncovers = policy.cover * math.fsum(
-            policy.decay ** (self.free(other) - 1) / math.sqrt(self.speakers(other))
+            policy.decay ** (self.free(other) - 1) / self.speakers(other) ** policy.rarity
             for other in operator.languages
             if other != language
         )

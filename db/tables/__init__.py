@@ -11,7 +11,7 @@ has changed.
 
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
-from db.tables.cases import Callback, CaseFile, CaseNote, Message
+from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
 from db.tables.house import Audit, HoursOverride, JournalPosition
 
@@ -21,6 +21,7 @@ __all__ = [
     "Call",
     "CallEvent",
     "Callback",
+    "CallbackTry",
     "Caller",
     "CaseFile",
     "CaseNote",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, true
+from sqlalchemy import CheckConstraint, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
@@ -18,6 +18,7 @@ class Call(Table):
     node: Mapped[str]
     channel_id: Mapped[str | None]  # Asterisk's
     live: Mapped[bool] = mapped_column(server_default=true())  # false: a test call
+    outgoing: Mapped[bool] = mapped_column(server_default=false())  # we called: `caller` is whom, `number` our own
     number: Mapped[str | None]  # dialled
     caller: Mapped[str | None]  # NULL: withheld, or erased
     country: Mapped[str | None] = mapped_column(String(2))

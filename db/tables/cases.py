@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Table, index_where, one_of
-from db.words import CallbackKind, CallbackState, CaseKind, CaseState
+from db.words import CallbackKind, CallbackState, CaseKind, CaseState, TryOutcome
 
 
 class CaseFile(Table):
@@ -113,6 +113,8 @@ class Callback(Table):
     dialled_call_id: Mapped[UUID | None]  # the call that it led to
     reason: Mapped[str | None]
     ended: Mapped[datetime | None]
+    claimed_node: Mapped[str | None]  # whose controller is at it; nobody else may move it
+    claimed_boot: Mapped[UUID | None]  # one start of that controller
 
     __table_args__ = (
         one_of("kind", CallbackKind),
@@ -120,4 +122,25 @@ class Callback(Table):
         Index(None, "number", "wished"),
         Index(None, "call_id"),
         index_where("ix_callback_pending", "due", where="ended IS NULL"),
+    )
+
+
+class CallbackTry(Table):
+    """A number that was dialled for a wish: written before it is dialled, so that no try is made twice."""
+
+    __tablename__ = "callback_try"
+
+    callback_id: Mapped[UUID] = mapped_column(primary_key=True)
+    try_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1 on
+    node: Mapped[str]
+    number: Mapped[str]
+    operator_id: Mapped[str | None]  # who waits for the caller; NULL: nobody, he is told about a file
+    dialled: Mapped[datetime]
+    outcome: Mapped[str | None]  # NULL: not known yet
+    ended: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("outcome", TryOutcome),
+        Index(None, "dialled"),
+        Index(None, "number", "dialled"),
     )

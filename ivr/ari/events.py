@@ -53,6 +53,30 @@ class ChannelDtmfReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelHold:
+    """A telephone has put its own side on hold; Asterisk plays music to the other one."""
+
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUnhold:
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTransfer:
+    """A telephone wants its other side to be connected with somebody else (REFER). `to`: whom, as it wrote him before
+    the @; `replaces`: the channel whose place the other side is to take, for a transfer with talking first; not
+    `wished`: what we have told the telephone of it, said once more."""
+
+    channel_id: str
+    to: str
+    replaces: str | None
+    wished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackFinished:
     playback: str
     channel_id: str  # "" where it played to a bridge
@@ -81,6 +105,9 @@ Event = (
     | ChannelDestroyed
     | ChannelLeftBridge
     | ChannelDtmfReceived
+    | ChannelHold
+    | ChannelUnhold
+    | ChannelTransfer
     | PlaybackFinished
     | RecordingFinished
     | ApplicationReplaced
@@ -92,6 +119,9 @@ USED = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelLeftBridge",
+    "ChannelHold",
+    "ChannelUnhold",
+    "ChannelTransfer",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",
@@ -134,6 +164,19 @@ def event(data: Mapping[str, Any]) -> Event | None:
             return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
         case "ChannelLeftBridge":
             return ChannelLeftBridge(data["channel"]["id"])
+        case "ChannelHold":
+            return ChannelHold(data["channel"]["id"])
+        case "ChannelUnhold":
+            return ChannelUnhold(data["channel"]["id"])
+        case "ChannelTransfer":
+            refer_to, source = data["refer_to"], data["referred_by"]["source_channel"]
+            replaced = refer_to.get("destination_channel")
+            return ChannelTransfer(
+                source["id"],
+                refer_to["requested_destination"].get("destination") or "",
+                replaced["id"] if replaced else None,
+                wished=not data.get("state"),
+            )
         case "RecordingFinished" | "RecordingFailed" as kind:
             recording = data["recording"]
             target, _, channel_id = recording["target_uri"].partition(":")

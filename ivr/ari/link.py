@@ -28,6 +28,7 @@ REST_LIMIT_S = 5.0
 
 _DONE = re.compile(rb'\{"type":"RESTResponse",(?:"transaction_id":"[^"]*",)?"request_id":"(\d+)","status_code":2').match
 _NOBODY = (None, None)
+_TEXT = WSMsgType.TEXT
 
 MESSAGE_LIMIT = 64 * 2**20
 """Bytes. The list of all channels is about one KiB a channel."""
@@ -203,9 +204,12 @@ class _Frames(WSListener):
         self._parts: list[bytes] = []
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type is WSMsgType.CLOSE:
+        kind = frame.msg_type
+        if kind is _TEXT and frame.fin:  # nearly all are
+            self._taken(frame.get_payload_as_bytes())
+        elif kind is WSMsgType.CLOSE:
             transport.disconnect()
-        elif frame.msg_type is WSMsgType.TEXT or frame.msg_type is WSMsgType.CONTINUATION:
+        elif kind is _TEXT or kind is WSMsgType.CONTINUATION:
             self._parts.append(frame.get_payload_as_bytes())
             if frame.fin:
                 message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)

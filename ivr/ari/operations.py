@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     method: str
     uri: str  # without a leading slash: over the WebSocket `/channels` gives 405
     query: tuple[tuple[str, str], ...] = ()
@@ -61,9 +60,10 @@ CHANNEL = Operation("GET", "channels/{channelId}")
 ORIGINATE = Operation(
     "POST",
     "channels/{channelId}",
-    ("endpoint", "context", "extension", "priority", "callerId", "timeout", "originator"),
+    ("endpoint", "context", "extension", "priority", "app", "appArgs", "callerId", "timeout", "originator"),
     "variables",
 )
+SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
@@ -86,6 +86,8 @@ DELETE_RECORDING = Operation("DELETE", "recordings/stored/{recordingName}")
 BRIDGES = Operation("GET", "bridges")
 CREATE_BRIDGE = Operation("POST", "bridges/{bridgeId}", ("type", "name"))
 DELETE_BRIDGE = Operation("DELETE", "bridges/{bridgeId}")
-ADD_CHANNEL = Operation("POST", "bridges/{bridgeId}/addChannel", ("channel",))
+ADD_CHANNEL = Operation("POST", "bridges/{bridgeId}/addChannel", ("channel", "absorbDTMF"))
 RECORD_BRIDGE = Operation("POST", "bridges/{bridgeId}/record", ("name", "format", "ifExists"))
+TRANSFER_PROGRESS = Operation("POST", "channels/{channelId}/transfer_progress", ("states",))
+RTP_STATISTICS = Operation("GET", "channels/{channelId}/rtp_statistics")
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")

@@ -5,17 +5,21 @@ from pathlib import Path
 
 import typer
 
+from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, as_json, console
 
 
 def register(app: typer.Typer) -> None:
     dialplan = typer.Typer(
-        help="What Asterisk does by itself: entry, fallback.", no_args_is_help=True, rich_markup_mode=None
+        help="What Asterisk does by itself: entry, fallback, operators' codes.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
     )
     dialplan.command()(render)
     dialplan.command()(lint)
     dialplan.command()(load)
+    dialplan.command()(codes)
     app.add_typer(dialplan, name="dialplan")
     database = typer.Typer(help="The case database.", no_args_is_help=True, rich_markup_mode=None)
     database.command()(upgrade)
@@ -37,10 +41,13 @@ def render(
 def lint(
     file: Path = typer.Argument(None, help="A file; without it, what the site renders to."), json: bool = JSON
 ) -> None:
-    """Find what Asterisk would not say, or only in its log."""
+    """Find what Asterisk would not say, or only in its log; of the site's own, also where codes clash with what the
+    running Asterisk has besides."""
     from dialplan.lint import lint as look
+    from dialplan.parse import Finding
 
-    findings = look(file.read_text(errors="replace") if file is not None else Composition().dialplan())
+    beside: list[Finding] = [Finding(*each) for each in asyncio.run(_beside())] if file is None else []
+    findings = beside + look(file.read_text(errors="replace") if file is not None else Composition().dialplan())
     if json:
         as_json([{"code": each.code, "line": each.line, "sentence": each.sentence} for each in findings])
     else:
@@ -50,6 +57,19 @@ def lint(
             console.print("Nothing found.")
     if any(each.is_error for each in findings):
         raise typer.Exit(1)
+
+
+async def _beside() -> list[tuple[str, int, str]]:
+    """Clashes with what a running Asterisk has; none where none runs."""
+    from ivr.ami import Ami, AmiError
+
+    parts = Composition()
+    secrets = parts.credentials
+    try:
+        async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
+            return [("W_CLASH", 1, each) for each in await loaded_clashes(parts, ami)]
+    except AmiError:
+        return []
 
 
 def load(
@@ -64,17 +84,19 @@ def load(
     text = file.read_text(errors="replace") if file is not None else parts.dialplan()
     secrets = parts.credentials
 
-    async def run() -> LoadReport:
+    async def run() -> tuple[LoadReport, list[str]]:
         ami = Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password)
         async with ami:
-            return await put(ami, parts.extensions.parent, text)
+            report = await put(ami, parts.extensions.parent, text)
+            return report, await loaded_clashes(parts, ami)
 
-    report = asyncio.run(run())
+    report, beside = asyncio.run(run())
+    warnings = [*map(str, report.warnings), *(f"W_CLASH: {each}" for each in beside)]
     if json:
         as_json(
             {
                 "changes": [str(each) for each in report.changes],
-                "warnings": [str(each) for each in report.warnings],
+                "warnings": warnings,
                 "contexts": report.contexts,
                 "extensions": report.extensions,
             }
@@ -82,7 +104,7 @@ def load(
         return
     for change in report.changes:
         console.print(str(change), markup=False)
-    for warning in report.warnings:
+    for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
     console.print(
         f"Asterisk has {report.contexts} contexts with {report.extensions} extensions; "

@@ -13,8 +13,11 @@ from typing import Any
 from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
 from asterisk_conf.install import find_or_install
 from asterisk_conf.progress import Progress
+from dialplan.codes import Code
 from dialplan.plan import Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
+from ivr.codes import table
+from ivr.codes.clashes import code_clashes
 from prompts.voices.choice import Choice, choose
 
 
@@ -59,7 +62,10 @@ class Composition:
 
     @cached_property
     def plan(self) -> Plan:
+        """Raises SiteError where two codes cannot be told apart."""
         chosen = self.site
+        if clashes := code_clashes(self.settings.site, chosen, self.operators):
+            raise site.SiteError(*clashes)
         return Plan(
             node=chosen.node,
             numbers=tuple(
@@ -69,7 +75,14 @@ class Composition:
             operators=tuple(each.id for each in self.operators),
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
+            codes=self.codes,
         )
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """What operators' telephones may dial."""
+        digits = self.site.codes.digits.items()
+        return tuple(Code(name, dialled, bool(table.CODES[name].argument)) for name, dialled in digits)
 
     @property
     def extensions(self) -> Path:
@@ -87,7 +100,10 @@ class Composition:
             home=self.settings.home,
             node=chosen.node,
             ports=Ports.with_offset(self.settings.offset),
-            carriers=tuple(Carrier(each.name, each.hosts, each.codecs) for each in chosen.carrier),
+            carriers=tuple(
+                Carrier(each.name, each.hosts, each.codecs, each.dial if each.name == chosen.callbacks.trunk else None)
+                for each in chosen.carrier
+            ),
             endpoints=tuple(
                 Endpoint(each.id, each.name, secrets.operators[each.id], tuple(each.languages))
                 for each in self.operators
@@ -100,6 +116,7 @@ class Composition:
             installation=find_or_install(where, progress),
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
+            rtp_timeout_s=chosen.operators.rtp_timeout_s,
         )
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:

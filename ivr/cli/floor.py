@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import typer
 
-from ivr.cli.compose import Composition, ControlError, ControllerAwayError
+from ivr.cli.compose import Composition, ControlError, ControllerAwayError, account
 from ivr.cli.output import JSON, as_json, as_table, console
 
 
@@ -18,18 +18,29 @@ def register(app: typer.Typer) -> None:
     operators.callback()(list_operators)
     operators.command("phone")(phone)
     operators.command("set")(set_state)
+    operators.command("wrap-up")(wrap_up)
+    operators.command("helped")(helped)
     app.add_typer(operators, name="operators")
     app.command()(waiting)
 
 
-def list_operators(context: typer.Context, json: bool = JSON) -> None:
+WATCH = typer.Option(False, "--watch", help="Go on showing the floor until Ctrl-C; with --json a document a line.")
+
+
+def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATCH) -> None:
     if context.invoked_subcommand is not None:
         return
     parts = Composition()
+    if watch:
+        from ivr.cli import floor_watch
+
+        floor_watch.watch(parts, as_json=json)
+        return
     try:
         live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
     except ControllerAwayError:
         live = {}
+    missed = _missed_today(parts)
     rows = [
         {
             "id": each.id,
@@ -38,9 +49,11 @@ def list_operators(context: typer.Context, json: bool = JSON) -> None:
             "topics": sorted(each.topics),
             "supervisor": each.supervisor,
             "state": live.get(each.id, {}).get("state", "unknown"),
-            "reason": live.get(each.id, {}).get("reason"),
-            "since": live.get(each.id, {}).get("since"),
-            "telephone": live.get(each.id, {}).get("telephone"),
+            **{
+                name: live.get(each.id, {}).get(name)
+                for name in ("reason", "since", "until", "telephone", "help_since")
+            },
+            "missed_today": None if missed is None else missed.get(each.id, {}),
         }
         for each in parts.operators
     ]
@@ -49,27 +62,58 @@ def list_operators(context: typer.Context, json: bool = JSON) -> None:
         return
     as_table(
         "Operators" if live else "Operators (the controller does not answer: no states)",
-        ("id", "name", "languages", "state", "for", "telephone", "supervisor"),
+        ("id", "name", "languages", "state", "for", "telephone", "supervisor", "missed today"),
         (
             (
                 row["id"],
                 row["name"],
                 " ".join(f"{code}:{level}" for code, level in cast(dict[str, int], row["languages"]).items()),
-                f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}",
+                f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}"
+                f"{', wants help' if row['help_since'] else ''}",
                 _since(cast(float | None, row["since"])),
                 row["telephone"],
                 row["supervisor"],
+                _in_words(cast(dict[str, int] | None, row["missed_today"])),
             )
             for row in rows
         ),
     )
 
 
+def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
+    """Offers of today (by the site's clock) that came to nothing, by operator and how; None without a database."""
+    import asyncio
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from db.engine import DatabaseError, async_engine
+    from db.missed import missed
+
+    midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    async def ask() -> dict[str, dict[str, int]]:
+        engine = async_engine(parts.database_url)
+        try:
+            return await missed(engine, midnight)
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(ask())
+    except DatabaseError:
+        return None
+
+
+def _in_words(missed: dict[str, int] | None) -> str:
+    if missed is None:
+        return "?"
+    return ", ".join(f"{count} {how.replace('_', ' ')}" for how, count in sorted(missed.items())) or "-"
+
+
 def _since(since: float | None) -> str:
-    if not since:
-        return "-"
-    seconds = max(0, int(time.time() - since))
-    return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+    from ivr.cli.floor_watch import duration
+
+    return duration(time.time() - since) if since else "-"
 
 
 def phone(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
@@ -96,11 +140,28 @@ def set_state(
     console.print(f"Operator {operator}: {state} asked for.", markup=False)
 
 
+def wrap_up(
+    operator: str = typer.Argument(help="The operator's id."),
+    wish: str = typer.Argument(help="end or more."),
+) -> None:
+    """End an operator's wrap-up, or make it longer by what the site gives."""
+    Composition().ask_controller("POST", f"/operators/{operator}/wrap_up", {"wish": wish})
+    console.print(f"Operator {operator}: his wrap-up {'has ended' if wish == 'end' else 'is longer'}.", markup=False)
+
+
+def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
+    """Say that an operator who asked for help, when no supervisor was free, has had it."""
+    from urllib.parse import quote
+
+    Composition().ask_controller("DELETE", f"/operators/{operator}/help?by={quote(account())}")
+    console.print(f"Operator {operator} waits for help no more.", markup=False)
+
+
 def waiting(json: bool = JSON) -> None:
     """Who waits for an operator, the next one first."""
     rows = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/waiting"))
     if json:
         as_json(rows)
         return
-    columns = ("place", "caller", "language", "topic", "waited_s", "call")
+    columns = ("place", "caller", "language", "topic", "waited_s", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")

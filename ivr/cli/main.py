@@ -6,6 +6,8 @@ import typer
 
 from ivr.cli import (
     asterisk,
+    audit,
+    callbacks,
     caller,
     case,
     check,
@@ -16,6 +18,7 @@ from ivr.cli import (
     processes,
     prompts,
     report,
+    roster,
     show,
     simulate,
     trial,
@@ -33,8 +36,10 @@ app = typer.Typer(
 for part in (
     processes,
     show,
+    audit,
     check,
     case,
+    callbacks,
     caller,
     floor,
     hours,
@@ -43,6 +48,7 @@ for part in (
     asterisk,
     guide,
     report,
+    roster,
     simulate,
     trial,
 ):

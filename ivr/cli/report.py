@@ -101,11 +101,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that was counted. `names`: operators' by id, where it is by operator."""
+    """All that was counted. By operator: their `names`, and the seconds that they were `planned` until now, by id."""
 
     groups: "Groups"
     hours: "Groups | None"  # for the picture
     names: dict[str, str]
+    planned: dict[str, float]
     counted: "Counted"
 
 
@@ -140,6 +141,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
     from db import report as rows
+    from db import shifts
     from db.engine import async_engine
     from ivr.cli.report_groups import By, Groups
     from routing.figures import Limits
@@ -164,8 +166,12 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
             async for change in changes:
                 groups.change(change)
         groups.finish()
-        names = await rows.operator_names(engine) if asked.by is By.OPERATOR else {}
-        return Found(groups, hours, names, await rows.counted(engine, begins, ends))
+        names, planned = dict[str, str](), dict[str, float]()
+        if asked.by is By.OPERATOR:
+            names = await rows.operator_names(engine)
+            planned = await shifts.planned_s(engine, begins, min(ends, asked.now))
+            groups.expect(planned)
+        return Found(groups, hours, names, planned, await rows.counted(engine, begins, ends))
     finally:
         await engine.dispose()
 

@@ -1,7 +1,7 @@
 """Calls and operators' times as a report counts them: by what they are grouped, and what a group adds up to."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -146,6 +146,11 @@ class Groups:
             if change.state is OperatorState.WRAPPING_UP:
                 call = before[2]
         self._standing[change.operator] = change.state, at, call
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """These have a row, also if nothing is counted there."""
+        for key in keys:
+            self._group(key)
 
     def finish(self) -> None:
         """All that there was has been told: what was the last state of each operator lasts until now."""

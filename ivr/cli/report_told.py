@@ -13,6 +13,8 @@ from routing.figures import Limits
 Shown = Callable[[dict[str, Any]], str]
 
 _NOBODY = "-"
+_ALL = "all"
+_PLANNED = "planned"
 _SELF_SERVED = "self\nserved"
 
 
@@ -32,8 +34,10 @@ def document(asked: Asked, found: Found) -> dict[str, Any]:
 
 def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
     column = asked.by.value.replace("-", "_")
+    if asked.by is not By.OPERATOR:
+        return [{column: key, **group.figures()} for key, group in found.groups.rows]
     return [
-        {column: key, **({"name": found.names.get(key or "")} if asked.by is By.OPERATOR else {}), **group.figures()}
+        {column: key, "name": found.names.get(key or ""), **group.figures(), "planned_s": found.planned.get(key or "")}
         for key, group in found.groups.rows
     ]
 
@@ -55,12 +59,18 @@ def show(asked: Asked, found: Found) -> None:
     total = found.groups.total.figures()
     named = [(key if key is not None else _NOBODY, group.figures()) for key, group in rows]
     if len(named) != 1:
-        named.append(("all", total))
+        named.append((_ALL, total))
     title = f"{asked.days} ({asked.period.zone.key})"
     if asked.by is By.OPERATOR:  # nobody abandons an operator
-        known = [each for each in named if each[0] != _NOBODY]
+        everybody = sum(found.planned.values()) or None
+        known = [
+            (label, {**figures, "planned_s": everybody if label == _ALL else found.planned.get(label)})
+            for label, figures in named
+            if label != _NOBODY
+        ]
         names = [found.names.get(label, "") for label, _ in known]
-        _table(f"Operators, {title}", "id", _OPERATORS, known, names)
+        columns = {name: shown for name, shown in _OPERATORS.items() if name != _PLANNED or found.planned}
+        _table(f"Operators, {title}", "id", columns, known, names)
     else:
         columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
         _table(f"Calls by {asked.by.value}, {title}", asked.by.value, columns, named)
@@ -169,5 +179,6 @@ _OPERATORS: dict[str, Shown] = {
     "wrap-\nup": _hours("wrapping_up_s"),
     "ready": _hours("ready_s"),
     "paused": _hours("paused_s"),
+    _PLANNED: _hours("planned_s"),
     "logged\nin": _hours("logged_in_s"),
 }

@@ -61,6 +61,9 @@ def simulate(
     roster: Path | None = typer.Option(
         None, help="CSV operator,from,to (1001,08:00,14:30). Default: all are there all day.", dir_okay=False
     ),
+    planned: str | None = typer.Option(
+        None, metavar="DAY", help="There are those whom roster.csv of the site plans on that day, such as 2026-11-30."
+    ),
     hours: int | None = typer.Option(None, min=1, max=24, help="Hours of the day. Default: as the site is open."),
     days: int | None = typer.Option(None, min=1, max=10_000, help="Days that are added up: 1; with --advise 10."),
     seed: int = typer.Option(1, min=0, help="The same seed gives the same calls, whatever the team and policy."),
@@ -108,13 +111,17 @@ def simulate(
         raise SimulationError("--from and --to are days of the history; give --from-history as well.")
     if advise and (as_csv or picture):
         raise SimulationError("--advise is a table or, with --json, a document; leave out --csv and --picture.")
+    if planned and (roster or from_history or operators is not None or languages_each is not None):
+        others = "--roster, --from-history, --operators and --languages-each"
+        raise SimulationError(f"--planned is the site's own roster; leave out {others}.")
     drawn = {"--calls-per-hour": calls_per_hour, "--hours": hours, "--days": days, "--patience": patience}
     if from_history and (known := [name for name, value in drawn.items() if value is not None]):
         raise SimulationError(f"--from-history knows the calls already; leave out {' and '.join(known)}.")
     parts = Composition()
     site, listed = parts.site, parts.operators
     shares = given.mix(mix, site.languages, listed)
-    day = given.day(site, hours)
+    on = given.date_of(planned)
+    day = given.day(site, hours, on)
     wrap_up_s = site.operators.wrap_up_s if wrap_up is None else wrap_up
     if wrap_up_s >= handling:
         raise SimulationError(
@@ -144,6 +151,8 @@ def simulate(
     else:
         if roster:
             team = replace(team, shifts=given.roster(roster, names, day.first))
+        elif on is not None:
+            team = replace(team, shifts=given.planned(parts.settings.site, site, names, on, day.first))
         per_hour = given.calls_per_hour(calls_per_hour, len(chosen), day.hours)
         demand = Demand(
             site.languages, per_hour, (shares,), handling - wrap_up_s, Spread(spread.value), variation, patience

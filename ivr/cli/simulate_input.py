@@ -5,9 +5,11 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from ivr import roster as rosters
 from ivr.operators import OperatorEntry
 from ivr.site import Site
 from routing.simulation.team import spread_team
@@ -31,10 +33,12 @@ class Day:
     hours: int
 
 
-def day(site: Site, hours: int | None) -> Day:
-    """The hours of the first weekday that the site is open on, from its first opening to its last closing."""
+def day(site: Site, hours: int | None, of: date | None = None) -> Day:
+    """The hours of the first weekday that the site is open on (or of that day's), from its first opening to its last
+    closing."""
     week = site.hours.plan().week
-    spans = next((week[weekday] for weekday in sorted(week) if week[weekday]), ())
+    weekdays = sorted(week) if of is None else [of.weekday()]
+    spans = next((week[weekday] for weekday in weekdays if week.get(weekday)), ())
     if not spans:
         return Day(0, hours or 24)
     opens, closes = min(begins for begins, _ in spans), max(ends for _, ends in spans)
@@ -117,6 +121,34 @@ def roster(file: Path, operators: Collection[str], first_hour: int) -> dict[str,
             raise SimulationError(f"{where}: {who} is on duty already during {begins} to {ends}; join the two lines.")
         found[who].append((max(0.0, span[0]), max(0.0, span[1])))
     return spans_of(found, operators)
+
+
+def date_of(text: str | None) -> date | None:
+    """The day of --planned."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SimulationError(f"--planned: {text!r} is no day; write it as 2027-01-15.") from None
+
+
+def planned(
+    folder: Path, site: Site, operators: Collection[str], on: date, first_hour: int
+) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Who is on duty when on a day, by the roster of the site in `folder`; seconds as in `roster`."""
+    zone = ZoneInfo(site.hours.timezone)
+    found = rosters.load(folder, operators, zone)
+    if found is None:
+        raise SimulationError(f"--planned: there is no {folder / rosters.FILE}; docs/roster.md says how to write one.")
+    midnight = datetime.combine(on, time())
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for shift in found.shifts(on - timedelta(days=1), on):
+        walls = (each.astimezone(zone).replace(tzinfo=None) for each in (shift.begins, shift.ends))
+        begins, ends = ((each - midnight).total_seconds() - first_hour * 3600 for each in walls)
+        if ends > 0 and begins < 24 * 3600:
+            spans[shift.operator].append((max(0.0, begins), ends))
+    return spans_of(spans, operators)
 
 
 def spans_of(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ivr.cli import story_talk
+
 
 def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
     """The events and decisions of a call's story in the order of time, a line each."""
@@ -81,7 +83,12 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
         case "connected":
             return f"talks to operator {data['operator']}"
         case "conversation_ended":
-            by = {"caller": "the caller hung up", "operator": "the operator hung up", "lost": "a telephone was lost"}
+            by = {
+                "caller": "the caller hung up",
+                "operator": "the operator hung up",
+                "lost": "a telephone was lost",
+                "transfer": "he is handed on",
+            }
             return f"the conversation is over: {by.get(data['by'], data['by'])}"
         case "asked":
             return f"gives {data['name'].replace('_', ' ')} {data['digits']}"
@@ -110,7 +117,7 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
             return f"was led by the dialplan, without a controller: {data['status']}{with_whom}"
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
-    return f"{event['kind']} {data}"
+    return story_talk.line(event) or f"{event['kind']} {data}"
 
 
 def _as_file(data: Mapping[str, Any]) -> str:

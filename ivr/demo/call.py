@@ -110,6 +110,22 @@ class Call:
         except StaleHandleError:
             raise CallEndedError(await self.ended()) from None
 
+    async def hold(self) -> None:
+        """Put the other side on hold, as a telephone's key does: a re-INVITE."""
+        await self._native.hold()
+
+    async def resume(self) -> None:
+        """Take it off hold."""
+        await self._native.resume()
+
+    async def transfer(self, uri: str) -> None:
+        """Ask the exchange to connect its side with `uri` instead (REFER). TransferFailed if it refuses."""
+        await self._native.transfer(uri)
+
+    async def transfer_to(self, consulted: "Call") -> None:
+        """Ask the exchange to connect its side with that of another call of this telephone (REFER with Replaces)."""
+        await self._native.attended_transfer(consulted._native)  # noqa: SLF001 - of a call like this one
+
     def tone(self, frequency_hz: float) -> None:
         """Send a tone from now on. Take one above 1,000 Hz: below, waiting music can look like a tone."""
         self._sound.speaker.play(tone(round(frequency_hz), 1.0), again=True)

@@ -21,6 +21,8 @@ Transport = Literal["udp", "tcp"]
 
 LOOPBACK = "127.0.0.1"
 _FROM = re.compile(rb"^(?:From|f)[ \t]*:[^\r\n]*?sip:([^@>;\r\n]+)@[^\r\n]*?(;[ \t]*tag=[^\r\n]*)?$", re.IGNORECASE)
+_DIALLED = re.compile(rb"([A-Z]+) sip:(\+[0-9]+)@")
+_CALL = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _CONTENT_LENGTH = re.compile(rb"^(?:Content-Length|l)[ \t]*:[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
 # The digest of a password covers the address as the stack wrote it; changed, it would be wrong.
 _KEPT = (b"authorization:", b"proxy-authorization:")
@@ -53,16 +55,19 @@ class Line:
 
     `identities` maps the user name of an account of the stack to the whole value (without tag) of the `From` header
     that the exchange gets instead: a carrier's line says any number and name, also such as no decent stack sends.
-    `refusal` is the status line's end (`b"603 Decline"`) that replaces a 486.
+    `refusal` is the status line's end (`b"603 Decline"`) that replaces a 486. `everybody`: the user name of the account
+    that is called whatever number is dialled, as where a carrier takes calls; `dialled` has these numbers, by call.
     """
 
     def __init__(self, address: str, server: Address | None, stack: Address, transport: Transport = "udp") -> None:
-        """`address`: the telephone's own (the port is chosen at `open`); `server`: the exchange, or None for whoever
-        sends first; `stack`: where the SIP stack listens."""
-        self.address: Address = (address, 0)
+        """`address`: the telephone's own, with a port or one that is chosen at `open`; `server`: the exchange, or None
+        for whoever sends first; `stack`: where the SIP stack listens."""
+        self.address: Address = parse_address(address, 0)
         self.inside: Address = (LOOPBACK, 0)
         self.identities: dict[bytes, bytes] = {}
         self.refusal: bytes | None = None
+        self.everybody: bytes | None = None
+        self.dialled: dict[bytes, str] = {}
         self.is_cut = False
         self._peer = server
         self._learns = server is None
@@ -77,7 +82,7 @@ class Line:
         """Bind both ends. OSError if the address is not one of this machine."""
         loop = asyncio.get_running_loop()
         if self._transport == "udp":
-            outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_outside), (self.address[0], 0))
+            outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_outside), self.address)
             inside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_inside), (LOOPBACK, 0))
             self._datagrams = [outside, inside]
             self.address = outside.get_extra_info("sockname")
@@ -103,6 +108,13 @@ class Line:
         await asyncio.gather(*self._connections, return_exceptions=True)
         await asyncio.sleep(0)  # lets the transports report that they are closed
 
+    def cut(self, *, closes: bool) -> None:
+        """Let nothing pass any more. `closes`: and close the connections of a telephone over TCP, as its system does
+        when its program dies."""
+        self.is_cut = True
+        for connection in self._connections if closes else ():
+            connection.cancel()
+
     def outgoing(self, message: bytes) -> bytes:
         """`message` of the stack as the exchange gets it."""
         names = {_name(self._stack): _name(self.address), _name(self._alias): _name(self.address)}
@@ -120,6 +132,10 @@ class Line:
         names = {_name(self.address): _name(self._alias)}
         if self._peer is not None:
             names[_name(self._peer)] = _name(self.inside)
+        if self.everybody is not None and (number := _DIALLED.match(message)) is not None:
+            if number[1] == b"INVITE" and (call := _CALL.search(message)) is not None:
+                self.dialled[call[1]] = number[2].decode()
+            message = message[: number.start(2)] + self.everybody + message[number.end(2) :]
         return translate(message, names)
 
     def _with_identity(self, message: bytes) -> bytes:

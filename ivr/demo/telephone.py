@@ -329,9 +329,9 @@ class Operator:
         await self._opened[1].unregister(timeout=timeout_s)
         self._registered = False
 
-    async def vanish(self) -> None:
-        """Lose power: not a packet more, no BYE, no unregistering. `register` brings the telephone back."""
-        self._opened[0].is_cut = True
+    async def vanish(self, *, closes: bool = False) -> None:
+        """Lose power: not a packet more, no BYE. `register` brings it back. `closes`: only its program has died."""
+        self._opened[0].cut(closes=closes)
         for call in self.calls:
             await call.hangup()
 

@@ -5,7 +5,6 @@ folder of its own until no call can name it, so that a call finishes on what it 
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import shutil
@@ -21,6 +20,7 @@ from ivr import guide as guides
 from ivr.findings import Finding, SiteError, some
 from ivr.flow import model
 from ivr.flow.model import Flow
+from ivr.flow.saved import Saved
 from ivr.guide import Guide
 from ivr.site import Site
 from prompts import manifest
@@ -71,7 +71,7 @@ class Flows:
 
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
         self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
-        self._seen = self._stamp()
+        self.saved = Saved([site / _FLOW, self._sounds], site / _GUIDE)
         self._reloading = asyncio.Lock()
         # Those that a call, or we, go by: they live as long as somebody holds them.
         self._versions: weakref.WeakValueDictionary[str, Version] = weakref.WeakValueDictionary()
@@ -91,7 +91,7 @@ class Flows:
 
     def stale(self) -> bool:
         """Whether something was saved that nobody has looked at yet. Cheap: asked for every new call."""
-        return self._stamp() != self._seen
+        return self.saved.stale()
 
     async def refresh(self) -> Version:
         """The version of what is saved, if that is in order, else the last good one; calls go on meanwhile."""
@@ -105,7 +105,7 @@ class Flows:
     async def reload(self) -> Version:
         """Takes what is saved into use for new calls. Raises SiteError, ManifestError; then the former stays."""
         async with self._reloading:
-            self._seen = self._stamp()
+            self.saved.note()
             before = self._current
             self._current = await asyncio.to_thread(self._load, whole=True)
             await asyncio.to_thread(self._retire, before)
@@ -146,12 +146,6 @@ class Flows:
                     shutil.rmtree(folder, ignore_errors=True)
         except OSError as error:
             log.error("Former versions cannot be looked after", error=str(error))
-
-    def _stamp(self) -> tuple[object, ...]:
-        files = [os.fspath(self._site / _FLOW), os.fspath(self._sounds)]
-        with contextlib.suppress(OSError), os.scandir(self._site / _GUIDE) as entries:
-            files += sorted(entry.path for entry in entries)
-        return tuple([_of(file) for file in files])
 
     def _load(self, *, whole: bool = False) -> Version:
         """`whole`: also refused if a language lacks audio. (At a start its callers hear another language's.)"""
@@ -206,11 +200,3 @@ def _kept(files: _Files, folder: Path) -> Version:
     """
     flow, guide = model.shaped(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
     return Version(files.name, flow, guide, manifest.parse(files.sounds, folder / manifest.FILE))
-
-
-def _of(path: str) -> tuple[int, int]:
-    try:
-        stat = os.stat(path)  # noqa: PTH116 - some twenty for each new call
-    except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_size

@@ -223,3 +223,12 @@ def test_a_table_can_be_made_of_ways_of_which_one_has_no_calls() -> None:
     assert "bare originate" in told
     assert "50.0" in told  # answered within 20 s, by both
     assert "no data" in told  # languages that nobody spoke
+
+
+def test_a_figure_over_several_runs_has_the_error_of_all_their_blocks() -> None:
+    flat = [("fr", float(wait % 50)) for wait in range(300)]
+    uneven = [(language, wait + 2 * (place // 10 % 2)) for place, (language, wait) in enumerate(flat)]
+    error = queue_told.difference_error(uneven, flat, queue_told.mean, (100, 100, 100))
+    # Thirty blocks of ten that differ by 0 or 2.
+    assert error == pytest.approx(1 / 29**0.5)
+    assert queue_told.difference_error(uneven, flat, queue_told.mean, (281, 19)) is None

@@ -1,14 +1,20 @@
 """Loading into a real Asterisk: what is said to be loaded is what it has, and a broken dialplan changes nothing."""
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from line import CACHE, Line
 
-from dialplan.load import Change, DialplanError, compare, load, loaded
+from asterisk_conf import instance
+from asterisk_conf.install import find_or_install
+from dialplan.load import Change, DialplanError, compare, foreign, load, loaded
 from dialplan.parse import parse
 from ivr.ami import Ami
+from ivr.cli.output import Bar
 
 
 @pytest.fixture
@@ -23,6 +29,15 @@ async def old(asterisk: Any, ami: Ami) -> AsyncIterator[str]:
     text = written(asterisk.etc)
     yield text
     await load(ami, asterisk.etc, text)
+
+
+def console(asterisk: Any, command: str) -> str:
+    """What Asterisk's own console answers: the manager's user may not give commands."""
+    program = find_or_install(CACHE, Bar()).program
+    asked = [*program, "-C", str(asterisk.etc / "asterisk.conf"), "-rx", command]
+    done = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0, done
+    return done.stdout
 
 
 def written(etc: Path) -> str:
@@ -62,3 +77,18 @@ async def test_a_dialplan_that_asterisk_reads_otherwise_is_taken_back(asterisk: 
     assert written(asterisk.etc) == old
     assert compare(parse(old).contexts, await loaded(ami)) == []
     assert [path.name for path in asterisk.etc.glob(".extensions.conf*")] == []
+
+
+async def test_what_an_administrator_adds_beside_ours_is_told_and_does_not_hinder_a_load(
+    asterisk: Any, ami: Ami, old: str, line: Line
+) -> None:
+    assert await foreign(ami, "hatif-operators") == []
+    console(asterisk, "dialplan add extension *10,1,NoOp into office")
+    console(asterisk, "dialplan add include office into hatif-operators")
+    assert await foreign(ami, "hatif-operators") == ["*10"]
+    (told,) = await asyncio.to_thread(line.json, "dialplan", "lint")
+    assert told["code"] == "W_CLASH"
+    assert told["sentence"].startswith(
+        "the code ready (*10) meets the extension *10, which Asterisk has besides ours; "
+    )
+    assert (await load(ami, asterisk.etc, old)).changes == ()

@@ -44,6 +44,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "mbrola-ar2",
         "voices.ar: mbrola-ar2: it is not installed; run `hatif prompts voices install mbrola`",
     ),
+    "E_SITE_TRUNK": (
+        "site.toml",
+        "[[carrier]]",
+        '[callbacks]\ntrunk = "nobody"\n\n[[carrier]]',
+        "trunk",
+        "callbacks.trunk: 'nobody' is no carrier that takes calls; write one of them: none has dial",
+    ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
         "[[carrier]]",
@@ -106,6 +113,48 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "ar:5,,yes",
         "id,",
         "no supervisor speaks en; make one of those who do a supervisor, such as 1001",
+    ),
+    "E_CODE_CLASH": (
+        "site.toml",
+        "[fallback]",
+        '[codes]\ntransfer = "*3"\n\n[fallback]',
+        "transfer",
+        r"codes.transfer: \*30 for hold is also \*3 for transfer with a digit after it; give one of them other digits",
+    ),
+    "W_CODE_TEXT": (
+        "site.toml",
+        "[fallback]",
+        '[operators]\npauses = ["break", "siesta"]\n\n[fallback]',
+        "siesta",
+        r"1 \(code_pause_siesta\) of .* texts that codes say, .* are in no catalogue; write them in texts.yaml",
+    ),
+    "E_ROSTER_FILE": (
+        "roster.csv",
+        "operators,days",
+        "operators;days",
+        "operators;",
+        "the first line must be operators,days,from,to",
+    ),
+    "E_ROSTER_ROW": (
+        "roster.csv",
+        "1001 1901",
+        "1009 1901",
+        "1009",
+        "the operator '1009' is not in operators.csv; write ids that are",
+    ),
+    "W_ROSTER_LANGUAGE": (
+        "roster.csv",
+        "mon,08:00,20:00",
+        "mon,08:00,19:00",
+        "operators,",
+        "nobody who speaks ar is planned in 2 open hours of the next 14 days .*; plan one of those who speak it",
+    ),
+    "W_ROSTER_SUPERVISOR": (
+        "roster.csv",
+        "1001 1901",
+        "1001",
+        "operators,",
+        "no supervisor is planned in 24 open hours of the next 14 days .*; plan one, such as 1901",
     ),
     "W_LANGUAGE_MENU": (
         "flow.yaml",
@@ -247,6 +296,7 @@ OTHER_FILE = {
 }
 BESIDES = {
     "E_FLOW_TEXT": {"W_TEXT_UNUSED"},
+    "W_ROSTER_LANGUAGE": {"W_ROSTER_SUPERVISOR"},
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_LONG", "E_TEXT_CONTROL", "E_TEXT_SYMBOL", "E_TEXT_MARKUP")},
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_SCRIPT", "W_TEXT_SPACE", "W_TEXT_VOWELS")},
     "E_TEXT_UNTRANSLATED": {"E_TEXT_SCRIPT", "W_AUDIO_STALE"},

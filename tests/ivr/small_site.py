@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ivr import guide
+from ivr.codes import table
 from ivr.flow.file import draft
+from ivr.site import Operators
 from prompts import manifest
 
 TOML = """\
@@ -42,6 +44,10 @@ id,name,languages,topics,supervisor
 1001,Ghali Carob,ar:5 en:3,,no
 1002,Zoe Laurel,en:5,,no
 1901,Lamia Saffron,ar:5 en:4,,yes
+"""
+ROSTER = """\
+operators,days,from,to,valid_from,valid_until,what
+1001 1901,mon,08:00,20:00,,,
 """
 FLOW = """\
 start: language
@@ -133,9 +139,11 @@ def make(home: Path) -> SmallSite:
     site = SmallSite(home / "site", home / "sounds")
     _write(site.folder / "site.toml", TOML)
     _write(site.folder / "operators.csv", OPERATORS)
+    _write(site.folder / "roster.csv", ROSTER)
     _write(site.folder / "flow.yaml", FLOW)
     _write(site.folder / "guide" / "visa.yaml", VISA)
-    said = {*draft(FLOW, "").flow.texts, *guide.SERVICE_TEXTS, *NEEDED} - {*_OWN}
+    for_codes = table.texts(("ar", "en"), Operators().pauses)
+    said = {*draft(FLOW, "").flow.texts, *guide.SERVICE_TEXTS, *NEEDED, *for_codes} - {*_OWN}
     english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()

@@ -15,17 +15,22 @@ from ivr.demo.sound import RATE, has_tone
 from ivr.demo.telephone import Call, Operator, Telephones
 
 
-@pytest.fixture
-async def recording_line(line: Line) -> AsyncIterator[Line]:
-    """A site that records conversations, of those who agree."""
-    path = line.site / "site.toml"
+@pytest.fixture(scope="module")
+async def recording_house(shared_line: Line) -> AsyncIterator[None]:
+    """A site that records conversations, of those who agree; from its first test to the last of this file."""
+    path = shared_line.site / "site.toml"
     before = path.read_text()
     path.write_text(re.sub(r"conversations = false", "conversations = true", before))
     assert path.read_text() != before
-    await line.controller_back(line.kill_controller())
-    yield line
+    await shared_line.controller_back(shared_line.kill_controller())
+    yield
     path.write_text(before)
-    await line.controller_back(line.kill_controller())
+    await shared_line.controller_back(shared_line.kill_controller())
+
+
+@pytest.fixture
+def recording_line(recording_house: None, line: Line) -> Line:
+    return line
 
 
 async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) -> None:
@@ -45,6 +50,64 @@ async def recordings_of(line: Line, call_id: str) -> int:
             return len((await connection.execute(select(Recording).filter_by(call_id=call_id))).all())
     finally:
         await engine.dispose()
+
+
+async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
+    call = await line.dial(telephones, "+33620000041")
+    await call.press("20")
+    await begins(call, line.audio("fr", "to_operator"))
+    await call.hangup()
+    events = (await line.story("+33620000041"))["events"]
+    said = [clip[1] for event in events if event["kind"] == "prompt" for clip in event["data"]["clips"]]
+    assert "to_operator" in said and "consent_question" not in said
+
+
+@pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])
+async def test_after_the_operator_hung_up_one_key_answers_the_survey(
+    line: Line, telephones: Telephones, language: str, key: str
+) -> None:
+    caller = f"+3362000005{KEYS[language]}"
+    operator = line.speaks(language)
+    phone = await line.phone(telephones, operator, answers=1870)
+    call = await line.dial(telephones, caller)
+    await call.press(KEYS[language] + "0")
+    side = await phone.next_call(8)
+    await call.hears_tone(1870)
+    await call.press("4")  # while they talk: no answer
+    await side.hangup()
+    await begins(call, line.audio(language, "survey_question"))
+    await call.press(key)
+    thanks = await call.hears(line.audio(language, "survey_thanks"))
+    # Both may thank first: the goodbye begins when that is over.
+    await call.hears(line.audio(language, "goodbye"), since_s=thanks.offset_s + 1.0)
+    await call.ended(8)
+    story = await line.story(caller)
+    (row,) = await rows(line, SurveyAnswer, call_id=story["call"]["id"])
+    assert (row.question, row.answer, row.language, row.operator_id) == (
+        "survey_question",
+        int(key),
+        language,
+        operator,
+    )
+
+
+async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
+    call = await line.dial(telephones, "+33620000061")
+    await call.press("20")
+    side = await phone.next_call(8)
+    await call.hears_tone(1870)
+    await side.hangup()
+    await begins(call, line.audio("fr", "survey_question"))
+    await call.press("8")
+    await begins(call, line.audio("fr", "help_wrong_key"))
+    await call.press("8")
+    await call.hears(line.audio("fr", "goodbye"))
+    await call.ended(8)
+    assert (await line.story("+33620000061"))["call"]["outcome"] == "answered"
+
+
+# From here on the site records: its tests are the last, as the controller is started once for them all.
 
 
 @pytest.mark.parametrize("language", ["ar", "fr", "nl"])
@@ -102,58 +165,3 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     story = await line.story(caller)
     assert story["call"]["outcome"] == "answered"
     assert await recordings_of(line, story["call"]["id"]) == 0
-
-
-async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33620000041")
-    await call.press("20")
-    await begins(call, line.audio("fr", "to_operator"))
-    await call.hangup()
-    events = (await line.story("+33620000041"))["events"]
-    said = [clip[1] for event in events if event["kind"] == "prompt" for clip in event["data"]["clips"]]
-    assert "to_operator" in said and "consent_question" not in said
-
-
-@pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])
-async def test_after_the_operator_hung_up_one_key_answers_the_survey(
-    line: Line, telephones: Telephones, language: str, key: str
-) -> None:
-    caller = f"+3362000005{KEYS[language]}"
-    operator = line.speaks(language)
-    phone = await line.phone(telephones, operator, answers=1870)
-    call = await line.dial(telephones, caller)
-    await call.press(KEYS[language] + "0")
-    side = await phone.next_call(8)
-    await call.hears_tone(1870)
-    await call.press("4")  # while they talk: no answer
-    await side.hangup()
-    await begins(call, line.audio(language, "survey_question"))
-    await call.press(key)
-    thanks = await call.hears(line.audio(language, "survey_thanks"))
-    # Both may thank first: the goodbye begins when that is over.
-    await call.hears(line.audio(language, "goodbye"), since_s=thanks.offset_s + 1.0)
-    await call.ended(8)
-    story = await line.story(caller)
-    (row,) = await rows(line, SurveyAnswer, call_id=story["call"]["id"])
-    assert (row.question, row.answer, row.language, row.operator_id) == (
-        "survey_question",
-        int(key),
-        language,
-        operator,
-    )
-
-
-async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, telephones: Telephones) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
-    call = await line.dial(telephones, "+33620000061")
-    await call.press("20")
-    side = await phone.next_call(8)
-    await call.hears_tone(1870)
-    await side.hangup()
-    await begins(call, line.audio("fr", "survey_question"))
-    await call.press("8")
-    await begins(call, line.audio("fr", "help_wrong_key"))
-    await call.press("8")
-    await call.hears(line.audio("fr", "goodbye"))
-    await call.ended(8)
-    assert (await line.story("+33620000061"))["call"]["outcome"] == "answered"

@@ -164,7 +164,7 @@ async def test_callers_whose_names_are_full_of_control_characters_are_served_and
 async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line: Line, telephones: Telephones) -> None:
     call = await line.asks_for_operator(telephones, "+33614000021")
     pids = {name: line.pid(name) for name in ("asterisk", "ivr", "journal")}
-    answer = await asyncio.to_thread(line.run, "up")
+    answer = await asyncio.to_thread(line.process, "up")
     assert answer.returncode == 1
     assert answer.stderr.startswith(f"hatif: Hatif already runs in {line.home} with pid ")
     assert len(answer.stderr.splitlines()) == 1

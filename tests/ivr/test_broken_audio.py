@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import shared_audio
 from left import begins
 from line import Line
 
@@ -15,6 +16,7 @@ async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_languag
     line: Line, telephones: Telephones
 ) -> None:
     sounds = line.home / "sounds"
+    shared_audio.own(sounds, "fr")
     heard = manifest.load(sounds / manifest.FILE)
     kept: dict[str, bytes] = {}
     # As the three kinds of damage are met on a disk. The files are hard links: never written into, only replaced.

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from db import read_files
@@ -71,7 +72,8 @@ class House:
 
 
 @pytest.fixture
-async def house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
+async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
+    """Its PINs are hashed as in production: where the time of a comparison matters, or its price."""
     rows: casework.Rows = []
     for reference in (ANNA, BEN):
         columns = {
@@ -92,6 +94,17 @@ async def house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
     made.journal.close()
 
 
+@pytest.fixture
+async def house(quick_hashes: None, dear_house: House) -> House:
+    return dear_house
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheapest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
+
+
 # Who is told
 
 
@@ -107,7 +120,7 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_are_the_same_answer(house: Hou
 
 
 async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_comparison_with_a_hash_as_dear(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    dear_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So the answers take the same time. Without a hash to compare with, one would come after a twentieth of it.
     compared: list[tuple[str, str]] = []
@@ -121,12 +134,12 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_comparison_with_a_has
     for n in range(3):
         for reference in (ANNA, WITHOUT_PIN, NOBODYS):
             compared.clear()
-            answer = await house.ask(reference, WRONG, f"+336{n}{reference[-5:]}", f"{n} {reference}")
+            answer = await dear_house.ask(reference, WRONG, f"+336{n}{reference[-5:]}", f"{n} {reference}")
             assert answer == NoMatch(locked=n == 2)
             ((entered, kept),) = compared
             assert entered == WRONG
             assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
-        await house.delivered()
+        await dear_house.delivered()
 
 
 # Too many attempts
@@ -141,8 +154,8 @@ async def test_after_three_wrong_pins_a_reference_is_locked_whether_there_is_suc
     assert answers == [NoMatch(False), NoMatch(False), NoMatch(True), Locked()]
 
 
-async def test_forty_calls_that_try_a_file_at_the_same_moment_get_three_attempts(house: House) -> None:
-    answers = await asyncio.gather(*(house.ask(ANNA, WRONG, f"+336100000{n:02}", str(n)) for n in range(40)))
+async def test_forty_calls_that_try_a_file_at_the_same_moment_get_three_attempts(dear_house: House) -> None:
+    answers = await asyncio.gather(*(dear_house.ask(ANNA, WRONG, f"+336100000{n:02}", str(n)) for n in range(40)))
     assert sum(isinstance(answer, NoMatch) for answer in answers) == 3
     assert sum(answer == Locked() for answer in answers) == 37
 
@@ -168,9 +181,9 @@ async def test_a_hidden_number_has_three_attempts_in_a_call_and_other_hidden_one
     assert isinstance(await house.ask(ANNA, PIN, "", "second"), Told)
 
 
-async def test_all_hidden_numbers_together_have_thirty_failures(house: House) -> None:
+async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: House) -> None:
     made_up = [make(2, 5000 + n) for n in range(40)]
-    answers = await asyncio.gather(*(house.ask(each, WRONG, "", each) for each in made_up))
+    answers = await asyncio.gather(*(dear_house.ask(each, WRONG, "", each) for each in made_up))
     assert sum(isinstance(answer, NoMatch) for answer in answers) == 30
 
 

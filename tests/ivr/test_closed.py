@@ -125,7 +125,7 @@ async def test_another_number_is_asked_for_confirmed_and_stored(line: Line, tele
     await call.press("2")
     await begins(call, line.audio("fr", "callback_ask_number"))
     await call.press("0033899123456#")  # a number that costs more
-    again = (await begins(call, line.audio("fr", "callback_number_wrong"))).offset_s
+    again = (await call.hears(line.audio("fr", "callback_number_wrong", "callback_why_kind"))).offset_s
     await call.press("0031612345678#")
     await call.hears(line.audio("fr", "callback_number_is", "digit_0", "digit_0", "digit_3"), 12, again)
     chosen = call.clock

@@ -19,7 +19,7 @@ from ivr.demo.sound import find
 from ivr.demo.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
-TALK_S = 3.0
+TALK_S = 1.5
 IN_TIME_S = 10.0
 """Until closing, for who is told then that he comes too late: less than the five conversations before him last."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import wave
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from line import FRENCH_NUMBER, Line
+from shell import Answer
 
 from ivr.demo.telephone import Telephones
 
@@ -35,8 +35,8 @@ async def served(shared_line: Line) -> AsyncIterator[dict[str, Any]]:
     yield story
 
 
-async def together(line: Line, *commands: str) -> list[subprocess.CompletedProcess[str]]:
-    """Runs commands at the same time, and the telephones with them."""
+async def together(line: Line, *commands: str) -> list[Answer]:
+    """Runs commands, and the telephones with them."""
     return await asyncio.gather(*(asyncio.to_thread(line.run, *command.split()) for command in commands))
 
 
@@ -51,7 +51,7 @@ def instant(text: str) -> datetime:
 
 
 def test_status_names_processes_addresses_and_calls_and_exits_0_while_calls_can_be_served(line: Line) -> None:
-    answer = line.run("status", "--json")
+    answer = line.process("status", "--json")
     assert answer.returncode == 0
     data = json.loads(answer.stdout)
     assert data["serves"] is True
@@ -60,7 +60,7 @@ def test_status_names_processes_addresses_and_calls_and_exits_0_while_calls_can_
     assert data["addresses"]["sip"] == line.sip
     assert {"ari", "ami", "control", "rtp"} <= data["addresses"].keys()
     assert data["calls"] == {}
-    assert "Serves calls." in line.run("status").stdout
+    assert "Serves calls." in line.process("status").stdout
 
 
 def test_status_exits_1_where_nothing_runs(line: Line, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_status_exits_1_where_nothing_runs(line: Line, tmp_path: Path) -> None:
         "HATIF_HOME": str(tmp_path / "home"),
         "HATIF_PORT_OFFSET": "50000",
     }
-    answer = line_of_nobody.run("status", "--json")
+    answer = line_of_nobody.process("status", "--json")
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["serves"] is False
 

@@ -1,7 +1,4 @@
-"""Without a controller the dialplan leads callers by itself, and the records have them when it is back.
-
-Needs a line of its own: its controller is stopped for good.
-"""
+"""Without a controller the dialplan leads callers by itself, and the records have them when it is back."""
 
 from line import Line
 
@@ -12,9 +9,8 @@ from ivr.standing import FAMILY as OPERATORS
 
 
 async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_afterwards(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = lone_line
     operator = line.speaks("fr")
     phone = await line.phone(telephones, operator, answers=1870)
     away = await line.phone(telephones, line.speaks("fr", but=(operator,)), answers=1500)
@@ -32,7 +28,7 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     assert not away.calls, "an operator who is paused was rung"
     await answered.hangup()
     await call.ended(5)
-    await line.up()
+    await line.controller_again()
     story = await line.story("+33612200001", limit_s=10)
     assert story["call"]["outcome"] == "fallback"
     assert story["call"]["operator"] == operator
@@ -40,33 +36,30 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     assert story["call"]["case"] in {case["reference"] for case in await line.cases()}
 
 
-async def test_outside_the_hours_a_caller_hears_so(lone_line: Line, telephones: Telephones) -> None:
-    line = lone_line
+async def test_outside_the_hours_a_caller_hears_so(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
     await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last that is written
     await line.without_controller()
     call = await line.dial(telephones, "+33612200002")
     await call.hears(line.audio("fr", "closed"), 20)
     await call.ended(12)
-    await line.up()
+    await line.controller_again()
     assert (await line.story("+33612200002", limit_s=10))["call"]["outcome"] == "fallback"
 
 
-async def test_a_controller_that_comes_back_in_time_takes_the_call(lone_line: Line, telephones: Telephones) -> None:
-    line = lone_line
+async def test_a_controller_that_comes_back_in_time_takes_the_call(line: Line, telephones: Telephones) -> None:
     await line.without_controller()
     call = await line.dial(telephones, "+33612200003")
     await call.hears(line.audio("fr", "moment"))
-    await line.up()
+    await line.controller_again()
     await call.hears(line.audio("fr", "language_option"))
     await call.hangup()
     assert (await line.story("+33612200003"))["call"]["outcome"] == "left_menu"
 
 
 async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_guard(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = lone_line
     phone = await line.phone(telephones, line.speaks("fr"))
     waiting = await line.waiting(telephones, "+33612200004")
     ringing = await phone.next_call(5)
@@ -76,16 +69,15 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     phone.will_answer(tone_hz=1870)
     await waiting.hears_tone(1870, 20)
     await waiting.hangup()
-    await line.up()
+    await line.controller_again()
     story = await line.story("+33612200004", limit_s=10)
     assert story["call"]["outcome"] == "fallback"
     assert [event["kind"] for event in story["events"]].count("waiting") == 1
 
 
 async def test_who_waited_before_closing_time_is_served_after_it_without_a_controller_too(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = lone_line
     waiting = await line.waiting(telephones, "+33612200005")
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
     await line.until_astdb("hatif-hours", "open_until", "0")
@@ -93,6 +85,6 @@ async def test_who_waited_before_closing_time_is_served_after_it_without_a_contr
     await waiting.hears(line.audio("fr", "fallback_wait"), 30)
     assert not find(waiting.heard(), line.audio("fr", "closed")).same
     await waiting.hangup()
-    await line.up()
+    await line.controller_again()
     story = await line.story("+33612200005", limit_s=10)
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("fallback", None)

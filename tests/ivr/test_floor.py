@@ -11,7 +11,8 @@ import pytest
 from ivr.floor import Floor
 from ivr.messages import Accepted, Ask, Ended, Leave, Offer, Refused, Standing, State, ToCall, ToFloor, Told, Wait
 from routing.match import Decision, Step
-from routing.states import ABSENT, OfferState, Operator, OperatorState, Trigger
+from routing.states import UNREACHABLE as AWAY_UNREACHABLE
+from routing.states import OfferState, Operator, OperatorState, Trigger
 from routing.waits import Waits
 
 RING_S, SHORT_S, LONG_S = 15.0, 0.05, 3600.0
@@ -42,7 +43,7 @@ class Watched:
     def _published(self, message: ToCall) -> None:
         if isinstance(message, Offer):
             self.offers.append(message)
-        else:
+        elif isinstance(message, Told):
             self.told.append(message)
 
     async def hears(self, *messages: ToFloor) -> None:
@@ -134,6 +135,7 @@ async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
         offer = line.offer
         assert (offer.call, offer.operator, offer.ring_s) == ("call", "1001", RING_S)
         (decision,) = line.decisions
+        assert offer.reason is not None
         assert decision == Decision("call", "1001", offer.reason)
         assert (round(offer.reason.waited_s), round(offer.reason.idle_s)) == (50, 30)
         assert line.changes == [("1001", OperatorState.OFFERED, "call")]
@@ -163,7 +165,7 @@ async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
         await line.hears(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
         assert line.offers == []
         await line.until(lambda: line.offered == [("call", "1001")])
-        assert line.offer.reason.step == 1
+        assert line.offer.reason is not None and line.offer.reason.step == 1
 
 
 # Where callers stand
@@ -205,7 +207,7 @@ async def test_the_next_operator_is_offered_the_caller_at_once() -> None:
         await line.hears(wait("call", 50))
         await line.hears(refused(line.offer, UNREACHABLE))
         assert line.offered == [("call", "1001"), ("call", "1002")]
-        assert line.state("1001") == (OperatorState.AWAY, ABSENT)
+        assert line.state("1001") == (OperatorState.AWAY, AWAY_UNREACHABLE)
 
 
 async def test_who_leaves_while_he_is_offered_is_offered_no_more() -> None:

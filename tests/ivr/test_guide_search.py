@@ -1,14 +1,12 @@
 """Procedures are found by words as people type them, and `hatif guide` shows what the guide says."""
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from line import HATIF
+from shell import Answer, Shell
 
 from ivr.guide_search import search, words
 from ivr.settings import CHECKOUT
@@ -81,14 +79,8 @@ def test_an_empty_guide_has_nothing() -> None:
 # The command
 
 
-def hatif(*arguments: str, site: Path = EXAMPLE) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [HATIF, "guide", *arguments],
-        env={**os.environ, "HATIF_SITE": str(site)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def hatif(*arguments: str, site: Path = EXAMPLE) -> Answer:
+    return Shell(site / "none", site).run("guide", *arguments)
 
 
 def found(*arguments: str) -> list[dict[str, Any]]:

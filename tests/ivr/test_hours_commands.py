@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from line import HATIF, Line
+from line import Line
+from shell import Answer, command
 
 from db import read
 from db.engine import async_engine
@@ -19,8 +19,8 @@ TODAY = clock.now().date()
 LATER = TODAY + timedelta(days=60)
 
 
-async def together(line: Line, *commands: str) -> list[subprocess.CompletedProcess[str]]:
-    return await asyncio.gather(*(asyncio.to_thread(line.run, *command.split()) for command in commands))
+async def together(line: Line, *commands: str) -> list[Answer]:
+    return await asyncio.gather(*(asyncio.to_thread(line.run, *each.split()) for each in commands))
 
 
 def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
@@ -163,9 +163,8 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobo
     site = line.site / "site.toml"
     site.write_text(site.read_text().replace("[hours]", '[hours]\nholidays = "MA"', 1))
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        changed = {**line.environment, **environment}
-        return subprocess.run([HATIF, *arguments], env=changed, capture_output=True, text=True, timeout=60)
+    def run(*arguments: str, **environment: str) -> Answer:
+        return command(arguments, {**line.environment, **environment})
 
     nobody = {"HATIF_PORT_OFFSET": str(line.offset + 1000)}
     told, listed, told_plain, listed_plain, other_token = await asyncio.gather(

@@ -1,7 +1,4 @@
-"""Without a controller the dialplan keeps to the hours of each line, and says the announcement.
-
-Needs a line of its own: its controller is stopped for good.
-"""
+"""Without a controller the dialplan keeps to the hours of each line, and says the announcement."""
 
 import asyncio
 from datetime import timedelta
@@ -17,17 +14,17 @@ SHARED_NUMBER = "+80000212000"
 
 
 async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_announcement(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = lone_line
-    await line.down()
     site = line.site / "site.toml"
     never = f'[hours.line."{FRENCH_NUMBER}"]\nmonday = []\n\n[hours.language.nl]\nmonday = []\n\n[operators]'
-    site.write_text(site.read_text().replace("[operators]", never, 1))
-    await line.up()
+    before = site.read_text()
+    site.write_text(before.replace("[operators]", never, 1))
+    await line.controller_back(line.kill_controller())
     line.control("POST", "/hours/announcement", {"text": "welcome"})
     await line.until_astdb(FAMILY, "announcement", "welcome")  # the last that is written
     await line.without_controller()
+    site.write_text(before)  # for the next one
     french, belgian, dutch = await asyncio.gather(
         line.dial(telephones, "+33612300001", FRENCH_NUMBER),
         line.dial(telephones, "+32470123452", BELGIAN_NUMBER),
@@ -48,8 +45,8 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
     await belgian.hangup()
 
 
-async def test_a_holiday_closes_the_lines_of_a_dead_controller(lone_line: Line, telephones: Telephones) -> None:
-    line, today = lone_line, clock.now().date()
+async def test_a_holiday_closes_the_lines_of_a_dead_controller(line: Line, telephones: Telephones) -> None:
+    today = clock.now().date()
     for day in (today, today + timedelta(days=1)):
         line.control("POST", "/hours/holidays", {"day": day.isoformat(), "name": "Fête"})
     await line.until_astdb(FAMILY, "open_until", "0")

@@ -106,7 +106,7 @@ def test_the_filter_of_events_is_a_body_of_its_own() -> None:
     [
         lambda: operations.CHANNELS(app="hatif"),
         lambda: operations.ANSWER("a", body={}),
-        lambda: operations.ORIGINATE("a", app="x"),
+        lambda: operations.ORIGINATE("a", label="x"),
     ],
 )
 def test_a_parameter_that_an_operation_has_not_is_refused_here(wrong: Any) -> None:
@@ -182,7 +182,7 @@ def test_an_event_exists_and_has_what_is_read_of_it(name: str) -> None:
 
 
 def test_an_event_that_is_not_used_is_dropped() -> None:
-    assert events.event({"type": "ChannelHold"}) is None
+    assert events.event({"type": "ChannelDialplan"}) is None
 
 
 def test_what_a_channel_holds_is_read() -> None:

@@ -277,3 +277,18 @@ def test_a_wrap_up_lasts_no_longer_after_a_restart_on_a_clock_that_was_set_back(
     assert (there.state, there.until) == (OperatorState.WRAPPING_UP, NOW + 20)
     (same,) = settled([replace(wraps_up, until=NOW + 5)], [], NOW, wrap_up_s=20)
     assert same.until == NOW + 5
+
+
+@pytest.mark.parametrize(
+    ("set_back_s", "left_s"),
+    [(0, 100), (-30, 70), (50, 150), (3600, 200)],
+    ids=["no time went by", "some did", "the clock was set back a little", "and far"],
+)
+def test_a_wrap_up_that_was_extended_keeps_its_end_over_a_restart_and_never_lasts_longer_than_it_was(
+    set_back_s: float, left_s: float
+) -> None:
+    extended = Operator("1001", {"fr": 5}, state=OperatorState.WRAPPING_UP, since=NOW - 100, until=NOW + 100)
+    (there,) = settled([extended], [], NOW - set_back_s, wrap_up_s=20, longest_s=300)
+    assert there.until == NOW - set_back_s + left_s
+    (most,) = settled([replace(extended, until=NOW + 900)], [], NOW, wrap_up_s=20, longest_s=300)
+    assert most.until == NOW + 300, "the site allows no more"

@@ -145,15 +145,15 @@ async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
 
 
 async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_when_it_is_back(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line, caller, second = lone_line, "+33651000061", "+33651000062"
+    caller, second = "+33651000061", "+33651000062"
     call = await line.waiting(telephones, caller)
     place = since(line, caller)
     await line.without_controller()
     await call.hears(line.audio("fr", "fallback_wait"), 30)
     await call.hangup()
-    await line.up()
+    await line.controller_again()
     former = await over(line, caller)
     assert (former["call"]["outcome"], former["call"]["operator"]) == ("fallback", None)
     await line.waiting(telephones, second)

@@ -19,7 +19,7 @@ def test_a_site_that_says_nothing_has_the_usual_policy(tmp_path: Path) -> None:
 
 def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) -> None:
     figures = {
-        "head_start_s": 41.5, "target_s": 30.0, "passing": 0.0, "priority_s": 10.0, "hold_s": 0.0, "few": 1, "spare": 0,
+        "target_s": 30.0, "passing": 41.5, "priority_s": 10.0, "hold_s": 0.0, "few": 1, "spare": 0,
         "prefer_s": 5.0, "relax_s": 7.0,
     }  # fmt: skip
     text = SITE + "\n[routing]\n" + "".join(f"{name} = {value}\n" for name, value in figures.items())
@@ -32,6 +32,7 @@ def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) ->
     ("written", "said"),
     [
         ("prefer = 30", "is no name that may stand here"),
+        ("head_start_s = 20", "delete it: a language's head start is passing"),
         ("hold_s = -1", "greater than or equal to 0, found -1"),
         ("target_s = 0", "greater than 0"),
         ('relax_s = "long"', "found 'long'"),

@@ -10,8 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from db.words import Outcome
+from db.words import Outcome, Role
 from ivr.state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
+from ivr.talk.table import Place
+from ivr.talk.transfers import Transfer
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
 OTHER = "019ab5d2-0000-7000-8000-000000000002"
@@ -31,6 +33,13 @@ consents = st.builds(
     language=languages,
     key=st.sampled_from("0123456789"),
     at=st.integers(1, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+)
+transfers = st.builds(
+    Transfer,
+    to=st.lists(operators, max_size=2).map(tuple),
+    by=st.none() | operators,
+    at=st.integers(0, 4_102_444_800).map(float),
+    count=st.integers(0, 9),
 )
 
 calls = st.builds(
@@ -59,8 +68,10 @@ calls = st.builds(
     prefers=st.none() | operators,
     held=st.none() | nodes,
     returns=st.booleans(),
+    place=st.none() | st.sampled_from(Place).map(lambda place: place.value or None),
+    transfer=st.none() | transfers.map(Transfer.encode),
 )
-legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants)
+legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
 widest = CallState(
     ID,
     "0123456789ab",
@@ -86,6 +97,8 @@ widest = CallState(
     prefers="12345678",
     held="n" * 24,
     returns=True,
+    place=Place.CONSULTS.value,
+    transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
 )
 
 
@@ -101,6 +114,12 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
         assert len(held.encode().encode()) <= LIMIT
         assert decode(held.encode()) == held
     assert decode(state.encode()) == state
+
+
+@patient
+@given(transfers)
+def test_a_transfer_is_read_back_as_it_was(transfer: Transfer) -> None:
+    assert Transfer.decode(transfer.encode()) == transfer
 
 
 @patient

@@ -15,6 +15,7 @@ from ivr import clock
 from ivr.call import Call
 from ivr.flow.nodes.base import Node
 from ivr.flow.nodes.record import Record
+from ivr.talk.conversation import Conversation
 from ivr.trial.caller import KnowingCaller
 from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
 from ivr.trial.loop import VirtualLoop
@@ -229,10 +230,10 @@ def test_a_call_that_is_neither_over_nor_wrong_is_told_to_have_no_end(tries: Tri
 
 
 def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def forgotten(call: Call, leg: str) -> None:
+    async def forgotten(conversation: Conversation) -> None:
         pass
 
-    monkeypatch.setattr("ivr.waiting.hang_up_leg", forgotten)
+    monkeypatch.setattr(Conversation, "_caller_gone", forgotten)
     course = tries("70--h", rung=OPERATOR)
     assert any("still there" in error for error in course.errors), course.errors
 

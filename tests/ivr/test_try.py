@@ -1,15 +1,12 @@
 """`hatif try` as a person and a program meet it: a call is tried without Asterisk, and nothing of it is kept."""
 
-import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shell as shells
 from trial_stage import CONSULATE
 
 from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE
@@ -17,18 +14,9 @@ from prompts import catalogue
 
 DUTCH, ENGLISH = "+31612345678", "+447400123456"
 WHEN_OPEN = "2026-11-25T10:00"
-HATIF = Path(sys.executable).with_name("hatif")
 
 
-@dataclasses.dataclass(frozen=True)
-class Shell:
-    home: Path
-    site: Path = CONSULATE
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "HATIF_HOME": str(self.home), "HATIF_SITE": str(self.site), "HATIF_DATABASE": ""}
-        return subprocess.run([HATIF, *arguments], capture_output=True, text=True, env=environment, timeout=60)
-
+class Shell(shells.Shell):
     def tried(self, *arguments: str) -> dict[str, Any]:
         answer = self.run("try", "--json", *arguments)
         assert (answer.returncode, answer.stderr) == (0, "")
@@ -38,7 +26,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "home")
+    return Shell(tmp_path / "home", CONSULATE)
 
 
 @pytest.fixture

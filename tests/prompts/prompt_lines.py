@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.pofile import read_po, write_po
 
-from prompts import sources
+from prompts import manifest, sources
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "sites" / "consulate"
@@ -26,7 +28,7 @@ nodes:
 """
 IDS = {
     *("language_option", "help_wrong_key", "to_operator", "wait", "operator_gone", "goodbye", "moment"),
-    *("fallback_wait", "fallback_nobody", "closed", *(f"press_{key}" for key in range(10))),
+    *("fallback_wait", "fallback_nobody", "code_unavailable", "closed", *(f"press_{key}" for key in range(10))),
     *(f"position_{place}" for place in (*range(1, 11), "more")),
     *(f"wait_{time}" for time in ("under_2", "about_5", "about_10", "over_15")),
     *("last_calls", "language_nobody", "language_busy", "stay_on_line"),
@@ -35,23 +37,31 @@ IDS = {
 
 def write(folder: Path) -> Path:
     """The small site, in a new folder."""
-    folder.mkdir(parents=True)
-    for name in ("site.toml", "operators.csv"):
-        shutil.copy(EXAMPLE / name, folder)
-    (folder / "flow.yaml").write_text(FLOW)
+    for name, content in _files().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "recordings" / "zgh").mkdir(parents=True)
+    return folder
+
+
+@cache
+def _files() -> dict[Path, bytes]:
+    """What is in its files, by their place; the catalogues are read and written once."""
     kept = [f"  {each.id}: {each.text}\n" for each in sources.load(EXAMPLE).values() if each.id in IDS]
-    (folder / "texts.yaml").write_text("texts:\n" + "".join(kept))
+    files = {
+        **{Path(name): (EXAMPLE / name).read_bytes() for name in ("site.toml", "operators.csv")},
+        Path("flow.yaml"): FLOW.encode(),
+        Path("texts.yaml"): ("texts:\n" + "".join(kept)).encode(),
+    }
     for catalogue in (EXAMPLE / "locale").glob("*/LC_MESSAGES/hatif.po"):
         with catalogue.open("rb") as file:
             texts = read_po(file)
         for message in [message for message in texts if message.id and message.context not in IDS]:
             texts.delete(message.id, message.context)
-        copied = folder / catalogue.relative_to(EXAMPLE)
-        copied.parent.mkdir(parents=True)
-        with copied.open("wb") as file:
-            write_po(file, texts)
-    (folder / "recordings" / "zgh").mkdir(parents=True)
-    return folder
+        written = BytesIO()
+        write_po(written, texts)
+        files[catalogue.relative_to(EXAMPLE)] = written.getvalue()
+    return files
 
 
 def run(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -61,10 +71,27 @@ def run(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(shell, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
 
+def _take_over(sounds: Path) -> None:
+    """The audio of the example's voices that `scripts/test` has made: only what is new is spoken then."""
+    made = Path(os.environ.get("HATIF_TEST_CACHE") or ROOT / "var" / "cache") / "sounds"
+    sounds.mkdir(parents=True)
+    spoken = {
+        language: {prompt: audio for prompt, audio in prompts.items() if prompt in IDS}
+        for language, prompts in manifest.load_if_any(made / manifest.FILE).prompts.items()
+    }
+    for language in spoken:
+        (sounds / language).mkdir()
+    taken = manifest.Manifest(spoken)
+    for file in taken.files:
+        for path in manifest.paths(made, file):
+            os.link(path, sounds / path.relative_to(made))
+    (sounds / manifest.FILE).write_bytes(manifest.dump(taken))
+
+
 def checkout(folder: Path) -> Path:
     """Such a folder, with the small site in `sites/consulate`."""
     write(folder / "sites" / "consulate")
-    (folder / "var").mkdir()
+    _take_over(folder / "var" / "sounds")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     shutil.copy(ROOT / "babel.cfg", folder)
     return folder

@@ -134,7 +134,7 @@ def test_a_language_that_has_only_recordings_needs_its_catalogue_and_its_folder(
 def test_old_audio_goes_with_a_build_unless_a_version_of_the_flow_names_it(tmp_path: Path) -> None:
     checkout = lines.checkout(tmp_path / "checkout")
     sounds, kept = checkout / "var" / "sounds", checkout / "var" / "versions" / "a1"
-    (sounds / "fr").mkdir(parents=True)
+    (sounds / "fr").mkdir(parents=True, exist_ok=True)
     kept.mkdir(parents=True)
     old, needed = (manifest.Audio(f"hatif/fr/{name}-0123456789", "Texte.", "pico", 1.0) for name in ("old", "needed"))
     (kept / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest({"fr": {"needed": needed}})))

@@ -1,6 +1,7 @@
 """Vowels for Arabic: which words want them, how good a draft is, and that no draft is spoken before its release."""
 
 import re
+import shlex
 import shutil
 import unicodedata
 import zlib
@@ -12,6 +13,7 @@ import prompt_sites as sites
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from shell import Shell
 
 from prompts import catalogue, manifest, po, release, text_rules, vowels
 from prompts.build import build
@@ -304,8 +306,9 @@ def test_a_name_stays_one_line_of_a_comment() -> None:
 )
 def test_a_command_that_cannot_be_done_says_why(checkout: Path, command: str, words: str) -> None:
     before = po.read(_arabic(checkout))
-    status, said = _hatif(checkout, f"prompts {command}")
-    assert (status, said.count("\n")) == (1, 1)
+    answer = Shell(checkout / "var", checkout / "sites" / "consulate").run("prompts", *shlex.split(command))
+    said = answer.stdout + answer.stderr
+    assert (answer.returncode, said.count("\n")) == (1, 1)
     assert said.startswith("hatif: ")
     assert words in said
     assert po.read(_arabic(checkout)) == before

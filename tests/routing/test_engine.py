@@ -172,6 +172,14 @@ def test_the_operator_who_uncovers_least_is_taken_though_another_is_idle_longer(
     assert decided(*told, policy=Policy.plain()) == [("call", "1001")]
 
 
+def test_of_operators_who_uncover_as_many_the_one_with_the_rarer_language_is_spared_though_he_is_idle_longer() -> None:
+    talks = [Operator(str(2000 + n), {"nl": 5}, state=OperatorState.TALKING) for n in range(3)]
+    ready = (idle("1001", "fr", "de", since=NOW - 900), idle("1002", "fr", "nl"))
+    told: tuple[Operator | Waiting, ...] = (*talks, *ready, wants("call", "fr", 16))
+    assert decided(*told) == [("call", "1002")]
+    assert decided(*told, policy=Policy(rarity=0)) == [("call", "1001")]
+
+
 def test_the_first_language_decides_where_cover_does_not() -> None:
     told = (idle("1001", "nl", "fr", since=NOW - 900), idle("1002", "fr", "nl"), wants("call", "fr", 16))
     assert decided(*told) == [("call", "1002")]

@@ -208,7 +208,7 @@ def test_the_sentence_says_that_an_earlier_caller_was_held() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     dutch = Waiting("dutch", (Step("nl"),), NOW - 1)
     both = idle("1001", "fr", "nl")
-    (pair,) = decided(*busy, both, french("french", 9), dutch, policy=Policy(head_start_s=0))
+    (pair,) = decided(*busy, both, french("french", 9), dutch, policy=Policy(passing=0))
     other = pair.reason.other_caller
     assert pair.call == "dutch" and other is not None and other.held
     assert in_words(pair.reason).endswith(

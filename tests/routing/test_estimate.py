@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -257,8 +259,15 @@ def test_those_ahead_are_those_who_are_before_him_in_the_order_of_the_engine(
         assert before.get("nl", 0) == sum(each.steps[0].language == "nl" for each in engine.waiting[:place])
 
 
-def test_nothing_of_a_simulated_day_is_told_as_if_it_had_been_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator who goes to lunch after his call has been talking for minutes when that is said."""
+@cache
+def day(seed: int, load: float, patience_s: float = 900.0) -> dict[str, Any]:
+    """What is found on a simulated day, for all tests that can do with it: it takes seconds."""
+    return week.measured(seed=seed, days=1, load=load, patience_s=patience_s)
+
+
+@pytest.fixture(scope="module")
+def busy_day() -> tuple[dict[str, Any], list[float]]:
+    """What is found on it, and the instants that its estimates were told of, in the order of their being told."""
     told: list[float] = []
 
     class Listening(Estimates):
@@ -266,17 +275,22 @@ def test_nothing_of_a_simulated_day_is_told_as_if_it_had_been_earlier(monkeypatc
             told.append(now)
             super().operator(operator, now)
 
-    monkeypatch.setattr(week, "Estimates", Listening)
-    assert len(list(week.week(seed=5, days=1, load=1.0))) == 1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(week, "Estimates", Listening)
+        return week.measured(seed=5, days=1, load=1.1), told
+
+
+def test_nothing_of_a_simulated_day_is_told_as_if_it_had_been_earlier(
+    busy_day: tuple[dict[str, Any], list[float]],
+) -> None:
+    """An operator who goes to lunch after his call has been talking for minutes when that is said."""
+    _, told = busy_day
     assert len(told) > 1000
     assert told == sorted(told)
 
 
 def test_on_simulated_days_each_class_that_is_announced_is_right_at_least_four_times_in_five() -> None:
-    days = [
-        week.measured(seed=6, days=1, load=load, patience_s=patience_s)
-        for load, patience_s in ((1.1, 900.0), (1.2, 900.0), (1.0, 3600.0))
-    ]
+    days = [day(6, load, patience_s) for load, patience_s in ((1.1, 900.0), (1.2, 900.0), (1.0, 3600.0))]
     announced = {name: row for name, row in week.together(days)["classes"].items() if row["known"]}
     assert {"under_2", "about_5", "about_10"} <= set(announced)
     assert {name: row["right"] for name, row in announced.items() if row["right"] < week.WANTED} == {}
@@ -284,7 +298,7 @@ def test_on_simulated_days_each_class_that_is_announced_is_right_at_least_four_t
 
 
 def test_of_all_weeks_together_a_class_counts_by_what_is_known_of_it() -> None:
-    weeks = [week.measured(seed=seed, days=1, load=0.9) for seed in (1, 2)]
+    weeks = [day(6, load) for load in (1.1, 1.2)]
     found = week.together(weeks)["classes"]["under_2"]
     rows = [each["classes"]["under_2"] for each in weeks]
     assert found["known"] == sum(row["known"] for row in rows)
@@ -292,8 +306,10 @@ def test_of_all_weeks_together_a_class_counts_by_what_is_known_of_it() -> None:
     assert (found["weeks"], found["worst_week"]) == (2, min(row["right"] for row in rows))
 
 
-def test_on_a_simulated_day_the_announced_class_is_right_at_least_four_times_in_five() -> None:
-    found = week.measured(seed=5, days=1, load=1.1)
+def test_on_a_simulated_day_the_announced_class_is_right_at_least_four_times_in_five(
+    busy_day: tuple[dict[str, Any], list[float]],
+) -> None:
+    found, _ = busy_day
     assert found["all"]["known"] > 1000
     for name in ("under_2", "about_5"):
         assert found["classes"][name]["right"] >= 0.8

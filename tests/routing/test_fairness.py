@@ -13,7 +13,14 @@ from routing.policy import Policy
 from routing.states import Operator
 
 fair = st.sampled_from(
-    [Policy(few_share=1), Policy(few=2, few_share=1), Policy(passing=0), Policy(hold_s=0), Policy.plain()]
+    [
+        Policy(few_share=1),
+        Policy(few=2, few_share=1, passing=35),
+        Policy(passing=0),
+        Policy(hold_s=0),
+        Policy(passing=0, hold_s=0),
+        Policy.plain(),
+    ]
 )
 
 
@@ -51,6 +58,21 @@ def test_the_usual_bound_is_never_more_than_fifty_seconds(staffing: tuple[list[i
     speakers, on_duty = staffing
     assert 15 <= Policy().bound(speakers, on_duty) <= 50
     assert Policy.plain().bound(speakers, on_duty) == 0
+
+
+@settings(patient, max_examples=60)
+@given(st.integers(0, 2**32), st.sampled_from([Policy(passing=0, hold_s=0), Policy.plain()]))
+def test_with_nobody_passed_and_nobody_kept_all_are_served_as_they_came_across_languages(
+    seed: int, policy: Policy
+) -> None:
+    chance = random.Random(seed)
+    floor = busy_floor(chance, policy)
+    for _ in range(60):
+        floor.now += chance.choice([0.0, 0.5, 2.0, 6.0])
+        something_happens(chance, floor)
+        for passed, served, _ in passings(floor):
+            if passed.priority == served.priority:
+                assert (passed.since, passed.call) >= (served.since, served.call)
 
 
 @settings(patient, max_examples=100)

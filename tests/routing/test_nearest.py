@@ -23,7 +23,7 @@ AWAY, TALKING, PAUSED, WRAPPING_UP = (
 )
 
 
-POLICY = Policy(head_start_s=40, passing=10, hold_s=15)
+POLICY = Policy(passing=10, hold_s=15)
 """So that the figures that are told here do not depend on what is usual."""
 
 

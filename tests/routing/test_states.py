@@ -12,6 +12,7 @@ from routing.states import (
     ABSENT,
     LOGGED_OUT,
     OPERATOR_TRANSITIONS,
+    UNREACHABLE,
     OfferState,
     Operator,
     OperatorState,
@@ -68,6 +69,8 @@ def test_what_is_not_in_the_table_changes_nothing(state: OperatorState, trigger:
         assert result == replace(before, present=False)
     elif state in (OFFERED, TALKING) and trigger in (Trigger.PAUSE, Trigger.LOG_OUT):  # waits for the end of the call
         assert result == replace(before, pause_after=LOGGED_OUT if trigger is Trigger.LOG_OUT else "pause")
+    elif (state, trigger) == (WRAPPING_UP, Trigger.WRAP_UP_MORE):
+        assert result == replace(before, until=BEGAN + 2 * WRAP_UP)
     else:
         assert result is before
 
@@ -174,10 +177,22 @@ def test_a_refusal_puts_him_on_pause_with_that_reason() -> None:
 
 def test_who_cannot_be_reached_is_away_until_his_telephone_appears_or_he_says_so() -> None:
     result = then(one(OFFERED), Trigger.UNREACHABLE)
-    assert (result.state, result.reason) == (AWAY, ABSENT)
-    assert then(result, Trigger.PHONE_PRESENT).state is AWAY, "a refreshed registration proves nothing"
+    assert (result.state, result.reason) == (AWAY, UNREACHABLE)
+    registered = then(result, Trigger.PHONE_PRESENT)  # also before its former registration has expired
+    assert (registered.state, registered.present) == (READY, True)
     assert then(result, Trigger.PHONE_ABSENT, Trigger.PHONE_PRESENT).state is READY
     assert then(result, Trigger.RESUME).state is READY
+
+
+def test_a_wrap_up_is_extended_as_far_as_it_may_be_and_ends_as_any_other() -> None:
+    wraps_up = one(WRAPPING_UP)
+    once = after(wraps_up, Trigger.WRAP_UP_MORE, NOW, wrap_up_s=60, longest_s=100)
+    assert (once.state, once.since, once.until) == (WRAPPING_UP, BEGAN, BEGAN + WRAP_UP + 60)
+    twice = after(once, Trigger.WRAP_UP_MORE, NOW, wrap_up_s=60, longest_s=100)
+    assert twice.until == BEGAN + 100
+    assert after(twice, Trigger.WRAP_UP_MORE, NOW, wrap_up_s=60, longest_s=100) is twice
+    assert after(wraps_up, Trigger.WRAP_UP_MORE, NOW, wrap_up_s=60, longest_s=WRAP_UP) is wraps_up
+    assert then(twice, Trigger.WRAP_UP_OVER).state is READY
 
 
 def test_a_withdrawn_offer_has_no_penalty() -> None:
@@ -213,7 +228,18 @@ def test_whatever_happens_nobody_is_ready_who_is_absent_and_no_offer_outlives_it
         assert (operator.offer is not None) == (operator.state in (OFFERED, TALKING))
         assert (operator.until is not None) == (operator.state is WRAPPING_UP)
         assert bool(operator.reason) == (operator.state in (AWAY, PAUSED))
-        assert after(operator, Trigger.PHONE_PRESENT, NOW) is operator or not operator.present
+        again = after(operator, Trigger.PHONE_PRESENT, NOW)
+        assert again is operator or not operator.present or operator.reason == UNREACHABLE
+
+
+@patient
+@given(st.lists(st.sampled_from(Trigger), max_size=40))
+def test_whatever_happens_the_end_of_his_call_his_telephone_and_his_own_word_make_him_ready(
+    happened: list[Trigger],
+) -> None:
+    operator = then(Operator("1001", {"fr": 5}), *happened)
+    ways = (Trigger.WITHDRAWN, Trigger.ENDED, Trigger.WRAP_UP_OVER, Trigger.PHONE_PRESENT, Trigger.RESUME)
+    assert then(operator, *ways, Trigger.RESUME).state is READY
 
 
 @patient

@@ -9,7 +9,7 @@ from routing.states import Operator, OperatorState
 from routing.waits import Waits, in_words, why_waits
 
 NOW = 1_795_600_000.0
-POLICY = Policy(head_start_s=40, passing=10, hold_s=15)
+POLICY = Policy(passing=10, hold_s=15)
 """So that the figures that are told here do not depend on what is usual."""
 TALKING, READY, AWAY = OperatorState.TALKING, OperatorState.READY, OperatorState.AWAY
 

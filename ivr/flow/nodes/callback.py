@@ -1,4 +1,5 @@
-"""`callback`: the wish to be called back, on the number of this call or on another one. It is stored, not dialled."""
+"""`callback`: the wish to be called back, on the number of this call or on another one. It is stored; who
+dials it, and when, is `ivr.callbacks`."""
 
 from dataclasses import replace
 from typing import Literal
@@ -7,6 +8,7 @@ from db.words import Outcome
 from ivr import clock, numbers, spoken
 from ivr.audible import Clip
 from ivr.call import Call
+from ivr.callbacks.rules import Refusal
 from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName
 from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
 
@@ -14,6 +16,13 @@ THIS, OTHER = "1", "2"
 RIGHT, CORRECT = "1", "2"
 _MOST = 17
 """00 and the fifteen digits that E.164 allows."""
+
+WHY = {
+    Refusal.NOBODY: ["callback_why_nobody"],
+    Refusal.COUNTRY: ["callback_why_country"],
+    Refusal.KIND: ["callback_why_kind"],
+}
+"""What is said of a number that cannot be called, after that it cannot."""
 
 
 class Callback(Node):
@@ -30,7 +39,8 @@ class Callback(Node):
     def texts(self) -> tuple[str, ...]:
         asked = ("callback_this_number", "callback_other_number", "callback_ask_number", "callback_number_wrong")
         confirmed = ("callback_number_is", "callback_right", "callback_correct", "callback_noted", "help_digits")
-        return (*asked, *confirmed, "press_1", "press_2", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
+        reasons = [text for texts in WHY.values() for text in texts]
+        return (*asked, *reasons, *confirmed, "press_1", "press_2", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
@@ -69,10 +79,12 @@ class Callback(Node):
             if digits == BACK:
                 return Goes(self.back)
             number = numbers.dialled(digits or "")
-            if not digits or not numbers.may_be_called(number, call.services.site):
+            why = numbers.refusal(number, call.services.site)
+            if not digits or why is not None:
                 mistakes += 1
-                wrong = "callback_number_wrong" if digits else "help_digits"
-                clips = [(language, wrong), *question]
+                reason = WHY.get(why, []) if why is not None else []
+                wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
+                clips = [*((language, text) for text in wrong), *question]
                 continue
             entered: list[Clip] = [(language, "callback_number_is"), *spoken.digits(language, digits)]
             chosen = await choose(

@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 
 from db import references
 from db.words import CaseState, Outcome
-from ivr import clock, spoken
+from ivr import clock, numbers, spoken
 from ivr.audible import Clip
 from ivr.call import Call
 from ivr.files import Answer, Locked, NoMatch, Told, Unavailable
 from ivr.flow.nodes.base import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
 from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+from ivr.records_callbacks import told_wished
 
-AGAIN, OTHER = "1", "2"
+AGAIN, OTHER, TELL = "1", "2", "3"
 REFERENCE_DIGITS, PIN_DIGITS = 9, 6
 UNKNOWN = "missing_other"
 """Said for what is missing and has no text of its own."""
@@ -42,7 +43,8 @@ class Case(Node):
         refused = ("case_no_match", "case_locked", "case_unavailable")
         states = tuple(f"case_state_{state}" for state in CaseState)
         said = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
-        options = ("case_again", "case_other", "case_operator", *(f"press_{key}" for key in (AGAIN, OTHER, OPERATOR)))
+        keys = tuple(f"press_{key}" for key in (AGAIN, OTHER, TELL, OPERATOR))
+        options = ("case_again", "case_other", "case_operator", "told_option", "told_noted", "told_refused", *keys)
         return (*asked, *refused, *states, *said, *options, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
@@ -121,18 +123,31 @@ class Case(Node):
         options: list[tuple[str, list[Clip]]] = [
             (AGAIN, [(language, "case_again")]),
             (OTHER, [(language, "case_other")]),
+            *([(TELL, [(language, "told_option")])] if call.services.site.callbacks.trunk is not None else []),
             (OPERATOR, [(language, "case_operator")]),
         ]
+        intro = told = what_is_told(language, file, today, call.version.sounds.ids)
         while True:
-            chosen = await choose(
-                call, options, intro=what_is_told(language, file, today, call.version.sounds.ids), back=self.back
-            )
+            chosen = await choose(call, options, intro=intro, back=self.back)
             if isinstance(chosen, Goes):
                 return chosen
+            if chosen == TELL:
+                intro = [(language, self._wishes_to_be_told(call, file.reference))]
+                continue
+            intro = told
             if chosen == OPERATOR:
                 return Goes(call.flow.operator)
             if chosen == OTHER:
                 return None
+
+    def _wishes_to_be_told(self, call: Call, reference: str) -> str:
+        """The text that says whether he will be called when the state of his file changes; only on his own number."""
+        if (why := numbers.refusal(call.state.caller, call.services.site)) is not None:
+            call.event("told_refused", reference=reference, why=why.value)
+            return "told_refused"
+        told_wished(call.services.recorder, call.state, reference)
+        call.event("told_wished", reference=reference, number=call.state.caller)
+        return "told_noted"
 
 
 def what_is_told(language: str, file: Told, today: date, known: Collection[str]) -> list[Clip]:

@@ -1,0 +1,78 @@
+"""A floor at work at real speed, and what is left behind: `.venv/bin/python -m bench.floor --minutes 10`.
+
+The exit status is 1 if anything is. docs/floor-bench.md has the results.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import hatif, machine
+from bench.callers import LostCallError
+from bench.floor import day, told
+from bench.floor.line import LineError, team, up
+
+OFFSET = 45_000
+
+
+def main() -> None:
+    defaults = day.Asked()
+    parser = argparse.ArgumentParser(prog="bench.floor", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=defaults.minutes)
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--operators", type=int, default=defaults.operators)
+    parser.add_argument("--calls-per-hour", type=float, default=defaults.calls_per_hour)
+    parser.add_argument("--talk-s", type=float, default=defaults.talk_s, help="of an operator, on average")
+    parser.add_argument("--kill-every", type=float, default=0.0, metavar="SECONDS", help="kill -9 of the controller")
+    parser.add_argument("--offset", type=int, default=OFFSET, help="of all ports")
+    parser.add_argument("--keep", type=Path, help="a new folder whose logs and database stay; its path must be short")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    try:
+        asked = day.Asked(
+            given.minutes, given.seed, given.operators, given.calls_per_hour, given.kill_every, given.talk_s
+        )
+        if given.keep is not None and given.keep.exists():
+            raise ValueError(f"{given.keep} is there already; name a new folder")
+    except ValueError as wrong:
+        parser.error(str(wrong))
+    home = given.keep or Path(tempfile.mkdtemp(prefix="hatif-floor-"))
+    home.mkdir(parents=True, exist_ok=True)
+    document: dict[str, Any] = {"machine": machine.description(), "asked": asdict(asked)}
+    console = Console(highlight=False, stderr=given.json)
+    try:
+        document |= asyncio.run(_measured(home.absolute(), given.offset, asked))
+    except (LineError, LostCallError, hatif.UpError) as error:
+        console.print(f"[red]{error}[/]")
+        sys.exit(2)  # nothing was measured
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    finally:
+        if given.keep is None:
+            shutil.rmtree(home, ignore_errors=True)
+    if given.json:
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        told.show(document, console)
+    sys.exit(0 if day.is_clean(document) else 1)
+
+
+async def _measured(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]:
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
+
+    async with up(home, offset, team(asked.operators)) as line:
+        return await day.run(line, asked, progress)
+
+
+if __name__ == "__main__":
+    main()

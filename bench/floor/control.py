@@ -1,0 +1,50 @@
+"""The control API and Asterisk's own word, as the bench asks for them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from bench.floor.line import Line
+
+
+class Control:
+    """Of one line; `close` it."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        timeout = aiohttp.ClientTimeout(total=10)
+        # A connection each: what a controller keeps for one would look like something that was left behind.
+        here = aiohttp.TCPConnector(force_close=True)
+        there = aiohttp.TCPConnector(force_close=True)
+        token = {"Authorization": f"Bearer {line.token}"}
+        self._control = aiohttp.ClientSession(headers=token, timeout=timeout, connector=here)
+        auth = aiohttp.BasicAuth(line.ari_user, line.ari_password)
+        self._ari = aiohttp.ClientSession(auth=auth, timeout=timeout, connector=there)
+
+    async def close(self) -> None:
+        await self._control.close()
+        await self._ari.close()
+
+    async def get(self, path: str) -> Any:
+        """None where no controller answers."""
+        try:
+            async with self._control.get(f"{self._line.control}{path}") as answer:
+                return await answer.json() if answer.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> int:
+        """The status; 0 where no controller answers."""
+        try:
+            async with self._control.post(f"{self._line.control}{path}", json=body) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    async def ari(self, path: str) -> Any:
+        """Raises aiohttp.ClientError and TimeoutError."""
+        async with self._ari.get(f"{self._line.ari}{path}") as answer:
+            answer.raise_for_status()
+            return await answer.json()

@@ -1,0 +1,118 @@
+"""Callers: they choose their language, ask for an operator, wait or give up, talk, and hang up one day."""
+
+import asyncio
+import contextlib
+import random
+import time
+
+from bench.callers import Call, Callers, LostCallError
+from bench.floor.heard import Meter
+from bench.floor.line import CARRIER, NUMBER
+from bench.floor.phones import Fleet
+from bench.floor.story import Story
+from bench.queue_day import Planned
+from bench.reference_case import LANGUAGES
+
+ANSWER_S = 20.0  # without a controller the dialplan answers, after a while
+HEARD_S = 1.0  # between two packets of his
+GIVES_UP = 0.12  # of those who wait
+FIRST = "+3361"
+
+
+def number_of(call: int) -> str:
+    return f"{FIRST}{call:07}"
+
+
+class Crowd(Callers):
+    """All callers of a day. Times of meters are ns of CLOCK_REALTIME."""
+
+    def __init__(self, server: tuple[str, int], fleet: Fleet, story: Story, draw: random.Random) -> None:
+        super().__init__(CARRIER, server, frozenset(), frozenset())
+        self.patience_s = ANSWER_S
+        self.meters: dict[str, Meter] = {}  # by number, of those who were answered
+        self.up: dict[str, Call] = {}
+        self._fleet, self._story, self._draw = fleet, story, draw
+        self._heard: dict[int, Meter] = {}  # by Asterisk's port
+        self._connected: set[str] = set()
+        self._finished: dict[str, float] = {}  # by number: when his operator hung up
+        self._closing = False
+
+    def connected(self, number: str) -> None:
+        """An operator has picked up for him."""
+        self._connected.add(number)
+        self._finished.pop(number, None)
+
+    def finished(self, number: str) -> None:
+        """His operator has hung up."""
+        self._finished[number] = time.monotonic()
+
+    async def leave(self, number: str) -> None:
+        """He hangs up."""
+        if (call := self.up.get(number)) is not None:
+            self.meters[number].end(time.time_ns())
+            with contextlib.suppress(LostCallError):
+                await self.hang_up(call)
+
+    async def everybody_leaves(self) -> None:
+        self._closing = True
+        await asyncio.gather(*(self.leave(number) for number in list(self.up)))
+
+    async def one(self, number: str, planned: Planned) -> None:
+        """A call from its beginning to its end."""
+        self._story.dialled += 1
+        try:
+            call, _ = await self.dial(NUMBER, number)
+        except (LostCallError, ValueError) as lost:
+            self._story.fault(f"{number} called and was not answered: {lost}")
+            return
+        self._story.answered += 1
+        self.up[number] = call
+        self.meters[number] = self._heard[call.port] = Meter(time.time_ns())
+        try:
+            ends = await self._call(number, call, planned)
+            self._story.callers[ends] += 1
+        finally:
+            self.meters[number].end(time.time_ns())
+            self._heard.pop(call.port, None)
+            self.up.pop(number, None)
+            self.forget(call)
+
+    async def _call(self, number: str, call: Call, planned: Planned) -> str:
+        draw = self._draw
+        await self.be_heard(call)
+        await asyncio.sleep(draw.uniform(0.5, 3.0))
+        await self.press(call, str(LANGUAGES.index(planned.language) + 1))
+        await asyncio.sleep(draw.uniform(0.3, 2.0))
+        await self.press(call, "0")
+        asked = time.monotonic()
+        patience = draw.uniform(2.0, 40.0) if draw.random() < GIVES_UP else None
+        stays = draw.uniform(1.0, 25.0)  # after his operator has hung up: a question is asked then
+        while not call.ended.done():
+            await asyncio.wait([call.ended], timeout=HEARD_S)
+            if call.ended.done():
+                break
+            self.be_heard_once(call)
+            now = time.monotonic()
+            if patience is not None and number not in self._connected and now - asked > patience:
+                await self.leave(number)
+                return "gave up"
+            finished = self._finished.get(number)
+            if finished is not None and now - finished > stays:
+                if not any(leg.about == number for leg in self._fleet.legs()):
+                    await self.leave(number)
+                    return "hung up after the operator"
+                self._finished.pop(number)
+        if self.meters[number].over or self._closing:
+            return "hung up"
+        if number not in self._connected:
+            self._story.fault(f"{number} was hung up on before an operator had him")
+            return "hung up on before an operator had him"
+        if number not in self._finished:
+            self._story.fault(f"{number} was hung up on though his operator had not hung up")
+            return "hung up on while he talked"
+        return "heard the end"
+
+    def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
+        meter = self._heard.get(sender[1])
+        if meter is not None and data[1] & 0x7F == 8:
+            meter.packet(data[12:], arrived)

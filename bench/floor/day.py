@@ -1,0 +1,236 @@
+"""The whole day, from telephones that register to everybody gone."""
+
+import asyncio
+import contextlib
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.blocks import cpu_s
+from bench.callers import LostCallError
+from bench.floor import left
+from bench.floor.control import Control
+from bench.floor.crowd import Crowd, number_of
+from bench.floor.heard import Silence
+from bench.floor.line import PHONES, RING_S, WRAP_UP_S, Line
+from bench.floor.phones import Fleet
+from bench.floor.staff import Staff
+from bench.floor.story import Story
+from bench.queue_day import Planned
+from bench.reference_case import LANGUAGES, MIX
+from ivr.process import processes
+
+ANEW_S = 50.0  # between two REGISTERs of a telephone
+LOST_S = 15.0  # in which a lost operator is noticed and his caller hears something again, at most
+READY_S = 20.0
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is measured. `talk_s`: how long an operator talks on average; `kill_every_s` 0: never."""
+
+    minutes: float = 10.0
+    seed: int = 1
+    operators: int = 40
+    calls_per_hour: float = 400.0
+    kill_every_s: float = 0.0
+    talk_s: float = 180.0
+
+    def __post_init__(self) -> None:
+        if self.load >= 0.8 * self.operators:
+            raise ValueError(
+                f"{self.load:.1f} of {self.operators} operators would talk all the time, and none would be left to be "
+                "asked: take more operators, fewer calls or shorter talks"
+            )
+        if self.minutes <= 0 or self.operators < 2:
+            raise ValueError("there must be some time, and two operators at least")
+
+    @property
+    def load(self) -> float:
+        """In erlangs."""
+        return self.calls_per_hour * (self.talk_s + WRAP_UP_S) / 3600
+
+
+def planned(asked: Asked) -> list[Planned]:
+    """At first as many within ten seconds as talk at once on average; then by chance. In the order of their coming."""
+    draw = random.Random(asked.seed)
+    fill = round(asked.load)
+    times = [10.0 * place / fill for place in range(fill)]
+    at, length = 0.0, asked.minutes * 60
+    while (at := at + draw.expovariate(asked.calls_per_hour / 3600)) < length:
+        times.append(at)
+    return [Planned(each, draw.choices(LANGUAGES, MIX)[0], asked.talk_s) for each in sorted(times)]
+
+
+async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict[str, Any]:
+    """The document, without the machine. Raises LostCallError when a telephone cannot register at the beginning."""
+    story, draw = Story(), random.Random(asked.seed + 1)
+    control = Control(line)
+    fleet = Fleet(PHONES, line.server)
+    crowd = Crowd(line.server, fleet, story, draw)
+    staff = Staff(line, fleet, crowd, control, story, draw, asked.talk_s)
+    calls = planned(asked)
+    pids = {name: info.pid for name, info in processes(line.home / "run").items() if info.alive}
+    try:
+        async with _telephones(fleet, line, story):
+            await _until_ready(control, line)
+            tasks_before = await left.idle_tasks(control) or 0
+            cpu, began = cpu_s(pids), time.monotonic()
+            staff.start()
+            callers, late_ms = await _callers(crowd, line, calls, asked, story, progress)
+            used = cpu_s(pids) if not asked.kill_every_s else {}
+            seconds = time.monotonic() - began
+            progress("everybody hangs up")
+            await staff.stop()
+            await crowd.everybody_leaves()
+            await asyncio.gather(*callers, return_exceptions=True)
+            await asyncio.sleep(1.0)
+            for leg in fleet.legs():
+                fleet.hang_up(leg)
+            for user in fleet.dark:
+                await fleet.appear(line.accounts[user])
+            await _all_are_ready(staff, control, line)
+            found, took = await left.until_nothing(line, control, tasks_before, line.team.everybody)
+    finally:
+        fleet.close()
+        crowd.close()
+        await control.close()
+    rows = await left.written(line)
+    mine, written = set(crowd.meters), rows.pop("callers")
+    found["callers without a row"] = sorted(mine - set(written))
+    found["callers with two rows"] = sorted(each for each in mine if written.count(each) > 1)
+    silent, lost = _silences(crowd, story)
+    longest = max((meter.longest for meter in crowd.meters.values()), default=0.0)
+    return {
+        "calls": {"dialled": story.dialled, "answered": story.answered, "how_they_ended": dict(story.callers)},
+        "acts": {act: dict(how) for act, how in sorted(story.acts.items())},
+        "written": rows,
+        "kills": len(story.kills),
+        "silence": {
+            "longest_s": round(longest, 2),
+            "after_a_telephone_vanished_s": sorted(round(each.length_s, 1) for each in lost),
+            "others_over_3_s": silent,
+        },
+        "rung_twice": fleet.rung_twice,
+        "wrong": story.wrong,
+        "left": found,
+        "left_looked_for_s": round(took, 1),
+        "load": {
+            "seconds": round(seconds, 1),
+            "late_ms": round(max(late_ms, default=0.0), 1),
+            "cpu_s": {name: round(each - cpu.get(name, 0.0), 1) for name, each in used.items()},
+        },
+    }
+
+
+def is_clean(document: dict[str, Any]) -> bool:
+    """Nothing left, nobody in silence, nobody rung twice, nothing wrong."""
+    return not (
+        any(document["left"].values())
+        or document["silence"]["others_over_3_s"]
+        or document["rung_twice"]
+        or document["wrong"]
+    )
+
+
+async def _callers(
+    crowd: Crowd, line: Line, calls: list[Planned], asked: Asked, story: Story, progress: Callable[[str], None]
+) -> tuple[list[asyncio.Task[None]], list[float]]:
+    """All come; gives their tasks, and by how many ms each came late."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    tasks: list[asyncio.Task[None]] = []
+    late_ms: list[float] = []
+    kill_at = asked.kill_every_s or math.inf
+    coming = iter(enumerate(calls))
+    number, call = next(coming, (0, None))
+    while True:
+        due = min(call.at_s if call is not None else math.inf, kill_at, asked.minutes * 60)
+        await asyncio.sleep(max(0.0, start + due - loop.time()))
+        if due >= asked.minutes * 60:
+            return tasks, late_ms
+        if due == kill_at:
+            kill_at += asked.kill_every_s
+            if line.kill_controller():
+                story.kills.append(time.time_ns())
+            continue
+        assert call is not None
+        late_ms.append((loop.time() - start - call.at_s) * 1000)
+        tasks.append(asyncio.create_task(crowd.one(number_of(number), call)))
+        progress(f"{due / 60:4.1f} min, {len(crowd.up)} calls up, {len(story.wrong)} wrong")
+        number, call = next(coming, (0, None))
+
+
+@asynccontextmanager
+async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[None]:
+    """They are registered, again and again, and are heard."""
+
+    async def registered() -> None:
+        while True:
+            for user, account in line.accounts.items():
+                await asyncio.sleep(ANEW_S / len(line.accounts))
+                if user not in fleet.dark:
+                    try:
+                        await fleet.register([account])
+                    except LostCallError as lost:
+                        if user not in fleet.dark:
+                            story.fault(str(lost))
+
+    await fleet.register(line.accounts.values())
+    tasks = [asyncio.create_task(registered()), asyncio.create_task(fleet.sounds())]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(LostCallError):
+            await fleet.register(line.accounts.values(), seconds=0)
+
+
+async def _until_ready(control: Control, line: Line) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        rows = await control.get("/operators") or {}
+        if rows and all(rows.get(each, {}).get("state") == "ready" for each in line.team.everybody):
+            return
+        await asyncio.sleep(0.2)
+    raise LostCallError("the telephones have registered and their operators are not ready")
+
+
+async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
+    """Whoever is on a pause says by code that he is ready; all else must end by itself."""
+    await asyncio.sleep(RING_S)
+    for _ in range(3):
+        rows = await control.get("/operators") or {}
+        paused = [each for each in line.team.everybody if rows.get(each, {}).get("state") == "paused"]
+        for each in paused:
+            await staff.code(each, "*10")
+        if rows and not paused:
+            return
+        await asyncio.sleep(1.0)
+
+
+def _silences(crowd: Crowd, story: Story) -> tuple[list[str], list[Silence]]:
+    """Silences over 3 s that nothing excuses, as lines; and those of callers whose operator had lost his power."""
+    bad, lost = [], []
+    for number, meter in crowd.meters.items():
+        for each in meter.silences:
+            ends = each.began + int(each.length_s * _NS)
+            near = [at for at in story.lost_at.get(number, ()) if each.began - _NS <= at <= ends]
+            if near and each.length_s <= LOST_S:
+                lost.append(each)
+                continue
+            at = time.strftime("%H:%M:%S", time.gmtime(each.began / _NS))
+            kill = min((each.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
+            after = f", {kill:.1f} s after a kill" if kill is not None else ""
+            bad.append(f"{number} from {at} for {each.length_s:.1f} s{after}{', operator lost' if near else ''}")
+    return bad, lost

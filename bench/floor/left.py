@@ -1,0 +1,165 @@
+"""What is left behind when everybody has hung up: in Asterisk, in the controller, in the database."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bench.floor.control import Control
+from bench.floor.line import Line
+from db.engine import async_engine, reading
+from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairing
+from db.words import CallbackState, OfferState, Outcome
+
+WITHIN_S = 45.0
+"""All is over by then: a lost telephone is given up after 10 s, a wrap-up and a code end by themselves."""
+
+_CLAIMED = (CallbackState.RINGING_OPERATOR, CallbackState.RINGING_CALLER, CallbackState.CONNECTED)
+_SHOWN = 12
+
+
+async def idle_tasks(control: Control) -> int | None:
+    """How many tasks a controller has that has nothing to do; None where none answers."""
+    found = [status["tasks"] for _ in range(3) if (status := await control.get("/status")) is not None]
+    return min(found, default=None)
+
+
+async def until_nothing(
+    line: Line, control: Control, tasks_before: int, registered: Collection[str]
+) -> tuple[dict[str, list[str]], float]:
+    """Looks until nothing is left, at most `WITHIN_S`; what is left by kind, and how long that took.
+
+    `registered`: whose telephones are there, so that nothing but readiness is right.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        found = {**await _asterisk(control), **await _controller(control, tasks_before, registered)}
+        found |= await _rows(line)
+        took = loop.time() - began
+        if not any(found.values()) or took > WITHIN_S:
+            return found, took
+        await asyncio.sleep(1.0)
+
+
+async def _asterisk(control: Control) -> dict[str, list[str]]:
+    """A prompt in a bridge, a recording and a supervisor's ear are channels too (Announcer, Recorder, Snoop)."""
+    try:
+        channels, bridges = await control.ari("/channels"), await control.ari("/bridges")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return {"channels": [f"Asterisk does not answer: {error!r}"], "bridges": []}
+    return {
+        "channels": [f"{each['name']} {each['state']} {each['dialplan']['app_data']}" for each in channels],
+        "bridges": [f"{each['id']} with {len(each['channels'])} channels" for each in bridges],
+    }
+
+
+async def _controller(control: Control, tasks_before: int, registered: Collection[str]) -> dict[str, list[str]]:
+    status, operators = await control.get("/status"), await control.get("/operators")
+    waiting = await control.get("/waiting")
+    if status is None or operators is None or waiting is None:
+        return {"controller": ["it does not answer"]}
+    tasks = await idle_tasks(control) or 0
+    not_ready = [
+        f"{each} is {row['state']} ({row['reason']}), {row['call']}"
+        for each, row in operators.items()
+        if each in registered and row["state"] != "ready"
+    ]
+    return {
+        "controller": [],
+        "tasks of the controller": [f"{tasks}, and {tasks_before} before"] if tasks > tasks_before else [],
+        "calls of the controller": [f"{count} {state}" for state, count in status["calls"].items()],
+        "channels that the controller follows": status["channels"],
+        "callers that wait": [each["call"] for each in waiting],
+        "rows not written": [
+            f"{status[each]} {each}" for each in ("journal_waiting", "journal_dropped") if status[each]
+        ],
+        "operators who are not ready": not_ready,
+    }
+
+
+async def _rows(line: Line) -> dict[str, list[str]]:
+    engine = async_engine(line.database)
+    try:
+        async with reading(engine) as connection:
+            return {
+                "open calls": await _of(connection, select(Call.id, Call.caller).where(Call.ended.is_(None))),
+                "ended calls without an outcome": await _of(
+                    connection, select(Call.id, Call.caller).where(Call.ended.is_not(None), Call.outcome.is_(None))
+                ),
+                "open offers": await _of(
+                    connection,
+                    select(Offer.id, Offer.operator_id, Offer.state).where(
+                        Offer.ended.is_(None) | (Offer.state == OfferState.RINGING.value)
+                    ),
+                ),
+                "open pairings": await _of(
+                    connection, select(Pairing.id, Pairing.operator_id, Pairing.role).where(Pairing.ended.is_(None))
+                ),
+                "wishes that somebody is at": await _of(
+                    connection,
+                    select(Callback.id, Callback.state).where(
+                        Callback.claimed_boot.is_not(None) | Callback.state.in_([each.value for each in _CLAIMED])
+                    ),
+                ),
+                "files without their call": await _of(
+                    connection,
+                    select(CaseFile.reference, CaseFile.kind).where(
+                        CaseFile.call_id.is_(None) | CaseFile.call_id.not_in(select(Call.id))
+                    ),
+                ),
+                "answered calls without their file": await _of(
+                    connection,
+                    select(Call.id, Call.caller).where(
+                        Call.outcome == Outcome.ANSWERED.value,
+                        Call.ended.is_not(None),
+                        Call.case_reference.is_(None) | Call.case_reference.not_in(select(CaseFile.reference)),
+                    ),
+                ),
+            }
+    finally:
+        await engine.dispose()
+
+
+async def _of(connection: AsyncConnection, query: Any) -> list[str]:
+    return [" ".join(str(each) for each in row) for row in (await connection.execute(query)).all()]
+
+
+async def written(line: Line) -> dict[str, Any]:
+    """What the database says that happened: numbers of callers with a row, outcomes, offers, pairings, kinds of
+    events, refused wishes by reason."""
+    engine = async_engine(line.database)
+    try:
+        async with reading(engine) as connection:
+
+            async def counts(column: Any) -> Mapping[str, int]:
+                rows = await connection.execute(select(column, func.count()).group_by(column))
+                return {str(word): number for word, number in rows.all()}
+
+            refused: dict[str, int] = {}
+            for (data,) in await connection.execute(select(CallEvent.data).where(CallEvent.kind == "wish_refused")):
+                why = str(data.get("why") or data.get("reason"))
+                refused[why] = refused.get(why, 0) + 1
+            return {
+                "callers": [each for (each,) in (await connection.execute(select(Call.caller))).all()],
+                "outcomes": await counts(Call.outcome),
+                "offers": await counts(Offer.state),
+                "pairings": await counts(Pairing.role),
+                "pairings_ended": await counts(Pairing.reason),
+                "events": await counts(CallEvent.kind),
+                "refused": refused,
+                "messages": (await connection.execute(select(func.count()).select_from(Message))).scalar_one(),
+                "now": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+    finally:
+        await engine.dispose()
+
+
+def shown(lines: list[str]) -> str:
+    """Not all of many."""
+    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return "; ".join(lines[:_SHOWN]) + more

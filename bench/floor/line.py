@@ -1,0 +1,137 @@
+"""The line of this measurement: the example site with a team of any size, and Hatif on an Asterisk of its own."""
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import hatif
+from bench.queue_lines import share_sounds
+from bench.reference_case import LANGUAGES, MIX
+from bench.sip import Account
+from ivr import credentials
+from ivr.process import processes
+from routing.simulation.team import spread_team
+
+CARRIER, PHONES = "127.0.0.2", "127.0.0.5"
+NUMBER = "+33800212000"
+RING_S, WRAP_UP_S = 8, 5
+TOPICS = ("file", "documents", "travel", "complaint")
+PAUSES = 4  # reasons
+
+CHANGES = (
+    ("site.toml", r"^ring_s = 15", f"ring_s = {RING_S}"),
+    ("site.toml", r"^wrap_up_s = \d+", f"wrap_up_s = {WRAP_UP_S}"),
+    ("site.toml", r"^wrap_up_more_s = \d+", "wrap_up_more_s = 10"),
+    ("site.toml", r"^wrap_up_longest_s = \d+", "wrap_up_longest_s = 30"),
+    ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    ("site.toml", r"^holidays = .*\n", ""),
+    ("site.toml", r'^trunk = "example".*\n', ""),  # a bench calls nobody
+    ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # who says nothing is not in silence for longer
+)
+"""What ten minutes cannot wait for: file, pattern, text."""
+
+
+class LineError(Exception):
+    """Why the line cannot be measured, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Ids. `listeners`: supervisors who take no callers, `speaks`: of the others."""
+
+    operators: tuple[str, ...]
+    listeners: tuple[str, ...]
+    consuls: tuple[str, ...]
+    speaks: dict[str, tuple[str, ...]]
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        return (*self.operators, *self.listeners)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`home` is its HATIF_HOME."""
+
+    home: Path
+    offset: int
+    team: Team
+    accounts: dict[str, Account]
+    token: str
+    ari_user: str
+    ari_password: str
+
+    @property
+    def server(self) -> tuple[str, int]:
+        return ("127.0.0.1", 5060 + self.offset)
+
+    @property
+    def control(self) -> str:
+        return f"http://127.0.0.1:{8070 + self.offset}"
+
+    @property
+    def ari(self) -> str:
+        return f"http://127.0.0.1:{8088 + self.offset}/ari"
+
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self.home / 'hatif.db'}"
+
+    def controller(self) -> int | None:
+        """Its process id, if it runs."""
+        found = processes(self.home / "run").get(hatif.CONTROLLER)
+        return found.pid if found is not None and found.alive else None
+
+    def kill_controller(self) -> bool:
+        """`kill -9`; `hatif up` starts another one. False where there was none."""
+        pid = self.controller()
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        return pid is not None
+
+
+def team(operators: int) -> Team:
+    """Three languages each, in proportion to the calls; one in twenty is a consul, and as many listen only."""
+    few = operators < 2 * len(LANGUAGES)
+    spoken: dict[str, tuple[str, ...]]
+    if few:
+        spoken = {str(1001 + place): LANGUAGES for place in range(operators)}
+    else:
+        spoken = {each.id: tuple(each.languages) for each in spread_team(LANGUAGES, MIX, operators, 3)}
+    ids = tuple(spoken)
+    some = max(1, operators // 20)
+    return Team(ids, tuple(str(1901 + place) for place in range(some)), ids[-some:], spoken)
+
+
+def write_site(site: Path, of: Team) -> None:
+    """Raises LineError where the example site is not as expected here."""
+    shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
+    for name, pattern, text in CHANGES:
+        changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
+        if not count:
+            raise LineError(f"sites/consulate/{name} has nothing like {pattern!r} any more; see bench/floor/line.py")
+        (site / name).write_text(changed)
+    (site / "roster.csv").unlink(missing_ok=True)  # it names other operators
+    rows = ["id,name,languages,topics,supervisor"]
+    for each, languages in of.speaks.items():
+        levels = " ".join(f"{language}:5" for language in languages)
+        rows.append(f"{each},Bench {each},{levels},,{'yes' if each in of.consuls else 'no'}")
+    rows += [f"{each},Bench {each},en:5 fr:5,,yes" for each in of.listeners]
+    (site / "operators.csv").write_text("\n".join(rows) + "\n")
+
+
+@asynccontextmanager
+async def up(home: Path, offset: int, of: Team) -> AsyncIterator[Line]:
+    """Raises LineError and `bench.hatif.UpError`."""
+    site = home / "site"
+    write_site(site, of)
+    share_sounds(home)
+    async with hatif.running(home, site, offset):
+        secrets = credentials.load(home, of.everybody)
+        accounts = {each: Account(each, secrets.operators[each]) for each in of.everybody}
+        yield Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password)

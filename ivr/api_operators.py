@@ -1,0 +1,106 @@
+"""The control API's part about operators: their states, and changes of them by somebody else's hand."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from ivr.messages import State
+from routing.states import Operator, OperatorState, Trigger
+
+if TYPE_CHECKING:
+    from ivr.call import Call
+    from ivr.controller import Controller
+    from ivr.floor import Floor
+
+BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
+"""What a person may ask for, and what that is on the floor."""
+
+
+class OperatorWish(BaseModel):
+    state: str
+    reason: str = Field("", max_length=30, pattern=r"^[a-z0-9_]*$")
+
+
+class WrapUpWish(BaseModel):
+    wish: Literal["end", "more"]
+
+
+def operator_row(operator: Operator, call: "Call | None" = None, help_since: float | None = None) -> dict[str, Any]:
+    """`call`: that he is offered, or talks in; `help_since`: since when he waits for a supervisor's help. All instants
+    are POSIX seconds."""
+    return {
+        "state": operator.state.value,
+        "reason": operator.reason or None,
+        "since": operator.since,
+        "until": operator.until,
+        "telephone": operator.present,
+        "pause_after": operator.pause_after,
+        "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,
+        "help_since": help_since,
+    }
+
+
+def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
+    """All operators by id; nobody while the controller has no floor."""
+    session = controller.session
+    if session is None or session.floor is None:
+        return {}
+    wanted = controller.floor_told.help_is_wanted
+    return {
+        each.id: operator_row(each, session.call_on(each.offer) if each.offer else None, wanted.get(each.id))
+        for each in session.floor.operators.values()
+    }
+
+
+def router(controller: "Controller") -> APIRouter:
+    api = APIRouter()
+
+    def floor_with(identity: str) -> "Floor":
+        floor = controller.session.floor if controller.session is not None else None
+        if floor is None:
+            raise HTTPException(503, "The controller is not connected to Asterisk.")
+        if identity not in floor.operators:
+            raise HTTPException(404, f"There is no operator {identity[:20]}; `hatif operators` lists them.")
+        return floor
+
+    @api.get("/operators")
+    async def operators() -> dict[str, Any]:
+        return operator_rows(controller)
+
+    @api.delete("/operators/{identity}/help")
+    async def help_settled(identity: str, by: str = Query("administrator", max_length=60)) -> dict[str, Any]:
+        """Somebody has seen to it that no supervisor was free; 409 if he asked for none."""
+        floor_with(identity)
+        if not controller.floor_told.help_settled(identity, by):
+            raise HTTPException(409, f"Operator {identity} does not wait for help.")
+        return {"settled": identity}
+
+    @api.post("/operators/{identity}/state")
+    async def operator_state(identity: str, wish: OperatorWish) -> dict[str, Any]:
+        floor = floor_with(identity)
+        if wish.state not in BY_HAND:
+            raise HTTPException(422, f"The state is one of {', '.join(BY_HAND)}.")
+        pauses = controller.site.operators.pauses
+        if wish.state == "paused" and wish.reason and wish.reason not in pauses:
+            raise HTTPException(422, f"{wish.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
+        floor.tell(State(identity, BY_HAND[wish.state], wish.reason))
+        return {"asked": wish.state}
+
+    @api.post("/operators/{identity}/wrap_up")
+    async def wrap_up(identity: str, wish: WrapUpWish) -> dict[str, Any]:
+        """Ends it, or makes it longer by what the site gives; 409 for who has nothing to wrap up, or no more time."""
+        floor = floor_with(identity)
+        before = floor.operators[identity]
+        if before.state is not OperatorState.WRAPPING_UP:
+            found = f"Operator {identity} wraps up nothing: he is {before.state.value}."
+            raise HTTPException(409, f"{found} `hatif operators set` changes his state.")
+        ends = wish.wish == "end"
+        now = await floor.change(State(identity, Trigger.WRAP_UP_OVER if ends else Trigger.WRAP_UP_MORE))
+        if not ends and now.until == before.until:
+            longest = controller.site.operators.wrap_up_longest_s
+            found = f"The wrap-up of operator {identity} is as long as the site allows ({longest:g} s)"
+            raise HTTPException(409, f"{found}; wrap_up_longest_s in site.toml says so.")
+        return operator_row(now)
+
+    return api

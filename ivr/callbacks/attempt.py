@@ -1,0 +1,329 @@
+"""One attempt to call somebody back, from the operator's telephone that rings to both being in a conversation.
+
+First the operator: he hears what it is and takes it by a key. Then the called, who hears who calls and presses a key;
+whoever does not press one is no person. What is written is written before its effect, so that a controller that starts
+goes on with what it finds (`resumed`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from db.wishes import Wish
+from db.words import CallbackKind, CallbackState, TryOutcome
+from ivr import messages
+from ivr.ari import operations
+from ivr.ari.link import LinkLost
+from ivr.ari.operations import Request
+from ivr.audible import Clip
+from ivr.call import Deadline, RequestFailed
+from ivr.callbacks import said
+from ivr.callbacks.channels import Found, Part
+from ivr.callbacks.ends import CalledGone, Ends, Item, OperatorGone, over
+from ivr.callbacks.party import Party
+from ivr.callbacks.wish import Happening, channel_of
+from ivr.ringing import DIAL_MARGIN_S, TOLD_OF_TRANSFERS, Leg, events_of
+from ivr.state import LegState
+from routing.states import OfferState
+
+if TYPE_CHECKING:
+    from ivr.callbacks.desk import Desk
+
+log = structlog.get_logger()
+
+YES, NO = "1", "2"
+_TWICE = 409
+
+_OFFER = {17: OfferState.REFUSED, 21: OfferState.REFUSED, 18: OfferState.NO_ANSWER, 19: OfferState.NO_ANSWER}
+_TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: TryOutcome.NO_ANSWER}
+"""ITU-T Q.850 causes of a telephone that did not answer; others mean that it was not reached."""
+
+
+class Attempt:
+    """`call`: the id of the call that it is to become; `offer`: for which operator, None where he is only to be told
+    about a file; `ends`: those that were there before, with what has happened to them since."""
+
+    def __init__(
+        self, desk: "Desk", wish: Wish, call: str, offer: messages.Offer | None, ends: Ends | None = None
+    ) -> None:
+        self.desk, self.wish, self.call, self.offer = desk, wish, call, offer
+        self.ends = ends or Ends(desk.link, desk.silence_s)
+
+    def deliver(self, item: Item) -> None:
+        self.ends.deliver(item)
+
+    # With an operator
+
+    async def run(self, found: Found | None = None) -> None:
+        """To its end, whatever that is. `found`: what was up of it at the start of the controller."""
+        try:
+            if self.offer is None:
+                await self._told(found)
+            else:
+                await self._with_operator(self.offer, found)
+        except LinkLost:
+            pass  # the next connection finds the channels and goes on
+        except Exception:
+            log.exception("A call back failed", wish=str(self.wish.id))
+            await self._given_up()
+
+    async def _given_up(self) -> None:
+        """Nobody stays on the telephone for it; the desk finds the wish and goes by how far it came."""
+        parties = [each for each in (self.ends.leg, self.ends.called) if each is not None and not each.gone]
+        with contextlib.suppress(LinkLost):
+            await self.desk.link.send(*(operations.HANG_UP(each.channel) for each in parties))
+        if self.offer is not None:
+            self.desk.leaves(self.call)
+            self._withdrawn(self.offer, OfferState.WITHDRAWN)
+
+    async def _with_operator(self, offer: messages.Offer, found: Found | None) -> None:
+        desk, leg = self.desk, self.desk.party(offer.id)
+        self.ends.leg = leg
+        desk.services.route(leg.channel, self)
+        try:
+            if found is None and not await desk.claim(self):
+                await self._over(OfferState.WITHDRAWN, leaves=True)
+            elif found is not None and found.called is not None:
+                await self._adopted(found)
+                await self._reached(offer)
+            elif self.wish.state == CallbackState.RINGING_CALLER:
+                # It was dialled, and is gone: what became of it nobody knows.
+                await self._not_reached(TryOutcome.LOST)
+            elif (
+                await self._answered(offer, found)
+                and await self._taken(offer.operator)
+                and await self._dialled(offer.operator)
+            ):
+                await self._reached(offer)
+        except OperatorGone:
+            await self._operator_gone()
+
+    async def _answered(self, offer: messages.Offer, found: Found | None) -> bool:
+        state = await self._until_answered(offer, found)
+        if state is OfferState.ACCEPTED:
+            return True
+        await self.desk.step(self, Happening.RELEASED, reason=f"{offer.operator}: {state.value}")
+        await self._over(state, leaves=False)
+        return False
+
+    async def _until_answered(self, offer: messages.Offer, found: Found | None) -> OfferState:
+        """Rings him, or goes on with what rings."""
+        leg, loop = self.ends.leg, asyncio.get_running_loop()
+        assert leg is not None
+        ring_s = offer.ring_s
+        if found is not None and found.leg is not None:
+            channel, state = found.leg
+            leg.answered = channel.application == "Stasis"
+            ring_s = max(0.0, ring_s - (time.time() - state.offered_at))
+            await self.ends.silence(leg)
+            await self.ends.send(events_of(Leg(leg.channel, offer.operator)))
+        else:
+            self.desk.services.recorder.offered(offer)
+            await self.ends.send(*self._originate_leg(offer))
+        until = loop.time() + ring_s
+        while not leg.answered:
+            item = await self.ends.next(until)
+            if leg.gone:
+                return _OFFER.get(leg.cause or 0, OfferState.UNREACHABLE)
+            if _lost(item, leg):
+                return OfferState.UNREACHABLE
+            if isinstance(item, Deadline) and over(until) and not leg.answered:
+                return await self._unanswered(leg)
+        return OfferState.ACCEPTED
+
+    async def _unanswered(self, leg: Party) -> OfferState:
+        """The time for him to answer is over; he may have answered just now."""
+        (answer,) = await self.desk.link.ask(operations.CHANNEL(leg.channel))
+        if answer.ok and answer.body["state"] == "Up":
+            leg.answered = True
+            return OfferState.ACCEPTED
+        await self.ends.hang_up(leg)
+        return OfferState.NO_ANSWER if answer.ok and answer.body["state"] == "Ringing" else OfferState.UNREACHABLE
+
+    def _originate_leg(self, offer: messages.Offer) -> tuple[Request, Request]:
+        wish = self.wish
+        state = LegState(offer.id, self.call, offer.operator, time.time())
+        about = " ".join(each for each in ("callback", wish.language, wish.topic, wish.country) if each)
+        originate = operations.ORIGINATE(
+            offer.id,
+            endpoint=self.desk.services.address(offer.operator),
+            context="hatif-leg",
+            extension="s",
+            priority="1",
+            callerId=f'"{about}" <{wish.number}>',
+            timeout=str(int(offer.ring_s) + DIAL_MARGIN_S),
+            body={"HATIF": Part(str(wish.id), self.call, state).encode(), **TOLD_OF_TRANSFERS},
+        )
+        return originate, events_of(Leg(offer.id, offer.operator))
+
+    async def _taken(self, operator: str) -> bool:
+        """Whether he takes it, by a key; why not, if he says so."""
+        assert self.ends.leg is not None
+        language = self.desk.language_of(operator)
+        try:
+            key = await self.ends.ask(self.ends.leg, said.offer(language, self.wish, self.desk.sounds), YES + NO)
+            if key == YES:
+                return True
+            if key is None:  # the telephone was picked up, and nobody is there
+                await self.desk.step(self, Happening.RELEASED, reason=f"{operator}: no key")
+                await self._over(OfferState.NO_ANSWER, leaves=False)
+                return False
+            why = await self.ends.ask(self.ends.leg, said.declining(language), "".join(said.DECLINED))
+        except OperatorGone:
+            why = None
+        reason = said.DECLINED.get(why or "", "hung_up")
+        what = Happening.CANCELLED if reason == said.NEVER else Happening.DECLINED
+        self.desk.told(self, "declined", operator=operator, reason=reason)
+        await self.desk.step(self, what, reason=f"{operator}: {reason}", wait=self.desk.site.callbacks.declined)
+        await self._over(OfferState.WITHDRAWN, leaves=True)
+        return False
+
+    async def _dialled(self, operator: str | None) -> bool:
+        """Whether the called is rung: only after the database has taken it."""
+        if not await self.desk.dial(self, operator):
+            if self.ends.leg is not None:
+                await self.desk.step(self, Happening.RELEASED, reason="not now")
+                await self._farewell("callback_not_now")
+                await self._over(OfferState.WITHDRAWN, leaves=True)
+            return False
+        self.ends.called = called = self.desk.party(channel_of(self.wish))
+        self.desk.services.route(called.channel, self)
+        if self.ends.leg is not None and operator is not None:
+            await self.ends.send(*self.ends.leg.ring([(self.desk.language_of(operator), "callback_calling")]))
+        await self.ends.send(*self.desk.originate_called(self, called.channel))
+        return True
+
+    async def _adopted(self, found: Found) -> None:
+        """Both were up before: the operator had taken it."""
+        assert found.called is not None
+        self.ends.called = called = self.desk.party(found.called.id, answered=found.called.application == "Stasis")
+        self.desk.services.route(called.channel, self)
+        await self.ends.send(operations.SUBSCRIBE("hatif", eventSource=f"channel:{called.channel}"))
+        await self.ends.silence(called)
+        if self.ends.leg is not None:
+            self.ends.leg.answered = True
+            await self.ends.silence(self.ends.leg)
+            await self.ends.send(*self.ends.leg.ring())
+
+    async def _reached(self, offer: messages.Offer) -> None:
+        """From the ringing of the called to the conversation."""
+        outcome = await self._person(said.hello(self.wish.language or ""))
+        if outcome is not TryOutcome.REACHED:
+            await self._not_reached(outcome)
+            return
+        assert self.ends.leg is not None and self.ends.called is not None
+        if not self.ends.leg.gone and await self.desk.connect(self, offer):
+            return
+        # The operator has gone meanwhile; the called is a caller now, and the first one.
+        await self._over(OfferState.WITHDRAWN, leaves=True)
+        (there,) = await self.desk.link.ask(operations.CHANNEL(self.ends.called.channel))
+        if there.ok:
+            await self.desk.step(self, Happening.REACHED, outcome=TryOutcome.REACHED)
+            self.desk.to_queue(self)
+        else:
+            await self.desk.missed(self, TryOutcome.LOST)
+
+    async def _person(self, hello: Sequence[Clip]) -> TryOutcome:
+        """Whether the called answers and presses a key. OperatorGone if the operator leaves while it rings."""
+        called, loop = self.ends.called, asyncio.get_running_loop()
+        assert called is not None
+        until = loop.time() + self.desk.site.callbacks.ring_s
+        while not called.answered:
+            item = await self.ends.next(until)
+            if called.gone:
+                return _TRY.get(called.cause or 0, TryOutcome.UNREACHABLE)
+            if _lost(item, called):
+                return TryOutcome.UNREACHABLE
+            if self.ends.leg is not None and self.ends.leg.gone and not called.answered:
+                raise OperatorGone
+            if isinstance(item, Deadline) and over(until) and not called.answered:
+                await self.ends.hang_up(called)
+                return TryOutcome.NO_ANSWER
+        try:
+            key = await self.ends.ask(called, hello, YES)
+        except CalledGone:
+            return TryOutcome.NO_KEY
+        return TryOutcome.REACHED if key is not None else TryOutcome.NO_KEY
+
+    # Its ends
+
+    async def _not_reached(self, outcome: TryOutcome) -> None:
+        if self.ends.called is not None:
+            await self.ends.hang_up(self.ends.called)
+        await self.desk.missed(self, outcome)
+        if self.ends.leg is not None:
+            await self._farewell("callback_nobody")
+            await self._over(OfferState.WITHDRAWN, leaves=True)
+
+    async def _operator_gone(self) -> None:
+        """While the called was rung."""
+        if self.ends.called is not None:
+            await self.ends.hang_up(self.ends.called)
+            await self.desk.missed(self, TryOutcome.LOST)
+        await self._over(OfferState.WITHDRAWN, leaves=True)
+
+    async def _farewell(self, text: str) -> None:
+        assert self.ends.leg is not None and self.offer is not None
+        if not self.ends.leg.gone and self.ends.leg.answered:
+            try:
+                await self.ends.say(self.ends.leg, [(self.desk.language_of(self.offer.operator), text)])
+            except OperatorGone:
+                return
+
+    async def _over(self, state: OfferState, *, leaves: bool) -> None:
+        """The offer has come to nothing. `leaves`: he waits no more, for now."""
+        offer, desk = self.offer, self.desk
+        assert offer is not None and self.ends.leg is not None
+        await self.ends.hang_up(self.ends.leg)
+        if leaves:
+            desk.leaves(self.call)
+        self._withdrawn(offer, state)
+
+    def _withdrawn(self, offer: messages.Offer, state: OfferState) -> None:
+        services = self.desk.services
+        services.recorder.offer_ended(offer.id, state)
+        services.to_floor(messages.Refused(offer.id, self.call, offer.operator, state))
+
+    # About a file
+
+    async def _told(self, found: Found | None) -> None:
+        if found is not None:
+            await self._adopted(found)
+        elif not await self._dialled(None):
+            return
+        language, reference = self.wish.language or "", self.wish.case_reference
+        assert self.ends.called is not None and self.wish.kind == CallbackKind.CASE and reference is not None
+        outcome = await self._person(said.about_file(language))
+        file = await self.desk.book.file(reference) if outcome is TryOutcome.REACHED else None
+        if file is None or self.ends.called.gone:
+            if outcome is TryOutcome.REACHED:
+                with contextlib.suppress(CalledGone):
+                    await self.ends.say(self.ends.called, [(language, "case_unavailable")])
+            await self._not_reached(outcome if outcome is not TryOutcome.REACHED else TryOutcome.LOST)
+            return
+        call = self.desk.begun(self, file)
+        try:
+            await self.desk.step(self, Happening.REACHED, outcome=TryOutcome.REACHED)
+            key = await self.ends.ask(self.ends.called, said.state_of_file(language, file, self.desk), YES)
+            if key is not None:
+                self.desk.to_queue(self, file)
+                return
+            await self.ends.say(self.ends.called, [(language, "told_goodbye")])
+            by = "service"
+        except CalledGone:
+            by = "caller"
+        await self.ends.hang_up(self.ends.called)
+        self.desk.self_served(call, by)
+        await self.desk.step(self, Happening.FINISHED)
+
+
+def _lost(item: Item | Deadline, party: Party) -> bool:
+    """Whether he could not be rung, or was gone before his events could be asked for. 409: he is rung already."""
+    if not isinstance(item, RequestFailed) or item.status == _TWICE:
+        return False
+    asked = operations.SUBSCRIBE("hatif", eventSource=f"channel:{party.channel}")
+    return item.request.uri == f"channels/{party.channel}" or item.request.query == asked.query

@@ -1,0 +1,34 @@
+"""The feature code `call_back`: the operator's last caller is to be called back by him.
+
+The code only notes the wish. As soon as the operator has hung up and is free he is rung for it, as for any other; so
+the same limits hold, and a restart loses nothing.
+"""
+
+from db.ids import uuid7
+from db.wishes import Wish
+from db.words import CallbackKind, CallbackState
+from ivr import clock
+from ivr.codes.call import CodeCall, CodeRefused
+from ivr.numbers import refusal
+from ivr.records_callbacks import audited, wished
+
+
+async def call_back(call: CodeCall) -> None:
+    """Says what will happen, or why nothing will."""
+    services, operator = call.services, call.operator.id
+    last = await call.session.desk.book.last_caller(operator)
+    if last is None or not last.caller:
+        raise CodeRefused("callback_code_none")
+    if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:
+        raise CodeRefused("callback_code_refused")
+    if not call.resumed:  # else it is noted already
+        now = clock.now()
+        wish = Wish(
+            uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,
+            call_id=last.id, case_reference=last.case_reference, country=last.country, language=last.language,
+            topic=last.topic, operator_id=operator, due=now,
+        )  # fmt: skip
+        wished(services.recorder, wish)
+        audited(services.recorder, wish, "callback_by_code", operator, "")
+        call.session.desk.look()
+    await call.say("callback_code_noted")

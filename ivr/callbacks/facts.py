@@ -1,0 +1,39 @@
+"""What the rules are told of a site and of one of its wishes."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from db.wishes import Dialled, Wish
+from db.words import CallbackKind
+from ivr.callbacks.rules import Facts, Limits
+from ivr.site import Site
+
+if TYPE_CHECKING:
+    from ivr.call import Opening
+
+
+def due_of(wish: Wish) -> datetime | None:
+    """When it is due. About a file: once its state has changed since he wished it; None: it has not."""
+    if wish.kind != CallbackKind.CASE or wish.tries:
+        return wish.due
+    return wish.file_changed if wish.file_changed is not None and wish.file_changed > wish.wished else None
+
+
+def line_of(site: Site, wish: Wish) -> str:
+    """The number that the called is shown: that of his country, else the first one."""
+    return next((each.number for each in site.number if each.country == wish.country), site.number[0].number)
+
+
+def facts_of(site: Site, opening: "Opening", wish: Wish, dialled: Dialled, now: datetime) -> Facts:
+    chosen = site.callbacks
+    return Facts(
+        now=now,
+        trunk=chosen.trunk is not None,
+        open=opening.answer(now, language=wish.language).open,
+        windows=chosen.windows,
+        limits=Limits(chosen.most_a_number, chosen.most_a_day),
+        countries=site.countries,
+        own=tuple(each.number for each in site.number),
+        dialled_number=dialled.of(wish.number),
+        dialled=dialled.total,
+    )

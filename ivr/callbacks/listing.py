@@ -1,0 +1,88 @@
+"""The wishes for people: each with what was dialled for it, and why it is not dialled now."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from db.wishes import Dialled, Wish
+from db.words import CallbackKind, CallbackState
+from ivr.callbacks import rules
+from ivr.callbacks.facts import due_of, facts_of
+from ivr.callbacks.wish import AT_WORK, call_of, routing_age
+from ivr.site import Site
+
+if TYPE_CHECKING:
+    from ivr.call import Opening
+
+_AT_WORK = {
+    CallbackState.RINGING_OPERATOR: "an operator is being rung",
+    CallbackState.RINGING_CALLER: "the number is being rung",
+    CallbackState.CONNECTED: "they talk",
+}
+
+
+def rows(
+    wishes: Sequence[Wish],
+    tries: Mapping[UUID, Sequence[Mapping[str, Any]]],
+    dialled: Dialled,
+    site: Site,
+    opening: "Opening",
+    now: datetime,
+    waiting: Mapping[str, int] | None = None,
+) -> list[dict[str, Any]]:
+    """As `hatif callbacks --json` gives them. `waiting`: by call id the place in the floor; None: nobody knows."""
+    return [_row(each, tries.get(each.id, ()), dialled, site, opening, now, waiting) for each in wishes]
+
+
+def _row(
+    wish: Wish,
+    tries: Sequence[Mapping[str, Any]],
+    dialled: Dialled,
+    site: Site,
+    opening: "Opening",
+    now: datetime,
+    waiting: Mapping[str, int] | None,
+) -> dict[str, Any]:
+    due = due_of(wish)
+    facts = facts_of(site, opening, wish, dialled, now)
+    why = rules.why_not(wish.number, due=due, tries=wish.tries, ended=wish.ended is not None, facts=facts)
+    return {
+        "id": str(wish.id),
+        "kind": wish.kind,
+        "state": wish.state,
+        "number": wish.number,
+        "country": wish.country,
+        "language": wish.language,
+        "topic": wish.topic,
+        "operator": wish.operator_id,
+        "case": wish.case_reference,
+        "wished": wish.wished,
+        "waiting_since": routing_age(wish),
+        "due": due,
+        "tries": wish.tries,
+        "tried": wish.tried,
+        "reason": wish.reason,
+        "why_not": _why_not(wish, why, waiting),
+        "call": str(wish.call_id) if wish.call_id is not None else None,
+        "dialled_call": str(wish.dialled_call_id) if wish.dialled_call_id is not None else None,
+        "ended": wish.ended,
+        "dialled": [dict(each) for each in tries],
+    }
+
+
+def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None) -> str:
+    """In one sentence, why it is not dialled at this moment."""
+    if wish.state in AT_WORK:
+        return _AT_WORK[CallbackState(wish.state)]
+    if why is not None:
+        return rules.IN_WORDS[why]
+    if wish.kind == CallbackKind.CASE:
+        return "is dialled within seconds"
+    if waiting is None:
+        return "the controller does not answer: nobody is called"
+    place = waiting.get(str(call_of(wish)))
+    language = f"speaks {wish.language}" if wish.language else "is free"
+    return (
+        f"waits for an operator who {language}, at place {place}" if place else "an operator is offered it in a moment"
+    )

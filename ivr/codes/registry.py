@@ -1,0 +1,34 @@
+"""All codes, each with the function that does it. A new one is a line here, one in `table` and one in `ivr.site_codes`.
+
+A code without a function here is said to be not in use.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from ivr.callbacks.code import call_back
+from ivr.codes import about, helping, states
+from ivr.codes.call import CodeCall
+from ivr.supervision import listening
+from ivr.talk.codes import in_conversation
+
+Handler = Callable[[CodeCall], Awaitable[None]]
+"""Does the code on its channel, which is hung up afterwards. Raises CodeRefused with what the operator is to hear
+instead; whatever else it raises is met by `run`."""
+
+CODES: dict[str, Handler] = {
+    "ready": states.ready,
+    "pause": states.pause,
+    "wrap_up_end": states.wrap_up_end,
+    "wrap_up_more": states.wrap_up_more,
+    "who_am_i": about.who_am_i,
+    "last_file": about.last_file,
+    "call_back": call_back,
+    "help": helping.help_,
+    "listen": listening.listen,
+    "whisper": listening.whisper,
+    "join": listening.join,
+    "hold": in_conversation,
+    "transfer": in_conversation,
+    "consult": in_conversation,
+    "interpreter": in_conversation,
+}

@@ -1,0 +1,75 @@
+"""Codes that change the operator's state. Each says what he is now, also when it begins anew after a restart."""
+
+from ivr.codes.call import CodeCall, CodeRefused
+from ivr.codes.spoken_state import reason_text, spoken_state
+from ivr.messages import State
+from routing.states import Operator, OperatorState, Trigger
+
+_ASKED = 2
+"""So often the reason of a pause is asked for."""
+
+
+async def ready(call: CodeCall) -> None:
+    await _say_state(call, await _changed(call, Trigger.RESUME))
+
+
+async def pause(call: CodeCall) -> None:
+    """With the number of a reason, or asking for it; from the end of the call on for who is in one."""
+    if call.resumed and not call.argument and call.state.state is OperatorState.PAUSED:
+        await _say_state(call, call.state)  # he had chosen before
+        return
+    number = call.argument or await _asked_reason(call)
+    pauses = call.services.site.operators.pauses
+    if not number.isdecimal() or not 1 <= int(number) <= len(pauses):
+        raise CodeRefused("code_argument")
+    await _say_state(call, await _changed(call, Trigger.PAUSE, pauses[int(number) - 1]))
+
+
+async def _asked_reason(call: CodeCall) -> str:
+    pauses = call.services.site.operators.pauses
+    question = ["code_pause_ask"]
+    for number, reason in enumerate(pauses, 1):
+        question += [reason_text(reason), f"press_{number}"]
+    for _ in range(_ASKED):
+        key = await call.listen(*question)
+        if key is not None and key.isdecimal() and 1 <= int(key) <= len(pauses):
+            return key
+    raise CodeRefused("code_argument")
+
+
+async def wrap_up_end(call: CodeCall) -> None:
+    if not (call.resumed and call.state.state in (OperatorState.READY, OperatorState.OFFERED)):
+        _wrapping_up(call)
+    await _say_state(call, await _changed(call, Trigger.WRAP_UP_OVER))
+
+
+async def wrap_up_more(call: CodeCall) -> None:
+    """One extension; where a restart came between, none that was had already."""
+    before = _wrapping_up(call)
+    usual = call.services.site.operators.wrap_up_s
+    if call.resumed and before.until is not None and before.until - before.since > usual + 0.5:
+        await call.say("code_wrap_up_more")
+        return
+    now = await _changed(call, Trigger.WRAP_UP_MORE)
+    if now.state is not OperatorState.WRAPPING_UP:
+        raise CodeRefused("code_no_wrap_up")  # it ended at this moment
+    if now.until == before.until:
+        raise CodeRefused("code_wrap_up_longest")
+    await call.say("code_wrap_up_more")
+
+
+def _wrapping_up(call: CodeCall) -> Operator:
+    """Raises CodeRefused if he has nothing to wrap up."""
+    if call.state.state is OperatorState.AWAY:
+        raise CodeRefused("code_off_duty")
+    if call.state.state is not OperatorState.WRAPPING_UP:
+        raise CodeRefused("code_no_wrap_up")
+    return call.state
+
+
+async def _changed(call: CodeCall, trigger: Trigger, reason: str = "") -> Operator:
+    return await call.floor.change(State(call.operator.id, trigger, reason))
+
+
+async def _say_state(call: CodeCall, operator: Operator) -> None:
+    await call.say(*spoken_state(operator, call.services.site.operators.pauses))

@@ -1,0 +1,47 @@
+"""What each code does and what may follow it, in words. The digits are the site's (`[codes]`)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """`argument`: what the digits after the code are; "" for a code that takes none."""
+
+    does: str
+    argument: str = ""
+
+
+CODES: Mapping[str, About] = {
+    "ready": About("you are ready for calls"),
+    "pause": About(
+        "you pause; without a digit you are asked for the reason", "1 to 9: the reason, in the site's order"
+    ),
+    "wrap_up_end": About("your wrap-up is over"),
+    "wrap_up_more": About("your wrap-up lasts longer"),
+    "who_am_i": About("you hear your number, your languages and your state"),
+    "last_file": About("you hear the reference of your last caller's file"),
+    "call_back": About("your last caller is called back"),
+    "help": About("a supervisor is called and talks with you"),
+    "listen": About("a supervisor hears an operator's conversation", "the operator's number"),
+    "whisper": About("a supervisor is heard by the operator only", "the operator's number"),
+    "join": About("a supervisor joins the conversation", "the operator's number"),
+    "hold": About("your caller hears music; once more: he is back"),
+    "transfer": About("your caller goes to somebody else", "to whom"),
+    "consult": About("you talk with somebody else first, then your caller goes to him", "with whom"),
+    "interpreter": About("a colleague of another language joins the conversation", "which one"),
+}
+"""The same names as in `[codes]` of the site."""
+
+_TEXTS = (
+    *("code_unavailable", "code_unknown", "code_argument", "code_off_duty", "code_ready", "code_ready_absent"),
+    *("code_paused", "code_paused_after", "code_pause_ask", "code_pause_no_answer", "code_pause_refused"),
+    *("code_wrap_up", "code_no_wrap_up", "code_wrap_up_more", "code_wrap_up_longest", "code_talking", "code_offered"),
+    *("code_away", "code_you_are", "code_languages", "code_file_is", "code_no_file"),
+    *("code_help_calling", "code_help_nobody", "code_help_from"),
+)
+
+
+def texts(languages: Iterable[str], pauses: Iterable[str] = ()) -> tuple[str, ...]:
+    """The ids of what operators hear who dial a code."""
+    return (*_TEXTS, *(f"code_language_{each}" for each in languages), *(f"code_pause_{each}" for each in pauses))

@@ -1,0 +1,36 @@
+"""The part `[codes]` of `site.toml`: what operators dial to tell the controller something. "" switches a code off."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Digits = Annotated[str, Field(pattern=r"^([*#0-9]{1,6})?$")]
+
+
+class Codes(BaseModel):
+    """What each does: `ivr.codes.table`. Two that cannot be told apart are found by `hatif check`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ready: Digits = "*10"
+    pause: Digits = "*11"
+    wrap_up_end: Digits = "*12"
+    wrap_up_more: Digits = "*13"
+    who_am_i: Digits = "*14"
+    last_file: Digits = "*15"
+    call_back: Digits = "*16"
+    help: Digits = "*17"
+    listen: Digits = "*21"
+    whisper: Digits = "*22"
+    join: Digits = "*23"
+    hold: Digits = "*30"
+    transfer: Digits = "*31"
+    consult: Digits = "*32"
+    interpreter: Digits = "*33"
+
+    @property
+    def digits(self) -> Mapping[str, str]:
+        """Name to digits, of those that are on."""
+        named: dict[str, str] = self.model_dump()
+        return {name: digits for name, digits in named.items() if digits}

@@ -1,0 +1,201 @@
+"""What the operator asks for in a conversation: a wish is granted, or refused with its reason."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from db.words import Role
+from ivr import messages
+from ivr.ari import events
+from ivr.call import Deadline, Item
+from ivr.talk import refer
+from ivr.talk.keys import act_of
+from ivr.talk.table import Colleague, Happens, Place, Then, after, invited
+from ivr.talk.transfers import ANYBODY, MOST, TARGETS, Transfer
+from ivr.talk.wishes import ASKS, OF_LINES, Act, Refusal, Target, candidates, from_keys
+from routing.states import OfferState
+
+if TYPE_CHECKING:
+    from ivr.flow.file import Flow
+    from ivr.talk.conversation import Conversation
+
+M = TypeVar("M", bound=Item)
+
+_FLOOR_S = 1.0
+"""How long the floor may take to say who is there; it takes a millisecond."""
+
+HAPPENS = {
+    Act.HOLD: Happens.HOLD,
+    Act.UNHOLD: Happens.UNHOLD,
+    Act.COMPLETE: Happens.COMPLETE,
+    Act.CANCEL: Happens.CANCEL,
+    Act.SWAP: Happens.SWAP,
+}
+
+
+def topics_of(flow: "Flow") -> tuple[str, ...]:
+    """The topics that callers can have, in the order of the flow; a key counts them from 1."""
+    return tuple(dict.fromkeys(topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))))
+
+
+async def look(talk: "Conversation", item: Item) -> None:
+    """What has happened may be a wish."""
+    call = talk.call
+    match item:
+        case messages.Wish():
+            target = Target(item.operator, item.language, item.topic, item.consul)
+            refusal = await grant(talk, Act(item.act), target, item.way, item.by, item.channel)
+            call.services.answer(item.id, refusal.value if refusal is not None else None)
+        case messages.Offer():  # nobody has asked for it, or not any more
+            withdrawn = messages.Refused(item.id, call.state.id, item.operator, OfferState.WITHDRAWN)
+            call.services.to_floor(withdrawn)
+        case events.ChannelDtmfReceived(channel, digit) if channel == talk.leg.id:
+            await _pressed(talk, digit)
+        case events.ChannelTransfer(channel) if channel == talk.leg.id and item.wished:
+            await refer.referred(talk, item)
+        case events.ChannelHold(channel) if channel == talk.leg.id:
+            call.event("held", by=talk.leg.operator, way="telephone")
+            await talk.held_by_telephone(on=True)
+        case events.ChannelUnhold(channel) if channel == talk.leg.id:
+            call.event("unheld", by=talk.leg.operator, way="telephone")
+            await talk.held_by_telephone(on=False)
+
+
+async def _pressed(talk: "Conversation", digit: str) -> None:
+    await talk.heard_enough()
+    pressed = talk.keys.press(digit, asyncio.get_running_loop().time())
+    if pressed is None:
+        return
+    code, digits = pressed
+    refusal = await by_code(talk, code, digits, "keys", talk.leg.operator)
+    if refusal is not None:
+        await talk.tell(talk.leg, refusal.value)
+
+
+async def by_code(talk: "Conversation", code: str, digits: str, way: str, by: str) -> Refusal | None:
+    """A code with its digits, wherever they were pressed."""
+    act, target = act_of(code, digits), Target()
+    if act in ASKS:
+        meant = from_keys(digits, talk.call.services.site.languages, topics_of(talk.call.flow))
+        if isinstance(meant, Refusal):
+            return meant
+        target = meant
+    return await grant(talk, act, target, way, by)
+
+
+async def grant(
+    talk: "Conversation", act: Act, target: Target, way: str, by: str | None, channel: str | None = None
+) -> Refusal | None:
+    """None: it is done, or has begun. Else why not, and nothing has changed. `channel`: another line of his."""
+    if by is not None and by != talk.leg.operator:
+        return Refusal.NOT_NOW  # he was this caller's operator until just now
+    by = talk.leg.operator
+    if act in OF_LINES:
+        return await _line(talk, act, channel)
+    refusal = await _ask(talk, act, target, by, way, channel) if act in ASKS else await _do(talk, act, way)
+    if refusal is not None:
+        talk.call.event("wish_refused", act=act.value, target=str(target), way=way, by=by, why=refusal.name.lower())
+    return refusal
+
+
+async def _line(talk: "Conversation", act: Act, channel: str | None) -> Refusal | None:
+    """Another line of the operator's telephone is there, or not any more."""
+    if channel is not None and act is Act.ATTACH:
+        return None if await talk.attach(channel) else Refusal.NOT_NOW
+    if channel is None or channel != talk.talk.via:
+        return Refusal.NOT_NOW
+    await talk.happens(Happens.LINE_GONE)
+    return None
+
+
+def complete_refused(talk: "Conversation") -> Refusal | None:
+    """Why the colleague may not have the caller; None: he may."""
+    if Transfer.decode(talk.call.state.transfer).count >= MOST:
+        return Refusal.TOO_OFTEN
+    return Refusal.NOT_NOW if after(talk.talk, Happens.COMPLETE)[1] is Then.REFUSED else None
+
+
+async def _do(talk: "Conversation", act: Act, way: str) -> Refusal | None:
+    if act is Act.HOLD and way != "api":
+        # One code for both ways.
+        act = Act.UNHOLD if talk.talk.place is Place.HELD else act
+        act = Act.CANCEL if talk.talk.place in (Place.CONSULTS, Place.SWAPPED, Place.ASIDE) else act
+    if act is Act.COMPLETE and (refusal := complete_refused(talk)) is not None:
+        return refusal
+    operator = talk.leg.operator
+    if not await talk.happens(HAPPENS[act]):
+        return Refusal.NOT_NOW
+    words = {Act.HOLD: "held", Act.UNHOLD: "unheld", Act.CANCEL: "cancelled", Act.SWAP: "swapped"}
+    if act in words:
+        talk.call.event(words[act], by=operator, way=way)
+    return None
+
+
+async def _ask(
+    talk: "Conversation", act: Act, target: Target, by: str, way: str, channel: str | None
+) -> Refusal | None:
+    call, role = talk.call, Role.INTERPRETER if act is Act.INTERPRETER else Role.CONSULTED
+    if act is Act.TRANSFER:
+        then = after(talk.talk, Happens.TRANSFER)[1]
+    else:
+        then = invited(talk.talk, Colleague("", "", role))[1]
+    if then is Then.REFUSED:
+        return Refusal.NOT_NOW
+    if act is not Act.INTERPRETER and Transfer.decode(call.state.transfer).count >= MOST:
+        return Refusal.TOO_OFTEN
+    meant = candidates(target, call.services.people, call.services.site.languages, topics_of(call.flow), by)
+    if isinstance(meant, Refusal):
+        return meant
+    seen = await _floor_says(talk, messages.Look(call.state.id, meant), messages.Seen)
+    if seen is None:
+        return Refusal.NOT_NOW
+    if act is Act.TRANSFER:
+        return await _transfer(talk, target, seen, by, way)
+    if not seen.ready:
+        return Refusal.AWAY
+    # Of those who speak a language the best one; the order of `meant` says who that is.
+    chosen = next(each for each in meant if each in seen.ready) if target.language is not None else seen.ready[0]
+    answer = await _floor_says(
+        talk, messages.Invite(call.state.id, chosen, role.value), messages.Offer, messages.Declined
+    )
+    if not isinstance(answer, messages.Offer):
+        return Refusal.AWAY
+    call.event("invited", operator=chosen, target=str(target), role=role.value, by=by, way=way)
+    await talk.invite(answer, channel if act is Act.CONSULT else None)
+    return None
+
+
+async def _transfer(talk: "Conversation", target: Target, seen: messages.Seen, by: str, way: str) -> Refusal | None:
+    state = talk.call.state
+    there: Sequence[str] = (*seen.ready, *seen.busy)
+    if not there:
+        return Refusal.AWAY
+    named = target.operator is not None or target.consul
+    to = tuple(there[:TARGETS]) if named else (ANYBODY,)
+    made = Transfer.decode(state.transfer).made(to, by, time.time())
+    kind = "operator" if target.operator else "consul" if target.consul else "language" if target.language else "topic"
+    talk.call.event("transferred", by=by, to=str(target), to_kind=kind, way=way, count=made.count)
+    if way == "refer":
+        await talk.call.services.link.send(refer.progress(talk.leg.id, refer.DONE))
+    await talk.leaves(made, target.language or state.language, target.topic or state.topic)
+    return None
+
+
+async def _floor_says(talk: "Conversation", message: messages.ToFloor, *kinds: type[M]) -> M | None:
+    """The floor's answer; None if there is none in time. What else happens meanwhile is kept for later."""
+    call = talk.call
+    call.services.to_floor(message)
+    until = asyncio.get_running_loop().time() + _FLOOR_S
+    kept: list[Item] = []
+    try:
+        while True:
+            item = await call.next(until)
+            if isinstance(item, kinds):
+                return item
+            if isinstance(item, Deadline):
+                return None
+            kept.append(item)
+    finally:
+        for item in kept:
+            call.deliver(item)

@@ -1,0 +1,22 @@
+"""How a conversation begins: with both in one bridge, or as a controller that starts finds it."""
+
+from ivr.ari import operations
+from ivr.call import Call
+from ivr.ringing import Leg
+from ivr.talk.conversation import Conversation
+from ivr.talk.moves import found
+from ivr.talk.table import Place, recovered
+
+
+async def begin(call: Call, leg: Leg, *, resumed: bool) -> Conversation:
+    """`resumed`: the conversation was there before this controller; everybody goes to where the channels' states say,
+    and nobody who is there already is moved."""
+    if not resumed:
+        return Conversation(call, leg)
+    colleague, call.colleague = call.colleague, None
+    talk = recovered(leg.id, Place(call.state.place or ""), colleague)
+    conversation = Conversation(call, leg, talk)
+    (bridges,) = await call.services.link.ask(operations.BRIDGES())
+    channels = [call.channel, leg.id, *([colleague.leg] if colleague is not None else ())]
+    await conversation.resume(found(bridges.body, channels))
+    return conversation

@@ -1,0 +1,397 @@
+"""A conversation, carried out: what happens is looked up in the table, and everybody is put where he must be.
+
+It runs in the caller's own coroutine. State is written before its effect, and the requests of one transition go out
+together, so a controller that starts in the middle of it finds one of two states that are whole.
+"""
+
+import asyncio
+import itertools
+import math
+import secrets
+import time
+from dataclasses import replace
+
+from db.words import Role
+from ivr import conversations, messages
+from ivr.ari import events, operations
+from ivr.call import Call, CallerGone, Item
+from ivr.ringing import Leg, events_of, originate, said
+from ivr.state import LegState
+from ivr.talk import asked
+from ivr.talk.keys import Keys
+from ivr.talk.moves import MUSIC, moves
+from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
+from ivr.talk.transfers import Transfer
+from ivr.talk.watch import Watch
+from routing.states import OfferState, offer_state_after
+
+_NORMAL = (0, 16)
+"""ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
+
+_OUT_S = 1.0
+"""How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
+
+_LINE_S = 3.0
+"""How long a controller that starts waits for the operator's other line to say that it is still there."""
+
+_SAID_S = 6.0
+"""No prompt to an operator lasts longer; then he is with his caller again whatever became of it."""
+
+RINGING = "tone:425/1500,0/3500"
+"""What an operator hears while his colleague is rung."""
+
+_BOOT = secrets.token_hex(5)
+_PLAYBACKS = itertools.count(1)
+
+
+class Conversation:
+    """`run` says how it ended: ENDS, LOST, LEAVES or RINGS_ON; then nobody but the caller and, with RINGS_ON, the
+    colleague who is rung is left. Raises CallerGone once all legs are gone with him."""
+
+    def __init__(self, call: Call, leg: Leg, talk: Talk | None = None) -> None:
+        self.call = call
+        self.leg = leg
+        self.talk = talk or Talk(leg.id)
+        self.keys = Keys(call.services.site.codes)
+        self.colleague: Leg | None = None
+        self.rings_until = math.inf
+        self.offer = OfferState.RINGING  # of the colleague
+        self._seats = seats(Talk(leg.id), call.channel)
+        self._says: dict[str, str] = {}  # by leg: what it hears
+        self._sit_after: str | None = None  # the playback after which all are seated
+        self._sit_by = math.inf
+        self._via_by = math.inf  # then the operator's other line must have said that it is there
+        self._hang_up: str | None = None  # the other line, once he has heard why
+        self._ends: Then | None = None
+        self._by = "caller"  # who ends it, unless somebody else does
+        self._held = False  # by the operator's telephone itself, which need not send anything then
+        self._watch = Watch(call)
+        self._lost: set[str] = set()  # legs that were hung up since nothing came from them any more
+
+    # From its beginning to its end
+
+    async def run(self) -> Then:
+        try:
+            while self._ends is None:
+                item = await self.call.next(min(self.rings_until, self._sit_by, self._via_by, self._watch.until))
+                self.call.keys.clear()
+                await self._happened(item)
+                if self._ends is None:
+                    await asked.look(self, item)
+        except CallerGone:
+            await self._caller_gone()
+            raise
+        return self._ends
+
+    async def _happened(self, item: Item) -> None:
+        now = asyncio.get_running_loop().time()
+        match item:
+            case events.StasisEnd(channel) if channel == self.leg.id:
+                self.leg.free(self.call)
+            case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
+                normal = cause in _NORMAL and channel not in self._lost
+                await self.happens(Happens.OPERATOR_GONE if normal else Happens.OPERATOR_LOST)
+            case events.PlaybackFinished(playback):
+                self._says = {leg: each for leg, each in self._says.items() if each != playback}
+                if playback == self._sit_after:
+                    await self.sit()
+            case messages.TelephoneGone(_, operator) if operator == self.leg.operator and not self._held:
+                await self._watch.begin(self.leg.id)
+        if self.colleague is not None:
+            await self._of_colleague(item, self.colleague)
+        if now >= self._watch.until and (lost := await self._watch.over()) is not None:
+            self._lost.add(lost)
+            await self.call.services.link.send(operations.HANG_UP(lost))
+        if now >= self._via_by:
+            await self.happens(Happens.LINE_GONE)
+        if now >= self._sit_by:
+            await self.sit()
+        if now >= self.rings_until and self.colleague is not None:
+            # His leg says when it is gone; nobody is rung again before that.
+            self.rings_until = math.inf
+            self.offer = offer_state_after(self.offer, OfferState.NO_ANSWER)
+            await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
+
+    async def _of_colleague(self, item: Item, colleague: Leg) -> None:
+        there = self.talk.colleague is not None and self.talk.colleague.there
+        if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator and not there:
+            self.rings_until = math.inf
+            self.offer = offer_state_after(self.offer, OfferState.UNREACHABLE)
+            await self.call.services.link.send(operations.HANG_UP(colleague.id))
+        if there:
+            if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
+                colleague.free(self.call)
+            if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:
+                await self.happens(Happens.COLLEAGUE_GONE, "talk_colleague_gone")
+            return
+        heard = said(item, colleague)
+        if heard is OfferState.ACCEPTED and self.offer is OfferState.RINGING:
+            self.offer, self.rings_until = OfferState.ACCEPTED, math.inf
+            await self.happens(Happens.ANSWERED)
+        elif heard not in (OfferState.RINGING, OfferState.ACCEPTED):
+            self.offer = offer_state_after(self.offer, heard)
+            await self.happens(Happens.COLLEAGUE_GONE, "talk_no_answer")
+
+    async def happens(self, what: Happens, told: str | None = None) -> bool:
+        """False: it cannot be now. `told`: what the operator hears before he is with the caller again."""
+        before = self.talk
+        self.talk, then = after(before, what)
+        match then:
+            case Then.REFUSED:
+                return False
+            case Then.GOES_ON if what is Happens.ANSWERED:
+                self._joined()
+                await self.sit()
+            case Then.GOES_ON:
+                self._place()
+                await self.sit()
+            case Then.BACK:
+                await self._back(before, told)
+            case Then.HANDED_OVER:
+                await self._handed_over(before, what)
+            case Then.ENDS | Then.LOST | Then.RINGS_ON:
+                await self._ended(then, what)
+        return True
+
+    # What the table says, done
+
+    def _place(self) -> None:
+        self.call.set(replace(self.call.state, place=self.talk.place.value or None))
+
+    async def sit(self) -> None:
+        """Everybody goes to where he must be now."""
+        self._sit_after, self._sit_by = None, math.inf
+        wanted = seats(self.talk, self.call.channel)
+        requests = moves(self._seats, wanted, self.call.channel)
+        self._seats = wanted
+        line, self._hang_up = self._hang_up, None
+        if line is not None:
+            requests.append(operations.HANG_UP(line))
+        hushed = [operations.STOP(playback) for playback in self._says.values()] if requests else []
+        if hushed:
+            self._says.clear()
+        await self.call.step(*hushed, *requests)
+
+    async def heard_enough(self) -> None:
+        """The operator has pressed a key: what he hears ends, and what was to come after it comes now."""
+        if self._sit_after is not None:
+            await self.sit()
+
+    async def held_by_telephone(self, *, on: bool) -> None:
+        """Asterisk plays music to the caller by itself, but not if the operator heard a prompt of ours at that moment:
+        then the hold is lost on its way, and only we know of it."""
+        caller, self._held = self.call.channel, on
+        if self.talk.place in (Place.TOGETHER, Place.SWAPPED, Place.ASIDE):
+            await self.call.step(operations.MUSIC(caller, mohClass=MUSIC) if on else operations.STOP_MUSIC(caller))
+
+    @property
+    def _ear(self) -> Leg:
+        """Where the operator listens while he asks somebody."""
+        return Leg(self.talk.via, self.leg.operator) if self.talk.via is not None else self.leg
+
+    async def attach(self, via: str) -> bool:
+        """After a restart the operator's other line says which one it is."""
+        if self.talk.place is not Place.ASIDE or self.talk.via is not None:
+            return False
+        self.talk, self._via_by = replace(self.talk, via=via), math.inf
+        await self.sit()
+        return True
+
+    async def tell(self, leg: Leg, text: str) -> str | None:
+        """Says a text to an operator alone, in his first language; the playback, None where there is no audio."""
+        call = self.call
+        entry = next((each for each in call.services.people if each.id == leg.operator), None)
+        language = next(iter(entry.languages)) if entry is not None else call.state.language
+        heard = call.services.audible.find(call.version.sounds, (language, text))
+        return await self.sound(leg, f"sound:{heard.file}") if heard is not None else None
+
+    async def sound(self, leg: Leg, media: str) -> str:
+        playback = f"talk-{_BOOT}-{next(_PLAYBACKS)}"
+        before = self._says.get(leg.id)
+        stop = [operations.STOP(before)] if before is not None else []
+        self._says[leg.id] = playback
+        await self.call.step(*stop, operations.PLAY(leg.id, playback, media=media))
+        return playback
+
+    async def invite(self, offer: messages.Offer, via: str | None = None) -> None:
+        """The colleague is rung. That he is asked is written before. `via`: the operator's line for it, if not that on
+        which he has the caller."""
+        call, role = self.call, Role(offer.role)
+        leg = Leg(offer.id, offer.operator)
+        self.talk, then = invited(self.talk, Colleague(leg.id, leg.operator, role), via)
+        if then is Then.REFUSED:
+            call.services.to_floor(messages.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN))
+            return
+        self.colleague, self.offer = leg, OfferState.RINGING
+        self.rings_until = asyncio.get_running_loop().time() + offer.ring_s
+        call.services.route(leg.id, call)
+        self._place()
+        await self.sit()
+        await call.services.link.send(*originate(call, leg, offer.ring_s, role), refused=call.refused)
+        call.services.recorder.offered(offer)
+        call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
+        if role is Role.CONSULTED:
+            await self.sound(self._ear, RINGING)
+
+    def _joined(self) -> None:
+        call, leg = self.call, self.colleague
+        assert leg is not None and self.talk.colleague is not None
+        role = self.talk.colleague.role
+        call.services.to_floor(messages.Accepted(leg.id, call.state.id, leg.operator))
+        call.services.recorder.offer_ended(leg.id, OfferState.ACCEPTED)
+        call.services.recorder.joined(call.state.id, leg.id, leg.operator, role)
+        call.event("joined", operator=leg.operator, offer=leg.id, role=role.value)
+
+    def colleague_left(self, by: str, *, there: bool) -> None:
+        """He is out of it, as the floor and the records see it."""
+        call, leg = self.call, self.colleague
+        assert leg is not None
+        self.colleague, self.rings_until = None, math.inf
+        if not there:
+            leg.offer_ended(call, self.offer if self.offer is not OfferState.RINGING else OfferState.WITHDRAWN)
+            return
+        call.services.unroute(leg.id)
+        leg.free(call)
+        call.services.recorder.pairing_ended(leg.id, by)
+        call.event("left", operator=leg.operator, offer=leg.id, by=by)
+
+    async def _back(self, before: Talk, told: str | None) -> None:
+        """The operator is with the caller again; first he hears why, while the caller hears music."""
+        assert before.colleague is not None
+        colleague = self.colleague
+        self._place()
+        if told is None and colleague is not None:
+            await self.call.step(operations.HANG_UP(colleague.id))
+            await self.gone(colleague.id)
+        self.colleague_left("operator" if told is None else "colleague", there=before.colleague.there)
+        self._hang_up, self._via_by = before.via, math.inf
+        ear = Leg(before.via, self.leg.operator) if before.via is not None else self.leg
+        if told is not None and before.place in (Place.CONSULTS, Place.ASIDE):
+            self._sit_after = await self.tell(ear, told)
+            if self._sit_after is not None:
+                self._sit_by = asyncio.get_running_loop().time() + _SAID_S
+                return
+        await self.sit()
+
+    async def _handed_over(self, before: Talk, what: Happens) -> None:
+        call, former, leg = self.call, self.leg, self.colleague
+        assert leg is not None
+        self.leg, self.colleague = leg, None
+        await conversations.end(call, former.id)
+        call.set(
+            replace(
+                call.state,
+                offer=leg.id,
+                operator=leg.operator,
+                place=None,
+                connected_at=time.time(),
+                first=False,
+                transfer=Transfer.decode(call.state.transfer).made((), former.operator, time.time()).taken().encode(),
+            )
+        )
+        here = what is Happens.COMPLETE
+        wanted = seats(self.talk, call.channel)
+        requests = moves(self._seats, wanted, call.channel)
+        self._seats = wanted
+        self._says.clear()
+        lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
+        await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))
+        if here:
+            await self.gone(former.id)
+        former.conversation_ended(call, "transfer")
+        call.services.recorder.connected(call.state)
+        call.event("handed_over", operator=leg.operator, by=former.operator)
+        await conversations.begin(call, bridge_of(leg.id), leg.id)
+
+    async def leaves(self, transfer: Transfer, language: str, topic: str | None) -> None:
+        """The caller goes on to somebody else; the operator is free."""
+        call = self.call
+        self.talk, then = after(self.talk, Happens.TRANSFER)
+        assert then is Then.LEAVES
+        self._by = "transfer"
+        await conversations.end(call, self.leg.id)
+        call.set(replace(call.state.without_operator(), transfer=transfer.encode(), language=language, topic=topic))
+        await self._everybody_out(self.leg.id)
+        self._ends = then
+
+    async def _ended(self, then: Then, what: Happens) -> None:
+        call, former, colleague = self.call, self.leg, self.colleague
+        self._by = "lost" if what is Happens.OPERATOR_LOST else "operator"
+        await conversations.end(call, former.id)
+        call.set(call.state.without_operator())
+        if then is Then.RINGS_ON and colleague is not None:
+            self._by = "transfer" if self._by == "operator" else self._by
+            left = self.rings_until - asyncio.get_running_loop().time()
+            rung = time.time() - max(0.0, call.services.site.operators.ring_s - max(0.0, left))
+            call.leg = LegState(colleague.id, call.state.id, colleague.operator, rung, Role.CONSULTED)
+            made = Transfer.decode(call.state.transfer).made((), former.operator, time.time())
+            call.set(replace(call.state, transfer=made.encode()))
+            self.colleague = None
+        await self._everybody_out(*([former.id] if what is Happens.COMPLETE else ()))
+        self._ends = then
+
+    async def _everybody_out(self, *legs: str) -> None:
+        """Ends the conversation with its bridges, these legs and the colleague's, and waits until the caller is out: a
+        prompt for a channel that is still on its way is never heard."""
+        call = self.call
+        legs = (*legs, *([self.colleague.id] if self.colleague is not None else ()))
+        quiet = [operations.STOP_MUSIC(call.channel)] if call.channel in self._seats.music else []
+        bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
+        lines = [*legs, *([self.talk.via] if self.talk.via is not None else ())]
+        await self.call.step(*quiet, *bridges, *(operations.HANG_UP(line) for line in lines))
+        await self.gone(*legs, out=True)
+        if self.colleague is not None:
+            self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
+        self.leg.conversation_ended(call, self._by)
+
+    async def gone(self, *legs: str, out: bool = False, gone_too: bool = False) -> None:
+        """Until these legs are gone, and with `out` the caller is out of his bridge. What else happens meanwhile is
+        kept for later."""
+        call, waits = self.call, set(legs)
+        until = asyncio.get_running_loop().time() + _OUT_S
+        kept: list[Item] = []
+        while (waits or out) and asyncio.get_running_loop().time() < until:
+            item = await call.next(until, gone_too=gone_too)
+            match item:
+                case events.ChannelDestroyed(channel) if channel in waits:
+                    waits.discard(channel)
+                case events.ChannelLeftBridge(channel) if channel == call.channel:
+                    out = False
+                case messages.Wish() | messages.Offer() | events.ChannelDestroyed() | events.StasisStart():
+                    kept.append(item)
+        for item in kept:
+            call.deliver(item)
+
+    async def _caller_gone(self) -> None:
+        """Nobody is left in a bridge without the one for whom he is there."""
+        call, legs = self.call, [self.leg.id, *([self.colleague.id] if self.colleague is not None else ())]
+        await conversations.end(call, self.leg.id)
+        await call.services.link.send(
+            *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),
+            *(operations.HANG_UP(leg) for leg in (*legs, *([self.talk.via] if self.talk.via is not None else ()))),
+        )
+        await self.gone(*legs, gone_too=True)
+        if self.colleague is not None:
+            self.colleague_left("caller", there=self.offer is OfferState.ACCEPTED)
+        self.leg.conversation_ended(call, self._by)
+
+    async def resume(self, where: Seats) -> None:
+        """After a restart: everybody is put where he must be, if he is not. `where`: as Asterisk has them."""
+        call, talk = self.call, self.talk
+        call.set(replace(call.state, place=talk.place.value or None))
+        if talk.colleague is not None:
+            self.colleague = Leg(talk.colleague.leg, talk.colleague.operator)
+            call.services.route(self.colleague.id, call)
+            self.offer = OfferState.ACCEPTED if talk.colleague.there else OfferState.RINGING
+            if talk.colleague.there:
+                self._joined()
+            else:
+                await call.services.link.send(events_of(self.colleague), refused=call.refused)
+                self.rings_until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
+        wanted = seats(talk, call.channel)
+        if where.bridges != wanted.bridges or wanted.music:
+            self._seats = replace(where, music=frozenset({call.channel}) if not wanted.music else frozenset())
+            await self.sit()
+        self._seats = wanted
+        if talk.place is Place.ASIDE:
+            self._via_by = asyncio.get_running_loop().time() + _LINE_S

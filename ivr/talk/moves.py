@@ -1,0 +1,49 @@
+"""How everybody comes to where the table says that he must be: the requests, in their order. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ivr.ari import operations
+from ivr.ari.operations import Request
+from ivr.talk.table import PREFIX, Seats
+
+MUSIC = "hatif"
+
+
+def moves(before: Seats, now: Seats, caller: str) -> list[Request]:
+    """From one seating to another. A channel is moved by adding it to its new bridge: taking it out of the old one by a
+    request of its own would hold up all calls' requests until it is out.
+
+    Music is started last, since a channel that changes its bridge would lose it, and stopped first.
+    """
+    requests = [operations.STOP_MUSIC(channel) for channel in sorted(before.music - now.music)]
+    requests += [create(bridge) for bridge in now.bridges.keys() - before.bridges]
+    moved = set()
+    for bridge, inside in now.bridges.items():
+        for channel in sorted(inside - before.bridges.get(bridge, frozenset())):
+            moved.add(channel)
+            requests.append(add(bridge, channel, caller))
+    requests += [operations.DELETE_BRIDGE(bridge) for bridge in before.bridges.keys() - now.bridges]
+    music = now.music - (before.music - moved)
+    return requests + [operations.MUSIC(channel, mohClass=MUSIC) for channel in sorted(music)]
+
+
+def create(bridge: str) -> Request:
+    """With `dtmf_events` Asterisk looks at each packet. Without, it passes them from one telephone to the other as they
+    are, the operator's keys too, and nobody tells us of them."""
+    return operations.CREATE_BRIDGE(bridge, type="mixing,dtmf_events", name="hatif")
+
+
+def add(bridge: str, channel: str, caller: str) -> Request:
+    """An operator's keys are for us: nobody else in the bridge hears them."""
+    if channel == caller:
+        return operations.ADD_CHANNEL(bridge, channel=channel)
+    return operations.ADD_CHANNEL(bridge, channel=channel, absorbDTMF="true")
+
+
+def found(bridges: Iterable[Mapping[str, Any]], channels: Iterable[str]) -> Seats:
+    """Where Asterisk has these channels, by its own list; who else is there is left out. Whether anybody hears music it
+    does not tell."""
+    ours = frozenset(channels)
+    there = {str(each["id"]): ours & frozenset(each["channels"]) for each in bridges}
+    return Seats({name: inside for name, inside in there.items() if inside and name.startswith(PREFIX)}, frozenset())

@@ -1,0 +1,36 @@
+"""Whether a telephone that is not registered any more is still there: its sound says so."""
+
+import asyncio
+import math
+
+from ivr.ari import operations
+from ivr.call import Call
+
+_NOTHING_S = 1.0
+"""So long nothing may come from it; a telephone sends fifty packets a second."""
+
+
+class Watch:
+    """Of one conversation. `until` is of the loop's clock: then `over` knows."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._looked: tuple[str, int] | None = None  # a leg, and its packets so far
+        self.until = math.inf
+
+    async def begin(self, leg: str) -> None:
+        """Its registration is gone, as is its connection, if it had one."""
+        self._looked = (leg, await self._packets(leg))
+        self.until = asyncio.get_running_loop().time() + _NOTHING_S
+
+    async def over(self) -> str | None:
+        """The leg from which nothing has come; None: all is well."""
+        looked, self._looked, self.until = self._looked, None, math.inf
+        if looked is None or await self._packets(looked[0]) != looked[1]:
+            return None
+        return looked[0]
+
+    async def _packets(self, leg: str) -> int:
+        """How many have come; -1: it is gone, or Asterisk does not say."""
+        (answer,) = await self._call.services.link.ask(operations.RTP_STATISTICS(leg))
+        return int(answer.body.get("rxcount", -1)) if answer.ok else -1

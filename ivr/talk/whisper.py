@@ -1,0 +1,88 @@
+"""What an operator hears when he picks up, before he is with the caller: in his own language, what is coming."""
+
+import asyncio
+import itertools
+import math
+import secrets
+import time
+
+from ivr.ari import events, operations
+from ivr.audible import Clip
+from ivr.call import Call, Deadline, Item
+from ivr.state import CallState
+from ivr.talk.transfers import Transfer
+
+LONGEST_S = 4.5
+"""So long at most; a caller's patience is worth more than the rest of it."""
+
+WAITED = (
+    (60.0, "talk_waited_under_1"),
+    (180.0, "talk_waited_about_2"),
+    (420.0, "talk_waited_about_5"),
+    (math.inf, "talk_waited_over_7"),
+)
+"""How long the caller has waited: under so many seconds, and the text for it."""
+
+_BOOT = secrets.token_hex(5)
+_COUNT = itertools.count(1)
+
+
+def clips(language: str, state: CallState, back: bool, waited_s: float) -> list[Clip]:
+    """In the operator's `language`: the caller's language, what about, from where, and how long he has waited; or that
+    a caller comes `back` whom the operator himself has handed on."""
+    if back:
+        return [(language, "talk_back")]
+    said: list[Clip] = [(language, f"code_language_{state.language}")]
+    if state.topic is not None:
+        said.append((language, f"talk_topic_{state.topic}"))
+    if state.country is not None:
+        said.append((language, f"talk_from_{state.country.lower()}"))
+    return [*said, (language, next(text for limit, text in WAITED if waited_s < limit))]
+
+
+class Whisper:
+    """To one leg. `until` is of the loop's clock: then it is over, whatever became of it."""
+
+    def __init__(self, call: Call, leg: str, operator: str) -> None:
+        self._call, self._leg, self._operator = call, leg, operator
+        self._playback = f"whisper-{_BOOT}-{next(_COUNT)}"
+        self._sounds = False
+        self.until = 0.0
+
+    async def begin(self) -> bool:
+        """False: there is nothing to be said, or the site wants none."""
+        call, state = self._call, self._call.state
+        entry = next((each for each in call.services.people if each.id == self._operator), None)
+        if entry is None or not call.services.site.operators.whisper:
+            return False
+        transfer = Transfer.decode(state.transfer)
+        back = transfer.pending and transfer.by == self._operator
+        waited_s = time.time() - (state.since or time.time())
+        wanted = clips(next(iter(entry.languages)), state, back, waited_s)
+        heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}
+        found = {clip: each for clip, each in heard.items() if each is not None}
+        if not found:
+            return False
+        if sum(each.seconds for each in found.values()) > LONGEST_S:
+            # Some voices are slow; where he calls from matters least.
+            found = {clip: each for clip, each in found.items() if not clip[1].startswith("talk_from_")}
+        media = ",".join(f"sound:{each.file}" for each in found.values())
+        await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
+        self.until = asyncio.get_running_loop().time() + LONGEST_S
+        self._sounds = True
+        call.event("whispered", operator=self._operator, texts=[text for _, text in found])
+        return True
+
+    def is_over(self, item: Item) -> bool:
+        """By itself, by any key of the operator, or by time."""
+        match item:
+            case events.PlaybackFinished(playback) if playback == self._playback:
+                self._sounds = False
+                return True
+            case events.ChannelDtmfReceived(channel) if channel == self._leg:
+                return True
+        return isinstance(item, Deadline) and asyncio.get_running_loop().time() >= self.until
+
+    async def end(self) -> None:
+        if self._sounds:
+            await self._call.services.link.send(operations.STOP(self._playback))

@@ -1,0 +1,97 @@
+"""Only the controller calls the outside: in what is rendered there is no other way to a trunk."""
+
+import configparser
+import re
+from pathlib import Path
+
+from asterisk_example import example
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asterisk_conf.conf import Carrier, render
+from dialplan.lint import lint
+from dialplan.parse import parse
+from dialplan.plan import Number, Plan
+from dialplan.plan import render as rendered_plan
+
+NUMBERS = (Number("+33800000001", "FR", "fr"),)
+
+
+def sections(text: str) -> list[tuple[str, dict[str, str]]]:
+    """The sections of a file of Asterisk's, in order, with the last value of each option."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for line in text.splitlines():
+        plain = line.split(";")[0].strip()
+        if header := re.fullmatch(r"\[([^]]+)\](\([^)]*\))?", plain):
+            found.append((header[1], {}))
+        elif "=" in plain and found:
+            name, _, value = plain.partition("=")
+            found[-1][1][name.strip()] = value.strip()
+    return found
+
+
+def test_the_dialplan_dials_operators_and_nobody_else() -> None:
+    plan = parse(rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001", "1002"))))
+    dialling = {
+        (context, step.data)
+        for context, extensions in plan.contexts.items()
+        for steps in extensions.values()
+        for step in steps
+        if step.application.lower() in ("dial", "originate", "page", "transfer", "followme")
+    }
+    assert {context for context, _ in dialling} == {"hatif-ring"}
+    asked = [
+        step.data
+        for extensions in plan.contexts.values()
+        for steps in extensions.values()
+        for step in steps
+        if "hatif-ring" in step.data
+    ]
+    assert sorted(asked) == ["hatif-ring,s,1(1001,PJSIP/1001)", "hatif-ring,s,1(1002,PJSIP/1002)"]
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{5,13}", fullmatch=True), st.sampled_from(["hatif-operators", "hatif-carrier"]))
+def test_whatever_number_a_telephone_or_a_carrier_dials_it_ends_without_a_dial(number: str, context: str) -> None:
+    plan = parse(rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001",))))
+    seen, ahead = set(), {context}
+    while ahead:
+        name = ahead.pop()
+        seen.add(name)
+        for steps in plan.contexts[name].values():
+            for step in steps:
+                assert number not in step.data or context == "hatif-carrier"
+                ahead |= {other for other in plan.contexts if f"{other}," in step.data} - seen
+    assert "hatif-member" not in seen and "hatif-ring" not in seen
+
+
+def test_an_address_of_operators_that_leads_to_the_trunk_is_refused() -> None:
+    text = rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001",), address="PJSIP/{id}@trunk-example"))
+    assert "E_TRUNK" in {finding.code for finding in lint(text)}
+
+
+def test_there_is_one_trunk_and_nobody_who_calls_is_taken_for_it(tmp_path: Path) -> None:
+    out = Carrier("example", ("127.0.0.2",), dial="127.0.0.2:5070")
+    found = sections(render(example(tmp_path, carriers=(out, Carrier("second", ("127.0.0.3",)))))["pjsip.conf"])
+    trunks = [(name, options) for name, options in found if name.startswith("trunk-")]
+    endpoint, place = (options for _, options in trunks)
+    assert {name for name, _ in trunks} == {"trunk-example"}
+    assert (endpoint["aors"], endpoint["identify_by"]) == ("trunk-example", "ip")
+    assert (place["type"], place["contact"]) == ("aor", "sip:127.0.0.2:5070")
+    # By an address only who has an identify is known; the trunk has none, and carriers have no address to call.
+    known = [options["endpoint"] for _, options in found if options.get("type") == "identify"]
+    assert known == ["carrier-example", "carrier-second"]
+    assert all("aors" not in options for name, options in found if name.startswith("carrier"))
+
+
+def test_without_a_trunk_there_is_no_way_out(tmp_path: Path) -> None:
+    found = sections(render(example(tmp_path))["pjsip.conf"])
+    aors = {options["aors"] for _, options in found if "aors" in options}
+    assert aors == {"1001", "1002", "1003"}
+    assert not [options for _, options in found if "contact" in options]
+
+
+def test_the_manager_interface_may_not_make_calls(tmp_path: Path) -> None:
+    manager = configparser.ConfigParser()
+    manager.read_string(render(example(tmp_path))["manager.conf"])
+    rights = manager["hatif"]["write"].split(",")
+    assert not {"originate", "call", "all", "command"} & set(rights)

@@ -1,0 +1,129 @@
+"""The other side of the outgoing trunk: everybody who can be called, at one telephone; and a line that calls him."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from line import Line
+from sqlalchemy import insert, update
+
+from db import callbacks
+from db.engine import async_engine, writing
+from db.ids import uuid7
+from db.tables import Callback
+from db.wishes import Wish
+from db.words import CallbackKind
+from ivr import clock
+from ivr.demo.telephone import Operator, Telephones
+
+
+class Carrier:
+    """`phone` rings, answers or refuses for whatever number is dialled; `dialled` are these numbers."""
+
+    def __init__(self, phone: Operator) -> None:
+        self.phone = phone
+        self._line, _ = phone._opened
+        self._line.everybody = phone._user.encode()
+
+    @property
+    def dialled(self) -> list[str]:
+        return list(self._line.dialled.values())
+
+
+async def carrier(telephones: Telephones, address: str) -> Carrier:
+    """Listens at `address`, such as 127.0.0.2:5060, where `dial` of site.toml leads."""
+    phone = telephones.operator("carrier", address=address)
+    await phone.open()
+    return Carrier(phone)
+
+
+@contextlib.asynccontextmanager
+async def calling(home: Path, offset: int) -> AsyncIterator[Line]:
+    """A line with a trunk, whose tries are seconds apart."""
+    line = Line(home, offset)
+    site = line.site / "site.toml"
+    text = site.read_text()
+    for pattern, instead in (
+        (r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
+        (r'^dial = "[^"]*"', f'dial = "{address(line)}"'),
+        (r"^again_min = \d+", "again_min = 0.01"),
+        (r"^declined_min = \d+", "declined_min = 0.01"),
+        (r"^most_a_day = \d+", "most_a_day = 1000"),
+        (r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
+    ):
+        text, count = re.subn(pattern, instead, text, flags=re.MULTILINE)
+        assert count, pattern
+    site.write_text(text)
+    try:
+        await line.up()
+        yield line
+    finally:
+        await line.down()
+
+
+def address(line: Line) -> str:
+    return f"127.0.0.2:{5060 + line.offset}"
+
+
+async def wish(line: Line, number: str, **columns: Any) -> Wish:
+    """A wish that is due now, of somebody who began to wait a minute ago."""
+    now = clock.now()
+    row = {
+        "id": uuid7(),
+        "node": line.settings.node,
+        "kind": CallbackKind.WAITING.value,
+        "number": number,
+        "country": "FR",
+        "language": "fr",
+        "wished": now,
+        "waiting_since": now - timedelta(minutes=1),
+        "due": now,
+        **columns,
+    }
+    await put(line, Callback, **row)
+    return await now_is(line, row["id"])
+
+
+async def put(line: Line, table: Any, **row: Any) -> None:
+    """A row, past the journal."""
+    engine = async_engine(line.database)
+    try:
+        async with writing(engine) as connection:
+            await connection.execute(insert(table).values(row))
+    finally:
+        await engine.dispose()
+
+
+async def now_is(line: Line, identity: Any) -> Wish:
+    """The wish as the database has it."""
+    engine = async_engine(line.database)
+    try:
+        return await callbacks.wish(engine, str(identity))
+    finally:
+        await engine.dispose()
+
+
+async def until_wish(line: Line, identity: Any, state: str, limit_s: float = 8) -> Wish:
+    """Until it is in that state."""
+    deadline = time.monotonic() + limit_s
+    while (found := await now_is(line, identity)).state != state:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the wish is {found.state} ({found.reason}) and not {state}; {line.logged()[-2000:]}")
+        await asyncio.sleep(0.05)
+    return found
+
+
+async def forgotten(line: Line) -> None:
+    """No wish is left for the next test."""
+    engine = async_engine(line.database)
+    try:
+        async with writing(engine) as connection:
+            over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
+            await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
+    finally:
+        await engine.dispose()

@@ -1,0 +1,71 @@
+"""What tests of conversations have in common: one that is going on, and what is asked of it."""
+
+import asyncio
+import json
+import urllib.error
+from typing import Any
+
+from line import Line
+
+from ivr.demo.sound import QUIET_DBFS, RATE, has_tone, level_dbfs
+from ivr.demo.telephone import Call, Operator, Telephones
+
+CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ = 1130.0, 1870.0, 2350.0
+
+
+async def conversation(
+    line: Line, telephones: Telephones, caller: str, operator: str | None = None, keys: str = "20"
+) -> tuple[Call, Call, Operator]:
+    """A caller and an operator who hear each other: the caller's call, the operator's, and his telephone."""
+    phone = await line.phone(telephones, operator or line.speaks("fr"))
+    phone.will_answer(tone_hz=OPERATOR_HZ)
+    call = await line.asks_for_operator(telephones, caller, keys)
+    call.tone(CALLER_HZ)
+    leg = await phone.next_call(8)
+    await call.hears_tone(OPERATOR_HZ)
+    await leg.hears_tone(CALLER_HZ)
+    phone.will_ring()
+    return call, leg, phone
+
+
+def call_id(line: Line, caller: str) -> str:
+    """Of the call that is going on."""
+    found = [each for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller]
+    variables = [line.ari("GET", f"/channels/{each['id']}/variable", variable="HATIF")["value"] for each in found]
+    return next(str(state["id"]) for state in map(json.loads, variables) if "id" in state)
+
+
+def talk(line: Line, caller: str, act: str, **whom: object) -> Any:
+    """Asks the control API for something in the conversation of that caller."""
+    return line.control("POST", f"/calls/{call_id(line, caller)}/{act}", whom or None)
+
+
+def refused(line: Line, caller: str, act: str, **whom: object) -> tuple[int, str]:
+    """What is refused: the status, and the sentence that says why."""
+    try:
+        talk(line, caller, act, **whom)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["detail"]
+    raise AssertionError(f"{act} {whom} was granted")
+
+
+def stands(line: Line, caller: str) -> dict[str, Any]:
+    answer: dict[str, Any] = line.control("GET", f"/calls/{call_id(line, caller)}/talk")
+    return answer
+
+
+async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> None:
+    """Until there has been sound for a second that is no tone of anybody's."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            heard = call.heard(max(since_s, call.clock - 1.0))
+            sounds = len(heard) >= 0.9 * RATE and level_dbfs(heard) > QUIET_DBFS
+            tones = (CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ)
+            if sounds and not any(has_tone(heard[-RATE // 2 :], hertz) for hertz in tones):
+                return
+            await asyncio.sleep(0.1)
+
+
+def kinds(story: dict[str, Any]) -> list[str]:
+    """The events of a call."""
+    return [event["kind"] for event in story["events"]]

@@ -1,0 +1,261 @@
+"""Calling back on the telephone: the operator first, then the called, who is a person if he presses a key."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from carrier import address, calling, carrier, forgotten, now_is, put, until_wish, wish
+from conftest import OFFSET, short_folder
+from left import begins, rows
+from line import Line
+
+from db import references
+from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
+from ivr import clock
+from ivr.demo.sound import RATE, Samples, find, longest_silence
+from ivr.demo.telephone import Call, Operator, Telephones
+
+
+@pytest.fixture(scope="module")
+async def calling_line() -> AsyncIterator[Line]:
+    with short_folder("hatif-back-") as folder:
+        async with calling(Path(folder), OFFSET + 1000) as up:
+            yield up
+
+
+@pytest.fixture
+async def back(calling_line: Line) -> AsyncIterator[Line]:
+    """The line for one test; asked for before `telephones`, which are closed first then."""
+    yield calling_line
+    await forgotten(calling_line)
+    await calling_line.cleared()
+
+
+def spoken_by(line: Line, operator: str) -> str:
+    """The language in which he is spoken to."""
+    return next(iter(next(each.languages for each in line.operators if each.id == operator)))
+
+
+def times(heard: Samples, prompt: Samples) -> int:
+    """How often a prompt was heard."""
+    if len(heard) < len(prompt) or not (match := find(heard, prompt)).same:
+        return 0
+    at = max(0, int(match.offset_s * RATE))  # its own silence may have been lost
+    return 1 + times(heard[:at], prompt) + times(heard[at + len(prompt) :], prompt)
+
+
+async def accepts(line: Line, phone: Operator) -> Call:
+    """The operator's telephone rings, and he takes the call back."""
+    leg = await phone.next_call(10)
+    await leg.answer()
+    await begins(leg, line.audio(spoken_by(line, phone.user), "callback_offer"))
+    await leg.press("1")
+    return leg
+
+
+async def test_who_wished_it_is_called_back_and_talks_in_a_call_of_his_own(back: Line, telephones: Telephones) -> None:
+    out = await carrier(telephones, address(back))
+    operator = back.speaks("fr")
+    phone = await back.phone(telephones, operator)
+    number = "+33612350001"
+    wished = await wish(back, number)
+    leg = await accepts(back, phone)
+    leg.tone(1870)
+    called = await out.phone.next_call()
+    assert out.dialled == [number]
+    await leg.hears_tone(425)  # that somebody is rung for him
+    await called.answer()
+    called.tone(1130)
+    await called.hears(back.audio("fr", "callback_hello"))
+    await called.press("1")
+    await called.hears_tone(1870)
+    await leg.hears_tone(1130)
+    assert (await now_is(back, wished.id)).state == "connected"
+    assert back.operator_state(operator) == "talking"
+    await leg.hangup()
+    await begins(called, back.audio("fr", "survey_question"))
+    await called.hangup()
+    story = await back.story(number)
+    assert (story["call"]["outcome"], story["call"]["operator"], story["call"]["case"] is not None) == (
+        "answered",
+        operator,
+        True,
+    )
+    assert story["call"]["outgoing"] is True
+    assert [(each["operator_id"], each["ended"] is not None) for each in story["pairings"]] == [(operator, True)]
+    assert [each["state"] for each in story["offers"]] == ["accepted"]
+    done = await until_wish(back, wished.id, "done")
+    assert (str(done.dialled_call_id), done.tries) == (str(story["call"]["id"]), 1)
+    (row,) = await rows(back, CallbackTry, callback_id=wished.id)
+    assert (row.outcome, row.operator_id, row.number) == ("reached", operator, number)
+
+    # The code for calling one's last caller back: the same way, by the same rules.
+    code = await phone.dial("*16")
+    await code.established()
+    await begins(code, back.audio(spoken_by(back, operator), "callback_code_noted"))
+    await code.hangup()
+    leg = await accepts(back, phone)
+    await out.phone.refuse(await out.phone.next_call())
+    assert out.dialled == [number, number]
+    (by_code,) = await rows(back, Callback, kind="operator")
+    assert (by_code.operator_id, by_code.number, by_code.case_reference) == (operator, number, story["call"]["case"])
+    await leg.hangup()
+
+
+async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_end_in_a_file(
+    back: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(back))
+    operator = back.speaks("fr")
+    phone = await back.phone(telephones, operator)
+    number, language = "+33612350002", spoken_by(back, operator)
+
+    # While the database takes nothing nobody is rung.
+    wished = await wish(back, number, topic="file", due=clock.now() + timedelta(seconds=1))
+    seen = back.log.stat().st_size
+    with contextlib.closing(sqlite3.connect(back.home / "hatif.db", isolation_level=None)) as locked:
+        locked.execute("BEGIN IMMEDIATE")
+        await back.until(lambda: "nobody is called back" in back.logged(seen), 15, "the database takes nothing")
+        assert (phone.calls, out.dialled) == ([], [])
+    declined = await phone.next_call(15)
+    await declined.answer()
+    await begins(declined, back.audio(language, "callback_offer"))
+    await declined.press("2")
+    await begins(declined, back.audio(language, "callback_decline_later"))
+    await declined.press("1")
+    await declined.ended()
+    later = await until_wish(back, wished.id, "wished")
+    assert (later.reason, later.tries, out.dialled) == (f"{operator}: later", 0, [])
+    assert later.due is not None and wished.due is not None and later.due > wished.due
+
+    # Whoever is lost with the controller has been dialled, and is not again at once.
+    await accepts(back, phone)
+    called = await out.phone.next_call()
+    former = back.kill_controller()
+    await out.phone.refuse(called)
+    await back.controller_back(former)
+    (lost,) = await rows(back, CallbackTry, callback_id=wished.id, outcome="lost")
+    again = await now_is(back, wished.id)  # it may be offered once more already
+    assert (lost.try_number, again.tries, again.waiting_since) == (1, 1, wished.waiting_since)
+
+    out.phone.will_answer()  # an answering machine: it hears who calls, twice, and presses nothing
+    leg = await accepts(back, phone)
+    await leg.hears(back.audio(language, "callback_nobody"), 30)
+    failed = await until_wish(back, wished.id, "failed")
+    assert out.dialled == [number, number]
+    machine = out.phone.calls[-1]
+    assert times(machine.heard(), back.audio("fr", "callback_hello")) == 2
+    assert [each.outcome for each in await rows(back, CallbackTry, callback_id=wished.id)] == ["lost", "no_key"]
+    (file,) = await rows(back, CaseFile, reference=failed.case_reference)
+    assert (file.kind, file.caller, file.language, file.topic) == ("callback", number, "fr", "file")
+    assert round((file.due - file.opened).total_seconds() / 3600) == 48
+    await back.until_state(operator, "ready")
+
+
+async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobody_twice(
+    back: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(back))
+    operator = back.speaks("fr")
+    phone = await back.phone(telephones, operator)
+    number = "+33612350003"
+    wished = await wish(back, number)
+    leg = await phone.next_call(10)
+    await back.controller_back(back.kill_controller())
+    assert leg.state == "ringing"
+    await leg.answer()
+    await begins(leg, back.audio(spoken_by(back, operator), "callback_offer"))
+    await leg.press("1")
+    called = await out.phone.next_call()
+
+    # And once more, while the called is rung: he answers while there is no controller.
+    former = back.kill_controller()
+    await called.answer()
+    called.tone(1130)
+    await back.controller_back(former)
+    await called.hears(back.audio("fr", "callback_hello"))
+    await called.press("1")
+    await leg.hears_tone(1130)
+    assert (len(phone.calls), out.dialled) == (1, [number])
+    assert longest_silence(leg.heard(leg.clock - 4)).length_s < 3
+
+    # And while they talk: from here on it is a call like any other.
+    await back.controller_back(back.kill_controller())
+    await leg.hears_tone(1130)
+    assert back.operator_state(operator) == "talking"
+    await called.hangup()
+    await leg.ended()
+    done = await until_wish(back, wished.id, "done")
+    assert done.tries == 1
+    assert (await back.story(number))["call"]["outcome"] == "answered"
+
+
+async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_nobody_reached_leaves_a_note(
+    back: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(back))
+    number, reference = "+33612350005", references.make(8, 17)
+    await put(back, CaseFile, reference=reference, node="node1", kind="procedure", opened=clock.now(), topic="file")
+    wished = await wish(back, number, kind="case", case_reference=reference, due=None)
+    assert out.dialled == []
+    assert back.run("case", "set", reference, "--state", "ready").returncode == 0
+    called = await out.phone.next_call()
+    await back.controller_back(back.kill_controller())
+    assert called.state == "ringing"
+    await called.answer()
+    await begins(called, back.audio("fr", "told_hello"))
+    await called.press("1")
+    told = await begins(called, back.audio("fr", "case_state_ready"))
+    phone = await back.phone(telephones, back.speaks("fr"), answers=1870)
+    await called.press("1")
+    await called.hears_tone(1870, 15)
+    assert out.dialled == [number]
+    assert longest_silence(called.heard(told.offset_s)).length_s < 3
+    await called.hangup()
+    story = await back.story(number)
+    assert (story["call"]["outcome"], story["call"]["case"], story["call"]["outgoing"]) == ("answered", reference, True)
+    assert (await until_wish(back, wished.id, "done")).tries == 1
+    assert len(phone.calls) == 1
+
+    out.phone.will_refuse(486)
+    again = await wish(back, number, kind="case", case_reference=reference, due=None)
+    assert back.run("case", "close", reference).returncode == 0
+    failed = await until_wish(back, again.id, "failed", 20)
+    assert (failed.tries, out.dialled[1:]) == (2, [number, number])
+    (note,) = await rows(back, CaseNote, id=again.id)
+    assert number in note.text
+
+
+async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_cannot_be(back: Line) -> None:
+    for number, why in (
+        ("+33899123456", "premium"),
+        ("+12125551234", "countries"),
+        ("+33012345678", "nobody"),
+        ("12", "+"),
+    ):
+        refused = await asyncio.to_thread(back.run, "callbacks", "add", number)
+        assert refused.returncode == 1
+        assert number in refused.stderr and why in refused.stderr
+    added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr", "by": "tests"})["id"]
+    await rows(back, Callback, id=UUID(added))
+    row = next(each for each in back.json("callbacks") if each["id"] == added)
+    assert (row["number"], row["state"], row["tries"], row["kind"]) == ("+33612350006", "wished", 0, "closed")
+    assert "operator" in row["why_not"]
+    assert "Call backs" in back.run("callbacks").stdout
+    taken = await asyncio.to_thread(back.run, "callbacks", "take", added[:20], "--operator", back.speaks("fr"))
+    assert taken.returncode == 0, taken.stderr
+    done = await now_is(back, added)
+    assert (done.state, done.operator_id) == ("done", back.speaks("fr"))
+    assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
+    assert "No wish" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
+    cancelled = await wish(back, "+33612350007")
+    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself", "by": "tests"})
+    assert (await now_is(back, cancelled.id)).reason == "he came himself"
+    await rows(back, Audit, act="callback_added", about=f"callback:{added}")
+    await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
+    await rows(back, Audit, act="callback_cancelled", by="tests", reason="he came himself")

@@ -1,0 +1,117 @@
+"""The states of a wish under late, repeated and reordered events, and with several controllers at once."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from db.ids import uuid7
+from db.wishes import Claim, Wish
+from db.words import CallbackKind, CallbackState
+from ivr.callbacks.rules import MOST_TRIES
+from ivr.callbacks.wish import AT_WORK, FINAL, Happening, after, call_of, channel_of
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+WAIT = timedelta(minutes=30)
+CLAIMS = (Claim("node1", UUID(int=1)), Claim("node1", UUID(int=2)), Claim("node2", UUID(int=3)))
+
+
+def wish(kind: CallbackKind = CallbackKind.WAITING) -> Wish:
+    return Wish(uuid7(), "node1", kind.value, "wished", "+33612345678", NOW, waiting_since=NOW - WAIT, due=NOW)
+
+
+events = st.tuples(st.sampled_from(list(Happening)), st.none() | st.sampled_from(CLAIMS))
+
+
+@given(st.sampled_from(list(CallbackKind)), st.lists(events, max_size=30))
+def test_no_order_of_events_breaks_what_always_holds(
+    kind: CallbackKind, happened: list[tuple[Happening, Claim | None]]
+) -> None:
+    at = wish(kind)
+    dialled = 0
+    for minute, (what, by) in enumerate(happened):
+        before, now = at, NOW + timedelta(minutes=minute)
+        at = after(before, what, now, by=by, wait=WAIT)
+        assert (at.waiting_since, at.number, at.wished) == (before.waiting_since, before.number, before.wished)
+        if at is before:
+            continue
+        assert before.state not in FINAL  # nothing leaves an end
+        dialled += what is Happening.DIALLED
+        assert at.tries == dialled <= MOST_TRIES
+        assert (at.ended is not None) is (at.state in FINAL)
+        assert (at.claim is not None) is (at.state in AT_WORK)
+        # Only who is at it has moved it; a person only what nobody is at.
+        assert before.claim in (None, by)
+        if what is Happening.MISSED:
+            again = before.tries < MOST_TRIES
+            assert at.state == (CallbackState.WISHED if again else CallbackState.FAILED)
+            assert not again or at.due == before.tried + WAIT  # type: ignore[operator]
+        assert after(at, what, now, by=by, wait=WAIT) is at  # said twice, it counts once
+
+
+@given(st.sampled_from([kind for kind in CallbackKind if kind is not CallbackKind.CASE]))
+def test_a_wish_is_done_after_its_usual_way_and_failed_after_two_misses(kind: CallbackKind) -> None:
+    mine = CLAIMS[0]
+    first = wish(kind)
+    at = first
+    for what in (Happening.CLAIMED, Happening.DIALLED, Happening.REACHED, Happening.FINISHED):
+        at = after(at, what, NOW, by=mine)
+    assert (at.state, at.tries, at.dialled_call_id) == ("done", 1, call_of(first))
+    at = first
+    for _ in range(MOST_TRIES):
+        for what in (Happening.CLAIMED, Happening.DIALLED, Happening.MISSED):
+            at = after(at, what, NOW, by=mine, reason="busy")
+    assert (at.state, at.tries, at.reason) == ("failed", 2, "busy")
+
+
+def test_two_tries_have_channels_and_calls_of_their_own() -> None:
+    first = wish()
+    one = after(after(first, Happening.CLAIMED, NOW, by=CLAIMS[0]), Happening.DIALLED, NOW, by=CLAIMS[0])
+    back = after(one, Happening.MISSED, NOW, by=CLAIMS[0])
+    two = after(after(back, Happening.CLAIMED, NOW, by=CLAIMS[0]), Happening.DIALLED, NOW, by=CLAIMS[0])
+    assert len({channel_of(one), channel_of(two)}) == len({one.dialled_call_id, two.dialled_call_id}) == 2
+    assert channel_of(replace(one, reason="x")) == channel_of(one)
+
+
+class TwoControllers(RuleBasedStateMachine):
+    """Controllers that know the row as it was some time ago, and a database that moves it only if it is still so."""
+
+    views: Bundle[tuple[Claim, Wish]] = Bundle("views")
+
+    @initialize(kind=st.sampled_from([CallbackKind.WAITING, CallbackKind.CASE]))
+    def begin(self, kind: CallbackKind) -> None:
+        self.row = wish(kind)
+        self.dialled: list[str] = []
+
+    @rule(target=views, claim=st.sampled_from(CLAIMS))
+    def look(self, claim: Claim) -> tuple[Claim, Wish]:
+        return claim, self.row
+
+    @rule(target=views, view=consumes(views), what=st.sampled_from(list(Happening)), late=st.booleans())
+    def move(self, view: tuple[Claim, Wish], what: Happening, late: bool) -> tuple[Claim, Wish]:
+        claim, seen = view
+        moved = after(seen, what, NOW, by=None if what in (Happening.TAKEN, Happening.CANCELLED) else claim, wait=WAIT)
+        same = (seen.state, seen.tries, seen.claim) == (self.row.state, self.row.tries, self.row.claim)
+        if moved is seen or not same or self.row.ended is not None:
+            return view
+        self.row = moved
+        if what is Happening.DIALLED:
+            self.dialled.append(channel_of(moved))
+        return claim, seen if late else moved  # late: it does not learn that it was done
+
+    @rule(claim=st.sampled_from(CLAIMS))
+    def restart(self, claim: Claim) -> None:
+        """A node's new controller takes over what the former one was at."""
+        if self.row.claim is not None and self.row.claim.node == claim.node:
+            self.row = replace(self.row, claim=claim)
+
+    @invariant()
+    def nobody_is_dialled_twice(self) -> None:
+        dialled = getattr(self, "dialled", [])
+        assert len(dialled) == len(set(dialled)) <= MOST_TRIES
+
+
+test_several_controllers_never_dial_one_try_twice = TwoControllers.TestCase

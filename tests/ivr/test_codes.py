@@ -1,0 +1,178 @@
+"""Feature codes on a real Asterisk: an operator dials them, and hears in his language what they did."""
+
+import asyncio
+import urllib.error
+from typing import Any
+
+import pytest
+from left import rows
+from line import Line
+
+from db.tables.house import Audit
+from ivr.demo.telephone import Call, Operator, Telephones
+
+OPERATOR_HZ, SUPERVISOR_HZ = 1870.0, 1130.0
+
+
+def native(line: Line, *, supervisor: bool = False) -> str:
+    """The id of an operator whose own language is French."""
+    french = (each for each in line.operators if next(iter(each.languages)) == "fr")
+    return next(each.id for each in french if each.supervisor is supervisor)
+
+
+async def dials(line: Line, phone: Operator, code: str, *texts: str, keys: str = "") -> Call:
+    """Dials a code, presses `keys` when it is answered, and hears `texts`, in French, one after the other."""
+    call = await phone.dial(code)
+    await call.established(5)
+    if keys:
+        await call.press(keys)
+    await call.hears(line.audio("fr", *texts), 12)
+    return call
+
+
+async def refused(line: Line, phone: Operator, code: str, text: str) -> None:
+    """The controller says why, and hangs up."""
+    call = await dials(line, phone, code, text)
+    assert not (await call.ended(5)).by_us
+
+
+async def over(call: Call) -> None:
+    await call.hangup()
+    await call.ended(3)
+
+
+def state(line: Line, operator: str) -> dict[str, Any]:
+    row: dict[str, Any] = line.control("GET", "/operators")[operator]
+    return row
+
+
+async def acts(line: Line, operator: str) -> list[str]:
+    """What the audit says about him, in order."""
+    found = await rows(line, Audit, about=f"operator:{operator}")
+    return [each.act for each in sorted(found, key=lambda row: (row.at, row.seq))]
+
+
+async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, native(line))
+    who = phone.user
+    paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
+    assert not (await paused.ended(5)).by_us
+    assert (line.operator_state(who), line.operator_reason(who)) == ("paused", "lunch")
+    # What he is, with the reason, and his languages by their names.
+    languages = next(each for each in line.operators if each.id == who).languages
+    names = [f"code_language_{each}" for each in languages]
+    told = await dials(line, phone, "*14", "code_you_are")
+    await told.hears(line.audio("fr", "code_languages", *names, "code_pause_lunch", "code_paused"), 15)
+    await over(told)
+    await over(await dials(line, phone, "*10", "code_ready"))
+    assert line.operator_state(who) == "ready"
+    # Without a digit he is asked for the reason.
+    await over(await dials(line, phone, "*11", "code_pause_training", "code_paused", keys="4"))
+    assert line.operator_reason(who) == "training"
+
+
+async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, native(line))
+    wrong = (
+        ("*99", "code_unknown"),
+        ("77", "code_unknown"),
+        ("*11*", "code_unknown"),
+        ("*119", "code_argument"),
+        ("*12", "code_no_wrap_up"),
+        ("*13", "code_no_wrap_up"),
+        ("*15", "code_no_file"),
+    )
+    await asyncio.gather(*(refused(line, phone, code, text) for code, text in wrong))
+    assert line.operator_state(phone.user) == "ready"
+    for method, path, body, status in (
+        ("POST", "state", {"state": "paused", "reason": "siesta"}, 422),
+        ("POST", "wrap_up", {"wish": "end"}, 409),
+        ("POST", "wrap_up", {"wish": "longer"}, 422),
+        ("DELETE", "help", None, 409),
+    ):
+        with pytest.raises(urllib.error.HTTPError, match=str(status)):
+            line.control(method, f"/operators/{phone.user}/{path}", body)
+    line.control("POST", f"/operators/{phone.user}/state", {"state": "away"})
+    await line.until_state(phone.user, "away")
+    await asyncio.gather(*(refused(line, phone, code, "code_off_duty") for code in ("*12", "*13", "*17")))
+    await over(await dials(line, phone, "*10", "code_ready"))
+
+
+async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_code_also_after_a_restart(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
+    wrap_up = f"/operators/{phone.user}/wrap_up"
+    call = await line.asks_for_operator(telephones, "+33616000001")
+    await line.until_state(phone.user, "talking")
+    await over(await dials(line, phone, "*113", "code_pause_meeting", "code_paused_after"))
+    await over(await dials(line, phone, "*10", "code_talking"))  # his last word counts
+    assert state(line, phone.user)["pause_after"] is None
+    await call.hangup()
+    await line.until_state(phone.user, "wrapping_up")
+    before = line.control("POST", wrap_up, {"wish": "more"})
+    assert before["until"] - before["since"] == pytest.approx(1 + 60, abs=0.01)
+    await over(await dials(line, phone, "*13", "code_wrap_up_more"))
+    longer = state(line, phone.user)
+    assert longer["until"] - before["until"] == pytest.approx(60, abs=0.01)
+    reference = (await line.story("+33616000001"))["call"]["case"]
+    former = line.kill_controller()
+    await line.controller_back(former)
+    there = state(line, phone.user)
+    assert (there["state"], there["until"]) == ("wrapping_up", pytest.approx(longer["until"], abs=0.01))
+    # The file of his last caller, of which this controller knows from the database only.
+    last = await dials(line, phone, "*15", "code_file_is")
+    await last.hears(line.audio("fr", *(f"digit_{digit}" for digit in reference[:3])))
+    await over(last)
+    more = [line.control("POST", wrap_up, {"wish": "more"}) for _ in range(3)]
+    assert more[-1]["until"] - longer["since"] == pytest.approx(300, abs=0.01)
+    with pytest.raises(urllib.error.HTTPError, match="409"):
+        line.control("POST", wrap_up, {"wish": "more"})
+    await refused(line, phone, "*13", "code_wrap_up_longest")
+    await over(await dials(line, phone, "*12", "code_ready"))
+    assert line.operator_state(phone.user) == "ready"
+
+
+async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controller_is_killed(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, native(line))
+    await refused(line, phone, "*17", "code_help_nobody")
+    assert state(line, phone.user)["help_since"] is not None
+    supervisor = await line.phone(telephones, native(line, supervisor=True))
+    asks = await phone.dial("*17")
+    await asks.established(5)
+    asks.tone(OPERATOR_HZ)
+    rings = await supervisor.next_call(5)
+    assert rings.peer.startswith(f"sip:{phone.user}@")
+    assert line.operator_state(supervisor.user) == "offered"
+    former = line.kill_controller()  # while it rings
+    await line.controller_back(former)
+    await rings.answer()
+    rings.tone(SUPERVISOR_HZ)
+    await rings.hears(line.audio("fr", "code_help_from"))
+    await asks.hears_tone(SUPERVISOR_HZ)
+    await rings.hears_tone(OPERATOR_HZ)
+    assert line.operator_state(supervisor.user) == "talking"
+    former = line.kill_controller()  # while they talk
+    await line.controller_back(former)
+    await asks.hears_tone(SUPERVISOR_HZ)
+    assert line.operator_state(supervisor.user) == "talking"
+    assert len(supervisor.calls) == 1, "nobody is rung twice"
+    await over(asks)
+    assert not (await rings.ended(5)).by_us
+    await line.until_state(supervisor.user, "ready")
+    assert await acts(line, phone.user) == ["help_wanted", "help_given", "help_given"]
+    assert state(line, phone.user)["help_since"] is None
+
+
+async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, native(line))
+    asked = await dials(line, phone, "*11", "code_pause_ask")
+    await line.without_controller()  # this call keeps its application alive, until the guard sees to it
+    later = await phone.dial("*10")
+    for call in (asked, later):
+        await call.hears(line.audio("fr", "code_unavailable"), 15)
+        assert not (await call.ended(5)).by_us
+    await refused(line, phone, "*10", "code_unavailable")
+    await line.controller_again()

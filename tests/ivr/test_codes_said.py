@@ -1,0 +1,183 @@
+"""What codes are: told apart from one another and from all else, listed, and never without words for what they find."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+
+from dialplan.codes import ARGUMENT_DIGITS, Code
+from ivr.ari.events import Channel
+from ivr.cli.main import main
+from ivr.codes import table
+from ivr.codes.clashes import among, beside, takes
+from ivr.codes.helping import Leg, left_over, standing
+from ivr.codes.registry import CODES
+from ivr.codes.run import standing as dialled
+from ivr.codes.spoken_state import spoken_state
+from ivr.settings import CHECKOUT
+from ivr.site_codes import Codes
+from prompts import catalogue
+from routing.states import ABSENT, LOGGED_OUT, UNREACHABLE, Operator, OperatorState
+
+PAUSES = ("break", "lunch")
+SITE = CHECKOUT / "sites" / "consulate"
+
+
+def hatif(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> None:
+    monkeypatch.setenv("HATIF_HOME", str(tmp_path))
+    monkeypatch.setenv("HATIF_SITE", str(SITE))
+    monkeypatch.setattr(sys, "argv", ["hatif", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+
+
+def every_state() -> Iterator[Operator]:
+    reasons = {
+        OperatorState.PAUSED: (*PAUSES, "no_answer", "refused", "pause", "something of before"),
+        OperatorState.AWAY: (ABSENT, UNREACHABLE, LOGGED_OUT),
+    }
+    for state in OperatorState:
+        for reason in reasons.get(state, ("",)):
+            for after in (None, "lunch", "pause", LOGGED_OUT):
+                yield Operator("1001", {"fr": 5}, state=state, reason=reason, pause_after=after)
+
+
+def test_every_state_is_said_in_texts_that_every_language_has() -> None:
+    known = catalogue.load(SITE)
+    said = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
+    wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
+    for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
+        assert all(known.text(language, str(text)) for text in wanted), language
+    assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
+    for operator in every_state():
+        assert spoken_state(operator, PAUSES), operator
+
+
+def test_what_he_will_be_after_his_call_is_said_as_well() -> None:
+    talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
+    assert spoken_state(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
+
+
+def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() -> None:
+    assert {*table.CODES} == {*Codes().digits} >= {*CODES}
+    for name, digits in Codes().digits.items():
+        code = Code(name, digits, bool(table.CODES[name].argument))
+        longest = digits + "9" * ARGUMENT_DIGITS
+        assert takes(name, digits, longest) is (len(code.patterns) == ARGUMENT_DIGITS + 1)
+        assert not takes(name, digits, longest + "9")
+
+
+def test_the_usual_codes_do_not_clash_and_those_that_are_off_clash_with_nothing() -> None:
+    assert list(among(Codes().digits, ["1001", "1901"])) == []
+    off = Codes(ready="", pause="*10")
+    assert "ready" not in off.digits and list(among(off.digits)) == []
+
+
+@pytest.mark.parametrize(
+    ("codes", "operators", "said"),
+    [
+        ({"ready": "*1", "pause": "*1"}, (), "*1 is ready already; give one of them other digits"),
+        ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause with a digit after it; give "),
+        ({"transfer": "*3", "hold": "*30"}, (), "*30 for hold is also *3 for transfer with a digit after it; give "),
+        ({"ready": "1001"}, ("1001",), "1001 is dialled like the operator 1001; begin it with * or #"),
+        ({"pause": "10"}, ("1002", "1003"), "10 is dialled like the operator 1002; begin it with * or #"),
+    ],
+)
+def test_two_that_mean_the_same_are_told_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
+    ((names, sentence),) = among(codes, operators)
+    assert set(names) <= {*codes}
+    assert sentence.startswith(said)
+
+
+@pytest.mark.parametrize("codes", [{"ready": "*1", "who_am_i": "*10"}, {"pause": "*1", "ready": "*1*"}])
+def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str]) -> None:
+    assert list(among(codes, ("1001",))) == []
+
+
+@pytest.mark.parametrize(
+    ("extension", "meets"),
+    [
+        *(
+            ("*10", True),
+            ("*1-0", True),
+            ("_*XX", True),
+            ("_*1[0-3]", True),
+            ("_*.", True),
+            ("_!", True),
+            ("_*1N", False),
+        ),
+        *(("*100", False), ("_XXX", False), ("s", False), ("_*10.", False), ("_*10!", True), ("_[*#]ZZ", False)),
+    ],
+)
+def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dialled(
+    extension: str, meets: bool
+) -> None:
+    sentences = beside({"ready": "*10"}, [extension])
+    assert len(sentences) == meets
+    assert all(f"the code ready (*10) meets the extension {extension}, " in each for each in sentences)
+
+
+def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
+    assert beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
+        sentence for extension in ("*115", "_*11XXX.") for sentence in beside({"pause": "*11"}, [extension])
+    ]
+    assert len(beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"])) == 2
+
+
+@patient
+@given(
+    st.dictionaries(st.sampled_from(sorted(table.CODES)), st.from_regex(r"[*#0-9]{1,4}", fullmatch=True), min_size=1)
+)
+def test_what_no_clash_is_told_of_is_one_code_at_most(codes: dict[str, str]) -> None:
+    if list(among(codes)):
+        return
+    for dialled_number in (
+        *codes.values(),
+        *(f"{digits}{more}" for digits in codes.values() for more in ("1", "1001")),
+    ):
+        meant = [name for name, digits in codes.items() if takes(name, digits, dialled_number)]
+        assert len(meant) <= 1, dialled_number
+
+
+def test_codes_are_listed_for_people_and_for_programs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hatif(monkeypatch, tmp_path, "dialplan", "codes", "--json")
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["pause"]["code"], rows["ready"]["argument"]) == ("*11", None)
+    assert all(row["does"] for row in rows.values()) and rows.keys() == table.CODES.keys()
+    hatif(monkeypatch, tmp_path, "dialplan", "codes")
+    assert "*11" in capsys.readouterr().out
+
+
+# After a restart
+
+
+def channel(identity: str, data: str, state: str = "Up", application: str = "Stasis") -> Channel:
+    return Channel(identity, "", state, "", "", "", "", application, data, "", {})
+
+
+def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() -> None:
+    asked, other = "node1-1700000000.7", "node1-1700000000.9"
+    claimed, aside = Leg("1901", asked, claimed=True), Leg("1902", asked, claimed=False)
+    assert [Leg.named(leg.id) for leg in (claimed, aside)] == [claimed, aside]
+    assert Leg.named("0190-some-offer") is None
+    code = channel(asked, "hatif,code,help,1001,")
+    legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
+    assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
+    assert [(each.offer, each.operator, each.talking) for each in standing([code, *legs])] == [
+        (claimed.id, "1901", False)
+    ]
+    assert left_over([code, *legs]) == []
+    lost = Leg("1903", other, claimed=True)
+    requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
+    assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    # A code that the dialplan has taken over is not the controller's any more.
+    given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
+    assert dialled([given_back]) == [] and len(left_over([given_back, *legs])) == 4

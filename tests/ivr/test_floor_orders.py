@@ -1,0 +1,115 @@
+"""Whatever reaches the floor, late, twice or in another order: nobody is in two calls, and nothing stands for ever."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+from test_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
+
+from ivr.messages import Claim, Invite, Leave, Offer, State, ToFloor
+from routing.states import OfferState, OperatorState, Trigger
+
+OPERATORS, CALLS = ("1001", "1002", "1003"), ("first", "second", "third")
+BUSY = (OperatorState.OFFERED, OperatorState.TALKING)
+OVER = (OfferState.REFUSED, OfferState.NO_ANSWER, OfferState.UNREACHABLE, OfferState.WITHDRAWN)
+BY_HAND = (Trigger.PAUSE, Trigger.RESUME, Trigger.LOG_OUT, Trigger.WRAP_UP_OVER, Trigger.WRAP_UP_MORE)
+TELEPHONE = (Trigger.PHONE_PRESENT, Trigger.PHONE_ABSENT)
+
+
+@dataclass
+class World:
+    """A floor, and what has been said to it so far."""
+
+    line: Watched
+    said: list[ToFloor] = field(default_factory=list)
+
+    async def says(self, message: ToFloor) -> None:
+        self.said.append(message)
+        await self.line.hears(message)
+        self.look()
+
+    def look(self) -> None:
+        for operator in self.line.floor.operators.values():
+            assert (operator.offer is not None) == (operator.state in BUSY), operator
+            assert (operator.until is not None) == (operator.state is OperatorState.WRAPPING_UP), operator
+            assert operator.state is not OperatorState.READY or operator.present, operator
+        held = [each.offer for each in self.line.floor.operators.values() if each.offer is not None]
+        assert len(held) == len(set(held)), "two operators have one offer"
+        calls = [offer.call for offer in self.line.offers if offer.id in held and offer.role == "operator"]
+        assert len(calls) == len(set(calls)), "two operators have one call"
+        for call in self.line.waiting:
+            assert call not in calls, "a call waits that somebody is offered, or has"
+
+
+def steps() -> st.SearchStrategy[list[tuple[str, int, int]]]:
+    kinds = ("wait", "leave", "accepted", "refused", "ended", "hand", "telephone", "claim", "invite", "again", "again")
+    return st.lists(st.tuples(st.sampled_from(kinds), st.integers(0, 50), st.integers(0, 50)), max_size=40)
+
+
+def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
+    """What that step says; None where there is nothing yet that it could be about."""
+    offers = world.line.offers
+    operator, call = OPERATORS[which % len(OPERATORS)], CALLS[which % len(CALLS)]
+    about: dict[str, Callable[[Offer], ToFloor]] = {
+        "accepted": accepted,
+        "refused": lambda offer: refused(offer, OVER[how % len(OVER)]),
+        "ended": ended,
+    }
+    match kind:
+        case "wait":
+            return wait(call, float(how))
+        case "leave":
+            return Leave(call)
+        case "hand":
+            return State(operator, BY_HAND[how % len(BY_HAND)])
+        case "telephone":
+            return State(operator, TELEPHONE[how % len(TELEPHONE)])
+        case "claim":
+            return Claim(operator, f"help-{which}-{operator}", talking=how % 2 == 0)
+        case "invite":
+            return Invite(call, operator, "interpreter")
+        case "again":
+            return world.said[which % len(world.said)] if world.said else None
+        case _:
+            return about[kind](offers[which % len(offers)]) if offers else None
+
+
+async def _quiet(world: World) -> None:
+    """All calls have gone and all offers are over, as each call says in the end; who was on a pause ends it."""
+    for call in CALLS:
+        await world.says(Leave(call))
+    for operator in world.line.floor.operators.values():
+        if operator.offer is not None:
+            other = Offer(operator.offer, 0, "", operator.id, RING_S, None)
+            await world.says(refused(other, OfferState.WITHDRAWN))
+            await world.says(ended(other))
+    for identity in OPERATORS:
+        await world.says(State(identity, Trigger.PHONE_PRESENT))
+        await world.says(State(identity, Trigger.RESUME))
+
+
+async def _orders(happened: list[tuple[str, int, int]]) -> None:
+    async with a_floor(*map(ready, OPERATORS), wrap_up_s=SHORT_S) as line:
+        world = World(line)
+        for kind, which, how in happened:
+            if (said := message(world, kind, which, how)) is not None:
+                await world.says(said)
+        await _quiet(world)
+        states = [each.state for each in line.floor.operators.values()]
+        assert states == [OperatorState.READY] * len(OPERATORS), "a state that nothing ends"
+        # Nothing of all that stands in the way of the next callers.
+        before = len(line.offers)
+        await line.hears(*(wait(f"new {number}", 1) for number in range(len(OPERATORS))))
+        assert sorted(offer.operator for offer in line.offers[before:]) == list(OPERATORS)
+        world.look()
+
+
+@patient
+@given(steps())
+def test_whatever_comes_in_whatever_order_nobody_is_in_two_calls_and_nothing_is_left(
+    happened: list[tuple[str, int, int]],
+) -> None:
+    asyncio.run(_orders(happened))

@@ -1,0 +1,83 @@
+"""What supervisors see: `hatif operators --watch` through a day's mishaps, and who is told of them."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from left import rows
+from line import HATIF, Line
+
+from db.tables.house import Audit
+from ivr.demo.telephone import Telephones
+
+
+def watches(line: Line, out: Path, *options: str) -> subprocess.Popen[bytes]:
+    """`hatif operators --watch`, which writes into a file: no terminal."""
+    with out.open("wb") as file:
+        return subprocess.Popen([HATIF, "operators", "--watch", *options], env=line.environment, stdout=file)
+
+
+def documents(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+
+
+def states(out: Path, operator: str) -> list[str]:
+    """What was shown of him, one after the other."""
+    found: list[str] = []
+    for document in documents(out):
+        for row in document.get("operators", ()):
+            shown = f"{row['state']} {row['reason'] or ''}".strip()
+            if row["id"] == operator and found[-1:] != [shown]:
+                found.append(shown)
+    return found
+
+
+async def test_a_supervisor_sees_who_does_not_answer_who_cannot_be_reached_and_who_is_back(
+    line: Line, telephones: Telephones, tmp_path: Path
+) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    who, seen = phone.user, len(line.logged())
+    for_programs, for_people = tmp_path / "json", tmp_path / "text"
+    watching = [watches(line, for_programs, "--json"), watches(line, for_people)]
+
+    async def shows(state: str, text: str) -> None:
+        await line.until(
+            lambda: states(for_programs, who)[-1:] == [state] and text in for_people.read_text(), 15, f"{text} is shown"
+        )
+
+    await shows("ready", f"{who}  ")
+    caller = await line.asks_for_operator(telephones, "+33617000001")  # and his telephone rings on and on
+    await shows("paused no_answer", "paused (no_answer)")
+    assert "An operator did not answer" in line.logged(seen)
+    shown = documents(for_programs)[-1]
+    assert shown["counts"] == {"paused": 1, "away": len(line.operators) - 1}
+    assert [row["caller"] for row in shown["waiting"]] == ["+33617000001"]
+    await phone.vanish()
+    line.control("POST", f"/operators/{who}/state", {"state": "ready"})  # somebody means well
+    await shows("away unreachable", "away (unreachable)")
+    phone.will_answer()
+    await phone.register()  # long before his former registration ends
+    await shows("talking", "talking")
+    story = await line.story("+33617000001", ended=False)
+    row = next(each for each in documents(for_programs)[-1]["operators"] if each["id"] == who)
+    assert row["call"] == {"id": str(story["call"]["id"]), "language": "fr", "caller": "+33617000001"}
+    former = line.kill_controller()
+    await line.until(lambda: documents(for_programs)[-1]["controller"] is False, 5, "it says that nobody answers")
+    await line.controller_back(former)
+    await shows("talking", "The controller is back.")
+    await caller.hangup()
+    await line.until(lambda: "wrapping_up" in states(for_programs, who), 5, "the wrap-up is shown")
+    for each in watching:
+        each.send_signal(signal.SIGINT)
+    assert [await asyncio.to_thread(each.wait, 5) for each in watching] == [0, 0]
+    kept = ["paused no_answer", "away unreachable", "talking", "wrapping_up"]
+    assert [state for state in states(for_programs, who) if state in kept] == kept
+    text = for_people.read_text()
+    assert "1 waiting" in text and "does not answer" in text
+    told = sorted(await rows(line, Audit, about=f"operator:{who}"), key=lambda each: (each.at, each.seq))
+    assert [each.act for each in told] == ["operator_no_answer", "operator_unreachable"]
+    operators = {each["id"]: each for each in await asyncio.to_thread(line.json, "operators")}
+    assert operators[who]["missed_today"] == {"no_answer": 1, "unreachable": 1}

@@ -1,0 +1,195 @@
+"""The roster: what its lines mean, in every week of the year, and what is said of lines that mean nothing."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from site_files import refusal
+
+from db.shifts import Planned
+from ivr import roster
+from ivr.roster import Roster, Shift
+from ivr.shifts import compare
+
+RABAT = ZoneInfo("Africa/Casablanca")
+MADRID = ZoneInfo("Europe/Madrid")
+MONDAY = date(2026, 11, 30)
+OPERATORS = ("1001", "1002", "1901")
+HEAD = ",".join(roster.COLUMNS)
+
+
+def read(folder: Path, *lines: str, zone: ZoneInfo = RABAT) -> Roster:
+    (folder / roster.FILE).write_text("\n".join((HEAD, *lines, "")), encoding="utf-8")
+    found = roster.load(folder, OPERATORS, zone)
+    assert found is not None
+    return found
+
+
+def day(found: Roster, on: date = MONDAY) -> list[str]:
+    return told(found, on, on)
+
+
+def told(found: Roster, first: date, last: date) -> list[str]:
+    """Each shift by the wall of the site, such as `1001 Mon 08:00 Mon 14:00`."""
+    wall = [
+        (each, each.begins.astimezone(found.zone), each.ends.astimezone(found.zone))
+        for each in found.shifts(first, last)
+    ]
+    return [f"{each.operator} {begins:%a %H:%M} {ends:%a %H:%M}" for each, begins, ends in wall]
+
+
+def test_a_site_without_a_roster_has_none(tmp_path: Path) -> None:
+    assert roster.load(tmp_path, OPERATORS, RABAT) is None
+
+
+def test_a_line_is_for_some_operators_some_days_and_a_time(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "# a comment, and an empty line",
+        "",
+        "1001 1002,mon-wed fri,08:00,14:00,,,",
+        "1901,sat-sun,08:00,20:00,,,duty",
+        "1901,2026-12-03,09:00,10:00,,,",
+    )
+    assert told(found, MONDAY, MONDAY + timedelta(days=6)) == [
+        f"{who} {on} 08:00 {on} 14:00" for on in ("Mon", "Tue", "Wed") for who in ("1001", "1002")
+    ] + ["1901 Thu 09:00 Thu 10:00", "1001 Fri 08:00 Fri 14:00", "1002 Fri 08:00 Fri 14:00"] + [
+        f"1901 {on} 08:00 {on} 20:00" for on in ("Sat", "Sun")
+    ]
+    assert day(found, MONDAY + timedelta(days=70)) == ["1001 Mon 08:00 Mon 14:00", "1002 Mon 08:00 Mon 14:00"]
+
+
+def test_days_may_go_round_the_end_of_the_week_and_have_their_whole_names(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, "1001,saturday-mon wednesday,08:00,09:00,,,").rows
+    assert row.days == {5, 6, 0, 2}
+
+
+def test_a_line_holds_from_its_first_to_its_last_day(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,daily,08:00,14:00,2026-12-01,2026-12-02,")
+    assert told(found, MONDAY, MONDAY + timedelta(days=4)) == ["1001 Tue 08:00 Tue 14:00", "1001 Wed 08:00 Wed 14:00"]
+
+
+def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,mon,22:00,06:00,,,", "1002,mon,16:00,24:00,,,")
+    assert day(found) == ["1002 Mon 16:00 Tue 00:00", "1001 Mon 22:00 Tue 06:00"]
+    at_three = datetime(2026, 12, 1, 3, tzinfo=RABAT)
+    assert found.on_duty(at_three) == ["1001"]
+    assert found.on_duty(at_three + timedelta(hours=3)) == []
+
+
+def test_times_of_a_day_that_touch_or_overlap_are_one_shift(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,mon,08:00,12:00,,,", "1001,mon,12:00,14:00,,,", "1001,mon,13:00,15:00,,,")
+    assert day(found) == ["1001 Mon 08:00 Mon 15:00"]
+
+
+def test_an_absence_takes_away_the_day_or_some_hours(tmp_path: Path) -> None:
+    shifts = ("1001 1002,daily,08:00,14:00,,,", "1901,mon,22:00,06:00,,,")
+    whole = read(tmp_path, *shifts, "1001,2026-11-30,,,,,absent")
+    assert day(whole) == ["1002 Mon 08:00 Mon 14:00", "1901 Mon 22:00 Tue 06:00"]
+    hours = read(tmp_path, *shifts, "1001,mon,10:00,11:00,,,absent", "1901,tue,00:00,05:00,,,absent")
+    assert day(hours) == [
+        "1001 Mon 08:00 Mon 10:00",
+        "1002 Mon 08:00 Mon 14:00",
+        "1001 Mon 11:00 Mon 14:00",
+        "1901 Mon 22:00 Tue 00:00",
+        "1901 Tue 05:00 Tue 06:00",
+    ]
+
+
+def test_a_day_of_absence_leaves_the_night_that_began_the_day_before(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1001,2026-11-30,,,,,absent")
+    assert told(found, MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)) == [
+        "1001 Sun 22:00 Mon 06:00",
+        "1001 Tue 22:00 Wed 06:00",
+    ]
+
+
+def test_a_shift_goes_by_the_clock_on_the_wall_when_that_is_changed(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1002,daily,02:30,03:00,,,", zone=MADRID)
+    spring, autumn = date(2026, 3, 28), date(2026, 10, 24)
+    assert [each.ends - each.begins for each in found.shifts(spring, spring) if each.operator == "1001"] == [
+        timedelta(hours=7)
+    ]
+    assert [each.ends - each.begins for each in found.shifts(autumn, autumn) if each.operator == "1001"] == [
+        timedelta(hours=9)
+    ]
+    # There is no half past two in that night.
+    assert day(found, spring + timedelta(days=1)) == ["1001 Sun 22:00 Mon 06:00"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1001,mon,08:00,14:00", "has 4 cells; it must have 7"),
+        ("1009,mon,08:00,14:00,,,", "the operator '1009' is not in operators.csv; write ids that are"),
+        (",mon,08:00,14:00,,,", "names nobody; write the ids"),
+        ("1001,mo,08:00,14:00,,,", "the day 'mo' is not right; write daily, weekdays such as mon or mon-fri"),
+        ("1001,mon-,08:00,14:00,,,", "the day 'mon-' is not right"),
+        ("1001,,08:00,14:00,,,", "names no days; write daily"),
+        ("1001,2026-13-01,08:00,14:00,,,", "days is '2026-13-01', which is no day"),
+        ("1001,2026-12-01,08:00,14:00,2026-12-01,,", "is one day; leave valid_from and valid_until empty"),
+        ("1001,mon,8:00,14:00,,,", "the time '8:00' is not right; write it as 08:00"),
+        ("1001,mon,24:00,06:00,,,", "the time '24:00' is not right"),
+        ("1001,mon,08:00,08:00,,,", "from and to are both 08:00; for a whole day write 00:00 and 24:00"),
+        ("1001,mon,08:00,,,,", "has one time only; write both from and to"),
+        ("1001,mon,,,,,", "has no times; write from and to"),
+        ("1001,mon,08:00,14:00,1-2-2026,,", "valid_from is '1-2-2026', which is no day"),
+        ("1001,mon,08:00,14:00,,2999-01-01,", "valid_until is 2999-01-01, which is too far away"),
+        ("1001,mon,08:00,14:00,2026-12-02,2026-12-01,", "lies before valid_from 2026-12-02; exchange them"),
+        ("1001,mon,08:00,14:00,,,sick", "what is 'sick'; write duty (or nothing) or absent"),
+    ],
+)
+def test_a_line_that_means_nothing_is_refused_with_its_place_and_the_remedy(
+    row: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / roster.FILE
+    path.write_text("\n".join((HEAD, "1001,mon,08:00,14:00,,,", row, "")), encoding="utf-8")
+    ((line, what),) = refusal(lambda: roster.load(tmp_path, OPERATORS, RABAT), path)
+    assert line == 3
+    assert said in what
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / roster.FILE
+    for content in (b"", b"operator;days\n", b"\xff\xfe\x00", b'operators,days\n"'):
+        path.write_bytes(content)
+        ((line, what),) = refusal(lambda: roster.load(tmp_path, OPERATORS, RABAT), path)
+        assert (line, "E_ROSTER_FILE" in what) == (1, True)
+
+
+# What is written of it
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # Rabat has UTC then
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, 30, hour, minute, tzinfo=UTC)
+
+
+def test_the_table_gets_what_is_planned_and_nothing_twice(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,mon,08:00,20:00,,,", "1002,mon,08:00,10:00,,,")
+    first = compare(found, (), NOON, MONDAY)
+    assert {(each.operator, each.begins) for each in first.planned} >= {("1001", at(8)), ("1002", at(8))}
+    known = [Planned(each.operator, each.begins, each.ends, None) for each in first.planned]
+    again = compare(found, known, NOON, MONDAY)
+    assert (again.planned, again.cancelled) == ((), ())
+
+
+def test_what_is_over_stays_as_it_was_planned_and_what_is_not_is_changed_or_cancelled(tmp_path: Path) -> None:
+    known = [
+        Planned("1001", at(8), at(11), None),
+        Planned("1002", at(8), at(14), None),
+        Planned("1901", at(14), at(20), None),
+    ]
+    found = read(tmp_path, "1001,2026-11-30,07:00,11:00,,,", "1002,2026-11-30,08:00,16:00,,,")
+    changes = compare(found, known, NOON, MONDAY)
+    assert changes.planned == (Shift(at(8), at(16), "1002"),)
+    assert [each.operator for each in changes.cancelled] == ["1901"]
+
+
+def test_a_shift_that_was_cancelled_can_be_planned_again(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,2026-11-30,14:00,20:00,,,")
+    known = [Planned("1001", at(14), at(20), NOON)]
+    assert compare(found, known, NOON, MONDAY).planned == (Shift(at(14), at(20), "1001"),)
+    assert compare(None, known, NOON, MONDAY).cancelled == ()

@@ -1,0 +1,201 @@
+"""An operator asks a colleague first, or has him interpret: whoever hangs up when, the caller is never in silence."""
+
+import pytest
+from baresip.errors import TransferFailed
+from line import Line
+from offers import french
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, kinds, refused, stands, talk
+
+from ivr.demo.sound import has_tone, longest_silence
+from ivr.demo.telephone import Telephones
+
+
+async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller_was_killed(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, _ = await conversation(line, telephones, "+33613000021", maker)
+    colleague = await line.phone(telephones, other)
+    began = call.clock
+    await leg.press(f"*32{other}#")
+    asked = await colleague.next_call(5)
+    await hears_music(call, call.clock)
+    asked.tone(COLLEAGUE_HZ)
+    await asked.answer()
+    await leg.hears_tone(COLLEAGUE_HZ)
+    await asked.hears_tone(OPERATOR_HZ)
+    former = line.kill_controller()
+    await leg.hears_tone(COLLEAGUE_HZ)
+    await line.controller_back(former)
+    await hears_music(call, call.clock)
+    await leg.hears_tone(COLLEAGUE_HZ)
+    assert (stands(line, "+33613000021")["place"], line.operator_state(other)) == ("consult", "talking")
+    # To and fro, and then the colleague has him.
+    talk(line, "+33613000021", "swap")
+    await call.hears_tone(OPERATOR_HZ)
+    await hears_music(asked, asked.clock)
+    await leg.press("*32#")
+    await asked.hears_tone(OPERATOR_HZ)
+    await leg.hangup()
+    await call.hears_tone(COLLEAGUE_HZ)
+    await asked.hears_tone(CALLER_HZ)
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    assert stands(line, "+33613000021")["operator"] == other
+    await line.until_state(maker, "ready")
+    await asked.hangup()
+    await call.hears(line.audio("fr", "survey_question")[:8000])
+    await call.hangup()
+    story = await line.story("+33613000021")
+    assert [(each["operator_id"], each["role"], each["reason"]) for each in story["pairings"]] == [
+        (maker, "operator", "transfer"),
+        (other, "operator", "operator"),
+    ]
+    assert len(colleague.calls) == 1
+
+
+async def test_a_colleague_who_declines_does_not_answer_or_hangs_up_leaves_the_caller_with_his_operator(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000022", maker)
+    colleague = await line.phone(telephones, other)
+    language = next(iter(next(each for each in line.operators if each.id == maker).languages))
+    began = call.clock
+    colleague.will_refuse(486)
+    heard = leg.clock
+    talk(line, "+33613000022", "consult", operator=other)
+    await leg.hears(line.audio(language, "talk_no_answer"), since_s=heard)
+    await call.hears_tone(OPERATOR_HZ)
+    assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # he is paused now
+    line.control("POST", f"/operators/{other}/state", {"state": "ready"})
+    # He answers, and hangs up.
+    colleague.will_answer(tone_hz=COLLEAGUE_HZ)
+    talk(line, "+33613000022", "consult", operator=other)
+    await leg.hears_tone(COLLEAGUE_HZ)
+    assert refused(line, "+33613000022", "transfer", operator=other)[0] == 409
+    heard = leg.clock
+    await colleague.calls[-1].hangup()
+    await leg.hears(line.audio(language, "talk_colleague_gone")[:4000], since_s=heard)
+    await leg.press("5")  # he has heard enough
+    await call.hears_tone(OPERATOR_HZ)
+    await line.until_state(other, "ready")
+    # He answers, and is asked no more.
+    talk(line, "+33613000022", "consult", operator=other)
+    await leg.hears_tone(COLLEAGUE_HZ)
+    talk(line, "+33613000022", "cancel")
+    await call.hears_tone(OPERATOR_HZ)
+    assert (await colleague.calls[-1].ended()).by_us is False
+    await line.until_state(other, "ready")
+    # The operator hangs up while his colleague is rung: that one gets the caller, without being rung again.
+    colleague.will_ring()
+    talk(line, "+33613000022", "consult", operator=other)
+    rings = len(colleague.calls) + 1
+    await line.until(lambda: len(colleague.calls) == rings, 5, "the colleague is rung")
+    await leg.hangup()
+    colleague.calls[-1].tone(COLLEAGUE_HZ)
+    await colleague.calls[-1].answer()
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    assert len(colleague.calls) == rings
+    # So does one whom the operator gives the caller to before he has answered.
+    await line.until_state(maker, "ready")
+    talk(line, "+33613000022", "consult", operator=maker)
+    back = await phone.next_call(5)
+    talk(line, "+33613000022", "complete")
+    assert (await colleague.calls[-1].ended()).by_us is False
+    back.tone(OPERATOR_HZ)
+    await back.answer()
+    await call.hears_tone(OPERATOR_HZ)
+    # The caller hangs up while his operator consults: nobody is left.
+    await line.until_state(other, "ready")
+    colleague.will_answer(tone_hz=COLLEAGUE_HZ)
+    talk(line, "+33613000022", "consult", operator=other)
+    await back.hears_tone(COLLEAGUE_HZ)
+    await call.hangup()
+    assert (await colleague.calls[-1].ended()).by_us is False
+    story = await line.story("+33613000022")
+    assert story["call"]["outcome"] == "answered"
+    assert all(each["ended"] for each in story["pairings"])
+
+
+async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_transfer_key(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000024", maker)
+    colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
+    language = next(iter(next(each for each in line.operators if each.id == maker).languages))
+    began = call.clock
+    # He asks, thinks again, and is with his caller.
+    await leg.hold()
+    asking = await phone.dial(f"*32{other}")
+    await asking.hears_tone(COLLEAGUE_HZ)
+    await hears_music(call, call.clock)
+    await asking.hangup()
+    await colleague.calls[-1].ended()
+    await leg.resume()
+    await call.hears_tone(OPERATOR_HZ)
+    await line.until_state(other, "ready")
+    # A line on which nobody was asked has nobody to give the caller to.
+    wrong = await phone.dial("*14")
+    await wrong.established()
+    heard = leg.clock
+    with pytest.raises(TransferFailed):
+        await leg.transfer_to(wrong)
+    await leg.resume()
+    await leg.hears(line.audio(language, "talk_not_now")[:6000], since_s=heard)
+    await wrong.hangup()
+    await leg.resume()
+    await call.hears_tone(OPERATOR_HZ)
+    # He asks again; the controller is killed; the transfer key connects them.
+    await leg.hold()
+    asking = await phone.dial(f"*32{other}")
+    asking.tone(1500.0)
+    await asking.hears_tone(COLLEAGUE_HZ)
+    await colleague.calls[-1].hears_tone(1500.0)
+    former = line.kill_controller()
+    await line.controller_back(former)
+    await asking.hears_tone(COLLEAGUE_HZ)
+    await hears_music(call, call.clock)
+    assert stands(line, "+33613000024")["place"] == "aside"
+    await leg.transfer_to(asking)
+    await call.hears_tone(COLLEAGUE_HZ)
+    await colleague.calls[-1].hears_tone(CALLER_HZ)
+    await asking.ended()
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    assert (stands(line, "+33613000024")["operator"], len(colleague.calls)) == (other, 2)
+    await call.hangup()
+    story = await line.story("+33613000024")
+    assert {each["operator_id"]: each["reason"] for each in story["pairings"] if each["role"] == "operator"} == {
+        maker: "transfer",
+        other: "caller",
+    }
+
+
+async def test_an_interpreter_hears_both_and_both_hear_him_over_a_kill(line: Line, telephones: Telephones) -> None:
+    maker = french(line, 1)[0]
+    call, leg, _ = await conversation(line, telephones, "+33613000023", maker)
+    other = await line.phone(telephones, line.speaks("it", but=(maker,)), answers=COLLEAGUE_HZ)
+    talk(line, "+33613000023", "interpreter", language="it")
+    third = await other.next_call(5)
+    await call.hears_tone(COLLEAGUE_HZ, share=0.3)
+    former = line.kill_controller()
+    await line.controller_back(former)
+    leg.silence()
+    await call.hears_tone(COLLEAGUE_HZ)
+    await leg.hears_tone(CALLER_HZ, share=0.3)
+    call.silence()
+    leg.tone(OPERATOR_HZ)
+    await third.hears_tone(OPERATOR_HZ)
+    assert line.operator_state(other.user) == "talking"
+    await third.hangup()
+    await call.hears_tone(OPERATOR_HZ)
+    assert not has_tone(call.heard(call.clock - 0.4), COLLEAGUE_HZ)
+    await line.until_state(other.user, "ready")
+    await call.hangup()
+    story = await line.story("+33613000023")
+    assert [(each["operator_id"], each["role"], each["reason"]) for each in story["pairings"]] == [
+        (maker, "operator", "caller"),
+        (other.user, "interpreter", "colleague"),
+    ]
+    assert {"invited", "joined", "left"} <= set(kinds(story))

@@ -1,0 +1,49 @@
+"""A caller on hold hears music, by whatever way, and whatever becomes of the controller."""
+
+import asyncio
+
+from line import Line
+from offers import french
+from talking import conversation, hears_music, kinds, talk
+
+from ivr.demo.sound import has_tone, longest_silence
+from ivr.demo.telephone import Telephones
+
+
+async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kill(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000001", first)
+    other, other_leg, _ = await conversation(line, telephones, "+33613000002", second)
+    began = call.clock
+    talk(line, "+33613000001", "hold")
+    await other_leg.hold()
+    await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
+    assert not has_tone(leg.heard(leg.clock - 0.4), 1130)
+    former = line.kill_controller()
+    await line.controller_back(former)
+    await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
+    await other_leg.resume()
+    # The operator takes him back by the key, and puts him away by it.
+    await leg.press("*30")
+    await asyncio.gather(call.hears_tone(1870), other.hears_tone(1870), leg.hears_tone(1130))
+    await leg.press("*30")
+    await hears_music(call, call.clock)
+    talk(line, "+33613000001", "unhold")
+    await call.hears_tone(1870)
+    # Other keys do nothing, and the caller hears none of them.
+    await leg.press("1230#5")
+    assert line.operator_state(phone.user) == "talking"
+    assert call.keys == ""
+    assert longest_silence(call.heard(began)).length_s < 1.0
+    # Who hangs up while the caller is on hold leaves him in the flow, not in silence.
+    talk(line, "+33613000001", "hold")
+    await leg.hangup()
+    await call.hears(line.audio("fr", "survey_question")[:8000])
+    await asyncio.gather(call.hangup(), other.hangup())
+    story = await line.story("+33613000001")
+    assert [each for each in kinds(story) if each in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
+    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+    story = await line.story("+33613000002")
+    assert [each["data"]["way"] for each in story["events"] if each["kind"] == "held"] == ["telephone"]

@@ -1,0 +1,170 @@
+"""A conversation in any order of events: nobody is in two places, the caller is never in silence, and whoever reads the
+channels after a kill finds the same conversation."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+
+from db.words import Role
+from ivr.ari.operations import Request
+from ivr.talk.moves import found, moves
+from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, invited, recovered, seats
+
+CALLER = "caller"
+OVER = (Then.ENDS, Then.LOST, Then.LEAVES, Then.RINGS_ON)
+"""Nobody talks any more."""
+
+VIA = "line-2"
+"""Another line of the operator's telephone."""
+
+happenings = st.lists(st.sampled_from([*Happens, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
+
+
+Event = Happens | Role | str
+
+
+def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, Then]:
+    if isinstance(what, Happens):
+        return after(talk, what)
+    role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, VIA)
+    return invited(talk, Colleague(f"leg-{next(iter(names))}", "1002", role), via)
+
+
+def walked(events: Iterable[Event]) -> list[Talk]:
+    """The conversations that follow from these events, as long as anybody talks."""
+    names = itertools.count(2)
+    talks = [Talk("leg-1")]
+    for what in events:
+        talk, then = step(talks[-1], what, names)
+        if then is Then.REFUSED:
+            assert talk == talks[-1]
+        if then in OVER:
+            break
+        talks.append(talk)
+    return talks
+
+
+def legs(talk: Talk) -> set[str]:
+    there = {talk.colleague.leg} if talk.colleague is not None and talk.colleague.there else set()
+    return {talk.leg} | there | ({talk.via} if talk.via is not None else set())
+
+
+@patient
+@given(happenings)
+def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_in_silence(
+    events: list[Event],
+) -> None:
+    for talk in walked(events):
+        where = seats(talk, CALLER)
+        everybody = [channel for inside in where.bridges.values() for channel in inside]
+        assert sorted(everybody) == sorted({CALLER} | legs(talk))
+        (main,) = [inside for inside in where.bridges.values() if CALLER in inside]
+        assert len(main) > 1 or CALLER in where.music
+        assert talk.leg not in where.music  # he hears nothing while he is alone, so that he knows where he is
+        with_operator = talk.leg in main
+        assert (CALLER in where.music) == (not with_operator)
+
+
+@patient
+@given(happenings)
+def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event]) -> None:
+    """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
+    of the operator's telephone says itself that it is there."""
+    for talk in walked(events):
+        assert recovered(talk.leg, Place(talk.place.value), talk.colleague) == replace(talk, via=None)
+
+
+@pytest.mark.parametrize("place", Place)
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("role", [Role.CONSULTED, Role.INTERPRETER, None])
+def test_whatever_stands_there_is_a_conversation(place: Place, there: bool, role: Role | None) -> None:
+    """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
+    colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
+    talk = recovered("leg-1", place, colleague)
+    assert seats(talk, CALLER).bridges
+    assert recovered(talk.leg, talk.place, talk.colleague) == talk
+
+
+@patient
+@given(happenings)
+def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
+    for talk in walked(events):
+        for what in (Happens.ANSWERED, Happens.COLLEAGUE_GONE, Happens.HOLD, Happens.UNHOLD, Happens.LINE_GONE):
+            once, then = after(talk, what)
+            if then is not Then.REFUSED:
+                assert after(once, what) == (once, Then.REFUSED)
+
+
+@patient
+@given(happenings)
+def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_could_have_the_caller(
+    events: list[Event],
+) -> None:
+    for talk in walked(events):
+        for what in Happens:
+            then = after(talk, what)[1]
+            asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
+            if then in (Then.ENDS, Then.LOST):
+                assert what in (Happens.OPERATOR_GONE, Happens.OPERATOR_LOST) and not asked
+            if then in (Then.HANDED_OVER, Then.RINGS_ON):
+                assert talk.colleague is not None
+                assert talk.colleague.there == (then is Then.HANDED_OVER)
+
+
+@dataclass
+class World:
+    """What Asterisk has: who is in which bridge, and who hears music."""
+
+    bridges: dict[str, set[str]] = field(default_factory=dict)
+    music: set[str] = field(default_factory=set)
+
+    def do(self, request: Request) -> None:
+        kind, name, *action = request.uri.split("/")
+        match request.method, kind, action:
+            case "POST", "bridges", []:
+                self.bridges.setdefault(name, set())
+            case "DELETE", "bridges", []:
+                del self.bridges[name]
+            case "POST", "bridges", ["addChannel"]:
+                channel = dict(request.query)["channel"]
+                for inside in self.bridges.values():
+                    inside.discard(channel)
+                self.bridges[name].add(channel)
+                self.music.discard(channel)
+            case "POST", "channels", ["moh"]:
+                self.music.add(name)
+            case "DELETE", "channels", ["moh"]:
+                self.music.discard(name)
+            case _:
+                raise AssertionError(request)
+
+    def listing(self) -> list[Mapping[str, object]]:
+        return [{"id": name, "channels": sorted(inside)} for name, inside in self.bridges.items()]
+
+    def is_as(self, wanted: Seats, gone: set[str]) -> bool:
+        there = {name: inside - gone for name, inside in self.bridges.items()}
+        return there == {name: set(inside) for name, inside in wanted.bridges.items()} and self.music == wanted.music
+
+
+@patient
+@given(happenings, st.integers(0, 12))
+def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Event], killed: int) -> None:
+    """After the `killed`th event another controller goes on, which knows only what Asterisk lists."""
+    world, before = World(), Seats({}, frozenset())
+    gone: set[str] = set()
+    talks = walked(events)
+    for number, talk in enumerate(talks):
+        wanted = seats(talk, CALLER)
+        if number == killed:
+            before = found(world.listing(), {CALLER} | legs(talk))
+            before = Seats(before.bridges, frozenset(world.music))
+        for request in moves(before, wanted, CALLER):
+            world.do(request)
+        gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)
+        assert world.is_as(wanted, gone), talk
+        before = wanted

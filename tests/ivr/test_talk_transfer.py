@@ -1,0 +1,164 @@
+"""A caller who is handed on: to whom, with what, and what becomes of him if nobody takes him or the controller dies."""
+
+import asyncio
+import urllib.error
+
+import pytest
+from baresip.errors import TransferFailed
+from line import Line
+from offers import french, outcomes
+from talking import COLLEAGUE_HZ, OPERATOR_HZ, call_id, conversation, hears_music, kinds, refused, stands, talk
+
+from ivr.demo.sound import longest_silence
+from ivr.demo.telephone import Telephones
+
+
+async def test_a_colleague_gets_the_caller_with_his_file_though_the_controller_is_killed_while_he_rings(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, _ = await conversation(line, telephones, "+33613000011", maker)
+    colleague = await line.phone(telephones, other)
+    before, began = stands(line, "+33613000011"), call.clock
+    talk(line, "+33613000011", "transfer", operator=other)
+    assert (await leg.ended()).reason == "hung up by the other side"
+    ringing = await colleague.next_call(5)
+    await call.hears(line.audio("fr", "talk_transferred")[:8000], since_s=began)
+    former = line.kill_controller()
+    ringing.tone(COLLEAGUE_HZ)
+    await ringing.answer()  # while there is no controller
+    await line.controller_back(former)
+    await call.hears_tone(COLLEAGUE_HZ)
+    await ringing.hears_tone(1130)
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    now = stands(line, "+33613000011")
+    assert (now["operator"], now["case"], now["transfers"]) == (other, before["case"], 1)
+    assert len(colleague.calls) == 1
+    await call.hangup()
+    story = await line.story("+33613000011")
+    assert [(each["operator_id"], each["reason"]) for each in story["pairings"]] == [
+        (maker, "transfer"),
+        (other, "caller"),
+    ]
+    (transfer,) = [each["data"] for each in story["events"] if each["kind"] == "transferred"]
+    assert (transfer["by"], transfer["to"], transfer["way"]) == (maker, other, "api")
+    assert story["call"]["path"][-2:] == ["queue", "queue"]
+    assert [event["kind"] for event in story["events"]].count("waiting") == 1  # his age is the one that he had
+
+
+async def test_a_caller_whom_nobody_takes_comes_back_to_who_handed_him_on(line: Line, telephones: Telephones) -> None:
+    maker, other, away = french(line, 3)
+    call, leg, phone = await conversation(line, telephones, "+33613000012", maker)
+    colleague = await line.phone(telephones, other)
+    for whom, status, why in (
+        ({"operator": maker}, 422, "has this caller already"),
+        ({"operator": away}, 409, "Nobody of those is there"),
+        ({"operator": "999999"}, 404, "no such operator"),
+        ({"operator": "0033612345678"}, 422, "never to a number outside"),
+        ({"topic": "weather"}, 404, "no such operator, language or topic"),
+        ({"language": "nl"}, 409, "Nobody of those is there"),
+        ({}, 422, "Name one of"),
+    ):
+        assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
+        assert why in refused(line, "+33613000012", "transfer", **whom)[1]
+    # By keys, with the reason in the operator's ear, and his caller stays with him.
+    heard = leg.clock
+    await leg.press(f"*31{maker}#")
+    language = next(iter(next(each for each in line.operators if each.id == maker).languages))
+    await leg.hears(line.audio(language, "talk_yourself"), since_s=heard)
+    colleague.will_refuse(486)
+    began = call.clock
+    await leg.press(f"*31{other}#")
+    again = await phone.next_call(8)  # at once, and not after the wrap-up
+    again.tone(1870)
+    await again.answer()
+    await call.hears_tone(1870)
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    assert refused(line, "+33613000012", "complete")[0] == 409
+    over = call_id(line, "+33613000012")
+    await call.hangup()
+    story = await line.story("+33613000012")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        line.control("POST", f"/calls/{over}/transfer", {"operator": other})
+    told = line.run("call", over).stdout
+    assert f"operator {maker}, by keys, hands him on to operator {other} (number 1 in this call)" in told
+    assert f"asks for transfer {maker} in vain: yourself" in told
+    assert outcomes(story) == [(maker, "accepted"), (other, "refused"), (maker, "accepted")]
+    assert [each["reason"] for each in story["pairings"]] == ["transfer", "caller"]
+    assert "wish_refused" in kinds(story)
+
+
+async def test_a_caller_is_handed_on_to_a_language_a_topic_and_a_consul_but_not_for_ever(
+    line: Line, telephones: Telephones
+) -> None:
+    maker = french(line, 1)[0]
+    call, _, _ = await conversation(line, telephones, "+33613000013", maker)
+    dutch = await line.phone(telephones, line.speaks("nl", but=(maker,)), answers=COLLEAGUE_HZ)
+    line.control("POST", f"/operators/{maker}/state", {"state": "away"})
+    talk(line, "+33613000013", "transfer", language="nl")
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert stands(line, "+33613000013")["language"] == "nl"
+    supervisor = next(each.id for each in line.operators if each.supervisor and "nl" not in each.languages)
+    consul = await line.phone(telephones, supervisor, answers=1870)
+    dutch_leg = await dutch.next_call(1)
+    await dutch_leg.press("*3100#")
+    await call.hears_tone(1870)
+    assert stands(line, "+33613000013")["operator"] == supervisor
+    await line.until_state(dutch.user, "ready")
+    talk(line, "+33613000013", "transfer", topic="file")
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert stands(line, "+33613000013")["topic"] == "file"
+    await line.until_state(consul.user, "ready")
+    # Two who send a caller to and fro come to an end.
+    for _ in range(2):
+        other, hertz = (
+            (consul, 1870) if stands(line, "+33613000013")["operator"] == dutch.user else (dutch, COLLEAGUE_HZ)
+        )
+        talk(line, "+33613000013", "transfer", operator=other.user)
+        await call.hears_tone(hertz)
+        await line.until_state(dutch.user if other is consul else consul.user, "ready")
+    status, why = refused(line, "+33613000013", "transfer", operator=(dutch if other is consul else consul).user)
+    assert (status, "handed on too often" in why) == (409, True)
+    await call.hangup()
+    assert (await line.story("+33613000013"))["call"]["outcome"] == "answered"
+
+
+async def test_a_telephones_own_transfer_key_reaches_a_colleague_and_nobody_outside(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000014", maker)
+    colleague = await line.phone(telephones, other)
+    language = next(iter(next(each for each in line.operators if each.id == maker).languages))
+    for number, text in (("+33612345678", "talk_outside"), (maker, "talk_yourself"), ("99", "talk_unknown")):
+        heard = leg.clock
+        with pytest.raises(TransferFailed, match="603"):
+            await leg.transfer(f"sip:{number}@{line.sip}")
+        await leg.hears(line.audio(language, text)[:6000], since_s=heard)
+    assert line.operator_state(maker) == "talking"
+    # The transfer key of a telephone puts the caller on hold first. A foreign domain is not where anything goes.
+    began = call.clock
+    await leg.hold()
+    await hears_music(call, call.clock)
+    former = asyncio.create_task(leg.transfer(f"sip:{other}@somewhere.example.com"))
+    ringing = await colleague.next_call(5)
+    await asyncio.wait([former])
+    await call.hears(line.audio("fr", "talk_transferred")[:8000], since_s=began)
+    # By a code on another line of a telephone as well.
+    ringing.tone(COLLEAGUE_HZ)
+    await ringing.answer()
+    await call.hears_tone(COLLEAGUE_HZ)
+    await line.until_state(maker, "ready")
+    code = await colleague.dial(f"*31{maker}")
+    again = await phone.next_call(5)
+    assert (await ringing.ended()).by_us is False
+    again.tone(OPERATOR_HZ)
+    await again.answer()
+    await call.hears_tone(OPERATOR_HZ)
+    await code.ended()
+    assert longest_silence(call.heard(began)).length_s < 3.0
+    await call.hangup()
+    story = await line.story("+33613000014")
+    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
+    assert ways == ["refer", "code"]
+    assert kinds(story).count("referred") == 4

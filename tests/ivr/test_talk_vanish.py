@@ -1,0 +1,61 @@
+"""A telephone that disappears is noticed in two seconds where its connection tells, else by the silence of its line."""
+
+import asyncio
+import time
+
+from line import Line
+from offers import decided, french
+from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music
+
+from ivr.demo.telephone import Telephones
+
+
+async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_or_talks(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second, third = french(line, 3)
+    ringing = await line.phone(telephones, first, transport="tcp")
+    call = await line.asks_for_operator(telephones, "+33613000041")
+    await ringing.next_call(5)
+    talking = await line.phone(telephones, second, transport="tcp", answers=OPERATOR_HZ)
+    began = time.monotonic()
+    await ringing.vanish(closes=True)
+    await call.hears_tone(OPERATOR_HZ)
+    assert time.monotonic() - began < 4.0  # the next one was rung long before this one's time was over
+    assert await decided(line, "+33613000041") == [(first, "unreachable"), (second, "accepted")]
+    since, began = call.clock, time.monotonic()
+    await talking.vanish(closes=True)
+    await call.hears(line.audio("fr", "operator_gone")[:6000], since_s=since)
+    assert time.monotonic() - began < 6.0  # and the line's silence would be noticed after ten
+    third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert line.operator_state(second) in ("away", "wrapping_up")
+    await call.hangup()
+    story = await line.story("+33613000041")
+    assert [(each["operator_id"], each["reason"]) for each in story["pairings"]] == [
+        (second, "lost"),
+        (third_phone.user, "caller"),
+    ]
+    assert story["call"]["wait_s"] is not None
+
+
+async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds_but_not_one_that_holds(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second = french(line, 2)
+    held, holding, phone = await conversation(line, telephones, "+33613000042", first)
+    await holding.hold()
+    await hears_music(held, held.clock)
+    call, _, gone = await conversation(line, telephones, "+33613000043", second)
+    began, since = time.monotonic(), call.clock
+    await gone.vanish()
+    await call.hears(line.audio("fr", "operator_gone")[:6000], 16, since_s=since)
+    assert 8.0 < time.monotonic() - began < 16.0
+    assert line.operator_state(phone.user) == "talking"
+    await hears_music(held, held.clock)
+    await holding.resume()
+    await held.hears_tone(OPERATOR_HZ)
+    await asyncio.gather(call.hangup(), held.hangup())
+    story = await line.story("+33613000043")
+    assert [each["reason"] for each in story["pairings"]] == ["lost"]
+    await gone.register()

@@ -1,0 +1,189 @@
+"""Whom keys and words mean, what a caller then needs, and who belongs to a conversation after a restart: pure."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import patient
+from test_reconcile import NOW, call, channel, leg, leg_channel, uuid
+
+from db.words import Role
+from ivr.messages import Standing
+from ivr.operators import OperatorEntry
+from ivr.reconcile import compare
+from ivr.site_codes import Codes
+from ivr.state import LegState
+from ivr.talk.keys import AGAIN_S, Keys
+from ivr.talk.refer import meant
+from ivr.talk.table import Colleague, Place
+from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
+from ivr.talk.wishes import Refusal, Target, candidates, from_keys
+from routing.match import Step, step_at
+
+LANGUAGES, TOPICS = ("ar", "fr", "es"), ("file", "travel")
+PEOPLE = (
+    OperatorEntry("1001", "One", {"ar": 5, "fr": 2}, frozenset(), supervisor=False),
+    OperatorEntry("1002", "Two", {"fr": 5}, frozenset({"file"}), supervisor=False),
+    OperatorEntry("1901", "Three", {"fr": 4, "es": 3}, frozenset({"travel"}), supervisor=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "target"),
+    [
+        ("1002", Target(operator="1002")),
+        ("2", Target(language="fr")),
+        ("02", Target(topic="travel")),
+        ("00", Target(consul=True)),
+        ("9", Refusal.UNKNOWN),
+        ("0", Refusal.UNKNOWN),
+        ("03", Refusal.UNKNOWN),
+        ("12", Refusal.UNKNOWN),
+        ("٣", Refusal.UNKNOWN),
+        ("", Refusal.UNKNOWN),
+        ("0033612345678", Refusal.OUTSIDE),
+        ("123456789", Refusal.OUTSIDE),
+    ],
+)
+def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal) -> None:
+    assert from_keys(keys, LANGUAGES, TOPICS) == target
+
+
+@pytest.mark.parametrize(
+    ("to", "target"),
+    [
+        ("1002", Target(operator="1002")),
+        ("*311002", Target(operator="1002")),
+        ("*3100", Target(consul=True)),
+        ("+33612345678", Refusal.OUTSIDE),
+        ("anna", Refusal.OUTSIDE),
+        ("1002;x=y", Refusal.OUTSIDE),
+        ("", Refusal.OUTSIDE),
+    ],
+)
+def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusal) -> None:
+    assert meant(to, Codes(), LANGUAGES, TOPICS) == target
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        (Target(operator="1002"), ("1002",)),
+        (Target(operator="1001"), Refusal.YOURSELF),
+        (Target(operator="7777"), Refusal.UNKNOWN),
+        (Target(language="fr"), ("1002", "1901")),  # the best first, and never who asks
+        (Target(language="nl"), Refusal.UNKNOWN),
+        (Target(language="ar"), Refusal.AWAY),  # nobody else speaks it
+        (Target(topic="file"), ("1002",)),
+        (Target(topic="weather"), Refusal.UNKNOWN),
+        (Target(consul=True), ("1901",)),
+        (Target(), Refusal.UNKNOWN),
+    ],
+)
+def test_who_is_meant(target: Target, found: tuple[str, ...] | Refusal) -> None:
+    assert candidates(target, PEOPLE, LANGUAGES, TOPICS, "1001") == found
+
+
+def press(keys: Keys, text: str, now: float = 0.0) -> list[tuple[str, str]]:
+    return [code for each in text if (code := keys.press(each, now)) is not None]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("*30", [("hold", "")]),
+        ("*311002#", [("transfer", "1002")]),
+        ("*31#*32#*33#", [("transfer", ""), ("consult", ""), ("interpreter", "")]),
+        ("77*30*3200#", [("hold", ""), ("consult", "00")]),
+        ("1002#5*#**3*1002#", []),
+        ("*31*30", [("hold", "")]),  # begun anew
+    ],
+)
+def test_keys_in_a_conversation_are_codes_or_nothing(text: str, codes: list[tuple[str, str]]) -> None:
+    assert press(Keys(Codes()), text) == codes
+
+
+def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none() -> None:
+    keys = Keys(Codes())
+    assert press(keys, "*3") == []
+    assert press(keys, "0", AGAIN_S + 0.1) == []
+    assert press(Keys(Codes(hold="")), "*30#") == []
+
+
+@patient
+@given(st.text("*#0123456789", max_size=40))
+def test_no_keys_break_anything(text: str) -> None:
+    press(Keys(Codes()), text)
+
+
+# What the caller needs
+
+USUAL = (Step("fr", 3, "file", patience=60.0), Step("fr", 3))
+SPEAKS = {each.id: each.languages for each in PEOPLE}
+
+
+def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time_and_with_the_old_age() -> None:
+    """He came 500 s ago, and was handed on 400 s later."""
+    needed = steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, 0.0, SPEAKS)
+    assert [each.operator for each in needed] == ["1901", "1002", None, None]
+    at = [step_at(needed, 400.0 + each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
+    assert at == [0, 0, 1, 2]
+    assert needed[2:] == USUAL
+
+
+def test_one_who_will_not_have_him_is_not_waited_for() -> None:
+    transfer = Transfer(("1901", "1002"), "1001", at=400.0, count=1)
+    assert transfer.without("1901", 420.0) == Transfer(("1002",), "1001", 420.0, 1)
+    assert transfer.without("1901", 420.0).without("1002", 430.0).without("1001", 440.0) == Transfer((), None, 430.0, 1)
+    assert transfer.without("7777", 420.0) == transfer
+    assert transfer.taken() == Transfer(count=1)
+
+
+def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
+    needed = steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, 0.0, SPEAKS)
+    assert [(each.language, each.operator) for each in needed] == [
+        ("fr", None),
+        ("fr", "1001"),
+        ("fr", None),
+        ("fr", None),
+    ]
+
+
+def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
+    spanish = (Step("es", 3),)
+    assert [each.language for each in steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, 0.0, SPEAKS)] == [
+        "fr",
+        "es",
+    ]
+
+
+# After a restart
+
+
+@pytest.mark.parametrize(
+    ("place", "role", "kept"),
+    [
+        (Place.CONSULTS, Role.CONSULTED, True),
+        (Place.SWAPPED, Role.CONSULTED, True),
+        (Place.ASIDE, Role.CONSULTED, True),
+        (Place.TOGETHER, Role.INTERPRETER, True),
+        (Place.HELD, Role.INTERPRETER, True),
+        (Place.TOGETHER, Role.CONSULTED, False),  # he was asked no more
+        (Place.TOGETHER, Role.OPERATOR, False),
+    ],
+)
+def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(place: Place, role: Role, kept: bool) -> None:
+    state = call(1, offer=50).but(place=place.value or None)
+    other = LegState(uuid(51), uuid(1), "1002", NOW, role)
+    channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
+    found = compare(channels, {})
+    assert found.colleagues == ({uuid(1): Colleague(uuid(51), "1002", role, there=True)} if kept else {})
+    assert [each.id for each in found.orphans] == ([] if kept else [uuid(51)])
+    assert (Standing(uuid(51), uuid(1), "1002", talking=True) in found.standing) == kept
+    assert Standing(uuid(50), uuid(1), "1001", talking=True) in found.standing
+
+
+def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings_for_him() -> None:
+    rung = LegState(uuid(51), uuid(1), "1002", NOW, Role.CONSULTED)
+    found = compare([channel("a", call(1, waits=True)), leg_channel(rung)], {})
+    assert [own for _, _, own in found.resume] == [rung]
+    assert (found.colleagues, found.orphans) == ({}, ())

@@ -1,0 +1,76 @@
+"""The command line in the tests' own process, which spares each command its start."""
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+
+from ivr.cli.main import main
+
+
+@dataclass
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+_one_at_a_time = threading.Lock()
+
+
+def command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer:
+    """What a command answers to whom this is the whole environment. In a thread, since an event loop may run here."""
+    with _one_at_a_time, ThreadPoolExecutor(1) as thread:
+        return thread.submit(_command, arguments, environment).result()
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer:
+    # With a `buffer` each, as what is not text is written there.
+    out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    logs = structlog.get_config()
+    status: object = 0
+    with (
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(sys, "argv", ["hatif", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+        finally:
+            structlog.configure(**logs)  # as the tests have it
+    return Answer(int(str(status or 0)), _text(out), _text(err))
+
+
+def _text(written: TextIOWrapper) -> str:
+    content = written.detach().getvalue()  # type: ignore[attr-defined]
+    return str(content, "utf-8").replace("\r\n", "\n")
+
+
+class Shell:
+    """An installation in `home` where nothing runs; `site`: its folder, None for the example."""
+
+    def __init__(self, home: Path, site: Path | None = None) -> None:
+        self.home, self.site = home, site
+
+    def run(self, *arguments: str) -> Answer:
+        environment = {"HATIF_HOME": str(self.home), "HATIF_PORT_OFFSET": "19000", "HATIF_DATABASE": ""}
+        if self.site is not None:
+            environment["HATIF_SITE"] = str(self.site)
+        return command(arguments, os.environ | environment)
+
+    def database(self, statement: str, *values: str | int | None) -> list[Any]:
+        with closing(sqlite3.connect(self.home / "hatif.db")) as database, database:
+            return database.execute(statement, values).fetchall()
