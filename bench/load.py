@@ -25,6 +25,7 @@ from bench.sip import Account
 SETTLES = 0.5  # s that the operators' last calls have to end
 NO_MORE = "no ring within the block's time"
 ANEW_S = 200.0  # after which telephones register again; Asterisk forgets them after 600
+HEARD_S = 3.0  # after which telephones send a packet again; Asterisk gives up those that say nothing for 10
 HELD = 5 * PACE  # s that a key is held, as Voice.key does
 
 
@@ -175,12 +176,14 @@ async def ring(block: RingBlock) -> Measured:
             calls.create_task(one())
             await asyncio.sleep(PACE)
         loop = asyncio.get_running_loop()
-        until = loop.time() + block.seconds
+        until, anew = loop.time() + block.seconds, loop.time() + ANEW_S
         while (left := until - loop.time()) > 0 and not phones.enough.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(phones.enough.wait(), min(left, ANEW_S))
-            if left > ANEW_S and not phones.enough.is_set():
+                await asyncio.wait_for(phones.enough.wait(), min(left, HEARD_S))
+            phones.be_heard()
+            if loop.time() > anew and not phones.enough.is_set():
                 await phones.register(accounts)
+                anew += ANEW_S
         # The callers go first: an operator who refuses a call, or is not there for it, would be put on pause.
         over = True
         for call in list(up):

@@ -56,6 +56,12 @@ def shown(url: URL) -> str:
     return f"postgresql://{host}{port}/{url.database or ''}"
 
 
+def no_file(url: URL) -> bool:
+    """Whether it names a file that is not there, in a folder that is."""
+    file = Path(url.database or "")
+    return url.get_backend_name() == "sqlite" and file.parent.is_dir() and not file.exists()
+
+
 def async_engine(url: str) -> AsyncEngine:
     """An engine for `url`; nothing is opened yet. Its owner awaits `engine.dispose()`."""
     parsed = parse(url)
@@ -155,7 +161,12 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One consistent view; never waits for a writer. DatabaseError when it is unreachable."""
+    """One consistent view; never waits for a writer. DatabaseError when it is unreachable.
+
+    A file that is not there stays so: SQLite would make an empty one.
+    """
+    if no_file(engine.url):
+        raise DatabaseError(f"{shown(engine.url)} is not there: run `hatif db upgrade`, or correct the URL")
     async with _connected(engine) as connection:
         await connection.execution_options(hatif_reads_only=True, postgresql_readonly=True)
         async with connection.begin():

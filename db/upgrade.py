@@ -19,7 +19,7 @@ from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import DatabaseError, async_engine, parse, reading, shown, writing
+from db.engine import DatabaseError, async_engine, no_file, parse, reading, shown, writing
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6861746966  # "hatif", the key of PostgreSQL's advisory lock
@@ -47,7 +47,9 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
 
 
 async def current(url: str) -> str | None:
-    """The migration that the database is at; None for an empty one."""
+    """The migration that the database is at; None for an empty one, and for a file that is not there yet."""
+    if no_file(parse(url)):
+        return None
     engine = async_engine(url)
     try:
         async with reading(engine) as connection:
@@ -60,6 +62,8 @@ async def pending(url: str) -> list[str]:
     """The migrations that `upgrade` would apply, oldest first."""
     engine = async_engine(url)
     try:
+        if no_file(engine.url):
+            return _missing(engine, None)
         async with reading(engine) as connection:
             return _missing(engine, await connection.run_sync(_current))
     finally:

@@ -43,7 +43,7 @@ _ENDS = ("hangup", "goto", "return")
 _HANGUP_HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe|pop)\)=(.+)")
 _READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_TRUNK = re.compile(r"(?:^|[/@,&(^])trunk-", re.IGNORECASE)
+_TRUNK = re.compile(r"(?:^|[/@,&(^])(?:trunk|carrier)-", re.IGNORECASE)
 _DIALLED = re.compile(r"\b(?:EXTEN|CALLERID)\b")
 _AMI_LINE = 1_000  # bytes; longer data cannot be read back through AMI
 
@@ -157,7 +157,7 @@ def _untrusted(step: Step) -> Iterator[Finding]:
 def _outside(step: Step) -> Iterator[Finding]:
     """Calls to the outside are the controller's alone: it checks numbers, hours and how often."""
     if _TRUNK.search(step.data):
-        yield Finding("E_TRUNK", step.line, "names the outgoing trunk; only the controller may call through it")
+        yield Finding("E_TRUNK", step.line, "names a carrier's line; only the controller may call through one")
     if step.application.lower() == "dial" and _DIALLED.search(step.data):
         yield Finding("E_TRUNK", step.line, "dials what was dialled; a telephone would choose whom we call")
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from db.ids import uuid7
 from db.wishes import Wish
-from db.words import CallbackKind
+from db.words import CallbackKind, TryOutcome
 from ivr import clock
 from ivr.callbacks import listing, rules
-from ivr.callbacks.wish import AT_WORK, Happening, after
+from ivr.callbacks.wish import AT_WORK, Happening, after, given_up
 from ivr.numbers import refusal
 from ivr.opening import one_line
 from ivr.records_callbacks import audited, wished
@@ -23,11 +23,13 @@ AWAY = "The database is away; nothing was changed and nobody is called. Try agai
 
 
 class Deed(BaseModel):
-    """`by`: who does it; `operator`: who takes it over, if that is one."""
+    """`by`: who does it; `operator`: who takes it over, if that is one; `gone`: the node that is at it is there no
+    more."""
 
     by: str = Field("administrator", max_length=60)
     why: str = Field("", max_length=300)
     operator: str | None = Field(None, max_length=20)
+    gone: bool = False
 
 
 class New(BaseModel):
@@ -48,7 +50,7 @@ def router(controller: "Controller") -> APIRouter:
         midnight = rules.midnight(now, site.hours.timezone)
         found = await book.listed(last, midnight)
         if found is None:
-            raise HTTPException(503, AWAY)
+            raise HTTPException(503, f"{AWAY} ({book.why})")
         wishes, tries, dialled = found
         floor = controller.session.floor if controller.session is not None else None
         places = {each.call: place for place, each in enumerate(floor.waiting, 1)} if floor is not None else None
@@ -56,7 +58,8 @@ def router(controller: "Controller") -> APIRouter:
 
     @api.post("/callbacks")
     async def add(new: New) -> dict[str, Any]:
-        number, language = new.number.strip(), new.language or site.language_order(country_of(new.number))[0]
+        number = new.number.strip()
+        language = new.language or site.language_order(country_of(number))[0]
         if (why := refusal(number, site)) is not None:
             raise HTTPException(422, f"{number!r} {rules.REFUSED[why]}.")
         if language not in site.languages:
@@ -86,10 +89,17 @@ def router(controller: "Controller") -> APIRouter:
         wish = await asked(identity)
         if wish.ended is not None:
             raise HTTPException(409, f"That wish is over already ({wish.state}); `hatif callbacks` shows it.")
-        if wish.state in AT_WORK:
+        now, node = clock.now(), wish.claim.node if wish.claim is not None else site.node
+        if wish.state in AT_WORK and node == site.node:
             raise HTTPException(409, f"That number is being called ({wish.state}); wait until that is over.")
-        moved = after(wish, what, clock.now(), operator=deed.operator, reason=reason)
-        if not await book.move(wish, moved):
+        if wish.state in AT_WORK and not deed.gone:
+            found = f"The node {node[:40]!r} is at it ({wish.state}); wait until that is over."
+            raise HTTPException(409, f"{found} If that node is gone for good: --node-gone (`gone` in the control API).")
+        if wish.state in AT_WORK:
+            moved = given_up(wish, what, now, operator=deed.operator, reason=reason)
+        else:
+            moved = after(wish, what, now, operator=deed.operator, reason=reason)
+        if not await book.move(wish, moved, outcome=TryOutcome.LOST, at=now):
             raise HTTPException(409, "The wish has just been moved by somebody else; look with `hatif callbacks`.")
         audited(controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300))
         if controller.session is not None:
@@ -99,7 +109,7 @@ def router(controller: "Controller") -> APIRouter:
     async def asked(identity: str) -> Wish:
         found = await book.found(identity)
         if found is None:
-            raise HTTPException(503, AWAY)
+            raise HTTPException(503, f"{AWAY} ({book.why})")
         if isinstance(found, str):
             raise HTTPException(404, f"{found[:1].upper()}{found[1:]}.")
         return found

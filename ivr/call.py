@@ -215,8 +215,13 @@ class Call:
         return self._sounding is not None
 
     def unread_offers(self) -> list[messages.Offer]:
-        """Offers that came when the call was already doing something else; its inbox is empty then."""
-        return [item for item in self._inbox.take_all() if isinstance(item, messages.Offer)]
+        """Offers that came when the call was already doing something else; of what else came only that the caller has
+        hung up is left."""
+        items = self._inbox.take_all()
+        for item in items:
+            if isinstance(item, events.ChannelDestroyed | events.StasisEnd) and item.channel_id == self.channel:
+                self._inbox.put(item)
+        return [item for item in items if isinstance(item, messages.Offer)]
 
     def take_waiting_keys(self) -> None:
         """Reads what has happened meanwhile without waiting, so that keys pressed ahead are seen."""

@@ -24,6 +24,7 @@ from ivr.fallback import calls_in_fallback, import_fallback_calls
 from ivr.files import Files
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
+from ivr.house import House
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
@@ -31,7 +32,7 @@ from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.references import reference_allocator
 from ivr.returners import Returners
-from ivr.session import APPLICATION, House, Session
+from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper

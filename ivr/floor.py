@@ -147,9 +147,10 @@ class Floor:
     def _take(self, message: "messages.ToFloor | _Asked", now: float) -> None:
         match message:
             case _Asked(asked, answer):
+                if answer.done():
+                    return  # whoever asked was told that it cannot be, and waits no more
                 self._take(asked, now)
-                if not answer.done():
-                    answer.set_result(self._operators[asked.operator])
+                answer.set_result(self._operators[asked.operator])
             case messages.Wait(call, steps, since, priority):
                 waiting = Waiting(call, steps, min(since, now), priority)
                 self._estimates.wait(call, steps[0].language, now)

@@ -6,6 +6,7 @@ restart takes, so that a controller that comes back finds everybody where he was
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -123,7 +124,8 @@ class Guard:
         info = processes(self._settings.run).get("ivr")
         if info is not None and info.alive and time.time() - info.started.timestamp() > PATIENCE_S:
             log.error("The controller does not answer; it is ended", pid=info.pid)
-            os.kill(info.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(info.pid, signal.SIGKILL)
 
 
 def main() -> None:

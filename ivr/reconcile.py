@@ -24,8 +24,8 @@ class Findings:
 
     `resume`: calls that go on where they are, each with the operator's leg that is there for it, if any; `fresh`:
     callers whom nobody has taken yet; `orphans`: legs whose caller is gone or does not want them any more; `standing`:
-    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside;
-    `colleagues`: by call, who is consulted or interprets there, or is rung for it.
+    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside who
+    stays; `colleagues`: by call, who is consulted or interprets there, or is rung for it.
     """
 
     resume: tuple[tuple[Channel, CallState, LegState | None], ...]
@@ -72,12 +72,15 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
         for _, state in resume
         if state.offer is not None and state.operator is not None and state.id not in own
     ]
+    orphans = tuple(channel for channel, leg in legs if own.get(leg.call) != leg and leg.offer not in others)
+    gone = {channel.id for channel in orphans}
     return Findings(
         resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),
         fresh=tuple(fresh),
-        orphans=tuple(channel for channel, leg in legs if own.get(leg.call) != leg and leg.offer not in others),
+        orphans=orphans,
         standing=tuple(standing),
-        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and not tuple(inside)),
+        # Also one in which nobody is left but a leg that is hung up now: nobody would delete it afterwards.
+        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and gone.issuperset(inside)),
         colleagues=colleagues,
     )
 

@@ -108,6 +108,26 @@ async def hang_up_leg(call: Call, leg: str) -> None:
             return
 
 
+async def until_gone(call: Call, *legs: str, out: bool = False, gone_too: bool = False) -> None:
+    """Until these legs are gone, and with `out` the caller is out of his bridge. What else happens meanwhile is kept
+    for later."""
+    waits = set(legs)
+    until = asyncio.get_running_loop().time() + _OUT_S
+    kept: list[Item] = []
+    try:
+        while (waits or out) and asyncio.get_running_loop().time() < until:
+            match item := await call.next(until, gone_too=gone_too):
+                case events.ChannelDestroyed(channel) if channel in waits:
+                    waits.discard(channel)
+                case events.ChannelLeftBridge(channel) if channel == call.channel:
+                    out = False
+                case _ if not isinstance(item, Deadline):
+                    kept.append(item)
+    finally:
+        for item in kept:
+            call.deliver(item)
+
+
 async def start_music(call: Call) -> None:
     await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
 
@@ -168,12 +188,16 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
                     return leg
                 if whispered:
                     state = OfferState.REFUSED  # he has heard what it is about, and hung up
-    except (CallerGone, CallFailed):
+    except (LinkLost, TimeoutError):
+        raise  # the next connection finds the leg
+    except Exception:
         # First this: a free operator must not be offered a caller who has gone.
         call.services.to_floor(messages.Leave(call.state.id))
-        if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
-            await late(call, leg.id)
-        leg.offer_ended(call, OfferState.WITHDRAWN)
+        try:
+            if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
+                await late(call, leg.id)
+        finally:
+            leg.offer_ended(call, OfferState.WITHDRAWN)
         raise
     leg.offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
     return None
@@ -184,6 +208,8 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
     hear, and whether the operator is still there, as far as is known."""
     whisper = Whisper(call, leg.id, leg.operator)
     begun = await whisper.begin()
+    hold: Item | None = None
+    vanished: Item | None = None
     while begun:
         item = await call.next(whisper.until)
         call.keys.clear()
@@ -191,9 +217,17 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
             await start_music(call)
         if isinstance(item, events.ChannelDestroyed) and item.channel_id == leg.id:
             return True, False
+        if isinstance(item, events.ChannelHold | events.ChannelUnhold) and item.channel_id == leg.id:
+            hold = item
+        if isinstance(item, messages.TelephoneGone) and item.operator == leg.operator:
+            vanished = item
         if whisper.is_over(item):
             await whisper.end()
             break
+    if isinstance(hold, events.ChannelHold):
+        call.deliver(hold)  # for the conversation: else the caller would be in silence with a telephone that holds
+    if vanished is not None:
+        call.deliver(vanished)  # it looks whether he is still there
     return begun, True
 
 
@@ -214,15 +248,24 @@ def said(item: Item, leg: Leg) -> OfferState:
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
     try:
-        (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
-        if answer.ok and answer.body["state"] == "Up":
-            return OfferState.ACCEPTED
-        if wanted is OfferState.NO_ANSWER and answer.ok and answer.body["state"] != "Ringing":
-            wanted = OfferState.UNREACHABLE  # his telephone has not even said that it rings
+        rings = await looked_at(call, leg)
+        if rings is OfferState.ACCEPTED:
+            return rings
+        if wanted is OfferState.NO_ANSWER:
+            wanted = rings
         await hang_up_leg(call, leg.id)
     except (LinkLost, TimeoutError):
         pass  # reconciliation finds the leg without its caller
     return wanted
+
+
+async def looked_at(call: Call, leg: Leg) -> OfferState:
+    """What a leg is whose time is over: `accepted` if it has been answered just now, `unreachable` if its telephone has
+    not even said that it rings, else `no_answer`."""
+    (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
+    if answer.ok and answer.body["state"] == "Up":
+        return OfferState.ACCEPTED
+    return OfferState.UNREACHABLE if answer.ok and answer.body["state"] != "Ringing" else OfferState.NO_ANSWER
 
 
 async def late(call: Call, leg: str) -> None:
@@ -267,6 +310,16 @@ async def _connect(call: Call, leg: Leg, picked_up: float) -> bool:
     return False
 
 
+async def _hears_on(call: Call) -> None:
+    """After a restart: a prompt that still plays says so when it ends; after one that ended meanwhile nothing came."""
+    playback = call.state.playback
+    if playback is not None:
+        (answer,) = await call.services.link.ask(operations.PLAYBACK(playback))
+        if answer.ok:
+            return
+    await start_music(call)
+
+
 async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
     """Goes on with the conversation that the channel's state names, or with the leg that is `there` for the call.
 
@@ -281,9 +334,11 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         if call.colleague is not None:
             call.deliver(events.ChannelDestroyed(leg.id, LOST))  # who is left for the caller the table says
             return leg, False
-        await leave_bridge(call, bridge_of(leg.id))
-        leg.conversation_ended(call, "lost")
-        call.set(state.without_operator())
+        try:
+            await leave_bridge(call, bridge_of(leg.id))
+        finally:
+            leg.conversation_ended(call, "lost")
+        call.set(call.state.without_operator())
         return None, True
     leg = Leg(there.offer, there.operator)
     services.route(leg.id, call)
@@ -293,11 +348,16 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
         services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
-    if in_stasis and await _connect(call, leg, time.time()):
-        return leg, False
+    try:
+        if in_stasis and await _connect(call, leg, time.time()):
+            return leg, False
+    except (CallerGone, CallFailed):
+        leg.offer_ended(call, OfferState.WITHDRAWN)
+        raise
     if channel.ok and not in_stasis:
         # It rings, or was answered meanwhile and tries to enter.
         await services.link.send(events_of(leg), refused=call.refused)
+        await _hears_on(call)
         rung = time.time() - there.offered_at
         return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rung)), False
     leg.offer_ended(call, OfferState.WITHDRAWN)

@@ -6,89 +6,46 @@ A connection that ends takes all of it along; the next one reads what is up and 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
-from db.ids import call_id
-from ivr import clock, conversations, messages, reconcile
+from ivr import conversations, messages, reconcile
 from ivr.ari import events, operations
 from ivr.ari.link import Link
-from ivr.audible import Audible
-from ivr.beginning import first_state
-from ivr.call import Call, Opening, RequestFailed, Services
+from ivr.call import Call, Services
 from ivr.callbacks import channels as callbacks
-from ivr.callbacks.book import Book
 from ivr.callbacks.desk import Desk
 from ivr.codes import helping
 from ivr.codes import run as codes
-from ivr.files import Files
 from ivr.floor import Floor
 from ivr.floor_told import FloorTold
-from ivr.flow.versions import Flows, Version
+from ivr.flow.versions import Version
+from ivr.house import House
 from ivr.inbox import Receiver
-from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
-from ivr.records import Recorder
-from ivr.returners import Place
-from ivr.site import Site
+from ivr.running import RunningCalls
 from ivr.standing import restored
-from ivr.state import CallState, LegState
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
-from ivr.talk.table import Colleague
 from ivr.talk.wished import Wishes
-from ivr.walk import walk
 from prompts.manifest import Manifest
 from routing.engine import Engine
-from routing.states import OfferState, Operator, Trigger
+from routing.states import OfferState, Trigger
 
 log = structlog.get_logger()
 
 APPLICATION = "hatif"
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What outlives a connection.
-
-    `kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet);
-    `operator_changed(operator, call)` keeps a new state; `begun(when, calls, legs)` is run once what is up has been
-    taken over.
-    """
-
-    site: Site
-    operators: tuple[OperatorEntry, ...]
-    flows: Flows
-    recorder: Recorder
-    audible: Audible
-    opening: Opening
-    files: Files
-    remembered: Callable[[str], Awaitable[str | None]]
-    returning: Callable[[CallState], Awaitable[Place | None]]
-    has_place: Callable[[CallState], Awaitable[bool]]
-    last_file: Callable[[str], Awaitable[str | None]]
-    mailbox: Mailbox
-    kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
-    present: Callable[[], Collection[str] | None]
-    operator_changed: Callable[[Operator, str | None], None]
-    floor_told: FloorTold
-    book: Book
-    begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
-
-
 class Session:
     def __init__(self, house: House, link: Link) -> None:
         self._house, self._link = house, link
-        self._calls: dict[str, Call] = {}  # by call id
-        self._last_cases: dict[str, str] = {}  # by operator: the file of the last call that he had in this session
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs that his call rings, codes
-        self._beginning: dict[str, list[events.Event]] = {}  # by channel: what came before its version was loaded
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
-        self._running: set[asyncio.Task[None]] = set()
+        self._work: set[asyncio.Task[None]] = set()
         self._replaced = False
         self.floor: Floor | None = None
         self.wishes = Wishes()
@@ -110,11 +67,12 @@ class Session:
             people=house.operators,
             answer=self.wishes.answer,
         )
+        self.running = RunningCalls(house, self.services, self._routes, self.start)
         self.desk = Desk(self, house.book)
 
     @property
     def calls(self) -> Collection[Call]:
-        return self._calls.values()
+        return self.running.all
 
     @property
     def channels(self) -> Collection[str]:
@@ -141,12 +99,6 @@ class Session:
         """What a call that begins now goes by."""
         return self._house.flows.current
 
-    def last_case(self, operator: str) -> str | None:
-        """The reference of the file of the call that he has, or had last, as far as this session knows."""
-        mine = (call.state for call in self._calls.values() if operator in (call.state.operator, call.state.served_by))
-        talking = sorted((state for state in mine if state.case), key=lambda state: state.connected_at or 0.0)
-        return talking[-1].case if talking else self._last_cases.get(operator)
-
     async def last_file(self, operator: str) -> str | None:
         """The same from the database, if it answers in time."""
         return await self._house.last_file(operator)
@@ -169,14 +121,14 @@ class Session:
             log.warning("The connection to Asterisk's ARI has ended")
             if self._replaced:
                 raise SystemExit(75)
-            for task in self._running:
+            for task in self._work:
                 task.cancel()
 
     def start(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that ends with the connection."""
         task = self._tasks.create_task(work, name=name)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
     async def _begin(self) -> None:
         started = time.monotonic()
@@ -201,17 +153,20 @@ class Session:
         )
         # Who waits longest speaks first, though the floor would find him anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
-            self._resume(channel, state, leg, findings.colleagues.get(state.id))
+            self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
-            self._begins(channel, ())
+            self.running.begins(channel, ())
         for channel, args in codes.standing(found):
             codes.begin(self, channel, args, resumed=True)
+        for rung, asked in helping.legs(found):
+            if asked in self._routes:
+                self._routes[rung] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
         self.start(self.desk.run(), "calling back")
         for spy in left_over(found, {channel.id for channel, _ in codes.standing(found)}):
             self.start(supervision.end(self, spy), "supervision left over")
         began, legs = time.time(), {standing.offer for standing in findings.standing}
-        self.start(self._house.begun(began, set(self._calls), legs), "lost rows")
+        self.start(self._house.begun(began, {call.state.id for call in self.calls}, legs), "lost rows")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)
@@ -261,11 +216,11 @@ class Session:
         """A telephone has appeared or disappeared; a call that rings it or talks with it may want to know."""
         self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
         if not present:
-            for call in self._calls.values():
+            for call in self.calls:
                 call.deliver(messages.TelephoneGone(call.state.id, operator))
 
     def _publish(self, message: messages.ToCall) -> None:
-        call = self._calls.get(message.call)
+        call = self.running.get(message.call)
         if call is not None:
             call.deliver(message)
         elif isinstance(message, messages.Offer) and not self.desk.offer(message):
@@ -293,8 +248,7 @@ class Session:
                 house = self._house
                 self.start(conversations.keep(house.mailbox, name, house.recorder), name)
                 return
-            case _ if event.channel_id in self._beginning:
-                self._beginning[event.channel_id].append(event)
+            case _ if self.running.keeps(event.channel_id, event):
                 return
             case _:
                 call = self._routes.get(event.channel_id)
@@ -302,104 +256,21 @@ class Session:
             call.deliver(event)
 
     def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        if channel.id in self._routes or channel.id in self._beginning:
-            return  # a caller whom reconciliation found already
+        if self.running.knows(channel.id):
+            return
         if args[:1] == ("call",):
             text = channel.variables.get("HATIF") or ""
             findings = reconcile.compare([channel], {}) if text else None
             if findings is not None and findings.resume:
-                self._resume(*findings.resume[0])
+                self.running.resume(*findings.resume[0])
             else:
-                self._begins(channel, args[1:])
+                self.running.begins(channel, args[1:])
         elif args[:1] == (codes.ENTRY,):
             codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)
             self.start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
 
-    def _begins(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        """A new call, by what is saved at this moment."""
-        if self._house.flows.stale():
-            self._beginning[channel.id] = []
-            self.start(self._refreshed(channel, args), "new version")
-        else:
-            self._fresh(channel, args, self._house.flows.current)
-
-    async def _refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        version = await self._house.flows.refresh()
-        self._fresh(channel, args, version)
-        for event in self._beginning.pop(channel.id):
-            self._routes[channel.id].deliver(event)
-
-    def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
-        """`args`: the number dialled, as the dialplan has it."""
-        site = self._house.site
-        dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
-        started = _created(channel)
-        identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
-        state = first_state(site, version, identity, dialled, channel.caller_number)
-        call = Call(self.services, channel.id, state, version, answered=channel.state == "Up")
-        self._house.recorder.call_started(state, channel.id, started)
-        self._walk(call, resumed=False)
-
-    def _resume(
-        self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
-    ) -> None:
-        version = self._house.flows.version(state.flow)
-        if version is None or state.node not in version.flow.nodes:
-            version = self._house.flows.current
-            state = replace(state, flow=version.name).at(version.flow.operator)
-        call = Call(self.services, channel.id, state, version, answered=channel.state == "Up")
-        call.resume()
-        call.leg, call.colleague = leg, colleague
-        for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
-            self._routes[each] = call  # one that is answered at this moment is not a stranger
-        call.event("resumed")
-        self._walk(call, resumed=True)
-
-    def enter(
-        self,
-        channel: str,
-        state: CallState,
-        leg: LegState | None,
-        happened: Iterable[events.Event | RequestFailed],
-        *,
-        resumed: bool,
-    ) -> None:
-        """A channel that was called by us is a call like any other from now on; `happened`: to it, and not read yet."""
-        call = Call(self.services, channel, state, self._house.flows.current, answered=True)
-        if resumed:
-            call.resume()
-        call.leg = leg
-        self._walk(call, resumed)
-        for item in happened:
-            call.deliver(item)
-
-    def _walk(self, call: Call, resumed: bool) -> None:
-        self._calls[call.state.id] = call
-        self._routes[call.channel] = call
-        self.start(self._walked(call, resumed), f"call {call.state.id}")
-
-    async def _walked(self, call: Call, resumed: bool) -> None:
-        try:
-            await walk(call, resumed)
-        finally:
-            self._calls.pop(call.state.id, None)
-            self.forget(call)
-            served = call.state.operator or call.state.served_by
-            if served is not None and call.state.case is not None:
-                self._last_cases[served] = call.state.case
-
     def forget(self, receiver: Receiver) -> None:
         """Nothing that happens is brought to it any more."""
-        for channel in [channel for channel, owner in self._routes.items() if owner is receiver]:
-            del self._routes[channel]
-
-
-def _created(channel: events.Channel) -> datetime:
-    """When the channel was made, by Asterisk's clock; now, if it says nothing that is understood."""
-    try:
-        created = datetime.fromisoformat(channel.created)
-    except ValueError:
-        return clock.now()
-    return created.astimezone(UTC) if created.tzinfo else clock.now()
+        self.running.forget(receiver)

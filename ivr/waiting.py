@@ -55,7 +55,8 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
             found = leg or await waiting.until_connected(say, resumed=resumed)
             if isinstance(found, Goes):
                 return found
-            ended = await (await begin(call, found, resumed=resumed and found is leg)).run()
+            talk = await begin(call, found, resumed=resumed and found is leg)
+            ended = await talk.run(begins=found is not leg)
             if ended is Then.ENDS:
                 return None
             if ended is not Then.LOST:

@@ -20,6 +20,7 @@ from prompts import audio, files, manifest, readings
 from prompts.audio import AudioError
 from prompts.catalogue import Catalogues
 from prompts.manifest import RECORDING, Audio, Manifest
+from prompts.names import Name
 from prompts.voices import VOICES, Voice, voice_of
 from prompts.voices.choice import TABLE, Choice
 from prompts.voices.process import VoiceError, VoicePool
@@ -75,6 +76,7 @@ def build(
     recordings: Path,
     progress: Progress = lambda done, total, prompt: None,
     *,
+    names: Iterable[Name] = (),
     recorded_only: Collection[str] = (),
     voices: Mapping[str, Voice] = VOICES,
     chosen: Choice = TABLE,
@@ -82,6 +84,7 @@ def build(
 ) -> BuildReport:
     """Brings `out` (the folder of sounds) up to date with the texts and with `recordings/<language>/<id>.wav`.
 
+    `names`: said besides the texts; one that is called like a text, or is of a language without texts, is left out.
     `recorded_only`: languages that no voice may speak; what is not recorded has no audio, and that is no problem here.
     `chosen`: the voices that the site switched on; what they do not speak, `voices` do.
     OSError: `out` cannot be written at all. Whatever else goes wrong with a prompt is in the report, and its old audio
@@ -92,11 +95,12 @@ def build(
     with manifest.locked(out):
         old = manifest.load_if_any(out / manifest.FILE)  # a broken one is written anew
         with VoicePool(time_limit) as pool:
-            results = _Builder(catalogues, out, recordings, recorded_only, voices, chosen, old, pool).run(progress)
-        heard = {
-            language: {prompt: found for prompt in catalogues.ids if (found := results[language, prompt].audio)}
-            for language in catalogues.languages
-        }
+            builder = _Builder(catalogues, names, out, recordings, recorded_only, voices, chosen, old, pool)
+            results = builder.run(progress)
+        heard: dict[str, dict[str, Audio]] = {language: {} for language in catalogues.languages}
+        for (language, prompt), result in results.items():
+            if result.audio:
+                heard[language][prompt] = result.audio
         files.write_pause(out)
         files.write_beep(out)
         _publish(out, old, Manifest(heard))
@@ -104,9 +108,9 @@ def build(
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
-        problems=(*_missing(catalogues, chosen, voices, heard), *problems, *_strays(catalogues, recordings)),
+        problems=(*_missing(catalogues, chosen, voices, heard), *problems, *_strays(results.keys(), recordings)),
         recorded=tuple(
-            Recorded(language, len(heard[language]), len(catalogues.ids))
+            Recorded(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
             for language in catalogues.languages
             if language in recorded_only
         ),
@@ -138,6 +142,7 @@ class _Builder:
     def __init__(
         self,
         catalogues: Catalogues,
+        names: Iterable[Name],
         out: Path,
         recordings: Path,
         recorded_only: Collection[str],
@@ -149,15 +154,22 @@ class _Builder:
         self.catalogues, self.out, self.recordings = catalogues, out, recordings
         self.recorded_only, self.voices, self.chosen, self.old, self.pool = recorded_only, voices, chosen, old, pool
         self.readings = {each: readings.load(recordings / each) for each in catalogues.languages}
+        texts = set(catalogues.ids)
+        self.names = {
+            (each.language, each.id): each
+            for each in names
+            if each.language in catalogues.languages and each.id not in texts
+        }
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.unspeakable = {
             (problem.language, problem.id): f"{problem.found} ({problem.code})"
             for problem in catalogues.problems()
             if problem.code.startswith("E_")
-        }
+        } | {key: wrong for key, name in self.names.items() if (wrong := name.unspeakable)}
 
     def run(self, progress: Progress) -> dict[tuple[str, str], _Result]:
         prompts = [(language, prompt) for language in self.catalogues.languages for prompt in self.catalogues.ids]
+        prompts += self.names
         results = {}
         # The threads wait for the voices' processes: one for each processor that we may use.
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
@@ -172,11 +184,12 @@ class _Builder:
         return {prompt: results[prompt] for prompt in prompts}
 
     def _one(self, language: str, prompt: str) -> _Result:
-        text = self.catalogues.text(language, prompt) or ""
-        voiceless = language in self.recorded_only
+        name = self.names.get((language, prompt))
+        text, reader = (name.text, name.reader) if name else (self.catalogues.text(language, prompt) or "", language)
+        voiceless = reader is None or reader in self.recorded_only
         unspeakable = None if voiceless else self.unspeakable.get((language, prompt))
         failures = [unspeakable] if unspeakable else []
-        for way in self._ways(language, prompt, text, spoken=not (voiceless or unspeakable)):
+        for way in self._ways(language, prompt, text, None if voiceless or unspeakable else reader):
             try:
                 seconds, made = self._make(way)
             except (AudioError, VoiceError) as error:
@@ -194,19 +207,19 @@ class _Builder:
         instead = "the old audio stays in use" if old else "there is no audio for it"
         return _Result(old, False, _problems(language, prompt, failures, instead))
 
-    def _ways(self, language: str, prompt: str, text: str, *, spoken: bool) -> Iterable[_Way]:
-        """Best first. `spoken`: a voice may be asked."""
+    def _ways(self, language: str, prompt: str, text: str, reader: str | None) -> Iterable[_Way]:
+        """Best first. `reader`: the language whose voice may be asked."""
         recording = self.recordings / language / f"{prompt}.wav"
         if recording.is_file():
             same = readings.fingerprint(recording.read_bytes())
             file = _file(language, prompt, same)
             read = self._read(language, prompt, same, file) or text
             yield _Way(str(recording), RECORDING, file, partial(_recorded, recording), read)
-        if not spoken:
+        if reader is None:
             return
-        if language in self.chosen.missing and (old := self._spoken_before(language, prompt, text)):
+        if reader in self.chosen.missing and (old := self._spoken_before(language, prompt, text, reader)):
             yield _Way(old.source, old.source, old.file, _gone, text)
-        for voice in dict.fromkeys((self.chosen.voice(language, self.voices), voice_of(language, self.voices))):
+        for voice in dict.fromkeys((self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))):
             file = _file(language, prompt, voice.fingerprint, text)
             yield _Way(voice.source, voice.source, file, partial(self._spoken, voice, text), text)
 
@@ -218,10 +231,10 @@ class _Builder:
         old = self.old.audio(language, prompt)
         return old.text if old and old.file == file else None
 
-    def _spoken_before(self, language: str, prompt: str, text: str) -> Audio | None:
+    def _spoken_before(self, language: str, prompt: str, text: str, reader: str) -> Audio | None:
         """The audio of a voice that is switched on and no longer here, if the text is still the same."""
         old = self.old.audio(language, prompt)
-        return old if old and (old.source, old.text) == (self.chosen.named[language], text) else None
+        return old if old and (old.source, old.text) == (self.chosen.named[reader], text) else None
 
     def _since(self, language: str, prompt: str, file: str) -> datetime:
         old = self.old.audio(language, prompt)
@@ -273,9 +286,9 @@ def _missing(
     return problems
 
 
-def _strays(catalogues: Catalogues, recordings: Path) -> list[BuildProblem]:
+def _strays(prompts: Iterable[tuple[str, str]], recordings: Path) -> list[BuildProblem]:
     """Recordings named after nothing: nobody would ever hear them."""
-    known = {(language, f"{prompt}.wav") for language in catalogues.languages for prompt in catalogues.ids}
+    known = {(language, f"{prompt}.wav") for language, prompt in prompts}
     return [
         BuildProblem(path.parent.name, path.name, f"{path} is named after no prompt", "it is not used")
         for path in sorted(recordings.glob("*/*"))

@@ -32,6 +32,7 @@ class LanguageStatus:
     synthesised: int
     stale: int  # heard with a text of before
     missing: int  # no audio
+    names: int  # of operators, with audio; they are no texts
     voices: tuple[Speaking, ...]  # most used first
     voice: str | None  # who speaks what is new; None where only recordings may
     problem: str | None = None  # why the voice that is switched on does not
@@ -57,6 +58,7 @@ def of_languages(
             synthesised=len(spoken),
             stale=sum(each is not None and each.text != spoken_texts[prompt] for prompt, each in audio.items()),
             missing=len(audio) - len(there),
+            names=len(heard.prompts.get(language, {}).keys() - audio.keys()),
             voices=_speaking(spoken),
             voice=None if language in voiceless else chosen.voice(language).source,
             problem=f"{chosen.named[language]}: {missing}" if missing else None,

@@ -33,7 +33,7 @@ class Policy:
 
     first_language: float = 0.08
     """Price of serving in a language that is not his first. Small: it decides only where cover hardly differs. Without
-    it, operators serve in their first language .38 of the time instead of .62, for nothing."""
+    it, operators serve in their first language .36 of the time instead of .58, for nothing."""
 
     level: float = 0.4
     """Price of each level below native: 4 for a call that takes twice as long, a level costing about a tenth. With less

@@ -225,12 +225,13 @@ def _silences(crowd: Crowd, story: Story) -> tuple[list[str], list[Silence]]:
     for number, meter in crowd.meters.items():
         for each in meter.silences:
             ends = each.began + int(each.length_s * _NS)
-            near = [at for at in story.lost_at.get(number, ()) if each.began - _NS <= at <= ends]
-            if near and each.length_s <= LOST_S:
+            # He may have vanished while he heard the whisper: then the caller is in silence from the bridge on.
+            near = [at for at in story.lost_at.get(number, ()) if at <= ends <= at + LOST_S * _NS]
+            if near:
                 lost.append(each)
                 continue
             at = time.strftime("%H:%M:%S", time.gmtime(each.began / _NS))
             kill = min((each.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
             after = f", {kill:.1f} s after a kill" if kill is not None else ""
-            bad.append(f"{number} from {at} for {each.length_s:.1f} s{after}{', operator lost' if near else ''}")
+            bad.append(f"{number} from {at} for {each.length_s:.1f} s{after}")
     return bad, lost

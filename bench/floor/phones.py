@@ -106,20 +106,18 @@ class Fleet(Phones):
 
     async def press(self, leg: Leg, keys: str) -> None:
         """While the call is up; each is held for 120 ms."""
-        leg.keying = True
-        try:
-            for key in keys:
-                held, released = leg.voice.key(key)
-                due = asyncio.get_running_loop().time()
-                for packet in held:
-                    due += media.PACE
-                    self._sound(leg, packet)
-                    await asyncio.sleep(due - asyncio.get_running_loop().time())
-                for packet in released:
-                    self._sound(leg, packet)
-                await asyncio.sleep(GAP_S)
-        finally:
+        for key in keys:
+            leg.keying = True
+            held, released = leg.voice.key(key)
+            due = asyncio.get_running_loop().time()
+            for packet in held:
+                due += media.PACE
+                self._sound(leg, packet)
+                await asyncio.sleep(due - asyncio.get_running_loop().time())
+            for packet in released:
+                self._sound(leg, packet)
             leg.keying = False
+            await asyncio.sleep(GAP_S)  # in which he is heard
 
     async def dial(self, account: sip.Account, number: str) -> Leg:
         """A call that is up. Raises LostCallError."""

@@ -112,12 +112,21 @@ class Link:
         self._write([(request, refused) for request in requests])
 
     async def ask(self, *requests: Request) -> list[Response]:
-        """Sends the requests in order, at once, and waits for all answers. Raises LinkLost, TimeoutError."""
+        """Sends the requests in order, at once, and waits for all answers. Raises LinkLost, TimeoutError.
+
+        A connection on which there is no answer in time is ended: whoever asked does not go on, and the next one finds
+        what he had.
+        """
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[Response]] = [loop.create_future() for _ in requests]
         self._write(list(zip(requests, answers, strict=True)))
-        async with asyncio.timeout(REST_LIMIT_S):
-            return [await answer for answer in answers]
+        try:
+            async with asyncio.timeout(REST_LIMIT_S):
+                return [await answer for answer in answers]
+        except TimeoutError:
+            log.error("Asterisk's ARI does not answer; a new connection is made", asked=requests[0].uri)
+            self.close()
+            raise
 
     def _write(self, step: Sequence[tuple[Request, Refusal | asyncio.Future[Response]]]) -> None:
         """All requests of a step in one write of the socket: a write for each was a fifth of the controller's work."""

@@ -74,6 +74,8 @@ PLAYBACK = Operation("GET", "playbacks/{playbackId}")
 STOP = Operation("DELETE", "playbacks/{playbackId}")
 MUSIC = Operation("POST", "channels/{channelId}/moh", ("mohClass",))
 STOP_MUSIC = Operation("DELETE", "channels/{channelId}/moh")
+SILENCE = Operation("POST", "channels/{channelId}/silence")
+STOP_SILENCE = Operation("DELETE", "channels/{channelId}/silence")
 RECORD = Operation(
     "POST",
     "channels/{channelId}/record",

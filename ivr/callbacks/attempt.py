@@ -45,7 +45,8 @@ _TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: 
 
 class Attempt:
     """`call`: the id of the call that it is to become; `offer`: for which operator, None where he is only to be told
-    about a file; `ends`: those that were there before, with what has happened to them since."""
+    about a file, or his operator is gone; `ends`: those that were there before, with what has happened to them
+    since."""
 
     def __init__(
         self, desk: "Desk", wish: Wish, call: str, offer: messages.Offer | None, ends: Ends | None = None
@@ -61,10 +62,12 @@ class Attempt:
     async def run(self, found: Found | None = None) -> None:
         """To its end, whatever that is. `found`: what was up of it at the start of the controller."""
         try:
-            if self.offer is None:
-                await self._told(found)
-            else:
+            if self.offer is not None:
                 await self._with_operator(self.offer, found)
+            elif self.wish.kind == CallbackKind.CASE:
+                await self._told(found)
+            elif found is not None:
+                await self._alone(found)
         except LinkLost:
             pass  # the next connection finds the channels and goes on
         except Exception:
@@ -248,6 +251,17 @@ class Attempt:
         except CalledGone:
             return TryOutcome.NO_KEY
         return TryOutcome.REACHED if key is not None else TryOutcome.NO_KEY
+
+    async def _alone(self, found: Found) -> None:
+        """The operator hung up while there was no controller, and the called is there: he is a caller now, and the
+        first one, if he is a person."""
+        await self._adopted(found)
+        outcome = await self._person(said.hello(self.wish.language or ""))
+        if outcome is TryOutcome.REACHED and self.ends.called is not None and not self.ends.called.gone:
+            await self.desk.step(self, Happening.REACHED, outcome=outcome)
+            self.desk.to_queue(self)
+        else:
+            await self._not_reached(outcome if outcome is not TryOutcome.REACHED else TryOutcome.LOST)
 
     # Its ends
 

@@ -27,13 +27,14 @@ LIMIT_S = 3.0
 
 class Book:
     """`claim`: this controller. For one event loop; who made it awaits `close`. Each question gives None, and each move
-    False, when the database is away."""
+    False, when the database is away; `why` is the sentence about that."""
 
     def __init__(self, url: str, claim: Claim) -> None:
         self.claim = claim
         self._url = url
         self._engine: AsyncEngine | None = None
         self._away = False
+        self.why = ""
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -123,9 +124,9 @@ class Book:
         except LookupError:
             return None
         except Exception as error:  # the drivers' own as well
+            self.why = (str(error).splitlines() or [repr(error)])[0]
             if not self._away:
-                said = (str(error).splitlines() or [repr(error)])[0]
-                log.error("The database is away: nobody is called back", error=said)
+                log.error("The database is away: nobody is called back", error=self.why)
             self._away = True
             return None
         self._away = False

@@ -21,7 +21,11 @@ async def call_back(call: CodeCall) -> None:
         raise CodeRefused("callback_code_none")
     if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:
         raise CodeRefused("callback_code_refused")
-    if not call.resumed:  # else it is noted already
+    noted = any(
+        (each.kind, each.operator_id, each.number) == (CallbackKind.OPERATOR, operator, last.caller)
+        for each in await call.session.desk.book.pending() or ()
+    )
+    if not call.resumed and not noted:  # once is enough, however often he asks
         now = clock.now()
         wish = Wish(
             uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,

@@ -111,7 +111,7 @@ async def connect(session: "Session", attempt: "Attempt", offer: Offer) -> CallS
     _row(session, attempt, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
     there = LegState(offer.id, attempt.call, offer.operator, time.time())
-    session.enter(called.channel, state, there, attempt.ends.undelivered(), resumed=True)
+    session.running.enter(called.channel, state, there, attempt.ends.undelivered(), resumed=True)
     return state
 
 
@@ -131,7 +131,7 @@ def to_queue(session: "Session", attempt: "Attempt", file: "File | None") -> Non
         _row(session, attempt, state)
     since = time.time() if attempt.wish.kind == CallbackKind.CASE else routing_age(attempt.wish).timestamp()
     session.services.recorder.call(state.id, queued=time.time())
-    session.enter(called.channel, replace(state, since=since), None, attempt.ends.undelivered(), resumed=False)
+    session.running.enter(called.channel, replace(state, since=since), None, attempt.ends.undelivered(), resumed=False)
 
 
 def self_served(session: "Session", state: CallState, by: str) -> None:

@@ -26,7 +26,7 @@ from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import Ends
 from ivr.callbacks.facts import due_of, facts_of, line_of
 from ivr.callbacks.party import Party
-from ivr.callbacks.wish import Happening, after, call_of, routing_age
+from ivr.callbacks.wish import AT_WORK, Happening, after, call_of, routing_age
 from ivr.records_callbacks import failed, happened
 from ivr.state import CallState
 from prompts.manifest import Manifest
@@ -95,6 +95,8 @@ class Desk:
                 self.leaves(call)  # without the database nobody could be called for it
             return
         wanted: dict[str, Wish] = {}
+        # Two wishes of one number: he is not rung for the second one while somebody calls him for the first.
+        taken = {wish.number for wish in wishes if wish.state in AT_WORK or str(wish.id) in self._busy}
         latest = {(wish.case_reference, wish.number): wish.id for wish in wishes if wish.kind == CallbackKind.CASE}
         for wish in wishes:
             identity = str(wish.id)
@@ -112,8 +114,9 @@ class Desk:
             why = rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
             if why is rules.Not.NOT_DUE and due is not None:
                 self._next_due = min(due, self._next_due or due)
-            if why is not None or wish.state != CallbackState.WISHED:
+            if why is not None or wish.state != CallbackState.WISHED or wish.number in taken:
                 continue
+            taken.add(wish.number)
             if wish.kind == CallbackKind.CASE:
                 if (
                     sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
@@ -215,11 +218,16 @@ class Desk:
 
     async def _go_on(self, found: Found, ends: Ends) -> None:
         wish = await self.book.wish(found.wish) if await self.book.adopt() else None
-        told = wish is not None and wish.kind == CallbackKind.CASE
+        # Without an operator goes on who is told about a file, and who has answered while his operator hung up.
+        alone = (
+            wish is not None
+            and found.called is not None
+            and (wish.kind == CallbackKind.CASE or found.called.application == "Stasis")
+        )
         at_it = (
             wish is not None and wish.claim == self.book.claim and str(wish.dialled_call_id or found.call) == found.call
         )
-        if wish is not None and at_it and (found.leg is not None or (told and found.called is not None)):
+        if wish is not None and at_it and (found.leg is not None or alone):
             offer = None
             if found.leg is not None:
                 leg = found.leg[1]

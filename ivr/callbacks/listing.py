@@ -32,21 +32,30 @@ def rows(
     waiting: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """As `hatif callbacks --json` gives them. `waiting`: by call id the place in the floor; None: nobody knows."""
-    return [_row(each, tries.get(each.id, ()), dialled, site, opening, now, waiting) for each in wishes]
+    whys = {each.id: _why(each, dialled, site, opening, now) for each in wishes}
+    # As the desk has it: one wish of a number at a time.
+    first = {
+        each.number: each.id
+        for each in sorted(wishes, key=lambda each: (each.state not in AT_WORK, each.wished, each.id), reverse=True)
+        if each.state in AT_WORK or whys[each.id] is None
+    }
+    return [
+        _row(
+            each,
+            tries.get(each.id, ()),
+            _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each.id) == each.id),
+        )
+        for each in wishes
+    ]
 
 
-def _row(
-    wish: Wish,
-    tries: Sequence[Mapping[str, Any]],
-    dialled: Dialled,
-    site: Site,
-    opening: "Opening",
-    now: datetime,
-    waiting: Mapping[str, int] | None,
-) -> dict[str, Any]:
-    due = due_of(wish)
+def _why(wish: Wish, dialled: Dialled, site: Site, opening: "Opening", now: datetime) -> rules.Not | None:
     facts = facts_of(site, opening, wish, dialled, now)
-    why = rules.why_not(wish.number, due=due, tries=wish.tries, ended=wish.ended is not None, facts=facts)
+    ended = wish.ended is not None
+    return rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
+
+
+def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
     return {
         "id": str(wish.id),
         "kind": wish.kind,
@@ -59,11 +68,11 @@ def _row(
         "case": wish.case_reference,
         "wished": wish.wished,
         "waiting_since": routing_age(wish),
-        "due": due,
+        "due": due_of(wish),
         "tries": wish.tries,
         "tried": wish.tried,
         "reason": wish.reason,
-        "why_not": _why_not(wish, why, waiting),
+        "why_not": why_not,
         "call": str(wish.call_id) if wish.call_id is not None else None,
         "dialled_call": str(wish.dialled_call_id) if wish.dialled_call_id is not None else None,
         "ended": wish.ended,
@@ -71,12 +80,15 @@ def _row(
     }
 
 
-def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None) -> str:
-    """In one sentence, why it is not dialled at this moment."""
+def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: bool) -> str:
+    """In one sentence, why it is not dialled at this moment. `node`: this one; `first`: of the wishes of the number."""
     if wish.state in AT_WORK:
-        return _AT_WORK[CallbackState(wish.state)]
+        found = _AT_WORK[CallbackState(wish.state)]
+        return found if wish.claim is None or wish.claim.node == node else f"{found}, by the node {wish.claim.node}"
     if why is not None:
         return rules.IN_WORDS[why]
+    if not first:
+        return "another wish of the same number goes first"
     if wish.kind == CallbackKind.CASE:
         return "is dialled within seconds"
     if waiting is None:

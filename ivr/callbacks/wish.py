@@ -107,6 +107,15 @@ def after(
     )
 
 
+def given_up(wish: Wish, what: Happening, now: datetime, *, operator: str | None = None, reason: str) -> Wish:
+    """A wish that a node is at which is gone for good: cancelled or taken, as a person says. Should that node be there
+    all the same, it moves nothing any more. The same object for a wish that nobody is at."""
+    if wish.state not in AT_WORK:
+        return wish
+    free = replace(wish, state=CallbackState.WISHED.value, claim=None)
+    return after(free, what, now, operator=operator, reason=reason)
+
+
 def call_of(wish: Wish) -> UUID:
     """The id of the call that the next try leads to; with it he waits for an operator. The same after a restart."""
     return call_id("callback", f"{wish.id}-{wish.tries + 1}", int(wish.wished.timestamp() * 1000))

@@ -12,6 +12,7 @@ from ivr.cli.output import JSON, as_json, as_table, console, errors
 
 IDENTITY = typer.Argument(help="The wish's id, or how it begins.")
 WHY = typer.Option("", "--why", help="The reason, for the records.")
+GONE = typer.Option(False, "--node-gone", help="Also if a node is at it that is gone for good.")
 
 
 def register(app: typer.Typer) -> None:
@@ -97,14 +98,15 @@ def take(
     identity: str = IDENTITY,
     operator: str = typer.Option(None, "--operator", help="The operator who takes it over, if it is one."),
     why: str = WHY,
+    node_gone: bool = GONE,
 ) -> None:
     """Take a wish over: somebody calls by hand, and Hatif does not call any more."""
-    _do(identity, "take", {"by": account(), "why": why, "operator": operator})
+    _do(identity, "take", {"by": account(), "why": why, "operator": operator, "gone": node_gone})
 
 
-def cancel(identity: str = IDENTITY, why: str = WHY) -> None:
+def cancel(identity: str = IDENTITY, why: str = WHY, node_gone: bool = GONE) -> None:
     """Call nobody for a wish."""
-    _do(identity, "cancel", {"by": account(), "why": why})
+    _do(identity, "cancel", {"by": account(), "why": why, "gone": node_gone})
 
 
 def _do(identity: str, deed: str, body: dict[str, Any]) -> None:

@@ -31,16 +31,24 @@ def register(app: typer.Typer) -> None:
 
 
 def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
-    """Brings all audio up to date with the texts and the recordings, and removes what no version of the flow names."""
+    """Brings all audio up to date with texts, operators' names and recordings; what no version names is removed."""
+    from ivr.findings import SiteError
+    from ivr.names import names
     from prompts import catalogue, manifest
     from prompts.build import build as build_prompts
 
+    try:
+        spoken = names(parts.operators, parts.site)
+    except SiteError as error:  # his number stands for it
+        errors.print(f"hatif: no operator's name is made: {error}", style="yellow", markup=False, soft_wrap=True)
+        spoken = ()
     folder, sounds = parts.settings.site, parts.settings.sounds
     report = build_prompts(
         catalogue.load(folder),
         sounds,
         folder / "recordings",
         progress,
+        names=spoken,
         recorded_only=parts.site.recorded_only,
         chosen=parts.voices,
     )
@@ -85,7 +93,7 @@ def list_prompts(json: bool = JSON) -> None:
 
 
 def status(json: bool = JSON) -> None:
-    """Language by language: texts, translated, recorded, synthesised, stale, missing; who speaks, and since when."""
+    """By language: texts, translated, recorded, synthesised, stale, missing, names; who speaks, and since when."""
     from prompts import catalogue, manifest
     from prompts.status import of_languages
 
@@ -98,7 +106,8 @@ def status(json: bool = JSON) -> None:
     if json:
         as_json([asdict(row) | {"on": row.language not in off} for row in rows])
         return
-    columns = ("language", "state", "texts", "translated", "recorded", "synthesised", "stale", "missing", "voices")
+    counts = ("texts", "translated", "recorded", "synthesised", "stale", "missing", "names")
+    columns = ("language", "state", *counts, "voices")
     as_table("Prompts", columns, (_cells(row, on=row.language not in off) for row in rows))
     for row in rows:
         if row.problem:
@@ -112,7 +121,7 @@ def _cells(row: "LanguageStatus", *, on: bool) -> tuple[object, ...]:
         each.voice + (f" ({each.prompts})" if several else "") + (f" since {each.since:%Y-%m-%d}" if each.since else "")
         for each in row.voices
     ]
-    counts = (row.texts, row.translated, row.recorded, row.synthesised, row.stale, row.missing)
+    counts = (row.texts, row.translated, row.recorded, row.synthesised, row.stale, row.missing, row.names)
     return (row.language, state, *counts, ", ".join(voices) or "-")
 
 

@@ -1,20 +1,24 @@
 """Codes that change nothing: who one is to the controller, and the file of one's last caller."""
 
+from ivr.audible import PAUSE
 from ivr.codes.call import CodeCall, CodeRefused, Said
 from ivr.codes.spoken_state import spoken_state
+from ivr.names import clip_of
 from ivr.spoken import digits
 
 
 async def who_am_i(call: CodeCall) -> None:
-    """His number, digit by digit, since no voice says names right; his languages; his state."""
-    said: list[Said] = ["code_you_are", *digits(call.language, call.operator.id), "code_languages"]
+    """His name, where there is audio of it, his number digit by digit, his languages, his state."""
+    name = clip_of(call.operator, call.session.sounds)
+    said: list[Said] = ["code_you_are", *([name, PAUSE] if name else []), *digits(call.language, call.operator.id)]
+    said.append("code_languages")
     said += [f"code_language_{language}" for language in call.operator.languages]
     await call.say(*said, *spoken_state(call.state, call.services.site.operators.pauses))
 
 
 async def last_file(call: CodeCall) -> None:
     """Of the call that he talks in, else of his last one; again for `#`."""
-    reference = call.session.last_case(call.operator.id) or await call.session.last_file(call.operator.id)
+    reference = call.session.running.last_case(call.operator.id) or await call.session.last_file(call.operator.id)
     if reference is None:
         raise CodeRefused("code_no_file")
     while await call.listen("code_file_is", *digits(call.language, reference)) == "#":

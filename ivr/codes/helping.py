@@ -58,15 +58,31 @@ def _bridge(channel: str) -> str:
 
 
 def standing(channels: Iterable[Channel]) -> list[messages.Standing]:
-    """Supervisors who are busy by being rung, or talking, for an operator: for a floor that begins."""
-    legs = [(leg, channel.state == "Up") for channel in channels if (leg := Leg.named(channel.id)) is not None]
-    return [messages.Standing(leg.id, _bridge(leg.asked), leg.supervisor, up) for leg, up in legs if leg.claimed]
+    """Supervisors who are busy by being rung, or talking, for an operator: for a floor that begins. Not those whose
+    operator has hung up meanwhile: their legs are `left_over`, and nobody would tell of their end."""
+    there = list(channels)
+    asking = _asking(there)
+    named = [(leg, each.state == "Up") for each in there if (leg := Leg.named(each.id)) is not None]
+    return [
+        messages.Standing(leg.id, _bridge(leg.asked), leg.supervisor, up)
+        for leg, up in named
+        if leg.claimed and leg.asked in asking
+    ]
+
+
+def _asking(channels: Iterable[Channel]) -> set[str]:
+    return {channel.id for channel in channels if channel.application_data.startswith("hatif,code,")}
+
+
+def legs(channels: Iterable[Channel]) -> list[tuple[str, str]]:
+    """The supervisors' legs that are up, each with the channel of whoever asks: he is told what happens to it."""
+    return [(leg.id, leg.asked) for channel in channels if (leg := Leg.named(channel.id)) is not None]
 
 
 def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
     """What ends the legs of operators who have hung up while there was no controller."""
     there = list(channels)
-    asking = {channel.id for channel in there if channel.application_data.startswith("hatif,code,")}
+    asking = _asking(there)
     legs = [leg for each in there if (leg := Leg.named(each.id)) is not None and leg.asked not in asking]
     return [
         request
@@ -77,12 +93,13 @@ def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
 
 async def help_(call: CodeCall) -> None:
     """Rings one supervisor after the other; raises CodeRefused, and tells the supervisors, if none is free."""
-    if call.state.state is OperatorState.AWAY:
-        raise CodeRefused("code_off_duty")
-    await call.play("code_help_calling")
     leg = await _standing_leg(call) if call.resumed else None
+    if leg is None and call.state.state is OperatorState.AWAY:
+        raise CodeRefused("code_off_duty")
+    await call.answer()
     if leg is not None and await _helped(call, leg):
         return
+    await call.play("code_help_calling")
     tried = {leg.supervisor} if leg is not None else set()
     while (supervisor := _next(call, tried)) is not None:
         tried.add(supervisor.id)

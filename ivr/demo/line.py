@@ -196,7 +196,8 @@ class Line:
         finally:
             self._connections.discard(task)
             for _, writer in (inside, outside):
-                writer.close()
+                writer.close()  # both, before anything is waited for: the wait may be cancelled
+            for _, writer in (inside, outside):
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
 

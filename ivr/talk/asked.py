@@ -13,7 +13,7 @@ from ivr.talk import refer
 from ivr.talk.keys import act_of
 from ivr.talk.table import Colleague, Happens, Place, Then, after, invited
 from ivr.talk.transfers import ANYBODY, MOST, TARGETS, Transfer
-from ivr.talk.wishes import ASKS, OF_LINES, Act, Refusal, Target, candidates, from_keys
+from ivr.talk.wishes import ASKS, OF_LINES, Act, Refusal, Target, candidates, experts, from_keys
 from routing.states import OfferState
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ async def look(talk: "Conversation", item: Item) -> None:
         case events.ChannelUnhold(channel) if channel == talk.leg.id:
             call.event("unheld", by=talk.leg.operator, way="telephone")
             await talk.held_by_telephone(on=False)
+        case events.PlaybackFinished(_, channel, False) if channel == call.channel and not call.sounding:
+            if talk.leg.id in talk.says:
+                await _moment(talk)  # what the operator hears is longer than that
+        case events.PlaybackFinished(_, channel) if channel == talk.leg.id and talk.leg.id not in talk.says:
+            if call.sounding:
+                await call.step()  # both are together again
 
 
 async def _pressed(talk: "Conversation", digit: str) -> None:
@@ -70,7 +76,19 @@ async def _pressed(talk: "Conversation", digit: str) -> None:
     code, digits = pressed
     refusal = await by_code(talk, code, digits, "keys", talk.leg.operator)
     if refusal is not None:
-        await talk.tell(talk.leg, refusal.value)
+        await say_why(talk, refusal)
+
+
+async def say_why(talk: "Conversation", refusal: Refusal) -> None:
+    """To the operator alone. Asterisk takes him out of the bridge meanwhile: a caller who would be in silence hears
+    that he should wait a moment. Nothing that must be stopped: the controller may be killed now."""
+    await talk.tell(talk.leg, refusal.value)
+    await _moment(talk)
+
+
+async def _moment(talk: "Conversation") -> None:
+    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.held:
+        await talk.call.play([(talk.call.state.language, "moment")])
 
 
 async def by_code(talk: "Conversation", code: str, digits: str, way: str, by: str) -> Refusal | None:
@@ -156,14 +174,35 @@ async def _ask(
         return Refusal.AWAY
     # Of those who speak a language the best one; the order of `meant` says who that is.
     chosen = next(each for each in meant if each in seen.ready) if target.language is not None else seen.ready[0]
+    return await _invite(talk, chosen, role, str(target), by, way, channel if act is Act.CONSULT else None)
+
+
+async def _invite(
+    talk: "Conversation", chosen: str, role: Role, target: str, by: str, way: str, via: str | None = None
+) -> Refusal | None:
+    call = talk.call
     answer = await _floor_says(
         talk, messages.Invite(call.state.id, chosen, role.value), messages.Offer, messages.Declined
     )
     if not isinstance(answer, messages.Offer):
         return Refusal.AWAY
-    call.event("invited", operator=chosen, target=str(target), role=role.value, by=by, way=way)
-    await talk.invite(answer, channel if act is Act.CONSULT else None)
+    call.event("invited", operator=chosen, target=target, role=role.value, by=by, way=way)
+    await talk.invite(answer, via)
     return None
+
+
+async def last_resort(talk: "Conversation") -> None:
+    """Routing found nobody who speaks the caller's language and serves his topic, but somebody who can interpret: a
+    colleague who serves it joins them, if one is free. For nobody is waited; who is left alone can ask for one. Whom
+    somebody has handed on is where he was to go."""
+    call, operator = talk.call, talk.leg.operator
+    if Transfer.decode(call.state.transfer).count:
+        return
+    meant = experts(call.state.topic, operator, call.services.people)
+    seen = await _floor_says(talk, messages.Look(call.state.id, meant), messages.Seen) if meant else None
+    chosen = next((each for each in meant if seen is not None and each in seen.ready), None)
+    if chosen is not None:
+        await _invite(talk, chosen, Role.INTERPRETER, call.state.topic or "", operator, "routing")
 
 
 async def _transfer(talk: "Conversation", target: Target, seen: messages.Seen, by: str, way: str) -> Refusal | None:

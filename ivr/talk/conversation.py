@@ -5,21 +5,21 @@ together, so a controller that starts in the middle of it finds one of two state
 """
 
 import asyncio
-import itertools
 import math
-import secrets
 import time
 from dataclasses import replace
 
 from db.words import Role
 from ivr import conversations, messages
 from ivr.ari import events, operations
+from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, Item
-from ivr.ringing import Leg, events_of, originate, said
+from ivr.ringing import Leg, events_of, looked_at, originate, said, until_gone
 from ivr.state import LegState
 from ivr.talk import asked
 from ivr.talk.keys import Keys
 from ivr.talk.moves import MUSIC, moves
+from ivr.talk.says import RINGING, new_name, ringing_for, spoken
 from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
 from ivr.talk.transfers import Transfer
 from ivr.talk.watch import Watch
@@ -28,20 +28,11 @@ from routing.states import OfferState, offer_state_after
 _NORMAL = (0, 16)
 """ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
 
-_OUT_S = 1.0
-"""How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
-
 _LINE_S = 3.0
 """How long a controller that starts waits for the operator's other line to say that it is still there."""
 
 _SAID_S = 6.0
 """No prompt to an operator lasts longer; then he is with his caller again whatever became of it."""
-
-RINGING = "tone:425/1500,0/3500"
-"""What an operator hears while his colleague is rung."""
-
-_BOOT = secrets.token_hex(5)
-_PLAYBACKS = itertools.count(1)
 
 
 class Conversation:
@@ -57,29 +48,33 @@ class Conversation:
         self.rings_until = math.inf
         self.offer = OfferState.RINGING  # of the colleague
         self._seats = seats(Talk(leg.id), call.channel)
-        self._says: dict[str, str] = {}  # by leg: what it hears
+        self.says: dict[str, str] = {}  # by leg: what it hears
         self._sit_after: str | None = None  # the playback after which all are seated
         self._sit_by = math.inf
         self._via_by = math.inf  # then the operator's other line must have said that it is there
         self._hang_up: str | None = None  # the other line, once he has heard why
         self._ends: Then | None = None
         self._by = "caller"  # who ends it, unless somebody else does
-        self._held = False  # by the operator's telephone itself, which need not send anything then
+        self.held = False  # by the operator's telephone itself, which need not send anything then
         self._watch = Watch(call)
         self._lost: set[str] = set()  # legs that were hung up since nothing came from them any more
 
     # From its beginning to its end
 
-    async def run(self) -> Then:
+    async def run(self, *, begins: bool) -> Then:
         try:
+            if begins:
+                await asked.last_resort(self)
             while self._ends is None:
                 item = await self.call.next(min(self.rings_until, self._sit_by, self._via_by, self._watch.until))
                 self.call.keys.clear()
                 await self._happened(item)
                 if self._ends is None:
                     await asked.look(self, item)
-        except CallerGone:
-            await self._caller_gone()
+        except (LinkLost, TimeoutError):
+            raise  # the next connection finds them all
+        except Exception as why:
+            await self._breaks_off("caller" if isinstance(why, CallerGone) else "lost")
             raise
         return self._ends
 
@@ -92,25 +87,28 @@ class Conversation:
                 normal = cause in _NORMAL and channel not in self._lost
                 await self.happens(Happens.OPERATOR_GONE if normal else Happens.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
-                self._says = {leg: each for leg, each in self._says.items() if each != playback}
+                self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
                     await self.sit()
-            case messages.TelephoneGone(_, operator) if operator == self.leg.operator and not self._held:
+            case messages.TelephoneGone(_, operator) if operator == self.leg.operator and not self.held:
                 await self._watch.begin(self.leg.id)
         if self.colleague is not None:
             await self._of_colleague(item, self.colleague)
-        if now >= self._watch.until and (lost := await self._watch.over()) is not None:
-            self._lost.add(lost)
-            await self.call.services.link.send(operations.HANG_UP(lost))
+        if now >= self._watch.until:
+            lost = await self._watch.over()
+            self._lost.update(lost)
+            await self.call.services.link.send(*map(operations.HANG_UP, lost))
         if now >= self._via_by:
             await self.happens(Happens.LINE_GONE)
         if now >= self._sit_by:
             await self.sit()
         if now >= self.rings_until and self.colleague is not None:
-            # His leg says when it is gone; nobody is rung again before that.
+            # His leg says when it is gone, or there; nobody is rung again before that.
             self.rings_until = math.inf
-            self.offer = offer_state_after(self.offer, OfferState.NO_ANSWER)
-            await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
+            rings = await looked_at(self.call, self.colleague)
+            if rings is not OfferState.ACCEPTED:
+                self.offer = offer_state_after(self.offer, rings)
+                await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
 
     async def _of_colleague(self, item: Item, colleague: Leg) -> None:
         there = self.talk.colleague is not None and self.talk.colleague.there
@@ -119,6 +117,8 @@ class Conversation:
             self.offer = offer_state_after(self.offer, OfferState.UNREACHABLE)
             await self.call.services.link.send(operations.HANG_UP(colleague.id))
         if there:
+            if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator:
+                await self._watch.begin(colleague.id)
             if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
                 colleague.free(self.call)
             if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:
@@ -167,10 +167,23 @@ class Conversation:
         line, self._hang_up = self._hang_up, None
         if line is not None:
             requests.append(operations.HANG_UP(line))
-        hushed = [operations.STOP(playback) for playback in self._says.values()] if requests else []
+        hushed = [operations.STOP(playback) for playback in self.says.values()] if requests else []
         if hushed:
-            self._says.clear()
+            self.says.clear()
         await self.call.step(*hushed, *requests)
+
+    async def _sit_as_found(self, ear: str) -> None:
+        """After a restart. The ringing that a former controller lets the operator hear on his line `ear` goes on, or
+        ends if his colleague is there by now."""
+        colleague = self.talk.colleague
+        known = self.talk.via is not None or self.talk.place is not Place.ASIDE
+        consulted = colleague is not None and colleague.role is Role.CONSULTED
+        rings = {ear: ringing_for(colleague.leg)} if colleague is not None and consulted and known else {}
+        if colleague is not None and colleague.there:
+            self.says |= rings
+            rings = {}
+        await self.sit()
+        self.says |= rings
 
     async def heard_enough(self) -> None:
         """The operator has pressed a key: what he hears ends, and what was to come after it comes now."""
@@ -180,9 +193,14 @@ class Conversation:
     async def held_by_telephone(self, *, on: bool) -> None:
         """Asterisk plays music to the caller by itself, but not if the operator heard a prompt of ours at that moment:
         then the hold is lost on its way, and only we know of it."""
-        caller, self._held = self.call.channel, on
+        caller, self.held = self.call.channel, on
         if self.talk.place in (Place.TOGETHER, Place.SWAPPED, Place.ASIDE):
             await self.call.step(operations.MUSIC(caller, mohClass=MUSIC) if on else operations.STOP_MUSIC(caller))
+
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        """Other lines of the operator's telephone, on which he asks or hears why not."""
+        return tuple(line for line in (self.talk.via, self._hang_up) if line is not None)
 
     @property
     def _ear(self) -> Leg:
@@ -194,22 +212,19 @@ class Conversation:
         if self.talk.place is not Place.ASIDE or self.talk.via is not None:
             return False
         self.talk, self._via_by = replace(self.talk, via=via), math.inf
-        await self.sit()
+        await self._sit_as_found(via)
         return True
 
     async def tell(self, leg: Leg, text: str) -> str | None:
         """Says a text to an operator alone, in his first language; the playback, None where there is no audio."""
-        call = self.call
-        entry = next((each for each in call.services.people if each.id == leg.operator), None)
-        language = next(iter(entry.languages)) if entry is not None else call.state.language
-        heard = call.services.audible.find(call.version.sounds, (language, text))
-        return await self.sound(leg, f"sound:{heard.file}") if heard is not None else None
+        media = spoken(self.call, leg.operator, text)
+        return await self.sound(leg, media) if media is not None else None
 
-    async def sound(self, leg: Leg, media: str) -> str:
-        playback = f"talk-{_BOOT}-{next(_PLAYBACKS)}"
-        before = self._says.get(leg.id)
+    async def sound(self, leg: Leg, media: str, playback: str | None = None) -> str:
+        playback = playback or new_name()
+        before = self.says.get(leg.id)
         stop = [operations.STOP(before)] if before is not None else []
-        self._says[leg.id] = playback
+        self.says[leg.id] = playback
         await self.call.step(*stop, operations.PLAY(leg.id, playback, media=media))
         return playback
 
@@ -231,7 +246,7 @@ class Conversation:
         call.services.recorder.offered(offer)
         call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
         if role is Role.CONSULTED:
-            await self.sound(self._ear, RINGING)
+            await self.sound(self._ear, RINGING, ringing_for(leg.id))
 
     def _joined(self) -> None:
         call, leg = self.call, self.colleague
@@ -262,7 +277,7 @@ class Conversation:
         self._place()
         if told is None and colleague is not None:
             await self.call.step(operations.HANG_UP(colleague.id))
-            await self.gone(colleague.id)
+            await until_gone(self.call, colleague.id)
         self.colleague_left("operator" if told is None else "colleague", there=before.colleague.there)
         self._hang_up, self._via_by = before.via, math.inf
         ear = Leg(before.via, self.leg.operator) if before.via is not None else self.leg
@@ -276,7 +291,7 @@ class Conversation:
     async def _handed_over(self, before: Talk, what: Happens) -> None:
         call, former, leg = self.call, self.leg, self.colleague
         assert leg is not None
-        self.leg, self.colleague = leg, None
+        self.leg, self.colleague, self.held = leg, None, False
         await conversations.end(call, former.id)
         call.set(
             replace(
@@ -293,11 +308,11 @@ class Conversation:
         wanted = seats(self.talk, call.channel)
         requests = moves(self._seats, wanted, call.channel)
         self._seats = wanted
-        self._says.clear()
+        self.says.clear()
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))
         if here:
-            await self.gone(former.id)
+            await until_gone(self.call, former.id)
         former.conversation_ended(call, "transfer")
         call.services.recorder.connected(call.state)
         call.event("handed_over", operator=leg.operator, by=former.operator)
@@ -335,45 +350,29 @@ class Conversation:
         prompt for a channel that is still on its way is never heard."""
         call = self.call
         legs = (*legs, *([self.colleague.id] if self.colleague is not None else ()))
-        quiet = [operations.STOP_MUSIC(call.channel)] if call.channel in self._seats.music else []
+        quiet = [operations.STOP_MUSIC(call.channel)] if self.held or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
-        lines = [*legs, *([self.talk.via] if self.talk.via is not None else ())]
-        await self.call.step(*quiet, *bridges, *(operations.HANG_UP(line) for line in lines))
-        await self.gone(*legs, out=True)
+        await self.call.step(*quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
+        await until_gone(self.call, *legs, out=True)
         if self.colleague is not None:
             self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
         self.leg.conversation_ended(call, self._by)
 
-    async def gone(self, *legs: str, out: bool = False, gone_too: bool = False) -> None:
-        """Until these legs are gone, and with `out` the caller is out of his bridge. What else happens meanwhile is
-        kept for later."""
-        call, waits = self.call, set(legs)
-        until = asyncio.get_running_loop().time() + _OUT_S
-        kept: list[Item] = []
-        while (waits or out) and asyncio.get_running_loop().time() < until:
-            item = await call.next(until, gone_too=gone_too)
-            match item:
-                case events.ChannelDestroyed(channel) if channel in waits:
-                    waits.discard(channel)
-                case events.ChannelLeftBridge(channel) if channel == call.channel:
-                    out = False
-                case messages.Wish() | messages.Offer() | events.ChannelDestroyed() | events.StasisStart():
-                    kept.append(item)
-        for item in kept:
-            call.deliver(item)
-
-    async def _caller_gone(self) -> None:
-        """Nobody is left in a bridge without the one for whom he is there."""
+    async def _breaks_off(self, by: str) -> None:
+        """The caller has gone, or cannot stay. Nobody is left in a bridge without the one for whom he is there."""
         call, legs = self.call, [self.leg.id, *([self.colleague.id] if self.colleague is not None else ())]
-        await conversations.end(call, self.leg.id)
-        await call.services.link.send(
-            *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),
-            *(operations.HANG_UP(leg) for leg in (*legs, *([self.talk.via] if self.talk.via is not None else ()))),
-        )
-        await self.gone(*legs, gone_too=True)
-        if self.colleague is not None:
-            self.colleague_left("caller", there=self.offer is OfferState.ACCEPTED)
-        self.leg.conversation_ended(call, self._by)
+        try:
+            await conversations.end(call, self.leg.id)
+            await call.services.link.send(
+                *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),
+                *(operations.HANG_UP(line) for line in (*legs, *self._lines)),
+            )
+            await until_gone(self.call, *legs, gone_too=True)
+        finally:
+            if self.colleague is not None:
+                self.colleague_left(by, there=self.offer is OfferState.ACCEPTED)
+            self.leg.conversation_ended(call, self._by if by == "caller" else by)
+            call.set(call.state.without_operator() if by == "lost" else call.state)
 
     async def resume(self, where: Seats) -> None:
         """After a restart: everybody is put where he must be, if he is not. `where`: as Asterisk has them."""
@@ -391,7 +390,7 @@ class Conversation:
         wanted = seats(talk, call.channel)
         if where.bridges != wanted.bridges or wanted.music:
             self._seats = replace(where, music=frozenset({call.channel}) if not wanted.music else frozenset())
-            await self.sit()
+            await self._sit_as_found(self.leg.id)
         self._seats = wanted
         if talk.place is Place.ASIDE:
             self._via_by = asyncio.get_running_loop().time() + _LINE_S

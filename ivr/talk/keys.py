@@ -24,10 +24,12 @@ class Keys:
         if now - self._at > AGAIN_S or len(self._pressed) > _MOST:
             self._pressed = ""
         self._at = now
-        if key == "*" and not any(code.startswith(self._pressed + key) for code in self._codes):
+        of_a_code = any(code.startswith(self._pressed + key) for code in self._codes)
+        if key == "*" and not of_a_code:
             self._pressed = ""
-        if key == "#" or self._codes.get(self._pressed + key) == "hold":
-            whole, self._pressed = self._pressed + (key if key != "#" else ""), ""
+        ends = key == "#" and not of_a_code
+        if ends or self._codes.get(self._pressed + key) == "hold":
+            whole, self._pressed = self._pressed + (key if not ends else ""), ""
             # The longest code first: one may begin like another.
             for code in sorted(self._codes, key=len, reverse=True):
                 if whole.startswith(code):

@@ -14,9 +14,12 @@ def moves(before: Seats, now: Seats, caller: str) -> list[Request]:
     """From one seating to another. A channel is moved by adding it to its new bridge: taking it out of the old one by a
     request of its own would hold up all calls' requests until it is out.
 
-    Music is started last, since a channel that changes its bridge would lose it, and stopped first.
+    Music and silence are started last, since a channel that changes its bridge would lose them, and stopped first.
     """
     requests = [operations.STOP_MUSIC(channel) for channel in sorted(before.music - now.music)]
+    was_alone, alone = _alone(before) - {caller}, _alone(now) - {caller}
+    seated = frozenset().union(*now.bridges.values())
+    requests += [operations.STOP_SILENCE(channel) for channel in sorted((was_alone - alone) & seated)]
     requests += [create(bridge) for bridge in now.bridges.keys() - before.bridges]
     moved = set()
     for bridge, inside in now.bridges.items():
@@ -25,7 +28,14 @@ def moves(before: Seats, now: Seats, caller: str) -> list[Request]:
             requests.append(add(bridge, channel, caller))
     requests += [operations.DELETE_BRIDGE(bridge) for bridge in before.bridges.keys() - now.bridges]
     music = now.music - (before.music - moved)
+    requests += [operations.SILENCE(channel) for channel in sorted(alone - (was_alone - moved))]
     return requests + [operations.MUSIC(channel, mohClass=MUSIC) for channel in sorted(music)]
+
+
+def _alone(seats: Seats) -> frozenset[str]:
+    """Who has nobody with him, and no music. He is sent silence: into nothing a supervisor could not whisper."""
+    alone = (inside for inside in seats.bridges.values() if len(inside) == 1)
+    return frozenset().union(*alone) - seats.music
 
 
 def create(bridge: str) -> Request:

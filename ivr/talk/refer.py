@@ -56,7 +56,7 @@ async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
         refusal = await asked.grant(talk, Act.TRANSFER, target, "refer", talk.leg.operator)
     if refusal is not None:
         await call.services.link.send(progress(event.channel_id, REFUSED))
-        await talk.tell(talk.leg, refusal.value)
+        await asked.say_why(talk, refusal)
 
 
 async def _attended(talk: "Conversation", event: events.ChannelTransfer) -> None:
@@ -74,4 +74,4 @@ async def _attended(talk: "Conversation", event: events.ChannelTransfer) -> None
     else:
         await link.send(progress(event.channel_id, REFUSED))
     if refusal is not None:
-        await talk.tell(leg, refusal.value)
+        await asked.say_why(talk, refusal)

@@ -50,8 +50,8 @@ class Transfer:
         """None there if it cannot be read."""
         try:
             to, by, at, count = (text or "").split(":")
-            return cls(tuple(filter(None, to.split("."))), by or None, float(at), int(count))
-        except ValueError:
+            return cls(tuple(filter(None, to.split("."))), by or None, float(int(at)), int(count))
+        except (ValueError, OverflowError):
             return cls()
 
     def without(self, operator: str, now: float) -> "Transfer":
@@ -85,7 +85,8 @@ def steps(
         # The first one's time begins when he is asked; until then the caller had another operator.
         patience += 0.0 if found else waited
         if operator == ANYBODY:
-            found.append(replace(usual[0], patience=patience))
+            # Not only he who has the caller's file, and may well have been the one who handed him on.
+            found.append(replace(next(each for each in usual if each.operator is None), patience=patience))
         elif languages := speaks.get(operator):
             language = usual[0].language if usual[0].language in languages else next(iter(languages))
             found.append(Step(language, operator=operator, patience=patience))

@@ -15,20 +15,19 @@ class Watch:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._looked: tuple[str, int] | None = None  # a leg, and its packets so far
+        self._looked: dict[str, int] = {}  # by leg: its packets so far
         self.until = math.inf
 
     async def begin(self, leg: str) -> None:
         """Its registration is gone, as is its connection, if it had one."""
-        self._looked = (leg, await self._packets(leg))
-        self.until = asyncio.get_running_loop().time() + _NOTHING_S
+        if leg not in self._looked:
+            self._looked[leg] = await self._packets(leg)
+            self.until = asyncio.get_running_loop().time() + _NOTHING_S
 
-    async def over(self) -> str | None:
-        """The leg from which nothing has come; None: all is well."""
-        looked, self._looked, self.until = self._looked, None, math.inf
-        if looked is None or await self._packets(looked[0]) != looked[1]:
-            return None
-        return looked[0]
+    async def over(self) -> list[str]:
+        """The legs from which nothing has come."""
+        looked, self._looked, self.until = self._looked, {}, math.inf
+        return [leg for leg, before in looked.items() if await self._packets(leg) == before]
 
     async def _packets(self, leg: str) -> int:
         """How many have come; -1: it is gone, or Asterisk does not say."""

@@ -109,3 +109,18 @@ def candidates(
     else:
         return Refusal.UNKNOWN
     return tuple(each.id for each in found if each.id != by) or Refusal.AWAY
+
+
+def experts(topic: str | None, operator: str, people: Collection[OperatorEntry]) -> tuple[str, ...]:
+    """Who serves the topic beside an operator who does not, and can talk with him: who does that best comes first.
+    Nobody, where he serves it himself."""
+    known = {each.id: each for each in people}
+    own = known.get(operator)
+    if topic is None or own is None or not own.topics or topic in own.topics:
+        return ()
+
+    def together(other: OperatorEntry) -> int:
+        return max((min(level, own.languages.get(code, 0)) for code, level in other.languages.items()), default=0)
+
+    found = [each for each in people if each.id != operator and (not each.topics or topic in each.topics)]
+    return tuple(each.id for each in sorted(found, key=lambda each: -together(each)) if together(each))

@@ -40,6 +40,8 @@ def test_the_dialplan_dials_operators_and_nobody_else() -> None:
         if step.application.lower() in ("dial", "originate", "page", "transfer", "followme")
     }
     assert {context for context, _ in dialling} == {"hatif-ring"}
+    # Nor does a telephone send a call on by a 302.
+    assert all(data.split(",")[2].startswith("i") for _, data in dialling)
     asked = [
         step.data
         for extensions in plan.contexts.values()

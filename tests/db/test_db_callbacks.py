@@ -20,6 +20,7 @@ from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from db.wishes import Claim, Wish
 from db.words import CallbackKind, TryOutcome
+from ivr.callbacks.book import Book
 from ivr.callbacks.wish import Happening, after
 
 pytest_plugins = ["db_fixtures"]
@@ -89,6 +90,18 @@ async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(e
     assert (await callbacks.dialled(engine, NOW + timedelta(hours=12))).total == 0  # the next day
 
 
+async def test_controllers_that_dial_at_once_do_not_pass_a_limit_together(engine: AsyncEngine) -> None:
+    wishes = [await put(engine) for _ in range(6)]
+    claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 7)]
+    claimed = [after(wish, Happening.CLAIMED, NOW, by=claim) for wish, claim in zip(wishes, claims, strict=True)]
+    for wish, moved in zip(wishes, claimed, strict=True):
+        assert await callbacks.move(engine, wish, moved)
+    said = await asyncio.gather(
+        *(dial(engine, wish, claim, a_number=2) for wish, claim in zip(claimed, claims, strict=True))
+    )
+    assert sorted(word for word, _ in said) == [Dial.LIMIT_NUMBER] * 4 + [Dial.YES] * 2
+
+
 async def test_a_try_keeps_its_outcome_and_the_first_one_holds(engine: AsyncEngine) -> None:
     wish = await put(engine)
     claimed = after(wish, Happening.CLAIMED, NOW, by=ONE)
@@ -142,6 +155,16 @@ async def test_the_newest_wishes_that_are_over_are_listed_with_all_that_are_not(
     ]
     assert [each.id for each in await callbacks.latest(engine, 2)] == [over[2].id, over[1].id, waits.id]
     assert [each.id for each in await callbacks.pending(engine)] == [waits.id]
+
+
+async def test_of_a_database_that_is_not_upgraded_a_controller_says_what_to_do(empty_url: str) -> None:
+    await upgrade(empty_url, "0001")
+    book = Book(empty_url, ONE)
+    assert (await book.adopt(), await book.pending()) == (False, None)
+    assert "run `hatif db upgrade`" in book.why
+    await upgrade(empty_url)
+    assert (await book.adopt(), await book.pending()) == (True, [])
+    await book.close()
 
 
 async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:

@@ -135,6 +135,9 @@ async def test_a_database_that_does_not_exist_is_told_apart_from_one_that_is_not
 
 async def test_files_that_cannot_be_a_database_say_what_to_do(tmp_path: Path) -> None:
     assert f"make the folder {tmp_path}/no" in await said_of(f"sqlite:///{tmp_path}/no/hatif.db")
+    # Who only reads makes no file.
+    assert "is not there: run `hatif db upgrade`" in await said_of(f"sqlite:///{tmp_path}/none.db")
+    assert not await asyncio.to_thread((tmp_path / "none.db").exists)
     (tmp_path / "text.db").write_text("This is not a database. " * 100)
     assert "is not a sound SQLite database" in await said_of(f"sqlite:///{tmp_path}/text.db")
 

@@ -74,6 +74,7 @@ def one(*steps: str, pattern: str = "s") -> str:
         ("E_BRACKETS", 2, one("GotoIf($[${A > 1]?1)", "Hangup()")),
         ("E_BRACKETS", 2, one("Set(A=${FILTER(0-9,${B})", "Hangup()")),
         ("E_TRUNK", 2, one("Dial(PJSIP/+33612345678@trunk-example)", "Hangup()")),
+        ("E_TRUNK", 2, one("Dial(PJSIP/carrier-example/sip:33612345678@127.0.0.2)", "Hangup()")),
         ("E_TRUNK", 2, one("Gosub(ctx,s,1(a,PJSIP/trunk-example/sip:1@x))", "Return()")),
         ("E_TRUNK", 2, one("Dial(PJSIP/${FILTER(0-9,${EXTEN})}@edge)", "Hangup()")),
         ("W_END", 2, one("NoOp()")),

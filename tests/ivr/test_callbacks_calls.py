@@ -105,6 +105,11 @@ async def test_who_wished_it_is_called_back_and_talks_in_a_call_of_his_own(back:
     (by_code,) = await rows(back, Callback, kind="operator")
     assert (by_code.operator_id, by_code.number, by_code.case_reference) == (operator, number, story["call"]["case"])
     await leg.hangup()
+    again = await phone.dial("*16")  # the second try is still to come
+    await again.established()
+    await begins(again, back.audio(spoken_by(back, operator), "callback_code_noted"))
+    await again.hangup()
+    assert [each.id for each in await rows(back, Callback, kind="operator")] == [by_code.id]
 
 
 async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_end_in_a_file(
@@ -195,6 +200,34 @@ async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobo
     assert (await back.story(number))["call"]["outcome"] == "answered"
 
 
+async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_another_one(
+    back: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(back))
+    first = back.speaks("fr")
+    second = back.speaks("fr", but=(first,))
+    number = "+33612350009"
+    phone = await back.phone(telephones, first)
+    wished = await wish(back, number)
+    leg = await accepts(back, phone)
+    called = await out.phone.next_call()
+    await called.answer()
+    await begins(called, back.audio("fr", "callback_hello"))
+    former = back.kill_controller()
+    await leg.hangup()
+    await phone.unregister()
+    await back.controller_back(former)
+    await begins(called, back.audio("fr", "callback_hello"), called.clock)
+    await called.press("1")
+    await back.phone(telephones, second, answers=1870)
+    await called.hears_tone(1870, 15)
+    await called.hangup()
+    done = await until_wish(back, wished.id, "done")
+    assert (done.tries, out.dialled) == (1, [number])
+    story = await back.story(number)
+    assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", second)
+
+
 async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_nobody_reached_leaves_a_note(
     back: Line, telephones: Telephones
 ) -> None:
@@ -256,6 +289,27 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
     cancelled = await wish(back, "+33612350007")
     back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself", "by": "tests"})
     assert (await now_is(back, cancelled.id)).reason == "he came himself"
+
+    # What a node is at that is gone for good is ended by a person who says so.
+    elsewhere = {"claimed_node": "node9", "claimed_boot": UUID(int=9), "tries": 1}
+    hangs = await wish(back, "+33612350008", state="ringing_caller", **elsewhere)
+    await put(
+        back, CallbackTry, callback_id=hangs.id, try_number=1, node="node9", number=hangs.number, dialled=hangs.wished
+    )
+    behind = await wish(back, "+33612350008")  # one wish of a number at a time
+    told = {each["id"]: each["why_not"] for each in back.json("callbacks")}
+    assert "node9" in told[str(hangs.id)] and "same number" in told[str(behind.id)]
+    refused = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id))
+    assert refused.returncode == 1 and "node9" in refused.stderr and "--node-gone" in refused.stderr
+    assert str(behind.id) not in {each["callback"] for each in back.json("waiting")}
+    ended = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id), "--node-gone")
+    assert ended.returncode == 0, ended.stderr
+    assert ((await now_is(back, hangs.id)).state, (await now_is(back, hangs.id)).claim) == ("cancelled", None)
+    await rows(back, CallbackTry, callback_id=hangs.id, outcome="lost")
+    await back.until(
+        lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next wish waits"
+    )
+    back.control("POST", f"/callbacks/{behind.id}/cancel", {"by": "tests"})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
     await rows(back, Audit, act="callback_cancelled", by="tests", reason="he came himself")

@@ -12,7 +12,7 @@ from db.ids import uuid7
 from db.wishes import Claim, Wish
 from db.words import CallbackKind, CallbackState
 from ivr.callbacks.rules import MOST_TRIES
-from ivr.callbacks.wish import AT_WORK, FINAL, Happening, after, call_of, channel_of
+from ivr.callbacks.wish import AT_WORK, FINAL, Happening, after, call_of, channel_of, given_up
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 WAIT = timedelta(minutes=30)
@@ -65,6 +65,20 @@ def test_a_wish_is_done_after_its_usual_way_and_failed_after_two_misses(kind: Ca
         for what in (Happening.CLAIMED, Happening.DIALLED, Happening.MISSED):
             at = after(at, what, NOW, by=mine, reason="busy")
     assert (at.state, at.tries, at.reason) == ("failed", 2, "busy")
+
+
+def test_what_a_node_was_at_that_is_gone_for_good_is_ended_by_a_person_and_that_node_moves_nothing_more() -> None:
+    theirs = CLAIMS[2]
+    at = wish()
+    for what in (Happening.CLAIMED, Happening.DIALLED, Happening.REACHED):
+        at = after(at, what, NOW, by=theirs)
+        assert after(at, Happening.CANCELLED, NOW) is at  # not without saying that it is gone
+        over = given_up(at, Happening.CANCELLED, NOW, reason="the node is gone")
+        assert (over.state, over.claim, over.tries, over.reason) == ("cancelled", None, at.tries, "the node is gone")
+        assert all(after(over, what, NOW, by=theirs) is over for what in Happening)
+    taken = given_up(at, Happening.TAKEN, NOW, operator="1002", reason="taken over by 1002")
+    assert (taken.state, taken.operator_id, taken.ended) == ("done", "1002", NOW)
+    assert given_up(over, Happening.TAKEN, NOW, reason="twice") is over
 
 
 def test_two_tries_have_channels_and_calls_of_their_own() -> None:

@@ -58,10 +58,11 @@ async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line
     paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
     assert not (await paused.ended(5)).by_us
     assert (line.operator_state(who), line.operator_reason(who)) == ("paused", "lunch")
-    # What he is, with the reason, and his languages by their names.
+    # Who he is, by name and number, what he is, with the reason, and his languages by their names.
     languages = next(each for each in line.operators if each.id == who).languages
     names = [f"code_language_{each}" for each in languages]
-    told = await dials(line, phone, "*14", "code_you_are")
+    told = await dials(line, phone, "*14", "code_you_are", f"name_{who}")
+    await told.hears(line.audio("fr", *(f"digit_{digit}" for digit in who[:3])), 10)
     await told.hears(line.audio("fr", "code_languages", *names, "code_pause_lunch", "code_paused"), 15)
     await over(told)
     await over(await dials(line, phone, "*10", "code_ready"))
@@ -131,6 +132,19 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     await refused(line, phone, "*13", "code_wrap_up_longest")
     await over(await dials(line, phone, "*12", "code_ready"))
     assert line.operator_state(phone.user) == "ready"
+    # From his other line, while a call rings: it rings on, and his pause begins after it.
+    phone.will_ring()
+    caller = await line.asks_for_operator(telephones, "+33616000002")
+    _, rings = await phone.next_call(), await phone.next_call()
+    await over(await dials(line, phone, "*112", "code_pause_lunch", "code_paused_after"))
+    assert line.operator_state(phone.user) == "offered"
+    await rings.answer()
+    rings.tone(OPERATOR_HZ)
+    await caller.hears_tone(OPERATOR_HZ)
+    assert len(phone.calls) == 2
+    await over(caller)
+    await line.until_state(phone.user, "paused")
+    assert line.operator_reason(phone.user) == "lunch"
 
 
 async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controller_is_killed(

@@ -178,6 +178,8 @@ def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() 
     lost = Leg("1903", other, claimed=True)
     requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
     assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    # Who was rung by it is free: for the floor nobody would tell of that leg's end.
+    assert standing([code, *legs, channel(lost.id, "hatif,leg")]) == standing([code, *legs])
     # A code that the dialplan has taken over is not the controller's any more.
     given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
     assert dialled([given_back]) == [] and len(left_over([given_back, *legs])) == 4

@@ -236,7 +236,11 @@ async def test_every_prompt_is_listed_with_text_and_file(line: Line) -> None:
     assert [language for language, row in status.items() if row["on"]] == ["ar", "fr", "es", "it", "nl", "de", "en"]
     assert [language for language, row in status.items() if not row["on"]] == ["zgh"]
     for language, row in status.items():
-        assert row["recorded"] + row["synthesised"] == sum(each["language"] == language for each in rows)
+        ids = [each["id"] for each in rows if each["language"] == language]
+        assert row["recorded"] + row["synthesised"] + row["names"] == len(ids)
+        names = [f"name_{each.id}" for each in line.operators if next(iter(each.languages)) == language]
+        assert [each for each in ids if each.startswith("name_")] == names
+        assert row["names"] == len(names)
         assert row["stale"] == 0
 
 

@@ -113,3 +113,13 @@ def test_whatever_comes_in_whatever_order_nobody_is_in_two_calls_and_nothing_is_
     happened: list[tuple[str, int, int]],
 ) -> None:
     asyncio.run(_orders(happened))
+
+
+async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
+    async with a_floor(ready()) as line:
+        asks = asyncio.create_task(line.floor.change(Claim("1001", "help-1901-1")))
+        await asyncio.sleep(0)
+        asks.cancel()  # as after the time for an answer
+        await line.hears()
+        assert line.state() == (OperatorState.READY, "")
+        assert (await line.floor.change(Claim("1001", "help-1901-2"))).offer == "help-1901-2"

@@ -4,7 +4,7 @@ The list is read when the controller starts, so that is when a change comes.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from line import Line
@@ -22,9 +22,13 @@ class List:
         self._before = self._path.read_text()
 
     async def change(self, operator: str, changed: Callable[[str], str]) -> None:
+        await self.changes({operator: changed})
+
+    async def changes(self, changed: Mapping[str, Callable[[str], str]]) -> None:
+        """By operator."""
         lines = self._before.splitlines(keepends=True)
-        new = [changed(each) if each.startswith(f"{operator},") else each for each in lines]
-        assert new != lines
+        new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
+        assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
         self._path.write_text("".join(new))
         await self._line.controller_back(self._line.kill_controller())
 
@@ -107,3 +111,42 @@ async def test_an_operator_whose_languages_change_while_he_talks_is_offered_who_
         "abandoned",
         "answered",
     ]
+
+
+async def test_a_caller_whom_nobody_can_help_in_his_language_gets_an_interpreter_and_one_who_can(
+    line: Line, telephones: Telephones, listed: List
+) -> None:
+    """Routing's last resort: the one who speaks his language does not serve his topic; one who does is called in."""
+    caller, colleague_hz = "+33655000041", 2350.0
+    speaks = {each.id: set(each.languages) for each in line.operators}
+    interpreter = next(each for each, languages in speaks.items() if "fr" in languages and len(languages) > 1)
+    expert = next(each for each, other in speaks.items() if "fr" not in other and other & speaks[interpreter])
+    await listed.changes(
+        {
+            interpreter: lambda row: row.replace(",,", ",travel,"),
+            expert: lambda row: row.replace(",,", ",documents,"),
+        }
+    )
+    phone = await line.phone(telephones, interpreter, answers=OPERATOR_HZ)
+    other = await line.phone(telephones, expert)
+    call = await line.asks_for_operator(telephones, caller, "220")
+    call.tone(CALLER_HZ)
+    await call.hears_tone(OPERATOR_HZ, 12)
+    joins = await other.next_call(5)
+    former = line.kill_controller()
+    await line.controller_back(former)
+    joins.tone(colleague_hz)
+    await joins.answer()
+    await phone.calls[0].hears_tone(colleague_hz, share=0.3)
+    await joins.hears_tone(CALLER_HZ, share=0.3)
+    await joins.hears_tone(OPERATOR_HZ, share=0.3)
+    assert (len(phone.calls), len(other.calls)) == (1, 1)
+    await call.hangup()
+    await joins.ended(5)
+    story = await line.story(caller)
+    assert [(each["operator_id"], each["role"], each["reason"]) for each in story["pairings"]] == [
+        (interpreter, "operator", "caller"),
+        (expert, "interpreter", "caller"),
+    ]
+    (invited,) = (event["data"] for event in story["events"] if event["kind"] == "invited")
+    assert (invited["way"], invited["target"]) == ("routing", "documents")

@@ -135,6 +135,13 @@ def test_an_empty_bridge_of_ours_is_ended_and_no_other() -> None:
     assert compare([], bridges).bridges == ("bridge-1",)
 
 
+def test_a_bridge_in_which_only_a_leg_is_left_goes_with_it() -> None:
+    """Its caller hung up while there was no controller: once the leg is gone too, nobody would look at the bridge."""
+    lone, bridges = leg_channel(leg(50, 1)), {f"bridge-{uuid(50)}": [uuid(50)]}
+    findings = compare([lone], bridges)
+    assert (findings.orphans, findings.bridges) == ((lone,), (f"bridge-{uuid(50)}",))
+
+
 # Twice
 
 
@@ -181,7 +188,7 @@ def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
     first = compare(world.channels, world.bridges)
     after = world.carry_out(first)
     second = compare(after.channels, after.bridges)
-    assert second.orphans == ()
+    assert (second.orphans, second.bridges) == ((), ())
     assert (second.resume, second.fresh, second.standing) == (first.resume, first.fresh, first.standing)
     assert after.carry_out(second).carry_out(second).channels == after.channels
     third = compare(after.channels, after.carry_out(second).bridges)

@@ -115,6 +115,15 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     await hears(operator, CALLER_HZ, SUPERVISOR_HZ)
     await hears(listening, CALLER_HZ, OPERATOR_HZ)
 
+    # While the caller is on hold, nobody but the supervisor speaks to the operator.
+    line.control("POST", f"/calls/{there.call}/hold", {})
+    await hears(operator, SUPERVISOR_HZ)
+    await listening.press("2")
+    await hears(operator, SUPERVISOR_HZ)
+    line.control("POST", f"/calls/{there.call}/unhold", {})
+    await hears(operator, CALLER_HZ, SUPERVISOR_HZ)
+    await hears(caller, OPERATOR_HZ)
+
     since = listening.clock
     await listening.press("1")
     await there.says(listening, "supervision_listen", since_s=since)
@@ -128,12 +137,13 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     await there.says(listening, "supervision_ended")
     assert not (await listening.ended(5)).by_us
     await line.until(lambda: line.left() == [], 3, "nothing is left")
-    rows = await there.audit(4)
+    rows = await there.audit(5)
     assert [(row["act"], row["by"], row["about"]) for row in rows] == [
-        (act, there.supervisor.user, f"operator:{there.phone.user}") for act in ("listen", "whisper", "join", "listen")
+        (act, there.supervisor.user, f"operator:{there.phone.user}")
+        for act in ("listen", "whisper", "join", "whisper", "listen")
     ]
-    assert [row["until"] for row in rows[:3]] == [row["at"] for row in rows[1:]]
-    assert (rows[3]["reason"], rows[3]["until"] is not None) == ("conversation", True)
+    assert [row["until"] for row in rows[:4]] == [row["at"] for row in rows[1:]]
+    assert (rows[4]["reason"], rows[4]["until"] is not None) == ("conversation", True)
 
 
 async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(

@@ -9,6 +9,8 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.demo.sound import has_tone, longest_silence
 from ivr.demo.telephone import Telephones
 
+RINGING_HZ = 425.0
+
 
 async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller_was_killed(
     line: Line, telephones: Telephones
@@ -20,6 +22,10 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     await leg.press(f"*32{other}#")
     asked = await colleague.next_call(5)
     await hears_music(call, call.clock)
+    await leg.hears_tone(RINGING_HZ)
+    former = line.kill_controller()
+    await line.controller_back(former)
+    await leg.hears_tone(RINGING_HZ, 6)
     asked.tone(COLLEAGUE_HZ)
     await asked.answer()
     await leg.hears_tone(COLLEAGUE_HZ)
@@ -53,7 +59,7 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     assert len(colleague.calls) == 1
 
 
-async def test_a_colleague_who_declines_does_not_answer_or_hangs_up_leaves_the_caller_with_his_operator(
+async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_with_his_operator(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -61,11 +67,11 @@ async def test_a_colleague_who_declines_does_not_answer_or_hangs_up_leaves_the_c
     colleague = await line.phone(telephones, other)
     language = next(iter(next(each for each in line.operators if each.id == maker).languages))
     began = call.clock
-    colleague.will_refuse(486)
     heard = leg.clock
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears(line.audio(language, "talk_no_answer"), since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
+    assert line.operator_reason(other) == "no_answer"
     assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # he is paused now
     line.control("POST", f"/operators/{other}/state", {"state": "ready"})
     # He answers, and hangs up.
@@ -175,7 +181,14 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
 async def test_an_interpreter_hears_both_and_both_hear_him_over_a_kill(line: Line, telephones: Telephones) -> None:
     maker = french(line, 1)[0]
     call, leg, _ = await conversation(line, telephones, "+33613000023", maker)
-    other = await line.phone(telephones, line.speaks("it", but=(maker,)), answers=COLLEAGUE_HZ)
+    other = await line.phone(telephones, line.speaks("it", but=(maker,)))
+    other.will_refuse(603)
+    talk(line, "+33613000023", "interpreter", language="it")
+    await line.until_state(other.user, "paused")
+    assert refused(line, "+33613000023", "interpreter", language="it")[0] == 409
+    line.control("POST", f"/operators/{other.user}/state", {"state": "ready"})
+    await other.next_call(1)
+    other.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000023", "interpreter", language="it")
     third = await other.next_call(5)
     await call.hears_tone(COLLEAGUE_HZ, share=0.3)

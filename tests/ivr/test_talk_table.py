@@ -118,10 +118,11 @@ def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_
 
 @dataclass
 class World:
-    """What Asterisk has: who is in which bridge, and who hears music."""
+    """What Asterisk has: who is in which bridge, and who hears music, or silence."""
 
     bridges: dict[str, set[str]] = field(default_factory=dict)
     music: set[str] = field(default_factory=set)
+    silence: set[str] = field(default_factory=set)
 
     def do(self, request: Request) -> None:
         kind, name, *action = request.uri.split("/")
@@ -136,6 +137,10 @@ class World:
                     inside.discard(channel)
                 self.bridges[name].add(channel)
                 self.music.discard(channel)
+            case "POST", "channels", ["silence"]:
+                self.silence.add(name)
+            case "DELETE", "channels", ["silence"]:
+                self.silence.discard(name)
             case "POST", "channels", ["moh"]:
                 self.music.add(name)
             case "DELETE", "channels", ["moh"]:
@@ -148,6 +153,9 @@ class World:
 
     def is_as(self, wanted: Seats, gone: set[str]) -> bool:
         there = {name: inside - gone for name, inside in self.bridges.items()}
+        seated = set().union(*wanted.bridges.values())
+        alone = set().union(*(inside for inside in wanted.bridges.values() if len(inside) == 1)) - {CALLER}
+        assert (self.silence & seated) - gone == alone - wanted.music - gone
         return there == {name: set(inside) for name, inside in wanted.bridges.items()} and self.music == wanted.music
 
 
@@ -162,9 +170,11 @@ def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Ev
         wanted = seats(talk, CALLER)
         if number == killed:
             before = found(world.listing(), {CALLER} | legs(talk))
+            world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation ends the others
             before = Seats(before.bridges, frozenset(world.music))
         for request in moves(before, wanted, CALLER):
             world.do(request)
+        world.silence &= legs(talk)  # whoever is no part of it any more is hung up
         gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)
         assert world.is_as(wanted, gone), talk
         before = wanted

@@ -61,11 +61,12 @@ async def test_a_caller_whom_nobody_takes_comes_back_to_who_handed_him_on(line: 
     ):
         assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
         assert why in refused(line, "+33613000012", "transfer", **whom)[1]
-    # By keys, with the reason in the operator's ear, and his caller stays with him.
-    heard = leg.clock
+    # By keys, with the reason in the operator's ear; meanwhile his caller hears that he should wait a moment.
+    heard, asked = leg.clock, call.clock
     await leg.press(f"*31{maker}#")
     language = next(iter(next(each for each in line.operators if each.id == maker).languages))
     await leg.hears(line.audio(language, "talk_yourself"), since_s=heard)
+    await call.hears(line.audio("fr", "moment"), since_s=asked)
     colleague.will_refuse(486)
     began = call.clock
     await leg.press(f"*31{other}#")

@@ -5,7 +5,7 @@ import time
 
 from line import Line
 from offers import decided, french
-from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music
+from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, talk
 
 from ivr.demo.telephone import Telephones
 
@@ -13,7 +13,7 @@ from ivr.demo.telephone import Telephones
 async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_or_talks(
     line: Line, telephones: Telephones
 ) -> None:
-    first, second, third = french(line, 3)
+    first, second, third, fourth = french(line, 4)
     ringing = await line.phone(telephones, first, transport="tcp")
     call = await line.asks_for_operator(telephones, "+33613000041")
     await ringing.next_call(5)
@@ -30,11 +30,23 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)
     assert line.operator_state(second) in ("away", "wrapping_up")
+    # So is one who is asked.
+    asked = await line.phone(telephones, fourth, transport="tcp", answers=OPERATOR_HZ)
+    talk(line, "+33613000041", "consult", operator=fourth)
+    leg = third_phone.calls[-1]
+    await leg.hears_tone(OPERATOR_HZ)
+    since, began = leg.clock, time.monotonic()
+    language = next(iter(next(each for each in line.operators if each.id == third).languages))
+    await asked.vanish(closes=True)
+    await leg.hears(line.audio(language, "talk_colleague_gone")[:6000], since_s=since)
+    assert time.monotonic() - began < 6.0
+    await call.hears_tone(COLLEAGUE_HZ)
     await call.hangup()
     story = await line.story("+33613000041")
     assert [(each["operator_id"], each["reason"]) for each in story["pairings"]] == [
         (second, "lost"),
         (third_phone.user, "caller"),
+        (fourth, "colleague"),
     ]
     assert story["call"]["wait_s"] is not None
 

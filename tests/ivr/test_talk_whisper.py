@@ -1,6 +1,7 @@
 """Who picks up hears what is coming before he is with the caller, who does not notice."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     whispering: Line, telephones: Telephones
 ) -> None:
     line = whispering
-    operator, second = french(line, 2)
+    operator, second, third = french(line, 3)
     language = next(iter(next(each for each in line.operators if each.id == operator).languages))
     phone = await line.phone(telephones, operator)
     call = await line.waiting(telephones, "+33613001031")
@@ -53,7 +54,8 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     # His wait is over when the operator picks up.
     assert abs((story["call"]["connected"] - whispered).total_seconds()) < 0.5 < (connected - whispered).total_seconds()
     await line.until_state(operator, "ready")
-    # A key cuts it short; a kill in the middle of it does no harm.
+    # A key cuts it short; a kill in the middle of it does no harm. A telephone that is put on hold meanwhile holds: its
+    # caller hears music.
     for caller, killed in (("+33613001032", False), ("+33613001033", True)):
         call = await line.asks_for_operator(telephones, caller)
         leg = await phone.next_call(5)
@@ -63,7 +65,11 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
         if killed:
             await line.controller_back(line.kill_controller())
         else:
+            await leg.hold()
             await leg.press("1")
+            await line.until_state(operator, "talking")
+            await hears_music(call, call.clock)
+            await leg.resume()
         await call.hears_tone(OPERATOR_HZ)
         assert len(phone.calls) == (3 if killed else 2)
         await call.hangup()
@@ -94,3 +100,18 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     story = await line.story("+33613000035")
     assert outcomes(story) == [(operator, "refused"), (other.user, "accepted")]
     assert kinds(story).count("whispered") == 2
+    # His telephone vanishes meanwhile: noticed as soon as both should be together, and not after ten seconds.
+    for each in (operator, second):
+        line.control("POST", f"/operators/{each}/state", {"state": "paused"})
+    lost = await line.phone(telephones, third, transport="tcp")
+    call = await line.asks_for_operator(telephones, "+33613000036")
+    leg = await lost.next_call(5)
+    await leg.answer()
+    language = next(iter(next(each for each in line.operators if each.id == third).languages))
+    await leg.hears(line.audio(language, "code_language_fr")[:4000])
+    began = time.monotonic()
+    await lost.vanish(closes=True)
+    await call.hears(line.audio("fr", "operator_gone")[:6000], 9)
+    assert time.monotonic() - began < 8.0
+    await call.hangup()
+    assert [each["reason"] for each in (await line.story("+33613000036"))["pairings"]] == ["lost"]

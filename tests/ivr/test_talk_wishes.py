@@ -16,7 +16,7 @@ from ivr.talk.keys import AGAIN_S, Keys
 from ivr.talk.refer import meant
 from ivr.talk.table import Colleague, Place
 from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
-from ivr.talk.wishes import Refusal, Target, candidates, from_keys
+from ivr.talk.wishes import Refusal, Target, candidates, experts, from_keys
 from routing.match import Step, step_at
 
 LANGUAGES, TOPICS = ("ar", "fr", "es"), ("file", "travel")
@@ -109,6 +109,16 @@ def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none
     assert press(Keys(Codes(hold="")), "*30#") == []
 
 
+def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
+    codes = Codes(hold="#1", transfer="#2")
+    assert press(Keys(codes), "#1#21002##2#*32#") == [
+        ("hold", ""),
+        ("transfer", "1002"),
+        ("transfer", ""),
+        ("consult", ""),
+    ]
+
+
 @patient
 @given(st.text("*#0123456789", max_size=40))
 def test_no_keys_break_anything(text: str) -> None:
@@ -136,6 +146,8 @@ def test_one_who_will_not_have_him_is_not_waited_for() -> None:
     assert transfer.without("1901", 420.0).without("1002", 430.0).without("1001", 440.0) == Transfer((), None, 430.0, 1)
     assert transfer.without("7777", 420.0) == transfer
     assert transfer.taken() == Transfer(count=1)
+    for text in ("1901::nan:1", "1901::1e400:1", f"1901::{'9' * 400}:1", "a:b"):
+        assert Transfer.decode(text) == Transfer(), "no state of ours"
 
 
 def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
@@ -146,6 +158,9 @@ def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
         ("fr", None),
         ("fr", None),
     ]
+    # By whoever can, also where the one who handed him on has his file.
+    his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
+    assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, 0.0, SPEAKS)[:2] == needed[:2]
 
 
 def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
@@ -187,3 +202,26 @@ def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings
     found = compare([channel("a", call(1, waits=True)), leg_channel(rung)], {})
     assert [own for _, _, own in found.resume] == [rung]
     assert (found.colleagues, found.orphans) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("topic", "operator", "who"),
+    [
+        ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks the better French
+        ("file", "1901", ("1002", "1001")),
+        ("file", "1002", ()),  # he serves it himself
+        ("file", "1001", ()),  # he serves every topic
+        (None, "1002", ()),
+        ("travel", "1999", ()),  # not in the list any more
+    ],
+)
+def test_who_serves_a_topic_and_can_talk_with_the_interpreter(
+    topic: str | None, operator: str, who: tuple[str, ...]
+) -> None:
+    assert experts(topic, operator, PEOPLE) == who
+
+
+def test_an_expert_with_whom_the_interpreter_shares_no_language_is_no_help() -> None:
+    alone = OperatorEntry("1003", "Four", {"es": 5}, frozenset({"file"}), supervisor=False)
+    assert experts("travel", "1003", (PEOPLE[1], alone)) == ()
+    assert experts("travel", "1003", (*PEOPLE, alone)) == ("1901",)

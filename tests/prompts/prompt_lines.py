@@ -71,12 +71,17 @@ def run(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(shell, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
 
+def is_name(prompt: str) -> bool:
+    """Of an operator."""
+    return prompt.startswith("name_")
+
+
 def _take_over(sounds: Path) -> None:
     """The audio of the example's voices that `scripts/test` has made: only what is new is spoken then."""
     made = Path(os.environ.get("HATIF_TEST_CACHE") or ROOT / "var" / "cache") / "sounds"
     sounds.mkdir(parents=True)
     spoken = {
-        language: {prompt: audio for prompt, audio in prompts.items() if prompt in IDS}
+        language: {prompt: audio for prompt, audio in prompts.items() if prompt in IDS or is_name(prompt)}
         for language, prompts in manifest.load_if_any(made / manifest.FILE).prompts.items()
     }
     for language in spoken:

@@ -117,7 +117,8 @@ def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     assert built.returncode == 0, built.stderr
     heard = manifest.load(checkout / "var/sounds" / manifest.FILE)
     for language, voice in (("ar", "mbrola-ar2"), ("nl", "mbrola-nl2")):
-        assert {audio.source for audio in heard.prompts[language].values()} == {voice}
+        texts = (audio for prompt, audio in heard.prompts[language].items() if not lines.is_name(prompt))
+        assert {audio.source for audio in texts} == {voice}
         assert all(0.2 < audio.seconds < 30 for audio in heard.prompts[language].values())
     (checkout / "var/voices/mbrola").rename(checkout / "var/voices/away")
     again = lines.run(checkout, ".venv/bin/hatif prompts build")

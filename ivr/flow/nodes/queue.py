@@ -53,7 +53,7 @@ class Queue(Node):
         return ("to_operator", "operator_gone", *while_waiting.TEXTS, *offered, *asked)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if self.topic is not None:
+        if self.topic is not None and call.state.transfer is None:  # else an operator knows better
             call.set(replace(call.state, topic=self.topic))
         since = call.state.since
         if self.consent is not None and since is None:
@@ -64,7 +64,8 @@ class Queue(Node):
         if call.state.since is None and (place := await call.services.returning(call.state)) is not None:
             since = place.since
             call.event("returned", call=place.call, since=since)
-        await announcement.say(call)  # he may have changed the language while he waited
+        if call.state.offer is None and call.leg is None:
+            await announcement.say(call)  # he may have changed the language while he waited
         needed = Needs(self._steps(call), self.priority, since)
         goes = await wait_for_operator(call, needed, self._meanwhile(call), resumed)
         return self.next if goes is None else goes.to

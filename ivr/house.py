@@ -1,0 +1,45 @@
+"""What the controller has beside Asterisk, and what outlives a connection to it."""
+
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+
+from ivr.audible import Audible
+from ivr.call import Opening
+from ivr.callbacks.book import Book
+from ivr.files import Files
+from ivr.floor_told import FloorTold
+from ivr.flow.versions import Flows
+from ivr.messages_left import Mailbox
+from ivr.operators import OperatorEntry
+from ivr.records import Recorder
+from ivr.returners import Place
+from ivr.site import Site
+from ivr.state import CallState
+from routing.states import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet);
+    `operator_changed(operator, call)` keeps a new state; `begun(when, calls, legs)` is run once what is up has been
+    taken over.
+    """
+
+    site: Site
+    operators: tuple[OperatorEntry, ...]
+    flows: Flows
+    recorder: Recorder
+    audible: Audible
+    opening: Opening
+    files: Files
+    remembered: Callable[[str], Awaitable[str | None]]
+    returning: Callable[[CallState], Awaitable[Place | None]]
+    has_place: Callable[[CallState], Awaitable[bool]]
+    last_file: Callable[[str], Awaitable[str | None]]
+    mailbox: Mailbox
+    kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
+    present: Callable[[], Collection[str] | None]
+    operator_changed: Callable[[Operator, str | None], None]
+    floor_told: FloorTold
+    book: Book
+    begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

@@ -1,0 +1,31 @@
+"""What an operator hears from the controller during a conversation: by which name, and in which language."""
+
+import itertools
+import secrets
+
+from ivr.call import Call
+
+RINGING = "tone:425/1500,0/3500"
+"""What an operator hears while his colleague is rung."""
+
+_BOOT = secrets.token_hex(5)
+_COUNT = itertools.count(1)
+
+
+def new_name() -> str:
+    """Of a playback: never one that a former controller gave."""
+    return f"talk-{_BOOT}-{next(_COUNT)}"
+
+
+def ringing_for(leg: str) -> str:
+    """The name of the ringing while that leg is rung: it never ends by itself, so a controller that starts must know
+    how to end it."""
+    return f"rings-{leg}"
+
+
+def spoken(call: Call, operator: str, text: str) -> str | None:
+    """A text in his first language, as Asterisk calls it; None where there is no audio."""
+    entry = next((each for each in call.services.people if each.id == operator), None)
+    language = next(iter(entry.languages)) if entry is not None else call.state.language
+    heard = call.services.audible.find(call.version.sounds, (language, text))
+    return f"sound:{heard.file}" if heard is not None else None

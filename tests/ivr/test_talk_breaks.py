@@ -1,0 +1,110 @@
+"""What goes wrong in a call frees its operators, and a caller who has hung up is never taken for one who waits."""
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import Mock
+
+import pytest
+from test_reconcile import call as state_of
+from test_reconcile import uuid
+
+from db.words import Role
+from ivr import messages
+from ivr.ari import events, operations
+from ivr.call import Call, CallerGone, CallFailed, RequestFailed
+from ivr.flow.nodes.queue import Queue
+from ivr.ringing import Leg, until_gone
+from ivr.site_codes import Codes
+from ivr.talk.conversation import Conversation
+from ivr.talk.table import Colleague, Place, Talk
+from ivr.waiting import Needs
+from routing.match import Step
+from routing.policy import Policy
+from routing.states import OfferState
+
+CALLER = "1795600000.7"
+
+
+class Told:
+    """What a call says to the floor and to Asterisk, which answers nothing."""
+
+    def __init__(self) -> None:
+        self.floor: list[messages.ToFloor] = []
+        self.asked: list[operations.Request] = []
+
+    async def send(self, *requests: operations.Request, refused: object = None) -> None:
+        self.asked += requests
+
+    def call(self) -> Call:
+        operators, routing = SimpleNamespace(level=3), SimpleNamespace(policy=Policy())
+        services = SimpleNamespace(
+            site=SimpleNamespace(codes=Codes(), operators=operators, routing=routing),
+            link=self,
+            recorder=Mock(),
+            to_floor=self.floor.append,
+            unroute=lambda _: None,
+            opening=SimpleNamespace(announcement=lambda: None),
+        )
+        state = state_of(1, offer=11)
+        return Call(cast(Any, services), CALLER, state, cast(Any, None), answered=True)
+
+
+async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his_colleague() -> None:
+    told = Told()
+    call = told.call()
+    consults = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
+    conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
+    call.deliver(RequestFailed(operations.MUSIC(CALLER, mohClass="hatif"), 409))
+    for leg in (uuid(11), uuid(12)):
+        call.deliver(events.ChannelDestroyed(leg, 16))
+    with pytest.raises(CallFailed):
+        await conversation.run(begins=False)
+    freed = {each.operator for each in told.floor if isinstance(each, messages.Ended)}
+    assert freed == {"1001", "1002"}
+    assert {each.uri for each in told.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
+    assert (call.state.offer, call.state.served_by) == (None, "1001")
+
+
+async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
+    call = Told().call()
+    unheld = events.ChannelUnhold(uuid(11))
+    gone = messages.TelephoneGone(call.state.id, "1001")
+    for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
+        call.deliver(item)
+    await until_gone(call, uuid(12))
+    async with asyncio.timeout(1):
+        assert [await call.next(), await call.next()] == [unheld, gone]
+
+
+@pytest.mark.parametrize("gone", [events.StasisEnd(CALLER), events.ChannelDestroyed(CALLER, 16)])
+async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
+    gone: events.StasisEnd | events.ChannelDestroyed,
+) -> None:
+    call = Told().call()
+    offer = messages.Offer(uuid(12), 1, call.state.id, "1002", 15.0, None)
+    call.deliver(gone)
+    call.deliver(offer)
+    assert call.unread_offers() == [offer]
+    with pytest.raises(CallerGone):
+        await call.next()
+
+
+@pytest.mark.parametrize(("transfer", "topic"), [(None, "documents"), (":1001:1795600000:1", "travel")])
+async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller_on(
+    transfer: str | None, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[Step] = []
+
+    async def waited(call: Call, needs: Needs, *_: object) -> None:
+        waits.extend(needs.steps)
+
+    monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
+    call = Told().call()
+    call.set(replace(call.state, offer=None, operator=None, topic="travel", transfer=transfer))
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
+    queue = Queue.model_validate({"kind": "queue", "topic": "documents", "next": "end"})
+    assert await queue.run(call, resumed=False) == "end"
+    assert waits[0].topic == call.state.topic == topic
