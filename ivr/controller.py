@@ -104,12 +104,15 @@ class Controller:
 
     async def _beat(self) -> None:
         """Says on disk that calls are served; the guard looks at it. Cheaper than being asked, true of this loop."""
-        self.settings.run.mkdir(parents=True, exist_ok=True)
         while True:
             if self.session is not None and self.session.floor is not None:
-                with contextlib.suppress(OSError):
-                    self.settings.heartbeat.touch()
+                self._say_alive()
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _say_alive(self) -> None:
+        with contextlib.suppress(OSError):
+            self.settings.run.mkdir(parents=True, exist_ok=True)
+            self.settings.heartbeat.touch()
 
     async def _control_api(self) -> None:
         """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
@@ -136,6 +139,7 @@ class Controller:
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
+            serves=self._say_alive,
             begun=self._close_lost,
         )
         tries = 0
@@ -210,7 +214,9 @@ class Controller:
         # The dialplan's calls close their own rows when they end.
         going_on = await calls_in_fallback(self.ami)
         # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the database.
-        calls = {*calls, *going_on, *self._recorded}
+        # A call that came while all was being compared is ours as well.
+        ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
+        calls = {*calls, *ours, *going_on, *self._recorded}
         node = self.site.node
         await lost.close_lost(
             self.settings.journal,

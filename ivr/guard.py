@@ -29,6 +29,9 @@ log = structlog.get_logger()
 PATIENCE_S = 5.0
 """For how long the controller may be away or not answer; a restart takes about one second."""
 
+START_S = 30.0
+"""How long a controller may take to start; it takes about one second."""
+
 _EVERY_S = 0.5
 _ANSWER_S = 2.0
 
@@ -91,8 +94,8 @@ class Guard:
             return
         if not self._acted:
             log.error("There is no controller; its callers are given to the dialplan", away_s=round(away, 1))
-            self._end_what_hangs()
         self._acted = True
+        self._end_what_hangs()
         try:
             channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
             bridges = {str(each["id"]): each["channels"] for each in await self._ask(http, operations.BRIDGES())}
@@ -122,7 +125,12 @@ class Guard:
     def _end_what_hangs(self) -> None:
         """A controller that lives and does not answer would take every new call into silence."""
         info = processes(self._settings.run).get("ivr")
-        if info is not None and info.alive and time.time() - info.started.timestamp() > PATIENCE_S:
+        if info is None or not info.alive:
+            return
+        began = info.started.timestamp()
+        # One that has never served anybody is starting, on a slow machine: ended, it would only begin anew.
+        patience = PATIENCE_S if self._last_beat() > began else START_S
+        if time.time() - began > patience:
             log.error("The controller does not answer; it is ended", pid=info.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)

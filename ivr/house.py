@@ -21,8 +21,8 @@ from routing.states import Operator
 @dataclass(frozen=True, slots=True)
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet);
-    `operator_changed(operator, call)` keeps a new state; `begun(when, calls, legs)` is run once what is up has been
-    taken over.
+    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
+    `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
     site: Site
@@ -42,4 +42,5 @@ class House:
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book
+    serves: Callable[[], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

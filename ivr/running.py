@@ -94,6 +94,9 @@ class RunningCalls:
         call.leg, call.colleague = leg, colleague
         for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
             self._routes[each] = call  # one that is answered at this moment is not a stranger
+        if channel.application_data.startswith("hatif,call"):
+            # Once more: what a former controller wrote last may never have come to the disk.
+            self._house.recorder.call_started(state, channel.id, _created(channel))
         call.event("resumed")
         self._walk(call, resumed=True)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from ivr import conversations, messages, reconcile
+from ivr import conversations, dialplan_talks, messages, reconcile
 from ivr.ari import events, operations
 from ivr.ari.link import Link
 from ivr.call import Call, Services
@@ -19,6 +19,7 @@ from ivr.callbacks import channels as callbacks
 from ivr.callbacks.desk import Desk
 from ivr.codes import helping
 from ivr.codes import run as codes
+from ivr.dialplan_talks import DialplanTalk
 from ivr.floor import Floor
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Version
@@ -131,7 +132,8 @@ class Session:
         task.add_done_callback(self._work.discard)
 
     async def _begin(self) -> None:
-        started = time.monotonic()
+        # Before anything is asked: what begins from now on is found by its events.
+        started, began = time.monotonic(), time.time()
         await self._link.only(*events.USED)
         channels, bridges = await self._link.ask(operations.CHANNELS(), operations.BRIDGES())
         found = [events.channel(each) for each in channels.body]
@@ -140,8 +142,11 @@ class Session:
         findings = reconcile.compare(others, {each["id"]: each["channels"] for each in bridges.body})
         findings = replace(findings, standing=(*findings.standing, *callbacks.offers(called_back)))
         helped = helping.standing(found)
+        elsewhere = dialplan_talks.standing(found, {each.id: self.services.address(each.id) for each in self.people})
+        findings = replace(findings, standing=(*findings.standing, *elsewhere))
         kept = await self._house.kept_operators()
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
+        self._house.serves()  # before the first call: the guard would take it from us
         self.start(self.floor.run(), "floor")
         for standing in findings.standing:
             self.floor.tell(standing)
@@ -163,9 +168,13 @@ class Session:
                 self._routes[rung] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
         self.start(self.desk.run(), "calling back")
+        for talk in elsewhere:
+            theirs_alone = DialplanTalk(talk, self.tell, self._unroute)
+            self._routes[talk.offer] = theirs_alone
+            await self._link.send(theirs_alone.asks(), refused=theirs_alone.over)
         for spy in left_over(found, {channel.id for channel, _ in codes.standing(found)}):
             self.start(supervision.end(self, spy), "supervision left over")
-        began, legs = time.time(), {standing.offer for standing in findings.standing}
+        legs = {standing.offer for standing in findings.standing}
         self.start(self._house.begun(began, {call.state.id for call in self.calls}, legs), "lost rows")
         early, self._early = self._early or [], None
         for event in early:

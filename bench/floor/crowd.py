@@ -1,7 +1,6 @@
 """Callers: they choose their language, ask for an operator, wait or give up, talk, and hang up one day."""
 
 import asyncio
-import contextlib
 import random
 import time
 
@@ -50,8 +49,12 @@ class Crowd(Callers):
         """He hangs up."""
         if (call := self.up.get(number)) is not None:
             self.meters[number].end(time.time_ns())
-            with contextlib.suppress(LostCallError):
+            try:
                 await self.hang_up(call)
+            except LostCallError as lost:
+                self._story.fault(f"{number} hung up: {lost}")
+                if not call.ended.done():
+                    call.ended.set_result(None)
 
     async def everybody_leaves(self) -> None:
         self._closing = True
@@ -90,6 +93,9 @@ class Crowd(Callers):
         while not call.ended.done():
             await asyncio.wait([call.ended], timeout=HEARD_S)
             if call.ended.done():
+                break
+            if self._closing:  # he was answered when all others had hung up
+                await self.leave(number)
                 break
             self.be_heard_once(call)
             now = time.monotonic()

@@ -68,8 +68,16 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     await ringing.ended(10)  # Asterisk ends what the controller has begun
     phone.will_answer(tone_hz=1870)
     await waiting.hears_tone(1870, 20)
-    await waiting.hangup()
+    # A controller that comes back does not ring him while he talks, though it has nothing to do with that conversation.
     await line.controller_again()
+    assert line.operator_state(phone.user) == "talking"
+    rung = len(phone.calls)
+    following = await line.waiting(telephones, "+33612200014")
+    assert (len(phone.calls), line.operator_state(phone.user)) == (rung, "talking")
+    await waiting.hangup()
+    await following.hears_tone(1870, 10)
+    assert len(phone.calls) == rung + 1
+    await following.hangup()
     story = await line.story("+33612200004", limit_s=10)
     assert story["call"]["outcome"] == "fallback"
     assert [event["kind"] for event in story["events"]].count("waiting") == 1

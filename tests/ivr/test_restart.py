@@ -1,8 +1,10 @@
 """The controller is killed (`kill -9`) and started again by `hatif up`; nobody on the telephone may suffer from it."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -68,6 +70,23 @@ async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     story = await line.story("+33612100001")
     assert story["call"]["outcome"] == "answered"
     assert "resumed" in [event["kind"] for event in story["events"]]
+
+
+async def test_a_call_whose_first_record_never_came_to_the_disk_has_its_row_all_the_same(
+    line: Line, telephones: Telephones
+) -> None:
+    caller = "+33612100013"
+    call = await line.waiting(telephones, caller)
+    before = await line.story(caller, ended=False)
+    former = line.kill_controller()
+    with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
+        database.execute("DELETE FROM call WHERE caller = ?", (caller,))
+    await line.controller_back(former)
+    after = await line.story(caller, ended=False)
+    for column in ("id", "started", "number", "caller", "country"):
+        assert after["call"][column] == before["call"][column], column
+    await call.hangup()
+    assert (await line.story(caller))["call"]["outcome"] == "abandoned"
 
 
 async def test_a_caller_who_is_being_greeted_is_greeted_once(line: Line, telephones: Telephones) -> None:
