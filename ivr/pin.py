@@ -172,7 +172,8 @@ class Attempts:
         return tuple(self._entries[account.key].count for account in (cleared, *others))
 
     def locked(self, accounts: Sequence[Account], now: float) -> bool:
-        return any(now < self._entry(account, now).count.locked_until(account.limit) for account in accounts)
+        until = max((self._entry(each, now).count.locked_until(each.limit) for each in accounts), default=0.0)
+        return now + _ROUNDING_S < until
 
     def _entry(self, account: Account, now: float) -> _Entry:
         """What is known of it now, by this process and by the database."""

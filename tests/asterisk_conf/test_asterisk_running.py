@@ -217,7 +217,7 @@ def test_a_taken_port_is_named_with_what_to_do(asterisk: Running) -> None:
 
 
 def test_taken_audio_ports_and_a_foreign_address_are_named(tmp_path: Path) -> None:
-    conf = example(tmp_path, ports=example(tmp_path).ports.with_offset(13000))
+    conf = example(tmp_path, ports=example(tmp_path).ports.with_offset(21000))
     taken = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(150)]
     try:
         for number, occupied in enumerate(taken):
@@ -231,7 +231,7 @@ def test_taken_audio_ports_and_a_foreign_address_are_named(tmp_path: Path) -> No
 
 
 async def test_not_ready_without_asterisk(tmp_path: Path) -> None:
-    conf = example(tmp_path, ports=example(tmp_path).ports.with_offset(13000))
+    conf = example(tmp_path, ports=example(tmp_path).ports.with_offset(21000))
     assert not await instance.ready(conf, within_s=0.2)
     assert instance.check_log(conf) == []
 

@@ -164,6 +164,7 @@ def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the
 
 @patient
 @given(st.lists(st.one_of(begins, begins, failures, waits, kills), max_size=60))
+@example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database has that instant a little later
 def test_a_controller_that_is_killed_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
     house = House()
     for step in steps:

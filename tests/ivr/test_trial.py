@@ -230,10 +230,10 @@ def test_a_call_that_is_neither_over_nor_wrong_is_told_to_have_no_end(tries: Tri
 
 
 def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def forgotten(conversation: Conversation) -> None:
+    async def forgotten(conversation: Conversation, by: str) -> None:
         pass
 
-    monkeypatch.setattr(Conversation, "_caller_gone", forgotten)
+    monkeypatch.setattr(Conversation, "_breaks_off", forgotten)
     course = tries("70--h", rung=OPERATOR)
     assert any("still there" in error for error in course.errors), course.errors
 
