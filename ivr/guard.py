@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr import credentials, settings, site
+from ivr import credentials, rung, settings, site
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
@@ -49,12 +49,16 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
         if channel.application != "Stasis" or channel.id in together:
             continue
         kind = channel.application_data.split(",")[:2]
+        if rung.waits(channel, rung.arguments(channel)):
+            if channel.state == "Down":  # nobody may ever dial it
+                found.append((channel, operations.HANG_UP(channel.id)))
+            continue
         if kind == ["hatif", "call"]:
             found.append((channel, back(channel)))
         elif kind == ["hatif", "code"]:
             told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
             found.append((channel, told))
-        elif kind == ["hatif", "leg"] and channel.state == "Up":
+        elif kind == ["hatif", "leg"]:
             found.append((channel, operations.HANG_UP(channel.id)))
         elif kind == ["hatif", "called"]:
             # Whom we called: once he talked he is a caller like any other, before that he is let go.
