@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from ivr.ari import operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
-from ivr.talk.moves import MUSIC
 
 LEG, CALLED, CODE = "leg", "called", "code"
 """What a telephone is rung for: first of the arguments with which its channel enters; how long it may ring is the last
@@ -54,10 +53,9 @@ def waits(channel: Channel, args: tuple[str, ...]) -> bool:
     return channel.state in _RINGS and args[:1] in ((LEG,), (CALLED,), (CODE,))
 
 
-def dial(channel: str, args: tuple[str, ...]) -> tuple[Request, ...]:
-    """Rings the telephone whose channel has entered. If it is answered while there is no controller, Asterisk plays
-    music until there is one."""
-    return operations.MUSIC(channel, mohClass=MUSIC), operations.DIAL(channel, timeout=args[-1])
+def dial(channel: str, args: tuple[str, ...]) -> Request:
+    """Rings the telephone whose channel has entered."""
+    return operations.DIAL(channel, timeout=args[-1])
 
 
 def arguments(channel: Channel) -> tuple[str, ...]:
@@ -72,7 +70,8 @@ def waiting(channels: Iterable[Channel]) -> dict[str, tuple[Channel, tuple[str, 
 
 
 def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list[str]:
-    """Channels of telephones that were answered and hear music perhaps: those that are not in a bridge."""
+    """Channels of telephones that were answered and are in no bridge. While there is no controller, they would be in
+    silence: the guard plays music to them, and the next controller ends it."""
     inside = set(together)
     return [
         each.id

@@ -261,7 +261,6 @@ class Session:
                 # Only of telephones that we ring, and only their answer.
                 if state != "Up" or (found := self._rings.pop(channel_id, None)) is None:
                     return
-                self.start(self._link.send(operations.STOP_MUSIC(channel_id)), "answered")
                 channel, args = found
                 if args[:1] == (codes.ENTRY,) or channel_id not in self._routes:
                     self._entered(replace(channel, state=state), args)
@@ -289,12 +288,12 @@ class Session:
             call.deliver(event)
 
     async def _dial(self, channel: str, args: tuple[str, ...]) -> None:
-        def refused(request: Request, status: int) -> None:
-            if request.uri.endswith("/dial") and status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
+        def refused(_: Request, status: int) -> None:
+            if status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
                 log.error("A telephone could not be dialled", channel=channel, status=status)
                 self.start(self._link.send(operations.HANG_UP(channel)), "hang up")
 
-        await self._link.send(*rung.dial(channel, args), refused=refused)
+        await self._link.send(rung.dial(channel, args), refused=refused)
 
     def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         if self.running.knows(channel.id):
