@@ -44,8 +44,8 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
     """What is to be done with the controller's channels while there is none. `bridges`: id to the channels inside.
 
     Two who talk with each other are left alone. A caller goes to the fallback; an operator's leg without a caller is
-    hung up unless it still rings, which Asterisk ends by itself; so is a telephone that was never dialled. What a caller
-    hears comes to its end first. Who has dialled a code hears that nobody answers.
+    hung up unless it still rings, which Asterisk ends by itself; so is a telephone that was never dialled. What a
+    caller hears comes to its end first. Who has dialled a code hears that nobody answers.
     """
     together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
     found = []
