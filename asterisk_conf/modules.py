@@ -42,6 +42,10 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("chan_pjsip", "SIP channels"),
     ("bridge_simple", "two parties"),
     ("bridge_native_rtp", "two parties of one codec, packets passed on as they are"),
+    (
+        "bridge_holding",
+        "a telephone while it rings; without it ARI's dial does nothing",
+    ),
     ("bridge_softmix", "a third party: a prompt into a bridge, a supervisor, a recorder"),
     ("chan_bridge_media", "the recorder of a conversation"),
     # The controller's side.

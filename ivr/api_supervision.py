@@ -6,8 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from db.ids import uuid7
-from ivr import records_floor
-from ivr.ari import operations
+from ivr import records_floor, rung
 from ivr.ari.link import LinkLost
 from ivr.codes.run import ENTRY
 from ivr.ringing import DIAL_MARGIN_S
@@ -46,16 +45,18 @@ def router(controller: "Controller") -> APIRouter:
             use = records_floor.Supervision(channel, supervisor.id, wish.operator, wish.mode.value, None)
             records_floor.supervision_refused(controller.journal, use, why)
             raise HTTPException(404 if why in _MISSING else 409 if why in _NOW else 422, WRITTEN[why])
-        originate = operations.ORIGINATE(
+        create = rung.create(
             channel,
+            ENTRY,
+            wish.mode.value,
+            supervisor.id,
+            wish.operator,
             endpoint=session.services.address(supervisor.id),
-            app="hatif",
-            appArgs=",".join((ENTRY, wish.mode.value, supervisor.id, wish.operator)),
-            callerId=f'"{wish.mode.value}" <{wish.operator}>',
-            timeout=str(int(session.services.site.operators.ring_s) + DIAL_MARGIN_S),
+            shown=f'"{wish.mode.value}" <{wish.operator}>',
+            ring_s=int(session.services.site.operators.ring_s) + DIAL_MARGIN_S,
         )
         try:
-            (answer,) = await session.services.link.ask(originate)
+            (answer,) = await session.services.link.ask(create)
         except (LinkLost, TimeoutError):
             raise HTTPException(503, "Asterisk does not answer; try again.") from None
         if not answer.ok:

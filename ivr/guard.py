@@ -16,18 +16,22 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr import credentials, settings, site
+from ivr import credentials, rung, settings, site
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
 from ivr.callbacks.channels import parse
 from ivr.logs import configure
 from ivr.process import processes
+from ivr.talk.moves import MUSIC
 
 log = structlog.get_logger()
 
 PATIENCE_S = 5.0
 """For how long the controller may be away or not answer; a restart takes about one second."""
+
+MUSIC_AFTER_S = 2.0
+"""For how long somebody who has answered meanwhile may be in silence; a restart is mostly over before."""
 
 START_S = 30.0
 """How long a controller may take to start; it takes about one second."""
@@ -40,8 +44,8 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
     """What is to be done with the controller's channels while there is none. `bridges`: id to the channels inside.
 
     Two who talk with each other are left alone. A caller goes to the fallback; an operator's leg without a caller is
-    hung up unless it still rings, which Asterisk ends by itself. What a caller hears comes to its end first. Who has
-    dialled a code hears that nobody answers.
+    hung up unless it still rings, which Asterisk ends by itself; so is a telephone that was never dialled. What a
+    caller hears comes to its end first. Who has dialled a code hears that nobody answers.
     """
     together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
     found = []
@@ -49,12 +53,16 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
         if channel.application != "Stasis" or channel.id in together:
             continue
         kind = channel.application_data.split(",")[:2]
+        if rung.waits(channel, rung.arguments(channel)):
+            if channel.state == "Down":  # nobody may ever dial it
+                found.append((channel, operations.HANG_UP(channel.id)))
+            continue
         if kind == ["hatif", "call"]:
             found.append((channel, back(channel)))
         elif kind == ["hatif", "code"]:
             told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
             found.append((channel, told))
-        elif kind == ["hatif", "leg"] and channel.state == "Up":
+        elif kind == ["hatif", "leg"]:
             found.append((channel, operations.HANG_UP(channel.id)))
         elif kind == ["hatif", "called"]:
             # Whom we called: once he talked he is a caller like any other, before that he is let go.
@@ -75,6 +83,7 @@ class Guard:
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
         self._began = time.time()
         self._acted = False
+        self._heard: set[str] = set()  # channels that hear music by us
         self._given: set[str] = set()  # channels that are on their way to the dialplan
 
     async def run(self) -> None:
@@ -91,6 +100,10 @@ class Guard:
                 log.info("The controller is back")
             self._acted = False
             self._given.clear()
+            if away < MUSIC_AFTER_S:
+                self._heard.clear()
+            else:
+                await self._soothe(http)
             return
         if not self._acted:
             log.error("There is no controller; its callers are given to the dialplan", away_s=round(away, 1))
@@ -104,6 +117,21 @@ class Guard:
                     self._given.add(channel.id)
                     await self._ask(http, request)
                     log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            log.error("Asterisk does not answer; it is tried again", error=repr(error))
+
+    async def _soothe(self, http: aiohttp.ClientSession) -> None:
+        """Music for those who have answered since the controller went: nothing in Asterisk plays it to them."""
+        beat = self._last_beat()
+        try:
+            channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
+            bridges = await self._ask(http, operations.BRIDGES())
+            together = [channel for each in bridges for channel in each["channels"]]
+            for channel in rung.answered_alone(channels, together):
+                # Once more: a controller that is back has ended what played, and would not end this.
+                if channel not in self._heard and self._last_beat() == beat:
+                    self._heard.add(channel)
+                    await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.error("Asterisk does not answer; it is tried again", error=repr(error))
 

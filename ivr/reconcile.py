@@ -93,7 +93,7 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
         state = talking.get(leg.call)
         if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
             continue
-        colleague = Colleague(leg.offer, leg.operator, leg.role, channel.application == "Stasis")
+        colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
         if recovered(state.offer or "", Place(state.place or ""), colleague).colleague is not None:
             found[leg.call] = colleague
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from db.words import Outcome, Role
-from ivr import conversations, messages
+from ivr import conversations, messages, rung
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
@@ -137,33 +137,25 @@ async def ring(call: Call, offer: messages.Offer) -> Leg | None:
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
     # Not a step of the call: what the caller hears goes on.
-    await call.services.link.send(*originate(call, leg, offer.ring_s), refused=call.refused)
+    await call.services.link.send(originate(call, leg, offer.ring_s), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
     return await _until_answered(call, leg, offer.ring_s)
 
 
-def originate(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> tuple[operations.Request, ...]:
-    """The leg goes into the dialplan and enters Stasis when it is answered, also if there is no controller then."""
+def originate(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> operations.Request:
+    """Creates the leg; it is dialled when it has entered (`rung.dial`)."""
     state = call.state
     about = " ".join(each for each in (state.language, state.topic, state.country) if each)
-    originate = operations.ORIGINATE(
+    return rung.create(
         leg.id,
+        rung.LEG,
         endpoint=call.services.address(leg.operator),
-        context="hatif-leg",
-        extension="s",
-        priority="1",
-        callerId=f'"{about}" <{state.caller or "anonymous"}>',
-        timeout=str(int(ring_s) + DIAL_MARGIN_S),
+        shown=f'"{about}" <{state.caller or "anonymous"}>',
+        ring_s=int(ring_s) + DIAL_MARGIN_S,
         originator=call.channel,
-        body={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **TOLD_OF_TRANSFERS},
+        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **TOLD_OF_TRANSFERS},
     )
-    return originate, events_of(leg)
-
-
-def events_of(leg: Leg) -> operations.Request:
-    """Asks for the leg's events: it is not in Stasis before its answer."""
-    return operations.SUBSCRIBE("hatif", eventSource=f"channel:{leg.id}")
 
 
 async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
@@ -234,14 +226,12 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
 def said(item: Item, leg: Leg) -> OfferState:
     """What an event says about the leg; `ringing`: nothing new."""
     match item:
-        case events.StasisStart(channel) if channel.id == leg.id:
+        case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
             return OfferState.ACCEPTED
         case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
             return _CAUSES.get(cause, OfferState.UNREACHABLE)
-        case RequestFailed(request, status) if request.uri == f"channels/{leg.id}" and status != 409:
+        case RequestFailed(request, status) if rung.is_for(request, leg.id) and status != 409:
             return OfferState.UNREACHABLE
-        case RequestFailed(request) if request.query == events_of(leg).query:
-            return OfferState.UNREACHABLE  # it was gone before its events could be asked for
     return OfferState.RINGING
 
 
@@ -343,23 +333,21 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
     leg = Leg(there.offer, there.operator)
     services.route(leg.id, call)
     (channel,) = await services.link.ask(operations.CHANNEL(leg.id))
-    in_stasis = channel.ok and channel.body["dialplan"]["app_name"] == "Stasis"
-    if in_stasis and state.offer == leg.id:
+    answered = channel.ok and channel.body["state"] == "Up"
+    if answered and state.offer == leg.id:
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
         services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
     try:
-        if in_stasis and await _connect(call, leg, time.time()):
+        if answered and await _connect(call, leg, time.time()):
             return leg, False
     except (CallerGone, CallFailed):
         leg.offer_ended(call, OfferState.WITHDRAWN)
         raise
-    if channel.ok and not in_stasis:
-        # It rings, or was answered meanwhile and tries to enter.
-        await services.link.send(events_of(leg), refused=call.refused)
+    if channel.ok and not answered:
         await _hears_on(call)
-        rung = time.time() - there.offered_at
-        return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rung)), False
+        rings = time.time() - there.offered_at
+        return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
     leg.offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())
     return None, state.offer is not None

@@ -8,12 +8,15 @@ import asyncio
 import time
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
+from itertools import chain
 
 import structlog
 
-from ivr import conversations, dialplan_talks, messages, reconcile
+from ivr import conversations, dialplan_talks, messages, reconcile, rung
 from ivr.ari import events, operations
 from ivr.ari.link import Link
+from ivr.ari.operations import Request
 from ivr.call import Call, Services
 from ivr.callbacks import channels as callbacks
 from ivr.callbacks.desk import Desk
@@ -44,6 +47,7 @@ class Session:
     def __init__(self, house: House, link: Link) -> None:
         self._house, self._link = house, link
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs that his call rings, codes
+        self._rings: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # telephones that we ring; see `rung`
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
         self._work: set[asyncio.Task[None]] = set()
@@ -138,6 +142,8 @@ class Session:
         channels, bridges = await self._link.ask(operations.CHANNELS(), operations.BRIDGES())
         found = [events.channel(each) for each in channels.body]
         called_back, theirs = callbacks.standing(found)
+        together = chain(*(each["channels"] for each in bridges.body))
+        self._rings |= rung.waiting(found)
         others = [each for each in found if each.id not in theirs]
         findings = reconcile.compare(others, {each["id"]: each["channels"] for each in bridges.body})
         findings = replace(findings, standing=(*findings.standing, *callbacks.offers(called_back)))
@@ -155,6 +161,7 @@ class Session:
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
             *helping.left_over(found),
+            *(operations.STOP_MUSIC(each) for each in rung.answered_alone(found, together)),
         )
         # Who waits longest speaks first, though the floor would find him anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
@@ -163,9 +170,9 @@ class Session:
             self.running.begins(channel, ())
         for channel, args in codes.standing(found):
             codes.begin(self, channel, args, resumed=True)
-        for rung, asked in helping.legs(found):
+        for helper, asked in helping.legs(found):
             if asked in self._routes:
-                self._routes[rung] = self._routes[asked]  # one that is answered at this moment is not a stranger
+                self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
         self.start(self.desk.run(), "calling back")
         for talk in elsewhere:
@@ -239,10 +246,26 @@ class Session:
     # Events
 
     def _deliver(self, event: events.Event) -> None:
+        if isinstance(event, events.ChannelDestroyed) and self._early is None:
+            self._rings.pop(event.channel_id, None)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):
             self._early.append(event)
             return
+        call: Receiver | None
         match event:
+            case events.StasisStart(channel, args) if rung.waits(channel, args):
+                self._rings[channel.id] = (channel, args)
+                self.start(self._dial(channel.id, args), "dial")
+                return
+            case events.ChannelStateChange(channel_id, state):
+                # Only of telephones that we ring, and only their answer.
+                if state != "Up" or (found := self._rings.pop(channel_id, None)) is None:
+                    return
+                channel, args = found
+                if args[:1] == (codes.ENTRY,) or channel_id not in self._routes:
+                    self._entered(replace(channel, state=state), args)
+                    return
+                call = self._routes[channel_id]
             case events.StasisStart(channel, args):
                 call = self._routes.get(channel.id)
                 if call is None or args[:1] == ("call",):
@@ -263,6 +286,14 @@ class Session:
                 call = self._routes.get(event.channel_id)
         if call is not None:
             call.deliver(event)
+
+    async def _dial(self, channel: str, args: tuple[str, ...]) -> None:
+        def refused(_: Request, status: int) -> None:
+            if status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
+                log.error("A telephone could not be dialled", channel=channel, status=status)
+                self.start(self._link.send(operations.HANG_UP(channel)), "hang up")
+
+        await self._link.send(rung.dial(channel, args), refused=refused)
 
     def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         if self.running.knows(channel.id):

@@ -40,6 +40,14 @@ class ChannelDestroyed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStateChange:
+    """`state`: as in Channel; `Up`: it is answered."""
+
+    channel_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelLeftBridge:
     channel_id: str
 
@@ -102,6 +110,7 @@ class ApplicationReplaced:
 Event = (
     StasisStart
     | StasisEnd
+    | ChannelStateChange
     | ChannelDestroyed
     | ChannelLeftBridge
     | ChannelDtmfReceived
@@ -116,6 +125,7 @@ Event = (
 USED = (
     "StasisStart",
     "StasisEnd",
+    "ChannelStateChange",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelLeftBridge",
@@ -160,6 +170,8 @@ def event(data: Mapping[str, Any]) -> Event | None:
             return StasisStart(channel(data["channel"]), tuple(data.get("args") or ()))
         case "StasisEnd":
             return StasisEnd(data["channel"]["id"])
+        case "ChannelStateChange":
+            return ChannelStateChange(data["channel"]["id"], data["channel"]["state"])
         case "ChannelDestroyed":
             return ChannelDestroyed(data["channel"]["id"], int(data.get("cause") or 0))
         case "ChannelLeftBridge":

@@ -57,12 +57,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]+").fullmatch
 
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
-ORIGINATE = Operation(
-    "POST",
-    "channels/{channelId}",
-    ("endpoint", "context", "extension", "priority", "app", "appArgs", "callerId", "timeout", "originator"),
-    "variables",
-)
+CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator"), "variables")
+DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
 ANSWER = Operation("POST", "channels/{channelId}/answer")

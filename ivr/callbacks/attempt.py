@@ -15,7 +15,7 @@ import structlog
 
 from db.wishes import Wish
 from db.words import CallbackKind, CallbackState, TryOutcome
-from ivr import messages
+from ivr import messages, rung
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
 from ivr.ari.operations import Request
@@ -26,7 +26,7 @@ from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import CalledGone, Ends, Item, OperatorGone, over
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import Happening, channel_of
-from ivr.ringing import DIAL_MARGIN_S, TOLD_OF_TRANSFERS, Leg, events_of
+from ivr.ringing import DIAL_MARGIN_S, TOLD_OF_TRANSFERS
 from ivr.state import LegState
 from routing.states import OfferState
 
@@ -120,13 +120,12 @@ class Attempt:
         ring_s = offer.ring_s
         if found is not None and found.leg is not None:
             channel, state = found.leg
-            leg.answered = channel.application == "Stasis"
+            leg.answered = channel.state == "Up"
             ring_s = max(0.0, ring_s - (time.time() - state.offered_at))
             await self.ends.silence(leg)
-            await self.ends.send(events_of(Leg(leg.channel, offer.operator)))
         else:
             self.desk.services.recorder.offered(offer)
-            await self.ends.send(*self._originate_leg(offer))
+            await self.ends.send(self._create_leg(offer))
         until = loop.time() + ring_s
         while not leg.answered:
             item = await self.ends.next(until)
@@ -147,21 +146,18 @@ class Attempt:
         await self.ends.hang_up(leg)
         return OfferState.NO_ANSWER if answer.ok and answer.body["state"] == "Ringing" else OfferState.UNREACHABLE
 
-    def _originate_leg(self, offer: messages.Offer) -> tuple[Request, Request]:
+    def _create_leg(self, offer: messages.Offer) -> Request:
         wish = self.wish
         state = LegState(offer.id, self.call, offer.operator, time.time())
         about = " ".join(each for each in ("callback", wish.language, wish.topic, wish.country) if each)
-        originate = operations.ORIGINATE(
+        return rung.create(
             offer.id,
+            rung.LEG,
             endpoint=self.desk.services.address(offer.operator),
-            context="hatif-leg",
-            extension="s",
-            priority="1",
-            callerId=f'"{about}" <{wish.number}>',
-            timeout=str(int(offer.ring_s) + DIAL_MARGIN_S),
-            body={"HATIF": Part(str(wish.id), self.call, state).encode(), **TOLD_OF_TRANSFERS},
+            shown=f'"{about}" <{wish.number}>',
+            ring_s=int(offer.ring_s) + DIAL_MARGIN_S,
+            variables={"HATIF": Part(str(wish.id), self.call, state).encode(), **TOLD_OF_TRANSFERS},
         )
-        return originate, events_of(Leg(offer.id, offer.operator))
 
     async def _taken(self, operator: str) -> bool:
         """Whether he takes it, by a key; why not, if he says so."""
@@ -197,15 +193,14 @@ class Attempt:
         self.desk.services.route(called.channel, self)
         if self.ends.leg is not None and operator is not None:
             await self.ends.send(*self.ends.leg.ring([(self.desk.language_of(operator), "callback_calling")]))
-        await self.ends.send(*self.desk.originate_called(self, called.channel))
+        await self.ends.send(self.desk.create_called(self, called.channel))
         return True
 
     async def _adopted(self, found: Found) -> None:
         """Both were up before: the operator had taken it."""
         assert found.called is not None
-        self.ends.called = called = self.desk.party(found.called.id, answered=found.called.application == "Stasis")
+        self.ends.called = called = self.desk.party(found.called.id, answered=found.called.state == "Up")
         self.desk.services.route(called.channel, self)
-        await self.ends.send(operations.SUBSCRIBE("hatif", eventSource=f"channel:{called.channel}"))
         await self.ends.silence(called)
         if self.ends.leg is not None:
             self.ends.leg.answered = True
@@ -336,8 +331,7 @@ class Attempt:
 
 
 def _lost(item: Item | Deadline, party: Party) -> bool:
-    """Whether he could not be rung, or was gone before his events could be asked for. 409: he is rung already."""
+    """Whether he could not be rung. 409: he is rung already."""
     if not isinstance(item, RequestFailed) or item.status == _TWICE:
         return False
-    asked = operations.SUBSCRIBE("hatif", eventSource=f"channel:{party.channel}")
-    return item.request.uri == f"channels/{party.channel}" or item.request.query == asked.query
+    return rung.is_for(item.request, party.channel)

@@ -15,7 +15,7 @@ import structlog
 
 from db.wishes import Wish
 from db.words import CallbackKind, CallbackState, TryOutcome
-from ivr import clock, messages
+from ivr import clock, messages, rung
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
 from ivr.ari.operations import Request
@@ -222,7 +222,7 @@ class Desk:
         alone = (
             wish is not None
             and found.called is not None
-            and (wish.kind == CallbackKind.CASE or found.called.application == "Stasis")
+            and (wish.kind == CallbackKind.CASE or found.called.state == "Up")
         )
         at_it = (
             wish is not None and wish.claim == self.book.claim and str(wish.dialled_call_id or found.call) == found.call
@@ -313,19 +313,16 @@ class Desk:
         log.info("A call back is not dialled", wish=str(wish.id), why=why)
         return False
 
-    def originate_called(self, attempt: Attempt, channel: str) -> tuple[Request, Request]:
+    def create_called(self, attempt: Attempt, channel: str) -> Request:
         wish, trunk = attempt.wish, self.site.callbacks.trunk
-        originate = operations.ORIGINATE(
+        return rung.create(
             channel,
+            rung.CALLED,
             endpoint=f"PJSIP/{wish.number}@trunk-{trunk}",
-            context="hatif-called",
-            extension="s",
-            priority="1",
-            callerId=f"<{line_of(self.site, wish)}>",
-            timeout=str(int(self.site.callbacks.ring_s) + 3),
-            body={"HATIF": Part(str(wish.id), attempt.call).encode()},
+            shown=f"<{line_of(self.site, wish)}>",
+            ring_s=int(self.site.callbacks.ring_s) + 3,
+            variables={"HATIF": Part(str(wish.id), attempt.call).encode()},
         )
-        return originate, operations.SUBSCRIBE("hatif", eventSource=f"channel:{channel}")
 
     async def missed(self, attempt: Attempt, outcome: TryOutcome) -> None:
         """A try that reached nobody; after the last one there is a file, or a note in the one that it was about."""

@@ -20,7 +20,7 @@ RINGING = "tone:calling"
 
 
 class Party:
-    """`channel`: there may be none yet; `answered`: whether he is in Stasis, so that he hears and presses."""
+    """`channel`: there may be none yet; `answered`: so that he hears and presses."""
 
     def __init__(self, channel: str, audible: Audible, sounds: Manifest, *, answered: bool = False) -> None:
         self.channel = channel
@@ -43,7 +43,7 @@ class Party:
     def note(self, item: object) -> None:
         """Keeps what an event says about him."""
         match item:
-            case events.StasisStart(channel) if channel.id == self.channel:
+            case events.ChannelStateChange(channel, "Up") if channel == self.channel:
                 self.answered = True
             case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from ivr import messages
+from ivr import messages, rung
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.link import LinkLost
@@ -151,7 +151,7 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
     try:
         if fresh:
             log.info("help", operator=call.operator.id, supervisor=leg.supervisor, claimed=leg.claimed)
-            await call.services.link.send(*_originate(call, leg), refused=call.refused)
+            await call.services.link.send(_originate(call, leg), refused=call.refused)
         if not await _together(call, leg):
             if not await _answered(call, leg):
                 return False
@@ -171,22 +171,15 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
             await _free(call, leg, talked)
 
 
-def _originate(call: CodeCall, leg: Leg) -> tuple[operations.Request, ...]:
-    originate = operations.ORIGINATE(
+def _originate(call: CodeCall, leg: Leg) -> operations.Request:
+    return rung.create(
         leg.id,
+        rung.LEG,
         endpoint=call.services.address(leg.supervisor),
-        context="hatif-leg",
-        extension="s",
-        priority="1",
-        callerId=f'"{call.operator.name}" <{call.operator.id}>',
-        timeout=str(int(call.services.site.operators.ring_s) + _MARGIN_S),
+        shown=f'"{call.operator.name}" <{call.operator.id}>',
+        ring_s=int(call.services.site.operators.ring_s) + _MARGIN_S,
         originator=call.channel,
     )
-    return originate, _events_of(leg)
-
-
-def _events_of(leg: Leg) -> operations.Request:
-    return operations.SUBSCRIBE("hatif", eventSource=f"channel:{leg.id}")
 
 
 async def _together(call: CodeCall, leg: Leg) -> bool:
@@ -201,9 +194,8 @@ async def _answered(call: CodeCall, leg: Leg) -> bool:
     link = call.services.link
     if call.resumed:
         (there,) = await link.ask(operations.CHANNEL(leg.id))
-        if there.ok and there.body["dialplan"]["app_name"] == "Stasis":
+        if there.ok and there.body["state"] == "Up":
             return True
-        await link.send(_events_of(leg), refused=call.refused)
     until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
     music = False
     while True:
@@ -211,11 +203,11 @@ async def _answered(call: CodeCall, leg: Leg) -> bool:
             music = True
             await link.send(operations.MUSIC(call.channel, mohClass=_MUSIC))
         match await call.next(until):
-            case events.StasisStart(channel) if channel.id == leg.id:
+            case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
                 return True
             case events.ChannelDestroyed(channel_id) if channel_id == leg.id:
                 return False
-            case RequestFailed(request, status) if leg.id in f"{request.uri} {request.query}" and status != 409:
+            case RequestFailed(request, status) if rung.is_for(request, leg.id) and status != 409:
                 return False
             case Deadline():
                 return False

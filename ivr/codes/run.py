@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ivr import rung
 from ivr.ari import operations
 from ivr.ari.events import Channel
 from ivr.ari.link import LinkLost
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ENTRY = "code"
+ENTRY = rung.CODE
 """The first argument of `Stasis` for such a channel; name, operator and digits follow."""
 
 
 def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]]]:
-    """The channels in Stasis on which a code was dialled, each with Stasis' arguments: those of before a restart."""
+    """The channels in Stasis on which a code was dialled, each with Stasis' arguments: those of before a restart. Not a
+    telephone that still rings."""
     found = []
     for channel in channels:
-        _, *args = channel.application_data.split(",")
-        if channel.application == "Stasis" and args[:1] == [ENTRY]:
-            found.append((channel, tuple(args)))
+        args = rung.arguments(channel)
+        if args[:1] == (ENTRY,) and not rung.waits(channel, args):
+            found.append((channel, args))
     return found
 
 

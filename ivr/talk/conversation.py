@@ -14,7 +14,7 @@ from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, Item
-from ivr.ringing import Leg, events_of, looked_at, originate, said, until_gone
+from ivr.ringing import Leg, looked_at, originate, said, until_gone
 from ivr.state import LegState
 from ivr.talk import asked
 from ivr.talk.keys import Keys
@@ -242,7 +242,7 @@ class Conversation:
         call.services.route(leg.id, call)
         self._place()
         await self.sit()
-        await call.services.link.send(*originate(call, leg, offer.ring_s, role), refused=call.refused)
+        await call.services.link.send(originate(call, leg, offer.ring_s, role), refused=call.refused)
         call.services.recorder.offered(offer)
         call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
         if role is Role.CONSULTED:
@@ -385,7 +385,6 @@ class Conversation:
             if talk.colleague.there:
                 self._joined()
             else:
-                await call.services.link.send(events_of(self.colleague), refused=call.refused)
                 self.rings_until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
         wanted = seats(talk, call.channel)
         if where.bridges != wanted.bridges or wanted.music:

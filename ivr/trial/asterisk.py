@@ -143,6 +143,9 @@ class Asterisk:
         match kind, names:
             case "channels", [self._channel, *action]:
                 return self._on_channel(request.method, action, query) if self.up else _NO
+            case "channels", ["create"]:
+                self._legs.ring(query["channelId"])
+                return _YES
             case "channels", [leg]:
                 return self._on_leg(request.method, leg)
             case "channels", [leg, *_]:
@@ -252,10 +255,7 @@ class Asterisk:
         legs = self._legs
         if method == "GET":
             return legs.look(leg)
-        if method == "DELETE":
-            return _YES if legs.end(leg) else _NO
-        legs.originate(leg)
-        return _YES
+        return _YES if legs.end(leg) else _NO
 
     def _on_bridge(self, method: str, names: list[str], query: dict[str, str]) -> Response:
         legs = self._legs

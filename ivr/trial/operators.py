@@ -105,7 +105,7 @@ class Legs:
         self._states: dict[str, str] = {}
         self._bridges: dict[str, list[str]] = {}
 
-    def originate(self, leg: str) -> None:
+    def ring(self, leg: str) -> None:
         self._states[leg] = "Ringing"
         rung = self._rung[leg]
         self._later(rung.answers_s, lambda: self._answer(leg) if rung.cause is None else self.end(leg, rung.cause))
@@ -113,7 +113,7 @@ class Legs:
     def _answer(self, leg: str) -> None:
         if self._states.get(leg) == "Ringing":
             self._states[leg] = "Up"
-            self._deliver(events.StasisStart(_channel(leg), ()))
+            self._deliver(events.ChannelStateChange(leg, "Up"))
 
     def end(self, leg: str, cause: int = HUNG_UP) -> bool:
         """False if it is not there any more."""
@@ -133,7 +133,7 @@ class Legs:
         state = self._states.get(leg)
         if state is None:
             return Response(404, None)
-        return Response(200, {"state": state, "dialplan": {"app_name": "Stasis" if state == "Up" else "AppDial"}})
+        return Response(200, {"state": state})
 
     def bridge(self, bridge: str) -> None:
         self._bridges[bridge] = []
@@ -169,7 +169,3 @@ class Legs:
             if channel in inside:
                 inside.remove(channel)
                 self._deliver(events.ChannelLeftBridge(channel))
-
-
-def _channel(leg: str) -> events.Channel:
-    return events.Channel(leg, f"PJSIP/{leg}", "Up", "", "", "s", "hatif-leg", "Stasis", "hatif", "", {})

@@ -71,14 +71,14 @@ def test_whatever_asterisk_requires_can_be_given(name: str) -> None:
 
 
 def test_a_request_is_what_asterisk_reads_from_its_socket() -> None:
-    request = operations.ORIGINATE("leg-1", endpoint="PJSIP/1001", context="hatif-leg", body={"HATIF": "{}"})
+    request = operations.CREATE(endpoint="PJSIP/1001", channelId="leg-1", body={"HATIF": "{}"})
     frame = json.loads(request.message("7"))
     assert frame == {
         "type": "RESTRequest",
         "request_id": "7",
         "method": "POST",
-        "uri": "channels/leg-1",
-        "query_strings": [{"name": "endpoint", "value": "PJSIP/1001"}, {"name": "context", "value": "hatif-leg"}],
+        "uri": "channels/create",
+        "query_strings": [{"name": "endpoint", "value": "PJSIP/1001"}, {"name": "channelId", "value": "leg-1"}],
         "content_type": "application/json",
         "message_body": '{"variables":{"HATIF":"{}"}}',
     }
@@ -106,7 +106,7 @@ def test_the_filter_of_events_is_a_body_of_its_own() -> None:
     [
         lambda: operations.CHANNELS(app="hatif"),
         lambda: operations.ANSWER("a", body={}),
-        lambda: operations.ORIGINATE("a", label="x"),
+        lambda: operations.DIAL("a", label="x"),
     ],
 )
 def test_a_parameter_that_an_operation_has_not_is_refused_here(wrong: Any) -> None:

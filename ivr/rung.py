@@ -1,0 +1,80 @@
+"""Telephones that the controller rings: a channel is created for each, and dialled once it has entered.
+
+ARI's `originate` would be one request less, and follows a telephone that answers "moved" (302) to wherever it says,
+also outside. `dial` reports it and does not follow. docs/decisions/0017-a-telephone-is-created-then-dialled.md.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from ivr.ari import operations
+from ivr.ari.events import Channel
+from ivr.ari.operations import Request
+
+LEG, CALLED, CODE = "leg", "called", "code"
+"""What a telephone is rung for: first of the arguments with which its channel enters; how long it may ring is the last
+one. A code that an operator has dialled enters with the same first argument, in another state."""
+
+_RINGS = ("Down", "Ringing")
+"""States of a channel that nobody has answered. One who calls us is in `Ring`."""
+
+
+def create(
+    channel: str,
+    *entry: str,
+    endpoint: str,
+    shown: str,
+    ring_s: int,
+    variables: Mapping[str, str] | None = None,
+    originator: str | None = None,
+) -> Request:
+    """Creates the channel with this id; it enters at once, not answered, and rings by `dial`.
+
+    `entry`: LEG, CALLED, or CODE with its arguments; `shown`: what the telephone shows, `"name" <number>`; `ring_s`:
+    when Asterisk itself ends the ringing.
+    """
+    given = {} if originator is None else {"originator": originator}
+    return operations.CREATE(
+        endpoint=endpoint,
+        app="hatif",
+        appArgs=",".join((*entry, str(ring_s))),
+        channelId=channel,
+        body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **(variables or {})},
+        **given,
+    )
+
+
+def is_for(request: Request, channel: str) -> bool:
+    """Whether the request creates that channel, or is about itself."""
+    return request.uri == f"channels/{channel}" or ("channelId", channel) in request.query
+
+
+def waits(channel: Channel, args: tuple[str, ...]) -> bool:
+    """Whether it is a telephone of ours that was not answered yet. `args`: with which it has entered."""
+    return channel.state in _RINGS and args[:1] in ((LEG,), (CALLED,), (CODE,))
+
+
+def dial(channel: str, args: tuple[str, ...]) -> Request:
+    """Rings the telephone whose channel has entered."""
+    return operations.DIAL(channel, timeout=args[-1])
+
+
+def arguments(channel: Channel) -> tuple[str, ...]:
+    """With which a channel has entered; nothing for one that is not in our application."""
+    application, *args = channel.application_data.split(",")
+    return tuple(args) if channel.application == "Stasis" and application == "hatif" else ()
+
+
+def waiting(channels: Iterable[Channel]) -> dict[str, tuple[Channel, tuple[str, ...]]]:
+    """The telephones that ring, each by its channel's id with the arguments of its entry."""
+    return {each.id: (each, args) for each in channels if waits(each, args := arguments(each))}
+
+
+def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list[str]:
+    """Channels of telephones that were answered and are in no bridge. While there is no controller, they would be in
+    silence: the guard plays music to them, and the next controller ends it."""
+    inside = set(together)
+    return [
+        each.id
+        for each in channels
+        if each.state == "Up" and arguments(each)[:1] in ((LEG,), (CALLED,)) and each.id not in inside
+    ]

@@ -1,0 +1,40 @@
+"""An operator who answers while there is no controller hears music, not silence, until somebody sees to him."""
+
+import os
+import signal
+
+from line import Line
+
+from ivr.demo.telephone import Telephones
+
+
+async def test_who_answers_without_a_controller_hears_music_until_he_talks(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    call = await line.waiting(telephones, "+33612399011")
+    ringing = await phone.next_call(5)
+    await line.without_controller()
+    guard = line.pid("guard")
+    try:
+        await ringing.answer()
+        await ringing.hears(line.music(), 5)
+        os.kill(guard, signal.SIGSTOP)  # it would end the leg before a slow machine has the next controller
+    finally:
+        await line.controller_again()
+        os.kill(guard, signal.SIGCONT)
+    ringing.tone(1870)
+    call.tone(1130)
+    await call.hears_tone(1870)
+    await ringing.hears_tone(1130, share=0.9)  # the music is over
+    assert len(phone.calls) == 1
+    await call.hangup()
+    await ringing.ended(2)
+
+
+async def test_without_a_controller_for_good_his_telephone_is_hung_up(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, line.speaks("fr"))
+    await line.waiting(telephones, "+33612399012")
+    ringing = await phone.next_call(5)
+    await line.without_controller()
+    await ringing.answer()
+    await ringing.ended(10)
+    await line.controller_again()

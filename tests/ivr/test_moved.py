@@ -1,0 +1,73 @@
+"""A telephone that answers "moved" (302) leads nowhere: Asterisk follows it neither through the trunk nor past it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from carrier import address, calling, carrier, forgotten, until_wish, wish
+from conftest import OFFSET, short_folder
+from line import Line
+from offers import decided
+
+from ivr.demo.telephone import Telephones
+
+STRANGER = "+33899123456"
+
+
+@pytest.fixture(scope="module")
+async def trunk_line() -> AsyncIterator[Line]:
+    with short_folder("hatif-moved-") as folder:
+        async with calling(Path(folder), OFFSET + 1000) as up:
+            yield up
+
+
+@pytest.fixture
+async def out_line(trunk_line: Line) -> AsyncIterator[Line]:
+    """The line for one test; asked for before `telephones`, which are closed first then."""
+    yield trunk_line
+    await trunk_line.cleared()
+
+
+@pytest.mark.parametrize("to", ["trunk", "address", "telephone"])
+async def test_a_telephone_that_says_moved_leads_nobody_outside(
+    out_line: Line, telephones: Telephones, to: str
+) -> None:
+    out = await carrier(telephones, address(out_line))
+    operator, other = out_line.speaks("fr"), "1999"
+    where = {
+        "trunk": f"PJSIP%2F{STRANGER}%40trunk-example",
+        "address": f"PJSIP%2F{operator}%2Fsip%3A{STRANGER}%40{address(out_line).replace(':', '%3A')}",
+        "telephone": other,
+    }[to]
+    phone = await out_line.phone(telephones, operator)
+    caller = {"trunk": "+33612399001", "address": "+33612399002", "telephone": "+33612399003"}[to]
+    call = await out_line.waiting(telephones, caller)
+    leg = await phone.next_call()
+    line, _ = phone._opened
+    line.refusal = f"302 Moved\r\nContact: <sip:{where}@127.0.0.1>".encode()
+    await leg.refuse(302)
+    assert await decided(out_line, caller) in ([(operator, "refused")], [(operator, "unreachable")])
+    await call.hears(out_line.music())
+    assert out.dialled == [] and call.state == "talking"
+    await call.hangup()
+    story = await out_line.story(caller)
+    assert story["call"]["outcome"] == "abandoned"
+
+
+async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, telephones: Telephones) -> None:
+    out = await carrier(telephones, address(out_line))
+    phone = await out_line.phone(telephones, out_line.speaks("fr"))
+    wished = await wish(out_line, "+33612399004")
+    leg = await phone.next_call(10)
+    await leg.answer()
+    await leg.established()
+    await leg.press("1")
+    called = await out.phone.next_call()
+    line, _ = out.phone._opened
+    line.refusal = f"302 Moved\r\nContact: <sip:PJSIP%2F{STRANGER}%40trunk-example@127.0.0.1>".encode()
+    await called.refuse(302)
+    again = await until_wish(out_line, wished.id, "wished")
+    assert (again.reason, again.tries) == ("unreachable", 1)
+    await leg.ended(15)
+    assert STRANGER not in out.dialled
+    await forgotten(out_line)

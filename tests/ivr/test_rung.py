@@ -1,0 +1,53 @@
+"""Telephones that the controller rings, as a guard and a controller that starts find them."""
+
+import pytest
+
+from ivr import guard, rung
+from ivr.ari.events import Channel
+
+
+def channel(data: str, state: str, application: str = "Stasis") -> Channel:
+    return Channel("one", "PJSIP/one", state, "", "", "s", "hatif-operators", application, data, "", {})
+
+
+CODE = "hatif,code,listen,1001,1002,9"
+
+
+@pytest.mark.parametrize(
+    ("data", "state", "application", "rings"),
+    [
+        ("hatif,leg,9", "Down", "Stasis", True),
+        ("hatif,called,9", "Ringing", "Stasis", True),
+        (CODE, "Ringing", "Stasis", True),
+        ("hatif,leg,9", "Up", "Stasis", False),
+        ("hatif,code,pause,1001,", "Ring", "Stasis", False),  # the operator has dialled it
+        ("hatif,call,+33800212000", "Down", "Stasis", False),
+        ("hatif,leg,9", "Ringing", "Queue", False),
+        ("other,leg,9", "Ringing", "Stasis", False),
+    ],
+)
+def test_a_telephone_that_rings_is_known_by_its_entry_and_its_state(
+    data: str, state: str, application: str, rings: bool
+) -> None:
+    each = channel(data, state, application)
+    assert rung.waiting([each]) == ({"one": (each, tuple(data.split(",")[1:]))} if rings else {})
+
+
+@pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,called,9", CODE])
+def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dials_is_hung_up(data: str) -> None:
+    assert guard.deeds([channel(data, "Ringing")], {}) == []
+    ((_, request),) = guard.deeds([channel(data, "Down")], {})
+    assert (request.method, request.uri) == ("DELETE", "channels/one")
+
+
+def test_music_is_for_whoever_has_answered_and_is_with_nobody() -> None:
+    assert rung.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
+    assert rung.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
+    assert rung.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
+
+
+def test_a_refusal_is_the_channels_own_if_it_is_of_its_creation_or_about_itself() -> None:
+    create = rung.create("one", rung.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
+    assert rung.is_for(create, "one") and not rung.is_for(create, "two")
+    assert ("appArgs", "leg,9") in create.query
+    assert dict(rung.dial("one", ("leg", "9")).query) == {"timeout": "9"}
