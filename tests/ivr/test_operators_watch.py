@@ -17,7 +17,13 @@ from ivr.demo.telephone import Telephones
 def watches(line: Line, out: Path, *options: str) -> subprocess.Popen[bytes]:
     """`hatif operators --watch`, which writes into a file: no terminal."""
     with out.open("wb") as file:
-        return subprocess.Popen([HATIF, "operators", "--watch", *options], env=line.environment, stdout=file)
+        return subprocess.Popen(
+            [HATIF, "operators", "--watch", *options],
+            env=line.environment,
+            stdout=file,
+            # As in a terminal: where the tests are run in the background, Ctrl-C is ignored, and that is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
 
 def documents(out: Path) -> list[dict[str, Any]]:
