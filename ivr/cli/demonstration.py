@@ -90,6 +90,7 @@ async def _call(parts: Composition) -> bool:
             await call.press(OPERATOR)
             answered = await softphone.next_call(30)  # where conversations are recorded, he is asked first
             await answered.established()
+            await call.hears_tone(OPERATOR_HZ, 10)  # once the operator has heard who is coming
             await asyncio.sleep(3.0)
             heard_operator = has_tone(call.heard(call.clock - 1.0), OPERATOR_HZ)
             heard_caller = has_tone(answered.heard(answered.clock - 1.0), CALLER_HZ)
