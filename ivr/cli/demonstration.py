@@ -76,6 +76,9 @@ async def _call(parts: Composition) -> bool:
     async with Telephones() as telephones:
         softphone = telephones.operator(operator.id, parts.credentials.operators[operator.id], server)
         await softphone.register()
+        # He may be on a pause since a demonstration that failed.
+        ready = f"/operators/{operator.id}/state"
+        await asyncio.to_thread(parts.ask_controller, "POST", ready, {"state": "ready"})
         softphone.will_answer(after_s=2.0, tone_hz=OPERATOR_HZ)
         watcher = asyncio.create_task(_watch(parts, before))
         try:
