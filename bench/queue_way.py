@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bench.beside import beside
 from bench.blocks import cpu_s
 from bench.callers import Call, Callers, LostCallError
 from bench.phones import Happens, Phones, Ring
@@ -161,15 +162,9 @@ async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, 
                 callers.be_heard_once(call)
 
     await phones.register(way.accounts)
-    tasks = [asyncio.create_task(registered()), asyncio.create_task(heard())]
     try:
-        yield
-        for task in tasks:
-            if task.done():
-                task.result()
+        async with beside(registered(), heard()):
+            yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(LostCallError):
             await phones.register(way.accounts, seconds=0)

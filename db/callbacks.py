@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading, writing
 from db.read import NotFoundError
-from db.tables import Call, Callback, CallbackTry, CaseFile, CaseNote
+from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.wishes import CHANGING, Claim, Dialled, Wish
 from db.words import CallbackKind, CallbackState, TryOutcome
 
@@ -206,16 +206,3 @@ async def without_file(engine: AsyncEngine, since: datetime) -> list[Wish]:
         and_(~about_file, Callback.case_reference.is_not(None), CaseFile.reference.is_(None)),
     )
     return await _wishes(engine, and_(Callback.state == CallbackState.FAILED, Callback.ended >= since, lacks))
-
-
-async def last_caller(engine: AsyncEngine, operator: str) -> Any | None:
-    """Number, language, country, topic, file and id of the last call that the operator talked in; None: of none."""
-    async with reading(engine) as connection:
-        return (
-            await connection.execute(
-                select(Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
-                .where(Call.operator_id == operator, Call.connected.is_not(None))
-                .order_by(Call.connected.desc())
-                .limit(1)
-            )
-        ).one_or_none()

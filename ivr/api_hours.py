@@ -35,26 +35,26 @@ Day = Annotated[date, AfterValidator(_near_day)]
 Who = Annotated[str, Field(max_length=100)]
 
 
-class HoursWish(BaseModel):
+class HoursForced(BaseModel):
     force: Force
     why: str = Field("", max_length=500)
     until: Instant | None = None
     by: Who = "administrator"
 
 
-class AnnouncementWish(BaseModel):
+class AnnouncementChange(BaseModel):
     text: str | None = Field(max_length=100)  # None: nothing any more
     why: str = Field("", max_length=500)
     by: Who = "administrator"
 
 
-class HolidayWish(BaseModel):
+class HolidayAdded(BaseModel):
     day: Day
     name: str = Field("", max_length=200)
     by: Who = "administrator"
 
 
-class MoveWish(BaseModel):
+class HolidayMove(BaseModel):
     day: Day
     to: Day
     by: Who = "administrator"
@@ -92,15 +92,15 @@ def router(controller: "Controller") -> APIRouter:
         return told(at, line, language)
 
     @api.post("", dependencies=changes)
-    async def force(wish: HoursWish) -> dict[str, Any]:
-        opening.force(shortened(Override(wish.force, wish.why, wish.until, wish.by)))
+    async def force(forced: HoursForced) -> dict[str, Any]:
+        opening.force(shortened(Override(forced.force, forced.why, forced.until, forced.by)))
         return told()
 
     @api.post("/announcement", dependencies=changes)
-    async def announce(wish: AnnouncementWish) -> dict[str, Any]:
+    async def announce(change: AnnouncementChange) -> dict[str, Any]:
         version = await controller.flows.refresh()
         try:
-            opening.announce(wish.text, version.sounds, one_line(wish.why, 500), one_line(wish.by, 40))
+            opening.announce(change.text, version.sounds, one_line(change.why, 500), one_line(change.by, 40))
         except AnnouncementError as error:
             raise HTTPException(422, str(error)) from None
         return told()
@@ -112,9 +112,9 @@ def router(controller: "Controller") -> APIRouter:
         return holidays(year, language)
 
     @api.post("/holidays", dependencies=changes)
-    async def add(wish: HolidayWish) -> dict[str, Any]:
-        opening.add_holiday(wish.day, wish.name, one_line(wish.by, 40))
-        return holidays(wish.day.year)
+    async def add(added: HolidayAdded) -> dict[str, Any]:
+        opening.add_holiday(added.day, added.name, one_line(added.by, 40))
+        return holidays(added.day.year)
 
     @api.delete("/holidays/{day}", dependencies=changes)
     async def remove(day: Day, by: Who = "administrator") -> dict[str, Any]:
@@ -125,11 +125,11 @@ def router(controller: "Controller") -> APIRouter:
         return holidays(day.year)
 
     @api.post("/holidays/move", dependencies=changes)
-    async def move(wish: MoveWish) -> dict[str, Any]:
+    async def move(moved: HolidayMove) -> dict[str, Any]:
         try:
-            opening.move_holiday(wish.day, wish.to, one_line(wish.by, 40))
+            opening.move_holiday(moved.day, moved.to, one_line(moved.by, 40))
         except HolidayError as error:
             raise HTTPException(422, str(error)) from None
-        return holidays(wish.day.year)
+        return holidays(moved.day.year)
 
     return api

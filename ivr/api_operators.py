@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
+from ivr.api_session import connected
 from ivr.messages import State
 from routing.states import Operator, OperatorState, Trigger
 
@@ -17,12 +18,12 @@ BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG
 """What a person may ask for, and what that is on the floor."""
 
 
-class OperatorWish(BaseModel):
+class StateChange(BaseModel):
     state: str
     reason: str = Field("", max_length=30, pattern=r"^[a-z0-9_]*$")
 
 
-class WrapUpWish(BaseModel):
+class WrapUpChange(BaseModel):
     wish: Literal["end", "more"]
 
 
@@ -57,9 +58,7 @@ def router(controller: "Controller") -> APIRouter:
     api = APIRouter()
 
     def floor_with(identity: str) -> "Floor":
-        floor = controller.session.floor if controller.session is not None else None
-        if floor is None:
-            raise HTTPException(503, "The controller is not connected to Asterisk.")
+        _, floor = connected(controller)
         if identity not in floor.operators:
             raise HTTPException(404, f"There is no operator {identity[:20]}; `hatif operators` lists them.")
         return floor
@@ -77,25 +76,25 @@ def router(controller: "Controller") -> APIRouter:
         return {"settled": identity}
 
     @api.post("/operators/{identity}/state")
-    async def operator_state(identity: str, wish: OperatorWish) -> dict[str, Any]:
+    async def operator_state(identity: str, change: StateChange) -> dict[str, Any]:
         floor = floor_with(identity)
-        if wish.state not in BY_HAND:
+        if change.state not in BY_HAND:
             raise HTTPException(422, f"The state is one of {', '.join(BY_HAND)}.")
         pauses = controller.site.operators.pauses
-        if wish.state == "paused" and wish.reason and wish.reason not in pauses:
-            raise HTTPException(422, f"{wish.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
-        floor.tell(State(identity, BY_HAND[wish.state], wish.reason))
-        return {"asked": wish.state}
+        if change.state == "paused" and change.reason and change.reason not in pauses:
+            raise HTTPException(422, f"{change.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
+        floor.tell(State(identity, BY_HAND[change.state], change.reason))
+        return {"asked": change.state}
 
     @api.post("/operators/{identity}/wrap_up")
-    async def wrap_up(identity: str, wish: WrapUpWish) -> dict[str, Any]:
+    async def wrap_up(identity: str, change: WrapUpChange) -> dict[str, Any]:
         """Ends it, or makes it longer by what the site gives; 409 for who has nothing to wrap up, or no more time."""
         floor = floor_with(identity)
         before = floor.operators[identity]
         if before.state is not OperatorState.WRAPPING_UP:
             found = f"Operator {identity} wraps up nothing: he is {before.state.value}."
             raise HTTPException(409, f"{found} `hatif operators set` changes his state.")
-        ends = wish.wish == "end"
+        ends = change.wish == "end"
         now = await floor.change(State(identity, Trigger.WRAP_UP_OVER if ends else Trigger.WRAP_UP_MORE))
         if not ends and now.until == before.until:
             longest = controller.site.operators.wrap_up_longest_s

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
+from ivr.api_session import connected
 from ivr.talk.table import Place
 from ivr.talk.transfers import Transfer
 from ivr.talk.wishes import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
@@ -87,9 +88,7 @@ def router(controller: "Controller") -> APIRouter:
 
 
 def _call(controller: "Controller", identity: str) -> "tuple[Session, Call]":
-    session = controller.session
-    if session is None or session.floor is None:
-        raise HTTPException(503, "The controller is not connected to Asterisk; try again in a moment.")
+    session, _ = connected(controller)
     call = next((each for each in session.calls if each.state.id == identity), None)
     if call is None:
         raise HTTPException(404, f"There is no call {identity[:40]} at this moment; it may be over: `hatif calls`.")

@@ -167,6 +167,11 @@ class Call:
     def deliver(self, item: Item) -> None:
         self._inbox.put(item)
 
+    def put_back(self, items: Sequence[Item]) -> None:
+        """What was read, and is for later, comes first again; but not the caller's keys, which are in `keys`."""
+        keys = (isinstance(each, events.ChannelDtmfReceived) and each.channel_id == self.channel for each in items)
+        self._inbox.put_back([item for item, key in zip(items, keys, strict=True) if not key])
+
     async def next(self, until: float | None = None, *, gone_too: bool = False) -> Item:
         """The next thing that happens; a Deadline once the monotonic clock reaches `until`.
 
@@ -232,8 +237,7 @@ class Call:
                 raise CallerGone
             if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
                 held.append(item)
-        for item in held:
-            self._inbox.put(item)
+        self._inbox.put_back(held)
 
     # What the call does
 

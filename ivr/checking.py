@@ -9,7 +9,7 @@ from pathlib import Path
 from ivr import guide as guides
 from ivr import operators, site
 from ivr.audio_check import audio_findings
-from ivr.codes.check import code_text_findings
+from ivr.codes.check import said_text_findings
 from ivr.codes.clashes import code_clashes
 from ivr.findings import Finding, SiteError
 from ivr.flow import checks, model
@@ -60,7 +60,7 @@ class _Check:
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
-            self.found += code_text_findings(self.folder, site_, known)
+            self.found += said_text_findings(self.folder, site_, known)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             if people is not None:

@@ -132,7 +132,7 @@ class Controller:
             remembered=self.database.language,
             returning=self.returners.place,
             has_place=self.returners.has_place,
-            last_file=self.database.last_file,
+            last_call=self.database.last_call,
             mailbox=self.mailbox,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,

@@ -11,6 +11,7 @@ import structlog
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from db.last_calls import LastCall
     from db.read_files import Claim
     from db.returners import Former
     from db.shifts import Planned
@@ -56,9 +57,9 @@ class Database:
         """Who is planned in a period, as far as it was written."""
         return await self._asked("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
 
-    async def last_file(self, operator: str) -> str | None:
-        """The reference of the file of that operator's last call."""
-        return await self._asked("db.last_files", lambda files, engine: files.last_file(engine, operator))
+    async def last_call(self, operator: str) -> "LastCall | None":
+        """The call that he was the operator of last; also None where there is none."""
+        return await self._asked("db.last_calls", lambda calls, engine: calls.last_call(engine, operator))
 
     async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
         if self._engine is None:

@@ -52,19 +52,19 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
     for channel in channels:
         if channel.application != "Stasis" or channel.id in together:
             continue
-        kind = channel.application_data.split(",")[:2]
-        if rung.waits(channel, rung.arguments(channel)):
+        args = rung.arguments(channel)
+        if rung.waits(channel, args):
             if channel.state == "Down":  # nobody may ever dial it
                 found.append((channel, operations.HANG_UP(channel.id)))
             continue
-        if kind == ["hatif", "call"]:
+        if args[:1] == ("call",):
             found.append((channel, back(channel)))
-        elif kind == ["hatif", "code"]:
+        elif args[:1] == (rung.CODE,):
             told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
             found.append((channel, told))
-        elif kind == ["hatif", "leg"]:
+        elif args[:1] == (rung.LEG,):
             found.append((channel, operations.HANG_UP(channel.id)))
-        elif kind == ["hatif", "called"]:
+        elif args[:1] == (rung.CALLED,):
             # Whom we called: once he talked he is a caller like any other, before that he is let go.
             talked = parse(channel.variables.get("HATIF") or "") is None
             found.append((channel, back(channel) if talked else operations.HANG_UP(channel.id)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ivr.audible import Audible
 from ivr.call import Opening
@@ -16,6 +17,9 @@ from ivr.returners import Place
 from ivr.site import Site
 from ivr.state import CallState
 from routing.states import Operator
+
+if TYPE_CHECKING:
+    from db.last_calls import LastCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class House:
     remembered: Callable[[str], Awaitable[str | None]]
     returning: Callable[[CallState], Awaitable[Place | None]]
     has_place: Callable[[CallState], Awaitable[bool]]
-    last_file: Callable[[str], Awaitable[str | None]]
+    last_call: Callable[[str], Awaitable["LastCall | None"]]
     mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]

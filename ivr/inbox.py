@@ -7,6 +7,7 @@ a third of it.
 import asyncio
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from ivr.ari.events import Event
@@ -29,6 +30,11 @@ class Inbox(Generic[T]):
 
     def put(self, item: T) -> None:
         self._items.append(item)
+        _wake(self._waiter)
+
+    def put_back(self, items: Sequence[T]) -> None:
+        """Items that were read come first again, in the order in which they were."""
+        self._items.extendleft(reversed(items))
         _wake(self._waiter)
 
     def take_all(self) -> list[T]:

@@ -1,11 +1,11 @@
 """The operators' list `operators.csv`: who there is, what each speaks, and how well."""
 
-import csv
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr import table_file
 from ivr.findings import Finding, SiteError
 
 COLUMNS = ("id", "name", "languages", "topics", "supervisor")
@@ -34,21 +34,14 @@ def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
     """The operators of the site in `folder`. Raises SiteError with a line for each mistake."""
     path = folder / "operators.csv"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _rows(file)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        sentence = f"cannot be read ({error}); it must be a UTF-8 CSV file"
-        raise SiteError(Finding.told("E_OPERATOR_FILE", str(path), 1, sentence)) from None
-    if not rows or tuple(cell.strip() for cell in rows[0][1]) != COLUMNS:
-        sentence = f"other columns are named; the first line must be {','.join(COLUMNS)}"
-        raise SiteError(Finding.told("E_OPERATOR_FILE", str(path), 1, sentence))
+        rows = table_file.rows(path, COLUMNS, "E_OPERATOR_FILE")
+    except FileNotFoundError as error:
+        raise table_file.unreadable(path, "E_OPERATOR_FILE", error) from None
     found: dict[str, OperatorEntry] = {}
     problems: list[Finding] = []
-    for number, row in rows[1:]:
-        if not any(cell.strip() for cell in row):
-            continue
+    for number, cells in rows:
         try:
-            entry = _entry(row, languages)
+            entry = _entry(cells, languages)
             if entry.id in found:
                 raise ValueError(f"the id {entry.id} stands twice; give each operator an id of his own")
             found[entry.id] = entry
@@ -62,18 +55,7 @@ def load(folder: Path, languages: Collection[str]) -> tuple[OperatorEntry, ...]:
     return tuple(found.values())
 
 
-def _rows(file: Iterable[str]) -> list[tuple[int, list[str]]]:
-    """The rows, each with the line where it begins: a quotation mark that nobody closes makes a row of many lines."""
-    reader = csv.reader(file)
-    rows, line = [], 1
-    for row in reader:
-        rows.append((line, row))
-        line = reader.line_num + 1
-    return rows
-
-
-def _entry(row: list[str], languages: Collection[str]) -> OperatorEntry:
-    cells = [cell.strip() for cell in row]
+def _entry(cells: list[str], languages: Collection[str]) -> OperatorEntry:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"has {len(cells)} cells; it must have {len(COLUMNS)}: {','.join(COLUMNS)}")
     identity, name, spoken, topics, supervisor = cells

@@ -45,11 +45,11 @@ def instant(seconds: float) -> datetime:
 
 class Recorder:
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
-        self._journal = self.journal = journal  # also for what other files keep
+        self.journal = journal  # also for what other files keep
         self._references = references
 
     def call_started(self, state: CallState, channel: str, started: datetime) -> None:
-        self._journal.put(
+        self.journal.put(
             "call",
             id=state.id,
             channel_id=channel,
@@ -66,10 +66,10 @@ class Recorder:
         for name, value in columns.items():
             if isinstance(value, float | int) and name in _INSTANTS:
                 columns[name] = instant(value)
-        self._journal.put("call", id=call_id, **columns)
+        self.journal.put("call", id=call_id, **columns)
 
     def call_event(self, call_id: str, kind: str, flow_node: str, data: dict[str, object]) -> None:
-        self._journal.put("call_event", call_id=call_id, kind=kind, flow_node=flow_node, data=data)
+        self.journal.put("call_event", call_id=call_id, kind=kind, flow_node=flow_node, data=data)
 
     def call_ended(self, state: CallState, outcome: Outcome, by: str) -> None:
         """`by`: caller, operator, or service."""
@@ -87,7 +87,7 @@ class Recorder:
     def connected(self, state: CallState) -> None:
         """The caller has an operator: the pairing, and a case file unless he has one. Said twice, it counts once."""
         at = instant(state.connected_at or time.time())
-        self._journal.put(
+        self.journal.put(
             "pairing",
             id=state.offer,
             call_id=state.id,
@@ -111,7 +111,7 @@ class Recorder:
     def _case(self, state: CallState, opened: datetime) -> None:
         if state.case is None or state.filed:
             return
-        self._journal.put(
+        self.journal.put(
             "case_file",
             reference=state.case,
             kind=(CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
@@ -125,7 +125,7 @@ class Recorder:
 
     def caller(self, state: CallState) -> None:
         """The language to greet him in when he calls again."""
-        self._journal.put(
+        self.journal.put(
             "caller", number=state.caller, language=state.language, last_call_id=state.id, last_called=clock.now()
         )
 
@@ -133,7 +133,7 @@ class Recorder:
         self, state: CallState, left: Left, category: str, kind: CaseKind, reference: str | None, due_h: int
     ) -> None:
         """What a caller has said after the tone, and the file that is made of it."""
-        self._journal.put(
+        self.journal.put(
             "message",
             id=left.id,
             call_id=state.id,
@@ -174,7 +174,7 @@ class Recorder:
         if reference is None:
             return
         now = clock.now()
-        self._journal.put(
+        self.journal.put(
             "case_file",
             reference=reference,
             kind=kind.value,
@@ -193,7 +193,7 @@ class Recorder:
         """A wish to be called back, not before `due`. Who has waited for an operator in vain keeps his age."""
         now = clock.now()
         waited = state.since if state.connected_at is None else None
-        self._journal.put(
+        self.journal.put(
             "callback",
             id=uuid7(),
             kind=(CallbackKind.CLOSED if waited is None else CallbackKind.WAITING).value,
@@ -209,7 +209,7 @@ class Recorder:
 
     def survey(self, state: CallState, question: str, answer: int) -> None:
         """Of the conversation that has just ended; said twice, the last one counts."""
-        self._journal.put(
+        self.journal.put(
             "survey_answer",
             call_id=state.id,
             question=question,
@@ -221,7 +221,7 @@ class Recorder:
 
     def recording(self, state: CallState, offer: str, file: str, consent: Consent) -> None:
         """A conversation that is recorded from now on: no row without the consent that allows it."""
-        self._journal.put(
+        self.journal.put(
             "recording",
             id=offer,
             call_id=state.id,
@@ -232,10 +232,10 @@ class Recorder:
             consent_language=consent.language,
             started=clock.now(),
         )
-        self._journal.flush()
+        self.journal.flush()
 
     def recording_ended(self, offer: str, seconds: float) -> None:
-        self._journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
+        self.journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
 
     def pin_failures(
         self, table: Literal["case_file", "caller"], key: str, failures: int, locked_until: float | None
@@ -243,19 +243,19 @@ class Recorder:
         """What stands against a file or a number; on the disk at once: the PIN is not checked before."""
         until = instant(locked_until) if locked_until is not None else None
         row = {"reference" if table == "case_file" else "number": key}
-        self._journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
-        self._journal.flush()
+        self.journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
+        self.journal.flush()
 
     def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
         """A colleague takes part; of the operator himself `connected` tells."""
         row = {"call_id": call_id, "operator_id": operator, "offer_id": offer, "role": role.value}
-        self._journal.put("pairing", id=offer, **row, began=clock.now())
+        self.journal.put("pairing", id=offer, **row, began=clock.now())
 
     def pairing_ended(self, offer: str, reason: str) -> None:
-        self._journal.put("pairing", id=offer, ended=clock.now(), reason=reason)
+        self.journal.put("pairing", id=offer, ended=clock.now(), reason=reason)
 
     def offered(self, offer: messages.Offer) -> None:
-        self._journal.put(
+        self.journal.put(
             "offer",
             id=offer.id,
             epoch=offer.epoch,
@@ -266,7 +266,7 @@ class Recorder:
         )
 
     def offer_ended(self, offer: str, state: OfferState) -> None:
-        self._journal.put("offer", id=offer, state=state.value, ended=clock.now())
+        self.journal.put("offer", id=offer, state=state.value, ended=clock.now())
 
     def offer_lost(self, offer: str) -> None:
         """A leg that was lost while there was no controller: nobody's fault."""
@@ -313,7 +313,7 @@ class Recorder:
         self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
 
     def decision(self, decision: Decision) -> None:
-        self._journal.put(
+        self.journal.put(
             "decision",
             kind="offer",
             call_id=decision.call,
@@ -324,10 +324,10 @@ class Recorder:
 
     def waits(self, call_id: str, why: Waits) -> None:
         reason, data = waits_in_words(why), asdict(why)
-        self._journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
+        self.journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
 
     def operator_state(self, operator: Operator, call_id: str | None) -> None:
-        self._journal.put(
+        self.journal.put(
             "operator_state",
             operator_id=operator.id,
             state=operator.state.value,
@@ -342,7 +342,7 @@ class Recorder:
         """The list as it was loaded, so that reports know the names."""
         now = clock.now()
         for entry in entries:
-            self._journal.put(
+            self.journal.put(
                 "operator",
                 id=entry.id,
                 name=entry.name,
@@ -356,13 +356,13 @@ class Recorder:
         """A forced state and what it takes the place of; its id, None for `auto`."""
         now = clock.now()
         if cancelled is not None:
-            self._journal.put("hours_override", id=cancelled, cancelled=now)
+            self.journal.put("hours_override", id=cancelled, cancelled=now)
         if override.force.value == "auto":
             if cancelled is not None:
-                self._journal.put("audit", by=override.by, act="hours_auto", reason=override.why or None)
+                self.journal.put("audit", by=override.by, act="hours_auto", reason=override.why or None)
             return None
         new = uuid7()
-        self._journal.put(
+        self.journal.put(
             "hours_override",
             id=new,
             kind=override.force.value,
@@ -380,16 +380,16 @@ class Recorder:
         """The administrator's word on a day and what it takes the place of; its id, None if he says no more of it."""
         now = clock.now()
         if cancelled is not None:
-            self._journal.put("hours_override", id=cancelled, cancelled=now)
+            self.journal.put("hours_override", id=cancelled, cancelled=now)
         if ruling is None:
-            self._journal.put("audit", by=by, act="holiday_forgotten", about=f"day:{day}")
+            self.journal.put("audit", by=by, act="holiday_forgotten", about=f"day:{day}")
             return None
         new, kind = uuid7(), HoursKind.HOLIDAY if ruling.names else HoursKind.NO_HOLIDAY
         name = name_in(ruling.names, "en") or calendar_name or None
-        self._journal.put("hours_override", id=new, kind=kind.value, day=day, name=name, by=by, made=now)
+        self.journal.put("hours_override", id=new, kind=kind.value, day=day, name=name, by=by, made=now)
         return new
 
     def announced(self, text: str | None, why: str, by: str) -> None:
         """The announcement in front of everything; None: there is none any more."""
         act, about = ("announce", f"text:{text}") if text is not None else ("announce_off", None)
-        self._journal.put("audit", by=by, act=act, about=about, reason=why or None)
+        self.journal.put("audit", by=by, act=act, about=about, reason=why or None)

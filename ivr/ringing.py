@@ -14,19 +14,19 @@ from db.words import Outcome, Role
 from ivr import conversations, messages, rung
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
-from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, RequestFailed
+from ivr.call import Call, CallerGone, CallFailed, Deadline, Item, Link, RequestFailed
 from ivr.state import LegState
 from ivr.talk.moves import MUSIC, add, create
 from ivr.talk.table import bridge_of
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import Whisper
+from ivr.talk.whisper import Whisper, playback_of
 from routing.states import OfferState, offer_state_after
 
 log = structlog.get_logger()
 
-LATE_TONE = "tone:425/300,0/100"
+LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
-"""What an operator hears who answered when the offer was withdrawn already."""
+"""What an operator hears who answered when the offer was withdrawn already; of `indications.conf`."""
 
 _OUT_S = 1.0
 """How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
@@ -37,16 +37,13 @@ LOST = 27
 TOLD_OF_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
 """Of an operator's leg: what his telephone's transfer key asks for is told to us, and Asterisk does nothing itself."""
 
-DIAL_MARGIN_S = 3
-"""Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
-
-# ITU-T Q.850 causes of a leg that was never answered; all others mean that the telephone was not reached.
-_CAUSES = {
+NOT_ANSWERED = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
     18: OfferState.NO_ANSWER,
     19: OfferState.NO_ANSWER,
 }
+"""ITU-T Q.850 causes of a leg that was never answered; all others mean that the telephone was not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +86,13 @@ async def leave_bridge(call: Call, bridge: str) -> None:
     the channel out by a request would hold up all calls' requests until it is done. Raises CallerGone.
     """
     await call.services.link.send(operations.DELETE_BRIDGE(bridge))
-    until = asyncio.get_running_loop().time() + _OUT_S
-    while True:
-        item = await call.next(until)
-        if isinstance(item, Deadline):
-            return
-        if isinstance(item, events.ChannelLeftBridge) and item.channel_id == call.channel:
-            return
+    await until_gone(call, out=True)
 
 
 async def hang_up_leg(call: Call, leg: str) -> None:
     """Hangs the leg up and waits until it is gone: nobody is rung again while his telephone has not heard of it."""
     await call.services.link.send(operations.HANG_UP(leg))
-    until = asyncio.get_running_loop().time() + _OUT_S
-    while True:
-        item = await call.next(until, gone_too=True)
-        if isinstance(item, Deadline) or (isinstance(item, events.ChannelDestroyed) and item.channel_id == leg):
-            return
+    await until_gone(call, leg, gone_too=True)
 
 
 async def until_gone(call: Call, *legs: str, out: bool = False, gone_too: bool = False) -> None:
@@ -124,8 +111,7 @@ async def until_gone(call: Call, *legs: str, out: bool = False, gone_too: bool =
                 case _ if not isinstance(item, Deadline):
                     kept.append(item)
     finally:
-        for item in kept:
-            call.deliver(item)
+        call.put_back(kept)
 
 
 async def start_music(call: Call) -> None:
@@ -137,13 +123,13 @@ async def ring(call: Call, offer: messages.Offer) -> Leg | None:
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
     # Not a step of the call: what the caller hears goes on.
-    await call.services.link.send(originate(call, leg, offer.ring_s), refused=call.refused)
+    await call.services.link.send(create_leg(call, leg, offer.ring_s), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
     return await _until_answered(call, leg, offer.ring_s)
 
 
-def originate(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> operations.Request:
+def create_leg(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> operations.Request:
     """Creates the leg; it is dialled when it has entered (`rung.dial`)."""
     state = call.state
     about = " ".join(each for each in (state.language, state.topic, state.country) if each)
@@ -152,7 +138,7 @@ def originate(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -
         rung.LEG,
         endpoint=call.services.address(leg.operator),
         shown=f'"{about}" <{state.caller or "anonymous"}>',
-        ring_s=int(ring_s) + DIAL_MARGIN_S,
+        ring_s=ring_s,
         originator=call.channel,
         variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **TOLD_OF_TRANSFERS},
     )
@@ -229,8 +215,8 @@ def said(item: Item, leg: Leg) -> OfferState:
         case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
             return OfferState.ACCEPTED
         case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
-            return _CAUSES.get(cause, OfferState.UNREACHABLE)
-        case RequestFailed(request, status) if rung.is_for(request, leg.id) and status != 409:
+            return NOT_ANSWERED.get(cause, OfferState.UNREACHABLE)
+        case RequestFailed(request, status) if rung.failed(request, status, leg.id):
             return OfferState.UNREACHABLE
     return OfferState.RINGING
 
@@ -238,7 +224,7 @@ def said(item: Item, leg: Leg) -> OfferState:
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
     try:
-        rings = await looked_at(call, leg)
+        rings = await looked_at(call.services.link, leg.id)
         if rings is OfferState.ACCEPTED:
             return rings
         if wanted is OfferState.NO_ANSWER:
@@ -249,10 +235,10 @@ async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     return wanted
 
 
-async def looked_at(call: Call, leg: Leg) -> OfferState:
+async def looked_at(link: Link, leg: str) -> OfferState:
     """What a leg is whose time is over: `accepted` if it has been answered just now, `unreachable` if its telephone has
     not even said that it rings, else `no_answer`."""
-    (answer,) = await call.services.link.ask(operations.CHANNEL(leg.id))
+    (answer,) = await link.ask(operations.CHANNEL(leg))
     if answer.ok and answer.body["state"] == "Up":
         return OfferState.ACCEPTED
     return OfferState.UNREACHABLE if answer.ok and answer.body["state"] != "Ringing" else OfferState.NO_ANSWER
@@ -338,6 +324,9 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         services.to_floor(messages.Accepted(leg.id, state.id, leg.operator))
         services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
         return leg, False
+    if answered:
+        # Asterisk puts nobody into a bridge before he has heard all that he is told: the caller would wait in silence.
+        await services.link.send(operations.STOP(playback_of(leg.id)))
     try:
         if answered and await _connect(call, leg, time.time()):
             return leg, False

@@ -3,7 +3,6 @@
 Being off duty logs nobody out, and nobody is rung because he is planned: it is for people and for reports.
 """
 
-import csv
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ivr import table_file
 from ivr.findings import Finding, SiteError
 from routing.hours import WEEKDAYS, at_wall
 
@@ -20,7 +20,8 @@ COLUMNS = ("operators", "days", "from", "to", "valid_from", "valid_until", "what
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _DAY = {name: day for day, full in enumerate(WEEKDAYS) for name in (full, full[:3])}
 _ONE_DAY = timedelta(days=1)
-_YEARS = (2000, 2098)
+YEARS = (2000, 2098)
+"""Of the days that a roster may name."""
 
 Time = tuple[datetime, datetime]
 """From its first instant to before its last; both in UTC."""
@@ -136,38 +137,21 @@ def load(folder: Path, operators: Collection[str], zone: ZoneInfo) -> Roster | N
     """
     path = folder / FILE
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = _lines(file)
+        lines = table_file.rows(path, COLUMNS, "E_ROSTER_FILE")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        sentence = f"cannot be read ({error}); it must be a UTF-8 CSV file"
-        raise SiteError(Finding.told("E_ROSTER_FILE", str(path), 1, sentence)) from None
-    if not lines or tuple(cell.strip() for cell in lines[0][1]) != COLUMNS:
-        sentence = f"other columns are named; the first line must be {','.join(COLUMNS)}"
-        raise SiteError(Finding.told("E_ROSTER_FILE", str(path), 1, sentence))
     rows: list[Row] = []
     problems: list[Finding] = []
-    for number, cells in lines[1:]:
-        if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
+    for number, cells in lines:
+        if cells[0].startswith("#"):
             continue
         try:
-            rows.append(_row([cell.strip() for cell in cells], operators))
+            rows.append(_row(cells, operators))
         except ValueError as error:
             problems.append(Finding.told("E_ROSTER_ROW", str(path), number, str(error)))
     if problems:
         raise SiteError(*problems)
     return Roster(tuple(rows), zone)
-
-
-def _lines(file: Iterable[str]) -> list[tuple[int, list[str]]]:
-    """Each with the line where it begins: a quotation mark that nobody closes makes a row of many lines."""
-    reader = csv.reader(file)
-    rows, line = [], 1
-    for row in reader:
-        rows.append((line, row))
-        line = reader.line_num + 1
-    return rows
 
 
 def _row(cells: list[str], known: Collection[str]) -> Row:
@@ -209,8 +193,8 @@ def _date(column: str, text: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{column} is {text!r}, which is no day; write it as 2027-01-15") from None
-    if not _YEARS[0] <= day.year <= _YEARS[1]:
-        raise ValueError(f"{column} is {text}, which is too far away; write a day from {_YEARS[0]} to {_YEARS[1]}")
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise ValueError(f"{column} is {text}, which is too far away; write a day from {YEARS[0]} to {YEARS[1]}")
     return day
 
 

@@ -5,6 +5,7 @@ also outside. `dial` reports it and does not follow. docs/decisions/0017-a-telep
 """
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 
 from ivr.ari import operations
 from ivr.ari.events import Channel
@@ -13,6 +14,9 @@ from ivr.ari.operations import Request
 LEG, CALLED, CODE = "leg", "called", "code"
 """What a telephone is rung for: first of the arguments with which its channel enters; how long it may ring is the last
 one. A code that an operator has dialled enters with the same first argument, in another state."""
+
+DIAL_MARGIN_S = 3
+"""Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
 
 _RINGS = ("Down", "Ringing")
 """States of a channel that nobody has answered. One who calls us is in `Ring`."""
@@ -23,20 +27,20 @@ def create(
     *entry: str,
     endpoint: str,
     shown: str,
-    ring_s: int,
+    ring_s: float,
     variables: Mapping[str, str] | None = None,
     originator: str | None = None,
 ) -> Request:
     """Creates the channel with this id; it enters at once, not answered, and rings by `dial`.
 
     `entry`: LEG, CALLED, or CODE with its arguments; `shown`: what the telephone shows, `"name" <number>`; `ring_s`:
-    when Asterisk itself ends the ringing.
+    for how long we would let it ring.
     """
     given = {} if originator is None else {"originator": originator}
     return operations.CREATE(
         endpoint=endpoint,
         app="hatif",
-        appArgs=",".join((*entry, str(ring_s))),
+        appArgs=",".join((*entry, str(int(ring_s) + DIAL_MARGIN_S))),
         channelId=channel,
         body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **(variables or {})},
         **given,
@@ -46,6 +50,11 @@ def create(
 def is_for(request: Request, channel: str) -> bool:
     """Whether the request creates that channel, or is about itself."""
     return request.uri == f"channels/{channel}" or ("channelId", channel) in request.query
+
+
+def failed(request: Request, status: int, channel: str) -> bool:
+    """Whether what Asterisk refused means that this telephone cannot be rung. 409: it is rung already."""
+    return is_for(request, channel) and status != HTTPStatus.CONFLICT
 
 
 def waits(channel: Channel, args: tuple[str, ...]) -> bool:
@@ -67,6 +76,12 @@ def arguments(channel: Channel) -> tuple[str, ...]:
 def waiting(channels: Iterable[Channel]) -> dict[str, tuple[Channel, tuple[str, ...]]]:
     """The telephones that ring, each by its channel's id with the arguments of its entry."""
     return {each.id: (each, args) for each in channels if waits(each, args := arguments(each))}
+
+
+def undialled(channels: Iterable[Channel]) -> set[str]:
+    """The operators' telephones that do not ring: nobody knows whether a former controller came to dial them, and one
+    that is dialled once more could ring twice. Not whoever is called: a carrier need not say that it rings."""
+    return {each.id for each in channels if each.state == "Down" and arguments(each)[:1] in ((LEG,), (CODE,))}
 
 
 def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list[str]:

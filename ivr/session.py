@@ -10,6 +10,7 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -34,9 +35,11 @@ from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
 from ivr.talk.wished import Wishes
-from prompts.manifest import Manifest
 from routing.engine import Engine
 from routing.states import OfferState, Trigger
+
+if TYPE_CHECKING:
+    from db.last_calls import LastCall
 
 log = structlog.get_logger()
 
@@ -90,11 +93,6 @@ class Session:
         return self._house.operators
 
     @property
-    def sounds(self) -> Manifest:
-        """What can be said at this moment."""
-        return self._house.flows.current.sounds
-
-    @property
     def floor_told(self) -> FloorTold:
         """What supervisors are told."""
         return self._house.floor_told
@@ -104,9 +102,9 @@ class Session:
         """What a call that begins now goes by."""
         return self._house.flows.current
 
-    async def last_file(self, operator: str) -> str | None:
-        """The same from the database, if it answers in time."""
-        return await self._house.last_file(operator)
+    async def last_call(self, operator: str) -> "LastCall | None":
+        """The call that he was the operator of last, from the database, if it answers in time."""
+        return await self._house.last_call(operator)
 
     def call_on(self, leg: str) -> Call | None:
         """The call that an operator's leg belongs to."""
@@ -141,11 +139,14 @@ class Session:
         await self._link.only(*events.USED)
         channels, bridges = await self._link.ask(operations.CHANNELS(), operations.BRIDGES())
         found = [events.channel(each) for each in channels.body]
+        undialled = rung.undialled(found)
+        await self._link.send(*map(operations.HANG_UP, undialled))
+        found = [each for each in found if each.id not in undialled]
+        seated = {each["id"]: [one for one in each["channels"] if one not in undialled] for each in bridges.body}
         called_back, theirs = callbacks.standing(found)
-        together = chain(*(each["channels"] for each in bridges.body))
         self._rings |= rung.waiting(found)
         others = [each for each in found if each.id not in theirs]
-        findings = reconcile.compare(others, {each["id"]: each["channels"] for each in bridges.body})
+        findings = reconcile.compare(others, seated)
         findings = replace(findings, standing=(*findings.standing, *callbacks.offers(called_back)))
         helped = helping.standing(found)
         elsewhere = dialplan_talks.standing(found, {each.id: self.services.address(each.id) for each in self.people})
@@ -161,37 +162,38 @@ class Session:
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
             *helping.left_over(found),
-            *(operations.STOP_MUSIC(each) for each in rung.answered_alone(found, together)),
+            *(operations.STOP_MUSIC(each) for each in rung.answered_alone(found, chain(*seated.values()))),
         )
         # Who waits longest speaks first, though the floor would find him anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
             self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
             self.running.begins(channel, ())
-        for channel, args in codes.standing(found):
+        dialled = codes.standing(found)
+        for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
         for helper, asked in helping.legs(found):
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
         self.start(self.desk.run(), "calling back")
-        for talk in elsewhere:
-            theirs_alone = DialplanTalk(talk, self.tell, self._unroute)
-            self._routes[talk.offer] = theirs_alone
-            await self._link.send(theirs_alone.asks(), refused=theirs_alone.over)
-        for spy in left_over(found, {channel.id for channel, _ in codes.standing(found)}):
+        for standing in elsewhere:
+            talk = DialplanTalk(standing, self.tell, self._unroute)
+            self._routes[standing.offer] = talk
+            await self._link.send(talk.asks(), refused=talk.over)
+        for spy in left_over(found, {channel.id for channel, _ in dialled}):
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
         self.start(self._house.begun(began, {call.state.id for call in self.calls}, legs), "lost rows")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)
-        if findings.resume or findings.orphans or findings.bridges:
+        if findings.resume or findings.orphans or findings.bridges or undialled:
             log.info(
                 "Went on with what was up",
                 calls=len(findings.resume),
                 new=len(findings.fresh),
-                legs_ended=len(findings.orphans),
+                legs_ended=len(findings.orphans) + len(undialled),
                 bridges_ended=len(findings.bridges),
                 ms=round(1000 * (time.monotonic() - started), 1),
             )
@@ -229,11 +231,11 @@ class Session:
                 self.tell(messages.State(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT))
 
     def telephone(self, operator: str, present: bool) -> None:
-        """A telephone has appeared or disappeared; a call that rings it or talks with it may want to know."""
+        """A telephone has appeared or disappeared; the call that rings it or talks with it is told."""
         self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
-        if not present:
-            for call in self.calls:
-                call.deliver(messages.TelephoneGone(call.state.id, operator))
+        busy = self.floor.operators.get(operator) if self.floor is not None else None
+        if not present and busy is not None and busy.offer is not None and (call := self.call_on(busy.offer)):
+            call.deliver(messages.TelephoneGone(call.state.id, operator))
 
     def _publish(self, message: messages.ToCall) -> None:
         call = self.running.get(message.call)
@@ -262,7 +264,7 @@ class Session:
                 if state != "Up" or (found := self._rings.pop(channel_id, None)) is None:
                     return
                 channel, args = found
-                if args[:1] == (codes.ENTRY,) or channel_id not in self._routes:
+                if args[:1] == (rung.CODE,) or channel_id not in self._routes:
                     self._entered(replace(channel, state=state), args)
                     return
                 call = self._routes[channel_id]
@@ -305,7 +307,7 @@ class Session:
                 self.running.resume(*findings.resume[0])
             else:
                 self.running.begins(channel, args[1:])
-        elif args[:1] == (codes.ENTRY,):
+        elif args[:1] == (rung.CODE,):
             codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)

@@ -52,7 +52,7 @@ class Policy:
 
     priority_s: float = 300.0
     """By how much one step of priority counts as waited. More than the longest wait in a thousand of a well staffed
-    day (253 s), so that the higher one goes first; and an end, so that the lower one does not starve."""
+    day (256 s), so that the higher one goes first; and an end, so that the lower one does not starve."""
 
     # Who is kept for a rare language.
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bench.beside import beside
 from bench.blocks import cpu_s
 from bench.callers import LostCallError
 from bench.floor import left
@@ -182,16 +183,10 @@ async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[N
                             story.fault(str(lost))
 
     await fleet.register(line.accounts.values())
-    tasks = [asyncio.create_task(registered()), asyncio.create_task(fleet.sounds())]
     try:
-        yield
-        for task in tasks:
-            if task.done():
-                task.result()
+        async with beside(registered(), fleet.sounds()):
+            yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(LostCallError):
             await fleet.register(line.accounts.values(), seconds=0)
 

@@ -24,9 +24,10 @@ from ivr.call import Deadline, RequestFailed
 from ivr.callbacks import said
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import CalledGone, Ends, Item, OperatorGone, over
+from ivr.callbacks.facts import language_of
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import Happening, channel_of
-from ivr.ringing import DIAL_MARGIN_S, TOLD_OF_TRANSFERS
+from ivr.ringing import NOT_ANSWERED, TOLD_OF_TRANSFERS, looked_at
 from ivr.state import LegState
 from routing.states import OfferState
 
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 YES, NO = "1", "2"
-_TWICE = 409
-
-_OFFER = {17: OfferState.REFUSED, 21: OfferState.REFUSED, 18: OfferState.NO_ANSWER, 19: OfferState.NO_ANSWER}
 _TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: TryOutcome.NO_ANSWER}
 """ITU-T Q.850 causes of a telephone that did not answer; others mean that it was not reached."""
 
@@ -130,7 +128,7 @@ class Attempt:
         while not leg.answered:
             item = await self.ends.next(until)
             if leg.gone:
-                return _OFFER.get(leg.cause or 0, OfferState.UNREACHABLE)
+                return NOT_ANSWERED.get(leg.cause or 0, OfferState.UNREACHABLE)
             if _lost(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, Deadline) and over(until) and not leg.answered:
@@ -139,12 +137,12 @@ class Attempt:
 
     async def _unanswered(self, leg: Party) -> OfferState:
         """The time for him to answer is over; he may have answered just now."""
-        (answer,) = await self.desk.link.ask(operations.CHANNEL(leg.channel))
-        if answer.ok and answer.body["state"] == "Up":
+        rings = await looked_at(self.desk.link, leg.channel)
+        if rings is OfferState.ACCEPTED:
             leg.answered = True
-            return OfferState.ACCEPTED
-        await self.ends.hang_up(leg)
-        return OfferState.NO_ANSWER if answer.ok and answer.body["state"] == "Ringing" else OfferState.UNREACHABLE
+        else:
+            await self.ends.hang_up(leg)
+        return rings
 
     def _create_leg(self, offer: messages.Offer) -> Request:
         wish = self.wish
@@ -155,7 +153,7 @@ class Attempt:
             rung.LEG,
             endpoint=self.desk.services.address(offer.operator),
             shown=f'"{about}" <{wish.number}>',
-            ring_s=int(offer.ring_s) + DIAL_MARGIN_S,
+            ring_s=offer.ring_s,
             variables={"HATIF": Part(str(wish.id), self.call, state).encode(), **TOLD_OF_TRANSFERS},
         )
 
@@ -209,7 +207,7 @@ class Attempt:
 
     async def _reached(self, offer: messages.Offer) -> None:
         """From the ringing of the called to the conversation."""
-        outcome = await self._person(said.hello(self.wish.language or ""))
+        outcome = await self._person(said.hello(language_of(self.desk.site, self.wish)))
         if outcome is not TryOutcome.REACHED:
             await self._not_reached(outcome)
             return
@@ -251,7 +249,7 @@ class Attempt:
         """The operator hung up while there was no controller, and the called is there: he is a caller now, and the
         first one, if he is a person."""
         await self._adopted(found)
-        outcome = await self._person(said.hello(self.wish.language or ""))
+        outcome = await self._person(said.hello(language_of(self.desk.site, self.wish)))
         if outcome is TryOutcome.REACHED and self.ends.called is not None and not self.ends.called.gone:
             await self.desk.step(self, Happening.REACHED, outcome=outcome)
             self.desk.to_queue(self)
@@ -304,7 +302,7 @@ class Attempt:
             await self._adopted(found)
         elif not await self._dialled(None):
             return
-        language, reference = self.wish.language or "", self.wish.case_reference
+        language, reference = language_of(self.desk.site, self.wish), self.wish.case_reference
         assert self.ends.called is not None and self.wish.kind == CallbackKind.CASE and reference is not None
         outcome = await self._person(said.about_file(language))
         file = await self.desk.book.file(reference) if outcome is TryOutcome.REACHED else None
@@ -331,7 +329,5 @@ class Attempt:
 
 
 def _lost(item: Item | Deadline, party: Party) -> bool:
-    """Whether he could not be rung. 409: he is rung already."""
-    if not isinstance(item, RequestFailed) or item.status == _TWICE:
-        return False
-    return rung.is_for(item.request, party.channel)
+    """Whether he could not be rung."""
+    return isinstance(item, RequestFailed) and rung.failed(item.request, item.status, party.channel)

@@ -48,15 +48,19 @@ class Book:
         return await self._asked("db.callbacks", lambda book, engine: book.pending(engine))
 
     async def wish(self, identity: str) -> Wish | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.wish(engine, identity))
+        """Also None where there is none."""
+        found = await self.found(identity)
+        return found if isinstance(found, Wish) else None
 
     async def found(self, beginning: str) -> Wish | str | None:
         """The wish whose id begins so, or the sentence that says why there is none."""
 
         async def looked(book: Any, engine: "AsyncEngine") -> Wish | str:
+            from db.read import NotFoundError
+
             try:
                 found: Wish = await book.wish(engine, beginning)
-            except LookupError as error:
+            except NotFoundError as error:
                 return str(error)
             return found
 
@@ -81,12 +85,17 @@ class Book:
 
     async def file(self, reference: str) -> "File | None":
         """All of a case file but its PIN; also None where there is none."""
-        story = await self._asked("db.read_files", lambda files, engine: files.story(engine, reference))
-        return story.file if story is not None else None
 
-    async def last_caller(self, operator: str) -> Any | None:
-        """Of the call that the operator talked in last; also None where there is none."""
-        return await self._asked("db.callbacks", lambda book, engine: book.last_caller(engine, operator))
+        async def looked(files: Any, engine: "AsyncEngine") -> "File | None":
+            from db.read import NotFoundError
+
+            try:
+                found: File = (await files.story(engine, reference)).file
+            except NotFoundError:
+                return None
+            return found
+
+        return await self._asked("db.read_files", looked)
 
     async def move(
         self, before: Wish, after: Wish, *, outcome: TryOutcome | None = None, at: datetime | None = None
@@ -113,16 +122,16 @@ class Book:
         return str(found) if found is not None else None
 
     async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
-        # Half a start of a process: loaded behind the calls' back.
-        functions = await asyncio.to_thread(importlib.import_module, module)
+        if self._engine is None:
+            # Half a start of a process: loaded behind the calls' back.
+            for each in ("db.callbacks", "db.read_files"):
+                await asyncio.to_thread(importlib.import_module, each)
         from db.engine import async_engine
 
         try:
             self._engine = self._engine or async_engine(self._url)
             async with asyncio.timeout(LIMIT_S):
-                found = await query(functions, self._engine)
-        except LookupError:
-            return None
+                found = await query(importlib.import_module(module), self._engine)
         except Exception as error:  # the drivers' own as well
             self.why = (str(error).splitlines() or [repr(error)])[0]
             if not self._away:

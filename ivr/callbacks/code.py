@@ -16,7 +16,7 @@ from ivr.records_callbacks import audited, wished
 async def call_back(call: CodeCall) -> None:
     """Says what will happen, or why nothing will."""
     services, operator = call.services, call.operator.id
-    last = await call.session.desk.book.last_caller(operator)
+    last = await call.session.last_call(operator)
     if last is None or not last.caller:
         raise CodeRefused("callback_code_none")
     if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:

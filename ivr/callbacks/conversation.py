@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from db.words import CallbackKind, Outcome
 from ivr import clock, messages
 from ivr.ari import operations
-from ivr.callbacks.facts import line_of
+from ivr.callbacks.facts import language_of, line_of
 from ivr.callbacks.wish import routing_age
 from ivr.flow.file import Flow
 from ivr.flow.nodes.queue import Queue
@@ -54,7 +54,7 @@ def standing_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
 
 def _state(session: "Session", attempt: "Attempt", file: "File | None") -> CallState:
     wish, version, site = attempt.wish, session.version, session.services.site
-    language = wish.language if wish.language in site.languages else site.language_order(wish.country)[0]
+    language = language_of(site, wish)
     return CallState(
         id=attempt.call,
         flow=version.name,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from db.wishes import Wish
+from db.wishes import Dialled, Wish
 from db.words import CallbackKind, CallbackState, TryOutcome
 from ivr import clock, messages, rung
 from ivr.ari import operations
@@ -24,7 +24,7 @@ from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.book import Book
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import Ends
-from ivr.callbacks.facts import due_of, facts_of, line_of
+from ivr.callbacks.facts import due_of, facts_of, language_of, line_of
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import AT_WORK, Happening, after, call_of, routing_age
 from ivr.records_callbacks import failed, happened
@@ -162,7 +162,7 @@ class Desk:
         self._session.tell(messages.Wait(call, self._steps(wish), since, wish.priority))
 
     def _steps(self, wish: Wish) -> tuple[Step, ...]:
-        language = wish.language or self.site.languages[0]
+        language = language_of(self.site, wish)
         if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
             spoken = next((each.languages for each in self._session.people if each.id == wish.operator_id), {})
             return (Step(language if language in spoken else next(iter(spoken), language), operator=wish.operator_id),)
@@ -231,7 +231,7 @@ class Desk:
             offer = None
             if found.leg is not None:
                 leg = found.leg[1]
-                step = Step(wish.language or "")
+                step = Step(language_of(self.site, wish))
                 ring_s = self.site.operators.ring_s
                 offer = conversation.standing_offer(leg, ring_s, step)
                 self.waiting[found.call] = wish
@@ -287,12 +287,10 @@ class Desk:
         return done
 
     async def dial(self, attempt: Attempt, operator: str | None) -> bool:
-        """Whether the number may be dialled now: looked at again, and written first."""
+        """Whether the number may be dialled now: looked at again, and written first. What was dialled today is counted
+        where it is written, under the lock of the database."""
         now, wish = clock.now(), attempt.wish
-        dialled = await self.book.dialled(self._midnight(now))
-        if dialled is None:
-            return False
-        facts = facts_of(self.site, self.services.opening, wish, dialled, now)
+        facts = facts_of(self.site, self.services.opening, wish, Dialled({}, 0), now)
         due = wish.due if operator is not None else due_of(wish)
         why: str | None = rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
         moved = after(wish, Happening.DIALLED, now, by=self.book.claim)
@@ -320,7 +318,7 @@ class Desk:
             rung.CALLED,
             endpoint=f"PJSIP/{wish.number}@trunk-{trunk}",
             shown=f"<{line_of(self.site, wish)}>",
-            ring_s=int(self.site.callbacks.ring_s) + 3,
+            ring_s=self.site.callbacks.ring_s,
             variables={"HATIF": Part(str(wish.id), attempt.call).encode()},
         )
 

@@ -24,6 +24,11 @@ def line_of(site: Site, wish: Wish) -> str:
     return next((each.number for each in site.number if each.country == wish.country), site.number[0].number)
 
 
+def language_of(site: Site, wish: Wish) -> str:
+    """What the called hears: his own language where the site has it, else the likeliest of his country."""
+    return wish.language if wish.language in site.languages else site.language_order(wish.country)[0]
+
+
 def facts_of(site: Site, opening: "Opening", wish: Wish, dialled: Dialled, now: datetime) -> Facts:
     chosen = site.callbacks
     return Facts(

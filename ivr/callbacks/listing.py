@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from db.wishes import Dialled, Wish
 from db.words import CallbackKind, CallbackState
@@ -33,6 +34,11 @@ def rows(
 ) -> list[dict[str, Any]]:
     """As `hatif callbacks --json` gives them. `waiting`: by call id the place in the floor; None: nobody knows."""
     whys = {each.id: _why(each, dialled, site, opening, now) for each in wishes}
+    nights = {
+        each.id: _night(each.number, site, now)
+        for each in wishes
+        if whys[each.id] is rules.Not.NIGHT and each.state not in AT_WORK
+    }
     # As the desk has it: one wish of a number at a time.
     first = {
         each.number: each.id
@@ -43,7 +49,8 @@ def rows(
         _row(
             each,
             tries.get(each.id, ()),
-            _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each.id) == each.id),
+            nights.get(each.id)
+            or _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each.id) == each.id),
         )
         for each in wishes
     ]
@@ -53,6 +60,16 @@ def _why(wish: Wish, dialled: Dialled, site: Site, opening: "Opening", now: date
     facts = facts_of(site, opening, wish, dialled, now)
     ended = wish.ended is not None
     return rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
+
+
+def _night(number: str, site: Site, now: datetime) -> str:
+    """That it may not be dialled at this hour, and when it may, by the site's clock."""
+    where = [ZoneInfo(each) for each in rules.zones(number)]
+    begins = rules.allowed_next(now, where, site.callbacks.windows)
+    if begins is None:
+        return f"{rules.IN_WORDS[rules.Not.NIGHT]}, and never is: the hours in [callbacks] of site.toml are too few"
+    here = begins.astimezone(ZoneInfo(site.hours.timezone))
+    return f"{rules.IN_WORDS[rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
 
 
 def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ivr.ari import events, operations
 from ivr.ari.operations import Request
 from ivr.audible import Audible, Clip
+from ivr.talk.says import RINGING
 from prompts.manifest import Manifest
 
 _NAMES = 8
@@ -15,8 +16,6 @@ _NAMES = 8
 left playing. Asterisk has forgotten the first one when the last one is used up."""
 
 _OVERDUE_S = 3.0
-RINGING = "tone:calling"
-"""What an operator hears while the called is rung; of `indications.conf`, since ARI takes a comma for the end."""
 
 
 class Party:

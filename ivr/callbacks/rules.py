@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -23,6 +24,8 @@ _USUAL = frozenset(
 """Kinds that cost what a call costs. VOIP is what many have at home, such as 09 in France."""
 
 _UNKNOWN_ZONE = zones_of_numbers.UNKNOWN_TIMEZONE
+_NUMBERS = 4096
+"""So many numbers are kept as they were read: those that wait are looked at every other second."""
 _AHEAD_DAYS = 3
 """Two windows that ever meet do so within so many days."""
 
@@ -65,6 +68,7 @@ def refusal(number: str, countries: Collection[str], own: Collection[str] = ()) 
     return Refusal.ZONE if not zones(number) else None
 
 
+@lru_cache(maxsize=_NUMBERS)
 def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     """None for all but E.164: `phonenumbers` also reads letters, extensions and what stands around a number."""
     if not (number.startswith("+") and number[1:].isascii() and number[1:].isdigit()):
@@ -76,6 +80,7 @@ def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
     return parsed if phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == number else None
 
 
+@lru_cache(maxsize=_NUMBERS)
 def zones(number: str) -> tuple[str, ...]:
     """The names of all time zones that a number may be in; none where one of them is not known."""
     parsed = _parsed(number)

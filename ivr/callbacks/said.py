@@ -62,6 +62,6 @@ TEXTS = (
     "callback_offer", "callback_accept", "callback_decline", "callback_calling", "callback_nobody", "callback_not_now",
     *(f"callback_decline_{why}" for why in DECLINED.values()),
     "callback_hello", "callback_speak", "told_hello", "told_hear", "told_goodbye", "case_operator",
-    "press_1", "press_2", "press_3",
+    "case_unavailable", "press_1", "press_2", "press_3",
 )  # fmt: skip
 """What is said outside the flow, for the check."""

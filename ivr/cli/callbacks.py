@@ -69,16 +69,19 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
         dialled = await callbacks.dialled(engine, rules.midnight(now, parts.site.hours.timezone))
     finally:
         await engine.dispose()
-    return listing.rows(wishes, tries, dialled, parts.site, _plan(parts), now)
+    return listing.rows(wishes, tries, dialled, parts.site, plan_of(parts), now)
 
 
-def _plan(parts: Composition) -> Any:
-    """What answers whether the line is open: the plan, without what an administrator has said."""
+def plan_of(parts: Composition) -> Any:
+    """What answers whether the line is open: the plan with its holidays, without what an administrator has said."""
+    from ivr.holidays import Holidays
     from routing import hours
+
+    days = Holidays(parts.site.hours.holidays)
 
     class Plan:
         def answer(self, at: datetime, *, language: str | None = None) -> hours.Answer:
-            return hours.answer(parts.site.hours.plan(language=language), at)
+            return hours.answer(parts.site.hours.plan(language=language, days=days), at)
 
     return Plan()
 

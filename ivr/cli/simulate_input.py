@@ -128,9 +128,13 @@ def date_of(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise SimulationError(f"--planned: {text!r} is no day; write it as 2027-01-15.") from None
+    first, last = rosters.YEARS
+    if not first <= day.year <= last:
+        raise SimulationError(f"--planned: {text} is too far away; write a day from {first} to {last}.")
+    return day
 
 
 def planned(

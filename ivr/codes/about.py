@@ -9,7 +9,7 @@ from ivr.spoken import digits
 
 async def who_am_i(call: CodeCall) -> None:
     """His name, where there is audio of it, his number digit by digit, his languages, his state."""
-    name = clip_of(call.operator, call.session.sounds)
+    name = clip_of(call.operator, call.session.version.sounds)
     said: list[Said] = ["code_you_are", *([name, PAUSE] if name else []), *digits(call.language, call.operator.id)]
     said.append("code_languages")
     said += [f"code_language_{language}" for language in call.operator.languages]
@@ -18,7 +18,10 @@ async def who_am_i(call: CodeCall) -> None:
 
 async def last_file(call: CodeCall) -> None:
     """Of the call that he talks in, else of his last one; again for `#`."""
-    reference = call.session.running.last_case(call.operator.id) or await call.session.last_file(call.operator.id)
+    reference = call.session.running.last_case(call.operator.id)
+    if reference is None:
+        last = await call.session.last_call(call.operator.id)
+        reference = last.case_reference if last is not None else None
     if reference is None:
         raise CodeRefused("code_no_file")
     while await call.listen("code_file_is", *digits(call.language, reference)) == "#":

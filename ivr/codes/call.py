@@ -155,7 +155,7 @@ class CodeCall:
 
     async def play(self, *said: Said) -> bool:
         """Starts the clips; False if there is no audio for any of them."""
-        sounds = self.session.sounds
+        sounds = self.session.version.sounds
         clips = [(self.language, each) if isinstance(each, str) else each for each in said]
         found = [heard for clip in clips if (heard := self.services.audible.find(sounds, clip)) is not None]
         await self.answer()

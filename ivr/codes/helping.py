@@ -19,16 +19,13 @@ from ivr.call import Deadline, RequestFailed
 from ivr.codes.call import CodeCall, CodeRefused
 from ivr.operators import OperatorEntry
 from ivr.spoken import digits
+from ivr.talk.moves import MUSIC
 from routing.states import OfferState, Operator, OperatorState
 
 log = structlog.get_logger()
 
-_MUSIC = "hatif"
 _CLAIMED, _ASIDE = "help-", "helpaside-"
 """How the channels of supervisors are named who count as busy by it, and of those who were on a pause."""
-
-_MARGIN_S = 3
-"""Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
     try:
         if fresh:
             log.info("help", operator=call.operator.id, supervisor=leg.supervisor, claimed=leg.claimed)
-            await call.services.link.send(_originate(call, leg), refused=call.refused)
+            await call.services.link.send(_create_leg(call, leg), refused=call.refused)
         if not await _together(call, leg):
             if not await _answered(call, leg):
                 return False
@@ -171,13 +168,13 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
             await _free(call, leg, talked)
 
 
-def _originate(call: CodeCall, leg: Leg) -> operations.Request:
+def _create_leg(call: CodeCall, leg: Leg) -> operations.Request:
     return rung.create(
         leg.id,
         rung.LEG,
         endpoint=call.services.address(leg.supervisor),
         shown=f'"{call.operator.name}" <{call.operator.id}>',
-        ring_s=int(call.services.site.operators.ring_s) + _MARGIN_S,
+        ring_s=call.services.site.operators.ring_s,
         originator=call.channel,
     )
 
@@ -201,13 +198,13 @@ async def _answered(call: CodeCall, leg: Leg) -> bool:
     while True:
         if not music and not call.sounding:
             music = True
-            await link.send(operations.MUSIC(call.channel, mohClass=_MUSIC))
+            await link.send(operations.MUSIC(call.channel, mohClass=MUSIC))
         match await call.next(until):
             case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
                 return True
             case events.ChannelDestroyed(channel_id) if channel_id == leg.id:
                 return False
-            case RequestFailed(request, status) if rung.is_for(request, leg.id) and status != 409:
+            case RequestFailed(request, status) if rung.failed(request, status, leg.id):
                 return False
             case Deadline():
                 return False
@@ -218,7 +215,9 @@ async def _announced(call: CodeCall, leg: Leg) -> None:
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digits(language, call.operator.id)]
-    found = [each for clip in clips if (each := call.services.audible.find(call.session.sounds, clip)) is not None]
+    found = [
+        each for clip in clips if (each := call.services.audible.find(call.session.version.sounds, clip)) is not None
+    ]
     playback = f"{leg.id}-said"
     media = ",".join(f"sound:{each.file}" for each in found)
     if not found:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ENTRY = rung.CODE
-"""The first argument of `Stasis` for such a channel; name, operator and digits follow."""
-
 
 def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]]]:
     """The channels in Stasis on which a code was dialled, each with Stasis' arguments: those of before a restart. Not a
@@ -27,7 +24,7 @@ def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]
     found = []
     for channel in channels:
         args = rung.arguments(channel)
-        if args[:1] == (ENTRY,) and not rung.waits(channel, args):
+        if args[:1] == (rung.CODE,) and not rung.waits(channel, args):
             found.append((channel, args))
     return found
 

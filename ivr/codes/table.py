@@ -39,6 +39,10 @@ _TEXTS = (
     *("code_wrap_up", "code_no_wrap_up", "code_wrap_up_more", "code_wrap_up_longest", "code_talking", "code_offered"),
     *("code_away", "code_you_are", "code_languages", "code_file_is", "code_no_file"),
     *("code_help_calling", "code_help_nobody", "code_help_from"),
+    *("callback_code_none", "callback_code_refused", "callback_code_noted"),
+    *("supervision_who", "supervision_listen", "supervision_whisper", "supervision_join", "supervision_told"),
+    *("supervision_ended", "supervision_not_allowed", "supervision_unknown", "supervision_self"),
+    "supervision_not_talking",
 )
 
 

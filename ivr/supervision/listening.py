@@ -92,8 +92,8 @@ class _Supervision:
         floor = call.floor.operators
         why = why_not(call.session.people, floor, call.operator, self._operator)
         if why is not None:
-            self._record(records_floor.supervision_refused, why)
-            raise CodeRefused(why)
+            self._record(records_floor.supervision_refused, why.value)
+            raise CodeRefused(why.value)
         self._leg = leg_of(floor, self._operator) or ""
         self._conversation = call.session.call_on(self._leg)
         is_told = call.services.site.operators.told_of_supervision
@@ -121,7 +121,7 @@ class _Supervision:
         call = self._call
         entry = call.colleague(self._operator)
         language = next(iter(entry.languages)) if entry is not None else call.language
-        found = call.services.audible.find(call.session.sounds, (language, "supervision_told"))
+        found = call.services.audible.find(call.session.version.sounds, (language, "supervision_told"))
         telling = spies.new(TELLING, self._leg, call.channel)
         if found is None or not await self._started(telling):
             return None

@@ -236,5 +236,4 @@ async def _floor_says(talk: "Conversation", message: messages.ToFloor, *kinds: t
                 return None
             kept.append(item)
     finally:
-        for item in kept:
-            call.deliver(item)
+        call.put_back(kept)

@@ -14,7 +14,7 @@ from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.call import Call, CallerGone, Item
-from ivr.ringing import Leg, looked_at, originate, said, until_gone
+from ivr.ringing import Leg, create_leg, looked_at, said, until_gone
 from ivr.state import LegState
 from ivr.talk import asked
 from ivr.talk.keys import Keys
@@ -105,7 +105,7 @@ class Conversation:
         if now >= self.rings_until and self.colleague is not None:
             # His leg says when it is gone, or there; nobody is rung again before that.
             self.rings_until = math.inf
-            rings = await looked_at(self.call, self.colleague)
+            rings = await looked_at(self.call.services.link, self.colleague.id)
             if rings is not OfferState.ACCEPTED:
                 self.offer = offer_state_after(self.offer, rings)
                 await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
@@ -242,7 +242,7 @@ class Conversation:
         call.services.route(leg.id, call)
         self._place()
         await self.sit()
-        await call.services.link.send(originate(call, leg, offer.ring_s, role), refused=call.refused)
+        await call.services.link.send(create_leg(call, leg, offer.ring_s, role), refused=call.refused)
         call.services.recorder.offered(offer)
         call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
         if role is Role.CONSULTED:

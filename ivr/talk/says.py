@@ -5,8 +5,8 @@ import secrets
 
 from ivr.call import Call
 
-RINGING = "tone:425/1500,0/3500"
-"""What an operator hears while his colleague is rung."""
+RINGING = "tone:calling"
+"""What an operator hears while somebody is rung for him; of `indications.conf`, since ARI takes a comma for the end."""
 
 _BOOT = secrets.token_hex(5)
 _COUNT = itertools.count(1)

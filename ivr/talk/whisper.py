@@ -1,13 +1,12 @@
 """What an operator hears when he picks up, before he is with the caller: in his own language, what is coming."""
 
 import asyncio
-import itertools
 import math
-import secrets
 import time
+from collections.abc import Mapping
 
 from ivr.ari import events, operations
-from ivr.audible import Clip
+from ivr.audible import Clip, Heard
 from ivr.call import Call, Deadline, Item
 from ivr.state import CallState
 from ivr.talk.transfers import Transfer
@@ -23,8 +22,10 @@ WAITED = (
 )
 """How long the caller has waited: under so many seconds, and the text for it."""
 
-_BOOT = secrets.token_hex(5)
-_COUNT = itertools.count(1)
+
+def playback_of(leg: str) -> str:
+    """What is whispered to a leg, also where a controller before this one began it."""
+    return f"whisper-{leg}"
 
 
 def clips(language: str, state: CallState, back: bool, waited_s: float) -> list[Clip]:
@@ -40,12 +41,19 @@ def clips(language: str, state: CallState, back: bool, waited_s: float) -> list[
     return [*said, (language, next(text for limit, text in WAITED if waited_s < limit))]
 
 
+def short(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
+    """What there is time for. Some voices are slow; where he calls from matters least."""
+    if sum(each.seconds for each in found.values()) <= LONGEST_S:
+        return dict(found)
+    return {clip: each for clip, each in found.items() if not clip[1].startswith("talk_from_")}
+
+
 class Whisper:
     """To one leg. `until` is of the loop's clock: then it is over, whatever became of it."""
 
     def __init__(self, call: Call, leg: str, operator: str) -> None:
         self._call, self._leg, self._operator = call, leg, operator
-        self._playback = f"whisper-{_BOOT}-{next(_COUNT)}"
+        self._playback = playback_of(leg)
         self._sounds = False
         self.until = 0.0
 
@@ -60,12 +68,9 @@ class Whisper:
         waited_s = time.time() - (state.since or time.time())
         wanted = clips(next(iter(entry.languages)), state, back, waited_s)
         heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}
-        found = {clip: each for clip, each in heard.items() if each is not None}
+        found = short({clip: each for clip, each in heard.items() if each is not None})
         if not found:
             return False
-        if sum(each.seconds for each in found.values()) > LONGEST_S:
-            # Some voices are slow; where he calls from matters least.
-            found = {clip: each for clip, each in found.items() if not clip[1].startswith("talk_from_")}
         media = ",".join(f"sound:{each.file}" for each in found.values())
         await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
         self.until = asyncio.get_running_loop().time() + LONGEST_S

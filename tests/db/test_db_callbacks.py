@@ -167,6 +167,21 @@ async def test_of_a_database_that_is_not_upgraded_a_controller_says_what_to_do(e
     await book.close()
 
 
+async def test_what_is_not_there_is_no_fault_of_the_database_and_a_fault_of_ours_is_not_hidden(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(engine: AsyncEngine) -> list[Wish]:
+        raise KeyError("claim")
+
+    book = Book(url, ONE)
+    assert (await book.wish(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
+    assert "no wish" in str(await book.found("ffff"))
+    monkeypatch.setattr(callbacks, "pending", broken)
+    assert await book.pending() is None
+    assert book.why == "'claim'"
+    await book.close()
+
+
 async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:
     """The second migration makes two tables anew on SQLite."""
     await upgrade(empty_url, "0001")

@@ -128,6 +128,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "siesta",
         r"1 \(code_pause_siesta\) of .* texts that codes say, .* are in no catalogue; write them in texts.yaml",
     ),
+    "W_CALLBACK_TEXT": (
+        "site.toml",
+        'hosts = ["127.0.0.2"]',
+        'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:5060"\n\n[callbacks]\ntrunk = "one"',
+        "trunk",
+        r"\(callback_offer, .*\) of .* texts that are said to whom we call back, .* are in no catalogue; write them",
+    ),
     "E_ROSTER_FILE": (
         "roster.csv",
         "operators,days",

@@ -22,6 +22,11 @@ def outcomes(story: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["operator_id"], each["state"]) for each in story["offers"]]
 
 
+def pairings(story: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Who talked in a call, in order: the operator, as what, and why that ended."""
+    return [(each["operator_id"], each["role"], each["reason"]) for each in story["pairings"]]
+
+
 async def decided(line: Line, caller: str) -> list[tuple[str, str]]:
     """The offers of a call, as soon as the database knows how all of them ended."""
     async with asyncio.timeout(3):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr import guide
-from ivr.codes import table
+from ivr.codes import check, table
 from ivr.flow.file import draft
 from ivr.site import Operators
 from prompts import manifest
@@ -143,7 +143,7 @@ def make(home: Path) -> SmallSite:
     _write(site.folder / "flow.yaml", FLOW)
     _write(site.folder / "guide" / "visa.yaml", VISA)
     for_codes = table.texts(("ar", "en"), Operators().pauses)
-    said = {*draft(FLOW, "").flow.texts, *guide.SERVICE_TEXTS, *NEEDED, *for_codes} - {*_OWN}
+    said = {*draft(FLOW, "").flow.texts, *guide.SERVICE_TEXTS, *NEEDED, *for_codes, *check.TALK} - {*_OWN}
     english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()

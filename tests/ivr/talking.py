@@ -7,7 +7,7 @@ from typing import Any
 
 from line import Line
 
-from ivr.demo.sound import QUIET_DBFS, RATE, has_tone, level_dbfs
+from ivr.demo.sound import QUIET_DBFS, RATE, has_tone, level_dbfs, longest_silence
 from ivr.demo.telephone import Call, Operator, Telephones
 
 CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ = 1130.0, 1870.0, 2350.0
@@ -64,6 +64,12 @@ async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> Non
             if sounds and not any(has_tone(heard[-RATE // 2 :], hertz) for hertz in tones):
                 return
             await asyncio.sleep(0.1)
+
+
+def never_silent(call: Call, since_s: float = 0.0) -> None:
+    """AssertionError if somebody has heard nothing for three seconds."""
+    silence = longest_silence(call.heard(since_s))
+    assert silence.length_s < 3.0, silence
 
 
 def kinds(story: dict[str, Any]) -> list[str]:

@@ -22,10 +22,10 @@ async def recording_house(shared_line: Line) -> AsyncIterator[None]:
     before = path.read_text()
     path.write_text(re.sub(r"conversations = false", "conversations = true", before))
     assert path.read_text() != before
-    await shared_line.controller_back(shared_line.kill_controller())
+    await shared_line.restart()
     yield
     path.write_text(before)
-    await shared_line.controller_back(shared_line.kill_controller())
+    await shared_line.restart()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from line import CHECKOUT, HATIF, Line
+from asked import HATIF
+from line import CHECKOUT, Line
 
 from db import read
 from db.engine import async_engine

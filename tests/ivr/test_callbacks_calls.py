@@ -36,11 +36,6 @@ async def back(calling_line: Line) -> AsyncIterator[Line]:
     await calling_line.cleared()
 
 
-def spoken_by(line: Line, operator: str) -> str:
-    """The language in which he is spoken to."""
-    return next(iter(next(each.languages for each in line.operators if each.id == operator)))
-
-
 def times(heard: Samples, prompt: Samples) -> int:
     """How often a prompt was heard."""
     if len(heard) < len(prompt) or not (match := find(heard, prompt)).same:
@@ -53,7 +48,7 @@ async def accepts(line: Line, phone: Operator) -> Call:
     """The operator's telephone rings, and he takes the call back."""
     leg = await phone.next_call(10)
     await leg.answer()
-    await begins(leg, line.audio(spoken_by(line, phone.user), "callback_offer"))
+    await begins(leg, line.audio(line.spoken_to(phone.user), "callback_offer"))
     await leg.press("1")
     return leg
 
@@ -97,7 +92,7 @@ async def test_who_wished_it_is_called_back_and_talks_in_a_call_of_his_own(back:
     # The code for calling one's last caller back: the same way, by the same rules.
     code = await phone.dial("*16")
     await code.established()
-    await begins(code, back.audio(spoken_by(back, operator), "callback_code_noted"))
+    await begins(code, back.audio(back.spoken_to(operator), "callback_code_noted"))
     await code.hangup()
     leg = await accepts(back, phone)
     await out.phone.refuse(await out.phone.next_call())
@@ -107,7 +102,7 @@ async def test_who_wished_it_is_called_back_and_talks_in_a_call_of_his_own(back:
     await leg.hangup()
     again = await phone.dial("*16")  # the second try is still to come
     await again.established()
-    await begins(again, back.audio(spoken_by(back, operator), "callback_code_noted"))
+    await begins(again, back.audio(back.spoken_to(operator), "callback_code_noted"))
     await again.hangup()
     assert [each.id for each in await rows(back, Callback, kind="operator")] == [by_code.id]
 
@@ -118,7 +113,7 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     out = await carrier(telephones, address(back))
     operator = back.speaks("fr")
     phone = await back.phone(telephones, operator)
-    number, language = "+33612350002", spoken_by(back, operator)
+    number, language = "+33612350002", back.spoken_to(operator)
 
     # While the database takes nothing nobody is rung.
     wished = await wish(back, number, topic="file", due=clock.now() + timedelta(seconds=1))
@@ -171,10 +166,10 @@ async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobo
     number = "+33612350003"
     wished = await wish(back, number)
     leg = await phone.next_call(10)
-    await back.controller_back(back.kill_controller())
+    await back.restart()
     assert leg.state == "ringing"
     await leg.answer()
-    await begins(leg, back.audio(spoken_by(back, operator), "callback_offer"))
+    await begins(leg, back.audio(back.spoken_to(operator), "callback_offer"))
     await leg.press("1")
     called = await out.phone.next_call()
 
@@ -190,7 +185,7 @@ async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobo
     assert longest_silence(leg.heard(leg.clock - 4)).length_s < 3
 
     # And while they talk: from here on it is a call like any other.
-    await back.controller_back(back.kill_controller())
+    await back.restart()
     await leg.hears_tone(1130)
     assert back.operator_state(operator) == "talking"
     await called.hangup()
@@ -238,7 +233,7 @@ async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_
     assert out.dialled == []
     assert back.run("case", "set", reference, "--state", "ready").returncode == 0
     called = await out.phone.next_call()
-    await back.controller_back(back.kill_controller())
+    await back.restart()
     assert called.state == "ringing"
     await called.answer()
     await begins(called, back.audio("fr", "told_hello"))

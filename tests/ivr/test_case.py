@@ -205,7 +205,7 @@ async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_cont
         locked(other, other_pin, "+33617000031"),  # the number, whatever the file
         locked(reference, pin, "+33617000032"),  # the file, whatever the number
     )
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     await asyncio.gather(locked(other, other_pin, "+33617000031"), locked(reference, pin, "+33617000032"))
     file = await file_of(line, reference)
     assert file["pin_failures"] == 3
@@ -269,7 +269,7 @@ async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
     await call.hears(line.audio("fr", "case_state_open"), 15)
     await call.press("0")
     await line.until_state(phone.user, "talking")
-    await line.controller_back(line.kill_controller())  # what was told before the start is told once more
+    await line.restart()  # what was told before the start is told once more
     await line.until_state(phone.user, "talking")
     await call.hangup()
     story = await line.story("+33617000071")

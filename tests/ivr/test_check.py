@@ -11,8 +11,10 @@ from check_edits import AR, BESIDES, EDITS, EN, GOODBYE_AR, OTHER_FILE
 from small_site import SmallSite
 
 from ivr import checking
+from ivr.codes import table
 from ivr.findings import Finding, SiteError
 from ivr.settings import CHECKOUT
+from ivr.site import Operators
 from prompts import catalogue, manifest
 
 
@@ -126,14 +128,33 @@ def a_language_is_being_translated(site: SmallSite) -> str:
     )
 
 
+def without_text(site: SmallSite, *ids: str) -> None:
+    """Out of all catalogues, as in a site of before."""
+    for each in ids:
+        text = (site.folder / "texts.yaml").read_text(encoding="utf-8")
+        (site.folder / "texts.yaml").write_text(re.sub(f"  {each}: .*\n", "", text), encoding="utf-8")
+        for name in (AR, EN):
+            text = (site.folder / name).read_text(encoding="utf-8")
+            entries = [entry for entry in text.split("\n\n") if f'"{each}"' not in entry]
+            (site.folder / name).write_text("\n\n".join(entries), encoding="utf-8")
+
+
 def a_text_of_the_fallback_is_not_there(site: SmallSite) -> str:
-    text = (site.folder / "texts.yaml").read_text(encoding="utf-8")
-    (site.folder / "texts.yaml").write_text(re.sub("  fallback_wait: .*\n", "", text), encoding="utf-8")
-    for name in (AR, EN):
-        text = (site.folder / name).read_text(encoding="utf-8")
-        entries = [each for each in text.split("\n\n") if '"fallback_wait"' not in each]
-        (site.folder / name).write_text("\n\n".join(entries), encoding="utf-8")
+    without_text(site, "fallback_wait")
     return "texts.yaml:1: the fallback plays 'fallback_wait', which no catalogue has; write that text"
+
+
+def texts_of_conversations_are_not_there(site: SmallSite) -> str:
+    without_text(site, "talk_outside", "talk_waited_about_5", "talk_no_answer")
+    found = "3 (talk_outside, talk_waited_about_5, talk_no_answer) of 14 texts that are said in conversations"
+    return f"site.toml:1: {found} are in no catalogue; write them in texts.yaml, as the example site does"
+
+
+def texts_of_supervision_and_of_calling_back_are_not_there(site: SmallSite) -> str:
+    without_text(site, "callback_code_noted", "supervision_not_talking")
+    wanted = len(table.texts(("ar", "en"), Operators().pauses))
+    found = f"2 (callback_code_noted, supervision_not_talking) of {wanted} texts that codes say, such as the reasons of"
+    return f"site.toml:1: {found} pauses, are in no catalogue; write them in texts.yaml, as the example site does"
 
 
 def there_is_no_audio(site: SmallSite) -> str:
@@ -200,6 +221,8 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
     ("E_LANGUAGE_INCOMPLETE", a_recorded_language_is_on_too_early),
     ("W_LANGUAGE_OFF", a_language_is_being_translated),
     ("E_TEXT_NEEDED", a_text_of_the_fallback_is_not_there),
+    ("W_TALK_TEXT", texts_of_conversations_are_not_there),
+    ("W_CODE_TEXT", texts_of_supervision_and_of_calling_back_are_not_there),
     ("E_AUDIO_MISSING", there_is_no_audio),
     ("E_AUDIO_LIST", the_list_of_audio_is_broken),
     ("E_AUDIO_MISSING", prompts_have_no_audio),

@@ -101,7 +101,7 @@ async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and
     assert count == 1
     site.write_text(changed)
     flow.write_text(flow.read_text().replace("say_first_s: 20 ", "say_first_s: 1 "))
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     operator = line.speaks("fr")
     await line.phone(telephones, operator, answers=OPERATOR_HZ)
 

@@ -117,8 +117,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     longer = state(line, phone.user)
     assert longer["until"] - before["until"] == pytest.approx(60, abs=0.01)
     reference = (await line.story("+33616000001"))["call"]["case"]
-    former = line.kill_controller()
-    await line.controller_back(former)
+    await line.restart()
     there = state(line, phone.user)
     assert (there["state"], there["until"]) == ("wrapping_up", pytest.approx(longer["until"], abs=0.01))
     # The file of his last caller, of which this controller knows from the database only.
@@ -160,16 +159,14 @@ async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controlle
     rings = await supervisor.next_call(5)
     assert rings.peer.startswith(f"sip:{phone.user}@")
     assert line.operator_state(supervisor.user) == "offered"
-    former = line.kill_controller()  # while it rings
-    await line.controller_back(former)
+    await line.restart()  # while it rings
     await rings.answer()
     rings.tone(SUPERVISOR_HZ)
     await rings.hears(line.audio("fr", "code_help_from"))
     await asks.hears_tone(SUPERVISOR_HZ)
     await rings.hears_tone(OPERATOR_HZ)
     assert line.operator_state(supervisor.user) == "talking"
-    former = line.kill_controller()  # while they talk
-    await line.controller_back(former)
+    await line.restart()  # while they talk
     await asks.hears_tone(SUPERVISOR_HZ)
     assert line.operator_state(supervisor.user) == "talking"
     assert len(supervisor.calls) == 1, "nobody is rung twice"

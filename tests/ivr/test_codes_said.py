@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from properties import patient
 
 from dialplan.codes import ARGUMENT_DIGITS, Code
+from ivr import site
 from ivr.ari.events import Channel
+from ivr.callbacks import said
 from ivr.cli.main import main
-from ivr.codes import table
+from ivr.codes import check, table
 from ivr.codes.clashes import among, beside, takes
 from ivr.codes.helping import Leg, left_over, standing
 from ivr.codes.registry import CODES
 from ivr.codes.run import standing as dialled
 from ivr.codes.spoken_state import spoken_state
+from ivr.flow.file import draft
 from ivr.settings import CHECKOUT
 from ivr.site_codes import Codes
 from prompts import catalogue
@@ -57,6 +60,17 @@ def test_every_state_is_said_in_texts_that_every_language_has() -> None:
     assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
         assert spoken_state(operator, PAUSES), operator
+
+
+def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_calling_back() -> None:
+    prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
+    named = ("code_language_", "talk_from_", "talk_topic_")  # after the site's languages, countries and topics
+    site_ = site.load(SITE)
+    flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
+    looked_for = {*table.texts((), site_.operators.pauses), *check.TALK, *said.TEXTS, *flow}
+    ids = {each for each in catalogue.load(SITE).ids if each.startswith(prefixes) and not each.startswith(named)}
+    assert len(ids) > 60
+    assert ids - looked_for == set()
 
 
 def test_what_he_will_be_after_his_call_is_said_as_well() -> None:

@@ -107,7 +107,7 @@ async def test_after_a_restart_it_is_offered_again_and_can_be_taken(line: Line, 
     call = await line.asks_for_operator(telephones, "+33652000051", KEYS["nl"] + "0")
     await begins(call, line.audio("nl", "language_nobody"))
     since = call.clock
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     nobody = await begins(call, line.audio("nl", "language_nobody"), since)
     await begins(call, line.audio("en", "press_1"), nobody.offset_s)
     await call.press("1")
@@ -125,11 +125,11 @@ async def soon(line: Line) -> AsyncIterator[Line]:
     flow, count = re.subn(r"say_first_s: \d+", "say_first_s: 6", files["flow.yaml"])
     assert count == 1
     (line.site / "flow.yaml").write_text(flow)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     yield line
     for name, text in files.items():
         (line.site / name).write_text(text)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
 
 
 async def test_after_a_long_wait_another_language_is_offered_though_somebody_speaks_his(

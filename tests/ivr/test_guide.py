@@ -291,7 +291,6 @@ async def test_a_broken_guide_is_told_and_calls_go_on_with_the_former_one(line: 
 async def test_after_a_restart_of_the_controller_the_list_is_heard_again(line: Line, telephones: Telephones) -> None:
     call = await listening(line, telephones, "+33624000034", "where")
     since = call.clock
-    former = line.kill_controller()
-    await line.controller_back(former)
+    await line.restart()
     await begins(call, line.audio("en", "guide_passport_title"), since_s=since)
     await presses(call, "211", line.audio("en", "guide_passport_renewal_issuer"))

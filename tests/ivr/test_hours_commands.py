@@ -119,7 +119,7 @@ async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_
         return {(row.kind, row.day, row.name, row.reason) for row in asyncio.run(overrides(line))}
 
     await line.until(lambda: told() >= words, 8, "the database has the administrator's word")
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
     assert [each["date"] for each in holidays(line)] == [LATER.isoformat()]
 

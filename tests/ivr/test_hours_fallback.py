@@ -20,7 +20,7 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
     never = f'[hours.line."{FRENCH_NUMBER}"]\nmonday = []\n\n[hours.language.nl]\nmonday = []\n\n[operators]'
     before = site.read_text()
     site.write_text(before.replace("[operators]", never, 1))
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     line.control("POST", "/hours/announcement", {"text": "welcome"})
     await line.until_astdb(FAMILY, "announcement", "welcome")  # the last that is written
     await line.without_controller()

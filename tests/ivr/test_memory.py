@@ -87,11 +87,11 @@ async def test_a_site_can_switch_the_memory_off(line: Line, telephones: Telephon
     await hears_in(line, telephones, caller, "3", "es")
     path = line.site / "site.toml"
     path.write_text(re.sub(r"^sip_bind", "caller_memory = false\nsip_bind", path.read_text(), flags=re.MULTILINE))
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     try:
         call = await line.dial(telephones, caller)
         await begins(call, line.audio("fr", "language_option"))
         await call.hangup()
     finally:
         path.write_text(path.read_text().replace("caller_memory = false\n", ""))
-        await line.controller_back(line.kill_controller())
+        await line.restart()

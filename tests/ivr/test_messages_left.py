@@ -142,7 +142,7 @@ async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_ab
     await call.press("742")
     await speaks(call, line, "en", caller, 1400, 1.0)
     call.tone(1400)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     call.silence()
     await call.press("#")
     await begins(call, line.audio("en", "record_send"))
@@ -280,7 +280,7 @@ async def test_a_message_that_is_found_after_its_call_has_ended_in_the_records_i
     with wave.open(str(recording), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(tone(1400, 2.0).tobytes())
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     (message,) = await rows(line, Message, caller=caller)
     assert (message.call_id, message.category, message.duration_ms) == (ended["id"], "complaint", 2000)
     kept = line.home / message.file

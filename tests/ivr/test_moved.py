@@ -7,7 +7,8 @@ import pytest
 from carrier import address, calling, carrier, forgotten, until_wish, wish
 from conftest import OFFSET, short_folder
 from line import Line
-from offers import decided
+from offers import decided, french, outcomes
+from talking import OPERATOR_HZ
 
 from ivr.demo.telephone import Telephones
 
@@ -33,11 +34,13 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
     out_line: Line, telephones: Telephones, to: str
 ) -> None:
     out = await carrier(telephones, address(out_line))
-    operator, other = out_line.speaks("fr"), "1999"
+    operator, second = french(out_line, 2)
+    # Where the forward leads: the telephone of somebody who has nothing to do with this caller.
+    other = await out_line.phone(telephones, next(each.id for each in out_line.operators if "fr" not in each.languages))
     where = {
         "trunk": f"PJSIP%2F{STRANGER}%40trunk-example",
         "address": f"PJSIP%2F{operator}%2Fsip%3A{STRANGER}%40{address(out_line).replace(':', '%3A')}",
-        "telephone": other,
+        "telephone": other.user,
     }[to]
     phone = await out_line.phone(telephones, operator)
     caller = {"trunk": "+33612399001", "address": "+33612399002", "telephone": "+33612399003"}[to]
@@ -46,12 +49,17 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
     line, _ = phone._opened
     line.refusal = f"302 Moved\r\nContact: <sip:{where}@127.0.0.1>".encode()
     await leg.refuse(302)
-    assert await decided(out_line, caller) in ([(operator, "refused")], [(operator, "unreachable")])
+    (ended,) = await decided(out_line, caller)
+    assert ended in ((operator, "refused"), (operator, "unreachable"))
     await call.hears(out_line.music())
     assert out.dialled == [] and call.state == "talking"
+    # And not later either: he is offered on, and talks.
+    await out_line.phone(telephones, second, answers=OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    assert (out.dialled, other.calls, len(phone.calls)) == ([], [], 1)
     await call.hangup()
     story = await out_line.story(caller)
-    assert story["call"]["outcome"] == "abandoned"
+    assert (story["call"]["outcome"], outcomes(story)) == ("answered", [ended, (second, "accepted")])
 
 
 async def test_a_carrier_that_says_moved_leads_nowhere_either(out_line: Line, telephones: Telephones) -> None:

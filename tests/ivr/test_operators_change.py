@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from line import Line
+from offers import pairings
+from talking import never_silent
 
 from ivr.demo.telephone import Telephones
 
@@ -30,12 +32,12 @@ class List:
         new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
         assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
         self._path.write_text("".join(new))
-        await self._line.controller_back(self._line.kill_controller())
+        await self._line.restart()
 
     async def put_back(self) -> None:
         if self._path.read_text() != self._before:
             self._path.write_text(self._before)
-            await self._line.controller_back(self._line.kill_controller())
+            await self._line.restart()
 
 
 @pytest.fixture
@@ -132,19 +134,20 @@ async def test_a_caller_whom_nobody_can_help_in_his_language_gets_an_interpreter
     call = await line.asks_for_operator(telephones, caller, "220")
     call.tone(CALLER_HZ)
     await call.hears_tone(OPERATOR_HZ, 12)
+    began = call.clock
     joins = await other.next_call(5)
-    former = line.kill_controller()
-    await line.controller_back(former)
+    await line.restart()
     joins.tone(colleague_hz)
     await joins.answer()
     await phone.calls[0].hears_tone(colleague_hz, share=0.3)
     await joins.hears_tone(CALLER_HZ, share=0.3)
     await joins.hears_tone(OPERATOR_HZ, share=0.3)
+    never_silent(call, began)
     assert (len(phone.calls), len(other.calls)) == (1, 1)
     await call.hangup()
     await joins.ended(5)
     story = await line.story(caller)
-    assert [(each["operator_id"], each["role"], each["reason"]) for each in story["pairings"]] == [
+    assert pairings(story) == [
         (interpreter, "operator", "caller"),
         (expert, "interpreter", "caller"),
     ]

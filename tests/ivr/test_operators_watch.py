@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from asked import HATIF
 from left import rows
-from line import HATIF, Line
+from line import Line
 
 from db.tables.house import Audit
 from ivr.demo.telephone import Telephones

@@ -56,10 +56,10 @@ async def brief(line: Line) -> AsyncIterator[Line]:
     changed, count = re.subn(r"^prefer_s = \d+", "prefer_s = 2", text, flags=re.MULTILINE)
     assert count == 1
     path.write_text(changed)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     yield line
     path.write_text(text)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
 
 
 async def test_the_operator_who_has_the_file_is_rung_though_another_one_speaks_better(

@@ -5,12 +5,12 @@ import contextlib
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Callable
 
 import pytest
 from line import Line
 
+from db.ids import uuid7
 from ivr.demo.sound import RATE, find, has_tone, longest_silence
 from ivr.demo.telephone import Call, Telephones
 
@@ -42,13 +42,6 @@ def occurrences(line: Line, call: Call, language: str, prompt: str) -> int:
     return count
 
 
-async def restart(line: Line) -> float:
-    """Kills the controller and waits until there is another one; how long that took, in seconds."""
-    began = time.monotonic()
-    await line.controller_back(line.kill_controller())
-    return round(time.monotonic() - began, 2)
-
-
 async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
@@ -59,7 +52,7 @@ async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     await call.hears(line.audio("fr", "welcome"))
     await call.hears(line.audio("fr", "main_file"))
     killed = call.clock
-    await restart(line)
+    await line.restart()
     await call.hears(line.audio("fr", "main_file"), since_s=killed)
     phone.will_answer(tone_hz=1870)
     await call.press("0")
@@ -94,7 +87,7 @@ async def test_a_caller_who_is_being_greeted_is_greeted_once(line: Line, telepho
     await asyncio.sleep(0.3)
     await call.press("2")
     await asyncio.sleep(0.5)
-    await restart(line)
+    await line.restart()
     await call.hears(line.audio("fr", "main_file"))
     assert occurrences(line, call, "fr", "welcome") == 1
     await call.hangup()
@@ -108,7 +101,7 @@ async def test_callers_in_the_queue_keep_their_place_and_their_age(
     second = await line.waiting(telephones, "+33612100004")
     before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
     assert len(before) == 2
-    record_property("from kill -9 until the next controller answers, s", await restart(line))
+    record_property("from kill -9 until the next controller answers, s", await line.restart())
     await line.until(lambda: len(line.control("GET", "/waiting")) == 2, 5, "both wait again")
     assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
@@ -129,7 +122,7 @@ async def test_an_operator_who_is_rung_is_rung_once_and_answers_after_the_restar
     phone.will_ring()
     call = await line.waiting(telephones, "+33612100005")
     ringing = await phone.next_call(5)
-    await restart(line)
+    await line.restart()
     assert ringing.state == "ringing"
     await ringing.answer()
     ringing.tone(1870)
@@ -167,7 +160,7 @@ async def test_people_who_talk_do_not_notice(
     answered = await phone.next_call(5)
     await call.hears_tone(1870)
     talking_since = call.clock
-    await restart(line)
+    await line.restart()
     await asyncio.sleep(0.5)
     for side, hertz, since in ((call, 1870, talking_since), (answered, 1130, answered.clock - 1.5)):
         assert has_tone(side.heard(since), hertz)
@@ -223,6 +216,39 @@ async def test_a_leg_that_was_lost_meanwhile_is_withdrawn_and_never_no_answer(
     assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
 
 
+async def test_a_telephone_that_was_never_dialled_is_given_up_at_once_and_its_operator_is_offered_the_caller(
+    line: Line, telephones: Telephones
+) -> None:
+    operator = line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    phone.will_ring()
+    call = await line.waiting(telephones, "+33612100019")
+    ringing = await phone.next_call(5)
+    (leg,) = [each for each in line.ari("GET", "/channels") if each["state"] == "Ringing"]
+    state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
+    await line.without_controller()
+    guard = line.pid("guard")
+    os.kill(guard, signal.SIGSTOP)  # after five seconds it would end it
+    try:
+        await phone.refuse(ringing)
+        # As a controller leaves it that is killed between the two.
+        never = str(uuid7())
+        line.ari(
+            "POST", "/channels/create", endpoint=f"PJSIP/{operator}", app="hatif", appArgs="leg,60", channelId=never
+        )
+        state = state.replace(leg["id"], never)
+        line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
+        phone.will_answer(tone_hz=1870)
+    finally:
+        await line.controller_again()
+        os.kill(guard, signal.SIGCONT)
+    await call.hears_tone(1870)
+    assert len(phone.calls) == 2
+    await call.hangup()
+    story = await line.story("+33612100019")
+    assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
+
+
 async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
     line: Line, telephones: Telephones
 ) -> None:
@@ -250,8 +276,8 @@ async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
 async def test_two_kills_in_a_row_change_nothing_more(line: Line, telephones: Telephones) -> None:
     first = await line.waiting(telephones, "+33612100011")
     before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
-    await restart(line)
-    await restart(line)
+    await line.restart()
+    await line.restart()
     await line.until(lambda: bool(line.control("GET", "/waiting")), 5, "he waits again")
     assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
     await first.hangup()
@@ -264,7 +290,7 @@ async def test_a_pause_and_a_state_by_hand_outlive_the_controller(line: Line, te
     line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
     await line.until_state(operator, "paused")
     await asyncio.sleep(0.3)  # until AstDB has it
-    await restart(line)
+    await line.restart()
     assert line.operator_state(operator) == "paused"
     assert line.control("GET", "/operators")[operator]["reason"] == "lunch"
     line.control("POST", f"/operators/{operator}/state", {"state": "ready"})

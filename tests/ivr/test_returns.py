@@ -67,8 +67,7 @@ async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
     assert queue(line) == [first, second]
     assert since(line, first) == place
     await known(line, first, lambda story: bool(returned(story)))  # what is not on the disk dies with the controller
-    former = line.kill_controller()
-    await line.controller_back(former)
+    await line.restart()
     await line.until(lambda: queue(line) == [first, second], 5, "the order is the same after a restart")
     assert since(line, first) == place
     await line.phone(telephones, line.speaks("fr"), answers=TONE_HZ)
@@ -168,7 +167,7 @@ async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephon
     changed, count = re.subn(r"^return_min = \d+", "return_min = 0", text, flags=re.MULTILINE)
     assert count == 1
     path.write_text(changed)
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     try:
         place = await gave_up(line, telephones, caller)
         call = await again(line, telephones, caller, "20")
@@ -176,4 +175,4 @@ async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephon
         await call.hangup()
     finally:
         path.write_text(text)
-        await line.controller_back(line.kill_controller())
+        await line.restart()

@@ -18,6 +18,7 @@ from test_check import check, codes
 from db import shifts
 from db.engine import async_engine
 from ivr import clock, roster
+from ivr.demo.telephone import Telephones
 
 HEAD = ",".join(roster.COLUMNS)
 Write = Callable[..., None]
@@ -179,7 +180,9 @@ async def planned(line: Line) -> list[shifts.Planned]:
         await engine.dispose()
 
 
-async def test_a_roster_is_brought_in_and_a_changed_one_by_a_reload(line: Line) -> None:
+async def test_a_roster_is_brought_in_and_a_changed_one_by_a_reload_and_takes_nobody_off_duty(
+    line: Line, telephones: Telephones
+) -> None:
     async def until(true: Callable[[list[shifts.Planned]], Any], what: str) -> None:
         rows: list[shifts.Planned] = []
         for _ in range(100):
@@ -188,9 +191,12 @@ async def test_a_roster_is_brought_in_and_a_changed_one_by_a_reload(line: Line) 
             await asyncio.sleep(0.05)
         raise AssertionError(f"{what}: {rows}")
 
+    there = await line.phone(telephones, line.speaks("fr", but=("1001",)))  # nobody has planned him
     (line.site / roster.FILE).write_text(f"{HEAD}\n1001,daily,00:00,24:00,,,\n", encoding="utf-8")
     line.control("POST", "/flow/reload")
     await until(lambda rows: {each.operator for each in rows if each.cancelled is None} == {"1001"}, "one is planned")
+    assert line.operator_state(there.user) == "ready"
     (line.site / roster.FILE).unlink()
     line.control("POST", "/flow/reload")
     await until(lambda rows: rows and all(each.cancelled for each in rows), "all are cancelled")
+    assert line.operator_state(there.user) == "ready"

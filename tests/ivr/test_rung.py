@@ -40,6 +40,23 @@ def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dia
     assert (request.method, request.uri) == ("DELETE", "channels/one")
 
 
+@pytest.mark.parametrize(
+    ("data", "state", "ended"),
+    [
+        ("hatif,leg,9", "Down", True),
+        (CODE, "Down", True),
+        ("hatif,leg,9", "Ringing", False),
+        ("hatif,called,9", "Down", False),  # a carrier may be silent until somebody answers
+        ("hatif,call,+33800212000", "Down", False),
+        ("other,leg,9", "Down", False),
+    ],
+)
+def test_a_controller_that_starts_ends_the_telephones_that_may_never_have_been_dialled(
+    data: str, state: str, ended: bool
+) -> None:
+    assert rung.undialled([channel(data, state)]) == ({"one"} if ended else set())
+
+
 def test_music_is_for_whoever_has_answered_and_is_with_nobody() -> None:
     assert rung.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
     assert rung.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
@@ -49,5 +66,8 @@ def test_music_is_for_whoever_has_answered_and_is_with_nobody() -> None:
 def test_a_refusal_is_the_channels_own_if_it_is_of_its_creation_or_about_itself() -> None:
     create = rung.create("one", rung.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
     assert rung.is_for(create, "one") and not rung.is_for(create, "two")
-    assert ("appArgs", "leg,9") in create.query
+    assert ("appArgs", f"leg,{9 + rung.DIAL_MARGIN_S}") in create.query
+    refusals = [(status, rung.failed(create, status, "one")) for status in (400, 409, 500)]
+    assert refusals == [(400, True), (409, False), (500, True)]  # 409: it is rung already
+    assert not rung.failed(create, 400, "two")
     assert dict(rung.dial("one", ("leg", "9")).query) == {"timeout": "9"}

@@ -132,6 +132,8 @@ def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None
         (("--to", "2026-11-16"), "give --from-history as well"),
         (("--advise", "--csv"), "leave out --csv and --picture"),
         (("--from-history", "--days", "3", "--hours", "2"), "leave out --hours and --days"),
+        (("--planned", "0001-01-01"), "write a day from 2000 to 2098"),
+        (("--planned", "9999-12-31"), "write a day from 2000 to 2098"),
         (("--from-history", "--from", "yesterday"), "write it as 2026-11-16"),
         (("--from-history", "--from", "2026-11-16", "--to", "2026-11-15"), "exchange them"),
     ],

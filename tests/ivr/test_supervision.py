@@ -33,7 +33,7 @@ class Floor:
 
     @property
     def language(self) -> str:
-        return next(next(iter(each.languages)) for each in self.line.operators if each.id == self.supervisor.user)
+        return self.line.spoken_to(self.supervisor.user)
 
     async def dials(self, code: str, *, keys: str = "") -> Call:
         call = await self.supervisor.dial(code)
@@ -186,7 +186,7 @@ async def test_who_may_not_hear_an_operator_is_told_why(line: Line, telephones: 
     other = await line.phone(telephones, line.speaks("nl", but=(entry.id,)))
 
     async def refused(phone: Operator, code: str, text: str) -> None:
-        language = next(next(iter(each.languages)) for each in line.operators if each.id == phone.user)
+        language = line.spoken_to(phone.user)
         call = await phone.dial(code)
         await call.hears(line.audio(language, text))
         assert not (await call.ended(5)).by_us
@@ -236,7 +236,7 @@ async def test_a_supervision_goes_on_when_the_controller_is_killed(
     await hears(there.operator)
     since = there.operator.clock
     listening = await there.dials(f"*21{there.phone.user}")
-    language = next(next(iter(each.languages)) for each in line.operators if each.id == there.phone.user)
+    language = line.spoken_to(there.phone.user)
     await there.operator.hears(line.audio(language, "supervision_told"), since_s=since)
     await hears(listening, OPERATOR_HZ)
     site.write_text(before)

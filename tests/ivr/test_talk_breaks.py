@@ -15,10 +15,13 @@ from ivr import messages
 from ivr.ari import events, operations
 from ivr.call import Call, CallerGone, CallFailed, RequestFailed
 from ivr.flow.nodes.queue import Queue
+from ivr.operators import OperatorEntry
 from ivr.ringing import Leg, until_gone
 from ivr.site_codes import Codes
+from ivr.talk.asked import grant
 from ivr.talk.conversation import Conversation
 from ivr.talk.table import Colleague, Place, Talk
+from ivr.talk.wishes import Act, Refusal, Target
 from ivr.waiting import Needs
 from routing.match import Step
 from routing.policy import Policy
@@ -77,6 +80,34 @@ async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
     await until_gone(call, uuid(12))
     async with asyncio.timeout(1):
         assert [await call.next(), await call.next()] == [unheld, gone]
+
+
+async def test_what_is_kept_for_later_comes_before_what_came_later_and_a_key_counts_once() -> None:
+    call = Told().call()
+    held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
+    for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
+        call.deliver(item)
+    await until_gone(call, uuid(12))
+    async with asyncio.timeout(1):
+        assert [await call.next() for _ in range(3)] == [held, key(uuid(11), "7"), unheld]
+    assert list(call.keys) == ["5"]
+
+
+async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() -> None:
+    told = Told()
+    call = told.call()
+    held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
+    seen = messages.Seen(call.state.id, (), ("1002",))
+    for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
+        call.deliver(item)
+    services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
+    services.people, services.site.languages = (colleague,), ("fr",)
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))
+    assert await grant(conversation, Act.CONSULT, Target(operator="1002"), "api", None) is Refusal.AWAY
+    async with asyncio.timeout(1):
+        assert [await call.next(), await call.next()] == [held, unheld]
+    assert list(call.keys) == ["5"]
 
 
 @pytest.mark.parametrize("gone", [events.StasisEnd(CALLER), events.ChannelDestroyed(CALLER, 16)])

@@ -21,8 +21,7 @@ async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kil
     await other_leg.hold()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     assert not has_tone(leg.heard(leg.clock - 0.4), 1130)
-    former = line.kill_controller()
-    await line.controller_back(former)
+    await line.restart()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     await other_leg.resume()
     # The operator takes him back by the key, and puts him away by it.

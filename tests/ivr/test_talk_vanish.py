@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from line import Line
-from offers import decided, french
+from offers import decided, french, pairings
 from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, talk
 
 from ivr.demo.telephone import Telephones
@@ -23,12 +23,15 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     await call.hears_tone(OPERATOR_HZ)
     assert time.monotonic() - began < 4.0  # the next one was rung long before this one's time was over
     assert await decided(line, "+33613000041") == [(first, "unreachable"), (second, "accepted")]
+    waits = await line.waiting(telephones, "+33613000044")
     since, began = call.clock, time.monotonic()
     await talking.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], since_s=since)
     assert time.monotonic() - began < 6.0  # and the line's silence would be noticed after ten
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
-    await call.hears_tone(COLLEAGUE_HZ)
+    await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000044"]
+    await waits.hangup()
     assert line.operator_state(second) in ("away", "wrapping_up")
     # So is one who is asked.
     asked = await line.phone(telephones, fourth, transport="tcp", answers=OPERATOR_HZ)
@@ -36,17 +39,17 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     leg = third_phone.calls[-1]
     await leg.hears_tone(OPERATOR_HZ)
     since, began = leg.clock, time.monotonic()
-    language = next(iter(next(each for each in line.operators if each.id == third).languages))
+    language = line.spoken_to(third)
     await asked.vanish(closes=True)
     await leg.hears(line.audio(language, "talk_colleague_gone")[:6000], since_s=since)
     assert time.monotonic() - began < 6.0
     await call.hears_tone(COLLEAGUE_HZ)
     await call.hangup()
     story = await line.story("+33613000041")
-    assert [(each["operator_id"], each["reason"]) for each in story["pairings"]] == [
-        (second, "lost"),
-        (third_phone.user, "caller"),
-        (fourth, "colleague"),
+    assert pairings(story) == [
+        (second, "operator", "lost"),
+        (third_phone.user, "operator", "caller"),
+        (fourth, "consulted", "colleague"),
     ]
     assert story["call"]["wait_s"] is not None
 

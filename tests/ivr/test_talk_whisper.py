@@ -1,5 +1,7 @@
 """Who picks up hears what is coming before he is with the caller, who does not notice."""
 
+import dataclasses
+import itertools
 import re
 import time
 from collections.abc import AsyncIterator
@@ -9,10 +11,19 @@ import pytest
 from conftest import OFFSET, short_folder
 from line import Line
 from offers import french, outcomes
-from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds
+from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent
+from test_reconcile import call as caller_state
 
-from ivr.demo.sound import has_tone, longest_silence
+from ivr import site
+from ivr.audible import Heard
+from ivr.demo.sound import has_tone
 from ivr.demo.telephone import Telephones
+from ivr.flow.file import draft
+from ivr.settings import CHECKOUT
+from ivr.talk.whisper import LONGEST_S, WAITED, clips, short
+from prompts import catalogue
+
+SITE = CHECKOUT / "sites" / "consulate"
 
 
 @pytest.fixture
@@ -29,12 +40,47 @@ async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
             await line.down()
 
 
+def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
+    known, settings = catalogue.load(SITE), site.load(SITE)
+    flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
+    topics = {topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))}
+    assert topics and settings.countries
+    state = caller_state(1)
+    waited = {0.0: "talk_waited_under_1", 59.9: "talk_waited_under_1", 60.0: "talk_waited_about_2"}
+    waited |= {
+        180.0: "talk_waited_about_5",
+        419.9: "talk_waited_about_5",
+        420.0: "talk_waited_over_7",
+        1e6: "talk_waited_over_7",
+    }
+    assert {*waited.values()} == {text for _, text in WAITED}
+    for topic, country, language, waited_s in itertools.product(
+        (None, *topics), (None, *settings.countries), settings.languages, waited
+    ):
+        now = dataclasses.replace(state, language=language, topic=topic, country=country)
+        said = [text for _, text in clips("nl", now, False, waited_s)]
+        about = [f"talk_topic_{topic}"] if topic else []
+        where = [f"talk_from_{country.lower()}"] if country else []
+        assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
+        assert all(known.text(each, text) for each in settings.languages for text in said), said
+    back = clips("nl", dataclasses.replace(state, topic="file"), True, 100.0)
+    assert back == [("nl", "talk_back")]
+    assert all(known.text(each, "talk_back") for each in settings.languages)
+
+
+@pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
+def test_where_he_calls_from_is_left_out_where_all_would_last_too_long(seconds: float, left_out: bool) -> None:
+    texts = ("code_language_fr", "talk_from_fr", "talk_waited_under_1")
+    found = {("fr", text): Heard(f"hatif/fr/{text}", seconds, "fr") for text in texts}
+    assert [text for _, text in short(found)] == [text for text in texts if not left_out or "_from_" not in text]
+
+
 async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a_hang_up_harms(
     whispering: Line, telephones: Telephones
 ) -> None:
     line = whispering
     operator, second, third = french(line, 3)
-    language = next(iter(next(each for each in line.operators if each.id == operator).languages))
+    language = line.spoken_to(operator)
     phone = await line.phone(telephones, operator)
     call = await line.waiting(telephones, "+33613001031")
     call.tone(CALLER_HZ)
@@ -46,7 +92,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     await call.hears_tone(OPERATOR_HZ)
     await leg.hears_tone(CALLER_HZ)
     assert not has_tone(leg.heard(0.0, 1.5), CALLER_HZ, share=0.2)
-    assert longest_silence(call.heard()).length_s < 3.0
+    never_silent(call)
     await call.hangup()
     story = await line.story("+33613001031")
     (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
@@ -63,7 +109,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
         await leg.answer()
         await leg.hears(line.audio(language, "code_language_fr")[:4000])
         if killed:
-            await line.controller_back(line.kill_controller())
+            await line.restart()
         else:
             await leg.hold()
             await leg.press("1")
@@ -71,6 +117,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
             await hears_music(call, call.clock)
             await leg.resume()
         await call.hears_tone(OPERATOR_HZ)
+        never_silent(call)
         assert len(phone.calls) == (3 if killed else 2)
         await call.hangup()
         await line.until_state(operator, "ready")
@@ -107,7 +154,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     call = await line.asks_for_operator(telephones, "+33613000036")
     leg = await lost.next_call(5)
     await leg.answer()
-    language = next(iter(next(each for each in line.operators if each.id == third).languages))
+    language = line.spoken_to(third)
     await leg.hears(line.audio(language, "code_language_fr")[:4000])
     began = time.monotonic()
     await lost.vanish(closes=True)

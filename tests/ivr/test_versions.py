@@ -75,7 +75,7 @@ async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_wi
     answer = line.run("flow", "reload")
     assert answer.returncode == 0, answer.stderr
     # The controller is started anew: the caller is still on his version.
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
     await begins(after, line.audio("fr", "welcome"))
@@ -140,7 +140,7 @@ async def test_a_controller_that_is_killed_while_the_flow_is_broken_comes_back_w
     path = line.site / "flow.yaml"
     path.write_text(edited(path.read_text(), "\nstart: language", "\nstart: begin"))
     number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     assert line.status()["flow"] == in_use
     (said,) = [each for each in line.logged(seen).splitlines() if "the version that was in use last goes on" in each]
     assert f"{path}:{number}: " in said

@@ -231,7 +231,7 @@ async def test_who_is_in_the_guide_is_there_after_a_restart_and_has_kept_his_pla
     await call.press(GUIDE)
     await begins(call, line.audio("nl", "guide_passport_title"))
     killed = call.clock
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     await begins(call, line.audio("nl", "guide_passport_title"), killed)
     assert since(line) == before
     phone = await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
@@ -246,7 +246,7 @@ async def test_who_has_heard_the_offers_may_take_them_after_a_restart(line: Line
     caller = "+33624000511"
     call = await offered(line, telephones, caller, "fr")
     (began,) = since(line).values()
-    await line.controller_back(line.kill_controller())
+    await line.restart()
     await line.until(lambda: list(since(line).values()) == [began], 5, "he waits again")
     await asyncio.sleep(0.2)
     await call.press(CALLED_BACK)

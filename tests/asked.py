@@ -1,0 +1,143 @@
+"""What a test asks of a running line: by a command, over the control API, of Asterisk itself, and of the database."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import shared_audio
+from shell import Answer, command
+
+from db import read
+from db.engine import async_engine
+from ivr import credentials
+from ivr.ami import Ami
+
+HATIF = str(Path(sys.executable).with_name("hatif"))
+
+
+class Asked:
+    """`home` is its HATIF_HOME, `offset` of its ports, `database` a URL, `environment` that of its processes."""
+
+    home: Path
+    offset: int
+    database: str
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> Answer:
+        """What a command answers; in this process, which spares it its start."""
+        if arguments[:2] in (("prompts", "build"), ("prompts", "import")):
+            shared_audio.own(self.home / "sounds")
+        return command(arguments, self.environment)
+
+    def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same as a process, where that is what a test is about."""
+        return subprocess.run([HATIF, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def status(self) -> dict[str, Any]:
+        """Of `hatif status`; asked over the control API itself, since a test asks often."""
+        token = credentials.load(self.home, ()).control_token if (self.home / "secrets.json").exists() else ""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{8070 + self.offset}/status", headers={"Authorization": f"Bearer {token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=2) as answer:
+                data: dict[str, Any] = json.load(answer)
+        except OSError:
+            return {}
+        return {**data, "serves": data["ari"] and data["ami"]}
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{8070 + self.offset}{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={
+                "Authorization": f"Bearer {credentials.load(self.home, ()).control_token}",
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def ari(self, method: str, path: str, **query: str) -> Any:
+        """Asterisk's own word, past the controller."""
+        secrets = credentials.load(self.home, ())
+        asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
+        request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read() or b"null")
+
+    async def until_astdb(self, family: str, key: str, begins: str = "") -> None:
+        """Until a value that begins so is in Asterisk's own database."""
+        secrets = credentials.load(self.home, ())
+        async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
+            deadline = time.monotonic() + 8
+            while True:
+                value = await ami.db_get(family, key)
+                if value is not None and value.startswith(begins):
+                    return
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"AstDB has {value!r} as {family}/{key}; expected: {begins}...")
+                await asyncio.sleep(0.02)
+
+    @property
+    def log(self) -> Path:
+        """What the controller has to say."""
+        return self.home / "log" / "ivr.log"
+
+    def logged(self, seen: int = 0) -> str:
+        """The controller's log from that byte on: what was said since it had so many."""
+        return self.log.read_bytes()[seen:].decode()
+
+    def operator_state(self, operator: str) -> str:
+        state: str = self.control("GET", "/operators")[operator]["state"]
+        return state
+
+    def operator_reason(self, operator: str) -> str | None:
+        """Why he is in the state that he is in: of a pause, or of being away."""
+        reason: str | None = self.control("GET", "/operators")[operator]["reason"]
+        return reason
+
+    async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not await asyncio.to_thread(true):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {limit_s} s: {what}")
+            await asyncio.sleep(0.05)
+
+    async def until_state(self, operator: str, state: str, limit_s: float = 8) -> None:
+        await self.until(lambda: self.operator_state(operator) == state, limit_s, f"operator {operator} is {state}")
+
+    async def story(self, caller: str, *, ended: bool = True, limit_s: float = 8) -> dict[str, Any]:
+        """The whole story of the last call of `caller`, as soon as the database has it (and its end)."""
+        engine = async_engine(self.database)
+        deadline = time.monotonic() + limit_s
+        try:
+            while True:
+                # Not an earlier one while the last has not ended.
+                last = next((call for call in await read.calls(engine, 50) if call.caller == caller), None)
+                if last is not None and (last.ended is not None or not ended):
+                    return asdict(await read.call(engine, last.id))
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the database has no {'ended ' if ended else ''}call of {caller}")
+                await asyncio.sleep(0.05)
+        finally:
+            await engine.dispose()
+
+    async def cases(self) -> list[dict[str, Any]]:
+        engine = async_engine(self.database)
+        try:
+            return [asdict(each) for each in await read.cases(engine, 100)]
+        finally:
+            await engine.dispose()
