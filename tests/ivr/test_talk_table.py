@@ -19,8 +19,8 @@ CALLER = "caller"
 OVER = (Then.ENDS, Then.LOST, Then.LEAVES, Then.RINGS_ON)
 """Nobody talks any more."""
 
-VIA = "line-2"
-"""Another line of the operator's telephone."""
+VIA = "line"
+"""Another line of the operator's telephone; a channel of its own each time."""
 
 happenings = st.lists(st.sampled_from([*Happens, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
 
@@ -31,8 +31,9 @@ Event = Happens | Role | str
 def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, Then]:
     if isinstance(what, Happens):
         return after(talk, what)
-    role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, VIA)
-    return invited(talk, Colleague(f"leg-{next(iter(names))}", "1002", role), via)
+    number = next(iter(names))
+    role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, f"{VIA}-{number}")
+    return invited(talk, Colleague(f"leg-{number}", "1002", role), via)
 
 
 def walked(events: Iterable[Event]) -> list[Talk]:
