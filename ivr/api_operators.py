@@ -28,8 +28,8 @@ class WrapUpChange(BaseModel):
 
 
 def operator_row(operator: Operator, call: "Call | None" = None, help_since: float | None = None) -> dict[str, Any]:
-    """`call`: that he is offered, or talks in; `help_since`: since when he waits for a supervisor's help. All instants
-    are POSIX seconds."""
+    """`call`: that he is offered, or talks in; `planned`: by the roster; `help_since`: since when he waits for a
+    supervisor's help. All instants are POSIX seconds."""
     return {
         "state": operator.state.value,
         "reason": operator.reason or None,
@@ -37,6 +37,7 @@ def operator_row(operator: Operator, call: "Call | None" = None, help_since: flo
         "until": operator.until,
         "telephone": operator.present,
         "pause_after": operator.pause_after,
+        "planned": operator.planned,
         "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,
         "help_since": help_since,
     }

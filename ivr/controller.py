@@ -14,12 +14,13 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, operators, site
+from ivr import clock, credentials, messages, operators, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
 from ivr.callbacks.book import Book
 from ivr.database import Database
+from ivr.duty import Duty
 from ivr.fallback import calls_in_fallback, import_fallback_calls
 from ivr.files import Files
 from ivr.floor_told import FloorTold
@@ -72,7 +73,8 @@ class Controller:
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         ids = [each.id for each in self.operators]
-        self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal)
+        self.duty = Duty(self._planned)
+        self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
         self.session: Session | None = None
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
@@ -92,6 +94,7 @@ class Controller:
                 tasks.create_task(self.files.warm(), name="files")
                 tasks.create_task(self.flows.saved.watch(), name="what is saved")
                 tasks.create_task(self.shifts.run(), name="shifts")
+                tasks.create_task(self.duty.run(), name="duty")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -136,6 +139,7 @@ class Controller:
             mailbox=self.mailbox,
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
+            planned=lambda: self.duty.planned,
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
@@ -238,6 +242,10 @@ class Controller:
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:
             self.session.telephone(operator, present)
+
+    def _planned(self, planned: messages.Planned) -> None:
+        if self.session is not None:
+            self.session.tell(planned)
 
     def _user_event(self, event: Mapping[str, str]) -> None:
         match event.get("UserEvent"):

@@ -178,6 +178,13 @@ class Floor:
                 if claimed.state is OperatorState.READY or claimed.offer == offer:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
+            case messages.Planned(operators):
+                for identity, before in self._operators.items():
+                    planned = operators is None or identity in operators
+                    if before.planned != planned:
+                        # No state of his: nothing that is kept.
+                        self._operators[identity] = replace(before, planned=planned)
+                        self._engine.set_operator(self._operators[identity])
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ivr import messages
 from ivr.audible import Audible
 from ivr.call import Opening
 from ivr.callbacks.book import Book
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet);
-    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
-    `begun(when, calls, legs)` is run once what is up has been taken over.
+    """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
+    `planned` whom the roster has on duty; `operator_changed(operator, call)` keeps a new state; `serves()` says that
+    calls are served from now on; `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class House:
     mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
+    planned: Callable[[], messages.Planned]
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book

@@ -56,6 +56,13 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """Whom the roster has on duty from now on; None: there is no roster."""
+
+    operators: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An offer or a conversation that was there before the floor: said at a restart, before any `Wait`."""
 
@@ -183,5 +190,5 @@ class Ended:
     operator: str
 
 
-ToFloor = Wait | Leave | Ask | Look | Invite | State | Claim | Standing | Accepted | Refused | Ended
+ToFloor = Wait | Leave | Ask | Look | Invite | State | Claim | Planned | Standing | Accepted | Refused | Ended
 ToCall = Offer | Told | Seen | Declined | Wish | TelephoneGone

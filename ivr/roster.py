@@ -1,6 +1,6 @@
 """The roster `roster.csv`: who is planned to be on duty when. docs/roster.md has the format.
 
-Being off duty logs nobody out, and nobody is rung because he is planned: it is for people and for reports.
+Being off duty logs nobody out, and nobody is rung because he is planned: routing only prefers those who are.
 """
 
 import re
@@ -70,6 +70,13 @@ class Roster:
         """Who is planned at an instant, by id."""
         day = at.astimezone(self.zone).date()
         return sorted({each.operator for each in self.shifts(day - _ONE_DAY, day) if each.begins <= at < each.ends})
+
+    def changes_after(self, at: datetime) -> datetime:
+        """The next instant at which a shift of these two days begins or ends, else the end of the next day."""
+        day = at.astimezone(self.zone).date()
+        shifts = self.shifts(day - _ONE_DAY, day + _ONE_DAY)
+        instants = [each for shift in shifts for each in (shift.begins, shift.ends) if each > at]
+        return min(instants, default=at + _ONE_DAY)
 
     def _of_day(self, day: date) -> Iterator[Shift]:
         off = {

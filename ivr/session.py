@@ -155,6 +155,7 @@ class Session:
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
         self._house.serves()  # before the first call: the guard would take it from us
         self.start(self.floor.run(), "floor")
+        self.floor.tell(self._house.planned())
         for standing in findings.standing:
             self.floor.tell(standing)
         self.telephones(self._house.present())

@@ -5,7 +5,7 @@ planned; what is not in the roster any more is marked as cancelled.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -38,13 +38,20 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Shifts:
-    """`folder` of the site; `operators`: the ids that there are."""
+    """`folder` of the site; `operators`: the ids that there are; `read` is told each roster that is in order."""
 
     def __init__(
-        self, folder: Path, operators: Iterable[str], zone: ZoneInfo, database: Database, journal: Journal
+        self,
+        folder: Path,
+        operators: Iterable[str],
+        zone: ZoneInfo,
+        database: Database,
+        journal: Journal,
+        read: Callable[[Roster | None], None],
     ) -> None:
         self._folder, self._operators, self._zone = folder, frozenset(operators), zone
         self._database, self._journal = database, journal
+        self._read = read
         self._wake = asyncio.Event()
 
     def again(self) -> None:
@@ -71,6 +78,7 @@ class Shifts:
         except SiteError as error:
             log.error("The roster is not in order; the shifts stay as they were", error=str(error))
             return True
+        self._read(planned)
         now = clock.now()
         today = now.astimezone(self._zone).date()
         first, last = _midnight(today, self._zone), _midnight(today + AHEAD + _ONE_DAY, self._zone)

@@ -34,12 +34,13 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Price:
     """What it costs to take an operator: his other languages that nobody idle will speak, his second-best language,
-    his level. `total` is what is compared."""
+    his level, that he is not planned to be there. `total` is what is compared."""
 
     total: float
     uncovers: float
     first: bool  # the caller's language is his first
     level: int
+    planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,8 @@ def _operator(reason: Reason) -> str:
         terms.append(f"{reason.price.uncovers:.3f} for his other languages")
     if not reason.price.first:
         terms.append("not his first language")
+    if not reason.price.planned:
+        terms.append("not on the roster now")
     return said + (f": {', '.join(terms)})" if terms else ")")
 
 

@@ -91,7 +91,7 @@ def _an_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | Non
             break
         identity = operator.id
         alone = identity if identity in named or identity in queues.asked_for else None
-        alike = (tuple(operator.languages.items()), operator.topics, alone)
+        alike = (tuple(operator.languages.items()), operator.topics, operator.planned, alone)
         if alike in asked:
             continue
         asked.add(alike)

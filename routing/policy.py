@@ -39,6 +39,10 @@ class Policy:
     """Price of each level below native: 4 for a call that takes twice as long, a level costing about a tenth. With less
     than 0.3 mean waits become longer where levels lengthen calls; more changes hardly anything."""
 
+    unplanned: float = 10.0
+    """Price of an operator whom the roster does not have on duty now: more than all else together for one who speaks up
+    to nine languages, so that he has a call only if nobody who is planned can have it."""
+
     # Which caller: the earliest, after these.
 
     target_s: float = 20.0
@@ -112,9 +116,10 @@ def needed(policy: Policy, free: int, speakers: int) -> float:
     return round(policy.cover * policy.decay ** (free - 1) / speakers**policy.rarity, 12) if policy.cover else 0.0
 
 
-def besides(policy: Policy, *, first: bool, level: int) -> float:
+def besides(policy: Policy, *, first: bool, level: int, planned: bool = True) -> float:
     """What taking an operator costs besides what he uncovers."""
-    return (0.0 if first else policy.first_language) + policy.level * max(0, NATIVE - level)
+    price = (0.0 if first else policy.first_language) + policy.level * max(0, NATIVE - level)
+    return price if planned else price + policy.unplanned
 
 
 def total(uncovers: float, besides: float) -> float:

@@ -11,11 +11,12 @@ Kind = tuple[int, frozenset[str]]
 
 @dataclass(slots=True, eq=False)
 class Grade:
-    """How well operators speak a language, and whether it is their first; `besides`: their price but for cover;
-    `pools`: those with somebody in them, whatever he is doing."""
+    """How well operators speak a language, whether it is their first, and whether they are planned to be there;
+    `besides`: their price but for cover; `pools`: those with somebody in them, whatever he is doing."""
 
     level: int
     first: bool
+    planned: bool
     besides: float
     idle: dict[frozenset[str], list["Pool"]] = field(default_factory=dict)  # by all that they speak; no empty pools
     pools: dict["Pool", None] = field(default_factory=dict)

@@ -31,7 +31,7 @@ class Staff:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._members: dict[str, _Member] = {}
-        self._pools: dict[tuple[str, frozenset[str], Kind, bool], Pool] = {}
+        self._pools: dict[tuple[str, frozenset[str], Kind, bool, bool], Pool] = {}
         self._grades: dict[str, list[Grade]] = defaultdict(list)  # the cheapest first
         self._idle_kinds: dict[str, dict[Kind, int]] = defaultdict(dict)
         self._duty_kinds: dict[str, dict[Kind, int]] = defaultdict(dict)
@@ -179,7 +179,7 @@ class Staff:
                     place = (member.operator.since, identity)
                     if not member.idle and member.on_duty and (cost < least or place < longest):
                         least, longest = cost, place
-                        best = Choice(Price(cost, uncovered, grade.first, grade.level), *place)
+                        best = Choice(Price(cost, uncovered, grade.first, grade.level, grade.planned), *place)
                     if looked > most:
                         return best
         return best
@@ -260,7 +260,8 @@ class Staff:
         if best is None:
             return None
         pool, uncovered = best
-        return Choice(Price(least, uncovered, pool.grade.first, pool.grade.level), *longest)
+        grade = pool.grade
+        return Choice(Price(least, uncovered, grade.first, grade.level, grade.planned), *longest)
 
     def _one(self, step: Step) -> Choice | None:
         """The operator whom the step asks for by his id; nobody keeps him from his own caller."""
@@ -273,7 +274,7 @@ class Staff:
         pool = next(pool for language, pool in member.pools if language == step.language)
         uncovered = self._uncovers(pool.others)
         grade = pool.grade
-        price = Price(total(uncovered, grade.besides), uncovered, grade.first, grade.level)
+        price = Price(total(uncovered, grade.besides), uncovered, grade.first, grade.level, grade.planned)
         return Choice(price, member.operator.since, identity)
 
     def _needed_beside_one(self, language: str) -> float:
@@ -300,20 +301,22 @@ class Staff:
         first = next(iter(operator.languages), None)
         pools = []
         for language, level in operator.languages.items():
-            key = (language, spoken, (level, operator.topics), language == first)
+            key = (language, spoken, (level, operator.topics), language == first, operator.planned)
             pool = self._pools.get(key)
             if pool is None:
                 others = tuple(sorted(spoken - {language}))
-                pool = Pool(self._grade(language, level, language == first), spoken, others, operator.topics)
+                grade = self._grade(language, level, language == first, operator.planned)
+                pool = Pool(grade, spoken, others, operator.topics)
                 self._pools[key] = pool
             pools.append((language, pool))
         return tuple(pools)
 
-    def _grade(self, language: str, level: int, first: bool) -> Grade:
+    def _grade(self, language: str, level: int, first: bool, planned: bool) -> Grade:
         grades = self._grades[language]
-        found = next((each for each in grades if (each.level, each.first) == (level, first)), None)
+        like = (level, first, planned)
+        found = next((each for each in grades if (each.level, each.first, each.planned) == like), None)
         if found is None:
-            found = Grade(level, first, besides(self._policy, first=first, level=level))
+            found = Grade(*like, besides(self._policy, first=first, level=level, planned=planned))
             insort(grades, found, key=lambda each: each.besides)
         return found
 
@@ -367,6 +370,8 @@ def _leave(member: _Member) -> None:
 
 def _same_skills(one: Operator, other: Operator) -> bool:
     """The order counts as well: the first language is the operator's first."""
-    return one.topics == other.topics and (
-        one.languages is other.languages or tuple(one.languages.items()) == tuple(other.languages.items())
+    return (
+        one.planned == other.planned
+        and one.topics == other.topics
+        and (one.languages is other.languages or tuple(one.languages.items()) == tuple(other.languages.items()))
     )

@@ -93,7 +93,8 @@ class Operator:
 
     `languages`: code to level, 1 (can help) to 5 (native). `since`: when the state began, POSIX seconds; for `ready`
     that is when he became idle. `until`: when a wrap-up ends. `present`: whether his telephone is registered, as far
-    as it was reported. `pause_after`: the reason of a pause that he asked for while he could not have it.
+    as it was reported. `pause_after`: the reason of a pause that he asked for while he could not have it. `planned`:
+    whether the roster has him on duty now; where there is none, everybody is.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Operator:
     present: bool = False
     pause_after: str | None = None
     offer: str | None = field(default=None)
+    planned: bool = True
 
 
 def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:

@@ -57,6 +57,7 @@ operators = st.builds(
     state=st.sampled_from([READY, READY, READY, *OperatorState]),
     since=seconds.map(lambda idle: NOW - idle),
     present=st.just(True),
+    planned=st.sampled_from([True, True, True, False]),
 )
 
 
@@ -137,7 +138,8 @@ def busy_floor(chance: random.Random, policy: Policy, engine: Engine | None = No
         further = chance.sample(LANGUAGES, chance.choice([0, 1, 1, 2]))
         languages = dict.fromkeys([first, *further], 5)
         topics = frozenset(chance.sample(TOPICS, 1)) if chance.random() < 0.2 else frozenset()
-        floor.set_operator(Operator(identity, languages, topics, READY, "", NOW - chance.randrange(60), present=True))
+        since, planned = NOW - chance.randrange(60), chance.random() < 0.8
+        floor.set_operator(Operator(identity, languages, topics, READY, "", since, present=True, planned=planned))
     return floor
 
 

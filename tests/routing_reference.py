@@ -54,7 +54,8 @@ class Reference:
             if other != language
         )
         first = 0 if next(iter(operator.languages)) == language else policy.first_language
-        return round(uncovers + (first + policy.level * (5 - operator.languages[language])), 9)
+        unplanned = 0 if operator.planned else policy.unplanned
+        return round(uncovers + (first + policy.level * (5 - operator.languages[language]) + unplanned), 9)
 
     def held(self, caller: Waiting, operator: Operator) -> bool:
         step, policy = self.step(caller), self.policy

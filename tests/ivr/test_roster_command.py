@@ -180,7 +180,7 @@ async def planned(line: Line) -> list[shifts.Planned]:
         await engine.dispose()
 
 
-async def test_a_roster_is_brought_in_and_a_changed_one_by_a_reload_and_takes_nobody_off_duty(
+async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_is_on_it_is_rung_first(
     line: Line, telephones: Telephones
 ) -> None:
     async def until(true: Callable[[list[shifts.Planned]], Any], what: str) -> None:
@@ -191,12 +191,32 @@ async def test_a_roster_is_brought_in_and_a_changed_one_by_a_reload_and_takes_no
             await asyncio.sleep(0.05)
         raise AssertionError(f"{what}: {rows}")
 
-    there = await line.phone(telephones, line.speaks("fr", but=("1001",)))  # nobody has planned him
-    (line.site / roster.FILE).write_text(f"{HEAD}\n1001,daily,00:00,24:00,,,\n", encoding="utf-8")
+    planned_one = line.speaks("fr")
+    there = await line.phone(telephones, line.speaks("fr", but=(planned_one,)))  # nobody has planned him
+    (line.site / roster.FILE).write_text(f"{HEAD}\n{planned_one},daily,00:00,24:00,,,\n", encoding="utf-8")
     line.control("POST", "/flow/reload")
-    await until(lambda rows: {each.operator for each in rows if each.cancelled is None} == {"1001"}, "one is planned")
+    await until(
+        lambda rows: {each.operator for each in rows if each.cancelled is None} == {planned_one}, "one is planned"
+    )
     assert line.operator_state(there.user) == "ready"
+    # Before and after a restart; he who is not planned has been idle longer.
+    on_duty = await line.phone(telephones, planned_one)
+    for caller, restarted in (("+33612100051", False), ("+33612100052", True)):
+        if restarted:
+            await line.restart()
+        await line.until(lambda: not line.control("GET", "/operators")[there.user]["planned"], 5, "routing knows of it")
+        assert line.control("GET", "/operators")[planned_one]["planned"]
+        on_duty.will_ring()
+        there.will_ring()
+        call = await line.waiting(telephones, caller)
+        await on_duty.next_call(5)
+        await call.hangup()
+        await line.until_state(planned_one, "ready")
+    assert not there.calls
     (line.site / roster.FILE).unlink()
     line.control("POST", "/flow/reload")
     await until(lambda rows: rows and all(each.cancelled for each in rows), "all are cancelled")
+    await line.until(
+        lambda: line.control("GET", "/operators")[there.user]["planned"], 5, "nobody is planned, so all are"
+    )
     assert line.operator_state(there.user) == "ready"

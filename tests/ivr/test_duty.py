@@ -1,0 +1,76 @@
+"""When the floor is told who is planned, and what it makes of it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from test_floor import a_floor, ready, wait
+
+from ivr import clock, duty, roster
+from ivr.messages import Planned
+from routing.states import OperatorState
+
+RABAT = ZoneInfo("Africa/Casablanca")
+HEAD = ",".join(roster.COLUMNS)
+
+
+def read(folder: Path, *lines: str) -> roster.Roster | None:
+    (folder / roster.FILE).write_text("\n".join((HEAD, *lines, "")), encoding="utf-8")
+    return roster.load(folder, ("1001", "1002"), RABAT)
+
+
+def test_what_changes_next_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,13:00,02:00,,,")
+    assert found is not None
+    at, changes = datetime(2026, 12, 14, 0, 30, tzinfo=RABAT), []
+    for _ in range(6):
+        at = found.changes_after(at)
+        changes.append(f"{at.astimezone(RABAT):%H:%M} {' '.join(found.on_duty(at))}")
+    assert changes == ["02:00 ", "08:00 1001", "13:00 1001 1002", "14:00 1002", "02:00 ", "08:00 1001"]
+
+
+def test_where_nobody_is_planned_nothing_changes_for_a_day(tmp_path: Path) -> None:
+    found, at = read(tmp_path), datetime(2026, 12, 14, tzinfo=UTC)
+    assert found is not None
+    assert found.changes_after(at) == at + timedelta(days=1)
+
+
+async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, real = datetime(2026, 12, 14, 13, 59, 59, 900_000, RABAT), asyncio.get_running_loop().time()
+    monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=asyncio.get_running_loop().time() - real))
+    told: asyncio.Queue[Planned] = asyncio.Queue()
+    on_duty = duty.Duty(told.put_nowait)
+    running = asyncio.create_task(on_duty.run())
+    try:
+        async with asyncio.timeout(5):
+            on_duty.read(read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,09:00,20:00,,,"))
+            assert await told.get() == Planned(frozenset({"1001", "1002"}))
+            assert await told.get() == Planned(frozenset({"1002"})) == on_duty.planned
+            on_duty.read(read(tmp_path, "1002,daily,09:00,21:00,,,"))  # nothing for now
+            on_duty.read(None)
+            assert await told.get() == Planned(None)
+        assert told.empty()
+    finally:
+        running.cancel()
+
+
+async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_can_have_and_is_kept_as_he_was() -> (
+    None
+):
+    async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
+        await line.hears(Planned(frozenset({"1002"})), wait("call", 5))
+        assert line.offered == [("call", "1002")]
+        assert line.changes == [("1002", OperatorState.OFFERED, "call")]
+        await line.hears(wait("next", 5))
+        assert line.offered[1:] == [("next", "1001")]
+
+
+async def test_without_a_roster_everybody_is_alike_again() -> None:
+    async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
+        await line.hears(Planned(frozenset({"1002"})))
+        await line.hears(Planned(None), wait("call", 5))
+        assert line.offered == [("call", "1001")]
