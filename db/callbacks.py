@@ -28,6 +28,7 @@ class Dial(StrEnum):
 
     YES = "yes"
     MOVED = "moved"  # somebody else was there before
+    CALLED = "called"  # the number is being called for another wish
     LIMIT_NUMBER = "limit_number"
     LIMIT_DAY = "limit_day"
 
@@ -99,8 +100,8 @@ async def move(
 async def dial(
     engine: AsyncEngine, before: Wish, after: Wish, *, operator: str | None, since: datetime, a_number: int, a_day: int
 ) -> Dial:
-    """As `move`, to a state in which the number is dialled: the try is written, unless there were too many `since`.
-    `operator`: who waits for him."""
+    """As `move`, to a state in which the number is dialled: the try is written, unless there were too many `since`, or
+    any controller is calling the number for another wish. `operator`: who waits for him."""
     async with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -109,6 +110,14 @@ async def dial(
             return Dial.LIMIT_NUMBER
         if counted.total >= a_day:
             return Dial.LIMIT_DAY
+        others = select(Callback.id).where(
+            Callback.number == before.number,
+            Callback.id != before.id,
+            Callback.state.in_((CallbackState.RINGING_CALLER, CallbackState.CONNECTED)),
+            Callback.ended.is_(None),
+        )
+        if (await connection.execute(others.limit(1))).first() is not None:
+            return Dial.CALLED
         if not await _moved(connection, before, after):
             return Dial.MOVED
         assert after.claim is not None

@@ -91,15 +91,32 @@ async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(e
 
 
 async def test_controllers_that_dial_at_once_do_not_pass_a_limit_together(engine: AsyncEngine) -> None:
-    wishes = [await put(engine) for _ in range(6)]
+    wishes = [await put(engine, number=f"+3361234567{n}") for n in range(6)]
     claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 7)]
     claimed = [after(wish, Happening.CLAIMED, NOW, by=claim) for wish, claim in zip(wishes, claims, strict=True)]
     for wish, moved in zip(wishes, claimed, strict=True):
         assert await callbacks.move(engine, wish, moved)
     said = await asyncio.gather(
-        *(dial(engine, wish, claim, a_number=2) for wish, claim in zip(claimed, claims, strict=True))
+        *(dial(engine, wish, claim, a_day=2) for wish, claim in zip(claimed, claims, strict=True))
     )
-    assert sorted(word for word, _ in said) == [Dial.LIMIT_NUMBER] * 4 + [Dial.YES] * 2
+    assert sorted(word for word, _ in said) == [Dial.LIMIT_DAY] * 4 + [Dial.YES] * 2
+
+
+async def test_a_number_with_several_wishes_is_called_for_one_of_them_at_a_time_whoever_calls(
+    engine: AsyncEngine,
+) -> None:
+    pairs = [(await put(engine), claim) for claim in (ONE, OTHER)]
+    claimed = [after(wish, Happening.CLAIMED, NOW, by=claim) for wish, claim in pairs]
+    assert [await callbacks.move(engine, wish, new) for (wish, _), new in zip(pairs, claimed, strict=True)] == [
+        True
+    ] * 2
+    said = await asyncio.gather(*(dial(engine, new, claim) for new, (_, claim) in zip(claimed, pairs, strict=True)))
+    assert sorted(word.value for word, _ in said) == ["called", "yes"]
+    first = [word for word, _ in said].index(Dial.YES)
+    dialled, (_, by), (_, other) = said[first][1], pairs[first], pairs[1 - first]
+    over = after(dialled, Happening.MISSED, NOW, by=by, wait=timedelta(hours=1))
+    assert await callbacks.move(engine, dialled, over, outcome=TryOutcome.BUSY, at=NOW)
+    assert (await dial(engine, claimed[1 - first], other))[0] is Dial.YES
 
 
 async def test_a_try_keeps_its_outcome_and_the_first_one_holds(engine: AsyncEngine) -> None:
