@@ -16,7 +16,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """`kind` and `state` are words of `db.words`; `number` is E.164. `due`: not before; None: nothing has happened yet
-    that he is to be told. `file_changed`: when the state of its file changed last, where it is about one."""
+    that he is to be told. `first_due`: what `due` was before it was put off, None: it was not. `file_changed`: when the
+    state of its file changed last, where it is about one."""
 
     id: UUID
     node: str
@@ -39,10 +40,14 @@ class Wish:
     reason: str | None = None
     ended: datetime | None = None
     claim: Claim | None = None
+    first_due: datetime | None = None
     file_changed: datetime | None = None
 
 
-CHANGING = ("state", "operator_id", "due", "tries", "tried", "dialled_call_id", "reason", "ended", "case_reference")
+CHANGING = (
+    "state", "operator_id", "due", "first_due", "tries", "tried", "dialled_call_id", "reason", "ended",
+    "case_reference",
+)  # fmt: skip
 """The columns that a step may change, besides the claim."""
 
 

@@ -63,8 +63,10 @@ def audited(recorder: Recorder, wish: Wish, act: str, by: str, why: str) -> None
 
 
 def failed(recorder: Recorder, wish: Wish, now: datetime) -> None:
-    """Nobody was reached: a file that is due, or a note in the file that it was about. Said twice, it counts once."""
-    said = f"{wish.number} was dialled {MOST_TRIES} times and not reached ({wish.reason})"
+    """Nobody was reached, or nobody was called in time: a file that is due, or a note in the file that it was about.
+    Said twice, it counts once."""
+    became = f"was dialled {MOST_TRIES} times and not reached" if wish.tries >= MOST_TRIES else "was not called back"
+    said = f"{wish.number} {became} ({wish.reason})"
     if wish.kind == CallbackKind.CASE:
         note = {"id": wish.id, "case_reference": wish.case_reference, "author": "service", "at": wish.ended or now}
         recorder.journal.put("case_note", **note, text=f"The change of state could not be told by telephone: {said}.")

@@ -115,6 +115,7 @@ class Callback(Table):
     ended: Mapped[datetime | None]
     claimed_node: Mapped[str | None]  # whose controller is at it; nobody else may move it
     claimed_boot: Mapped[UUID | None]  # one start of that controller
+    first_due: Mapped[datetime | None]  # where `due` was put off since: what it was at first
 
     __table_args__ = (
         one_of("kind", CallbackKind),

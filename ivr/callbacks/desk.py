@@ -24,6 +24,7 @@ from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.book import Book
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import Ends
+from ivr.callbacks.expiry import expired
 from ivr.callbacks.facts import due_of, facts_of, language_of, line_of
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import AT_WORK, Happening, after, call_of, routing_age
@@ -112,6 +113,9 @@ class Desk:
             facts = facts_of(self.site, self.services.opening, wish, dialled, now)
             due = due_of(wish)
             why = rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
+            recorder = self.services.recorder
+            if await expired(wish, why, now, site=self.site, book=self.book, recorder=recorder):
+                continue
             if why is rules.Not.NOT_DUE and due is not None:
                 self._next_due = min(due, self._next_due or due)
             if why is not None or wish.state != CallbackState.WISHED or wish.number in taken:

@@ -19,6 +19,12 @@ def due_of(wish: Wish) -> datetime | None:
     return wish.file_changed if wish.file_changed is not None and wish.file_changed > wish.wished else None
 
 
+def expires_of(site: Site, wish: Wish) -> datetime | None:
+    """When nobody is called for it any more, should nobody have been by then; None: it is not due yet, and waits."""
+    since = wish.first_due or due_of(wish)
+    return since + site.callbacks.give_up if since is not None else None
+
+
 def line_of(site: Site, wish: Wish) -> str:
     """The number that the called is shown: that of his country, else the first one."""
     return next((each.number for each in site.number if each.country == wish.country), site.number[0].number)

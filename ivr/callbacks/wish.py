@@ -4,7 +4,8 @@
        ▲ ◄──released, declined──┘                           │ missed
        ├───────────── first time ───────────────────────────┤
        │                                                    └─ second time ──► failed
-       └─ cancelled, taken ──► cancelled, done
+       ├─ cancelled, taken ──► cancelled, done
+       └─ expired ──► failed
 
 Who only is to be told about a file is dialled at once: `wished ──dialled──► ringing_caller`. What comes late, twice, or
 from a controller that is not at it (any more) changes nothing.
@@ -32,6 +33,7 @@ class Happening(StrEnum):
     FINISHED = "finished"
     TAKEN = "taken"  # somebody does it by hand
     CANCELLED = "cancelled"
+    EXPIRED = "expired"  # due for so long that nobody will be called for it any more
 
 
 _S = CallbackState
@@ -41,6 +43,7 @@ TRANSITIONS: Mapping[tuple[CallbackState, Happening], CallbackState] = {
     (_S.WISHED, Happening.DIALLED): _S.RINGING_CALLER,  # only to be told about a file
     (_S.WISHED, Happening.TAKEN): _S.DONE,
     (_S.WISHED, Happening.CANCELLED): _S.CANCELLED,
+    (_S.WISHED, Happening.EXPIRED): _S.FAILED,
     (_S.RINGING_OPERATOR, Happening.RELEASED): _S.WISHED,
     (_S.RINGING_OPERATOR, Happening.DECLINED): _S.WISHED,
     (_S.RINGING_OPERATOR, Happening.CANCELLED): _S.CANCELLED,
@@ -93,9 +96,9 @@ def after(
     if what is Happening.MISSED:
         due = again(wish.tried or now, wait, wish.tries)
         state = _S.WISHED if due is not None else _S.FAILED
-        wish = replace(wish, due=due if due is not None else wish.due)
+        wish = _put_off(wish, due) if due is not None else wish
     if what is Happening.DECLINED:
-        wish = replace(wish, due=now + wait)
+        wish = _put_off(wish, now + wait)
     if what is Happening.TAKEN:
         wish = replace(wish, operator_id=operator or wish.operator_id)
     return replace(
@@ -105,6 +108,10 @@ def after(
         reason=reason if reason is not None else wish.reason,
         ended=now if state in FINAL else None,
     )
+
+
+def _put_off(wish: Wish, due: datetime) -> Wish:
+    return replace(wish, due=due, first_due=wish.first_due or wish.due or wish.tried)
 
 
 def given_up(wish: Wish, what: Happening, now: datetime, *, operator: str | None = None, reason: str) -> Wish:

@@ -200,7 +200,7 @@ async def test_what_is_not_there_is_no_fault_of_the_database_and_a_fault_of_ours
 
 
 async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:
-    """The second migration makes two tables anew on SQLite."""
+    """The second migration makes two tables anew on SQLite, the third one of them once more."""
     await upgrade(empty_url, "0001")
     engine = async_engine(empty_url)
     one, two, at = uuid7(), uuid7(), "2026-11-26 12:00:00.000000"
@@ -211,11 +211,11 @@ async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:
         await connection.execute(text(call), row)
         await connection.execute(text(wish), {**row, "id": two.hex if engine.dialect.name == "sqlite" else two})
     await engine.dispose()
-    assert await upgrade(empty_url) == ["0002"]
+    assert await upgrade(empty_url) == ["0002", "0003"]
     engine = async_engine(empty_url)
     async with reading(engine) as connection:
         (kept,) = (await connection.execute(text("SELECT outcome, outgoing FROM call"))).all()
     assert (kept.outcome, bool(kept.outgoing)) == ("answered", False)
     found = await callbacks.wish(engine, str(two))
-    assert (found.kind, found.wished, found.claim) == ("closed", NOW, None)
+    assert (found.kind, found.wished, found.claim, found.first_due) == ("closed", NOW, None, None)
     await engine.dispose()

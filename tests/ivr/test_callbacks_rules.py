@@ -1,6 +1,7 @@
 """Whom we may call, when and how often: numbers, hours in all zones that a number may be in, limits."""
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from line import CHECKOUT
+from site_files import edited, line_of, refusal
 
 from ivr import site
 from ivr.callbacks import rules
@@ -53,6 +55,16 @@ ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca"
 def test_a_number_is_called_or_refused_with_its_reason(number: str, why: Refusal | None) -> None:
     assert rules.refusal(number, SITE.countries, OWN) is why
     assert why is None or rules.REFUSED[why]
+
+
+@pytest.mark.parametrize(("hours", "found"), [("0", "greater than"), ("1441", "less than"), ('"two days"', "number")])
+def test_after_how_long_a_wish_is_given_up_is_checked(hours: str, found: str, tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    text = (CHECKOUT / "sites" / "consulate" / "site.toml").read_text(encoding="utf-8")
+    assert SITE.callbacks.give_up == timedelta(hours=48)
+    path.write_text(wrong := edited(text, "give_up_h = 48 ", f"give_up_h = {hours} "), encoding="utf-8")
+    ((line, said),) = refusal(lambda: site.load(tmp_path), path)
+    assert line == line_of(wrong, "give_up_h") and "give_up_h" in said and found in said
 
 
 @given(st.text(max_size=20) | st.from_regex(r"\+[0-9]{5,15}", fullmatch=True))

@@ -38,6 +38,9 @@ def test_no_order_of_events_breaks_what_always_holds(
         assert (at.waiting_since, at.number, at.wished) == (before.waiting_since, before.number, before.wished)
         if at is before:
             continue
+        # Since when it has been due is not forgotten, however often it is put off.
+        assert before.first_due is None or at.first_due == before.first_due
+        assert at.due == before.due or at.first_due == (before.first_due or before.due or before.tried)
         assert before.state not in FINAL  # nothing leaves an end
         dialled += what is Happening.DIALLED
         assert at.tries == dialled <= MOST_TRIES
@@ -45,6 +48,7 @@ def test_no_order_of_events_breaks_what_always_holds(
         assert (at.claim is not None) is (at.state in AT_WORK)
         # Only who is at it has moved it; a person only what nobody is at.
         assert before.claim in (None, by)
+        assert what is not Happening.EXPIRED or (before.state, at.state) == ("wished", "failed")
         if what is Happening.MISSED:
             again = before.tries < MOST_TRIES
             assert at.state == (CallbackState.WISHED if again else CallbackState.FAILED)

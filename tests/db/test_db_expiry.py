@@ -1,0 +1,177 @@
+"""A wish that nobody took in time becomes a file, once, whoever else is at it; both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest_asyncio
+from db_told import rows
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db import callbacks
+from db.deliver import deliver_all
+from db.engine import async_engine, writing
+from db.ids import uuid7
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from db.tables import Callback, CallEvent, CaseFile, CaseNote
+from db.wishes import Claim, Wish
+from ivr import site
+from ivr.callbacks.book import Book
+from ivr.callbacks.expiry import expired
+from ivr.callbacks.rules import Not
+from ivr.callbacks.wish import Happening, after
+from ivr.records import Recorder
+from ivr.settings import CHECKOUT
+
+pytest_plugins = ["db_fixtures"]
+
+SITE = site.load(CHECKOUT / "sites" / "consulate")
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+LONG_AGO = NOW - SITE.callbacks.give_up
+NUMBER = "+33612345678"
+
+
+@pytest_asyncio.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    made = async_engine(url)
+    yield made
+    await made.dispose()
+
+
+async def put(engine: AsyncEngine, **columns: Any) -> Wish:
+    row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
+    async with writing(engine) as connection:
+        await connection.execute(insert(Callback).values({**row, **columns}))
+    return await callbacks.wish(engine, str({**row, **columns}["id"]))
+
+
+class Node:
+    """What a controller of that node has of wishes; its journal is delivered by `delivered`."""
+
+    def __init__(self, number: int, url: str, folder: Path) -> None:
+        self.claim = Claim(f"node{number}", UUID(int=number))
+        self.book = Book(url, self.claim)
+        self.journal = Journal(folder / f"journal{number}", self.claim.node)
+        self.recorder = Recorder(self.journal, ReferenceAllocator(folder / f"references{number}", number))
+        self._url, self._journal = url, folder / f"journal{number}"
+
+    async def expires(self, wish: Wish, why: Not | None = None, now: datetime = NOW) -> bool:
+        return await expired(wish, why, now, site=SITE, book=self.book, recorder=self.recorder)
+
+    async def delivered(self) -> None:
+        self.journal.close()
+        await self.book.close()
+        await deliver_all(self._journal, self._url)
+
+
+@contextmanager
+def nodes(count: int, url: str, folder: Path) -> Iterator[list[Node]]:
+    with ExitStack() as stack:
+        made = [Node(number, url, folder) for number in range(1, count + 1)]
+        for each in made:
+            stack.callback(each.journal.close)
+        yield made
+
+
+async def test_of_several_controllers_one_opens_the_file_that_is_due_in_48_hours(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    wish = await put(engine, call_id=uuid7(), language="fr", topic="file", country="FR", reason="1001: later")
+    with nodes(5, url, tmp_path) as controllers:
+        assert all(await asyncio.gather(*(each.expires(wish) for each in controllers)))
+        for each in controllers:
+            await each.delivered()
+    found = await callbacks.wish(engine, str(wish.id))
+    assert (found.state, found.ended, found.claim, found.tries) == ("failed", NOW, None, 0)
+    assert found.reason == "not within 48 h: no operator took it (last: 1001: later)"
+    (file,) = await rows(url, CaseFile)
+    assert (file.reference, file.kind, file.caller, file.language) == (found.case_reference, "callback", NUMBER, "fr")
+    assert (file.topic, file.opened, file.due) == ("file", NOW, NOW + timedelta(hours=48))
+    assert NUMBER in file.title and found.reason in file.title and "dialled" not in file.title
+    (event,) = await rows(url, CallEvent)
+    assert (event.kind, event.call_id) == ("callback_expired", wish.call_id)
+
+
+async def test_who_has_claimed_it_in_that_instant_goes_on_and_no_file_is_opened(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    wish = await put(engine)
+    with nodes(2, url, tmp_path) as (one, other):
+        assert await callbacks.move(engine, wish, after(wish, Happening.CLAIMED, NOW, by=other.claim))
+        assert await one.expires(wish)  # by what it knew: it is offered to nobody from here
+        assert not await one.expires(await callbacks.wish(engine, str(wish.id)))
+        await one.delivered()
+        await other.delivered()
+    assert (await callbacks.wish(engine, str(wish.id))).state == "ringing_operator"
+    assert await rows(url, CaseFile) == []
+
+
+async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    wish = await put(engine, due=NOW, wished=NOW)
+    with nodes(1, url, tmp_path) as (one,):
+        now = NOW
+        while now < NOW + SITE.callbacks.give_up:
+            assert not await one.expires(wish, now=now)
+            for what, claimed in ((Happening.CLAIMED, False), (Happening.DECLINED, True)):
+                moved = after(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
+                assert await callbacks.move(engine, wish, moved)
+                wish = await callbacks.wish(engine, str(wish.id))
+                assert (wish.claim is None) is claimed
+            now += timedelta(hours=5)
+        assert wish.due == now
+        assert await one.expires(wish, Not.NOT_DUE, now=NOW + SITE.callbacks.give_up)
+        await one.delivered()
+    assert (await callbacks.wish(engine, str(wish.id))).reason == (
+        "not within 48 h: no operator took it (last: 1001: later)"
+    )
+
+
+async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_waits_on(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    changed, unchanged = "100000017", "100000025"
+    async with writing(engine) as connection:
+        for reference, at in ((changed, LONG_AGO), (unchanged, LONG_AGO - timedelta(days=300))):
+            row = {"reference": reference, "node": "n", "kind": "procedure", "opened": at, "changed": at}
+            await connection.execute(insert(CaseFile).values(row))
+    before = LONG_AGO - timedelta(days=200)
+    about = {"kind": "case", "due": None, "wished": before}
+    told, waits = [await put(engine, **about, case_reference=each) for each in (changed, unchanged)]
+    with nodes(1, url, tmp_path) as (one,):
+        assert not await one.expires(waits, Not.UNCHANGED)
+        assert await one.expires(told, Not.LIMIT_NUMBER)
+        once = await put(
+            engine, kind="case", case_reference=changed, due=LONG_AGO, tries=1, tried=LONG_AGO, reason="busy"
+        )
+        assert await one.expires(once, Not.CLOSED)
+        await one.delivered()
+    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
+    failed = await callbacks.wish(engine, str(told.id))
+    assert (failed.state, failed.case_reference) == ("failed", changed)
+    assert failed.reason == "not within 48 h: the number was dialled as often today as it may be"
+    assert (await callbacks.wish(engine, str(once.id))).reason == "not within 48 h: the line is closed (last: busy)"
+    (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
+    assert after_one_try.id == once.id and "was not called back" in after_one_try.text
+    assert (note.id, note.case_reference) == (told.id, changed)
+    assert NUMBER in note.text and str(failed.reason) in note.text
+    assert len(await rows(url, CaseFile)) == 2  # no other one
+
+
+async def test_nothing_is_lost_where_no_reference_can_be_taken(engine: AsyncEngine, url: str, tmp_path: Path) -> None:
+    wish = await put(engine)
+    with nodes(1, url, tmp_path) as (one,):
+        (tmp_path / "references1.lock").mkdir()  # as a disk that takes nothing
+        assert await one.expires(wish)
+        assert (await callbacks.wish(engine, str(wish.id))).state == "wished"
+        (tmp_path / "references1.lock").rmdir()
+        assert await one.expires(wish)
+        await one.delivered()
+    assert len(await rows(url, CaseFile)) == 1
