@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
 from db.ids import uuid7
 from db.read import NotFoundError
-from db.tables import Audit, Caller
+from db.tables import Audit, Callback, Caller
+from db.words import CallbackState
+
+FORGOTTEN = "the number was forgotten"
+"""Why its wishes are cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,14 @@ class Remembered:
     last_call_id: UUID | None
     last_called: datetime | None
     pin_locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """`remembered`: whether the number was; `wishes`: so many wishes to be called back were cancelled."""
+
+    remembered: bool
+    wishes: int
 
 
 async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
@@ -40,20 +52,40 @@ async def caller(engine: AsyncEngine, number: str) -> Remembered:
     return Remembered(row.number, row.language, row.last_call_id, row.last_called, row.pin_locked_until)
 
 
-async def erase(engine: AsyncEngine, number: str, node: str, by: str) -> bool:
-    """Deletes what is remembered of a number; whether anything was. The audit says who did it, without the number."""
+class BeingCalledError(Exception):
+    """Somebody is being called at this moment who is to be forgotten; nothing was changed. The sentence says which wish
+    it is, and what to do."""
+
+
+async def erase(engine: AsyncEngine, number: str, node: str, by: str) -> Erased | None:
+    """Deletes what is remembered of a number and cancels its wishes to be called back: all of it, or nothing and
+    BeingCalledError. None where there was nothing. The audit says who did it, without the number."""
+    now = datetime.now(UTC)
     async with writing(engine) as connection:
-        erased = (await connection.execute(delete(Caller).where(Caller.number == number))).rowcount > 0
-        if erased:
-            entry = {
-                "node": node,
-                "boot": uuid7(),
-                "seq": 1,
-                "at": datetime.now(UTC),
-                "by": by,
-                "act": "caller_erased",
-                "about": None,
-                "data": {},
-            }
-            await connection.execute(insert(Audit).values(entry))
-    return erased
+        remembered = (await connection.execute(delete(Caller).where(Caller.number == number))).rowcount > 0
+        over = {"state": CallbackState.CANCELLED.value, "ended": now, "reason": FORGOTTEN}
+        mine = (Callback.number == number) & Callback.ended.is_(None)
+        free = mine & (Callback.state == CallbackState.WISHED) & Callback.claimed_node.is_(None)
+        wishes = (await connection.execute(update(Callback).where(free).values(over))).rowcount
+        # A controller that has claimed one in this instant is seen here, or finds that it is cancelled.
+        left = select(Callback.id, Callback.state, Callback.claimed_node).where(mine).limit(1)
+        if (at_work := (await connection.execute(left)).one_or_none()) is not None:
+            raise BeingCalledError(
+                f"is being called back at this moment ({at_work.state}, by the node {at_work.claimed_node}; wish "
+                f"{at_work.id}). Wait until that is over, or, if that node is gone for good, end it with "
+                f"`hatif callbacks cancel {at_work.id} --node-gone`"
+            )
+        if not remembered and not wishes:
+            return None
+        entry = {
+            "node": node,
+            "boot": uuid7(),
+            "seq": 1,
+            "at": now,
+            "by": by,
+            "act": "caller_erased",
+            "about": None,
+            "data": {"callbacks": wishes},
+        }
+        await connection.execute(insert(Audit).values(entry))
+    return Erased(remembered, wishes)

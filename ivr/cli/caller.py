@@ -39,23 +39,30 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 
 def erase(number: str = NUMBER) -> None:
-    """Forget a number: it is greeted as a new one. Calls and files of it stay."""
+    """Forget a number: it is greeted as a new one, and not called back. Calls and files of it stay."""
     from db import callers
     from db.engine import async_engine
 
     parts = Composition()
 
-    async def erased() -> bool:
+    async def erased() -> callers.Erased | None:
         await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
             return await callers.erase(engine, number, parts.site.node, account())
+        except callers.BeingCalledError as error:
+            raise ControlError(f"{number} is not forgotten: it {error}.") from None
         finally:
             await engine.dispose()
 
-    if not asyncio.run(erased()):
-        raise ControlError(f"{number} is not remembered; write it with its + and without blanks, as in `hatif calls`.")
-    console.print(f"{number}: forgotten.", markup=False)
+    found = asyncio.run(erased())
+    if found is None:
+        raise ControlError(
+            f"{number} is not remembered and has no wish to be called back; write it with its + and without blanks, "
+            "as in `hatif calls`."
+        )
+    cancelled = f" It will not be called back: {found.wishes} cancelled." if found.wishes else ""
+    console.print(f"{number}: forgotten.{cancelled}", markup=False)
 
 
 async def _delivered(parts: Composition, number: str) -> None:

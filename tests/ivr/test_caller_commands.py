@@ -9,6 +9,7 @@ import pytest
 from shell import Shell
 
 from db.deliver import deliver_all
+from db.ids import uuid7
 from db.journal import Journal
 from ivr import clock
 from ivr.cli.compose import account
@@ -60,6 +61,32 @@ def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: 
     assert shell.run("caller", "erase", NUMBER).returncode == 0
     deliver(shell)
     assert shell.run("caller", "show", NUMBER).returncode == 1
+
+
+def test_who_is_forgotten_is_not_called_back_unless_that_goes_on_at_this_moment(shell: Shell) -> None:
+    journal = Journal(shell.home / "journal", "node1")
+    wishes = [uuid7() for _ in range(2)]
+    for each in wishes:
+        journal.put("callback", id=each, kind="closed", number=NUMBER, wished=clock.now(), due=clock.now())
+    journal.close()
+    deliver(shell)
+    rings = "UPDATE callback SET state = ?, claimed_node = ?, claimed_boot = ? WHERE id = ?"
+    shell.database(rings, "ringing_caller", "node7", wishes[0].hex, wishes[0].hex)
+    refused = shell.run("caller", "erase", NUMBER)
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.split())
+    assert f"{NUMBER} is not forgotten: it is being called back at this moment (ringing_caller" in said
+    assert "node7" in said and "--node-gone" in said
+    assert json.loads(shell.run("caller", "show", NUMBER, "--json").stdout)["language"] == "es"
+    assert {row["state"] for row in json.loads(shell.run("callbacks", "--json").stdout)} == {"ringing_caller", "wished"}
+
+    shell.database(rings, "wished", None, None, wishes[0].hex)
+    done = shell.run("caller", "erase", NUMBER)
+    assert done.returncode == 0
+    assert done.stdout == f"{NUMBER}: forgotten. It will not be called back: 2 cancelled.\n"
+    rows = json.loads(shell.run("callbacks", "--json").stdout)
+    assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
+    assert "no wish to be called back" in shell.run("caller", "erase", NUMBER).stderr
 
 
 def test_an_account_without_a_name_is_the_administrators(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,113 @@
+"""Forgetting a number in both databases: what is remembered of it and its wishes to be called back go in one act."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from db_told import rows
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db import callbacks, callers
+from db.callers import BeingCalledError, Erased
+from db.engine import async_engine, writing
+from db.ids import uuid7
+from db.tables import Audit, Callback, Caller
+from db.wishes import Claim, Wish
+from ivr.callbacks.wish import Happening, after
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+NUMBER, OTHER = "+33612345678", "+33612345679"
+MINE = Claim("node1", UUID(int=1))
+
+
+@pytest_asyncio.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    made = async_engine(url)
+    async with writing(made) as connection:
+        for number in (NUMBER, OTHER):
+            row = {"number": number, "language": "fr", "last_called": NOW}
+            await connection.execute(insert(Caller).values(row))
+    yield made
+    await made.dispose()
+
+
+async def put(engine: AsyncEngine, **columns: Any) -> Wish:
+    row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
+    async with writing(engine) as connection:
+        await connection.execute(insert(Callback).values(row))
+    return await callbacks.wish(engine, str(row["id"]))
+
+
+async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erased | None:
+    return await callers.erase(engine, number, "node1", "an administrator")
+
+
+async def test_all_pending_wishes_of_a_forgotten_number_are_cancelled_and_no_others(
+    engine: AsyncEngine, url: str
+) -> None:
+    pending = [
+        await put(engine),
+        await put(engine, kind="case", case_reference="100000017", due=None),
+        await put(engine, tries=1),
+    ]
+    over = await put(engine, state="done", ended=NOW)
+    another = await put(engine, number=OTHER)
+    assert await erased(engine) == Erased(True, 3)
+    for each in pending:
+        found = await callbacks.wish(engine, str(each.id))
+        assert (found.state, found.reason, found.ended is not None) == ("cancelled", callers.FORGOTTEN, True)
+    assert await callbacks.wish(engine, str(over.id)) == over
+    assert [each.id for each in await callbacks.pending(engine)] == [another.id]
+    assert [each.number for each in await rows(url, Caller)] == [OTHER]
+    (entry,) = await rows(url, Audit)
+    assert (entry.act, entry.by, entry.about, entry.data) == (
+        "caller_erased", "an administrator", None, {"callbacks": 3},
+    )  # fmt: skip
+    assert await erased(engine) is None
+    assert len(await rows(url, Audit)) == 1
+
+
+async def test_who_is_not_remembered_and_wished_to_be_called_is_forgotten_as_well(
+    engine: AsyncEngine, url: str
+) -> None:
+    wish = await put(engine, number="+33612345670")
+    assert await erased(engine, wish.number) == Erased(False, 1)
+    assert (await rows(url, Audit))[0].data == {"callbacks": 1}
+
+
+async def test_while_a_number_is_being_called_nothing_of_it_is_forgotten(engine: AsyncEngine, url: str) -> None:
+    waits, rings = await put(engine), await put(engine)
+    assert await callbacks.move(engine, rings, after(rings, Happening.CLAIMED, NOW, by=MINE))
+    with pytest.raises(BeingCalledError, match=f"ringing_operator, by the node node1; wish {rings.id}.*--node-gone"):
+        await erased(engine)
+    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
+    assert len(await rows(url, Caller)) == 2
+    assert await rows(url, Audit) == []
+
+
+async def test_a_controller_that_wants_a_wish_of_a_number_that_is_being_forgotten_gets_it_or_finds_it_cancelled(
+    engine: AsyncEngine,
+) -> None:
+    """Whoever is first: never is somebody forgotten and rung all the same."""
+    for _ in range(20):
+        async with writing(engine) as connection:
+            await connection.execute(delete(Caller))
+        wish = await put(engine)
+        claimed = after(wish, Happening.CLAIMED, NOW, by=MINE)
+        got, forgotten = await asyncio.gather(
+            callbacks.move(engine, wish, claimed), erased(engine), return_exceptions=True
+        )
+        found = await callbacks.wish(engine, str(wish.id))
+        if got is True:
+            assert isinstance(forgotten, BeingCalledError)
+            assert found.claim == MINE
+            assert await callbacks.move(engine, claimed, after(claimed, Happening.CANCELLED, NOW, by=MINE))
+        else:
+            assert (got, forgotten, found.state) == (False, Erased(False, 1), "cancelled")
