@@ -185,7 +185,8 @@ class Session:
         for spy in left_over(found, {channel.id for channel, _ in dialled}):
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
-        self.start(self._house.begun(began, {call.state.id for call in self.calls}, legs), "lost rows")
+        up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}
+        self.start(self._house.begun(began, up, legs), "lost rows")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)

@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from line import Line
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from db import callbacks
 from db.engine import async_engine, writing
 from db.ids import uuid7
-from db.tables import Callback
+from db.tables import Callback, CallbackTry
 from db.wishes import Wish
 from db.words import CallbackKind
 from ivr import clock
@@ -43,22 +44,25 @@ async def carrier(telephones: Telephones, address: str) -> Carrier:
 
 
 @contextlib.asynccontextmanager
-async def calling(home: Path, offset: int) -> AsyncIterator[Line]:
-    """A line with a trunk, whose tries are seconds apart."""
+async def calling(
+    home: Path, offset: int, *, hours: Sequence[str] = ("00:00-24:00",), most_a_day: int = 1000, say_first_s: int = 20
+) -> AsyncIterator[Line]:
+    """A line with a trunk, whose tries are seconds apart. `say_first_s`: when who waits is offered a call back."""
     line = Line(home, offset)
-    site = line.site / "site.toml"
-    text = site.read_text()
-    for pattern, instead in (
-        (r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
-        (r'^dial = "[^"]*"', f'dial = "{address(line)}"'),
-        (r"^again_min = \d+", "again_min = 0.01"),
-        (r"^declined_min = \d+", "declined_min = 0.01"),
-        (r"^most_a_day = \d+", "most_a_day = 1000"),
-        (r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
+    for name, pattern, instead in (
+        ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),
+        ("site.toml", r'^dial = "[^"]*"', f'dial = "{address(line)}"'),
+        ("site.toml", r"^hours = .*", f"hours = {json.dumps(list(hours))}"),
+        ("site.toml", r"^again_min = \d+", "again_min = 0.01"),
+        ("site.toml", r"^declined_min = \d+", "declined_min = 0.01"),
+        ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
+        ("site.toml", r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
+        ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),
     ):
-        text, count = re.subn(pattern, instead, text, flags=re.MULTILINE)
+        path = line.site / name
+        text, count = re.subn(pattern, instead, path.read_text(), flags=re.MULTILINE)
         assert count, pattern
-    site.write_text(text)
+        path.write_text(text)
     try:
         await line.up()
         yield line
@@ -119,11 +123,12 @@ async def until_wish(line: Line, identity: Any, state: str, limit_s: float = 8) 
 
 
 async def forgotten(line: Line) -> None:
-    """No wish is left for the next test."""
+    """No wish is left for the next test, and none of today's limits is used up."""
     engine = async_engine(line.database)
     try:
         async with writing(engine) as connection:
             over = {"state": "cancelled", "ended": clock.now(), "claimed_node": None, "claimed_boot": None}
             await connection.execute(update(Callback).where(Callback.ended.is_(None)).values(over))
+            await connection.execute(delete(CallbackTry))
     finally:
         await engine.dispose()
