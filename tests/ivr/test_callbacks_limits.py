@@ -1,0 +1,171 @@
+"""Why a number is not dialled: hours, limits, that an operator dials it by himself, that it is to be forgotten, and
+that its wish has waited for too long."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from carrier import address, calling, carrier, forgotten, now_is, put, until_wish, wish
+from conftest import OFFSET, short_folder
+from left import begins, rows
+from line import Line
+
+from db.ids import uuid7
+from db.references import make
+from db.tables import CallbackTry, CaseFile, CaseNote
+from db.wishes import Wish
+from ivr import clock
+from ivr.demo.telephone import Telephones
+
+BEFORE_M, AFTER_M = 20, 50
+"""Minutes around now in which may be called: it is allowed in Paris, and in London, an hour behind, not yet."""
+A_DAY = 4
+LONG_AGO = timedelta(hours=49)
+
+
+def now_in_paris() -> list[str]:
+    here = datetime.now(ZoneInfo("Europe/Paris"))
+    begins_m, ends_m = (60 * here.hour + here.minute + minutes for minutes in (-BEFORE_M, AFTER_M))
+    day_m = 24 * 60
+    if begins_m < 0:
+        spans = [(0, ends_m), (begins_m + day_m, day_m)]
+    elif ends_m > day_m:
+        spans = [(0, ends_m - day_m), (begins_m, day_m)]
+    else:
+        spans = [(begins_m, ends_m)]
+    return [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in spans]
+
+
+@pytest.fixture(scope="module")
+async def limited_line() -> AsyncIterator[Line]:
+    with short_folder("hatif-limits-") as folder:
+        async with calling(Path(folder), OFFSET + 1000, hours=now_in_paris(), most_a_day=A_DAY) as up:
+            yield up
+
+
+@pytest.fixture
+async def limited(limited_line: Line) -> AsyncIterator[Line]:
+    yield limited_line
+    await forgotten(limited_line)
+    await limited_line.cleared()
+
+
+async def given_up(line: Line, number: str) -> Wish:
+    """A wish that was due long ago, and is given up: the wishes have been looked at since it was there."""
+    return await until_wish(line, (await wish(line, number, due=clock.now() - LONG_AGO)).id, "failed")
+
+
+async def looked_at(line: Line) -> None:
+    """All wishes have been looked at, and whoever was to be rung by that is rung: before the second look begins."""
+    for number in ("+33612360001", "+33612360002"):
+        await given_up(line, number)
+
+
+def why_not(line: Line, *wishes: Wish) -> list[str]:
+    told = {row["id"]: row["why_not"] for row in line.json("callbacks")}
+    return [told[str(each.id)] for each in wishes]
+
+
+async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_operator_is_ready(
+    limited: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(limited))
+    phone = await limited.phone(telephones, limited.speaks("fr"))
+    reference, changed = make(8, 33), clock.now()
+    await put(limited, CaseFile, reference=reference, node="node1", kind="procedure", opened=changed, changed=changed)
+    often = "+33612360003"
+    for _ in range(limited.settings.callbacks.most_a_number):
+        await put(
+            limited, CallbackTry, callback_id=uuid7(), try_number=1, node="node1", number=often, dialled=clock.now()
+        )
+    night = await wish(limited, "+447400123456", country="GB")
+    told: dict[str, Any] = {"kind": "case", "case_reference": reference, "wished": changed - timedelta(minutes=1)}
+    told_at_night = await wish(limited, "+447400123457", country="GB", due=None, **told)
+    too_often = await wish(limited, often)
+    await looked_at(limited)
+    assert (phone.calls, out.dialled) == ([], [])
+    whys = why_not(limited, night, told_at_night, too_often)
+    assert [why.startswith("it is not an allowed hour in every time zone") for why in whys] == [True, True, False]
+    assert " before " in whys[0]
+    assert whys[2] == "the number was dialled as often today as it may be"
+    assert limited.json("waiting") == []
+
+    # One more number is dialled today, and then no other, nor this one again.
+    last = await wish(limited, "+33612360004")
+    leg = await phone.next_call(10)
+    await leg.answer()
+    await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_offer"))
+    await leg.press("1")
+    await out.phone.refuse(await out.phone.next_call())
+    assert out.dialled == [last.number]
+    await until_wish(limited, last.id, "wished")
+    await leg.hangup()
+    await limited.until_state(phone.user, "ready")
+    another = await wish(limited, "+33612360005")
+    await limited.until(lambda: "not due" not in why_not(limited, last)[0], 8, "it is due again")
+    await looked_at(limited)
+    assert (len(phone.calls), out.dialled) == (1, [last.number])
+    assert why_not(limited, last, another) == ["as many numbers were dialled today as may be"] * 2
+
+
+async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Line, telephones: Telephones) -> None:
+    out = await carrier(telephones, address(limited))
+    phone = await limited.phone(telephones, limited.speaks("fr"))
+    for number in ("+33612360006", "0033612360006", "0612360006"):
+        tried = await phone.dial(number)
+        await tried.established()
+        await begins(tried, limited.audio(limited.spoken_to(phone.user), "code_unknown"))
+        await tried.hangup()
+    assert (out.phone.calls, out.dialled) == ([], [])
+    assert limited.operator_state(phone.user) == "ready"
+
+
+async def test_who_is_forgotten_is_not_dialled_and_while_it_is_offered_he_is_not_forgotten(
+    limited: Line, telephones: Telephones
+) -> None:
+    out = await carrier(telephones, address(limited))
+    operator = limited.speaks("fr")
+    phone = await limited.phone(telephones, operator)
+    wished = await wish(limited, "+33612360007")
+    leg = await phone.next_call(10)
+    refused = await asyncio.to_thread(limited.run, "caller", "erase", wished.number)
+    assert refused.returncode == 1 and str(wished.id) in "".join(refused.stderr.split())
+    assert leg.state == "ringing"
+    await phone.refuse(leg)
+    assert (await until_wish(limited, wished.id, "wished")).reason == f"{operator}: refused"
+    done = await asyncio.to_thread(limited.run, "caller", "erase", wished.number)
+    assert done.returncode == 0, done.stderr
+    assert (await now_is(limited, wished.id)).state == "cancelled"
+    limited.control("POST", f"/operators/{operator}/state", {"state": "ready"})
+    await looked_at(limited)
+    assert (len(phone.calls), out.dialled) == (1, [])
+
+
+async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_note(limited: Line) -> None:
+    failed = await given_up(limited, "+33612360008")
+    assert failed.reason == "not within 48 h: no operator took it"
+    (file,) = await rows(limited, CaseFile, reference=failed.case_reference)
+    assert (file.kind, file.caller, file.due - file.opened) == ("callback", failed.number, timedelta(hours=48))
+    row = next(each for each in limited.json("callbacks") if each["id"] == str(failed.id))
+    assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
+
+    # What passes while there is no controller counts.
+    changed, unchanged = make(8, 34), make(8, 35)
+    long_ago = clock.now() - LONG_AGO
+    for reference in (changed, unchanged):
+        about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
+        await put(limited, CaseFile, reference=reference, **about)
+    former = limited.kill_controller()
+    told: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
+    waits = await wish(limited, "+447400123458", case_reference=unchanged, **told)
+    noted = await wish(limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **told)
+    await limited.controller_back(former)
+    failed = await until_wish(limited, noted.id, "failed")
+    assert failed.reason is not None and failed.reason.startswith("not within 48 h: it is not an allowed hour")
+    (note,) = await rows(limited, CaseNote, id=noted.id)
+    assert note.case_reference == changed and failed.reason in note.text
+    assert why_not(limited, waits) == ["the file's state has not changed yet"]
