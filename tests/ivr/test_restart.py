@@ -236,6 +236,14 @@ async def test_a_telephone_that_was_never_dialled_is_given_up_at_once_and_its_op
         line.ari(
             "POST", "/channels/create", endpoint=f"PJSIP/{operator}", app="hatif", appArgs="leg,60", channelId=never
         )
+        await line.until(
+            lambda: any(
+                each["id"] == never and each["dialplan"]["app_name"] == "Stasis"
+                for each in line.ari("GET", "/channels")
+            ),
+            5,
+            "it has entered",
+        )
         state = state.replace(leg["id"], never)
         line.ari("POST", f"/channels/{never}/variable", variable="HATIF", value=state)
         phone.will_answer(tone_hz=1870)
