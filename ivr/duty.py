@@ -39,7 +39,7 @@ class Duty:
     def _look(self) -> float:
         """Seconds until the next look."""
         roster, now = self._roster, clock.now()
-        planned = messages.Planned(frozenset(roster.on_duty(now)) if roster is not None else None)
+        planned = messages.Planned(tuple(roster.on_duty(now)) if roster is not None else None)
         if planned != self.planned:
             self.planned = planned
             self._tell(planned)

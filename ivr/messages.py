@@ -59,7 +59,7 @@ class Claim:
 class Planned:
     """Whom the roster has on duty from now on; None: there is no roster."""
 
-    operators: frozenset[str] | None
+    operators: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

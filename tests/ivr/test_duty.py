@@ -48,8 +48,8 @@ async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(
     try:
         async with asyncio.timeout(5):
             on_duty.read(read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,09:00,20:00,,,"))
-            assert await told.get() == Planned(frozenset({"1001", "1002"}))
-            assert await told.get() == Planned(frozenset({"1002"})) == on_duty.planned
+            assert await told.get() == Planned(("1001", "1002"))
+            assert await told.get() == Planned(("1002",)) == on_duty.planned
             on_duty.read(read(tmp_path, "1002,daily,09:00,21:00,,,"))  # nothing for now
             on_duty.read(None)
             assert await told.get() == Planned(None)
@@ -62,7 +62,7 @@ async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_
     None
 ):
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(frozenset({"1002"})), wait("call", 5))
+        await line.hears(Planned(("1002",)), wait("call", 5))
         assert line.offered == [("call", "1002")]
         assert line.changes == [("1002", OperatorState.OFFERED, "call")]
         await line.hears(wait("next", 5))
@@ -71,6 +71,6 @@ async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_
 
 async def test_without_a_roster_everybody_is_alike_again() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(frozenset({"1002"})))
+        await line.hears(Planned(("1002",)))
         await line.hears(Planned(None), wait("call", 5))
         assert line.offered == [("call", "1001")]
