@@ -64,6 +64,7 @@ SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("e
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))
+VARIABLE = Operation("GET", "channels/{channelId}/variable", ("variable",))
 SET_VARIABLE = Operation("POST", "channels/{channelId}/variable", ("variable", "value"))
 PLAY = Operation("POST", "channels/{channelId}/play/{playbackId}", ("media",))
 PLAYBACK = Operation("GET", "playbacks/{playbackId}")

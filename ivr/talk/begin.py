@@ -6,6 +6,7 @@ from ivr.ringing import Leg
 from ivr.talk.conversation import Conversation
 from ivr.talk.moves import found
 from ivr.talk.table import Place, recovered
+from ivr.talk.watch import holds
 
 
 async def begin(call: Call, leg: Leg, *, resumed: bool) -> Conversation:
@@ -19,4 +20,6 @@ async def begin(call: Call, leg: Leg, *, resumed: bool) -> Conversation:
     (bridges,) = await call.services.link.ask(operations.BRIDGES())
     channels = [call.channel, leg.id, *([colleague.leg] if colleague is not None else ())]
     await conversation.resume(found(bridges.body, channels))
+    # His telephone may have held, or come back, while there was no controller.
+    await conversation.held_by_telephone(on=await holds(call.services.link, leg.id))
     return conversation

@@ -22,7 +22,7 @@ from ivr.talk.moves import MUSIC, moves
 from ivr.talk.says import RINGING, new_name, ringing_for, spoken
 from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
 from ivr.talk.transfers import Transfer
-from ivr.talk.watch import Watch
+from ivr.talk.watch import Watch, holds
 from routing.states import OfferState, offer_state_after
 
 _NORMAL = (0, 16)
@@ -55,7 +55,7 @@ class Conversation:
         self._hang_up: str | None = None  # the other line, once he has heard why
         self._ends: Then | None = None
         self._by = "caller"  # who ends it, unless somebody else does
-        self.held = False  # by the operator's telephone itself, which need not send anything then
+        self.held = False  # by the operator's telephone itself
         self._watch = Watch(call)
         self._lost: set[str] = set()  # legs that were hung up since nothing came from them any more
 
@@ -90,7 +90,7 @@ class Conversation:
                 self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
                     await self.sit()
-            case messages.TelephoneGone(_, operator) if operator == self.leg.operator and not self.held:
+            case messages.TelephoneGone(_, operator) if operator == self.leg.operator:
                 await self._watch.begin(self.leg.id)
         if self.colleague is not None:
             await self._of_colleague(item, self.colleague)
@@ -316,6 +316,8 @@ class Conversation:
         former.conversation_ended(call, "transfer")
         call.services.recorder.connected(call.state)
         call.event("handed_over", operator=leg.operator, by=former.operator)
+        if await holds(call.services.link, leg.id):
+            await self.held_by_telephone(on=True)  # he did so while he was asked, which was nobody's business
         await conversations.begin(call, bridge_of(leg.id), leg.id)
 
     async def leaves(self, transfer: Transfer, language: str, topic: str | None) -> None:

@@ -55,7 +55,11 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     await hears_music(asked, asked.clock)
     await leg.press("*32#")
     await asked.hears_tone(OPERATOR_HZ)
+    await asked.hold()  # his telephone holds as he gets the caller, who hears music then
     await leg.hangup()
+    await line.until(lambda: stands(line, "+33613000021")["operator"] == other, 5, "the colleague has the caller")
+    await hears_music(call, call.clock)
+    await asked.resume()
     await call.hears_tone(COLLEAGUE_HZ)
     await asked.hears_tone(CALLER_HZ)
     never_silent(call, began)

@@ -5,7 +5,7 @@ import time
 
 from line import Line
 from offers import decided, french, pairings
-from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, talk
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, never_silent, talk
 
 from ivr.demo.telephone import Telephones
 
@@ -74,3 +74,39 @@ async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds
     story = await line.story("+33613000043")
     assert [each["reason"] for each in story["pairings"]] == ["lost"]
     await gone.register()
+
+
+async def test_a_telephone_that_holds_is_kept_though_the_controller_was_killed_before_its_registration_breaks(
+    line: Line, telephones: Telephones
+) -> None:
+    held, before = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000046", held)
+    other, other_leg, other_phone = await conversation(line, telephones, "+33613000047", before)
+    began, other_began = call.clock, other.clock
+    await leg.hold()
+    await other_leg.hold()
+    await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
+    # One of them takes his caller back while there is no controller.
+    await line.without_controller()
+    await other_leg.resume()
+    await other.hears_tone(OPERATOR_HZ)
+    await line.controller_again()
+    await asyncio.gather(hears_music(call, call.clock), other.hears_tone(OPERATOR_HZ))
+    for each in (phone, other_phone):
+        await each.unregister()
+        await line.until(lambda who=each.user: _is_gone(line, who), 3, "its registration is gone")  # type: ignore[misc]
+    gone = call.clock
+    await hears_music(call, gone + 2.0)  # a second after that it would have been hung up
+    await other.hears_tone(OPERATOR_HZ)
+    assert (leg.state, line.operator_state(held)) == ("talking", "talking")
+    await leg.resume()
+    await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+    never_silent(call, began)
+    never_silent(other, other_began)
+    await asyncio.gather(call.hangup(), other.hangup())
+    for caller in ("+33613000046", "+33613000047"):
+        assert [each["reason"] for each in (await line.story(caller))["pairings"]] == ["caller"]
+
+
+def _is_gone(line: Line, operator: str) -> bool:
+    return bool(line.ari("GET", f"/endpoints/PJSIP/{operator}")["state"] == "offline")
