@@ -84,6 +84,7 @@ class Floor:
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
         self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
+        self._back: dict[str, str] = {}  # by call: who handed him on, and may get him back
         self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
         self._inbox: asyncio.Queue[messages.ToFloor | _Asked | None] = asyncio.Queue()
         # A controller refuses an epoch lower than the highest that it has seen; a later start is a higher one.
@@ -151,8 +152,12 @@ class Floor:
                     return  # whoever asked was told that it cannot be, and waits no more
                 self._take(asked, now)
                 answer.set_result(self._operators[asked.operator])
-            case messages.Wait(call, steps, since, priority):
-                waiting = Waiting(call, steps, min(since, now), priority)
+            case messages.Wait(call, steps, since, priority, before, back):
+                if back is not None:
+                    self._back[call] = back
+                else:
+                    self._back.pop(call, None)
+                waiting = Waiting(call, steps, min(since, now), priority, before)
                 self._estimates.wait(call, steps[0].language, now)
                 standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
                 if standing is None:
@@ -179,11 +184,11 @@ class Floor:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case messages.Planned(operators):
-                for identity, before in self._operators.items():
+                for identity, was in self._operators.items():
                     planned = operators is None or identity in operators
-                    if before.planned != planned:
+                    if was.planned != planned:
                         # No state of his: nothing that is kept.
-                        self._operators[identity] = replace(before, planned=planned)
+                        self._operators[identity] = replace(was, planned=planned)
                         self._engine.set_operator(self._operators[identity])
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
@@ -242,6 +247,7 @@ class Floor:
 
     def _leave(self, call: str) -> None:
         self._waiting.pop(call, None)
+        self._back.pop(call, None)
         self._engine.leave(call)
 
     def _operator(
@@ -278,6 +284,10 @@ class Floor:
         for operator in list(self._operators.values()):
             if operator.until is not None and operator.until <= now:
                 self._operator(operator.id, Trigger.WRAP_UP_OVER, now)
+        for call, back in self._back.items():
+            waiting = self._waiting.get(call)
+            if waiting is not None and self._engine.queues.step_of(waiting, now).operator == back:
+                self._operator(back, Trigger.WRAP_UP_OVER, now)
         decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = messages.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
@@ -307,7 +317,7 @@ class Floor:
             await asyncio.sleep(0)
             call = next(iter(self._come))
             del self._come[call]
-            if (why := why_waits(self._engine, call, now)) is not None:
+            if (why := why_waits(self._engine, call, now, self._back.get(call))) is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return

@@ -13,7 +13,7 @@ from ivr.talk.table import Then
 from ivr.talk.transfers import Transfer, steps
 from ivr.while_waiting import Announcements, Meanwhile, Offered
 from routing.match import Step
-from routing.states import OfferState, Trigger
+from routing.states import OfferState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,11 @@ class _Waiting:
     def wait(self) -> None:
         """Tells the floor what he needs at this moment."""
         call, transfer = self.call, Transfer.decode(self.call.state.transfer)
-        if transfer.by is not None and not transfer.to:
-            # He comes back to who handed him on, and who need not finish the work after this very call first.
-            call.services.to_floor(messages.State(transfer.by, Trigger.WRAP_UP_OVER))
         speaks = {each.id: each.languages for each in call.services.people}
-        needed = steps(transfer, self.needs.steps, self.since, speaks)
-        call.services.to_floor(messages.Wait(call.state.id, needed, self.since, self.needs.priority))
+        needed = steps(transfer, self.needs.steps, speaks)
+        before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0
+        wait = messages.Wait(call.state.id, needed, self.since, self.needs.priority, before, transfer.by)
+        call.services.to_floor(wait)
 
     def not_taken(self, operator: str) -> None:
         """That operator will not have him."""

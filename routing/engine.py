@@ -174,8 +174,10 @@ class Engine:
         for identity in candidates:
             operator = self.staff.operator(identity)
             alike = (tuple(operator.languages.items()), operator.topics)
-            if alike not in seen or identity in self.queues.asked_for:
-                seen.add(alike)
+            passed_over = identity in self.queues.passed_over
+            if passed_over or alike not in seen or identity in self.queues.asked_for:
+                if not passed_over:
+                    seen.add(alike)  # else somebody may be there for those who are like him
                 queues.update((id(queue), queue) for queue in self.queues.which(operator))
         turns = [
             Turn((key, *queue.callers[0]), Stretch.ALL, queue)

@@ -19,16 +19,19 @@ class Step:
     topic: str | None = None
     operator: str | None = None  # the one who has the open case, if it must be he
     patience: float | None = None  # seconds; after this the next step applies; None: for ever
+    but: str | None = None  # an operator who must not get him, since he has handed him on
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A caller who waits. `since` is his routing age: POSIX seconds, kept through no answer, restart and transfer."""
+    """A caller who waits. `since` is his routing age: POSIX seconds, kept through no answer, restart and transfer.
+    `before`: seconds of it that are no part of his steps, since he needed something else then."""
 
     call: str
     steps: tuple[Step, ...]
     since: float
     priority: int = 0  # higher first, by the policy's `priority_s` a step
+    before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Reason:
     other_caller: OtherCaller | None = None
     other_operator: OtherOperator | None = None
     busy_operator: BusyOperator | None = None
+    but: str | None = None  # who could not get him, since he has handed him on
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ def may_serve(operator: Operator, step: Step) -> bool:
         operator.languages.get(step.language, 0) >= step.level
         and (step.topic is None or not operator.topics or step.topic in operator.topics)
         and (step.operator is None or step.operator == operator.id)
+        and step.but != operator.id
     )
 
 
@@ -184,6 +189,8 @@ def _caller(reason: Reason) -> str:
     if reason.step:
         last = ", the last resort" if reason.step == reason.steps - 1 else ""
         said += f", now content with step {reason.step + 1} of {reason.steps} of his needs{last}"
+    if reason.but:
+        said += f", and was not to go back to {reason.but}, who has handed him on"
     return said
 
 

@@ -55,9 +55,9 @@ def _earlier(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
     staff, queues = engine.staff, engine.queues
     waited, found = now - waiting.since, {engine.policy.hold_s}
     if len(waiting.steps) > 1:
-        end = step_at(waiting.steps, waited, staff.can_meet)[1]
+        end = step_at(waiting.steps, waited - waiting.before, staff.can_meet)[1]
         while end is not None:
-            found.add(end)
+            found.add(end + waiting.before)
             end = step_at(waiting.steps, end, staff.can_meet)[1]
     for later in sorted(found):
         earlier = _clearly(later - waited)
@@ -90,7 +90,8 @@ def _an_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | Non
         if met and rank == _NEARNESS[OperatorState.AWAY]:
             break
         identity = operator.id
-        alone = identity if identity in named or identity in queues.asked_for else None
+        apart = identity in named or identity in queues.asked_for or identity in queues.passed_over
+        alone = identity if apart else None
         alike = (tuple(operator.languages.items()), operator.topics, operator.planned, alone)
         if alike in asked:
             continue
@@ -201,7 +202,8 @@ class _Comes(_Idle):
     def step_if_since(self, since: float) -> Step | None:
         if not self.able:
             return None
-        return self.waiting.steps[step_at(self.waiting.steps, self.now - since, self.able.__contains__)[0]]
+        begins = since + self.waiting.before
+        return self.waiting.steps[step_at(self.waiting.steps, self.now - begins, self.able.__contains__)[0]]
 
     def yields(self, step: Step) -> bool:
         policy, since = self.engine.policy, self.waiting.since

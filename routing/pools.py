@@ -1,5 +1,6 @@
 """Operators by what they are alike in: a pool is one language, spoken by operators who cost the same for it."""
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,3 +53,20 @@ def tally(counts: dict[Kind, int], kind: Kind, change: int) -> None:
         counts[kind] = left
     else:
         del counts[kind]
+
+
+def sits_down(pool: Pool, place: tuple[float, str]) -> None:
+    """He is idle: since when, who."""
+    if not pool.idle:
+        pool.grade.idle.setdefault(pool.spoken, []).append(pool)
+    insort(pool.idle, place)
+
+
+def rises(pool: Pool, place: tuple[float, str]) -> None:
+    """He is not idle any more."""
+    del pool.idle[bisect_left(pool.idle, place)]
+    if not pool.idle:
+        pools = pool.grade.idle[pool.spoken]
+        pools.remove(pool)
+        if not pools:
+            del pool.grade.idle[pool.spoken]

@@ -53,6 +53,7 @@ class Queues:
         # Only queues with somebody in them.
         self._in: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
         self._for: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
+        self._passed_over: dict[str, int] = {}  # operators whom that many queues are not for
         self._arrivals: dict[tuple[str, int], list[Place]] = {}  # by language and priority
         self._ends: list[tuple[float, str]] = []  # a heap; entries that no longer hold are left until they come up
         self._now: float | None = None
@@ -154,18 +155,28 @@ class Queues:
 
     def step_if_since(self, waiting: Waiting, since: float, now: float) -> Step:
         """What he would need, had he come at `since`."""
-        return waiting.steps[step_at(waiting.steps, now - since, self._met)[0]]
+        return waiting.steps[step_at(waiting.steps, now - (since + waiting.before), self._met)[0]]
 
     @property
     def asked_for(self) -> Container[str]:
         """The operators whom somebody asks for by id."""
         return self._for
 
+    @property
+    def passed_over(self) -> Container[str]:
+        """The operators who must not get somebody whom others like them may."""
+        return self._passed_over
+
     def everybody(self) -> Iterator[Waiting]:
         return (each.waiting for each in self._callers.values())
 
     def which(self, operator: Operator) -> Iterator[Queue]:
         """The queues of those whom he may serve, each once."""
+        if operator.id in self._passed_over:
+            return (queue for queue in self._able(operator) if queue.step.but != operator.id)
+        return self._able(operator)
+
+    def _able(self, operator: Operator) -> Iterator[Queue]:
         topics = operator.topics
         for language, level in operator.languages.items():
             for queue in self._in.get(language, {}).values():
@@ -194,8 +205,9 @@ class Queues:
 
     def _stand(self, caller: _Caller, now: float) -> Queue:
         waiting = caller.waiting
-        caller.index, end = step_at(waiting.steps, now - waiting.since, self._met)
-        ends = None if end is None else instant(waiting.since, end)
+        begins = waiting.since + waiting.before
+        caller.index, end = step_at(waiting.steps, now - begins, self._met)
+        ends = None if end is None else instant(begins, end)
         if ends is not None and ends != caller.ends:
             heappush(self._ends, (ends, waiting.call))
         caller.ends = ends
@@ -209,6 +221,8 @@ class Queues:
         queue = queues.get((step, waiting.priority))
         if queue is None:
             queue = queues[step, waiting.priority] = Queue(step, waiting.priority)
+            if step.but is not None:
+                self._passed_over[step.but] = self._passed_over.get(step.but, 0) + 1
         caller.queue = queue
         place = (waiting.since, waiting.call)
         insort(queue.callers, place)
@@ -227,6 +241,10 @@ class Queues:
             del queues[queue.step, queue.priority]
             if not queues and queue.step.operator is not None:
                 del self._for[queue.step.operator]
+            if (but := queue.step.but) is not None:
+                self._passed_over[but] -= 1
+                if not self._passed_over[but]:
+                    del self._passed_over[but]
         everybody = self._arrivals[queue.step.language, queue.priority]
         del everybody[bisect_left(everybody, place)]
         if not everybody:

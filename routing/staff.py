@@ -5,15 +5,15 @@ depends on. There are as many pools as kinds of operators, however many operator
 """
 
 import math
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from routing.match import Price, Step, may_serve
 from routing.policy import Policy, besides, needed, total
-from routing.pools import Choice, Grade, Kind, Pool, fits, tally
+from routing.pools import Choice, Grade, Kind, Pool, fits, rises, sits_down, tally
 from routing.states import Operator, OperatorState
 
 
@@ -101,19 +101,23 @@ class Staff:
         if step.operator is not None:
             member = self._members.get(step.operator)
             return member is not None and member.on_duty and may_serve(member.operator, step)
+        if step.but is not None:
+            return self.on_duty_who_can(step) > 0
         return any(fits(kind, step) for kind in self._duty_kinds.get(step.language, ()))
 
     def on_duty_who_can(self, step: Step) -> int:
         if step.operator is not None:
             return int(self.can_meet(step))
         kinds = self._duty_kinds.get(step.language, {})
-        return sum(count for kind, count in kinds.items() if fits(kind, step))
+        but = self._passed_over(step)
+        return sum(count for kind, count in kinds.items() if fits(kind, step)) - (but is not None and but.on_duty)
 
     def idle_who_can(self, step: Step) -> int:
         if step.operator is not None:
             return int(self.is_idle(step.operator) and may_serve(self.operator(step.operator), step))
         kinds = self._idle_kinds.get(step.language, {})
-        return sum(count for kind, count in kinds.items() if fits(kind, step))
+        but = self._passed_over(step)
+        return sum(count for kind, count in kinds.items() if fits(kind, step)) - (but is not None and but.idle)
 
     def state(self, identity: str) -> OperatorState:
         """Who was taken is offered a call, whatever is known of him."""
@@ -138,7 +142,7 @@ class Staff:
         )
         for identity in islice((identity for pool in pools for identity in pool.everybody), most):
             member = self._members[identity]
-            if not member.idle:
+            if not member.idle and identity != step.but:
                 yield member.operator
 
     def busy_before(self, choice: Choice, step: Step, yields: bool, but: Collection[str], most: int) -> Choice | None:
@@ -177,7 +181,12 @@ class Staff:
                     looked += 1
                     member = self._members[identity]
                     place = (member.operator.since, identity)
-                    if not member.idle and member.on_duty and (cost < least or place < longest):
+                    if (
+                        not member.idle
+                        and member.on_duty
+                        and (cost < least or place < longest)
+                        and identity != step.but
+                    ):
                         least, longest = cost, place
                         best = Choice(Price(cost, uncovered, grade.first, grade.level, grade.planned), *place)
                     if looked > most:
@@ -233,6 +242,8 @@ class Staff:
         """The idle operator of the least price, then the longest idle. `yields`: not one who is kept."""
         if step.operator is not None:
             return self._one(step)
+        if step.but is not None:
+            return self._best_but(step, yields)
         kept = self.kept_for() if yields else frozenset()
         level, topic = step.level, step.topic
         least, longest = math.inf, (math.inf, "")
@@ -262,6 +273,29 @@ class Staff:
         pool, uncovered = best
         grade = pool.grade
         return Choice(Price(least, uncovered, grade.first, grade.level, grade.planned), *longest)
+
+    def _best_but(self, step: Step, yields: bool) -> Choice | None:
+        """As `best`, without the one who must not get him. He is idle all the same, for what the others cost."""
+        passed_over = self._passed_over(step)
+        pools = passed_over.pools if passed_over is not None and passed_over.idle else ()
+        pool = next((pool for language, pool in pools if language == step.language), None)
+        anybody = replace(step, but=None)
+        if passed_over is None or pool is None:
+            return self.best(anybody, yields)
+        place = (passed_over.operator.since, passed_over.operator.id)
+        rises(pool, place)
+        try:
+            return self.best(anybody, yields)
+        finally:
+            sits_down(pool, place)
+
+    def _passed_over(self, step: Step) -> _Member | None:
+        """Who must not get the caller, if he could."""
+        member = self._members.get(step.but) if step.but is not None else None
+        if member is None:
+            return None
+        operator = member.operator
+        return member if fits((operator.languages.get(step.language, 0), operator.topics), step) else None
 
     def _one(self, step: Step) -> Choice | None:
         """The operator whom the step asks for by his id; nobody keeps him from his own caller."""
@@ -344,16 +378,9 @@ class Staff:
             self._count(language)
             tally(self._idle_kinds[language], (pool.grade.level, pool.topics), change)
             if idle:
-                if not pool.idle:
-                    pool.grade.idle.setdefault(pool.spoken, []).append(pool)
-                insort(pool.idle, place)
+                sits_down(pool, place)
             else:
-                del pool.idle[bisect_left(pool.idle, place)]
-                if not pool.idle:
-                    pools = pool.grade.idle[pool.spoken]
-                    pools.remove(pool)
-                    if not pools:
-                        del pool.grade.idle[pool.spoken]
+                rises(pool, place)
 
 
 def _enter(member: _Member) -> None:

@@ -27,17 +27,19 @@ class Waits:
     language: str
     level: int
     topic: str | None
-    operator: str | None  # the one who has his file, if it must be he
+    operator: str | None  # the one who has his file, or a part in his being handed on, if it must be he
     speakers: int
     on_duty: int
     idle: int
     ahead: int
     states: Mapping[str, int] = field(default_factory=dict)
     instead: Change | None = None
+    but: str | None = None  # who must not get him, since he has handed him on
+    back: str | None = None  # who has handed him on, and may get him back
 
 
-def why_waits(engine: Engine, call: str, now: float) -> Waits | None:
-    """None for a caller who does not wait."""
+def why_waits(engine: Engine, call: str, now: float, back: str | None = None) -> Waits | None:
+    """None for a caller who does not wait. `back`: who has handed him on, if somebody is waited for because of it."""
     waiting = engine.queues.find(call)
     if waiting is None:
         return None
@@ -59,12 +61,14 @@ def why_waits(engine: Engine, call: str, now: float) -> Waits | None:
         ahead(engine, call, now)[1].get(step.language, 0),
         states,
         nearest(engine, call, now),
+        step.but,
+        back,
     )
 
 
 def in_words(waits: Waits) -> str:
     """In English sentences, the last one without its full stop, for the command line."""
-    said = _there(waits)
+    said = _there(waits) + (f"; {waits.but}, who has handed him on, is passed over" if waits.but else "")
     if waits.operator is None and (
         doing := [f"{waits.states[state]} {_DOES[state]}" for state in _DOES if waits.states.get(state)]
     ):
@@ -95,7 +99,9 @@ def _instead(change: Change) -> str:
 def _there(waits: Waits) -> str:
     language = waits.language
     if waits.operator is not None and waits.on_duty:
-        return f"waits for operator {waits.operator}, who has his file" + ("" if waits.idle else " and is not idle")
+        who = "who has handed him on" if waits.operator == waits.back else "to whom he was handed on"
+        who = "who has his file" if waits.back is None else who
+        return f"waits for operator {waits.operator}, {who}" + ("" if waits.idle else " and is not idle")
     if not waits.speakers:
         return f"waits: nobody on duty speaks {language}"
     about = f" and knows of {waits.topic}" if waits.topic else ""

@@ -38,6 +38,7 @@ steps = st.builds(
     topic=st.none() | st.sampled_from((*TOPICS, "unheard of")),
     operator=st.none() | st.none() | st.sampled_from((*OPERATORS, "9999")),
     patience=st.none() | st.integers(0, 60).map(float) | st.floats(0, 60),
+    but=st.none() | st.none() | st.sampled_from(OPERATORS),
 )
 callers = st.builds(
     Waiting,
@@ -46,6 +47,7 @@ callers = st.builds(
     | st.sampled_from(LANGUAGES).map(lambda language: (Step(language),)),
     since=seconds.map(lambda waited: NOW - waited),
     priority=st.sampled_from([0, 0, 0, 0, 1, -1]),
+    before=st.sampled_from([0.0, 0.0, 0.0, 12.5]) | st.floats(0, 90),
 )
 operators = st.builds(
     Operator,
@@ -152,7 +154,7 @@ def something_happens(chance: random.Random, floor: Floor) -> None:
         patience = float(chance.choice([5, 10, 20]))
         steps = (
             Step(language, 1, topic, preferred, patience),
-            Step(language, 1, topic, patience=patience),
+            Step(language, 1, topic, patience=patience, but=chance.choice([None, None, chance.choice(OPERATORS)])),
             Step(language),
         )
         floor.wait(Waiting(f"call-{chance.randrange(10**9)}", steps, floor.now, chance.choice([0] * 9 + [1])))

@@ -35,7 +35,7 @@ class Reference:
             if step.patience is None:
                 return step
             end += step.patience
-            if self.now - caller.since < end:
+            if self.now - (caller.since + caller.before) < end:
                 return step
         return left[-1]
 

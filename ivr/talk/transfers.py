@@ -69,24 +69,19 @@ class Transfer:
         return Transfer(count=self.count)
 
 
-def steps(
-    transfer: Transfer, usual: Sequence[Step], since: float, speaks: Mapping[str, Mapping[str, int]]
-) -> tuple[Step, ...]:
-    """What the caller needs: the colleague he was handed to, then who handed him on, then as usual.
-
-    `since`: his routing age, from which all steps are counted; `speaks`: the operators' languages and levels. A
-    colleague is named, so he need not speak the caller's language.
+def steps(transfer: Transfer, usual: Sequence[Step], speaks: Mapping[str, Mapping[str, int]]) -> tuple[Step, ...]:
+    """What the caller needs from `transfer.at` on: the colleague he was handed to, then who handed him on, then as
+    usual. A colleague is named, so he need not speak the caller's language. `speaks`: the operators' languages and
+    levels.
     """
     usual = tuple(usual)
-    waited = max(0.0, transfer.at - since)
     found: list[Step] = []
     named = [(each, ANYBODY_S if each == ANYBODY else BUSY_S) for each in transfer.to]
     for operator, patience in (*named, *(((transfer.by, BACK_S),) if transfer.by else ())):
-        # The first one's time begins when he is asked; until then the caller had another operator.
-        patience += 0.0 if found else waited
         if operator == ANYBODY:
-            # Not only he who has the caller's file, and may well have been the one who handed him on.
-            found.append(replace(next(each for each in usual if each.operator is None), patience=patience))
+            # Not only he who has the caller's file, and never the one who handed him on: he would be back at once.
+            usually = next(each for each in usual if each.operator is None)
+            found.append(replace(usually, patience=patience, but=transfer.by))
         elif languages := speaks.get(operator):
             language = usual[0].language if usual[0].language in languages else next(iter(languages))
             found.append(Step(language, operator=operator, patience=patience))

@@ -131,11 +131,10 @@ USUAL = (Step("fr", 3, "file", patience=60.0), Step("fr", 3))
 SPEAKS = {each.id: each.languages for each in PEOPLE}
 
 
-def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time_and_with_the_old_age() -> None:
-    """He came 500 s ago, and was handed on 400 s later."""
-    needed = steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, 0.0, SPEAKS)
+def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time() -> None:
+    needed = steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
     assert [each.operator for each in needed] == ["1901", "1002", None, None]
-    at = [step_at(needed, 400.0 + each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
+    at = [step_at(needed, each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
     assert at == [0, 0, 1, 2]
     assert needed[2:] == USUAL
 
@@ -151,7 +150,7 @@ def test_one_who_will_not_have_him_is_not_waited_for() -> None:
 
 
 def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
-    needed = steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, 0.0, SPEAKS)
+    needed = steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
     assert [(each.language, each.operator) for each in needed] == [
         ("fr", None),
         ("fr", "1001"),
@@ -160,12 +159,14 @@ def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
     ]
     # By whoever can, also where the one who handed him on has his file.
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
-    assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, 0.0, SPEAKS)[:2] == needed[:2]
+    assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
+    # But not by himself, as long as others are waited for.
+    assert [each.but for each in needed] == ["1001", None, None, None]
 
 
 def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
     spanish = (Step("es", 3),)
-    assert [each.language for each in steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, 0.0, SPEAKS)] == [
+    assert [each.language for each in steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
         "fr",
         "es",
     ]

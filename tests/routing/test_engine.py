@@ -387,3 +387,16 @@ def test_who_comes_from_the_future_is_served_after_those_of_the_present() -> Non
 @pytest.mark.parametrize("staff", list(permutations(["1001", "1002", "1003"])))
 def test_of_equals_the_same_one_is_chosen_in_whatever_order_they_came(staff: tuple[str, ...]) -> None:
     assert decided(*(idle(each, "fr") for each in staff), wants("call", "fr")) == [("call", "1001")]
+
+
+def test_one_who_must_not_get_a_caller_hides_him_from_nobody_who_is_like_him() -> None:
+    """Operators who are alike are looked at once; then he is not the one."""
+    for late in ("1001", "1002"):
+        engine = Engine(Policy())
+        engine.wait(Waiting("call", (Step("fr", but="1001"),), NOW - 5))
+        for identity in ("1001", "1002"):
+            engine.set_operator(Operator(identity, {"fr": 5}, state=OperatorState.TALKING, since=NOW))
+        assert not engine.decide(NOW).pairs
+        for identity in sorted(("1001", "1002"), key=lambda each: each == late):
+            engine.set_operator(Operator(identity, {"fr": 5}, state=READY, since=NOW))
+        assert [(each.call, each.operator) for each in engine.decide(NOW).pairs] == [("call", "1002")]

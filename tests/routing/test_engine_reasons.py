@@ -204,6 +204,21 @@ def test_the_sentence_says_which_busy_operator_would_have_been_taken() -> None:
     )
 
 
+def test_the_sentence_says_who_was_passed_over_since_he_has_handed_the_caller_on() -> None:
+    (pair,) = decided(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, but="1001"))
+    assert pair.operator == "1002"
+    assert in_words(pair.reason) == (
+        "The caller waited 16.0 s, the only one whom this operator may serve, and was not to go back to 1001, who has"
+        " handed him on; the operator speaks fr at level 5, idle 10.0 s, the only one idle."
+    )
+
+
+def test_who_has_handed_the_caller_on_is_not_named_as_one_who_would_have_got_him() -> None:
+    talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
+    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16, but="1003"))
+    assert pair.reason.busy_operator is None
+
+
 def test_the_sentence_says_that_an_earlier_caller_was_held() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     dutch = Waiting("dutch", (Step("nl"),), NOW - 1)

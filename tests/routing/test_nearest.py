@@ -95,8 +95,8 @@ def floor(*operators: tuple[dict[str, int], OperatorState, float]) -> Engine:
     return engine
 
 
-def instead(engine: Engine, *steps: Step, waited_s: float = 5.0) -> Change | None:
-    engine.wait(Waiting("call", steps, NOW - waited_s))
+def instead(engine: Engine, *steps: Step, waited_s: float = 5.0, before: float = 0.0) -> Change | None:
+    engine.wait(Waiting("call", steps, NOW - waited_s, before=before))
     assert not [pair for pair in engine.decide(NOW).pairs if pair.call == "call"]
     why = why_waits(engine, "call", NOW)
     assert why is not None
@@ -141,6 +141,23 @@ def test_with_others_before_him_he_would_have_had_to_come_before_them_as_well() 
 def test_who_speaks_a_language_that_nobody_on_duty_speaks_is_named_though_he_is_away() -> None:
     engine = floor(({"nl": 5}, AWAY, 3600), ({"fr": 5}, READY, 30))
     assert instead(engine, Step("nl")) == Change("1001", AWAY, 3600, 0)
+
+
+def test_of_two_who_are_alike_the_one_is_named_whom_an_earlier_caller_must_not_get() -> None:
+    engine = floor(({"fr": 5}, TALKING, 90), ({"fr": 5}, TALKING, 60))
+    engine.wait(Waiting("first", (Step("fr", but="1002"),), NOW - 8))
+    assert instead(engine, Step("fr")) == Change("1002", TALKING, 60, 0)
+
+
+def test_steps_that_began_after_he_had_come_end_later() -> None:
+    engine = floor(({"fr": 5}, TALKING, 60), ({"fr": 2}, READY, 30))
+    steps = (Step("fr", 4, patience=30), Step("fr"))
+    assert instead(engine, *steps, waited_s=105, before=100) == Change("1002", READY, 30, 25.001)
+    # Nor are they over for one who is away, had he come a little earlier.
+    engine = floor(({"nl": 5}, AWAY, 3600))
+    engine.wait(Waiting("first", (Step("nl"),), NOW - 113))
+    steps = (Step("nl", 4, patience=107), Step("nl"))
+    assert instead(engine, *steps, waited_s=105, before=100) == Change("1001", AWAY, 3600, 8.001)
 
 
 def test_where_nobody_knows_the_language_nothing_is_told() -> None:

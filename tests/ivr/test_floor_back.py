@@ -1,0 +1,66 @@
+"""A caller who was handed on comes back to who did it only once nobody else is waited for, and then at once."""
+
+from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
+
+from ivr.messages import Leave, State, Wait
+from ivr.talk.transfers import ANYBODY, Transfer, steps
+from routing.match import Step
+from routing.states import OperatorState, Trigger
+from routing.waits import in_words
+
+READY, OFFERED, WRAPPING_UP = OperatorState.READY, OperatorState.OFFERED, OperatorState.WRAPPING_UP
+SPEAKS = {"1001": {"fr": 5}, "1002": {"fr": 5}}
+
+
+def handed_on(call: str, *, to: str = ANYBODY, waited_s: float = 0.0) -> Wait:
+    """By 1001, to whoever can, a moment ago."""
+    waits = wait(call, 500)
+    now = waits.since + 500
+    transfer = Transfer((to,), "1001", now - waited_s, 1)
+    before = transfer.at - waits.since
+    return Wait(call, steps(transfer, (Step("fr"),), SPEAKS), waits.since, 0, before, transfer.by)
+
+
+async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may_take_him() -> None:
+    async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
+        await line.hears(handed_on("first"))
+        assert (line.offered, line.waiting) == ([], ["first"])
+        assert line.why[-1][1].but == "1001"
+        await line.hears(wait("second", 1))
+        assert line.offered == [("second", "1001")]
+        await line.hears(accepted(line.offer), State("1002", Trigger.ENDED), State("1002", Trigger.RESUME))
+        assert line.offered[1:] == [("first", "1002")]
+        # Nor if that one does not take him.
+        await line.hears(ended(line.offers[0]), State("1001", Trigger.RESUME), refused(line.offer, NO_ANSWER))
+        assert (line.state(), line.waiting) == ((READY, ""), ["first"])
+
+
+async def test_he_comes_back_when_nobody_else_is_there_before_the_work_after_his_call_is_done() -> None:
+    async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
+        await line.hears(wait("first", 500))
+        await line.hears(accepted(line.offer))
+        await line.hears(ended(line.offer), handed_on("first"))
+        assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
+        # What is told of a step that names somebody is true of a caller who was handed on.
+        for to, who in (("1002", "1002, to whom he was handed on"), ("7777", "1001, who has handed him on")):
+            paused = State("1001", Trigger.PAUSE)  # else he would get him at once
+            await line.hears(paused, handed_on("first", to=to))
+            assert in_words(line.why[-1][1]).startswith(f"waits for operator {who} and is not idle")
+        await line.hears(Leave("first"), State("1001", Trigger.RESUME), wait("second", 500))
+        await line.hears(accepted(line.offer), ended(line.offer), handed_on("second"))
+        assert line.state()[0] is WRAPPING_UP
+        await line.hears(State("1002", Trigger.LOG_OUT), State("1002", Trigger.ENDED), State("1002", Trigger.LOG_OUT))
+        assert line.offered[1:] == [("second", "1001")] * 2
+        assert line.state()[0] is OFFERED
+
+
+async def test_he_comes_back_when_the_time_of_his_colleague_is_over() -> None:
+    async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
+        await line.hears(wait("first", 500))
+        await line.hears(accepted(line.offer))
+        await line.hears(ended(line.offer), handed_on("first", waited_s=59.95))
+        assert line.state()[0] is WRAPPING_UP
+        await line.until(lambda: line.offered == [("first", "1001")] * 2)
+        # Who waits no more frees nobody.
+        await line.hears(accepted(line.offer), ended(line.offer), handed_on("first", waited_s=59.95), Leave("first"))
+        assert line.state()[0] is WRAPPING_UP
