@@ -264,6 +264,7 @@ class Recorder:
             state=OfferState.RINGING.value,
             offered=clock.now(),
         )
+        self.journal.flush()  # what becomes of it could not be recorded without it
 
     def offer_ended(self, offer: str, state: OfferState) -> None:
         self.journal.put("offer", id=offer, state=state.value, ended=clock.now())

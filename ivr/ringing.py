@@ -70,11 +70,18 @@ class Leg:
         """The operator is off the telephone; how it ended is not known yet, but others wait for him."""
         call.services.to_floor(messages.Ended(self.id, call.state.id, self.operator))
 
-    def conversation_ended(self, call: Call, by: str) -> None:
-        """`by`: caller, operator, or lost."""
+    def conversation_ends(self, call: Call, by: str) -> None:
+        """In the records, and on the disk, before the caller's channel says so: after a kill between the two, one that
+        is open there would keep his next conversation out of them."""
+        call.services.recorder.pairing_ended(self.id, by)
+        call.services.recorder.journal.flush()
+
+    def conversation_ended(self, call: Call, by: str, *, recorded: bool = False) -> None:
+        """`by`: caller, operator, transfer, or lost; `recorded`: `conversation_ends` was called."""
         call.services.unroute(self.id)
         self.free(call)
-        call.services.recorder.pairing_ended(self.id, by)
+        if not recorded:
+            self.conversation_ends(call, by)
         call.set(replace(call.state, served_by=self.operator))
         call.event("conversation_ended", operator=self.operator, by=by)
 

@@ -310,10 +310,11 @@ class Conversation:
         self._seats = wanted
         self.says.clear()
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
+        former.conversation_ends(call, "transfer")
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))
         if here:
             await until_gone(self.call, former.id)
-        former.conversation_ended(call, "transfer")
+        former.conversation_ended(call, "transfer", recorded=True)
         call.services.recorder.connected(call.state)
         call.event("handed_over", operator=leg.operator, by=former.operator)
         if await holds(call.services.link, leg.id):
@@ -354,11 +355,12 @@ class Conversation:
         legs = (*legs, *([self.colleague.id] if self.colleague is not None else ()))
         quiet = [operations.STOP_MUSIC(call.channel)] if self.held or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
+        self.leg.conversation_ends(call, self._by)
         await self.call.step(*quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
         await until_gone(self.call, *legs, out=True)
         if self.colleague is not None:
             self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
-        self.leg.conversation_ended(call, self._by)
+        self.leg.conversation_ended(call, self._by, recorded=True)
 
     async def _breaks_off(self, by: str) -> None:
         """The caller has gone, or cannot stay. Nobody is left in a bridge without the one for whom he is there."""

@@ -1,6 +1,7 @@
 """What goes wrong in a call frees its operators, and a caller who has hung up is never taken for one who waits."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -41,7 +42,7 @@ class Told:
         self.asked += requests
 
     def call(self) -> Call:
-        operators, routing = SimpleNamespace(level=3), SimpleNamespace(policy=Policy())
+        operators, routing = SimpleNamespace(level=3, ring_s=15.0), SimpleNamespace(policy=Policy())
         services = SimpleNamespace(
             site=SimpleNamespace(codes=Codes(), operators=operators, routing=routing),
             link=self,
@@ -69,6 +70,37 @@ async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his
     assert freed == {"1001", "1002"}
     assert {each.uri for each in told.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
+
+
+@pytest.mark.parametrize("there", [None, False, True])
+async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_so(there: bool | None) -> None:
+    """Whether a colleague is asked, and is there. Killed between the two, the next one would find no room."""
+    told = Told()
+    call = told.call()
+    order: list[str] = []
+    recorder = cast(Any, call.services).recorder
+    recorder.pairing_ended.side_effect = lambda leg, _: order.append(leg)
+    recorder.journal.flush.side_effect = lambda: order.append("disk")
+
+    async def send(*requests: operations.Request, refused: object = None) -> None:
+        order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
+
+    async def ask(*requests: operations.Request) -> list[SimpleNamespace]:
+        return [SimpleNamespace(ok=False, status=404, body={}) for _ in requests]
+
+    told.send, told.ask = send, ask  # type: ignore[method-assign, attr-defined]
+    talk = Talk(uuid(11))
+    if there is not None:
+        talk = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), talk)
+    conversation.colleague = Leg(uuid(12), "1002") if there is not None else None
+    call.deliver(events.ChannelDestroyed(uuid(11), 16))
+    call.deliver(events.ChannelLeftBridge(CALLER))
+    call.deliver(events.ChannelDestroyed(CALLER, 16))
+    with contextlib.suppress(CallerGone):
+        await conversation.run(begins=False)
+    assert order[:3] == [uuid(11), "disk", "channel"]
+    assert order.count(uuid(11)) == 1
 
 
 async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
