@@ -31,6 +31,7 @@ FUNCTIONS = {
     "FILTER": "func_strings",
     "IF": "func_logic",
     "LEN": "func_strings",
+    "PJSIP_TRANSFER_HANDLING": "chan_pjsip",
     "REGEX": "func_strings",
 }
 """The functions a dialplan may use, with the module to load for each."""

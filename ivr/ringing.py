@@ -34,9 +34,6 @@ _OUT_S = 1.0
 LOST = 27
 """ITU-T Q.850 cause for a telephone that has vanished: destination out of order."""
 
-TOLD_OF_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
-"""Of an operator's leg: what his telephone's transfer key asks for is told to us, and Asterisk does nothing itself."""
-
 NOT_ANSWERED = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
@@ -147,7 +144,7 @@ def create_leg(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) 
         shown=f'"{about}" <{state.caller or "anonymous"}>',
         ring_s=ring_s,
         originator=call.channel,
-        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode(), **TOLD_OF_TRANSFERS},
+        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode()},
     )
 
 
@@ -194,7 +191,7 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
     whisper = Whisper(call, leg.id, leg.operator)
     begun = await whisper.begin()
     hold: Item | None = None
-    vanished: Item | None = None
+    later: list[Item] = []
     while begun:
         item = await call.next(whisper.until)
         call.keys.clear()
@@ -204,15 +201,16 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
             return True, False
         if isinstance(item, events.ChannelHold | events.ChannelUnhold) and item.channel_id == leg.id:
             hold = item
-        if isinstance(item, messages.TelephoneGone) and item.operator == leg.operator:
-            vanished = item
+        gone = isinstance(item, messages.TelephoneGone) and item.operator == leg.operator
+        if gone or isinstance(item, events.ChannelTransfer):
+            later.append(item)
         if whisper.is_over(item):
             await whisper.end()
             break
     if isinstance(hold, events.ChannelHold):
         call.deliver(hold)  # for the conversation: else the caller would be in silence with a telephone that holds
-    if vanished is not None:
-        call.deliver(vanished)  # it looks whether he is still there
+    for item in later:
+        call.deliver(item)  # it looks whether he is still there, and answers his telephone
     return begun, True
 
 

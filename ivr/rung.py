@@ -18,6 +18,9 @@ one. A code that an operator has dialled enters with the same first argument, in
 DIAL_MARGIN_S = 3
 """Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
 
+_TOLD_OF_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
+"""What a telephone's transfer key asks for is told to us, and Asterisk does nothing itself (decision 15)."""
+
 _RINGS = ("Down", "Ringing")
 """States of a channel that nobody has answered. One who calls us is in `Ring`."""
 
@@ -42,7 +45,7 @@ def create(
         app="hatif",
         appArgs=",".join((*entry, str(int(ring_s) + DIAL_MARGIN_S))),
         channelId=channel,
-        body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **(variables or {})},
+        body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **_TOLD_OF_TRANSFERS, **(variables or {})},
         **given,
     )
 

@@ -34,6 +34,7 @@ from ivr.running import RunningCalls
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
+from ivr.talk import refer
 from ivr.talk.wished import Wishes
 from routing.engine import Engine
 from routing.states import OfferState, Trigger
@@ -284,6 +285,11 @@ class Session:
                 house = self._house
                 self.start(conversations.keep(house.mailbox, name, house.recorder), name)
                 return
+            case events.ChannelTransfer(wished=True):
+                call = refer.told(self._routes, event)
+                if call is None:
+                    # Asterisk itself does nothing, and the telephone would wait for ever.
+                    self.start(self._link.send(refer.progress(event.channel_id, refer.REFUSED)), "refuse a transfer")
             case _ if self.running.keeps(event.channel_id, event):
                 return
             case _:

@@ -76,12 +76,14 @@ class ChannelUnhold:
 class ChannelTransfer:
     """A telephone wants its other side to be connected with somebody else (REFER). `to`: whom, as it wrote him before
     the @; `replaces`: the channel whose place the other side is to take, for a transfer with talking first; not
-    `wished`: what we have told the telephone of it, said once more."""
+    `wished`: what we have told the telephone of it, said once more; `again`: a wish that nobody has answered, said once
+    more since we told the telephone that it goes on."""
 
     channel_id: str
     to: str
     replaces: str | None
     wished: bool = True
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,10 @@ USED = (
 )
 
 
+_GOES_ON = "channel_progress"
+"""The state of a transfer that nobody has answered yet."""
+
+
 def channel(data: Mapping[str, Any]) -> Channel:
     """A channel's snapshot. Raises KeyError or TypeError where Asterisk sent something else."""
     caller, dialplan = data["caller"], data["dialplan"]
@@ -187,7 +193,8 @@ def event(data: Mapping[str, Any]) -> Event | None:
                 source["id"],
                 refer_to["requested_destination"].get("destination") or "",
                 replaced["id"] if replaced else None,
-                wished=not data.get("state"),
+                wished=data.get("state") in (None, "", _GOES_ON),
+                again=data.get("state") == _GOES_ON,
             )
         case "RecordingFinished" | "RecordingFailed" as kind:
             recording = data["recording"]

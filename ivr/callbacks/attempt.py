@@ -27,7 +27,7 @@ from ivr.callbacks.ends import CalledGone, Ends, Item, OperatorGone, over
 from ivr.callbacks.facts import language_of
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import Happening, channel_of
-from ivr.ringing import NOT_ANSWERED, TOLD_OF_TRANSFERS, looked_at
+from ivr.ringing import NOT_ANSWERED, looked_at
 from ivr.state import LegState
 from routing.states import OfferState
 
@@ -154,7 +154,7 @@ class Attempt:
             endpoint=self.desk.services.address(offer.operator),
             shown=f'"{about}" <{wish.number}>',
             ring_s=offer.ring_s,
-            variables={"HATIF": Part(str(wish.id), self.call, state).encode(), **TOLD_OF_TRANSFERS},
+            variables={"HATIF": Part(str(wish.id), self.call, state).encode()},
         )
 
     async def _taken(self, operator: str) -> bool:

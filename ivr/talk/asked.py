@@ -52,7 +52,7 @@ async def look(talk: "Conversation", item: Item) -> None:
             call.services.to_floor(withdrawn)
         case events.ChannelDtmfReceived(channel, digit) if channel == talk.leg.id:
             await _pressed(talk, digit)
-        case events.ChannelTransfer(channel) if channel == talk.leg.id and item.wished:
+        case events.ChannelTransfer(wished=True):
             await refer.referred(talk, item)
         case events.ChannelHold(channel) if channel == talk.leg.id:
             call.event("held", by=talk.leg.operator, way="telephone")
@@ -215,9 +215,8 @@ async def _transfer(talk: "Conversation", target: Target, seen: messages.Seen, b
     made = Transfer.decode(state.transfer).made(to, by, time.time())
     kind = "operator" if target.operator else "consul" if target.consul else "language" if target.language else "topic"
     talk.call.event("transferred", by=by, to=str(target), to_kind=kind, way=way, count=made.count)
-    if way == "refer":
-        await talk.call.services.link.send(refer.progress(talk.leg.id, refer.DONE))
-    await talk.leaves(made, target.language or state.language, target.topic or state.topic)
+    tells = [refer.progress(talk.leg.id, refer.DONE)] if way == "refer" else []
+    await talk.leaves(made, target.language or state.language, target.topic or state.topic, *tells)
     return None
 
 

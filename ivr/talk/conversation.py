@@ -7,16 +7,18 @@ together, so a controller that starts in the middle of it finds one of two state
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from db.words import Role
 from ivr import conversations, messages
 from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
+from ivr.ari.operations import Request
 from ivr.call import Call, CallerGone, Item
 from ivr.ringing import Leg, create_leg, looked_at, said, until_gone
 from ivr.state import LegState
-from ivr.talk import asked
+from ivr.talk import asked, refer
 from ivr.talk.keys import Keys
 from ivr.talk.moves import MUSIC, moves
 from ivr.talk.says import RINGING, new_name, ringing_for, spoken
@@ -57,6 +59,7 @@ class Conversation:
         self._by = "caller"  # who ends it, unless somebody else does
         self.held = False  # by the operator's telephone itself
         self._watch = Watch(call)
+        self.referred = False  # his telephone's own transfer key was heard, since this controller began
         self._lost: set[str] = set()  # legs that were hung up since nothing came from them any more
 
     # From its beginning to its end
@@ -213,6 +216,7 @@ class Conversation:
             return False
         self.talk, self._via_by = replace(self.talk, via=via), math.inf
         await self._sit_as_found(via)
+        await self.call.services.link.send(*refer.again(self.talk))
         return True
 
     async def tell(self, leg: Leg, text: str) -> str | None:
@@ -321,15 +325,15 @@ class Conversation:
             await self.held_by_telephone(on=True)  # he did so while he was asked, which was nobody's business
         await conversations.begin(call, bridge_of(leg.id), leg.id)
 
-    async def leaves(self, transfer: Transfer, language: str, topic: str | None) -> None:
-        """The caller goes on to somebody else; the operator is free."""
+    async def leaves(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None:
+        """The caller goes on to somebody else; the operator is free. `tells`: his telephone, with the state."""
         call = self.call
         self.talk, then = after(self.talk, Happens.TRANSFER)
         assert then is Then.LEAVES
         self._by = "transfer"
         await conversations.end(call, self.leg.id)
         call.set(replace(call.state.without_operator(), transfer=transfer.encode(), language=language, topic=topic))
-        await self._everybody_out(self.leg.id)
+        await self._everybody_out(self.leg.id, tells=tells)
         self._ends = then
 
     async def _ended(self, then: Then, what: Happens) -> None:
@@ -348,7 +352,7 @@ class Conversation:
         await self._everybody_out(*([former.id] if what is Happens.COMPLETE else ()))
         self._ends = then
 
-    async def _everybody_out(self, *legs: str) -> None:
+    async def _everybody_out(self, *legs: str, tells: Sequence[Request] = ()) -> None:
         """Ends the conversation with its bridges, these legs and the colleague's, and waits until the caller is out: a
         prompt for a channel that is still on its way is never heard."""
         call = self.call
@@ -356,7 +360,7 @@ class Conversation:
         quiet = [operations.STOP_MUSIC(call.channel)] if self.held or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
         self.leg.conversation_ends(call, self._by)
-        await self.call.step(*quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
+        await self.call.step(*tells, *quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
         await until_gone(self.call, *legs, out=True)
         if self.colleague is not None:
             self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
@@ -397,3 +401,4 @@ class Conversation:
         self._seats = wanted
         if talk.place is Place.ASIDE:
             self._via_by = asyncio.get_running_loop().time() + _LINE_S
+        await call.services.link.send(*refer.again(talk))

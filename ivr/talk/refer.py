@@ -1,26 +1,46 @@
 """What a telephone asks for with REFER, by its own transfer key: told by Asterisk, done by us.
 
 Only what stands before the @ is looked at, and only among our operators, languages, topics and consuls: nothing of it
-ever becomes an address that is dialled. See docs/decisions/0015-refer.md.
+ever becomes an address that is dialled. Every telephone gets an answer. See docs/decisions/0015-refer.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ivr.ari import events, operations
 from ivr.ari.operations import Request
+from ivr.call import Call
+from ivr.inbox import Receiver
+from ivr.ringing import Leg
 from ivr.site_codes import Codes
+from ivr.talk.table import Place, Talk
 from ivr.talk.wishes import Act, Refusal, Target, from_keys
 
 if TYPE_CHECKING:
     from ivr.talk.conversation import Conversation
 
-DONE, REFUSED = "channel_answered", "channel_declined"
-"""What the telephone is told: the transfer is over (200), or it keeps its caller (603)."""
+GOES_ON, DONE, REFUSED = "channel_progress", "channel_answered", "channel_declined"
+"""What the telephone is told: nothing yet (100), the transfer is over (200), or it keeps its caller (603)."""
 
 
 def progress(leg: str, state: str) -> Request:
     return operations.TRANSFER_PROGRESS(leg, states=state)
+
+
+def again(talk: Talk) -> list[Request]:
+    """After a restart: what telephones have asked for while nobody listened is told once more, if anything. Not as long
+    as the operator's other line is not known, which it may be about."""
+    known = talk.place is not Place.ASIDE or talk.via is not None
+    legs = [leg for leg in (talk.leg, talk.via) if leg is not None and known]
+    legs += [talk.colleague.leg] if talk.colleague is not None and talk.colleague.there else []
+    return [progress(leg, GOES_ON) for leg in legs]
+
+
+def told(routes: Mapping[str, Receiver], event: events.ChannelTransfer) -> Call | None:
+    """The call in whose conversation this is: by the leg that it came on, or by the one that is to be replaced, where
+    a telephone asks on the line of the colleague. None: there is none, and nothing to be handed on."""
+    found = (routes.get(leg) for leg in (event.channel_id, event.replaces) if leg is not None)
+    return next((each for each in found if isinstance(each, Call)), None)
 
 
 def meant(to: str, codes: Codes, languages: Sequence[str], topics: Sequence[str]) -> Target | Refusal:
@@ -33,45 +53,52 @@ def meant(to: str, codes: Codes, languages: Sequence[str], topics: Sequence[str]
 
 
 async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
-    """The telephone is told how it went, and so is the operator if nothing comes of it."""
+    """The telephone is told how it went, and so is who asked if nothing comes of it."""
     from ivr.talk import asked  # which needs this module
 
-    call = talk.call
-    call.event("referred", by=talk.leg.operator, to=event.to[:40], attended=event.replaces is not None)
-    if event.replaces is not None:
-        await _attended(talk, event)
-        return
-    target = meant(event.to, call.services.site.codes, call.services.site.languages, asked.topics_of(call.flow))
-    if isinstance(target, Refusal):
-        call.event(
-            "wish_refused",
-            act="transfer",
-            target=event.to[:40],
-            way="refer",
-            by=talk.leg.operator,
-            why=target.name.lower(),
-        )
-        refusal: Refusal | None = target
+    call, colleague = talk.call, talk.colleague
+    lines = (talk.leg.id, talk.talk.via)
+    if event.again and talk.referred:
+        return  # it came at the same moment, and has been answered
+    talk.referred = True
+    asks = colleague.operator if colleague is not None and colleague.id == event.channel_id else talk.leg.operator
+    call.event("referred", by=asks, to=event.to[:40], attended=event.replaces is not None)
+    if event.channel_id in lines and event.replaces is not None:
+        refusal = await _attended(talk, event)
+    elif event.channel_id == talk.leg.id:
+        refusal = await _blind(talk, event)
     else:
-        refusal = await asked.grant(talk, Act.TRANSFER, target, "refer", talk.leg.operator)
-    if refusal is not None:
-        await call.services.link.send(progress(event.channel_id, REFUSED))
+        refusal = Refusal.NOT_NOW  # a colleague has no caller yet whom he could hand on
+    if refusal is None:
+        return
+    await call.services.link.send(progress(event.channel_id, REFUSED))
+    if event.channel_id == talk.leg.id:
         await asked.say_why(talk, refusal)
+    else:
+        await talk.tell(Leg(event.channel_id, asks), refusal.value)
 
 
-async def _attended(talk: "Conversation", event: events.ChannelTransfer) -> None:
-    """The caller goes to whom the operator has asked on the line that is to be replaced."""
+async def _blind(talk: "Conversation", event: events.ChannelTransfer) -> Refusal | None:
     from ivr.talk import asked
 
-    link, leg = talk.call.services.link, talk.leg
-    refusal: Refusal | None = Refusal.NOT_NOW
-    if event.replaces is not None and event.replaces == talk.talk.via:
-        # First this: once it is done there is no line any more to tell it on.
-        refusal = asked.complete_refused(talk)
-        await link.send(progress(event.channel_id, DONE if refusal is None else REFUSED))
-        if refusal is None:
-            refusal = await asked.grant(talk, Act.COMPLETE, Target(), "refer", leg.operator)
-    else:
-        await link.send(progress(event.channel_id, REFUSED))
+    call, operator = talk.call, talk.leg.operator
+    target = meant(event.to, call.services.site.codes, call.services.site.languages, asked.topics_of(call.flow))
+    if not isinstance(target, Refusal):
+        return await asked.grant(talk, Act.TRANSFER, target, "refer", operator)
+    call.event("wish_refused", act="transfer", target=event.to[:40], way="refer", by=operator, why=target.name.lower())
+    return target
+
+
+async def _attended(talk: "Conversation", event: events.ChannelTransfer) -> Refusal | None:
+    """The caller goes to whom the operator has asked on his other line; either line may be the one to be replaced."""
+    from ivr.talk import asked
+
+    lines = {event.channel_id, event.replaces}
+    if lines != {talk.leg.id, talk.talk.via}:
+        return Refusal.NOT_NOW
+    refusal = asked.complete_refused(talk)
     if refusal is not None:
-        await asked.say_why(talk, refusal)
+        return refusal
+    # First this: once it is done there is no line any more to tell it on.
+    await talk.call.services.link.send(progress(event.channel_id, DONE))
+    return await asked.grant(talk, Act.COMPLETE, Target(), "refer", talk.leg.operator)

@@ -1,5 +1,7 @@
 """Without a controller the dialplan leads callers by itself, and the records have them when it is back."""
 
+import pytest
+from baresip.errors import TransferFailed
 from line import Line
 
 from ivr.demo.sound import find
@@ -26,6 +28,11 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     answered = await phone.next_call(1)
     await answered.hears_tone(1130)
     assert not away.calls, "an operator who is paused was rung"
+    # Without a controller nobody is handed on: a telephone's own transfer key is refused, and its caller stays.
+    for number in (away.user, "0033612345678"):
+        with pytest.raises(TransferFailed, match="404"):
+            await answered.transfer(f"sip:{number}@{line.sip}")
+    await call.hears_tone(1870)
     await answered.hangup()
     await call.ended(5)
     await line.controller_again()

@@ -1,5 +1,6 @@
 """Who picks up hears what is coming before he is with the caller, who does not notice."""
 
+import asyncio
 import dataclasses
 import itertools
 import re
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from baresip.errors import TransferFailed
 from conftest import OFFSET, short_folder
 from line import Line
 from offers import french, outcomes
@@ -111,11 +113,15 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
         if killed:
             await line.restart()
         else:
+            refers = asyncio.create_task(leg.transfer(f"sip:99@{line.sip}"))
             await leg.hold()
             await leg.press("1")
             await line.until_state(operator, "talking")
             await hears_music(call, call.clock)
             await leg.resume()
+            # What its transfer key asked for meanwhile is answered now.
+            with pytest.raises(TransferFailed, match="603"):
+                await refers
         await call.hears_tone(OPERATOR_HZ)
         never_silent(call)
         assert len(phone.calls) == (3 if killed else 2)

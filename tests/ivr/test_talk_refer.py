@@ -1,0 +1,149 @@
+"""A telephone's own transfer key (REFER): it gets an answer whatever it asks for, on whichever line, and whenever."""
+
+import asyncio
+
+import pytest
+from baresip.errors import TransferFailed
+from line import Line
+from offers import french, pairings
+from talking import (
+    CALLER_HZ,
+    COLLEAGUE_HZ,
+    OPERATOR_HZ,
+    conversation,
+    hears_music,
+    kinds,
+    never_silent,
+    stands,
+)
+
+from ivr.demo.telephone import Telephones
+
+
+async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_answered_by_the_next_one(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000061", maker)
+    colleague = await line.phone(telephones, other)
+    began = call.clock
+    await leg.hold()
+    await hears_music(call, call.clock)
+    former = line.kill_controller()
+    async with asyncio.timeout(12):
+        await leg.transfer(f"sip:{other}@{line.sip}")  # until the telephone is told that it is done
+    ringing = await colleague.next_call(5)
+    ringing.tone(COLLEAGUE_HZ)
+    await ringing.answer()
+    await call.hears_tone(COLLEAGUE_HZ)
+    await leg.ended()
+    await line.controller_back(former)
+    # With talking first: killed between the two.
+    await line.until_state(maker, "ready")
+    phone.will_answer(tone_hz=OPERATOR_HZ)
+    await ringing.hold()
+    asking = await colleague.dial(f"*32{maker}")
+    asking.tone(1500.0)
+    await asking.hears_tone(OPERATOR_HZ)
+    await phone.calls[-1].hears_tone(1500.0)
+    former = line.kill_controller()
+    async with asyncio.timeout(12):
+        await ringing.transfer_to(asking)
+    await call.hears_tone(OPERATOR_HZ)
+    await phone.calls[-1].hears_tone(CALLER_HZ)
+    await asyncio.gather(asking.ended(), ringing.ended())
+    await line.controller_back(former)
+    never_silent(call, began)
+    assert (len(colleague.calls), len(phone.calls)) == (1, 2)
+    assert (stands(line, "+33613000061")["operator"], stands(line, "+33613000061")["transfers"]) == (maker, 2)
+    await call.hangup()
+    story = await line.story("+33613000061")
+    assert kinds(story).count("referred") == 2
+    # The controller may have been killed before the last pairing was written.
+    assert [(who, role) for who, role, _ in pairings(story) if role == "operator"] == [
+        (maker, "operator"),
+        (other, "operator"),
+        (maker, "operator"),
+    ]
+
+
+async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
+    line: Line, telephones: Telephones
+) -> None:
+    maker, other, away = french(line, 3)
+    call, leg, phone = await conversation(line, telephones, "+33613000062", maker)
+    colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
+    absent = await line.phone(telephones, away)
+    line.control("POST", f"/operators/{away}/state", {"state": "paused", "reason": "lunch"})
+    began, language = call.clock, line.spoken_to(maker)
+    for whom, text in (
+        (f"sip:{away}@{line.sip}", "talk_away"),
+        ("sip:0033612345678@elsewhere.example", "talk_outside"),
+        (f"sip:{maker}@elsewhere.example", "talk_yourself"),
+    ):
+        heard = leg.clock
+        with pytest.raises(TransferFailed, match="603"):
+            await leg.transfer(whom)
+        await leg.hears(line.audio(language, text)[:6000], since_s=heard)
+    await call.hears_tone(OPERATOR_HZ)
+    assert absent.calls == []
+    # A line on which nobody is asked has nobody to hand on, and a colleague has no caller yet.
+    await leg.hold()
+    code = await phone.dial("*14")
+    await code.established()
+    with pytest.raises(TransferFailed, match="603"):
+        await code.transfer(f"sip:{other}@{line.sip}")
+    await code.hangup()
+    asking = await phone.dial(f"*32{other}")
+    asking.tone(1500.0)
+    await asking.hears_tone(COLLEAGUE_HZ)
+    asked = colleague.calls[-1]
+    heard = asked.clock
+    with pytest.raises(TransferFailed, match="603"):
+        await asked.transfer(f"sip:{away}@{line.sip}")
+    await asked.hears(line.audio(line.spoken_to(other), "talk_not_now")[:6000], since_s=heard)
+    await asked.hears_tone(1500.0)
+    # He connects both from the line of the colleague, not from that of the caller.
+    async with asyncio.timeout(5):
+        await asking.transfer_to(leg)
+    await call.hears_tone(COLLEAGUE_HZ)
+    await asked.hears_tone(CALLER_HZ)
+    await asyncio.gather(asking.ended(), leg.ended())
+    never_silent(call, began)
+    assert (stands(line, "+33613000062")["operator"], len(colleague.calls)) == (other, 1)
+    await call.hangup()
+    story = await line.story("+33613000062")
+    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    assert refused == ["away", "outside", "yourself"]
+    assert {who: why for who, role, why in pairings(story) if role == "operator"} == {
+        maker: "transfer",
+        other: "caller",
+    }
+
+
+async def test_two_telephones_that_send_a_caller_to_and_fro_are_told_that_it_is_enough(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second = french(line, 2)
+    call, leg, phone = await conversation(line, telephones, "+33613000063", first)
+    other = await line.phone(telephones, second)
+    has, gets = phone, other
+    began = call.clock
+    for hertz in (COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ):
+        gets.will_answer(tone_hz=hertz)
+        await leg.transfer(f"sip:{gets.user}@{line.sip}")
+        await call.hears_tone(hertz)
+        has, gets, leg = gets, has, gets.calls[-1]
+        await line.until_state(gets.user, "ready")
+    heard, rung = leg.clock, len(gets.calls)
+    with pytest.raises(TransferFailed, match="603"):
+        await leg.transfer(f"sip:{gets.user}@{line.sip}")
+    await leg.hears(line.audio(line.spoken_to(has.user), "talk_too_often"), since_s=heard)
+    await call.hears_tone(COLLEAGUE_HZ)
+    assert len(gets.calls) == rung
+    never_silent(call, began)
+    await call.hangup()
+    story = await line.story("+33613000063")
+    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
+    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    assert (ways, refused) == (["refer"] * 5, ["too_often"])
