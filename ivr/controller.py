@@ -140,6 +140,7 @@ class Controller:
             kept_operators=self._kept_operators,
             present=lambda: self.presence.present,
             planned=lambda: self.duty.planned,
+            contact=self.presence.contact,
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,

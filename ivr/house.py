@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
-    `planned` whom the roster has on duty; `operator_changed(operator, call)` keeps a new state; `serves()` says that
-    calls are served from now on; `begun(when, calls, legs)` is run once what is up has been taken over.
+    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
+    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
+    `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
     site: Site
@@ -45,6 +46,7 @@ class House:
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
     planned: Callable[[], messages.Planned]
+    contact: Callable[[str], str | None]
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book

@@ -31,6 +31,10 @@ class Presence:
         """The operators whose telephone is there; None before Asterisk has said so."""
         return [operator for operator, contacts in self._contacts.items() if contacts] if self._known else None
 
+    def contact(self, operator: str) -> str | None:
+        """Where his telephone is, as a SIP address; None where it is not there."""
+        return next(iter(self._contacts.get(operator, ())), None)
+
     async def refresh(self) -> None:
         """Asks for all contacts: at the start and whenever the link is back."""
         async with self._asking:

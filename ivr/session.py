@@ -16,7 +16,7 @@ import structlog
 
 from ivr import conversations, dialplan_talks, messages, reconcile, rung
 from ivr.ari import events, operations
-from ivr.ari.link import Link
+from ivr.ari.link import Link, LinkLost
 from ivr.ari.operations import Request
 from ivr.call import Call, Services
 from ivr.callbacks import channels as callbacks
@@ -30,6 +30,8 @@ from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
 from ivr.operators import OperatorEntry
+from ivr.refusing import Refusing
+from ivr.ringing import looked_at
 from ivr.running import RunningCalls
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
@@ -157,6 +159,8 @@ class Session:
         self._house.serves()  # before the first call: the guard would take it from us
         self.start(self.floor.run(), "floor")
         self.floor.tell(self._house.planned())
+        refusing = Refusing(self._house.contact, self._has_rung, lambda each: self.telephone(each, False))
+        self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
         self.telephones(self._house.present())
@@ -239,6 +243,12 @@ class Session:
         busy = self.floor.operators.get(operator) if self.floor is not None else None
         if not present and busy is not None and busy.offer is not None and (call := self.call_on(busy.offer)):
             call.deliver(messages.TelephoneGone(call.state.id, operator))
+
+    async def _has_rung(self, leg: str) -> bool:
+        try:
+            return await looked_at(self._link, leg) is not OfferState.UNREACHABLE
+        except (LinkLost, TimeoutError):
+            return True
 
     def _publish(self, message: messages.ToCall) -> None:
         call = self.running.get(message.call)

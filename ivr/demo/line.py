@@ -109,11 +109,21 @@ class Line:
         await asyncio.sleep(0)  # lets the transports report that they are closed
 
     def cut(self, *, closes: bool) -> None:
-        """Let nothing pass any more. `closes`: and close the connections of a telephone over TCP, as its system does
-        when its program dies."""
+        """Let nothing pass any more, until `mend`. `closes`: and close the connections of a telephone over TCP, or its
+        port over UDP, which then refuses packets, as its system does when its program dies."""
         self.is_cut = True
+        for datagrams in self._datagrams[:1] if closes else ():
+            datagrams.close()
         for connection in self._connections if closes else ():
             connection.cancel()
+
+    async def mend(self) -> None:
+        """Let all pass again, at the same address. OSError if somebody else has it by now."""
+        if self._datagrams and self._datagrams[0].is_closing():
+            loop = asyncio.get_running_loop()
+            outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_outside), self.address)
+            self._datagrams[0] = outside
+        self.is_cut = False
 
     def outgoing(self, message: bytes) -> bytes:
         """`message` of the stack as the exchange gets it."""

@@ -311,7 +311,7 @@ class Operator:
         RegistrationError with the SIP status if refused, without one if there is no answer within `timeout_s`."""
         await self.open()
         line, agent = self._opened
-        line.is_cut = False
+        await line.mend()
         deadline = time.monotonic() + timeout_s
         while True:
             try:

@@ -7,7 +7,14 @@ from line import Line
 from offers import decided, french, pairings
 from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, never_silent, talk
 
+from ivr.demo.sound import QUIET_DBFS, level_dbfs
 from ivr.demo.telephone import Telephones
+
+
+def packets(line: Line, operator: str) -> int:
+    """How many have come from his telephone in the call that it has."""
+    (leg,) = [each["id"] for each in line.ari("GET", "/channels") if each["name"].startswith(f"PJSIP/{operator}-")]
+    return int(line.ari("GET", f"/channels/{leg}/rtp_statistics")["rxcount"])
 
 
 async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_or_talks(
@@ -54,23 +61,76 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     assert story["call"]["wait_s"] is not None
 
 
+async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_rings_or_talks(
+    line: Line, telephones: Telephones
+) -> None:
+    first, second, third, fourth = french(line, 4)
+    ringing = await line.phone(telephones, first)
+    call = await line.asks_for_operator(telephones, "+33613000045")
+    await ringing.next_call(5)
+    await hears_music(call, call.clock)
+    talking = await line.phone(telephones, second, answers=OPERATOR_HZ)
+    await ringing.vanish(closes=True)
+    await call.hears_tone(OPERATOR_HZ)
+    # It rang: at the end of its time it would count as one that nobody answers.
+    assert await decided(line, "+33613000045") == [(first, "unreachable"), (second, "accepted")]
+    waits = await line.waiting(telephones, "+33613000046")
+    since = call.clock
+    await talking.vanish(closes=True)
+    await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
+    third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
+    await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
+    await waits.hangup()
+    assert (line.operator_state(first), len(talking.calls)) == ("away", 1)
+    # So is one who is asked.
+    asked = await line.phone(telephones, fourth, answers=OPERATOR_HZ)
+    talk(line, "+33613000045", "consult", operator=fourth)
+    leg = third_phone.calls[-1]
+    await leg.hears_tone(OPERATOR_HZ)
+    await hears_music(call, call.clock)
+    heard = leg.clock
+    await asked.vanish(closes=True)
+    await leg.hears(line.audio(line.spoken_to(third), "talk_colleague_gone")[:6000], 15, since_s=heard)
+    await call.hears_tone(COLLEAGUE_HZ)
+    never_silent(call, since)  # the line's silence would be noticed after ten seconds
+    never_silent(leg, heard)
+    await call.hangup()
+    story = await line.story("+33613000045")
+    assert pairings(story) == [
+        (second, "operator", "lost"),
+        (third, "operator", "caller"),
+        (fourth, "consulted", "colleague"),
+    ]
+    for phone in (ringing, talking, asked):
+        await phone.register()
+
+
 async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds_but_not_one_that_holds(
     line: Line, telephones: Telephones
 ) -> None:
-    first, second = french(line, 2)
-    held, holding, phone = await conversation(line, telephones, "+33613000042", first)
+    first, second, third = french(line, 3)
+    # Nor one that is muted: it goes on sending, though nothing that can be heard.
+    muted, silent, _ = await conversation(line, telephones, "+33613000047", third)
+    silent.silence()
+    held, holding, _ = await conversation(line, telephones, "+33613000042", first)
     await holding.hold()
     await hears_music(held, held.clock)
+    sent = packets(line, first)
     call, _, gone = await conversation(line, telephones, "+33613000043", second)
     began, since = time.monotonic(), call.clock
     await gone.vanish()
     await call.hears(line.audio("fr", "operator_gone")[:6000], 16, since_s=since)
     assert 8.0 < time.monotonic() - began < 16.0
-    assert line.operator_state(phone.user) == "talking"
+    assert packets(line, first) - sent < 50, "it sends nothing while it holds"
+    assert [line.operator_state(each) for each in (first, third)] == ["talking", "talking"]
+    assert level_dbfs(muted.heard(muted.clock - 8.0)) < QUIET_DBFS
+    silent.tone(OPERATOR_HZ)
+    await muted.hears_tone(OPERATOR_HZ)
     await hears_music(held, held.clock)
     await holding.resume()
     await held.hears_tone(OPERATOR_HZ)
-    await asyncio.gather(call.hangup(), held.hangup())
+    await asyncio.gather(call.hangup(), held.hangup(), muted.hangup())
     story = await line.story("+33613000043")
     assert [each["reason"] for each in story["pairings"]] == ["lost"]
     await gone.register()
