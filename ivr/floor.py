@@ -84,7 +84,8 @@ class Floor:
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
         self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
-        self._back: dict[str, str] = {}  # by call: who handed him on, and may get him back
+        self._handed_on: dict[str, messages.Wait] = {}  # by call: those who may come back to who handed them on
+        self._wraps_up: dict[str, str] = {}  # by operator: the call that ended last for him
         self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
         self._inbox: asyncio.Queue[messages.ToFloor | _Asked | None] = asyncio.Queue()
         # A controller refuses an epoch lower than the highest that it has seen; a later start is a higher one.
@@ -154,9 +155,9 @@ class Floor:
                 answer.set_result(self._operators[asked.operator])
             case messages.Wait(call, steps, since, priority, before, back):
                 if back is not None:
-                    self._back[call] = back
+                    self._handed_on[call] = message
                 else:
-                    self._back.pop(call, None)
+                    self._handed_on.pop(call, None)
                 waiting = Waiting(call, steps, min(since, now), priority, before)
                 self._estimates.wait(call, steps[0].language, now)
                 standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
@@ -184,8 +185,9 @@ class Floor:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case messages.Planned(operators):
+                on_duty = frozenset(operators or ())
                 for identity, was in self._operators.items():
-                    planned = operators is None or identity in operators
+                    planned = operators is None or identity in on_duty
                     if was.planned != planned:
                         # No state of his: nothing that is kept.
                         self._operators[identity] = replace(was, planned=planned)
@@ -215,7 +217,9 @@ class Floor:
                     self._come[call] = None
                     self._wait(placed)
                 self._operator(operator, _TRIGGER[state], now, offer=offer)
-            case messages.Ended(offer, _, operator):
+            case messages.Ended(offer, call, operator):
+                if (ends := self._operators.get(operator)) is not None and ends.offer == offer:
+                    self._wraps_up[operator] = call
                 self._offered.pop(offer, None)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ENDED, now, offer=offer)
@@ -247,7 +251,7 @@ class Floor:
 
     def _leave(self, call: str) -> None:
         self._waiting.pop(call, None)
-        self._back.pop(call, None)
+        self._handed_on.pop(call, None)
         self._engine.leave(call)
 
     def _operator(
@@ -284,10 +288,9 @@ class Floor:
         for operator in list(self._operators.values()):
             if operator.until is not None and operator.until <= now:
                 self._operator(operator.id, Trigger.WRAP_UP_OVER, now)
-        for call, back in self._back.items():
-            waiting = self._waiting.get(call)
-            if waiting is not None and self._engine.queues.step_of(waiting, now).operator == back:
-                self._operator(back, Trigger.WRAP_UP_OVER, now)
+        for call, told in self._handed_on.items():
+            if told.back is not None and self._comes_back(call, told, now):
+                self._operator(told.back, Trigger.WRAP_UP_OVER, now)
         decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = messages.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
@@ -317,10 +320,21 @@ class Floor:
             await asyncio.sleep(0)
             call = next(iter(self._come))
             del self._come[call]
-            if (why := why_waits(self._engine, call, now, self._back.get(call))) is not None:
+            told = self._handed_on.get(call)
+            handed_on = (told.back, told.handed_on) if told is not None else ()
+            if (why := why_waits(self._engine, call, now, *handed_on)) is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return
+
+    def _comes_back(self, call: str, told: messages.Wait, now: float) -> bool:
+        """Whether it is the turn of who handed him on, who wraps up after this very call; of which call it is after a
+        restart nobody knows."""
+        waiting = self._waiting.get(call)
+        if waiting is None or told.back is None or self._wraps_up.get(told.back, call) != call:
+            return False
+        step = self._engine.queues.step_of(waiting, now)
+        return step.operator == told.back and step in told.steps[: told.handed_on]
 
     def _look_again(self, decision: float | None, now: float) -> None:
         """Wakes at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""

@@ -13,8 +13,8 @@ from routing.states import OfferState, Trigger
 @dataclass(frozen=True, slots=True)
 class Wait:
     """A caller waits. Said again after a restart, it has the effect of once. `before`: as of `routing.match.Waiting`;
-    `back`: who handed him on, and gets him back by one of the steps; he need not finish the work after this very call
-    first."""
+    `back`: who handed him on, and gets him back by one of the first `handed_on` steps; he need not finish the work
+    after this very call first."""
 
     call: str
     steps: tuple[Step, ...]
@@ -22,6 +22,7 @@ class Wait:
     priority: int = 0
     before: float = 0.0
     back: str | None = None
+    handed_on: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,13 +71,6 @@ class Roster:
         day = at.astimezone(self.zone).date()
         return sorted({each.operator for each in self.shifts(day - _ONE_DAY, day) if each.begins <= at < each.ends})
 
-    def changes_after(self, at: datetime) -> datetime:
-        """The next instant at which a shift of these two days begins or ends, else the end of the next day."""
-        day = at.astimezone(self.zone).date()
-        shifts = self.shifts(day - _ONE_DAY, day + _ONE_DAY)
-        instants = [each for shift in shifts for each in (shift.begins, shift.ends) if each > at]
-        return min(instants, default=at + _ONE_DAY)
-
     def _of_day(self, day: date) -> Iterator[Shift]:
         off = {
             operator

@@ -81,7 +81,8 @@ class _Waiting:
         speaks = {each.id: each.languages for each in call.services.people}
         needed = steps(transfer, self.needs.steps, speaks)
         before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0
-        wait = messages.Wait(call.state.id, needed, self.since, self.needs.priority, before, transfer.by)
+        handed_on = len(needed) - len(self.needs.steps)
+        wait = messages.Wait(call.state.id, needed, self.since, self.needs.priority, before, transfer.by, handed_on)
         call.services.to_floor(wait)
 
     def not_taken(self, operator: str) -> None:

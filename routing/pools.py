@@ -1,6 +1,7 @@
 """Operators by what they are alike in: a pool is one language, spoken by operators who cost the same for it."""
 
 from bisect import bisect_left, insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,6 +46,22 @@ def fits(kind: Kind, step: Step) -> bool:
     """Whether operators of this kind in the step's language are fit for what it asks."""
     level, topics = kind
     return level >= step.level and (step.topic is None or not topics or step.topic in topics)
+
+
+def more_than(few: int, counts: Mapping[Kind, int], step: Step) -> bool:
+    """Whether more than so many are fit for what the step asks; looks no further than it must."""
+    for kind, count in counts.items():
+        if fits(kind, step):
+            few -= count
+            if few < 0:
+                return True
+    return False
+
+
+def chosen(pool: Pool, total: float, uncovers: float, place: tuple[float, str]) -> Choice:
+    """An operator of the pool, by his place in it."""
+    grade = pool.grade
+    return Choice(Price(total, uncovers, grade.first, grade.level, grade.planned), *place)
 
 
 def tally(counts: dict[Kind, int], kind: Kind, change: int) -> None:

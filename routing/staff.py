@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from routing.match import Price, Step, may_serve
+from routing.match import Step, may_serve
 from routing.policy import Policy, besides, needed, total
-from routing.pools import Choice, Grade, Kind, Pool, fits, rises, sits_down, tally
+from routing.pools import Choice, Grade, Kind, Pool, chosen, fits, more_than, rises, sits_down, tally
 from routing.states import Operator, OperatorState
 
 
@@ -101,9 +101,11 @@ class Staff:
         if step.operator is not None:
             member = self._members.get(step.operator)
             return member is not None and member.on_duty and may_serve(member.operator, step)
-        if step.but is not None:
-            return self.on_duty_who_can(step) > 0
-        return any(fits(kind, step) for kind in self._duty_kinds.get(step.language, ()))
+        kinds = self._duty_kinds.get(step.language, {})
+        if step.but is None:
+            return any(fits(kind, step) for kind in kinds)
+        but = self._passed_over(step)
+        return more_than(int(but is not None and but.on_duty), kinds, step)
 
     def on_duty_who_can(self, step: Step) -> int:
         if step.operator is not None:
@@ -188,7 +190,7 @@ class Staff:
                         and identity != step.but
                     ):
                         least, longest = cost, place
-                        best = Choice(Price(cost, uncovered, grade.first, grade.level, grade.planned), *place)
+                        best = chosen(pool, cost, uncovered, place)
                     if looked > most:
                         return best
         return best
@@ -271,8 +273,7 @@ class Staff:
         if best is None:
             return None
         pool, uncovered = best
-        grade = pool.grade
-        return Choice(Price(least, uncovered, grade.first, grade.level, grade.planned), *longest)
+        return chosen(pool, least, uncovered, longest)
 
     def _best_but(self, step: Step, yields: bool) -> Choice | None:
         """As `best`, without the one who must not get him. He is idle all the same, for what the others cost."""
@@ -307,9 +308,7 @@ class Staff:
             return None
         pool = next(pool for language, pool in member.pools if language == step.language)
         uncovered = self._uncovers(pool.others)
-        grade = pool.grade
-        price = Price(total(uncovered, grade.besides), uncovered, grade.first, grade.level, grade.planned)
-        return Choice(price, member.operator.since, identity)
+        return chosen(pool, total(uncovered, pool.grade.besides), uncovered, (member.operator.since, identity))
 
     def _needed_beside_one(self, language: str) -> float:
         """How much each idle speaker would be needed, were one more of those on duty idle."""

@@ -35,15 +35,18 @@ class Waits:
     states: Mapping[str, int] = field(default_factory=dict)
     instead: Change | None = None
     but: str | None = None  # who must not get him, since he has handed him on
-    back: str | None = None  # who has handed him on, and may get him back
+    back: str | None = None  # who has handed him on, if that is why he needs what he needs
 
 
-def why_waits(engine: Engine, call: str, now: float, back: str | None = None) -> Waits | None:
-    """None for a caller who does not wait. `back`: who has handed him on, if somebody is waited for because of it."""
+def why_waits(engine: Engine, call: str, now: float, back: str | None = None, handed_on: int = 0) -> Waits | None:
+    """None for a caller who does not wait. `back`: who has handed him on; `handed_on`: so many of his first steps are
+    because of it."""
     waiting = engine.queues.find(call)
     if waiting is None:
         return None
     step = engine.queues.step_of(waiting, now)
+    if step not in waiting.steps[:handed_on]:
+        back = None
     staff = engine.staff
     states: dict[str, int] = {}
     if len(staff) <= _COUNTED:

@@ -18,7 +18,8 @@ def handed_on(call: str, *, to: str = ANYBODY, waited_s: float = 0.0) -> Wait:
     now = waits.since + 500
     transfer = Transfer((to,), "1001", now - waited_s, 1)
     before = transfer.at - waits.since
-    return Wait(call, steps(transfer, (Step("fr"),), SPEAKS), waits.since, 0, before, transfer.by)
+    needed = steps(transfer, (Step("fr"),), SPEAKS)
+    return Wait(call, needed, waits.since, 0, before, transfer.by, len(needed) - 1)
 
 
 async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may_take_him() -> None:
@@ -64,3 +65,23 @@ async def test_he_comes_back_when_the_time_of_his_colleague_is_over() -> None:
         # Who waits no more frees nobody.
         await line.hears(accepted(line.offer), ended(line.offer), handed_on("first", waited_s=59.95), Leave("first"))
         assert line.state()[0] is WRAPPING_UP
+
+
+async def test_the_work_after_another_call_is_done_before_he_comes_back() -> None:
+    async with a_floor(ready("1001"), wrap_up_s=0.3) as line:
+        await line.hears(wait("first", 500))
+        await line.hears(accepted(line.offer), ended(line.offer), State("1001", Trigger.RESUME), wait("other", 500))
+        await line.hears(accepted(line.offer), handed_on("first", to="7777"), ended(line.offer))
+        assert line.state()[0] is WRAPPING_UP  # it is his turn already, and this work is not after his call
+        await line.hears(State("1001", Trigger.WRAP_UP_MORE))
+        assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
+        await line.hears(State("1001", Trigger.WRAP_UP_OVER))
+        assert line.offered[2:] == [("first", "1001")]
+
+
+async def test_of_a_usual_step_that_names_somebody_it_is_told_that_he_has_the_file() -> None:
+    async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
+        waits = handed_on("first", to="7777", waited_s=45)  # so that the time of who handed him on is over as well
+        file = Step("fr", operator="1002", patience=600)
+        await line.hears(Wait("first", (*waits.steps[:-1], file, Step("fr")), waits.since, 0, waits.before, "1001", 1))
+        assert in_words(line.why[-1][1]).startswith("waits for operator 1002, who has his file")
