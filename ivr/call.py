@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -100,6 +100,8 @@ class Opening(Protocol):
     def closes_next(
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
     ) -> datetime | None: ...
+
+    def open_for(self, first: datetime, last: datetime, enough: timedelta, *, language: str | None) -> timedelta: ...
 
     def announcement(self) -> str | None: ...
 

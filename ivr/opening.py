@@ -85,6 +85,11 @@ class Opening:
         """The first instant from `at` on at which it is really closed; None: not foreseen."""
         return hours.closes_next(self._plan(line, language), at or clock.now(), self._override)
 
+    def open_for(self, first: datetime, last: datetime, enough: timedelta, *, language: str | None = None) -> timedelta:
+        """How long the site's plan for the language had it open between the two, at most `enough`. By the plan alone:
+        since when an administrator's word held is not kept here."""
+        return hours.open_for(self._plan(None, language), first, last, enough)
+
     def announcement(self) -> str | None:
         """The id of the text that is said in front of everything."""
         return self._announcement

@@ -20,7 +20,9 @@ class Callbacks(BaseModel):
     ring_s: float = Field(25, ge=3, le=90)  # how long a number is rung
     again_min: float = Field(30, ge=0.01, le=1440)  # after one that was not reached
     declined_min: float = Field(5, ge=0.01, le=1440)  # after an operator who declined
-    give_up_h: float = Field(48, ge=0.01, le=1440)  # since it was due; then a wish that nobody took becomes a file
+    give_up_h: float = Field(
+        24, ge=0.01, le=1440
+    )  # of the open line, since it was due; then one that nobody took becomes a file
     most_a_number: int = Field(3, ge=1, le=20)  # how often one number is dialled a day
     most_a_day: int = Field(400, ge=1, le=100_000)  # and all of them together
 

@@ -110,6 +110,19 @@ def closes_next(plan: Plan, at: datetime, override: Override | None = None) -> d
     return _first(False, plan, at, override)
 
 
+def open_for(plan: Plan, first: datetime, last: datetime, enough: timedelta) -> timedelta:
+    """How long the plan has the line open from `first` to before `last` (aware); at `enough` nobody looks further."""
+    reached, end = first.astimezone(UTC), last.astimezone(UTC)
+    found = timedelta(0)
+    while reached < end and found < enough:
+        is_open, until = _planned(plan, reached)
+        change = min(end, until.astimezone(UTC) if until is not None else reached + HORIZON)
+        if is_open:
+            found += change - reached
+        reached = change
+    return min(found, enough)
+
+
 def _first(wanted: bool, plan: Plan, at: datetime, override: Override | None) -> datetime | None:
     reached: datetime | None = at
     while reached is not None:

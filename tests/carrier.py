@@ -45,7 +45,13 @@ async def carrier(telephones: Telephones, address: str) -> Carrier:
 
 @contextlib.asynccontextmanager
 async def calling(
-    home: Path, offset: int, *, hours: Sequence[str] = ("00:00-24:00",), most_a_day: int = 1000, say_first_s: int = 20
+    home: Path,
+    offset: int,
+    *,
+    hours: Sequence[str] = ("00:00-24:00",),
+    most_a_day: int = 1000,
+    say_first_s: int = 20,
+    give_up_h: float = 24,
 ) -> AsyncIterator[Line]:
     """A line with a trunk, whose tries are seconds apart. `say_first_s`: when who waits is offered a call back."""
     line = Line(home, offset)
@@ -55,6 +61,7 @@ async def calling(
         ("site.toml", r"^hours = .*", f"hours = {json.dumps(list(hours))}"),
         ("site.toml", r"^again_min = \d+", "again_min = 0.01"),
         ("site.toml", r"^declined_min = \d+", "declined_min = 0.01"),
+        ("site.toml", r"^give_up_h = \d+", f"give_up_h = {give_up_h}"),
         ("site.toml", r"^most_a_day = \d+", f"most_a_day = {most_a_day}"),
         ("site.toml", r"^ring_s = 4", "ring_s = 15"),  # longer than a restart takes on a busy machine
         ("flow.yaml", r"say_first_s: \d+", f"say_first_s: {say_first_s}"),

@@ -24,7 +24,7 @@ from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.book import Book
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.ends import Ends
-from ivr.callbacks.expiry import expired
+from ivr.callbacks.expiry import Chances, expired
 from ivr.callbacks.facts import due_of, facts_of, language_of, line_of
 from ivr.callbacks.party import Party
 from ivr.callbacks.wish import AT_WORK, Happening, after, call_of, routing_age
@@ -58,6 +58,7 @@ class Desk:
         self.waiting: dict[str, Wish] = {}  # in the floor, by call id
         self.refused: dict[str, str] = {}  # by wish: why it was not dialled when it was to be
         self._busy: dict[str, Attempt | None] = {}  # by wish; None: not looked up yet
+        self._chances = Chances()
         self._next_due: datetime | None = None
         self._files_again = clock.now()
         self._wake = asyncio.Event()
@@ -96,8 +97,10 @@ class Desk:
                 self.leaves(call)  # without the database nobody could be called for it
             return
         wanted: dict[str, Wish] = {}
+        self._chances.look(wishes, now)
         # Two wishes of one number: he is not rung for the second one while somebody calls him for the first.
-        taken = {wish.number for wish in wishes if wish.state in AT_WORK or str(wish.id) in self._busy}
+        at_work = {wish.number: wish for wish in wishes if wish.state in AT_WORK or str(wish.id) in self._busy}
+        taken = set(at_work)
         latest = {(wish.case_reference, wish.number): wish.id for wish in wishes if wish.kind == CallbackKind.CASE}
         for wish in wishes:
             identity = str(wish.id)
@@ -113,8 +116,17 @@ class Desk:
             facts = facts_of(self.site, self.services.opening, wish, dialled, now)
             due = due_of(wish)
             why = rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
-            recorder = self.services.recorder
-            if await expired(wish, why, now, site=self.site, book=self.book, recorder=recorder):
+            if await expired(
+                wish,
+                why,
+                now,
+                chance=self._chances.since(wish, now, is_open=facts.open),
+                other=at_work.get(wish.number),
+                site=self.site,
+                opening=self.services.opening,
+                book=self.book,
+                recorder=self.services.recorder,
+            ):
                 continue
             if why is rules.Not.NOT_DUE and due is not None:
                 self._next_due = min(due, self._next_due or due)

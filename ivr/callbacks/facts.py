@@ -19,10 +19,15 @@ def due_of(wish: Wish) -> datetime | None:
     return wish.file_changed if wish.file_changed is not None and wish.file_changed > wish.wished else None
 
 
-def expires_of(site: Site, wish: Wish) -> datetime | None:
-    """When nobody is called for it any more, should nobody have been by then; None: it is not due yet, and waits."""
-    since = wish.first_due or due_of(wish)
-    return since + site.callbacks.give_up if since is not None else None
+def first_due_of(wish: Wish) -> datetime | None:
+    """When it was due before it was put off; None: it has not been due, and waits."""
+    return wish.first_due or due_of(wish)
+
+
+def who_is_at(wish: Wish, here: str) -> str:
+    """A wish that is at work, so that a person finds it: its id and the node, which is `here` where none has claimed it
+    yet."""
+    return f"{wish.id}, by the node {wish.claim.node if wish.claim is not None else here}"
 
 
 def line_of(site: Site, wish: Wish) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from db.wishes import Dialled, Wish
 from db.words import CallbackKind, CallbackState
 from ivr.callbacks import rules
-from ivr.callbacks.facts import due_of, facts_of
+from ivr.callbacks.facts import due_of, facts_of, who_is_at
 from ivr.callbacks.wish import AT_WORK, call_of, routing_age
 from ivr.site import Site
 
@@ -41,7 +41,7 @@ def rows(
     }
     # As the desk has it: one wish of a number at a time.
     first = {
-        each.number: each.id
+        each.number: each
         for each in sorted(wishes, key=lambda each: (each.state not in AT_WORK, each.wished, each.id), reverse=True)
         if each.state in AT_WORK or whys[each.id] is None
     }
@@ -49,8 +49,7 @@ def rows(
         _row(
             each,
             tries.get(each.id, ()),
-            nights.get(each.id)
-            or _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each.id) == each.id),
+            nights.get(each.id) or _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each)),
         )
         for each in wishes
     ]
@@ -97,14 +96,16 @@ def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[s
     }
 
 
-def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: bool) -> str:
+def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: Wish) -> str:
     """In one sentence, why it is not dialled at this moment. `node`: this one; `first`: of the wishes of the number."""
     if wish.state in AT_WORK:
         found = _AT_WORK[CallbackState(wish.state)]
         return found if wish.claim is None or wish.claim.node == node else f"{found}, by the node {wish.claim.node}"
     if why is not None:
         return rules.IN_WORDS[why]
-    if not first:
+    if first is not wish and first.state in AT_WORK:
+        return f"another wish of the same number is at work ({who_is_at(first, node)})"
+    if first is not wish:
         return "another wish of the same number goes first"
     if wish.kind == CallbackKind.CASE:
         return "is dialled within seconds"

@@ -28,12 +28,15 @@ from ivr.callbacks.rules import Not
 from ivr.callbacks.wish import Happening, after
 from ivr.records import Recorder
 from ivr.settings import CHECKOUT
+from ivr.trial.opening import by_plan
 
 pytest_plugins = ["db_fixtures"]
 
 SITE = site.load(CHECKOUT / "sites" / "consulate")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-LONG_AGO = NOW - SITE.callbacks.give_up
+OPEN_24_H = timedelta(days=2)
+"""From noon to noon the line of the example site is open for 24 hours in it; no holiday is near."""
+LONG_AGO = NOW - OPEN_24_H
 NUMBER = "+33612345678"
 
 
@@ -61,8 +64,18 @@ class Node:
         self.recorder = Recorder(self.journal, ReferenceAllocator(folder / f"references{number}", number))
         self._url, self._journal = url, folder / f"journal{number}"
 
-    async def expires(self, wish: Wish, why: Not | None = None, now: datetime = NOW) -> bool:
-        return await expired(wish, why, now, site=SITE, book=self.book, recorder=self.recorder)
+    async def expires(
+        self,
+        wish: Wish,
+        why: Not | None = None,
+        now: datetime = NOW,
+        *,
+        chance: datetime | None = LONG_AGO,
+        other: Wish | None = None,
+    ) -> bool:
+        opening = by_plan(SITE, self.recorder)
+        known: dict[str, Any] = {"site": SITE, "opening": opening, "book": self.book, "recorder": self.recorder}
+        return await expired(wish, why, now, chance=chance, other=other, **known)
 
     async def delivered(self) -> None:
         self.journal.close()
@@ -89,7 +102,7 @@ async def test_of_several_controllers_one_opens_the_file_that_is_due_in_48_hours
             await each.delivered()
     found = await callbacks.wish(engine, str(wish.id))
     assert (found.state, found.ended, found.claim, found.tries) == ("failed", NOW, None, 0)
-    assert found.reason == "not within 48 h: no operator took it (last: 1001: later)"
+    assert found.reason == "not within 24 open hours: no operator took it (last: 1001: later)"
     (file,) = await rows(url, CaseFile)
     assert (file.reference, file.kind, file.caller, file.language) == (found.case_reference, "callback", NUMBER, "fr")
     assert (file.topic, file.opened, file.due) == ("file", NOW, NOW + timedelta(hours=48))
@@ -118,7 +131,7 @@ async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
     wish = await put(engine, due=NOW, wished=NOW)
     with nodes(1, url, tmp_path) as (one,):
         now = NOW
-        while now < NOW + SITE.callbacks.give_up:
+        while now < NOW + OPEN_24_H:
             assert not await one.expires(wish, now=now)
             for what, claimed in ((Happening.CLAIMED, False), (Happening.DECLINED, True)):
                 moved = after(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
@@ -127,10 +140,10 @@ async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
                 assert (wish.claim is None) is claimed
             now += timedelta(hours=5)
         assert wish.due == now
-        assert await one.expires(wish, Not.NOT_DUE, now=NOW + SITE.callbacks.give_up)
+        assert await one.expires(wish, Not.NOT_DUE, now=NOW + OPEN_24_H)
         await one.delivered()
     assert (await callbacks.wish(engine, str(wish.id))).reason == (
-        "not within 48 h: no operator took it (last: 1001: later)"
+        "not within 24 open hours: no operator took it (last: 1001: later)"
     )
 
 
@@ -151,18 +164,40 @@ async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_wait
         once = await put(
             engine, kind="case", case_reference=changed, due=LONG_AGO, tries=1, tried=LONG_AGO, reason="busy"
         )
-        assert await one.expires(once, Not.CLOSED)
+        assert not await one.expires(once, Not.CLOSED, chance=None)
+        assert await one.expires(once, Not.LIMIT_DAY)
         await one.delivered()
     assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
     failed = await callbacks.wish(engine, str(told.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
-    assert failed.reason == "not within 48 h: the number was dialled as often today as it may be"
-    assert (await callbacks.wish(engine, str(once.id))).reason == "not within 48 h: the line is closed (last: busy)"
+    assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
+    assert (
+        await callbacks.wish(engine, str(once.id))
+    ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
     assert (note.id, note.case_reference) == (told.id, changed)
     assert NUMBER in note.text and str(failed.reason) in note.text
     assert len(await rows(url, CaseFile)) == 2  # no other one
+
+
+async def test_who_is_not_called_since_another_wish_of_his_is_at_work_is_failed_by_its_name(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    stale = await put(engine, state="connected", claimed_node="gone7", claimed_boot=uuid7(), tries=1)
+    started = await put(engine)  # by this node, a moment ago: nothing of that is written yet
+    by = {}
+    with nodes(1, url, tmp_path) as (one,):
+        for other, why in ((stale, None), (stale, Not.NIGHT), (started, None), (stale, Not.NO_TRUNK)):
+            wish = await put(engine)
+            assert await one.expires(wish, why, other=other)
+            by[other.id, why] = str((await callbacks.wish(engine, str(wish.id))).reason)
+        await one.delivered()
+    said = "not within 24 open hours: another wish of its number was at work"
+    assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{said} ({stale.id}, by the node gone7)"
+    assert by[started.id, None] == f"{said} ({started.id}, by the node {SITE.node})"
+    assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # that nobody is called has another cause
+    assert len([file for file in await rows(url, CaseFile) if str(stale.id) in file.title]) == 2
 
 
 async def test_nothing_is_lost_where_no_reference_can_be_taken(engine: AsyncEngine, url: str, tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ BEFORE_M, AFTER_M = 20, 50
 """Minutes around now in which may be called: it is allowed in Paris, and in London, an hour behind, not yet."""
 A_DAY = 4
 LONG_AGO = timedelta(hours=49)
+GIVE_UP_H = 0.03
+"""So that a wish has its chance for 11 s; what the other tests want dialled is there for less than these 108 s."""
+CHANCE = timedelta(hours=GIVE_UP_H) / 10
+LIMIT_S = 30
 
 
 def now_in_paris() -> list[str]:
@@ -43,7 +47,9 @@ def now_in_paris() -> list[str]:
 @pytest.fixture(scope="module")
 async def limited_line() -> AsyncIterator[Line]:
     with short_folder("hatif-limits-") as folder:
-        async with calling(Path(folder), OFFSET + 1000, hours=now_in_paris(), most_a_day=A_DAY) as up:
+        async with calling(
+            Path(folder), OFFSET + 1000, hours=now_in_paris(), most_a_day=A_DAY, give_up_h=GIVE_UP_H
+        ) as up:
             yield up
 
 
@@ -54,15 +60,13 @@ async def limited(limited_line: Line) -> AsyncIterator[Line]:
     await limited_line.cleared()
 
 
-async def given_up(line: Line, number: str) -> Wish:
-    """A wish that was due long ago, and is given up: the wishes have been looked at since it was there."""
-    return await until_wish(line, (await wish(line, number, due=clock.now() - LONG_AGO)).id, "failed")
-
-
 async def looked_at(line: Line) -> None:
-    """All wishes have been looked at, and whoever was to be rung by that is rung: before the second look begins."""
+    """All wishes have been looked at, and whoever was to be rung by that is rung: before the second look begins. Each
+    look finds somebody who has asked twice about a file, after all other wishes, and ends what he asked first."""
     for number in ("+33612360001", "+33612360002"):
-        await given_up(line, number)
+        twice: dict[str, Any] = {"kind": "case", "case_reference": make(8, 36), "due": None}
+        first, _ = [await wish(line, number, **twice) for _ in range(2)]
+        assert (await until_wish(line, first.id, "cancelled")).reason == "asked again"
 
 
 def why_not(line: Line, *wishes: Wish) -> list[str]:
@@ -146,26 +150,48 @@ async def test_who_is_forgotten_is_not_dialled_and_while_it_is_offered_he_is_not
 
 
 async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_note(limited: Line) -> None:
-    failed = await given_up(limited, "+33612360008")
-    assert failed.reason == "not within 48 h: no operator took it"
+    # Nobody is given up while the line is closed; his chance begins when it opens.
+    limited.control("POST", "/hours", {"force": "closed"})
+    late = await wish(limited, "+33612360008", due=clock.now() - LONG_AGO)
+    await looked_at(limited)
+    assert why_not(limited, late) == ["the line is closed"]
+    opened = clock.now()
+    limited.control("POST", "/hours", {"force": "auto"})
+
+    # One row says that a node talks with him that is gone: nobody is rung for his other wishes, and that is said.
+    number, gone = "+33612360009", uuid7()
+    stale = await wish(limited, number, state="connected", claimed_node="gone7", claimed_boot=gone, tries=1)
+    blocked = await wish(limited, number, due=clock.now() - LONG_AGO)
+    behind = await wish(limited, number)
+    at_work = f"({stale.id}, by the node gone7)"
+    assert why_not(limited, behind) == [f"another wish of the same number is at work {at_work}"]
+    failed = await until_wish(limited, blocked.id, "failed", LIMIT_S)
+    assert failed.reason == f"not within {GIVE_UP_H} open hours: another wish of its number was at work {at_work}"
+    assert (await now_is(limited, stale.id), (await now_is(limited, behind.id)).state) == (stale, "wished")
+
+    failed = await until_wish(limited, late.id, "failed", LIMIT_S)
+    assert failed.reason == f"not within {GIVE_UP_H} open hours: no operator took it"
+    assert failed.ended is not None and failed.ended - opened >= CHANCE
     (file,) = await rows(limited, CaseFile, reference=failed.case_reference)
     assert (file.kind, file.caller, file.due - file.opened) == ("callback", failed.number, timedelta(hours=48))
     row = next(each for each in limited.json("callbacks") if each["id"] == str(failed.id))
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
-    # What passes while there is no controller counts.
+    # What passes while there is no controller counts, and the next one begins with the wish's chance.
     changed, unchanged = make(8, 34), make(8, 35)
     long_ago = clock.now() - LONG_AGO
     for reference in (changed, unchanged):
         about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
         await put(limited, CaseFile, reference=reference, **about)
-    former = limited.kill_controller()
+    former, killed = limited.kill_controller(), clock.now()
     told: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
     waits = await wish(limited, "+447400123458", case_reference=unchanged, **told)
     noted = await wish(limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **told)
     await limited.controller_back(former)
-    failed = await until_wish(limited, noted.id, "failed")
-    assert failed.reason is not None and failed.reason.startswith("not within 48 h: it is not an allowed hour")
+    failed = await until_wish(limited, noted.id, "failed", LIMIT_S)
+    assert failed.reason is not None
+    assert failed.reason.startswith(f"not within {GIVE_UP_H} open hours: it is not an allowed hour")
+    assert failed.ended is not None and failed.ended - killed >= CHANCE
     (note,) = await rows(limited, CaseNote, id=noted.id)
     assert note.case_reference == changed and failed.reason in note.text
     assert why_not(limited, waits) == ["the file's state has not changed yet"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.ids import uuid7
-from db.wishes import Dialled, Wish
+from db.wishes import Claim, Dialled, Wish
 from ivr import site
 from ivr.callbacks import listing
 from ivr.callbacks.facts import language_of
@@ -45,6 +45,19 @@ def test_at_night_it_is_said_when_a_number_may_be_called_again() -> None:
     assert said.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
     assert "allowed hour" not in why_not(wished(), NOON)
     assert why_not(wished(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
+
+
+def test_behind_a_wish_of_the_number_that_is_at_work_its_id_and_node_are_said() -> None:
+    stale = wished(state="connected", tries=1, claim=Claim("gone7", uuid7()))
+    first, second = wished(), wished()
+    opening: Any = Always()
+    for others, said in (
+        ([], "another wish of the same number goes first"),
+        ([stale], f"another wish of the same number is at work ({stale.id}, by the node gone7)"),
+    ):
+        rows = listing.rows([second, first, *others], {}, Dialled({}, 0), SITE, opening, NOON)
+        assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [said]
+        assert [row["why_not"] == said for row in rows if row["id"] == str(first.id)] == [bool(others)]
 
 
 def test_where_the_zones_of_a_number_have_no_hour_in_common_it_is_never_and_that_is_said() -> None:

@@ -61,8 +61,8 @@ def test_a_number_is_called_or_refused_with_its_reason(number: str, why: Refusal
 def test_after_how_long_a_wish_is_given_up_is_checked(hours: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     text = (CHECKOUT / "sites" / "consulate" / "site.toml").read_text(encoding="utf-8")
-    assert SITE.callbacks.give_up == timedelta(hours=48)
-    path.write_text(wrong := edited(text, "give_up_h = 48 ", f"give_up_h = {hours} "), encoding="utf-8")
+    assert SITE.callbacks.give_up == timedelta(hours=24)
+    path.write_text(wrong := edited(text, "give_up_h = 24 ", f"give_up_h = {hours} "), encoding="utf-8")
     ((line, said),) = refusal(lambda: site.load(tmp_path), path)
     assert line == line_of(wrong, "give_up_h") and "give_up_h" in said and found in said
 

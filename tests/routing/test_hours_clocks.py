@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from ivr import clock
-from routing.hours import Holiday, Plan, Span, answer, opens_next
+from routing.hours import Holiday, Plan, Span, answer, open_for, opens_next
 
 clock.prepare()
 
@@ -172,6 +172,9 @@ def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
     if opening is not None:
         assert answer(plan, opening).open
         assert opening.timestamp() == at.timestamp() or not answer(plan, opening.astimezone(UTC) - MINUTE).open
+    passed = sum((MINUTE for _, then in seen[minute:-1] if then), timedelta(0))
+    assert open_for(plan, at, seen[-1][0], timedelta(days=9)) == passed
+    assert open_for(plan, at, seen[-1][0], timedelta(hours=7)) == min(passed, timedelta(hours=7))
 
 
 def test_a_caller_from_another_zone_is_answered_by_the_clock_of_the_site() -> None:

@@ -1,0 +1,124 @@
+"""When a wish is given up: after so many hours of the open line, and never before it had a chance."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ids import uuid7
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from db.wishes import Wish
+from ivr import site
+from ivr.callbacks.expiry import Chances, is_too_late
+from ivr.opening import Opening
+from ivr.records import Recorder
+from ivr.settings import CHECKOUT
+from ivr.site_callbacks import Callbacks
+from ivr.trial.opening import by_plan
+from routing.hours import Force, Override
+
+WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+CONSULATE = site.load(CHECKOUT / "sites" / "consulate")
+HOURS = CONSULATE.hours.model_copy(
+    update={
+        "week": dict.fromkeys(WORKDAYS, ("09:00-18:00",)),
+        "language": {"nl": {"monday": ("10:00-12:00",)}},
+    }
+)
+SITE = CONSULATE.model_copy(update={"hours": HOURS, "callbacks": Callbacks(trunk="one", give_up_h=18)})
+"""Two days of nine hours; Rabat's clock is that of UTC in these months."""
+MINUTE = timedelta(minutes=1)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+FRIDAY_EVENING, MONDAY, TUESDAY = utc("2026-11-27T17:59"), utc("2026-11-30T09:00"), utc("2026-12-01T17:59")
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Any:
+    journal = Journal(tmp_path / "journal", "node1")
+    yield by_plan(SITE, Recorder(journal, ReferenceAllocator(tmp_path / "references", 1)))
+    journal.close()
+
+
+def wished(due: datetime | None, **other: Any) -> Wish:
+    return Wish(uuid7(), "n", "closed", "wished", "+33612345678", due or FRIDAY_EVENING, due=due, **other)
+
+
+def too_late(opening: Opening, wish: Wish, now: datetime, within: site.Site = SITE) -> bool:
+    """One that had its chance."""
+    return is_too_late(wish, now - timedelta(hours=1), now, within, opening)
+
+
+def test_a_closed_weekend_and_holidays_do_not_pass_for_a_wish(opening: Opening) -> None:
+    wish = wished(FRIDAY_EVENING)
+    for now in (MONDAY, MONDAY + MINUTE, TUESDAY - MINUTE):
+        assert not too_late(opening, wish, now), now
+    assert too_late(opening, wish, TUESDAY)
+    opening.add_holiday(date(2026, 11, 30), "a day off", "administrator")
+    assert not too_late(opening, wish, TUESDAY)
+    assert too_late(opening, wish, TUESDAY + timedelta(days=1))
+
+
+def test_the_hours_are_those_of_the_wishs_language_and_of_when_it_was_due_at_first(opening: Opening) -> None:
+    dutch = wished(FRIDAY_EVENING, language="nl")  # two hours a week, and none on the holiday of 11 January
+    assert not too_late(opening, dutch, MONDAY + timedelta(weeks=9, hours=2))
+    assert too_late(opening, dutch, MONDAY + timedelta(weeks=9, hours=3))
+    declined = wished(TUESDAY + timedelta(hours=1), first_due=FRIDAY_EVENING)
+    assert too_late(opening, declined, TUESDAY)
+    assert not too_late(opening, wished(None), TUESDAY + timedelta(days=999))  # its file has not changed
+
+
+def test_an_administrators_word_changes_no_hours_that_are_over(opening: Opening) -> None:
+    opening.force(Override(Force.OPEN))
+    assert not too_late(opening, wished(FRIDAY_EVENING), TUESDAY - MINUTE)
+    opening.force(Override(Force.CLOSED))
+    assert too_late(opening, wished(FRIDAY_EVENING), TUESDAY)
+
+
+def test_a_year_after_it_was_due_it_is_too_late_however_seldom_the_line_was_open(opening: Opening) -> None:
+    long = SITE.model_copy(update={"callbacks": Callbacks(trunk="one", give_up_h=1440)})
+    dutch = wished(FRIDAY_EVENING, language="nl")
+    assert not too_late(opening, dutch, FRIDAY_EVENING + timedelta(days=365), long)
+    assert too_late(opening, dutch, FRIDAY_EVENING + timedelta(days=366), long)
+    assert too_late(opening, wished(utc("1990-01-01")), TUESDAY)
+
+
+def test_however_long_nobody_looked_a_wish_is_there_for_ten_minutes_first(opening: Opening) -> None:
+    wish, now = wished(FRIDAY_EVENING - timedelta(days=90)), MONDAY
+    chances = Chances()
+    began = now
+    while not is_too_late(wish, chance(chances, wish, now), now, SITE, opening):
+        now += MINUTE
+    assert now - began == timedelta(minutes=10)
+    short = SITE.model_copy(update={"callbacks": Callbacks(trunk="one", give_up_h=0.1)})
+    assert [is_too_late(wish, now - each * MINUTE, now, short, opening) for each in (0.5, 0.6)] == [False, True]
+    assert not is_too_late(wish, None, now, SITE, opening)  # closed now
+
+
+def chance(chances: Chances, *wishes: Wish | datetime, is_open: bool = True) -> datetime | None:
+    """Of the first wish, after a look at them all, at the instant that comes last."""
+    *them, now = wishes
+    assert isinstance(now, datetime)
+    chances.look([each for each in them if isinstance(each, Wish)], now)
+    found = [chances.since(each, now, is_open=is_open) for each in them if isinstance(each, Wish)]
+    return found[0]
+
+
+def test_a_chance_begins_anew_when_the_line_was_closed_or_nobody_looked_for_a_while() -> None:
+    one, other, chances, now = wished(MONDAY), wished(MONDAY), Chances(), MONDAY
+    assert chance(chances, one, other, now) == MONDAY
+    assert chance(chances, other, one, now + MINUTE) == MONDAY
+    chances.look([one, other], now + 2 * MINUTE)  # somebody is at both: their chance goes on
+    assert chance(chances, one, now + 7 * MINUTE) == MONDAY
+    assert chance(chances, other, now + 8 * MINUTE) == now + 8 * MINUTE  # was not there at a look
+    assert chance(chances, other, now + 9 * MINUTE, is_open=False) is None
+    assert chance(chances, other, now + 10 * MINUTE) == now + 10 * MINUTE
+    assert chance(chances, other, now + 15 * MINUTE) == now + 10 * MINUTE
+    late = now + 21 * MINUTE  # no look for six minutes
+    assert chance(chances, other, late) == late
