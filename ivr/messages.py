@@ -150,10 +150,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class TelephoneGone:
-    """An operator's telephone is not registered any more."""
+    """An operator's telephone is not registered any more; `refused`: it is, but its machine refuses packets, and the
+    floor has not heard of it."""
 
     call: str
     operator: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ Asterisk sends to all telephones over UDP from one socket that is connected to n
 refusal (ICMP port unreachable). One of ours, connected to the telephone, is told with the next packet. So each busy
 telephone gets an empty line again and again, which SIP takes for a sign of life (RFC 5626, 3.5.1).
 
-A refusal counts only from a door that was open before: a router on the way may refuse what is not from Asterisk itself.
-One that refuses from the beginning counts while the telephone has not said that it rings.
+A router or a firewall on the way may refuse what is not from Asterisk's own port. So a refusal counts only from a door
+that took several packets in a row before; one is not enough, since refusals are told at a limited rate (Linux: six at
+once, then one a second). A door that refuses before that never counts, unless its telephone does not say that it rings.
 """
 
 import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Protocol
 
 from routing.states import Operator, OperatorState
 
@@ -20,49 +22,74 @@ EVERY_S = 0.4
 _RINGS_AFTER = 4
 """So many looks a telephone has to say that it rings."""
 
+_OPEN_AFTER = 5
+"""So many packets in a row that are taken make a door open: two seconds, twice as long as Linux is silent at most."""
+
 _SIGN_OF_LIFE = b"\r\n\r\n"
 _CONTACT = re.compile(r"sip:(?:[^@;?]*@)?(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?(;[^?]*)?(?:\?.*)?")
+_ELSEWHERE = re.compile(r";transport=(?!udp(?:;|$))|;x-ast-orig-host=", re.IGNORECASE)
+"""Not over UDP, or behind a router that translates addresses: `rewrite_contact` adds the telephone's own one only where
+it is another than that from which it sends."""
 
 
 def door_of(contact: str) -> tuple[str, int] | None:
-    """Host and port of a contact over UDP with a number as its host, as the registrar has it; None for any other."""
+    """Host and port of a contact over UDP with a number as its host, as the registrar has it; None for any other, and
+    for one whose port is a router's."""
     found = _CONTACT.fullmatch(contact)
-    if found is None or re.search(r";transport=(?!udp(?:;|$))", found[4] or "", re.IGNORECASE):
+    if found is None or _ELSEWHERE.search(found[4] or ""):
         return None
     return found[1] or found[2], int(found[3] or 5060)
 
 
-class Door:
-    """Of one offer's telephone. OSError or OverflowError if there is no way to that address."""
+class Connection(Protocol):
+    """What is used of a UDP socket that is connected and does not block."""
 
-    def __init__(self, host: str, port: int, *, is_open: bool) -> None:
+    def send(self, data: bytes, /) -> int: ...
+    def close(self) -> None: ...
+
+
+def connected(host: str, port: int) -> Connection:
+    """OSError or OverflowError if there is no way to that address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        made.connect((host, port))
+    except (OSError, OverflowError):
+        made.close()
+        raise
+    return made
+
+
+class Door:
+    """Of one offer's telephone. `open`: whether it takes packets; None: not known yet. Once known it stays so."""
+
+    def __init__(self, connection: Connection, *, is_open: bool | None) -> None:
         self.open = is_open
         self.looks = 0
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        try:
-            self._socket.connect((host, port))
-        except (OSError, OverflowError):
-            self.close()
-            raise
+        self._connection = connection
+        self._taken = 0  # packets in a row
+        self._sent = False  # the packet before
 
     def refuses(self) -> bool:
         """Whether the packet before was refused; sends another. What else goes wrong tells nothing of the telephone."""
         self.looks += 1
-        refused = False
+        refused, before, self._sent = False, self._sent, False
         for _ in range(2):  # what says that one was refused sends none
             try:
-                self._socket.send(_SIGN_OF_LIFE)
+                self._connection.send(_SIGN_OF_LIFE)
+                self._sent = True
                 break
             except ConnectionRefusedError:
                 refused = True
             except OSError:
-                return False
-        self.open |= not refused and self.looks > 1
+                break
+        self._taken = self._taken + 1 if before and self._sent and not refused else 0
+        if self.open is None and (refused or self._taken >= _OPEN_AFTER):
+            self.open = not refused
         return refused
 
     def close(self) -> None:
-        self._socket.close()
+        self._connection.close()
 
 
 class Refusing:
@@ -74,11 +101,12 @@ class Refusing:
         contact: Callable[[str], str | None],
         rings: Callable[[str], Awaitable[bool]],
         gone: Callable[[str], None],
+        connect: Callable[[str, int], Connection] = connected,
     ) -> None:
-        self._contact, self._rings, self._gone = contact, rings, gone
+        self._contact, self._rings, self._gone, self._connect = contact, rings, gone, connect
         self._doors: dict[str, Door | None] = {}  # by offer; None: it cannot be told
         self._contacts: dict[str, str | None] = {}  # the same, where that is
-        self._known: dict[str, str | None] = {}  # by operator: a contact whose door was open once
+        self._known: dict[str, tuple[str | None, bool]] = {}  # by operator: his contact, and whether its door is open
 
     async def run(self, operators: Callable[[], Mapping[str, Operator]]) -> None:
         """For as long as there are any; looks every `EVERY_S`."""
@@ -100,9 +128,10 @@ class Refusing:
             door = self._doors[offer]
             if door is None:
                 continue
-            if not door.refuses():
-                if door.open:
-                    self._known[operator.id] = contact
+            refused = door.refuses()
+            if door.open is not None:
+                self._known[operator.id] = contact, door.open
+            if not refused:
                 continue
             silent = operator.state is OperatorState.OFFERED and door.looks >= _RINGS_AFTER
             if door.open or (silent and not await self._rings(offer)):
@@ -110,8 +139,9 @@ class Refusing:
 
     def _door(self, operator: str, contact: str | None) -> Door | None:
         where = door_of(contact) if contact is not None else None
+        known, is_open = self._known.get(operator, (None, False))
         try:
-            return Door(*where, is_open=self._known.get(operator) == contact) if where is not None else None
+            return Door(self._connect(*where), is_open=is_open if known == contact else None) if where else None
         except (OSError, OverflowError):
             return None
 

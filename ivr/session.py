@@ -39,7 +39,7 @@ from ivr.supervision.spy import left_over
 from ivr.talk import refer
 from ivr.talk.wished import Wishes
 from routing.engine import Engine
-from routing.states import OfferState, Trigger
+from routing.states import OfferState, OperatorState, Trigger
 
 if TYPE_CHECKING:
     from db.last_calls import LastCall
@@ -159,7 +159,7 @@ class Session:
         self._house.serves()  # before the first call: the guard would take it from us
         self.start(self.floor.run(), "floor")
         self.floor.tell(self._house.planned())
-        refusing = Refusing(self._house.contact, self._has_rung, lambda each: self.telephone(each, False))
+        refusing = Refusing(self._house.contact, self._has_rung, self._refused)
         self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
@@ -240,9 +240,23 @@ class Session:
     def telephone(self, operator: str, present: bool) -> None:
         """A telephone has appeared or disappeared; the call that rings it or talks with it is told."""
         self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+        if not present:
+            self._gone(operator, refused=False)
+
+    def _refused(self, operator: str) -> None:
+        """His telephone's machine refuses packets. While he talks, his conversation tells the floor, if his sound is
+        gone too."""
         busy = self.floor.operators.get(operator) if self.floor is not None else None
-        if not present and busy is not None and busy.offer is not None and (call := self.call_on(busy.offer)):
-            call.deliver(messages.TelephoneGone(call.state.id, operator))
+        if busy is not None and busy.state is OperatorState.TALKING:
+            self._gone(operator, refused=True)
+        else:
+            self.telephone(operator, False)
+
+    def _gone(self, operator: str, *, refused: bool) -> None:
+        busy = self.floor.operators.get(operator) if self.floor is not None else None
+        found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
+        if isinstance(found, Call):
+            found.deliver(messages.TelephoneGone(found.state.id, operator, refused))
 
     async def _has_rung(self, leg: str) -> bool:
         try:

@@ -60,7 +60,6 @@ class Conversation:
         self.held = False  # by the operator's telephone itself
         self._watch = Watch(call)
         self.referred = False  # his telephone's own transfer key was heard, since this controller began
-        self._lost: set[str] = set()  # legs that were hung up since nothing came from them any more
 
     # From its beginning to its end
 
@@ -87,20 +86,18 @@ class Conversation:
             case events.StasisEnd(channel) if channel == self.leg.id:
                 self.leg.free(self.call)
             case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
-                normal = cause in _NORMAL and channel not in self._lost
+                normal = cause in _NORMAL and channel not in self._watch.lost
                 await self.happens(Happens.OPERATOR_GONE if normal else Happens.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
                 self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
                     await self.sit()
             case messages.TelephoneGone(_, operator) if operator == self.leg.operator:
-                await self._watch.begin(self.leg.id)
+                await self._watch.begin(self.leg.id, item)
         if self.colleague is not None:
             await self._of_colleague(item, self.colleague)
         if now >= self._watch.until:
-            lost = await self._watch.over()
-            self._lost.update(lost)
-            await self.call.services.link.send(*map(operations.HANG_UP, lost))
+            await self._watch.over()
         if now >= self._via_by:
             await self.happens(Happens.LINE_GONE)
         if now >= self._sit_by:
@@ -121,7 +118,7 @@ class Conversation:
             await self.call.services.link.send(operations.HANG_UP(colleague.id))
         if there:
             if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator:
-                await self._watch.begin(colleague.id)
+                await self._watch.begin(colleague.id, item)
             if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
                 colleague.free(self.call)
             if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:

@@ -3,8 +3,10 @@
 import asyncio
 import math
 
+from ivr import messages
 from ivr.ari import operations
 from ivr.call import Call, Link
+from routing.states import Trigger
 
 _NOTHING_S = 1.0
 """So long nothing may come from it; a telephone sends fifty packets a second."""
@@ -25,19 +27,29 @@ class Watch:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._looked: dict[str, int] = {}  # by leg: its packets so far
+        self._refused: dict[str, str] = {}  # by leg: the operator of whose telephone the floor has not heard
+        self.lost: set[str] = set()  # legs that were hung up since nothing came from them any more
         self.until = math.inf
 
-    async def begin(self, leg: str) -> None:
-        """Its registration is gone, as is its connection, if it had one."""
+    async def begin(self, leg: str, gone: messages.TelephoneGone) -> None:
+        """Its registration is gone, as is its connection, if it had one; or its machine refuses packets."""
+        if gone.refused:
+            self._refused[leg] = gone.operator
         if leg not in self._looked:
             self._looked[leg] = await self._packets(leg)
             self.until = asyncio.get_running_loop().time() + _NOTHING_S
 
-    async def over(self) -> list[str]:
-        """The legs from which nothing has come, though they do not hold."""
+    async def over(self) -> None:
+        """Hangs up the legs from which nothing has come, though they do not hold. Refused packets alone take nobody
+        from the floor: what refuses them may be on the way."""
         looked, self._looked, self.until = self._looked, {}, math.inf
+        refused, self._refused = self._refused, {}
         silent = [leg for leg, before in looked.items() if await self._packets(leg) == before]
-        return [leg for leg in silent if not await holds(self._call.services.link, leg)]
+        lost = [leg for leg in silent if not await holds(self._call.services.link, leg)]
+        for leg in refused.keys() & lost:
+            self._call.services.to_floor(messages.State(refused[leg], Trigger.PHONE_ABSENT))
+        self.lost.update(lost)
+        await self._call.services.link.send(*map(operations.HANG_UP, lost))
 
     async def _packets(self, leg: str) -> int:
         """How many have come; -1: it is gone, or Asterisk does not say."""

@@ -1,12 +1,23 @@
-"""A telephone whose machine refuses packets is gone, one that answers nothing is not; with real ports."""
+"""A telephone whose machine refuses packets is gone, one that answers nothing is not; with real ports, and with a way
+on which refusals are told at a limited rate."""
 
+import errno
+import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
+from test_reconcile import call as state_of
+from test_reconcile import uuid
 
-from ivr.refusing import Refusing, door_of
-from routing.states import Operator, OperatorState
+from ivr import messages
+from ivr.call import Call
+from ivr.refusing import Refusing, connected, door_of
+from ivr.session import Session
+from routing.states import Operator, OperatorState, Trigger
 
 OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
 
@@ -17,7 +28,10 @@ OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
         ("sip:1002@127.0.0.3:49593", ("127.0.0.3", 49593)),
         ("sip:1002@127.0.0.3", ("127.0.0.3", 5060)),
         ("sip:127.0.0.3:5070;ob", ("127.0.0.3", 5070)),
-        ("sip:1002@192.0.2.7:5070;transport=UDP;x-ast-orig-host=10.0.0.5:5060", ("192.0.2.7", 5070)),
+        ("sip:1002@192.0.2.7:5070;transport=UDP", ("192.0.2.7", 5070)),
+        # Its own address is another one: what refuses there is a router, on behalf of all that are behind it.
+        ("sip:1002@192.0.2.7:5070;transport=UDP;x-ast-orig-host=10.0.0.5:5060", None),
+        ("sip:1002@192.0.2.7:5070;x-ast-orig-host=10.0.0.5:5060;ob", None),
         ("sip:1002@[2001:db8::7]:5070", ("2001:db8::7", 5070)),
         ("sip:1002@127.0.0.3:49593;transport=tcp", None),
         ("sip:1002@127.0.0.3:49593;ob;transport=ws", None),
@@ -38,14 +52,39 @@ def telephone() -> Iterator[socket.socket]:
         yield made
 
 
+class Way:
+    """Each packet on it is taken (`.`), refused, which the next one is told (`x`), or not sent at all (`!`)."""
+
+    def __init__(self, packets: Iterable[str]) -> None:
+        self._packets = iter(packets)
+        self._refused = False
+
+    def __call__(self, host: str, port: int) -> "Way":
+        return self
+
+    def send(self, data: bytes) -> int:
+        if self._refused:
+            self._refused = False
+            raise ConnectionRefusedError
+        if (packet := next(self._packets)) == "!":
+            raise PermissionError(errno.EPERM, "a firewall on our own machine")
+        self._refused = packet == "x"
+        return len(data)
+
+    def close(self) -> None:
+        self._refused = False
+
+
 class Looked:
     """Looks at the telephone of one operator, whose offer is `one`."""
 
-    def __init__(self, telephone: socket.socket, *, rings: bool) -> None:
+    def __init__(self, telephone: socket.socket | Way, *, rings: bool) -> None:
         self.gone: list[str] = []
-        self.contact: str | None = f"sip:1001@127.0.0.1:{telephone.getsockname()[1]}"
+        port = telephone.getsockname()[1] if isinstance(telephone, socket.socket) else 5060
+        self.contact: str | None = f"sip:1001@127.0.0.1:{port}"
         self._rings = rings
-        self._refusing = Refusing(lambda _: self.contact, self._has_rung, self.gone.append)
+        connect = telephone if isinstance(telephone, Way) else connected
+        self._refusing = Refusing(lambda _: self.contact, self._has_rung, self.gone.append, connect)
 
     async def _has_rung(self, _: str) -> bool:
         return self._rings
@@ -103,3 +142,51 @@ async def test_a_telephone_that_is_nowhere_or_has_no_way_to_it_is_left_alone(tel
         looked.contact = contact
         assert not await looked.times(6, OFFERED), contact
         await looked.over()
+
+
+@pytest.mark.parametrize("state", [OFFERED, TALKING])
+@pytest.mark.parametrize(
+    "packets",
+    [
+        "xxxxxx",
+        "....x",
+        # Once is enough, also in later conversations, however long nothing more is told.
+        "x" + "." * 60 + "xxxxxx",
+        # What was not sent was not taken.
+        "!" * 20 + "xxxxxx",
+        "..!" * 10 + "xxxxxx",
+    ],
+    ids=["from the beginning", "after four", "once", "not sent", "sent now and then"],
+)
+async def test_one_behind_a_router_that_refuses_at_a_limited_rate_is_never_gone(
+    packets: str, state: OperatorState
+) -> None:
+    """Linux tells six refusals at once, then one a second."""
+    looked = Looked(Way(itertools.chain(packets, itertools.cycle("..x"))), rings=True)
+    for _ in range(4):  # conversations
+        assert not await looked.times(40, state)
+        await looked.over()
+
+
+async def test_one_that_took_five_packets_in_a_row_and_refuses_is_gone() -> None:
+    looked = Looked(Way("x" + "." * 30 + ".....x."), rings=True)
+    assert not await looked.times(31, TALKING), "its port refused before it was seen open"
+    looked.contact = f"{looked.contact};ob"
+    assert not await looked.times(6, TALKING)
+    assert await looked.times(1, TALKING)
+    await looked.over()
+
+
+@pytest.mark.parametrize("state", [OFFERED, TALKING])
+async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to_the_floor_only_while_it_rings(
+    state: OperatorState,
+) -> None:
+    session, told = Session.__new__(Session), list[messages.ToFloor]()
+    operator = Operator("1001", {"fr": 5}, state=state, offer=uuid(11), present=True)
+    session.floor = cast(Any, SimpleNamespace(operators={"1001": operator}, tell=told.append))
+    call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
+    session._routes = {uuid(11): call}
+    session._refused("1001")
+    gone = messages.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
+    assert await call.next() == gone
+    assert told == ([messages.State("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])

@@ -22,11 +22,12 @@ from ivr.site_codes import Codes
 from ivr.talk.asked import grant
 from ivr.talk.conversation import Conversation
 from ivr.talk.table import Colleague, Place, Talk
+from ivr.talk.watch import Watch
 from ivr.talk.wishes import Act, Refusal, Target
 from ivr.waiting import Needs
 from routing.match import Step
 from routing.policy import Policy
-from routing.states import OfferState
+from routing.states import OfferState, Trigger
 
 CALLER = "1795600000.7"
 
@@ -171,3 +172,28 @@ async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller
     queue = Queue.model_validate({"kind": "queue", "topic": "documents", "next": "end"})
     assert await queue.run(call, resumed=False) == "end"
     assert waits[0].topic == call.state.topic == topic
+
+
+@pytest.mark.parametrize("packets", [[7, 7], [7, 8]], ids=["silent", "sends"])
+@pytest.mark.parametrize("refused", [True, False])
+async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_with_his_sound(
+    packets: list[int], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.talk.watch._NOTHING_S", 0.0)
+    told = Told()
+    call = told.call()
+    counts = iter(packets)
+
+    async def ask(request: operations.Request) -> list[SimpleNamespace]:
+        is_count = request.uri.endswith("/rtp_statistics")
+        return [SimpleNamespace(ok=is_count, status=200, body={"rxcount": next(counts)} if is_count else {})]
+
+    told.ask = ask  # type: ignore[attr-defined]
+    watch = Watch(call)
+    await watch.begin(uuid(11), messages.TelephoneGone(call.state.id, "1001", refused))
+    assert told.floor == []
+    await watch.over()
+    silent = packets[0] == packets[1]
+    assert told.floor == ([messages.State("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
+    assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])
+    assert watch.lost == ({uuid(11)} if silent else set())

@@ -10,6 +10,9 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.demo.sound import QUIET_DBFS, level_dbfs
 from ivr.demo.telephone import Telephones
 
+OPEN_S = 2.5
+"""So long a telephone must be seen to take packets, once, before it counts that it refuses them."""
+
 
 def packets(line: Line, operator: str) -> int:
     """How many have come from his telephone in the call that it has."""
@@ -65,45 +68,55 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
-    ringing = await line.phone(telephones, first)
+    talking = await line.phone(telephones, first, answers=OPERATOR_HZ)
     call = await line.asks_for_operator(telephones, "+33613000045")
-    await ringing.next_call(5)
-    await hears_music(call, call.clock)
-    talking = await line.phone(telephones, second, answers=OPERATOR_HZ)
-    await ringing.vanish(closes=True)
     await call.hears_tone(OPERATOR_HZ)
-    # It rang: at the end of its time it would count as one that nobody answers.
-    assert await decided(line, "+33613000045") == [(first, "unreachable"), (second, "accepted")]
+    answered = call.clock
     waits = await line.waiting(telephones, "+33613000046")
+    await line.until(lambda: call.clock > answered + OPEN_S, 5, "its port was seen open")
     since = call.clock
     await talking.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
-    third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
+    phone = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
     assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
     await waits.hangup()
-    assert (line.operator_state(first), len(talking.calls)) == ("away", 1)
     # So is one who is asked.
-    asked = await line.phone(telephones, fourth, answers=OPERATOR_HZ)
-    talk(line, "+33613000045", "consult", operator=fourth)
-    leg = third_phone.calls[-1]
+    asked = await line.phone(telephones, third, answers=OPERATOR_HZ)
+    talk(line, "+33613000045", "consult", operator=third)
+    leg = await phone.next_call(5)
     await leg.hears_tone(OPERATOR_HZ)
-    await hears_music(call, call.clock)
+    await hears_music(call, call.clock + OPEN_S)
     heard = leg.clock
     await asked.vanish(closes=True)
-    await leg.hears(line.audio(line.spoken_to(third), "talk_colleague_gone")[:6000], 15, since_s=heard)
+    await leg.hears(line.audio(line.spoken_to(second), "talk_colleague_gone")[:6000], 15, since_s=heard)
     await call.hears_tone(COLLEAGUE_HZ)
     never_silent(call, since)  # the line's silence would be noticed after ten seconds
     never_silent(leg, heard)
     await call.hangup()
     story = await line.story("+33613000045")
     assert pairings(story) == [
-        (second, "operator", "lost"),
-        (third, "operator", "caller"),
-        (fourth, "consulted", "colleague"),
+        (first, "operator", "lost"),
+        (second, "operator", "caller"),
+        (third, "consulted", "colleague"),
     ]
-    for phone in (ringing, talking, asked):
-        await phone.register()
+    await line.until_state(first, "away")
+    await line.until_state(third, "away")
+    # And one that rings: that its port was open is known from the conversation before.
+    await line.until_state(second, "ready")
+    phone.will_ring()
+    call = await line.asks_for_operator(telephones, "+33613000048")
+    await phone.next_call(5)
+    last = await line.phone(telephones, fourth, answers=OPERATOR_HZ)
+    await phone.vanish(closes=True)
+    await call.hears_tone(OPERATOR_HZ)
+    # It rang: at the end of its time it would count as one that nobody answers.
+    assert await decided(line, "+33613000048") == [(second, "unreachable"), (fourth, "accepted")]
+    assert line.operator_state(second) == "away"
+    assert [len(each.calls) for each in (talking, phone, asked, last)] == [1, 2, 1, 1]
+    await call.hangup()
+    for each in (talking, asked, phone):
+        await each.register()
 
 
 async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds_but_not_one_that_holds(
