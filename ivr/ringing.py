@@ -57,6 +57,11 @@ class Leg:
         call.services.recorder.offer_ended(self.id, state)
         call.event("offer_ended", operator=self.operator, offer=self.id, state=state.value)
 
+    def rung_on(self, call: Call, left_s: float) -> LegState:
+        """Of a colleague who becomes the operator when he answers: he is rung for so much longer."""
+        rung_at = time.time() - max(0.0, call.services.site.operators.ring_s - max(0.0, left_s))
+        return LegState(self.id, call.state.id, self.operator, rung_at, Role.CONSULTED)
+
     def connected(self, call: Call) -> None:
         call.services.to_floor(messages.Accepted(self.id, call.state.id, self.operator))
         call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)

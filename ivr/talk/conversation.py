@@ -17,11 +17,10 @@ from ivr.ari.link import LinkLost
 from ivr.ari.operations import Request
 from ivr.call import Call, CallerGone, Item
 from ivr.ringing import Leg, create_leg, looked_at, said, until_gone
-from ivr.state import LegState
 from ivr.talk import asked, refer
 from ivr.talk.keys import Keys
 from ivr.talk.moves import MUSIC, moves
-from ivr.talk.says import RINGING, new_name, ringing_for, spoken
+from ivr.talk.says import RINGING, left_ringing, new_name, ringing_for, spoken
 from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
 from ivr.talk.transfers import Transfer
 from ivr.talk.watch import Watch, holds
@@ -59,7 +58,7 @@ class Conversation:
         self._by = "caller"  # who ends it, unless somebody else does
         self.held = False  # by the operator's telephone itself
         self._watch = Watch(call)
-        self.referred = False  # his telephone's own transfer key was heard, since this controller began
+        self.referred: set[str] = set()  # channels whose own transfer key was heard, since this controller began
 
     # From its beginning to its end
 
@@ -176,9 +175,7 @@ class Conversation:
         """After a restart. The ringing that a former controller lets the operator hear on his line `ear` goes on, or
         ends if his colleague is there by now."""
         colleague = self.talk.colleague
-        known = self.talk.via is not None or self.talk.place is not Place.ASIDE
-        consulted = colleague is not None and colleague.role is Role.CONSULTED
-        rings = {ear: ringing_for(colleague.leg)} if colleague is not None and consulted and known else {}
+        rings = {ear: ringing} if (ringing := left_ringing(self.talk)) is not None else {}
         if colleague is not None and colleague.there:
             self.says |= rings
             rings = {}
@@ -202,10 +199,9 @@ class Conversation:
         """Other lines of the operator's telephone, on which he asks or hears why not."""
         return tuple(line for line in (self.talk.via, self._hang_up) if line is not None)
 
-    @property
-    def _ear(self) -> Leg:
+    def _ear(self, talk: Talk) -> Leg:
         """Where the operator listens while he asks somebody."""
-        return Leg(self.talk.via, self.leg.operator) if self.talk.via is not None else self.leg
+        return Leg(talk.via, self.leg.operator) if talk.via is not None else self.leg
 
     async def attach(self, via: str) -> bool:
         """After a restart the operator's other line says which one it is."""
@@ -247,7 +243,7 @@ class Conversation:
         call.services.recorder.offered(offer)
         call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
         if role is Role.CONSULTED:
-            await self.sound(self._ear, RINGING, ringing_for(leg.id))
+            await self.sound(self._ear(self.talk), RINGING, ringing_for(leg.id))
 
     def _joined(self) -> None:
         call, leg = self.call, self.colleague
@@ -276,14 +272,15 @@ class Conversation:
         assert before.colleague is not None
         colleague = self.colleague
         self._place()
+        self._hang_up, self._via_by = before.via, math.inf
         if told is None and colleague is not None:
             await self.call.step(operations.HANG_UP(colleague.id))
             await until_gone(self.call, colleague.id)
         self.colleague_left("operator" if told is None else "colleague", there=before.colleague.there)
-        self._hang_up, self._via_by = before.via, math.inf
-        ear = Leg(before.via, self.leg.operator) if before.via is not None else self.leg
+        if before.place is Place.ASIDE and before.via is None:
+            await self.call.services.link.send(*refer.again(self.talk))  # not asked as long as that line was not known
         if told is not None and before.place in (Place.CONSULTS, Place.ASIDE):
-            self._sit_after = await self.tell(ear, told)
+            self._sit_after = await self.tell(self._ear(before), told)
             if self._sit_after is not None:
                 self._sit_by = asyncio.get_running_loop().time() + _SAID_S
                 return
@@ -313,11 +310,13 @@ class Conversation:
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
         former.conversation_ends(call, "transfer")
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))
-        if here:
-            await until_gone(self.call, former.id)
-        former.conversation_ended(call, "transfer", recorded=True)
-        call.services.recorder.connected(call.state)
-        call.event("handed_over", operator=leg.operator, by=former.operator)
+        try:
+            if here:
+                await until_gone(self.call, former.id, gone_too=True)
+        finally:
+            former.conversation_ended(call, "transfer", recorded=True)  # from here on nobody else would free him
+            call.services.recorder.connected(call.state)
+            call.event("handed_over", operator=leg.operator, by=former.operator)
         if await holds(call.services.link, leg.id):
             await self.held_by_telephone(on=True)  # he did so while he was asked, which was nobody's business
         await conversations.begin(call, bridge_of(leg.id), leg.id)
@@ -338,28 +337,27 @@ class Conversation:
         self._by = "lost" if what is Happens.OPERATOR_LOST else "operator"
         await conversations.end(call, former.id)
         call.set(call.state.without_operator())
-        if then is Then.RINGS_ON and colleague is not None:
+        rings_on = colleague if then is Then.RINGS_ON else None
+        if rings_on is not None:
             self._by = "transfer" if self._by == "operator" else self._by
-            left = self.rings_until - asyncio.get_running_loop().time()
-            rung = time.time() - max(0.0, call.services.site.operators.ring_s - max(0.0, left))
-            call.leg = LegState(colleague.id, call.state.id, colleague.operator, rung, Role.CONSULTED)
             made = Transfer.decode(call.state.transfer).made((), former.operator, time.time())
             call.set(replace(call.state, transfer=made.encode()))
-            self.colleague = None
-        await self._everybody_out(*([former.id] if what is Happens.COMPLETE else ()))
+        await self._everybody_out(*([former.id] if what is Happens.COMPLETE else ()), but=rings_on)
+        if rings_on is not None:
+            call.leg = rings_on.rung_on(call, self.rings_until - asyncio.get_running_loop().time())
         self._ends = then
 
-    async def _everybody_out(self, *legs: str, tells: Sequence[Request] = ()) -> None:
-        """Ends the conversation with its bridges, these legs and the colleague's, and waits until the caller is out: a
-        prompt for a channel that is still on its way is never heard."""
-        call = self.call
-        legs = (*legs, *([self.colleague.id] if self.colleague is not None else ()))
+    async def _everybody_out(self, *legs: str, but: Leg | None = None, tells: Sequence[Request] = ()) -> None:
+        """Ends the conversation with its bridges, these legs and the colleague's, `but` if he is rung on, and waits
+        until the caller is out: a prompt for a channel that is still on its way is never heard."""
+        call, colleague = self.call, self.colleague if but is None else None
+        legs = (*legs, *([colleague.id] if colleague is not None else ()))
         quiet = [operations.STOP_MUSIC(call.channel)] if self.held or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
         self.leg.conversation_ends(call, self._by)
         await self.call.step(*tells, *quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
         await until_gone(self.call, *legs, out=True)
-        if self.colleague is not None:
+        if colleague is not None:
             self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
         self.leg.conversation_ended(call, self._by, recorded=True)
 

@@ -58,9 +58,10 @@ async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
 
     call, colleague = talk.call, talk.colleague
     lines = (talk.leg.id, talk.talk.via)
-    if event.again and talk.referred:
-        return  # it came at the same moment, and has been answered
-    talk.referred = True
+    ours = {*lines, colleague.id if colleague is not None else None} - {None}
+    if event.again and (event.channel_id in talk.referred or not ours & {event.channel_id, event.replaces}):
+        return  # it came at the same moment, and has been answered; or it is of a conversation before this one
+    talk.referred.add(event.channel_id)
     asks = colleague.operator if colleague is not None and colleague.id == event.channel_id else talk.leg.operator
     call.event("referred", by=asks, to=event.to[:40], attended=event.replaces is not None)
     if event.channel_id in lines and event.replaces is not None:

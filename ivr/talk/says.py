@@ -3,7 +3,9 @@
 import itertools
 import secrets
 
+from db.words import Role
 from ivr.call import Call
+from ivr.talk.table import Place, Talk
 
 RINGING = "tone:calling"
 """What an operator hears while somebody is rung for him; of `indications.conf`, since ARI takes a comma for the end."""
@@ -21,6 +23,13 @@ def ringing_for(leg: str) -> str:
     """The name of the ringing while that leg is rung: it never ends by itself, so a controller that starts must know
     how to end it."""
     return f"rings-{leg}"
+
+
+def left_ringing(talk: Talk) -> str | None:
+    """What a former controller may have left ringing; None where nobody is asked, or not known on which line."""
+    known = talk.via is not None or talk.place is not Place.ASIDE
+    asked = talk.colleague if talk.colleague is not None and talk.colleague.role is Role.CONSULTED else None
+    return ringing_for(asked.leg) if asked is not None and known else None
 
 
 def spoken(call: Call, operator: str, text: str) -> str | None:

@@ -19,9 +19,10 @@ from ivr.flow.nodes.queue import Queue
 from ivr.operators import OperatorEntry
 from ivr.ringing import Leg, until_gone
 from ivr.site_codes import Codes
+from ivr.talk import refer
 from ivr.talk.asked import grant
 from ivr.talk.conversation import Conversation
-from ivr.talk.table import Colleague, Place, Talk
+from ivr.talk.table import Colleague, Happens, Place, Talk, seats
 from ivr.talk.watch import Watch
 from ivr.talk.wishes import Act, Refusal, Target
 from ivr.waiting import Needs
@@ -42,6 +43,14 @@ class Told:
     async def send(self, *requests: operations.Request, refused: object = None) -> None:
         self.asked += requests
 
+    async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
+        return [SimpleNamespace(ok=False, status=404, body={}) for _ in requests]
+
+    def freed(self) -> list[str]:
+        """The operators of whom the floor has heard that they are free."""
+        over = (each for each in self.floor if isinstance(each, messages.Ended | messages.Refused))
+        return [each.operator for each in over]
+
     def call(self) -> Call:
         operators, routing = SimpleNamespace(level=3, ring_s=15.0), SimpleNamespace(policy=Policy())
         services = SimpleNamespace(
@@ -49,7 +58,10 @@ class Told:
             link=self,
             recorder=Mock(),
             to_floor=self.floor.append,
+            route=lambda *_: None,
             unroute=lambda _: None,
+            people=(),
+            answer=lambda *_: None,
             opening=SimpleNamespace(announcement=lambda: None),
         )
         state = state_of(1, offer=11)
@@ -86,10 +98,7 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
     async def send(*requests: operations.Request, refused: object = None) -> None:
         order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
 
-    async def ask(*requests: operations.Request) -> list[SimpleNamespace]:
-        return [SimpleNamespace(ok=False, status=404, body={}) for _ in requests]
-
-    told.send, told.ask = send, ask  # type: ignore[method-assign, attr-defined]
+    told.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
     if there is not None:
         talk = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
@@ -102,6 +111,45 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
         await conversation.run(begins=False)
     assert order[:3] == [uuid(11), "disk", "channel"]
     assert order.count(uuid(11)) == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("way", ["completes", "hangs up"])
+async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_keeps_neither(
+    way: str, there: bool
+) -> None:
+    """Whether the colleague is there, or rung; the caller's end is read before that of the operator's leg."""
+    told = Told()
+    call = told.call()
+    consults = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
+    conversation.colleague = Leg(uuid(12), "1002")
+    conversation.offer = OfferState.ACCEPTED if there else OfferState.RINGING
+    if way == "completes":
+        call.deliver(messages.Wish(call.state.id, "1", "complete", "keys", "1001"))
+    else:
+        call.deliver(events.ChannelDestroyed(uuid(11), 16))
+    for channel in (CALLER, uuid(11), uuid(12)):
+        call.deliver(events.ChannelDestroyed(channel, 16))
+    with pytest.raises(CallerGone):
+        await conversation.run(begins=False)
+    assert set(told.freed()) == {"1001", "1002"}
+    assert {each.uri for each in told.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
+    assert call.leg is None
+
+
+async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_back_is_hung_up() -> None:
+    told = Told()
+    call = told.call()
+    aside = Talk(uuid(11), Place.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9")
+    conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
+    conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
+    call.deliver(messages.Wish(call.state.id, "1", "cancel", "keys", "1001"))
+    for channel in (CALLER, uuid(11), uuid(12)):
+        call.deliver(events.ChannelDestroyed(channel, 16))
+    with pytest.raises(CallerGone):
+        await conversation.run(begins=False)
+    assert "channels/1795600000.9" in [each.uri for each in told.asked if each.method == "DELETE"]
 
 
 async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
@@ -174,6 +222,54 @@ async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller
     assert waits[0].topic == call.state.topic == topic
 
 
+def tells(told: Told) -> list[str]:
+    """The channels that were asked once more for what their telephones wished."""
+    return [
+        each.uri.split("/")[1]
+        for each in told.asked
+        if each.uri.endswith("/transfer_progress") and refer.GOES_ON in str(each)
+    ]
+
+
+async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restart_is_asked_for_once_more() -> None:
+    told = Told()
+    call = told.call()
+    aside = Talk(uuid(11), Place.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
+    await conversation.resume(seats(aside, CALLER))
+    assert tells(told) == [uuid(12)]
+    await conversation.happens(Happens.LINE_GONE)
+    assert tells(told) == [uuid(12), uuid(11)]
+
+
+async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_own_conversation() -> None:
+    told = Told()
+    call = told.call()
+    services, recorder = cast(Any, call.services), cast(Any, call.services).recorder
+    services.site.languages = ("fr",)
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={}), sounds=None))
+    services.audible = SimpleNamespace(find=lambda *_: None)
+    conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))
+    conversation.colleague = Leg(uuid(12), "1002")
+
+    async def pressed(channel: str, *, again: bool, replaces: str | None = None) -> int:
+        """How often it was written down."""
+        recorder.call_event.reset_mock()
+        asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
+        await refer.referred(conversation, asked)
+        call.keep()
+        return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
+
+    assert await pressed(uuid(11), again=False) == 1
+    assert await pressed(uuid(11), again=True) == 0, "it has been answered"
+    assert await pressed(uuid(12), again=True) == 1, "that was another telephone"
+    answered = len(told.asked)
+    assert await pressed(uuid(13), again=True) == 0
+    assert await pressed(uuid(13), again=True, replaces=uuid(14)) == 0
+    assert len(told.asked) == answered
+    assert await pressed(uuid(13), again=True, replaces=uuid(11)) == 1
+
+
 @pytest.mark.parametrize("packets", [[7, 7], [7, 8]], ids=["silent", "sends"])
 @pytest.mark.parametrize("refused", [True, False])
 async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_with_his_sound(
@@ -188,7 +284,7 @@ async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_wi
         is_count = request.uri.endswith("/rtp_statistics")
         return [SimpleNamespace(ok=is_count, status=200, body={"rxcount": next(counts)} if is_count else {})]
 
-    told.ask = ask  # type: ignore[attr-defined]
+    told.ask = ask  # type: ignore[assignment, method-assign]
     watch = Watch(call)
     await watch.begin(uuid(11), messages.TelephoneGone(call.state.id, "1001", refused))
     assert told.floor == []
