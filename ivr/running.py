@@ -8,7 +8,7 @@ from db.ids import call_id
 from ivr import clock
 from ivr.ari import events
 from ivr.beginning import first_state
-from ivr.call import Call, RequestFailed, Services
+from ivr.call import Call, Item, Services
 from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
@@ -105,7 +105,7 @@ class RunningCalls:
         channel: str,
         state: CallState,
         leg: LegState | None,
-        happened: Iterable[events.Event | RequestFailed],
+        happened: Iterable[Item],
         *,
         resumed: bool,
     ) -> None:

@@ -20,6 +20,7 @@ from ivr.ari.link import Link, LinkLost
 from ivr.ari.operations import Request
 from ivr.call import Call, Services
 from ivr.callbacks import channels as callbacks
+from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.desk import Desk
 from ivr.codes import helping
 from ivr.codes import run as codes
@@ -257,6 +258,8 @@ class Session:
         found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
         if isinstance(found, Call):
             found.deliver(messages.TelephoneGone(found.state.id, operator, refused))
+        elif isinstance(found, Attempt):
+            found.deliver(messages.TelephoneGone(found.call, operator, refused))
 
     async def _has_rung(self, leg: str) -> bool:
         try:

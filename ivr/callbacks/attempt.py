@@ -131,17 +131,20 @@ class Attempt:
                 return NOT_ANSWERED.get(leg.cause or 0, OfferState.UNREACHABLE)
             if _lost(item, leg):
                 return OfferState.UNREACHABLE
+            if isinstance(item, messages.TelephoneGone) and not leg.answered:
+                return await self._unanswered(leg, OfferState.UNREACHABLE)
             if isinstance(item, Deadline) and over(until) and not leg.answered:
                 return await self._unanswered(leg)
         return OfferState.ACCEPTED
 
-    async def _unanswered(self, leg: Party) -> OfferState:
-        """The time for him to answer is over; he may have answered just now."""
+    async def _unanswered(self, leg: Party, state: OfferState | None = None) -> OfferState:
+        """The time for him to answer is over, or his telephone is gone (`state`); he may have answered just now."""
         rings = await looked_at(self.desk.link, leg.channel)
         if rings is OfferState.ACCEPTED:
             leg.answered = True
         else:
             await self.ends.hang_up(leg)
+            rings = state or rings
         return rings
 
     def _create_leg(self, offer: messages.Offer) -> Request:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from ivr import messages
 from ivr.ari import events, operations
 from ivr.ari.operations import Request
 from ivr.audible import Clip
@@ -14,7 +15,7 @@ _ROUNDS = 2
 """So often a question is asked; an answering machine presses nothing."""
 _OUT_S = 1.0
 
-Item = events.Event | RequestFailed
+Item = events.Event | messages.TelephoneGone | RequestFailed
 
 
 class OperatorGone(Exception):  # noqa: N818 - a hang-up is how it ends
