@@ -46,7 +46,7 @@ class Duty:
         if roster is not None:
             shifts = await self._near(roster)
             now = clock.now()
-            found = messages.Planned(on_duty(shifts, now))
+            found = messages.Planned(planned_at(shifts, now))
             limit = min(until_change(shifts, now), _LOOK_S)
         if found != self.planned:
             self.planned = found
@@ -61,7 +61,7 @@ class Duty:
         return self._shifts[2]
 
 
-def on_duty(shifts: Sequence[Shift], at: datetime) -> tuple[str, ...]:
+def planned_at(shifts: Sequence[Shift], at: datetime) -> tuple[str, ...]:
     """Who is planned at an instant, by id."""
     return tuple(sorted({each.operator for each in shifts if each.begins <= at < each.ends}))
 

@@ -66,11 +66,6 @@ class Roster:
         days = [first + timedelta(days=each) for each in range((last - first).days + 1)]
         return sorted(shift for day in days for shift in self._of_day(day))
 
-    def on_duty(self, at: datetime) -> list[str]:
-        """Who is planned at an instant, by id."""
-        day = at.astimezone(self.zone).date()
-        return sorted({each.operator for each in self.shifts(day - _ONE_DAY, day) if each.begins <= at < each.ends})
-
     def _of_day(self, day: date) -> Iterator[Shift]:
         off = {
             operator

@@ -28,13 +28,13 @@ def test_what_changes_next_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: 
     shifts = found.shifts(at.date() - timedelta(days=1), at.date() + timedelta(days=1))
     for _ in range(6):
         at += timedelta(seconds=duty.until_change(shifts, at))
-        changes.append(f"{at.astimezone(RABAT):%H:%M} {' '.join(duty.on_duty(shifts, at))}")
+        changes.append(f"{at.astimezone(RABAT):%H:%M} {' '.join(duty.planned_at(shifts, at))}")
     assert changes == ["02:00 ", "08:00 1001", "13:00 1001 1002", "14:00 1002", "02:00 ", "08:00 1001"]
 
 
 def test_where_nobody_is_planned_nothing_changes() -> None:
     at = datetime(2026, 12, 14, tzinfo=UTC)
-    assert (duty.on_duty((), at), duty.until_change((), at)) == ((), float("inf"))
+    assert (duty.planned_at((), at), duty.until_change((), at)) == ((), float("inf"))
 
 
 async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(

@@ -9,6 +9,7 @@ from site_files import refusal
 
 from db.shifts import Planned
 from ivr import roster
+from ivr.duty import planned_at
 from ivr.roster import Roster, Shift
 from ivr.shifts import compare
 
@@ -74,8 +75,9 @@ def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins(tmp_path: P
     found = read(tmp_path, "1001,mon,22:00,06:00,,,", "1002,mon,16:00,24:00,,,")
     assert day(found) == ["1002 Mon 16:00 Tue 00:00", "1001 Mon 22:00 Tue 06:00"]
     at_three = datetime(2026, 12, 1, 3, tzinfo=RABAT)
-    assert found.on_duty(at_three) == ["1001"]
-    assert found.on_duty(at_three + timedelta(hours=3)) == []
+    shifts = found.shifts(MONDAY, MONDAY)
+    assert planned_at(shifts, at_three) == ("1001",)
+    assert planned_at(shifts, at_three + timedelta(hours=3)) == ()
 
 
 def test_times_of_a_day_that_touch_or_overlap_are_one_shift(tmp_path: Path) -> None:

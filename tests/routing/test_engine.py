@@ -190,28 +190,6 @@ def test_the_better_speaker_is_taken_though_the_other_is_idle_longer() -> None:
     assert decided(*told) == [("call", "1002")]
 
 
-def test_who_is_not_on_the_roster_is_taken_only_where_nobody_who_is_can_be() -> None:
-    late = replace(idle("1001", "fr", since=NOW - 900), planned=False)
-    dear = idle("1002", "nl", "de", "ar", "fr", level=1)
-    assert decided(late, dear, wants("call", "fr", 16)) == [("call", "1002")]
-    assert decided(late, dear, wants("call", "fr", 16), wants("other", "fr")) == [("call", "1002"), ("other", "1001")]
-    assert decided(late, replace(dear, planned=False), wants("call", "fr", 16)) == [("call", "1001")]
-
-
-def test_whether_he_is_on_the_roster_counts_from_the_moment_it_changes() -> None:
-    engine, late, other = Engine(), idle("1001", "fr", since=NOW - 900), idle("1002", "fr")
-    for each in (late, other, replace(late, planned=False)):
-        engine.set_operator(each)
-    engine.wait(wants("call", "fr"))
-    (pair,) = engine.decide(NOW).pairs
-    assert pair.operator == "1002"
-    engine.set_operator(replace(other, state=READY, since=NOW))
-    engine.set_operator(late)
-    engine.wait(wants("next", "fr"))
-    (pair,) = engine.decide(NOW + 1).pairs
-    assert pair.operator == "1001"
-
-
 def test_a_rare_language_has_a_head_start() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(9)]
     both = idle("1001", "fr", "nl")
