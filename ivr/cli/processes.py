@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from ivr.cli.compose import Composition
 from ivr.cli.output import Bar, console, errors
 from ivr.process import ProcessSpec, processes
+from ivr.settings import SettingsError
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +84,8 @@ def up(
     once: bool = typer.Option(False, "--once", help="With --demo: end after the call, with its verdict as status."),
 ) -> None:
     """Run Asterisk, the controller, the journal's deliverer and the guard; restart what ends; until Ctrl-C."""
+    if demo and find_spec("baresip") is None:
+        raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition()
     from ivr.supervisor import AlreadyRunning, Supervisor
 
