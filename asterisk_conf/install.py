@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asterisk_conf import apt
+from asterisk_conf.debian import ASTERISK, machine
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder
 from asterisk_conf.installation import Installation, Kind
@@ -34,6 +35,12 @@ def find_or_install(home: Path, progress: Progress) -> Installation:
     if named := os.environ.get("HATIF_ASTERISK"):
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
+        root = home.absolute() / "asterisk" / "root"
+        if different := apt.outdated(root, ASTERISK):
+            progress.step(
+                f"The private Asterisk is older or newer than the lock ({len(different)} packages, such as"
+                f" {different[0]}): to take the locked one, stop the line, remove {root}, run `hatif setup`."
+            )
         return installation
     for path in dict.fromkeys((shutil.which("asterisk") or _USUAL_PLACES[0], *_USUAL_PLACES)):
         if Path(path).is_file():
@@ -54,7 +61,7 @@ def _install(home: Path, progress: Progress) -> Installation:
         root = home / "asterisk" / "root"
         if root.exists():
             raise AsteriskError(f"{root} is there, but not unpacked by us: remove it, then try again.")
-        apt.unpack(home / "asterisk" / "apt", root, apt.ASTERISK, progress)
+        apt.unpack(home / "asterisk" / "apt", root, ASTERISK, progress)
     installation = _private(home)
     assert installation
     return installation
@@ -69,7 +76,7 @@ def _private(home: Path) -> Installation | None:
     return _complete(
         Installation(
             program=command,
-            module_dir=root / "usr/lib" / apt.machine().triplet / "asterisk/modules",
+            module_dir=root / "usr/lib" / machine().triplet / "asterisk/modules",
             data_dir=share,
             moh_dir=share / "moh",
             rest_api_dir=share / "rest-api",
