@@ -32,11 +32,20 @@ def find_or_install(home: Path, progress: Progress) -> Installation:
     machine, a private one unpacked into `home` now. Raises AsteriskError, with what to do, when there is none. May be
     interrupted and called again, by several processes at once too.
     """
+    return find(home, progress) or _install(home, progress)
+
+
+def find(home: Path, progress: Progress | None = None) -> Installation | None:
+    """Return the Asterisk that is there already, in the order of `find_or_install`; None where there is none.
+
+    Raises:
+        AsteriskError: the one that HATIF_ASTERISK names, or the private one, cannot be used.
+    """
     if named := os.environ.get("HATIF_ASTERISK"):
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
         root = home.absolute() / "asterisk" / "root"
-        if different := apt.outdated(root, ASTERISK):
+        if progress is not None and (different := apt.outdated(root, ASTERISK)):
             progress.step(
                 f"The private Asterisk is older or newer than the lock ({len(different)} packages, such as"
                 f" {different[0]}): to take the locked one, stop the line, remove {root}, run `hatif setup`."
@@ -47,8 +56,15 @@ def find_or_install(home: Path, progress: Progress) -> Installation:
             try:
                 return _examine(Path(path), "machine", path)
             except AsteriskError as reason:
-                progress.step(f"Not used: {reason}")
-    return _install(home, progress)
+                if progress is not None:
+                    progress.step(f"Not used: {reason}")
+    return None
+
+
+def nothing_installed(home: Path) -> Installation:
+    """Return what stands in for an Asterisk that will be unpacked into `home`, for checks of a configuration."""
+    root = home.absolute() / "asterisk" / "root"
+    return Installation((str(root),), root, root, root, root, "", "private")
 
 
 def _install(home: Path, progress: Progress) -> Installation:
