@@ -100,6 +100,7 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
+    probe_s: float = Field(60, ge=0, le=3600)  # how often the line calls itself, as a test; 0: never
     database: Database = Database()
     sip_bind: BindAddress = "127.0.0.1"
     carrier: tuple[Carrier, ...] = Field(min_length=1)

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -101,6 +102,17 @@ class Composition:
     def conf(self, progress: Progress) -> Conf:
         """Return Asterisk's configuration; installs Asterisk where there is none."""
         return self._conf(find_or_install(self._install_home, progress), self.credentials)
+
+    @property
+    def built(self) -> datetime | None:
+        """When the program of the installed Asterisk was made, as its file says; None where none is known."""
+        installation = find(self._install_home)
+        if installation is None:
+            return None
+        program = next(
+            (each for each in installation.program if Path(each).name == "asterisk"), installation.program[0]
+        )
+        return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
 
     def conf_as_installed(self) -> Conf:
         """Return Asterisk's configuration without installing anything or making a secret, for checks only."""

@@ -190,6 +190,7 @@ def guard() -> None:
 def journal() -> None:
     """Bring the journal to the database, in the foreground. `hatif up` runs it."""
     from db.deliver import run
+    from db.retention import keep_forgetting
     from db.upgrade import upgrade
     from ivr.logs import configure
 
@@ -203,6 +204,11 @@ def journal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await upgrade(parts.database_url)
-        await run(parts.settings.journal, parts.database_url, stop)
+        forgetting = asyncio.create_task(keep_forgetting(parts.database_url))
+        try:
+            await run(parts.settings.journal, parts.database_url, stop)
+        finally:
+            forgetting.cancel()
+            await asyncio.wait({forgetting})
 
     asyncio.run(deliver())
