@@ -25,14 +25,14 @@ _USUAL_PLACES = ("/usr/sbin/asterisk", "/usr/local/sbin/asterisk", "/opt/asteris
 _MUSIC = (".wav", ".alaw", ".ulaw", ".sln", ".sln16", ".g722")
 
 
-def find_or_install(home: Path, progress: Progress) -> Installation:
+def find_or_install(home: Path, progress: Progress, named: str | None = None) -> Installation:
     """The Asterisk to use.
 
-    In this order: the program that HATIF_ASTERISK names, the private one that is already in `home`, one of the
-    machine, a private one unpacked into `home` now. Raises AsteriskError, with what to do, when there is none. May be
-    interrupted and called again, by several processes at once too.
+    In this order: the program that HATIF_ASTERISK names (or `named`, which was kept of it), the private one that is
+    already in `home`, one of the machine, a private one unpacked into `home` now. Raises AsteriskError, with what to
+    do, when there is none. May be interrupted and called again, by several processes at once too.
     """
-    if named := os.environ.get("HATIF_ASTERISK"):
+    if named := os.environ.get("HATIF_ASTERISK") or named:
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
         root = home.absolute() / "asterisk" / "root"

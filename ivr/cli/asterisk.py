@@ -30,7 +30,7 @@ def render(
     out: Path = typer.Option(None, "--out", help="The file; without it the text goes to standard output."),
 ) -> None:
     """Write extensions.conf as the site asks for it. What Asterisk runs does not change."""
-    text = Composition().dialplan()
+    text = Composition(bound=False).dialplan()
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -47,7 +47,8 @@ def lint(
     from dialplan.parse import Finding
 
     beside: list[Finding] = [Finding(*each) for each in asyncio.run(_beside())] if file is None else []
-    findings = beside + look(file.read_text(errors="replace") if file is not None else Composition().dialplan())
+    text = file.read_text(errors="replace") if file is not None else Composition(bound=False).dialplan()
+    findings = beside + look(text)
     if json:
         as_json([{"code": each.code, "line": each.line, "sentence": each.sentence} for each in findings])
     else:
@@ -63,7 +64,7 @@ async def _beside() -> list[tuple[str, int, str]]:
     """Clashes with what a running Asterisk has; none where none runs."""
     from ivr.ami import Ami, AmiError
 
-    parts = Composition()
+    parts = Composition(bound=False)
     secrets = parts.credentials
     try:
         async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:

@@ -24,9 +24,11 @@ from prompts.voices.choice import Choice, choose
 class Composition:
     """All parts of one installation, read when they are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bound: bool = True, fresh: bool = False) -> None:
+        """`bound`: whether the environment must be the one that the line was set up with; False to look at any site.
+        `fresh`: whether it replaces that one."""
         clock.prepare()
-        self.settings = settings.read()
+        self.settings = settings.read(bound=bound, fresh=fresh)
 
     @cached_property
     def site(self) -> site.Site:
@@ -113,7 +115,7 @@ class Composition:
                 for language in chosen.languages
             ),
             secrets=Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
-            installation=find_or_install(where, progress),
+            installation=find_or_install(where, progress, self.settings.asterisk),
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
