@@ -117,6 +117,8 @@ APT::Architectures "{architecture}";
 APT::Install-Recommends "false";
 APT::Sandbox::User "";
 Acquire::Languages "none";
+Acquire::http::Proxy::localhost "DIRECT";
+Acquire::http::Proxy::127.0.0.1 "DIRECT";
 Debug::NoLocking "true";
 {host}"""
     write_text(folder / "apt.conf", text, 0o600)

@@ -25,23 +25,23 @@ _USUAL_PLACES = ("/usr/sbin/asterisk", "/usr/local/sbin/asterisk", "/opt/asteris
 _MUSIC = (".wav", ".alaw", ".ulaw", ".sln", ".sln16", ".g722")
 
 
-def find_or_install(home: Path, progress: Progress) -> Installation:
+def find_or_install(home: Path, progress: Progress, named: str | None = None) -> Installation:
     """The Asterisk to use.
 
-    In this order: the program that HATIF_ASTERISK names, the private one that is already in `home`, one of the
-    machine, a private one unpacked into `home` now. Raises AsteriskError, with what to do, when there is none. May be
-    interrupted and called again, by several processes at once too.
+    In this order: the program that HATIF_ASTERISK names (or `named`, which was kept of it), the private one that is
+    already in `home`, one of the machine, a private one unpacked into `home` now. Raises AsteriskError, with what to
+    do, when there is none. May be interrupted and called again, by several processes at once too.
     """
-    return find(home, progress) or _install(home, progress)
+    return find(home, progress, named) or _install(home, progress)
 
 
-def find(home: Path, progress: Progress | None = None) -> Installation | None:
+def find(home: Path, progress: Progress | None = None, named: str | None = None) -> Installation | None:
     """Return the Asterisk that is there already, in the order of `find_or_install`; None where there is none.
 
     Raises:
         AsteriskError: the one that HATIF_ASTERISK names, or the private one, cannot be used.
     """
-    if named := os.environ.get("HATIF_ASTERISK"):
+    if named := os.environ.get("HATIF_ASTERISK") or named:
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
         root = home.absolute() / "asterisk" / "root"

@@ -50,7 +50,8 @@ async def ready(conf: Conf, within_s: float = 10.0) -> bool:
     url = f"http://127.0.0.1:{conf.ports.http}/ari/asterisk/modules"
     wanted = {f"{name}.so" for name, _ in modules_of(conf.installation)}
     with suppress(TimeoutError):
-        async with asyncio.timeout(within_s), aiohttp.ClientSession(headers=headers) as session:
+        session = aiohttp.ClientSession(headers=headers, trust_env=False)  # no proxy on loopback
+        async with asyncio.timeout(within_s), session:
             while True:
                 with suppress(aiohttp.ClientError):
                     async with session.get(url) as response:

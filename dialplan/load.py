@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Literal, Protocol
 
 from dialplan.lint import lint
 from dialplan.parse import Context, Finding, Step, parse
+from dialplan.plan import contexts
 
 _FILE = "extensions.conf"
 _NOTHING = "; No dialplan: nothing can be dialled.\n[general]\n"
 _REGISTRAR = "pbx_config"  # whose extensions come from extensions.conf
-_OURS = "hatif-"  # contexts of others, as of the administrator's own modules, are left out of the comparison
+_OURS = "hatif-"
+_NUMBERS = ("hatif-carrier", "hatif-entry")
+_LARGEST = 1_000_000  # characters; the example site's file has 20,000
 
 Loaded = Mapping[str, Context]
 
@@ -51,22 +55,30 @@ class LoadReport:
     extensions: int
 
 
-async def load(ami: Manager, etc: Path, text: str, prompts: Collection[str] | None = None) -> LoadReport:
-    """Check, write to `etc`/extensions.conf, reload, read back and compare.
+async def load(
+    ami: Manager, etc: Path, text: str, prompts: Collection[str] | None = None, *, force: bool = False
+) -> LoadReport:
+    """Check, write to `etc`/extensions.conf, reload, read back and compare, an administrator's own contexts as well.
 
-    Raises DialplanError when the check finds errors, or when Asterisk does not have exactly what the text says; then
-    the old file is in its place again and loaded. Whatever else is raised, the old file is in its place again.
+    Raises DialplanError when the check finds errors, when something would go that callers need (not if `force`), or
+    when Asterisk does not have exactly what the text says; then the old file is in its place again and loaded. Whatever
+    else is raised, the old file is in its place again.
     """
     findings = lint(text, prompts)
     if errors := [finding for finding in findings if finding.is_error]:
         raise DialplanError(f"the dialplan has faults, the old one stays: {_some([str(error) for error in errors])}")
     file = etc / _FILE
     old = _read(file)
-    before = await loaded(ami)
+    written = {*parse(old).contexts, *parse(text).contexts}
+    before = await loaded(ami, written)
+    if not force and (lost := losses(before, _rendered(text), await _calls(ami))):
+        raise DialplanError(
+            f"the old dialplan stays, since this would remove {_some(lost)}; if that is meant, load it with --force"
+        )
     _write(file, text)
     try:
         await ami.reload("pbx_config")
-        after = await loaded(ami)
+        after = await loaded(ami, written)
         if differences := compare(_rendered(text), after):
             raise DialplanError(
                 f"Asterisk did not understand the dialplan as it is written (its log says more): {_some(differences)}"
@@ -84,17 +96,65 @@ async def load(ami: Manager, etc: Path, text: str, prompts: Collection[str] | No
     )
 
 
-async def loaded(ami: Manager) -> dict[str, Context]:
-    """The contexts `hatif-…` that Asterisk has in memory, in the shape that `parse` gives."""
-    contexts: dict[str, Context] = {}
-    for row in await ami.listing("ShowDialPlan"):
-        if not row.get("Context", "").startswith(_OURS) or row.get("Registrar", _REGISTRAR) != _REGISTRAR:
+def read(path: Path) -> str:
+    """Return the text of a file that is to be loaded. Raises DialplanError if it cannot be read or is no dialplan."""
+    try:
+        if not path.is_file():  # reading a pipe would never end
+            raise DialplanError(f"{path} is {'not a file' if path.exists() else 'not there'}; name a dialplan's file")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+    except UnicodeDecodeError as error:
+        raise DialplanError(f"{path} is not UTF-8 (byte {error.start + 1}: {error.reason}); save it as such") from None
+    except OSError as error:
+        raise DialplanError(f"{path} cannot be read: {error.strerror}") from None
+    if len(text) > _LARGEST:
+        raise DialplanError(f"{path} has more than {_LARGEST:,} characters; that is no dialplan of this line")
+    return text
+
+
+def losses(before: Loaded, wanted: Loaded, calls: Mapping[str, int]) -> list[str]:
+    """Return what callers need now and would no longer have, a few words each.
+
+    Args:
+        before: What Asterisk has.
+        wanted: What it is to have instead.
+        calls: How many channels each context has at the moment.
+    """
+    lost, used = [], contexts()
+    for context, extensions in sorted(before.items()):
+        if context not in wanted:
+            if context in used:
+                lost.append(f"the context [{context}], which Hatif uses")
+            elif calls.get(context):
+                lost.append(f"the context [{context}], in which {calls[context]} channels are")
             continue
-        extensions = contexts.setdefault(row["Context"], {})
+        for name in sorted(extensions.keys() - wanted[context].keys()):
+            if context in _NUMBERS and name != "s":
+                lost.append(f"the number {name} from [{context}]")
+            elif context in used and name == "s":
+                lost.append(f"the extension s from [{context}], which Hatif uses")
+    return lost
+
+
+async def _calls(ami: Manager) -> Counter[str]:
+    return Counter(row.get("Context", "") for row in await ami.listing("CoreShowChannels"))
+
+
+async def loaded(ami: Manager, written: Collection[str] = ()) -> dict[str, Context]:
+    """Return the contexts that Asterisk has in memory, in the shape that `parse` gives.
+
+    Those called `hatif-…` and those of `written`, what the administrator has in the file; others are somebody else's.
+    """
+    found: dict[str, Context] = {}
+    for row in await ami.listing("ShowDialPlan"):
+        name = row.get("Context", "")
+        if not (name.startswith(_OURS) or name in written) or row.get("Registrar", _REGISTRAR) != _REGISTRAR:
+            continue
+        extensions = found.setdefault(row["Context"], {})
         if row.get("Priority", "").isdecimal():
             step = Step(0, int(row["Priority"]), row.get("ExtensionLabel"), row["Application"], row.get("AppData", ""))
             extensions.setdefault(row["Extension"], []).append(step)
-    return contexts
+    return found
 
 
 async def foreign(ami: Manager, context: str) -> list[str]:
@@ -153,14 +213,14 @@ def _first_difference(one: list[Step], other: list[Step]) -> int | None:
 
 def _rendered(text: str) -> dict[str, Context]:
     # A context without extensions is none to Asterisk.
-    return {name: context for name, context in parse(text).contexts.items() if name.startswith(_OURS) and context}
+    return {name: context for name, context in parse(text).contexts.items() if context}
 
 
 async def _put_back(ami: Manager, old: str) -> str:
     """Load the old file again; a sentence about how that went."""
     try:
         await ami.reload("pbx_config")
-        differences = compare(_rendered(old), await loaded(ami))
+        differences = compare(_rendered(old), await loaded(ami, parse(old).contexts))
     except Exception as error:
         return f"the old file is back in its place, but Asterisk could not be made to read it ({error}); restart it"
     if differences:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -12,6 +13,7 @@ from dialplan.codes import Code
 PROMPTS = ("moment", "closed", "fallback_wait", "fallback_nobody", "code_unavailable")
 """The prompts that the dialplan plays in each language: `<sounds>/<language>/<name>`."""
 
+_TEMPLATE = "extensions.conf.jinja"
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -107,7 +109,7 @@ def render(plan: Plan) -> str:
     id_characters = r"A-Za-z0-9._\-"
     return (
         _environment()
-        .get_template("extensions.conf.jinja")
+        .get_template(_TEMPLATE)
         .render(
             plan=plan,
             id_characters=id_characters,
@@ -116,6 +118,12 @@ def render(plan: Plan) -> str:
             phone=f"${{FILTER({id_characters}/,${{CHANNEL(name)}})}}",
         )
     )
+
+
+def contexts() -> frozenset[str]:
+    """Return the names of all contexts that every rendered dialplan has."""
+    text = (files("dialplan") / "templates" / _TEMPLATE).read_text("utf-8")
+    return frozenset(re.findall(r"^\[(hatif-[a-z-]+)\]", text, re.MULTILINE))
 
 
 def _environment() -> Environment:

@@ -88,7 +88,8 @@ class Guard:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWER_S)) as http:
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as http:  # no proxy on loopback
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)

@@ -1,27 +1,30 @@
-"""Where this installation lives and which ports it uses: the environment, read once."""
+"""Where this installation lives and which ports it uses: the environment, or what `HATIF_HOME` keeps of it."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr import kept_line
+from ivr.kept_line import KeptLine
+from ivr.kept_line import SettingsError as SettingsError
+
 HEARTBEAT_S = 0.5
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-
-
-class SettingsError(Exception):
-    """A sentence that says which setting is wrong and what would be right."""
+EXAMPLE = CHECKOUT / "sites" / "consulate"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named."""
+    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named;
+    `asterisk`: a program, if named."""
 
     home: Path
     site: Path
     offset: int
     database: str | None = None
+    asterisk: str | None = None
 
     @property
     def control_port(self) -> int:
@@ -72,16 +75,38 @@ class Settings:
         return self.home / "log"
 
 
-def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of the environment.
+def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fresh: bool = False) -> Settings:
+    """Return the settings of the environment; what it leaves out is as `HATIF_HOME` keeps it, else the default.
 
-    Raises SettingsError for a port offset that is not a multiple of 1000 from 0 to 50000, or a site that is no folder.
+    Args:
+        bound: Whether the environment must agree with what `HATIF_HOME` keeps. False for what only looks at a site.
+        fresh: Whether what is kept does not count at all, because it is about to be replaced.
+
+    Raises:
+        SettingsError: A port offset that is not a multiple of 1000 from 0 to 50000, a site that is no folder, or an
+            environment that is another line's.
     """
-    text = environment.get("HATIF_PORT_OFFSET", "0")
+    home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
+    kept = None if fresh else kept_line.read(home)
+    text = environment.get("HATIF_PORT_OFFSET")
+    if text is None:
+        text = str(kept.offset) if kept else "0"
     if not text.isascii() or not text.isdigit() or int(text) % 1000 or int(text) > 50_000:
         raise SettingsError(f"HATIF_PORT_OFFSET is {text!r}; it must be a multiple of 1000 from 0 to 50000.")
-    home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
-    site = Path(environment.get("HATIF_SITE") or CHECKOUT / "sites" / "consulate").expanduser().resolve()
+    named = environment.get("HATIF_SITE")
+    site = Path(named or (kept and kept.site) or EXAMPLE).expanduser().resolve()
     if not (site / "site.toml").is_file():
-        raise SettingsError(f"HATIF_SITE is {site}, which has no site.toml; name the folder of a site.")
-    return Settings(home, site, int(text), environment.get("HATIF_DATABASE") or None)
+        where = "HATIF_SITE is" if named or not kept else f"The site that {home / kept_line.FILE} keeps is"
+        raise SettingsError(f"{where} {site}, which has no site.toml; name the folder of a site.")
+    database = environment.get("HATIF_DATABASE") or (kept.database if kept else None)
+    asterisk = environment.get("HATIF_ASTERISK") or (kept.asterisk if kept else None)
+    settings = Settings(home, site, int(text), database, asterisk)
+    if kept is not None and bound:
+        kept_line.check(home, kept, line_of(settings))
+    return settings
+
+
+def line_of(settings: Settings) -> KeptLine:
+    """Return what is to be kept of these settings."""
+    site = None if settings.site == EXAMPLE.resolve() else str(settings.site)
+    return KeptLine(settings.offset, site, settings.database, settings.asterisk)

@@ -20,6 +20,9 @@ from db.engine import async_engine
 from ivr import credentials
 from ivr.ami import Ami
 
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Past the proxy of the shell in which the tests are run."""
+
 HATIF = str(Path(sys.executable).with_name("hatif"))
 
 
@@ -51,7 +54,7 @@ class Asked:
             f"http://127.0.0.1:{8070 + self.offset}/status", headers={"Authorization": f"Bearer {token}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=2) as answer:
+            with DIRECT.open(request, timeout=2) as answer:
                 data: dict[str, Any] = json.load(answer)
         except OSError:
             return {}
@@ -67,7 +70,7 @@ class Asked:
                 "Content-Type": "application/json",
             },
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with DIRECT.open(request, timeout=5) as answer:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
@@ -75,7 +78,7 @@ class Asked:
         secrets = credentials.load(self.home, ())
         asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
         request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with DIRECT.open(request, timeout=5) as answer:
             return json.loads(answer.read() or b"null")
 
     async def until_astdb(self, family: str, key: str, begins: str = "") -> None:

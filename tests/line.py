@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import wave
@@ -45,6 +46,10 @@ QUICK = (
 )
 
 
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+"""What an administrator's shell may have set. On loopback nothing goes through one, and no line of the tests has it."""
+
+
 class Line(Asked):
     """`home` is its HATIF_HOME, `site` a copy of the example site that a test may change, `offset` of its ports."""
 
@@ -53,6 +58,7 @@ class Line(Asked):
         self.site = home / "site"
         self.database = database or f"sqlite:///{home / 'hatif.db'}"
         self.sip = f"127.0.0.1:{5060 + offset}"
+        self._proxy: socket.socket | None = None
         self._up: subprocess.Popen[bytes] | None = None
         self._killed: int | None = None
         shutil.copytree(CHECKOUT / "sites" / "consulate", self.site)
@@ -69,15 +75,32 @@ class Line(Asked):
             "HATIF_SITE": str(self.site),
             "HATIF_PORT_OFFSET": str(offset),
             "HATIF_INSTALL": str(CACHE),
+            **dict.fromkeys(PROXIES, f"http://127.0.0.1:{8090 + offset}"),
         }
+        self.environment.pop("no_proxy", None)
+        self.environment.pop("NO_PROXY", None)
         self.environment.pop("HATIF_DATABASE", None)
         if database is not None:
             self.environment["HATIF_DATABASE"] = database
+
+    def proxied(self) -> list[bytes]:
+        """Return what this line's processes and commands sent to the proxy of their environment since the last look."""
+        assert self._proxy is not None
+        sent = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = self._proxy.accept()
+                with connection:
+                    sent.append(connection.recv(1000))
+        return sent
 
     # Processes
 
     async def up(self) -> None:
         """Starts `hatif up` and waits until calls can be served."""
+        if self._proxy is None:
+            self._proxy = socket.create_server(("127.0.0.1", 8090 + self.offset))
+            self._proxy.setblocking(False)
         with (self.home / "up.log").open("ab") as log:
             self._up = await asyncio.to_thread(
                 subprocess.Popen, [HATIF, "up"], env=self.environment, stdout=log, stderr=log
@@ -91,7 +114,7 @@ class Line(Asked):
         return self.status().get("serves", False) is True
 
     async def down(self) -> None:
-        """Stops everything, also what a killed `hatif up` has left."""
+        """Stops everything, also what a killed `hatif up` has left. AssertionError if a proxy has seen something."""
         if self._up is not None:
             self._up.terminate()
             self._up.send_signal(signal.SIGCONT)  # it may be stopped
@@ -100,6 +123,11 @@ class Line(Asked):
         for info in processes(self.home / "run").values():
             if info.alive:
                 os.kill(info.pid, signal.SIGKILL)
+        if self._proxy is not None:
+            sent = self.proxied()
+            self._proxy.close()
+            self._proxy = None
+            assert not sent, f"a proxy saw {sent}"
 
     def pid(self, process: str) -> int:
         return processes(self.home / "run")[process].pid

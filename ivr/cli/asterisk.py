@@ -30,7 +30,7 @@ def render(
     out: Path = typer.Option(None, "--out", help="The file; without it the text goes to standard output."),
 ) -> None:
     """Write extensions.conf as the site asks for it. What Asterisk runs does not change."""
-    text = Composition().dialplan()
+    text = Composition(bound=False).dialplan()
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -44,10 +44,12 @@ def lint(
     """Find what Asterisk would not say, or only in its log; of the site's own, also where codes clash with what the
     running Asterisk has besides."""
     from dialplan.lint import lint as look
+    from dialplan.load import read
     from dialplan.parse import Finding
 
     beside: list[Finding] = [Finding(*each) for each in asyncio.run(_beside())] if file is None else []
-    findings = beside + look(file.read_text(errors="replace") if file is not None else Composition().dialplan())
+    text = read(file) if file is not None else Composition(bound=False).dialplan()
+    findings = beside + look(text)
     if json:
         as_json([{"code": each.code, "line": each.line, "sentence": each.sentence} for each in findings])
     else:
@@ -63,7 +65,7 @@ async def _beside() -> list[tuple[str, int, str]]:
     """Clashes with what a running Asterisk has; none where none runs."""
     from ivr.ami import Ami, AmiError
 
-    parts = Composition()
+    parts = Composition(bound=False)
     secrets = parts.credentials
     try:
         async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
@@ -73,21 +75,23 @@ async def _beside() -> list[tuple[str, int, str]]:
 
 
 def load(
-    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."), json: bool = JSON
+    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."),
+    force: bool = typer.Option(False, "--force", help="Also if numbers or contexts that are in use go by it."),
+    json: bool = JSON,
 ) -> None:
     """Put the dialplan into the running Asterisk and say what changed; a broken one is refused, the old one stays."""
-    from dialplan.load import LoadReport
+    from dialplan.load import LoadReport, read
     from dialplan.load import load as put
     from ivr.ami import Ami
 
     parts = Composition()
-    text = file.read_text(errors="replace") if file is not None else parts.dialplan()
+    text = read(file) if file is not None else parts.dialplan()
     secrets = parts.credentials
 
     async def run() -> tuple[LoadReport, list[str]]:
         ami = Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password)
         async with ami:
-            report = await put(ami, parts.extensions.parent, text)
+            report = await put(ami, parts.extensions.parent, text, force=force)
             return report, await loaded_clashes(parts, ami)
 
     report, beside = asyncio.run(run())

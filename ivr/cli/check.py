@@ -74,7 +74,7 @@ def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
 
     docs/check.md explains the codes. Exit status 1 if there is an error, 0 if there are only warnings.
     """
-    parts = Composition()
+    parts = Composition(bound=False)
     result = checked(parts, ignore)
     if json:
         as_json({"site": str(parts.settings.site), **result.document})

@@ -27,9 +27,11 @@ from prompts.voices.choice import Choice, choose
 class Composition:
     """All parts of one installation, read when they are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bound: bool = True, fresh: bool = False) -> None:
+        """`bound`: whether the environment must be the one that the line was set up with; False to look at any site.
+        `fresh`: whether it replaces that one."""
         clock.prepare()
-        self.settings = settings.read()
+        self.settings = settings.read(bound=bound, fresh=fresh)
 
     @cached_property
     def site(self) -> site.Site:
@@ -101,12 +103,16 @@ class Composition:
 
     def conf(self, progress: Progress) -> Conf:
         """Return Asterisk's configuration; installs Asterisk where there is none."""
-        return self._conf(find_or_install(self._install_home, progress), self.credentials)
+        return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
+
+    @property
+    def _installed(self) -> Installation | None:
+        return find(self._install_home, named=self.settings.asterisk)
 
     @property
     def built(self) -> datetime | None:
         """When the program of the installed Asterisk was made, as its file says; None where none is known."""
-        installation = find(self._install_home)
+        installation = self._installed
         if installation is None:
             return None
         program = next(
@@ -119,7 +125,7 @@ class Composition:
         placeholder = "x" * 32
         passwords = dict.fromkeys((each.id for each in self.operators), placeholder)
         nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords)
-        return self._conf(find(self._install_home) or nothing_installed(self._install_home), nobody)
+        return self._conf(self._installed or nothing_installed(self._install_home), nobody)
 
     def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
         chosen = self.site
@@ -158,8 +164,10 @@ class Composition:
             data=json.dumps(body).encode() if body is not None else None,
             headers={"Authorization": f"Bearer {self.credentials.control_token}", "Content-Type": "application/json"},
         )
+        # The environment's http_proxy is for the outside: a proxy would see the token, and reach itself at 127.0.0.1.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            with direct.open(request, timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.UNAUTHORIZED:

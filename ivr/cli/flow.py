@@ -61,7 +61,7 @@ def draw(
     from ivr.flow.file import draft
     from prompts import catalogue
 
-    parts = Composition()
+    parts = Composition(bound=False)
     folder = parts.settings.site
     texts, errors = catalogue.examine(folder)  # a picture helps most while something is wrong
     if texts is None:

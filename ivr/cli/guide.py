@@ -36,7 +36,7 @@ def guide(
     """The guide: all procedures, or those with some words, best first; one alone is shown whole."""
     from prompts import catalogue, sources
 
-    parts = Composition()
+    parts = Composition(bound=False)
     folder = parts.settings.site / guides.FOLDER
     known = guides.parse(guides.read(folder), folder, parts.site.countries)
     texts = catalogue.load(parts.settings.site)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import typer
 
+from ivr import kept_line
 from ivr.cli.compose import Composition
 from ivr.cli.output import Bar, console, errors
 from ivr.process import ProcessSpec, processes
-from ivr.settings import SettingsError
+from ivr.settings import SettingsError, line_of
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +25,19 @@ def register(app: typer.Typer) -> None:
     app.command()(guard)
 
 
-def setup() -> None:
+def setup(
+    change: bool = typer.Option(
+        False,
+        "--change",
+        help="Give the line what HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK say now.",
+    ),
+) -> None:
     """Make everything ready: Asterisk, secrets, configuration, prompts, database. Done again, it does what is new."""
-    parts = Composition()
+    parts = Composition(fresh=change)
+    home = parts.settings.home
+    changes = kept_line.read(home) not in (None, line_of(parts.settings))
+    if changes and any(info.alive for info in processes(parts.settings.run).values()):
+        raise SettingsError(f"The line in {home} is running, and this would change it: stop it first.")
     with Bar() as bar:
         _configure(parts, bar)
         _prompts(parts, bar)
@@ -42,6 +53,8 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
 
     bar.step("Asterisk")
     conf = parts.conf(bar)
+    if kept_line.read(parts.settings.home) != (line := line_of(parts.settings)):
+        kept_line.write(parts.settings.home, line)
     bar.step(f"Asterisk {conf.installation.version} ({conf.installation.kind}); configuration in {conf.etc}")
     changed = list(configuration.write(conf))
     text = parts.dialplan()

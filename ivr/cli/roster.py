@@ -33,7 +33,7 @@ def roster(
 
     By roster.csv of the site and its opening hours; docs/roster.md has the format.
     """
-    parts = Composition()
+    parts = Composition(bound=False)
     found = _day(parts, _date(day, ZoneInfo(parts.site.hours.timezone)))
     if json:
         as_json(_document(found))

@@ -117,7 +117,7 @@ def simulate(
     drawn = {"--calls-per-hour": calls_per_hour, "--hours": hours, "--days": days, "--patience": patience}
     if from_history and (known := [name for name, value in drawn.items() if value is not None]):
         raise SimulationError(f"--from-history knows the calls already; leave out {' and '.join(known)}.")
-    parts = Composition()
+    parts = Composition(bound=False)
     site, listed = parts.site, parts.operators
     shares = given.mix(mix, site.languages, listed)
     on = given.date_of(planned)

@@ -61,7 +61,7 @@ def attempt(
     json: bool = JSON,
 ) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    parts = Composition()
+    parts = Composition(bound=False)
     pressed = "".join(_pressed(each) for each in keys or ()) + ("h" if hang_up else "")
     for unknown in keys or ():
         if unknown.startswith("--") and unknown.strip("-h"):

@@ -1,8 +1,12 @@
 """What is fetched from Debian is what is locked, or else it is said what differs."""
 
 import json
+import socket
 import subprocess
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from asterisk_example import Quiet
@@ -88,6 +92,22 @@ def test_a_mirror_that_no_longer_has_what_is_locked_is_asked_for_what_it_has(mir
     with pytest.raises(AsteriskError, match="Small cannot be fetched from file:"):  # it has no suite
         apt.unpack(tmp_path / "apt", tmp_path / "root", SMALL, progress)
     assert f"file:{mirror} no longer has two as locked; taking Small as the suite sid has it now" in progress.steps
+
+
+@needs_apt
+def test_a_mirror_on_this_machine_is_not_reached_through_a_proxy(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = partial(SimpleHTTPRequestHandler, directory=str(mirror))
+    with ThreadingHTTPServer(("127.0.0.1", 0), files) as server, socket.create_server(("127.0.0.1", 0)) as proxy:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HATIF_DEBIAN_MIRROR", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        unpack(tmp_path)
+        server.shutdown()
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_what_differs_from_the_lock_is_named() -> None:

@@ -1,17 +1,19 @@
 """Loading into a real Asterisk: what is said to be loaded is what it has, and a broken dialplan changes nothing."""
 
 import asyncio
+import os
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from line import CACHE, Line
+from line import CACHE, FRENCH_NUMBER, Line
+from shell import Shell
 
 from asterisk_conf import instance
 from asterisk_conf.install import find_or_install
-from dialplan.load import Change, DialplanError, compare, foreign, load, loaded
+from dialplan.load import Change, DialplanError, compare, foreign, load, loaded, losses
 from dialplan.parse import parse
 from ivr.ami import Ami
 from ivr.cli.output import Bar
@@ -92,3 +94,86 @@ async def test_what_an_administrator_adds_beside_ours_is_told_and_does_not_hinde
         "the code ready (*10) meets the extension *10, which Asterisk has besides ours; "
     )
     assert (await load(ami, asterisk.etc, old)).changes == ()
+
+
+def without(text: str, line: str) -> str:
+    assert line in text
+    return "".join(each for each in text.splitlines(keepends=True) if not each.startswith(line))
+
+
+async def test_what_callers_need_is_not_removed_by_accident(
+    asterisk: Any, ami: Ami, old: str, line: Line, tmp_path: Path
+) -> None:
+    file = tmp_path / "extensions.conf"
+    for text, said in (
+        ("", "this would remove the context [hatif-carrier], which Hatif uses; the context [hatif-code], "),
+        ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "this would remove the context [hatif-carrier], "),
+        (
+            without(old, f"exten => {FRENCH_NUMBER},1,Goto"),
+            f"this would remove the number {FRENCH_NUMBER} from [hatif-",
+        ),
+        (old.replace("[hatif-ended]\n", "[hatif-ended-2]\n"), "E_TARGET"),
+    ):
+        file.write_text(text)
+        answer = await asyncio.to_thread(line.run, "dialplan", "load", str(file))
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert said in answer.stderr and answer.stderr.count("\n") == 1
+    assert written(asterisk.etc) == old
+    assert compare(parse(old).contexts, await loaded(ami)) == []
+
+
+async def test_a_number_is_removed_when_that_is_meant(asterisk: Any, ami: Ami, old: str, tmp_path: Path) -> None:
+    text = without(old, f"exten => {FRENCH_NUMBER},1,Goto")
+    with pytest.raises(DialplanError, match=r"load it with --force$"):
+        await load(ami, asterisk.etc, text)
+    changes = (await load(ami, asterisk.etc, text, force=True)).changes
+    assert changes == (Change("removed", "hatif-carrier", FRENCH_NUMBER),)
+
+
+async def test_an_administrators_own_context_is_loaded_compared_and_told(asterisk: Any, ami: Ami, old: str) -> None:
+    first = await load(ami, asterisk.etc, old + "[office]\nexten => 7,1,Hangup(1)\n")
+    assert first.changes == (Change("added", "office"),)
+    assert (await loaded(ami, ["office"])).keys() - (await loaded(ami)).keys() == {"office"}
+    template = "[office](!)\nexten => 7,1,Hangup(1)\n"
+    with pytest.raises(DialplanError, match=r"7 in \[office\] is missing; the old one is back in force"):
+        await load(ami, asterisk.etc, old + template)
+    assert (await load(ami, asterisk.etc, old)).changes == (Change("removed", "office"),)
+
+
+def test_what_is_lost_is_said_in_the_words_of_callers() -> None:
+    before = parse(
+        "[hatif-entry]\nexten => +331,1,Goto(s,1)\nexten => s,1,Hangup()\n[hatif-ended]\nexten => s,1,Hangup()\n"
+        "[office]\nexten => 7,1,Hangup()\n[empty]\nexten => 7,1,Hangup()\n"
+    ).contexts
+    wanted = parse("[hatif-entry]\nexten => a,1,Hangup()\n").contexts
+    assert losses(before, wanted, {"office": 2}) == [
+        "the context [hatif-ended], which Hatif uses",
+        "the number +331 from [hatif-entry]",
+        "the extension s from [hatif-entry], which Hatif uses",
+        "the context [office], in which 2 channels are",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "is not there; name a dialplan's file"),
+        ("folder", "is not a file; name a dialplan's file"),
+        ("pipe", "is not a file; name a dialplan's file"),
+        (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as such"),
+        (b";" * 1_000_001, "has more than 1,000,000 characters; that is no dialplan of this line"),
+    ],
+)
+@pytest.mark.parametrize("command", ["load", "lint"])
+def test_a_file_that_is_no_dialplan_is_told_in_a_sentence(
+    command: str, content: bytes | str | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "extensions.conf"
+    if content == "folder":
+        file.mkdir()
+    elif content == "pipe":
+        os.mkfifo(file)
+    elif isinstance(content, bytes):
+        file.write_bytes(content)
+    answer = Shell(tmp_path).run("dialplan", command, str(file))
+    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {said}\n")

@@ -1,17 +1,27 @@
 """The environment says where an installation lives; what is wrong in it is told in one sentence."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ivr.settings import CHECKOUT, SettingsError, read
+from ivr import kept_line
+from ivr.kept_line import VERSION, KeptLine
+from ivr.settings import EXAMPLE, SettingsError, read
 
-EXAMPLE = CHECKOUT / "sites" / "consulate"
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in which no line was set up yet."""
+    folder = tmp_path_factory.mktemp("checkout")
+    monkeypatch.setattr("ivr.settings.CHECKOUT", folder)
+    return folder
 
 
-def test_without_any_setting_the_example_runs_in_the_checkout() -> None:
+def test_without_any_setting_the_example_runs_in_the_checkout(checkout: Path) -> None:
     settings = read({})
-    assert (settings.home, settings.site, settings.offset) == (CHECKOUT / "var", EXAMPLE, 0)
+    assert (settings.home, settings.site, settings.offset) == (checkout / "var", EXAMPLE, 0)
     assert settings.control_port == 8070
     assert read({"HATIF_HOME": "", "HATIF_SITE": ""}) == settings
 
@@ -57,3 +67,63 @@ def test_a_relative_path_counts_from_where_the_command_was_given(
     monkeypatch.setenv("HOME", str(tmp_path / "person"))
     assert read({"HATIF_HOME": "run"}).home == tmp_path / "run"
     assert read({"HATIF_HOME": "~/hatif"}).home == tmp_path / "person" / "hatif"
+
+
+SET_UP = KeptLine(2000)
+
+
+def another_site(folder: Path) -> str:
+    (folder / "site.toml").write_text("")
+    return str(folder)
+
+
+def test_what_a_line_was_set_up_with_need_not_be_said_again(tmp_path: Path) -> None:
+    kept_line.write(tmp_path, KeptLine(3000, another_site(tmp_path), "postgresql://kept", "/opt/asterisk"))
+    settings = read({"HATIF_HOME": str(tmp_path)})
+    assert (settings.offset, settings.site, settings.database) == (3000, tmp_path, "postgresql://kept")
+    assert settings.asterisk == "/opt/asterisk"
+    assert read({"HATIF_HOME": str(tmp_path), "HATIF_PORT_OFFSET": "3000", "HATIF_SITE": str(tmp_path)}) == settings
+    assert (tmp_path / kept_line.FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HATIF_PORT_OFFSET", "0", "HATIF_PORT_OFFSET is 0, but the line in {home} has 2000."),
+        ("HATIF_SITE", "{home}", "HATIF_SITE is {home}, but the line in {home} has the example site."),
+        ("HATIF_ASTERISK", "/a", "HATIF_ASTERISK is /a, but for the line in {home} it was not set."),
+        ("HATIF_DATABASE", "x://a:b@c", "HATIF_DATABASE names another database than that of the line in {home}."),
+    ],
+)
+def test_another_lines_environment_is_refused_with_what_to_do(name: str, value: str, said: str, tmp_path: Path) -> None:
+    another_site(tmp_path)
+    kept_line.write(tmp_path, SET_UP)
+    environment = {"HATIF_HOME": str(tmp_path), name: value.format(home=tmp_path)}
+    with pytest.raises(SettingsError) as error:
+        read(environment)
+    assert str(error.value) == (
+        f"{said.format(home=tmp_path)} Unset {name} to work with that line, or set HATIF_HOME for another one. To"
+        " change that line, stop it, then run `hatif setup --change`."
+    )
+    assert read(environment, bound=False).home == tmp_path
+    assert read({"HATIF_HOME": str(tmp_path)}, fresh=True).offset == 0
+
+
+@pytest.mark.parametrize(("version", "refused"), [("0.0.9", False), (VERSION, False), ("999.0", True)])
+def test_a_line_of_a_newer_hatif_is_left_alone(version: str, refused: bool, tmp_path: Path) -> None:
+    kept_line.write(tmp_path, replace(SET_UP, version=version))
+    with pytest.raises(SettingsError, match=r"set up by Hatif 999.0") if refused else nullcontext():
+        read({"HATIF_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"offset": "2000"}', '{"offset": 0, "site": 1}'])
+def test_a_broken_file_of_what_is_kept_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / kept_line.FILE).write_text(text)
+    with pytest.raises(SettingsError, match=rf"{tmp_path}/line.json cannot be read .*Restore it, or remove it"):
+        read({"HATIF_HOME": str(tmp_path)})
+
+
+def test_a_site_that_is_kept_and_gone_is_named(tmp_path: Path) -> None:
+    kept_line.write(tmp_path, replace(SET_UP, site=str(tmp_path / "gone")))
+    with pytest.raises(SettingsError, match=rf"The site that {tmp_path}/line.json keeps is {tmp_path}/gone"):
+        read({"HATIF_HOME": str(tmp_path)})

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import urllib.parse
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soxr  # type: ignore[import-untyped]
+from asked import DIRECT
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 
@@ -47,7 +47,7 @@ def formats(line: Line) -> tuple[str, str]:
     def variable(name: str) -> str:
         asked = {"variable": f"CHANNEL({name})", "api_key": f"{secrets.ari_user}:{secrets.ari_password}"}
         url = f"http://127.0.0.1:{8088 + line.offset}/ari/channels/{channel['id']}/variable"
-        with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(asked)}", timeout=5) as answer:
+        with DIRECT.open(f"{url}?{urllib.parse.urlencode(asked)}", timeout=5) as answer:
             return str(json.load(answer)["value"])
 
     return variable("audionativeformat").strip("()"), variable("audiowriteformat")

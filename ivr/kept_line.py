@@ -1,0 +1,95 @@
+"""What a line was set up with, kept in `HATIF_HOME`: a command in another shell must not change it by accident."""
+
+import json
+import os
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+FILE = "line.json"
+VERSION = version("hatif")
+
+
+class SettingsError(Exception):
+    """A sentence that says which setting is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """What the environment said: `site` is None for the checkout's example, `database` and `asterisk` (a program) where
+    none was named. `version` is Hatif's."""
+
+    offset: int
+    site: str | None = None
+    database: str | None = None
+    asterisk: str | None = None
+    version: str = VERSION
+
+
+def read(home: Path) -> KeptLine | None:
+    """Return what is kept in `home`, None if nothing is. Raises SettingsError if the file is not one of ours."""
+    path = home / FILE
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        kept = KeptLine(**found)
+        fits = isinstance(kept.offset, int) and isinstance(kept.version, str)
+        if not fits or not all(isinstance(each, str | None) for each in (kept.site, kept.database, kept.asterisk)):
+            raise TypeError("it holds something else")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error}). Restore it, or remove it and run `hatif setup` with the line's own"
+            " HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK."
+        ) from None
+    return kept
+
+
+def write(home: Path, line: KeptLine) -> None:
+    """Keep `line` in `home`; readable by its owner only, since a database's address may have a password."""
+    path = home / FILE
+    new = home / f".{FILE}.{secrets.token_hex(4)}"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(json.dumps(asdict(line), indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error}); make room, or its folder writable.") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def check(home: Path, kept: KeptLine, wanted: KeptLine) -> None:
+    """Raise SettingsError where the environment is not the one with which the line in `home` was set up."""
+    different = None
+    if wanted.offset != kept.offset:
+        different = f"HATIF_PORT_OFFSET is {wanted.offset}, but the line in {home} has {kept.offset}"
+    elif wanted.site != kept.site:
+        sites = [site or "the example site" for site in (wanted.site, kept.site)]
+        different = f"HATIF_SITE is {sites[0]}, but the line in {home} has {sites[1]}"
+    elif wanted.database != kept.database:  # the addresses may have passwords
+        different = f"HATIF_DATABASE names another database than that of the line in {home}"
+    elif wanted.asterisk != kept.asterisk:
+        programs = [program or "not set" for program in (wanted.asterisk, kept.asterisk)]
+        different = f"HATIF_ASTERISK is {programs[0]}, but for the line in {home} it was {programs[1]}"
+    if different is not None:
+        name = different.partition(" ")[0]
+        raise SettingsError(
+            f"{different}. Unset {name} to work with that line, or set HATIF_HOME for another one. To change that"
+            " line, stop it, then run `hatif setup --change`."
+        )
+    if _numbers(kept.version) > _numbers(wanted.version):
+        raise SettingsError(
+            f"The line in {home} was set up by Hatif {kept.version}, and this is {wanted.version}, which may not"
+            f" understand it: use {kept.version} or newer, or set HATIF_HOME for another line."
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))

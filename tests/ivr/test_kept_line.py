@@ -1,0 +1,47 @@
+"""A command in a shell without the line's variables works with that line; one with another line's changes nothing."""
+
+import shutil
+from pathlib import Path
+
+from line import Line
+
+
+def files(line: Line) -> dict[Path, bytes]:
+    paths = [path for path in (line.home / "asterisk" / "etc").iterdir() if path.is_file()]
+    return {path: path.read_bytes() for path in [*paths, line.home / "line.json"]}
+
+
+def test_a_shell_that_has_forgotten_the_lines_variables_finds_its_values(line: Line) -> None:
+    names = ("HATIF_PORT_OFFSET", "HATIF_SITE", "HATIF_DATABASE")
+    kept = line.environment
+    line.environment = {name: value for name, value in kept.items() if name not in names}
+    before = files(line)
+    try:
+        assert line.run("status").returncode == 0
+        assert line.json("dialplan", "load")["changes"] == []
+        assert line.run("setup").returncode == 0
+    finally:
+        line.environment = kept
+    assert files(line) == before
+
+
+def test_another_lines_variables_change_nothing_of_this_one(line: Line, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(line.site, site)
+    text = (site / "site.toml").read_text()
+    (site / "site.toml").write_text(text[: text.rindex("[[number]]")])  # one live number less
+    before, kept = files(line), line.environment
+    try:
+        for name, value in (("HATIF_SITE", str(site)), ("HATIF_PORT_OFFSET", "49000")):
+            line.environment = {**kept, name: value}
+            for command in (["setup"], ["dialplan", "load"], ["db", "upgrade"], ["up"], ["operators"]):
+                answer = line.run(*command)
+                assert answer.returncode == 1 and "Traceback" not in answer.stderr
+                assert answer.stderr.startswith(f"hatif: {name} is {value}, but the line in {line.home} has ")
+            changed = line.run("setup", "--change")
+            assert changed.returncode == 1 and f"The line in {line.home} is running" in changed.stderr
+        line.environment = {**kept, "HATIF_SITE": str(site)}
+        assert line.run("dialplan", "render").returncode == 0  # a draft may be looked at
+    finally:
+        line.environment = kept
+    assert files(line) == before
