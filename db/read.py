@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, reading
-from db.references import counter, plain
+from db.references import plain
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
@@ -338,17 +338,6 @@ async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
             .order_by(table.made.desc(), table.id.desc())
         )
         return [_made(Override, row) for row in found]
-
-
-async def reference_floor(engine: AsyncEngine, node_number: int) -> int:
-    """The highest counter in a case reference of this node; 0 when it has none. For `ReferenceAllocator`."""
-    async with reading(engine) as connection:
-        highest = await connection.scalar(
-            select(func.max(CaseFile.reference)).where(
-                CaseFile.reference.between(f"{node_number}00000000", f"{node_number}99999999")
-            )
-        )
-    return counter(highest) if highest else 0
 
 
 def _call(row: Any) -> Call:

@@ -14,7 +14,7 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, messages, operators, site
+from ivr import clock, credentials, messages, operators, references, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
@@ -31,7 +31,6 @@ from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
-from ivr.references import reference_allocator
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
@@ -62,7 +61,8 @@ class Controller:
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
         self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
-        self.recorder = Recorder(self.journal, reference_allocator(settings, self._url(), self.site.node_number))
+        self.references = references.reference_allocator(settings, self.site.node_number)
+        self.recorder = Recorder(self.journal, references.ready(self.references, self._url(), self.site.node))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.keeper = Keeper(self.ami)
@@ -92,6 +92,9 @@ class Controller:
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 tasks.create_task(self.files.warm(), name="files")
+                tasks.create_task(
+                    references.keep_stocked(self.references, self._url(), self.site.node), name="case references"
+                )
                 tasks.create_task(self.flows.saved.watch(), name="what is saved")
                 tasks.create_task(self.shifts.run(), name="shifts")
                 tasks.create_task(self.duty.run(), name="duty")
