@@ -26,6 +26,7 @@ from ivr.files import Files
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
 from ivr.house import House
+from ivr.log_files import limit_asterisk
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
@@ -92,6 +93,7 @@ class Controller:
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 tasks.create_task(self.files.warm(), name="files")
+                tasks.create_task(limit_asterisk(self.ami, self.settings.asterisk_log), name="Asterisk's logs")
                 tasks.create_task(
                     references.keep_stocked(self.references, self._url(), self.site.node), name="case references"
                 )

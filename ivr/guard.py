@@ -167,7 +167,7 @@ class Guard:
 def main() -> None:
     """Runs the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
-    configure(site.load(chosen.site).node)
+    configure(site.load(chosen.site).node, chosen.log)
 
     async def until_signal() -> None:
         work = asyncio.create_task(Guard(chosen).run())

@@ -12,6 +12,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 5.0
 """How often the stock is looked at. A busy node gives out some ten references a second at most; it has 1,500 then."""
 
+EMPTY_EVERY_S = 0.5
+"""The same while it is empty, such as on a new node whose tables are just being made."""
+
 START_S = 3.0
 """How long a start waits for the database where no reference is left."""
 
@@ -39,7 +42,14 @@ async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> No
             await _restock(allocator, url, node)
         except OSError as error:
             log.error("no case references can be reserved: %s", error)
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(EVERY_S if _has_stock(allocator) else EMPTY_EVERY_S)
+
+
+def _has_stock(allocator: ReferenceAllocator) -> bool:
+    try:
+        return bool(allocator.stock())
+    except OSError:
+        return True  # the disk has refused, and need not be asked more often
 
 
 async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> str:

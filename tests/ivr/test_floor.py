@@ -100,21 +100,6 @@ def wait(call: str, waited_s: float, *steps: Step) -> Wait:
     return Wait(call, steps or (Step("fr"),), time.time() - waited_s)
 
 
-async def test_the_waiting_list_says_what_a_caller_needs_now() -> None:
-    """Also after a transfer, whose steps began later, and where nobody on duty can meet a step."""
-    travel, anything = Step("fr", topic="travel", patience=600), Step("fr")
-    busy = ready(topics=frozenset({"visa"}), state=OperatorState.TALKING)
-    speaks = ready("1002", topics=frozenset({"travel"}), state=OperatorState.TALKING)
-    async with a_floor(busy) as floor:
-        await floor.hears(wait("unmet", 30, travel, anything))
-        assert [step for _, step in floor.floor.waiting_for()] == [anything]
-    async with a_floor(busy, speaks) as floor:
-        handed_on = replace(wait("handed on", 900, travel, anything), before=890.0)
-        await floor.hears(wait("new", 30, travel, anything), wait("long", 700, travel, anything), handed_on)
-        found = {each.call: step for each, step in floor.floor.waiting_for()}
-        assert found == {"handed on": travel, "new": travel, "long": anything}
-
-
 def accepted(offer: Offer) -> Accepted:
     return Accepted(offer.id, offer.call, offer.operator)
 
