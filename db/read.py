@@ -28,6 +28,7 @@ from db.tables import (
     Operator,
     OperatorStateRecord,
     Pairing,
+    Recording,
 )
 from db.words import HoursKind
 
@@ -106,6 +107,17 @@ class PairingMade:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingMade:
+    """`id`: of the offer; `file`: relative to HATIF_HOME."""
+
+    id: UUID
+    call_id: UUID
+    file: str
+    started: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallStory:
     """`went_to_others`: decisions for other calls that this one would have got, had it come a little earlier."""
 
@@ -124,6 +136,7 @@ class OpenRows:
     calls: list[Call]
     offers: list[OfferMade]
     pairings: list[PairingMade]
+    recordings: list[RecordingMade]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +269,13 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
             await _all(connection, OfferMade, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
             await _all(
                 connection, PairingMade, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
+            ),
+            await _all(
+                connection,
+                RecordingMade,
+                Recording,
+                and_(Recording.node == node, Recording.ended.is_(None)),
+                Recording.id,
             ),
         )
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.deliver import lag
 from db.engine import DatabaseError, async_engine
 from db.read import Call, NotFoundError, OpenRows, call, open_rows
-from ivr import conversations
+from ivr import conversations, records_lost
 from ivr.messages_left import Mailbox, named
 from ivr.records import Recorder
 
@@ -61,10 +61,17 @@ async def close_lost(
     for name, (kind, category, identity) in messages.items():
         left = await mailbox.keep(name) if identity in left_by else None
         if left is not None:
-            recorder.message_of_lost_call(left_by[identity], left, category, kind)
+            records_lost.message(recorder, left_by[identity], left, category, kind)
+    cut = set()
     for name in names:
-        if name.startswith(conversations.PREFIX) and name.removeprefix(conversations.PREFIX) not in legs:
-            await conversations.keep(mailbox, name, recorder)
+        leg = name.removeprefix(conversations.PREFIX)
+        if name != leg and leg not in legs and await conversations.keep_found(mailbox, name, recorder):
+            cut.add(leg)
+    for recording in rows.recordings:
+        leg = str(recording.id)
+        if recording.started < before and leg not in legs:
+            of_call = left_by.get(str(recording.call_id))
+            await conversations.close(mailbox, recording, of_call, recorder, cut=leg in cut)
     if ended:
         log.info("Calls that ended without a controller were closed in the records", calls=ended)
 
@@ -72,14 +79,15 @@ async def close_lost(
 async def _rows(
     journal: Path, url: str, node: str, began: float, wanted: Collection[str]
 ) -> tuple[OpenRows, dict[str, Call]]:
-    """What is open, and the `wanted` calls, which may have ended since."""
+    """What is open, and the `wanted` calls and those of open recordings, which may have ended since."""
     while True:
         try:
             behind = await lag(journal, url)
             if not behind.records or behind.seconds < time.time() - began:
                 engine = async_engine(url)
                 try:
-                    return await open_rows(engine, node), await _calls(engine, wanted)
+                    rows = await open_rows(engine, node)
+                    return rows, await _calls(engine, {*wanted, *(str(each.call_id) for each in rows.recordings)})
                 finally:
                     await engine.dispose()
         except DatabaseError as error:
