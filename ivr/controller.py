@@ -199,7 +199,10 @@ class Controller:
                 await self._look.wait()
                 self._look.clear()
                 await self.presence.refresh()
+                former = set(self._recorded)
                 await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
+                if ended := self._recorded - former:
+                    tasks.create_task(self._keep_messages(ended), name="messages of the fallback's calls")
 
     async def _kept_operators(self) -> Mapping[str, str]:
         """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""
@@ -239,6 +242,12 @@ class Controller:
             mailbox=self.mailbox,
             names=names,
         )
+
+    async def _keep_messages(self, calls: Collection[str]) -> None:
+        """What callers left who were given to the dialplan afterwards, and have hung up."""
+        lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
+        url, node = self._url(), self.site.node
+        await lost.keep_messages(self.settings.journal, url, node, self.recorder, self.mailbox, calls)
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)

@@ -5,6 +5,7 @@ behind by a controller that died can still be kept (`ivr.lost`).
 """
 
 import asyncio
+import glob
 import os
 import re
 import shutil
@@ -52,6 +53,11 @@ def named(recording: str) -> tuple[CaseKind, str, str] | None:
     """Kind, category and call of a recording of ours; None for any other."""
     match = _NAME.fullmatch(recording)
     return (CaseKind(match[1]), match[2], match[3]) if match else None
+
+
+def names_of(recordings: Path, call: str) -> list[str]:
+    """The names of the recordings of a call in Asterisk's folder."""
+    return sorted(path.stem for path in recordings.glob(f"msg-*-{glob.escape(call)}.{FORMAT}"))
 
 
 @dataclass(frozen=True, slots=True)
