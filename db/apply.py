@@ -1,6 +1,6 @@
 """A group of journal records into the tables: one transaction, together with how far the journal is delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db import openings
 from db.engine import reading, writing
 from db.records import SHAPES, Record
 from db.tables import Table
@@ -57,14 +58,16 @@ async def position(engine: AsyncEngine, node: str, boot: UUID) -> Position:
 async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position, after: Position) -> None:
     """Write the rows and go from `before` to `after`, both or neither.
 
-    Records of one row are put together first: what a later one says holds. MovedError, RefusedError as above;
-    DatabaseError when the database is away.
+    Records of one row are put together first: what a later one says holds. A case never replaces another one with its
+    reference (`db.openings`). MovedError, RefusedError as above; DatabaseError when the database is away.
     """
     try:
         async with writing(engine) as connection:
             await _move(connection, before, after)
             for table_name, rows in _folded(records).items():
                 await _write(connection, table_name, rows)
+    except openings.OtherCaseError as error:
+        raise RefusedError(str(error)) from error
     except StatementError as error:
         if not _is_about_the_rows(error):
             raise
@@ -114,7 +117,10 @@ def _folded(records: Sequence[Record]) -> dict[str, list[_Row]]:
         row = rows.get((record.table.name, record.key))
         if row is None:
             rows[record.table.name, record.key] = _Row(record.key, dict(record.columns), record.node_given)
-        elif not record.node_given and row.node_given:
+            continue
+        if record.table.name == openings.TABLE and _opens(record.columns) and _opens(row.columns):
+            openings.check_same(row.columns, record.columns)
+        if not record.node_given and row.node_given:
             row.columns.update((name, value) for name, value in record.columns.items() if name != "node")
         else:
             row.columns.update(record.columns)
@@ -125,6 +131,10 @@ def _folded(records: Sequence[Record]) -> dict[str, list[_Row]]:
     return tables
 
 
+def _opens(columns: Mapping[str, Any]) -> bool:
+    return SHAPES[openings.TABLE].required <= columns.keys()
+
+
 async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row]) -> None:
     required = SHAPES[table_name].required
     whole: dict[tuple[tuple[str, ...], bool], list[_Row]] = {}
@@ -133,6 +143,10 @@ async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row])
         kind = whole if required <= row.columns.keys() else parts
         kind.setdefault((tuple(sorted(row.columns)), row.node_given), []).append(row)
     for (names, node_given), of_one_kind in whole.items():
+        if table_name == openings.TABLE:
+            for row in of_one_kind:
+                await openings.open_case(connection, row.columns, _changes(table_name, names, node_given))
+            continue
         statement = _upsert(connection.dialect.name, table_name, names, node_given)
         await connection.execute(statement, [row.columns for row in of_one_kind])
     if not parts:

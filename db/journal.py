@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 
 from db.ids import uuid7
-from db.tables import Table
+from db.tables import UNJOURNALLED, Table
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ BOUND = 100_000  # records kept in memory while the disk refuses
 FORMAT = 1
 WAKE = "wake"  # the pipe on which the deliverer sleeps
 
-COLUMNS = {name: frozenset(table.columns.keys()) for name, table in Table.metadata.tables.items()}
+COLUMNS = {
+    name: frozenset(table.columns.keys()) for name, table in Table.metadata.tables.items() if name not in UNJOURNALLED
+}
 
 
 class Journal:

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, reading
-from db.references import counter, plain
+from db.references import plain
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
@@ -28,6 +28,7 @@ from db.tables import (
     Operator,
     OperatorStateRecord,
     Pairing,
+    Recording,
 )
 from db.words import HoursKind
 
@@ -106,6 +107,17 @@ class PairingMade:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingMade:
+    """`id`: of the offer; `file`: relative to HATIF_HOME."""
+
+    id: UUID
+    call_id: UUID
+    file: str
+    started: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallStory:
     """`went_to_others`: decisions for other calls that this one would have got, had it come a little earlier."""
 
@@ -124,6 +136,7 @@ class OpenRows:
     calls: list[Call]
     offers: list[OfferMade]
     pairings: list[PairingMade]
+    recordings: list[RecordingMade]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +279,13 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
             await _all(
                 connection, PairingMade, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
             ),
+            await _all(
+                connection,
+                RecordingMade,
+                Recording,
+                and_(Recording.node == node, Recording.ended.is_(None)),
+                Recording.id,
+            ),
         )
 
 
@@ -347,17 +367,6 @@ async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
             .order_by(table.made.desc(), table.id.desc())
         )
         return [_made(Override, row) for row in found]
-
-
-async def reference_floor(engine: AsyncEngine, node_number: int) -> int:
-    """The highest counter in a case reference of this node; 0 when it has none. For `ReferenceAllocator`."""
-    async with reading(engine) as connection:
-        highest = await connection.scalar(
-            select(func.max(CaseFile.reference)).where(
-                CaseFile.reference.between(f"{node_number}00000000", f"{node_number}99999999")
-            )
-        )
-    return counter(highest) if highest else 0
 
 
 def _call(row: Any) -> Call:

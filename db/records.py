@@ -18,7 +18,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
 from sqlalchemy import Table as SQLTable
 
 from db.journal import FORMAT
-from db.tables import Appended, Table
+from db.tables import UNJOURNALLED, Appended, Table
 from db.tables.base import EMPTY_LIST
 from db.types import Id, UTCDateTime
 
@@ -227,7 +227,7 @@ class Shape:
 def _shapes() -> Iterator[tuple[str, Shape]]:
     for mapper in Table.registry.mappers:
         table = mapper.local_table
-        if not isinstance(table, SQLTable) or table.name == "journal_position":
+        if not isinstance(table, SQLTable) or table.name in UNJOURNALLED:
             continue
         yield (
             table.name,

@@ -1,26 +1,34 @@
 """Case references: nine digits that can be said, heard and typed on a telephone.
 
-One digit for the node (1 to 9, so that nodes need not ask each other), seven that count, and a check digit (ISO 7064
+One digit for the node (1 to 9, so that nodes need not ask each other), seven at random, and a check digit (ISO 7064
 MOD 11,10), which finds every wrong digit and almost every swap of two neighbours.
+
+A reference is reserved by a conditional insert (`db.reservations`) before anybody hears it. Calls take theirs from a
+stock of reserved references on disk (`ReferenceAllocator`), so that they neither wait for the database nor miss it.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
 import re
+import secrets
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stdnum.iso7064 import mod_11_10
 
 log = logging.getLogger(__name__)
 
-BLOCK = 100  # references a disk write
-LOST_FILE_MARGIN = 10 * BLOCK  # without the file: what an undelivered journal may hold above the database's highest
+TAKEN = 20  # references a disk write; a kill wastes no more
 HIGHEST = 9_999_999
 
+_COUNTED = re.compile("[0-9]{1,7}")
 
-def make(node_number: int, counter: int) -> str:
-    digits = f"{node_number}{counter:07d}"
+
+def make(node_number: int, serial: int) -> str:
+    digits = f"{node_number}{serial:07d}"
     return digits + str(mod_11_10.calc_check_digit(digits))
 
 
@@ -41,73 +49,116 @@ def format(reference: str) -> str:  # noqa: A001
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
-def counter(reference: str) -> int:
-    return int(reference[1:8])
+def draw(node_number: int, above: int = 0) -> str:
+    """Return a random reference of the node whose serial number is greater than `above`."""
+    return make(node_number, above + 1 + secrets.randbelow(HIGHEST - above))
+
+
+@dataclass(slots=True)
+class _Stock:
+    """The content of the file. `above`: no serial number up to this one, because it may be an old reference."""
+
+    references: list[str] = field(default_factory=list)
+    above: int = 0
 
 
 class ReferenceAllocator:
-    """Gives each reference of a node once, whatever is killed or lost.
+    """Gives out the reserved references of a node, each once, whatever is killed or lost.
 
-    `file` holds the end of the last block taken from it. A block is on disk before its first reference is given out, so
-    a kill wastes at most the rest of a block. Two processes on the same file take different blocks; one that needs a
-    single reference takes a `block` of 1.
+    `file` holds the references that are reserved and not given out, one per line. `next` moves a few of them from the
+    file into memory before it gives out the first. Two processes on the same file take different ones. A line of at
+    most seven digits comes from an earlier release, which counted: references up to that number may be in use.
 
-    `floor` is the highest counter that the database knows for this node (`read.reference_floor`); it matters when the
-    file is new, lost or damaged. Such a start leaves a gap, so a node's first reference counts from 1,001.
+    An empty stock does not stop a call: `next` then draws an unreserved reference and logs it. If another case already
+    has it, the deliverer refuses the new case and puts it aside (`db.openings`); nothing is overwritten.
     """
 
-    def __init__(self, file: Path, node_number: int, floor: int = 0, block: int = BLOCK) -> None:
+    def __init__(self, file: Path, node_number: int, taken: int = TAKEN) -> None:
         if not 1 <= node_number <= 9:
             raise ValueError(f"node number {node_number}: a case reference has room for 1 to 9")
+        self.node_number = node_number
         self._file = file
-        self._node_number = node_number
-        self._floor = floor
-        self._block = block
-        self._next = 1
-        self._end = 0
+        self._taken = taken
+        self._mine: list[str] = []
+        self._unreserved = False
 
     def next(self) -> str:
-        """A new reference. OSError when the disk does not take the block's end; then none was given out."""
-        if self._next > self._end:
-            self._take_block()
-        taken = self._next
-        self._next += 1
-        return make(self._node_number, taken)
+        """Return a new reference. Raises OSError if the disk refuses; then none was given out."""
+        if not self._mine:
+            with self._locked() as stock:
+                if not stock.references:
+                    return self._draw(stock)
+                self._write(_Stock(stock.references[self._taken :], stock.above))
+                self._mine = stock.references[: self._taken]
+            self._unreserved = False
+        return self._mine.pop(0)
 
-    def _take_block(self) -> None:
+    def stock(self) -> list[str]:
+        """Return the references in the file. Raises OSError."""
+        with self._locked() as stock:
+            return stock.references
+
+    def candidates(self, number: int) -> set[str]:
+        """Draw about `number` random references to reserve. Raises OSError."""
+        with self._locked() as stock:
+            return {draw(self.node_number, stock.above) for _ in range(number)}
+
+    def drop(self, used: Collection[str]) -> None:
+        """Remove references that cases already have, such as those of a file from a backup. Raises OSError."""
+        with self._locked() as stock:
+            log.error("%s held case references that are in use; they are dropped: %d", self._file, len(used))
+            self._write(_Stock([each for each in stock.references if each not in used], stock.above))
+
+    def add(self, references: Iterable[str]) -> None:
+        """Put reserved references into the file. Raises OSError."""
+        with self._locked() as stock:
+            self._write(_Stock([*stock.references, *references], stock.above))
+
+    def _draw(self, stock: _Stock) -> str:
+        drawn = draw(self.node_number, stock.above)
+        (log.debug if self._unreserved else log.error)(
+            "%s holds no reserved case reference and the database cannot be asked: %s is drawn without a reservation; "
+            "if another case has it, this case is put aside by the journal",
+            self._file, format(drawn),
+        )  # fmt: skip
+        self._unreserved = True
+        return drawn
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[_Stock]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._file.with_name(self._file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            start = max(self._read(), self._end, self._floor)
-            end = min(start + self._block, HIGHEST)
-            if start >= end:
-                raise RuntimeError(
-                    f"all {HIGHEST} case references of node {self._node_number} are used: give the node another number"
-                )
-            self._write(end)
+            yield self._read()
         finally:
             os.close(lock)
-        self._next, self._end = start + 1, end
 
-    def _read(self) -> int:
+    def _read(self) -> _Stock:
         try:
-            found = self._file.read_text(encoding="ascii", errors="replace").strip()
+            lines = self._file.read_text(encoding="ascii", errors="replace").split()
         except FileNotFoundError:
-            found = ""
-        if re.fullmatch(r"[0-9]{1,7}", found):
-            return int(found)
-        known = max(self._floor, self._end)
-        if found or known:
-            state = "damaged" if found else "missing"
-            log.warning("%s is %s: case references go on %d after %d", self._file, state, LOST_FILE_MARGIN, known)
-        return min(known + LOST_FILE_MARGIN, HIGHEST)
+            return _Stock()
+        found, damaged = _Stock(), 0
+        for line in dict.fromkeys(lines):
+            if _COUNTED.fullmatch(line):
+                found.above = max(found.above, min(int(line), HIGHEST - 1))
+            elif line.startswith(str(self.node_number)) and valid(line):
+                found.references.append(line)
+            else:
+                damaged += 1
+        if damaged:
+            log.warning("%s: %d lines are not case references of this node; they are dropped", self._file, damaged)
+            self._write(found)
+        return found
 
-    def _write(self, end: int) -> None:
+    def _write(self, stock: _Stock) -> None:
+        counted = [str(stock.above)] if stock.above else []
         draft = self._file.with_name(self._file.name + ".new")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            os.write(handle, b"%d\n" % end)
+            with open(handle, "w", encoding="ascii", closefd=False) as text:
+                text.writelines(f"{line}\n" for line in [*counted, *stock.references])
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -59,12 +59,14 @@ class TalkedCall:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """`operator` is in `state` from `at` on. `call`: with whom he talks then, if that call is one to report of."""
+    """`operator` is in `state` from `at` on. `call`: with whom he talks then, if that call is one to report of.
+    `reason`: of a pause."""
 
     operator: str
     state: OperatorState
     at: datetime
     call: TalkedCall | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +82,17 @@ async def waited_calls(
 ) -> AsyncGenerator[WaitedCall, None]:
     """The calls that began to wait in the period, in this order; test calls only with `tests`."""
     query = (
-        select(*_WAITED, _instant(Pairing.began), _instant(Pairing.ended).label("parted"))
+        select(*_WAITED, instant(Pairing.began), instant(Pairing.ended).label("parted"))
         .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == Role.OPERATOR))
         .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
         .order_by(Call.queued, Call.id)
     )
     identity, call = None, None
-    async with _streamed(engine, query) as found:
+    async with streamed(engine, query) as found:
         async for some in found.partitions():
             for row in some:
                 # The dialplan's calls have no pairing.
-                talked = _seconds(row.began or row.connected, row.parted if row.began is not None else row.ended)
+                talked = seconds(row.began or row.connected, row.parted if row.began is not None else row.ended)
                 if call is None or row.id != identity:
                     if call is not None:
                         yield call
@@ -114,7 +116,7 @@ async def state_changes(
         .subquery()
     )
     changes = (
-        select(table.operator_id, table.state, _instant(table.at), *_TALKED)
+        select(table.operator_id, table.state, table.reason, instant(table.at), *_TALKED)
         .select_from(table)
         .outerjoin(
             Call,
@@ -129,12 +131,12 @@ async def state_changes(
     )
     holding = changes.join(newest, and_(newest.c.operator_id == table.operator_id, newest.c.at == table.at))
     for query in (holding, changes.where(table.at >= begins, table.at < ends)):
-        async with _streamed(engine, query) as found:
+        async with streamed(engine, query) as found:
             async for some in found.partitions():
                 for row in some:
-                    operator, state, at, queued, *keys = tuple(row)
+                    operator, state, reason, at, queued, *keys = tuple(row)
                     call = TalkedCall(queued, *keys) if queued is not None else None
-                    yield StateChange(operator, _STATES[state], at, call)
+                    yield StateChange(operator, _STATES[state], at, call, reason)
 
 
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
@@ -166,26 +168,26 @@ class _Instant(UTCDateTime):
 _INSTANT = _Instant()
 
 
-def _instant(column: Any) -> Any:
+def instant(column: Any) -> Any:
     return type_coerce(column, _INSTANT).label(column.key)
 
 
 _WAITED = (
     Call.id,
-    *map(_instant, (Call.queued, Call.dequeued, Call.connected, Call.ended)),
+    *map(instant, (Call.queued, Call.dequeued, Call.connected, Call.ended)),
     Call.outcome,
     Call.language,
     Call.country,
     Call.topic,
     Call.operator_id,
 )
-_TALKED = (_instant(Call.queued), Call.language, Call.country, Call.topic, Call.operator_id)
+_TALKED = (instant(Call.queued), Call.language, Call.country, Call.topic, Call.operator_id)
 
 _STATES = {state.value: state for state in OperatorState}
 
 
 @asynccontextmanager
-async def _streamed(engine: AsyncEngine, query: Executable) -> AsyncIterator[AsyncResult[Any]]:
+async def streamed(engine: AsyncEngine, query: Executable) -> AsyncIterator[AsyncResult[Any]]:
     async with (
         reading(engine) as connection,
         connection.stream(query, execution_options={"yield_per": _AT_ONCE}) as found,
@@ -196,7 +198,7 @@ async def _streamed(engine: AsyncEngine, query: Executable) -> AsyncIterator[Asy
 def _call(row: Any, talked_s: float | None) -> WaitedCall:
     return WaitedCall(
         row.queued,
-        _seconds(row.queued, row.connected or row.dequeued or row.ended),
+        seconds(row.queued, row.connected or row.dequeued or row.ended),
         row.connected is not None,
         row.outcome,
         row.language,
@@ -208,6 +210,6 @@ def _call(row: Any, talked_s: float | None) -> WaitedCall:
     )
 
 
-def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+def seconds(begin: datetime | None, end: datetime | None) -> float | None:
     """Between two instants, to the microsecond; none of a clock that was set back."""
     return None if begin is None or end is None else max(0.0, (end - begin).total_seconds())

@@ -22,7 +22,7 @@ def main() -> None:
         controller = Controller(settings.read())
     except (SettingsError, SiteError, CredentialsError, ClockError) as error:
         sys.exit(f"hatif: {error}")
-    configure(controller.site.node)
+    configure(controller.site.node, controller.settings.log)
 
     async def until_signal() -> None:
         work = asyncio.create_task(controller.run())

@@ -16,7 +16,6 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
-from routing.match import step_at
 
 if TYPE_CHECKING:
     from ivr.controller import Controller
@@ -72,9 +71,7 @@ def application(controller: "Controller") -> FastAPI:
             return []
         states = {call.state.id: call.state for call in session.calls}
         rows = []
-        for place, each in enumerate(floor.waiting, 1):
-            waited = time.time() - each.since
-            step = each.steps[step_at(each.steps, waited)[0]]
+        for place, (each, step) in enumerate(floor.waiting_for(), 1):
             state = states.get(each.call)
             wish = session.desk.waiting.get(each.call)  # who is not on the telephone, but is to be called back
             rows.append(
@@ -85,7 +82,7 @@ def application(controller: "Controller") -> FastAPI:
                     "callback": str(wish.id) if wish else None,
                     "language": step.language,
                     "topic": step.topic,
-                    "waited_s": round(waited, 1),
+                    "waited_s": round(time.time() - each.since, 1),
                     "since": each.since,
                 }
             )

@@ -18,8 +18,9 @@ from db.deliver import deliver_all, heartbeat
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
+from db.references import ReferenceAllocator
 from db.words import CaseState
-from ivr.references import reference_allocator
+from ivr import references
 from ivr.settings import Settings
 
 Rows = list[tuple[str, dict[str, Any]]]
@@ -94,10 +95,11 @@ def _shown(value: Any) -> str:
     return "none" if value is None else str(_plain(value))
 
 
-def new_reference(settings: Settings, node_number: int, url: str) -> str:
+def new_reference(settings: Settings, node: str, node_number: int, url: str) -> str:
     """A reference that nobody has had. Raises NotKeptError if the disk does not take that it was given out."""
+    allocator = ReferenceAllocator(settings.case_references, node_number, taken=1)
     try:
-        return reference_allocator(settings, url, node_number, block=1).next()
+        return asyncio.run(references.new_reference(allocator, url, node))
     except OSError as error:
         raise NotKeptError(
             f"{settings.case_references} cannot be written ({error.strerror}): no file was opened; "

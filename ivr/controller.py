@@ -14,7 +14,7 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, messages, operators, site
+from ivr import clock, credentials, messages, operators, references, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
@@ -26,13 +26,13 @@ from ivr.files import Files
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
 from ivr.house import House
+from ivr.log_files import limit_asterisk
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.probe import Result
 from ivr.records import Recorder
-from ivr.references import reference_allocator
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
@@ -63,7 +63,8 @@ class Controller:
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
         self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
-        self.recorder = Recorder(self.journal, reference_allocator(settings, self._url(), self.site.node_number))
+        self.references = references.reference_allocator(settings, self.site.node_number)
+        self.recorder = Recorder(self.journal, references.ready(self.references, self._url(), self.site.node))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
         self.keeper = Keeper(self.ami)
@@ -94,6 +95,10 @@ class Controller:
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 tasks.create_task(self.files.warm(), name="files")
+                tasks.create_task(limit_asterisk(self.ami, self.settings.asterisk_log), name="Asterisk's logs")
+                tasks.create_task(
+                    references.keep_stocked(self.references, self._url(), self.site.node), name="case references"
+                )
                 tasks.create_task(self.flows.saved.watch(), name="what is saved")
                 tasks.create_task(self.shifts.run(), name="shifts")
                 tasks.create_task(self.duty.run(), name="duty")
@@ -197,7 +202,10 @@ class Controller:
                 await self._look.wait()
                 self._look.clear()
                 await self.presence.refresh()
+                former = set(self._recorded)
                 await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
+                if ended := self._recorded - former:
+                    tasks.create_task(self._keep_messages(ended), name="messages of the fallback's calls")
 
     async def _kept_operators(self) -> Mapping[str, str]:
         """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""
@@ -237,6 +245,12 @@ class Controller:
             mailbox=self.mailbox,
             names=names,
         )
+
+    async def _keep_messages(self, calls: Collection[str]) -> None:
+        """What callers left who were given to the dialplan afterwards, and have hung up."""
+        lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
+        url, node = self._url(), self.site.node
+        await lost.keep_messages(self.settings.journal, url, node, self.recorder, self.mailbox, calls)
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)

@@ -6,14 +6,20 @@ ended, or finds it at a start, brings it to where recordings are kept.
 
 import asyncio
 import wave
+from typing import TYPE_CHECKING
 
 import structlog
 
+from ivr import records_lost, wav
 from ivr.ari import operations
 from ivr.call import Call
-from ivr.messages_left import FORMAT, Mailbox, duration_s
+from ivr.messages_left import FORMAT, Mailbox
 from ivr.records import Recorder
 from ivr.state import Consent
+
+if TYPE_CHECKING:
+    from db.read import Call as CallRow
+    from db.read import RecordingMade
 
 log = structlog.get_logger()
 
@@ -55,20 +61,50 @@ async def end(call: Call, offer: str) -> None:
 
 
 async def keep(mailbox: Mailbox, name: str, recorder: Recorder) -> None:
-    """Brings a recording that has ended to where it is kept, and says how long it is."""
+    """Bring a recording that has ended to where it is kept, and say how long it is."""
+    await keep_found(mailbox, name, recorder)
+
+
+async def keep_found(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
+    """Do the same with one that was found at a start.
+
+    Return whether it was cut off, since Asterisk ended before it had written all of it.
+    """
     offer = name.removeprefix(PREFIX)
-
-    def kept() -> float:
-        seconds = duration_s(mailbox.recording(name))
-        mailbox.move(name, file_of(offer))
-        return seconds
-
     try:
-        recorder.recording_ended(offer, await asyncio.to_thread(kept))
+        seconds, cut = await asyncio.to_thread(_kept, mailbox, name)
     except FileNotFoundError:
-        return  # it is kept already
+        return False  # it is kept already
     except (OSError, wave.Error, EOFError) as error:
-        log.error("The recording of a conversation could not be kept", recording=name, error=str(error))
+        aside = await asyncio.to_thread(mailbox.put_aside, name)
+        log.error("The recording of a conversation could not be kept", recording=aside or name, error=str(error))
+        return True
+    recorder.recording_ended(offer, seconds)
+    return cut
+
+
+def _kept(mailbox: Mailbox, name: str) -> tuple[float, bool]:
+    recording = mailbox.recording(name)
+    cut = wav.repair(recording)
+    seconds = wav.duration_s(recording)
+    mailbox.move(name, file_of(name.removeprefix(PREFIX)))
+    return seconds, cut
+
+
+async def close(
+    mailbox: Mailbox, recording: "RecordingMade", call: "CallRow | None", recorder: Recorder, *, cut: bool
+) -> None:
+    """End the row of a recording that was left open. What is missing of the recording is noted in the call's case."""
+    try:
+        seconds = await asyncio.to_thread(wav.duration_s, mailbox.home / recording.file)
+    except (OSError, wave.Error, EOFError):
+        seconds = 0.0
+    recorder.recording_ended(str(recording.id), seconds)
+    if call is not None and call.case is not None and (cut or not seconds):
+        what = f"was cut off after {seconds:.0f} s" if seconds else "was lost"
+        records_lost.note(
+            recorder, recording.id, call.case, call.id, f"The recording of the conversation {what}: Asterisk ended."
+        )
 
 
 def file_of(offer: str) -> str:

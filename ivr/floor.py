@@ -16,7 +16,7 @@ from ivr import messages
 from routing.ahead import ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
-from routing.match import Waiting
+from routing.match import Step, Waiting
 from routing.states import OfferState, Operator, OperatorState, Trigger, after
 from routing.waits import Waits, why_waits
 
@@ -111,6 +111,11 @@ class Floor:
         """Those who wait for an offer, the next one first."""
         return self._engine.waiting
 
+    def waiting_for(self) -> list[tuple[Waiting, Step]]:
+        """Return who waits for an offer, the next one first, each with the step that applies now."""
+        now = self._now()
+        return [(each, self._engine.queues.step_of(each, now)) for each in self._engine.waiting]
+
     async def run(self) -> None:
         try:
             while True:
@@ -159,7 +164,7 @@ class Floor:
                 else:
                     self._handed_on.pop(call, None)
                 waiting = Waiting(call, steps, min(since, now), priority, before)
-                self._estimates.wait(call, steps[0].language, now)
+                self._estimates.wait(call, steps[0].language, now, callback=message.callback)
                 standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
                 if standing is None:
                     self._come[call] = None

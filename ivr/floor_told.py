@@ -37,15 +37,18 @@ class FloorTold:
             )
         self._audit(operator.id, f"operator_{trigger.value}", operator.id)
 
-    def help_wanted(self, operator: str) -> None:
+    def help_wanted(self, operator: str, call: str | None) -> None:
+        """`call`: the one that they are in, if any."""
         self._wanted.setdefault(operator, time.time())
         log.warning("An operator asks for help, and no supervisor is free", operator=operator)
-        self._audit(operator, "help_wanted", operator)
+        self._audit(operator, "help_wanted", operator, call)
+        self._in_story(call, "help_wanted", operator=operator)
 
-    def helped(self, operator: str, supervisor: str) -> None:
-        """A supervisor talks with him."""
+    def helped(self, operator: str, supervisor: str, call: str | None) -> None:
+        """A supervisor talks with them. `call`: the one that the operator is in, if any."""
         self._wanted.pop(operator, None)
-        self._audit(supervisor, "help_given", operator)
+        self._audit(supervisor, "help_given", operator, call)
+        self._in_story(call, "help_given", operator=operator, supervisor=supervisor)
 
     def help_settled(self, operator: str, by: str) -> bool:
         """Somebody says that it is; False if nobody waits for help there."""
@@ -54,5 +57,9 @@ class FloorTold:
         self._audit(by, "help_settled", operator)
         return True
 
-    def _audit(self, by: str, act: str, operator: str) -> None:
-        self._journal.put("audit", by=by, act=act, about=f"operator:{operator}")
+    def _audit(self, by: str, act: str, operator: str, call: str | None = None) -> None:
+        self._journal.put("audit", by=by, act=act, about=f"operator:{operator}", call_id=call)
+
+    def _in_story(self, call: str | None, kind: str, **data: object) -> None:
+        if call is not None:
+            self._journal.put("call_event", call_id=call, kind=kind, flow_node=None, data=data)

@@ -16,13 +16,14 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr import credentials, probe, rung, settings, site
+from ivr import credentials, messages_left, probe, rung, settings, site
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
 from ivr.callbacks.channels import parse
 from ivr.logs import configure
 from ivr.process import processes
+from ivr.state import CallState, StateError, decode
 from ivr.talk.moves import MUSIC
 
 log = structlog.get_logger()
@@ -114,12 +115,29 @@ class Guard:
             channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
             bridges = {str(each["id"]): each["channels"] for each in await self._ask(http, operations.BRIDGES())}
             for channel, request in deeds(channels, bridges):
-                if channel.id not in self._given:
+                if channel.id not in self._given and not await self._is_recording(http, channel):
                     self._given.add(channel.id)
                     await self._ask(http, request)
                     log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.error("Asterisk does not answer; it is tried again", error=repr(error))
+
+    async def _is_recording(self, http: aiohttp.ClientSession, channel: Channel) -> bool:
+        """Whether the caller is leaving a message: they hear silence anyway, and the recording has limits of its own.
+
+        What is asked of the channel meanwhile waits for the end of the recording, and would then take the caller away
+        from a controller that is back and has gone on with the call.
+        """
+        try:
+            state = decode(channel.variables.get("HATIF") or "")
+        except StateError:
+            return False
+        if not isinstance(state, CallState):
+            return False
+        for name in messages_left.names_of(self._settings.asterisk_recordings, state.id):
+            if await self._ask(http, operations.LIVE_RECORDING(name)):
+                return True
+        return False
 
     async def _soothe(self, http: aiohttp.ClientSession) -> None:
         """Music for those who have answered since the controller went: nothing in Asterisk plays it to them."""
@@ -168,7 +186,7 @@ class Guard:
 def main() -> None:
     """Runs the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
-    configure(site.load(chosen.site).node)
+    configure(site.load(chosen.site).node, chosen.log)
 
     async def until_signal() -> None:
         work = asyncio.create_task(Guard(chosen).run())

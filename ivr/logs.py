@@ -2,11 +2,18 @@
 
 import logging
 import sys
+from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 
+from ivr.log_files import StandardError
 
-def configure(node: str) -> None:
+
+def configure(node: str, folder: Path) -> None:
+    """Set up the logs of this process. `folder`: where a log file of ours lies, whose size is limited."""
+    output = StandardError(folder)
+
     def with_node(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["node"] = node
         return event
@@ -22,7 +29,11 @@ def configure(node: str) -> None:
             else structlog.dev.ConsoleRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, output)),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[logging.StreamHandler(output)],
+    )

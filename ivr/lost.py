@@ -6,7 +6,7 @@ Found in the database once it has all that was written before, and closed throug
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.deliver import lag
 from db.engine import DatabaseError, async_engine
 from db.read import Call, NotFoundError, OpenRows, call, open_rows
-from ivr import conversations
+from db.words import CaseKind
+from ivr import conversations, records_lost
 from ivr.messages_left import Mailbox, named
 from ivr.records import Recorder
 
@@ -58,28 +59,55 @@ async def close_lost(
         if row.started < before and str(row.id) not in calls:
             recorder.call_lost(str(row.id), queued=row.queued is not None, connected=row.connected is not None)
             ended += 1
+    await _keep(messages, left_by, recorder, mailbox)
+    cut = set()
+    for name in names:
+        leg = name.removeprefix(conversations.PREFIX)
+        if name != leg and leg not in legs and await conversations.keep_found(mailbox, name, recorder):
+            cut.add(leg)
+    for recording in rows.recordings:
+        leg = str(recording.id)
+        if recording.started < before and leg not in legs:
+            of_call = left_by.get(str(recording.call_id))
+            await conversations.close(mailbox, recording, of_call, recorder, cut=leg in cut)
+    if ended:
+        log.info("Calls that ended without a controller were closed in the records", calls=ended)
+
+
+async def keep_messages(
+    journal: Path, url: str, node: str, recorder: Recorder, mailbox: Mailbox, calls: Collection[str]
+) -> None:
+    """Keep what callers of these calls left who were then given to the dialplan, and hung up there."""
+    names = await asyncio.to_thread(mailbox.names)
+    messages = {name: message for name in names if (message := named(name)) is not None and message[2] in calls}
+    if messages:
+        wanted = {call for _, _, call in messages.values()}
+        _, left_by = await asyncio.to_thread(asyncio.run, _rows(journal, url, node, time.time(), wanted))
+        await _keep(messages, left_by, recorder, mailbox)
+
+
+async def _keep(
+    messages: Mapping[str, tuple[CaseKind, str, str]], left_by: Mapping[str, Call], recorder: Recorder, mailbox: Mailbox
+) -> None:
+    """`messages`: kind, category and call by the name of the recording."""
     for name, (kind, category, identity) in messages.items():
         left = await mailbox.keep(name) if identity in left_by else None
         if left is not None:
-            recorder.message_of_lost_call(left_by[identity], left, category, kind)
-    for name in names:
-        if name.startswith(conversations.PREFIX) and name.removeprefix(conversations.PREFIX) not in legs:
-            await conversations.keep(mailbox, name, recorder)
-    if ended:
-        log.info("Calls that ended without a controller were closed in the records", calls=ended)
+            records_lost.message(recorder, left_by[identity], left, category, kind)
 
 
 async def _rows(
     journal: Path, url: str, node: str, began: float, wanted: Collection[str]
 ) -> tuple[OpenRows, dict[str, Call]]:
-    """What is open, and the `wanted` calls, which may have ended since."""
+    """What is open, and the `wanted` calls and those of open recordings, which may have ended since."""
     while True:
         try:
             behind = await lag(journal, url)
             if not behind.records or behind.seconds < time.time() - began:
                 engine = async_engine(url)
                 try:
-                    return await open_rows(engine, node), await _calls(engine, wanted)
+                    rows = await open_rows(engine, node)
+                    return rows, await _calls(engine, {*wanted, *(str(each.call_id) for each in rows.recordings)})
                 finally:
                     await engine.dispose()
         except DatabaseError as error:

@@ -14,7 +14,7 @@ from routing.states import OfferState, Trigger
 class Wait:
     """A caller waits. Said again after a restart, it has the effect of once. `before`: as of `routing.match.Waiting`;
     `back`: who handed him on, and gets him back by one of the first `handed_on` steps; he need not finish the work
-    after this very call first."""
+    after this very call first. `callback`: a call-back request, whose caller is not on the line and never gives up."""
 
     call: str
     steps: tuple[Step, ...]
@@ -23,6 +23,7 @@ class Wait:
     before: float = 0.0
     back: str | None = None
     handed_on: int = 0
+    callback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

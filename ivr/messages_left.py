@@ -5,6 +5,7 @@ behind by a controller that died can still be kept (`ivr.lost`).
 """
 
 import asyncio
+import glob
 import os
 import re
 import shutil
@@ -17,11 +18,13 @@ import structlog
 
 from db.ids import uuid7
 from db.words import CaseKind
+from ivr import wav
 
 log = structlog.get_logger()
 
 FORMAT = "wav"
 FOLDER = "messages"
+UNREADABLE = "unreadable"
 SHORTEST_S = 1.0
 """Less than this holds no message: a breath before hanging up."""
 
@@ -33,11 +36,12 @@ _NAME = re.compile(rf"msg-({'|'.join(CaseKind)})-([a-z][a-z0-9_]*)-([0-9a-f-]{{3
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A message that is kept: `file` relative to HATIF_HOME."""
+    """A message that is kept: `file` relative to HATIF_HOME; `cut`: Asterisk ended before it had written all of it."""
 
     id: UUID
     file: str
     seconds: float
+    cut: bool = False
 
 
 def name(kind: str, category: str, call: str) -> str:
@@ -49,6 +53,11 @@ def named(recording: str) -> tuple[CaseKind, str, str] | None:
     """Kind, category and call of a recording of ours; None for any other."""
     match = _NAME.fullmatch(recording)
     return (CaseKind(match[1]), match[2], match[3]) if match else None
+
+
+def names_of(recordings: Path, call: str) -> list[str]:
+    """The names of the recordings of a call in Asterisk's folder."""
+    return sorted(path.stem for path in recordings.glob(f"msg-*-{glob.escape(call)}.{FORMAT}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,11 @@ class Mailbox:
     def _keep(self, name: str) -> Left | None:
         recording = self.recording(name)
         try:
-            seconds = duration_s(recording)
+            if recording.stat().st_size <= wav.HEADER:
+                recording.unlink()
+                return None
+            cut = wav.repair(recording)
+            seconds = wav.duration_s(recording)
             if seconds < SHORTEST_S:
                 recording.unlink(missing_ok=True)
                 return None
@@ -82,9 +95,10 @@ class Mailbox:
         except FileNotFoundError:
             return None
         except (OSError, wave.Error, EOFError) as error:
-            log.error("A message could not be kept", recording=str(recording), error=str(error))
+            kept = self.put_aside(name)
+            log.error("A message could not be kept", recording=str(kept or recording), error=str(error))
             return None
-        return Left(identity, file, seconds)
+        return Left(identity, file, seconds, cut)
 
     def move(self, name: str, file: str) -> None:
         """From Asterisk's folder to `file` in HATIF_HOME, which only its owner may read."""
@@ -93,6 +107,15 @@ class Mailbox:
         shutil.move(self.recording(name), kept)
         kept.chmod(0o600)
 
+    def put_aside(self, name: str) -> str | None:
+        """Keep what is not a recording out of the next start's way; return its place in HATIF_HOME. None: not done."""
+        file = f"{UNREADABLE}/{name}.{FORMAT}"
+        try:
+            self.move(name, file)
+        except OSError:
+            return None
+        return file
+
     def is_full(self) -> bool:
         """Whether the disk has no room for more: Asterisk ends a recording then as if somebody had ended it."""
         try:
@@ -100,10 +123,3 @@ class Mailbox:
         except OSError:
             return True
         return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
-
-
-def duration_s(path: Path) -> float:
-    """By its size: the header of a recording that was cut off is not to be trusted. Raises OSError, wave.Error."""
-    with wave.open(str(path), "rb") as file:
-        bytes_s = file.getframerate() * file.getsampwidth() * file.getnchannels()
-    return max(0, path.stat().st_size - 44) / bytes_s

@@ -15,8 +15,6 @@ from pathlib import Path
 import psutil
 
 KILL_S = 5.0  # after SIGKILL; longer only for a process that hangs in the kernel, which nobody can end
-LOG_LIMIT = 10_000_000  # bytes; a larger log is put aside when its process starts
-LOGS_KEPT = 3
 TAIL_LINES = 10
 
 
@@ -108,16 +106,6 @@ def processes(run_dir: Path) -> dict[str, ProcessInfo]:
         for name, mark in found.items()
         if mark is not None
     }
-
-
-def open_log(path: Path) -> int:
-    """A descriptor to append to. Too large a file is put aside first; `LOGS_KEPT` of these are kept."""
-    if path.exists() and path.stat().st_size > LOG_LIMIT:
-        for n in range(LOGS_KEPT - 1, 0, -1):
-            with suppress(FileNotFoundError):
-                path.with_name(f"{path.name}.{n}").replace(path.with_name(f"{path.name}.{n + 1}"))
-        path.replace(path.with_name(f"{path.name}.1"))
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def tail_of(path: Path, since: int) -> list[str]:

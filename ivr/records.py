@@ -6,7 +6,7 @@ Nothing here waits: a record goes to memory, and in groups to the disk; another 
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -27,9 +27,6 @@ from routing.match import Decision, in_words
 from routing.states import OfferState, Operator, OperatorState
 from routing.waits import Waits
 from routing.waits import in_words as waits_in_words
-
-if TYPE_CHECKING:
-    from db.read import Call as CallRow
 
 log = structlog.get_logger()
 
@@ -147,22 +144,6 @@ class Recorder:
             at=clock.now(),
         )
         self._file_of_message(state, kind, reference, due_h, title=None)
-
-    def message_of_lost_call(self, call: "CallRow", left: Left, category: str, kind: CaseKind) -> None:
-        """A message that nobody kept when its caller hung up, such as for want of a controller."""
-        state = CallState(
-            id=str(call.id),
-            flow="",
-            node="",
-            number=call.number or "",
-            caller=call.caller or "",
-            country=call.country,
-            language=call.language or "",
-            topic=call.topic,
-        )
-        self.message(state, left, category, kind, self.new_case_reference(), DUE_H)
-        if call.ended is None and call.connected is None:
-            self.call(state.id, outcome=Outcome.MESSAGE.value)
 
     def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
         """A message that could not be recorded: the file says so, and whom to call."""

@@ -1,31 +1,88 @@
-"""The case references of this node, for whoever gives them out."""
+"""The case references of this node: a stock on disk that is filled from the database while that is there."""
 
 import asyncio
+import importlib
+import logging
 
-from db.references import BLOCK, ReferenceAllocator
+from db.references import ReferenceAllocator
 from ivr.settings import Settings
 
+log = logging.getLogger(__name__)
 
-def reference_allocator(settings: Settings, url: str, node_number: int, block: int = BLOCK) -> ReferenceAllocator:
-    """Without their file, the database says which were given out: so not for a loop that runs."""
-    floor = 0
-    if not settings.case_references.exists():
-        floor = asyncio.run(_highest(url, node_number))
-    return ReferenceAllocator(settings.case_references, node_number, floor, block)
+EVERY_S = 5.0
+"""How often the stock is looked at. A busy node gives out some ten references a second at most; it has 1,500 then."""
+
+EMPTY_EVERY_S = 0.5
+"""The same while it is empty, such as on a new node whose tables are just being made."""
+
+START_S = 3.0
+"""How long a start waits for the database where no reference is left."""
 
 
-async def _highest(url: str, node_number: int) -> int:
-    """The counter of the highest one in the database; 0 if there is none, or no database."""
-    # Seldom needed, and heavy: a start of the controller is a recovery.
-    from sqlalchemy.exc import SQLAlchemyError
+def reference_allocator(settings: Settings, node_number: int) -> ReferenceAllocator:
+    return ReferenceAllocator(settings.case_references, node_number)
+
+
+def ready(allocator: ReferenceAllocator, url: str, node: str) -> ReferenceAllocator:
+    """Return the allocator with something in stock, if the database is there. Not for a loop that runs."""
+    try:
+        if not allocator.stock():
+            asyncio.run(asyncio.wait_for(_restock(allocator, url, node), START_S))
+    except OSError as error:  # TimeoutError as well
+        log.error("no case references could be reserved before the start: %s", error or "the database is slow")
+    return allocator
+
+
+async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> None:
+    """Fill the stock whenever it has become smaller and the database is there. Until cancelled."""
+    # Half a start of a process: loaded behind the calls' back, since a start is a recovery.
+    await asyncio.to_thread(importlib.import_module, "db.reservations")
+    while True:
+        try:
+            await _restock(allocator, url, node)
+        except OSError as error:
+            log.error("no case references can be reserved: %s", error)
+        await asyncio.sleep(EVERY_S if _has_stock(allocator) else EMPTY_EVERY_S)
+
+
+def _has_stock(allocator: ReferenceAllocator) -> bool:
+    try:
+        return bool(allocator.stock())
+    except OSError:
+        return True  # the disk has refused, and need not be asked more often
+
+
+async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> str:
+    """Return a reference that nobody has had: reserved now, or from the stock where the database is away.
+
+    Raises OSError if the disk refuses.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # a command that opens no case is to start quickly
 
     from db.engine import DatabaseError, async_engine
-    from db.read import reference_floor
+    from db.reservations import reserve_one
+
+    try:
+        engine = async_engine(url)
+        try:
+            return await reserve_one(engine, node, allocator)
+        finally:
+            await engine.dispose()
+    except (DatabaseError, SQLAlchemyError):
+        return allocator.next()
+
+
+async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> None:
+    """A database that is away is no error: that is what the stock is for."""
+    from sqlalchemy.exc import SQLAlchemyError  # as above, for a start of the controller
+
+    from db.engine import DatabaseError, async_engine
+    from db.reservations import restock
 
     engine = async_engine(url)
     try:
-        return await reference_floor(engine, node_number)
-    except (DatabaseError, SQLAlchemyError):
-        return 0
+        await restock(engine, node, allocator)
+    except (DatabaseError, SQLAlchemyError) as error:
+        log.debug("no case references were reserved: %s", str(error).splitlines()[0])
     finally:
         await engine.dispose()

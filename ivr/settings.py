@@ -58,6 +58,11 @@ class Settings:
         return self.home / "asterisk" / "spool" / "recording"
 
     @property
+    def asterisk_log(self) -> Path:
+        """The folder of the logs that Asterisk writes itself."""
+        return self.home / "asterisk" / "log"
+
+    @property
     def versions(self) -> Path:
         return self.home / "versions"
 

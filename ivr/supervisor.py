@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from ivr.log_files import open_log
 from ivr.process import (
     Child,
     ProcessInfo,
@@ -25,7 +26,6 @@ from ivr.process import (
     how,
     lives,
     mark_of,
-    open_log,
     processes,
     read_mark,
     tail_of,

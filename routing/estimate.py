@@ -145,6 +145,7 @@ class Estimates:
         self._working: dict[tuple[str, str], int] = defaultdict(int)  # by a pair of languages, who speak both
         self._paces: dict[str, _Pace] = {}  # of operators at their calls, by language
         self._waiting: dict[str, str] = {}  # call to its language
+        self._callbacks: set[str] = set()  # of those, the call-back requests: nobody is on the line to give up
         self._served: dict[tuple[str, str], _Lately] = defaultdict(_Lately)  # calls in one, by operators who speak both
         self._patience: _Pace | None = None  # of callers who wait
         self._said: dict[str, list[_Said]] = {}  # by call
@@ -178,9 +179,13 @@ class Estimates:
             self._remember(call, estimate.wait, now)
         return Place(position, estimate)
 
-    def wait(self, call: str, language: str, now: float) -> None:
+    def wait(self, call: str, language: str, now: float, *, callback: bool = False) -> None:
+        """A `callback` says nothing about how long callers wait before they give up."""
         if call not in self._waiting:
-            self._patient(now).people += 1
+            if callback:
+                self._callbacks.add(call)
+            else:
+                self._patient(now).people += 1
         self._waiting[call] = language
 
     def accepted(self, call: str, operator: str, now: float) -> None:
@@ -197,7 +202,8 @@ class Estimates:
 
     def left(self, call: str, now: float) -> None:
         """He waits no more, and nobody knows what would have come."""
-        if self._waits_no_more(call, now) is not None:
+        is_callback = call in self._callbacks
+        if self._waits_no_more(call, now) is not None and not is_callback:
             self._patient(now).ended()
         for said in self._said.pop(call, ()):
             said.open = False
@@ -243,7 +249,9 @@ class Estimates:
     def _waits_no_more(self, call: str, now: float) -> str | None:
         """His language, if he did."""
         language = self._waiting.pop(call, None)
-        if language is not None:
+        if call in self._callbacks:
+            self._callbacks.remove(call)
+        elif language is not None:
             self._patient(now).people -= 1
         return language
 

@@ -11,11 +11,15 @@ has changed.
 
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
-from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, Message
+from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
 from db.tables.house import Audit, HoursOverride, JournalPosition
 
+UNJOURNALLED = frozenset({"journal_position", "case_reference"})
+"""Tables of which a journal has no records."""
+
 __all__ = [
+    "UNJOURNALLED",
     "Appended",
     "Audit",
     "Call",
@@ -25,6 +29,7 @@ __all__ = [
     "Caller",
     "CaseFile",
     "CaseNote",
+    "CaseReference",
     "Decision",
     "HoursOverride",
     "JournalPosition",

@@ -47,6 +47,19 @@ class CaseFile(Table):
     )
 
 
+class CaseReference(Table):
+    """A reference that is reserved: no other node, and no later case, gives it out. Never deleted.
+
+    Written only by a conditional insert (`db.reservations`), never through a journal.
+    """
+
+    __tablename__ = "case_reference"
+
+    reference: Mapped[str] = mapped_column(String(9), primary_key=True)
+    node: Mapped[str]  # that gives it out
+    reserved: Mapped[datetime]
+
+
 class CaseNote(Table):
     __tablename__ = "case_note"
 

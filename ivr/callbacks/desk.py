@@ -175,7 +175,7 @@ class Desk:
     def _waits(self, call: str, wish: Wish) -> None:
         self.waiting[call] = wish
         since = routing_age(wish).timestamp()
-        self._session.tell(messages.Wait(call, self._steps(wish), since, wish.priority))
+        self._session.tell(messages.Wait(call, self._steps(wish), since, wish.priority, callback=True))
 
     def _steps(self, wish: Wish) -> tuple[Step, ...]:
         language = language_of(self.site, wish)

@@ -99,7 +99,7 @@ def open_file(
         "kind": case_input.one_of(kind, CaseKind, "kind"),
         "post": case_input.value(parts, "post", post),
     }
-    reference = casework.new_reference(parts.settings, parts.site.node_number, parts.database_url)
+    reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
     pin = pins.new()
     _keep(parts, casework.opened(reference, columns, pins.hashed(pin), account(), clock.now()))
     if json:

@@ -57,34 +57,41 @@ for part in (
     part.register(app)
 
 _OURS = (
-    "SettingsError",
-    "SiteError",
-    "GuideError",
-    "DrawingError",
-    "CredentialsError",
-    "ClockError",
-    "ControlError",
-    "AsteriskError",
-    "AmiError",
-    "AriError",
-    "PlanError",
-    "DialplanError",
-    "DatabaseError",
-    "NotFoundError",
-    "CaseError",
-    "NotKeptError",
-    "CatalogueError",
-    "ManifestError",
-    "VoiceError",
-    "VoiceInstallError",
-    "TextError",
-    "DraftError",
-    "ImportingError",
-    "SupervisorError",
-    "TrialError",
-    "ReportError",
-    "SimulationError",
+    ("ivr.settings", "SettingsError"),
+    ("ivr.findings", "SiteError"),
+    ("ivr.cli.guide", "GuideError"),
+    ("ivr.cli.flow", "DrawingError"),
+    ("ivr.credentials", "CredentialsError"),
+    ("ivr.clock", "ClockError"),
+    ("ivr.cli.compose", "ControlError"),
+    ("asterisk_conf.errors", "AsteriskError"),
+    ("ivr.ami", "AmiError"),
+    ("ivr.ari.link", "AriError"),
+    ("dialplan.plan", "PlanError"),
+    ("dialplan.load", "DialplanError"),
+    ("db.engine", "DatabaseError"),
+    ("db.read", "NotFoundError"),
+    ("ivr.cli.case_input", "CaseError"),
+    ("ivr.casework", "NotKeptError"),
+    ("prompts.sources", "CatalogueError"),
+    ("prompts.manifest", "ManifestError"),
+    ("prompts.voices.process", "VoiceError"),
+    ("ivr.cli.voices", "VoiceInstallError"),
+    ("prompts.say", "TextError"),
+    ("ivr.cli.tashkeel", "DraftError"),
+    ("prompts.importing", "ImportingError"),
+    ("ivr.supervisor", "SupervisorError"),
+    ("ivr.cli.trial", "TrialError"),
+    ("ivr.cli.report", "ReportError"),
+    ("ivr.cli.simulate_input", "SimulationError"),
 )
+"""Errors that are a sentence for the user: module and class. Named, since importing them all would slow every start."""
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the error is one of these classes. Its module is loaded then."""
+    loaded = ((sys.modules[module], name) for module, name in _OURS if module in sys.modules)
+    return isinstance(error, tuple(getattr(module, name) for module, name in loaded))
 
 
 def main() -> None:
@@ -95,7 +102,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not any(kind.__name__ in _OURS for kind in type(error).__mro__):
+        if not _is_ours(error):
             raise
         errors.print(f"hatif: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -208,7 +208,7 @@ def journal() -> None:
     from ivr.logs import configure
 
     parts = Composition()
-    configure(parts.site.node)
+    configure(parts.site.node, parts.settings.log)
     # The call's path comes first: this process has time.
     os.nice(19)
 

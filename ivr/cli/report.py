@@ -143,6 +143,7 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
     from db import report as rows
     from db import shifts
     from db.engine import async_engine
+    from db.report_operators import operators_work
     from ivr.cli.report_groups import By, Groups
     from routing.figures import Limits
 
@@ -170,6 +171,7 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
         if asked.by is By.OPERATOR:
             names = await rows.operator_names(engine)
             planned = await shifts.planned_s(engine, begins, min(ends, asked.now))
+            groups.credit(await operators_work(engine, begins, ends, tests=asked.tests))
             groups.expect(planned)
         return Found(groups, hours, names, planned, await rows.counted(engine, begins, ends))
     finally:

@@ -1,14 +1,15 @@
 """Calls and operators' times as a report counts them: by what they are grouped, and what a group adds up to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.report import StateChange, TalkedCall, WaitedCall
+from db.report_operators import OperatorWork, added
 from db.words import OperatorState, Outcome
 from routing.figures import Limits, Tally, Work, ratio
 
@@ -60,6 +61,8 @@ class Group:
         self.undecided = 0
         self.handled = 0  # calls whose conversation is over, and its length known
         self.handling_s = 0.0
+        self.pauses: defaultdict[str, float] = defaultdict(float)  # seconds by reason
+        self.work = OperatorWork()
 
     def call(self, call: WaitedCall) -> None:
         if call.answered:
@@ -81,6 +84,9 @@ class Group:
         self.undecided += other.undecided
         self.handled += other.handled
         self.handling_s += other.handling_s
+        for reason, seconds in other.pauses.items():
+            self.pauses[reason] += seconds
+        self.work = added(self.work, other.work)
 
     def figures(self) -> dict[str, Any]:
         """By the names of the documents that `hatif report` gives; docs/report.md says what each means."""
@@ -113,8 +119,8 @@ class Group:
         }
 
 
-_Standing = tuple[OperatorState, float, TalkedCall | None]
-"""What an operator does, since when (POSIX seconds), and for which call."""
+_Standing = tuple[OperatorState, float, TalkedCall | None, str | None]
+"""What an operator does, since when (POSIX seconds), for which call, and why if it is a pause."""
 
 
 class Groups:
@@ -137,6 +143,9 @@ class Groups:
         self._first: dict[Key, int] = {}
 
     def call(self, call: WaitedCall) -> None:
+        if self.by is By.OPERATOR:
+            # Several may have talked: `credit` says who, and for how long.
+            call = replace(call, talked_s=None)
         self._group(self._key(call)).call(call)
 
     def change(self, change: StateChange) -> None:
@@ -145,7 +154,15 @@ class Groups:
             self._spent(change.operator, before, at)
             if change.state is OperatorState.WRAPPING_UP:
                 call = before[2]
-        self._standing[change.operator] = change.state, at, call
+        self._standing[change.operator] = change.state, at, call, change.reason
+
+    def credit(self, works: Mapping[str, OperatorWork]) -> None:
+        """By operator: what each did with calls, whoever had answered them first."""
+        for operator, work in works.items():
+            group = self._group(operator)
+            group.work = added(group.work, work)
+            group.handled += work.over
+            group.handling_s += work.talked_s
 
     def expect(self, keys: Iterable[str]) -> None:
         """These have a row, also if nothing is counted there."""
@@ -189,16 +206,21 @@ class Groups:
 
     def _spent(self, operator: str, standing: _Standing, until: float) -> None:
         """`standing` lasted until then."""
-        state, since, call = standing
+        state, since, call, reason = standing
         if state is OperatorState.AWAY:
             return
         if state is OperatorState.WRAPPING_UP and call is not None and self._counts(call):
-            self._group(self._key(call)).handling_s += max(0.0, min(until, self._now) - since)
+            # The work after a call is whose it is, and not that of who had the call first.
+            key = operator if self.by is By.OPERATOR else self._key(call)
+            self._group(key).handling_s += max(0.0, min(until, self._now) - since)
         begin, end = max(since, self._begins), min(until, self._ends)
         if end <= begin:
             return
         if self.by is By.OPERATOR:
-            self._group(operator).spent[state] += end - begin
+            group = self._group(operator)
+            group.spent[state] += end - begin
+            if state is OperatorState.PAUSED:
+                group.pauses[reason or state.value] += end - begin
         elif self.by in TIMES:
             self._spread(state, begin, end)
         else:

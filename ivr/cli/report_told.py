@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ivr.cli import report_operators
 from ivr.cli.output import as_table, console
 from ivr.cli.report import Asked, Found
 from ivr.cli.report_groups import By, Group
@@ -28,7 +29,8 @@ def document(asked: Asked, found: Found) -> dict[str, Any]:
         "short_s": asked.short,
         "tests": asked.tests,
         "rows": _rows(asked, found),
-        "total": found.groups.total.figures(),
+        "total": found.groups.total.figures()
+        | (report_operators.figures(found.groups.total) if asked.by is By.OPERATOR else {}),
     }
 
 
@@ -37,7 +39,13 @@ def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
     if asked.by is not By.OPERATOR:
         return [{column: key, **group.figures()} for key, group in found.groups.rows]
     return [
-        {column: key, "name": found.names.get(key or ""), **group.figures(), "planned_s": found.planned.get(key or "")}
+        {
+            column: key,
+            "name": found.names.get(key or ""),
+            **group.figures(),
+            "planned_s": found.planned.get(key or ""),
+            **report_operators.figures(group),
+        }
         for key, group in found.groups.rows
     ]
 
@@ -45,6 +53,8 @@ def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
 def write_csv(asked: Asked, found: Found) -> None:
     """A line a group, and no total: whoever adds the counts up has it, and a sheet would count it twice."""
     rows = _rows(asked, found)
+    if asked.by is By.OPERATOR:
+        rows = report_operators.flat(rows)
     names = list(rows[0]) if rows else [asked.by.value.replace("-", "_"), *Group(Limits()).figures()]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
@@ -71,6 +81,9 @@ def show(asked: Asked, found: Found) -> None:
         names = [found.names.get(label, "") for label, _ in known]
         columns = {name: shown for name, shown in _OPERATORS.items() if name != _PLANNED or found.planned}
         _table(f"Operators, {title}", "id", columns, known, names)
+        console.print()
+        groups = {(key if key is not None else _NOBODY): group for key, group in rows} | {_ALL: found.groups.total}
+        report_operators.show((label, groups[label]) for label, _ in known)
     else:
         columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
         _table(f"Calls by {asked.by.value}, {title}", asked.by.value, columns, named)

@@ -1,10 +1,11 @@
 """A stored event of a call as one line for people."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ivr.cli import story_talk
+from ivr.cli import story_callbacks, story_talk
 
 
 def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
@@ -34,7 +35,23 @@ def went_to_another(decision: Mapping[str, Any]) -> str:
 
 
 def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
-    """`texts`: language and prompt id to what is said."""
+    """Return an event as a sentence. `texts`: language and prompt id to what is said.
+
+    An event of another release, which this one does not know or knows with other data, is listed as it is.
+    """
+    words = None
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        words = _words(event, texts) or story_talk.line(event) or story_callbacks.line(event)
+    return words or ", ".join(
+        [
+            event["kind"].replace("_", " "),
+            *(f"{name.replace('_', ' ')} {value}" for name, value in event["data"].items()),
+        ]
+    )
+
+
+def _words(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
+    """Return None for what is told elsewhere."""
     data, node = event["data"], event["flow_node"]
     match event["kind"]:
         case "node":
@@ -92,8 +109,6 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
             return f"the conversation is over: {by.get(data['by'], data['by'])}"
         case "asked":
             return f"gives {data['name'].replace('_', ' ')} {data['digits']}"
-        case "callback":
-            return f"wishes to be called back on {data['number']}"
         case "consent":
             return f"{'agrees' if data['agreed'] else 'does not agree'} that the conversation is recorded"
         case "recorded":
@@ -117,7 +132,7 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
             return f"was led by the dialplan, without a controller: {data['status']}{with_whom}"
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
-    return story_talk.line(event) or f"{event['kind']} {data}"
+    return None
 
 
 def _as_file(data: Mapping[str, Any]) -> str:

@@ -37,11 +37,19 @@ def line(event: Mapping[str, Any]) -> str | None:
         case "handed_over":
             return f"operator {data['operator']} has him now, from operator {data['by']}"
         case "referred":
-            first = ", having talked first" if data["attended"] else ""
-            return f"the telephone of operator {data['by']} asks to connect him with {data['to']}{first}"
+            asked = f"the telephone of operator {data['by']} asks to connect the caller"
+            if not data["attended"]:
+                return f"{asked} with {data['to']}"
+            # Of an attended transfer the telephone names its other line, not a number.
+            whom = f"operator {data['colleague']}" if data.get("colleague") else data["to"] or "its other line"
+            return f"{asked} with {whom}, after talking to them first"
         case "wish_refused":
             whom = f" {data['target']}" if data["target"] else ""
             return f"{by} asks for {data['act']}{whom} in vain: {data['why'].replace('_', ' ')}"
+        case "help_wanted":
+            return f"operator {data['operator']} asks for help; no supervisor is free"
+        case "help_given":
+            return f"operator {data['operator']} asks for help and talks with supervisor {data['supervisor']}"
         case "whispered":
             return f"operator {data['operator']} has picked up and hears what is coming"
     return None

@@ -19,6 +19,7 @@ from ivr.call import Deadline, RequestFailed
 from ivr.codes.call import CodeCall, CodeRefused
 from ivr.operators import OperatorEntry
 from ivr.spoken import digits
+from ivr.supervision.allowed import leg_of
 from ivr.talk.moves import MUSIC
 from routing.states import OfferState, Operator, OperatorState
 
@@ -102,7 +103,7 @@ async def help_(call: CodeCall) -> None:
         tried.add(supervisor.id)
         if await _helped(call, await _claimed(call, supervisor.id), fresh=True):
             return
-    call.session.floor_told.help_wanted(call.operator.id)
+    call.session.floor_told.help_wanted(call.operator.id, _conversation(call))
     raise CodeRefused("code_help_nobody")
 
 
@@ -155,8 +156,8 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
             await _announced(call, leg)
             if not await _connected(call, leg):
                 return False
+            call.session.floor_told.helped(call.operator.id, leg.supervisor, _conversation(call))
         talked = True
-        call.session.floor_told.helped(call.operator.id, leg.supervisor)
         await _until_gone(call, leg)
         return True
     except (LinkLost, asyncio.CancelledError):
@@ -166,6 +167,13 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
         call.services.unroute(leg.id)
         if ends:
             await _free(call, leg, talked)
+
+
+def _conversation(call: CodeCall) -> str | None:
+    """Return the id of the call that the operator is in on another line, if any."""
+    leg = leg_of(call.floor.operators, call.operator.id)
+    found = call.session.call_on(leg) if leg is not None else None
+    return found.state.id if found is not None else None
 
 
 def _create_leg(call: CodeCall, leg: Leg) -> operations.Request:

@@ -63,7 +63,9 @@ async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
         return  # it came at the same moment, and has been answered; or it is of a conversation before this one
     talk.referred.add(event.channel_id)
     asks = colleague.operator if colleague is not None and colleague.id == event.channel_id else talk.leg.operator
-    call.event("referred", by=asks, to=event.to[:40], attended=event.replaces is not None)
+    attended = event.replaces is not None
+    asked_first = colleague.operator if attended and colleague is not None else None
+    call.event("referred", by=asks, to=event.to[:40], attended=attended, colleague=asked_first)
     if event.channel_id in lines and event.replaces is not None:
         refusal = await _attended(talk, event)
     elif event.channel_id == talk.leg.id:

@@ -38,4 +38,4 @@ class Pretended(ReferenceAllocator):
         if self._full:
             raise OSError("the disk is full")
         self._given += 1
-        return make(self._node_number, self._given)
+        return make(self.node_number, self._given)

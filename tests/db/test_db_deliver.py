@@ -15,7 +15,7 @@ from db_told import count, rejected, rows
 from db.deliver import Delivered, deliver_all, lag
 from db.ids import uuid7
 from db.journal import Journal
-from db.tables import Call, CallEvent, Decision, Pairing, Shift, Table
+from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
 
 pytest_plugins = ["db_fixtures"]
 
@@ -77,7 +77,7 @@ async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str
     outcomes = {"call": "answered", "callback_try": "reached"}
     told = 0
     for name, table in Table.metadata.tables.items():
-        if name == "journal_position":
+        if name in UNJOURNALLED:
             continue
         row: dict[str, Any] = {}
         for column in table.c:
@@ -100,8 +100,8 @@ async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str
         told += 1
     journal.close()
     assert (await deliver_all(folder, url), rejected(folder)) == (Delivered(told, 0), [])
-    for table in Table.metadata.tables.values():
-        assert await count(url, table) == 1
+    for name, table in Table.metadata.tables.items():
+        assert await count(url, table) == (name != "case_reference")
 
 
 async def test_an_operator_can_be_paired_again_as_soon_as_he_is_free(folder: Path, url: str) -> None:

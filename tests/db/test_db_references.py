@@ -1,21 +1,33 @@
-"""No case reference is given twice, and a mistyped one is noticed."""
+"""No case reference is given twice, no case takes another one's place, and a mistyped reference is noticed."""
 
 import logging
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from db_server import Server
+from db_told import rejected, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import func, insert, select
 from stdnum.iso7064 import mod_11_10
 
-from db.references import BLOCK, HIGHEST, LOST_FILE_MARGIN, ReferenceAllocator, counter, format, make, plain, valid  # noqa: A004
+from db.deliver import Delivered, deliver_all
+from db.engine import DatabaseError, async_engine, reading, writing
+from db.ids import uuid7
+from db.journal import Journal
+from db.references import HIGHEST, TAKEN, ReferenceAllocator, draw, format, make, plain, valid  # noqa: A004
+from db.reservations import GROUP, STOCK, reserve, reserve_one, restock
+from db.tables import CaseFile, CaseReference
 
 pytest_plugins = ["db_fixtures"]
 
 REFERENCES = st.builds(make, st.integers(1, 9), st.integers(0, HIGHEST))
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 @given(REFERENCES)
@@ -40,34 +52,31 @@ def test_what_is_no_reference_is_not_valid(wrong: str) -> None:
     assert not valid(wrong)
 
 
-@given(st.lists(st.sampled_from(["next", "restart", "lose", "damage", "second"]), max_size=60), st.integers(1, 9))
+# The stock on disk
+
+
+@given(st.lists(st.sampled_from(["next", "restart", "second", "damage"]), max_size=60), st.integers(1, 9))
 @settings(deadline=None, max_examples=60)
-def test_no_reference_is_given_twice_whatever_happens_to_the_file(acts: list[str], node_number: int) -> None:
+def test_no_reserved_reference_is_given_twice_whatever_is_done_with_the_file(acts: list[str], node_number: int) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "references"
+        reserved = [make(node_number, serial) for serial in range(5, 1000)]
+        now, beside = (ReferenceAllocator(file, node_number) for _ in range(2))
+        now.add(reserved)
         given_out: list[str] = []
-
-        def allocator() -> ReferenceAllocator:
-            floor = max((counter(reference) for reference in given_out), default=0)
-            return ReferenceAllocator(file, node_number, floor)
-
-        now, beside = allocator(), allocator()
         for act in acts:
             match act:
                 case "restart":
-                    now = allocator()
-                case "lose":
-                    file.unlink(missing_ok=True)
-                    now, beside = allocator(), allocator()
-                case "damage":
-                    file.write_bytes(b"\xff\x00nonsense")
-                    now, beside = allocator(), allocator()
+                    now = ReferenceAllocator(file, node_number)
                 case "second":
                     given_out.append(beside.next())
+                case "damage":
+                    with file.open("ab") as handle:
+                        handle.write(b"\xff\x00nonsense\n123456789\n")
                 case _:
-                    given_out.extend(now.next() for _ in range(BLOCK // 3))
+                    given_out.extend(now.next() for _ in range(TAKEN // 3))
         assert len(set(given_out)) == len(given_out)
-        assert all(valid(reference) and reference[0] == str(node_number) for reference in given_out)
+        assert set(given_out) <= set(reserved)
 
 
 PROGRAM = """
@@ -75,7 +84,7 @@ import os, sys
 from pathlib import Path
 from db.references import ReferenceAllocator
 allocator = ReferenceAllocator(Path(sys.argv[1]), 1)
-while True:
+while allocator.stock():
     os.write(1, allocator.next().encode() + b"\\n")
 """
 
@@ -84,8 +93,10 @@ async def test_no_reference_is_given_twice_when_allocators_are_killed(
     tmp_path: Path, start: Callable[..., Awaitable[Process]]
 ) -> None:
     file = tmp_path / "references"
+    reserved = [make(1, serial) for serial in range(3000)]
+    ReferenceAllocator(file, 1).add(reserved)
     given_out: list[bytes] = []
-    for lines in (1, 99, 100, 101, 350):
+    for lines in (1, 19, 20, 21, 70):
         both = [await start(PROGRAM, file), await start(PROGRAM, file)]
         for process in both:
             assert process.stdout is not None
@@ -96,35 +107,30 @@ async def test_no_reference_is_given_twice_when_allocators_are_killed(
             assert process.stdout is not None
             given_out.extend((await process.stdout.read()).splitlines(keepends=True))
             await process.wait()
-    assert len(set(given_out)) == len(given_out) > 1000
+    assert len(set(given_out)) == len(given_out) >= 262
+    assert {line.decode().strip() for line in given_out} <= set(reserved)
 
 
-def test_a_lost_file_goes_on_well_above_the_database_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_file_of_a_release_that_counted_keeps_its_references_from_being_drawn(tmp_path: Path) -> None:
     file = tmp_path / "references"
-    assert counter(ReferenceAllocator(file, 1).next()) == LOST_FILE_MARGIN + 1
-    assert caplog.records == [], "a first start is nothing to warn of"
-    assert counter(ReferenceAllocator(file, 1).next()) == LOST_FILE_MARGIN + BLOCK + 1
-    file.unlink()
-    with caplog.at_level(logging.WARNING):
-        assert counter(ReferenceAllocator(file, 1, floor=1042).next()) == 1042 + LOST_FILE_MARGIN + 1
-    assert f"{file} is missing: case references go on {LOST_FILE_MARGIN} after 1042" in caplog.text
+    file.write_text(f"{HIGHEST - 3}\n")
+    allocator = ReferenceAllocator(file, 2)
+    left = {make(2, serial) for serial in range(HIGHEST - 2, HIGHEST + 1)}
+    assert {draw(2, HIGHEST - 3) for _ in range(200)} == left
+    assert allocator.candidates(200) == left
+    allocator.add([make(2, HIGHEST)])
+    assert allocator.next() == make(2, HIGHEST)
+    assert {allocator.next() for _ in range(200)} == left  # unreserved
+    assert file.read_text() == f"{HIGHEST - 3}\n"
 
 
-def test_a_database_that_knows_more_than_the_file_is_believed(tmp_path: Path) -> None:
-    file = tmp_path / "references"
-    ReferenceAllocator(file, 1).next()
-    assert counter(ReferenceAllocator(file, 1, floor=500_000).next()) == 500_001
-
-
-def test_when_all_are_used_it_says_so(tmp_path: Path) -> None:
-    file = tmp_path / "references"
-    file.write_text(f"{HIGHEST - 2}\n")
-    allocator = ReferenceAllocator(file, 3)
-    assert [counter(allocator.next()) for _ in range(2)] == [HIGHEST - 1, HIGHEST]
-    with pytest.raises(RuntimeError, match=r"all 9999999 .* of node 3 are used: give the node another number"):
-        allocator.next()
+def test_an_empty_stock_stops_no_call_and_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    allocator = ReferenceAllocator(tmp_path / "references", 4)
+    drawn = [allocator.next() for _ in range(50)]
+    assert all(valid(reference) and reference.startswith("4") for reference in drawn)
+    assert len({*drawn}) > 45, "they are drawn at random"
+    [said] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert f"{format(drawn[0])} is drawn without a reservation" in said.getMessage()
 
 
 def test_a_disk_that_refuses_gives_no_reference(tmp_path: Path) -> None:
@@ -137,3 +143,132 @@ def test_a_disk_that_refuses_gives_no_reference(tmp_path: Path) -> None:
 def test_a_node_number_that_has_no_digit_is_refused(tmp_path: Path, number: int) -> None:
     with pytest.raises(ValueError, match=f"node number {number}: a case reference has room for 1 to 9"):
         ReferenceAllocator(tmp_path / "references", number)
+
+
+# Reserving
+
+
+async def test_references_are_reserved_once_and_kept_for_when_the_database_is_away(url: str, tmp_path: Path) -> None:
+    engine = async_engine(url)
+    mine, others = (ReferenceAllocator(tmp_path / name, 1) for name in ("mine", "others"))
+    await restock(engine, "rabat-1", mine)
+    await restock(engine, "rabat-2", others)  # with the same node number, by mistake
+    assert STOCK - GROUP < len(mine.stock()) <= STOCK
+    assert not {*mine.stock()} & {*others.stock()}
+    async with reading(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(CaseReference)) == len(mine.stock()) + len(
+            others.stock()
+        )
+    assert await reserve(engine, "rabat-2", mine.stock()[:10]) == []
+    given_out = [mine.next() for _ in range(GROUP)]
+    await restock(engine, "rabat-1", mine)
+    assert len(mine.stock()) > STOCK - GROUP
+    assert not {*given_out} & {*mine.stock()}
+    await engine.dispose()
+
+
+async def test_a_reference_that_a_case_has_is_not_reserved_nor_kept_in_stock(url: str, tmp_path: Path) -> None:
+    """As with a file from a backup, or a case that was opened with neither database nor stock."""
+    engine = async_engine(url)
+    allocator = ReferenceAllocator(tmp_path / "references", 1)
+    await restock(engine, "rabat-1", allocator)
+    first, unreserved = allocator.stock()[0], draw(1)
+    async with writing(engine) as connection:
+        for each in (first, unreserved):
+            row = {"reference": each, "node": "rabat-1", "kind": "enquiry", "opened": NOW}
+            await connection.execute(insert(CaseFile).values(row))
+    assert await reserve(engine, "rabat-1", [unreserved]) == []
+    await restock(engine, "rabat-1", allocator)
+    assert first not in allocator.stock()
+    assert allocator.next() != first
+    await engine.dispose()
+
+
+async def test_without_a_database_nothing_is_reserved_and_no_file_is_made(tmp_path: Path) -> None:
+    engine = async_engine(f"sqlite:///{tmp_path}/hatif.db")
+    allocator = ReferenceAllocator(tmp_path / "references", 1)
+    with pytest.raises(DatabaseError, match="is not there"):
+        await restock(engine, "rabat-1", allocator)
+    with pytest.raises(DatabaseError, match="is not there"):
+        await reserve_one(engine, "rabat-1", allocator)
+    assert not (tmp_path / "hatif.db").exists()
+    await engine.dispose()
+
+
+# A case and another one's reference
+
+
+def opened(journal: Journal, reference: str, **columns: Any) -> None:
+    row = {"kind": "enquiry", "opened": NOW, "call_id": None, **columns}
+    journal.put("case_file", reference=reference, **row)
+
+
+async def test_a_case_never_takes_the_place_of_another_one(folder: Path, url: str) -> None:
+    reference, call, other = make(1, 1001), uuid7(), uuid7()
+    journal = Journal(folder, "rabat-1")
+    opened(journal, reference, call_id=call, title="The first")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(1, 0)
+    journal = Journal(folder, "rabat-1")
+    opened(journal, make(1, 7), title="Before it")
+    opened(journal, reference, call_id=other, title="The other call's")
+    opened(journal, reference, opened=NOW + timedelta(hours=1), title="Opened by hand")
+    opened(journal, make(1, 8), title="After it")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(2, 2)
+    titles = {row.reference: row.title for row in await rows(url, CaseFile)}
+    assert titles == {reference: "The first", make(1, 7): "Before it", make(1, 8): "After it"}
+    first, second = rejected(folder)
+    assert "The other call's" in first["lines"][0]
+    assert "Opened by hand" in second["lines"][0]
+    assert f"case {reference} is another case" in first["reason"]
+
+
+async def test_two_new_cases_with_one_reference_are_not_made_into_one(folder: Path, url: str) -> None:
+    reference = make(1, 1001)
+    journal = Journal(folder, "rabat-1")
+    opened(journal, reference, call_id=uuid7(), title="The first", caller="+33612345678")
+    opened(journal, reference, call_id=uuid7(), title="The second")
+    journal.close()
+    assert await deliver_all(folder, url) == Delivered(1, 1)
+    [case] = await rows(url, CaseFile)
+    assert (case.title, case.caller) == ("The first", "+33612345678")
+
+
+@pytest.mark.parametrize("call", [uuid7(), None])
+async def test_the_same_case_opened_twice_is_one(folder: Path, url: str, call: Any) -> None:
+    """Such as by a controller that was killed and began the conversation's records again."""
+    for title in ("The first", "Again"):
+        journal = Journal(folder, "rabat-1")
+        opened(journal, make(1, 1001), call_id=call, title=title)
+        opened(journal, make(1, 1001), call_id=call, title=title, language="ar")
+        journal.put("case_file", reference=make(1, 1001), owner="17")
+        journal.close()
+        assert await deliver_all(folder, url) == Delivered(3, 0)
+    [case] = await rows(url, CaseFile)
+    assert (case.title, case.language, case.owner) == ("Again", "ar", "17")
+
+
+async def test_losing_stock_and_database_at_once_overwrites_no_case(
+    folder: Path, tmp_path: Path, server: Server, postgresql_url: str
+) -> None:
+    file = tmp_path / "references"
+    for title in ("Before", "While both were lost"):
+        allocator, journal = ReferenceAllocator(file, 1), Journal(folder, "rabat-1")
+        if title == "Before":
+            engine = async_engine(postgresql_url)
+            await restock(engine, "rabat-1", allocator)
+            await engine.dispose()
+        else:
+            server.stop()
+            file.unlink()
+        try:
+            for number in range(50):
+                opened(journal, allocator.next(), call_id=uuid7(), title=f"{title} {number}")
+            journal.close()
+        finally:
+            if title != "Before":
+                server.start()
+        assert (await deliver_all(folder, postgresql_url)).records >= 49  # one in some 4,000 runs draws one in use
+    titles = {row.title for row in await rows(postgresql_url, CaseFile)}
+    assert {f"Before {number}" for number in range(50)} <= titles

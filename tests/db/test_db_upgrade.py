@@ -17,16 +17,18 @@ from sqlalchemy.exc import IntegrityError
 from db.engine import DatabaseError, async_engine, reading, writing
 from db.ids import uuid7
 from db.tables import Table
-from db.upgrade import current, pending, upgrade
+from db.upgrade import FOLDER, current, pending, upgrade
 
 pytest_plugins = ["db_fixtures"]
 
+MIGRATIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("m[0-9]*.py"))]
+
 
 async def test_an_empty_database_gets_every_table_and_an_upgraded_one_nothing_more(empty_url: str) -> None:
-    assert await pending(empty_url) == ["0001", "0002", "0003"]
+    assert await pending(empty_url) == MIGRATIONS
     assert await current(empty_url) is None
-    assert await upgrade(empty_url) == ["0001", "0002", "0003"]
-    assert (await pending(empty_url), await current(empty_url)) == ([], "0003")
+    assert await upgrade(empty_url) == MIGRATIONS
+    assert (await pending(empty_url), await current(empty_url)) == ([], MIGRATIONS[-1])
     assert await upgrade(empty_url) == []
     engine = async_engine(empty_url)
     async with reading(engine) as connection:
@@ -85,7 +87,7 @@ async def test_the_database_refuses_a_word_that_does_not_exist(url: str) -> None
 
 async def test_two_upgraders_at_once_do_it_once(empty_url: str) -> None:
     done = await asyncio.gather(*(upgrade(empty_url) for _ in range(3)))
-    assert sorted(done) == [[], [], ["0001", "0002", "0003"]]
+    assert sorted(done) == [[], [], MIGRATIONS]
 
 
 async def test_an_upgrader_that_is_killed_leaves_all_or_nothing(
@@ -93,7 +95,7 @@ async def test_an_upgrader_that_is_killed_leaves_all_or_nothing(
 ) -> None:
     program = """
 import asyncio, sys
-from db.upgrade import upgrade
+from db.upgrade import FOLDER, upgrade
 print(flush=True)
 asyncio.run(upgrade(sys.argv[1]))
 """

@@ -1,16 +1,18 @@
 """Consent before a conversation is recorded, the recording itself, and the survey after it."""
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
-from left import KEYS, begins, rows, samples_of
+from left import KEYS, begins, rows, samples_of, speaks
 from line import Line
 from sqlalchemy import select
 
 from db.engine import async_engine, reading
-from db.tables import Recording, SurveyAnswer
+from db.tables import CaseNote, Message, Recording, SurveyAnswer
 from ivr.demo.sound import RATE, has_tone
 from ivr.demo.telephone import Call, Operator, Telephones
 
@@ -165,3 +167,43 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     story = await line.story(caller)
     assert story["call"]["outcome"] == "answered"
     assert await recordings_of(line, story["call"]["id"]) == 0
+
+
+async def test_what_was_being_recorded_when_asterisk_died_is_kept_and_its_rows_are_closed(
+    recording_line: Line, telephones: Telephones
+) -> None:
+    line, caller, leaves = recording_line, "+33620000071", "+33620000072"
+    await line.phone(telephones, line.speaks("fr"), answers=1870)
+    call = await line.dial(telephones, caller)
+    await call.press("20")
+    await begins(call, line.audio("fr", "consent_question"))
+    await asyncio.sleep(0.5)
+    await call.press("1")
+    call.tone(1400)
+    await call.hears_tone(1870)
+    other = await line.dial(telephones, leaves)
+    await other.press("241")
+    await speaks(other, line, "fr", leaves, 1400, 6.0)
+    former = line.pid("asterisk")
+    os.kill(former, signal.SIGKILL)
+    seen = line.log.stat().st_size
+    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all is back")
+    (message,) = await rows(line, Message, caller=leaves)
+    assert message.duration_ms >= 2000  # Asterisk had not written the last two seconds, at most
+    assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
+    story = await line.story(leaves)
+    assert (story["call"]["outcome"], story["call"]["case"]) == ("message", message.case_reference)
+    assert any(each["kind"] == "message" for each in story["events"])
+    (note,) = await rows(line, CaseNote, case_reference=message.case_reference)
+    assert "cut off" in note.text
+    conversation = (await line.story(caller))["call"]
+    assert conversation["outcome"] == "answered"
+    await line.until(lambda: bool(line.run("case", "show", conversation["case"]).stdout.count("cut off")), 5, "noted")
+    (recording,) = await rows(line, Recording, call_id=conversation["id"])
+    assert recording.ended is not None
+    sound = samples_of(line.home / recording.file)
+    assert len(sound) / RATE == pytest.approx(recording.duration_ms / 1000, abs=0.01)
+    assert has_tone(sound[RATE:], 1870, 0.2) and has_tone(sound[RATE:], 1400, 0.2)
+    # Nothing is left for the next start to stumble over.
+    assert not list((line.home / "asterisk" / "spool" / "recording").glob("*.wav"))
+    assert "could not be kept" not in line.logged(seen)

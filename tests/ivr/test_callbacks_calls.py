@@ -106,6 +106,11 @@ async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a
     assert (str(done.dialled_call_id), done.tries) == (str(story["call"]["id"]), 1)
     (row,) = await rows(back, CallbackTry, callback_id=wished.id)
     assert (row.outcome, row.operator_id, row.number) == ("reached", operator, number)
+    for identity in (story["call"]["id"], wished.call_id):
+        told = back.run("call", str(identity))
+        assert told.returncode == 0, told.stderr
+        assert "call-back: " in told.stdout or "is called back: " in told.stdout
+        assert "{" not in told.stdout
 
     # The code for calling one's last caller back: the same way, by the same rules.
     code = await phone.dial("*16")

@@ -81,15 +81,30 @@ def test_a_pin_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
             assert again.encode() not in content
 
 
-def test_each_file_takes_one_reference(shell: Shell) -> None:
+def test_each_file_takes_a_reference_that_is_reserved_in_the_database(shell: Shell) -> None:
     first, second = shell.opened()[0], shell.opened()[0]
-    assert int(second[1:8]) == int(first[1:8]) + 1
+    reserved = {reference for (reference,) in shell.database("SELECT reference FROM case_reference")}
+    assert first != second
+    assert {first, second} <= reserved
 
 
-def test_a_reference_is_not_given_twice_though_the_file_of_the_last_one_is_lost(shell: Shell) -> None:
+def test_a_case_opened_with_neither_database_nor_stock_takes_no_other_ones_place(
+    shell: Shell, caplog: pytest.LogCaptureFixture
+) -> None:
     before = shell.opened()[0]
-    (shell.home / "case_references").unlink()
-    assert int(shell.opened()[0][1:8]) > int(before[1:8])
+    (shell.home / "case_references").unlink(missing_ok=True)
+    database, away = shell.home / "hatif.db", shell.home / "away.db"
+    database.rename(away)
+    try:
+        answer = shell.run("case", *OPEN, "--title", "While it was away", "--json")
+    finally:
+        away.rename(database)
+    assert answer.returncode == 0, answer.stderr
+    assert "drawn without a reservation" in caplog.text
+    during, after = json.loads(answer.stdout)["reference"], shell.opened()[0]  # which delivers the journal
+    assert len({before, during, after}) == 3
+    assert shell.shown(before)["title"] == "First passport"
+    assert shell.shown(during)["title"] == "While it was away"
 
 
 def test_a_file_is_changed_and_each_change_is_a_note_and_in_the_audit(shell: Shell) -> None:

@@ -149,7 +149,9 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
 async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controller_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
-    phone = await line.phone(telephones, native(line))
+    phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
+    caller = await line.asks_for_operator(telephones, "+33616000003")
+    await line.until_state(phone.user, "talking")
     await refused(line, phone, "*17", "code_help_nobody")
     assert state(line, phone.user)["help_since"] is not None
     supervisor = await line.phone(telephones, native(line, supervisor=True))
@@ -173,8 +175,16 @@ async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controlle
     await over(asks)
     assert not (await rings.ended(5)).by_us
     await line.until_state(supervisor.user, "ready")
-    assert await acts(line, phone.user) == ["help_wanted", "help_given", "help_given"]
+    assert await acts(line, phone.user) == ["help_wanted", "help_given"]
     assert state(line, phone.user)["help_since"] is None
+    await caller.hears_tone(OPERATOR_HZ)
+    await over(caller)
+    story = await line.story("+33616000003")
+    helps = [each for each in story["events"] if each["kind"].startswith("help_")]
+    assert [each["kind"] for each in helps] == ["help_wanted", "help_given"]
+    assert helps[1]["data"] == {"operator": phone.user, "supervisor": supervisor.user}
+    audited = [row for row in line.json("audit") if row["act"].startswith("help_")]
+    assert {row["call"] for row in audited[:2]} == {str(story["call"]["id"])}
 
 
 async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones: Telephones) -> None:

@@ -1,6 +1,8 @@
 """Why a caller waits is told for each moment of his wait, once: when it begins, when he needs something else, and when
 an offer came to nothing."""
 
+from dataclasses import replace
+
 from test_floor import SHORT_S, a_floor, ready, refused, wait
 
 from ivr.messages import Ask, State
@@ -42,3 +44,18 @@ async def test_of_many_who_come_at_once_it_is_told_of_each() -> None:
         await line.hears(*(wait(f"call-{number}", number) for number in range(40)))
         await line.until(lambda: len(line.why) == 40)
         assert {call for call, _ in line.why} == {f"call-{number}" for number in range(40)}
+
+
+async def test_the_waiting_list_says_what_a_caller_needs_now() -> None:
+    """Also after a transfer, whose steps began later, and where nobody on duty can meet a step."""
+    travel, anything = Step("fr", topic="travel", patience=600), Step("fr")
+    busy = ready(topics=frozenset({"visa"}), state=OperatorState.TALKING)
+    speaks = ready("1002", topics=frozenset({"travel"}), state=OperatorState.TALKING)
+    async with a_floor(busy) as floor:
+        await floor.hears(wait("unmet", 30, travel, anything))
+        assert [step for _, step in floor.floor.waiting_for()] == [anything]
+    async with a_floor(busy, speaks) as floor:
+        handed_on = replace(wait("handed on", 900, travel, anything), before=890.0)
+        await floor.hears(wait("new", 30, travel, anything), wait("long", 700, travel, anything), handed_on)
+        found = {each.call: step for each, step in floor.floor.waiting_for()}
+        assert found == {"handed on": travel, "new": travel, "long": anything}

@@ -17,7 +17,7 @@ from sqlalchemy import insert
 
 from db.engine import async_engine, writing
 from db.ids import uuid7
-from db.tables import Call, Operator, OperatorStateRecord, Pairing
+from db.tables import Call, Offer, Operator, OperatorStateRecord, Pairing
 from ivr import clock
 
 DAY = datetime(2026, 11, 25, tzinfo=UTC)  # Casablanca has UTC then
@@ -80,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shell(home: Path) -> Shell:
     made = Shell(home)
-    for table in ("call", "operator_state", "operator", "pairing"):
+    for table in ("call", "operator_state", "operator", "pairing", "offer"):
         made.database(f"DELETE FROM {table}")
     return made
 
@@ -184,6 +184,59 @@ def test_by_operator_there_is_what_each_did_and_how_busy_he_was(shell: Shell) ->
     assert re.search(r"1001 +1 +120\.0 +16\.7% +0:02 +0:00 +0:10 +0:04 +0:17 +Amina", said)
     by_hour = shell.document(*ON_THE_DAY, "--by", "hour")
     assert by_hour["rows"][0]["occupancy"] == by_hour["total"]["occupancy"] == round(120 / 720, 6)
+
+
+def test_who_finishes_a_handed_on_call_is_credited_and_offers_and_pauses_are_told_apart(shell: Shell) -> None:
+    """1001 answers, asks 1003 and hands the caller on to 1002, who finishes; 1003 refuses one call and misses two."""
+    call, tested = uuid7(), uuid7()
+    shell.put(Operator, *({"id": each, "name": each} for each in ("1001", "1002", "1003")))
+    shell.calls(
+        answered(at(0), 20, id=call, operator_id="1001") | {"ended": at(420)},
+        answered(at(0), 20, id=tested, operator_id="1003", live=False),
+    )
+    talks: list[tuple[str, int, int, str, str]] = [
+        ("1001", 20, 120, "operator", "transfer"), ("1003", 60, 80, "consulted", "operator"),
+        ("1002", 140, 420, "operator", "caller"),
+    ]  # fmt: skip
+    offers = [("1003", "refused"), ("1003", "no_answer"), ("1003", "no_answer"), ("1001", "accepted")]
+    shell.put(
+        Pairing,
+        *(
+            {"id": uuid7(), "node": "n", "call_id": call, "operator_id": operator, "began": at(began),
+             "ended": at(ended), "role": role, "reason": reason}
+            for operator, began, ended, role, reason in talks
+        ),
+    )  # fmt: skip
+    shell.put(
+        Offer,
+        *({"id": uuid7(), "node": "n", "call_id": call, "operator_id": operator, "state": state, "offered": at(5)}
+          for operator, state in offers),
+        {"id": uuid7(), "node": "n", "call_id": tested, "operator_id": "1003", "state": "refused", "offered": at(5)},
+    )  # fmt: skip
+    key = {"node": "n", "boot": uuid7()}
+    shell.put(
+        OperatorStateRecord,
+        *({**key, "seq": seq, "at": at(seconds), "operator_id": operator, "state": state, "reason": reason,
+           "call_id": call if state == "talking" else None}
+          for seq, (seconds, operator, state, reason) in enumerate([
+              (140, "1002", "talking", None), (420, "1002", "wrapping_up", None), (440, "1002", "paused", "lunch"),
+              (1340, "1002", "paused", "prayer"), (1400, "1002", "away", None)])),
+    )  # fmt: skip
+    first, second, third = shell.document(*ON_THE_DAY, "--by", "operator")["rows"]
+    names = ("answered", "conversations", "taken_over", "transferred", "consulted", "finished", "handling_s")
+    assert [first[name] for name in names] == [1, 1, 0, 1, 0, 0, 100]
+    assert [second[name] for name in names] == [0, 1, 1, 0, 0, 1, 300]  # with the work after it
+    assert [third[name] for name in names] == [0, 0, 0, 0, 1, 0, None]
+    assert [third[name] for name in ("calls_offered", "refused", "missed", "unreachable")] == [3, 1, 2, 0]
+    assert second["pauses_s"] == {"lunch": 900, "prayer": 60}
+    tests = shell.document(*ON_THE_DAY, "--by", "operator", "--tests")["rows"][2]
+    assert (tests["calls_offered"], tests["refused"]) == (4, 2)
+    rows = list(csv.DictReader(StringIO(shell.report(*ON_THE_DAY, "--by", "operator", "--csv").stdout)))
+    assert [row["paused_lunch_s"] for row in rows] == ["0.0", "900.0", "0.0"]
+    assert "pauses_s" not in rows[0]
+    said = shell.report(*ON_THE_DAY, "--by", "operator").stdout
+    assert re.search(r"1002 +0 +0 +0 +0 +1 +1 +0 +0 +1 +lunch 0:15, prayer 0:01", said)
+    assert re.search(r"1003 +3 +1 +2 +0 +0 +0 +0 +1 +0 +-", said)
 
 
 def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(shell: Shell) -> None:

@@ -218,6 +218,7 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
         if by in (*TIMES, By.OPERATOR):
             spent = sum(group.figures()["logged_in_s"] or 0 for _, group in counted.rows)
             assert spent == pytest.approx(total["logged_in_s"] or 0)
-        totals.append(total)
+        if by is not By.OPERATOR:  # there the talk is counted by conversation, which `credit` is told
+            totals.append(total)
     for total in totals:
         assert total == pytest.approx(totals[0], abs=0.00001)

@@ -117,6 +117,22 @@ def test_those_before_him_who_give_up_make_the_estimate_shorter() -> None:
     assert shorter < 0.8 * longer
 
 
+def test_call_back_requests_do_not_make_callers_seem_patient() -> None:
+    callers, with_requests = Centre("fr"), Centre("fr")
+    for centre in (callers, with_requests):
+        for number in range(20):
+            centre.estimates.wait(f"waits-{number}", "fr", centre.now)
+        if centre is with_requests:
+            for number in range(40):
+                centre.estimates.wait(f"request-{number}", "fr", centre.now, callback=True)
+        centre.finishes(10, 60)
+        for number in range(10):
+            centre.estimates.left(f"waits-{number}", centre.now)
+    with_requests.estimates.left("request-0", with_requests.now)
+    with_requests.estimates.accepted("request-1", "1001", with_requests.now)
+    assert with_requests.asks(fr=15).seconds == callers.asks(fr=15).seconds
+
+
 def test_an_estimate_is_earned_by_accepted_calls_and_by_what_came_of_others() -> None:
     centre = Centre("fr")
     centre.finishes(LEAST_FREED - 1, 5)

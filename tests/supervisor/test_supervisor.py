@@ -16,7 +16,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from ivr import process
+from ivr import log_files, process
 from ivr.supervisor import (
     AlreadyRunning,
     ProcessSpec,
@@ -327,7 +327,7 @@ async def test_a_stale_pid_file_names_nobody(home: Path, change: dict[str, objec
 
 
 async def test_a_large_log_is_put_aside_when_its_process_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "LOG_LIMIT", 10)
+    monkeypatch.setattr(log_files, "LOG_LIMIT", 10)
     (home / "log").mkdir()
     for n in range(5):
         (home / "log/ivr.log").write_text(f"{n}: more than ten bytes\n")

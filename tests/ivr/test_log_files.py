@@ -1,0 +1,64 @@
+"""No log grows without end, ours or Asterisk's, however long a process runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from line import Line
+
+from ivr.log_files import LOG_LIMIT, LOGS_KEPT
+
+PROGRAM = """
+import logging, os, sys
+from pathlib import Path
+import structlog
+from ivr import log_files, logs
+log_files.LOG_LIMIT = 2000
+logs.configure("rabat-1", Path(sys.argv[1]))
+log = structlog.get_logger()
+for number in range(300):
+    log.info("said", number=number)
+    logging.warning("warned %d", number)
+    os.write(1, b"printed %d\\n" % number)
+"""
+
+
+def written(folder: Path, log: Path) -> list[Path]:
+    """All files after a program has written to `log`, the newest first."""
+    folder.mkdir(exist_ok=True)
+    with log.open("ab") as output:
+        subprocess.run([sys.executable, "-c", PROGRAM, folder], stdout=output, stderr=output, check=True)
+    return sorted(folder.iterdir())
+
+
+def test_a_log_is_put_aside_while_its_process_runs_and_no_line_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    files = written(folder, folder / "ivr.log")
+    assert [path.name for path in files] == ["ivr.log", *(f"ivr.log.{n}" for n in range(1, LOGS_KEPT + 1))]
+    assert all(path.stat().st_size < 2500 and path.stat().st_mode & 0o077 == 0 for path in files[:1])
+    text = "".join(path.read_text() for path in reversed(files))
+    for pattern in (r"said .*number=(\d+)", r"warned (\d+)", r"printed (\d+)"):
+        numbers = [int(found) for found in re.findall(pattern, text)]
+        assert numbers == list(range(numbers[0], 300)), pattern
+        assert len(numbers) > 20
+
+
+def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    assert written(tmp_path / "log", tmp_path / "mine.log") == []
+    assert (tmp_path / "mine.log").read_text().count("\n") == 900
+
+
+async def test_asterisk_puts_its_logs_aside_while_it_runs_and_keeps_only_some(line: Line) -> None:
+    folder = line.home / "asterisk" / "log"
+    log = folder / "security.log"
+    for number in range(LOGS_KEPT + 2):
+        folder.joinpath(f"security.log.{number}").write_text(f"older {number}\n")
+    with log.open("ab") as file:
+        file.truncate(LOG_LIMIT + 1)
+    await line.until(lambda: not log.exists() or log.stat().st_size < LOG_LIMIT, 15, "the log was put aside")
+    await line.until(lambda: len(list(folder.glob("security.log.*"))) == LOGS_KEPT, 5, "the oldest are gone")
+    assert folder.joinpath("security.log.0").stat().st_size > LOG_LIMIT
+    assert folder.joinpath("security.log.1").read_text() == "older 0\n"
+    assert "LoggerRotate" not in line.logged()

@@ -1,0 +1,135 @@
+"""`hatif call` has a sentence for each event that the code can record, whatever is in it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.words import TryOutcome
+from ivr.callbacks.said import DECLINED
+from ivr.cli import story, story_callbacks, story_talk
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+VALUES: dict[str, Any] = {
+    "act": "transfer", "again": True, "agreed": True, "attended": False, "by": "operator", "call": "0199",
+    "clips": [["fr", "to_operator"]], "colleague": "1002", "count": 1, "digits": "12", "earned": True, "file": "m.wav",
+    "gone": True, "instead_of": "nl", "key": "2", "kind": "waiting", "language": "fr", "languages": ["en"],
+    "missing": [], "name": "year", "nobody": True, "number": "+33612345678", "offer": "0199", "open": True,
+    "operator": "1001", "outcome": "answered", "position": 2, "procedure": "visa", "question": "survey_helpful",
+    "answer": 4, "reason": "later", "reference": "100000012", "result": "told", "resumed": True, "role": "consulted",
+    "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
+    "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
+    "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed", "wish": "0199",
+}  # fmt: skip
+"""For each name in an event's data, a value that it may have."""
+
+COMPUTED = {
+    "ivr/call.py:keep": [],  # hands on what `Call.event` was given
+    "ivr/callbacks/desk.py:told": [],  # hands on what `Desk.told` was given
+    "ivr/talk/asked.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
+}
+"""Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
+
+RECORDS = {"event": 0, "call_event": 1, "told": 1, "happened": 2, "_in_story": 1}
+"""Functions that record an event: which argument says its kind."""
+
+
+def recorded() -> Iterator[tuple[str, set[str]]]:
+    """Kind and names of the data of each event that is recorded anywhere."""
+    for path in sorted((CHECKOUT / "ivr").rglob("*.py")):
+        where = path.relative_to(CHECKOUT).as_posix()
+        if where.startswith(("ivr/cli/", "ivr/demo/", "ivr/trial/")):
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and (found := named(node)) is not None:
+                    yield from kinds(where, function.name, found, node)
+
+
+def named(node: ast.Call) -> str | None:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    of = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    if name == "told" and not of.endswith(("desk", "self")):
+        return None  # other things are told as well
+    if name == "event" and not of.endswith(("call", "self")):
+        return None
+    return name if name in RECORDS and len(node.args) > RECORDS[name] else None
+
+
+def kinds(where: str, function: str, name: str, node: ast.Call) -> Iterator[tuple[str, set[str]]]:
+    kind = node.args[RECORDS[name]]
+    names = {each.arg for each in node.keywords if each.arg is not None}
+    for inner in [*node.args, *(each.value for each in node.keywords if each.arg is None)]:
+        names |= {str(key.value) for each in ast.walk(inner) if isinstance(each, ast.Dict) for key in each.keys
+                  if isinstance(key, ast.Constant) and isinstance(key.value, str)}  # fmt: skip
+    if name in ("told", "happened"):
+        prefix, names = "callback_", names | {"wish"}
+    else:
+        prefix = ""
+    if isinstance(kind, ast.Constant):
+        yield prefix + str(kind.value), names
+    elif (place := f"{where}:{function}") in COMPUTED:
+        yield from COMPUTED[place]
+    elif where != "ivr/records_callbacks.py" and function != "_in_story":  # these hand on
+        raise AssertionError(f"{place} records an event whose kind cannot be read: add it to COMPUTED")
+
+
+EVENTS = sorted({(kind, tuple(sorted(names))) for kind, names in recorded()})
+
+
+def test_the_events_are_found() -> None:
+    found = {kind for kind, _ in EVENTS}
+    assert len(found) > 45
+    assert {"prompt", "callback_dialled", "callback_declined", "help_given", "swapped", "told_wished"} <= found
+
+
+@pytest.mark.parametrize(("kind", "names"), EVENTS, ids=[f"{kind}-{'-'.join(names)}" for kind, names in EVENTS])
+def test_each_event_that_can_be_recorded_is_told_in_a_sentence(kind: str, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in VALUES]
+    assert not missing, f"add a value of {missing} to VALUES"
+    for absent in (False, True):  # what may be unknown
+        data = {name: None if absent and name in ("operator", "reference", "topic") else VALUES[name] for name in names}
+        event = {"kind": kind, "flow_node": "main", "data": data}
+        said = story._words(event, {}) or story_talk.line(event) or story_callbacks.line(event)
+        assert said, f"{kind} is not in the story"
+        assert "{" not in said
+        assert said == story.line(event, {})
+
+
+@pytest.mark.parametrize("outcome", TryOutcome)
+def test_why_an_attempt_failed_is_told_in_words(outcome: TryOutcome) -> None:
+    data = {"outcome": outcome.value, "try_number": 1, "again": False}
+    said = story.line({"kind": "callback_missed", "flow_node": "", "data": data}, {})
+    assert "_" not in said
+
+
+@pytest.mark.parametrize("reason", DECLINED.values())
+def test_a_call_that_was_declined_and_one_that_was_connected_are_told_apart_from_the_request(reason: str) -> None:
+    event = {"kind": "callback_declined", "flow_node": "", "data": {"operator": "1001", "reason": reason, "wish": "1"}}
+    assert story.line(event, {}) == f"call-back: operator 1001 declined it ({reason})"
+    event = {"kind": "callback", "flow_node": "callback", "data": {"wish": "0199", "kind": "closed"}}
+    assert story.line(event, {}) == "is called back: asked for while the line was closed (request 0199)"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"to": "", "attended": True, "colleague": "1002"}, "with operator 1002, after talking to them first"),
+        ({"to": "", "attended": True}, "with its other line, after talking to them first"),  # of an earlier release
+        ({"to": "1002", "attended": False, "colleague": None}, "with 1002"),
+    ],
+)
+def test_a_transfer_by_the_telephone_says_with_whom(data: dict[str, Any], said: str) -> None:
+    event = {"kind": "referred", "flow_node": "queue", "data": {"by": "1001", **data}}
+    assert story.line(event, {}) == f"the telephone of operator 1001 asks to connect the caller {said}"
+
+
+def test_an_event_of_another_release_is_listed_as_it_is() -> None:
+    event = {"kind": "new_thing", "flow_node": "main", "data": {"how_many": 3}}
+    assert story.line(event, {}) == "new thing, how many 3"
+    assert story.line({"kind": "key", "flow_node": "main", "data": {}}, {}) == "key"

@@ -1,0 +1,90 @@
+"""A recording that Asterisk could not close is repaired from its size, and nothing else is touched."""
+
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.words import CaseKind
+from ivr import wav
+from ivr.demo.sound import RATE, tone
+from ivr.messages_left import UNREADABLE, Mailbox, name
+
+CALL = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
+RECORDING = name(CaseKind.COMPLAINT, "complaint", CALL)
+
+
+def written(path: Path, seconds: float, *, closed: bool, more: bytes = b"") -> bytes:
+    """A recording as Asterisk has it on the disk; its sound."""
+    sound = tone(1400, seconds).tobytes()
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(sound)
+    content = bytearray(path.read_bytes() + more)
+    if not closed:
+        content[4:8] = content[40:44] = struct.pack("<I", 0)
+    path.write_bytes(content)
+    return sound
+
+
+def test_a_recording_that_was_not_closed_has_all_its_sound_again(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    sound = written(path, 3.0, closed=False, more=b"\x01")  # killed in the middle of a sample
+    with pytest.raises(wave.Error), wave.open(str(path)):
+        pass
+    assert wav.repair(path)
+    with wave.open(str(path)) as file:
+        assert np.array_equal(
+            np.frombuffer(file.readframes(file.getnframes()), np.int16), np.frombuffer(sound, np.int16)
+        )
+    assert wav.duration_s(path) == 3.0
+    repaired = path.read_bytes()
+    assert not wav.repair(path)
+    assert path.read_bytes() == repaired
+
+
+def test_a_recording_that_was_closed_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "whole.wav"
+    written(path, 1.0, closed=True)
+    before = path.read_bytes()
+    assert not wav.repair(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("content", "wrong"), [(b"", EOFError), (b"RIFF", EOFError), (bytes(5000), wave.Error)])
+def test_what_is_not_a_recording_is_refused(tmp_path: Path, content: bytes, wrong: type[Exception]) -> None:
+    path = tmp_path / "other.wav"
+    path.write_bytes(content)
+    with pytest.raises(wrong):
+        wav.repair(path)
+    assert path.read_bytes() == content
+
+
+async def test_a_message_that_cannot_be_read_is_put_aside_and_not_found_again(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "spool", tmp_path)
+    mailbox.recordings.mkdir()
+    mailbox.recording(RECORDING).write_bytes(bytes(5000))
+    assert await mailbox.keep(RECORDING) is None
+    assert mailbox.names() == []
+    assert (tmp_path / UNREADABLE / f"{RECORDING}.wav").read_bytes() == bytes(5000)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+async def test_a_message_that_was_cut_off_is_kept_and_says_so(tmp_path: Path, closed: bool) -> None:
+    mailbox = Mailbox(tmp_path / "spool", tmp_path)
+    mailbox.recordings.mkdir()
+    written(mailbox.recording(RECORDING), 2.0, closed=closed)
+    left = await mailbox.keep(RECORDING)
+    assert left is not None
+    assert (left.seconds, left.cut) == (2.0, not closed)
+
+
+async def test_an_empty_recording_is_no_message_and_no_error(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "spool", tmp_path)
+    mailbox.recordings.mkdir()
+    mailbox.recording(RECORDING).write_bytes(b"")
+    assert await mailbox.keep(RECORDING) is None
+    assert mailbox.names() == []
+    assert not (tmp_path / UNREADABLE).exists()
