@@ -1,10 +1,11 @@
 """What is remembered about numbers, and forgetting it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
@@ -41,6 +42,14 @@ async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
     async with reading(engine) as connection:
         language: str | None = await connection.scalar(select(Caller.language).where(Caller.number == number))
     return language
+
+
+async def known(engine: AsyncEngine, numbers: Collection[str]) -> list[str]:
+    """Return those of `numbers` that are remembered or that somebody is to call back."""
+    async with reading(engine) as connection:
+        remembered = select(Caller.number).where(Caller.number.in_(numbers))
+        wished = select(Callback.number).where(Callback.number.in_(numbers), Callback.ended.is_(None))
+        return list(await connection.scalars(union(remembered, wished)))
 
 
 async def caller(engine: AsyncEngine, number: str) -> Remembered:

@@ -60,6 +60,7 @@ class Call:
     live: bool
     node: str
     outgoing: bool  # we called: `caller` is whom
+    caller_raw: str | None  # as the carrier wrote it; `caller` is E.164
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +358,7 @@ def _call(row: Any) -> Call:
     return Call(
         row.id, row.number, row.caller, row.country, row.language, row.path, row.outcome, row.operator_id,
         row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,
-        row.topic, row.live, row.node, row.outgoing,
+        row.topic, row.live, row.node, row.outgoing, row.caller_raw,
     )  # fmt: skip
 
 

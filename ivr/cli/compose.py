@@ -101,7 +101,13 @@ class Composition:
             node=chosen.node,
             ports=Ports.with_offset(self.settings.offset),
             carriers=tuple(
-                Carrier(each.name, each.hosts, each.codecs, each.dial if each.name == chosen.callbacks.trunk else None)
+                Carrier(
+                    each.name,
+                    each.hosts,
+                    each.codecs,
+                    each.dial if each.name == chosen.callbacks.trunk else None,
+                    each.trust_identity,
+                )
                 for each in chosen.carrier
             ),
             endpoints=tuple(
