@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, reading
@@ -206,12 +206,11 @@ def _forget(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-async def calls(engine: AsyncEngine, last: int = 20) -> list[Call]:
-    """The calls that came last, newest first."""
+async def calls(engine: AsyncEngine, last: int | None = 20, where: Sequence[ColumnElement[bool]] = ()) -> list[Call]:
+    """The calls that came last, newest first. `where`: only those (`db.find_calls`); `last` None: all."""
+    newest = select(CallTable).where(*where).order_by(CallTable.started.desc(), CallTable.id.desc())
     async with reading(engine) as connection:
-        found = await connection.execute(
-            select(CallTable).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
-        )
+        found = await connection.execute(newest.limit(last))
         return [_call(row) for row in found]
 
 

@@ -16,6 +16,7 @@ from asterisk_conf.progress import Progress
 from dialplan.codes import Code
 from dialplan.plan import Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
+from ivr.cli import output
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
 from prompts.voices.choice import Choice, choose
@@ -30,7 +31,9 @@ class Composition:
 
     @cached_property
     def site(self) -> site.Site:
-        return site.load(self.settings.site)
+        found = site.load(self.settings.site)
+        output.times_in(found.hours.timezone)
+        return found
 
     @cached_property
     def voices(self) -> Choice:
