@@ -64,7 +64,7 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
     rows = [tuple(row) for row in rows]
     if any(isinstance(each, datetime) for row in rows for each in row):
         title = f"{title} (times: {zone_shown()})"
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         # What is copied into the next command is never cut; on a narrow terminal the others are wrapped.
         table.add_column(column, no_wrap=column in _COPIED)
@@ -73,6 +73,7 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
         table.add_row(*(escape(cell(each)) for each in row))
         count += 1
     if count:
+        console.print(title, style="table.title", markup=False, soft_wrap=True)  # not broken where the table is narrow
         console.print(table)
     else:
         console.print(f"{title}: {empty}")
@@ -84,7 +85,9 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{local(value) if value.tzinfo is not None else value:%Y-%m-%d %H:%M:%S}"
+        at = local(value) if value.tzinfo is not None else value
+        again = f" ({at:%z})" if at.fold else ""  # when clocks are set back, an hour comes twice
+        return f"{at:%Y-%m-%d %H:%M:%S}{again}"
     return "".join(each if each.isprintable() else "?" for each in str(value))
 
 

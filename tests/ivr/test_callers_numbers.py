@@ -118,6 +118,8 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     for caller, _ in callers.values():
         calls.append(await caller.dial(f"sip:{GERMAN_NUMBER}@{line.sip}"))
         await calls[-1].established()
+    unknown = await of_carrier(number="+33614777009", privacy="id").dial(f"sip:+33899999999@{line.sip}")
+    assert (await unknown.ended(5)).status == 404  # which is in two logs
     await asyncio.gather(*(call.press("60") for call in calls))
     await line.until(lambda: len(line.control("GET", "/waiting")) == len(calls), 8, "all wait")
     phone = await line.phone(telephones, line.speaks("de"))
