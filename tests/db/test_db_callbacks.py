@@ -211,7 +211,7 @@ async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:
         await connection.execute(text(call), row)
         await connection.execute(text(wish), {**row, "id": two.hex if engine.dialect.name == "sqlite" else two})
     await engine.dispose()
-    assert await upgrade(empty_url) == ["0002", "0003"]
+    assert await upgrade(empty_url) == ["0002", "0003", "0004"]
     engine = async_engine(empty_url)
     async with reading(engine) as connection:
         (kept,) = (await connection.execute(text("SELECT outcome, outgoing FROM call"))).all()
