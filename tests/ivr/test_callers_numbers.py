@@ -78,19 +78,26 @@ def test_a_territory_is_itself_and_has_the_languages_of_the_country_whose_code_i
 async def test_a_number_in_four_writings_is_one_caller_with_one_memory_and_one_lock(
     line: Line, telephones: Telephones
 ) -> None:
-    number, writings = "+31612000001", ("+31612000001", "0031612000001", "31612000001", "0612000001")
-    found = []
-    for count, written in enumerate(writings):
+    number, *others, last = "+31612000001", "0031612000001", "31612000001", "0612000001"
+
+    async def asks(written: str, key: str, reference: int, heard: str) -> None:
+        """A call that asks for a file, with a PIN that is wrong."""
         call = await telephones.caller(written).dial(f"sip:{DUTCH_NUMBER}@{line.sip}")
         await call.established()
-        # 3 is Spanish in the menu; whoever is known goes on in Spanish by 1, which is Arabic in the menu.
-        await call.press(("1" if count else "3") + "1" + references.make(9, 5000 + count) + "000000")
-        await begins(call, line.audio("es", "case_locked" if count == len(writings) - 1 else "case_no_match"))
+        await call.press(f"{key}1{references.make(9, reference)}000000")
+        await begins(call, line.audio("es", heard))
         await call.hangup()
-        story = await line.story(number)
-        results = [event["data"]["result"] for event in story["events"] if event["kind"] == "case"]
-        found.append((story["call"]["language"], story["call"]["caller_raw"], *results))
-    assert found == [*(("es", each, "no_match") for each in writings[:3]), ("es", writings[3], "locked")]
+
+    # 3 is Spanish in the menu; whoever is known goes on in Spanish by 1, which is Arabic in the menu.
+    first = enumerate((number, *others), 5001)
+    await asyncio.gather(*(asks(written, "3", reference, "case_no_match") for reference, written in first))
+    before = await newest(line, 3)
+    await asks(last, "1", 5004, "case_locked")
+    story = await line.story(number)
+    found = [story["call"], *before]
+    assert {(row["caller"], row["language"]) for row in found} == {(number, "es")}
+    assert {row["caller_raw"] for row in found} == {number, *others, last}
+    assert [event["data"]["result"] for event in story["events"] if event["kind"] == "case"] == ["locked"]
     assert line.run("caller", "erase", "06-12 00 00 01").returncode == 0  # in any writing that one caller has
     assert line.run("caller", "show", number).returncode == 1
 
