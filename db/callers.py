@@ -66,12 +66,17 @@ class BeingCalledError(Exception):
     it is, and what to do."""
 
 
-async def erase(engine: AsyncEngine, number: str, node: str, by: str) -> Erased | None:
+async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: Collection[str] = ()) -> Erased | None:
     """Deletes what is remembered of a number and cancels its wishes to be called back: all of it, or nothing and
-    BeingCalledError. None where there was nothing. The audit says who did it, without the number."""
+    BeingCalledError. None where there was nothing. The audit says who did it, without the number.
+
+    `writings`: under which an older version may have remembered it; nothing looks there any more.
+    """
     now = datetime.now(UTC)
     async with writing(engine) as connection:
-        remembered = (await connection.execute(delete(Caller).where(Caller.number == number))).rowcount > 0
+        remembered = (
+            await connection.execute(delete(Caller).where(Caller.number.in_((number, *writings))))
+        ).rowcount > 0
         over = {"state": CallbackState.CANCELLED.value, "ended": now, "reason": FORGOTTEN}
         mine = (Callback.number == number) & Callback.ended.is_(None)
         free = mine & (Callback.state == CallbackState.WISHED) & Callback.claimed_node.is_(None)

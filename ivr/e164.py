@@ -89,6 +89,16 @@ def _formatted(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
+def writings(number: str) -> frozenset[str]:
+    """Return how carriers may write a number in E.164 otherwise: 0033…, 33…, and as a national one."""
+    parsed, digits = _parsed(number), number.removeprefix("+")
+    found = {f"{INTERNATIONAL_PREFIX}{digits}", digits}
+    if parsed is not None:
+        national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        found.add("".join(each for each in national if each.isdigit()))
+    return frozenset(found)
+
+
 def country_of(number: str) -> str | None:
     """Return the country (ISO) of a number with + or 00; None where it tells none (hidden, garbage, shared).
 

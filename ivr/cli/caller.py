@@ -8,7 +8,7 @@ import typer
 
 from ivr.cli.compose import Composition, ControlError, account
 from ivr.cli.output import JSON, as_json, as_table, console
-from ivr.e164 import Rules, normalise
+from ivr.e164 import Rules, normalise, writings
 
 NUMBER = typer.Argument(help="The number as anybody writes it, such as +33612345678 or 0033612345678.")
 
@@ -53,7 +53,7 @@ def erase(number: str = NUMBER) -> None:
         await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
-            return await callers.erase(engine, number, parts.site.node, account())
+            return await callers.erase(engine, number, parts.site.node, account(), writings(number))
         except callers.BeingCalledError as error:
             raise ControlError(f"{number} is not forgotten: it {error}.") from None
         finally:
