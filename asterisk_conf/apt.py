@@ -1,76 +1,32 @@
 """Debian's own packages, unpacked into a folder, without root and without touching the host: the private Asterisk, and
 the voices that an administrator asks for.
 
-apt runs with a configuration of its own, so that it neither reads nor changes the host's lists, state or hooks. The
-programs need a newer libc than the host's and start through the dynamic linker of their own folder.
+The programs need a newer libc than the host's and start through the dynamic linker of their own folder.
+
+What is fetched is what `locks/` says, verified by its hash. A mirror keeps a package for some days after its next
+version came. When one is gone, all are taken as the suite has them, signed by the archive, and what differs is told.
 """
 
 import json
-import os
-import platform
 import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from asterisk_conf import package_lock
+from asterisk_conf.debian import SUITE, Wanted, errors_of, find_mirror, last_words, machine, prepare, reason, run
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder, write_text
+from asterisk_conf.package_lock import LockedPackage
 from asterisk_conf.progress import Progress
 
 MARKER = "hatif-install.json"  # in the root of a finished tree: what was unpacked
 
-_SUITE = "sid"
-_USUAL_MIRROR = "http://deb.debian.org/debian"
-_KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
-# Of the host's own settings, what says how its network and its mirrors are; hooks and paths stay behind.
-_CARRIED_OVER = re.compile(r"(?i)^Acquire::(Check-(Valid-Until|Date)|Max-ValidTime|Retries|ForceIPv|https?::)")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be had, and the words of the sentences about it."""
-
-    name: str  # "Asterisk"
-    otherwise: str  # what a person can do where there is no such tree
-    packages: tuple[str, ...]
-    space: int  # bytes for lists, archives and the tree
-    components: tuple[str, ...] = ("main",)
-
-
-ASTERISK = Wanted(
-    name="Asterisk",
-    otherwise="install Asterisk 22 yourself and name its program in HATIF_ASTERISK",
-    packages=("asterisk", "asterisk-modules", "asterisk-moh-opsound-wav"),
-    space=600_000_000,  # measured: 140 MB of lists, 95 of archives, 290 unpacked
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """How Debian names this kind of processor."""
-
-    architecture: str
-    triplet: str
-    linker: str
-
-
-_MACHINES = {
-    "x86_64": Machine("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
-    "aarch64": Machine("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
-}
-
-
-def machine(wanted: Wanted = ASTERISK) -> Machine:
-    found = _MACHINES.get(platform.machine())
-    if platform.system() != "Linux" or not found:
-        raise AsteriskError(
-            f"There is no private {wanted.name} for {platform.system()} on {platform.machine()}: {wanted.otherwise}."
-        )
-    return found
+_UPDATE = ("apt-get", "-o", "APT::Update::Error-Mode=any", "update")
+_DOWNLOADER = "/usr/lib/apt/apt-helper"
+_GONE = re.compile(r"Failed to fetch (\S+) +(?:404|410|File not found)")
 
 
 def program(root: Path, name: str) -> tuple[str, ...]:
@@ -91,19 +47,95 @@ def unpack(folder: Path, root: Path, wanted: Wanted, progress: Progress) -> None
             )
     if any(character in str(root) for character in ':;"\\') or not str(root).isprintable():
         raise AsteriskError(f'{wanted.name} cannot be unpacked into {str(root)!r}: choose a path without : ; " and \\.')
+    lock = package_lock.read(package_lock.lock_file(wanted.name, machine(wanted).architecture))
     mirror = find_mirror()
-    environment = _prepare(folder, mirror, wanted)
+    environment = prepare(folder, mirror, wanted)
     _check_space(folder, wanted)
-    progress.step(f"Reading the list of packages from {mirror}")
-    _run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"], environment, mirror, wanted, progress)
-    install = ["apt-get", "--yes", "--download-only", "install", *wanted.packages]
-    archives = _archives(install, folder, environment, mirror, wanted)
-    size = sum(archives.values())
-    progress.step(f"Fetching {', '.join(wanted.packages)} from {mirror} ({size // 1_000_000} MB)")
-    _run(install, environment, mirror, wanted, progress)
+    archives = _fetch_locked(lock, folder, environment, mirror, wanted, progress) or _fetch_from_suite(
+        folder, environment, mirror, wanted, progress
+    )
     progress.step(f"Unpacking {len(archives)} packages into {root}")
-    _unpack_archives([folder / "cache/archives" / name for name in archives], root, wanted, progress)
+    unpacked = _unpack_archives(archives, root, wanted, progress)
+    if lock and (different := package_lock.differences(lock, unpacked)):
+        progress.step(
+            f"{len(different)} packages of {wanted.name} are not as locked: {', '.join(different)}."
+            f" {root / MARKER} records what was installed; scripts/lock renews the lock."
+        )
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def outdated(root: Path, wanted: Wanted) -> list[str]:
+    """Return how a finished tree differs from a lock that was renewed since it was made, a few words a package."""
+    path = package_lock.lock_file(wanted.name, machine(wanted).architecture)
+    installed = json.loads((root / MARKER).read_bytes())
+    if installed.get("lock") == package_lock.digest(path):
+        return []  # what differed was told when it was made
+    lock = package_lock.read(path)
+    return package_lock.differences(lock, installed["unpacked"]) if lock else []
+
+
+def resolve(folder: Path, wanted: Wanted, architecture: str, progress: Progress) -> list[LockedPackage]:
+    """Return the packages of the suite's present state, for a lock. Works in `folder`, which is removed at the end."""
+    mirror = find_mirror()
+    environment = prepare(folder, mirror, wanted, architecture)
+    progress.step(f"Reading the list of packages for {architecture} from {mirror}")
+    run([*_UPDATE], environment, mirror, wanted, progress)
+    packages = _addresses(folder, environment, mirror, wanted)
+    shutil.rmtree(folder, ignore_errors=True)
+    return packages
+
+
+def _fetch_locked(
+    lock: Sequence[LockedPackage],
+    folder: Path,
+    environment: dict[str, str],
+    mirror: str,
+    wanted: Wanted,
+    progress: Progress,
+) -> list[Path]:
+    """Fetch what is locked; return the files, none if there is no lock or the mirror lacks a file of it."""
+    files = {package: folder / "locked" / package.file for package in lock}
+    # What an interrupted run left may be half a file.
+    missing = [package for package, file in files.items() if package_lock.digest(file) != package.sha256]
+    if not lock or not Path(_DOWNLOADER).exists():
+        return []
+    make_folder(folder / "locked")
+    size = sum(package.size for package in missing)
+    progress.step(f"Fetching {len(lock)} locked packages of {wanted.name} from {mirror} ({size // 1_000_000} MB)")
+    # The first one alone: if even that is gone, or the mirror is away, nobody waits for the others.
+    missing.sort(key=lambda package: package.name != wanted.packages[0])
+    for part in (missing[:1], missing[1:]):
+        command = [_DOWNLOADER, "download-file"]
+        for package in part:
+            files[package].unlink(missing_ok=True)
+            command += [f"{mirror}/{package.place}", str(files[package])]
+        errors = errors_of(command, environment, progress) if part else ""
+        if gone := [package.name for package in part if f"{mirror}/{package.place}" in _GONE.findall(errors)]:
+            told = f"{mirror} no longer has {', '.join(gone)} as locked"
+            progress.step(f"{told}; taking {wanted.name} as the suite {SUITE} has it now")
+            return []
+        if errors:
+            raise reason(errors, mirror, wanted)
+    for package in missing:
+        if (found := package_lock.digest(files[package])) != package.sha256:
+            raise AsteriskError(
+                f"{mirror}/{package.place} is not the file that is locked (SHA-256 {found}, not {package.sha256}): it"
+                " was altered or damaged, and nothing was unpacked. Name another mirror in HATIF_DEBIAN_MIRROR."
+            )
+    return list(files.values())
+
+
+def _fetch_from_suite(
+    folder: Path, environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress
+) -> list[Path]:
+    """Fetch what is wanted as the suite has it now, verified by the archive's signature; return the files."""
+    progress.step(f"Reading the list of packages from {mirror}")
+    run([*_UPDATE], environment, mirror, wanted, progress)
+    packages = _addresses(folder, environment, mirror, wanted)
+    size = sum(package.size for package in packages)
+    progress.step(f"Fetching {', '.join(wanted.packages)} from {mirror} ({size // 1_000_000} MB)")
+    run(_install(wanted), environment, mirror, wanted, progress)
+    return [folder / "cache/archives" / package.file for package in packages]
 
 
 def versions(root: Path, wanted: Wanted) -> dict[str, str]:
@@ -112,162 +144,29 @@ def versions(root: Path, wanted: Wanted) -> dict[str, str]:
     return {name: told["asked"].get(name, "unknown") for name in wanted.packages}
 
 
-def find_mirror() -> str:
-    """The Debian mirror: the one that HATIF_DEBIAN_MIRROR names, else the one that this machine's apt uses."""
-    if named := os.environ.get("HATIF_DEBIAN_MIRROR"):
-        if not re.fullmatch(r"[a-z][a-z+]*:[^\s\[\]\"]+", named):
-            raise AsteriskError(f"HATIF_DEBIAN_MIRROR is {named!r}; give an address such as {_USUAL_MIRROR}.")
-        return named
-    try:
-        is_debian = platform.freedesktop_os_release().get("ID") == "debian"
-    except OSError:
-        is_debian = False
-    form = "$(REPO_URI) $(COMPONENT) $(ORIGIN)"
-    listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    for line in listed.stdout.splitlines():
-        uri, component, origin = line.split(maxsplit=2)
-        # apt knows the origin only once it has fetched the lists.
-        ours = origin == "Debian" or (is_debian and origin == "$(ORIGIN)")
-        if component == "main" and ours and "security" not in uri and not uri.startswith("cdrom:"):
-            return uri.rstrip("/")
-    raise AsteriskError(
-        f"No Debian mirror is known on this machine: name one, for example HATIF_DEBIAN_MIRROR={_USUAL_MIRROR}."
-    )
+def _install(wanted: Wanted) -> list[str]:
+    return ["apt-get", "--yes", "--download-only", "install", *wanted.packages]
 
 
-def _prepare(folder: Path, mirror: str, wanted: Wanted) -> dict[str, str]:
-    """apt's own world in `folder`; returns the environment that makes apt use it."""
-    for name in ("state/lists/partial", "cache/archives/partial", "empty"):
-        make_folder(folder / name)
-    write_text(folder / "status", "", 0o600)
-    keyring, components = _keyring(folder), " ".join(wanted.components)
-    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {_SUITE} {components}\n", 0o600)
-    host = _host_settings()
-    architecture = machine(wanted).architecture
-    text = f"""\
-Dir::State "{folder}/state";
-Dir::State::lists "{folder}/state/lists";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "{folder}/empty";
-Dir::Etc::parts "{folder}/empty";
-Dir::Etc::main "{folder}/status";
-Dir::Etc::preferences "{folder}/status";
-Dir::Etc::preferencesparts "{folder}/empty";
-APT::Architecture "{architecture}";
-APT::Architectures "{architecture}";
-APT::Install-Recommends "false";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Debug::NoLocking "true";
-{host}"""
-    write_text(folder / "apt.conf", text, 0o600)
-    return os.environ | {"APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
-
-
-def _host_settings() -> str:
-    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False).stdout
-    return "".join(f"{line}\n" for line in dump.splitlines() if _CARRIED_OVER.match(line))
-
-
-def _keyring(folder: Path) -> Path:
-    """Debian's public keys: the host's, or fetched as a package that the host's own distribution signed."""
-    for name in _KEYRINGS:
-        if (found := Path("/usr/share/keyrings", name)).is_file():
-            return found
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        fetched = subprocess.run(
-            ["apt-get", "download", "debian-archive-keyring"],
-            cwd=temporary,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        for package in Path(temporary).glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", package, folder / "keyring"], check=False, capture_output=True)
-    for name in _KEYRINGS:
-        if (found := folder / "keyring/usr/share/keyrings" / name).is_file():
-            return found
-    raise AsteriskError(
-        f"Debian's signing keys are missing and could not be fetched ({_last_words(fetched.stderr)}): install the"
-        f" package debian-archive-keyring."
-    )
-
-
-def _archives(
-    install: Sequence[str], folder: Path, environment: dict[str, str], mirror: str, wanted: Wanted
-) -> dict[str, int]:
-    """The files that `install` needs, with their sizes in bytes.
+def _addresses(folder: Path, environment: dict[str, str], mirror: str, wanted: Wanted) -> list[LockedPackage]:
+    """Return what is wanted, with all that it needs.
 
     Asked with an empty cache: what an interrupted run fetched belongs to it, an older version left there does not.
     """
     make_folder(folder / "none/partial")
-    command = [*install, "--print-uris", "-o", f"Dir::Cache::archives={folder}/none"]
+    options = ["-o", f"Dir::Cache::archives={folder}/none", "-o", "Acquire::ForceHash=SHA256"]
+    command = [*_install(wanted), "--print-uris", *options]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise _reason(result.stderr, mirror, wanted)
-    # 'address' file size hash
-    lines = [line.split() for line in result.stdout.splitlines() if line.startswith("'")]
-    return {words[1]: int(words[2]) for words in lines}
-
-
-def _run(command: Sequence[str], environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress) -> None:
-    """Run apt and pass its own figures on, in thousandths."""
-    readable, writable = os.pipe()
-    with tempfile.TemporaryFile("w+") as errors, os.fdopen(readable) as status:
-        try:
-            process = subprocess.Popen(
-                [*command, "-o", f"APT::Status-Fd={writable}"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                pass_fds=[writable],
-            )
-        finally:
-            os.close(writable)
-        try:
-            for line in status:
-                kind, _, percent, *_ = [*line.split(":", 3), "", ""]
-                if kind == "dlstatus":
-                    progress.update(round(float(percent) * 10), 1000)
-        finally:
-            if process.wait():
-                errors.seek(0)
-                raise _reason(errors.read(), mirror, wanted)
-    progress.update(1000, 1000)
-
-
-def _reason(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
-    """apt's last words as a sentence that says what to do."""
-    words = _last_words(errors)
-    for pattern, remedy in (
-        (r"No space left|enough free space", "make room on the disk"),
-        (r"does not have a Release file", "name a mirror that has the suite sid in HATIF_DEBIAN_MIRROR"),
-        (r"NO_PUBKEY|EXPKEYSIG|Missing key|verify signature", "update this machine's package debian-archive-keyring"),
-        (r"expired|not valid yet|Valid-Until", "check this machine's clock, or name another HATIF_DEBIAN_MIRROR"),
-        (
-            r"Unable to locate|no installation candidate|unmet dep",
-            f"try another HATIF_DEBIAN_MIRROR, or {wanted.otherwise}",
-        ),
-    ):
-        if re.search(pattern, errors):
-            return AsteriskError(f"{wanted.name} cannot be fetched from {mirror} ({words}): {remedy}.")
-    return AsteriskError(
-        f"The mirror {mirror} cannot be read ({words}): check the network, or name another HATIF_DEBIAN_MIRROR."
-    )
-
-
-def _last_words(errors: str) -> str:
-    """The first complaint, on one line."""
-    lines = sorted(errors.splitlines(), key=lambda line: not line.startswith("E: "))
-    return " ".join(lines[0].removeprefix("E: ").removeprefix("W: ").split()) if lines else "it gave no reason"
+        raise reason(result.stderr, mirror, wanted)
+    packages = []
+    for line in result.stdout.splitlines():
+        # 'address' file size hash
+        if match := re.fullmatch(r"'([^']+)' (\S+) (\d+)(?: SHA256:([0-9a-f]{64}))?.*", line):
+            name, version, _ = match[2].split("_", 2)
+            place = match[1].removeprefix(f"{mirror}/")
+            packages.append(LockedPackage(name, version.replace("%3a", ":"), place, int(match[3]), match[4] or ""))
+    return packages
 
 
 def _check_space(folder: Path, wanted: Wanted) -> None:
@@ -279,27 +178,32 @@ def _check_space(folder: Path, wanted: Wanted) -> None:
         )
 
 
-def _unpack_archives(archives: Sequence[Path], root: Path, wanted: Wanted, progress: Progress) -> None:
+def _unpack_archives(archives: Sequence[Path], root: Path, wanted: Wanted, progress: Progress) -> dict[str, str]:
+    """Unpack into `root` and record there what was; return each package's version."""
     unfinished = root.with_name(f"{root.name}.new")
     try:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o755)
-        versions = {}
+        versions, hashes = {}, {}
         for number, archive in enumerate(archives, 1):
             result = subprocess.run(
                 ["dpkg-deb", "-x", archive, unfinished], capture_output=True, text=True, check=False
             )
             if result.returncode:
                 raise AsteriskError(
-                    f"Cannot unpack {shlex.quote(str(archive))} ({_last_words(result.stderr)}): make room on the disk"
+                    f"Cannot unpack {shlex.quote(str(archive))} ({last_words(result.stderr)}): make room on the disk"
                     f" or remove the file, then try again."
                 )
             name, version, _ = archive.name.split("_", 2)
             versions[name] = version.replace("%3a", ":")
+            hashes[name] = package_lock.digest(archive)
             progress.update(number, len(archives))
         told = {name: versions.get(name, "unknown") for name in wanted.packages}
-        write_text(unfinished / MARKER, json.dumps({"asked": told, "unpacked": versions}, indent=1) + "\n", 0o644)
+        lock = package_lock.digest(package_lock.lock_file(wanted.name, machine(wanted).architecture))
+        installed = {"asked": told, "unpacked": versions, "sha256": hashes, "lock": lock}
+        write_text(unfinished / MARKER, json.dumps(installed, indent=1) + "\n", 0o644)
         unfinished.rename(root)
     except OSError as error:
         raise explain(f"unpack {wanted.name} into", root, error) from error
+    return versions

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asterisk_conf import apt
+from asterisk_conf.debian import ASTERISK, machine
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder
 from asterisk_conf.installation import Installation, Kind
@@ -31,17 +32,39 @@ def find_or_install(home: Path, progress: Progress) -> Installation:
     machine, a private one unpacked into `home` now. Raises AsteriskError, with what to do, when there is none. May be
     interrupted and called again, by several processes at once too.
     """
+    return find(home, progress) or _install(home, progress)
+
+
+def find(home: Path, progress: Progress | None = None) -> Installation | None:
+    """Return the Asterisk that is there already, in the order of `find_or_install`; None where there is none.
+
+    Raises:
+        AsteriskError: the one that HATIF_ASTERISK names, or the private one, cannot be used.
+    """
     if named := os.environ.get("HATIF_ASTERISK"):
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
     if installation := _private(home):
+        root = home.absolute() / "asterisk" / "root"
+        if progress is not None and (different := apt.outdated(root, ASTERISK)):
+            progress.step(
+                f"The private Asterisk is older or newer than the lock ({len(different)} packages, such as"
+                f" {different[0]}): to take the locked one, stop the line, remove {root}, run `hatif setup`."
+            )
         return installation
     for path in dict.fromkeys((shutil.which("asterisk") or _USUAL_PLACES[0], *_USUAL_PLACES)):
         if Path(path).is_file():
             try:
                 return _examine(Path(path), "machine", path)
             except AsteriskError as reason:
-                progress.step(f"Not used: {reason}")
-    return _install(home, progress)
+                if progress is not None:
+                    progress.step(f"Not used: {reason}")
+    return None
+
+
+def nothing_installed(home: Path) -> Installation:
+    """Return what stands in for an Asterisk that will be unpacked into `home`, for checks of a configuration."""
+    root = home.absolute() / "asterisk" / "root"
+    return Installation((str(root),), root, root, root, root, "", "private")
 
 
 def _install(home: Path, progress: Progress) -> Installation:
@@ -54,7 +77,7 @@ def _install(home: Path, progress: Progress) -> Installation:
         root = home / "asterisk" / "root"
         if root.exists():
             raise AsteriskError(f"{root} is there, but not unpacked by us: remove it, then try again.")
-        apt.unpack(home / "asterisk" / "apt", root, apt.ASTERISK, progress)
+        apt.unpack(home / "asterisk" / "apt", root, ASTERISK, progress)
     installation = _private(home)
     assert installation
     return installation
@@ -69,7 +92,7 @@ def _private(home: Path) -> Installation | None:
     return _complete(
         Installation(
             program=command,
-            module_dir=root / "usr/lib" / apt.machine().triplet / "asterisk/modules",
+            module_dir=root / "usr/lib" / machine().triplet / "asterisk/modules",
             data_dir=share,
             moh_dir=share / "moh",
             rest_api_dir=share / "rest-api",

@@ -180,6 +180,7 @@ async def _asterisk(
 SITE = """name = "bench"
 languages = [{languages}]
 sip_bind = "127.0.0.1"
+probe_s = 0
 caller_memory = false
 
 [hours]

@@ -21,7 +21,8 @@ class Filter:
     """What calls must have; None: anything.
 
     `begins` and `ends`: the calls that came from then to before then. `operator`: one of those who talked with the
-    caller. `numbers`: of the caller, in E.164 or as the carrier wrote it, or the number that was called.
+    caller. `numbers`: of the caller, in E.164 or as the carrier wrote it, or the number that was called. `tests`:
+    also the calls that the line makes to itself.
     """
 
     begins: datetime | None = None
@@ -32,6 +33,7 @@ class Filter:
     operator: str | None = None
     outcome: str | None = None
     numbers: Collection[str] | None = None
+    tests: bool = False
 
 
 async def calls(engine: AsyncEngine, wanted: Filter, last: int | None) -> list[read.Call]:
@@ -58,4 +60,4 @@ async def calls(engine: AsyncEngine, wanted: Filter, last: int | None) -> list[r
         where.append(or_(Call.operator_id == wanted.operator, Call.id.in_(talked)))
     if wanted.numbers is not None:
         where.append(or_(*(each.in_(wanted.numbers) for each in (Call.caller, Call.caller_raw, Call.number))))
-    return await read.calls(engine, last, where)
+    return await read.calls(engine, last, where, tests=wanted.tests)

@@ -206,12 +206,31 @@ def _forget(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-async def calls(engine: AsyncEngine, last: int | None = 20, where: Sequence[ColumnElement[bool]] = ()) -> list[Call]:
-    """The calls that came last, newest first. `where`: only those (`db.find_calls`); `last` None: all."""
-    newest = select(CallTable).where(*where).order_by(CallTable.started.desc(), CallTable.id.desc())
+async def calls(
+    engine: AsyncEngine,
+    last: int | None = 20,
+    where: Sequence[ColumnElement[bool]] = (),
+    *,
+    tests: bool = False,
+) -> list[Call]:
+    """Return the calls that came last, newest first; all of them where `last` is None.
+
+    `where`: only those (`db.find_calls`); `tests`: also those that the line makes to itself.
+    """
+    chosen = select(CallTable).where(*where).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
+    if not tests:
+        chosen = chosen.where(CallTable.live)
     async with reading(engine) as connection:
-        found = await connection.execute(newest.limit(last))
-        return [_call(row) for row in found]
+        return [_call(row) for row in await connection.execute(chosen)]
+
+
+async def unanswered(engine: AsyncEngine, since: datetime, rang: timedelta) -> int:
+    """Return how many of the callers who called since then hung up unanswered after ringing for longer than `rang`."""
+    chosen = select(CallTable.started, CallTable.ended).where(
+        CallTable.started >= since, CallTable.ended.is_not(None), CallTable.line_answered.is_(None), CallTable.live
+    )
+    async with reading(engine) as connection:
+        return sum(row.ended - row.started > rang for row in await connection.execute(chosen))
 
 
 async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002

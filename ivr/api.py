@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import logging
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -46,6 +47,7 @@ def application(controller: "Controller") -> FastAPI:
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,
+            "probe": asdict(controller.probed) if controller.probed is not None else None,
             # What must be as before once nobody calls: whoever looks for what was left behind asks for it.
             "tasks": len(asyncio.all_tasks()),
             "channels": list(session.channels) if session is not None else [],

@@ -19,8 +19,8 @@ from ivr.hours_check import hours_findings
 from ivr.operators import OperatorEntry
 from ivr.roster_check import roster_findings
 from ivr.site import Site
-from ivr.site_check import language_findings, number_findings, voice_findings
-from prompts import catalogue, sources
+from ivr.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
+from prompts import catalogue, site_files, sources
 from prompts.catalogue import CatalogueError, Catalogues
 from prompts.sources import Sources
 
@@ -60,7 +60,9 @@ class _Check:
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
+            self.found += topic_findings(self.folder, people, flow, known)
             self.found += said_text_findings(self.folder, site_, known)
+            self.found += database_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
             if people is not None:
@@ -80,7 +82,7 @@ class _Check:
     def _languages_meant(self) -> tuple[str, ...] | None:
         """Those of a `site.toml` that is wrong elsewhere; None if it does not say."""
         try:
-            named = tomllib.loads((self.folder / "site.toml").read_text(encoding="utf-8")).get("languages")
+            named = tomllib.loads(site_files.text(self.folder / "site.toml")).get("languages")
         except (OSError, ValueError):
             return None
         if not isinstance(named, list):

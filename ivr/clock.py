@@ -25,7 +25,7 @@ def prepare() -> None:
     if datetime(2026, 11, 1, 12, tzinfo=UTC).astimezone(casablanca).utcoffset() != timedelta(0):
         raise ClockError(
             "The time zone data are older than 2026c and tell Rabat's time one hour wrong. "
-            "Run `.venv/bin/pip install --upgrade 'tzdata>=2026.3'`."
+            "Run `scripts/setup`, which installs the locked tzdata."
         )
 
 

@@ -30,6 +30,7 @@ from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
 from ivr.presence import Presence
+from ivr.probe import Result
 from ivr.records import Recorder
 from ivr.references import reference_allocator
 from ivr.returners import Returners
@@ -77,6 +78,7 @@ class Controller:
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
         self.session: Session | None = None
+        self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
@@ -145,6 +147,7 @@ class Controller:
             floor_told=self.floor_told,
             book=self.book,
             serves=self._say_alive,
+            probed=self._probed,
             begun=self._close_lost,
         )
         tries = 0
@@ -239,6 +242,9 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+    def _probed(self, result: Result) -> None:
+        self.probed = result
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from ivr import credentials, rung, settings, site
+from ivr import credentials, probe, rung, settings, site
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
@@ -62,7 +62,7 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
         elif args[:1] == (rung.CODE,):
             told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
             found.append((channel, told))
-        elif args[:1] == (rung.LEG,):
+        elif args[:1] in ((rung.LEG,), (probe.ENTRY,)):
             found.append((channel, operations.HANG_UP(channel.id)))
         elif args[:1] == (rung.CALLED,):
             # Whom we called: once he talked he is a caller like any other, before that he is let go.

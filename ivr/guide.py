@@ -13,8 +13,9 @@ import yaml
 from pydantic import Field
 
 from ivr.findings import Finding, SiteError
+from prompts import site_files
 from prompts.sources import GUIDE_FIELDS, guide_ids, guide_text_id, is_id
-from prompts.yaml_places import LOADER, STRING, refusal
+from prompts.yaml_places import STRING, compose, refusal
 
 FOLDER = "guide"
 SERVICE_TEXTS = ("guide_notice", "guide_next", "guide_keys", "guide_end")
@@ -112,7 +113,7 @@ def read(folder: Path) -> dict[str, str]:
         if path.suffix != ".yaml":
             continue
         try:
-            texts[path.name] = path.read_text(encoding="utf-8-sig")
+            texts[path.name] = site_files.text(path)
         except OSError as error:
             wrong(path, 1, f"cannot be read ({error.strerror}); make it a readable file")
         except UnicodeDecodeError as error:
@@ -159,7 +160,7 @@ class _File:
                 f"{_LONGEST_ID} at most",
             )
         try:
-            top = yaml.compose(text, Loader=LOADER)
+            top = compose(text)
         except yaml.YAMLError as error:
             self.wrong(*refusal(error, text), code="E_GUIDE_FILE")
             return None

@@ -13,6 +13,7 @@ from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
 from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
+from ivr.probe import Result
 from ivr.records import Recorder
 from ivr.returners import Place
 from ivr.site import Site
@@ -28,7 +29,8 @@ class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
     `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
-    `begun(when, calls, legs)` is run once what is up has been taken over.
+    `begun(when, calls, legs)` is run once what is up has been taken over; `probed` gets the results of the line's own
+    calls.
     """
 
     site: Site
@@ -51,4 +53,5 @@ class House:
     floor_told: FloorTold
     book: Book
     serves: Callable[[], None]
+    probed: Callable[[Result], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

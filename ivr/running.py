@@ -12,6 +12,7 @@ from ivr.call import Call, Item, Services
 from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
+from ivr.probe import is_test
 from ivr.state import CallState, LegState
 from ivr.talk.table import Colleague
 from ivr.walk import walk
@@ -80,6 +81,8 @@ class RunningCalls:
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         self._house.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
+        if is_test(channel):
+            self._house.recorder.call(identity, live=False)
         self._walk(call, resumed=False)
 
     def resume(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr import conversations, dialplan_talks, messages, reconcile, rung
+from ivr import conversations, dialplan_talks, messages, probe, reconcile, rung
 from ivr.ari import events, operations
 from ivr.ari.link import Link, LinkLost
 from ivr.ari.operations import Request
@@ -169,6 +169,7 @@ class Session:
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
             *helping.left_over(found),
+            *probe.left_over(found),
             *(operations.STOP_MUSIC(each) for each in rung.answered_alone(found, chain(*seated.values()))),
         )
         # Who waits longest speaks first, though the floor would find him anyway.
@@ -193,6 +194,10 @@ class Session:
         legs = {standing.offer for standing in findings.standing}
         up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}
         self.start(self._house.begun(began, up, legs), "lost rows")
+        site = self._house.site
+        if site.probe_s:
+            caller = probe.Probe(self._link, self._routes.__setitem__, self._unroute, self._house.probed)
+            self.start(caller.run([each.number for each in site.number], site.probe_s), "probe")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)
@@ -290,8 +295,13 @@ class Session:
                 self.start(self._dial(channel.id, args), "dial")
                 return
             case events.ChannelStateChange(channel_id, state):
-                # Only of telephones that we ring, and only their answer.
-                if state != "Up" or (found := self._rings.pop(channel_id, None)) is None:
+                # Only of telephones that we ring and of our own probe, and only their answer.
+                if state != "Up":
+                    return
+                if (found := self._rings.pop(channel_id, None)) is None:
+                    prober = self._routes.get(channel_id)
+                    if isinstance(prober, probe.Probe):
+                        prober.deliver(event)
                     return
                 channel, args = found
                 if args[:1] == (rung.CODE,) or channel_id not in self._routes:

@@ -13,10 +13,12 @@ from pydantic_core import ErrorDetails
 from ivr.e164 import INTERNATIONAL_PREFIX, Rules, main_country
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
+from ivr.site_addresses import BindAddress, CarrierHost, Codec, DialAddress, overlap
 from ivr.site_callbacks import Callbacks
 from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
+from prompts import site_files
 from prompts.voices import choice
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
@@ -38,10 +40,10 @@ class Carrier(_Strict):
     """Who may bring calls, by the addresses that it sends from."""
 
     name: Name
-    hosts: tuple[str, ...] = Field(min_length=1)
-    codecs: tuple[str, ...] = ("alaw", "ulaw")
+    hosts: tuple[CarrierHost, ...] = Field(min_length=1)
+    codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
     # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
-    dial: str | None = Field(None, pattern=r"^(\d{1,3}\.){3}\d{1,3}(:[1-9]\d{0,4})?$")
+    dial: DialAddress | None = None
     trust_identity: bool = False  # whether its P-Asserted-Identity says who calls; otherwise only From does
     country: CountryCode | None = None  # of callers' numbers without a country code; absent: that of the number dialled
     national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: what is usual in the country
@@ -110,8 +112,9 @@ class Site(_Strict):
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
+    probe_s: float = Field(60, ge=0, le=3600)  # how often the line calls itself, as a test; 0: never
     database: Database = Database()
-    sip_bind: str = "127.0.0.1"
+    sip_bind: BindAddress = "127.0.0.1"
     carrier: tuple[Carrier, ...] = Field(min_length=1)
     number: tuple[Number, ...] = Field(min_length=1)
     countries: dict[CountryCode, Country] = {}
@@ -145,7 +148,7 @@ def load(folder: Path) -> Site:
     """The site of a folder. Raises SiteError with a line for each mistake."""
     path = folder / "site.toml"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = site_files.text(path)
     except (OSError, UnicodeDecodeError) as error:
         sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
         raise SiteError(Finding.told("E_SITE_FILE", str(path), 1, sentence)) from None
@@ -156,7 +159,7 @@ def load(folder: Path) -> Site:
         line = int(told[1]) if told else len(text.splitlines())
         raise SiteError(Finding("E_SITE_FILE", str(path), line, str(error), "write it as TOML")) from None
     except ValidationError as error:
-        found: list[Fault] = [("E_SITE_VALUE", each["loc"], what_is_wrong(each)) for each in error.errors()]
+        found: list[Fault] = [("E_SITE_VALUE", each["loc"], what_is_wrong(each)) for each in _first_causes(error)]
     else:
         found = list(_disagreements(site))
         if not found:
@@ -166,6 +169,17 @@ def load(folder: Path) -> Site:
     )
 
 
+def _first_causes(error: ValidationError) -> list[ErrorDetails]:
+    """Leave out lists that are "too short" only because a value in them was refused."""
+    found = error.errors()
+    return [
+        each
+        for each in found
+        if each["type"] != "too_short"
+        or not any(each["loc"] != other["loc"] and other["loc"][: len(each["loc"])] == each["loc"] for other in found)
+    ]
+
+
 def _disagreements(site: Site) -> Iterator[Fault]:
     """What is right by itself and wrong beside the rest of the file."""
     twice, known = "E_SITE_TWICE", ", ".join(site.languages)
@@ -173,6 +187,7 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         yield twice, ("number", index, "number"), f"the number {number} stands twice; each may stand once"
     for index, name in _repeated([each.name for each in site.carrier]):
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} stands twice; give each a name of its own"
+    yield from _shared_hosts(site)
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
     for _, language in _repeated(site.recorded_only):
@@ -190,6 +205,18 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         for language in country.languages:
             if language not in site.languages:
                 yield "E_SITE_LANGUAGE", place, f"the language {language!r} is none of this site; it has {known}"
+
+
+def _shared_hosts(site: Site) -> Iterator[Fault]:
+    """Asterisk knows a carrier by its address, so no two may have one in common."""
+    before: list[tuple[str, str]] = []
+    for index, carrier in enumerate(site.carrier):
+        for host in carrier.hosts:
+            for other, name in before:
+                if overlap(host, other):
+                    what = f"{host} of {carrier.name!r} is also {other} of {name!r}; give each address to one carrier"
+                    yield "E_SITE_TWICE", ("carrier", index, "hosts"), what
+            before.append((host, carrier.name))
 
 
 def _wrong_voices(site: Site) -> Iterator[Fault]:

@@ -1,14 +1,18 @@
 """What is allowed in `site.toml` and still wrong beside the site's other files: findings of `hatif check`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+import phonenumbers
+
+from db.engine import DatabaseError, parse
+from ivr import table_file
 from ivr.findings import Finding
 from ivr.flow.file import Draft
 from ivr.flow.nodes.language import Language
-from ivr.operators import OperatorEntry
+from ivr.operators import COLUMNS, OperatorEntry
 from ivr.site import Place, Site, line_in
-from prompts import catalogue
+from prompts import catalogue, site_files
 from prompts.voices.choice import choose
 
 
@@ -20,6 +24,26 @@ def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
             found = f"number.{index}.country: {number.country} has no languages"
             remedy = f'write [countries.{number.country}] with languages = ["{site.languages[0]}"], likeliest first'
             yield toml.finding("E_NUMBER_LANGUAGES", ("number", index, "country"), found, remedy)
+        if not _can_be_dialled(number.number):
+            found = f"number.{index}.number: {number.number} is shorter or longer than any number of its country"
+            yield toml.finding("W_NUMBER_DIALLED", ("number", index, "number"), found, "write it as callers dial it")
+
+
+def _can_be_dialled(number: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield what is wrong with the database's URL."""
+    try:
+        if site.database.url is not None:
+            parse(site.database.url)
+    except DatabaseError as error:
+        found, _, remedy = str(error).partition(": ")
+        yield _Toml(folder).finding("E_SITE_DATABASE", ("database", "url"), f"database.url: {found}", remedy)
 
 
 def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
@@ -79,12 +103,40 @@ def _not_offered(toml: "_Toml", site: Site, flow: Draft) -> Iterator[Finding]:
             yield toml.finding("W_LANGUAGE_MENU", ("languages",), found, remedy)
 
 
+def topic_findings(
+    folder: Path, people: Sequence[OperatorEntry] | None, flow: Draft | None, texts: Collection[str]
+) -> Iterator[Finding]:
+    """Yield topics of operators that no node has, and topics of nodes that no text names to an operator.
+
+    `texts`: the ids of all texts; none where they could not be read.
+    """
+    if flow is None or flow.faults:
+        return
+    topics = {name: topic for name, node in flow.flow.nodes.items() if (topic := getattr(node, "topic", None))}
+    if people is not None:
+        known = ", ".join(sorted(set(topics.values()))) or "none"
+        path = folder / "operators.csv"
+        lines = {cells[0]: line for line, cells in table_file.rows(path, COLUMNS, "E_OPERATOR_FILE")}
+        for person in people:
+            for topic in sorted(person.topics - set(topics.values())):
+                found = f"the topic {topic!r} of {person.id} is in no node of {flow.where}, so it brings no caller"
+                remedy = f"write topics of the flow: {known}"
+                yield Finding("W_OPERATOR_TOPIC", str(path), lines[person.id], found, remedy)
+    for topic in dict.fromkeys(topics.values()) if texts else ():
+        text = f"talk_topic_{topic}"
+        if text not in texts:
+            node = next(name for name, its in topics.items() if its == topic)
+            found = f"the topic {topic!r} has no text {text}, so operators are not told of it"
+            line = flow.line("nodes", node, "topic")
+            yield Finding("W_TOPIC_TEXT", flow.where, line, found, f"write {text} in texts.yaml")
+
+
 class _Toml:
     """The site's own file, for the lines in it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "site.toml"
-        self._text = self._path.read_text(encoding="utf-8")
+        self._text = site_files.text(self._path)
 
     def finding(self, code: str, place: Place, found: str, remedy: str) -> Finding:
         return Finding(code, str(self._path), line_in(self._text, place), found, remedy)

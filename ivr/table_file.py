@@ -1,10 +1,12 @@
 """The site's lists as CSV files, `operators.csv` and `roster.csv`: their rows, each with the line where it begins."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from ivr.findings import Finding, SiteError
+from prompts import site_files
 
 
 def rows(path: Path, columns: Sequence[str], code: str) -> list[tuple[int, list[str]]]:
@@ -14,12 +16,14 @@ def rows(path: Path, columns: Sequence[str], code: str) -> list[tuple[int, list[
     first line does not name the columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            found, line = [], 1
-            for row in reader:
-                found.append((line, [cell.strip() for cell in row]))
-                line = reader.line_num + 1  # a quotation mark that nobody closes makes a row of many lines
+        text = site_files.text(path)
+        # Spreadsheets of most European countries separate cells by semicolons.
+        semicolons = text.partition("\n")[0].count(";") == len(columns) - 1
+        reader = csv.reader(io.StringIO(text), delimiter=";" if semicolons else ",")
+        found, line = [], 1
+        for row in reader:
+            found.append((line, [cell.strip() for cell in row]))
+            line = reader.line_num + 1  # a quotation mark that nobody closes makes a row of many lines
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from babel.messages.pofile import PoFileError, read_po
 
-from prompts import sources, text_rules
+from prompts import site_files, sources, text_rules
 from prompts.sources import CatalogueError as CatalogueError
 from prompts.sources import Sources
 
@@ -179,7 +179,7 @@ def examine(site: Path) -> tuple[Catalogues | None, list[CatalogueError]]:
 
 def _read(file: Path, language: str) -> dict[str, Entry]:
     try:
-        content = file.read_bytes()
+        content = site_files.content(file)
     except OSError as error:
         remedy = "write this language's texts there, or remove its folder"
         raise CatalogueError(f"{file}: {error.strerror}; {remedy}") from None

@@ -14,7 +14,8 @@ from typing import IO
 
 import yaml
 
-from prompts.yaml_places import LOADER, STRING, refusal
+from prompts import site_files
+from prompts.yaml_places import STRING, compose, refusal
 
 GUIDE = "guide"
 """The folder with one file a procedure."""
@@ -85,7 +86,7 @@ def examine(site: Path) -> tuple[Sources, list[CatalogueError]]:
     found: dict[str, Source] = {}
     errors: list[CatalogueError] = []
     for file in (site / "flow.yaml", site / "texts.yaml", *sorted((site / GUIDE).glob("*.yaml"))):
-        if not file.is_file():
+        if not file.exists():
             continue
         try:
             _gather(file, found)
@@ -96,7 +97,7 @@ def examine(site: Path) -> tuple[Sources, list[CatalogueError]]:
 
 def _gather(file: Path, found: dict[str, Source]) -> None:
     try:
-        content = file.read_bytes()
+        content = site_files.content(file)
     except OSError as error:
         raise CatalogueError(f"{file}: {error.strerror}; make it readable") from None
     for source in _read(file, content):
@@ -121,7 +122,7 @@ def _read(file: Path, content: bytes) -> Iterator[Source]:
         line = content[: error.start].count(b"\n") + 1
         raise CatalogueError(f"{file}:{line}: this is not UTF-8; save the file as UTF-8") from None
     try:
-        top = yaml.compose(text, Loader=LOADER)
+        top = compose(text)
     except yaml.YAMLError as error:
         line, what = refusal(error, text)
         raise CatalogueError(f"{file}:{line}: {what}") from None

@@ -40,7 +40,7 @@ class Text2Tashkeel:
             self._classes: Mapping[int, str] = backend.i2d
             self._unknown: int = backend.unk
         except (ImportError, AttributeError, ValueError, OSError) as error:
-            remedy = f"install it with `.venv/bin/pip install {PACKAGE}`"
+            remedy = "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`"
             raise ModelError(f"{PACKAGE} drafts vowels, and it cannot be used ({error}); {remedy}") from None
         self._marks = functools.cache(self._marks_on)
 

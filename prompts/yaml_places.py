@@ -13,6 +13,40 @@ MISREAD = (ValueError, LookupError, AttributeError, TypeError)
 """What YAML raises for values such as the thirtieth of February, or a text that is tagged as a number."""
 
 
+DEEPEST = 20
+"""Levels of lists and names inside each other; a flow has six."""
+
+
+class RefusedError(yaml.MarkedYAMLError):
+    """YAML that we do not take; `remedy` says what to write instead."""
+
+    def __init__(self, problem: str, at: yaml.Event, remedy: str) -> None:
+        super().__init__(problem=problem, problem_mark=at.start_mark)  # type: ignore[arg-type]  # a mark of the C parser
+        self.remedy = remedy
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Return the tree of a YAML document, None for an empty one.
+
+    A few aliases that repeat each other can stand for more values than the machine has memory for, so none are taken.
+
+    Raises:
+        yaml.YAMLError: it is not one YAML document, has an alias, or goes deeper than `DEEPEST`.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            raise RefusedError(f"it has the alias *{event.anchor}", event, "write out what it repeats")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                found = f"lists and names go deeper than {DEEPEST} levels"
+                raise RefusedError(found, event, "write it flatter")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return yaml.compose(text, Loader=LOADER)
+
+
 def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:
     """Names that stand twice in one mapping, which YAML itself passes over, and the line of the second."""
     if isinstance(tree, yaml.MappingNode):
@@ -83,4 +117,4 @@ def refusal(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     what = getattr(error, "problem", None) or str(error).partition("\n")[0]
     if what.startswith("but "):  # "expected a single document in the stream", "but found another document"
         what = f"{getattr(error, 'context', None)} {what}"
-    return line, f"{what}; write it as YAML"
+    return line, f"{what}; {getattr(error, 'remedy', 'write it as YAML')}"

@@ -37,6 +37,7 @@ QUICK = (
     ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
     ("site.toml", r"^whisper = true", "whisper = false"),  # who answers is in the bridge at once
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
+    ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # a test counts the channels that it leaves behind
     # Wishes that a test leaves behind are not to ring the operators of the next one.
     ("site.toml", r'^trunk = "example".*\n', ""),
     ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too

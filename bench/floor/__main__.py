@@ -32,13 +32,24 @@ def main() -> None:
     parser.add_argument("--calls-per-hour", type=float, default=defaults.calls_per_hour)
     parser.add_argument("--talk-s", type=float, default=defaults.talk_s, help="of an operator, on average")
     parser.add_argument("--kill-every", type=float, default=0.0, metavar="SECONDS", help="kill -9 of the controller")
+    parser.add_argument("--kill-asterisk", type=float, default=0.0, metavar="SECONDS", help="kill -9 of Asterisk, once")
+    parser.add_argument("--messages", type=float, default=0.0, metavar="SHARE", help="of callers who leave a message")
+    parser.add_argument("--recorded", action="store_true", help="callers agree that their conversations are recorded")
     parser.add_argument("--offset", type=int, default=OFFSET, help="of all ports")
     parser.add_argument("--keep", type=Path, help="a new folder whose logs and database stay; its path must be short")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     try:
         asked = day.Asked(
-            given.minutes, given.seed, given.operators, given.calls_per_hour, given.kill_every, given.talk_s
+            given.minutes,
+            given.seed,
+            given.operators,
+            given.calls_per_hour,
+            given.kill_every,
+            given.talk_s,
+            given.kill_asterisk,
+            given.messages,
+            given.recorded,
         )
         if given.keep is not None and given.keep.exists():
             raise ValueError(f"{given.keep} is there already; name a new folder")
@@ -70,7 +81,7 @@ async def _measured(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]
         if sys.stderr.isatty():
             print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
 
-    async with up(home, offset, team(asked.operators)) as line:
+    async with up(home, offset, team(asked.operators), recorded=asked.recorded) as line:
         return await day.run(line, asked, progress)
 
 

@@ -4,16 +4,19 @@ import asyncio
 import random
 import time
 
+from bench import media
 from bench.callers import Call, Callers, LostCallError
 from bench.floor.heard import Meter
 from bench.floor.line import CARRIER, NUMBER
-from bench.floor.phones import Fleet
+from bench.floor.phones import TONE, Fleet
 from bench.floor.story import Story
 from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES
 
 ANSWER_S = 20.0  # without a controller the dialplan answers, after a while
 HEARD_S = 1.0  # between two packets of his
+AGREES_S = 1.5  # after the question began: keys pressed before it are no answer
+TONE_S = 1.0  # until the tone is over
 GIVES_UP = 0.12  # of those who wait
 FIRST = "+3361"
 
@@ -25,7 +28,16 @@ def number_of(call: int) -> str:
 class Crowd(Callers):
     """All callers of a day. Times of meters are ns of CLOCK_REALTIME."""
 
-    def __init__(self, server: tuple[str, int], fleet: Fleet, story: Story, draw: random.Random) -> None:
+    def __init__(
+        self,
+        server: tuple[str, int],
+        fleet: Fleet,
+        story: Story,
+        draw: random.Random,
+        messages: float = 0.0,
+        recorded: bool = False,
+    ) -> None:
+        """`messages`: the share of callers who leave one; `recorded`: callers are asked whether they agree, and do."""
         super().__init__(CARRIER, server, frozenset(), frozenset())
         self.patience_s = ANSWER_S
         self.meters: dict[str, Meter] = {}  # by number, of those who were answered
@@ -35,6 +47,17 @@ class Crowd(Callers):
         self._connected: set[str] = set()
         self._finished: dict[str, float] = {}  # by number: when his operator hung up
         self._closing = False
+        self._messages, self._recorded = messages, recorded
+        self._cut: set[str] = set()  # whose call Asterisk took along when it was killed
+
+    def cut_off(self) -> None:
+        """Asterisk was killed: nobody will say goodbye."""
+        for number, call in self.up.items():
+            self._cut.add(number)
+            self.meters[number].end(time.time_ns())
+            if not call.ended.done():
+                call.ended.set_result(None)
+        self._fleet.cut_off()
 
     def connected(self, number: str) -> None:
         """An operator has picked up for him."""
@@ -73,6 +96,8 @@ class Crowd(Callers):
         self.meters[number] = self._heard[call.port] = Meter(time.time_ns())
         try:
             ends = await self._call(number, call, planned)
+            if number in self._cut:
+                ends = "cut off when Asterisk was killed"
             self._story.callers[ends] += 1
         finally:
             self.meters[number].end(time.time_ns())
@@ -86,7 +111,12 @@ class Crowd(Callers):
         await asyncio.sleep(draw.uniform(0.5, 3.0))
         await self.press(call, str(LANGUAGES.index(planned.language) + 1))
         await asyncio.sleep(draw.uniform(0.3, 2.0))
+        if draw.random() < self._messages:
+            return await self._message(number, call)
         await self.press(call, "0")
+        if self._recorded:
+            await asyncio.sleep(AGREES_S)
+            await self.press(call, "1")
         asked = time.monotonic()
         patience = draw.uniform(2.0, 40.0) if draw.random() < GIVES_UP else None
         stays = draw.uniform(1.0, 25.0)  # after his operator has hung up: a question is asked then
@@ -108,7 +138,7 @@ class Crowd(Callers):
                     await self.leave(number)
                     return "hung up after the operator"
                 self._finished.pop(number)
-        if self.meters[number].over or self._closing:
+        if self.meters[number].over or self._closing or number in self._cut:
             return "hung up"
         if number not in self._connected:
             self._story.fault(f"{number} was hung up on before an operator had him")
@@ -117,6 +147,26 @@ class Crowd(Callers):
             self._story.fault(f"{number} was hung up on though his operator had not hung up")
             return "hung up on while he talked"
         return "heard the end"
+
+    async def _message(self, number: str, call: Call) -> str:
+        """Choose to complain, speak after the tone, then send it, or hang up as many do."""
+        draw = self._draw
+        for key in ("4", "1", "5"):  # the last one cuts short how it works
+            await self.press(call, key)
+            await asyncio.sleep(draw.uniform(0.4, 1.0))
+        await asyncio.sleep(TONE_S)
+        until = time.monotonic() + draw.uniform(3.0, 8.0)
+        while time.monotonic() < until and not call.ended.done():
+            self._rtp.send(call.voice.sound(TONE), (self._server[0], call.port))
+            self.meters[number].speaks(time.time_ns())
+            await asyncio.sleep(media.PACE)
+        if draw.random() < 0.7:
+            await self.press(call, "#")
+            await asyncio.sleep(draw.uniform(1.0, 2.0))
+            await self.press(call, "1")
+            await asyncio.wait([call.ended], timeout=draw.uniform(2.0, 12.0))
+        await self.leave(number)
+        return "left a message"
 
     def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
         meter = self._heard.get(sender[1])

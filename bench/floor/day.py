@@ -13,7 +13,7 @@ from typing import Any
 from bench.beside import beside
 from bench.blocks import cpu_s
 from bench.callers import LostCallError
-from bench.floor import left
+from bench.floor import left, sound_left
 from bench.floor.control import Control
 from bench.floor.crowd import Crowd, number_of
 from bench.floor.heard import Silence
@@ -33,7 +33,8 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is measured. `talk_s`: how long an operator talks on average; `kill_every_s` 0: never."""
+    """What is measured. `talk_s`: how long an operator talks on average; `kill_every_s` and `kill_asterisk_s` 0: never;
+    `messages`: the share of callers who leave one; `recorded`: conversations are recorded."""
 
     minutes: float = 10.0
     seed: int = 1
@@ -41,6 +42,9 @@ class Asked:
     calls_per_hour: float = 400.0
     kill_every_s: float = 0.0
     talk_s: float = 180.0
+    kill_asterisk_s: float = 0.0
+    messages: float = 0.0
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         if self.load >= 0.8 * self.operators:
@@ -73,7 +77,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
     story, draw = Story(), random.Random(asked.seed + 1)
     control = Control(line)
     fleet = Fleet(PHONES, line.server)
-    crowd = Crowd(line.server, fleet, story, draw)
+    crowd = Crowd(line.server, fleet, story, draw, asked.messages, asked.recorded)
     staff = Staff(line, fleet, crowd, control, story, draw, asked.talk_s)
     calls = planned(asked)
     pids = {name: info.pid for name, info in processes(line.home / "run").items() if info.alive}
@@ -84,7 +88,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
             cpu, began = cpu_s(pids), time.monotonic()
             staff.start()
             callers, late_ms = await _callers(crowd, line, calls, asked, story, progress)
-            used = cpu_s(pids) if not asked.kill_every_s else {}
+            used = cpu_s(pids) if not (asked.kill_every_s or asked.kill_asterisk_s) else {}
             seconds = time.monotonic() - began
             progress("everybody hangs up")
             await staff.stop()
@@ -101,6 +105,8 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         fleet.close()
         crowd.close()
         await control.close()
+    said = await sound_left.found(line)
+    found |= said.pop("left")
     rows = await left.written(line)
     mine, written = set(crowd.meters), rows.pop("callers")
     found["callers without a row"] = sorted(mine - set(written))
@@ -112,6 +118,9 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "acts": {act: dict(how) for act, how in sorted(story.acts.items())},
         "written": rows,
         "kills": len(story.kills),
+        "asterisk_killed": story.asterisk_killed is not None,
+        "excused": story.excused,
+        "said": said,
         "silence": {
             "longest_s": round(longest, 2),
             "after_a_telephone_vanished_s": sorted(round(each.length_s, 1) for each in lost),
@@ -147,14 +156,20 @@ async def _callers(
     start = loop.time()
     tasks: list[asyncio.Task[None]] = []
     late_ms: list[float] = []
-    kill_at = asked.kill_every_s or math.inf
+    kill_at, asterisk_at = asked.kill_every_s or math.inf, asked.kill_asterisk_s or math.inf
     coming = iter(enumerate(calls))
     number, call = next(coming, (0, None))
     while True:
-        due = min(call.at_s if call is not None else math.inf, kill_at, asked.minutes * 60)
+        due = min(call.at_s if call is not None else math.inf, kill_at, asterisk_at, asked.minutes * 60)
         await asyncio.sleep(max(0.0, start + due - loop.time()))
         if due >= asked.minutes * 60:
             return tasks, late_ms
+        if due == asterisk_at:
+            asterisk_at = math.inf
+            if line.kill("asterisk"):
+                story.asterisk_killed = time.time_ns()
+                crowd.cut_off()
+            continue
         if due == kill_at:
             kill_at += asked.kill_every_s
             if line.kill_controller():

@@ -56,6 +56,10 @@ class Meter:
         if not self.over and has_sound(payload):
             self._until(arrived)
 
+    def speaks(self, at: int) -> None:
+        """The caller speaks at this moment, and expects to hear nothing."""
+        self.last = max(self.last, at)
+
     def end(self, at: int) -> None:
         """He has hung up, or was hung up on."""
         if not self.over:

@@ -30,10 +30,14 @@ CHANGES = (
     ("site.toml", r"^wrap_up_longest_s = \d+", "wrap_up_longest_s = 30"),
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
     ("site.toml", r"^holidays = .*\n", ""),
+    ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # the line's own calls would be counted
     ("site.toml", r'^trunk = "example".*\n', ""),  # a bench calls nobody
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # who says nothing is not in silence for longer
 )
 """What ten minutes cannot wait for: file, pattern, text."""
+
+
+RECORDED = ("site.toml", r"^conversations = false", "conversations = true")
 
 
 class LineError(Exception):
@@ -82,17 +86,17 @@ class Line:
     def database(self) -> str:
         return f"sqlite:///{self.home / 'hatif.db'}"
 
-    def controller(self) -> int | None:
-        """Its process id, if it runs."""
-        found = processes(self.home / "run").get(hatif.CONTROLLER)
-        return found.pid if found is not None and found.alive else None
-
     def kill_controller(self) -> bool:
         """`kill -9`; `hatif up` starts another one. False where there was none."""
-        pid = self.controller()
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-        return pid is not None
+        return self.kill(hatif.CONTROLLER)
+
+    def kill(self, process: str) -> bool:
+        """`kill -9` of a process, as `hatif status` names it. False where there was none."""
+        found = processes(self.home / "run").get(process)
+        if found is None or not found.alive:
+            return False
+        os.kill(found.pid, signal.SIGKILL)
+        return True
 
 
 def team(operators: int) -> Team:
@@ -108,10 +112,10 @@ def team(operators: int) -> Team:
     return Team(ids, tuple(str(1901 + place) for place in range(some)), ids[-some:], spoken)
 
 
-def write_site(site: Path, of: Team) -> None:
-    """Raises LineError where the example site is not as expected here."""
+def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
+    """Raises LineError where the example site is not as expected here. `recorded`: conversations are, with consent."""
     shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
-    for name, pattern, text in CHANGES:
+    for name, pattern, text in (*CHANGES, *((RECORDED,) if recorded else ())):
         changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
         if not count:
             raise LineError(f"sites/consulate/{name} has nothing like {pattern!r} any more; see bench/floor/line.py")
@@ -126,10 +130,10 @@ def write_site(site: Path, of: Team) -> None:
 
 
 @asynccontextmanager
-async def up(home: Path, offset: int, of: Team) -> AsyncIterator[Line]:
+async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> AsyncIterator[Line]:
     """Raises LineError and `bench.hatif.UpError`."""
     site = home / "site"
-    write_site(site, of)
+    write_site(site, of, recorded=recorded)
     share_sounds(home)
     async with hatif.running(home, site, offset):
         secrets = credentials.load(home, of.everybody)

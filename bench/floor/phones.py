@@ -148,6 +148,11 @@ class Fleet(Phones):
         for leg in self.legs(user):
             self._end(leg, ours=True)
 
+    def cut_off(self) -> None:
+        """Asterisk was killed: every call is gone, and nobody says so."""
+        for leg in self.legs():
+            self._end(leg, ours=True)
+
     async def appear(self, account: sip.Account) -> None:
         """The power is back. Raises LostCallError when it cannot register."""
         self._dark.discard(account.user)

@@ -4,6 +4,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+AWAY_S = 30.0
+"""After Asterisk was killed: until it is back, and everybody has noticed that their call is gone."""
+
 
 @dataclass(slots=True)
 class Story:
@@ -13,7 +16,9 @@ class Story:
     callers: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     lost_at: dict[str, list[int]] = field(default_factory=dict)  # by caller's number: ns at which his operator vanished
-    kills: list[int] = field(default_factory=list)  # ns
+    kills: list[int] = field(default_factory=list)  # ns; of the controller
+    asterisk_killed: int | None = None  # ns
+    excused: list[str] = field(default_factory=list)  # what went wrong since there was no Asterisk
     dialled: int = 0
     answered: int = 0
 
@@ -21,4 +26,9 @@ class Story:
         self.acts.setdefault(act, Counter())[how] += 1
 
     def fault(self, what: str) -> None:
-        self.wrong.append(f"{time.strftime('%H:%M:%S', time.gmtime())} {what}")
+        """Note what must not be; while Asterisk is down and comes back, nothing can be expected of anybody."""
+        line = f"{time.strftime('%H:%M:%S', time.gmtime())} {what}"
+        (self.excused if self.asterisk_is_away() else self.wrong).append(line)
+
+    def asterisk_is_away(self) -> bool:
+        return self.asterisk_killed is not None and time.time_ns() - self.asterisk_killed < AWAY_S * 1_000_000_000

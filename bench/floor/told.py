@@ -26,7 +26,11 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for name in ("outcomes", "offers", "pairings", "pairings_ended", "refused"):
         done.add_row(f"written: {name.replace('_', ' ')}", _counts(document["written"][name]))
     load = document["load"]
-    done.add_row("kills", str(document["kills"]))
+    killed = f"{document['kills']} of the controller" + (", one of Asterisk" if document["asterisk_killed"] else "")
+    done.add_row("kills", killed)
+    done.add_row("kept", _counts(document["said"]))
+    if document["excused"]:
+        done.add_row("excused, Asterisk was away", shown(document["excused"]))
     done.add_row(
         "processor, s", f"{_counts(load['cpu_s'])} in {load['seconds']:g} s; a caller late by {load['late_ms']} ms"
     )

@@ -29,6 +29,7 @@ def calls(
     operator: str | None = typer.Option(None, "--operator", help="The id of an operator who talked with the caller."),
     outcome: str | None = typer.Option(None, "--outcome", help="Such as abandoned; none: the calls that go on."),
     number: str | None = typer.Option(None, "--number", help="The caller's, in any writing, or the one called."),
+    tests: bool = typer.Option(False, "--tests", help="Also the calls that the line makes to itself."),
     as_csv: bool = CSV,
     separator: str = SEPARATOR,
     bom: bool = BOM,
@@ -50,6 +51,7 @@ def calls(
         operator=operator,
         outcome=outcome,
         numbers=_writings(parts, number) if number is not None else None,
+        tests=tests,
     )
     _check(wanted)
     if last is None and first is None and until is None:

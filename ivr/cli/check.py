@@ -55,8 +55,11 @@ def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
     """Checks the site as it is saved."""
     from dialplan.plan import PROMPTS
     from ivr import checking
+    from ivr.cli import as_up
 
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
+    found += as_up.findings(parts)
+    found.sort(key=lambda each: not each.is_error)
     unwanted = tuple(each for each in ignore if each)
     left = [each for each in found if not each.code.startswith(unwanted)]
     return Checked(

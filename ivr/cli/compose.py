@@ -5,13 +5,15 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
-from asterisk_conf.install import find_or_install
+from asterisk_conf.install import find, find_or_install, nothing_installed
+from asterisk_conf.installation import Installation
 from asterisk_conf.progress import Progress
 from dialplan.codes import Code
 from dialplan.plan import Number, Plan, render
@@ -19,6 +21,7 @@ from ivr import clock, credentials, operators, settings, site
 from ivr.cli import output
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
+from ivr.credentials import Credentials
 from prompts.voices.choice import Choice, choose
 
 
@@ -45,7 +48,7 @@ class Composition:
         return operators.load(self.settings.site, self.site.languages)
 
     @cached_property
-    def credentials(self) -> credentials.Credentials:
+    def credentials(self) -> Credentials:
         return credentials.load(self.settings.home, tuple(each.id for each in self.operators))
 
     @property
@@ -94,11 +97,35 @@ class Composition:
     def dialplan(self) -> str:
         return render(self.plan)
 
+    @property
+    def _install_home(self) -> Path:
+        """Where the private Asterisk is unpacked: tests and neighbours share one."""
+        return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
+
     def conf(self, progress: Progress) -> Conf:
-        """Asterisk's configuration; installs Asterisk where there is none."""
-        chosen, secrets = self.site, self.credentials
-        # Tests and neighbours share one unpacked Asterisk.
-        where = Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
+        """Return Asterisk's configuration; installs Asterisk where there is none."""
+        return self._conf(find_or_install(self._install_home, progress), self.credentials)
+
+    @property
+    def built(self) -> datetime | None:
+        """When the program of the installed Asterisk was made, as its file says; None where none is known."""
+        installation = find(self._install_home)
+        if installation is None:
+            return None
+        program = next(
+            (each for each in installation.program if Path(each).name == "asterisk"), installation.program[0]
+        )
+        return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
+
+    def conf_as_installed(self) -> Conf:
+        """Return Asterisk's configuration without installing anything or making a secret, for checks only."""
+        placeholder = "x" * 32
+        passwords = dict.fromkeys((each.id for each in self.operators), placeholder)
+        nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords)
+        return self._conf(find(self._install_home) or nothing_installed(self._install_home), nobody)
+
+    def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
+        chosen = self.site
         return Conf(
             home=self.settings.home,
             node=chosen.node,
@@ -122,7 +149,7 @@ class Composition:
                 for language in chosen.languages
             ),
             secrets=Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
-            installation=find_or_install(where, progress),
+            installation=installation,
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,

@@ -21,6 +21,7 @@ from ivr.cli import (
     roster,
     show,
     simulate,
+    status,
     trial,
 )
 from ivr.cli.output import errors
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 for part in (
     processes,
+    status,
     show,
     audit,
     check,

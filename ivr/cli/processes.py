@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from ivr.cli.compose import Composition
 from ivr.cli.output import Bar, console, errors
 from ivr.process import ProcessSpec, processes
+from ivr.settings import SettingsError
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +84,8 @@ def up(
     once: bool = typer.Option(False, "--once", help="With --demo: end after the call, with its verdict as status."),
 ) -> None:
     """Run Asterisk, the controller, the journal's deliverer and the guard; restart what ends; until Ctrl-C."""
+    if demo and find_spec("baresip") is None:
+        raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition()
     from ivr.supervisor import AlreadyRunning, Supervisor
 
@@ -186,6 +190,7 @@ def guard() -> None:
 def journal() -> None:
     """Bring the journal to the database, in the foreground. `hatif up` runs it."""
     from db.deliver import run
+    from db.retention import keep_forgetting
     from db.upgrade import upgrade
     from ivr.logs import configure
 
@@ -199,6 +204,11 @@ def journal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await upgrade(parts.database_url)
-        await run(parts.settings.journal, parts.database_url, stop)
+        forgetting = asyncio.create_task(keep_forgetting(parts.database_url))
+        try:
+            await run(parts.settings.journal, parts.database_url, stop)
+        finally:
+            forgetting.cancel()
+            await asyncio.wait({forgetting})
 
     asyncio.run(deliver())

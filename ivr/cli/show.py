@@ -1,57 +1,18 @@
-"""Commands that show what was and what is: `status`, `numbers`, `calls`, `call`."""
+"""Commands that show what was and what is: `numbers`, `calls`, `call`."""
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 import typer
 
 from ivr.cli.calls import calls
-from ivr.cli.compose import Composition, ControlError
+from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
 
 
 def register(app: typer.Typer) -> None:
-    for command in (status, numbers, calls, call):
+    for command in (numbers, calls, call):
         app.command()(command)
-
-
-def status(json: bool = JSON) -> None:
-    """Whether a call can be served: exit status 0 only then."""
-    from ivr.process import processes
-
-    parts = Composition()
-    offset = parts.settings.offset
-    running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
-    try:
-        live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
-    except ControlError:
-        live = {"ari": False, "ami": False, "calls": {}}
-    serves = bool(live["ari"] and live["ami"] and {"asterisk", "ivr"} <= running.keys())
-    data: dict[str, Any] = {
-        "serves": serves,
-        "processes": {name: info.pid for name, info in running.items()},
-        "addresses": {
-            "sip": f"{parts.site.sip_bind}:{5060 + offset}",
-            "ari": f"http://127.0.0.1:{8088 + offset}",
-            "ami": f"127.0.0.1:{5038 + offset}",
-            "control": f"http://127.0.0.1:{parts.settings.control_port}",
-            "rtp": f"{10000 + offset}-{10999 + offset}/udp",
-        },
-        "calls": live["calls"],
-        "open": live.get("open"),
-        "home": str(parts.settings.home),
-    }
-    if json:
-        as_json(data)
-    else:
-        console.print("Serves calls." if serves else "Does NOT serve calls.")
-        as_table("Processes", ("process", "pid"), data["processes"].items())
-        as_table("Addresses", ("what", "where"), data["addresses"].items())
-        as_table("Calls now", ("state", "calls"), data["calls"].items())
-        if not serves:
-            console.print("Start it with `hatif up`, or look into the logs in", parts.settings.log, markup=False)
-    if not serves:
-        raise typer.Exit(1)
 
 
 def numbers(json: bool = JSON) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 import typer
 
 from asterisk_conf import apt
+from asterisk_conf.debian import Wanted
 from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console
 from prompts.voices import VOICES, choice, licences
 from prompts.voices.licences import Acceptance
 
-MBROLA = apt.Wanted(
+MBROLA = Wanted(
     name="MBROLA",
     otherwise="use the voices that are there, or bring one of Piper",
     packages=("mbrola", *licences.VOICES, "espeak-ng"),

@@ -12,6 +12,7 @@ from ivr.findings import Finding, some
 from ivr.site import Site, line_in
 from ivr.talk.whisper import WAITED
 from ivr.talk.wishes import Refusal
+from prompts import site_files
 
 TALK = (
     *(each.value for each in Refusal),
@@ -27,7 +28,7 @@ def said_text_findings(folder: Path, site: Site, known: Collection[str]) -> list
     if not known:
         return []
     path = folder / "site.toml"
-    text = path.read_text(encoding="utf-8")
+    text = site_files.text(path)
     found = []
 
     def look(code: str, wanted: Sequence[str], who: str, *place: str) -> None:

@@ -8,6 +8,7 @@ from ivr.codes import table
 from ivr.findings import Finding
 from ivr.operators import OperatorEntry
 from ivr.site import Site, line_in
+from prompts import site_files
 
 _SETS = {"X": frozenset("0123456789"), "Z": frozenset("123456789"), "N": frozenset("23456789")}
 _ANY = 16
@@ -17,7 +18,7 @@ _ANY = 16
 def code_clashes(folder: Path, site: Site, people: Collection[OperatorEntry]) -> list[Finding]:
     """E_CODE_CLASH: codes that mean two things at once. `folder` of the site, for the lines."""
     path = folder / "site.toml"
-    text = path.read_text(encoding="utf-8")
+    text = site_files.text(path)
     written = site.codes.model_fields_set
     found = []
     for names, sentence in among(site.codes.digits, [each.id for each in people]):

@@ -22,7 +22,17 @@ from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
 from ivr.flow.nodes.survey import Survey
 from ivr.site import Place, named, what_is_wrong
-from prompts.yaml_places import LOADER, MISREAD, duplicates, line_of, line_of_value, misread, refusal
+from prompts.yaml_places import (
+    LOADER,
+    MISREAD,
+    RefusedError,
+    compose,
+    duplicates,
+    line_of,
+    line_of_value,
+    misread,
+    refusal,
+)
 
 OneNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End
 AnyNode = Annotated[OneNode, Field(discriminator="kind")]
@@ -95,9 +105,6 @@ def draft(text: str, where: str) -> Draft:
     except yaml.YAMLError as error:
         line, what = refusal(_explained(error, text), text)
         raise SiteError(Finding.told("E_FLOW_FILE", where, line, what)) from None
-    except RecursionError:
-        found, remedy = "an alias (*) stands inside what it repeats, or lists are too deep", "write it out"
-        raise SiteError(Finding("E_FLOW_FILE", where, 1, found, remedy)) from None
     faults = [_twice(where, line, name) for name, line in twice]
     texts = data.get("texts")
     ids = tuple(texts) if isinstance(texts, dict) else ()
@@ -127,10 +134,9 @@ def _sound(data: dict[str, Any], wrong: Sequence[Place]) -> Flow:
 
 def _read(text: str) -> tuple[yaml.Node | None, Any]:
     """Its tree, and the data. Raises yaml.YAMLError."""
-    loader = LOADER(text)
-    tree = None
+    tree = compose(text)
+    loader = LOADER("")
     try:
-        tree = loader.get_single_node()
         return tree, loader.construct_document(tree) if tree is not None else None
     except MISREAD as error:
         raise misread(tree, error) from None
@@ -140,6 +146,8 @@ def _read(text: str) -> tuple[yaml.Node | None, Any]:
 
 def _explained(error: yaml.YAMLError, text: str) -> yaml.YAMLError:
     """The slow loader says better what is wrong."""
+    if isinstance(error, RefusedError):
+        return error
     try:
         yaml.safe_load(text)
     except yaml.YAMLError as better:

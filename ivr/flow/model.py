@@ -9,12 +9,13 @@ from ivr.flow.file import Flow as Flow
 from ivr.flow.file import OneNode as OneNode
 from ivr.flow.file import draft
 from ivr.guide import Guide
+from prompts import site_files
 
 
 def read(path: Path) -> str:
     """The text of a flow's file. Raises SiteError."""
     try:
-        return path.read_text(encoding="utf-8")
+        return site_files.text(path)
     except (OSError, UnicodeDecodeError) as error:
         sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
         raise SiteError(Finding.told("E_FLOW_FILE", str(path), 1, sentence)) from None

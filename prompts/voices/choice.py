@@ -99,8 +99,8 @@ def _piper(language: str, name: str, folder: Path) -> Voice:
     if spoken is not None and spoken != language:
         raise VoiceMissingError(f"{description} says that it speaks {spoken}, not {language}; name another one")
     if importlib.util.find_spec("piper") is None:
-        python = Path(sys.executable)
-        raise VoiceMissingError(f"the package piper-tts is not installed; run `{python} -m pip install piper-tts`")
+        command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
+        raise VoiceMissingError(f"the package piper-tts is not installed; run `{command}`")
     identity = tuple(_digest(file) for file in (model, description))
     return Voice(name, "prompts.voices.piper", str(model), packages=("piper-tts",), identity=identity)
 

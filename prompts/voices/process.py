@@ -48,7 +48,13 @@ class _VoiceProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.printed,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": scratch},
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "TMPDIR": scratch,
+                # Pico reads memory that it never wrote: from zeros, a text sounds the same whatever was said before.
+                "MALLOC_PERTURB_": "255",
+            },
         )
         assert self.popen.stdin and self.popen.stdout
         self.requests, self.answers = self.popen.stdin.fileno(), self.popen.stdout.fileno()

@@ -23,6 +23,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "languages",
         "languages: the language 'ar' stands twice; write it once",
     ),
+    "E_SITE_DATABASE": (
+        "site.toml",
+        "[[carrier]]",
+        '[database]\nurl = "mysql://hatif@localhost/hatif"\n\n[[carrier]]',
+        "mysql",
+        "database.url: a database of the kind 'mysql' is not served; write sqlite:///PATH, or postgresql://",
+    ),
     "E_SITE_LANGUAGE": (
         "site.toml",
         'languages = ["en", "ar"]',
@@ -65,6 +72,27 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "country",
         r"number.0.country: SE has no languages; write \[countries.SE\] with languages = \[.ar.\]",
     ),
+    "W_NUMBER_DIALLED": (
+        "site.toml",
+        "+44800212000",
+        "+44800",
+        "+44800",
+        r"number.0.number: \+44800 is shorter or longer than any number of its country; write it as callers dial it",
+    ),
+    "W_HOURS_OVERLAP": (
+        "site.toml",
+        'monday = ["08:00-20:00"]',
+        'monday = ["08:00-13:00", "12:00-20:00"]',
+        "monday",
+        "hours.week.monday: 08:00-13:00 and 12:00-20:00 overlap; write them as one",
+    ),
+    "W_HOURS_SKIPPED": (
+        "site.toml",
+        'timezone = "Africa/Casablanca"\n\n[hours.week]\n',
+        'timezone = "Europe/Paris"\n\n[hours.week]\nsunday = ["02:30-20:00"]\n',
+        "sunday",
+        "hours.week.sunday: the clocks skip 02:30 on 20..-03-.., which shifts 02:30-20:00 by an hour that day; choose",
+    ),
     "E_HOURS_NEVER": (
         "site.toml",
         'monday = ["08:00-20:00"]',
@@ -106,6 +134,20 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "en:9,,no",
         "1002",
         "the language 'en:9' is not right; write code:level",
+    ),
+    "W_OPERATOR_TOPIC": (
+        "operators.csv",
+        "en:5,,no",
+        "en:5,travel ships,no",
+        "1002",
+        "the topic 'ships' of 1002 is in no node of .*flow.yaml, so it brings no caller; write topics of",
+    ),
+    "W_TOPIC_TEXT": (
+        "flow.yaml",
+        "topic: travel",
+        "topic: ships",
+        "topic: ships",
+        "the topic 'ships' has no text talk_topic_ships, so operators are not told of it; write talk_topic_ships in",
     ),
     "W_LANGUAGE_SUPERVISOR": (
         "operators.csv",
@@ -302,6 +344,7 @@ OTHER_FILE = {
     "W_GUIDE_UNUSED": ("guide/visa.yaml", "title"),
 }
 BESIDES = {
+    "W_HOURS_SKIPPED": {"W_ROSTER_LANGUAGE", "W_ROSTER_SUPERVISOR"},
     "E_FLOW_TEXT": {"W_TEXT_UNUSED"},
     "W_ROSTER_LANGUAGE": {"W_ROSTER_SUPERVISOR"},
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_LONG", "E_TEXT_CONTROL", "E_TEXT_SYMBOL", "E_TEXT_MARKUP")},

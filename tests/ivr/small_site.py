@@ -143,7 +143,14 @@ def make(home: Path) -> SmallSite:
     _write(site.folder / "flow.yaml", FLOW)
     _write(site.folder / "guide" / "visa.yaml", VISA)
     for_codes = table.texts(("ar", "en"), Operators().pauses)
-    said = {*draft(FLOW, "").flow.texts, *guide.SERVICE_TEXTS, *NEEDED, *for_codes, *check.TALK} - {*_OWN}
+    said = {
+        *draft(FLOW, "").flow.texts,
+        *guide.SERVICE_TEXTS,
+        *NEEDED,
+        *for_codes,
+        *check.TALK,
+        "talk_topic_travel",
+    } - {*_OWN}
     english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()

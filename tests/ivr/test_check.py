@@ -1,5 +1,6 @@
 """`hatif check` names whatever is wrong or doubtful in a site, with its code, place and remedy, and nothing else."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
@@ -283,6 +284,82 @@ def test_a_file_that_cannot_be_read_is_told_once_and_the_others_are_checked(
     found = check(small)
     assert sorted(codes(found)) == sorted([code, "E_TEXT_FILE"]), [str(each) for each in found]
     assert str(small.folder / name) in [each.file for each in found]
+
+
+REFUSED_VALUES = [
+    ('sip_bind = "eth0"', "sip_bind: 'eth0' is not an IP address; write one of this machine"),
+    ('hosts = ["sip.example.net"]', "carrier.0.hosts.0: 'sip.example.net' is neither; write an IP address or network"),
+    ('hosts = ["0.0.0.0/0"]', "carrier.0.hosts.0: '0.0.0.0/0' is the whole internet; write the carrier's own"),
+    ('hosts = ["127.0.0.2"]\ncodecs = ["g999"]', "carrier.0.codecs.0: Input should be 'alaw', 'ulaw' or 'g722'"),
+    ('hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"', "carrier.0.dial: '99999' is not a port; write a number from 1"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), REFUSED_VALUES)
+def test_an_address_that_asterisk_would_refuse_is_refused_with_its_line(line: str, said: str, small: SmallSite) -> None:
+    if line.startswith("sip_bind"):
+        text = small.edit("site.toml", "[hours]", f"{line}\n\n[hours]")
+    else:
+        text = small.edit("site.toml", 'hosts = ["127.0.0.2"]', line)
+    (finding,) = check(small)
+    at = 1 + text.splitlines().index(line.splitlines()[-1])
+    assert (finding.code, finding.line) == ("E_SITE_VALUE", at)
+    assert f"{finding.found}; {finding.remedy}".startswith(said), str(finding)
+
+
+def test_two_carriers_never_share_an_address(small: SmallSite) -> None:
+    small.edit(
+        "site.toml",
+        '[[number]]\nnumber = "+44',
+        '[[carrier]]\nname = "two"\nhosts = ["127.0.0.0/29"]\n\n[[number]]\nnumber = "+44',
+    )
+    assert one(check(small), "E_SITE_TWICE") == (
+        "site.toml:16: carrier.1.hosts: 127.0.0.0/29 of 'two' is also 127.0.0.2 of 'one'; give each address to one "
+        "carrier"
+    )
+
+
+@pytest.mark.parametrize("name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "guide/visa.yaml"])
+def test_files_of_other_systems_are_read(name: str, small: SmallSite) -> None:
+    """With a byte order mark, CR LF, and the semicolons that spreadsheets write in most of Europe."""
+    path = small.folder / name
+    text = path.read_text(encoding="utf-8")
+    if name.endswith(".csv"):
+        text = text.replace(",", ";")
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert [str(each) for each in check(small)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "texts.yaml", "guide/visa.yaml"]
+)
+def test_a_pipe_and_a_huge_file_are_refused_and_never_read(name: str, small: SmallSite) -> None:
+    path = small.folder / name
+    path.unlink()
+    os.mkfifo(path)
+    assert any(each.file == str(path) and "not a regular file" in each.found for each in check(small))
+    path.unlink()
+    path.write_bytes(b"# \n" * 2_500_000)
+    assert any(each.file == str(path) and "larger than 4 MiB" in each.found for each in check(small))
+
+
+def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small: SmallSite) -> None:
+    bomb = "[" + ", ".join(["x"] * 9) + "]"
+    lines = [f"a0: &a0 {bomb}", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
+    for name, code in (
+        ("flow.yaml", "E_FLOW_FILE"),
+        ("texts.yaml", "E_TEXT_FILE"),
+        ("guide/visa.yaml", "E_GUIDE_FILE"),
+    ):
+        path = small.folder / name
+        before = path.read_bytes()
+        path.write_text("\n".join(lines))
+        found = [each for each in check(small) if each.file == str(path)]
+        assert [(each.code, each.line) for each in found] == [(code, 2)], name
+        assert found[0].found == "it has the alias *a0"
+        path.write_text(f"a: {'[' * 50}{']' * 50}")
+        assert "deeper than 20 levels" in next(each for each in check(small) if each.file == str(path)).found
+        path.write_bytes(before)
 
 
 def test_errors_come_before_warnings_and_each_in_the_order_of_files_and_lines(small: SmallSite) -> None:

@@ -30,6 +30,7 @@ def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     """The exit status of `hatif`, run here."""
     monkeypatch.setenv("HATIF_HOME", str(site.folder.parent))
     monkeypatch.setenv("HATIF_SITE", str(site.folder))
+    monkeypatch.setenv("HATIF_PORT_OFFSET", "21000")  # no line of the tests uses its ports
     monkeypatch.setattr("dialplan.plan.PROMPTS", small_site.NEEDED)
     monkeypatch.setattr(sys, "argv", ["hatif", *arguments])
     with pytest.raises(SystemExit) as ended:
@@ -79,6 +80,29 @@ def test_the_findings_come_as_one_document_for_programs(
         "found": "main says 'main_trip', which no catalogue has",
         "remedy": "write that text",
     }
+
+
+def test_check_says_what_up_would_refuse_and_makes_nothing(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that our files allow and Asterisk's would not, an address that is not here, another database."""
+    small.edit("site.toml", "[hours]", 'sip_bind = "192.0.2.9"\n\n[hours]')
+    assert hatif(small, monkeypatch, "check") == 1
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"{small.folder}/site.toml:4: E_UP_REFUSED 192.0.2.9 is not an address of this machine; correct sip_bind in "
+        "site.toml.\n"
+    )
+    small.edit("operators.csv", "Zoe Laurel", "Zoe @ Laurel")
+    monkeypatch.setenv("HATIF_DATABASE", "oracle://x/y")
+    assert hatif(small, monkeypatch, "check") == 1
+    err = capsys.readouterr().err
+    assert "E_UP_REFUSED `hatif up` refuses it: Operator 1002: the name 'Zoe @ Laurel' holds '@'; use letters" in err
+    assert not (small.folder.parent / "secrets.json").exists() and not (small.folder.parent / "asterisk").exists()
+    small.edit("operators.csv", "Zoe @ Laurel", "Zoe Laurel")
+    assert hatif(small, monkeypatch, "check") == 1
+    err = capsys.readouterr().err
+    assert "HATIF_DATABASE:1: E_UP_REFUSED a database of the kind 'oracle' is not served; write sqlite" in err
 
 
 def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
@@ -132,4 +156,5 @@ def test_the_page_lists_every_code_once() -> None:
 def test_every_code_is_given_by_a_test() -> None:
     of_flows = {each[0] for each in test_flow_file.FLOW_MISTAKES}
     of_flows |= {code for _, _, told in test_flow_file.WAYS for code, _, _ in told} | {"E_GUIDE_TEXT"}
+    of_flows |= {"E_UP_REFUSED"}  # above, by the command
     assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows} == codes_in_the_code()

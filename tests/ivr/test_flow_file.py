@@ -193,7 +193,7 @@ FLOW_MISTAKES = [
     ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' stands twice"),
     ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "write it as YAML"),
     ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; write it as YAML"),
-    ("E_FLOW_FILE", "topic: file", "topic: *file", "topic", "found undefined alias 'file'; write it as YAML"),
+    ("E_FLOW_FILE", "topic: file", "topic: *file", "topic", r"it has the alias \*file; write out what it repeats"),
     (
         "E_FLOW_FILE",
         "topic: file",
@@ -201,7 +201,7 @@ FLOW_MISTAKES = [
         "topic",
         "could not determine a constructor.*; write it as YAML",
     ),
-    ("E_FLOW_FILE", "start: language", "start: &a [*a]", "start", r"an alias \(\*\) stands inside what it repeats"),
+    ("E_FLOW_FILE", "start: language", "start: &a [*a]", "start", r"it has the alias \*a; write out what it repeats"),
     (
         "E_FLOW_OFFER",
         "topic: file",

@@ -109,7 +109,7 @@ GUIDE_MISTAKES = [
     ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' stands twice; each name may stand once"),
     ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; write it as YAML"),
     ("fee: It", "fee: \x01", "fee", "control characters are not allowed; write it as YAML"),
-    ("fee: It", "fee: *it", "fee", "write it as YAML"),
+    ("fee: It", "fee: *it", "fee", "write out what it repeats"),
     ("fee: It", "? [a]\n: b\nfee: It", "? [a]", "a name is a list; write one word and a colon"),
     ("remarks:", "---\nremarks:", "---", "expected a single document.* but found another document; write it as YAML"),
     ('  "NO": In', "  NO: In", "  NO:", 'YAML does not read NO as a name; write it as "NO"'),

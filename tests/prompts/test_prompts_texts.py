@@ -36,7 +36,15 @@ def test_the_catalogues_are_as_pybabel_writes_them(tmp_path: Path) -> None:
     for command in (extract, update):
         subprocess.run([ROOT / ".venv" / "bin" / "pybabel", "-q", *command.split()[1:]], cwd=ROOT, check=True)
     for language in LANGUAGES:
-        assert (locale / language / catalogue.FILE).read_bytes() == TEXTS.file(language).read_bytes(), language
+        written, ours = (locale / language / catalogue.FILE).read_bytes(), TEXTS.file(language).read_bytes()
+        assert without_version(written) == without_version(ours), language
+
+
+def without_version(catalogue: bytes) -> bytes:
+    """Return a catalogue without the line that names the release of Babel: each release writes its own."""
+    shortened, lines = re.subn(rb'^"Generated-By: Babel .*"\n', b"", catalogue, flags=re.MULTILINE)
+    assert lines == 1
+    return shortened
 
 
 def test_every_prompt_is_written_in_every_language_and_nothing_is_wrong_with_it() -> None:

@@ -320,7 +320,7 @@ def test_without_the_package_the_command_says_what_to_install(checkout: Path) ->
     assert done.returncode == 1
     assert done.stderr == (
         "hatif: text2tashkeel==0.1.0 drafts vowels, and it cannot be used (it is not here); "
-        "install it with `.venv/bin/pip install text2tashkeel==0.1.0`.\n"
+        "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
     )
 
 

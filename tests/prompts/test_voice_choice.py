@@ -217,7 +217,8 @@ def test_without_the_package_of_piper_the_command_that_brings_it_is_named(
 ) -> None:
     piper_tone.write(tmp_path / "piper", "model", "nl")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(VoiceMissingError, match=f"run `{sys.executable} -m pip install piper-tts`"):
+    command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
+    with pytest.raises(VoiceMissingError, match=f"run `{command}`"):
         find("nl", "piper:model.onnx", tmp_path)
 
 

@@ -1,0 +1,212 @@
+"""apt in a world of its own: a configuration that neither reads nor changes the host's lists, state or hooks."""
+
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.files import make_folder, write_text
+from asterisk_conf.progress import Progress
+
+SUITE = "sid"
+_USUAL_MIRROR = "http://deb.debian.org/debian"
+_KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
+# Of the host's own settings, what says how its network and its mirrors are; hooks and paths stay behind.
+_CARRIED_OVER = re.compile(r"(?i)^Acquire::(Check-(Valid-Until|Date)|Max-ValidTime|Retries|ForceIPv|https?::)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be had, and the words of the sentences about it."""
+
+    name: str  # "Asterisk"
+    otherwise: str  # what a person can do where there is no such tree
+    packages: tuple[str, ...]
+    space: int  # bytes for lists, archives and the tree
+    components: tuple[str, ...] = ("main",)
+
+
+ASTERISK = Wanted(
+    name="Asterisk",
+    otherwise="install Asterisk 22 yourself and name its program in HATIF_ASTERISK",
+    packages=("asterisk", "asterisk-modules", "asterisk-moh-opsound-wav"),
+    space=600_000_000,  # measured: 140 MB of lists, 95 of archives, 290 unpacked
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How Debian names this kind of processor."""
+
+    architecture: str
+    triplet: str
+    linker: str
+
+
+_MACHINES = {
+    "x86_64": Machine("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "aarch64": Machine("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
+}
+ARCHITECTURES = tuple(each.architecture for each in _MACHINES.values())
+
+
+def machine(wanted: Wanted = ASTERISK) -> Machine:
+    found = _MACHINES.get(platform.machine())
+    if platform.system() != "Linux" or not found:
+        raise AsteriskError(
+            f"There is no private {wanted.name} for {platform.system()} on {platform.machine()}: {wanted.otherwise}."
+        )
+    return found
+
+
+def find_mirror() -> str:
+    """The Debian mirror: the one that HATIF_DEBIAN_MIRROR names, else the one that this machine's apt uses."""
+    if named := os.environ.get("HATIF_DEBIAN_MIRROR"):
+        if not re.fullmatch(r"[a-z][a-z+]*:[^\s\[\]\"]+", named):
+            raise AsteriskError(f"HATIF_DEBIAN_MIRROR is {named!r}; give an address such as {_USUAL_MIRROR}.")
+        return named.rstrip("/")
+    try:
+        is_debian = platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        is_debian = False
+    form = "$(REPO_URI) $(COMPONENT) $(ORIGIN)"
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in listed.stdout.splitlines():
+        uri, component, origin = line.split(maxsplit=2)
+        # apt knows the origin only once it has fetched the lists.
+        ours = origin == "Debian" or (is_debian and origin == "$(ORIGIN)")
+        if component == "main" and ours and "security" not in uri and not uri.startswith("cdrom:"):
+            return uri.rstrip("/")
+    raise AsteriskError(
+        f"No Debian mirror is known on this machine: name one, for example HATIF_DEBIAN_MIRROR={_USUAL_MIRROR}."
+    )
+
+
+def prepare(folder: Path, mirror: str, wanted: Wanted, architecture: str | None = None) -> dict[str, str]:
+    """apt's own world in `folder`; returns the environment that makes apt use it."""
+    for name in ("state/lists/partial", "cache/archives/partial", "empty"):
+        make_folder(folder / name)
+    write_text(folder / "status", "", 0o600)
+    keyring, components = _keyring(folder), " ".join(wanted.components)
+    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {SUITE} {components}\n", 0o600)
+    host = _host_settings()
+    architecture = architecture or machine(wanted).architecture
+    text = f"""\
+Dir::State "{folder}/state";
+Dir::State::lists "{folder}/state/lists";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "{folder}/empty";
+Dir::Etc::parts "{folder}/empty";
+Dir::Etc::main "{folder}/status";
+Dir::Etc::preferences "{folder}/status";
+Dir::Etc::preferencesparts "{folder}/empty";
+APT::Architecture "{architecture}";
+APT::Architectures "{architecture}";
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+{host}"""
+    write_text(folder / "apt.conf", text, 0o600)
+    return os.environ | {"APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
+
+
+def _host_settings() -> str:
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False).stdout
+    return "".join(f"{line}\n" for line in dump.splitlines() if _CARRIED_OVER.match(line))
+
+
+def _keyring(folder: Path) -> Path:
+    """Debian's public keys: the host's, or fetched as a package that the host's own distribution signed."""
+    for name in _KEYRINGS:
+        if (found := Path("/usr/share/keyrings", name)).is_file():
+            return found
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        fetched = subprocess.run(
+            ["apt-get", "download", "debian-archive-keyring"],
+            cwd=temporary,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for package in Path(temporary).glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, folder / "keyring"], check=False, capture_output=True)
+    for name in _KEYRINGS:
+        if (found := folder / "keyring/usr/share/keyrings" / name).is_file():
+            return found
+    raise AsteriskError(
+        f"Debian's signing keys are missing and could not be fetched ({last_words(fetched.stderr)}): install the"
+        f" package debian-archive-keyring."
+    )
+
+
+def run(command: Sequence[str], environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress) -> None:
+    if errors := errors_of(command, environment, progress):
+        raise reason(errors, mirror, wanted)
+
+
+def errors_of(command: Sequence[str], environment: dict[str, str], progress: Progress) -> str:
+    """Run a program of apt's and pass its own figures on, in thousandths; return its complaints if it failed."""
+    readable, writable = os.pipe()
+    with tempfile.TemporaryFile("w+") as errors, os.fdopen(readable) as status:
+        try:
+            process = subprocess.Popen(
+                [*command, "-o", f"APT::Status-Fd={writable}"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=[writable],
+            )
+        finally:
+            os.close(writable)
+        try:
+            for line in status:
+                kind, _, percent, *_ = [*line.split(":", 3), "", ""]
+                if kind == "dlstatus":
+                    progress.update(round(float(percent) * 10), 1000)
+        finally:
+            failed = process.wait()
+        if failed:
+            errors.seek(0)
+            return errors.read() or "it gave no reason"
+    progress.update(1000, 1000)
+    return ""
+
+
+def reason(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
+    """apt's last words as a sentence that says what to do."""
+    words = last_words(errors)
+    for pattern, remedy in (
+        (r"No space left|enough free space", "make room on the disk"),
+        (r"does not have a Release file", "name a mirror that has the suite sid in HATIF_DEBIAN_MIRROR"),
+        (r"NO_PUBKEY|EXPKEYSIG|Missing key|verify signature", "update this machine's package debian-archive-keyring"),
+        (r"expired|not valid yet|Valid-Until", "check this machine's clock, or name another HATIF_DEBIAN_MIRROR"),
+        (
+            r"Unable to locate|no installation candidate|unmet dep",
+            f"try another HATIF_DEBIAN_MIRROR, or {wanted.otherwise}",
+        ),
+    ):
+        if re.search(pattern, errors):
+            return AsteriskError(f"{wanted.name} cannot be fetched from {mirror} ({words}): {remedy}.")
+    return AsteriskError(
+        f"The mirror {mirror} cannot be read ({words}): check the network, or name another HATIF_DEBIAN_MIRROR."
+    )
+
+
+def last_words(errors: str) -> str:
+    """The first complaint, on one line."""
+    lines = sorted(errors.splitlines(), key=lambda line: not line.startswith("E: "))
+    return " ".join(lines[0].removeprefix("E: ").removeprefix("W: ").split()) if lines else "it gave no reason"

@@ -1,0 +1,139 @@
+"""What is fetched from Debian is what is locked, or else it is said what differs."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from asterisk_example import Quiet
+
+from asterisk_conf import apt, package_lock
+from asterisk_conf.debian import ARCHITECTURES, ASTERISK, Wanted, machine
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.package_lock import LockedPackage
+from ivr.cli.voices import MBROLA
+
+SMALL = Wanted(name="Small", otherwise="do without", packages=("one", "two"), space=1_000_000)
+
+needs_apt = pytest.mark.skipif(not Path("/usr/lib/apt/apt-helper").exists(), reason="this machine has no apt")
+
+
+def archive(mirror: Path, name: str, version: str, content: str) -> LockedPackage:
+    """Put a package with one file into a mirror."""
+    tree = mirror / "trees" / name
+    (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
+    (tree / "DEBIAN" / "control").write_text(
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: small\n"
+    )
+    (tree / name).write_text(content)
+    place = f"pool/{name}_{version.partition(':')[2] or version}_all.deb"
+    (mirror / "pool").mkdir(exist_ok=True)
+    subprocess.run(["dpkg-deb", "--build", tree, mirror / place], check=True, capture_output=True)
+    digest = package_lock.digest(mirror / place)
+    assert digest is not None
+    return LockedPackage(name, version, place, (mirror / place).stat().st_size, digest)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mirror that has two packages and no lists: only what is locked can be had from it."""
+    folder = tmp_path / "mirror"
+    packages = [archive(folder, "one", "1:2.3-4", "first"), archive(folder, "two", "5", "second")]
+    monkeypatch.setattr(package_lock, "FOLDER", tmp_path / "locks")
+    (tmp_path / "locks").mkdir()
+    package_lock.write(package_lock.lock_file(SMALL.name, machine().architecture), SMALL.name, packages)
+    monkeypatch.setenv("HATIF_DEBIAN_MIRROR", f"file:{folder}")
+    return folder
+
+
+def unpack(folder: Path) -> list[str]:
+    progress = Quiet()
+    apt.unpack(folder / "apt", folder / "root", SMALL, progress)
+    return progress.steps
+
+
+@needs_apt
+def test_exactly_the_locked_files_are_fetched_and_recorded(mirror: Path, tmp_path: Path) -> None:
+    steps = unpack(tmp_path)
+    assert [(tmp_path / "root" / name).read_text() for name in ("one", "two")] == ["first", "second"]
+    installed = json.loads((tmp_path / "root" / apt.MARKER).read_bytes())
+    assert installed["unpacked"] == {"one": "1:2.3-4", "two": "5"}
+    assert installed["sha256"]["one"] == package_lock.digest(mirror / "pool/one_2.3-4_all.deb")
+    assert not any("locked:" in step or "Reading the list" in step for step in steps)
+    assert apt.outdated(tmp_path / "root", SMALL) == []
+
+
+@needs_apt
+def test_an_altered_file_of_the_mirror_is_refused(mirror: Path, tmp_path: Path) -> None:
+    archive(mirror, "two", "5", "another content")
+    with pytest.raises(
+        AsteriskError, match=r"two_5_all.deb is not the file that is locked \(SHA-256 [0-9a-f]{64}, not"
+    ):
+        unpack(tmp_path)
+    assert not (tmp_path / "root").exists()
+
+
+@needs_apt
+def test_a_file_that_is_half_there_is_fetched_again(mirror: Path, tmp_path: Path) -> None:
+    (tmp_path / "apt/locked").mkdir(parents=True)
+    (tmp_path / "apt/locked/one_1%3a2.3-4_all.deb").write_bytes((mirror / "pool/one_2.3-4_all.deb").read_bytes()[:99])
+    unpack(tmp_path)
+    assert (tmp_path / "root/one").read_text() == "first"
+
+
+@needs_apt
+def test_a_mirror_that_no_longer_has_what_is_locked_is_asked_for_what_it_has(mirror: Path, tmp_path: Path) -> None:
+    (mirror / "pool/two_5_all.deb").unlink()
+    progress = Quiet()
+    with pytest.raises(AsteriskError, match="Small cannot be fetched from file:"):  # it has no suite
+        apt.unpack(tmp_path / "apt", tmp_path / "root", SMALL, progress)
+    assert f"file:{mirror} no longer has two as locked; taking Small as the suite sid has it now" in progress.steps
+
+
+def test_what_differs_from_the_lock_is_named() -> None:
+    lock = [LockedPackage(name, "1", "pool/x.deb", 1, "0" * 64) for name in ("same", "newer", "gone")]
+    found = {"same": "1", "newer": "2", "added": "3"}
+    assert package_lock.differences(lock, found) == ["newer 2 instead of 1", "no gone", "also added 3"]
+
+
+@needs_apt
+def test_a_lock_that_was_renewed_since_is_noticed(mirror: Path, tmp_path: Path) -> None:
+    unpack(tmp_path)
+    path = package_lock.lock_file(SMALL.name, machine().architecture)
+    path.write_text(path.read_text().replace("two 5 ", "two 6 "))
+    assert apt.outdated(tmp_path / "root", SMALL) == ["two 5 instead of 6"]
+
+
+@pytest.mark.parametrize("line", ["one 1 pool/one.deb 12", "one 1 http://elsewhere/one.deb 12 " + "0" * 64, "\x00"])
+def test_a_broken_line_of_a_lock_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "small.txt"
+    path.write_text(f"# Small\n\n{line}\n")
+    with pytest.raises(AsteriskError, match=rf"{path}:3: .* is not 'name version pool/… size sha256'"):
+        package_lock.read(path)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("wanted", [ASTERISK, MBROLA], ids=lambda wanted: wanted.name)
+def test_the_repository_has_a_lock_of_all_that_is_wanted(wanted: Wanted, architecture: str) -> None:
+    packages = package_lock.read(package_lock.lock_file(wanted.name, architecture))
+    assert {package.name for package in packages} > {*wanted.packages, "libc6"}
+
+
+@pytest.mark.long
+def test_what_the_mirror_no_longer_has_is_taken_from_the_suite_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Needs a Debian mirror and 200 MB."""
+    monkeypatch.setattr(package_lock, "FOLDER", tmp_path)
+    small = Wanted(
+        name="Small", otherwise="do without", packages=("mbrola-nl2",), space=1, components=MBROLA.components
+    )
+    gone = LockedPackage("mbrola-nl2", "0.1-1", "pool/non-free/m/mbrola-nl2/mbrola-nl2_0.1-1_all.deb", 1, "0" * 64)
+    package_lock.write(package_lock.lock_file("Small", machine().architecture), "Small", [gone])
+    progress = Quiet()
+    apt.unpack(tmp_path / "apt", tmp_path / "root", small, progress)
+    installed = json.loads((tmp_path / "root" / apt.MARKER).read_bytes())
+    version = installed["unpacked"]["mbrola-nl2"]
+    assert any("no longer has mbrola-nl2 as locked" in step for step in progress.steps)
+    assert any(f"mbrola-nl2 {version} instead of 0.1-1" in step for step in progress.steps)
+    assert apt.outdated(tmp_path / "root", small) == []

@@ -1,0 +1,58 @@
+"""Test calls do not stay for ever; callers who rang in vain are counted."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from db import read
+from db.deliver import deliver_all
+from db.engine import async_engine
+from db.ids import uuid7
+from db.journal import Journal
+from db.retention import TESTS_KEPT, forget_tests
+
+pytest_plugins = ["db_fixtures"]
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def put(journal: Journal, began: datetime, **columns: object) -> UUID:
+    made = uuid7()
+    journal.put("call", id=made, started=began, **columns)
+    journal.put("call_event", call_id=made, kind="node", flow_node="language", data={})
+    return made
+
+
+async def test_old_test_calls_go_with_their_events_and_nothing_else_does(url: str, folder: Path) -> None:
+    journal = Journal(folder, "rabat-1")
+    old, new = NOW - TESTS_KEPT - timedelta(seconds=1), NOW
+    for _ in range(600):
+        put(journal, old, live=False)
+    kept = {put(journal, old), put(journal, new, live=False), put(journal, new)}
+    journal.close()
+    assert (await deliver_all(folder, url)).rejected == 0
+    engine = async_engine(url)
+    try:
+        assert await forget_tests(engine, NOW - TESTS_KEPT) == 600
+        assert await forget_tests(engine, NOW - TESTS_KEPT) == 0
+        assert {each.id for each in await read.calls(engine, 1000, tests=True)} == kept
+        assert [len((await read.call(engine, each)).events) for each in kept] == [1, 1, 1]
+    finally:
+        await engine.dispose()
+
+
+async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, folder: Path) -> None:
+    journal = Journal(folder, "rabat-1")
+    put(journal, NOW, ended=NOW + timedelta(seconds=9))
+    put(journal, NOW, ended=NOW + timedelta(seconds=2))  # dialled wrongly, perhaps
+    put(journal, NOW, ended=NOW + timedelta(seconds=9), line_answered=NOW)
+    put(journal, NOW, ended=NOW + timedelta(seconds=9), live=False)
+    put(journal, NOW)
+    put(journal, NOW - timedelta(seconds=90), ended=NOW - timedelta(seconds=60))
+    journal.close()
+    assert (await deliver_all(folder, url)).rejected == 0
+    engine = async_engine(url)
+    try:
+        assert await read.unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
+    finally:
+        await engine.dispose()

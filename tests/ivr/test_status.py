@@ -1,0 +1,68 @@
+"""`hatif status` says "Serves calls" only while a caller would be answered; the line calls itself to know."""
+
+import json
+import subprocess
+from typing import Any
+
+from line import CACHE, Line
+
+from asterisk_conf.install import find
+from db import read
+from db.engine import async_engine
+from ivr.demo.telephone import Telephones
+
+
+def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:
+    """Its exit status, the document, and whether each check is ok."""
+    answer = line.run("status", "--json")
+    document = json.loads(answer.stdout)
+    return answer.returncode, document, {each["name"]: each["ok"] for each in document["checks"]}
+
+
+def console(line: Line, command: str) -> None:
+    installation = find(CACHE)
+    assert installation is not None
+    conf = line.home / "asterisk" / "etc" / "asterisk.conf"
+    subprocess.run([*installation.program, "-C", conf, "-rx", command], check=True, timeout=20, capture_output=True)
+
+
+async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    """A number that Asterisk does not know any more, a call that nobody takes, the line's own call of each second."""
+    line = lone_line
+    toml = line.site / "site.toml"
+    toml.write_text(toml.read_text().replace("probe_s = 0", "probe_s = 1"))
+    await line.restart()
+    await line.until(lambda: status(line)[1]["probe"] is not None, 10, "the line has called itself")
+    code, document, checks = status(line)
+    assert (code, document["probe"]["fault"], all(checks.values())) == (0, None, True), document["checks"]
+    assert 0 < document["probe"]["answered_s"] < 10
+
+    number = "+31800212002"
+    console(line, f"dialplan remove extension {number}@hatif-carrier")
+    code, document, checks = status(line)
+    assert (code, checks["numbers"]) == (1, False)
+    assert next(each["found"] for each in document["checks"] if each["name"] == "numbers").endswith(number)
+
+    def noticed() -> bool:
+        probe = status(line)[1]["probe"]
+        return bool(probe["number"] == number and probe["fault"])
+
+    await line.until(noticed, 20, "the line has called the number that is gone")
+    assert not status(line)[2]["test call"]
+    assert "Does NOT serve calls." in line.run("status").stdout
+
+    console(line, "dialplan add extension 123,1,Wait,30 into hatif-carrier")
+    ringing = await telephones.caller("+33615000321").dial(f"sip:123@{line.sip}")
+    await line.until(lambda: not status(line)[2]["calls"], 10, "status sees a call that nobody answers")
+    await ringing.hangup()
+
+    engine = async_engine(line.database)
+    try:
+        assert await read.calls(engine) == []
+        tests = await read.calls(engine, tests=True)
+    finally:
+        await engine.dispose()
+    assert len(tests) >= 2 and all(not each.live and each.wait_s is None and each.operator is None for each in tests)
+    assert len({each.number for each in tests}) > 1
