@@ -82,7 +82,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """`any`: whether the database has any call at all; `tests`: test calls of the period."""
+    """`any`: whether the database has any call at all; `tests`: test calls that began to wait in the period."""
 
     any: bool
     tests: int
@@ -181,8 +181,8 @@ async def operator_names(engine: AsyncEngine) -> dict[str, str]:
 
 async def counted(engine: AsyncEngine, begins: datetime, ends: datetime) -> Counted:
     """What explains a report that has nothing to tell."""
-    came = func.coalesce(Call.queued, Call.started)
-    tests = select(func.count()).where(came >= begins, came < ends, Call.live.is_(False))
+    # Not those that never waited: the line calls itself each minute.
+    tests = select(func.count()).where(Call.queued >= begins, Call.queued < ends, Call.live.is_(False))
     async with reading(engine) as connection:
         first = await connection.scalar(select(Call.id).limit(1))
         return Counted(first is not None, await connection.scalar(tests) or 0)
