@@ -78,12 +78,14 @@ class Carrier:
     """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted.
 
     `dial`: where it takes ours, an IPv4 address with or without a port; None: our calls do not go there.
+    `trust_identity`: whether its P-Asserted-Identity says who calls; otherwise only From does (RFC 3325).
     """
 
     name: str
     hosts: tuple[str, ...]
     codecs: tuple[str, ...] = ("alaw", "ulaw")
     dial: str | None = None
+    trust_identity: bool = False
 
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)

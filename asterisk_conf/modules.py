@@ -29,6 +29,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_session", "calls"),
     ("res_pjsip_sdp_rtp", "audio of calls"),
     ("res_pjsip_caller_id", "the caller's number, from carriers only"),
+    ("res_pjsip_header_funcs", "PJSIP_HEADER: whether a caller's number is withheld"),
     ("res_pjsip_nat", "telephones behind a home router"),
     ("res_pjsip_registrar", "telephones that register"),
     ("res_pjsip_authenticator_digest", "their passwords"),
@@ -79,7 +80,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("func_db", "DB"),
     ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
     ("func_logic", "IF"),
-    ("func_strings", "FILTER, REGEX"),
+    ("func_strings", "FILTER, LEN, REGEX"),
 )
 
 # Loaded where the Asterisk at hand has them; their names or their presence differ between builds.

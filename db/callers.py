@@ -1,10 +1,11 @@
 """What is remembered about numbers, and forgetting it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
@@ -43,6 +44,14 @@ async def remembered_language(engine: AsyncEngine, number: str) -> str | None:
     return language
 
 
+async def known(engine: AsyncEngine, numbers: Collection[str]) -> list[str]:
+    """Return those of `numbers` that are remembered or that somebody is to call back."""
+    async with reading(engine) as connection:
+        remembered = select(Caller.number).where(Caller.number.in_(numbers))
+        wished = select(Callback.number).where(Callback.number.in_(numbers), Callback.ended.is_(None))
+        return list(await connection.scalars(union(remembered, wished)))
+
+
 async def caller(engine: AsyncEngine, number: str) -> Remembered:
     """All that is remembered of a number. NotFoundError for one that is not."""
     async with reading(engine) as connection:
@@ -57,12 +66,17 @@ class BeingCalledError(Exception):
     it is, and what to do."""
 
 
-async def erase(engine: AsyncEngine, number: str, node: str, by: str) -> Erased | None:
+async def erase(engine: AsyncEngine, number: str, node: str, by: str, writings: Collection[str] = ()) -> Erased | None:
     """Deletes what is remembered of a number and cancels its wishes to be called back: all of it, or nothing and
-    BeingCalledError. None where there was nothing. The audit says who did it, without the number."""
+    BeingCalledError. None where there was nothing. The audit says who did it, without the number.
+
+    `writings`: under which an older version may have remembered it; nothing looks there any more.
+    """
     now = datetime.now(UTC)
     async with writing(engine) as connection:
-        remembered = (await connection.execute(delete(Caller).where(Caller.number == number))).rowcount > 0
+        remembered = (
+            await connection.execute(delete(Caller).where(Caller.number.in_((number, *writings))))
+        ).rowcount > 0
         over = {"state": CallbackState.CANCELLED.value, "ended": now, "reason": FORGOTTEN}
         mine = (Callback.number == number) & Callback.ended.is_(None)
         free = mine & (Callback.state == CallbackState.WISHED) & Callback.claimed_node.is_(None)

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, reading
@@ -61,6 +61,7 @@ class Call:
     live: bool
     node: str
     outgoing: bool  # we called: `caller` is whom
+    caller_raw: str | None  # as the carrier wrote it; `caller` is E.164
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,22 +219,22 @@ def _forget(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-async def calls(engine: AsyncEngine, last: int = 20, *, tests: bool = False) -> list[Call]:
-    """Return the calls that came last, newest first; `tests`: also those that the line makes to itself."""
-    chosen = select(CallTable).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
+async def calls(
+    engine: AsyncEngine,
+    last: int | None = 20,
+    where: Sequence[ColumnElement[bool]] = (),
+    *,
+    tests: bool = False,
+) -> list[Call]:
+    """Return the calls that came last, newest first; all of them where `last` is None.
+
+    `where`: only those (`db.find_calls`); `tests`: also those that the line makes to itself.
+    """
+    chosen = select(CallTable).where(*where).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
     if not tests:
         chosen = chosen.where(CallTable.live)
     async with reading(engine) as connection:
         return [_call(row) for row in await connection.execute(chosen)]
-
-
-async def unanswered(engine: AsyncEngine, since: datetime, rang: timedelta) -> int:
-    """Return how many of the callers who called since then hung up unanswered after ringing for longer than `rang`."""
-    chosen = select(CallTable.started, CallTable.ended).where(
-        CallTable.started >= since, CallTable.ended.is_not(None), CallTable.line_answered.is_(None), CallTable.live
-    )
-    async with reading(engine) as connection:
-        return sum(row.ended - row.started > rang for row in await connection.execute(chosen))
 
 
 async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
@@ -375,7 +376,7 @@ def _call(row: Any) -> Call:
     return Call(
         row.id, row.number, row.caller, row.country, row.language, row.path, row.outcome, row.operator_id,
         row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,
-        row.topic, row.live, row.node, row.outgoing,
+        row.topic, row.live, row.node, row.outgoing, row.caller_raw,
     )  # fmt: skip
 
 

@@ -58,6 +58,19 @@ class TalkedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class MenuCall:
+    """A call that never waited for an operator. `outcome` as in `WaitedCall`; `outgoing`: it was ours."""
+
+    started: datetime
+    outcome: str | None
+    outgoing: bool
+    language: str | None
+    country: str | None
+    topic: str | None
+    operator: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StateChange:
     """`operator` is in `state` from `at` on. `call`: with whom he talks then, if that call is one to report of.
     `reason`: of a pause."""
@@ -104,6 +117,29 @@ async def waited_calls(
         yield call
 
 
+async def menu_calls(
+    engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
+) -> AsyncGenerator[MenuCall, None]:
+    """Yield the calls that came in the period and never waited, in the order of time; test calls only with `tests`."""
+    query = (
+        select(
+            instant(Call.started),
+            Call.outcome,
+            Call.outgoing,
+            Call.language,
+            Call.country,
+            Call.topic,
+            Call.operator_id,
+        )
+        .where(Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live)
+        .order_by(Call.started, Call.id)
+    )
+    async with streamed(engine, query) as found:
+        async for some in found.partitions():
+            for row in some:
+                yield MenuCall(*tuple(row))
+
+
 async def state_changes(
     engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
 ) -> AsyncGenerator[StateChange, None]:
@@ -147,6 +183,7 @@ async def operator_names(engine: AsyncEngine) -> dict[str, str]:
 
 async def counted(engine: AsyncEngine, begins: datetime, ends: datetime) -> Counted:
     """What explains a report that has nothing to tell."""
+    # Not those that never waited: the line calls itself each minute.
     tests = select(func.count()).where(Call.queued >= begins, Call.queued < ends, Call.live.is_(False))
     async with reading(engine) as connection:
         first = await connection.scalar(select(Call.id).limit(1))

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "FILTER": "func_strings",
     "IF": "func_logic",
     "LEN": "func_strings",
+    "PJSIP_HEADER": "res_pjsip_header_funcs",
     "PJSIP_TRANSFER_HANDLING": "chan_pjsip",
     "REGEX": "func_strings",
 }
@@ -150,7 +151,9 @@ def _untrusted(step: Step) -> Iterator[Finding]:
         if match[0] == "}":
             around = around[:-1]
             continue
-        if match[1] in _UNTRUSTED and "FILTER" not in around:
+        if match[1] in _UNTRUSTED and not {"FILTER", "LEN"}.intersection(
+            around
+        ):  # a length is a number, whatever it is of
             yield Finding("E_UNFILTERED", step.line, f"{match[1]} is used as it came; put it into FILTER(allowed,…)")
         around.append(match[1] or "")
 

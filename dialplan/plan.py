@@ -114,7 +114,7 @@ def render(plan: Plan) -> str:
             plan=plan,
             id_characters=id_characters,
             dnid="${FILTER(+*#0-9,${CALLERID(dnid)})}",
-            caller="${FILTER(+0-9,${CALLERID(num)})}",
+            caller=r"${FILTER(+*#0-9A-Za-z._\-,${CALLERID(num)})}",
             phone=f"${{FILTER({id_characters}/,${{CHANNEL(name)}})}}",
         )
     )

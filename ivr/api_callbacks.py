@@ -11,10 +11,10 @@ from db.words import CallbackKind, TryOutcome
 from ivr import clock
 from ivr.callbacks import listing, rules
 from ivr.callbacks.wish import AT_WORK, Happening, after, given_up
+from ivr.e164 import country_of, normalise
 from ivr.numbers import refusal
 from ivr.opening import one_line
 from ivr.records_callbacks import audited, wished
-from ivr.site import country_of
 
 if TYPE_CHECKING:
     from ivr.controller import Controller
@@ -58,7 +58,7 @@ def router(controller: "Controller") -> APIRouter:
 
     @api.post("/callbacks")
     async def add(new: New) -> dict[str, Any]:
-        number = new.number.strip()
+        number = normalise(new.number) or new.number.strip()
         language = new.language or site.language_order(country_of(number))[0]
         if (why := refusal(number, site)) is not None:
             raise HTTPException(422, f"{number!r} {rules.REFUSED[why]}.")

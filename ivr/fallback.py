@@ -7,6 +7,8 @@ import structlog
 
 from db.ids import call_id
 from ivr.ami import Ami, AmiError
+from ivr.beginning import carrier_named
+from ivr.e164 import normalise
 from ivr.fallback_records import FAMILY, FallbackCall, parse
 from ivr.records import Recorder
 from ivr.site import Site
@@ -54,7 +56,8 @@ def _record(call: FallbackCall, recorder: Recorder, site: Site) -> str:
     """The id is made from the channel's own, so that a record that is read again after a crash is the same call."""
     identity = call.call if call.call and _is_id(call.call) else None
     identity = identity or str(call_id(site.node, call.id, int(call.started.timestamp() * 1000)))
-    recorder.fallback_call(identity, call)
+    caller = normalise(call.caller or "", site.number_rules(carrier_named(call.carrier), call.number))
+    recorder.fallback_call(identity, call, caller)
     log.info("A call of the fallback was recorded", call=identity, status=call.status.value, operator=call.operator)
     return identity
 

@@ -31,7 +31,8 @@ class FallbackCall:
     ended: datetime
     end_known: bool  # False: Asterisk went down in the call, `ended` is the last instant that was recorded
     number: str | None  # the number dialled, as the site writes it
-    caller: str | None
+    caller: str | None  # as the carrier wrote it, a word too
+    carrier: str | None  # the endpoint that it came from
     country: str | None
     language: str | None
     topic: str | None
@@ -52,7 +53,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,150}")
 _INSTANT = re.compile(r"[0-9]{10}")  # 2001 to 2286
 _TEXTS = {
     "number": re.compile(r"\+?[0-9]{1,40}"),
-    "caller": re.compile(r"[+0-9]{1,80}"),
+    "caller": re.compile(r"[+*#0-9A-Za-z._-]{1,80}"),
+    "carrier": _ID,
     "country": re.compile(r"[A-Z]{2}"),
     "language": re.compile(r"[a-z]{2,3}"),
     "topic": _ID,

@@ -1,7 +1,7 @@
 """What is told of the opening hours, by the control API and where no controller answers; about whom one may ask."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ivr.site import Site
@@ -9,14 +9,15 @@ from routing.hours import Answer
 
 
 def told(answer: Answer, opens_next: Callable[[], datetime | None], announcement: str | None = None) -> dict[str, Any]:
-    """An answer as data. `opens_next` is asked only about a line that is closed."""
+    """An answer as data, its instants in UTC. `opens_next` is asked only about a line that is closed."""
+    opens = None if answer.open else opens_next()
     return {
         "open": answer.open,
-        "until": answer.until,
+        "until": answer.until.astimezone(UTC) if answer.until is not None else None,
         "why": answer.why,
         "forced": answer.forced,
         "holiday": answer.holiday,
-        "opens_next": None if answer.open else opens_next(),
+        "opens_next": opens.astimezone(UTC) if opens is not None else None,
         "announcement": announcement,
     }
 

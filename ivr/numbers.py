@@ -1,16 +1,17 @@
 """Which numbers may be called back: those of the site's countries that cost what a call costs."""
 
-import re
-
 from ivr.callbacks import rules
 from ivr.callbacks.rules import Refusal
+from ivr.e164 import Rules, normalise
 from ivr.site import Site
 
 
-def dialled(digits: str) -> str:
-    """What a caller enters on a telephone, 0033…, as E.164 with its +."""
-    digits = re.sub(r"[^0-9+]", "", digits)
-    return f"+{digits[2:]}" if digits.startswith("00") else digits
+def entered(digits: str, country: str | None) -> str:
+    """Return what a caller has entered on their telephone as E.164 with its +; as it is where it is no number.
+
+    `country`: the caller's (ISO), whose national numbers count as well.
+    """
+    return normalise(digits, Rules(country)) or digits
 
 
 def refusal(number: str, site: Site) -> Refusal | None:

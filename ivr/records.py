@@ -16,11 +16,11 @@ from db.journal import Journal
 from db.references import ReferenceAllocator
 from db.words import CallbackKind, CaseKind, HoursKind, Outcome, Role
 from ivr import clock, messages
+from ivr.e164 import country_of
 from ivr.fallback_records import FallbackCall
 from ivr.holidays import Ruling, name_in
 from ivr.messages_left import Left
 from ivr.operators import OperatorEntry
-from ivr.site import country_of
 from ivr.state import CallState, Consent
 from routing.hours import Override
 from routing.match import Decision, in_words
@@ -45,13 +45,14 @@ class Recorder:
         self.journal = journal  # also for what other files keep
         self._references = references
 
-    def call_started(self, state: CallState, channel: str, started: datetime) -> None:
+    def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
         self.journal.put(
             "call",
             id=state.id,
             channel_id=channel,
             number=state.number,
             caller=state.caller or None,
+            caller_raw=caller_raw,
             country=state.country,
             language=state.language,
             flow_version=state.flow,
@@ -261,13 +262,14 @@ class Recorder:
         self.call(call_id, ended=clock.now(), ended_by="unknown", outcome=outcome.value)
         self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
 
-    def fallback_call(self, call_id: str, call: FallbackCall) -> None:
-        """A call that the dialplan led: the row as the controller would have written it; a file if it was served."""
+    def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:
+        """Write the row of a call that the dialplan led, and a file if it was served. `caller`: in E.164."""
+        country = call.country or (country_of(caller) if caller is not None else None)
         row: dict[str, object] = {
             "outcome": Outcome.FALLBACK.value,
             "ended": call.ended,
             "language": call.language,
-            "country": call.country,
+            "country": country,
             "topic": call.topic,
             "queued": call.queued,
             "dequeued": call.connected,
@@ -275,7 +277,8 @@ class Recorder:
             "operator_id": call.operator,
         }
         if call.call is None:  # else the controller had it before, and its beginning is known better
-            row |= {"started": call.started, "number": call.number, "caller": call.caller, "channel_id": call.id}
+            row |= {"started": call.started, "number": call.number, "caller": caller, "channel_id": call.id}
+            row |= {"caller_raw": call.caller}
             row |= {"path": ["fallback"], "line_answered": call.started}
         if call.connected is not None and call.operator is not None:
             state = CallState(
@@ -283,8 +286,8 @@ class Recorder:
                 flow="",
                 node="fallback",
                 number=call.number or "",
-                caller=call.caller or "",
-                country=call.country,
+                caller=caller or "",
+                country=country,
                 language=call.language or "",
                 topic=call.topic,
                 case=self.new_case_reference(),

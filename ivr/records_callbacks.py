@@ -8,8 +8,8 @@ from db.wishes import Wish
 from db.words import CallbackKind, CaseKind
 from ivr import clock
 from ivr.callbacks.rules import MOST_TRIES
+from ivr.e164 import country_of
 from ivr.records import DUE_H, Recorder
-from ivr.site import country_of
 from ivr.state import CallState
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from db.ids import call_id
 from ivr import clock
 from ivr.ari import events
-from ivr.beginning import first_state
+from ivr.beginning import carrier_of, first_state, raw
 from ivr.call import Call, Item, Services
 from ivr.flow.versions import Version
 from ivr.house import House
@@ -78,9 +78,9 @@ class RunningCalls:
         dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
         started = _created(channel)
         identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
-        state = first_state(site, version, identity, dialled, channel.caller_number)
+        state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
-        self._house.recorder.call_started(state, channel.id, started)
+        self._house.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
         if is_test(channel):
             self._house.recorder.call(identity, live=False)
         self._walk(call, resumed=False)
@@ -99,7 +99,7 @@ class RunningCalls:
             self._routes[each] = call  # one that is answered at this moment is not a stranger
         if channel.application_data.startswith("hatif,call"):
             # Once more: what a former controller wrote last may never have come to the disk.
-            self._house.recorder.call_started(state, channel.id, _created(channel))
+            self._house.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
         call.event("resumed")
         self._walk(call, resumed=True)
 

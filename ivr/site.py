@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from ivr.e164 import INTERNATIONAL_PREFIX, Rules, main_country
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
 from ivr.site_addresses import BindAddress, CarrierHost, Codec, DialAddress, overlap
@@ -43,6 +44,17 @@ class Carrier(_Strict):
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
     # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
     dial: DialAddress | None = None
+    trust_identity: bool = False  # whether its P-Asserted-Identity says who calls; otherwise only From does
+    country: CountryCode | None = None  # of callers' numbers without a country code; absent: that of the number dialled
+    national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: what is usual in the country
+    international_prefix: str = Field(INTERNATIONAL_PREFIX, pattern=r"^[0-9]{1,5}$")
+
+    @field_validator("country")
+    @classmethod
+    def _is_dialled(cls, country: str | None) -> str | None:
+        if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"{country!r} is no country with telephone numbers of its own; write one such as 'NL'")
+        return country
 
 
 class Number(_Strict):
@@ -108,7 +120,10 @@ class Site(_Strict):
     countries: dict[CountryCode, Country] = {}
 
     def language_order(self, country: str | None) -> tuple[str, ...]:
-        """All languages, those likely in `country` first."""
+        """All languages, those likely in `country` first; a territory that is not listed has those of the country
+        whose code it shares (Guernsey those of GB)."""
+        if country is not None and country not in self.countries:
+            country = main_country(country)
         likely = self.countries[country].languages if country in self.countries else ()
         return (*likely, *(each for each in self.languages if each not in likely))
 
@@ -116,25 +131,17 @@ class Site(_Strict):
         """The languages whose audio replaces a missing or broken file of this one, best first."""
         return self.fallback.get(language) or tuple(each for each in self.languages if each != language)
 
+    def number_rules(self, carrier: str | None, number: str | None) -> Rules:
+        """Return how callers' numbers are written in a call that `carrier` brought to `number` (one of the site's)."""
+        by = next((each for each in self.carrier if each.name == carrier), None)
+        dialled = self.number_dialled(number or "")
+        country = dialled.country if dialled is not None else None
+        if by is None:
+            return Rules(country)
+        return Rules(by.country or country, by.national_prefix, by.international_prefix)
+
     def number_dialled(self, dialled: str) -> Number | None:
         return next((n for n in self.number if dialled == n.number), None)
-
-
-def country_of(caller: str) -> str | None:
-    """The country (ISO) of a caller's number, by its prefix; None where it tells none (hidden, garbage, shared)."""
-    digits = re.sub(r"[^\d+]", "", caller)
-    if digits.startswith("00"):
-        digits = "+" + digits[2:]
-    try:
-        number = phonenumbers.parse(digits, None)
-    except phonenumbers.NumberParseException:
-        return None
-    region: str | None = phonenumbers.region_code_for_number(number)
-    if (
-        region is None and number.country_code is not None
-    ):  # a range that nobody has yet: the code's main country is the best guess
-        region = phonenumbers.region_code_for_country_code(number.country_code)
-    return region if region and len(region) == 2 and region.isalpha() else None
 
 
 def load(folder: Path) -> Site:

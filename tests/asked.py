@@ -94,6 +94,12 @@ class Asked:
                     raise AssertionError(f"AstDB has {value!r} as {family}/{key}; expected: {begins}...")
                 await asyncio.sleep(0.02)
 
+    async def astdb(self, family: str) -> dict[str, str]:
+        """All of a family of Asterisk's own database."""
+        secrets = credentials.load(self.home, ())
+        async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
+            return await ami.db_tree(family)
+
     @property
     def log(self) -> Path:
         """What the controller has to say."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import wave
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from line import Line
 from sqlalchemy import select
 
+from db import read
 from db.engine import async_engine, reading
 from ivr.demo.sound import RATE, Match, Samples
 from ivr.demo.telephone import Call
@@ -74,3 +76,17 @@ async def speaks(
     call.tone(tone_hz)
     await asyncio.sleep(seconds)
     call.silence()
+
+
+async def newest(line: Line, count: int) -> list[dict[str, Any]]:
+    """The last calls, as soon as the database has all their ends."""
+    engine = async_engine(line.database)
+    try:
+        async with asyncio.timeout(5):
+            while True:
+                calls = await read.calls(engine, count)
+                if all(call.ended is not None for call in calls):
+                    return [asdict(call) for call in calls]
+                await asyncio.sleep(0.05)
+    finally:
+        await engine.dispose()

@@ -29,6 +29,8 @@ from prompts import manifest
 CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("HATIF_TEST_CACHE") or CHECKOUT / "var" / "cache")
 FRENCH_NUMBER = "+33800212000"
+OTHER_CARRIER = "127.0.0.9"
+"""Its `trust_identity` is false."""
 
 # What the tests cannot wait for: the example site's own values are for people.
 QUICK = (
@@ -41,6 +43,12 @@ QUICK = (
     ("site.toml", r'^trunk = "example".*\n', ""),
     ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
+    # A second carrier, whose word for who calls is not taken.
+    (
+        "site.toml",
+        r"^# One number for",
+        f'[[carrier]]\nname = "other"\nhosts = ["{OTHER_CARRIER}"]\n\n# One number for',
+    ),
     # Who is next must not depend on how busy the machine is: on a slow one a caller is late already, and may be passed.
     ("site.toml", r"^\[routing\]\n", "[routing]\npassing = 0\n"),
 )

@@ -20,7 +20,8 @@ class Call(Table):
     live: Mapped[bool] = mapped_column(server_default=true())  # false: a test call
     outgoing: Mapped[bool] = mapped_column(server_default=false())  # we called: `caller` is whom, `number` our own
     number: Mapped[str | None]  # dialled
-    caller: Mapped[str | None]  # NULL: withheld, or erased
+    caller: Mapped[str | None]  # E.164 with +; NULL: withheld, no number, or erased
+    caller_raw: Mapped[str | None]  # as the carrier wrote it, a word too; NULL: withheld, or nothing was sent
     country: Mapped[str | None] = mapped_column(String(2))
     language: Mapped[str | None]
     topic: Mapped[str | None]

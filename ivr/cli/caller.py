@@ -8,8 +8,9 @@ import typer
 
 from ivr.cli.compose import Composition, ControlError, account
 from ivr.cli.output import JSON, as_json, as_table, console
+from ivr.e164 import Rules, normalise, writings
 
-NUMBER = typer.Argument(help="The number with its +, such as +33612345678.")
+NUMBER = typer.Argument(help="The number as anybody writes it, such as +33612345678 or 0033612345678.")
 
 _DELIVERED_S = 2.0
 """How long what is written already has to come into the database; where it is delivered, that takes some 0.1 s."""
@@ -31,7 +32,9 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
     """What is remembered about a number."""
     from db import callers
 
-    found: dict[str, Any] = asyncio.run(Composition().read(callers.caller, number))
+    parts = Composition()
+    number = _meant(parts, number)
+    found: dict[str, Any] = asyncio.run(parts.read(callers.caller, number))
     if json:
         as_json(found)
     else:
@@ -44,12 +47,13 @@ def erase(number: str = NUMBER) -> None:
     from db.engine import async_engine
 
     parts = Composition()
+    number = _meant(parts, number)
 
     async def erased() -> callers.Erased | None:
         await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
-            return await callers.erase(engine, number, parts.site.node, account())
+            return await callers.erase(engine, number, parts.site.node, account(), writings(number))
         except callers.BeingCalledError as error:
             raise ControlError(f"{number} is not forgotten: it {error}.") from None
         finally:
@@ -58,11 +62,40 @@ def erase(number: str = NUMBER) -> None:
     found = asyncio.run(erased())
     if found is None:
         raise ControlError(
-            f"{number} is not remembered and has no wish to be called back; write it with its + and without blanks, "
-            "as in `hatif calls`."
+            f"{number} is not remembered and has no wish to be called back; `hatif calls` shows who called."
         )
     cancelled = f" It will not be called back: {found.wishes} cancelled." if found.wishes else ""
     console.print(f"{number}: forgotten.{cancelled}", markup=False)
+
+
+def _meant(parts: Composition, written: str) -> str:
+    """Return the number in E.164. A national one is that of the site's country in which somebody has it.
+
+    Raises:
+        ControlError: It is no number, or a national one in several countries.
+    """
+    if (number := normalise(written)) is not None:
+        return number
+    countries = sorted({each.country for each in parts.site.number if each.country is not None})
+    found = {each for country in countries if (each := normalise(written, Rules(country))) is not None}
+    known = sorted(asyncio.run(_known(parts, found))) if found else []
+    if len(known) > 1:
+        raise ControlError(f"{written!r} may be {' or '.join(known)}; write it with its +.")
+    if not known:
+        why = "nobody who called has it" if found else "is no telephone number"
+        raise ControlError(f"{written!r}: {why}; write it with its country, such as +33612345678.")
+    return known[0]
+
+
+async def _known(parts: Composition, numbers: set[str]) -> list[str]:
+    from db import callers
+    from db.engine import async_engine
+
+    engine = async_engine(parts.database_url)
+    try:
+        return await callers.known(engine, numbers)
+    finally:
+        await engine.dispose()
 
 
 async def _delivered(parts: Composition, number: str) -> None:

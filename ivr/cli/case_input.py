@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from db.words import CaseState
 from ivr import clock
 from ivr.cli.compose import Composition
+from ivr.e164 import normalise
 
 NONE = "none"
 MISSING = "missing_"
@@ -48,8 +49,8 @@ def one_of(text: str, words: Any, what: str, or_none: bool = False) -> str:
 
 
 def number(text: str) -> str:
-    number = re.sub(r"^00", "+", re.sub(r"[\s().-]", "", text))
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+    number = normalise(text)
+    if number is None:
         raise CaseError(f"{text!r} is no number; write it with its country, such as +33612345678.")
     return number
 

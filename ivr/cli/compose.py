@@ -18,6 +18,7 @@ from asterisk_conf.progress import Progress
 from dialplan.codes import Code
 from dialplan.plan import Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
+from ivr.cli import output
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
 from ivr.credentials import Credentials
@@ -35,7 +36,9 @@ class Composition:
 
     @cached_property
     def site(self) -> site.Site:
-        return site.load(self.settings.site)
+        found = site.load(self.settings.site)
+        output.times_in(found.hours.timezone)
+        return found
 
     @cached_property
     def voices(self) -> Choice:
@@ -134,7 +137,13 @@ class Composition:
             node=chosen.node,
             ports=Ports.with_offset(self.settings.offset),
             carriers=tuple(
-                Carrier(each.name, each.hosts, each.codecs, each.dial if each.name == chosen.callbacks.trunk else None)
+                Carrier(
+                    each.name,
+                    each.hosts,
+                    each.codecs,
+                    each.dial if each.name == chosen.callbacks.trunk else None,
+                    each.trust_identity,
+                )
                 for each in chosen.carrier
             ),
             endpoints=tuple(

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from rich.console import Group, RenderableType
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.cli.compose import Composition, ControlError
-from ivr.cli.output import cell, console
+from ivr.cli.output import cell, console, local, zone_shown
 from ivr.operators import OperatorEntry
 
 _EVERY_S = 1.0
@@ -100,7 +101,8 @@ def _lines(snapshots: Iterator[Snapshot], *, as_json: bool) -> None:
 
 def _text(snapshot: Snapshot) -> str:
     """Who is not away, a line each; the counts; who waits."""
-    lines = [f"--- {time.strftime('%H:%M:%S', time.localtime(snapshot.at))}"]
+    at = local(datetime.fromtimestamp(snapshot.at, UTC))
+    lines = [f"--- {at:%H:%M:%S} ({zone_shown()})"]
     if snapshot.away is not None:
         return "\n".join((*lines, snapshot.away))
     if snapshot.back:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import typer
 
 from ivr.cli.compose import Composition, ControlError, ControllerAwayError, account
-from ivr.cli.output import JSON, as_json, as_table, console
+from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 
 LINE = typer.Option("", help="A number of the site, as `hatif numbers` has it.")
 LANGUAGE = typer.Option("", help="A language of the site, such as nl.")
@@ -97,6 +97,9 @@ def _show(data: dict[str, Any], json: bool) -> None:
     console.print(f"{'Open' if data['open'] else 'Closed'}: {data['why']}{note}", markup=False, soft_wrap=True)
     if data["forced"] and not data["open"]:
         opens = data["opens_next"]
+        if opens is not None:
+            at = local(opens if isinstance(opens, datetime) else datetime.fromisoformat(opens))
+            opens = f"{at:%Y-%m-%d %H:%M} ({zone_shown()})"
         console.print(f"Opens next: {opens or 'when `hatif hours force auto` takes this back'}", markup=False)
     if data["announcement"]:
         console.print(f"In front of everything is said: {data['announcement']}", markup=False)

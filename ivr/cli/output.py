@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -19,7 +20,28 @@ errors = Console(stderr=True, highlight=False)
 JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
 
 
+_zone: ZoneInfo | None = None
+
+
+def times_in(zone: str) -> None:
+    """Show instants to people by the clock of this zone: the site's. Documents (JSON, CSV) have UTC."""
+    global _zone
+    _zone = ZoneInfo(zone)
+
+
+def local(at: datetime) -> datetime:
+    """Return an instant by the clock that people are shown; in UTC where no site is known."""
+    return at.astimezone(_zone or UTC)
+
+
+def zone_shown() -> str:
+    """Return the name of the clock that people are shown."""
+    return _zone.key if _zone is not None else "UTC"
+
+
 def _plain(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat()
     if isinstance(value, date):  # a datetime is one
         return value.isoformat()
     if isinstance(value, UUID):
@@ -37,8 +59,12 @@ _COPIED = ("id", "call", "caller", "number", "reference")
 
 
 def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none") -> None:
-    """Every cell is shown as it is: what came from outside may not colour the screen."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    """Every cell is shown as it is: what came from outside may not colour the screen. Where there are instants, the
+    title says by which clock."""
+    rows = [tuple(row) for row in rows]
+    if any(isinstance(each, datetime) for row in rows for each in row):
+        title = f"{title} (times: {zone_shown()})"
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         # What is copied into the next command is never cut; on a narrow terminal the others are wrapped.
         table.add_column(column, no_wrap=column in _COPIED)
@@ -47,6 +73,7 @@ def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]
         table.add_row(*(escape(cell(each)) for each in row))
         count += 1
     if count:
+        console.print(title, style="table.title", markup=False, soft_wrap=True)  # not broken where the table is narrow
         console.print(table)
     else:
         console.print(f"{title}: {empty}")
@@ -58,7 +85,9 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        at = local(value) if value.tzinfo is not None else value
+        again = f" ({at:%z})" if at.fold else ""  # when clocks are set back, an hour comes twice
+        return f"{at:%Y-%m-%d %H:%M:%S}{again}"
     return "".join(each if each.isprintable() else "?" for each in str(value))
 
 

@@ -14,6 +14,7 @@ import typer
 from ivr import clock
 from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, as_json, console, errors
+from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from routing.figures import SHORT_S, WITHIN_S
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def register(app: typer.Typer) -> None:
 
 def report(
     by: str = typer.Option(
-        "day", "--by", help="day, hour, half-hour, hour-of-day, language, country, topic or operator."
+        "day",
+        "--by",
+        help="day, hour, half-hour, hour-of-day, language, country, topic or operator; or two, such as day,language.",
     ),
     first: str | None = typer.Option(
         None, "--from", help="The first day, such as 2027-01-15.  [default: six days before the last]"
@@ -44,35 +47,37 @@ def report(
     within: float = typer.Option(WITHIN_S, "--within", help="T: seconds within which a call is to be answered."),
     short: float = typer.Option(SHORT_S, "--short", help="s: seconds within which abandoning does not count."),
     tests: bool = typer.Option(False, "--tests", help="Count test calls as well."),
-    as_csv: bool = typer.Option(False, "--csv", help="Lines of comma-separated values on standard output."),
+    as_csv: bool = CSV,
+    separator: str = SEPARATOR,
+    bom: bool = BOM,
     json: bool = JSON,
     picture: Path | None = typer.Option(
         None, "--picture", help="Draw calls and service level by the hour of the day into this SVG file as well."
     ),
 ) -> None:
-    """Calls that waited for an operator: service level, waits, abandonment, handling time, occupancy.
+    """All calls and how they ended; of those that waited: service level, waits, abandonment, handling time, occupancy.
 
-    Days and hours are those of the site's time zone. A call belongs to the day and hour in which it began to wait.
+    Days and hours are those of the site's time zone. A call belongs to the day and hour in which it began to wait, or
+    came, if it never waited.
     Percentages come from sums: the line `all` is no average of the others. docs/report.md says what each figure means.
     """
     if as_csv and json:
         raise ReportError("--csv and --json are two documents; ask for one of them.")
     from ivr.cli import report_told as told
-    from ivr.cli.report_groups import By
 
-    if by not in list(By):
-        raise ReportError(f"Nothing is reported by {by!r}; write --by with one of {', '.join(By)}.")
+    sheet = Sheet.asked(separator, bom)
+    grouped = _grouped(by)
     for option, seconds in (("--within", within), ("--short", short)):
         if not 0 <= seconds < math.inf:
             raise ReportError(f"{option} {seconds:g} is no time to wait; write seconds such as {WITHIN_S:g}.")
     parts = Composition()
-    asked = _asked(parts, By(by), first, last, within, short, tests)
+    asked = _asked(parts, grouped, first, last, within, short, tests)
     with errors.status("Reading the calls"):
         found = asyncio.run(_read(parts.database_url, asked, with_picture=picture is not None))
     if json:
         as_json(told.document(asked, found))
     elif as_csv:
-        told.write_csv(asked, found)
+        told.write_csv(asked, found, sheet)
     else:
         told.show(asked, found)
     if picture is not None:
@@ -85,7 +90,7 @@ def report(
 class Asked:
     """A report as it is wanted. `first` and `last` are both counted; `within` and `short` in seconds."""
 
-    by: "By"
+    by: "tuple[By, ...]"
     first: date
     last: date
     period: "Period"
@@ -111,7 +116,13 @@ class Found:
 
 
 def _asked(
-    parts: Composition, by: "By", first: str | None, last: str | None, within: float, short: float, tests: bool
+    parts: Composition,
+    by: "tuple[By, ...]",
+    first: str | None,
+    last: str | None,
+    within: float,
+    short: float,
+    tests: bool,
 ) -> Asked:
     from ivr.cli.report_groups import Period
 
@@ -123,6 +134,22 @@ def _asked(
         raise ReportError(f"--to {final}{today} lies before --from {begin}; write the earlier day with --from.")
     period = Period(_midnight(begin, zone), _midnight(final + timedelta(days=1), zone), zone)
     return Asked(by, begin, final, period, within, short, tests, now)
+
+
+def _grouped(by: str) -> "tuple[By, ...]":
+    """Read `--by`: one or two things, at most one of them a time."""
+    from ivr.cli.report_groups import TIMES, By
+
+    names = by.split(",")
+    for name in names:
+        if name not in list(By):
+            raise ReportError(
+                f"Nothing is reported by {name!r}; write --by with one of {', '.join(By)}, or two such as day,language."
+            )
+    found = tuple(map(By, names))
+    if len(found) > 2 or len({*found}) < len(found) or len({*found} & {*TIMES}) > 1:
+        raise ReportError(f"--by {by} cannot be one table; write one thing, or two such as day,language.")
+    return found
 
 
 def _day(option: str, text: str) -> date:
@@ -149,7 +176,7 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
 
     limits = Limits(asked.within, asked.short)
     groups = Groups(asked.by, asked.period, limits, asked.now)
-    hours = Groups(By.HOUR_OF_DAY, asked.period, limits, asked.now) if with_picture else None
+    hours = Groups((By.HOUR_OF_DAY,), asked.period, limits, asked.now) if with_picture else None
     begins, ends = asked.period.begins, asked.period.ends
     engine = async_engine(url)
     try:
@@ -161,6 +188,9 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
                     hours.call(call)
                 if call.ended is not None and call.ended > over:
                     over = call.ended
+        async with aclosing(rows.menu_calls(engine, begins, ends, tests=asked.tests)) as others:
+            async for other in others:
+                groups.menu_call(other)
         # Who began to wait just before the end of the period is talked with after it.
         until = min(over + _LONGEST_WRAP_UP, asked.now)
         async with aclosing(rows.state_changes(engine, begins, until, tests=asked.tests)) as changes:
@@ -168,8 +198,9 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
                 groups.change(change)
         groups.finish()
         names, planned = dict[str, str](), dict[str, float]()
-        if asked.by is By.OPERATOR:
+        if By.OPERATOR in asked.by:
             names = await rows.operator_names(engine)
+        if asked.by == (By.OPERATOR,):
             planned = await shifts.planned_s(engine, begins, min(ends, asked.now))
             groups.credit(await operators_work(engine, begins, ends, tests=asked.tests))
             groups.expect(planned)
@@ -184,7 +215,7 @@ def _draw(path: Path, site: str, asked: Asked, found: Found) -> None:
     assert found.hours is not None
     bars = [
         Hour(int((key or "0")[:2]), group.tally.figures())
-        for key, group in found.hours.rows
+        for (key,), group in found.hours.rows
         if group.tally.figures().waited
     ]
     try:

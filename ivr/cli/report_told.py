@@ -1,14 +1,13 @@
 """How `hatif report` answers: tables for people, lines of comma-separated values, one JSON document."""
 
-import csv
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ivr.cli import report_operators
 from ivr.cli.output import as_table, console
 from ivr.cli.report import Asked, Found
-from ivr.cli.report_groups import By, Group
+from ivr.cli.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, By, Group, Key
+from ivr.cli.sheet import Sheet
 from routing.figures import Limits
 
 Shown = Callable[[dict[str, Any]], str]
@@ -24,41 +23,42 @@ def document(asked: Asked, found: Found) -> dict[str, Any]:
         "from": asked.first,
         "to": asked.last,
         "timezone": asked.period.zone.key,
-        "by": asked.by.value,
+        "by": ",".join(asked.by),
         "within_s": asked.within,
         "short_s": asked.short,
         "tests": asked.tests,
         "rows": _rows(asked, found),
         "total": found.groups.total.figures()
-        | (report_operators.figures(found.groups.total) if asked.by is By.OPERATOR else {}),
+        | (report_operators.figures(found.groups.total) if asked.by == (By.OPERATOR,) else {}),
     }
 
 
 def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
-    column = asked.by.value.replace("-", "_")
-    if asked.by is not By.OPERATOR:
-        return [{column: key, **group.figures()} for key, group in found.groups.rows]
-    return [
-        {
-            column: key,
-            "name": found.names.get(key or ""),
-            **group.figures(),
-            "planned_s": found.planned.get(key or ""),
-            **report_operators.figures(group),
-        }
-        for key, group in found.groups.rows
-    ]
+    return [_row(asked, found, key, group) for key, group in found.groups.rows]
 
 
-def write_csv(asked: Asked, found: Found) -> None:
+def _row(asked: Asked, found: Found, key: Key, group: Group) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(_columns(asked), key, strict=True))
+    operator = row.get("operator") or ""
+    if By.OPERATOR in asked.by:
+        row["name"] = found.names.get(operator)
+    row |= group.figures()
+    if asked.by == (By.OPERATOR,):
+        row["planned_s"] = found.planned.get(operator)
+        row |= report_operators.figures(group)
+    return row
+
+
+def _columns(asked: Asked) -> list[str]:
+    return [by.value.replace("-", "_") for by in asked.by]
+
+
+def write_csv(asked: Asked, found: Found, sheet: Sheet) -> None:
     """A line a group, and no total: whoever adds the counts up has it, and a sheet would count it twice."""
     rows = _rows(asked, found)
-    if asked.by is By.OPERATOR:
+    if asked.by == (By.OPERATOR,):
         rows = report_operators.flat(rows)
-    names = list(rows[0]) if rows else [asked.by.value.replace("-", "_"), *Group(Limits()).figures()]
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    sheet.write(list(rows[0]) if rows else [*_columns(asked), *Group(Limits()).figures()], rows)
 
 
 def show(asked: Asked, found: Found) -> None:
@@ -67,43 +67,48 @@ def show(asked: Asked, found: Found) -> None:
         console.print(_nothing(asked, found), markup=False, soft_wrap=True)
         return
     total = found.groups.total.figures()
-    named = [(key if key is not None else _NOBODY, group.figures()) for key, group in rows]
+    named = [(tuple(_NOBODY if part is None else part for part in key), group.figures()) for key, group in rows]
     if len(named) != 1:
-        named.append((_ALL, total))
+        named.append(((_ALL, *("" for _ in asked.by[1:])), total))
     title = f"{asked.days} ({asked.period.zone.key})"
-    if asked.by is By.OPERATOR:  # nobody abandons an operator
+    if asked.by == (By.OPERATOR,):  # nobody abandons an operator
         everybody = sum(found.planned.values()) or None
         known = [
-            (label, {**figures, "planned_s": everybody if label == _ALL else found.planned.get(label)})
-            for label, figures in named
+            ((label,), {**figures, "planned_s": everybody if label == _ALL else found.planned.get(label)})
+            for (label,), figures in named
             if label != _NOBODY
         ]
-        names = [found.names.get(label, "") for label, _ in known]
+        names = [found.names.get(label, "") for (label,), _ in known]
         columns = {name: shown for name, shown in _OPERATORS.items() if name != _PLANNED or found.planned}
-        _table(f"Operators, {title}", "id", columns, known, names)
+        _table(f"Operators, {title}", ["id"], columns, known, names)
         console.print()
-        groups = {(key if key is not None else _NOBODY): group for key, group in rows} | {_ALL: found.groups.total}
-        report_operators.show((label, groups[label]) for label, _ in known)
+        groups = {_NOBODY if key is None else key: group for (key,), group in rows} | {_ALL: found.groups.total}
+        report_operators.show((label, groups[label]) for (label,), _ in known)
     else:
-        columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
-        _table(f"Calls by {asked.by.value}, {title}", asked.by.value, columns, named)
+        what, keys = " and ".join(asked.by), asked.by
+        columns = {name: shown for name, shown in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
+        _table(f"All calls by {what}, {title}", keys, columns, named)
         console.print()
-        _table(f"Service level, waits and work by {asked.by.value}", asked.by.value, _LEVELS, named)
+        columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
+        _table(f"Calls that waited, by {what}", keys, columns, named)
+        console.print()
+        _table(f"Service level, waits and work by {what}", keys, _LEVELS, named)
     for note in _notes(asked, found, total):
         console.print(note, style="dim", markup=False, soft_wrap=True)
 
 
 def _table(
     title: str,
-    key: str,
+    keys: Sequence[str],
     columns: dict[str, Shown],
-    rows: list[tuple[str, dict[str, Any]]],
+    rows: Sequence[tuple[tuple[str, ...], dict[str, Any]]],
     names: list[str] | None = None,
 ) -> None:
     shown = {name: _aligned(name, [show(figures) for _, figures in rows]) for name, show in columns.items()}
     if names is not None:
         shown["name"] = names
-    as_table(title, (key, *shown), zip([label for label, _ in rows], *shown.values(), strict=True))
+    labels = zip(*(label for label, _ in rows), strict=True)
+    as_table(title, (*keys, *shown), zip(*labels, *shown.values(), strict=True))
 
 
 def _aligned(column: str, numbers: list[str]) -> list[str]:
@@ -115,17 +120,18 @@ def _aligned(column: str, numbers: list[str]) -> list[str]:
 def _nothing(asked: Asked, found: Found) -> str:
     if not found.counted.any:
         return "The database has no call yet: nothing to report."
-    said = f"No call began to wait for an operator, {asked.days}; try another --from and --to"
+    said = f"No call came, {asked.days}; try another --from and --to"
     if found.counted.tests and not asked.tests:
         return f"{said}, or --tests, which counts the test calls of these days as well ({found.counted.tests})."
     return f"{said}."
 
 
 def _notes(asked: Asked, found: Found, total: dict[str, Any]) -> list[str]:
-    if asked.by is By.OPERATOR:
+    if asked.by == (By.OPERATOR,):
         notes = ["Handling in seconds, the other times in hours:minutes."]
     else:
         notes = [
+            "All calls: how those ended that never waited, and how many waited or wait. "
             f"In time: answered within {asked.within:g} s, of those offered (answered or abandoned); no short: without "
             f"those abandoned within {asked.short:g} s; by target: without those abandoned within {asked.within:g} s. "
             "Waits of the answered, and handling, in seconds."
@@ -159,7 +165,23 @@ def _hours(name: str) -> Shown:
     return shown
 
 
-# 80 columns of a terminal have room for each of the three: names are broken, as numbers must not be.
+# 80 columns of a terminal have room for each of them: names are broken, as numbers must not be.
+_ALL_CALLS: dict[str, Shown] = {
+    "calls": _count("calls"),
+    "left\nmenu": _count("ivr_left_menu"),
+    "self\nserved": _count("ivr_self_served"),
+    "closed": _count("ivr_closed"),
+    "mes-\nsage": _count("ivr_message"),
+    "call\nback": _count("ivr_callback"),
+    "other": _count(MENU_OTHER),
+    "in\nmenu": _count(MENU_GOING_ON),
+    "waited": lambda figures: str(figures["waited"] + figures["still_waiting"]),
+    "called\nby us": _count(OUTGOING),
+}
+
+_ONLY_SOME = {"other": MENU_OTHER, "in\nmenu": MENU_GOING_ON, "called\nby us": OUTGOING}
+"""Columns that are shown where there is such a call."""
+
 _CALLS: dict[str, Shown] = {
     "waited": _count("waited"),
     "call\nback": _count("callback"),

@@ -5,6 +5,7 @@ from typing import cast
 
 import typer
 
+from ivr.cli.calls import calls
 from ivr.cli.compose import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
 
@@ -29,26 +30,6 @@ def numbers(json: bool = JSON) -> None:
             ("number", "country", "languages"),
             ((row["number"], row["country"], " ".join(cast(list[str], row["languages"]))) for row in rows),
         )
-
-
-def calls(
-    last: int = typer.Option(20, "--last", min=1, help="How many."),
-    tests: bool = typer.Option(False, "--tests", help="Also the calls that the line makes to itself."),
-    json: bool = JSON,
-) -> None:
-    """The last calls, the newest first."""
-    from db import read
-
-    rows = asyncio.run(Composition().read(read.calls, last, tests=tests))
-    if json:
-        as_json(rows)
-        return
-    columns = ("started", "caller", "number", "language", "outcome", "operator", "wait_s", "case", "id")
-    as_table("Calls", columns, ([_short(name, row[name]) for name in columns] for row in rows))
-
-
-def _short(name: str, value: object) -> object:
-    return str(value)[:19].replace("T", " ") if name == "started" else value
 
 
 def call(identity: str = typer.Argument(help="The id, or its beginning."), json: bool = JSON) -> None:

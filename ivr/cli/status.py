@@ -184,14 +184,14 @@ def _asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: dat
 
 async def _recorded(parts: Composition) -> list[Check]:
     """What the journal and the database say."""
-    from db import deliver, read  # not before they are needed: half of the command's start
+    from db import deliver, missed  # not before they are needed: half of the command's start
     from db.engine import DatabaseError, async_engine
 
     try:
         lag = await deliver.lag(parts.settings.journal, parts.database_url)
         engine = async_engine(parts.database_url)
         try:
-            missed = await read.unanswered(engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S))
+            vain = await missed.unanswered(engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S))
         finally:
             await engine.dispose()
     except DatabaseError as error:
@@ -199,8 +199,8 @@ async def _recorded(parts: Composition) -> list[Check]:
         return [Check("database", False, False, str(error).rstrip("."), remedy)]
     late = lag.seconds > _JOURNAL_LATE_S
     found = f"{lag.records} records wait, the oldest for {lag.seconds:.0f} s" if lag.records else "all delivered"
-    calls = f"{missed} of the last minute rang for over {RINGS_S} s and were not answered" if missed else "all answered"
+    calls = f"{vain} of the last minute rang for over {RINGS_S} s and were not answered" if vain else "all answered"
     return [
         Check("journal", not late, False, found, "see log/journal.log"),
-        Check("last minute", not missed, True, calls, "see log/ivr.log and asterisk/log/asterisk.log"),
+        Check("last minute", not vain, True, calls, "see log/ivr.log and asterisk/log/asterisk.log"),
     ]

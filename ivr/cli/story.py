@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ivr.cli import story_callbacks, story_talk
+from ivr.cli.output import local
 
 
 def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
@@ -14,7 +15,7 @@ def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list
     entries += [(each["at"], decided(each)) for each in story["decisions"]]
     entries += [(each["at"], went_to_another(each)) for each in story["went_to_others"]]
     entries.sort(key=lambda entry: entry[0])
-    return [f"  {at:%H:%M:%S}.{at.microsecond // 1000:03}  {words}" for at, words in entries]
+    return [f"  {local(at):%H:%M:%S}.{at.microsecond // 1000:03}  {words}" for at, words in entries]
 
 
 def decided(decision: Mapping[str, Any]) -> str:
@@ -86,7 +87,7 @@ def _words(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> st
             earned = "is told" if data["earned"] else "is not told, since it has not earned it,"
             return f"{earned} that he is number {data['position']}{said}"
         case "returned":
-            since = datetime.fromtimestamp(data["since"], UTC)
+            since = local(datetime.fromtimestamp(data["since"], UTC))
             return f"takes his old place, that of call {data['call']}, waiting since {since:%H:%M:%S}"
         case "other_language":
             why = "nobody on duty speaks his" if data["nobody"] else "he has waited long"

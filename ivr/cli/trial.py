@@ -186,7 +186,7 @@ class _Attempt:
 
     def _likely_line(self) -> str:
         """That of his country, else one that several countries share, else the first."""
-        from ivr.site import country_of
+        from ivr.e164 import country_of
 
         country = country_of(self._wanted.caller)
         numbers = self._site.number

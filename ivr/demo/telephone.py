@@ -99,6 +99,7 @@ class Telephones:
         name: str = "",
         *,
         asserted: str | None = None,
+        privacy: str | None = None,
         identity: bytes | None = None,
         address: str | None = None,
         codec: Codec | None = None,
@@ -106,11 +107,11 @@ class Telephones:
         """Somebody who calls through the carrier.
 
         `number`, `name`: what the `From` header says, None for an anonymous caller; `asserted`: the number that the
-        carrier vouches for in `P-Asserted-Identity`; `identity`: the whole value of `From`, for callers that no
-        telephone would produce; `address`: where the carrier is, if not where all callers are; `codec`: the only one
-        that his telephone knows, if it does not know both laws of G.711.
+        carrier vouches for in `P-Asserted-Identity`; `privacy`: the header `Privacy` (RFC 3323); `identity`: the whole
+        value of `From`, for callers that no telephone would produce; `address`: where the carrier is, if not where all
+        callers are; `codec`: the only one that the telephone knows, if it does not know both laws of G.711.
         """
-        return Caller(self, f"caller-{next(_COUNT)}", number, name, asserted, identity, address or self._carrier, codec)
+        return Caller(self, number, name, asserted, privacy, identity, address or self._carrier, codec)
 
     def operator(
         self,
@@ -196,21 +197,20 @@ class Caller:
     def __init__(
         self,
         phones: Telephones,
-        user: str,
         number: str | None,
         name: str,
         asserted: str | None,
+        privacy: str | None,
         identity: bytes | None,
         address: str,
         codec: Codec | None,
     ) -> None:
         self.number = number
-        self._phones = phones
-        self._user = user
+        self._phones, self._user = phones, f"caller-{next(_COUNT)}"
         self._identity = identity if identity is not None else _identity(number, name, address)
-        self._headers = {"P-Asserted-Identity": f"<sip:{asserted}@{address}>"} if asserted else {}
-        if asserted and number is None:
-            self._headers["Privacy"] = "id"
+        privacy = privacy or ("id" if asserted and number is None else None)
+        said = {"P-Asserted-Identity": f"<sip:{asserted}@{address}>" if asserted else None, "Privacy": privacy}
+        self._headers = {name: value for name, value in said.items() if value}
         self._address = address
         self._codec = codec
         self._agent: UserAgent | None = None

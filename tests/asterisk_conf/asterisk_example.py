@@ -51,7 +51,10 @@ def example(home: Path, **changes: Any) -> Conf:
         home=home,
         node="test1",
         ports=Ports.with_offset(OFFSET),
-        carriers=(Carrier("example", ("127.0.0.2",)), Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",))),
+        carriers=(
+            Carrier("example", ("127.0.0.2",), trust_identity=True),
+            Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",)),
+        ),
         endpoints=endpoints,
         queues=(Queue("hatif-ar", ("1001", "1002")), Queue("hatif-fr", ("1002", "1003"))),
         secrets=SECRETS,

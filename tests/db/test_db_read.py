@@ -67,6 +67,7 @@ async def test_a_call_in_json_is_as_documented(url: str, tell: Told) -> None:
         "wait_s": 12.5, "started": "2026-11-25T12:00:00+00:00", "line_answered": "2026-11-25T12:00:00.002000+00:00",
         "queued": "2026-11-25T12:00:10+00:00", "connected": "2026-11-25T12:00:22.500000+00:00",
         "ended": "2026-11-25T12:03:20+00:00", "topic": None, "live": True, "node": "rabat-1", "outgoing": False,
+            "caller_raw": None,
     }  # fmt: skip
 
 

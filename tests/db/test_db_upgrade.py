@@ -4,19 +4,20 @@ import asyncio
 import contextlib
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Uuid, bindparam, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from db.engine import DatabaseError, async_engine, reading, writing
 from db.ids import uuid7
-from db.tables import Table
+from db.tables import Call, Caller, Table
+from db.types import UTCDateTime
 from db.upgrade import FOLDER, current, pending, upgrade
 
 pytest_plugins = ["db_fixtures"]
@@ -88,6 +89,40 @@ async def test_the_database_refuses_a_word_that_does_not_exist(url: str) -> None
 async def test_two_upgraders_at_once_do_it_once(empty_url: str) -> None:
     done = await asyncio.gather(*(upgrade(empty_url) for _ in range(3)))
     assert sorted(done) == [[], [], MIGRATIONS]
+
+
+async def test_callers_numbers_of_before_are_e164_where_that_is_certain(empty_url: str) -> None:
+    """Memory, locks and history of a number in four writings become one; what is no number stays as it was written."""
+    assert (await upgrade(empty_url, "0003"))[-1] == "0003"
+    engine = async_engine(empty_url)
+    calls = [
+        (uuid7(), "NL", written)
+        for written in ("+31612345678", "0031612345678", "31612345678", "0612345678", "123", "33612345678")
+    ]
+    calls.append((uuid7(), "DE", "33612345678"))  # as a national number it would be one of Brandenburg
+    async with writing(engine) as connection:
+        for identity, country, written in calls:
+            row = {"id": identity, "node": "n", "started": datetime.now(UTC), "country": country, "caller": written}
+            await connection.execute(
+                text(
+                    "INSERT INTO call (id, node, started, country, caller) "
+                    "VALUES (:id, :node, :started, :country, :caller)"
+                ).bindparams(bindparam("id", type_=Uuid()), bindparam("started", type_=UTCDateTime())),
+                row,
+            )
+        for age, (identity, _, written) in enumerate(calls[:5]):
+            row = {"number": written, "language": f"l{age}", "last_call_id": identity, "pin_failures": 7 - age}
+            row["last_called"] = datetime.now(UTC) - timedelta(days=age)
+            await connection.execute(insert(Caller).values(**row))
+        await connection.execute(insert(Caller).values(number="withheld", pin_failures=3))
+    assert await upgrade(empty_url) == ["0004", "0005"]
+    async with reading(engine) as connection:
+        found = (await connection.execute(select(Call.caller, Call.caller_raw).order_by(Call.id))).all()
+        kept = (await connection.execute(select(Caller.number, Caller.language, Caller.pin_failures))).all()
+    await engine.dispose()
+    numbers = ["+31612345678"] * 4 + [None, "+33612345678", None]
+    assert [tuple(row) for row in found] == [(to, raw) for to, (_, _, raw) in zip(numbers, calls, strict=True)]
+    assert sorted(map(tuple, kept)) == [("+31612345678", "l0", 7), ("withheld", None, 3)]
 
 
 async def test_an_upgrader_that_is_killed_leaves_all_or_nothing(

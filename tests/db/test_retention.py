@@ -9,6 +9,7 @@ from db.deliver import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
+from db.missed import unanswered
 from db.retention import TESTS_KEPT, forget_tests
 
 pytest_plugins = ["db_fixtures"]
@@ -53,6 +54,6 @@ async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, fo
     assert (await deliver_all(folder, url)).rejected == 0
     engine = async_engine(url)
     try:
-        assert await read.unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
+        assert await unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
     finally:
         await engine.dispose()

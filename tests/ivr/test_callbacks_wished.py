@@ -35,7 +35,11 @@ def wishes(found: Course) -> list[dict[str, Any]]:
         ("0033899123456", "callback_why_kind"),
         ("0012125551234", "callback_why_country"),
         ("0033012345678", "callback_why_nobody"),
-        ("0612345678", None),
+        (
+            "0612345678",
+            "callback_why_nobody",
+        ),  # as a national number of the caller's country, which is the United Kingdom
+        ("123456", None),
     ],
 )
 def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | None) -> None:
@@ -45,6 +49,11 @@ def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | No
     reasons = [each for each in said[place + 1 :] if each.startswith("callback_why")]
     assert reasons == ([why] if why is not None else [])
     assert wishes(found) == []
+
+
+def test_a_caller_may_enter_a_national_number_of_the_own_country() -> None:
+    (wish,) = wishes(tries("72207400123457#1h", at=NIGHT))
+    assert wish["number"] == "+447400123457"
 
 
 def test_a_caller_asks_to_be_called_when_the_state_of_his_file_changes() -> None:

@@ -49,6 +49,20 @@ def test_the_audit_says_who_had_a_number_forgotten_and_not_which(shell: Shell) -
     assert "is not remembered" in shell.run("caller", "show", NUMBER).stderr
 
 
+def test_a_number_is_forgotten_in_any_writing_also_what_an_older_version_remembers(shell: Shell) -> None:
+    """Such as what was still in its journal when the database was upgraded."""
+    journal = Journal(shell.home / "journal", "node1")
+    for written in ("0033619000051", "33619000051", "0619000051", "+33619000052"):
+        journal.put("caller", number=written, language="es", last_called=clock.now())
+    journal.close()
+    deliver(shell)
+    refused = shell.run("caller", "erase", "0619000053")
+    assert refused.returncode == 1 and "nobody who called has it" in refused.stderr
+    assert shell.run("caller", "erase", "06 19 00 00 51").stdout == f"{NUMBER}: forgotten.\n"
+    assert shell.database("SELECT number FROM caller") == [("+33619000052",)]
+    assert "is no telephone number" in shell.run("caller", "erase", "abc123").stderr
+
+
 def test_a_number_is_not_forgotten_while_the_journal_could_bring_it_back(shell: Shell) -> None:
     called(shell)
     refused = shell.run("caller", "erase", NUMBER)

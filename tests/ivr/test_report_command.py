@@ -56,7 +56,7 @@ class Shell(AnyShell):
         asyncio.run(write())
 
     def calls(self, *rows: dict[str, Any]) -> None:
-        self.put(Call, *({"id": uuid7(), "node": "node1", "started": row["queued"], **row} for row in rows))
+        self.put(Call, *({"id": uuid7(), "node": "node1", "started": row.get("queued"), **row} for row in rows))
 
 
 def answered(queued: datetime, waited: float, **columns: Any) -> dict[str, Any]:
@@ -113,6 +113,65 @@ def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
     said = shell.report(*ON_THE_DAY).stdout
     assert "Still waiting, and in no figure yet: 1." in said
     assert re.search(r"2026-11-25 +6 +1 +1 +1 +1 +2 +1 +1 ", said)
+
+
+def menu(started: datetime, outcome: str | None, **columns: Any) -> dict[str, Any]:
+    """A call that never waited."""
+    return {"started": started, "queued": None, "outcome": outcome, **columns}
+
+
+def test_every_call_is_counted_once_whether_it_waited_or_not(shell: Shell) -> None:
+    shell.calls(
+        answered(at(0), 10, topic="file"), left(at(1), 30, topic="file"), {"queued": at(2)},
+        *(menu(at(3), each) for each in ("left_menu", "left_menu", "self_served", "closed", "message", "callback")),
+        menu(at(4), "fallback"), menu(at(5), None), menu(at(6), "answered", outgoing=True), menu(at(90000), "closed"),
+        menu(at(7), "left_menu", topic="travel"), menu(at(8), "closed", live=False),
+    )  # fmt: skip
+    found = shell.document(*ON_THE_DAY)
+    (row,) = found["rows"]
+    parts = [f"ivr_{each}" for each in ("left_menu", "self_served", "closed", "message", "callback", "other")]
+    parts += ["ivr_going_on", "waited", "still_waiting"]
+    assert [row[name] for name in parts] == [3, 1, 1, 1, 1, 1, 1, 2, 1]
+    assert row["calls"] == sum(row[name] for name in parts)
+    assert row["outgoing"] == 1
+    topics = {each["topic"]: each["calls"] for each in shell.document(*ON_THE_DAY, "--by", "topic")["rows"]}
+    assert topics == {"file": 2, "travel": 1, None: 9}
+    said = shell.report(*ON_THE_DAY).stdout
+    assert re.search(r"2026-11-25 +12 +3 +1 +1 +1 +1 +1 +1 +3 +1\n", said)
+    assert "Test calls left out" not in said  # the line calls itself each minute: that is nothing to tell
+    assert shell.document(*ON_THE_DAY, "--tests")["total"]["ivr_closed"] == 2
+
+
+def test_by_day_and_language_together(shell: Shell) -> None:
+    shell.calls(
+        answered(at(0), 10, language="fr"), answered(at(1), 10, language="fr"), menu(at(2), "closed", language="ar"),
+        left(at(90000), 10, language="ar"),
+    )  # fmt: skip
+    found = shell.document("--from", "2026-11-25", "--to", "2026-11-26", "--by", "day,language")
+    rows = [(row["day"], row["language"], row["calls"], row["answered"]) for row in found["rows"]]
+    assert rows == [("2026-11-25", "ar", 1, 0), ("2026-11-25", "fr", 2, 2), ("2026-11-26", "ar", 1, 0)]
+    assert (found["by"], found["total"]["calls"]) == ("day,language", 4)
+    said = shell.report("--from", "2026-11-25", "--to", "2026-11-26", "--by", "language,day").stdout
+    assert re.search(r"ar +2026-11-25 +1 .*\nar +2026-11-26 +1 .*\nfr +2026-11-25 +2 .*\nall +4 ", said)
+
+
+def test_by_operator_and_day_each_has_the_own_times(shell: Shell) -> None:
+    served(shell, -30, (-60, "ready"), (-10, "talking"), (90, "wrapping_up"), (110, "ready"), (200, "away"))
+    found = shell.document("--from", "2026-11-24", "--to", "2026-11-25", "--by", "operator,day")
+    rows = [(row["operator"], row["day"], row["answered"], row["talking_s"]) for row in found["rows"]]
+    assert rows == [("1001", "2026-11-24", 1, 10), ("1001", "2026-11-25", 0, 90)]
+
+
+def test_no_cell_of_a_sheet_becomes_a_formula(shell: Shell) -> None:
+    """What a site or a caller wrote is text, whatever it begins with; numbers stay numbers."""
+    topics = ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "ok")
+    shell.calls(*(answered(at(number), 10, topic=each) for number, each in enumerate(topics)))
+    sheet = shell.report(*ON_THE_DAY, "--by", "topic", "--csv", "--separator", ";", "--bom").stdout
+    assert sheet.startswith("\ufefftopic;calls;")
+    lines = list(csv.DictReader(StringIO(sheet.removeprefix("\ufeff")), delimiter=";"))
+    assert {line["topic"] for line in lines} == {"'=1+1", "'+49", "'-2", "'@SUM(A1)", "'\t=1", "ok"}
+    assert {line["answered"] for line in lines} == {"1"}
+    assert "--separator 'x' is none; write one of , ; | or tab." in shell.refused("--csv", "--separator", "x")
 
 
 def test_a_day_is_one_of_the_sites_zone(shell: Shell) -> None:
@@ -279,14 +338,14 @@ def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> N
     assert found["rows"] == []
     assert (found["total"]["waited"], found["total"]["service_level_offered"]) == (0, None)
     (header,) = shell.report("--csv").stdout.splitlines()
-    assert header.startswith("day,waited,offered,answered,abandoned,")
+    assert header.startswith("day,calls,ivr_left_menu,")
     assert "No call waited" in _picture(shell)
 
 
 def test_days_without_a_call_are_named(shell: Shell) -> None:
     shell.calls(answered(at(0), 10))
     said = shell.report("--from", "2026-11-01", "--to", "2026-11-02").stdout
-    assert said.startswith("No call began to wait for an operator, 2026-11-01 to 2026-11-02")
+    assert said.startswith("No call came, 2026-11-01 to 2026-11-02")
 
 
 def test_the_picture_shows_each_hour_with_its_calls_and_its_service_level(shell: Shell) -> None:
@@ -328,6 +387,8 @@ def test_a_picture_does_not_disturb_a_document(shell: Shell) -> None:
         ),
         (("--from", "2098-01-01"), "(today) lies before --from 2098-01-01"),
         (("--csv", "--json"), "ask for one of them"),
+        (("--by", "day,hour"), "--by day,hour cannot be one table; write one thing, or two such as day,language."),
+        (("--by", "day,topic,language"), "cannot be one table"),
         (("--within", "nan"), "--within"),
     ],
 )

@@ -10,8 +10,9 @@ from properties import patient
 from site_files import edited, line_of, refusal
 
 from ivr import operators, site
+from ivr.e164 import country_of
 from ivr.settings import CHECKOUT
-from ivr.site import SiteError, country_of
+from ivr.site import SiteError
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")

@@ -273,3 +273,23 @@ def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
     course = tries("7" + "-" * 30 + "h", rung=OPERATOR)
     assert course.ended_by != "caller"
     assert kinds(course)[-1] != "hangs_up"
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcome", "topic"),
+    [
+        ("70h", "abandoned", None),
+        ("73h", "left_menu", "travel"),
+        ("73*2h", "left_menu", "documents"),  # the last that was chosen
+        ("72*0h", "abandoned", "documents"),
+        ("71h", "left_menu", "file"),
+    ],
+)
+def test_the_records_have_the_topic_from_its_choice_on_whatever_becomes_of_the_call(
+    tries: Tries, keys: str, outcome: str, topic: str | None
+) -> None:
+    row: dict[str, Any] = {}
+    for table, columns in tries(keys).rows:
+        if table == "call":
+            row |= columns
+    assert (row["outcome"], row.get("topic")) == (outcome, topic)

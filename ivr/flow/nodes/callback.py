@@ -78,7 +78,7 @@ class Callback(Node):
             digits = await call.digits(clips, _MOST)
             if digits == BACK:
                 return Goes(self.back)
-            number = numbers.dialled(digits or "")
+            number = numbers.entered(digits or "", call.state.country)
             why = numbers.refusal(number, call.services.site)
             if not digits or why is not None:
                 mistakes += 1

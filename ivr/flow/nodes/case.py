@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from db import references
 from db.words import CaseState, Outcome
 from ivr import clock, numbers, spoken
+from ivr import topic as topics
 from ivr.audible import Clip
 from ivr.call import Call
 from ivr.files import Answer, Locked, NoMatch, Told, Unavailable
@@ -48,8 +49,7 @@ class Case(Node):
         return (*asked, *refused, *states, *said, *options, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if self.topic is not None:
-            call.set(replace(call.state, topic=self.topic))
+        topics.choose(call, self.topic)
         before: list[Clip] = []
         fresh = False
         while True:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from db.words import Outcome
+from ivr import topic as topics
 from ivr.audible import Clip
 from ivr.call import Call
 from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
@@ -48,8 +49,7 @@ class GuideNode(Node):
         return {str(key): procedure for key, procedure in enumerate(self.procedures, start=1)}
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if self.topic is not None:
-            call.set(replace(call.state, topic=self.topic))
+        topics.choose(call, self.topic)
         language = call.state.language
         options = [(key, [(language, title(procedure))]) for key, procedure in self._keys.items()]
         while True:

@@ -1,11 +1,11 @@
 """`menu`: what there is, and the key for each. The announcement is made from the options, so that keys and words
 cannot disagree in one of the languages."""
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ivr import topic as topics
 from ivr.call import Call
 from ivr.flow.nodes.base import Key, Node, NodeName, TextId, Topic
 from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
@@ -38,8 +38,7 @@ class Menu(Node):
         return (*spoken, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if self.topic is not None:
-            call.set(replace(call.state, topic=self.topic))
+        topics.choose(call, self.topic)
         options = [(option.key, [(call.state.language, option.text)]) for option in self.options]
         chosen = await choose(call, options, back=self.back, after_help=self.after_help)
         if isinstance(chosen, Goes):

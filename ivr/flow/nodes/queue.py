@@ -5,12 +5,12 @@ called back (`record`, `callback`), which ends the wait, or hear a `guide`, whic
 """
 
 import time
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from ivr import announcement, consent, while_waiting
+from ivr import topic as topics
 from ivr.call import Call
 from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.flow.nodes.callback import Callback
@@ -53,8 +53,8 @@ class Queue(Node):
         return ("to_operator", "operator_gone", *while_waiting.TEXTS, *offered, *asked)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        if self.topic is not None and call.state.transfer is None:  # else an operator knows better
-            call.set(replace(call.state, topic=self.topic))
+        if call.state.transfer is None:  # else an operator knows better
+            topics.choose(call, self.topic)
         since = call.state.since
         if self.consent is not None and since is None:
             since = time.time()  # the question costs him no place

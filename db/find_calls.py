@@ -1,0 +1,63 @@
+"""Finding calls by what is known of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db import read
+from db.tables import Call, Pairing
+from db.words import Role
+
+NONE = "none"
+"""In a filter: where there is no value, such as no topic, or no outcome yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What calls must have; None: anything.
+
+    `begins` and `ends`: the calls that came from then to before then. `operator`: one of those who talked with the
+    caller. `numbers`: of the caller, in E.164 or as the carrier wrote it, or the number that was called. `tests`:
+    also the calls that the line makes to itself.
+    """
+
+    begins: datetime | None = None
+    ends: datetime | None = None
+    language: str | None = None
+    country: str | None = None
+    topic: str | None = None
+    operator: str | None = None
+    outcome: str | None = None
+    numbers: Collection[str] | None = None
+    tests: bool = False
+
+
+async def calls(engine: AsyncEngine, wanted: Filter, last: int | None) -> list[read.Call]:
+    """Return the calls that came last, newest first; all of them where `last` is None."""
+    where: list[Any] = []
+    for column, value in (
+        (Call.language, wanted.language),
+        (Call.country, wanted.country),
+        (Call.topic, wanted.topic),
+        (Call.outcome, wanted.outcome),
+    ):
+        if value is not None:
+            where.append(column.is_(None) if value == NONE else column == value)
+    if wanted.begins is not None:
+        where.append(Call.started >= wanted.begins)
+    if wanted.ends is not None:
+        where.append(Call.started < wanted.ends)
+    if wanted.operator == NONE:
+        where.append(Call.operator_id.is_(None))
+    elif wanted.operator is not None:
+        talked = select(Pairing.call_id).where(
+            Pairing.operator_id == wanted.operator, Pairing.role == Role.OPERATOR.value
+        )
+        where.append(or_(Call.operator_id == wanted.operator, Call.id.in_(talked)))
+    if wanted.numbers is not None:
+        where.append(or_(*(each.in_(wanted.numbers) for each in (Call.caller, Call.caller_raw, Call.number))))
+    return await read.calls(engine, last, where, tests=wanted.tests)

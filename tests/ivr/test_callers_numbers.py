@@ -1,0 +1,160 @@
+"""Who calls, as carriers say it: one number in four writings is one caller, and a withheld number is nowhere."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from left import begins, newest
+from line import FRENCH_NUMBER, OTHER_CARRIER, Line
+
+from db import references
+from ivr.demo.sound import RATE
+from ivr.demo.telephone import Call, Caller, Telephones
+from ivr.e164 import Rules, country_of, normalise
+from ivr.site import load
+
+DUTCH_NUMBER, GERMAN_NUMBER = "+31800212002", "+49800212003"
+DUTCH, SPANISH, ITALIAN = Rules("NL"), Rules("ES"), Rules("IT")
+EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
+
+
+@pytest.mark.parametrize(
+    ("written", "rules", "number"),
+    [
+        *((each, DUTCH, "+31612345678") for each in ("+31612345678", "0031612345678", "31612345678", "0612345678")),
+        ("+31 (6) 12-34.56/78", DUTCH, "+31612345678"),
+        ("612345678", DUTCH, "+31612345678"),
+        ("33612345678", DUTCH, "+33612345678"),  # from abroad, and no national number
+        ("00330612345678", DUTCH, "+33612345678"),
+        ("612345678", SPANISH, "+34612345678"),
+        ("31612345678", SPANISH, "+31612345678"),
+        ("0612345678", ITALIAN, "+390612345678"),  # there the 0 belongs to the number
+        ("3331234567", ITALIAN, "+393331234567"),
+        ("06201234567", Rules("HU"), "+36201234567"),
+        ("01481720000", Rules("GB"), "+441481720000"),
+        ("9612345678", Rules("FR", national_prefix="9"), "+33612345678"),
+        ("612345678", Rules("FR", national_prefix=""), "+33612345678"),
+        ("01133612345678", Rules("US", international_prefix="011"), "+33612345678"),
+        ("+80012345678", DUTCH, "+80012345678"),
+        ("+31600000000", DUTCH, "+31600000000"),  # of a range that nobody has yet
+        ("4520123456", Rules(), "+4520123456"),
+        ("0612345678", Rules(), None),  # which country's?
+        ("+336", DUTCH, None),
+        ("+99912345678", DUTCH, None),
+        ("316123456789", DUTCH, None),
+        *((each, DUTCH, None) for each in ("", "+", "112", "1234", "anonymous", "Unavailable", "SIPVICIOUS")),
+        *(
+            (each, DUTCH, None)
+            for each in ("abc123", "abc0612345678", "0612345678a", "+31612345678;ext=1", "٠٦١٢٣٤٥٦٧٨")
+        ),
+    ],
+)
+def test_a_callers_number_is_read_by_the_rules_of_who_brought_it(
+    written: str, rules: Rules, number: str | None
+) -> None:
+    assert normalise(written, rules) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "first_language"),
+    [
+        ("+441481720000", "GG", "en"),
+        ("+441534720000", "JE", "en"),
+        ("+441624720000", "IM", "en"),
+        ("+3581812345", "AX", "en"),
+        ("+34928123456", "ES", "es"),  # the Canaries
+        ("+390669812345", "VA", "it"),
+        ("+38344123456", "XK", "ar"),  # a country of its own, for which the site says nothing
+    ],
+)
+def test_a_territory_is_itself_and_has_the_languages_of_the_country_whose_code_it_shares(
+    number: str, country: str, first_language: str
+) -> None:
+    assert country_of(number) == country
+    assert load(EXAMPLE).language_order(country)[0] == first_language
+
+
+async def test_a_number_in_four_writings_is_one_caller_with_one_memory_and_one_lock(
+    line: Line, telephones: Telephones
+) -> None:
+    number, *others, last = "+31612000001", "0031612000001", "31612000001", "0612000001"
+
+    async def asks(written: str, key: str, reference: int, heard: str) -> None:
+        """A call that asks for a file, with a PIN that is wrong."""
+        call = await telephones.caller(written).dial(f"sip:{DUTCH_NUMBER}@{line.sip}")
+        await call.established()
+        await call.press(f"{key}1{references.make(9, reference)}000000")
+        await begins(call, line.audio("es", heard))
+        await call.hangup()
+
+    # 3 is Spanish in the menu; whoever is known goes on in Spanish by 1, which is Arabic in the menu.
+    first = enumerate((number, *others), 5001)
+    await asyncio.gather(*(asks(written, "3", reference, "case_no_match") for reference, written in first))
+    before = await newest(line, 3)
+    await asks(last, "1", 5004, "case_locked")
+    story = await line.story(number)
+    found = [story["call"], *before]
+    assert {(row["caller"], row["language"]) for row in found} == {(number, "es")}
+    assert {row["caller_raw"] for row in found} == {number, *others, last}
+    assert [event["data"]["result"] for event in story["events"] if event["kind"] == "case"] == ["locked"]
+    assert line.run("caller", "erase", "06-12 00 00 01").returncode == 0  # in any writing that one caller has
+    assert line.run("caller", "show", number).returncode == 1
+
+
+async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, telephones: Telephones) -> None:
+    """The digits 614777 stand for a withheld number: afterwards no file of the line has them."""
+
+    def of_carrier(**says: object) -> Caller:
+        return telephones.caller(**says)  # type: ignore[arg-type]
+
+    callers = {
+        "asserted": (of_carrier(asserted="+33614777001"), None),  # From is anonymous, Privacy: id
+        "id": (of_carrier(number="+33614777002", asserted="+33614777003", privacy="id;critical"), None),
+        "user": (of_carrier(number="+33614777004", privacy="user"), None),
+        "header": (of_carrier(number="0614777005", privacy="header"), None),
+        "host": (of_carrier(identity=b'"x" <sip:+33614777006@Anonymous.Invalid>'), None),
+        "anonymous": (of_carrier(identity=b"<sip:anonymous@127.0.0.2>", asserted="+33614777007"), None),
+        "untrusted": (of_carrier(number="+33614777008", privacy="id", address=OTHER_CARRIER), None),
+        "none": (of_carrier(number="+33614000101", asserted="+33614000102", privacy="none"), "+33614000102"),
+        "other": (of_carrier(number="+33614000103", asserted="+33614000104", address=OTHER_CARRIER), "+33614000103"),
+        "word": (of_carrier(identity=b"<sip:abc123@127.0.0.2>"), None),
+        "scanner": (of_carrier(identity=b"<sip:SIPVICIOUS@127.0.0.2>"), None),
+    }
+    calls: list[Call] = []
+    for caller, _ in callers.values():
+        calls.append(await caller.dial(f"sip:{GERMAN_NUMBER}@{line.sip}"))
+        await calls[-1].established()
+    unknown = await of_carrier(number="+33614777009", privacy="id").dial(f"sip:+33899999999@{line.sip}")
+    assert (await unknown.ended(5)).status == 404  # which is in two logs
+    await asyncio.gather(*(call.press("60") for call in calls))
+    await line.until(lambda: len(line.control("GET", "/waiting")) == len(calls), 8, "all wait")
+    phone = await line.phone(telephones, line.speaks("de"))
+    ringing = await phone.next_call(3)
+    told = [json.dumps(line.control("GET", "/waiting")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
+    await asyncio.gather(*(call.hangup() for call in calls))
+    found = sorted(((row["caller"], row["caller_raw"]) for row in await newest(line, len(calls))), key=str)
+    assert [caller for caller, _ in found if caller] == ["+33614000102", "+33614000103"]
+    assert {raw for caller, raw in found if caller is None} == {None, "abc123", "SIPVICIOUS"}
+    told += [
+        line.run(*arguments).stdout for arguments in (("calls", "--json"), ("report", "--json"), ("cases", "--json"))
+    ]
+    assert [each for each in told if "614777" in each] == []
+    kept = [path for path in line.home.rglob("*") if path.is_file() and not path.is_relative_to(line.home / "sounds")]
+    assert [path for path in kept if b"614777" in path.read_bytes()] == []
+
+
+async def test_the_fallback_keeps_no_withheld_number_and_cuts_none_out_of_a_word(
+    line: Line, telephones: Telephones
+) -> None:
+    identities = (b"<sip:abc123@127.0.0.2>", b'"x" <sip:+33614888001@anonymous.invalid>', b"<sip:0614000111@127.0.0.2>")
+    await line.without_controller()
+    calls = [await telephones.caller(identity=each).dial(f"sip:{FRENCH_NUMBER}@{line.sip}") for each in identities]
+    await asyncio.gather(*(call.hears(line.audio("fr", "moment")[:RATE]) for call in calls))
+    kept = await line.astdb("hatif-fallback")
+    await asyncio.gather(*(call.hangup() for call in calls))
+    await line.controller_again()
+    assert "614888" not in json.dumps(kept)
+    await line.story("+33614000111", limit_s=10)
+    found = {(row["caller"], row["caller_raw"]) for row in await newest(line, 3)}
+    assert found == {(None, "abc123"), (None, None), ("+33614000111", "0614000111")}
