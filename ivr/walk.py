@@ -1,5 +1,6 @@
 """A call from its first node to its end, and what happens when something goes wrong on the way."""
 
+import asyncio
 from dataclasses import replace
 
 import structlog
@@ -15,6 +16,9 @@ log = structlog.get_logger()
 _PATIENCE = 1
 """After so many nodes that could not be done, the dialplan has the call, which can finish it on its own."""
 
+_TAKEN_S = 0.3
+"""How long the dialplan may take until it has its record of a call that it was given; it takes a few milliseconds."""
+
 
 async def walk(call: Call, resumed: bool) -> None:
     """Walks the call's flow until the call is over; `resumed`: enters the state's node again instead of a new one."""
@@ -28,7 +32,8 @@ async def walk(call: Call, resumed: bool) -> None:
                 log.exception("A node of the flow failed", call=call.state.id, flow_node=call.state.node)
                 call.event("failed")
                 if call.state.failures >= _PATIENCE:
-                    await _give_back(call)
+                    if not await _give_back(call):
+                        _ended(call, Outcome.FAILED, "service")
                     return
                 # Not from zero: his language is known, and an operator can do what the node could not.
                 call.set(replace(call.state.at(call.flow.operator), failures=call.state.failures + 1))
@@ -71,13 +76,24 @@ def _ended(call: Call, outcome: Outcome, by: str) -> None:
     call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
 
 
-async def _give_back(call: Call) -> None:
-    """To the dialplan's own queue; what it does is imported when its call has ended."""
+async def _give_back(call: Call) -> bool:
+    """Give the call to the dialplan's own queue: whether that has it. What it does is imported when the call has ended.
+
+    Raises CallerGone where the caller has hung up before: the dialplan knows nothing of the call then.
+    """
     state = call.state
     call.set(replace(state.without_operator(), failures=state.failures + 1))
     call.event("given_back")
-    await call.step(
+    *_, continued = await call.services.link.ask(
+        *call.transition(),
         # As if it had been here often: the dialplan does not try the controller again.
         operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
         operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),
     )
+    await asyncio.sleep(_TAKEN_S)
+    if not await call.is_there():
+        raise CallerGone
+    if not continued.ok:
+        log.error("A call could be given to nobody; it is hung up", call=state.id, status=continued.status)
+        await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
+    return continued.ok

@@ -142,7 +142,8 @@ class Asterisk:
         query = dict(request.query)
         match kind, names:
             case "channels", [self._channel, *action]:
-                return self._on_channel(request.method, action, query) if self.up else _NO
+                there = self.up or (request.method == "GET" and self.given_back)
+                return self._on_channel(request.method, action, query) if there else _NO
             case "channels", ["create"]:
                 self._legs.ring(query["channelId"])
                 return _YES
@@ -167,6 +168,8 @@ class Asterisk:
         match method, action:
             case "POST", ["variable"] if query["variable"] == "HATIF":
                 self._check(query["value"])
+            case "POST", ["answer"]:
+                self.deliver(events.ChannelStateChange(self._channel, "Up"))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
             case "POST", ["moh"]:
