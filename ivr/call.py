@@ -22,16 +22,17 @@ from ivr.ari import events, operations
 from ivr.ari.operations import Request
 from ivr.audible import Clip
 from ivr.inbox import Inbox
-from ivr.needs import Files as Files
-from ivr.needs import Link as Link
-from ivr.needs import Opening as Opening
-from ivr.needs import Services as Services
+from ivr.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
+from ivr.needs import Files, Link, Opening, Services
 from ivr.state import CallState, LegState
 from ivr.talk.table import Colleague
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow
     from ivr.flow.versions import Version
+
+__all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Link", "NothingAudible", "Opening"]
+__all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 
@@ -48,11 +49,18 @@ _LONGEST_S = 180.0
 _AHEAD_S = 0.5
 """A key that is released so soon after a question began was pressed before it: nobody has understood it by then."""
 
+_AFRESH_S = 0.8
+"""For so long after a question that is asked again, and after each key in that time, keys are meant for what was asked
+before: a controller was gone, and the keys before them with it."""
+
 _SQUARE_S = 3.0
 """So long after the last digit of a full entry a # still belongs to it."""
 
 _CROSSED_S = 0.005
 """A caller whose CANCEL came before our answer is gone so soon after it; Asterisk says that it answered, too."""
+
+ALWAYS_SAID = "to_operator"
+"""A text that every site has: where it has no audio in any language, all of it is away."""
 
 _GOING_S = 1.0
 """How long after a refusal the end of the caller's channel may come; it takes a few milliseconds."""
@@ -72,22 +80,6 @@ class Deadline:
 Item = events.Event | messages.ToCall | RequestFailed | Deadline
 
 
-class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
-    """The caller's channel is gone; nothing can be done for him any more."""
-
-
-class OperatorFree(Exception):  # noqa: N818 - what the caller is waiting for
-    """An operator is there for a caller who does something else while he waits (`Call.holding`)."""
-
-    def __init__(self, offer: messages.Offer) -> None:
-        super().__init__(offer)
-        self.offer = offer
-
-
-class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
-    """Asterisk refused something that the call cannot do without."""
-
-
 class Call:
     """`answered`: whether Asterisk has answered the line; if not, the first step does."""
 
@@ -99,6 +91,7 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
+        self.unreadable: str | None = None  # the state of a caller who was found and begins anew
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
@@ -108,6 +101,7 @@ class Call:
         self._up_at = -math.inf  # when Asterisk said that the line is answered (POSIX seconds)
         self._gone = False
         self._square_until = -math.inf
+        self._afresh = False  # keys may have been lost: the next question begins anew
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -264,6 +258,7 @@ class Call:
         self._written = self.state
         self._sounding = self.state.playback
         self._overdue = asyncio.get_running_loop().time() + _LONGEST_S
+        self._afresh = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
@@ -303,19 +298,19 @@ class Call:
         `fresh`: keys that were pressed before the clips began do not count.
         """
         self.take_waiting_keys()
-        if fresh:
+        ahead_s, self._afresh = _AFRESH_S if self._afresh else _AHEAD_S if fresh else 0.0, False
+        if ahead_s:
             self.keys.clear()
         if (key := self.take_key()) is not None:
             return key
         loop = asyncio.get_running_loop()
         silence: float | None = None
-        if not await self.play(clips):
+        if not await self._asks(clips):
             silence = loop.time() + self.flow.silence_s
-        counts = loop.time() + _AHEAD_S if fresh else -math.inf
+        counts = loop.time() + ahead_s
         while True:
             item = await self.next(silence)
-            if loop.time() < counts:
-                self.keys.clear()
+            counts = self._forget_keys(counts, ahead_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
@@ -332,14 +327,17 @@ class Call:
         "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
         """
         self.take_waiting_keys()
-        if fresh:
+        ahead_s, self._afresh = _AFRESH_S if self._afresh else 0.0, False
+        if fresh or ahead_s:
             self.keys.clear()
         loop = asyncio.get_running_loop()
         entered = ""
         until: float | None = None
-        if not self.keys and not await self.play(clips):
+        if not self.keys and not await self._asks(clips):
             until = loop.time() + self.flow.silence_s
+        counts = loop.time() + ahead_s
         while True:
+            counts = self._forget_keys(counts, ahead_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
@@ -356,6 +354,25 @@ class Call:
                 return entered or None
             if until is None and not self.sounding:
                 until = loop.time() + self.flow.silence_s
+
+    async def _asks(self, clips: Sequence[Clip]) -> bool:
+        """Start a question: False if there is no audio of it. Raises NothingAudible if there is none at all."""
+        if await self.play(clips):
+            return True
+        if self.services.audible.find(self.version.sounds, (self.state.language, ALWAYS_SAID)) is None:
+            raise NothingAudible
+        return False
+
+    def _forget_keys(self, counts: float, ahead_s: float) -> float:
+        """Throw away keys that came before `counts` (of the loop's clock), and return what `counts` is from now on.
+
+        After a restart the caller may go on pressing what they have begun: each such key puts it off.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= counts or not self.keys:
+            return counts
+        self.keys.clear()
+        return now + ahead_s if ahead_s == _AFRESH_S else counts
 
     def take_key(self, *, secret: bool = False) -> str | None:
         """The next key, used now; one that is asked for in secret leaves only its place in the records."""

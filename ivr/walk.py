@@ -6,15 +6,18 @@ from dataclasses import replace
 import structlog
 
 from db.words import Outcome
-from ivr import announcement
+from ivr import announcement, leftover
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
-from ivr.call import Call, CallerGone
+from ivr.call import Call, CallerGone, NothingAudible
 
 log = structlog.get_logger()
 
 _PATIENCE = 1
 """After so many nodes that could not be done, the dialplan has the call, which can finish it on its own."""
+
+NO_AUDIO_TONE, NO_AUDIO_TONE_S = "tone:info", 1.1
+"""What a caller hears when there is nothing else: the special information tone of E.180, once."""
 
 _TAKEN_S = 0.3
 """How long the dialplan may take until it has its record of a call that it was given; it takes a few milliseconds."""
@@ -25,9 +28,17 @@ async def walk(call: Call, resumed: bool) -> None:
     try:
         while True:
             try:
+                await leftover.silence(call)
                 await _nodes(call, resumed)
             except (CallerGone, LinkLost, TimeoutError):
                 raise
+            except NothingAudible:
+                log.error("All audio is away; run `hatif prompts build`. The dialplan has the call", call=call.state.id)
+                await call.play_media(NO_AUDIO_TONE, NO_AUDIO_TONE_S)
+                await asyncio.sleep(NO_AUDIO_TONE_S)
+                if not await _give_back(call):
+                    _ended(call, Outcome.FAILED, "service")
+                return
             except Exception:
                 log.exception("A node of the flow failed", call=call.state.id, flow_node=call.state.node)
                 call.event("failed")
