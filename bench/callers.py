@@ -48,19 +48,32 @@ class Callers:
 
     async def dial(self, number: str, caller: str = "+33612345678") -> tuple[Call, int]:
         """Call and be answered; gives the call and the ns from INVITE to 200. Raises LostCallError."""
+        sent = time.time_ns()
+        call = self.invite(number, caller)
+        arrived = await self.established(call)
+        return call, arrived - sent
+
+    def invite(self, number: str, caller: str) -> Call:
+        """Send the INVITE only."""
         here = f"{caller}@{self._address}:{self._sip.port}"
         call = Call(sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here))
         self._calls[call.dialog.call_id] = call
-        invite = call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port))
-        sent = time.time_ns()
-        self._sip.send(invite, self._server)
+        self._sip.send(call.dialog.request("INVITE", sip.sdp(self._address, self._rtp.port)), self._server)
+        return call
+
+    async def established(self, call: Call) -> int:
+        """Acknowledge the answer and give the ns of its arrival. Raises LostCallError, also for a refusal."""
         answer, arrived = await in_time(call.answered, "no answer to the INVITE", self.patience_s)
         self._sip.send(call.dialog.ack(answer), self._server)
         if answer.status != 200:
             raise LostCallError(f"refused: {answer.start}")
         call.port = sip.audio_port(answer.body)
         self._by_port[call.port] = call
-        return call, arrived - sent
+        return arrived
+
+    def cancel(self, call: Call) -> None:
+        """Send a CANCEL. The answer may have crossed it: `established` tells."""
+        self._sip.send(call.dialog.cancel(), self._server)
 
     async def press(self, call: Call, key: str) -> int:
         """Be heard, hold a key and release it; gives the ns at which its release was sent."""

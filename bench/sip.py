@@ -110,6 +110,10 @@ class Dialog:
         self.target = answer.contact
         return self.request("ACK")
 
+    def cancel(self) -> bytes:
+        """The CANCEL of an INVITE that has no final response yet: in its transaction (same branch)."""
+        return self._text("CANCEL", "", ())
+
     def _text(self, method: str, body: str, extra: tuple[str, ...]) -> bytes:
         where = self.here.partition("@")[2]
         lines = [f"{method} {self.target} SIP/2.0", f"Via: SIP/2.0/UDP {where};branch={self.branch};rport"]

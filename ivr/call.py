@@ -10,32 +10,29 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ivr import messages
 from ivr.ari import events, operations
 from ivr.ari.operations import Request
-from ivr.audible import Audible, Clip
-from ivr.inbox import Inbox, Receiver
-from ivr.needs import Link as Link
-from ivr.needs import Mailbox
-from ivr.operators import OperatorEntry
-from ivr.records import Recorder
-from ivr.site import Site
+from ivr.audible import Clip
+from ivr.inbox import Inbox
+from ivr.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
+from ivr.needs import Files, Link, Opening, Services
 from ivr.state import CallState, LegState
 from ivr.talk.table import Colleague
-from routing import hours
 
 if TYPE_CHECKING:
-    from ivr.files import Answer
     from ivr.flow.model import Flow
     from ivr.flow.versions import Version
-    from ivr.returners import Place
+
+__all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Link", "NothingAudible", "Opening"]
+__all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 
@@ -52,8 +49,21 @@ _LONGEST_S = 180.0
 _AHEAD_S = 0.5
 """A key that is released so soon after a question began was pressed before it: nobody has understood it by then."""
 
+_AFRESH_S = 0.8
+"""For so long after a question that is asked again, and after each key in that time, keys are meant for what was asked
+before: a controller was gone, and the keys before them with it."""
+
 _SQUARE_S = 3.0
 """So long after the last digit of a full entry a # still belongs to it."""
+
+_CROSSED_S = 0.005
+"""A caller whose CANCEL came before our answer is gone so soon after it; Asterisk says that it answered, too."""
+
+ALWAYS_SAID = "to_operator"
+"""A text that every site has: where it has no audio in any language, all of it is away."""
+
+_GOING_S = 1.0
+"""How long after a refusal the end of the caller's channel may come; it takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,75 +80,6 @@ class Deadline:
 Item = events.Event | messages.ToCall | RequestFailed | Deadline
 
 
-class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
-    """The caller's channel is gone; nothing can be done for him any more."""
-
-
-class OperatorFree(Exception):  # noqa: N818 - what the caller is waiting for
-    """An operator is there for a caller who does something else while he waits (`Call.holding`)."""
-
-    def __init__(self, offer: messages.Offer) -> None:
-        super().__init__(offer)
-        self.offer = offer
-
-
-class CallFailed(Exception):  # noqa: N818 - said as one says it of a call
-    """Asterisk refused something that the call cannot do without."""
-
-
-class Opening(Protocol):
-    """When the line is open, and what is said in front of everything."""
-
-    def answer(
-        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
-    ) -> hours.Answer: ...
-
-    def opens_next(
-        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
-    ) -> datetime | None: ...
-
-    def closes_next(
-        self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
-    ) -> datetime | None: ...
-
-    def open_for(self, first: datetime, last: datetime, enough: timedelta, *, language: str | None) -> timedelta: ...
-
-    def announcement(self) -> str | None: ...
-
-
-class Files(Protocol):
-    """Case files, for callers: `ivr.files`."""
-
-    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint.
-
-    `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
-    caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice;
-    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted.
-    """
-
-    site: Site
-    link: Link
-    recorder: Recorder
-    audible: Audible
-    opening: Opening
-    files: Files
-    remembered: Callable[[str], Awaitable[str | None]]
-    returning: Callable[[CallState], Awaitable["Place | None"]]
-    has_place: Callable[[CallState], Awaitable[bool]]
-    mailbox: Mailbox
-    to_floor: Callable[[messages.ToFloor], None]
-    route: Callable[[str, Receiver], None]
-    unroute: Callable[[str], None]
-    address: Callable[[str], str]
-    people: tuple[OperatorEntry, ...] = ()
-    answer: Callable[[str, str | None], None] = lambda *_: None
-
-
 class Call:
     """`answered`: whether Asterisk has answered the line; if not, the first step does."""
 
@@ -150,14 +91,17 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
+        self.unreadable: str | None = None  # the state of a caller who was found and begins anew
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
         self._answered = answered
+        self._up_at = -math.inf  # when Asterisk said that the line is answered (POSIX seconds)
         self._gone = False
         self._square_until = -math.inf
+        self._afresh = False  # keys may have been lost: the next question begins anew
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -195,6 +139,8 @@ class Call:
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
             item = events.PlaybackFinished(self._sounding, self.channel, failed=True)
         self._note(item)
+        if isinstance(item, RequestFailed):
+            await self._is_refused(item)
         if self._gone and not gone_too:
             raise CallerGone
         if self.holding and isinstance(item, messages.Offer):
@@ -207,14 +153,46 @@ class Call:
                 self.keys.append(digit)
             case events.PlaybackFinished(playback) if playback == self._sounding:
                 self._sounding = None
-            case events.ChannelDestroyed(channel) if channel == self.channel:
+            case events.ChannelStateChange(channel, "Up") if channel == self.channel:
+                self._up_at = time.time()
+                self.services.recorder.call(self.state.id, line_answered=self._up_at)
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
+                if not self._gone and time.time() - self._up_at < _CROSSED_S:
+                    self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True
-            case events.StasisEnd(channel) if channel == self.channel:
-                self._gone = True
-            case RequestFailed(request, status) if (
-                request.uri.startswith(f"channels/{self.channel}/") and status != 404 and not self._gone
-            ):
-                raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")  # 404: he hung up
+
+    async def _is_refused(self, failed: RequestFailed) -> None:
+        """Decide what a refused request means: the caller has hung up, or is just hanging up, or the call has failed.
+
+        Asterisk answers 404 once the channel is gone. While the channel is going it answers 409, 400 or 500, as to a
+        request that is wrong. Raises CallFailed.
+        """
+        request, status = failed.request, failed.status
+        if not self._gone and ("originator", self.channel) in request.query:
+            self._gone = not await self.is_there()  # an operator could not be rung for a caller who has gone
+        if self._gone or not request.uri.startswith(f"channels/{self.channel}/"):
+            return
+        if status == HTTPStatus.NOT_FOUND or await self._goes():
+            self._gone = True
+            return
+        raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")
+
+    async def _goes(self) -> bool:
+        """Wait for the end of the caller's channel: whether it has come. What else happens is kept for later."""
+        until, read = asyncio.get_running_loop().time() + _GOING_S, list[Item]()
+        try:
+            while (item := await self._inbox.get(until)) is not None:
+                read.append(item)
+                if isinstance(item, events.StasisEnd | events.ChannelDestroyed) and item.channel_id == self.channel:
+                    return True
+        finally:
+            self._inbox.put_back(read)
+        return not await self.is_there()
+
+    async def is_there(self) -> bool:
+        """Whether Asterisk still has the caller's channel."""
+        (answer,) = await self.services.link.ask(operations.CHANNEL(self.channel))
+        return answer.status != HTTPStatus.NOT_FOUND
 
     @property
     def sounding(self) -> bool:
@@ -235,11 +213,11 @@ class Call:
         held: list[Item] = []
         for item in self._inbox.take_all():
             self._note(item)
-            if self._gone:
-                raise CallerGone
             if not isinstance(item, (events.ChannelDtmfReceived, events.PlaybackFinished)):
                 held.append(item)
         self._inbox.put_back(held)
+        if self._gone:
+            raise CallerGone
 
     # What the call does
 
@@ -268,7 +246,6 @@ class Call:
         if not self._answered:
             self._answered = True
             out.append(operations.ANSWER(self.channel))
-            self.services.recorder.call(self.state.id, line_answered=time.time())
         return out
 
     def refused(self, request: Request, status: int) -> None:
@@ -281,6 +258,7 @@ class Call:
         self._written = self.state
         self._sounding = self.state.playback
         self._overdue = asyncio.get_running_loop().time() + _LONGEST_S
+        self._afresh = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
@@ -320,19 +298,19 @@ class Call:
         `fresh`: keys that were pressed before the clips began do not count.
         """
         self.take_waiting_keys()
-        if fresh:
+        ahead_s, self._afresh = _AFRESH_S if self._afresh else _AHEAD_S if fresh else 0.0, False
+        if ahead_s:
             self.keys.clear()
         if (key := self.take_key()) is not None:
             return key
         loop = asyncio.get_running_loop()
         silence: float | None = None
-        if not await self.play(clips):
+        if not await self._asks(clips):
             silence = loop.time() + self.flow.silence_s
-        counts = loop.time() + _AHEAD_S if fresh else -math.inf
+        counts = loop.time() + ahead_s
         while True:
             item = await self.next(silence)
-            if loop.time() < counts:
-                self.keys.clear()
+            counts = self._forget_keys(counts, ahead_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
@@ -349,14 +327,17 @@ class Call:
         "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
         """
         self.take_waiting_keys()
-        if fresh:
+        ahead_s, self._afresh = _AFRESH_S if self._afresh else 0.0, False
+        if fresh or ahead_s:
             self.keys.clear()
         loop = asyncio.get_running_loop()
         entered = ""
         until: float | None = None
-        if not self.keys and not await self.play(clips):
+        if not self.keys and not await self._asks(clips):
             until = loop.time() + self.flow.silence_s
+        counts = loop.time() + ahead_s
         while True:
+            counts = self._forget_keys(counts, ahead_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
@@ -373,6 +354,25 @@ class Call:
                 return entered or None
             if until is None and not self.sounding:
                 until = loop.time() + self.flow.silence_s
+
+    async def _asks(self, clips: Sequence[Clip]) -> bool:
+        """Start a question: False if there is no audio of it. Raises NothingAudible if there is none at all."""
+        if await self.play(clips):
+            return True
+        if self.services.audible.find(self.version.sounds, (self.state.language, ALWAYS_SAID)) is None:
+            raise NothingAudible
+        return False
+
+    def _forget_keys(self, counts: float, ahead_s: float) -> float:
+        """Throw away keys that came before `counts` (of the loop's clock), and return what `counts` is from now on.
+
+        After a restart the caller may go on pressing what they have begun: each such key puts it off.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= counts or not self.keys:
+            return counts
+        self.keys.clear()
+        return now + ahead_s if ahead_s == _AFRESH_S else counts
 
     def take_key(self, *, secret: bool = False) -> str | None:
         """The next key, used now; one that is asked for in secret leaves only its place in the records."""

@@ -6,10 +6,12 @@ behind by a controller that died can still be kept (`ivr.lost`).
 
 import asyncio
 import glob
+import itertools
 import os
 import re
 import shutil
 import wave
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -27,6 +29,11 @@ FOLDER = "messages"
 UNREADABLE = "unreadable"
 SHORTEST_S = 1.0
 """Less than this holds no message: a breath before hanging up."""
+
+_FRAME = 160  # samples: 20 ms
+_LOUD = 512  # from the lowest sample of a frame to the highest: -42 dBFS
+_VOICE_FRAMES = 10
+"""So many frames with sound make a voice; fewer are a click or a breath."""
 
 _ROOM_BYTES = 100_000
 """Six seconds of recording."""
@@ -74,8 +81,12 @@ class Mailbox:
         """Of all recordings that lie with Asterisk."""
         return sorted(path.stem for path in self.recordings.glob(f"*.{FORMAT}"))
 
+    async def has_voice(self, name: str) -> bool:
+        """Whether anything is heard in a recording; not in one that is not there."""
+        return await asyncio.to_thread(has_voice, self.recording(name))
+
     async def keep(self, name: str) -> Left | None:
-        """Moves a message to where messages are kept. None if there is none, or nothing in it."""
+        """Moves a message to where messages are kept. None if there is none, or nothing is heard in it."""
         return await asyncio.to_thread(self._keep, name)
 
     def _keep(self, name: str) -> Left | None:
@@ -86,7 +97,7 @@ class Mailbox:
                 return None
             cut = wav.repair(recording)
             seconds = wav.duration_s(recording)
-            if seconds < SHORTEST_S:
+            if seconds < SHORTEST_S or not has_voice(recording):
                 recording.unlink(missing_ok=True)
                 return None
             identity = uuid7()
@@ -123,3 +134,17 @@ class Mailbox:
         except OSError:
             return True
         return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
+
+
+def has_voice(path: Path) -> bool:
+    """Whether a recording (16 bit, mono) has more in it than silence and the noise of a line.
+
+    Asterisk's own count of seconds spoken is in whole ones and calls some silences one.
+    """
+    try:
+        samples = array("h", (data := path.read_bytes())[wav.HEADER : len(data) & ~1])
+    except OSError:
+        return False
+    frames = (samples[at : at + _FRAME] for at in range(0, len(samples), _FRAME))
+    loud = (None for frame in frames if max(frame) - min(frame) >= _LOUD)
+    return sum(1 for _ in itertools.islice(loud, _VOICE_FRAMES)) == _VOICE_FRAMES

@@ -41,13 +41,18 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
     resume: list[tuple[Channel, CallState]] = []
     fresh: list[Channel] = []
     legs: list[tuple[Channel, LegState]] = []
+    unknown: list[Channel] = []
     for channel in channels:
         try:
             text = channel.variables.get("HATIF") or ""
             state = decode(text) if text else None
         except StateError as error:
-            log.error("A channel's state cannot be read; its caller begins anew", channel=channel.id, error=str(error))
+            is_leg = channel.application == "Stasis" and channel.application_data.startswith("hatif,leg,")
+            does = "it is hung up" if is_leg else "its caller begins anew"
+            log.error(f"A channel's state cannot be read; {does}", channel=channel.id, error=str(error))
             state = None
+            if is_leg:
+                unknown.append(channel)
         if isinstance(state, LegState):
             legs.append((channel, state))
         elif channel.application != "Stasis" or not channel.application_data.startswith("hatif,call"):
@@ -73,6 +78,7 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
         if state.offer is not None and state.operator is not None and state.id not in own
     ]
     orphans = tuple(channel for channel, leg in legs if own.get(leg.call) != leg and leg.offer not in others)
+    orphans += tuple(unknown)
     gone = {channel.id for channel in orphans}
     return Findings(
         resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),

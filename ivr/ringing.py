@@ -169,9 +169,8 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
                 heard = await _withdraw(call, leg, OfferState.UNREACHABLE)
             state = offer_state_after(state, heard)
             if state is OfferState.ACCEPTED:
-                picked_up = time.time()
                 whispered, there = await _whispered(call, leg)
-                if there and await _connect(call, leg, picked_up):
+                if there and await _connect(call, leg):
                     return leg
                 if whispered:
                     state = OfferState.REFUSED  # he has heard what it is about, and hung up
@@ -255,15 +254,17 @@ async def looked_at(link: Link, leg: str) -> OfferState:
 
 
 async def late(call: Call, leg: str) -> None:
-    """A short tone, then the leg is hung up."""
-    await call.services.link.send(operations.PLAY(leg, f"late-{leg}", media=LATE_TONE))
+    """Play a short tone, also to an operator who still hears what is coming, then hang the leg up."""
+    tone = f"late-{leg}"
+    await call.services.link.send(operations.STOP(playback_of(leg)), operations.PLAY(leg, tone, media=LATE_TONE))
     await asyncio.sleep(LATE_TONE_S)
+    await call.services.link.send(operations.STOP(tone))  # else Asterisk's log calls it failed
     await hang_up_leg(call, leg)
 
 
-async def _connect(call: Call, leg: Leg, picked_up: float) -> bool:
-    """Puts both into a bridge. Connected means that both answers of Asterisk were 2xx. `picked_up`: when the operator
-    answered (POSIX seconds); the caller's wait ends then, though the operator may have heard something first."""
+async def _connect(call: Call, leg: Leg) -> bool:
+    """Put both into a bridge: whether both answers of Asterisk were 2xx. The caller's wait ends then, when both can
+    hear each other, and not when the operator picks up and hears what is coming."""
     link, bridge, before = call.services.link, bridge_of(leg.id), call.state
     call.set(
         replace(
@@ -272,7 +273,7 @@ async def _connect(call: Call, leg: Leg, picked_up: float) -> bool:
             operator=leg.operator,
             outcome=Outcome.ANSWERED,
             case=before.case or call.services.recorder.new_case_reference(),
-            connected_at=picked_up,
+            connected_at=time.time(),
             first=before.connected_at is None,
             transfer=Transfer.decode(before.transfer).taken().encode(),
         )
@@ -338,7 +339,7 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         # Asterisk puts nobody into a bridge before he has heard all that he is told: the caller would wait in silence.
         await services.link.send(operations.STOP(playback_of(leg.id)))
     try:
-        if answered and await _connect(call, leg, time.time()):
+        if answered and await _connect(call, leg):
             return leg, False
     except (CallerGone, CallFailed):
         leg.offer_ended(call, OfferState.WITHDRAWN)

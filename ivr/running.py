@@ -73,13 +73,15 @@ class RunningCalls:
             self._routes[channel.id].deliver(event)
 
     def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
-        """`args`: the number dialled, as the dialplan has it."""
+        """`args`: the number dialled, as the dialplan has it; none for a caller who was found."""
         site = self._house.site
         dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
         started = _created(channel)
         identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
+        if not args and channel.state == "Up":
+            call.unreadable = channel.variables.get("HATIF") or ""
         self._house.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
         if is_test(channel):
             self._house.recorder.call(identity, live=False)

@@ -5,6 +5,7 @@ A connection that ends takes all of it along; the next one reads what is up and 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 APPLICATION = "hatif"
+
+_GOING_S = 0.2
+"""How long after a refusal a channel may still be there that is being hung up."""
 
 
 class Session:
@@ -295,13 +299,13 @@ class Session:
                 self.start(self._dial(channel.id, args), "dial")
                 return
             case events.ChannelStateChange(channel_id, state):
-                # Only of telephones that we ring and of our own probe, and only their answer.
+                # Only answers: of callers' lines, of telephones that we ring, and of our own probe.
                 if state != "Up":
                     return
                 if (found := self._rings.pop(channel_id, None)) is None:
-                    prober = self._routes.get(channel_id)
-                    if isinstance(prober, probe.Probe):
-                        prober.deliver(event)
+                    mine = self._routes.get(channel_id)
+                    if isinstance(mine, probe.Probe) or (isinstance(mine, Call) and mine.channel == channel_id):
+                        mine.deliver(event)
                     return
                 channel, args = found
                 if args[:1] == (rung.CODE,) or channel_id not in self._routes:
@@ -337,10 +341,18 @@ class Session:
     async def _dial(self, channel: str, args: tuple[str, ...]) -> None:
         def refused(_: Request, status: int) -> None:
             if status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
-                log.error("A telephone could not be dialled", channel=channel, status=status)
-                self.start(self._link.send(operations.HANG_UP(channel)), "hang up")
+                self.start(self._not_dialled(channel, status), "hang up")
 
         await self._link.send(rung.dial(channel, args), refused=refused)
+
+    async def _not_dialled(self, channel: str, status: int) -> None:
+        """Hang up a telephone that could not be dialled, unless it is just being hung up."""
+        await asyncio.sleep(_GOING_S)
+        with contextlib.suppress(LinkLost, TimeoutError):
+            (there,) = await self._link.ask(operations.CHANNEL(channel))
+            if there.ok:
+                log.error("A telephone could not be dialled", channel=channel, status=status)
+                await self._link.send(operations.HANG_UP(channel))
 
     def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         if self.running.knows(channel.id):

@@ -7,11 +7,12 @@ from ivr import messages
 from ivr.call import Call, Deadline, OperatorFree
 from ivr.flow.nodes.base import CHANGE_LANGUAGE
 from ivr.flow.nodes.choice import Goes
+from ivr.flow.nodes.language import Language
 from ivr.ringing import Leg, after_restart, ring, start_music
 from ivr.talk.begin import begin
 from ivr.talk.table import Then
 from ivr.talk.transfers import Transfer, steps
-from ivr.while_waiting import Announcements, Meanwhile, Offered
+from ivr.while_waiting import Announcements, Meanwhile
 from routing.match import Step
 from routing.states import OfferState
 
@@ -127,29 +128,35 @@ class _Waiting:
         """What he has pressed leads elsewhere, to an operator who came meanwhile, or nowhere."""
         call = self.call
         while call.keys:
-            if call.keys[0] == CHANGE_LANGUAGE:
-                call.keys.clear()
-                return Goes(call.flow.change_language, CHANGE_LANGUAGE)
-            offered = announcements.chosen(call.keys[0])
-            if offered is None:
+            changes = call.keys[0] == CHANGE_LANGUAGE
+            offered = None if changes else announcements.chosen(call.keys[0])
+            if offered is None and not changes:
                 call.keys.popleft()
                 continue
             key = call.take_key()
             call.keys.clear()
-            if offered.language is not None:
+            if offered is not None and offered.language is not None:
                 return self._in(offered.language, key)
-            if not offered.holds:
-                return self._leaves(offered, key)
-            if (found := await self._hold(offered.node, resumed=False)) is not None:
+            if offered is not None and not offered.holds:
+                return self._leaves(offered.node, key)
+            found = await (self._language() if offered is None else self._hold(offered.node, resumed=False))
+            if found is not None:
                 return found
             announcements.begin_anew()
             await start_music(call)
         return None
 
-    def _leaves(self, offered: Offered, key: str | None) -> Goes:
-        """His age stays with him, should he come back."""
+    def _leaves(self, node: str, key: str | None) -> Goes:
+        """The wait is over. The caller's age stays with them, should they come back."""
         self.call.services.recorder.call(self.call.state.id, dequeued=time.time())
-        return Goes(offered.node, key)
+        return Goes(node, key)
+
+    async def _language(self) -> Leg | Goes | None:
+        """Offer another language and keep the caller's place. None: the caller waits on in the one that they have."""
+        node = self.call.flow.change_language
+        if isinstance(self.call.flow.nodes[node], Language):
+            return await self._hold(node, resumed=False)
+        return self._leaves(node, CHANGE_LANGUAGE)
 
     def _in(self, language: str, key: str | None) -> Goes:
         """Into the same queue, in another language and with the age that he has."""
@@ -163,7 +170,7 @@ class _Waiting:
         """He is at another node while his place is held here, until an operator is free. None: he waits on, and hears
         nothing yet."""
         call = self.call
-        queue = call.state.held or call.state.node
+        queue, language = call.state.held or call.state.node, call.state.language
         if not resumed:
             call.set(replace(call.state.at(node), held=queue))
             call.event("node", resumed=False)
@@ -172,12 +179,19 @@ class _Waiting:
             following = await call.flow.nodes[node].run(call, resumed)
         except OperatorFree as free:
             call.holding = False
-            call.set(call.state.at(queue))
-            return await self._ring(free.offer, interrupts=True)
+            if call.state.language == language:
+                call.set(call.state.at(queue))
+                return await self._ring(free.offer, interrupts=True)
+            offer = free.offer  # for the language of before
+            withdrawn = messages.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
+            call.services.to_floor(withdrawn)
+            return Goes(queue, CHANGE_LANGUAGE)
         finally:
             call.holding = False
         if following == call.flow.change_language:
-            return Goes(following, CHANGE_LANGUAGE)
+            return await self._language()
+        if call.state.language != language:
+            return Goes(queue, CHANGE_LANGUAGE)  # anew, in another language, with the age that the caller has
         call.set(call.state.at(queue))
         return None
 

@@ -1,19 +1,26 @@
 """A call from its first node to its end, and what happens when something goes wrong on the way."""
 
+import asyncio
 from dataclasses import replace
 
 import structlog
 
 from db.words import Outcome
-from ivr import announcement
+from ivr import announcement, leftover
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
-from ivr.call import Call, CallerGone
+from ivr.call import Call, CallerGone, NothingAudible
 
 log = structlog.get_logger()
 
 _PATIENCE = 1
 """After so many nodes that could not be done, the dialplan has the call, which can finish it on its own."""
+
+NO_AUDIO_TONE, NO_AUDIO_TONE_S = "tone:info", 1.1
+"""What a caller hears when there is nothing else: the special information tone of E.180, once."""
+
+_TAKEN_S = 0.3
+"""How long the dialplan may take until it has its record of a call that it was given; it takes a few milliseconds."""
 
 
 async def walk(call: Call, resumed: bool) -> None:
@@ -21,14 +28,23 @@ async def walk(call: Call, resumed: bool) -> None:
     try:
         while True:
             try:
+                await leftover.silence(call)
                 await _nodes(call, resumed)
             except (CallerGone, LinkLost, TimeoutError):
                 raise
+            except NothingAudible:
+                log.error("All audio is away; run `hatif prompts build`. The dialplan has the call", call=call.state.id)
+                await call.play_media(NO_AUDIO_TONE, NO_AUDIO_TONE_S)
+                await asyncio.sleep(NO_AUDIO_TONE_S)
+                if not await _give_back(call):
+                    _ended(call, Outcome.FAILED, "service")
+                return
             except Exception:
                 log.exception("A node of the flow failed", call=call.state.id, flow_node=call.state.node)
                 call.event("failed")
                 if call.state.failures >= _PATIENCE:
-                    await _give_back(call)
+                    if not await _give_back(call):
+                        _ended(call, Outcome.FAILED, "service")
                     return
                 # Not from zero: his language is known, and an operator can do what the node could not.
                 call.set(replace(call.state.at(call.flow.operator), failures=call.state.failures + 1))
@@ -71,13 +87,24 @@ def _ended(call: Call, outcome: Outcome, by: str) -> None:
     call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
 
 
-async def _give_back(call: Call) -> None:
-    """To the dialplan's own queue; what it does is imported when its call has ended."""
+async def _give_back(call: Call) -> bool:
+    """Give the call to the dialplan's own queue: whether that has it. What it does is imported when the call has ended.
+
+    Raises CallerGone where the caller has hung up before: the dialplan knows nothing of the call then.
+    """
     state = call.state
     call.set(replace(state.without_operator(), failures=state.failures + 1))
     call.event("given_back")
-    await call.step(
+    *_, continued = await call.services.link.ask(
+        *call.transition(),
         # As if it had been here often: the dialplan does not try the controller again.
         operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
         operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),
     )
+    await asyncio.sleep(_TAKEN_S)
+    if not await call.is_there():
+        raise CallerGone
+    if not continued.ok:
+        log.error("A call could be given to nobody; it is hung up", call=state.id, status=continued.status)
+        await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
+    return continued.ok

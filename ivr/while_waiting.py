@@ -19,6 +19,7 @@ MORE = COUNTED + 2
 
 TEXTS = (
     "wait",
+    "wait_nobody",
     *(f"position_{place}" for place in range(1, COUNTED + 1)),
     "position_more",
     *(f"wait_{each}" for each in WaitClass),
@@ -55,8 +56,11 @@ class Meanwhile:
 
 
 def told(language: str, answer: messages.Told) -> list[Clip]:
-    """Place and time where they have earned it; else that he keeps his place."""
+    """Return the place and the time where they have earned it; else that the operators are busy, or that there is none
+    who speaks the language."""
     estimate = answer.estimate
+    if language not in answer.spoken:
+        return [(language, "wait_nobody")]
     if not estimate.earned or estimate.wait is None:
         return [(language, "wait")]
     clips: list[Clip] = []

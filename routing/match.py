@@ -68,13 +68,13 @@ class OtherOperator:
 
 @dataclass(frozen=True, slots=True)
 class BusyOperator:
-    """The operator who would have got this caller, had he been idle since `state_s` seconds ago instead of in his
-    `state`. `price`: what he would have cost."""
+    """The operator who would have got this caller, had he been idle since `state_s` seconds ago (None: nobody knows
+    since when) instead of in his `state`. `price`: what he would have cost."""
 
     operator: str
     state: OperatorState
     price: Price
-    state_s: float
+    state_s: float | None
 
 
 DOING: Mapping[OperatorState, str] = {
@@ -86,6 +86,16 @@ DOING: Mapping[OperatorState, str] = {
     OperatorState.AWAY: "was away",
 }
 """What an operator in that state was doing, for a sentence."""
+
+
+def was(state: OperatorState, state_s: float | None) -> str:
+    """Return what an operator was doing and, where it is known, for how long."""
+    return DOING[state] + (f" ({state_s:.1f} s)" if state_s is not None else "")
+
+
+def ago(now: float, since: float) -> float | None:
+    """Return the seconds since a state began; None where nobody knows when it did (`Operator.since` is 0)."""
+    return round(now - since, 3) if since else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +237,7 @@ def _otherwise(reason: Reason) -> list[str]:
         )
     if busy := reason.busy_operator:
         said.append(
-            f"Had {busy.operator}, who {DOING[busy.state]} ({busy.state_s:.1f} s), been idle instead, he would have got"
-            " the caller."
+            f"Had {busy.operator}, who {was(busy.state, busy.state_s)}, been idle instead, he would have got the"
+            " caller."
         )
     return said

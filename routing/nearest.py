@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from routing.match import Step, Waiting, may_serve, step_at
+from routing.match import Step, Waiting, ago, may_serve, step_at
 from routing.queues import Queue
 from routing.reasons import heads
 from routing.states import Operator, OperatorState
@@ -39,7 +39,7 @@ class Change:
 
     operator: str
     state: OperatorState
-    state_s: float
+    state_s: float | None  # None: nobody knows
     earlier_s: float
 
 
@@ -69,7 +69,7 @@ def _earlier(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
             continue
         got = staff.best(step, _yields(engine, waiting, step, moved, now))
         if got is not None:
-            return Change(got.operator, OperatorState.READY, _ago(now, got.since), earlier)
+            return Change(got.operator, OperatorState.READY, ago(now, got.since), earlier)
     return None
 
 
@@ -99,7 +99,7 @@ def _an_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | Non
         world = idle or _Comes(engine, waiting, now, operator)
         earlier = world.earlier(operator, best.earlier_s if best is not None else math.inf)
         if earlier is not None:
-            best = Change(identity, staff.state(identity), _ago(now, since), earlier)
+            best = Change(identity, staff.state(identity), ago(now, since), earlier)
             if not earlier:
                 break
     return best
@@ -237,7 +237,3 @@ def _in_hold(engine: "Engine", waiting: Waiting, step: Step, since: float, now: 
 
 def _clearly(seconds: float) -> float:
     return round(math.ceil(seconds / _CLEARLY_S + 1) * _CLEARLY_S, 3) if seconds < math.inf else math.inf
-
-
-def _ago(now: float, since: float) -> float:
-    return round(now - since, 3)

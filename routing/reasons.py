@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from routing.match import BusyOperator, OtherCaller, OtherOperator, Reason
+from routing.match import BusyOperator, OtherCaller, OtherOperator, Reason, ago
 from routing.pools import Choice
 from routing.queues import Place, Queue
 from routing.states import Operator
@@ -110,7 +110,7 @@ def _busy_operator(engine: "Engine", turn: "Turn", choice: Choice, before: set[s
             return None
     if language in before and not _nobody_before(engine, turn, operator, now):
         return None
-    return BusyOperator(found.operator, staff.state(found.operator), found.price, round(now - found.since, 3))
+    return BusyOperator(found.operator, staff.state(found.operator), found.price, ago(now, found.since))
 
 
 def _nobody_before(engine: "Engine", turn: "Turn", operator: Operator, now: float) -> bool:

@@ -92,9 +92,9 @@ class Operator:
     """An operator on the floor.
 
     `languages`: code to level, 1 (can help) to 5 (native). `since`: when the state began, POSIX seconds; for `ready`
-    that is when he became idle. `until`: when a wrap-up ends. `present`: whether his telephone is registered, as far
-    as it was reported. `pause_after`: the reason of a pause that he asked for while he could not have it. `planned`:
-    whether the roster has him on duty now; where there is none, everybody is.
+    that is when he became idle; 0: nobody knows. `until`: when a wrap-up ends. `present`: whether his telephone is
+    registered, as far as it was reported. `pause_after`: the reason of a pause that he asked for while he could not
+    have it. `planned`: whether the roster has him on duty now; where there is none, everybody is.
     """
 
     id: str

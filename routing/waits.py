@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from routing.ahead import ahead
 from routing.engine import Engine
-from routing.match import DOING
+from routing.match import was
 from routing.nearest import Change, nearest
 from routing.states import OperatorState
 
@@ -92,7 +92,7 @@ _DOES = {
 
 def _instead(change: Change) -> str:
     came = f"he come {change.earlier_s:.3f} s earlier"
-    who = f"{change.operator}, who {DOING[change.state]} ({change.state_s:.1f} s)"
+    who = f"{change.operator}, who {was(change.state, change.state_s)}"
     if change.state is OperatorState.READY:
         return f"Had {came}, {who}, would have got him"
     both = f", and had {came}" if change.earlier_s else ""

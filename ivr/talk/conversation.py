@@ -367,6 +367,7 @@ class Conversation:
         try:
             await conversations.end(call, self.leg.id)
             await call.services.link.send(
+                *(operations.STOP(playback) for playback in self.says.values()),  # else Asterisk's log calls it failed
                 *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),
                 *(operations.HANG_UP(line) for line in (*legs, *self._lines)),
             )

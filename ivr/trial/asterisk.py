@@ -71,6 +71,7 @@ class Asterisk:
         self._playing: dict[str, asyncio.TimerHandle] = {}
         self._recording: _Recording | None = None
         self._stored: dict[str, float] = {}
+        self._spoken: dict[str, float] = {}
         self.up = True
         self.given_back = False
         self.prompt = Station.PROMPT  # what the next prompt is
@@ -130,9 +131,12 @@ class Asterisk:
         return answers
 
     async def keep(self, name: str) -> Left | None:
-        """A message, as if there were a file (with `is_full`: `ivr.call.Mailbox`)."""
+        """A message, as if there were a file (with what follows: `ivr.needs.Mailbox`)."""
         seconds = self._stored.pop(name, 0.0)
         return Left(uuid7(), "", seconds) if seconds >= messages_left.SHORTEST_S else None
+
+    async def has_voice(self, name: str) -> bool:
+        return name in self._stored and self._spoken[name] > 0
 
     def is_full(self) -> bool:
         return not self._records
@@ -142,7 +146,8 @@ class Asterisk:
         query = dict(request.query)
         match kind, names:
             case "channels", [self._channel, *action]:
-                return self._on_channel(request.method, action, query) if self.up else _NO
+                there = self.up or (request.method == "GET" and self.given_back)
+                return self._on_channel(request.method, action, query) if there else _NO
             case "channels", ["create"]:
                 self._legs.ring(query["channelId"])
                 return _YES
@@ -167,6 +172,8 @@ class Asterisk:
         match method, action:
             case "POST", ["variable"] if query["variable"] == "HATIF":
                 self._check(query["value"])
+            case "POST", ["answer"]:
+                self.deliver(events.ChannelStateChange(self._channel, "Up"))
             case "POST", ["play", playback]:
                 self._play(playback, query["media"])
             case "POST", ["moh"]:
@@ -239,7 +246,7 @@ class Asterisk:
             recording.end.cancel()
         seconds = self._loop.time() - recording.began
         spoken = min(seconds, recording.speaks_s)
-        self._stored[recording.name] = seconds
+        self._stored[recording.name], self._spoken[recording.name] = seconds, spoken
         finished = events.RecordingFinished(recording.name, self._channel, int(seconds), int(spoken))
         self.later(_ENDS_S, lambda: self.deliver(finished))
         if self.up:

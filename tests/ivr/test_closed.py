@@ -160,10 +160,14 @@ async def test_the_guide_is_heard_when_the_line_is_closed_and_zero_leads_to_nobo
     await begins(call, line.audio("fr", "force_closed"))
     await call.press("51")
     first = (await begins(call, line.audio("fr", "guide_visa_documents"))).offset_s
+    # From its list * leads back to what there is on a closed line, and not to the main menu.
+    await call.press("**")
+    await begins(call, line.audio("fr", "closed_message"), first)
     await call.press("0")
     await call.hears(line.audio("fr", "force_closed")[:RATE], 5, first)
     await call.hangup()
     story = await line.story("+33618000051")
+    assert "main" not in story["call"]["path"]
     assert (story["call"]["outcome"], story["offers"]) == ("self_served", [])
 
 

@@ -85,6 +85,9 @@ def test_numbers_have_a_country_and_all_languages_in_order(line: Line) -> None:
 
 
 async def test_waiting_shows_who_is_next(line: Line, telephones: Telephones) -> None:
+    """With what each needs now: somebody is there, though on a pause; with nobody there a topic is not insisted on."""
+    phone = await line.phone(telephones, line.speaks("fr"))
+    line.control("POST", f"/operators/{phone.user}/state", {"state": "paused", "reason": "break"})
     await line.waiting(telephones, "+33615000002", topic_key="30")
     await line.waiting(telephones, "+33615000003", topic_key="20")
     waiting, status = await together(line, "waiting --json", "status --json")

@@ -18,8 +18,9 @@ from line import Line
 from db.tables import CaseFile, Message
 from ivr import spoken
 from ivr.audible import PAUSE
-from ivr.demo.sound import RATE, has_tone, tone
+from ivr.demo.sound import RATE, Samples, has_tone, tone
 from ivr.demo.telephone import Call, Telephones
+from ivr.messages_left import has_voice
 from prompts.manifest import PAUSE_S
 
 
@@ -120,7 +121,7 @@ async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telep
 
 
 async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, telephones: Telephones) -> None:
-    caller = "+33623000024"
+    caller, seen = "+33623000024", line.log.stat().st_size
     call = await line.dial(telephones, caller)
     await call.press("241")
     await begins(call, line.audio("fr", "record_how"))
@@ -128,10 +129,35 @@ async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, teleph
     await recorded(line, caller)
     await asyncio.sleep(0.6)  # his silence
     await call.press("#")
-    await begins(call, line.audio("fr", "record_empty"))
+    once = await begins(call, line.audio("fr", "record_empty"))
+    how = await begins(call, line.audio("fr", "record_how"), once.offset_s)
+    await call.press("5")
+    # Now he does not even press #. Asterisk ends the recording after some silence and calls a second of it talk.
+    await begins(call, line.audio("fr", "record_empty"), how.offset_s, 20)
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("left_menu", None)
+    assert "level=error" not in line.logged(seen)
+    assert not [*(line.home / "asterisk" / "spool" / "recording").glob("*.wav")]  # a start would find it
+
+
+@pytest.mark.parametrize(
+    ("samples", "voice"),
+    [
+        (tone(0, 9.0), False),
+        (np.random.default_rng(1).integers(-100, 100, 9 * RATE).astype(np.int16), False),  # the noise of a line
+        (np.concatenate([tone(0, 4.0), tone(1400, 0.05), tone(0, 4.0)]), False),  # a click
+        (np.concatenate([tone(0, 8.0), tone(1400, 0.5)]), True),
+        (tone(1400, 0.5) // 20, True),  # somebody who whispers
+        (tone(0, 0.0), False),
+    ],
+)
+def test_a_recording_of_silence_has_no_voice(tmp_path: Path, samples: Samples, voice: bool) -> None:
+    with wave.open(str(tmp_path / "said.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    assert has_voice(tmp_path / "said.wav") is voice
+    assert not has_voice(tmp_path / "absent.wav")
 
 
 async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_about_then(

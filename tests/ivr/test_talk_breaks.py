@@ -34,9 +34,10 @@ CALLER = "1795600000.7"
 
 
 class Told:
-    """What a call says to the floor and to Asterisk, which answers nothing."""
+    """What a call says to the floor and to Asterisk, which has the caller's channel if he is `there`, and no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, there: bool = True) -> None:
+        self.there = there
         self.floor: list[messages.ToFloor] = []
         self.asked: list[operations.Request] = []
 
@@ -44,7 +45,8 @@ class Told:
         self.asked += requests
 
     async def ask(self, *requests: operations.Request) -> list[SimpleNamespace]:
-        return [SimpleNamespace(ok=False, status=404, body={}) for _ in requests]
+        found = [self.there and each == operations.CHANNEL(CALLER) for each in requests]
+        return [SimpleNamespace(ok=ok, status=200 if ok else 404, body={}) for ok in found]
 
     def freed(self) -> list[str]:
         """The operators of whom the floor has heard that they are free."""

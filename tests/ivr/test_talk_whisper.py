@@ -99,8 +99,12 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     story = await line.story("+33613001031")
     (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
     (whispered,) = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
-    # His wait is over when the operator picks up.
-    assert abs((story["call"]["connected"] - whispered).total_seconds()) < 0.5 < (connected - whispered).total_seconds()
+    # The wait is over, and the conversation begins, when both can hear each other and not when the operator picks up.
+    (pairing,) = story["pairings"]
+    for begins in (story["call"]["connected"], pairing["began"]):
+        assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
+    wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
+    assert story["call"]["wait_s"] == pytest.approx(wait_s, abs=0.1)
     await line.until_state(operator, "ready")
     # A key cuts it short; a kill in the middle of it does no harm. A telephone that is put on hold meanwhile holds: its
     # caller hears music.

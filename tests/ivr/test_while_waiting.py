@@ -36,7 +36,7 @@ def since(line: Line) -> dict[str, float]:
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
     """A caller who waits and is being told what else he may do; from now on his keys are for that."""
     call = await line.waiting(telephones, caller, KEYS[language])
-    await begins(call, line.audio(language, "wait"), timeout_s=20)
+    await begins(call, line.audio(language, "wait_nobody"), timeout_s=20)
     return call
 
 
@@ -86,9 +86,9 @@ async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
 async def test_who_waits_is_told_again_and_hears_music_between(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=2)
     call = await line.waiting(telephones, "+33624000201")
-    once = await begins(call, line.audio("fr", "wait"))
+    once = await begins(call, line.audio("fr", "wait_nobody"))
     music = await call.hears(line.music(), 30, once.offset_s)
-    await begins(call, line.audio("fr", "wait"), music.offset_s)
+    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
 
 
 # Instead of waiting
@@ -101,7 +101,7 @@ async def test_a_wish_to_be_called_back_ends_the_wait_and_keeps_its_age(
     tells(line, first_s=1, every_s=60)
     caller = f"+3362400030{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
-    await call.hears(line.audio(language, "closed_callback", "press_1", "closed_message", "press_2"), 20)
+    await call.hears(line.audio(language, "closed_callback", "press_1", "closed_message", "press_2"), 30)
     (began,) = since(line).values()
     await call.press(CALLED_BACK)
     await begins(call, line.audio(language, "callback_this_number"))
@@ -199,7 +199,7 @@ async def test_who_has_heard_enough_of_the_guide_waits_on(line: Line, telephones
     guide = await begins(call, line.audio("fr", "guide_passport_title"))
     await call.press("*")
     music = await call.hears(line.music(), 12, guide.offset_s)
-    await begins(call, line.audio("fr", "wait"), music.offset_s)
+    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
     assert since(line) == before
     await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ, 12)
@@ -216,6 +216,40 @@ async def test_an_operator_who_is_asked_for_in_the_guide_is_the_one_he_waits_for
     await call.press("0")
     await call.hears(line.music(), 12, guide.offset_s)
     assert since(line) == before
+
+
+# Another language
+
+
+async def test_who_changes_the_language_while_waiting_keeps_the_place(line: Line, telephones: Telephones) -> None:
+    tells(line, first_s=60, every_s=60)
+    caller = "+33624000601"
+    call = await line.waiting(telephones, caller)
+    before = since(line)
+    await call.press("9")
+    menu = await begins(call, line.audio("fr", "language_option"))
+    assert since(line) == before
+    await call.press("0")  # they would rather wait on
+    await call.hears(line.music(), 12, menu.offset_s)
+    back = call.clock
+    await call.press("9")
+    await begins(call, line.audio("fr", "language_option"), back)
+    await call.press(KEYS["nl"])
+    changed = await begins(call, line.audio("nl", "to_operator"), back)
+    assert since(line) == before
+    await call.press("9")
+    await begins(call, line.audio("fr", "language_option"), changed.offset_s)
+    phone = await line.phone(telephones, SPEAKS_ALL_THREE)  # an operator who becomes free ends the menu
+    rung = await phone.next_call(5)
+    await rung.answer()
+    rung.tone(OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    await call.hangup()
+    story = await line.story(caller)
+    row = story["call"]
+    assert (row["outcome"], row["language"]) == ("answered", "nl")
+    assert row["path"][-7:] == ["queue", "language", "queue", "language", "queue", "language", "queue"]
+    assert row["wait_s"] == pytest.approx((row["connected"] - row["queued"]).total_seconds(), abs=0.1)
 
 
 # The controller is killed meanwhile

@@ -36,6 +36,12 @@ def test_nobody_on_duty_speaks_his_language() -> None:
     )
 
 
+def test_of_an_operator_whose_telephone_was_never_there_nobody_says_for_how_long_he_was_away() -> None:
+    engine = Engine(POLICY)
+    engine.set_operator(Operator("1001", {"nl": 5}))
+    assert why(engine, Step("nl")).endswith("Had 1001, who was away, been idle instead, he would have got him")
+
+
 def test_all_who_speak_it_have_somebody_and_others_are_before_him() -> None:
     engine = floor(({"fr": 5}, TALKING), ({"fr": 3}, TALKING), ({"nl": 5}, READY))
     engine.wait(Waiting("first", (Step("fr"),), NOW - 30))

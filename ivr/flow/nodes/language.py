@@ -2,7 +2,8 @@
 
 The keys are the same for everybody. Silence means the first language of the caller's country. Who called before is
 asked in his last language whether he wants to go on in it: `1` and silence do, `9` leads to the menu, and the keys of
-the menu are taken as they are, so that a hand that knows them is not led astray (but for `1`).
+the menu are taken as they are, so that a hand that knows them is not led astray (but for `1`). A caller who comes here
+while they wait for an operator keeps their language by silence, by `0` and by keys that mean nothing.
 """
 
 from dataclasses import replace
@@ -42,7 +43,8 @@ class Language(Node):
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         # Who comes back here by 9 wants another language.
-        if self.remembered is not None and call.state.path.count(call.state.node) == 1:
+        comes_back = call.state.held is not None or call.state.path.count(call.state.node) > 1
+        if self.remembered is not None and not comes_back:
             language = await self._of_his_last_call(call)
             if language is not None:
                 following = await self._go_on(call, language, self.remembered)
@@ -83,7 +85,7 @@ class Language(Node):
             if language in keys
             for clip in ((language, self.text), (language, f"press_{keys[language]}"))
         ]
-        first, mistakes = menu[0][0], 0
+        first, mistakes = (menu[0][0] if call.state.held is None else call.state.language), 0
         clips = menu
         while mistakes <= MISTAKES:
             key = await call.listen(clips)

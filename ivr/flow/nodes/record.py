@@ -71,10 +71,11 @@ class Record(Node):
                 ended = await self._record(call, name)
                 if ended.failed or call.services.mailbox.is_full():
                     return await self._failed(call, name)
-                if not ended.spoken_s:
+                if not await call.services.mailbox.has_voice(name):
                     (stored,) = await call.services.link.ask(operations.STORED_RECORDING(name))
                     if not stored.ok:
                         return await self._failed(call, name)  # Asterisk has no file: it could not write one
+                    await call.services.link.send(operations.DELETE_RECORDING(name))
                     empty += 1
                     if empty > MISTAKES:
                         return self.next
@@ -108,8 +109,8 @@ class Record(Node):
         """After a restart: a recording that is going on is finished first; one that has ended is asked about."""
         live, stored = await call.services.link.ask(operations.LIVE_RECORDING(name), operations.STORED_RECORDING(name))
         if live.ok:
-            return bool((await self._until_recorded(call, name)).spoken_s)
-        return stored.ok
+            await self._until_recorded(call, name)
+        return (live.ok or stored.ok) and await call.services.mailbox.has_voice(name)
 
     async def _record(self, call: Call, name: str) -> events.RecordingFinished:
         await call.play([BEEP])

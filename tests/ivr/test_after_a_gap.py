@@ -1,0 +1,100 @@
+"""What a controller that was away meets: keys that nobody heard, a state that cannot be read, no audio at all."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from left import begins
+from line import Line
+
+from ivr.demo.sound import RATE, tone_share
+from ivr.demo.telephone import Call, Telephones
+from prompts import manifest
+
+
+async def keeps_pressing(call: Call, key: str) -> None:
+    """As somebody who has a whole number in mind."""
+    while True:
+        await call.press(key)
+        await asyncio.sleep(0.15)
+
+
+@pytest.mark.parametrize(("keys", "question", "then", "led"), [
+    ("2", "main_file", "2", "documents_identity"),
+    ("21", "case_ask_reference", "*", "main_file"),
+])  # fmt: skip
+async def test_after_a_gap_the_question_is_heard_again_before_keys_count(
+    line: Line, telephones: Telephones, keys: str, question: str, then: str, led: str
+) -> None:
+    caller = f"+3362600010{len(keys)}"
+    call = await line.dial(telephones, caller)
+    await call.press(keys)
+    await begins(call, line.audio("fr", question))
+    killed = call.clock
+    pressing = asyncio.create_task(keeps_pressing(call, "1"))
+    try:
+        await line.restart()
+        again = await begins(call, line.audio("fr", question), killed)
+        await asyncio.sleep(0.5)
+    finally:
+        pressing.cancel()
+    kinds = [each["kind"] for each in (await line.story(caller, ended=False))["events"]]
+    assert "key" not in kinds[kinds.index("resumed") :]
+    await asyncio.sleep(1)  # they have understood, and answer
+    await call.press(then)
+    await begins(call, line.audio("fr", led), again.offset_s + 1)
+
+
+async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
+    line: Line, telephones: Telephones
+) -> None:
+    caller = "+33626000201"
+    call = await line.waiting(telephones, caller)
+    await call.hears(line.music(), 12)
+    (channel,) = (each["id"] for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller)
+    long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
+    assert line.lasts("fr", "emergency") > 6  # longer than an answer of Asterisk's is waited for
+    seen = line.log.stat().st_size
+    await line.without_controller()
+    line.ari("POST", f"/channels/{channel}/variable", variable="HATIF", value='{"id": 7')
+    line.ari("POST", f"/channels/{channel}/play/somebodys", media=f"sound:{long}")
+    playing = call.clock
+    await line.controller_again()
+    other = await line.dial(telephones, "+33626000202")
+    await begins(other, line.audio("fr", "language_option"))
+    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)  # anew, as somebody who has called before
+    said = line.logged(seen)
+    assert "A channel's state cannot be read; its caller begins anew" in said
+    assert "does not answer" not in said
+
+
+@pytest.fixture
+def no_audio(line: Line) -> Iterator[None]:
+    """The audio of all languages is away, as after a disk was lost."""
+    sounds = line.home / "sounds"
+    languages = [each for each in sounds.iterdir() if each.is_dir()]
+    for each in languages:
+        each.rename(sounds / f".{each.name}")
+    try:
+        yield
+    finally:
+        for each in languages:
+            with contextlib.suppress(FileNotFoundError):
+                (sounds / f".{each.name}").rename(each)
+
+
+async def test_without_any_audio_a_tone_is_heard_and_the_dialplan_has_the_call(
+    line: Line, telephones: Telephones, no_audio: None
+) -> None:
+    caller = "+33626000301"
+    await asyncio.sleep(1.1)  # so long a file that was whole is trusted
+    call = await line.dial(telephones, caller)
+    await call.hears(line.music(), 12)
+    heard = call.heard(0.0, 0.4)
+    assert tone_share(heard[-RATE // 4 :], 950) > 0.5, "the special information tone begins with 950 Hz"
+    await call.hangup()
+    story = await line.story(caller)
+    assert story["call"]["outcome"] == "fallback"
+    kinds = [each["kind"] for each in story["events"]]
+    assert "given_back" in kinds and not {"silence", "failed"} & {*kinds}

@@ -1,0 +1,150 @@
+"""A caller may hang up at any millisecond: it is a hang-up and no fault, and the call's row ends.
+
+The many calls are made by `bench.hangups`, which makes more of them on a line of its own.
+"""
+
+import asyncio
+import random
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from line import FRENCH_NUMBER, Line
+from test_talk_breaks import CALLER, Told
+
+from bench import hangups
+from bench.sip import Account
+from db.words import Outcome
+from ivr import credentials
+from ivr.ari import events, operations
+from ivr.ari.operations import Request
+from ivr.call import Call, CallerGone, CallFailed, Item, RequestFailed
+from ivr.walk import walk
+
+PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
+ENDS = events.StasisEnd(CALLER)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 500])
+@pytest.mark.parametrize("request_", [PLAY, operations.SET_VARIABLE(CALLER, variable="HATIF", value="{}")])
+async def test_whatever_asterisk_refuses_on_a_channel_that_is_going_is_a_hang_up(
+    status: int, request_: Request
+) -> None:
+    call = Told().call()
+    call.deliver(RequestFailed(request_, status))
+    asyncio.get_running_loop().call_later(0.02, call.deliver, ENDS)
+    with pytest.raises(CallerGone):
+        await call.next()
+
+
+async def test_whatever_asterisk_refuses_on_a_channel_that_is_gone_is_a_hang_up() -> None:
+    call = Told(there=False).call()
+    call.deliver(RequestFailed(PLAY, 409))
+    with pytest.raises(CallerGone):
+        await call.next()
+
+
+async def test_what_asterisk_refuses_on_a_channel_that_stays_is_a_fault() -> None:
+    call = Told().call()
+    call.deliver(RequestFailed(PLAY, 409))
+    call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
+    with pytest.raises(CallFailed):
+        await call.next()
+    await call.next()
+    assert list(call.keys) == ["5"]  # what happened meanwhile is not lost
+
+
+async def test_an_operator_who_cannot_be_rung_for_a_caller_who_has_gone_is_not_called_unreachable() -> None:
+    call = Told(there=False).call()
+    create = operations.CREATE(endpoint="PJSIP/1001", app="hatif", channelId="leg", originator=CALLER)
+    call.deliver(RequestFailed(create, 400))
+    with pytest.raises(CallerGone):
+        await call.next()
+
+
+async def test_a_hang_up_behind_a_refusal_is_seen_when_keys_are_looked_for() -> None:
+    """It was lost there, and an operator after the other was rung for nobody."""
+    call = Told().call()
+    happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
+    for item in happened:
+        call.deliver(item)
+    with pytest.raises(CallerGone):
+        call.take_waiting_keys()
+    call = Told().call()
+    happened = [events.ChannelDtmfReceived(CALLER, "5"), RequestFailed(PLAY, 409)]
+    for item in happened:
+        call.deliver(item)
+    call.take_waiting_keys()
+    assert list(call.keys) == ["5"]
+    with pytest.raises(CallFailed):
+        await call.next()
+
+
+class _Broken(Told):
+    """`takes`: whether Asterisk gives the call to the dialplan."""
+
+    def __init__(self, *, there: bool, takes: bool) -> None:
+        super().__init__(there=there)
+        self.takes = takes
+
+    async def ask(self, *requests: Request) -> list[SimpleNamespace]:
+        answers = await super().ask(*requests)
+        for request, answer in zip(requests, answers, strict=True):
+            if request.uri.endswith("/continue") and self.takes:
+                answer.ok, answer.status = True, 204
+        return answers
+
+    def call(self) -> Call:
+        async def fails(call: Call, resumed: bool) -> None:
+            raise RuntimeError("a node of the test")
+
+        call = super().call()
+        node = SimpleNamespace(run=fails)
+        call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(operator="queue", nodes={"queue": node})))
+        call.set(call.state.at("queue"))
+        return call
+
+
+@pytest.mark.parametrize(
+    ("there", "takes", "outcome"),
+    [(False, False, Outcome.ABANDONED), (False, True, Outcome.ABANDONED), (True, False, Outcome.FAILED)],
+)
+async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends(
+    there: bool, takes: bool, outcome: Outcome
+) -> None:
+    told = _Broken(there=there, takes=takes)
+    call = told.call()
+    call.set(call.state.but(outcome=None, since=1795600000.0))
+    await walk(call, resumed=True)
+    (ended,) = cast(Any, call.services).recorder.call_ended.call_args_list
+    assert ended.args[1] == outcome
+
+
+async def test_a_call_that_the_dialplan_has_is_left_to_its_records() -> None:
+    call = _Broken(there=True, takes=True).call()
+    await walk(call, resumed=True)
+    assert cast(Any, call.services).recorder.call_ended.call_args_list == []
+
+
+@pytest.mark.parametrize("calls", [60, pytest.param(2000, marks=pytest.mark.long)])
+async def test_callers_who_hang_up_at_random_milliseconds_leave_ended_rows_and_no_fault(
+    line: Line, calls: int, record_property: Any
+) -> None:
+    """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears what is coming, or
+    talks."""
+    seed = random.Random().randrange(10_000)
+    record_property(f"seed of {calls} hang-ups", seed)
+    secrets = credentials.load(line.home, ()).operators
+    accounts = [Account(each, secrets[each]) for each in (line.speaks("fr"), line.speaks("ar"), line.speaks("en"))]
+    server, seen = ("127.0.0.1", 5060 + line.offset), line.log.stat().st_size
+    wanted = hangups.courses(calls, seed)
+    phones, anew = await hangups.operators_answer(server, accounts, 0)
+    try:
+        made = await hangups.make(wanted, FRENCH_NUMBER, "127.0.0.2", server)
+        told = await hangups.told(line.database, line.log, seen, [each.caller for each in wanted])
+    finally:
+        await hangups.leave(phones, anew, accounts)
+    document = {"made": {"calls": made.calls, "cancelled": made.cancelled, "lost": made.lost or {}}, "left": {}}
+    assert hangups.wrong({**document, "told": asdict(told)}) == [], (seed, told)
+    assert sum(told.outcomes.values()) == told.rows
