@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
 from ivr.site_callbacks import Callbacks
+from ivr.site_carriers import Carrier, Limits, Network
 from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
@@ -31,16 +32,6 @@ _HEADER = re.compile(r"^\s*\[")
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Carrier(_Strict):
-    """Who may bring calls, by the addresses that it sends from."""
-
-    name: Name
-    hosts: tuple[str, ...] = Field(min_length=1)
-    codecs: tuple[str, ...] = ("alaw", "ulaw")
-    # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
-    dial: str | None = Field(None, pattern=r"^(\d{1,3}\.){3}\d{1,3}(:[1-9]\d{0,4})?$")
 
 
 class Number(_Strict):
@@ -70,6 +61,7 @@ class Operators(_Strict):
     whisper: bool = True  # who picks up hears what is coming before he is with the caller
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for so long has vanished
     told_of_supervision: bool = False  # a supervisor who hears him is announced to the operator
+    networks: tuple[Network, ...] = ()  # where their telephones are, for `hatif firewall`
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
 
 
@@ -95,6 +87,7 @@ class Site(_Strict):
     operators: Operators = Operators()
     codes: Codes = Codes()
     routing: Routing = Routing()
+    limits: Limits = Limits()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
@@ -166,6 +159,10 @@ def _disagreements(site: Site) -> Iterator[Fault]:
         yield twice, ("number", index, "number"), f"the number {number} stands twice; each may stand once"
     for index, name in _repeated([each.name for each in site.carrier]):
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} stands twice; give each a name of its own"
+    for index, carrier in enumerate(site.carrier):
+        if not carrier.hosts and not carrier.password:
+            what = "nothing tells whose calls are this carrier's; list the addresses that they come from, or write "
+            yield "E_SITE_CARRIER", ("carrier", index, "hosts"), f"{what}password = true"
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
     for _, language in _repeated(site.recorded_only):

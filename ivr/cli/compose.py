@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
+from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, own_findings
 from asterisk_conf.install import find_or_install
 from asterisk_conf.progress import Progress
 from dialplan.codes import Code
@@ -18,6 +18,7 @@ from dialplan.plan import Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
+from ivr.findings import Finding
 from prompts.voices.choice import Choice, choose
 
 
@@ -43,7 +44,8 @@ class Composition:
 
     @cached_property
     def credentials(self) -> credentials.Credentials:
-        return credentials.load(self.settings.home, tuple(each.id for each in self.operators))
+        carriers = tuple(each.name for each in self.site.carrier if each.password)
+        return credentials.load(self.settings.home, tuple(each.id for each in self.operators), carriers)
 
     @property
     def database_url(self) -> str:
@@ -101,7 +103,16 @@ class Composition:
             node=chosen.node,
             ports=Ports.with_offset(self.settings.offset),
             carriers=tuple(
-                Carrier(each.name, each.hosts, each.codecs, each.dial if each.name == chosen.callbacks.trunk else None)
+                Carrier(
+                    each.name,
+                    each.hosts,
+                    each.codecs,
+                    dial=each.dial if each.name == chosen.callbacks.trunk else None,
+                    password=secrets.carriers[each.name] if each.password else None,
+                    nat=each.nat,
+                    srtp=each.srtp,
+                    most_calls=each.calls_by_source or chosen.limits.calls_by_source,
+                )
                 for each in chosen.carrier
             ),
             endpoints=tuple(
@@ -117,7 +128,30 @@ class Composition:
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
+            own_pjsip=self.own_pjsip,
         )
+
+    @property
+    def own_pjsip(self) -> str:
+        """The site's own `pjsip.conf`, if it has one. Raises SiteError if it cannot be read."""
+        path = self.settings.site / "pjsip.conf"
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
+            raise site.SiteError(Finding.told("E_PJSIP_FILE", str(path), 1, sentence)) from None
+
+    def pjsip_findings(self) -> list[Finding]:
+        """What is wrong with the site's own `pjsip.conf`."""
+        path = str(self.settings.site / "pjsip.conf")
+        try:
+            carriers, people = [each.name for each in self.site.carrier], [each.id for each in self.operators]
+            found = own_findings(self.own_pjsip, carriers, people)
+        except site.SiteError as error:
+            return [each for each in error.findings if each.file == path]
+        return [Finding(each.code, path, each.line, each.found, each.remedy) for each in found]
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
         """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""

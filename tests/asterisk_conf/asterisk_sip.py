@@ -30,6 +30,7 @@ class Telephone:
     port: int  # of Asterisk
     user: str = "anonymous"
     password: str = ""
+    account: str = ""  # of the password, where it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
 
@@ -83,10 +84,11 @@ class Telephone:
 
     def _authorization(self, method: str, uri: str, challenge: str) -> str:
         said = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
-        ours = _md5(f"{self.user}:{said['realm']}:{self.password}")
+        account = self.account or self.user
+        ours = _md5(f"{account}:{said['realm']}:{self.password}")
         response = _md5(f"{ours}:{said['nonce']}:00000001:c:auth:{_md5(f'{method}:{uri}')}")
         return (
-            f'Authorization: Digest username="{self.user}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
+            f'Authorization: Digest username="{account}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
             f' uri="{uri}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
             f' opaque="{said.get("opaque", "")}"\r\n'
         )

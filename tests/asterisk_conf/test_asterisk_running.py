@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -14,9 +14,11 @@ import psutil
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example
 from asterisk_sip import Telephone
+from pjsip_mistakes import DOOR
 
 from asterisk_conf import instance
-from asterisk_conf.conf import Conf, write
+from asterisk_conf.conf import Carrier, Conf, write
+from asterisk_conf.pjsip import sections
 
 # Stands in for the dialplan package's file; what a call brought is kept in AstDB, where AMI reads it.
 EXTENSIONS = """
@@ -34,6 +36,9 @@ exten => 1001,1,Dial(PJSIP/1001)
 """
 
 
+ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
+
+
 @dataclass(frozen=True)
 class Running:
     conf: Conf
@@ -48,6 +53,7 @@ class Running:
 @pytest.fixture(scope="module")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     conf = example(tmp_path_factory.mktemp("home"))
+    conf = replace(conf, carriers=(*conf.carriers, ROAMING), own_pjsip=DOOR)
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS)
     assert instance.port_problems(conf) == []
@@ -176,12 +182,27 @@ def test_a_waiting_caller_hears_music(asterisk: Running) -> None:
     assert len(set(heard)) > 50  # silence has one or two values
 
 
-@pytest.mark.parametrize("user", ["33612345678", "1001", "nobody"])
-def test_a_stranger_gets_no_call_through(asterisk: Running, user: str) -> None:
-    with Telephone("127.0.0.77", asterisk.sip, user) as stranger:
-        assert stranger.invite("33800212000").status == 401
-    with Telephone("127.0.0.77", asterisk.sip, user, "wrong-password-of-16") as stranger:
-        assert stranger.invite("33800212000").status == 401
+def test_a_stranger_who_gives_the_name_of_any_endpoint_gets_no_call_through(asterisk: Running) -> None:
+    endpoints = {section.name for section in sections((asterisk.conf.etc / "pjsip.conf").read_text())}
+    assert {"1001", "carrier-example", "carrier-second", "carrier-roaming", "trunk-second", "door"} < endpoints
+    for user in (*sorted(endpoints), "33612345678", "nobody", "anonymous"):
+        for password in ("", "wrong-password-of-16"):
+            with Telephone("127.0.0.77", asterisk.sip, user, password) as stranger:
+                answer = stranger.invite("33800212000", "P-Asserted-Identity: <sip:+33698765432@carrier.example>\r\n")
+                assert answer.status == 401, user
+
+
+def test_a_carrier_with_a_password_may_come_from_any_address(asterisk: Running) -> None:
+    with (
+        Telephone("127.0.0.77", asterisk.sip, "+33612345678", PASSWORD, account="carrier-roaming") as carrier,
+        Telephone("127.0.0.78", asterisk.sip, "+33612345678", "wrong-password-16", account="carrier-roaming") as other,
+        manager(asterisk.conf) as ami,
+    ):
+        answer = carrier.invite("33800212000")
+        assert answer.status == 200
+        assert ami.stored("caller") == "+33612345678"
+        assert carrier.hang_up(answer, "33800212000").status == 200
+        assert other.invite("33800212000").status == 401
 
 
 async def test_a_telephone_registers_with_its_password_and_the_newest_one_rings(asterisk: Running) -> None:
