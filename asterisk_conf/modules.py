@@ -76,8 +76,12 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("app_verbose", "Log"),
     ("func_callerid", "CALLERID"),
     ("func_channel", "CHANNEL"),
+    ("func_cut", "CUT: an address without its port"),
     ("func_db", "DB"),
+    ("func_global", "GLOBAL: how many calls were refused"),
+    ("func_groupcount", "GROUP: how many calls there are at once"),
     ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
+    ("func_lock", "LOCK: two who are refused at once count as two"),
     ("func_logic", "IF"),
     ("func_strings", "FILTER, REGEX"),
 )

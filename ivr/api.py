@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 
 from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
+from ivr.refused_calls import refused_calls
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
 from routing.match import step_at
@@ -43,6 +44,7 @@ def application(controller: "Controller") -> FastAPI:
             "ami": controller.ami.connected,
             "flow": controller.flows.current.name,
             "calls": calls,
+            "refused": await refused_calls(controller.ami),
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,

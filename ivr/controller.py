@@ -32,6 +32,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.references import reference_allocator
+from ivr.refused_calls import log_refusal
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
@@ -256,6 +257,8 @@ class Controller:
                     number=event.get("Number", "")[:40],
                     caller=event.get("Caller", "")[:40],
                 )
+            case "HatifRefused":
+                log_refusal(event)
             case "HatifFallbackEnded":
                 self._look.set()
 

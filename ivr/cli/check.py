@@ -57,7 +57,7 @@ def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
     from ivr import checking
 
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
-    found += parts.pjsip_findings()
+    found += parts.findings()
     unwanted = tuple(each for each in ignore if each)
     left = [each for each in found if not each.code.startswith(unwanted)]
     return Checked(

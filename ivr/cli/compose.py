@@ -14,7 +14,7 @@ from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, o
 from asterisk_conf.install import find_or_install
 from asterisk_conf.progress import Progress
 from dialplan.codes import Code
-from dialplan.plan import Number, Plan, render
+from dialplan.plan import Limits, Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
@@ -78,6 +78,28 @@ class Composition:
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
+            limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
+        )
+
+    @property
+    def ports(self) -> Ports:
+        return Ports.with_offset(self.settings.offset)
+
+    @property
+    def calls_in_all(self) -> int:
+        """How many callers are served at once: each has a pair of ports, each operator keeps two (a colleague, too).
+
+        Raises SiteError where the operators need all of them.
+        """
+        if self.site.limits.calls_in_all is not None:
+            return self.site.limits.calls_in_all
+        pairs = (self.ports.rtp_last - self.ports.rtp_first + 1) // 2
+        if (left := pairs - 2 * len(self.operators)) >= 1:
+            return left
+        path, people = str(self.settings.site / "operators.csv"), len(self.operators)
+        sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
+        raise site.SiteError(
+            Finding.told("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
         )
 
     @property
@@ -101,7 +123,7 @@ class Composition:
         return Conf(
             home=self.settings.home,
             node=chosen.node,
-            ports=Ports.with_offset(self.settings.offset),
+            ports=self.ports,
             carriers=tuple(
                 Carrier(
                     each.name,
@@ -143,15 +165,24 @@ class Composition:
             sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
             raise site.SiteError(Finding.told("E_PJSIP_FILE", str(path), 1, sentence)) from None
 
-    def pjsip_findings(self) -> list[Finding]:
-        """What is wrong with the site's own `pjsip.conf`."""
-        path = str(self.settings.site / "pjsip.conf")
+    def findings(self) -> list[Finding]:
+        """What is wrong with the site's own `pjsip.conf`, or with the number of ports; nothing for a site that cannot
+        be read, which says so elsewhere."""
         try:
             carriers, people = [each.name for each in self.site.carrier], [each.id for each in self.operators]
-            found = own_findings(self.own_pjsip, carriers, people)
+        except site.SiteError:
+            return []
+        path, found = str(self.settings.site / "pjsip.conf"), []
+        try:
+            faults = own_findings(self.own_pjsip, carriers, people)
+            found += [Finding(each.code, path, each.line, each.found, each.remedy) for each in faults]
         except site.SiteError as error:
-            return [each for each in error.findings if each.file == path]
-        return [Finding(each.code, path, each.line, each.found, each.remedy) for each in found]
+            found += error.findings
+        try:
+            _ = self.calls_in_all
+        except site.SiteError as error:
+            found += error.findings
+        return found
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
         """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""

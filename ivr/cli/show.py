@@ -37,6 +37,7 @@ def status(json: bool = JSON) -> None:
             "rtp": f"{10000 + offset}-{10999 + offset}/udp",
         },
         "calls": live["calls"],
+        "refused": live.get("refused"),
         "open": live.get("open"),
         "home": str(parts.settings.home),
     }
@@ -47,6 +48,8 @@ def status(json: bool = JSON) -> None:
         as_table("Processes", ("process", "pid"), data["processes"].items())
         as_table("Addresses", ("what", "where"), data["addresses"].items())
         as_table("Calls now", ("state", "calls"), data["calls"].items())
+        if any((data["refused"] or {}).values()):
+            as_table("Refused calls", ("limit", "calls"), data["refused"].items())
         if not serves:
             console.print("Start it with `hatif up`, or look into the logs in", parts.settings.log, markup=False)
     if not serves:
