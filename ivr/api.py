@@ -4,15 +4,15 @@ On the loopback only, with the token of the installation.
 """
 
 import asyncio
-import hmac
 import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException
 
 from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
+from ivr.api_door import Door
 from ivr.refused_calls import refused_calls
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
@@ -23,14 +23,9 @@ if TYPE_CHECKING:
 
 
 def application(controller: "Controller") -> FastAPI:
-    token = controller.credentials.control_token
-
-    def allowed(request: Request) -> None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token.encode()):
-            raise HTTPException(401, "The token of secrets.json is needed.")
-
-    api = FastAPI(title="Hatif control API", dependencies=[Depends(allowed)], docs_url=None, redoc_url=None)
+    """All of it behind the door, `/openapi.json` too."""
+    api = FastAPI(title="Hatif control API", docs_url=None, redoc_url=None)
+    api.add_middleware(Door, token=controller.credentials.control_token)
 
     @api.get("/status")
     async def status() -> dict[str, Any]:
@@ -107,6 +102,7 @@ async def serve(controller: "Controller") -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
+        ws="none",
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     server = uvicorn.Server(config)
