@@ -91,4 +91,5 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),
     ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
+    ("res_srtp", "encrypted audio, for carriers with `srtp`"),
 )

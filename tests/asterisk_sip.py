@@ -50,12 +50,13 @@ class Telephone:
     def register(self) -> Answer:
         return self._with_password("REGISTER", "", "")
 
-    def invite(self, number: str, headers: str = "") -> Answer:
-        """The final answer; it is acknowledged."""
+    def invite(self, number: str, headers: str = "", *, crypto: str = "") -> Answer:
+        """The final answer; it is acknowledged. `crypto`: the key of encrypted audio, as SDP says it."""
         media = self.audio.getsockname()[1]
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
-            f"m=audio {media} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+            f"m=audio {media} RTP/{'SAVP' if crypto else 'AVP'} 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+            + (f"a=crypto:{crypto}\r\n" if crypto else "")
         )
         return self._with_password("INVITE", number, sdp, headers)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, own_findings
+from asterisk_conf.firewall import Senders
+from asterisk_conf.firewall import render as rules
 from asterisk_conf.install import find_or_install
 from asterisk_conf.progress import Progress
 from dialplan.codes import Code
@@ -152,6 +154,18 @@ class Composition:
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
             own_pjsip=self.own_pjsip,
         )
+
+    def firewall(self) -> str:
+        """Rules for nftables. Raises SiteError where the site does not say where audio comes from."""
+        path, chosen = str(self.settings.site / "site.toml"), self.site
+        missing = [f"carrier {each.name}: media" for each in chosen.carrier if not (each.media or each.hosts)]
+        missing += [] if chosen.operators.networks else ["operators: networks"]
+        if missing:
+            sentence = f"{', '.join(missing)}: nothing says where this audio comes from; list its networks"
+            raise site.SiteError(Finding.told("E_SITE_MEDIA", path, 1, sentence))
+        senders = [Senders(f"carrier {each.name}", each.media or each.hosts) for each in chosen.carrier]
+        operators_ = Senders("operators", chosen.operators.networks)
+        return rules([*senders, operators_], self.ports, chosen.sip_bind)
 
     @property
     def own_pjsip(self) -> str:

@@ -1,6 +1,7 @@
 """A real Asterisk with our files: it is up at once, says nothing bad, and lets in whom it should and nobody else."""
 
 import asyncio
+import base64
 import socket
 import subprocess
 import time
@@ -42,6 +43,7 @@ exten => 1001,1,Dial(PJSIP/1001)
 LIMITED = "33800000001"
 PLAN = Plan("test1", (Number(f"+{LIMITED}", "FR", "fr"),), ("fr",), (), limits=Limits(in_all=80))
 ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
+SEALED = Carrier("sealed", ("127.0.0.9",), srtp=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Running:
 @pytest.fixture(scope="module")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     conf = example(tmp_path_factory.mktemp("home"))
-    conf = replace(conf, carriers=(*conf.carriers, ROAMING), own_pjsip=DOOR)
+    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED), own_pjsip=DOOR)
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(PLAN).replace("[hatif-operators]", "[without-codes]"))
     assert instance.port_problems(conf) == []
@@ -208,6 +210,17 @@ def test_a_carrier_with_a_password_may_come_from_any_address(asterisk: Running) 
         assert ami.stored("caller") == "+33612345678"
         assert carrier.hang_up(answer, "33800212000").status == 200
         assert other.invite("33800212000").status == 401
+
+
+def test_a_carrier_with_srtp_brings_encrypted_audio_or_none(asterisk: Running) -> None:
+    with Telephone("127.0.0.9", asterisk.sip) as carrier:
+        assert carrier.invite("33800212000").status == 488
+        key = base64.b64encode(bytes(30)).decode()
+        answer = carrier.invite("33800212000", crypto=f"1 AES_CM_128_HMAC_SHA1_80 inline:{key}")
+        assert (
+            answer.status == 200 and "RTP/SAVP" in answer.text and "a=crypto:1 AES_CM_128_HMAC_SHA1_80" in answer.text
+        )
+        assert carrier.hang_up(answer, "33800212000").status == 200
 
 
 async def test_a_telephone_registers_with_its_password_and_the_newest_one_rings(asterisk: Running) -> None:

@@ -1,8 +1,9 @@
-"""Calls that are refused because there are too many at once: what the administrator sees, and what a site may set.
+"""Limits of calls at once and rules for audio: what the administrator sees, and what a site may set.
 
-What is refused, and how, is in `tests/asterisk_conf/test_asterisk_running.py`.
+What is refused, and how, is in `test_asterisk_running` and `test_firewall` of `tests/asterisk_conf`.
 """
 
+import os
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from asterisk_sip import Telephone
 from line import FRENCH_NUMBER, Line
+from shell import command
 
 from ivr.cli.compose import Composition
 from ivr.settings import CHECKOUT
@@ -33,12 +35,15 @@ async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line:
     assert "Refused calls" in line.run("status").stdout
 
 
-def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch) -> Composition:
-    """The example site with other `[limits]`."""
+def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> Composition:
+    """The example site with other `[limits]`, and with `edits` of single lines."""
     for name in ("site.toml", "operators.csv"):
         (folder / name).write_text((CHECKOUT / "sites" / "consulate" / name).read_text(encoding="utf-8"))
     text, count = re.subn(r"(?ms)^\[limits\]\n.*?(?=^$)", limits, (folder / "site.toml").read_text(encoding="utf-8"))
     assert count == 1
+    for old, new in edits:
+        text, count = re.subn(rf"(?m)^{old}$", new, text)
+        assert count == 1, old
     (folder / "site.toml").write_text(text)
     monkeypatch.setenv("HATIF_HOME", str(folder / "home"))
     monkeypatch.setenv("HATIF_SITE", str(folder))
@@ -65,3 +70,29 @@ def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkey
     assert [each.code for each in parts.findings()] == ["E_OPERATOR_PORTS"]
     with pytest.raises(SiteError, match=r"operators.csv:1: E_OPERATOR_PORTS 303 operators leave none of the 500 pairs"):
         _ = parts.plan
+
+
+def test_the_rules_for_audio_name_every_carrier_and_the_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
+    networks = 'networks = ["10.1.0.0/16"]'
+    parts = composed(tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks))
+    rules = [line.strip() for line in parts.firewall().splitlines() if "comment" in line]
+    assert rules == [
+        'ip saddr 192.0.2.0/28 accept comment "carrier example"',
+        'ip saddr 198.51.100.7/32 accept comment "carrier example"',
+        'ip saddr 10.1.0.0/16 accept comment "operators"',
+        'counter drop comment "audio of strangers"',
+    ]
+    out = tmp_path / "hatif.nft"
+    assert command(("firewall", "--out", str(out)), dict(os.environ)).returncode == 0
+    assert out.read_text() == parts.firewall()
+
+
+def test_no_rules_are_made_that_would_silence_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
+    answer = command(("firewall",), dict(os.environ))
+    assert answer.returncode == 1
+    said = "carrier example: media, operators: networks: nothing says where this audio comes from"
+    assert f"site.toml:1: E_SITE_MEDIA {said}" in answer.stderr
