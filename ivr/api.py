@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 
 from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
-from ivr.api_door import Door
+from ivr.api_door import Door, Patient
 from ivr.refused_calls import refused_calls
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
@@ -102,6 +102,7 @@ async def serve(controller: "Controller") -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
+        http=Patient,
         ws="none",
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

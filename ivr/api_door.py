@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
@@ -91,6 +92,27 @@ class Door:
             return orjson.dumps(orjson.loads(body)) if body else b""
         except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
             raise Refused(400, f"The body is not JSON that can be used: {error}.") from None
+
+
+class Patient(H11Protocol):
+    """A connection that is closed if the head of its first request does not come in time; uvicorn waits for ever.
+
+    A later request is of somebody who had the token: whoever had not is hung up on by the door.
+    """
+
+    patience_s = PATIENCE_S
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._due = self.loop.call_later(self.patience_s, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._due.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
 
 def _too_long() -> Refused:

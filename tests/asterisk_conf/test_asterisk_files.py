@@ -151,7 +151,7 @@ def test_a_file_of_the_sites_own_goes_behind_ours_and_what_lets_strangers_in_is_
 
 def test_a_carrier_is_known_by_address_or_password_and_never_by_name(tmp_path: Path) -> None:
     by_password = Carrier("roaming", (), password="x" * 20)
-    both = Carrier("both", ("127.0.0.9",), password="y" * 20, nat=True, srtp=True)
+    both = Carrier("both", ("127.0.0.9",), password="y" * 20, nat=True, srtp=True, most_calls=90)
     text = render(example(tmp_path, carriers=(Carrier("plain", ("127.0.0.2",)), by_password, both)))["pjsip.conf"]
     found = {each.name: each for each in sections(text) if each.get("type") == "endpoint"}
     assert [
@@ -163,6 +163,7 @@ def test_a_carrier_is_known_by_address_or_password_and_never_by_name(tmp_path: P
         ("carrier-both", "ip", "carrier-both", "yes"),
     ]
     assert found["carrier-both"].get("media_encryption") == "sdes"
+    assert [found[f"carrier-{name}"].get("set_var") for name in ("plain", "both")] == ["HATIF_MOST=60", "HATIF_MOST=90"]
     with pytest.raises(AsteriskError, match="no hosts; list the IP addresses"):
         Carrier("nobody", ())
 

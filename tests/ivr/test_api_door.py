@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import uvicorn
 from line import Line
 
 from ivr import credentials
-from ivr.api_door import LONGEST, Door
+from ivr.api_door import LONGEST, Door, Patient
 
 TOKEN = "the-token-of-this-test"
 MALFORMED = (
@@ -162,3 +163,27 @@ async def test_a_body_that_does_not_come_is_given_up() -> None:
     headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
     await Door(never, TOKEN, patience_s=0.05)({"type": "http", "headers": headers}, receive, send)
     assert sent[0]["status"] == 408 and time.monotonic() - began < 30
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    class Hasty(Patient):
+        patience_s = 0.1
+
+    async def application(*_: object) -> None:
+        raise AssertionError("no request is ever complete")
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, http=Hasty, log_config=None, lifespan="off", ws="none"))
+    serving = asyncio.create_task(server._serve(sockets=[listening]))  # without its signal handlers
+    try:
+        for began in (b"", b"GET /status HTTP/1.1\r\nHost: "):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(began)
+            async with asyncio.timeout(20):
+                assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        server.should_exit = True
+        await serving

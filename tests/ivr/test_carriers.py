@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from asterisk_sip import Telephone
-from line import FRENCH_NUMBER, Line
+from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
 from ivr.cli.compose import Composition
+from ivr.cli.output import Bar
 from ivr.settings import CHECKOUT
 from ivr.site import SiteError
 
@@ -47,6 +48,7 @@ def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits:
     (folder / "site.toml").write_text(text)
     monkeypatch.setenv("HATIF_HOME", str(folder / "home"))
     monkeypatch.setenv("HATIF_SITE", str(folder))
+    monkeypatch.setenv("HATIF_INSTALL", str(CACHE))
     return Composition()
 
 
@@ -58,8 +60,11 @@ def test_callers_have_the_ports_that_operators_leave(tmp_path: Path, monkeypatch
 
 def test_a_site_may_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added = "[limits]\ncalls_by_number = 5\ncalls_by_source = 90\ncalls_in_all = 200\n"
-    limits = composed(tmp_path, added, monkeypatch).plan.limits
+    parts = composed(tmp_path, added, monkeypatch, ("codecs = .*", "calls_by_source = 150"))
+    limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
+    with Bar() as bar:
+        assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
 
 
 def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
