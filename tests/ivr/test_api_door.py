@@ -169,11 +169,10 @@ async def test_a_connection_that_says_nothing_is_closed() -> None:
     class Hasty(Patient):
         patience_s = 0.1
 
-    async def application(*_: object) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("no request is ever complete")
 
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, http=Hasty, log_config=None, lifespan="off", ws="none"))
     serving = asyncio.create_task(server._serve(sockets=[listening]))  # without its signal handlers
     try:
