@@ -292,6 +292,7 @@ def refused(ami: Manager, limit: str) -> int:
 def called(phones: ExitStack, asterisk: Running, caller: str) -> tuple[Telephone, Answer]:
     """A call through the carrier, and its final answer."""
     phone = phones.enter_context(Telephone("127.0.0.2", asterisk.sip, caller))
+    phone.signalling.settimeout(10)  # on a busy machine, too
     return phone, phone.invite(LIMITED)
 
 

@@ -1,4 +1,4 @@
-"""Limits of calls at once and rules for audio: what the administrator sees, and what a site may set.
+"""Who may call, limits of calls at once and rules for audio: what the administrator sees, and what a site may set.
 
 What is refused, and how, is in `test_asterisk_running` and `test_firewall` of `tests/asterisk_conf`.
 """
@@ -13,6 +13,7 @@ from asterisk_sip import Telephone
 from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
+from asterisk_conf.pjsip import sections
 from ivr.cli.compose import Composition
 from ivr.cli.output import Bar
 from ivr.settings import CHECKOUT
@@ -34,6 +35,19 @@ async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line:
     assert CALLER not in line.logged(seen)
     assert line.json("status")["refused"]["number"] == before + 2
     assert "Refused calls" in line.run("status").stdout
+
+
+def test_a_stranger_who_calls_as_any_endpoint_of_the_line_is_not_answered(line: Line) -> None:
+    text = (line.home / "asterisk" / "etc" / "pjsip.conf").read_text(encoding="utf-8")
+    endpoints = sorted(each.name for each in sections(text) if each.get("type") == "endpoint")
+    assert len(endpoints) == 1 + len(line.operators)
+    for name in endpoints:
+        # In From, and in the Authorization of a second request.
+        for user, password in ((name, ""), ("+33612345678", "wrong-password-of-16")):
+            with Telephone("127.0.0.3", 5060 + line.offset, user, password, account=name) as stranger:
+                asserted = "P-Asserted-Identity: <sip:+33698765432@carrier.example>\r\n"
+                assert stranger.invite(FRENCH_NUMBER, asserted).status == 401, name
+    assert line.left() == []
 
 
 def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> Composition:
