@@ -7,13 +7,14 @@ What comes from a site is untrusted: everything is checked when a dataclass is m
 import hashlib
 import resource
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from asterisk_conf import checks
+from asterisk_conf import checks, pjsip
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import link, make_folder, write_text
 from asterisk_conf.installation import Installation
@@ -78,7 +79,10 @@ class Carrier:
     """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted.
 
     `dial`: where it takes ours, an IPv4 address with or without a port; None: our calls do not go there.
-    `trust_identity`: whether its P-Asserted-Identity says who calls; otherwise only From does (RFC 3325).
+    `trust_identity`: whether its P-Asserted-Identity says who calls; otherwise only From does (RFC 3325). `password`:
+    what its calls must bring, as the user `carrier-NAME`; then `hosts` may be empty. `nat`: audio is sent to where its
+    audio comes from, and not to where its SDP says. `srtp`: only encrypted audio is taken. `most_calls`: at once, from
+    one of its addresses.
     """
 
     name: str
@@ -86,11 +90,19 @@ class Carrier:
     codecs: tuple[str, ...] = ("alaw", "ulaw")
     dial: str | None = None
     trust_identity: bool = False
+    password: str | None = field(default=None, repr=False)
+    nat: bool = False
+    srtp: bool = False
+    most_calls: int = 60
 
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)
-        if not self.hosts:
+        if not self.hosts and self.password is None:
             raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses that its calls come from.")
+        if self.password is not None:
+            checks.secret(f"Carrier {self.name}", self.password)
+        if not 1 <= self.most_calls <= 10_000:
+            raise AsteriskError(f"Carrier {self.name}: {self.most_calls} calls at once; give a number from 1 to 10000.")
         for host in self.hosts:
             checks.network(f"Carrier {self.name}", host)
         if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
@@ -155,7 +167,8 @@ class Conf:
     `home` is HATIF_HOME; `installation` may live elsewhere. `sip_bind` is the address that SIP and RTP are bound to:
     the default reaches the whole of loopback and nothing else, "0.0.0.0" every network. ARI and AMI are always on
     127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call,
-    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone.
+    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone. `own_pjsip` is the text
+    of the site's own `pjsip.conf`, which goes behind ours; see `own_findings`.
     """
 
     home: Path
@@ -169,6 +182,7 @@ class Conf:
     sip_bind: str = "127.0.0.1"
     wrap_up_s: int = 20
     rtp_timeout_s: int = 10
+    own_pjsip: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -191,6 +205,9 @@ class Conf:
         if not 2 <= self.rtp_timeout_s <= 600:
             raise AsteriskError(f"rtp_timeout_s is {self.rtp_timeout_s}; give seconds between 2 and 600.")
         self._check_uniqueness()
+        carriers, operators = ([each.name for each in self.carriers], [each.id for each in self.endpoints])
+        if found := own_findings(self.own_pjsip, carriers, operators):
+            raise AsteriskError("\n".join(f"pjsip.conf of the site, {finding}" for finding in found))
 
     def _check_uniqueness(self) -> None:
         for what, names in (
@@ -202,6 +219,9 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
+        sealed = [carrier.name for carrier in self.carriers if carrier.srtp]
+        if sealed and not self.installation.has_module("res_srtp"):
+            raise AsteriskError(f"Carrier {sealed[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
         if len(ways := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
             raise AsteriskError(f"Carriers {', '.join(ways)} are all to take our calls: choose one of them.")
         for endpoint in self.endpoints:
@@ -230,6 +250,12 @@ class Conf:
 _RESERVED = frozenset({"global", "system", "udp", "tcp", "carrier", "operator", "operator-auth", "operator-aor"})
 
 
+def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
+    """What is wrong with a site's own `pjsip.conf`. `carriers` are names of carriers, `operators` ids."""
+    ours = {f"{kind}-{name}" for name in carriers for kind in ("carrier", "trunk")}
+    return pjsip.lint(text, _RESERVED | ours | set(operators))
+
+
 def render(conf: Conf) -> dict[str, str]:
     """The text of every file, by its name."""
     modules = modules_of(conf.installation)
@@ -248,6 +274,7 @@ def render(conf: Conf) -> dict[str, str]:
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
         "node": conf.node,
         "operator_codecs": ("alaw", "ulaw", "g722", *(("opus",) if opus else ())),
+        "own_pjsip": conf.own_pjsip,
         "ports": conf.ports,
         "queues": conf.queues,
         "secrets": conf.secrets,
@@ -271,8 +298,12 @@ def modules_of(installation: Installation) -> tuple[tuple[str, str], ...]:
 def write(conf: Conf) -> tuple[str, ...]:
     """Write what differs, each file at once or not at all; return the names of the files that changed.
 
-    Files with passwords have mode 600. Also makes the folders and links that Asterisk needs under `conf.home`.
+    Raises AsteriskError for a pjsip.conf that would let strangers in; then nothing is written. Files with
+    passwords have mode 600. Also makes the folders and links that Asterisk needs under `conf.home`.
     """
+    files = render(conf)
+    if found := pjsip.lint(files["pjsip.conf"]):
+        raise AsteriskError("\n".join(f"pjsip.conf, {finding}" for finding in found))
     make_folder(conf.home / "sounds")
     for name in ("", "etc", "run", "db", "log", "spool", "spool/cache", "spool/recording", "data", "data/sounds"):
         make_folder(conf.asterisk / name)
@@ -281,7 +312,7 @@ def write(conf: Conf) -> tuple[str, ...]:
     link(conf.asterisk / "data" / "sounds" / "hatif", conf.home / "sounds")
     return tuple(
         name
-        for name, text in render(conf).items()
+        for name, text in files.items()
         if write_text(conf.etc / name, text, 0o600 if name in SECRET_FILES else 0o644)
     )
 

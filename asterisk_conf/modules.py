@@ -77,8 +77,12 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("app_verbose", "Log"),
     ("func_callerid", "CALLERID"),
     ("func_channel", "CHANNEL"),
+    ("func_cut", "CUT: an address without its port"),
     ("func_db", "DB"),
+    ("func_global", "GLOBAL: how many calls were refused"),
+    ("func_groupcount", "GROUP: how many calls there are at once"),
     ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
+    ("func_lock", "LOCK: two who are refused at once count as two"),
     ("func_logic", "IF"),
     ("func_strings", "FILTER, LEN, REGEX"),
 )
@@ -88,4 +92,5 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),
     ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
+    ("res_srtp", "encrypted audio, for carriers with `srtp`"),
 )

@@ -203,6 +203,11 @@ whisper = false               # as with app_queue, which announces nobody
 other_language_s = 0          # nobody is asked to change his language: the comparison is by language
 return_min = 0                # every call is another caller's
 
+[limits]
+calls_by_number = 10000
+calls_by_source = 10000
+calls_in_all = 10000
+
 [[carrier]]
 name = "bench"
 hosts = ["{host}"]

@@ -25,15 +25,22 @@ APPLICATIONS = {
 FUNCTIONS = {
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
+    "CUT": "func_cut",
     "DB": "func_db",
     "EXISTS": "func_logic",
-    "JSON_DECODE": "func_json",
+    "FIELDQTY": "func_strings",
     "FILTER": "func_strings",
+    "GLOBAL": "func_global",
+    "GROUP": "func_groupcount",
+    "GROUP_COUNT": "func_groupcount",
     "IF": "func_logic",
+    "JSON_DECODE": "func_json",
     "LEN": "func_strings",
+    "LOCK": "func_lock",
     "PJSIP_HEADER": "res_pjsip_header_funcs",
     "PJSIP_TRANSFER_HANDLING": "chan_pjsip",
     "REGEX": "func_strings",
+    "UNLOCK": "func_lock",
 }
 """The functions a dialplan may use, with the module to load for each."""
 

@@ -54,6 +54,21 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many callers are served at once: of one number, from one address (unless pjsip.conf says another figure for
+    its carrier), and in all."""
+
+    by_number: int = 3
+    by_source: int = 60
+    in_all: int = 400
+
+    def __post_init__(self) -> None:
+        for name in ("by_number", "by_source", "in_all"):
+            if not 1 <= getattr(self, name) <= 10_000:
+                raise PlanError(f"the limit {name} is {getattr(self, name)}; it must be from 1 to 10000")
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that varies between two sites' dialplans."""
 
@@ -71,6 +86,7 @@ class Plan:
     rounds: int = 2  # how often the fallback offers the same caller to the controller; then something in it is broken
     address: str = "PJSIP/{id}"  # where an operator's telephone is
     codes: tuple[Code, ...] = ()  # what operators' telephones may dial
+    limits: Limits = Limits()
 
     def __post_init__(self) -> None:
         _require(_WORD, self.node, "node", "letters, digits, _ . - (2 to 40)")

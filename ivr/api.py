@@ -4,16 +4,17 @@ On the loopback only, with the token of the installation.
 """
 
 import asyncio
-import hmac
 import logging
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException
 
 from ivr import api_callbacks, api_hours, api_operators, api_supervision, api_talk
+from ivr.api_door import Door, Patient
+from ivr.refused_calls import refused_calls
 from ivr.site import SiteError
 from prompts.manifest import ManifestError
 
@@ -22,14 +23,9 @@ if TYPE_CHECKING:
 
 
 def application(controller: "Controller") -> FastAPI:
-    token = controller.credentials.control_token
-
-    def allowed(request: Request) -> None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token.encode()):
-            raise HTTPException(401, "The token of secrets.json is needed.")
-
-    api = FastAPI(title="Hatif control API", dependencies=[Depends(allowed)], docs_url=None, redoc_url=None)
+    """All of it behind the door, `/openapi.json` too."""
+    api = FastAPI(title="Hatif control API", docs_url=None, redoc_url=None)
+    api.add_middleware(Door, token=controller.credentials.control_token)
 
     @api.get("/status")
     async def status() -> dict[str, Any]:
@@ -43,6 +39,7 @@ def application(controller: "Controller") -> FastAPI:
             "ami": controller.ami.connected,
             "flow": controller.flows.current.name,
             "calls": calls,
+            "refused": await refused_calls(controller.ami),
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,
@@ -104,6 +101,8 @@ async def serve(controller: "Controller") -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
+        http=Patient,
+        ws="none",
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     server = uvicorn.Server(config)

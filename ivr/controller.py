@@ -33,6 +33,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.probe import Result
 from ivr.records import Recorder
+from ivr.refused_calls import log_refusal
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
@@ -276,6 +277,8 @@ class Controller:
                     number=event.get("Number", "")[:40],
                     caller=event.get("Caller", "")[:40],
                 )
+            case "HatifRefused":
+                log_refusal(event)
             case "HatifFallbackEnded":
                 self._look.set()
 

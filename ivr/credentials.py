@@ -19,6 +19,7 @@ class Credentials:
     ami_password: str
     control_token: str
     operators: dict[str, str]  # id to the password of the telephone
+    carriers: dict[str, str]  # name to the password of those that bring one
 
 
 _SECRETS = ("ari_password", "ami_password", "control_token")
@@ -28,16 +29,17 @@ def _password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def load(home: Path, operators: tuple[str, ...]) -> Credentials:
-    """The installation's secrets; what is missing (all, or a new operator's password) is made and kept.
+def load(home: Path, operators: tuple[str, ...], carriers: tuple[str, ...] = ()) -> Credentials:
+    """The installation's secrets; what is missing (all, or a new operator's or carrier's password) is made and kept.
 
     Raises CredentialsError where the file cannot be read or written, or is not what we wrote; it is left as it is then.
     """
     path = home / "secrets.json"
     try:
         kept = json.loads(path.read_text()) if path.exists() else {}
-        known = kept.get("operators", {})
-        if not all(isinstance(each, str) for each in (*known.values(), *(kept.get(name, "") for name in _SECRETS))):
+        known, trunks = kept.get("operators", {}), kept.get("carriers", {})
+        texts = (*known.values(), *trunks.values(), *(kept.get(name, "") for name in _SECRETS))
+        if not all(isinstance(each, str) for each in texts):
             raise TypeError("a password in it is no text")
         credentials = Credentials(
             ari_user="hatif",
@@ -46,6 +48,7 @@ def load(home: Path, operators: tuple[str, ...]) -> Credentials:
             ami_password=str(kept.get("ami_password") or _password()),
             control_token=str(kept.get("control_token") or _password()),
             operators={**known, **{each: _password() for each in operators if each not in known}},
+            carriers={**trunks, **{each: _password() for each in carriers if each not in trunks}},
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CredentialsError(

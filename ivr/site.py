@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from ivr.e164 import INTERNATIONAL_PREFIX, Rules, main_country
+from ivr.e164 import Rules, main_country
 from ivr.findings import Finding
 from ivr.findings import SiteError as SiteError
-from ivr.site_addresses import BindAddress, CarrierHost, Codec, DialAddress, overlap
+from ivr.site_addresses import BindAddress, CarrierHost, overlap
 from ivr.site_callbacks import Callbacks
+from ivr.site_carriers import Carrier, Limits
 from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
@@ -34,27 +34,6 @@ _HEADER = re.compile(r"^\s*\[")
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Carrier(_Strict):
-    """Who may bring calls, by the addresses that it sends from."""
-
-    name: Name
-    hosts: tuple[CarrierHost, ...] = Field(min_length=1)
-    codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
-    # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
-    dial: DialAddress | None = None
-    trust_identity: bool = False  # whether its P-Asserted-Identity says who calls; otherwise only From does
-    country: CountryCode | None = None  # of callers' numbers without a country code; absent: that of the number dialled
-    national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: what is usual in the country
-    international_prefix: str = Field(INTERNATIONAL_PREFIX, pattern=r"^[0-9]{1,5}$")
-
-    @field_validator("country")
-    @classmethod
-    def _is_dialled(cls, country: str | None) -> str | None:
-        if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError(f"{country!r} is no country with telephone numbers of its own; write one such as 'NL'")
-        return country
 
 
 class Number(_Strict):
@@ -84,6 +63,7 @@ class Operators(_Strict):
     whisper: bool = True  # who picks up hears what is coming before he is with the caller
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for so long has vanished
     told_of_supervision: bool = False  # a supervisor who hears him is announced to the operator
+    networks: tuple[CarrierHost, ...] = ()  # where their telephones are, for `hatif firewall`
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
 
 
@@ -109,6 +89,7 @@ class Site(_Strict):
     operators: Operators = Operators()
     codes: Codes = Codes()
     routing: Routing = Routing()
+    limits: Limits = Limits()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
     caller_memory: bool = True  # a number that called before is greeted in its last language
@@ -188,6 +169,10 @@ def _disagreements(site: Site) -> Iterator[Fault]:
     for index, name in _repeated([each.name for each in site.carrier]):
         yield twice, ("carrier", index, "name"), f"the carrier {name!r} stands twice; give each a name of its own"
     yield from _shared_hosts(site)
+    for index, carrier in enumerate(site.carrier):
+        if not carrier.hosts and not carrier.password:
+            what = "nothing tells whose calls are this carrier's; list the addresses that they come from, or write "
+            yield "E_SITE_CARRIER", ("carrier", index, "hosts"), f"{what}password = true"
     for _, language in _repeated(site.languages):
         yield twice, ("languages",), f"the language {language!r} stands twice; write it once"
     for _, language in _repeated(site.recorded_only):

@@ -58,6 +58,7 @@ def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
     from ivr.cli import as_up
 
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
+    found += parts.findings()
     found += as_up.findings(parts)
     found.sort(key=lambda each: not each.is_error)
     unwanted = tuple(each for each in ignore if each)

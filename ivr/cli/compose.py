@@ -11,17 +11,20 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets
+from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, own_findings
+from asterisk_conf.firewall import Senders
+from asterisk_conf.firewall import render as rules
 from asterisk_conf.install import find, find_or_install, nothing_installed
 from asterisk_conf.installation import Installation
 from asterisk_conf.progress import Progress
 from dialplan.codes import Code
-from dialplan.plan import Number, Plan, render
+from dialplan.plan import Limits, Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
 from ivr.cli import output
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
 from ivr.credentials import Credentials
+from ivr.findings import Finding
 from prompts.voices.choice import Choice, choose
 
 
@@ -51,7 +54,8 @@ class Composition:
 
     @cached_property
     def credentials(self) -> Credentials:
-        return credentials.load(self.settings.home, tuple(each.id for each in self.operators))
+        carriers = tuple(each.name for each in self.site.carrier if each.password)
+        return credentials.load(self.settings.home, tuple(each.id for each in self.operators), carriers)
 
     @property
     def database_url(self) -> str:
@@ -84,6 +88,28 @@ class Composition:
             ring_s=int(chosen.operators.ring_s),
             address=chosen.operators.address,
             codes=self.codes,
+            limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
+        )
+
+    @property
+    def ports(self) -> Ports:
+        return Ports.with_offset(self.settings.offset)
+
+    @property
+    def calls_in_all(self) -> int:
+        """How many callers are served at once: each has a pair of ports, each operator keeps two (a colleague, too).
+
+        Raises SiteError where the operators need all of them.
+        """
+        if self.site.limits.calls_in_all is not None:
+            return self.site.limits.calls_in_all
+        pairs = (self.ports.rtp_last - self.ports.rtp_first + 1) // 2
+        if (left := pairs - 2 * len(self.operators)) >= 1:
+            return left
+        path, people = str(self.settings.site / "operators.csv"), len(self.operators)
+        sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
+        raise site.SiteError(
+            Finding.told("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
         )
 
     @property
@@ -127,7 +153,8 @@ class Composition:
         """Return Asterisk's configuration without installing anything or making a secret, for checks only."""
         placeholder = "x" * 32
         passwords = dict.fromkeys((each.id for each in self.operators), placeholder)
-        nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords)
+        carriers = dict.fromkeys((each.name for each in self.site.carrier), placeholder)
+        nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
         return self._conf(self._installed or nothing_installed(self._install_home), nobody)
 
     def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
@@ -135,14 +162,18 @@ class Composition:
         return Conf(
             home=self.settings.home,
             node=chosen.node,
-            ports=Ports.with_offset(self.settings.offset),
+            ports=self.ports,
             carriers=tuple(
                 Carrier(
                     each.name,
                     each.hosts,
                     each.codecs,
-                    each.dial if each.name == chosen.callbacks.trunk else None,
-                    each.trust_identity,
+                    dial=each.dial if each.name == chosen.callbacks.trunk else None,
+                    trust_identity=each.trust_identity,
+                    password=secrets.carriers[each.name] if each.password else None,
+                    nat=each.nat,
+                    srtp=each.srtp,
+                    most_calls=each.calls_by_source or chosen.limits.calls_by_source,
                 )
                 for each in chosen.carrier
             ),
@@ -159,7 +190,51 @@ class Composition:
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
+            own_pjsip=self.own_pjsip,
         )
+
+    def firewall(self) -> str:
+        """Rules for nftables. Raises SiteError where the site does not say where audio comes from."""
+        path, chosen = str(self.settings.site / "site.toml"), self.site
+        missing = [f"carrier {each.name}: media" for each in chosen.carrier if not (each.media or each.hosts)]
+        missing += [] if chosen.operators.networks else ["operators: networks"]
+        if missing:
+            sentence = f"{', '.join(missing)}: nothing says where this audio comes from; list its networks"
+            raise site.SiteError(Finding.told("E_SITE_MEDIA", path, 1, sentence))
+        senders = [Senders(f"carrier {each.name}", each.media or each.hosts) for each in chosen.carrier]
+        operators_ = Senders("operators", chosen.operators.networks)
+        return rules([*senders, operators_], self.ports, chosen.sip_bind)
+
+    @property
+    def own_pjsip(self) -> str:
+        """The site's own `pjsip.conf`, if it has one. Raises SiteError if it cannot be read."""
+        path = self.settings.site / "pjsip.conf"
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
+            raise site.SiteError(Finding.told("E_PJSIP_FILE", str(path), 1, sentence)) from None
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with the site's own `pjsip.conf`, or with the number of ports; nothing for a site that cannot
+        be read, which says so elsewhere."""
+        try:
+            carriers, people = [each.name for each in self.site.carrier], [each.id for each in self.operators]
+        except site.SiteError:
+            return []
+        path, found = str(self.settings.site / "pjsip.conf"), []
+        try:
+            faults = own_findings(self.own_pjsip, carriers, people)
+            found += [Finding(each.code, path, each.line, each.found, each.remedy) for each in faults]
+        except site.SiteError as error:
+            found += error.findings
+        try:
+            _ = self.calls_in_all
+        except site.SiteError as error:
+            found += error.findings
+        return found
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:
         """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""

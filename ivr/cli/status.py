@@ -68,6 +68,7 @@ def status(json: bool = JSON) -> None:
         },
         "calls": live["calls"],
         "probe": live.get("probe"),
+        "refused": live.get("refused"),
         "open": live.get("open"),
         "home": str(parts.settings.home),
     }
@@ -89,6 +90,8 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> 
     as_table("Processes", ("process", "pid"), data["processes"].items())
     as_table("Addresses", ("what", "where"), data["addresses"].items())
     as_table("Calls now", ("state", "calls"), data["calls"].items())
+    if any((data["refused"] or {}).values()):
+        as_table("Refused calls", ("limit", "calls"), data["refused"].items())
     if not data["serves"]:
         console.print("Start it with `hatif up`, or look into the logs in", parts.settings.log, markup=False)
 

@@ -41,7 +41,7 @@ def installation() -> Installation:
 
 
 def example(home: Path, **changes: Any) -> Conf:
-    """A site with two carriers, three operators and two queues."""
+    """A site with two carriers, one of which takes our calls, three operators and two queues."""
     endpoints = (
         Endpoint("1001", "Ghali Carob", PASSWORD, ("ar", "es")),
         Endpoint("1002", "غالي خروب", "telephone-password-2", ("fr",)),
@@ -53,7 +53,7 @@ def example(home: Path, **changes: Any) -> Conf:
         ports=Ports.with_offset(OFFSET),
         carriers=(
             Carrier("example", ("127.0.0.2",), trust_identity=True),
-            Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",)),
+            Carrier("second", ("127.0.0.3", "127.0.8.0/24"), ("ulaw",), dial="127.0.0.3:5060"),
         ),
         endpoints=endpoints,
         queues=(Queue("hatif-ar", ("1001", "1002")), Queue("hatif-fr", ("1002", "1003"))),

@@ -6,10 +6,23 @@ from pathlib import Path
 
 import pytest
 from asterisk_example import SECRETS, example
+from pjsip_mistakes import DOOR, MISTAKES
 
-from asterisk_conf.conf import DEFAULT_FILES, SECRET_FILES, Carrier, Endpoint, Ports, Queue, Secrets, render, write
+from asterisk_conf.conf import (
+    DEFAULT_FILES,
+    SECRET_FILES,
+    Carrier,
+    Endpoint,
+    Ports,
+    Queue,
+    Secrets,
+    own_findings,
+    render,
+    write,
+)
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.modules import MODULES
+from asterisk_conf.pjsip import lint, sections
 
 
 def test_every_value_reaches_its_file(tmp_path: Path) -> None:
@@ -113,6 +126,46 @@ def test_a_bad_password_is_refused_without_being_repeated(value: str) -> None:
 def test_a_carrier_is_known_by_its_addresses_only(host: str) -> None:
     with pytest.raises(AsteriskError, match="Carrier example: the host"):
         Carrier("example", (host,))
+
+
+@pytest.mark.parametrize(("code", "text", "line", "said"), MISTAKES)
+def test_a_file_of_the_sites_own_that_lets_strangers_in_is_refused(
+    code: str, text: str, line: int, said: str, tmp_path: Path
+) -> None:
+    (found,) = own_findings(f"{DOOR}\n{text}", ("one",), ("1001",))
+    assert (found.code, found.line) == (code, line)
+    assert said in str(found)
+    with pytest.raises(AsteriskError, match=f"pjsip.conf of the site, line {line}: {code}"):
+        example(tmp_path, own_pjsip=f"{DOOR}\n{text}", carriers=(Carrier("one", ("127.0.0.2",)),))
+
+
+def test_a_file_of_the_sites_own_goes_behind_ours_and_what_lets_strangers_in_is_never_written(tmp_path: Path) -> None:
+    conf = example(tmp_path, own_pjsip=DOOR)
+    text = render(conf)["pjsip.conf"]
+    assert text.endswith(DOOR + "\n") and lint(text) == []
+    object.__setattr__(conf, "own_pjsip", "[lift]\ntype = endpoint\n")  # past its check
+    with pytest.raises(AsteriskError, match="E_ENDPOINT_OPEN"):
+        write(conf)
+    assert not conf.etc.exists()
+
+
+def test_a_carrier_is_known_by_address_or_password_and_never_by_name(tmp_path: Path) -> None:
+    by_password = Carrier("roaming", (), password="x" * 20)
+    both = Carrier("both", ("127.0.0.9",), password="y" * 20, nat=True, srtp=True, most_calls=90)
+    text = render(example(tmp_path, carriers=(Carrier("plain", ("127.0.0.2",)), by_password, both)))["pjsip.conf"]
+    found = {each.name: each for each in sections(text) if each.get("type") == "endpoint"}
+    assert [
+        (name, found[name].get("identify_by"), found[name].get("auth"), found[name].get("rtp_symmetric"))
+        for name in ("carrier-plain", "carrier-roaming", "carrier-both")
+    ] == [
+        ("carrier-plain", "ip", "", "no"),
+        ("carrier-roaming", "auth_username", "carrier-roaming", "no"),
+        ("carrier-both", "ip", "carrier-both", "yes"),
+    ]
+    assert found["carrier-both"].get("media_encryption") == "sdes"
+    assert [found[f"carrier-{name}"].get("set_var") for name in ("plain", "both")] == ["HATIF_MOST=60", "HATIF_MOST=90"]
+    with pytest.raises(AsteriskError, match="no hosts; list the IP addresses"):
+        Carrier("nobody", ())
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:

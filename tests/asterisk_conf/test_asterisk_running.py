@@ -1,22 +1,27 @@
 """A real Asterisk with our files: it is up at once, says nothing bad, and lets in whom it should and nobody else."""
 
 import asyncio
+import base64
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
 import psutil
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example
-from asterisk_sip import Telephone
+from asterisk_sip import Answer, Telephone
+from half_calls import send_half_calls
+from pjsip_mistakes import DOOR
 
 from asterisk_conf import instance
-from asterisk_conf.conf import Conf, write
+from asterisk_conf.conf import Carrier, Conf, write
+from asterisk_conf.pjsip import sections
+from dialplan.plan import Limits, Number, Plan, render
 
 # Stands in for the dialplan package's file; what a call brought is kept in AstDB, where AMI reads it.
 EXTENSIONS = """
@@ -34,6 +39,13 @@ exten => 1001,1,Dial(PJSIP/1001)
 """
 
 
+# The real dialplan, where there is no controller.
+LIMITED = "33800000001"
+PLAN = Plan("test1", (Number(f"+{LIMITED}", "FR", "fr"),), ("fr",), (), limits=Limits(in_all=80))
+ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
+SEALED = Carrier("sealed", ("127.0.0.9",), srtp=True)
+
+
 @dataclass(frozen=True)
 class Running:
     conf: Conf
@@ -48,8 +60,9 @@ class Running:
 @pytest.fixture(scope="module")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     conf = example(tmp_path_factory.mktemp("home"))
+    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED), own_pjsip=DOOR)
     write(conf)
-    (conf.etc / "extensions.conf").write_text(EXTENSIONS)
+    (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(PLAN).replace("[hatif-operators]", "[without-codes]"))
     assert instance.port_problems(conf) == []
     started = time.monotonic()
     process = await asyncio.create_subprocess_exec(
@@ -176,12 +189,38 @@ def test_a_waiting_caller_hears_music(asterisk: Running) -> None:
     assert len(set(heard)) > 50  # silence has one or two values
 
 
-@pytest.mark.parametrize("user", ["33612345678", "1001", "nobody"])
-def test_a_stranger_gets_no_call_through(asterisk: Running, user: str) -> None:
-    with Telephone("127.0.0.77", asterisk.sip, user) as stranger:
-        assert stranger.invite("33800212000").status == 401
-    with Telephone("127.0.0.77", asterisk.sip, user, "wrong-password-of-16") as stranger:
-        assert stranger.invite("33800212000").status == 401
+def test_a_stranger_who_gives_the_name_of_any_endpoint_gets_no_call_through(asterisk: Running) -> None:
+    endpoints = {section.name for section in sections((asterisk.conf.etc / "pjsip.conf").read_text())}
+    assert {"1001", "carrier-example", "carrier-second", "carrier-roaming", "trunk-second", "door"} < endpoints
+    for user in (*sorted(endpoints), "33612345678", "nobody", "anonymous"):
+        for password in ("", "wrong-password-of-16"):
+            with Telephone("127.0.0.77", asterisk.sip, user, password) as stranger:
+                answer = stranger.invite("33800212000", "P-Asserted-Identity: <sip:+33698765432@carrier.example>\r\n")
+                assert answer.status == 401, user
+
+
+def test_a_carrier_with_a_password_may_come_from_any_address(asterisk: Running) -> None:
+    with (
+        Telephone("127.0.0.77", asterisk.sip, "+33612345678", PASSWORD, account="carrier-roaming") as carrier,
+        Telephone("127.0.0.78", asterisk.sip, "+33612345678", "wrong-password-16", account="carrier-roaming") as other,
+        manager(asterisk.conf) as ami,
+    ):
+        answer = carrier.invite("33800212000")
+        assert answer.status == 200
+        assert ami.stored("caller") == "+33612345678"
+        assert carrier.hang_up(answer, "33800212000").status == 200
+        assert other.invite("33800212000").status == 401
+
+
+def test_a_carrier_with_srtp_brings_encrypted_audio_or_none(asterisk: Running) -> None:
+    with Telephone("127.0.0.9", asterisk.sip) as carrier:
+        assert carrier.invite("33800212000").status == 488
+        key = base64.b64encode(bytes(30)).decode()
+        answer = carrier.invite("33800212000", crypto=f"1 AES_CM_128_HMAC_SHA1_80 inline:{key}")
+        assert (
+            answer.status == 200 and "RTP/SAVP" in answer.text and "a=crypto:1 AES_CM_128_HMAC_SHA1_80" in answer.text
+        )
+        assert carrier.hang_up(answer, "33800212000").status == 200
 
 
 async def test_a_telephone_registers_with_its_password_and_the_newest_one_rings(asterisk: Running) -> None:
@@ -244,3 +283,60 @@ def test_a_host_name_that_nobody_answers_for_is_told(tmp_path: Path, monkeypatch
     assert instance.host_name_problem(example(tmp_path)) is None  # audio is bound to one address: nothing is looked up
     problem = instance.host_name_problem(example(tmp_path, sip_bind="0.0.0.0"))
     assert problem is not None and "/etc/hosts" in problem
+
+
+def refused(ami: Manager, limit: str) -> int:
+    return int(ami.ask("Getvar", Variable=f"HATIF_REFUSED_{limit}").get("Value") or 0)
+
+
+def called(phones: ExitStack, asterisk: Running, caller: str) -> tuple[Telephone, Answer]:
+    """A call through the carrier, and its final answer."""
+    phone = phones.enter_context(Telephone("127.0.0.2", asterisk.sip, caller))
+    phone.signalling.settimeout(10)  # on a busy machine, too
+    return phone, phone.invite(LIMITED)
+
+
+def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_caller(asterisk: Running) -> None:
+    with ExitStack() as phones, manager(asterisk.conf) as ami:
+        calls = [called(phones, asterisk, each) for each in ("+33612345678", "0033612345678", "0612345678")]
+        fourth = called(phones, asterisk, "33612345678")
+        others = [called(phones, asterisk, each) for each in ("+33612345679", *["anonymous"] * 4, *["Bank123456"] * 4)]
+        assert [answer.status for _, answer in (*calls, fourth, *others)] == [200, 200, 200, 486, *[200] * 9]
+        assert (refused(ami, "number"), refused(ami, "source"), refused(ami, "all")) == (1, 0, 0)
+        phone, answer = calls.pop()
+        assert phone.hang_up(answer, LIMITED).status == 200
+        until = time.monotonic() + 3
+        while (again := called(phones, asterisk, "33612345678"))[1].status == 486 and time.monotonic() < until:
+            time.sleep(0.1)  # the channel that was hung up is still on its way out
+        assert again[1].status == 200
+        calls.append(again)
+        assert [phone.hang_up(answer, LIMITED).status for phone, answer in (*calls, *others)] == [200] * 12
+    (said,) = (line for line in asterisk.conf.log_file.read_text().splitlines() if "Refused: " in line)
+    assert "there are 3 calls of one number already" in said and "612345678" not in said
+
+
+def test_ordinary_calls_are_answered_while_half_calls_are_there(
+    asterisk: Running, record_property: Callable[[str, object], None]
+) -> None:
+    """Without a controller: Asterisk counts by itself. The half calls come from carriers: strangers get 401."""
+    with ExitStack() as phones, manager(asterisk.conf) as ami:
+        for address, callers in (
+            ("127.0.8.1", [f"+3361{each:07}" for each in range(260)]),
+            ("127.0.0.2", ["+33612000000"] * 260),
+        ):
+            for one in send_half_calls(address, asterisk.sip, LIMITED, callers):
+                phones.enter_context(one)
+        calls, seconds = [], []
+        for each in range(10):
+            began = time.monotonic()
+            calls.append(called(phones, asterisk, f"+3362{each:07}"))
+            seconds.append(time.monotonic() - began)
+        assert [answer.status for _, answer in calls] == [200] * 10
+        record_property("ten calls beside 520 half calls, the slowest answer in ms", round(1000 * max(seconds)))
+        assert refused(ami, "source") > 100 and refused(ami, "number") > 100
+        # 60 from the one source, 3 of the one number, these 10: of the 80 in all, 7 are left.
+        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{each:07}" for each in range(30)]):
+            phones.enter_context(one)
+        assert called(phones, asterisk, "+33640000000")[1].status == 503
+        assert refused(ami, "all") > 0
+        assert [phone.hang_up(answer, LIMITED).status for phone, answer in calls] == [200] * 10

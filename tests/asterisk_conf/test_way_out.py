@@ -1,13 +1,13 @@
 """Only the controller calls the outside: in what is rendered there is no other way to a trunk."""
 
 import configparser
-import re
 from pathlib import Path
 
 from asterisk_example import example
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asterisk_conf import pjsip
 from asterisk_conf.conf import Carrier, render
 from dialplan.lint import lint
 from dialplan.parse import parse
@@ -18,16 +18,8 @@ NUMBERS = (Number("+33800000001", "FR", "fr"),)
 
 
 def sections(text: str) -> list[tuple[str, dict[str, str]]]:
-    """The sections of a file of Asterisk's, in order, with the last value of each option."""
-    found: list[tuple[str, dict[str, str]]] = []
-    for line in text.splitlines():
-        plain = line.split(";")[0].strip()
-        if header := re.fullmatch(r"\[([^]]+)\](\([^)]*\))?", plain):
-            found.append((header[1], {}))
-        elif "=" in plain and found:
-            name, _, value = plain.partition("=")
-            found[-1][1][name.strip()] = value.strip()
-    return found
+    """The sections of pjsip.conf, in order, with the last value of each option."""
+    return [(each.name, dict(each.options)) for each in pjsip.sections(text)]
 
 
 def test_the_dialplan_dials_operators_and_nobody_else() -> None:
@@ -86,7 +78,7 @@ def test_there_is_one_trunk_and_nobody_who_calls_is_taken_for_it(tmp_path: Path)
 
 
 def test_without_a_trunk_there_is_no_way_out(tmp_path: Path) -> None:
-    found = sections(render(example(tmp_path))["pjsip.conf"])
+    found = sections(render(example(tmp_path, carriers=(Carrier("example", ("127.0.0.2",)),)))["pjsip.conf"])
     aors = {options["aors"] for _, options in found if "aors" in options}
     assert aors == {"1001", "1002", "1003"}
     assert not [options for _, options in found if "contact" in options]

@@ -58,6 +58,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "trunk",
         "callbacks.trunk: 'nobody' is no carrier that takes calls; write one of them: none has dial",
     ),
+    "E_SITE_CARRIER": (
+        "site.toml",
+        'hosts = ["127.0.0.2"]',
+        "hosts = []",
+        "hosts = []",
+        "carrier.0.hosts: nothing tells whose calls are this carrier's; list the addresses that they",
+    ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
         "[[carrier]]",

@@ -12,6 +12,7 @@ import test_check
 import test_flow_file
 from check_edits import AR, EDITS, GOODBYE_AR
 from line import Line
+from pjsip_mistakes import DOOR, MISTAKES
 from site_files import line_of
 from small_site import SmallSite
 
@@ -128,6 +129,20 @@ def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     assert "does not answer" in document["error"]
 
 
+def test_the_sites_own_pjsip_conf_is_checked(
+    small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = small.folder / "pjsip.conf"
+    own.write_text(DOOR)
+    assert hatif(small, monkeypatch, "check") == 0
+    own.write_text(f"{DOOR}\n[lift]\ntype = endpoint\n")
+    assert hatif(small, monkeypatch, "check") == 1
+    assert f"{own}:12: E_ENDPOINT_OPEN the endpoint 'lift' asks for no password" in capsys.readouterr().err
+    own.write_bytes(b"[lift]\xff")
+    assert hatif(small, monkeypatch, "check") == 1
+    assert f"{own}:1: E_PJSIP_FILE cannot be read" in capsys.readouterr().err
+
+
 def test_a_reload_tells_programs_what_is_in_use(line: Line) -> None:
     document = line.json("flow", "reload")
     assert (document["reloaded"], document["errors"]) == (True, 0)
@@ -138,7 +153,7 @@ def test_a_reload_tells_programs_what_is_in_use(line: Line) -> None:
 
 
 def codes_in_the_code() -> set[str]:
-    files = [*(CHECKOUT / "ivr").rglob("*.py"), *(CHECKOUT / "prompts").rglob("*.py")]
+    files = [file for room in ("ivr", "prompts", "asterisk_conf") for file in (CHECKOUT / room).rglob("*.py")]
     return {code for file in files for code in re.findall(r'"([EW]_[A-Z]+_[A-Z_]+)"', file.read_text(encoding="utf-8"))}
 
 
@@ -156,5 +171,6 @@ def test_the_page_lists_every_code_once() -> None:
 def test_every_code_is_given_by_a_test() -> None:
     of_flows = {each[0] for each in test_flow_file.FLOW_MISTAKES}
     of_flows |= {code for _, _, told in test_flow_file.WAYS for code, _, _ in told} | {"E_GUIDE_TEXT"}
-    of_flows |= {"E_UP_REFUSED"}  # above, by the command
-    assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows} == codes_in_the_code()
+    of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
+    of_command |= {"E_UP_REFUSED"}
+    assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows, *of_command} == codes_in_the_code()

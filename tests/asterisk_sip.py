@@ -30,6 +30,7 @@ class Telephone:
     port: int  # of Asterisk
     user: str = "anonymous"
     password: str = ""
+    account: str = ""  # of the password, where it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
 
@@ -49,12 +50,13 @@ class Telephone:
     def register(self) -> Answer:
         return self._with_password("REGISTER", "", "")
 
-    def invite(self, number: str, headers: str = "") -> Answer:
-        """The final answer; it is acknowledged."""
+    def invite(self, number: str, headers: str = "", *, crypto: str = "") -> Answer:
+        """The final answer; it is acknowledged. `crypto`: the key of encrypted audio, as SDP says it."""
         media = self.audio.getsockname()[1]
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
-            f"m=audio {media} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+            f"m=audio {media} RTP/{'SAVP' if crypto else 'AVP'} 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+            + (f"a=crypto:{crypto}\r\n" if crypto else "")
         )
         return self._with_password("INVITE", number, sdp, headers)
 
@@ -83,10 +85,11 @@ class Telephone:
 
     def _authorization(self, method: str, uri: str, challenge: str) -> str:
         said = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
-        ours = _md5(f"{self.user}:{said['realm']}:{self.password}")
+        account = self.account or self.user
+        ours = _md5(f"{account}:{said['realm']}:{self.password}")
         response = _md5(f"{ours}:{said['nonce']}:00000001:c:auth:{_md5(f'{method}:{uri}')}")
         return (
-            f'Authorization: Digest username="{self.user}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
+            f'Authorization: Digest username="{account}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
             f' uri="{uri}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
             f' opaque="{said.get("opaque", "")}"\r\n'
         )

@@ -1,0 +1,77 @@
+"""`hatif firewall`: the kernel itself drops the audio of everybody who is neither a carrier nor an operator."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from asterisk_example import Quiet, shared_home
+
+from asterisk_conf import apt
+from asterisk_conf.conf import Ports
+from asterisk_conf.debian import Wanted
+from asterisk_conf.errors import AsteriskError
+from asterisk_conf.firewall import Senders, render
+
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
+NFTABLES = Wanted("nftables", "install the package nftables yourself", ("nftables",), 200_000_000)
+PORTS = Ports.with_offset(0)
+SENDERS = (
+    Senders("carrier example", ("127.0.0.2", "127.0.8.0/24", "2001:db8::/32")),
+    Senders("operators", ("127.0.1.0/24",)),
+)
+
+
+@pytest.fixture(scope="module")
+def nft() -> tuple[str, ...]:
+    """The command line of nft: the machine's, else a private one that all tests share."""
+    if found := shutil.which("nft"):
+        return (found,)
+    home = shared_home() / "nftables"
+    if not (home / "root" / apt.MARKER).is_file():
+        home.mkdir(parents=True, exist_ok=True)
+        apt.unpack(home / "apt", home / "root", NFTABLES, Quiet())
+    return apt.program(home / "root", "usr/sbin/nft")
+
+
+@pytest.fixture
+def namespace() -> tuple[str, ...]:
+    """The command line of a network namespace of its own."""
+    tried = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine's kernel lets nobody make a network namespace: {tried.stderr.strip()}")
+    return NAMESPACE
+
+
+def test_the_audio_of_strangers_is_dropped(nft: tuple[str, ...], namespace: tuple[str, ...], tmp_path: Path) -> None:
+    rules = tmp_path / "hatif.nft"
+    rules.write_text(render(SENDERS, PORTS, "127.0.0.1"))
+    script = Path(__file__).parents[1] / "namespace_audio.py"
+    everybody = ["127.0.0.2", "127.0.0.3", "127.0.1.9", "127.0.2.1", "127.0.8.200", "127.0.9.1"]
+
+    def through(port: int) -> list[str]:
+        command = [*namespace, sys.executable, str(script), *nft, "--", str(rules), str(port), *everybody]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    known = ["127.0.0.2", "127.0.1.9", "127.0.8.200"]
+    assert through(PORTS.rtp_first) == through(PORTS.rtp_last) == known
+    assert through(PORTS.rtp_last + 1) == through(PORTS.sip) == everybody  # what is not audio is left alone
+    rules.write_text(render(SENDERS, PORTS, "127.0.0.7"))
+    assert through(PORTS.rtp_first) == everybody  # Hatif's audio is at another address
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    for network in ("carrier.example", "0.0.0.0/0", '127.0.0.1" accept', ""):
+        with pytest.raises(AsteriskError, match="carrier example: the host"):
+            Senders("carrier example", (network,))
+    with pytest.raises(AsteriskError, match="operators: no networks"):
+        Senders("operators", ())
+
+
+def test_audio_that_may_come_to_any_address_is_looked_at_everywhere() -> None:
+    assert "\t\tudp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "0.0.0.0")
+    assert "ip6 saddr 2001:db8::/32 accept" in render(SENDERS, PORTS, "::")
+    assert "\t\tip6 daddr 2001:db8::7 udp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "2001:db8::7")

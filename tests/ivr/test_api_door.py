@@ -1,0 +1,188 @@
+"""The control API lets nobody in without the token, reads no more than it must, and answers whatever it reads."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from line import Line
+
+from ivr import credentials
+from ivr.api_door import LONGEST, Door, Patient
+
+TOKEN = "the-token-of-this-test"
+MALFORMED = (
+    b'{"force": 1e999999}',
+    b'{"force": NaN}',
+    b'{"force": "\\ud800"}',
+    b'{"force": "auto", "why": "\\udfff\\ud800"}',
+    b"[" * 600 + b"]" * 600,
+    b"[" * 20_000,
+    b'{"a":' * 300 + b"1" + b"}" * 300,
+    b'\xff\xfe{"force"}',
+    b"\x00",
+    b"{",
+    b"'auto'",
+)
+
+
+def raw(line: Line, request: bytes, seconds: float = 5) -> tuple[int, Any]:
+    """Status and body of what the control API answers to these bytes; the connection stays open on our side."""
+    with closing(socket.create_connection(("127.0.0.1", 8070 + line.offset), timeout=seconds)) as connection:
+        connection.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < length(answer):
+            if not (part := connection.recv(65_536)):
+                break
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def length(answer: bytes) -> int:
+    head = answer.lower().partition(b"\r\n\r\n")[0]
+    return int(head.partition(b"content-length:")[2].split()[0])
+
+
+def request(method: str, path: str, token: str | None, body: bytes = b"", *, headers: str = "") -> bytes:
+    host = "" if "host:" in headers.lower() else "Host: 127.0.0.1\r\n"
+    allowed = f"Authorization: Bearer {token}\r\n" if token is not None else ""
+    size = (
+        "" if "-length:" in headers.lower() or "-encoding:" in headers.lower() else f"Content-Length: {len(body)}\r\n"
+    )
+    text = f"{method} {path} HTTP/1.1\r\n{host}{allowed}{size}Content-Type: application/json\r\n{headers}\r\n"
+    return text.encode() + body
+
+
+@pytest.fixture
+def token(line: Line) -> str:
+    return credentials.load(line.home, ()).control_token
+
+
+def test_without_the_token_nothing_is_read_and_nothing_is_told(line: Line, token: str) -> None:
+    huge = "Content-Length: 200000000\r\n"
+    for given in (None, "", "wrong", token[:-1], f"{token}x"):
+        # Not a byte of the 200 MB is sent: the answer comes all the same.
+        assert raw(line, request("POST", "/hours", given, headers=huge))[0] == 401
+        for path in ("/openapi.json", "/docs", "/redoc", "/status", "/nothing"):
+            assert raw(line, request("GET", path, given))[0] == 401, path
+    assert raw(line, f"GET /status HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())[0] == 401
+    assert raw(line, request("GET", "/openapi.json", token))[0] == 200
+    for path in ("/docs", "/redoc"):
+        assert raw(line, request("GET", path, token))[0] == 404
+
+
+def test_under_the_name_of_somebodys_website_nobody_answers(line: Line, token: str) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "evil.example:8070", ""):
+        assert raw(line, request("GET", "/status", token, headers=f"Host: {host}\r\n"))[0] == 421
+    for host in ("localhost", f"127.0.0.1:{8070 + line.offset}", "LOCALHOST:80"):
+        assert raw(line, request("GET", "/status", token, headers=f"Host: {host}\r\n"))[0] == 200
+
+
+def test_a_body_that_is_too_long_is_not_read_to_its_end(line: Line, token: str) -> None:
+    for announced in (LONGEST + 1, 200_000_000):
+        asked = request("POST", "/hours", token, headers=f"Content-Length: {announced}\r\n")
+        assert raw(line, asked)[0] == 413
+    chunk = f"{LONGEST + 1:x}\r\n".encode() + b" " * (LONGEST + 1)
+    asked = request("POST", "/hours", token, headers="Transfer-Encoding: chunked\r\n") + chunk
+    assert raw(line, asked) == (413, {"detail": f"A request may have {LONGEST} bytes."})
+
+
+def test_what_is_not_json_is_a_mistake_of_the_sender(line: Line, token: str) -> None:
+    seen = len(line.logged())
+    for body in MALFORMED:
+        status, told = raw(line, request("POST", "/hours", token, body))
+        assert status == 400, body[:40]
+        assert "not JSON that can be used" in told["detail"]
+    assert "Traceback" not in line.logged(seen)
+
+
+NASTY: tuple[Any, ...] = (
+    "", "\0", "a\r\nAction: Originate", "\u202e", "١٢٣", "x" * 5000, "9" * 400, "-1", "1e999", "0001-01-01",
+    "9999-12-31T23:59:59+14:00", "../../etc/passwd", "${SHELL(id)}", "\U0001f600", 0, -1, 2**31, 2**63, 10**30, 1.5,
+    True, None, [], {}, [[[[]]]],
+)  # fmt: skip
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]], dict[str, Any]]]:
+    """Method, path, parameters and the properties of the body, of every operation there is."""
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            for part in (body, *body.get("anyOf", ())):
+                if "$ref" in part:
+                    body = schema["components"]["schemas"][part["$ref"].rpartition("/")[2]]
+            yield method.upper(), path, operation.get("parameters", []), body.get("properties", {})
+
+
+def test_no_value_of_any_field_makes_the_api_stumble(line: Line, token: str) -> None:
+    """Each field of each operation gets each of the nasty values, alone and all together."""
+    schema = raw(line, request("GET", "/openapi.json", token))[1]
+    seen, asked = len(line.logged()), 0
+    for method, path, parameters, properties in operations(schema):
+        if path == "/flow/reload":
+            continue  # it takes nothing
+        for nasty in NASTY:
+            text = quote(nasty if isinstance(nasty, str) else json.dumps(nasty), safe="")[:6000]
+            where = path
+            for each in parameters:
+                where = where.replace("{" + each["name"] + "}", text or "%00")
+            query = "&".join(f"{each['name']}={text}" for each in parameters if each["in"] == "query")
+            bodies = (
+                [dict.fromkeys(properties, nasty), *({name: nasty} for name in properties)] if properties else [None]
+            )
+            for body in bodies:
+                content = b"" if body is None else json.dumps(body).encode()
+                status, told = raw(line, request(method, f"{where}?{query}", token, content))
+                asked += 1
+                assert status != 500, (method, where, query[:100], body, told)
+    assert asked > 300
+    assert "Traceback" not in line.logged(seen)
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("nothing of this reaches the application")
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    began = time.monotonic()
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
+    await Door(never, TOKEN, patience_s=0.05)({"type": "http", "headers": headers}, receive, send)
+    assert sent[0]["status"] == 408 and time.monotonic() - began < 30
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    class Hasty(Patient):
+        patience_s = 0.1
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("no request is ever complete")
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, http=Hasty, log_config=None, lifespan="off", ws="none"))
+    serving = asyncio.create_task(server._serve(sockets=[listening]))  # without its signal handlers
+    try:
+        for began in (b"", b"GET /status HTTP/1.1\r\nHost: "):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(began)
+            async with asyncio.timeout(20):
+                assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,117 @@
+"""Who may call, limits of calls at once and rules for audio: what the administrator sees, and what a site may set.
+
+What is refused, and how, is in `test_asterisk_running` and `test_firewall` of `tests/asterisk_conf`.
+"""
+
+import os
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from asterisk_sip import Telephone
+from line import CACHE, FRENCH_NUMBER, Line
+from shell import command
+
+from asterisk_conf.pjsip import sections
+from ivr.cli.compose import Composition
+from ivr.cli.output import Bar
+from ivr.settings import CHECKOUT
+from ivr.site import SiteError
+
+CALLER = "+33612345670"
+
+
+async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line: Line) -> None:
+    before, seen = line.json("status")["refused"]["number"], len(line.logged())
+    with ExitStack() as phones:
+        carriers = [phones.enter_context(Telephone("127.0.0.2", 5060 + line.offset, CALLER)) for _ in range(5)]
+        answers = [carrier.invite(FRENCH_NUMBER) for carrier in carriers]
+        assert [answer.status for answer in answers] == [200, 200, 200, 486, 486]
+        await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "the log says it")
+        for carrier, answer in zip(carriers[:3], answers, strict=False):
+            assert carrier.hang_up(answer, FRENCH_NUMBER).status == 200
+    assert line.logged(seen).count("Calls are refused") <= 2  # one in ten seconds
+    assert CALLER not in line.logged(seen)
+    assert line.json("status")["refused"]["number"] == before + 2
+    assert "Refused calls" in line.run("status").stdout
+
+
+def test_a_stranger_who_calls_as_any_endpoint_of_the_line_is_not_answered(line: Line) -> None:
+    text = (line.home / "asterisk" / "etc" / "pjsip.conf").read_text(encoding="utf-8")
+    endpoints = sorted(each.name for each in sections(text) if each.get("type") == "endpoint")
+    assert len(endpoints) == 1 + len(line.operators)
+    for name in endpoints:
+        # In From, and in the Authorization of a second request.
+        for user, password in ((name, ""), ("+33612345678", "wrong-password-of-16")):
+            with Telephone("127.0.0.3", 5060 + line.offset, user, password, account=name) as stranger:
+                asserted = "P-Asserted-Identity: <sip:+33698765432@carrier.example>\r\n"
+                assert stranger.invite(FRENCH_NUMBER, asserted).status == 401, name
+    assert line.left() == []
+
+
+def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> Composition:
+    """The example site with other `[limits]`, and with `edits` of single lines."""
+    for name in ("site.toml", "operators.csv"):
+        (folder / name).write_text((CHECKOUT / "sites" / "consulate" / name).read_text(encoding="utf-8"))
+    text, count = re.subn(r"(?ms)^\[limits\]\n.*?(?=^$)", limits, (folder / "site.toml").read_text(encoding="utf-8"))
+    assert count == 1
+    for old, new in edits:
+        text, count = re.subn(rf"(?m)^{old}$", new, text)
+        assert count == 1, old
+    (folder / "site.toml").write_text(text)
+    monkeypatch.setenv("HATIF_HOME", str(folder / "home"))
+    monkeypatch.setenv("HATIF_SITE", str(folder))
+    monkeypatch.setenv("HATIF_INSTALL", str(CACHE))
+    return Composition()
+
+
+def test_callers_have_the_ports_that_operators_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = composed(tmp_path, "", monkeypatch)
+    limits = parts.plan.limits
+    assert (limits.by_number, limits.by_source, limits.in_all) == (3, 60, 500 - 2 * len(parts.operators))
+
+
+def test_a_site_may_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = "[limits]\ncalls_by_number = 5\ncalls_by_source = 90\ncalls_in_all = 200\n"
+    parts = composed(tmp_path, added, monkeypatch, ("codecs = .*", "calls_by_source = 150"))
+    limits = parts.plan.limits
+    assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
+    with Bar() as bar:
+        assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
+
+
+def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = composed(tmp_path, "", monkeypatch)
+    rows = "".join(f"{each},Somebody,fr:5,,no\n" for each in range(2000, 2260))
+    with (tmp_path / "operators.csv").open("a", encoding="utf-8") as file:
+        file.write(rows)
+    assert [each.code for each in parts.findings()] == ["E_OPERATOR_PORTS"]
+    with pytest.raises(SiteError, match=r"operators.csv:1: E_OPERATOR_PORTS 303 operators leave none of the 500 pairs"):
+        _ = parts.plan
+
+
+def test_the_rules_for_audio_name_every_carrier_and_the_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
+    networks = 'networks = ["10.1.0.0/16"]'
+    parts = composed(tmp_path, "", monkeypatch, ("codecs = .*", media), ("networks = .*", networks))
+    rules = [line.strip() for line in parts.firewall().splitlines() if "comment" in line]
+    assert rules == [
+        'ip saddr 192.0.2.0/28 accept comment "carrier example"',
+        'ip saddr 198.51.100.7/32 accept comment "carrier example"',
+        'ip saddr 10.1.0.0/16 accept comment "operators"',
+        'counter drop comment "audio of strangers"',
+    ]
+    out = tmp_path / "hatif.nft"
+    assert command(("firewall", "--out", str(out)), dict(os.environ)).returncode == 0
+    assert out.read_text() == parts.firewall()
+
+
+def test_no_rules_are_made_that_would_silence_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
+    answer = command(("firewall",), dict(os.environ))
+    assert answer.returncode == 1
+    said = "carrier example: media, operators: networks: nothing says where this audio comes from"
+    assert f"site.toml:1: E_SITE_MEDIA {said}" in answer.stderr

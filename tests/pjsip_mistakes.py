@@ -1,0 +1,41 @@
+"""What an administrator may write into the site's own pjsip.conf that would let strangers in, each with its finding."""
+
+DOOR = """\
+; The door's telephone.
+[door]
+type = endpoint
+auth = door
+context = hatif-operators
+
+[door]
+type = auth
+username = door
+password = a-password-of-16-letters
+"""
+OPEN = "asks for no password and is known by"
+
+# The code; what is written behind DOOR and a blank line; the line; what is said.
+MISTAKES: tuple[tuple[str, str, int, str], ...] = (
+    ("E_ENDPOINT_OPEN", "[lift]\ntype=endpoint\n", 12, f"'lift' {OPEN} username, ip"),
+    ("E_ENDPOINT_OPEN", "[lift]\ntype = endpoint\nidentify_by = ip,auth_username\n", 12, f"{OPEN} ip, auth_username"),
+    ("E_ENDPOINT_OPEN", "[lift](!)\ntype = endpoint\n[first](lift)\n", 14, f"'first' {OPEN} username, ip"),
+    ("E_ENDPOINT_OPEN", "[door](+)\ntype = endpoint\nauth =\n", 12, f"'door' {OPEN} username, ip"),
+    ("E_ENDPOINT_OPEN", "[lift]\ntype => endpoint ;-- auth=door\nidentify_by = ip --;\n", 12, f"{OPEN} username, ip"),
+    (
+        "E_ENDPOINT_OPEN",
+        "[lift]\ntype=endpoint\nidentify_by=ip\n[lift]\ntype=identify\nendpoint=lift\nmatch_header=X: y\n",
+        15,
+        "match_header lets in whoever writes that into a request",
+    ),
+    (
+        "E_ENDPOINT_OPEN",
+        "[lift]\ntype=endpoint\nidentify_by=ip\n[lift]\ntype=identify\nendpoint=lift\nmatch=192.0.2.1,0.0.0.0/0\n",
+        15,
+        "match = 0.0.0.0/0 is the whole internet",
+    ),
+    ("E_ENDPOINT_AUTH", "[lift]\ntype=endpoint\nauth=nobody\n", 12, "names the auth 'nobody'"),
+    ("E_PJSIP_INCLUDE", "#tryinclude more.conf\n", 12, "#tryinclude brings in what is not looked at"),
+    ("E_PJSIP_INCLUDE", '#exec "cat more.conf"\n', 12, "#exec brings in what is not looked at"),
+    ("E_PJSIP_TAKEN", "[carrier-one](+)\nidentify_by=username\n", 12, "[carrier-one] is written by Hatif"),
+    ("E_PJSIP_TAKEN", "[operator](!)\ntype=endpoint\n", 12, "[operator] is written by Hatif"),
+)
