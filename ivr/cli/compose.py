@@ -21,6 +21,7 @@ from dialplan.codes import Code
 from dialplan.plan import Limits, Number, Plan, render
 from ivr import clock, credentials, operators, settings, site
 from ivr.cli import output
+from ivr.cli.running_lines import choose_home
 from ivr.codes import table
 from ivr.codes.clashes import code_clashes
 from ivr.credentials import Credentials
@@ -31,10 +32,17 @@ from prompts.voices.choice import Choice, choose
 class Composition:
     """All parts of one installation, read when they are asked for."""
 
-    def __init__(self, *, bound: bool = True, fresh: bool = False) -> None:
-        """`bound`: whether the environment must be the one that the line was set up with; False to look at any site.
-        `fresh`: whether it replaces that one."""
+    def __init__(self, *, bound: bool = True, fresh: bool = False, running: bool = True) -> None:
+        """Read the settings.
+
+        Args:
+            bound: Whether the environment must be the one that the line was set up with; False to look at any site.
+            fresh: Whether the environment replaces that one.
+            running: Whether the line that runs is meant where `HATIF_HOME` is not set (running_lines).
+        """
         clock.prepare()
+        if running:
+            choose_home()
         self.settings = settings.read(bound=bound, fresh=fresh)
 
     @cached_property

@@ -33,7 +33,7 @@ def setup(
     ),
 ) -> None:
     """Make everything ready: Asterisk, secrets, configuration, prompts, database. Done again, it does what is new."""
-    parts = Composition(fresh=change)
+    parts = Composition(fresh=change, running=False)
     home = parts.settings.home
     changes = kept_line.read(home) not in (None, line_of(parts.settings))
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
@@ -99,7 +99,7 @@ def up(
     """Run Asterisk, the controller, the journal's deliverer and the guard; restart what ends; until Ctrl-C."""
     if demo and find_spec("baresip") is None:
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
-    parts = Composition()
+    parts = Composition(running=False)
     from ivr.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home

@@ -166,7 +166,7 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobo
     def run(*arguments: str, **environment: str) -> Answer:
         return command(arguments, {**line.environment, **environment})
 
-    nobody = {"HATIF_PORT_OFFSET": str(line.offset + 1000)}
+    nobody = {"HATIF_HOME": str(tmp_path / "nobody"), "HATIF_PORT_OFFSET": str(line.offset + 1000)}
     told, listed, told_plain, listed_plain, other_token = await asyncio.gather(
         asyncio.to_thread(run, "hours", "at", f"{day}T12:00", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--language", "fr", **nobody),

@@ -3,7 +3,13 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from line import Line
+
+from ivr import kept_line
+from ivr.cli.running_lines import find_home, running_homes
+from ivr.kept_line import KeptLine
+from ivr.settings import SettingsError
 
 
 def files(line: Line) -> dict[Path, bytes]:
@@ -45,3 +51,19 @@ def test_another_lines_variables_change_nothing_of_this_one(line: Line, tmp_path
     finally:
         line.environment = kept
     assert files(line) == before
+
+
+def test_a_line_that_runs_is_found_by_its_processes(line: Line) -> None:
+    assert line.home in running_homes()
+
+
+def test_a_command_without_a_home_is_meant_for_the_only_line_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.cli.running_lines.CHECKOUT", tmp_path)
+    one, other, usual = tmp_path / "one", tmp_path / "other", tmp_path / "var"
+    assert (find_home([]), find_home([one])) == (usual, one)
+    with pytest.raises(SettingsError, match=rf"Several lines run, in {one}, {other}: set HATIF_HOME to the one"):
+        find_home([other, one])
+    kept_line.write(usual, KeptLine(0))
+    assert find_home([other, one]) == usual
