@@ -106,8 +106,8 @@ async def test_what_callers_need_is_not_removed_by_accident(
 ) -> None:
     file = tmp_path / "extensions.conf"
     for text, said in (
-        ("", "this would remove the context [hatif-carrier], which Hatif uses; the context [hatif-code], "),
-        ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "this would remove the context [hatif-carrier], "),
+        ("", "this would remove the context [hatif-caller], which Hatif uses; the context [hatif-carrier], "),
+        ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "this would remove the context [hatif-caller], "),
         (
             without(old, f"exten => {FRENCH_NUMBER},1,Goto"),
             f"this would remove the number {FRENCH_NUMBER} from [hatif-",

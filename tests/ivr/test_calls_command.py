@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Call, Pairing
+from ivr.cli import sheet
 
 SUMMER = datetime(2026, 7, 10, 22, 30, tzinfo=UTC)  # half past eleven in the evening in Casablanca, which had UTC+1
 PARIS, MADRID = "+33800212000", "+34800212004"
@@ -99,14 +100,28 @@ def test_people_read_the_sites_clock_with_its_name_and_programs_utc(shell: Shell
 
 def test_a_sheet_has_all_that_the_document_has_and_no_formula(shell: Shell) -> None:
     rows = json.loads(shell.run("calls", "--json").stdout)
-    sheet = shell.run("calls", "--csv", "--bom", "--separator", "tab").stdout
-    assert sheet.startswith("\ufeffid\t")
-    lines = list(csv.DictReader(StringIO(sheet.removeprefix("\ufeff")), delimiter="\t"))
+    written = shell.run("calls", "--csv", "--bom", "--separator", "tab").stdout
+    assert written.startswith("\ufeffid\t")
+    lines = list(csv.DictReader(StringIO(written.removeprefix("\ufeff")), delimiter="\t"))
     assert [line.keys() for line in lines] == [row.keys() for row in rows]
     assert [line["started"] for line in lines] == [row["started"] for row in rows]
     assert {line["caller_raw"] for line in lines} == {"0612345678", "612345678", "'=HYPERLINK(1)", "'+33612345678", ""}
     assert lines[2]["path"] == "language main"
     assert [value for line in lines for value in line.values() if value[:1] in ("=", "+", "-", "@")] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        *((each, f"'{each}") for each in ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1")),
+        *((each, each) for each in ("ok", "1-2", "", -2, 0.5, True, None)),
+        (["-a", "b"], "'-a b"),
+        (SUMMER, "2026-07-10T22:30:00+00:00"),
+    ],
+)
+def test_no_cell_of_a_sheet_becomes_a_formula(value: object, written: object) -> None:
+    """What a site or a caller wrote is text, whatever it begins with; numbers stay numbers."""
+    assert sheet.cell(value) == written
 
 
 @pytest.mark.parametrize(

