@@ -41,6 +41,7 @@ async def restock(engine: AsyncEngine, node: str, allocator: ReferenceAllocator,
     DatabaseError when the database is away, OSError if the disk refuses.
     """
     while len(stock := allocator.stock()) <= most - GROUP:
+        allocator.add(())  # a disk that refuses is to cost no references
         allocator.add(await reserve(engine, node, allocator.candidates(GROUP)))
     if used := await in_use(engine, stock):
         allocator.drop(used)

@@ -27,8 +27,12 @@ def message(recorder: Recorder, call: "CallRow", left: Left, category: str, kind
     )
     reference = recorder.new_case_reference()
     recorder.message(state, left, category, kind, reference, DUE_H)
-    data = {"file": left.file, "seconds": round(left.seconds, 1), "reference": reference, "gone": True}
-    recorder.call_event(state.id, "message", "", data)
+    recorder.call_event(
+        state.id,
+        "message",
+        "",
+        {"file": left.file, "seconds": round(left.seconds, 1), "reference": reference, "gone": True},
+    )
     if left.cut and reference is not None:
         text = f"The message was cut off after {left.seconds:.0f} s: Asterisk ended while it was recorded."
         note(recorder, left.id, reference, call.id, text)

@@ -34,22 +34,22 @@ def ready(allocator: ReferenceAllocator, url: str, node: str) -> ReferenceAlloca
 
 
 async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> None:
-    """Fill the stock whenever it has become smaller and the database is there. Until cancelled."""
+    """Fill the stock at once and whenever it has become smaller, if the database is there. Until cancelled."""
     # Half a start of a process: loaded behind the calls' back, since a start is a recovery.
-    await asyncio.to_thread(importlib.import_module, "db.reservations")
+    reservations = await asyncio.to_thread(importlib.import_module, "db.reservations")
+    left, refused, checked = 0, False, False
     while True:
         try:
-            await _restock(allocator, url, node)
+            left = len(allocator.stock())
+            if not checked or left <= reservations.STOCK - reservations.GROUP:
+                checked = await _restock(allocator, url, node) or checked
+                left = len(allocator.stock())
+            refused = False
         except OSError as error:
-            log.error("no case references can be reserved: %s", error)
-        await asyncio.sleep(EVERY_S if _has_stock(allocator) else EMPTY_EVERY_S)
-
-
-def _has_stock(allocator: ReferenceAllocator) -> bool:
-    try:
-        return bool(allocator.stock())
-    except OSError:
-        return True  # the disk has refused, and need not be asked more often
+            if not refused:
+                log.error("no case references can be reserved: %s", error)
+            refused = True
+        await asyncio.sleep(EVERY_S if left or refused else EMPTY_EVERY_S)
 
 
 async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> str:
@@ -72,8 +72,8 @@ async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> s
         return allocator.next()
 
 
-async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> None:
-    """A database that is away is no error: that is what the stock is for."""
+async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> bool:
+    """Return whether the database was there. If it is away, that is no error: it is what the stock is for."""
     from sqlalchemy.exc import SQLAlchemyError  # as above, for a start of the controller
 
     from db.engine import DatabaseError, async_engine
@@ -82,7 +82,9 @@ async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> None:
     engine = async_engine(url)
     try:
         await restock(engine, node, allocator)
+        return True
     except (DatabaseError, SQLAlchemyError) as error:
         log.debug("no case references were reserved: %s", str(error).splitlines()[0])
+        return False
     finally:
         await engine.dispose()

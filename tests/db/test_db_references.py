@@ -195,6 +195,16 @@ async def test_without_a_database_nothing_is_reserved_and_no_file_is_made(tmp_pa
     await engine.dispose()
 
 
+async def test_a_disk_that_refuses_costs_no_references(url: str, tmp_path: Path) -> None:
+    engine = async_engine(url)
+    allocator = ReferenceAllocator(tmp_path / "references", 1)
+    (tmp_path / "references.new").mkdir()  # as a disk that takes nothing
+    with pytest.raises(OSError, match=r"references\.new"):
+        await restock(engine, "rabat-1", allocator)
+    assert await rows(url, CaseReference) == []
+    await engine.dispose()
+
+
 # A case and another one's reference
 
 

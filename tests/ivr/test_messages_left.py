@@ -198,71 +198,76 @@ async def test_a_message_whose_caller_hung_up_without_a_controller_is_kept(line:
     assert (await line.story(caller))["call"]["outcome"] == "message"
 
 
-async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_the_guard_waits(
-    line: Line, telephones: Telephones
-) -> None:
-    """The guard ends the stopped controller, and leaves the caller who is speaking to the next one."""
-    caller = "+33623000033"
+async def records(line: Line, telephones: Telephones, caller: str) -> Call:
+    """A caller who leaves a message and goes on speaking."""
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 1.0)
     call.tone(1400)
-    former = line.pid("ivr")
-    os.kill(former, signal.SIGSTOP)
-    await line.controller_back(former)  # after the guard has killed it
+    return call
+
+
+async def sends(line: Line, call: Call, caller: str) -> None:
+    """Ends the recording and sends it: it was recorded once, and has one reference."""
     call.silence()
     await asyncio.sleep(0.5)
-    sent = call.clock
+    ended = call.clock
     await call.press("#")
-    await begins(call, line.audio("fr", "record_send"), sent)
+    await begins(call, line.audio("fr", "record_send"), ended)
     sent = call.clock
     await call.press("1")
     await begins(call, line.audio("fr", "record_thanks"), sent)
-    await begins(call, line.audio("fr", "reference_is"), sent)
     await call.hangup()
+    await is_kept(line, caller, "message")
+
+
+async def is_kept(line: Line, caller: str, outcome: str) -> None:
     (message,) = await rows(line, Message, caller=caller)
     assert message.duration_ms > 6000
     (file,) = await rows(line, CaseFile, caller=caller)
-    story = await line.story(caller)
-    assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
+    assert file.reference == message.case_reference
+    story = await line.story(caller, limit_s=10)
+    assert (story["call"]["outcome"], story["call"]["case"]) == (outcome, file.reference)
     kinds = [each["kind"] for each in story["events"]]
     assert (kinds.count("recording"), kinds.count("message"), kinds.count("given_back")) == (1, 1, 0)
 
 
-async def test_a_recording_that_ends_without_a_controller_is_kept_and_its_caller_is_not_left_in_silence(
+async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_the_guard_waits(
     line: Line, telephones: Telephones
 ) -> None:
-    async def records(caller: str) -> Call:
-        call = await line.dial(telephones, caller)
-        await call.press("241")
-        await speaks(call, line, "fr", caller, 1400, 1.5)
-        return call
-
-    stays, leaves = "+33623000034", "+33623000035"
-    staying, leaving = calls = await asyncio.gather(records(stays), records(leaves))
+    """It is recorded once and kept, whether its caller speaks until the controller is back, or ends it before. Without
+    a controller nobody is left in silence when the recording has ended."""
+    callers = speaks_on, stays, leaves = "+33623000033", "+33623000034", "+33623000035"
+    speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, each) for each in callers))
     await line.without_controller()
-    for call in calls:
-        call.tone(1400)
     await asyncio.sleep(6.5)  # the guard has seen that there is no controller
-    for call in calls:
+    for call in (staying, leaving):
         call.silence()
     await asyncio.sleep(0.5)
-    ended = [call.clock for call in calls]
-    for call, since in zip(calls, ended, strict=True):
+    ended = staying.clock
+    for call in (staying, leaving):
+        since = call.clock
         await call.press("#")
         await call.hears(line.audio("fr", "moment")[:RATE], 3, since)  # from the dialplan
     await leaving.hangup()
     await line.controller_again()
-    await begins(staying, line.audio("fr", "record_send"), ended[0])
+    await begins(staying, line.audio("fr", "record_send"), ended)
     await staying.hangup()
-    for caller, outcome in ((stays, "message"), (leaves, "fallback")):
-        (message,) = await rows(line, Message, caller=caller)
-        assert message.duration_ms > 6000
-        (file,) = await rows(line, CaseFile, caller=caller)
-        assert file.reference == message.case_reference
-        story = await line.story(caller, limit_s=10)
-        assert (story["call"]["outcome"], story["call"]["case"]) == (outcome, file.reference)
-        assert [each["kind"] for each in story["events"]].count("message") == 1
+    await sends(line, speaking, speaks_on)
+    await is_kept(line, stays, "message")
+    await is_kept(line, leaves, "fallback")
+
+
+@pytest.mark.long
+async def test_a_recording_outlives_a_stopped_controller_that_the_guard_ends(
+    line: Line, telephones: Telephones
+) -> None:
+    caller = "+33623000036"
+    call = await records(line, telephones, caller)
+    former = line.pid("ivr")
+    os.kill(former, signal.SIGSTOP)
+    await line.controller_back(former)  # after the guard has killed it
+    await sends(line, call, caller)
 
 
 @pytest.fixture
