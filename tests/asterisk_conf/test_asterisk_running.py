@@ -43,6 +43,7 @@ exten => 1001,1,Dial(PJSIP/1001)
 LIMITED = "33800000001"
 PLAN = Plan("test1", (Number(f"+{LIMITED}", "FR", "fr"),), ("fr",), (), limits=Limits(in_all=80))
 ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
+BOTH = Carrier("both", ("127.0.0.8",), password=PASSWORD)
 SEALED = Carrier("sealed", ("127.0.0.9",), srtp=True)
 
 
@@ -60,7 +61,7 @@ class Running:
 @pytest.fixture(scope="module")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     conf = example(tmp_path_factory.mktemp("home"))
-    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED), own_pjsip=DOOR)
+    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED, BOTH), own_pjsip=DOOR)
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(PLAN).replace("[hatif-operators]", "[without-codes]"))
     assert instance.port_problems(conf) == []
@@ -210,6 +211,19 @@ def test_a_carrier_with_a_password_may_come_from_any_address(asterisk: Running) 
         assert ami.stored("caller") == "+33612345678"
         assert carrier.hang_up(answer, "33800212000").status == 200
         assert other.invite("33800212000").status == 401
+
+
+def test_a_carrier_with_addresses_and_a_password_needs_both(asterisk: Running) -> None:
+    for address, password, status in (
+        ("127.0.0.8", PASSWORD, 200),
+        ("127.0.0.8", "wrong-password-of-16", 401),
+        ("127.0.0.77", PASSWORD, 401),
+    ):
+        with Telephone(address, asterisk.sip, "+33612345678", password, account="carrier-both") as carrier:
+            answer = carrier.invite("33800212000")
+            assert answer.status == status, address
+            if status == 200:
+                carrier.hang_up(answer, "33800212000")
 
 
 def test_a_carrier_with_srtp_brings_encrypted_audio_or_none(asterisk: Running) -> None:
