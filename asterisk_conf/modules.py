@@ -67,19 +67,23 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_ari_recordings", "ending a recording"),
     # The dialplan's side.
     ("pbx_config", "extensions.conf"),
+    ("app_channelredirect", "the last line takes callers out of an application that nobody serves"),
     ("app_db", "DBdeltree"),
     ("app_dial", "Dial, for the fallback's queue members"),
+    ("app_originate", "the last line starts itself again"),
     ("app_playback", "Playback"),
     ("app_queue", "the fallback's queues"),
+    ("app_softhangup", "the last line hangs up operators' telephones that are left alone"),
     ("app_stack", "Gosub"),
     ("app_userevent", "tells the controller what the fallback did"),
     ("app_verbose", "Log"),
     ("func_callerid", "CALLERID"),
-    ("func_channel", "CHANNEL"),
+    ("func_channel", "CHANNEL, CHANNELS, CHANNEL_EXISTS"),
     ("func_db", "DB"),
     ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
-    ("func_logic", "IF"),
-    ("func_strings", "FILTER, REGEX"),
+    ("func_logic", "IF, IMPORT"),
+    ("func_strings", "FILTER, REGEX, SHIFT"),
+    ("res_clioriginate", "cli.conf starts the last line with Asterisk"),
 )
 
 # Loaded where the Asterisk at hand has them; their names or their presence differ between builds.

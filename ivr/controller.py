@@ -8,6 +8,7 @@ import contextlib
 import gc
 import importlib
 import socket
+import time
 from collections.abc import Collection, Mapping
 
 import structlog
@@ -37,12 +38,16 @@ from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper
+from ivr.work import again
 from routing.states import Operator
 
 log = structlog.get_logger()
 
 _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between tries to connect; the last one repeats."""
+
+_SOUND_S = 5.0
+"""A connection that lasted longer had nothing wrong with it: the next one is made at once."""
 
 _COLLECT = (50_000, 20, 50)
 """The collector comes seldom: a call leaves few cycles behind, and each visit stops all calls for a moment."""
@@ -91,10 +96,10 @@ class Controller:
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
-                tasks.create_task(self.files.warm(), name="files")
-                tasks.create_task(self.flows.saved.watch(), name="what is saved")
-                tasks.create_task(self.shifts.run(), name="shifts")
-                tasks.create_task(self.duty.run(), name="duty")
+                tasks.create_task(again("files", self.files.warm), name="files")
+                tasks.create_task(again("what is saved", self.flows.saved.watch), name="what is saved")
+                tasks.create_task(again("shifts", self.shifts.run), name="shifts")
+                tasks.create_task(again("duty", self.duty.run), name="duty")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -153,9 +158,9 @@ class Controller:
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         while True:
+            began = time.monotonic()
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
-                    tries = 0
                     log.info("Connected to Asterisk's ARI")
                     self.session = Session(house, link)
                     await self.session.run()
@@ -164,6 +169,8 @@ class Controller:
                     log.error(str(error))
             finally:
                 self.session = None
+            if time.monotonic() - began > _SOUND_S:
+                tries = 0
             await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
             tries += 1
 
@@ -188,13 +195,16 @@ class Controller:
                 "The override of the hours could not be read; the plan holds", family=HOURS_FAMILY, error=str(error)
             )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.opening.keep(), name="hours")
-            tasks.create_task(self.keeper.run(), name="operators' states")
-            while True:
-                await self._look.wait()
-                self._look.clear()
-                await self.presence.refresh()
-                await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
+            tasks.create_task(again("hours", self.opening.keep), name="hours")
+            tasks.create_task(again("operators' states", self.keeper.run), name="operators' states")
+            tasks.create_task(again("what Asterisk's manager has", self._read_manager), name="manager")
+
+    async def _read_manager(self) -> None:
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            await self.presence.refresh()
+            await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
 
     async def _kept_operators(self) -> Mapping[str, str]:
         """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""

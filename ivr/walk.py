@@ -8,6 +8,7 @@ from db.words import Outcome
 from ivr import announcement
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
+from ivr.ari.operations import Request
 from ivr.call import Call, CallerGone
 
 log = structlog.get_logger()
@@ -76,8 +77,13 @@ async def _give_back(call: Call) -> None:
     state = call.state
     call.set(replace(state.without_operator(), failures=state.failures + 1))
     call.event("given_back")
-    await call.step(
-        # As if it had been here often: the dialplan does not try the controller again.
-        operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
-        operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),
+    await call.step(*to_dialplan(call.channel))
+
+
+def to_dialplan(channel: str) -> tuple[Request, ...]:
+    """The requests that give a caller to the dialplan for good, as if they had been there often: it does not try the
+    controller again."""
+    return (
+        operations.SET_VARIABLE(channel, variable="HATIF_ROUND", value="99"),
+        operations.CONTINUE(channel, context="hatif-fallback", extension="s", priority="1"),
     )

@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
 
 def status(json: bool = JSON) -> None:
     """Whether a call can be served: exit status 0 only then."""
+    # Another command need not load what this one needs.
+    from ivr.cli.troubles import unwatched
     from ivr.process import processes
+    from ivr.supervisor import OWN_NAME
 
     parts = Composition()
     offset = parts.settings.offset
@@ -25,7 +28,8 @@ def status(json: bool = JSON) -> None:
         live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
-    serves = bool(live["ari"] and live["ami"] and {"asterisk", "ivr"} <= running.keys())
+    serves = bool(live["ari"] and live["ami"] and {"asterisk", "ivr", OWN_NAME} <= running.keys())
+    troubles = [*unwatched(running)]
     data: dict[str, Any] = {
         "serves": serves,
         "processes": {name: info.pid for name, info in running.items()},
@@ -39,11 +43,14 @@ def status(json: bool = JSON) -> None:
         "calls": live["calls"],
         "open": live.get("open"),
         "home": str(parts.settings.home),
+        "troubles": troubles,
     }
     if json:
         as_json(data)
     else:
         console.print("Serves calls." if serves else "Does NOT serve calls.")
+        for trouble in troubles:
+            console.print(trouble, markup=False, soft_wrap=True)
         as_table("Processes", ("process", "pid"), data["processes"].items())
         as_table("Addresses", ("what", "where"), data["addresses"].items())
         as_table("Calls now", ("state", "calls"), data["calls"].items())

@@ -1,0 +1,92 @@
+"""Faults of our own processes: in one call, at the beginning of a connection, and of all of them at once."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from conftest import OFFSET, short_folder
+from line import Line
+
+from ivr.demo.sound import RATE
+from ivr.demo.telephone import Telephones
+
+POISON = "+33140000399"
+
+FAULTS = f"""
+import sys
+
+if sys.orig_argv[-2:] == ["-m", "ivr"]:
+    from ivr import running, session
+
+    begin, walk, begun = session.Session._begin, running.walk, []
+
+    async def fails_once(self):
+        if not begun:
+            begun.append(self)
+            raise TimeoutError
+        await begin(self)
+
+    async def fails_for_one(call, resumed):
+        if call.state.caller == {POISON!r}:
+            raise RuntimeError("poison")
+        await walk(call, resumed)
+
+    session.Session._begin, running.walk = fails_once, fails_for_one
+"""
+"""Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
+
+
+@pytest.fixture
+async def faulty_line(telephones: Telephones) -> AsyncIterator[Line]:
+    with short_folder("hatif-lone-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        faults = Path(folder) / "faults"
+        faults.mkdir()
+        (faults / "sitecustomize.py").write_text(FAULTS)
+        line.environment["PYTHONPATH"] = str(faults)
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silence(
+    faulty_line: Line, telephones: Telephones, record_property: Callable[[str, object], None]
+) -> None:
+    line = faulty_line
+    moment = line.audio("fr", "moment")[:RATE]
+    # A connection that fails as it begins is followed by another one of the same process.
+    assert line.log.read_text().count("--- ivr started") == 1 and "reconciliation" in line.logged()
+
+    await line.phone(telephones, line.speaks("fr"), answers=600)
+    talking = await line.waiting(telephones, "+33140000301")
+    await talking.hears_tone(600, 8)
+    waiting = await line.waiting(telephones, "+33140000302")
+    menu = await line.dial(telephones, "+33140000303")
+
+    # One call that fails is the dialplan's, the others are as they were.
+    poisoned = await line.dial(telephones, POISON)
+    await poisoned.hears(moment, 5, 0)
+    await poisoned.hangup()
+    assert line.log.read_text().count("--- ivr started") == 1 and line.status()["calls"]["menu"] == 1
+
+    assert line._up is not None
+    os.kill(line._up.pid, signal.SIGKILL)
+    status = line.process("status")
+    assert status.returncode == 1 and "Nobody watches" in status.stdout, status.stdout
+    pids = [line.pid(each) for each in ("guard", "journal", "ivr")]
+    killed = time.monotonic()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for who, call in (("who waits", waiting), ("who is in the menu", menu)):
+        await call.hears(moment, max(0.1, 15 - (time.monotonic() - killed)), 0)
+        took = round(time.monotonic() - killed, 1)
+        record_property(f"seconds until the fallback is heard by {who}, all processes killed", took)
+    await talking.hears_tone(600, 2)  # those who talk are left alone
+    assert len(line.left()) == 5, line.left()  # three callers, an operator, and their bridge
+    await asyncio.gather(waiting.hangup(), menu.hangup(), talking.hangup())
