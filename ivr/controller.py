@@ -10,19 +10,21 @@ import importlib
 import socket
 import time
 from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, messages, operators, site
+from ivr import beats, clock, credentials, messages, operators, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
 from ivr.callbacks.book import Book
 from ivr.database import Database
 from ivr.duty import Duty
-from ivr.fallback import calls_in_fallback, import_fallback_calls
+from ivr.fallback import calls_in_fallback, channels_up, import_fallback_calls
 from ivr.files import Files
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
@@ -40,6 +42,9 @@ from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper
 from ivr.work import again
 from routing.states import Operator
+
+if TYPE_CHECKING:
+    from ivr.lost import Up
 
 log = structlog.get_logger()
 
@@ -83,6 +88,7 @@ class Controller:
         self.floor_told = FloorTold(self.journal)
         self.session: Session | None = None
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
+        self._answered: datetime | None = None  # when Asterisk last answered before this connection
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
     def _url(self) -> str:
@@ -111,16 +117,12 @@ class Controller:
                 await self.ami.close()
 
     async def _beat(self) -> None:
-        """Says on disk that calls are served; the guard looks at it. Cheaper than being asked, true of this loop."""
+        """Says on disk that this loop lives, and that calls are served; the guard looks at it."""
         while True:
+            beats.beat(self.settings.lives)
             if self.session is not None and self.session.floor is not None:
-                self._say_alive()
+                beats.beat(self.settings.serves)
             await asyncio.sleep(HEARTBEAT_S)
-
-    def _say_alive(self) -> None:
-        with contextlib.suppress(OSError):
-            self.settings.run.mkdir(parents=True, exist_ok=True)
-            self.settings.heartbeat.touch()
 
     async def _control_api(self) -> None:
         """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
@@ -149,7 +151,8 @@ class Controller:
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
-            serves=self._say_alive,
+            serves=lambda: beats.beat(self.settings.serves),
+            answered=lambda: beats.note(self.settings.answered),
             begun=self._close_lost,
         )
         tries = 0
@@ -162,6 +165,7 @@ class Controller:
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
                     log.info("Connected to Asterisk's ARI")
+                    self._answered = beats.noted(self.settings.answered)
                     self.session = Session(house, link)
                     await self.session.run()
             except AriError as error:
@@ -223,23 +227,28 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        known = self._answered
         names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
-        url = self._url()
-        # The dialplan's calls close their own rows when they end.
-        going_on = await calls_in_fallback(self.ami)
-        # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the database.
-        # A call that came while all was being compared is ours as well.
-        ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
-        calls = {*calls, *ours, *going_on, *self._recorded}
-        node = self.site.node
+
+        async def up() -> "Up":
+            # The dialplan's calls close their own rows when they end.
+            going_on = await calls_in_fallback(self.ami)
+            channels = await channels_up(self.ami)
+            # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
+            # database. A call that came while all was being compared is ours as well.
+            ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
+            found: Up = lost.Up({*calls, *ours, *going_on, *self._recorded}, channels)
+            return found
+
         await lost.close_lost(
             self.settings.journal,
-            url,
-            node,
+            self._url(),
+            self.site.node,
             self.recorder,
             began=began,
-            calls=calls,
+            known=known,
+            up=up,
             legs=legs,
             mailbox=self.mailbox,
             names=names,

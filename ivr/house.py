@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
-    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
+    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on,
+    `answered()` that Asterisk has just answered;
     `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
@@ -51,4 +52,5 @@ class House:
     floor_told: FloorTold
     book: Book
     serves: Callable[[], None]
+    answered: Callable[[], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

@@ -6,6 +6,7 @@ A channel of Asterisk's own compares the beats that the controller writes here; 
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -25,11 +26,15 @@ _LOOK_AFTER = 5
 """After so many beats an Asterisk that has just started has started its last line."""
 
 
-async def beat(link: Link) -> None:
-    """Tell Asterisk that there is a controller, until cancelled. Raises LinkLost, TimeoutError."""
+async def beat(link: Link, answered: Callable[[], None]) -> None:
+    """Tell Asterisk that there is a controller, until cancelled; `answered` is called for each answer.
+
+    Raises LinkLost, TimeoutError.
+    """
     for count in itertools.count(1):
         # Differs from every earlier one, also from those of a former controller.
-        await link.send(operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
+        await link.ask(operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
+        answered()
         if count == _LOOK_AFTER:
             await _start_if_missing(link)
         await asyncio.sleep(BEAT_S)

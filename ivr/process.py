@@ -45,6 +45,7 @@ class ProcessInfo:
     pid: int
     started: datetime  # UTC
     alive: bool
+    booted: float = 0.0  # the same in boot time, s
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def processes(run_dir: Path) -> dict[str, ProcessInfo]:
     """All processes that have a pid file, the supervisor as `supervisor`; a clean stop leaves none."""
     found = {path.stem: read_mark(path) for path in sorted(run_dir.glob("*.pid"))}
     return {
-        name: ProcessInfo(mark.pid, datetime.fromtimestamp(mark.started, UTC), lives(mark))
+        name: ProcessInfo(
+            mark.pid, datetime.fromtimestamp(mark.started, UTC), lives(mark), mark.ticks / os.sysconf("SC_CLK_TCK")
+        )
         for name, mark in found.items()
         if mark is not None
     }

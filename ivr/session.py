@@ -159,7 +159,7 @@ class Session:
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
         self._house.serves()  # before the first call: the guard would take it from us
         self._work.start(self.floor.run(), "floor", vital=True)
-        self.start(last_line.beat(self._link), "last line")
+        self.start(last_line.beat(self._link, self._house.answered), "last line")
         self.floor.tell(self._house.planned())
         refusing = Refusing(self._house.contact, self._has_rung, self._refused)
         self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")

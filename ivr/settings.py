@@ -1,6 +1,7 @@
 """Where this installation lives and which ports it uses: the environment, read once."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named."""
+    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named;
+    `asterisk_patience_s`: for how long Asterisk may answer nobody before it is ended."""
 
     home: Path
     site: Path
     offset: int
     database: str | None = None
+    asterisk_patience_s: float = 20.0
 
     @property
     def control_port(self) -> int:
@@ -63,9 +66,19 @@ class Settings:
         return self.home / "run"
 
     @property
-    def heartbeat(self) -> Path:
-        """Touched by a controller that serves calls, every HEARTBEAT_S."""
+    def lives(self) -> Path:
+        """Beaten by a controller every HEARTBEAT_S (`ivr.beats`)."""
+        return self.run / "ivr.lives"
+
+    @property
+    def serves(self) -> Path:
+        """Beaten by a controller that serves calls, every HEARTBEAT_S."""
         return self.run / "ivr.serves"
+
+    @property
+    def answered(self) -> Path:
+        """When Asterisk last answered a controller, by the clock."""
+        return self.run / "asterisk.answered"
 
     @property
     def log(self) -> Path:
@@ -84,4 +97,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     site = Path(environment.get("HATIF_SITE") or CHECKOUT / "sites" / "consulate").expanduser().resolve()
     if not (site / "site.toml").is_file():
         raise SettingsError(f"HATIF_SITE is {site}, which has no site.toml; name the folder of a site.")
-    return Settings(home, site, int(text), environment.get("HATIF_DATABASE") or None)
+    patience = environment.get("HATIF_ASTERISK_PATIENCE_S") or "20"
+    if not re.fullmatch(r"[0-9]{1,4}", patience) or int(patience) < 1:
+        raise SettingsError(f"HATIF_ASTERISK_PATIENCE_S is {patience!r}; it must be seconds from 1 to 9999.")
+    return Settings(home, site, int(text), environment.get("HATIF_DATABASE") or None, float(patience))

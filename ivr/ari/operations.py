@@ -55,6 +55,7 @@ class Operation:
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+").fullmatch
 
+PING = Operation("GET", "asterisk/ping")
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
 CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator"), "variables")
