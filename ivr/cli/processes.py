@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -198,7 +199,7 @@ def journal() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await upgrade(parts.database_url)
-        await run(parts.settings.journal, parts.database_url, stop)
+        prepare = partial(upgrade, parts.database_url)
+        await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
 
     asyncio.run(deliver())

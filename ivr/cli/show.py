@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def status(json: bool = JSON) -> None:
     """Whether a call can be served: exit status 0 only then."""
     # Another command need not load what this one needs.
-    from ivr.cli.troubles import unwatched
+    from ivr.cli.troubles import read_journal, undelivered, unwatched
     from ivr.process import processes
     from ivr.supervisor import OWN_NAME
 
@@ -29,7 +29,8 @@ def status(json: bool = JSON) -> None:
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
     serves = bool(live["ari"] and live["ami"] and {"asterisk", "ivr", OWN_NAME} <= running.keys())
-    troubles = [*unwatched(running)]
+    journal = read_journal(parts.settings.journal, parts.database_url)
+    troubles = [*unwatched(running), *undelivered(journal)]
     data: dict[str, Any] = {
         "serves": serves,
         "processes": {name: info.pid for name, info in running.items()},
@@ -43,6 +44,10 @@ def status(json: bool = JSON) -> None:
         "calls": live["calls"],
         "open": live.get("open"),
         "home": str(parts.settings.home),
+        "journal": {
+            "records": journal.lag.records if journal.lag is not None else None,
+            "age_s": round(journal.lag.seconds, 1) if journal.lag is not None else None,
+        },
         "troubles": troubles,
     }
     if json:

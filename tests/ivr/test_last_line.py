@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,45 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
 """Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
 
 
-@pytest.fixture
-async def faulty_line(telephones: Telephones) -> AsyncIterator[Line]:
+@pytest.fixture(scope="module")
+async def faulty_line() -> AsyncIterator[Line]:
     with short_folder("hatif-lone-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         faults = Path(folder) / "faults"
         faults.mkdir()
         (faults / "sitecustomize.py").write_text(FAULTS)
-        line.environment["PYTHONPATH"] = str(faults)
+        line.environment |= {"PYTHONPATH": str(faults), "HATIF_ASTERISK_PATIENCE_S": "3"}
         try:
             await line.up()
             yield line
         finally:
             await line.down()
+
+
+async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_have_their_true_ends(
+    faulty_line: Line, telephones: Telephones
+) -> None:
+    line = faulty_line
+    phone = await line.phone(telephones, line.speaks("fr"), answers=600)
+    talking = await line.waiting(telephones, "+33140000201")
+    await talking.hears_tone(600, 8)
+    waiting = await line.waiting(telephones, "+33140000202")
+    controller, asterisk = line.pid("ivr"), line.pid("asterisk")
+    stopped = datetime.now(UTC)
+    os.kill(asterisk, signal.SIGSTOP)
+    await line.until(lambda: line.pid("asterisk") != asterisk, 30, "there is another Asterisk")
+    await line.until(lambda: line.status().get("serves") is True, 20, "calls are served")
+    assert line.pid("ivr") == controller  # it was not its fault
+    stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]
+    for story in stories:
+        assert abs((story["call"]["ended"] - stopped).total_seconds()) < 3, story["call"]
+        assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]
+    assert [story["call"]["outcome"] for story in stories] == ["answered", "abandoned"]
+    (pairing,) = stories[0]["pairings"]
+    assert pairing["reason"] == "lost" and abs((pairing["ended"] - stopped).total_seconds()) < 3
+    for call in (talking, waiting):
+        await call.hangup()
+    await phone.leave()
 
 
 async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silence(
@@ -61,7 +88,8 @@ async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silen
     line = faulty_line
     moment = line.audio("fr", "moment")[:RATE]
     # A connection that fails as it begins is followed by another one of the same process.
-    assert line.log.read_text().count("--- ivr started") == 1 and "reconciliation" in line.logged()
+    assert "reconciliation" in line.logged()
+    controller = line.pid("ivr")
 
     await line.phone(telephones, line.speaks("fr"), answers=600)
     talking = await line.waiting(telephones, "+33140000301")
@@ -73,7 +101,8 @@ async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silen
     poisoned = await line.dial(telephones, POISON)
     await poisoned.hears(moment, 5, 0)
     await poisoned.hangup()
-    assert line.log.read_text().count("--- ivr started") == 1 and line.status()["calls"]["menu"] == 1
+    assert line.pid("ivr") == controller and line.status()["calls"]["menu"] == 1
+    assert line.log.read_text().count("--- ivr started") == 1
 
     assert line._up is not None
     os.kill(line._up.pid, signal.SIGKILL)
