@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ from ivr.supervision.spy import left_over
 from ivr.talk import refer
 from ivr.talk.wished import Wishes
 from ivr.walk import to_dialplan
-from ivr.work import Work
+from ivr.work import Work, again
 from routing.engine import Engine
 from routing.states import OfferState, OperatorState, Trigger
 
@@ -159,10 +160,11 @@ class Session:
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
         self._house.serves()  # before the first call: the guard would take it from us
         self._work.start(self.floor.run(), "floor", vital=True)
-        self.start(last_line.beat(self._link, self._house.answered), "last line")
+        self.start(again("last line", lambda: last_line.beat(self._link, self._house.answered)), "last line")
         self.floor.tell(self._house.planned())
         refusing = Refusing(self._house.contact, self._has_rung, self._refused)
-        self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
+        looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
+        self.start(again("refused packets", looks), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
         self.telephones(self._house.present())
@@ -185,7 +187,7 @@ class Session:
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
-        self.start(self.desk.run(), "calling back")
+        self.start(again("calling back", self.desk.run), "calling back")
         for standing in elsewhere:
             talk = DialplanTalk(standing, self.tell, self._unroute)
             self._routes[standing.offer] = talk

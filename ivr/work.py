@@ -14,10 +14,12 @@ _AGAIN_S = 5.0
 
 
 async def again(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do what calls can do without for a while, and again after a pause when it fails."""
+    """Do what calls can do without for a while, and again after a pause when it fails. Raises LinkLost."""
     while True:
         try:
             return await work()
+        except LinkLost:
+            raise
         except Exception:
             log.exception("A piece of work failed; it is done again", work=name, after_s=_AGAIN_S)
         await asyncio.sleep(_AGAIN_S)

@@ -65,6 +65,9 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     await talking.hears_tone(600, 8)
     waiting = await line.waiting(telephones, "+33140000202")
     controller, asterisk = line.pid("ivr"), line.pid("asterisk")
+    for file in (line.home / "run").glob("*.pid"):
+        file.write_text("")  # as on a full disk: who is who is known all the same
+    assert (line.pid("ivr"), line.pid("asterisk")) == (controller, asterisk)
     stopped = datetime.now(UTC)
     os.kill(asterisk, signal.SIGSTOP)
     await line.until(lambda: line.pid("asterisk") != asterisk, 30, "there is another Asterisk")
