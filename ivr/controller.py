@@ -54,6 +54,9 @@ _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 _SOUND_S = 5.0
 """A connection that lasted longer had nothing wrong with it: the next one is made at once."""
 
+_FAILING = 3
+"""After so many that did not last, calls are not served, whatever the next one says at its beginning."""
+
 _COLLECT = (50_000, 20, 50)
 """The collector comes seldom: a call leaves few cycles behind, and each visit stops all calls for a moment."""
 
@@ -88,6 +91,8 @@ class Controller:
         self.floor_told = FloorTold(self.journal)
         self.session: Session | None = None
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
+        self._connected = 0.0  # to Asterisk's ARI, by the monotonic clock
+        self._short = 0  # connections to Asterisk in a row that were over soon
         self._answered: datetime | None = None  # when Asterisk last answered before this connection
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
@@ -121,8 +126,17 @@ class Controller:
         while True:
             beats.beat(self.settings.lives)
             if self.session is not None and self.session.floor is not None:
-                beats.beat(self.settings.serves)
+                self._say_served()
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _say_served(self) -> None:
+        """Not while one connection after the other fails: the guard gives callers to the dialplan then."""
+        if self._short < _FAILING or self._has_lasted():
+            beats.beat(self.settings.serves)
+
+    def _has_lasted(self) -> bool:
+        """Whether the connection to Asterisk lasts, or has lasted, so long that nothing is wrong with it."""
+        return time.monotonic() - self._connected > _SOUND_S
 
     async def _control_api(self) -> None:
         """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
@@ -151,7 +165,7 @@ class Controller:
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
-            serves=lambda: beats.beat(self.settings.serves),
+            serves=self._say_served,
             answered=lambda: beats.note(self.settings.answered),
             begun=self._close_lost,
         )
@@ -167,7 +181,9 @@ class Controller:
                     log.info("Connected to Asterisk's ARI")
                     self._answered = beats.noted(self.settings.answered)
                     self.session = Session(house, link)
+                    self._connected = time.monotonic()
                     await self.session.run()
+                    self._short = 0 if self._has_lasted() else self._short + 1
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))

@@ -20,6 +20,8 @@ async def again(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return await work()
         except LinkLost:
             raise
+        except TimeoutError as error:
+            log.error("A piece of work had no answer in time", work=name, error=str(error) or None, after_s=_AGAIN_S)
         except Exception:
             log.exception("A piece of work failed; it is done again", work=name, after_s=_AGAIN_S)
         await asyncio.sleep(_AGAIN_S)
