@@ -130,6 +130,7 @@ class Guard:
             if self._acted:
                 log.info("The controller is back")
             self._acted = False
+            self._first_seen = None
             self._given.clear()
             if away < MUSIC_AFTER_S:
                 self._heard.clear()

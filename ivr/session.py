@@ -63,6 +63,7 @@ class Session:
         self._tasks = asyncio.TaskGroup()
         self._work = Work(self._tasks, link.close)
         self._replaced = False
+        self._over = False
         self.floor: Floor | None = None
         self.wishes = Wishes()
         self.services = Services(
@@ -284,7 +285,17 @@ class Session:
     def _deliver(self, event: events.Event) -> None:
         """Bring an event to its call. One that cannot be brought is logged; a caller who came with it goes to the
         dialplan."""
+        if self._over:
+            return
         match event:
+            case events.ChannelHangupRequest(shutdown=False):
+                pass  # its end is told as well
+            case events.ChannelHangupRequest():
+                # What its channels say from now on is its own doing: as if it had been killed, the next connection sees
+                # to what was cut.
+                log.warning("Asterisk is being stopped; its calls are cut")
+                self._over = True
+                self._link.close()
             case events.StasisStart(channel, args) if args[:1] == ("call",):
                 with self._given_to_dialplan_if_it_fails(channel.id):
                     self._route(event)
