@@ -10,7 +10,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +24,7 @@ from db.apply import POSITION
 from db.deliverer import ROOM, Deliverer
 from db.engine import DatabaseError, async_engine, reading
 from db.journal import WAKE
-from db.records import Line, NotARecordError, files, lines, node_of
+from db.records import JournalFile, Line, NotARecordError, files, lines, node_of
 
 log = logging.getLogger(__name__)
 
@@ -62,26 +62,39 @@ class Heartbeat:
     away: str | None  # why the database cannot be reached
 
 
-async def run(folder: Path, url: str, stop: asyncio.Event) -> None:
+async def run(
+    folder: Path,
+    url: str,
+    stop: asyncio.Event,
+    node: str | None = None,
+    prepare: Callable[[], Awaitable[object]] | None = None,
+) -> None:
     """Deliver until `stop` is set. A second one on the same folder waits, and takes over when the first ends.
 
-    DatabaseError only for a URL that can never be right; a database that is away is waited for.
+    `node` as of `Deliverer`; `prepare` is done once before the first delivery, and again where it fails. DatabaseError
+    only for a URL that can never be right; a database that is away is waited for.
     """
-    deliverer = Deliverer(folder, url)
+    deliverer = Deliverer(folder, url, node)
     try:
         async with _alone(folder, stop) as alone:
             if alone:
                 with _pipe(folder) as wake:  # not while waiting: it would take the first one's signs
                     watch = asyncio.create_task(_stop_wakes(stop, wake))
                     try:
-                        await _run(folder, deliverer, stop, wake)
+                        await _run(folder, deliverer, stop, wake, prepare)
                     finally:
                         watch.cancel()
     finally:
         await deliverer.close()
 
 
-async def _run(folder: Path, deliverer: Deliverer, stop: asyncio.Event, wake: asyncio.Event) -> None:
+async def _run(
+    folder: Path,
+    deliverer: Deliverer,
+    stop: asyncio.Event,
+    wake: asyncio.Event,
+    prepare: Callable[[], Awaitable[object]] | None,
+) -> None:
     away: str | None = None
     tries = 0
     while True:
@@ -89,11 +102,15 @@ async def _run(folder: Path, deliverer: Deliverer, stop: asyncio.Event, wake: as
         stopping = stop.is_set()
         enough = partial(_is_past, time.monotonic() + STOP_S) if stopping else stop.is_set
         try:
+            if prepare is not None:
+                await prepare()
+                prepare = None
             await deliverer.deliver(enough)
-        except (DatabaseError, SQLAlchemyError, OSError) as error:
+        except Exception as error:  # whatever it is: ended and started again, it would only fail again, and sooner
             if str(error) != away:
                 away = str(error)
-                log.error("the journal waits: %s", away)
+                is_known = isinstance(error, DatabaseError | SQLAlchemyError | OSError)
+                log.error("the journal waits: %s", away, exc_info=not is_known)
             _beat(folder, deliverer, away)
             delay = AWAY_S[min(tries, len(AWAY_S) - 1)]
             tries += 1
@@ -136,8 +153,8 @@ async def lag(folder: Path, url: str) -> Lag:
         number, offset = positions.get(file.boot, (0, 0))
         if file.number < number:
             continue
-        with contextlib.suppress(OSError, NotARecordError):
-            start = offset if file.number == number else node_of(file)[1]
+        with contextlib.suppress(OSError):
+            start = offset if file.number == number else _first_of(file)
             size += max(0, file.path.stat().st_size - start)
             while found_lines := list(lines(file.path, start, ROOM)):
                 records += len(found_lines)
@@ -146,6 +163,14 @@ async def lag(folder: Path, url: str) -> Lag:
                     oldest = _instant_of(found_lines[0])
     age = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
     return Lag(records, size, max(0.0, age))
+
+
+def _first_of(file: JournalFile) -> int:
+    """Where its records begin; a broken first line counts among them until it is put aside."""
+    try:
+        return node_of(file)[1]
+    except NotARecordError:
+        return 0
 
 
 def heartbeat(folder: Path) -> Heartbeat | None:

@@ -28,12 +28,16 @@ class _Item:
 
 
 class Deliverer:
-    """Brings journals of one folder into one database. For one task at a time."""
+    """Brings journals of one folder into one database. For one task at a time.
 
-    def __init__(self, folder: Path, url: str) -> None:
+    `node`: whose journals they are where a first line does not say so any more; without it, such a file is put aside.
+    """
+
+    def __init__(self, folder: Path, url: str, node: str | None = None) -> None:
         self.records = 0
         self.rejected = 0
         self._folder = folder
+        self._node = node
         self._engine = async_engine(url)
         self._positions: dict[UUID, Position] = {}
         self._unreadable: set[Path] = set()
@@ -57,8 +61,11 @@ class Deliverer:
         try:
             node, first = node_of(file)
         except NotARecordError as error:
-            self._set_file_aside(file, str(error))
-            return
+            if self._node is None:
+                self._set_file_aside(file, str(error))
+                return
+            # The first line is put aside like any other that is no record; what follows it is not lost with it.
+            node, first = self._node, 0
         complete = is_complete(file.path)  # before reading: what is there now is then all
         while True:
             now = await self._position(node, file.boot)

@@ -16,8 +16,9 @@ import aiosqlite
 import orjson
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_MS = 5000  # how long a writing transaction waits for another one's end
 CONNECT_S = 5.0
@@ -81,6 +82,7 @@ def async_engine(url: str) -> AsyncEngine:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        _watch_file(engine, Path(parsed.database or ""))
     return engine
 
 
@@ -145,6 +147,28 @@ async def _set_pragmas_or_fail(driver: aiosqlite.Connection) -> None:
             await asyncio.sleep(0.02)
 
 
+def _watch_file(engine: AsyncEngine, file: Path) -> None:
+    """Open the file again where another one has its place: SQLite would go on with a deleted one, seen by nobody."""
+
+    def connected(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(file)
+
+    def taken(_: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info.get("file") != _identity(file):
+            raise DisconnectionError(f"{file} is another file than the one that was opened")
+
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "checkout", taken)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY at once, whatever the
     # limit). IMMEDIATE waits at its beginning, where waiting is possible.
@@ -154,7 +178,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One writing transaction: committed at the end, rolled back on an error. DatabaseError when it is unreachable."""
+    """One writing transaction: committed at the end, rolled back on an error. DatabaseError when it is unreachable.
+
+    A file that is not there, or not any more, stays so: `upgrade` makes one.
+    """
+    _refuse_no_file(engine)
     async with _connected(engine) as connection, connection.begin():
         yield connection
 
@@ -165,12 +193,19 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
     A file that is not there stays so: SQLite would make an empty one.
     """
-    if no_file(engine.url):
-        raise DatabaseError(f"{shown(engine.url)} is not there: run `hatif db upgrade`, or correct the URL")
+    _refuse_no_file(engine)
     async with _connected(engine) as connection:
         await connection.execution_options(hatif_reads_only=True, postgresql_readonly=True)
         async with connection.begin():
             yield connection
+
+
+def _refuse_no_file(engine: AsyncEngine) -> None:
+    if no_file(engine.url):
+        raise DatabaseError(
+            f"{shown(engine.url)} is not there: run `hatif db upgrade` for a new one, put a copy from a backup in its "
+            "place if it was deleted, or correct the URL"
+        )
 
 
 @asynccontextmanager

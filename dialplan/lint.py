@@ -7,15 +7,18 @@ from dialplan.parse import Context, Dialplan, Extension, Finding, Step, parse
 
 APPLICATIONS = {
     **dict.fromkeys(("Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), None),
+    "ChannelRedirect": "app_channelredirect",
     "DBdeltree": "app_db",
     "Dial": "app_dial",
     "Gosub": "app_stack",
     "GosubIf": "app_stack",
     "Log": "app_verbose",
     "MusicOnHold": "res_musiconhold",
+    "Originate": "app_originate",
     "Playback": "app_playback",
     "Queue": "app_queue",
     "Return": "app_stack",
+    "SoftHangup": "app_softhangup",
     "Stasis": "app_stasis",
     "UserEvent": "app_userevent",
     "Verbose": "app_verbose",
@@ -25,6 +28,8 @@ APPLICATIONS = {
 FUNCTIONS = {
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
+    "CHANNELS": "func_channel",
+    "CHANNEL_EXISTS": "func_channel",
     "CUT": "func_cut",
     "DB": "func_db",
     "EXISTS": "func_logic",
@@ -34,12 +39,14 @@ FUNCTIONS = {
     "GROUP": "func_groupcount",
     "GROUP_COUNT": "func_groupcount",
     "IF": "func_logic",
+    "IMPORT": "func_logic",
     "JSON_DECODE": "func_json",
     "LEN": "func_strings",
     "LOCK": "func_lock",
     "PJSIP_HEADER": "res_pjsip_header_funcs",
     "PJSIP_TRANSFER_HANDLING": "chan_pjsip",
     "REGEX": "func_strings",
+    "SHIFT": "func_strings",
     "UNLOCK": "func_lock",
 }
 """The functions a dialplan may use, with the module to load for each."""

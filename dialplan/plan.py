@@ -84,6 +84,8 @@ class Plan:
     rest_s: int = 30  # an operator whom the fallback rang in vain is left alone so long
     tries_s: int = 5  # for how long, and once a second, a caller in the fallback is offered to the controller
     rounds: int = 2  # how often the fallback offers the same caller to the controller; then something in it is broken
+    beat_s: int = 2  # how often the controller says to Asterisk that it is there
+    late_beats: int = 5  # after so many missing ones Asterisk itself takes the callers out of the application
     address: str = "PJSIP/{id}"  # where an operator's telephone is
     codes: tuple[Code, ...] = ()  # what operators' telephones may dial
     limits: Limits = Limits()
@@ -94,7 +96,7 @@ class Plan:
         _require(_WORD, self.application, "application", "letters, digits, _ . - (2 to 40)")
         _require(_SOUNDS, self.sounds, "folder of the prompts", "a path such as hatif")
         _require(_ADDRESS, self.address, "template of the operators' addresses", "something like PJSIP/{id}")
-        for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds"):
+        for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
         if not self.languages:

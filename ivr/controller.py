@@ -8,20 +8,24 @@ import contextlib
 import gc
 import importlib
 import socket
+import time
 from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, messages, operators, references, site
+from ivr import beats, clock, credentials, messages, operators, references, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
 from ivr.callbacks.book import Book
 from ivr.database import Database
 from ivr.duty import Duty
-from ivr.fallback import calls_in_fallback, import_fallback_calls
+from ivr.fallback import calls_in_fallback, channels_up, import_fallback_calls
 from ivr.files import Files
 from ivr.floor_told import FloorTold
 from ivr.flow.versions import Flows
@@ -39,12 +43,22 @@ from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper
+from ivr.work import again
 from routing.states import Operator
+
+if TYPE_CHECKING:
+    from ivr.lost import Up
 
 log = structlog.get_logger()
 
 _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between tries to connect; the last one repeats."""
+
+_SOUND_S = 5.0
+"""A connection that lasted longer had nothing wrong with it: the next one is made at once."""
+
+_FAILING = 3
+"""After so many that did not last, calls are not served, whatever the next one says at its beginning."""
 
 _COLLECT = (50_000, 20, 50)
 """The collector comes seldom: a call leaves few cycles behind, and each visit stops all calls for a moment."""
@@ -82,6 +96,9 @@ class Controller:
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
+        self._connected = 0.0  # to Asterisk's ARI, by the monotonic clock
+        self._short = 0  # connections to Asterisk in a row that were over soon
+        self._answered: datetime | None = None  # when Asterisk last answered before this connection
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
 
     def _url(self) -> str:
@@ -95,14 +112,21 @@ class Controller:
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._control_api(), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
-                tasks.create_task(self.files.warm(), name="files")
-                tasks.create_task(limit_asterisk(self.ami, self.settings.asterisk_log), name="Asterisk's logs")
+                tasks.create_task(again("files", self.files.warm), name="files")
                 tasks.create_task(
-                    references.keep_stocked(self.references, self._url(), self.site.node), name="case references"
+                    again("Asterisk's logs", partial(limit_asterisk, self.ami, self.settings.asterisk_log)),
+                    name="Asterisk's logs",
                 )
-                tasks.create_task(self.flows.saved.watch(), name="what is saved")
-                tasks.create_task(self.shifts.run(), name="shifts")
-                tasks.create_task(self.duty.run(), name="duty")
+                tasks.create_task(
+                    again(
+                        "case references",
+                        partial(references.keep_stocked, self.references, self._url(), self.site.node),
+                    ),
+                    name="case references",
+                )
+                tasks.create_task(again("what is saved", self.flows.saved.watch), name="what is saved")
+                tasks.create_task(again("shifts", self.shifts.run), name="shifts")
+                tasks.create_task(again("duty", self.duty.run), name="duty")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -114,16 +138,21 @@ class Controller:
                 await self.ami.close()
 
     async def _beat(self) -> None:
-        """Says on disk that calls are served; the guard looks at it. Cheaper than being asked, true of this loop."""
+        """Says on disk that this loop lives, and that calls are served; the guard looks at it."""
         while True:
+            beats.beat(self.settings.lives)
             if self.session is not None and self.session.floor is not None:
-                self._say_alive()
+                self._say_served()
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _say_alive(self) -> None:
-        with contextlib.suppress(OSError):
-            self.settings.run.mkdir(parents=True, exist_ok=True)
-            self.settings.heartbeat.touch()
+    def _say_served(self) -> None:
+        """Not while one connection after the other fails: the guard gives callers to the dialplan then."""
+        if self._short < _FAILING or self._has_lasted():
+            beats.beat(self.settings.serves)
+
+    def _has_lasted(self) -> bool:
+        """Whether the connection to Asterisk lasts, or has lasted, so long that nothing is wrong with it."""
+        return time.monotonic() - self._connected > _SOUND_S
 
     async def _control_api(self) -> None:
         """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
@@ -152,8 +181,9 @@ class Controller:
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
-            serves=self._say_alive,
+            serves=self._say_served,
             probed=self._probed,
+            answered=lambda: beats.note(self.settings.answered),
             begun=self._close_lost,
         )
         tries = 0
@@ -162,17 +192,22 @@ class Controller:
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         while True:
+            began = time.monotonic()
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
-                    tries = 0
                     log.info("Connected to Asterisk's ARI")
+                    self._answered = beats.noted(self.settings.answered)
                     self.session = Session(house, link)
+                    self._connected = time.monotonic()
                     await self.session.run()
+                    self._short = 0 if self._has_lasted() else self._short + 1
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))
             finally:
                 self.session = None
+            if time.monotonic() - began > _SOUND_S:
+                tries = 0
             await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
             tries += 1
 
@@ -197,8 +232,12 @@ class Controller:
                 "The override of the hours could not be read; the plan holds", family=HOURS_FAMILY, error=str(error)
             )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.opening.keep(), name="hours")
-            tasks.create_task(self.keeper.run(), name="operators' states")
+            tasks.create_task(again("hours", self.opening.keep), name="hours")
+            tasks.create_task(again("operators' states", self.keeper.run), name="operators' states")
+            tasks.create_task(again("what Asterisk's manager has", self._read_manager), name="manager")
+
+    async def _read_manager(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._look.wait()
                 self._look.clear()
@@ -225,23 +264,28 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        known = self._answered
         names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.lost")
-        url = self._url()
-        # The dialplan's calls close their own rows when they end.
-        going_on = await calls_in_fallback(self.ami)
-        # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the database.
-        # A call that came while all was being compared is ours as well.
-        ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
-        calls = {*calls, *ours, *going_on, *self._recorded}
-        node = self.site.node
+
+        async def up() -> "Up":
+            # The dialplan's calls close their own rows when they end.
+            going_on = await calls_in_fallback(self.ami)
+            channels = await channels_up(self.ami)
+            # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
+            # database. A call that came while all was being compared is ours as well.
+            ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
+            found: Up = lost.Up({*calls, *ours, *going_on, *self._recorded}, channels)
+            return found
+
         await lost.close_lost(
             self.settings.journal,
-            url,
-            node,
+            self._url(),
+            self.site.node,
             self.recorder,
             began=began,
-            calls=calls,
+            known=known,
+            up=up,
             legs=legs,
             mailbox=self.mailbox,
             names=names,

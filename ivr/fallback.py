@@ -52,6 +52,16 @@ async def calls_in_fallback(ami: Ami) -> set[str]:
     return {value for key, value in kept.items() if key.endswith("/call") and _is_id(value)}
 
 
+async def channels_up(ami: Ami) -> set[str]:
+    """The ids of all channels that Asterisk has. Waits for the manager's link, as `calls_in_fallback` does."""
+    while True:
+        try:
+            return {row.get("Uniqueid", "") for row in await ami.listing("CoreShowChannels")}
+        except AmiError as error:
+            log.debug("Which channels there are is not known yet", error=str(error))
+            await asyncio.sleep(_AGAIN_S)
+
+
 def _record(call: FallbackCall, recorder: Recorder, site: Site) -> str:
     """The id is made from the channel's own, so that a record that is read again after a crash is the same call."""
     identity = call.call if call.call and _is_id(call.call) else None

@@ -17,12 +17,15 @@ import aiohttp
 import structlog
 
 from ivr import credentials, messages_left, probe, rung, settings, site
+from ivr.ami import Ami
 from ivr.ari import events, operations
 from ivr.ari.events import Channel
 from ivr.ari.operations import Request
+from ivr.asterisk_watch import AsteriskWatch
+from ivr.beats import Lateness, beaten
 from ivr.callbacks.channels import parse
 from ivr.logs import configure
-from ivr.process import processes
+from ivr.process import ProcessInfo, processes
 from ivr.state import CallState, StateError, decode
 from ivr.talk.moves import MUSIC
 
@@ -38,6 +41,7 @@ START_S = 30.0
 """How long a controller may take to start; it takes about one second."""
 
 _EVERY_S = 0.5
+_ASTERISK_EVERY_S = 2.0
 _ANSWER_S = 2.0
 
 
@@ -78,49 +82,87 @@ def back(channel: Channel) -> Request:
 
 
 class Guard:
-    def __init__(self, chosen: settings.Settings) -> None:
+    def __init__(self, chosen: settings.Settings, sip_bind: str) -> None:
         self._settings = chosen
         self._secrets = credentials.load(chosen.home, ())
         self._ari = f"http://127.0.0.1:{8088 + chosen.offset}/ari/"
-        self._began = time.time()
+        self._serves, self._lives = Lateness(), Lateness()  # of the controller
+        self._asterisk = AsteriskWatch(
+            Ami(
+                "127.0.0.1",
+                5038 + chosen.offset,
+                self._secrets.ami_user,
+                self._secrets.ami_password,
+                answer_s=_ANSWER_S,
+            ),
+            (_reachable(sip_bind), 5060 + chosen.offset),
+            chosen.asterisk_patience_s,
+        )
+        self._first_seen: tuple[int, float] | None = None  # a controller's pid, and when in the guard's running time
+        self._answers = True  # whether Asterisk does
         self._acted = False
         self._heard: set[str] = set()  # channels that hear music by us
         self._given: set[str] = set()  # channels that are on their way to the dialplan
 
     async def run(self) -> None:
         """Until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as http:  # no proxy on loopback
+        limit = aiohttp.ClientTimeout(total=_ANSWER_S)
+        async with (
+            aiohttp.ClientSession(timeout=limit, trust_env=False) as http,  # no proxy on loopback
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(self._watch_asterisk(http))
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)
 
+    async def _watch_asterisk(self, http: aiohttp.ClientSession) -> None:
+        while True:
+            try:
+                await self._ask(http, operations.PING())
+                answers = True
+            except (aiohttp.ClientError, TimeoutError, ValueError):
+                answers = False
+            self._answers = await self._asterisk.look(answers, processes(self._settings.run))
+            await asyncio.sleep(_ASTERISK_EVERY_S)
+
     async def _look(self, http: aiohttp.ClientSession) -> None:
-        away = time.time() - max(self._began, self._last_beat())
+        now = time.monotonic()
+        away = self._serves.look(beaten(self._settings.serves), now)
+        hung = self._lives.look(beaten(self._settings.lives), now)
         if away < PATIENCE_S:
             if self._acted:
                 log.info("The controller is back")
             self._acted = False
+            self._first_seen = None
             self._given.clear()
             if away < MUSIC_AFTER_S:
                 self._heard.clear()
             else:
                 await self._soothe(http)
             return
-        if not self._acted:
-            log.error("There is no controller; its callers are given to the dialplan", away_s=round(away, 1))
-        self._acted = True
-        self._end_what_hangs()
+        if await self._give_back(http) and self._answers:
+            # Without Asterisk a controller cannot serve anybody, and is not at fault.
+            self._end_what_hangs(processes(self._settings.run).get("ivr"), hung)
+
+    async def _give_back(self, http: aiohttp.ClientSession) -> bool:
+        """Gives the controller's callers to the dialplan; False if Asterisk's ARI does not answer."""
         try:
             channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
             bridges = {str(each["id"]): each["channels"] for each in await self._ask(http, operations.BRIDGES())}
+            if not self._acted:
+                self._acted = True
+                log.error("There is no controller; its callers are given to the dialplan", after_s=PATIENCE_S)
             for channel, request in deeds(channels, bridges):
                 if channel.id not in self._given and not await self._is_recording(http, channel):
                     self._given.add(channel.id)
                     await self._ask(http, request)
                     log.warning("A channel was taken from the controller", channel=channel.name, by=request.uri)
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.error("Asterisk does not answer; it is tried again", error=repr(error))
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        except (ValueError, KeyError, TypeError) as error:
+            log.error("Asterisk's answer is not understood", error=repr(error))
+        return True
 
     async def _is_recording(self, http: aiohttp.ClientSession, channel: Channel) -> bool:
         """Whether the caller is leaving a message: they hear silence anyway, and the recording has limits of its own.
@@ -141,25 +183,18 @@ class Guard:
 
     async def _soothe(self, http: aiohttp.ClientSession) -> None:
         """Music for those who have answered since the controller went: nothing in Asterisk plays it to them."""
-        beat = self._last_beat()
+        beat = beaten(self._settings.serves)
         try:
             channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
             bridges = await self._ask(http, operations.BRIDGES())
             together = [channel for each in bridges for channel in each["channels"]]
             for channel in rung.answered_alone(channels, together):
                 # Once more: a controller that is back has ended what played, and would not end this.
-                if channel not in self._heard and self._last_beat() == beat:
+                if channel not in self._heard and beaten(self._settings.serves) == beat:
                     self._heard.add(channel)
                     await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.error("Asterisk does not answer; it is tried again", error=repr(error))
-
-    def _last_beat(self) -> float:
-        """When a controller last said that it serves calls, POSIX seconds."""
-        try:
-            return self._settings.heartbeat.stat().st_mtime
-        except OSError:
-            return 0.0
 
     async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
         """What Asterisk answers to a request; nothing for one that came too late."""
@@ -169,27 +204,35 @@ class Guard:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found
 
-    def _end_what_hangs(self) -> None:
+    def _end_what_hangs(self, info: ProcessInfo | None, hung: float) -> None:
         """A controller that lives and does not answer would take every new call into silence."""
-        info = processes(self._settings.run).get("ivr")
         if info is None or not info.alive:
             return
-        began = info.started.timestamp()
-        # One that has never served anybody is starting, on a slow machine: ended, it would only begin anew.
-        patience = PATIENCE_S if self._last_beat() > began else START_S
-        if time.time() - began > patience:
+        if self._first_seen is None or self._first_seen[0] != info.pid:
+            self._first_seen = (info.pid, self._lives.running)
+        # One that has never beaten is starting, on a slow machine; so is one that beats and does not serve yet, unless
+        # that lasts too long. Ended, it would only begin anew.
+        last = beaten(self._settings.lives)
+        beats = last is not None and last > info.booted
+        if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
             log.error("The controller does not answer; it is ended", pid=info.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
 
 
+def _reachable(bind: str) -> str:
+    """The address at which this machine reaches what is bound to `bind`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - nothing is bound here
+
+
 def main() -> None:
     """Runs the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
-    configure(site.load(chosen.site).node, chosen.log)
+    loaded = site.load(chosen.site)
+    configure(loaded.node, chosen.log)
 
     async def until_signal() -> None:
-        work = asyncio.create_task(Guard(chosen).run())
+        work = asyncio.create_task(Guard(chosen, loaded.sip_bind).run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         await asyncio.wait({work})

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
-    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
-    `begun(when, calls, legs)` is run once what is up has been taken over; `probed` gets the results of the line's own
-    calls.
+    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on,
+    `answered()` that Asterisk has just answered; `begun(when, calls, legs)` is run once what is up has been taken over;
+    `probed` gets the results of the line's own calls.
     """
 
     site: Site
@@ -54,4 +54,5 @@ class House:
     book: Book
     serves: Callable[[], None]
     probed: Callable[[Result], None]
+    answered: Callable[[], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

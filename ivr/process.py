@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from ivr import held
+
 KILL_S = 5.0  # after SIGKILL; longer only for a process that hangs in the kernel, which nobody can end
 TAIL_LINES = 10
 
@@ -38,25 +40,27 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """A process as its pid file names it; `alive` is true only for that very process, not for another with its pid."""
+    """The process whose pid file it is; `alive` is true only for that very process, not for another with its pid."""
 
     pid: int
     started: datetime  # UTC
     alive: bool
+    booted: float = 0.0  # the same in boot time, s
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a pid file holds: tells a process from every other, also after a reboot or when its pid is used again.
+    """What a pid file says: tells a process from every other, also after a reboot or when its pid is used again.
 
-    Identity is (pid, boot, ticks): `started` comes from the clock and moves when somebody sets it.
+    Identity is (pid, boot, ticks): `started` comes from the clock and moves when somebody sets it. What the file says
+    may be missing or old, since its disk may have been full: who holds the file is asked first (`mark_of_holder`).
     """
 
     pid: int
     started: float  # s since the epoch, for people
     boot: str  # the kernel's boot id
     ticks: int  # of the kernel, from boot to the start of the process
-    argv: tuple[str, ...]  # as asked for; the kernel's own differs for scripts and after an exec
+    argv: tuple[str, ...] | None  # as asked for, if known; the kernel's own differs for scripts and after an exec
 
 
 def _stat(pid: int) -> tuple[str, int]:
@@ -69,9 +73,23 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def mark_of(pid: int, argv: Sequence[str]) -> Mark:
+def mark_of(pid: int, argv: Sequence[str] | None) -> Mark:
     """For a process that exists (it may have ended, if nobody has reaped it)."""
-    return Mark(pid, psutil.Process(pid).create_time(), _boot_id(), _stat(pid)[1], tuple(argv))
+    known = tuple(argv) if argv is not None else None
+    return Mark(pid, psutil.Process(pid).create_time(), _boot_id(), _stat(pid)[1], known)
+
+
+def mark_of_holder(pid_file: Path) -> Mark | None:
+    """The living process whose file it is: who holds it, else whom it names; None if there is none."""
+    said = read_mark(pid_file)
+    if said is not None and not lives(said):
+        said = None
+    for pid in held.holders(pid_file):
+        if said is not None and said.pid == pid:
+            return said
+        with suppress(OSError, psutil.Error):
+            return mark_of(pid, None)
+    return said
 
 
 def lives(mark: Mark) -> bool:
@@ -87,25 +105,29 @@ def read_mark(pid_file: Path) -> Mark | None:
     try:
         found = json.loads(pid_file.read_text())
         pid, started, boot, ticks = int(found["pid"]), float(found["started"]), str(found["boot"]), int(found["ticks"])
-        return Mark(pid, started, boot, ticks, tuple(str(word) for word in found["argv"]))
+        argv = tuple(str(word) for word in found["argv"]) if found["argv"] is not None else None
+        return Mark(pid, started, boot, ticks, argv)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write_mark(pid_file: Path, mark: Mark) -> None:
-    new = pid_file.with_suffix(".new")
-    new.write_text(json.dumps(asdict(mark)) + "\n")
-    new.replace(pid_file)
+def write_mark(descriptor: int, mark: Mark) -> None:
+    """Into the open file, which keeps its lock. OSError: the disk is full."""
+    text = (json.dumps(asdict(mark)) + "\n").encode()
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
 
 
 def processes(run_dir: Path) -> dict[str, ProcessInfo]:
     """All processes that have a pid file, the supervisor as `supervisor`; a clean stop leaves none."""
-    found = {path.stem: read_mark(path) for path in sorted(run_dir.glob("*.pid"))}
-    return {
-        name: ProcessInfo(mark.pid, datetime.fromtimestamp(mark.started, UTC), lives(mark))
-        for name, mark in found.items()
-        if mark is not None
-    }
+    found: dict[str, ProcessInfo] = {}
+    for path in sorted(run_dir.glob("*.pid")):
+        living = mark_of_holder(path)
+        mark = living or read_mark(path)
+        if mark is not None:
+            started, booted = datetime.fromtimestamp(mark.started, UTC), mark.ticks / os.sysconf("SC_CLK_TCK")
+            found[path.stem] = ProcessInfo(mark.pid, started, living is not None, booted)
+    return found
 
 
 def tail_of(path: Path, since: int) -> list[str]:

@@ -233,8 +233,8 @@ class Recorder:
         row = {"call_id": call_id, "operator_id": operator, "offer_id": offer, "role": role.value}
         self.journal.put("pairing", id=offer, **row, began=clock.now())
 
-    def pairing_ended(self, offer: str, reason: str) -> None:
-        self.journal.put("pairing", id=offer, ended=clock.now(), reason=reason)
+    def pairing_ended(self, offer: str, reason: str, at: datetime | None = None) -> None:
+        self.journal.put("pairing", id=offer, ended=at or clock.now(), reason=reason)
 
     def offered(self, offer: messages.Offer) -> None:
         self.journal.put(
@@ -248,18 +248,18 @@ class Recorder:
         )
         self.journal.flush()  # what becomes of it could not be recorded without it
 
-    def offer_ended(self, offer: str, state: OfferState) -> None:
-        self.journal.put("offer", id=offer, state=state.value, ended=clock.now())
+    def offer_ended(self, offer: str, state: OfferState, at: datetime | None = None) -> None:
+        self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
 
-    def offer_lost(self, offer: str) -> None:
+    def offer_lost(self, offer: str, at: datetime) -> None:
         """A leg that was lost while there was no controller: nobody's fault."""
-        self.offer_ended(offer, OfferState.WITHDRAWN)
+        self.offer_ended(offer, OfferState.WITHDRAWN, at)
 
-    def call_lost(self, call_id: str, *, queued: bool, connected: bool) -> None:
-        """A call that ended while there was no controller; when exactly is not known."""
+    def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
+        """A call that ended while there was no controller; `at` is when it was last known to go on."""
         waited = Outcome.ABANDONED if queued else Outcome.LEFT_MENU
         outcome = Outcome.ANSWERED if connected else waited
-        self.call(call_id, ended=clock.now(), ended_by="unknown", outcome=outcome.value)
+        self.call(call_id, ended=at, ended_by="unknown", outcome=outcome.value)
         self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
 
     def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:

@@ -4,18 +4,23 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import structlog
+
 from db.ids import call_id
 from ivr import clock
-from ivr.ari import events
+from ivr.ari import events, operations
 from ivr.beginning import carrier_of, first_state, raw
 from ivr.call import Call, Item, Services
 from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
+from ivr.messages import Leave
 from ivr.probe import is_test
 from ivr.state import CallState, LegState
 from ivr.talk.table import Colleague
-from ivr.walk import walk
+from ivr.walk import to_dialplan, walk
+
+log = structlog.get_logger()
 
 
 class RunningCalls:
@@ -131,6 +136,11 @@ class RunningCalls:
     async def _walked(self, call: Call, resumed: bool) -> None:
         try:
             await walk(call, resumed)
+        except Exception:
+            log.exception("A call failed; the dialplan has it", call=call.state.id, channel=call.channel)
+            self._services.to_floor(Leave(call.state.id))
+            others = {each for each, owner in self._routes.items() if owner is call} - {call.channel}
+            await self._services.link.send(*map(operations.HANG_UP, others), *to_dialplan(call.channel))
         finally:
             self._calls.pop(call.state.id, None)
             self.forget(call)

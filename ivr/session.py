@@ -7,15 +7,17 @@ A connection that ends takes all of it along; the next one reads what is up and 
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr import conversations, dialplan_talks, messages, probe, reconcile, rung
+from ivr import conversations, dialplan_talks, last_line, messages, probe, reconcile, rung
 from ivr.ari import events, operations
 from ivr.ari.link import Link, LinkLost
 from ivr.ari.operations import Request
@@ -40,6 +42,8 @@ from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
 from ivr.talk import refer
 from ivr.talk.wished import Wishes
+from ivr.walk import to_dialplan
+from ivr.work import Work, again
 from routing.engine import Engine
 from routing.states import OfferState, OperatorState, Trigger
 
@@ -61,8 +65,9 @@ class Session:
         self._rings: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # telephones that we ring; see `rung`
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
         self._tasks = asyncio.TaskGroup()
-        self._work: set[asyncio.Task[None]] = set()
+        self._work = Work(self._tasks, link.close)
         self._replaced = False
+        self._over = False
         self.floor: Floor | None = None
         self.wishes = Wishes()
         self.services = Services(
@@ -127,19 +132,16 @@ class Session:
         """Until the connection ends; the calls go on without us."""
         async with self._tasks as tasks:
             reader = tasks.create_task(self._link.read(self._deliver), name="ari reader")
-            self.start(self._begin(), "reconciliation")
+            self._work.start(self._begin(), "reconciliation", vital=True)
             await reader
             log.warning("The connection to Asterisk's ARI has ended")
             if self._replaced:
                 raise SystemExit(75)
-            for task in self._work:
-                task.cancel()
+            self._work.cancel()
 
     def start(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Work that ends with the connection."""
-        task = self._tasks.create_task(work, name=name)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        """Work that ends with the connection. What it raises is logged and ends nothing else."""
+        self._work.start(work, name)
 
     async def _begin(self) -> None:
         # Before anything is asked: what begins from now on is found by its events.
@@ -162,10 +164,12 @@ class Session:
         kept = await self._house.kept_operators()
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
         self._house.serves()  # before the first call: the guard would take it from us
-        self.start(self.floor.run(), "floor")
+        self._work.start(self.floor.run(), "floor", vital=True)
+        self.start(again("last line", lambda: last_line.beat(self._link, self._house.answered)), "last line")
         self.floor.tell(self._house.planned())
         refusing = Refusing(self._house.contact, self._has_rung, self._refused)
-        self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
+        looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
+        self.start(again("refused packets", looks), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
         self.telephones(self._house.present())
@@ -178,7 +182,8 @@ class Session:
         )
         # Who waits longest speaks first, though the floor would find him anyway.
         for channel, state, leg in sorted(findings.resume, key=lambda each: each[1].since or time.time()):
-            self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
+            with self._given_to_dialplan_if_it_fails(channel.id, state.id):
+                self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
             self.running.begins(channel, ())
         dialled = codes.standing(found)
@@ -188,7 +193,7 @@ class Session:
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.desk.resume(called_back)
-        self.start(self.desk.run(), "calling back")
+        self.start(again("calling back", self.desk.run), "calling back")
         for standing in elsewhere:
             talk = DialplanTalk(standing, self.tell, self._unroute)
             self._routes[standing.offer] = talk
@@ -287,6 +292,38 @@ class Session:
     # Events
 
     def _deliver(self, event: events.Event) -> None:
+        """Bring an event to its call. One that cannot be brought is logged; a caller who came with it goes to the
+        dialplan."""
+        if self._over:
+            return
+        match event:
+            case events.ChannelHangupRequest(shutdown=False):
+                pass  # its end is told as well
+            case events.ChannelHangupRequest():
+                # What its channels say from now on is its own doing: as if it had been killed, the next connection sees
+                # to what was cut.
+                log.warning("Asterisk is being stopped; its calls are cut")
+                self._over = True
+                self._link.close()
+            case events.StasisStart(channel, args) if args[:1] == ("call",):
+                with self._given_to_dialplan_if_it_fails(channel.id):
+                    self._route(event)
+            case _:
+                try:
+                    self._route(event)
+                except Exception:
+                    about = getattr(event, "channel_id", None)
+                    log.exception("An event could not be handled", kind=type(event).__name__, channel=about)
+
+    @contextmanager
+    def _given_to_dialplan_if_it_fails(self, channel: str, call: str | None = None) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            log.exception("A call could not be taken; the dialplan has it", call=call, channel=channel)
+            self.start(self._link.send(*to_dialplan(channel)), "give a call to the dialplan")
+
+    def _route(self, event: events.Event) -> None:
         if isinstance(event, events.ChannelDestroyed) and self._early is None:
             self._rings.pop(event.channel_id, None)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):

@@ -1,6 +1,7 @@
 """Where this installation lives and which ports it uses: the environment, or what `HATIF_HOME` keeps of it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,14 @@ EXAMPLE = CHECKOUT / "sites" / "consulate"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named;
-    `asterisk`: a program, if named."""
+    `asterisk`: a program, if named; `asterisk_patience_s`: for how long Asterisk may answer nobody till it is ended."""
 
     home: Path
     site: Path
     offset: int
     database: str | None = None
     asterisk: str | None = None
+    asterisk_patience_s: float = 20.0
 
     @property
     def control_port(self) -> int:
@@ -71,9 +73,19 @@ class Settings:
         return self.home / "run"
 
     @property
-    def heartbeat(self) -> Path:
-        """Touched by a controller that serves calls, every HEARTBEAT_S."""
+    def lives(self) -> Path:
+        """Beaten by a controller every HEARTBEAT_S (`ivr.beats`)."""
+        return self.run / "ivr.lives"
+
+    @property
+    def serves(self) -> Path:
+        """Beaten by a controller that serves calls, every HEARTBEAT_S."""
         return self.run / "ivr.serves"
+
+    @property
+    def answered(self) -> Path:
+        """When Asterisk last answered a controller, by the clock."""
+        return self.run / "asterisk.answered"
 
     @property
     def log(self) -> Path:
@@ -103,9 +115,12 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
     if not (site / "site.toml").is_file():
         where = "HATIF_SITE is" if named or not kept else f"The site that {home / kept_line.FILE} keeps is"
         raise SettingsError(f"{where} {site}, which has no site.toml; name the folder of a site.")
+    patience = environment.get("HATIF_ASTERISK_PATIENCE_S") or "20"
+    if not re.fullmatch(r"[0-9]{1,4}", patience) or int(patience) < 1:
+        raise SettingsError(f"HATIF_ASTERISK_PATIENCE_S is {patience!r}; it must be seconds from 1 to 9999.")
     database = environment.get("HATIF_DATABASE") or (kept.database if kept else None)
     asterisk = environment.get("HATIF_ASTERISK") or (kept.asterisk if kept else None)
-    settings = Settings(home, site, int(text), database, asterisk)
+    settings = Settings(home, site, int(text), database, asterisk, float(patience))
     if kept is not None and bound:
         kept_line.check(home, kept, line_of(settings))
     return settings

@@ -1,7 +1,7 @@
 """Runs the processes of one Hatif, watches them and starts again what ended.
 
-It holds no pipe to a child and keeps the children's pids in files, so it may be killed itself: started again, it
-adopts what lives and watches on.
+It holds no pipe to a child, and each child holds its own pid file, so it may be killed itself: started again, it adopts
+what lives and watches on.
 """
 
 import asyncio
@@ -14,20 +14,23 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from ivr import held
 from ivr.log_files import open_log
 from ivr.process import (
     Child,
+    Mark,
     ProcessInfo,
     ProcessSpec,
     how,
     lives,
     mark_of,
+    mark_of_holder,
     processes,
-    read_mark,
     tail_of,
     write_mark,
 )
@@ -128,14 +131,17 @@ class Supervisor:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                mark = read_mark(pid_file)
+                mark = mark_of_holder(pid_file)
                 who = f"with pid {mark.pid}; to stop it: kill {mark.pid}" if mark else "and is just starting"
                 raise AlreadyRunning(f"Hatif already runs in {self._run_dir.parent} {who}") from None
+            held_file = held.open_to_hold(pid_file)
             try:
-                write_mark(pid_file, mark_of(os.getpid(), ()))
+                held.take(held_file)
+                self._write(OWN_NAME, held_file, mark_of(os.getpid(), ()))
                 yield
             finally:
                 pid_file.unlink(missing_ok=True)
+                os.close(held_file)
         finally:
             os.close(lock)
 
@@ -179,32 +185,37 @@ class Supervisor:
     def _adopt_all(self) -> None:
         """Takes over what an earlier supervisor left, all of it at once: an early stop must end all of it as well."""
         for spec in self._specs:
-            mark = read_mark(self._run_dir / f"{spec.name}.pid")
-            if mark is None:
-                continue
-            try:
-                pidfd = os.pidfd_open(mark.pid)  # first, so that what is looked at next is what we hold
-            except OSError:
-                continue
-            try:
-                if not lives(mark):
-                    os.close(pidfd)
-                    continue
-                signal.pidfd_send_signal(pidfd, 0)
-            except PermissionError:
+            self._adopt(spec)
+
+    def _adopt(self, spec: ProcessSpec) -> Child | None:
+        """The one that runs already, if there is one. StartError: it is another user's."""
+        mark = mark_of_holder(self._run_dir / f"{spec.name}.pid")
+        if mark is None:
+            return None
+        try:
+            pidfd = os.pidfd_open(mark.pid)  # first, so that what is looked at next is what we hold
+        except OSError:
+            return None
+        try:
+            if not lives(mark):
                 os.close(pidfd)
-                raise StartError(
-                    f"{spec.name} already runs with pid {mark.pid} as another user, who must stop it first"
-                ) from None
-            self._children[spec.name] = Child(mark, pidfd, None)
-            _say("info", "process adopted from an earlier supervisor", process=spec.name, pid=mark.pid)
+                return None
+            signal.pidfd_send_signal(pidfd, 0)
+        except PermissionError:
+            os.close(pidfd)
+            raise StartError(
+                f"{spec.name} already runs with pid {mark.pid} as another user, who must stop it first"
+            ) from None
+        child = self._children[spec.name] = Child(mark, pidfd, None)
+        _say("info", "process adopted from an earlier supervisor", process=spec.name, pid=mark.pid)
+        return child
 
     async def _keep(self, spec: ProcessSpec) -> None:
         """Adopts or starts it when its turn has come, then watches it for ever. StartError: the first start failed."""
         for name in self._after[spec.name]:
             await self._served[name].wait()
         child = self._children.get(spec.name)
-        if child is not None and child.mark.argv != spec.argv:
+        if child is not None and child.mark.argv not in (None, spec.argv):
             _say("warning", "process runs with other arguments and is replaced", process=spec.name, pid=child.mark.pid)
             await child.stop(spec.stop_signal, spec.stop_timeout_s)
             child = None
@@ -214,7 +225,8 @@ class Supervisor:
             served_at = None
             try:
                 if child is None:
-                    child = self._start(spec)
+                    # Never a second one, whatever happened to its file.
+                    child = self._adopt(spec) or self._start(spec)
                 if failures:  # told after the start: a terminal that is held must not delay it
                     gap_ms = round((loop.time() - ended_at) * 1000, 1)
                     pid = child.mark.pid
@@ -253,6 +265,7 @@ class Supervisor:
             _say("error", "log cannot be written", process=spec.name, reason=str(error))
             output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         popen = None
+        holding = self._open_to_hold(spec.name)
         try:
             log_start = os.fstat(output).st_size
             popen = subprocess.Popen(
@@ -263,6 +276,9 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=() if holding is None else (holding,),
+                # In the child, since the kernel names as holder whoever asked for the lock.
+                preexec_fn=None if holding is None else partial(held.take, holding),
             )
             pidfd = os.pidfd_open(popen.pid)
         except OSError as error:
@@ -270,16 +286,30 @@ class Supervisor:
                 popen.kill()
                 popen.wait()
             what = f": {error.filename}" if error.filename else ""
+            if holding is not None:
+                os.close(holding)
             raise StartError(f"{spec.name} cannot be started: {error.strerror}{what}") from error
         finally:
             os.close(output)
         mark = mark_of(popen.pid, spec.argv)
-        try:
-            write_mark(self._run_dir / f"{spec.name}.pid", mark)
-        except OSError as error:
-            _say("error", "pid file cannot be written", process=spec.name, reason=str(error))
+        if holding is not None:
+            self._write(spec.name, holding, mark)
+            os.close(holding)
         child = self._children[spec.name] = Child(mark, pidfd, popen, log_start)
         return child
+
+    def _open_to_hold(self, name: str) -> int | None:
+        try:
+            return held.open_to_hold(self._run_dir / f"{name}.pid")
+        except OSError as error:
+            _say("error", "pid file cannot be made", process=name, reason=str(error))
+            return None
+
+    def _write(self, name: str, descriptor: int, mark: Mark) -> None:
+        try:
+            write_mark(descriptor, mark)
+        except OSError as error:  # who holds the file is known all the same
+            _say("error", "pid file cannot be written", process=name, reason=str(error))
 
     async def _until_ready(self, spec: ProcessSpec, child: Child) -> None:
         """StartError: it ended first, or the time is over; it is stopped then."""

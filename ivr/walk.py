@@ -9,6 +9,7 @@ from db.words import Outcome
 from ivr import announcement, leftover
 from ivr.ari import operations
 from ivr.ari.link import LinkLost
+from ivr.ari.operations import Request
 from ivr.call import Call, CallerGone, NothingAudible
 
 log = structlog.get_logger()
@@ -95,12 +96,7 @@ async def _give_back(call: Call) -> bool:
     state = call.state
     call.set(replace(state.without_operator(), failures=state.failures + 1))
     call.event("given_back")
-    *_, continued = await call.services.link.ask(
-        *call.transition(),
-        # As if it had been here often: the dialplan does not try the controller again.
-        operations.SET_VARIABLE(call.channel, variable="HATIF_ROUND", value="99"),
-        operations.CONTINUE(call.channel, context="hatif-fallback", extension="s", priority="1"),
-    )
+    *_, continued = await call.services.link.ask(*call.transition(), *to_dialplan(call.channel))
     await asyncio.sleep(_TAKEN_S)
     if not await call.is_there():
         raise CallerGone
@@ -108,3 +104,12 @@ async def _give_back(call: Call) -> bool:
         log.error("A call could be given to nobody; it is hung up", call=state.id, status=continued.status)
         await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
     return continued.ok
+
+
+def to_dialplan(channel: str) -> tuple[Request, ...]:
+    """Return the requests that give a caller to the dialplan for good, as if they had been there often: it does not try
+    the controller again."""
+    return (
+        operations.SET_VARIABLE(channel, variable="HATIF_ROUND", value="99"),
+        operations.CONTINUE(channel, context="hatif-fallback", extension="s", priority="1"),
+    )

@@ -17,7 +17,7 @@ from shell import Answer, command
 
 from db import read
 from db.engine import async_engine
-from ivr import credentials
+from ivr import credentials, last_line
 from ivr.ami import Ami
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -74,12 +74,15 @@ class Asked:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
-        """Asterisk's own word, past the controller."""
+        """Asterisk's own word, past the controller; its last line is nobody's call."""
         secrets = credentials.load(self.home, ())
         asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
         request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
         with DIRECT.open(request, timeout=5) as answer:
-            return json.loads(answer.read() or b"null")
+            found = json.loads(answer.read() or b"null")
+        if (method, path) == ("GET", "/channels"):
+            return [each for each in found if not each["name"].startswith(last_line.NAME)]
+        return found
 
     async def until_astdb(self, family: str, key: str, begins: str = "") -> None:
         """Until a value that begins so is in Asterisk's own database."""

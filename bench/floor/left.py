@@ -14,6 +14,7 @@ from bench.floor.line import Line
 from db.engine import async_engine, reading
 from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairing
 from db.words import CallbackState, OfferState, Outcome
+from ivr import last_line
 
 WITHIN_S = 45.0
 """All is over by then: a lost telephone is given up after 10 s, a wrap-up and a code end by themselves."""
@@ -53,7 +54,11 @@ async def _asterisk(control: Control) -> dict[str, list[str]]:
     except (aiohttp.ClientError, TimeoutError) as error:
         return {"channels": [f"Asterisk does not answer: {error!r}"], "bridges": []}
     return {
-        "channels": [f"{each['name']} {each['state']} {each['dialplan']['app_data']}" for each in channels],
+        "channels": [
+            f"{each['name']} {each['state']} {each['dialplan']['app_data']}"
+            for each in channels
+            if not each["name"].startswith(last_line.NAME)
+        ],
         "bridges": [f"{each['id']} with {len(each['channels'])} channels" for each in bridges],
     }
 

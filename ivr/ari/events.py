@@ -109,6 +109,14 @@ class ApplicationReplaced:
     """Somebody else took the application over."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelHangupRequest:
+    """A channel is about to end. `shutdown`: Asterisk is being stopped and cuts all of them; nobody has hung up."""
+
+    channel_id: str
+    shutdown: bool
+
+
 Event = (
     StasisStart
     | StasisEnd
@@ -122,6 +130,7 @@ Event = (
     | PlaybackFinished
     | RecordingFinished
     | ApplicationReplaced
+    | ChannelHangupRequest
 )
 
 USED = (
@@ -138,8 +147,12 @@ USED = (
     "RecordingFinished",
     "RecordingFailed",
     "ApplicationReplaced",
+    "ChannelHangupRequest",
 )
 
+
+_SHUTDOWN = 4
+"""Asterisk's flag AST_SOFTHANGUP_SHUTDOWN, in place of a cause where a hang-up is `soft`."""
 
 _GOES_ON = "channel_progress"
 """The state of a transfer that nobody has answered yet."""
@@ -208,4 +221,8 @@ def event(data: Mapping[str, Any]) -> Event | None:
             )
         case "ApplicationReplaced":
             return ApplicationReplaced()
+        case "ChannelHangupRequest":
+            return ChannelHangupRequest(
+                data["channel"]["id"], bool(data.get("soft")) and data.get("cause") == _SHUTDOWN
+            )
     return None

@@ -55,9 +55,12 @@ class Operation:
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+").fullmatch
 
+PING = Operation("GET", "asterisk/ping")
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
 CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator"), "variables")
+# Follows a telephone that answers "moved": for a channel of Asterisk's own only (decision 17).
+ORIGINATE = Operation("POST", "channels", ("endpoint", "context", "extension", "priority"))
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
@@ -65,6 +68,7 @@ ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))
 VARIABLE = Operation("GET", "channels/{channelId}/variable", ("variable",))
+SET_GLOBAL = Operation("POST", "asterisk/variable", ("variable", "value"))
 SET_VARIABLE = Operation("POST", "channels/{channelId}/variable", ("variable", "value"))
 PLAY = Operation("POST", "channels/{channelId}/play/{playbackId}", ("media",))
 PLAYBACK = Operation("GET", "playbacks/{playbackId}")

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -216,10 +217,10 @@ def journal() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await upgrade(parts.database_url)
+        prepare = partial(upgrade, parts.database_url)
         forgetting = asyncio.create_task(keep_forgetting(parts.database_url))
         try:
-            await run(parts.settings.journal, parts.database_url, stop)
+            await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
         finally:
             forgetting.cancel()
             await asyncio.wait({forgetting})

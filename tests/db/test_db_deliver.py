@@ -13,6 +13,7 @@ import pytest
 from db_told import count, rejected, rows
 
 from db.deliver import Delivered, deliver_all, lag
+from db.deliverer import Deliverer
 from db.ids import uuid7
 from db.journal import Journal
 from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
@@ -247,6 +248,24 @@ async def test_a_file_with_a_strange_first_line_is_put_aside_whole(folder: Path,
     assert await deliver_all(folder, url) == Delivered(1, 4)
     assert len(list((folder / "rejected").glob("*.jsonl"))) == 4
     assert (folder / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"journal":1,"no', b'{"journal":1,"no\n', b"\xff\n"])
+async def test_a_torn_first_line_costs_no_record_that_follows_it(folder: Path, url: str, left: bytes) -> None:
+    journal = Journal(folder, "n")
+    for _ in range(3):
+        journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.close()
+    (file,) = folder.glob("*.jsonl")
+    file.write_bytes(left + file.read_bytes().partition(b"\n")[2])
+    assert (await lag(folder, url)).records >= 3
+    deliverer = Deliverer(folder, url, "n")
+    try:
+        await deliverer.deliver()
+    finally:
+        await deliverer.close()
+    assert deliverer.records == 3 and not list(folder.glob("*.jsonl"))
+    assert len(list((folder / "rejected").glob("*.json"))) == (1 if left.endswith(b"\n") else 0)
 
 
 async def test_characters_that_a_database_cannot_hold_get_a_mark(folder: Path, url: str) -> None:

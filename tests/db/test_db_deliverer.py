@@ -17,7 +17,7 @@ from db_server import Server
 from db_told import count, delivering, is_count, rejected, rows, told, until
 from sqlalchemy import func, select
 
-from db.deliver import Delivered, deliver_all, heartbeat
+from db.deliver import Delivered, deliver_all, heartbeat, run
 from db.engine import DatabaseError, async_engine, reading
 from db.ids import uuid7
 from db.journal import Journal
@@ -118,6 +118,47 @@ async def test_a_database_that_is_away_is_waited_for_and_nothing_is_lost(
     waits = [found for found in caplog.records if found.getMessage().startswith("the journal waits: ")]
     assert 1 <= len(waits) <= 2, "once for each reason: cut, then not there"
     assert any(found.getMessage().startswith("the journal is delivered again") for found in caplog.records)
+
+
+async def test_a_deleted_database_is_noticed_and_gets_everything_when_it_is_back(
+    folder: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    saved = file.read_bytes()
+    journal = Journal(folder, "n")
+    async with delivering(folder, sqlite_url):
+        journal.put("call_event", call_id=uuid7(), kind="key")
+        await until(lambda: is_count(sqlite_url, CallEvent, 1))
+        for each in file.parent.glob(f"{file.name}*"):
+            each.unlink()
+        journal.put("call_event", call_id=uuid7(), kind="key")
+        await until(lambda: told("is not there" in caplog.text))
+        assert not file.exists()  # nobody makes an empty one in its place
+        file.write_bytes(saved)
+        await until(lambda: is_count(sqlite_url, CallEvent, 2))  # the journal still has what went with the file
+    journal.close()
+
+
+async def test_a_deliverer_that_fails_waits_longer_each_time_and_says_it_once(
+    folder: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[float] = []
+
+    async def fails() -> None:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise KeyError("what nobody thought of")
+
+    journal = Journal(folder, "n")
+    journal.put("call_event", call_id=uuid7(), kind="key")
+    journal.close()
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(folder, sqlite_url, stop, prepare=fails))
+    await until(lambda: is_count(sqlite_url, CallEvent, 1))
+    stop.set()
+    await task
+    assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.5
+    assert len([each for each in caplog.records if each.getMessage().startswith("the journal waits")]) == 1
 
 
 async def test_a_database_that_is_made_or_upgraded_later_gets_everything(

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -70,8 +71,8 @@ async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
 
 
 @contextmanager
-def up(home: Path, *words: str, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A supervisor in a process of its own, ready."""
+def up(home: Path, *words: str, stderr: int | None = None, full: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """A supervisor in a process of its own, ready. `full`: no file takes a byte of it, as on a full disk."""
     argv = [sys.executable, str(UP), str(home), *words]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (home / "up.log").open("a") as log:
@@ -82,6 +83,7 @@ def up(home: Path, *words: str, stderr: int | None = None) -> Iterator[subproces
             text=True,
             env=env,
             start_new_session=True,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))) if full else None,
         )
     with popen:
         assert popen.stdout is not None
@@ -314,7 +316,9 @@ async def test_a_stale_pid_file_names_nobody(home: Path, change: dict[str, objec
     with subprocess.Popen(SLEEP) as stranger:  # noqa: ASYNC220
         mark = process.mark_of(stranger.pid, SLEEP)
         (home / "run").mkdir()
-        process.write_mark(home / "run/ivr.pid", mark)
+        file = os.open(home / "run/ivr.pid", os.O_RDWR | os.O_CREAT)
+        process.write_mark(file, mark)
+        os.close(file)
         assert processes(home / "run")["ivr"].alive
         found = json.loads((home / "run/ivr.pid").read_text())
         (home / "run/ivr.pid").write_text(json.dumps(found | change) if change else str(stranger.pid))
@@ -347,6 +351,27 @@ async def test_a_full_disk_does_not_keep_a_process_from_coming_back(home: Path) 
             await until(lambda: pid_of(home, "ivr") != before)
         assert "log cannot be written" in [line["event"] for line in lines]
         assert supervisor.ready.is_set()
+
+
+def test_a_full_disk_hides_no_process_and_doubles_none(home: Path) -> None:
+    words = ("asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP))
+    with up(home, *words, full=True) as first:
+        before = processes(home / "run")
+        assert before["supervisor"].pid == first.pid and all(info.alive for info in before.values())
+        assert psutil.Process(before["ivr"].pid).ppid() == first.pid
+        os.kill(before["ivr"].pid, signal.SIGKILL)  # written down when there was still room, or not at all
+        until_sync(lambda: "ivr" in processes(home / "run") and pid_of(home, "ivr") != before["ivr"].pid)
+        with pytest.raises(AlreadyRunning, match=f"with pid {first.pid}"):
+            asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))
+        left = processes(home / "run")
+        first.kill()
+        first.wait()
+    with up(home, *words, full=True) as second:
+        after = processes(home / "run")
+        assert (after["ivr"].pid, after["asterisk"].pid) == (left["ivr"].pid, left["asterisk"].pid)
+        assert psutil.Process(second.pid).children() == []
+    assert all(gone(info.pid) for info in after.values())
+    assert processes(home / "run") == {}
 
 
 def test_names_and_dependencies_are_checked(home: Path) -> None:

@@ -1,0 +1,124 @@
+"""Faults of our own processes: in one call, at the beginning of a connection, and of all of them at once."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import OFFSET, short_folder
+from line import Line
+
+from ivr.demo.sound import RATE
+from ivr.demo.telephone import Telephones
+
+POISON = "+33140000399"
+
+FAULTS = f"""
+import sys
+
+if sys.orig_argv[-2:] == ["-m", "ivr"]:
+    from ivr import running, session
+
+    begin, walk, begun = session.Session._begin, running.walk, []
+
+    async def fails_once(self):
+        if not begun:
+            begun.append(self)
+            raise TimeoutError
+        await begin(self)
+
+    async def fails_for_one(call, resumed):
+        if call.state.caller == {POISON!r}:
+            raise RuntimeError("poison")
+        await walk(call, resumed)
+
+    session.Session._begin, running.walk = fails_once, fails_for_one
+"""
+"""Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
+
+
+@pytest.fixture(scope="module")
+async def faulty_line() -> AsyncIterator[Line]:
+    with short_folder("hatif-lone-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        faults = Path(folder) / "faults"
+        faults.mkdir()
+        (faults / "sitecustomize.py").write_text(FAULTS)
+        line.environment |= {"PYTHONPATH": str(faults), "HATIF_ASTERISK_PATIENCE_S": "3"}
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_have_their_true_ends(
+    faulty_line: Line, telephones: Telephones
+) -> None:
+    line = faulty_line
+    phone = await line.phone(telephones, line.speaks("fr"), answers=600)
+    talking = await line.waiting(telephones, "+33140000201")
+    await talking.hears_tone(600, 8)
+    waiting = await line.waiting(telephones, "+33140000202")
+    controller, asterisk = line.pid("ivr"), line.pid("asterisk")
+    for file in (line.home / "run").glob("*.pid"):
+        file.write_text("")  # as on a full disk: who is who is known all the same
+    assert (line.pid("ivr"), line.pid("asterisk")) == (controller, asterisk)
+    stopped = datetime.now(UTC)
+    os.kill(asterisk, signal.SIGSTOP)
+    await line.until(lambda: line.pid("asterisk") != asterisk, 30, "there is another Asterisk")
+    await line.until(lambda: line.status().get("serves") is True, 20, "calls are served")
+    assert line.pid("ivr") == controller  # it was not its fault
+    stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]
+    for story in stories:
+        assert abs((story["call"]["ended"] - stopped).total_seconds()) < 3, story["call"]
+        assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]
+    assert [story["call"]["outcome"] for story in stories] == ["answered", "abandoned"]
+    (pairing,) = stories[0]["pairings"]
+    assert pairing["reason"] == "lost" and abs((pairing["ended"] - stopped).total_seconds()) < 3
+    for call in (talking, waiting):
+        await call.hangup()
+    await phone.leave()
+
+
+async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silence(
+    faulty_line: Line, telephones: Telephones, record_property: Callable[[str, object], None]
+) -> None:
+    line = faulty_line
+    moment = line.audio("fr", "moment")[:RATE]
+    # A connection that fails as it begins is followed by another one of the same process.
+    assert "reconciliation" in line.logged()
+    controller = line.pid("ivr")
+
+    await line.phone(telephones, line.speaks("fr"), answers=600)
+    talking = await line.waiting(telephones, "+33140000301")
+    await talking.hears_tone(600, 8)
+    waiting = await line.waiting(telephones, "+33140000302")
+    menu = await line.dial(telephones, "+33140000303")
+
+    # One call that fails is the dialplan's, the others are as they were.
+    poisoned = await line.dial(telephones, POISON)
+    await poisoned.hears(moment, 5, 0)
+    await poisoned.hangup()
+    assert line.pid("ivr") == controller and line.status()["calls"]["menu"] == 1
+    assert line.log.read_text().count("--- ivr started") == 1
+
+    assert line._up is not None
+    os.kill(line._up.pid, signal.SIGKILL)
+    status = line.process("status")
+    assert status.returncode == 1 and "Nobody watches" in status.stdout, status.stdout
+    pids = [line.pid(each) for each in ("guard", "journal", "ivr")]
+    killed = time.monotonic()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for who, call in (("who waits", waiting), ("who is in the menu", menu)):
+        await call.hears(moment, max(0.1, 15 - (time.monotonic() - killed)), 0)
+        took = round(time.monotonic() - killed, 1)
+        record_property(f"seconds until the fallback is heard by {who}, all processes killed", took)
+    await talking.hears_tone(600, 2)  # those who talk are left alone
+    assert len(line.left()) == 5, line.left()  # three callers, an operator, and their bridge
+    await asyncio.gather(waiting.hangup(), menu.hangup(), talking.hangup())

@@ -1,0 +1,51 @@
+"""What fails in one piece of a connection's work ends neither the others nor the process."""
+
+import asyncio
+
+import pytest
+
+from ivr import work
+from ivr.ari.link import LinkLost
+from ivr.work import Work
+
+
+async def _fails(error: Exception) -> None:
+    raise error
+
+
+async def test_work_that_fails_ends_nothing_else() -> None:
+    given_up: list[bool] = []
+    went_on = asyncio.Event()
+
+    async def other() -> None:
+        await asyncio.sleep(0.01)
+        went_on.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        pieces = Work(tasks, lambda: given_up.append(True))
+        pieces.start(other(), "another call")
+        for error in (ValueError("a node"), TimeoutError(), LinkLost()):
+            pieces.start(_fails(error), "a call")
+    assert went_on.is_set() and not given_up
+
+
+async def test_a_connection_without_its_vital_work_is_given_up_and_the_process_goes_on() -> None:
+    for error in (TimeoutError(), LinkLost(), ValueError("what is up cannot be read")):
+        given_up: list[bool] = []
+        async with asyncio.TaskGroup() as tasks:
+            Work(tasks, lambda: given_up.append(True)).start(_fails(error), "reconciliation", vital=True)  # noqa: B023
+        assert given_up == [True]
+
+
+async def test_what_calls_can_do_without_for_a_while_is_done_again_and_ends_with_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(work, "_AGAIN_S", 0.0)
+    left: list[Exception] = [ValueError("a roster"), TimeoutError(), LinkLost()]
+
+    async def fails() -> None:
+        raise left.pop(0)
+
+    with pytest.raises(LinkLost):
+        await work.again("shifts", fails)
+    assert left == []
