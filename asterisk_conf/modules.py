@@ -53,6 +53,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_stasis_answer", "answer"),
     ("res_stasis_playback", "play"),
     ("res_stasis_recording", "record; res_ari refuses to load without it"),
+    ("res_stasis_device_state", "whether a telephone is in use by a call that is not ours"),
     ("res_stasis_snoop", "res_ari_channels refuses to load without it"),
     ("app_stasis", "Stasis() in the dialplan"),
     ("res_ari", "ARI"),

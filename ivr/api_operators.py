@@ -28,7 +28,8 @@ class WrapUpChange(BaseModel):
 
 
 def operator_row(operator: Operator, call: "Call | None" = None, help_since: float | None = None) -> dict[str, Any]:
-    """`call`: that he is offered, or talks in; `planned`: by the roster; `help_since`: since when he waits for a
+    """`call`: that he is offered, or talks in; `planned`: by the roster; `on_line`: the telephone
+    has a call that is no caller's, such as a code; `help_since`: since when he waits for a
     supervisor's help. All instants are POSIX seconds."""
     return {
         "state": operator.state.value,
@@ -36,6 +37,7 @@ def operator_row(operator: Operator, call: "Call | None" = None, help_since: flo
         "since": operator.since,
         "until": operator.until,
         "telephone": operator.present,
+        "on_line": operator.on_line,
         "pause_after": operator.pause_after,
         "planned": operator.planned,
         "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,

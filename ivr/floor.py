@@ -181,7 +181,7 @@ class Floor:
                 self._operator(operator, trigger, now, reason=reason)
             case messages.Claim(operator, offer, talking):
                 claimed = self._operators[operator]
-                if claimed.state is OperatorState.READY or claimed.offer == offer:
+                if claimed.is_idle or claimed.offer == offer:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case messages.Planned(operators):
@@ -192,6 +192,10 @@ class Floor:
                         # No state of his: nothing that is kept.
                         self._operators[identity] = replace(was, planned=planned)
                         self._engine.set_operator(self._operators[identity])
+            case messages.OnLine(operator, on_line):
+                if operator in self._operators:  # no state either
+                    self._operators[operator] = replace(self._operators[operator], on_line=on_line)
+                    self._engine.set_operator(self._operators[operator])
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)
@@ -230,14 +234,14 @@ class Floor:
 
     def _seen(self, call: str, operators: tuple[str, ...]) -> messages.Seen:
         known = [self._operators[each] for each in operators if each in self._operators]
-        ready = sorted((each for each in known if each.state is OperatorState.READY), key=lambda each: each.since)
-        busy = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
-        waited_for = [each.id for each in known if each.state in busy and each.pause_after is None]
+        ready = sorted((each for each in known if each.is_idle), key=lambda each: each.since)
+        busy = (OperatorState.READY, OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
+        waited_for = [each.id for each in known if each.state in busy and not each.is_idle and each.pause_after is None]
         return messages.Seen(call, tuple(each.id for each in ready), tuple(waited_for))
 
     def _invite(self, call: str, operator: str, role: str, now: float) -> None:
         known = self._operators.get(operator)
-        if known is None or known.state is not OperatorState.READY:
+        if known is None or not known.is_idle:
             self._publish(messages.Declined(call, operator))
             return
         offer = messages.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)

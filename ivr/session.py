@@ -31,6 +31,7 @@ from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
 from ivr.operators import OperatorEntry
+from ivr.own_calls import OwnCalls
 from ivr.refusing import Refusing
 from ivr.ringing import looked_at
 from ivr.running import RunningCalls
@@ -81,6 +82,8 @@ class Session:
         )
         self.running = RunningCalls(house, self.services, self._routes, self.start)
         self.desk = Desk(self, house.book)
+        addresses = {each.id: self.services.address(each.id) for each in house.operators}
+        self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -164,6 +167,7 @@ class Session:
         self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
+        await self._own_calls.begin(found, {each.offer for each in (*findings.standing, *helped)})
         self.telephones(self._house.present())
         await self._link.send(
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
@@ -280,6 +284,7 @@ class Session:
     def _deliver(self, event: events.Event) -> None:
         if isinstance(event, events.ChannelDestroyed) and self._early is None:
             self._rings.pop(event.channel_id, None)
+            self._own_calls.ended(event.channel_id)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):
             self._early.append(event)
             return
@@ -287,6 +292,7 @@ class Session:
         match event:
             case events.StasisStart(channel, args) if rung.waits(channel, args):
                 self._rings[channel.id] = (channel, args)
+                self._own_calls.entered(channel.id, args)
                 self.start(self._dial(channel.id, args), "dial")
                 return
             case events.ChannelStateChange(channel_id, state):
@@ -303,6 +309,9 @@ class Session:
                 if call is None or args[:1] == ("call",):
                     self._entered(channel, args)
                     return
+            case events.DeviceStateChanged():
+                self._own_calls.device(event)
+                return
             case events.ApplicationReplaced():
                 log.error("Another controller has taken the application over; this one stands back")
                 self._replaced = True
@@ -343,6 +352,7 @@ class Session:
             else:
                 self.running.begins(channel, args[1:])
         elif args[:1] == (rung.CODE,):
+            self._own_calls.entered(channel.id, args)
             codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)

@@ -61,6 +61,7 @@ CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "ch
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
+ENDPOINT = Operation("GET", "endpoints/{tech}/{resource}")
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))

@@ -51,7 +51,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
             "state": live.get(each.id, {}).get("state", "unknown"),
             **{
                 name: live.get(each.id, {}).get(name)
-                for name in ("reason", "since", "until", "telephone", "help_since")
+                for name in ("reason", "since", "until", "telephone", "on_line", "help_since")
             },
             "missed_today": None if missed is None else missed.get(each.id, {}),
         }
@@ -69,6 +69,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
                 row["name"],
                 " ".join(f"{code}:{level}" for code, level in cast(dict[str, int], row["languages"]).items()),
                 f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}"
+                f"{', on the line' if row['on_line'] else ''}"
                 f"{', wants help' if row['help_since'] else ''}",
                 _since(cast(float | None, row["since"])),
                 row["telephone"],
