@@ -32,6 +32,7 @@ from ivr.opening import Opening
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.references import reference_allocator
+from ivr.replaced import Replaced
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
@@ -71,8 +72,9 @@ class Controller:
         self.book = Book(self._url(), Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
-        self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         ids = [each.id for each in self.operators]
+        self.replaced = Replaced(self.journal)
+        self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
@@ -141,6 +143,7 @@ class Controller:
             present=lambda: self.presence.present,
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
+            proved=self.presence.proved,
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
@@ -190,6 +193,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.opening.keep(), name="hours")
             tasks.create_task(self.keeper.run(), name="operators' states")
+            tasks.create_task(self.presence.run(), name="telephones")
             while True:
                 await self._look.wait()
                 self._look.clear()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
-    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
+    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere),
+    `proved` when it last proved its password (by the monotonic clock);
     `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
     `begun(when, calls, legs)` is run once what is up has been taken over.
     """
@@ -47,6 +48,7 @@ class House:
     present: Callable[[], Collection[str] | None]
     planned: Callable[[], messages.Planned]
     contact: Callable[[str], str | None]
+    proved: Callable[[str], float]
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book

@@ -32,7 +32,7 @@ from ivr.house import House
 from ivr.inbox import Receiver
 from ivr.operators import OperatorEntry
 from ivr.own_calls import OwnCalls
-from ivr.refusing import Refusing
+from ivr.refusing import EVERY_S, Refusing
 from ivr.ringing import looked_at
 from ivr.running import RunningCalls
 from ivr.standing import restored
@@ -41,7 +41,7 @@ from ivr.supervision.spy import left_over
 from ivr.talk import refer
 from ivr.talk.wished import Wishes
 from routing.engine import Engine
-from routing.states import OfferState, OperatorState, Trigger
+from routing.states import OfferState, Operator, OperatorState, Trigger
 
 if TYPE_CHECKING:
     from db.last_calls import LastCall
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 APPLICATION = "hatif"
+
+_NOTICED_S = 2 * EVERY_S
+"""So long ago may the packet have been sent whose refusal is noticed now."""
 
 
 class Session:
@@ -60,6 +63,7 @@ class Session:
         self._tasks = asyncio.TaskGroup()
         self._work: set[asyncio.Task[None]] = set()
         self._replaced = False
+        self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
         self.floor: Floor | None = None
         self.wishes = Wishes()
         self.services = Services(
@@ -225,12 +229,24 @@ class Session:
             wrap_up_more_s=site.operators.wrap_up_more_s,
             wrap_up_longest_s=longest_s,
             publish=self._publish,
-            changed=self._house.operator_changed,
+            changed=self._operator_changed,
             decided=self._house.recorder.decision,
             waits=self._house.recorder.waits,
             missed=self._house.floor_told.missed,
             engine=Engine(site.routing.policy),
         )
+
+    def _operator_changed(self, operator: Operator, call: str | None) -> None:
+        """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""
+        self._house.operator_changed(operator, call)
+        refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
+        if refused is not None and self._house.proved(operator.id) > refused - _NOTICED_S:
+            self.is_there(operator.id)
+
+    def is_there(self, operator: str) -> None:
+        """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""
+        if self._house.contact(operator) is not None:
+            self.tell(messages.State(operator, Trigger.PHONE_PRESENT))
 
     def _unroute(self, channel: str) -> None:
         self._routes.pop(channel, None)
@@ -251,6 +267,7 @@ class Session:
     def _refused(self, operator: str) -> None:
         """His telephone's machine refuses packets. While he talks, his conversation tells the floor, if his sound is
         gone too."""
+        self._refused_at[operator] = time.monotonic()
         busy = self.floor.operators.get(operator) if self.floor is not None else None
         if busy is not None and busy.state is OperatorState.TALKING:
             self._gone(operator, refused=True)
@@ -353,6 +370,7 @@ class Session:
                 self.running.begins(channel, args[1:])
         elif args[:1] == (rung.CODE,):
             self._own_calls.entered(channel.id, args)
+            self.is_there(args[2] if len(args) > 2 else "")
             codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)

@@ -51,7 +51,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
             "state": live.get(each.id, {}).get("state", "unknown"),
             **{
                 name: live.get(each.id, {}).get(name)
-                for name in ("reason", "since", "until", "telephone", "on_line", "help_since")
+                for name in ("reason", "since", "until", "telephone", "on_line", "help_since", "telephone_replaced")
             },
             "missed_today": None if missed is None else missed.get(each.id, {}),
         }
@@ -72,7 +72,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
                 f"{', on the line' if row['on_line'] else ''}"
                 f"{', wants help' if row['help_since'] else ''}",
                 _since(cast(float | None, row["since"])),
-                row["telephone"],
+                _telephone(row["telephone"], row["telephone_replaced"]),
                 row["supervisor"],
                 _in_words(cast(dict[str, int] | None, row["missed_today"])),
             )
@@ -103,6 +103,15 @@ def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
         return asyncio.run(ask())
     except DatabaseError:
         return None
+
+
+def _telephone(there: object, replaced: object) -> object:
+    """Whether it is there; of one that replaced another, or takes turns with it, also where both are."""
+    if not isinstance(replaced, dict):
+        return there
+    if replaced["both_alive"]:
+        return f"TWO: {replaced['before']}, {replaced['now']}"
+    return f"{replaced['now']} instead of {replaced['before']}" if there else there
 
 
 def _in_words(missed: dict[str, int] | None) -> str:
