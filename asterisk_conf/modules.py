@@ -88,4 +88,6 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),
     ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
+    ("res_hep", "a copy of each SIP message for the controller"),
+    ("res_hep_pjsip", "the same"),
 )

@@ -84,6 +84,7 @@ def application(controller: "Controller") -> FastAPI:
                     "language": step.language,
                     "topic": step.topic,
                     "waited_s": round(waited, 1),
+                    "silent": floor.is_silent(each.call),
                     "since": each.since,
                 }
             )

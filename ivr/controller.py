@@ -37,6 +37,7 @@ from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
+from ivr.sip_copies import SipCopies
 from ivr.standing import FAMILY, Keeper
 from routing.states import Operator
 
@@ -78,6 +79,7 @@ class Controller:
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
+        self.copies = SipCopies()
         self.session: Session | None = None
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._look = asyncio.Event()  # Asterisk's manager has something to be read
@@ -97,6 +99,7 @@ class Controller:
                 tasks.create_task(self.flows.saved.watch(), name="what is saved")
                 tasks.create_task(self.shifts.run(), name="shifts")
                 tasks.create_task(self.duty.run(), name="duty")
+                tasks.create_task(self.copies.listen(5039 + self.settings.offset), name="copies of SIP")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -147,6 +150,8 @@ class Controller:
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
+            copies=self.copies,
+            refresh=self._refresh,
             serves=self._say_alive,
             begun=self._close_lost,
         )
@@ -174,6 +179,7 @@ class Controller:
         """Connects to the manager interface, and then keeps AstDB and the presence of telephones right."""
         self.ami.on_link(lambda is_up: self._look.set() if is_up else None)
         self.ami.on("UserEvent", self._user_event)
+        self.ami.on("RTCPReceived", self._report)
         tries = 0
         while True:
             try:
@@ -243,6 +249,15 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+    def _report(self, event: Mapping[str, str]) -> None:
+        if self.session is not None:
+            self.session.listener.report(event.get("Uniqueid", ""))
+
+    async def _refresh(self, channel: str, codecs: str) -> None:
+        """Through the manager: what ARI sets waits for the end of a prompt, and all requests of all calls behind it."""
+        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_MEDIA_OFFER(audio)", Value=codecs)
+        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_SEND_SESSION_REFRESH()", Value="invite")
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

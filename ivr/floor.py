@@ -81,6 +81,7 @@ class Floor:
             self._engine.set_operator(operator)
             self._estimates.operator(operator, self._at)
         self._waiting: dict[str, Waiting] = {}  # as told to the engine
+        self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
         self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
@@ -109,7 +110,11 @@ class Floor:
     @property
     def waiting(self) -> list[Waiting]:
         """Those who wait for an offer, the next one first."""
-        return self._engine.waiting
+        return [*self._engine.waiting, *(each for call, each in self._waiting.items() if call in self._silent)]
+
+    def is_silent(self, call: str) -> bool:
+        """Whether a caller has not answered yet that they are there."""
+        return call in self._silent
 
     async def run(self) -> None:
         try:
@@ -168,6 +173,7 @@ class Floor:
                     self._being_offered[standing] = waiting
             case messages.Leave(call):
                 self._leave(call)
+                self._silent.discard(call)
                 self._estimates.left(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
@@ -196,6 +202,10 @@ class Floor:
                 if operator in self._operators:  # no state either
                     self._operators[operator] = replace(self._operators[operator], on_line=on_line)
                     self._engine.set_operator(self._operators[operator])
+            case messages.Silent(call, silent):
+                (self._silent.add if silent else self._silent.discard)(call)
+                if call in self._waiting:
+                    self._wait(self._waiting[call])
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)
@@ -251,7 +261,10 @@ class Floor:
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
-        self._engine.wait(waiting)
+        if waiting.call in self._silent:
+            self._engine.leave(waiting.call)
+        else:
+            self._engine.wait(waiting)
 
     def _leave(self, call: str) -> None:
         self._waiting.pop(call, None)
@@ -306,7 +319,7 @@ class Floor:
             self._decided(pair)
         self._come.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
-            if ask.call in self._waiting:  # else he is being offered, or gone
+            if ask.call in self._waiting and ask.call not in self._silent:  # else he is being offered, or gone
                 language, before = ahead(self._engine, ask.call, now)
                 place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(messages.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))
@@ -335,7 +348,7 @@ class Floor:
         """Whether it is the turn of who handed him on, who wraps up after this very call; of which call it is after a
         restart nobody knows."""
         waiting = self._waiting.get(call)
-        if waiting is None or told.back is None or self._wraps_up.get(told.back, call) != call:
+        if waiting is None or call in self._silent or told.back is None or self._wraps_up.get(told.back, call) != call:
             return False
         step = self._engine.queues.step_of(waiting, now)
         return step.operator == told.back and step in told.steps[: told.handed_on]

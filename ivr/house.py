@@ -15,6 +15,7 @@ from ivr.messages_left import Mailbox
 from ivr.operators import OperatorEntry
 from ivr.records import Recorder
 from ivr.returners import Place
+from ivr.sip_copies import SipCopies
 from ivr.site import Site
 from ivr.state import CallState
 from routing.states import Operator
@@ -29,6 +30,7 @@ class House:
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere),
     `proved` when it last proved its password (by the monotonic clock);
     `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
+    `copies` of SIP messages, and `refresh(channel, codecs)`, which sends a session refresh (AmiError where it cannot);
     `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
@@ -52,5 +54,7 @@ class House:
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book
+    copies: SipCopies
+    refresh: Callable[[str, str], Awaitable[None]]
     serves: Callable[[], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]

@@ -35,6 +35,7 @@ from ivr.own_calls import OwnCalls
 from ivr.refusing import EVERY_S, Refusing
 from ivr.ringing import looked_at
 from ivr.running import RunningCalls
+from ivr.silence import Listener
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
@@ -87,6 +88,7 @@ class Session:
         self.running = RunningCalls(house, self.services, self._routes, self.start)
         self.desk = Desk(self, house.book)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
+        self.listener = Listener(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
         self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
 
     @property
@@ -168,6 +170,7 @@ class Session:
         self.start(self.floor.run(), "floor")
         self.floor.tell(self._house.planned())
         refusing = Refusing(self._house.contact, self._has_rung, self._refused)
+        self.start(self.listener.run(lambda: self._routes), "silent callers")
         self.start(refusing.run(lambda: self.floor.operators if self.floor is not None else {}), "refused packets")
         for standing in findings.standing:
             self.floor.tell(standing)
@@ -242,6 +245,11 @@ class Session:
         refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
         if refused is not None and self._house.proved(operator.id) > refused - _NOTICED_S:
             self.is_there(operator.id)
+
+    def _silent(self, channel: str, silent: bool) -> None:
+        call = self._routes.get(channel)
+        if isinstance(call, Call) and call.channel == channel:
+            self.tell(messages.Silent(call.state.id, silent))
 
     def is_there(self, operator: str) -> None:
         """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""

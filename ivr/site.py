@@ -16,6 +16,7 @@ from ivr.site_callbacks import Callbacks
 from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
+from ivr.site_silence import Silence
 from prompts.voices import choice
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
@@ -97,6 +98,7 @@ class Site(_Strict):
     routing: Routing = Routing()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
+    silence: Silence = Silence()
     caller_memory: bool = True  # a number that called before is greeted in its last language
     database: Database = Database()
     sip_bind: str = "127.0.0.1"

@@ -117,6 +117,7 @@ class Composition:
             sip_bind=chosen.sip_bind,
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
+            sip_answer_s=chosen.silence.answer_s,
         )
 
     def ask_controller(self, method: str, path: str, body: object = None) -> object:

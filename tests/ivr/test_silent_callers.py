@@ -1,0 +1,137 @@
+"""Who sends nothing is asked whether they are there: muted callers stay, vanished ones are offered to nobody."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from conftest import OFFSET, short_folder
+from line import FRENCH_NUMBER, Line
+from offers import decided, french, pairings
+from talking import OPERATOR_HZ, conversation, hears_music
+
+from ivr.demo.telephone import Telephones
+
+SCRIPT = str(Path(__file__).with_name("caller_process.py"))
+QUICK = "[silence]\nsilent_s = 2\nagain_s = 3\nanswer_s = 6.4\n"
+GONE_S = 2 * 2 + 6.4 + 6  # silent, looked at, not answered; and what a slow machine takes
+
+
+@pytest.fixture(scope="module")
+async def quick_line() -> AsyncIterator[Line]:
+    """A line on which nobody waits long for an answer."""
+    with short_folder("hatif-mute-") as folder:
+        line = Line(Path(folder), OFFSET + 1000)
+        with (line.site / "site.toml").open("a") as site:
+            site.write(f"\n{QUICK}")
+        try:
+            await line.up()
+            yield line
+        finally:
+            await line.down()
+
+
+@pytest.fixture
+async def mute(quick_line: Line) -> AsyncIterator[Line]:
+    """The line for one test; asked for before `telephones`, which are closed first then."""
+    yield quick_line
+    await quick_line.cleared()
+
+
+@contextlib.asynccontextmanager
+async def caller(line: Line, number: str) -> AsyncIterator[Process]:
+    """A caller who has gone through the menus, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, SCRIPT, number, f"sip:{FRENCH_NUMBER}@{line.sip}", "20"
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def waiting(line: Line) -> dict[str, bool]:
+    """By caller: whether they are silent."""
+    return {row["caller"]: row["silent"] for row in line.control("GET", "/waiting")}
+
+
+async def test_a_caller_who_vanished_while_waiting_is_offered_to_nobody_and_a_muted_one_is(
+    mute: Line, telephones: Telephones
+) -> None:
+    stopped, killed, muted = "+33616200001", "+33616200002", "+33616200003"
+    async with caller(mute, stopped) as one, caller(mute, killed) as other:
+        await mute.until(lambda: waiting(mute).keys() == {stopped, killed}, 20, "they wait")
+        call = await mute.waiting(telephones, muted)
+        await call.hold()  # nothing more comes from there, but an answer
+        os.kill(one.pid, signal.SIGSTOP)
+        other.kill()
+        silent = {stopped: True, killed: True, muted: False}
+        await mute.until(lambda: waiting(mute) == silent, 10, "two of them do not answer")
+        phone = await mute.phone(telephones, french(mute, 1)[0], answers=OPERATOR_HZ)
+        await phone.next_call()
+        assert await decided(mute, muted) == [(phone.user, "accepted")]
+        await call.resume()
+        await call.hears_tone(OPERATOR_HZ)
+        for number in (stopped, killed):
+            story = await mute.story(number, limit_s=GONE_S)
+            assert (story["call"]["outcome"], story["offers"]) == ("abandoned", [])
+        assert len(phone.calls) == 1
+        await call.hangup()
+
+
+async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vanishes_while_it_holds_are_noticed(
+    mute: Line, telephones: Telephones
+) -> None:
+    first, second = french(mute, 2)
+    held, leg, phone = await conversation(mute, telephones, "+33616200004", second)
+    await leg.hold()
+    await hears_music(held, held.clock)
+    alone = await mute.phone(telephones, first, answers=OPERATOR_HZ)
+    async with caller(mute, "+33616200005") as vanishes:
+        talks = await alone.next_call(20)
+        await asyncio.sleep(1)
+        os.kill(vanishes.pid, signal.SIGSTOP)
+        await talks.ended(GONE_S)  # and the telephone that holds was asked more than once, and held on
+        await hears_music(held, held.clock)
+        assert leg.state == "talking"
+    await leg.resume()
+    await held.hears_tone(OPERATOR_HZ)
+    await leg.hold()
+    await hears_music(held, held.clock)
+    since = held.clock
+    await phone.vanish()
+    await held.hears(mute.audio("fr", "operator_gone")[:6000], GONE_S, since_s=since)
+    await held.hangup()
+    assert pairings(await mute.story("+33616200004"))[0] == (second, "operator", "lost")
+    assert pairings(await mute.story("+33616200005")) == [(first, "operator", "caller")]
+    await phone.register()
+
+
+@pytest.mark.long
+async def test_with_the_usual_limits_who_is_gone_is_noticed_in_half_a_minute_and_who_is_muted_stays_for_minutes(
+    lone_line: Line, telephones: Telephones
+) -> None:
+    call = await lone_line.waiting(telephones, "+33616200006")
+    await call.hold()
+    began = time.monotonic()
+    async with caller(lone_line, "+33616200007") as vanishes:
+        await lone_line.until(lambda: len(waiting(lone_line)) == 2, 20, "both wait")
+        os.kill(vanishes.pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        await lone_line.story("+33616200007", limit_s=40)
+        assert time.monotonic() - stopped < 32
+    await asyncio.sleep(began + 150 - time.monotonic())
+    assert waiting(lone_line) == {"+33616200006": False}
+    await call.resume()
+    phone = await lone_line.phone(telephones, french(lone_line, 1)[0], answers=OPERATOR_HZ)
+    await call.hears_tone(OPERATOR_HZ)
+    assert await decided(lone_line, "+33616200006") == [(phone.user, "accepted")]
+    await call.hangup()
