@@ -64,6 +64,7 @@ class Session:
         self._tasks = asyncio.TaskGroup()
         self._work: set[asyncio.Task[None]] = set()
         self._replaced = False
+        self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
         self.floor: Floor | None = None
         self.wishes = Wishes()
@@ -247,9 +248,13 @@ class Session:
             self.is_there(operator.id)
 
     def _silent(self, channel: str, silent: bool) -> None:
+        """A caller is asked whether they are there, or has answered, or has gone."""
         call = self._routes.get(channel)
-        if isinstance(call, Call) and call.channel == channel:
-            self.tell(messages.Silent(call.state.id, silent))
+        if silent and isinstance(call, Call) and call.channel == channel:
+            self._silent_calls[channel] = call.state.id
+        found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
+        if found is not None:
+            self.tell(messages.Silent(found, silent))
 
     def is_there(self, operator: str) -> None:
         """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""

@@ -7,6 +7,7 @@ Asterisk hangs up after `answer_s`; docs/decisions/0019-silent-callers.md says w
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import structlog
 
 from ivr.ami import AmiError
 from ivr.ari import operations
-from ivr.ari.link import Link
+from ivr.ari.link import Link, LinkLost
 from ivr.sip_copies import SipCopies
 from ivr.site_silence import Silence
 
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 
 _LOOKS = 4
 """So often it is looked within the time after which somebody counts as silent."""
+
+_TOGETHER = 20
+"""So many channels are asked about at once: no call waits for all of them."""
 
 _LOST = "27"
 """ITU-T Q.850: destination out of order."""
@@ -62,27 +66,31 @@ class Listener:
         self._channels: dict[str, _Heard] = {}
 
     async def run(self, channels: Callable[[], Collection[str]]) -> None:
-        """For as long as there are any."""
-        while True:
-            await self.look(channels())
-            await asyncio.sleep(self._limits.silent_s / _LOOKS)
+        """Until the connection to Asterisk ends."""
+        self._copies.forget_all()
+        with contextlib.suppress(LinkLost, TimeoutError):
+            while True:
+                await self.look(channels())
+                await asyncio.sleep(self._limits.silent_s / _LOOKS)
 
     async def look(self, channels: Collection[str]) -> None:
         for gone in self._channels.keys() - set(channels):
-            self._copies.forget(self._channels.pop(gone).call_id)
+            self._is_there(gone, self._channels.pop(gone), 0.0)
         names = list(channels)
-        answers = await self._link.ask(*map(operations.RTP_STATISTICS, names)) if names else []
-        now = time.monotonic()
-        for channel, answer in zip(names, answers, strict=True):
-            if not answer.ok:
-                continue  # it has no sound, or is gone
-            packets = int(answer.body.get("rxcount", 0))
-            heard = self._channels.setdefault(channel, _Heard(packets, now))
-            if packets != heard.packets:
-                heard.packets = packets
-                self._is_there(channel, heard, now)
-            elif self._is_due(heard, now):
-                await self._ask(channel, heard)
+        for first in range(0, len(names), _TOGETHER):
+            some = names[first : first + _TOGETHER]
+            answers = await self._link.ask(*map(operations.RTP_STATISTICS, some))
+            for channel, answer in zip(some, answers, strict=True):
+                if answer.ok:  # else it has no sound, or is gone
+                    await self._look_at(channel, int(answer.body.get("rxcount", 0)), time.monotonic())
+
+    async def _look_at(self, channel: str, packets: int, now: float) -> None:
+        heard = self._channels.setdefault(channel, _Heard(packets, now))
+        if packets != heard.packets:
+            heard.packets = packets
+            self._is_there(channel, heard, now)
+        elif self._is_due(heard, now):
+            await self._ask(channel, heard)
 
     def report(self, channel: str) -> None:
         """A report on sound (RTCP) has come from there."""
@@ -128,5 +136,9 @@ class Listener:
             self._silent(channel, False)
             return
         log.info("A silent caller or telephone answers no more; the channel is hung up", channel=channel)
-        # Asterisk has begun to, and would wait as long again for an answer to its BYE.
-        self._start(self._link.send(operations.HANG_UP(channel, reason_code=_LOST)), "hang up")
+        self._start(self._hang_up(channel), "hang up")
+
+    async def _hang_up(self, channel: str) -> None:
+        """Asterisk has begun to, and would wait as long again for an answer to its BYE."""
+        with contextlib.suppress(LinkLost):
+            await self._link.send(operations.HANG_UP(channel, reason_code=_LOST))

@@ -59,6 +59,9 @@ class SipCopies(asyncio.DatagramProtocol):
     def forget(self, call_id: str) -> None:
         self._asked.pop(call_id.encode(), None)
 
+    def forget_all(self) -> None:
+        self._asked.clear()
+
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         self.heard = True
         if not self._asked:
