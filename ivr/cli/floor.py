@@ -173,5 +173,5 @@ def waiting(json: bool = JSON) -> None:
     if json:
         as_json(rows)
         return
-    columns = ("place", "caller", "language", "topic", "waited_s", "call", "callback")
+    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")

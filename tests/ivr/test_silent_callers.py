@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -27,8 +28,8 @@ async def quick_line() -> AsyncIterator[Line]:
     """A line on which nobody waits long for an answer."""
     with short_folder("hatif-mute-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
-        with (line.site / "site.toml").open("a") as site:
-            site.write(f"\n{QUICK}")
+        path = line.site / "site.toml"
+        path.write_text(re.sub(r"\[silence\]\n(?:\w+ = .*\n)+", QUICK, path.read_text()))
         try:
             await line.up()
             yield line
