@@ -47,12 +47,14 @@ _TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked befor
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where Asterisk listens; `agi` is where the controller does, for FastAGI."""
+    """Where Asterisk listens; `agi` is where the controller does, for FastAGI, and `hep` (UDP), for copies of SIP
+    messages."""
 
     sip: int = 5060
     http: int = 8088
     ami: int = 5038
     agi: int = 4573
+    hep: int = 5039
     rtp_first: int = 10000
     rtp_last: int = 10999
 
@@ -71,7 +73,7 @@ class Ports:
         """The usual ports with `offset` (a multiple of 1000) added to each."""
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
-        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 10000, 10999)))
+        return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,9 @@ class Conf:
     `home` is HATIF_HOME; `installation` may live elsewhere. `sip_bind` is the address that SIP and RTP are bound to:
     the default reaches the whole of loopback and nothing else, "0.0.0.0" every network. ARI and AMI are always on
     127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call,
-    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone. `own_pjsip` is the text
-    of the site's own `pjsip.conf`, which goes behind ours; see `own_findings`.
+    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone, `sip_answer_s` those
+    after which a SIP request that nobody answers is given up. `own_pjsip` is the text of the site's own `pjsip.conf`,
+    which goes behind ours; see `own_findings`.
     """
 
     home: Path
@@ -183,6 +186,7 @@ class Conf:
     wrap_up_s: int = 20
     rtp_timeout_s: int = 10
     own_pjsip: str = ""
+    sip_answer_s: float = 16
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
@@ -204,6 +208,8 @@ class Conf:
             raise AsteriskError(f"wrap_up_s is {self.wrap_up_s}; give seconds between 0 and 3600.")
         if not 2 <= self.rtp_timeout_s <= 600:
             raise AsteriskError(f"rtp_timeout_s is {self.rtp_timeout_s}; give seconds between 2 and 600.")
+        if not 6.4 <= self.sip_answer_s <= 32:
+            raise AsteriskError(f"answer_s is {self.sip_answer_s}; give seconds between 6.4 and 32.")
         self._check_uniqueness()
         carriers, operators = ([each.name for each in self.carriers], [each.id for each in self.endpoints])
         if found := own_findings(self.own_pjsip, carriers, operators):
@@ -279,6 +285,7 @@ def render(conf: Conf) -> dict[str, str]:
         "queues": conf.queues,
         "secrets": conf.secrets,
         "trunk": next((carrier for carrier in conf.carriers if carrier.dial is not None), None),
+        "sip_t1_ms": round(1000 * conf.sip_answer_s / 64),
         "sip_bind": f"[{conf.sip_bind}]" if ":" in conf.sip_bind else conf.sip_bind,
         "rtp_timeout_s": conf.rtp_timeout_s,
         "wrap_up_s": conf.wrap_up_s,

@@ -54,6 +54,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_stasis_answer", "answer"),
     ("res_stasis_playback", "play"),
     ("res_stasis_recording", "record; res_ari refuses to load without it"),
+    ("res_stasis_device_state", "whether a telephone is in use by a call that is not ours"),
     ("res_stasis_snoop", "res_ari_channels refuses to load without it"),
     ("app_stasis", "Stasis() in the dialplan"),
     ("res_ari", "ARI"),
@@ -97,4 +98,6 @@ OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
     ("res_srtp", "encrypted audio, for carriers with `srtp`"),
+    ("res_hep", "a copy of each SIP message for the controller"),
+    ("res_hep_pjsip", "the same"),
 )

@@ -243,7 +243,7 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
             port=port,
             username=_checked("Login", "Username", user),
             secret=_checked("Login", "Secret", password),
-            events="system,user",
+            events="system,user,security,reporting",
             encoding="latin-1",
             protocol_factory=lambda: _Protocol(self),
         )

@@ -80,6 +80,7 @@ def application(controller: "Controller") -> FastAPI:
                     "language": step.language,
                     "topic": step.topic,
                     "waited_s": round(time.time() - each.since, 1),
+                    "silent": floor.is_silent(each.call),
                     "since": each.since,
                 }
             )

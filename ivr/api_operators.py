@@ -1,5 +1,6 @@
 """The control API's part about operators: their states, and changes of them by somebody else's hand."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
@@ -7,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from ivr.api_session import connected
 from ivr.messages import State
+from ivr.replaced import Replacement
 from routing.states import Operator, OperatorState, Trigger
 
 if TYPE_CHECKING:
@@ -27,19 +29,27 @@ class WrapUpChange(BaseModel):
     wish: Literal["end", "more"]
 
 
-def operator_row(operator: Operator, call: "Call | None" = None, help_since: float | None = None) -> dict[str, Any]:
-    """`call`: that he is offered, or talks in; `planned`: by the roster; `help_since`: since when he waits for a
-    supervisor's help. All instants are POSIX seconds."""
+def operator_row(
+    operator: Operator,
+    call: "Call | None" = None,
+    help_since: float | None = None,
+    replaced: Replacement | None = None,
+) -> dict[str, Any]:
+    """`call`: that he is offered, or talks in; `planned`: by the roster; `on_line`: the telephone
+    has a call that is no caller's, such as a code; `help_since`: since when he waits for a
+    supervisor's help; `replaced`: the telephone took another one's place lately. All instants are POSIX seconds."""
     return {
         "state": operator.state.value,
         "reason": operator.reason or None,
         "since": operator.since,
         "until": operator.until,
         "telephone": operator.present,
+        "on_line": operator.on_line,
         "pause_after": operator.pause_after,
         "planned": operator.planned,
         "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,
         "help_since": help_since,
+        "telephone_replaced": asdict(replaced) if replaced is not None else None,
     }
 
 
@@ -50,7 +60,12 @@ def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
         return {}
     wanted = controller.floor_told.help_is_wanted
     return {
-        each.id: operator_row(each, session.call_on(each.offer) if each.offer else None, wanted.get(each.id))
+        each.id: operator_row(
+            each,
+            session.call_on(each.offer) if each.offer else None,
+            wanted.get(each.id),
+            controller.replaced.last(each.id),
+        )
         for each in session.floor.operators.values()
     }
 
@@ -78,12 +93,15 @@ def router(controller: "Controller") -> APIRouter:
 
     @api.post("/operators/{identity}/state")
     async def operator_state(identity: str, change: StateChange) -> dict[str, Any]:
+        session, _ = connected(controller)
         floor = floor_with(identity)
         if change.state not in BY_HAND:
             raise HTTPException(422, f"The state is one of {', '.join(BY_HAND)}.")
         pauses = controller.site.operators.pauses
         if change.state == "paused" and change.reason and change.reason not in pauses:
             raise HTTPException(422, f"{change.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
+        if change.state == "ready":
+            session.is_there(identity)  # as Asterisk says, whatever was noticed of the telephone before
         floor.tell(State(identity, BY_HAND[change.state], change.reason))
         return {"asked": change.state}
 

@@ -38,10 +38,12 @@ from ivr.presence import Presence
 from ivr.probe import Result
 from ivr.records import Recorder
 from ivr.refused_calls import log_refusal
+from ivr.replaced import Replaced
 from ivr.returners import Returners
 from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
+from ivr.sip_copies import SipCopies
 from ivr.standing import FAMILY, Keeper
 from ivr.work import again
 from routing.states import Operator
@@ -88,11 +90,13 @@ class Controller:
         self.book = Book(self._url(), Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
-        self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         ids = [each.id for each in self.operators]
+        self.replaced = Replaced(self.journal)
+        self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
+        self.copies = SipCopies()
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
@@ -127,6 +131,10 @@ class Controller:
                 tasks.create_task(again("what is saved", self.flows.saved.watch), name="what is saved")
                 tasks.create_task(again("shifts", self.shifts.run), name="shifts")
                 tasks.create_task(again("duty", self.duty.run), name="duty")
+                tasks.create_task(
+                    again("copies of SIP", partial(self.copies.listen, 5039 + self.settings.offset)),
+                    name="copies of SIP",
+                )
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -178,9 +186,12 @@ class Controller:
             present=lambda: self.presence.present,
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
+            proved=self.presence.proved,
             operator_changed=self._operator_changed,
             floor_told=self.floor_told,
             book=self.book,
+            copies=self.copies,
+            refresh=self._refresh,
             serves=self._say_served,
             probed=self._probed,
             answered=lambda: beats.note(self.settings.answered),
@@ -215,6 +226,7 @@ class Controller:
         """Connects to the manager interface, and then keeps AstDB and the presence of telephones right."""
         self.ami.on_link(lambda is_up: self._look.set() if is_up else None)
         self.ami.on("UserEvent", self._user_event)
+        self.ami.on("RTCPReceived", self._report)
         tries = 0
         while True:
             try:
@@ -234,6 +246,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(again("hours", self.opening.keep), name="hours")
             tasks.create_task(again("operators' states", self.keeper.run), name="operators' states")
+            tasks.create_task(again("telephones", self.presence.run), name="telephones")
             tasks.create_task(again("what Asterisk's manager has", self._read_manager), name="manager")
 
     async def _read_manager(self) -> None:
@@ -304,6 +317,15 @@ class Controller:
 
     def _probed(self, result: Result) -> None:
         self.probed = result
+
+    def _report(self, event: Mapping[str, str]) -> None:
+        if self.session is not None:
+            self.session.listener.report(event.get("Uniqueid", ""))
+
+    async def _refresh(self, channel: str, codecs: str) -> None:
+        """Through the manager: what ARI sets waits for the end of a prompt, and all requests of all calls behind it."""
+        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_MEDIA_OFFER(audio)", Value=codecs)
+        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_SEND_SESSION_REFRESH()", Value="invite")
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

@@ -81,6 +81,7 @@ class Floor:
             self._engine.set_operator(operator)
             self._estimates.operator(operator, self._at)
         self._waiting: dict[str, Waiting] = {}  # as told to the engine
+        self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
         self._asked: list[messages.Ask] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
@@ -109,7 +110,11 @@ class Floor:
     @property
     def waiting(self) -> list[Waiting]:
         """Those who wait for an offer, the next one first."""
-        return self._engine.waiting
+        return [*self._engine.waiting, *(each for call, each in self._waiting.items() if call in self._silent)]
+
+    def is_silent(self, call: str) -> bool:
+        """Whether a caller has not answered yet that they are there."""
+        return call in self._silent
 
     def waiting_for(self) -> list[tuple[Waiting, Step]]:
         """Return who waits for an offer, the next one first, each with the step that applies now."""
@@ -173,6 +178,7 @@ class Floor:
                     self._being_offered[standing] = waiting
             case messages.Leave(call):
                 self._leave(call)
+                self._silent.discard(call)
                 self._estimates.left(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
@@ -186,7 +192,7 @@ class Floor:
                 self._operator(operator, trigger, now, reason=reason)
             case messages.Claim(operator, offer, talking):
                 claimed = self._operators[operator]
-                if claimed.state is OperatorState.READY or claimed.offer == offer:
+                if claimed.is_idle or claimed.offer == offer:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case messages.Planned(operators):
@@ -197,6 +203,14 @@ class Floor:
                         # No state of his: nothing that is kept.
                         self._operators[identity] = replace(was, planned=planned)
                         self._engine.set_operator(self._operators[identity])
+            case messages.OnLine(operator, on_line):
+                if operator in self._operators:  # no state either
+                    self._operators[operator] = replace(self._operators[operator], on_line=on_line)
+                    self._engine.set_operator(self._operators[operator])
+            case messages.Silent(call, silent):
+                (self._silent.add if silent else self._silent.discard)(call)
+                if call in self._waiting:
+                    self._wait(self._waiting[call])
             case messages.Standing(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)
@@ -235,14 +249,14 @@ class Floor:
 
     def _seen(self, call: str, operators: tuple[str, ...]) -> messages.Seen:
         known = [self._operators[each] for each in operators if each in self._operators]
-        ready = sorted((each for each in known if each.state is OperatorState.READY), key=lambda each: each.since)
-        busy = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
-        waited_for = [each.id for each in known if each.state in busy and each.pause_after is None]
+        ready = sorted((each for each in known if each.is_idle), key=lambda each: each.since)
+        busy = (OperatorState.READY, OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
+        waited_for = [each.id for each in known if each.state in busy and not each.is_idle and each.pause_after is None]
         return messages.Seen(call, tuple(each.id for each in ready), tuple(waited_for))
 
     def _invite(self, call: str, operator: str, role: str, now: float) -> None:
         known = self._operators.get(operator)
-        if known is None or known.state is not OperatorState.READY:
+        if known is None or not known.is_idle:
             self._publish(messages.Declined(call, operator))
             return
         offer = messages.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
@@ -252,7 +266,10 @@ class Floor:
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
-        self._engine.wait(waiting)
+        if waiting.call in self._silent:
+            self._engine.leave(waiting.call)
+        else:
+            self._engine.wait(waiting)
 
     def _leave(self, call: str) -> None:
         self._waiting.pop(call, None)
@@ -307,7 +324,7 @@ class Floor:
             self._decided(pair)
         self._come.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
-            if ask.call in self._waiting:  # else he is being offered, or gone
+            if ask.call in self._waiting and ask.call not in self._silent:  # else he is being offered, or gone
                 language, before = ahead(self._engine, ask.call, now)
                 place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(messages.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))
@@ -336,7 +353,7 @@ class Floor:
         """Whether it is the turn of who handed him on, who wraps up after this very call; of which call it is after a
         restart nobody knows."""
         waiting = self._waiting.get(call)
-        if waiting is None or told.back is None or self._wraps_up.get(told.back, call) != call:
+        if waiting is None or call in self._silent or told.back is None or self._wraps_up.get(told.back, call) != call:
             return False
         step = self._engine.queues.step_of(waiting, now)
         return step.operator == told.back and step in told.steps[: told.handed_on]

@@ -16,6 +16,7 @@ from ivr.operators import OperatorEntry
 from ivr.probe import Result
 from ivr.records import Recorder
 from ivr.returners import Place
+from ivr.sip_copies import SipCopies
 from ivr.site import Site
 from ivr.state import CallState
 from routing.states import Operator
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
-    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
+    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere), `proved` when it
+    last proved its password (by the monotonic clock);
     `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on,
-    `answered()` that Asterisk has just answered; `begun(when, calls, legs)` is run once what is up has been taken over;
+    `answered()` that Asterisk has just answered; `copies` of SIP messages, and `refresh(channel, codecs)` sends a
+    session refresh (AmiError where it cannot); `begun(when, calls, legs)` is run once what is up has been taken over;
     `probed` gets the results of the line's own calls.
     """
 
@@ -49,9 +52,12 @@ class House:
     present: Callable[[], Collection[str] | None]
     planned: Callable[[], messages.Planned]
     contact: Callable[[str], str | None]
+    proved: Callable[[str], float]
     operator_changed: Callable[[Operator, str | None], None]
     floor_told: FloorTold
     book: Book
+    copies: SipCopies
+    refresh: Callable[[str, str], Awaitable[None]]
     serves: Callable[[], None]
     probed: Callable[[Result], None]
     answered: Callable[[], None]

@@ -69,6 +69,23 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class OnLine:
+    """Whether an operator's telephone has a call that is not the floor's; nobody is offered to them meanwhile."""
+
+    operator: str
+    on_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Whether a caller has fallen silent and has not answered yet that they are there: nobody is offered them
+    meanwhile, and they keep their place."""
+
+    call: str
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An offer or a conversation that was there before the floor: said at a restart, before any `Wait`."""
 
@@ -198,5 +215,20 @@ class Ended:
     operator: str
 
 
-ToFloor = Wait | Leave | Ask | Look | Invite | State | Claim | Planned | Standing | Accepted | Refused | Ended
+ToFloor = (
+    Wait
+    | Leave
+    | Ask
+    | Look
+    | Invite
+    | State
+    | Claim
+    | Planned
+    | OnLine
+    | Silent
+    | Standing
+    | Accepted
+    | Refused
+    | Ended
+)
 ToCall = Offer | Told | Seen | Declined | Wish | TelephoneGone

@@ -34,9 +34,11 @@ from ivr.flow.versions import Version
 from ivr.house import House
 from ivr.inbox import Receiver
 from ivr.operators import OperatorEntry
-from ivr.refusing import Refusing
+from ivr.own_calls import OwnCalls
+from ivr.refusing import EVERY_S, Refusing
 from ivr.ringing import looked_at
 from ivr.running import RunningCalls
+from ivr.silence import Listener
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
@@ -45,7 +47,7 @@ from ivr.talk.wished import Wishes
 from ivr.walk import to_dialplan
 from ivr.work import Work, again
 from routing.engine import Engine
-from routing.states import OfferState, OperatorState, Trigger
+from routing.states import OfferState, Operator, OperatorState, Trigger
 
 if TYPE_CHECKING:
     from db.last_calls import LastCall
@@ -56,6 +58,8 @@ APPLICATION = "hatif"
 
 _GOING_S = 0.2
 """How long after a refusal a channel may still be there that is being hung up."""
+_NOTICED_S = 2 * EVERY_S
+"""So long ago may the packet have been sent whose refusal is noticed now."""
 
 
 class Session:
@@ -68,6 +72,8 @@ class Session:
         self._work = Work(self._tasks, link.close)
         self._replaced = False
         self._over = False
+        self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
+        self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
         self.floor: Floor | None = None
         self.wishes = Wishes()
         self.services = Services(
@@ -90,6 +96,9 @@ class Session:
         )
         self.running = RunningCalls(house, self.services, self._routes, self.start)
         self.desk = Desk(self, house.book)
+        addresses = {each.id: self.services.address(each.id) for each in house.operators}
+        self.listener = Listener(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
+        self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -170,8 +179,10 @@ class Session:
         refusing = Refusing(self._house.contact, self._has_rung, self._refused)
         looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
         self.start(again("refused packets", looks), "refused packets")
+        self.start(again("silent callers", lambda: self.listener.run(lambda: self._routes)), "silent callers")
         for standing in findings.standing:
             self.floor.tell(standing)
+        await self._own_calls.begin(found, {each.offer for each in (*findings.standing, *helped)})
         self.telephones(self._house.present())
         await self._link.send(
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
@@ -235,12 +246,33 @@ class Session:
             wrap_up_more_s=site.operators.wrap_up_more_s,
             wrap_up_longest_s=longest_s,
             publish=self._publish,
-            changed=self._house.operator_changed,
+            changed=self._operator_changed,
             decided=self._house.recorder.decision,
             waits=self._house.recorder.waits,
             missed=self._house.floor_told.missed,
             engine=Engine(site.routing.policy),
         )
+
+    def _operator_changed(self, operator: Operator, call: str | None) -> None:
+        """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""
+        self._house.operator_changed(operator, call)
+        refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
+        if refused is not None and self._house.proved(operator.id) > refused - _NOTICED_S:
+            self.is_there(operator.id)
+
+    def _silent(self, channel: str, silent: bool) -> None:
+        """A caller is asked whether they are there, or has answered, or has gone."""
+        call = self._routes.get(channel)
+        if silent and isinstance(call, Call) and call.channel == channel:
+            self._silent_calls[channel] = call.state.id
+        found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
+        if found is not None:
+            self.tell(messages.Silent(found, silent))
+
+    def is_there(self, operator: str) -> None:
+        """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""
+        if self._house.contact(operator) is not None:
+            self.tell(messages.State(operator, Trigger.PHONE_PRESENT))
 
     def _unroute(self, channel: str) -> None:
         self._routes.pop(channel, None)
@@ -261,6 +293,7 @@ class Session:
     def _refused(self, operator: str) -> None:
         """His telephone's machine refuses packets. While he talks, his conversation tells the floor, if his sound is
         gone too."""
+        self._refused_at[operator] = time.monotonic()
         busy = self.floor.operators.get(operator) if self.floor is not None else None
         if busy is not None and busy.state is OperatorState.TALKING:
             self._gone(operator, refused=True)
@@ -326,6 +359,7 @@ class Session:
     def _route(self, event: events.Event) -> None:
         if isinstance(event, events.ChannelDestroyed) and self._early is None:
             self._rings.pop(event.channel_id, None)
+            self._own_calls.ended(event.channel_id)
         if self._early is not None and not isinstance(event, events.ApplicationReplaced):
             self._early.append(event)
             return
@@ -333,6 +367,7 @@ class Session:
         match event:
             case events.StasisStart(channel, args) if rung.waits(channel, args):
                 self._rings[channel.id] = (channel, args)
+                self._own_calls.entered(channel.id, args)
                 self.start(self._dial(channel.id, args), "dial")
                 return
             case events.ChannelStateChange(channel_id, state):
@@ -354,6 +389,9 @@ class Session:
                 if call is None or args[:1] == ("call",):
                     self._entered(channel, args)
                     return
+            case events.DeviceStateChanged():
+                self._own_calls.device(event)
+                return
             case events.ApplicationReplaced():
                 log.error("Another controller has taken the application over; this one stands back")
                 self._replaced = True
@@ -402,6 +440,8 @@ class Session:
             else:
                 self.running.begins(channel, args[1:])
         elif args[:1] == (rung.CODE,):
+            self._own_calls.entered(channel.id, args)
+            self.is_there(args[2] if len(args) > 2 else "")
             codes.begin(self, channel, args, resumed=False)
         else:
             log.warning("A channel entered that nobody expects; it is hung up", channel=channel.id, args=args)

@@ -18,6 +18,7 @@ from ivr.site_carriers import Carrier, Limits
 from ivr.site_codes import Codes
 from ivr.site_hours import Hours
 from ivr.site_routing import Routing
+from ivr.site_silence import Silence
 from prompts import site_files
 from prompts.voices import choice
 
@@ -92,6 +93,7 @@ class Site(_Strict):
     limits: Limits = Limits()
     callbacks: Callbacks = Callbacks()
     recording: Recording = Recording()
+    silence: Silence = Silence()
     caller_memory: bool = True  # a number that called before is greeted in its last language
     probe_s: float = Field(60, ge=0, le=3600)  # how often the line calls itself, as a test; 0: never
     database: Database = Database()

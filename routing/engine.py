@@ -20,7 +20,7 @@ from routing.pools import Choice
 from routing.queues import Queue, Queues
 from routing.reasons import reason_of
 from routing.staff import Staff
-from routing.states import Operator, OperatorState
+from routing.states import Operator
 
 RULES = 2
 """Counts up whenever the same events and policy may give other decisions; recordings name it."""
@@ -64,7 +64,7 @@ class Engine:
         languages = set(operator.languages) | self._languages(operator.id)
         if self.staff.put(operator):
             self._changed(languages, operator.id)
-        if operator.state is OperatorState.READY:
+        if operator.is_idle:
             self._come[operator.id] = None
         else:
             self._come.pop(operator.id, None)

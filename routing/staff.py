@@ -51,7 +51,7 @@ class Staff:
             self._stand(before, idle=False)
             if skills is not None and before.on_duty == on_duty:
                 before.operator = operator
-                self._stand(before, idle=operator.state is OperatorState.READY)
+                self._stand(before, idle=operator.is_idle)
                 return False
             self._serve(before, on_duty=False)
             _leave(before)
@@ -59,7 +59,7 @@ class Staff:
         self._members[operator.id] = member
         _enter(member)
         self._serve(member, on_duty=on_duty)
-        self._stand(member, idle=operator.state is OperatorState.READY)
+        self._stand(member, idle=operator.is_idle)
         return on_duty or (before is not None and before.operator.state is not OperatorState.AWAY)
 
     def remove(self, identity: str) -> bool:
@@ -122,10 +122,11 @@ class Staff:
         return sum(count for kind, count in kinds.items() if fits(kind, step)) - (but is not None and but.idle)
 
     def state(self, identity: str) -> OperatorState:
-        """Who was taken is offered a call, whatever is known of him."""
+        """Who was taken is offered a call, whatever is known of him; a telephone with a call of its own is talking."""
         member = self._members[identity]
-        taken = not member.idle and member.operator.state is OperatorState.READY
-        return OperatorState.OFFERED if taken else member.operator.state
+        if member.idle or member.operator.state is not OperatorState.READY:
+            return member.operator.state
+        return OperatorState.TALKING if member.operator.on_line else OperatorState.OFFERED
 
     def not_idle(self, step: Step, most: int) -> Iterator[Operator]:
         """Operators who are fit for the step and not idle, away ones too, the cheapest kinds first. Looks at `most`

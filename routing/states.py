@@ -92,9 +92,10 @@ class Operator:
     """An operator on the floor.
 
     `languages`: code to level, 1 (can help) to 5 (native). `since`: when the state began, POSIX seconds; for `ready`
-    that is when he became idle; 0: nobody knows. `until`: when a wrap-up ends. `present`: whether his telephone is
-    registered, as far as it was reported. `pause_after`: the reason of a pause that he asked for while he could not
-    have it. `planned`: whether the roster has him on duty now; where there is none, everybody is.
+    that is when they became idle; 0: nobody knows. `until`: when a wrap-up ends. `present`: whether their telephone is
+    registered, as far as it was reported. `pause_after`: the reason of a pause that they asked for while they could not
+    have it. `planned`: whether the roster has them on duty now; where there is none, everybody is. `on_line`: whether
+    their telephone has a call that is not one of the floor's, such as a code; nobody is offered to them until it ends.
     """
 
     id: str
@@ -108,6 +109,12 @@ class Operator:
     pause_after: str | None = None
     offer: str | None = field(default=None)
     planned: bool = True
+    on_line: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a call can be offered now."""
+        return self.state is OperatorState.READY and not self.on_line
 
 
 def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:

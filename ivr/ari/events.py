@@ -105,6 +105,15 @@ class RecordingFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceStateChanged:
+    """`device`: a telephone, as in PJSIP/1001; `state`: NOT_INUSE, INUSE, RINGING, …"""
+
+    device: str
+    state: str
+    channel_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
     """Somebody else took the application over."""
 
@@ -129,6 +138,7 @@ Event = (
     | ChannelTransfer
     | PlaybackFinished
     | RecordingFinished
+    | DeviceStateChanged
     | ApplicationReplaced
     | ChannelHangupRequest
 )
@@ -146,6 +156,7 @@ USED = (
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",
+    "DeviceStateChanged",
     "ApplicationReplaced",
     "ChannelHangupRequest",
 )
@@ -219,6 +230,8 @@ def event(data: Mapping[str, Any]) -> Event | None:
                 recording.get("talking_duration"),
                 kind == "RecordingFailed",
             )
+        case "DeviceStateChanged":
+            return DeviceStateChanged(data["device_state"]["name"], data["device_state"]["state"])
         case "ApplicationReplaced":
             return ApplicationReplaced()
         case "ChannelHangupRequest":

@@ -64,6 +64,7 @@ ORIGINATE = Operation("POST", "channels", ("endpoint", "context", "extension", "
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
 SUBSCRIBE = Operation("POST", "applications/{applicationName}/subscription", ("eventSource",))
+ENDPOINT = Operation("GET", "endpoints/{tech}/{resource}")
 ANSWER = Operation("POST", "channels/{channelId}/answer")
 HANG_UP = Operation("DELETE", "channels/{channelId}", ("reason_code", "reason"))
 CONTINUE = Operation("POST", "channels/{channelId}/continue", ("context", "extension", "priority"))

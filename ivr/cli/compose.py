@@ -199,6 +199,7 @@ class Composition:
             wrap_up_s=int(chosen.operators.wrap_up_s),
             rtp_timeout_s=chosen.operators.rtp_timeout_s,
             own_pjsip=self.own_pjsip,
+            sip_answer_s=chosen.silence.answer_s,
         )
 
     def firewall(self) -> str:

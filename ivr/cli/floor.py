@@ -51,7 +51,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
             "state": live.get(each.id, {}).get("state", "unknown"),
             **{
                 name: live.get(each.id, {}).get(name)
-                for name in ("reason", "since", "until", "telephone", "help_since")
+                for name in ("reason", "since", "until", "telephone", "on_line", "help_since", "telephone_replaced")
             },
             "missed_today": None if missed is None else missed.get(each.id, {}),
         }
@@ -69,9 +69,10 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
                 row["name"],
                 " ".join(f"{code}:{level}" for code, level in cast(dict[str, int], row["languages"]).items()),
                 f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}"
+                f"{', on the line' if row['on_line'] else ''}"
                 f"{', wants help' if row['help_since'] else ''}",
                 _since(cast(float | None, row["since"])),
-                row["telephone"],
+                _telephone(row["telephone"], row["telephone_replaced"]),
                 row["supervisor"],
                 _in_words(cast(dict[str, int] | None, row["missed_today"])),
             )
@@ -102,6 +103,15 @@ def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
         return asyncio.run(ask())
     except DatabaseError:
         return None
+
+
+def _telephone(there: object, replaced: object) -> object:
+    """Whether it is there; of one that replaced another, or takes turns with it, also where both are."""
+    if not isinstance(replaced, dict):
+        return there
+    if replaced["both_alive"]:
+        return f"TWO: {replaced['before']}, {replaced['now']}"
+    return f"{replaced['now']} instead of {replaced['before']}" if there else there
 
 
 def _in_words(missed: dict[str, int] | None) -> str:
@@ -163,5 +173,5 @@ def waiting(json: bool = JSON) -> None:
     if json:
         as_json(rows)
         return
-    columns = ("place", "caller", "language", "topic", "waited_s", "call", "callback")
+    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")

@@ -146,6 +146,8 @@ def _cells(row: Mapping[str, Any], at: float) -> tuple[str, ...]:
         state += f" ({row['reason']})"
     if row.get("pause_after"):
         state += f", then {row['pause_after']}"
+    if row.get("on_line"):
+        state += ", on the line"
     if row.get("help_since"):
         state += ", wants help"
     return (

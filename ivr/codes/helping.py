@@ -125,7 +125,11 @@ def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
 
 
 def _may_be_rung(operator: Operator) -> bool:
-    return operator.present and operator.state not in (OperatorState.OFFERED, OperatorState.TALKING)
+    return (
+        operator.present
+        and not operator.on_line
+        and operator.state not in (OperatorState.OFFERED, OperatorState.TALKING)
+    )
 
 
 async def _claimed(call: CodeCall, supervisor: str) -> Leg:

@@ -50,6 +50,14 @@ def translate(message: bytes, names: Mapping[bytes, bytes]) -> bytes:
     return b"\r\n".join(lines) + end + body
 
 
+def from_header(number: str | None, name: str, host: str) -> bytes:
+    """The value of a `From` header, without its tag; `number` None: an anonymous caller."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    if number is None:
+        return f'"{quoted or "Anonymous"}" <sip:anonymous@anonymous.invalid>'.encode()
+    return ((f'"{quoted}" ' if name else "") + f"<sip:{number}@{host}>").encode()
+
+
 class Line:
     """One telephone's wire; open it, then give the stack `inside` as the address of its exchange.
 

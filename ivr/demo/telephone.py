@@ -28,7 +28,7 @@ from baresip.errors import BaresipError, RegistrationError
 
 from ivr.demo.call import Call, CallEndedError, End
 from ivr.demo.codecs import CODECS, Codec
-from ivr.demo.line import LOOPBACK, Address, Line, Transport, parse_address
+from ivr.demo.line import LOOPBACK, Address, Line, Transport, from_header, parse_address
 from ivr.demo.recording import Pump
 from ivr.demo.stack import Stack, the_stack
 
@@ -111,7 +111,8 @@ class Telephones:
         value of `From`, for callers that no telephone would produce; `address`: where the carrier is, if not where all
         callers are; `codec`: the only one that the telephone knows, if it does not know both laws of G.711.
         """
-        return Caller(self, number, name, asserted, privacy, identity, address or self._carrier, codec)
+        user = f"caller-{next(_COUNT)}"
+        return Caller(self, user, number, name, asserted, privacy, identity, address or self._carrier, codec)
 
     def operator(
         self,
@@ -197,6 +198,7 @@ class Caller:
     def __init__(
         self,
         phones: Telephones,
+        user: str,
         number: str | None,
         name: str,
         asserted: str | None,
@@ -206,8 +208,8 @@ class Caller:
         codec: Codec | None,
     ) -> None:
         self.number = number
-        self._phones, self._user = phones, f"caller-{next(_COUNT)}"
-        self._identity = identity if identity is not None else _identity(number, name, address)
+        self._phones, self._user = phones, user
+        self._identity = identity if identity is not None else from_header(number, name, address)
         privacy = privacy or ("id" if asserted and number is None else None)
         said = {"P-Asserted-Identity": f"<sip:{asserted}@{address}>" if asserted else None, "Privacy": privacy}
         self._headers = {name: value for name, value in said.items() if value}
@@ -249,6 +251,9 @@ class Operator:
         self.user = self._user = user
         self.calls: list[Call] = []
         """All that have rung here, the oldest first."""
+        self.one_line = False
+        """Refuse (486) whatever rings while another call is up, as a telephone without call waiting does."""
+        self._dialled: list[Call] = []
         self._phones = phones
         self._password = password
         self._server = server
@@ -352,7 +357,8 @@ class Operator:
         """Call `number` at the exchange; returns while it rings."""
         line, agent = self._opened
         native = await agent.dial(f"sip:{number}@{_text(line.inside)}")
-        return self._phones.adopt(native, incoming=False, peer=number)
+        self._dialled.append(self._phones.adopt(native, incoming=False, peer=number))
+        return self._dialled[-1]
 
     async def leave(self) -> None:
         """Unregister if registered, without waiting long: the exchange may be gone."""
@@ -367,11 +373,12 @@ class Operator:
         return self._line, self._agent
 
     def _rings(self, native: NativeCall) -> None:
+        busy = self.one_line and any(each.end is None for each in (*self.calls, *self._dialled))
         call = self._phones.adopt(native, incoming=True, peer=native.peer or "")
         self.calls.append(call)
         self._fresh.put_nowait(call)
-        if self._refusal is not None:
-            self._phones.own(self.refuse(call, self._refusal))
+        if busy or self._refusal is not None:
+            self._phones.own(self.refuse(call, self._refusal or 486))
         elif self._answer_after_s is not None:
             self._phones.own(self._answer(call, self._answer_after_s, self._tone_hz))
 
@@ -381,13 +388,6 @@ class Operator:
             if tone_hz is not None:
                 call.tone(tone_hz)
             await call.answer()
-
-
-def _identity(number: str | None, name: str, host: str) -> bytes:
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    if number is None:
-        return f'"{quoted or "Anonymous"}" <sip:anonymous@anonymous.invalid>'.encode()
-    return ((f'"{quoted}" ' if name else "") + f"<sip:{number}@{host}>").encode()
 
 
 def _reason(status: int) -> str:

