@@ -1,0 +1,48 @@
+"""What an operator's telephone may send during a call besides sound: digits by SIP INFO, OPTIONS, a MESSAGE."""
+
+import asyncio
+
+from in_dialog import Dialog, message
+from line import Line
+from offers import french
+from talking import CALLER_HZ, OPERATOR_HZ, hears_music
+
+from ivr.demo.telephone import Telephones
+
+
+async def test_info_options_and_message_during_a_call_are_answered_and_digits_by_info_count(
+    line: Line, telephones: Telephones
+) -> None:
+    (operator,) = french(line, 1)
+    phone = await line.phone(telephones, operator, answers=OPERATOR_HZ)
+    dialog = Dialog(phone)
+    call = await line.asks_for_operator(telephones, "+33614000001")
+    call.tone(CALLER_HZ)
+    leg = await phone.next_call(8)
+    await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+    answers = {
+        "options": await dialog.request("OPTIONS"),
+        "message": await dialog.request("MESSAGE", "text/plain", "hello"),
+        "info": await dialog.request("INFO", "application/dtmf-relay", "Signal=*\r\nDuration=160\r\n"),
+    }
+    for digit in "30":
+        assert await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n") == 200
+    await hears_music(call, call.clock)
+    assert answers == {"options": 200, "message": 202, "info": 200}
+    await call.hangup()
+    await leg.ended(5)
+
+
+async def test_a_message_outside_a_call_leads_nowhere(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, french(line, 1)[0])
+    seen = len(line.logged())
+    for whom, sender, address, answer in (
+        ("*10", "stranger", "127.0.0.9", 401),
+        ("*10", phone.user, "127.0.0.9", 401),
+        (phone.user, "stranger", "127.0.0.9", 401),
+        ("800212000", "stranger", "127.0.0.2", 404),  # the carrier is known by its address
+        ("s", "carrier-example", "127.0.0.2", 404),
+    ):
+        assert await asyncio.to_thread(message, line.sip, whom, sender, address) == answer, (whom, sender, address)
+    assert not line.ari("GET", "/channels")
+    assert "code" not in line.logged(seen)
