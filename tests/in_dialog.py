@@ -1,4 +1,4 @@
-"""Requests of a telephone inside a call that is up, such as a digit by SIP INFO, which the test telephones cannot send."""
+"""What the test telephones cannot do by themselves: requests inside a call, such as a digit by SIP INFO."""
 
 import asyncio
 import itertools
@@ -14,14 +14,14 @@ _CSEQ = itertools.count(7000)
 class Dialog:
     """Listens on the wire of an operator's telephone, over UDP; make it before the call rings there.
 
-    The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and Asterisk
-    refuses them: let the other side hang up.
+    The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and
+    Asterisk refuses them: let the other side hang up.
     """
 
     def __init__(self, phone: Operator) -> None:
         self._line: Line = phone._opened[0]
         self._invite, self._answer = b"", b""
-        self._waiting: dict[bytes, asyncio.Future[int]] = {}
+        self._waiting: dict[str, asyncio.Future[int]] = {}
         self.received: list[bytes] = []
         """All that Asterisk has sent to the telephone since."""
         self.sent: list[bytes] = []
@@ -50,8 +50,8 @@ class Dialog:
 
     async def exchange(self, method: str, number: int, message: bytes, timeout_s: float = 4.0) -> int | None:
         """Sends a request as it is, repeated as over UDP."""
-        key = f"{number} {method}".encode()
-        answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[f"{number} {method}"] = answer
         peer = self._line._peer
         assert peer is not None
         try:
@@ -71,17 +71,36 @@ class Dialog:
         self.received.append(message)
         if message.startswith(b"INVITE "):
             self._invite = message
-        elif message.startswith(b"SIP/2.0 ") and (waits := self._waiting.get(_header(message, "CSeq").encode())):
-            if not message.startswith(b"SIP/2.0 1") and not waits.done():
+        elif message.startswith(b"SIP/2.0 ") and not message.startswith(b"SIP/2.0 1"):
+            waits = self._waiting.get(_header(message, "CSeq"))
+            if waits is not None and not waits.done():
                 waits.set_result(int(message[8:11]))
         return self._receives(message)
 
     def _outgoing(self, message: bytes) -> bytes:
         message = self._sends(message)
         self.sent.append(message)
-        if message.startswith(b"SIP/2.0 200") and b"INVITE" in _header(message, "CSeq").encode():
+        if message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, "CSeq"):
             self._answer = message
         return message
+
+
+def without_events(line: Line) -> None:
+    """Lets a telephone offer, and be offered, no RTP events (RFC 4733) from now on."""
+    receives, sends = line.incoming, line.outgoing
+    line.incoming = lambda message: _without_events(receives(message))  # type: ignore[method-assign]
+    line.outgoing = lambda message: _without_events(sends(message))  # type: ignore[method-assign]
+
+
+def _without_events(message: bytes) -> bytes:
+    head, end, body = message.partition(b"\r\n\r\n")
+    types = re.findall(rb"a=rtpmap:(\d+) telephone-event/", body)
+    for each in types:
+        body = re.sub(rb"a=(?:rtpmap|fmtp):" + each + rb" [^\r\n]*\r\n", b"", body)
+        body = re.sub(rb"(m=audio [^\r\n]*?) " + each + rb"(?=[ \r])", rb"\1", body)
+    if types:
+        head = re.sub(rb"(?im)^(Content-Length[ \t]*:[ \t]*)\d+", rb"\g<1>%d" % len(body), head)
+    return head + end + body
 
 
 def _header(message: bytes, name: str) -> str:
