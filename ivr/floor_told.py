@@ -29,7 +29,8 @@ class FloorTold:
         """A call was offered to him in vain: he did not answer, or his telephone could not be reached."""
         if trigger is Trigger.NO_ANSWER:
             log.warning(
-                "An operator did not answer; he is paused until he or a supervisor ends it", operator=operator.id
+                "An operator did not answer; they are paused until they or a supervisor end it, or their telephone goes",
+                operator=operator.id,
             )
         else:
             log.warning(
