@@ -28,10 +28,7 @@ class FloorTold:
     def missed(self, operator: Operator, trigger: Trigger) -> None:
         """A call was offered to him in vain: he did not answer, or his telephone could not be reached."""
         if trigger is Trigger.NO_ANSWER:
-            log.warning(
-                "An operator did not answer; they are paused until they or a supervisor end it, or their telephone goes",
-                operator=operator.id,
-            )
+            log.warning("An operator did not answer; they are paused (no_answer)", operator=operator.id)
         else:
             log.warning(
                 "An operator's telephone could not be rung; he is away until it registers", operator=operator.id

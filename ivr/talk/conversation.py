@@ -67,7 +67,8 @@ class Conversation:
             if begins:
                 await asked.last_resort(self)
             while self._ends is None:
-                item = await self.call.next(min(self.rings_until, self._sit_by, self._via_by, self._watch.until))
+                until = min(self.rings_until, self._sit_by, self._via_by, self._watch.until, self.keys.until)
+                item = await self.call.next(until)
                 self.call.keys.clear()
                 await self._happened(item)
                 if self._ends is None:

@@ -6,7 +6,7 @@ import numpy as np
 from in_dialog import Dialog, message, without_events
 from line import Line
 from offers import french
-from talking import CALLER_HZ, OPERATOR_HZ, hears_music
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, hears_music
 
 from ivr.demo.line import parse_address
 from ivr.demo.sound import Samples, tone
@@ -32,7 +32,7 @@ def _dtmf(key: str) -> Samples:
 async def test_info_options_and_message_during_a_call_are_answered_and_digits_by_info_count(
     line: Line, telephones: Telephones
 ) -> None:
-    (operator,) = french(line, 1)
+    operator, second = french(line, 2)
     phone = await line.phone(telephones, operator, answers=OPERATOR_HZ)
     dialog = Dialog(phone)
     call = await line.asks_for_operator(telephones, "+33614000001")
@@ -48,6 +48,12 @@ async def test_info_options_and_message_during_a_call_are_answered_and_digits_by
         assert await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n") == 200
     await hears_music(call, call.clock)
     assert answers == {"options": 200, "message": 202, "info": 200}
+    # A code without the key that ends it.
+    colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
+    for digit in f"*30*31{second}":
+        await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
+    await colleague.next_call(8)
+    await call.hears_tone(COLLEAGUE_HZ)
     await call.hangup()
     await leg.ended(5)
 
