@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from ivr.api_session import connected
+from ivr.api_talk import place
 from ivr.messages import State
 from routing.states import Operator, OperatorState, Trigger
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ivr.call import Call
     from ivr.controller import Controller
     from ivr.floor import Floor
+    from ivr.telephones import Telephone
 
 BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
 """What a person may ask for, and what that is on the floor."""
@@ -27,20 +29,33 @@ class WrapUpChange(BaseModel):
     wish: Literal["end", "more"]
 
 
-def operator_row(operator: Operator, call: "Call | None" = None, help_since: float | None = None) -> dict[str, Any]:
+def operator_row(
+    operator: Operator,
+    call: "Call | None" = None,
+    help_since: float | None = None,
+    telephone: "Telephone | None" = None,
+) -> dict[str, Any]:
     """`call`: that he is offered, or talks in; `planned`: by the roster; `help_since`: since when he waits for a
-    supervisor's help. All instants are POSIX seconds."""
+    supervisor's help; `device`: what his telephone is and where. All instants are POSIX seconds."""
     return {
         "state": operator.state.value,
         "reason": operator.reason or None,
         "since": operator.since,
         "until": operator.until,
         "telephone": operator.present,
+        "device": telephone.document if telephone is not None else None,
         "pause_after": operator.pause_after,
         "planned": operator.planned,
-        "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,
+        "call": _call(operator, call) if call else None,
         "help_since": help_since,
     }
+
+
+def _call(operator: Operator, call: "Call") -> dict[str, Any]:
+    """`place`: as `GET /calls/ID/talk` has it; null for who is not the caller's operator."""
+    state = call.state
+    where = place(call) if state.offer == operator.offer else None
+    return {"id": state.id, "language": state.language, "caller": state.caller, "place": where}
 
 
 def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
@@ -48,9 +63,14 @@ def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
     session = controller.session
     if session is None or session.floor is None:
         return {}
-    wanted = controller.floor_told.help_is_wanted
+    wanted, telephones = controller.floor_told.help_is_wanted, controller.telephones.by_operator
     return {
-        each.id: operator_row(each, session.call_on(each.offer) if each.offer else None, wanted.get(each.id))
+        each.id: operator_row(
+            each,
+            session.call_on(each.offer) if each.offer else None,
+            wanted.get(each.id),
+            telephones.get(each.id),
+        )
         for each in session.floor.operators.values()
     }
 

@@ -118,7 +118,8 @@ class Services:
 
     `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
     caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice;
-    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted.
+    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted;
+    `notice(operator)`: the text that they are to hear first of all, once.
     """
 
     site: Site
@@ -137,6 +138,7 @@ class Services:
     address: Callable[[str], str]
     people: tuple[OperatorEntry, ...] = ()
     answer: Callable[[str, str | None], None] = lambda *_: None
+    notice: Callable[[str], str | None] = lambda _: None
 
 
 class Call:
@@ -150,13 +152,13 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
+        self.on_hold = False  # by the hold key of the operator's own telephone
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
-        self._answered = answered
-        self._gone = False
+        self._answered, self._gone = answered, False
         self._square_until = -math.inf
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 

@@ -14,7 +14,7 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import clock, credentials, messages, operators, site
+from ivr import clock, credentials, messages, operators, paused, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
@@ -29,6 +29,7 @@ from ivr.house import House
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
+from ivr.paused import PauseNotices
 from ivr.presence import Presence
 from ivr.records import Recorder
 from ivr.references import reference_allocator
@@ -37,6 +38,7 @@ from ivr.session import APPLICATION, Session
 from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
 from ivr.standing import FAMILY, Keeper
+from ivr.telephones import Telephones
 from routing.states import Operator
 
 log = structlog.get_logger()
@@ -73,6 +75,8 @@ class Controller:
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         self.presence = Presence(self.ami, [each.id for each in self.operators], self._telephone)
         ids = [each.id for each in self.operators]
+        self.telephones = Telephones(self.ami, ids)
+        self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
@@ -95,6 +99,7 @@ class Controller:
                 tasks.create_task(self.flows.saved.watch(), name="what is saved")
                 tasks.create_task(self.shifts.run(), name="shifts")
                 tasks.create_task(self.duty.run(), name="duty")
+                tasks.create_task(self.telephones.run(), name="telephones")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -142,6 +147,7 @@ class Controller:
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
             operator_changed=self._operator_changed,
+            notice=self.notices.take,
             floor_told=self.floor_told,
             book=self.book,
             serves=self._say_alive,
@@ -239,6 +245,14 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+        if self.notices.changed(operator) and self.session is not None:
+            self.session.start(self._show_pause(self.session, operator), "a pause is shown")
+
+    async def _show_pause(self, session: Session, operator: Operator) -> None:
+        shown = self.telephones.displays(operator.id, self.site.operators.shows_messages)
+        if shown and await paused.show(session, operator):
+            self.notices.take(operator.id)
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
-    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on;
-    `begun(when, calls, legs)` is run once what is up has been taken over.
+    `operator_changed(operator, call)` keeps a new state; `notice(operator)` is that of `Services`; `serves()` says that
+    calls are served from now on; `begun(when, calls, legs)` is run once what is up has been taken over.
     """
 
     site: Site
@@ -48,6 +48,7 @@ class House:
     planned: Callable[[], messages.Planned]
     contact: Callable[[str], str | None]
     operator_changed: Callable[[Operator, str | None], None]
+    notice: Callable[[str], str | None]
     floor_told: FloorTold
     book: Book
     serves: Callable[[], None]

@@ -92,7 +92,7 @@ async def say_why(talk: "Conversation", refusal: Refusal) -> None:
 
 
 async def _moment(talk: "Conversation") -> None:
-    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.held:
+    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.call.on_hold:
         await talk.call.play([(talk.call.state.language, "moment")])
 
 

@@ -60,12 +60,12 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
         (None, *topics), (None, *settings.countries), settings.languages, waited
     ):
         now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in clips("nl", now, False, waited_s)]
+        said = [text for _, text in clips("nl", now, "", waited_s)]
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
         assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
         assert all(known.text(each, text) for each in settings.languages for text in said), said
-    back = clips("nl", dataclasses.replace(state, topic="file"), True, 100.0)
+    back = clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
     assert all(known.text(each, "talk_back") for each in settings.languages)
 

@@ -125,7 +125,7 @@ class Telephone:
         self.calls[call].sendDtmf(press)
 
 
-class Account(pj.Account):
+class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
     def __init__(self, phone: Telephone) -> None:
         super().__init__()
         self.phone = phone
@@ -145,7 +145,7 @@ class Account(pj.Account):
         tell("message", text=prm.msgBody)
 
 
-class Call(pj.Call):
+class Call(pj.Call):  # type: ignore[misc]
     def __init__(self, phone: Telephone, identity: int = -1) -> None:
         assert phone.account is not None
         super().__init__(phone.account, identity)
