@@ -72,7 +72,7 @@ class Operators(_Strict):
     level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with, but as a last resort
     whisper: bool = True  # who picks up hears what is coming before he is with the caller
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for so long has vanished
-    shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip"), max_length=50)  # telephones: how they begin
+    shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)  # how telephones begin
     told_of_supervision: bool = False  # a supervisor who hears him is announced to the operator
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")
 

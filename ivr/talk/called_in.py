@@ -1,5 +1,6 @@
 """A colleague who is called in: from the ringing, over what they hear first, to their being there or gone."""
 
+import asyncio
 import math
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 NEEDS_COLLEAGUE = (Happens.COMPLETE, Happens.OPERATOR_GONE, Happens.OPERATOR_LOST, Happens.SWAP)
 """What cannot wait until a colleague who has picked up has heard all."""
+
+
+_GONE_S = 1.0
+"""So long after a prompt has broken off the end of its channel is waited for."""
 
 
 async def look(talk: "Conversation", item: Item, colleague: Leg) -> None:
@@ -44,7 +49,11 @@ async def look(talk: "Conversation", item: Item, colleague: Leg) -> None:
         talk.told = None
         await talk.happens(Happens.COLLEAGUE_GONE, "talk_no_answer")
     elif talk.told is not None and talk.told.is_over(item):
-        await joins(talk)
+        if isinstance(item, events.PlaybackFinished) and item.failed:
+            # So it is where they have hung up, which comes next.
+            talk.told.until = asyncio.get_running_loop().time() + _GONE_S
+        else:
+            await joins(talk)
 
 
 async def joins(talk: "Conversation") -> None:

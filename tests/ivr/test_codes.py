@@ -193,7 +193,8 @@ async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones
 async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offered_to_who_talks(
     line: Line, telephones: Telephones
 ) -> None:
-    first, second = french(line, 2)
+    first = native(line)
+    second = next(each for each in french(line, 2) if each != first)
     phone, other = await line.phone(telephones, first), await line.phone(telephones, second)
     for number, text in ((first, "talk_yourself"), (line.speaks("fr", but=(first, second)), "talk_away")):
         await refused(line, phone, number, text)
