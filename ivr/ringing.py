@@ -37,6 +37,7 @@ LOST = 27
 NOT_ANSWERED = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
+    23: OfferState.REFUSED,  # moved (302): the telephone forwards, which nobody follows
     18: OfferState.NO_ANSWER,
     19: OfferState.NO_ANSWER,
 }

@@ -1,9 +1,9 @@
 """pjsua as a program of its own: commands as JSON lines on its input, what happens as JSON lines on its output.
 
-    python pjsua_program.py ADDRESS FOLDER
+    python pjsua_program.py ADDRESS PORT FOLDER
 
-ADDRESS: where the telephone is; FOLDER: has `says.wav`, which it sends again and again; what it hears is written to
-`hears.wav` there.
+ADDRESS, PORT: where the telephone is; FOLDER: has `says.wav`, which it sends again and again; what it hears is written
+to `hears.wav` there.
 """
 
 import json
@@ -23,9 +23,10 @@ def tell(event: str, **what: object) -> None:
 
 
 class Telephone:
-    def __init__(self, address: str, folder: Path) -> None:
+    def __init__(self, address: str, port: int, folder: Path) -> None:
         self.calls: dict[int, Call] = {}
         self.events = True  # RTP events (RFC 4733) are offered
+        self.one_line = False
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         settings = pj.EpConfig()
@@ -39,7 +40,7 @@ class Telephone:
         settings.logConfig.filename = str(folder / "log")
         self.endpoint.libInit(settings)
         transport = pj.TransportConfig()
-        transport.boundAddress = address
+        transport.boundAddress, transport.port = address, port
         self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
@@ -73,8 +74,8 @@ class Telephone:
         self.account = Account(self)
         self.account.create(settings)
 
-    def do_events(self, on: bool) -> None:
-        self.events = on
+    def do_settings(self, events: bool, one_line: bool) -> None:
+        self.events, self.one_line = events, one_line
 
     def do_dial(self, number: str) -> None:
         call = Call(self)
@@ -137,6 +138,10 @@ class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
         call = Call(self.phone, prm.callId)
         self.phone.calls[prm.callId] = call
         accept = pj.CallOpParam()
+        if self.phone.one_line and len(self.phone.calls) > 1:
+            accept.statusCode = 486
+            call.hangup(accept)
+            return
         accept.statusCode = 180
         call.answer(accept)
         tell("rings", call=prm.callId, display=call.getInfo().remoteUri)
@@ -180,7 +185,7 @@ class Call(pj.Call):  # type: ignore[misc]
 
 
 def main() -> None:
-    phone = Telephone(sys.argv[1], Path(sys.argv[2]))
+    phone = Telephone(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
     tell("started")
     unread = b""
     while True:

@@ -31,13 +31,15 @@ How = Literal["rfc4733", "in-band", "info"]
 
 
 class Softphone(ABC):
-    """`address`: where it is; `folder`: its own, and empty; `how`: it sends digits.
+    """`address`: where it is; `folder`: its own, and empty; `how`: it sends digits; `one_line`: a second call is busy.
 
     `output` has all that it has said; `displays` what it has shown of whoever called, the oldest first.
     """
 
     name: str
     hows: tuple[How, ...]
+    shows_messages = True
+    """By the site's default (`shows_messages` of site.toml)."""
     recordings = "hears.wav"
     """The file to which it writes what it hears, as a pattern."""
     records_on = True
@@ -45,14 +47,16 @@ class Softphone(ABC):
     attended = True
     """Whether it can transfer a caller to somebody whom it has asked first."""
 
-    def __init__(self, folder: Path, address: str, how: How = "rfc4733") -> None:
-        self.folder, self.address, self.how = folder, address, how
+    def __init__(self, folder: Path, address: str, how: How = "rfc4733", *, one_line: bool = False) -> None:
+        self.folder, self.address, self.how, self.one_line = folder, address, how, one_line
+        self.port = 7000 + int(address.rpartition(".")[2])
         self.output = ""
         self.displays: list[str] = []
         self.messages: list[str] = []
         self.calls: list[str] = []
         """What it calls its calls, those that rang and those that it has made, the oldest first."""
         self._process: asyncio.subprocess.Process | None = None
+        self._events: asyncio.Task[None] | None = None  # of a driver that listens to them elsewhere
         self._reader: asyncio.Task[None] | None = None
         self.server = self.user = ""
         self.held = False  # a call of it was held, at some time
@@ -65,7 +69,8 @@ class Softphone(ABC):
 
     async def register(self, user: str, password: str, server: str) -> None:
         """Starts it and lets it register at `server`, host and port; not each says when it is registered."""
-        self.user, self.server = user, server
+        self.user, self.server, self.output = user, server, ""
+        self.calls.clear()
         await self._start(password)
 
     @abstractmethod
@@ -129,6 +134,7 @@ class Softphone(ABC):
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+        await self._forget()
 
     def stop(self) -> None:
         """It takes and sends nothing from now on."""
@@ -145,9 +151,14 @@ class Softphone(ABC):
                     await self._process.wait()
             except TimeoutError:
                 await self.kill()
+        await self._forget()
+        (self.folder / "output").write_text(self.output)  # for whoever looks why a test failed
+
+    async def _forget(self) -> None:
+        """Closes what led to the program, which has ended."""
         if self._reader is not None:
             await asyncio.gather(self._reader, return_exceptions=True)
-        (self.folder / "output").write_text(self.output)  # for whoever looks why a test failed
+            self._reader = None
 
     async def _leave(self, process: asyncio.subprocess.Process) -> None:
         """Lets it unregister and end."""
@@ -176,7 +187,8 @@ class Softphone(ABC):
         os.close(slave)
         output = os.fdopen(master, "rb", buffering=0)
         reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), output)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), output)
 
         async def read() -> None:
             with contextlib.suppress(OSError):  # the other end of a terminal is gone
@@ -184,6 +196,7 @@ class Softphone(ABC):
                     text = line.decode("utf-8", "replace").rstrip("\r\n")
                     self.output += text + "\n"
                     self._said(text)
+            transport.close()
 
         self._reader = asyncio.create_task(read())
 
@@ -215,17 +228,17 @@ class Baresip(Softphone):
     async def _start(self, password: str) -> None:
         modules = obtained.debian() / "usr/lib/baresip/modules"
         names = ("g711", "aufile", "sndfile", "account", "menu")
-        port = int(self.address.rpartition(".")[2]) + 4440
+        port = self.port + 100
         (self.folder / "config").write_text(
             f"module_path {modules}\n"
-            f"sip_listen {self.address}:0\n"
+            f"sip_listen {self.address}:{self.port}\n"
             "net_interface 127.0.0.1\n"
             f"audio_source aufile,{self.folder / 'says.wav'}\n"
             f"audio_player aufile,{self.folder / 'played.wav'}\n"
             f"snd_path {self.folder}\n"
             f"audio_alert aufile,{self.folder / 'alert.wav'}\n"
             f"ctrl_tcp_listen 127.0.0.1:{port}\n"
-            "call_max_calls 4\n"
+            f"call_max_calls {1 if self.one_line else 4}\n"
             f"audio_path {obtained.debian() / 'usr/share/baresip'}\n"
             + "".join(f"module {each}.so\n" for each in names[:3])
             + "".join(f"module_app {each}.so\n" for each in (*names[3:], "ctrl_tcp"))
@@ -241,6 +254,13 @@ class Baresip(Softphone):
         reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
         self._events = asyncio.create_task(self._listen(reader))
         await self.until(lambda: "200 OK (Hatif) [" in self.output, 10, "it registers")
+
+    async def _forget(self) -> None:
+        await super()._forget()
+        if self._events is not None:
+            self._writer.close()
+            await asyncio.gather(self._events, self._writer.wait_closed(), return_exceptions=True)
+            self._events = None
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -296,7 +316,8 @@ class Linphone(Softphone):
         settings = self.folder / "linphonerc"
         info, events = int(self.how == "info"), int(self.how == "rfc4733")
         settings.write_text(
-            f"[sip]\nsip_port=-1\nsip_tcp_port=0\nsip_tls_port=0\nuse_info={info}\nuse_rfc2833={events}\n"
+            f"[misc]\nmax_calls={1 if self.one_line else 4}\n"
+            f"[sip]\nsip_port={self.port}\nsip_tcp_port=0\nsip_tls_port=0\nuse_info={info}\nuse_rfc2833={events}\n"
             "default_proxy=-1\nmedia_encryption=none\nsave_auth_info=1\n"
             "[sound]\nechocancellation=0\n[net]\nmtu=1300\nfirewall_policy=0\n"
             "[rtp]\naudio_rtp_port=-1\n[video]\nenabled=0\ncapture=0\ndisplay=0\n"
@@ -370,14 +391,15 @@ class Linphone(Softphone):
 
 class Pjsua(Softphone):
     name = "pjsua"
+    shows_messages = False  # that is up to the program that it is part of
     hows: tuple[How, ...] = ("rfc4733", "in-band", "info")
 
     async def _start(self, password: str) -> None:
         python, environment = obtained.python()
         program = Path(__file__).with_name("pjsua_program.py")
-        await self._run(*python, str(program), self.address, str(self.folder), environment=environment)
+        await self._run(*python, str(program), self.address, str(self.port), str(self.folder), environment=environment)
         await self.until(lambda: '"started"' in self.output, 15, "it starts")
-        self._command("events", on=self.how != "in-band")
+        self._command("settings", events=self.how != "in-band", one_line=self.one_line)
         self._command("register", user=self.user, password=password, server=self.server)
         await self.until(lambda: '"registered", "status": 200' in self.output, 10, "it registers")
 

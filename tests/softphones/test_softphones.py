@@ -21,19 +21,25 @@ KINDS = pytest.mark.parametrize("kind", SOFTPHONES, ids=lambda kind: kind.name)
 
 @pytest.fixture
 async def softphone(line: Line, telephones: Telephones, tmp_path: Path) -> AsyncIterator[Made]:
-    """`softphone(kind, operator, how)`: registered, its operator ready. Asks for `telephones`, which close later."""
+    """`softphone(kind, operator, how, one_line)`: registered, its operator ready. Asks for `telephones`, which close
+    later."""
     made: list[Softphone] = []
 
-    async def make(kind: type[Softphone], operator: str, how: How = "rfc4733") -> Softphone:
-        phone = kind(tmp_path / f"{kind.name}-{len(made)}", f"127.0.0.{21 + len(made)}", how)
+    async def make(kind: type[Softphone], operator: str, how: How = "rfc4733", *, one_line: bool = False) -> Softphone:
+        folder, address = tmp_path / f"{kind.name}-{len(made)}", f"127.0.0.{21 + len(made)}"
+        phone = kind(folder, address, how, one_line=one_line)
         made.append(phone)
-        await phone.register(operator, credentials.load(line.home, ()).operators[operator], line.sip)
+        await registers(line, phone, operator)
         await line.until_state(operator, "ready")
         return phone
 
     yield make
     for each in made:
         await each.close()
+
+
+async def registers(line: Line, phone: Softphone, operator: str) -> None:
+    await phone.register(operator, credentials.load(line.home, ()).operators[operator], line.sip)
 
 
 async def both_hear(call: Call, phone: Softphone) -> None:
@@ -148,3 +154,73 @@ async def test_it_dials_codes(line: Line, telephones: Telephones, softphone: Mad
     await line.until_state(operator, "ready")
     await asyncio.sleep(3)
     await phone.hangup()
+
+
+@KINDS
+async def test_it_shows_a_message(line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]) -> None:
+    operator = french(line, 1)[0]
+    phone = await softphone(kind, operator)
+    query = {"from": "Hatif <sip:hatif@hatif.invalid>", "body": "Attention, please"}
+    line.ari("PUT", f"/endpoints/PJSIP/{operator}/sendMessage", **query)
+    await phone.until(lambda: "Attention, please" in phone.output, 5, "it shows the message")
+
+
+@KINDS
+async def test_whoever_missed_a_call_is_told_and_is_ready_when_the_telephone_is_back(
+    line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
+) -> None:
+    operator = french(line, 1)[0]
+    phone = await softphone(kind, operator)
+    call = await line.asks_for_operator(telephones, "+33615000006")
+    await phone.rung(1)
+    await line.until(lambda: line.operator_reason(operator) == "no_answer", 10, "paused")
+    await call.hangup()
+    if kind.shows_messages:
+        await phone.until(lambda: "*10" in phone.output, 5, "it shows why it is paused")
+    await phone.close()
+    await line.until(lambda: line.operator_reason(operator) == "absent", 10, "away")
+    await registers(line, phone, operator)
+    await line.until_state(operator, "ready")
+
+
+@KINDS
+@pytest.mark.xfail(reason="issue 12, point 16: a caller is offered on the line on which the code is dialled")
+async def test_with_one_line_its_operator_becomes_ready_by_a_code_while_somebody_waits(
+    line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
+) -> None:
+    operator = french(line, 1)[0]
+    phone = await softphone(kind, operator, one_line=True)
+    line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
+    call = await line.waiting(telephones, "+33615000007")
+    call.tone(CALLER_HZ)
+    await phone.dial("*10")
+    await asyncio.sleep(2.5)
+    assert line.operator_state(operator) != "paused"
+    await phone.hangup()
+    await phone.rung(1)
+    await phone.answer()
+    await call.hears_tone(SAYS_HZ, 8)
+    await call.hangup()
+
+
+@KINDS
+@pytest.mark.parametrize("when", ["rings", "talks"])
+@pytest.mark.xfail(reason="issue 12, point 17: a telephone that is back at its address counts as unreachable for ever")
+async def test_it_crashes_and_is_back_at_the_same_address(
+    line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone], when: str
+) -> None:
+    operator = french(line, 1)[0]
+    phone = await softphone(kind, operator)
+    if when == "talks":
+        call = await talks(line, telephones, phone, "+33615000008")
+    else:
+        call = await line.asks_for_operator(telephones, "+33615000008")
+        call.tone(CALLER_HZ)
+        await phone.rung(1)
+    await phone.kill()
+    await registers(line, phone, operator)
+    rung = len(phone.displays)
+    await phone.rung(rung + 1, 30)
+    await phone.answer()
+    await call.hears_tone(SAYS_HZ, 8)
+    await call.hangup()
