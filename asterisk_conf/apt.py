@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asterisk_conf import package_lock
-from asterisk_conf.debian import SUITE, Wanted, errors_of, find_mirror, last_words, machine, prepare, reason, run
+from asterisk_conf.debian import Wanted, errors_of, find_mirror, last_words, machine, prepare, reason, run
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import explain, make_folder, write_text
 from asterisk_conf.package_lock import LockedPackage
@@ -112,7 +112,7 @@ def _fetch_locked(
         errors = errors_of(command, environment, progress) if part else ""
         if gone := [package.name for package in part if f"{mirror}/{package.place}" in _GONE.findall(errors)]:
             told = f"{mirror} no longer has {', '.join(gone)} as locked"
-            progress.step(f"{told}; taking {wanted.name} as the suite {SUITE} has it now")
+            progress.step(f"{told}; taking {wanted.name} as the suite {wanted.suite} has it now")
             return []
         if errors:
             raise reason(errors, mirror, wanted)

@@ -33,6 +33,7 @@ DEFAULT_FILES = (
     "websocket_client.conf",
 )
 CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
+OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # the first one first; Opus where this Asterisk has it
 
 _MAX_SOCKET_PATH = 107  # bytes; a longer path of a Unix socket is cut silently by the kernel's interface
 _MAX_FILES = 65536
@@ -279,7 +280,7 @@ def render(conf: Conf) -> dict[str, str]:
         "modules": modules,
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
         "node": conf.node,
-        "operator_codecs": ("alaw", "ulaw", "g722", *(("opus",) if opus else ())),
+        "operator_codecs": OPERATOR_CODECS if opus else OPERATOR_CODECS[:-1],
         "own_pjsip": conf.own_pjsip,
         "ports": conf.ports,
         "queues": conf.queues,

@@ -13,7 +13,6 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import make_folder, write_text
 from asterisk_conf.progress import Progress
 
-SUITE = "sid"
 _USUAL_MIRROR = "http://deb.debian.org/debian"
 _KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
 # Of the host's own settings, what says how its network and its mirrors are; hooks and paths stay behind.
@@ -29,6 +28,7 @@ class Wanted:
     packages: tuple[str, ...]
     space: int  # bytes for lists, archives and the tree
     components: tuple[str, ...] = ("main",)
+    suite: str = "sid"  # of Debian; only sid has Asterisk
 
 
 ASTERISK = Wanted(
@@ -98,7 +98,7 @@ def prepare(folder: Path, mirror: str, wanted: Wanted, architecture: str | None 
         make_folder(folder / name)
     write_text(folder / "status", "", 0o600)
     keyring, components = _keyring(folder), " ".join(wanted.components)
-    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {SUITE} {components}\n", 0o600)
+    write_text(folder / "sources.list", f"deb [signed-by={keyring}] {mirror} {wanted.suite} {components}\n", 0o600)
     host = _host_settings()
     architecture = architecture or machine(wanted).architecture
     text = f"""\
@@ -193,7 +193,7 @@ def reason(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
     words = last_words(errors)
     for pattern, remedy in (
         (r"No space left|enough free space", "make room on the disk"),
-        (r"does not have a Release file", "name a mirror that has the suite sid in HATIF_DEBIAN_MIRROR"),
+        (r"does not have a Release file", f"name a mirror that has the suite {wanted.suite} in HATIF_DEBIAN_MIRROR"),
         (r"NO_PUBKEY|EXPKEYSIG|Missing key|verify signature", "update this machine's package debian-archive-keyring"),
         (r"expired|not valid yet|Valid-Until", "check this machine's clock, or name another HATIF_DEBIAN_MIRROR"),
         (

@@ -32,7 +32,9 @@ def application(controller: "Controller") -> FastAPI:
         session = controller.session
         calls: dict[str, int] = {}
         for call in session.calls if session is not None else ():
-            state = "talking" if call.state.offer else "waiting" if call.state.since is not None else "menu"
+            state = "waiting" if call.state.since is not None else "menu"
+            if call.state.offer:
+                state = "hold" if api_talk.place(call) == "hold" else "talking"
             calls[state] = calls.get(state, 0) + 1
         return {
             "ari": session is not None and session.floor is not None,

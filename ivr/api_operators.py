@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from ivr.api_session import connected
+from ivr.api_talk import place
 from ivr.messages import State
 from ivr.replaced import Replacement
 from routing.states import Operator, OperatorState, Trigger
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ivr.call import Call
     from ivr.controller import Controller
     from ivr.floor import Floor
+    from ivr.telephones import Telephone
 
 BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
 """What a person may ask for, and what that is on the floor."""
@@ -34,10 +36,11 @@ def operator_row(
     call: "Call | None" = None,
     help_since: float | None = None,
     replaced: Replacement | None = None,
+    telephone: "Telephone | None" = None,
 ) -> dict[str, Any]:
-    """`call`: that he is offered, or talks in; `planned`: by the roster; `on_line`: the telephone
-    has a call that is no caller's, such as a code; `help_since`: since when he waits for a
-    supervisor's help; `replaced`: the telephone took another one's place lately. All instants are POSIX seconds."""
+    """`call`: that they are offered, or talk in; `planned`: by the roster; `on_line`: the telephone has a call that is
+    no caller's, such as a code; `help_since`: since when they wait for a supervisor's help; `replaced`: the telephone
+    took another one's place lately; `device`: what the telephone is and where. All instants are POSIX seconds."""
     return {
         "state": operator.state.value,
         "reason": operator.reason or None,
@@ -45,12 +48,20 @@ def operator_row(
         "until": operator.until,
         "telephone": operator.present,
         "on_line": operator.on_line,
+        "device": telephone.document if telephone is not None else None,
         "pause_after": operator.pause_after,
         "planned": operator.planned,
-        "call": {"id": call.state.id, "language": call.state.language, "caller": call.state.caller} if call else None,
+        "call": _call(operator, call) if call else None,
         "help_since": help_since,
         "telephone_replaced": asdict(replaced) if replaced is not None else None,
     }
+
+
+def _call(operator: Operator, call: "Call") -> dict[str, Any]:
+    """`place`: as `GET /calls/ID/talk` has it; null for who is not the caller's operator."""
+    state = call.state
+    where = place(call) if state.offer == operator.offer else None
+    return {"id": state.id, "language": state.language, "caller": state.caller, "place": where}
 
 
 def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
@@ -58,13 +69,14 @@ def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
     session = controller.session
     if session is None or session.floor is None:
         return {}
-    wanted = controller.floor_told.help_is_wanted
+    wanted, telephones = controller.floor_told.help_is_wanted, controller.telephones.by_operator
     return {
         each.id: operator_row(
             each,
             session.call_on(each.offer) if each.offer else None,
             wanted.get(each.id),
             controller.replaced.last(each.id),
+            telephones.get(each.id),
         )
         for each in session.floor.operators.values()
     }

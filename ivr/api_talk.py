@@ -27,6 +27,14 @@ _PLACES = {
 }
 
 
+def place(call: "Call") -> str | None:
+    """Where the operator is, in a word; "hold" also by the telephone's own key. None: nobody has the caller."""
+    if call.state.offer is None:
+        return None
+    found = Place(call.state.place or "")
+    return "hold" if call.on_hold and found is Place.TOGETHER else _PLACES[found]
+
+
 class Whom(BaseModel):
     """Exactly one of them, for what needs to know who; `consul`: any supervisor."""
 
@@ -56,7 +64,7 @@ def router(controller: "Controller") -> APIRouter:
         return {
             "call": state.id,
             "operator": state.operator,
-            "place": _PLACES[Place(state.place or "")] if state.offer is not None else None,
+            "place": place(call),
             "language": state.language,
             "topic": state.topic,
             "case": state.case,

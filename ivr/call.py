@@ -92,6 +92,7 @@ class Call:
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
         self.unreadable: str | None = None  # the state of a caller who was found and begins anew
+        self.on_hold = False  # by the hold key of the operator's own telephone
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._sounding: str | None = None

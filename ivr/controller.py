@@ -18,7 +18,7 @@ import structlog
 
 from db.journal import Journal
 from db.wishes import Claim
-from ivr import beats, clock, credentials, messages, operators, references, site
+from ivr import beats, clock, credentials, messages, operators, paused, references, site
 from ivr.ami import Ami, AmiError
 from ivr.ari.link import AriError, Link
 from ivr.audible import Audible
@@ -34,6 +34,7 @@ from ivr.log_files import limit_asterisk
 from ivr.messages_left import Mailbox
 from ivr.opening import FAMILY as HOURS_FAMILY
 from ivr.opening import Opening
+from ivr.paused import PauseNotices
 from ivr.presence import Presence
 from ivr.probe import Result
 from ivr.records import Recorder
@@ -45,6 +46,7 @@ from ivr.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.shifts import Shifts
 from ivr.sip_copies import SipCopies
 from ivr.standing import FAMILY, Keeper
+from ivr.telephones import Telephones
 from ivr.work import again
 from routing.states import Operator
 
@@ -93,6 +95,8 @@ class Controller:
         ids = [each.id for each in self.operators]
         self.replaced = Replaced(self.journal)
         self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
+        self.telephones = Telephones(self.ami, ids)
+        self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.floor_told = FloorTold(self.journal)
@@ -135,6 +139,7 @@ class Controller:
                     again("copies of SIP", partial(self.copies.listen, 5039 + self.settings.offset)),
                     name="copies of SIP",
                 )
+                tasks.create_task(again("telephones", self.telephones.run), name="telephones")
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
@@ -188,6 +193,7 @@ class Controller:
             contact=self.presence.contact,
             proved=self.presence.proved,
             operator_changed=self._operator_changed,
+            notice=self.notices.take,
             floor_told=self.floor_told,
             book=self.book,
             copies=self.copies,
@@ -314,6 +320,14 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+        if self.notices.changed(operator) and self.session is not None:
+            self.session.start(self._show_pause(self.session, operator), "a pause is shown")
+
+    async def _show_pause(self, session: Session, operator: Operator) -> None:
+        shown = self.telephones.displays(operator.id, self.site.operators.shows_messages)
+        if shown and await paused.show(session, operator):
+            self.notices.take(operator.id)
 
     def _probed(self, result: Result) -> None:
         self.probed = result

@@ -28,9 +28,7 @@ class FloorTold:
     def missed(self, operator: Operator, trigger: Trigger) -> None:
         """A call was offered to him in vain: he did not answer, or his telephone could not be reached."""
         if trigger is Trigger.NO_ANSWER:
-            log.warning(
-                "An operator did not answer; he is paused until he or a supervisor ends it", operator=operator.id
-            )
+            log.warning("An operator did not answer; they are paused (no_answer)", operator=operator.id)
         else:
             log.warning(
                 "An operator's telephone could not be rung; he is away until it registers", operator=operator.id

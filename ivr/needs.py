@@ -72,7 +72,8 @@ class Services:
 
     `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
     caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice;
-    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted.
+    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted;
+    `notice(operator)`: the text that they are to hear first of all, once.
     """
 
     site: Site
@@ -91,3 +92,4 @@ class Services:
     address: Callable[[str], str]
     people: tuple[OperatorEntry, ...] = ()
     answer: Callable[[str, str | None], None] = lambda *_: None
+    notice: Callable[[str], str | None] = lambda _: None

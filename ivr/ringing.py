@@ -19,7 +19,7 @@ from ivr.state import LegState
 from ivr.talk.moves import MUSIC, add, create
 from ivr.talk.table import bridge_of
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import Whisper, playback_of
+from ivr.talk.whisper import Whisper, display, playback_of
 from routing.states import OfferState, offer_state_after
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ LOST = 27
 NOT_ANSWERED = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
+    23: OfferState.REFUSED,  # moved (302): the telephone forwards, which nobody follows
     18: OfferState.NO_ANSWER,
     19: OfferState.NO_ANSWER,
 }
@@ -141,12 +142,11 @@ async def ring(call: Call, offer: messages.Offer) -> Leg | None:
 def create_leg(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> operations.Request:
     """Creates the leg; it is dialled when it has entered (`rung.dial`)."""
     state = call.state
-    about = " ".join(each for each in (state.language, state.topic, state.country) if each)
     return rung.create(
         leg.id,
         rung.LEG,
         endpoint=call.services.address(leg.operator),
-        shown=f'"{about}" <{state.caller or "anonymous"}>',
+        shown=f'"{display(state, leg.operator, role)}" <{state.caller or "anonymous"}>',
         ring_s=ring_s,
         originator=call.channel,
         variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode()},

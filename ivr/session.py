@@ -93,6 +93,7 @@ class Session:
             address=lambda operator: house.site.operators.address.replace("{id}", operator),
             people=house.operators,
             answer=self.wishes.answer,
+            notice=house.notice,
         )
         self.running = RunningCalls(house, self.services, self._routes, self.start)
         self.desk = Desk(self, house.book)

@@ -54,6 +54,9 @@ class Country(_Strict):
 PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 
 
+UserAgent = Annotated[str, Field(min_length=2, max_length=60)]
+
+
 class Operators(_Strict):
     ring_s: float = Field(15, ge=3, le=120)
     wrap_up_s: float = Field(20, ge=0, le=3600)
@@ -63,6 +66,7 @@ class Operators(_Strict):
     level: int = Field(1, ge=1, le=5)  # the least level that a caller is served with, but as a last resort
     whisper: bool = True  # who picks up hears what is coming before he is with the caller
     rtp_timeout_s: int = Field(10, ge=2, le=600)  # a telephone that sends nothing for so long has vanished
+    shows_messages: tuple[UserAgent, ...] = Field(("Linphone", "baresip v"), max_length=50)  # how telephones begin
     told_of_supervision: bool = False  # a supervisor who hears him is announced to the operator
     networks: tuple[CarrierHost, ...] = ()  # where their telephones are, for `hatif firewall`
     address: str = Field("PJSIP/{id}", pattern=r"^PJSIP/[a-zA-Z0-9_/:@.-]*\{id\}[a-zA-Z0-9_:@.-]*$")

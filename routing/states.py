@@ -51,6 +51,9 @@ UNREACHABLE = "unreachable"
 
 LOGGED_OUT = "logged_out"
 
+OWN_PAUSES = (Trigger.NO_ANSWER.value, Trigger.REFUSED.value)
+"""The reasons of pauses that the operator did not ask for."""
+
 _AWAY, _READY, _OFFERED = OperatorState.AWAY, OperatorState.READY, OperatorState.OFFERED
 _TALKING, _WRAPPING_UP, _PAUSED = OperatorState.TALKING, OperatorState.WRAPPING_UP, OperatorState.PAUSED
 
@@ -78,6 +81,7 @@ OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
     (_PAUSED, Trigger.RESUME): _READY,
     (_PAUSED, Trigger.PAUSE): _PAUSED,
     (_PAUSED, Trigger.LOG_OUT): _AWAY,
+    (_PAUSED, Trigger.PHONE_ABSENT): _AWAY,  # only if paused for a missed call; the telephone's return ends it then
 }
 
 # The first final state wins: nothing leaves it.
@@ -142,8 +146,10 @@ def after(
         operator = replace(operator, present=True)
         if operator.state is not _AWAY or operator.reason not in (ABSENT, UNREACHABLE):
             return operator
-    elif trigger is Trigger.PHONE_ABSENT and operator.present:
-        operator = replace(operator, present=False)
+    elif trigger is Trigger.PHONE_ABSENT:
+        operator = replace(operator, present=False) if operator.present else operator
+        if operator.state is _PAUSED and operator.reason != Trigger.NO_ANSWER:
+            return operator
     elif trigger in (Trigger.RESUME, Trigger.LOG_OUT) and operator.pause_after is not None:
         operator = replace(operator, pause_after=None)  # his last word counts
     if trigger is Trigger.WRAP_UP_MORE and operator.until is not None:
@@ -165,7 +171,8 @@ def after(
     elif state is _AWAY:
         reason = {Trigger.LOG_OUT: LOGGED_OUT, Trigger.UNREACHABLE: UNREACHABLE}.get(trigger, ABSENT)
     elif state is _PAUSED:
-        reason = reason or trigger.value
+        # A pause that they asked for outlives a missed call, whose own pause the telephone may end.
+        reason = reason or (pause_after if trigger is Trigger.NO_ANSWER else None) or trigger.value
         pause_after = None
     else:
         reason = ""

@@ -94,4 +94,10 @@ ADD_CHANNEL = Operation("POST", "bridges/{bridgeId}/addChannel", ("channel", "ab
 RECORD_BRIDGE = Operation("POST", "bridges/{bridgeId}/record", ("name", "format", "ifExists"))
 TRANSFER_PROGRESS = Operation("POST", "channels/{channelId}/transfer_progress", ("states",))
 RTP_STATISTICS = Operation("GET", "channels/{channelId}/rtp_statistics")
+SEND_MESSAGE = Operation("PUT", "endpoints/{tech}/{resource}/sendMessage", ("from", "body"))
 EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", (), "filter")
+
+
+def send_message(endpoint: str, sender: str, text: str) -> Request:
+    """A text for a telephone that is registered here as `endpoint`. (ARI has a parameter that is called `body`.)"""
+    return SEND_MESSAGE("PJSIP", endpoint)._replace(query=(("from", sender), ("body", text)))

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import typer
 
+from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.compose import Composition, ControlError, ControllerAwayError, account
 from ivr.cli.output import JSON, as_json, as_table, console
 
@@ -51,7 +52,10 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
             "state": live.get(each.id, {}).get("state", "unknown"),
             **{
                 name: live.get(each.id, {}).get(name)
-                for name in ("reason", "since", "until", "telephone", "on_line", "help_since", "telephone_replaced")
+                for name in (
+                    *("reason", "since", "until", "telephone", "on_line", "device", "help_since"),
+                    "telephone_replaced",
+                )
             },
             "missed_today": None if missed is None else missed.get(each.id, {}),
         }
@@ -127,13 +131,20 @@ def _since(since: float | None) -> str:
 
 
 def phone(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
-    """What to enter in an operator's softphone: user, password, server."""
+    """What to enter in an operator's softphone: user, password, server; and what it may use."""
     parts = Composition()
     password = parts.credentials.operators.get(operator)
     if password is None or operator not in {each.id for each in parts.operators}:
         raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
     host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
-    data = {"user": operator, "password": password, "server": f"{host}:{5060 + parts.settings.offset}"}
+    data = {
+        "user": operator,
+        "password": password,
+        "server": f"{host}:{5060 + parts.settings.offset}",
+        "transport": "UDP or TCP",
+        "digits": "RFC 4733 (RTP events); else SIP INFO, or tones in the sound (in-band)",
+        "codecs": ", ".join(OPERATOR_CODECS),
+    }
     if json:
         as_json(data)
     else:

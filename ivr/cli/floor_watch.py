@@ -23,7 +23,7 @@ from ivr.operators import OperatorEntry
 _EVERY_S = 1.0
 _HEAD, _FEWEST = 4, 5
 """Lines of the picture besides operators and foot; so many operators are shown on however small a terminal."""
-_COLUMNS = ("id", "name", "languages", "state", "since", "left", "talks with")
+_COLUMNS = ("id", "name", "languages", "state", "since", "left", "talks with", "telephone")
 _ORDER = ("talking", "offered", "wrapping_up", "ready", "paused", "away", "unknown")
 
 
@@ -157,8 +157,16 @@ def _cells(row: Mapping[str, Any], at: float) -> tuple[str, ...]:
         cell(state),
         duration(at - row["since"]) if row.get("since") else "-",
         duration(row["until"] - at) if row.get("until") else "-",
-        cell(f"{str(call['id'])[-8:]} {call['language']}") if call else "-",
+        cell(_talks_with(call)) if call else "-",
+        cell(" ".join(row["device"].values())) if row.get("device") else "-",
     )
+
+
+def _talks_with(call: Mapping[str, Any]) -> str:
+    """The end of the call's id, its language, and where the operator is unless with the caller."""
+    place = call.get("place")
+    elsewhere = [str(place)] if place not in (None, "together") else []
+    return " ".join((str(call["id"])[-8:], str(call["language"]), *elsewhere))
 
 
 def _foot(snapshot: Snapshot) -> list[str]:

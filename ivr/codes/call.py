@@ -154,8 +154,11 @@ class CodeCall:
             await self.services.link.send(operations.STOP(playback))
 
     async def play(self, *said: Said) -> bool:
-        """Starts the clips; False if there is no audio for any of them."""
+        """Starts the clips; False if there is no audio for any of them. What the operator is to hear first of all comes
+        before them."""
         sounds = self.session.version.sounds
+        notice = self.services.notice(self.operator.id)
+        said = (notice, *said) if notice is not None else said
         clips = [(self.language, each) if isinstance(each, str) else each for each in said]
         found = [heard for clip in clips if (heard := self.services.audible.find(sounds, clip)) is not None]
         await self.answer()

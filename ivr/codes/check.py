@@ -10,13 +10,14 @@ from ivr.callbacks import said
 from ivr.codes import table
 from ivr.findings import Finding, some
 from ivr.site import Site, line_in
-from ivr.talk.whisper import WAITED
+from ivr.talk.whisper import WAITED, WORDS
 from ivr.talk.wishes import Refusal
 from prompts import site_files
 
 TALK = (
     *(each.value for each in Refusal),
     *(text for _, text in WAITED),
+    *WORDS.values(),
     *("talk_back", "talk_colleague_gone", "talk_no_answer", "talk_transferred"),
 )
 """What is said in conversations. Not the names of topics and countries: a site has those that it wants to be said."""

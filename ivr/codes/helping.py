@@ -1,4 +1,4 @@
-"""The code for help: a supervisor is rung and talks with the operator who asked.
+"""The code for help: a supervisor is rung and talks with the operator who asked. So does a colleague who is called.
 
 The supervisor's leg and the bridge of both have names made from the code's channel, so that a controller that starts
 finds them by it, and rings nobody twice. A supervisor who was ready counts as offered, then as talking, for the floor.
@@ -6,7 +6,7 @@ finds them by it, and rings nobody twice. A supervisor who was ready counts as o
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -91,7 +91,7 @@ def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
 
 async def help_(call: CodeCall) -> None:
     """Rings one supervisor after the other; raises CodeRefused, and tells the supervisors, if none is free."""
-    leg = await _standing_leg(call) if call.resumed else None
+    leg = await standing_leg(call) if call.resumed else None
     if leg is None and call.state.state is OperatorState.AWAY:
         raise CodeRefused("code_off_duty")
     await call.answer()
@@ -101,7 +101,7 @@ async def help_(call: CodeCall) -> None:
     tried = {leg.supervisor} if leg is not None else set()
     while (supervisor := _next(call, tried)) is not None:
         tried.add(supervisor.id)
-        if await _helped(call, await _claimed(call, supervisor.id), fresh=True):
+        if await _helped(call, await claimed(call, supervisor.id), fresh=True):
             return
     call.session.floor_told.help_wanted(call.operator.id, _conversation(call))
     raise CodeRefused("code_help_nobody")
@@ -132,14 +132,14 @@ def _may_be_rung(operator: Operator) -> bool:
     )
 
 
-async def _claimed(call: CodeCall, supervisor: str) -> Leg:
+async def claimed(call: CodeCall, supervisor: str) -> Leg:
     """His leg, not rung yet; he is offered no caller from now on if he was ready."""
     leg = Leg(supervisor, call.channel, claimed=True)
     now = await call.floor.change(messages.Claim(supervisor, leg.id))
     return leg if now.offer == leg.id else Leg(supervisor, call.channel, claimed=False)
 
 
-async def _standing_leg(call: CodeCall) -> Leg | None:
+async def standing_leg(call: CodeCall) -> Leg | None:
     """The leg that a former controller has begun."""
     (answer,) = await call.services.link.ask(operations.CHANNELS())
     legs = [leg for each in answer.body if (leg := Leg.named(each["id"])) is not None]
@@ -148,19 +148,41 @@ async def _standing_leg(call: CodeCall) -> Leg | None:
 
 async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
     """Until the supervisor has hung up: True. False if he does not answer. `fresh`: he is to be rung first."""
+
+    async def announced() -> None:
+        await _announced(call, leg)
+
+    def helped() -> None:
+        call.session.floor_told.helped(call.operator.id, leg.supervisor, _conversation(call))
+
+    return await talked_with(call, leg, fresh=fresh, answered=announced, connected=helped)
+
+
+async def talked_with(
+    call: CodeCall,
+    leg: Leg,
+    *,
+    fresh: bool,
+    answered: Callable[[], Awaitable[None]] | None = None,
+    connected: Callable[[], None] | None = None,
+) -> bool:
+    """Until whoever is on that leg has hung up: True. False if they do not answer. `fresh`: they are to be rung first;
+    `answered` is waited for before both are connected, `connected` is called then."""
     talked, ends = False, True
     call.services.route(leg.id, call)
     try:
         if fresh:
-            log.info("help", operator=call.operator.id, supervisor=leg.supervisor, claimed=leg.claimed)
+            log.info(call.name, operator=call.operator.id, rung=leg.supervisor, claimed=leg.claimed)
             await call.services.link.send(_create_leg(call, leg), refused=call.refused)
         if not await _together(call, leg):
             if not await _answered(call, leg):
                 return False
-            await _announced(call, leg)
+            if answered is not None:
+                await answered()
             if not await _connected(call, leg):
                 return False
-            call.session.floor_told.helped(call.operator.id, leg.supervisor, _conversation(call))
+            if connected is not None:
+                connected()
         talked = True
         await _until_gone(call, leg)
         return True

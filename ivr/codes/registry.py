@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from ivr.callbacks.code import call_back
 from ivr.codes import about, helping, states
 from ivr.codes.call import CodeCall
+from ivr.codes.colleague import call_colleague
 from ivr.supervision import listening
 from ivr.talk.codes import in_conversation
 
@@ -32,3 +33,6 @@ CODES: dict[str, Handler] = {
     "consult": in_conversation,
     "interpreter": in_conversation,
 }
+
+BESIDES: dict[str, Handler] = {"colleague": call_colleague}
+"""What else operators may dial: one another's numbers."""

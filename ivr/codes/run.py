@@ -10,7 +10,7 @@ from ivr.ari import operations
 from ivr.ari.events import Channel
 from ivr.ari.link import LinkLost
 from ivr.codes.call import CodeCall, CodeRefused, OperatorGone, Said
-from ivr.codes.registry import CODES
+from ivr.codes.registry import BESIDES, CODES
 
 if TYPE_CHECKING:
     from ivr.session import Session
@@ -54,7 +54,7 @@ async def run(call: CodeCall) -> None:
     try:
         try:
             log.info("code", operator=call.operator.id, code=call.name, argument=call.argument, resumed=call.resumed)
-            handler = CODES.get(call.name)
+            handler = CODES.get(call.name) or BESIDES.get(call.name)
             if handler is None:
                 raise CodeRefused("code_unknown")
             await handler(call)

@@ -42,6 +42,7 @@ def topics_of(flow: "Flow") -> tuple[str, ...]:
 async def look(talk: "Conversation", item: Item) -> None:
     """What has happened may be a wish."""
     call = talk.call
+    await _done(talk, talk.keys.over(asyncio.get_running_loop().time()))
     match item:
         case messages.Wish():
             target = Target(item.operator, item.language, item.topic, item.consul)
@@ -70,7 +71,11 @@ async def look(talk: "Conversation", item: Item) -> None:
 
 async def _pressed(talk: "Conversation", digit: str) -> None:
     await talk.heard_enough()
-    pressed = talk.keys.press(digit, asyncio.get_running_loop().time())
+    await _done(talk, talk.keys.press(digit, asyncio.get_running_loop().time()))
+
+
+async def _done(talk: "Conversation", pressed: tuple[str, str] | None) -> None:
+    """What was pressed, once it is whole."""
     if pressed is None:
         return
     code, digits = pressed
@@ -87,7 +92,7 @@ async def say_why(talk: "Conversation", refusal: Refusal) -> None:
 
 
 async def _moment(talk: "Conversation") -> None:
-    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.held:
+    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.call.on_hold:
         await talk.call.play([(talk.call.state.language, "moment")])
 
 

@@ -16,14 +16,15 @@ from ivr.ari import events, operations
 from ivr.ari.link import LinkLost
 from ivr.ari.operations import Request
 from ivr.call import Call, CallerGone, Item
-from ivr.ringing import Leg, create_leg, looked_at, said, until_gone
-from ivr.talk import asked, refer
+from ivr.ringing import Leg, create_leg, looked_at, until_gone
+from ivr.talk import asked, called_in, refer
 from ivr.talk.keys import Keys
 from ivr.talk.moves import MUSIC, moves
 from ivr.talk.says import RINGING, left_ringing, new_name, ringing_for, spoken
 from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
 from ivr.talk.transfers import Transfer
 from ivr.talk.watch import Watch, holds
+from ivr.talk.whisper import Whisper, playback_of
 from routing.states import OfferState, offer_state_after
 
 _NORMAL = (0, 16)
@@ -56,8 +57,9 @@ class Conversation:
         self._hang_up: str | None = None  # the other line, once he has heard why
         self._ends: Then | None = None
         self._by = "caller"  # who ends it, unless somebody else does
-        self.held = False  # by the operator's telephone itself
-        self._watch = Watch(call)
+        call.on_hold = False
+        self.watch = Watch(call)
+        self.told: Whisper | None = None  # what the colleague hears before joining
         self.referred: set[str] = set()  # channels whose own transfer key was heard, since this controller began
 
     # From its beginning to its end
@@ -67,7 +69,9 @@ class Conversation:
             if begins:
                 await asked.last_resort(self)
             while self._ends is None:
-                item = await self.call.next(min(self.rings_until, self._sit_by, self._via_by, self._watch.until))
+                until = min(self.rings_until, self._sit_by, self._via_by, self.watch.until, self.keys.until)
+                until = min(until, self.told.until if self.told is not None else math.inf)
+                item = await self.call.next(until)
                 self.call.keys.clear()
                 await self._happened(item)
                 if self._ends is None:
@@ -85,18 +89,18 @@ class Conversation:
             case events.StasisEnd(channel) if channel == self.leg.id:
                 self.leg.free(self.call)
             case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
-                normal = cause in _NORMAL and channel not in self._watch.lost
+                normal = cause in _NORMAL and channel not in self.watch.lost
                 await self.happens(Happens.OPERATOR_GONE if normal else Happens.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
                 self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
                     await self.sit()
             case messages.TelephoneGone(_, operator) if operator == self.leg.operator:
-                await self._watch.begin(self.leg.id, item)
+                await self.watch.begin(self.leg.id, item)
         if self.colleague is not None:
-            await self._of_colleague(item, self.colleague)
-        if now >= self._watch.until:
-            await self._watch.over()
+            await called_in.look(self, item, self.colleague)
+        if now >= self.watch.until:
+            await self.watch.over()
         if now >= self._via_by:
             await self.happens(Happens.LINE_GONE)
         if now >= self._sit_by:
@@ -109,30 +113,10 @@ class Conversation:
                 self.offer = offer_state_after(self.offer, rings)
                 await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
 
-    async def _of_colleague(self, item: Item, colleague: Leg) -> None:
-        there = self.talk.colleague is not None and self.talk.colleague.there
-        if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator and not there:
-            self.rings_until = math.inf
-            self.offer = offer_state_after(self.offer, OfferState.UNREACHABLE)
-            await self.call.services.link.send(operations.HANG_UP(colleague.id))
-        if there:
-            if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator:
-                await self._watch.begin(colleague.id, item)
-            if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
-                colleague.free(self.call)
-            if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:
-                await self.happens(Happens.COLLEAGUE_GONE, "talk_colleague_gone")
-            return
-        heard = said(item, colleague)
-        if heard is OfferState.ACCEPTED and self.offer is OfferState.RINGING:
-            self.offer, self.rings_until = OfferState.ACCEPTED, math.inf
-            await self.happens(Happens.ANSWERED)
-        elif heard not in (OfferState.RINGING, OfferState.ACCEPTED):
-            self.offer = offer_state_after(self.offer, heard)
-            await self.happens(Happens.COLLEAGUE_GONE, "talk_no_answer")
-
     async def happens(self, what: Happens, told: str | None = None) -> bool:
         """False: it cannot be now. `told`: what the operator hears before he is with the caller again."""
+        if self.told is not None and what in called_in.NEEDS_COLLEAGUE:
+            await called_in.joins(self)
         before = self.talk
         self.talk, then = after(before, what)
         match then:
@@ -190,7 +174,7 @@ class Conversation:
     async def held_by_telephone(self, *, on: bool) -> None:
         """Asterisk plays music to the caller by itself, but not if the operator heard a prompt of ours at that moment:
         then the hold is lost on its way, and only we know of it."""
-        caller, self.held = self.call.channel, on
+        caller, self.call.on_hold = self.call.channel, on
         if self.talk.place in (Place.TOGETHER, Place.SWAPPED, Place.ASIDE):
             await self.call.step(operations.MUSIC(caller, mohClass=MUSIC) if on else operations.STOP_MUSIC(caller))
 
@@ -258,7 +242,9 @@ class Conversation:
         """He is out of it, as the floor and the records see it."""
         call, leg = self.call, self.colleague
         assert leg is not None
-        self.colleague, self.rings_until = None, math.inf
+        if self.told is not None:  # has picked up, and is not with anybody yet
+            there, self.offer = False, OfferState.WITHDRAWN
+        self.colleague, self.rings_until, self.told = None, math.inf, None
         if not there:
             leg.offer_ended(call, self.offer if self.offer is not OfferState.RINGING else OfferState.WITHDRAWN)
             return
@@ -289,7 +275,7 @@ class Conversation:
     async def _handed_over(self, before: Talk, what: Happens) -> None:
         call, former, leg = self.call, self.leg, self.colleague
         assert leg is not None
-        self.leg, self.colleague, self.held = leg, None, False
+        self.leg, self.colleague, call.on_hold = leg, None, False
         await conversations.end(call, former.id)
         call.set(
             replace(
@@ -352,7 +338,7 @@ class Conversation:
         until the caller is out: a prompt for a channel that is still on its way is never heard."""
         call, colleague = self.call, self.colleague if but is None else None
         legs = (*legs, *([colleague.id] if colleague is not None else ()))
-        quiet = [operations.STOP_MUSIC(call.channel)] if self.held or call.channel in self._seats.music else []
+        quiet = [operations.STOP_MUSIC(call.channel)] if call.on_hold or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
         self.leg.conversation_ends(call, self._by)
         await self.call.step(*tells, *quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
@@ -387,6 +373,7 @@ class Conversation:
             call.services.route(self.colleague.id, call)
             self.offer = OfferState.ACCEPTED if talk.colleague.there else OfferState.RINGING
             if talk.colleague.there:
+                await call.services.link.send(operations.STOP(playback_of(self.colleague.id)))
                 self._joined()
             else:
                 self.rings_until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s

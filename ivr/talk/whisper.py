@@ -1,10 +1,11 @@
-"""What an operator hears when he picks up, before he is with the caller: in his own language, what is coming."""
+"""What an operator sees, and hears when they pick up, before they are with the caller: what is coming."""
 
 import asyncio
 import math
 import time
 from collections.abc import Mapping
 
+from db.words import Role
 from ivr.ari import events, operations
 from ivr.audible import Clip, Heard
 from ivr.call import Call, Deadline, Item
@@ -28,14 +29,43 @@ def playback_of(leg: str) -> str:
     return f"whisper-{leg}"
 
 
-def clips(language: str, state: CallState, back: bool, waited_s: float) -> list[Clip]:
-    """In the operator's `language`: the caller's language, what about, from where, and how long he has waited; or that
-    a caller comes `back` whom the operator himself has handed on."""
-    if back:
+WORDS = {each: f"talk_word_{each}" for each in ("consult", "transfer", "interpreter")}
+"""What a colleague is called in for, and the text for it."""
+
+_BACK = "back"
+"""A caller whom the operator has handed on, and nobody has taken."""
+
+_ROLES = {Role.CONSULTED: "consult", Role.INTERPRETER: "interpreter"}
+
+
+def why(state: CallState, operator: str, role: Role) -> tuple[str, str | None]:
+    """Why an operator is rung besides that a caller waits, in a word, and who wants it; "" for nothing besides."""
+    if role is not Role.OPERATOR:
+        return _ROLES[role], state.operator
+    transfer = Transfer.decode(state.transfer)
+    if not transfer.pending:
+        return "", None
+    return (_BACK, None) if transfer.by == operator else ("transfer", transfer.by)
+
+
+def display(state: CallState, operator: str, role: Role) -> str:
+    """What a telephone shows that rings: `fr travel FR`; of a colleague who is called in, `consult 1004 fr travel`."""
+    word, by = why(state, operator, role)
+    country = state.country if not word else None
+    return " ".join(each for each in (word, by, state.language, state.topic, country) if each)
+
+
+def clips(language: str, state: CallState, word: str, waited_s: float) -> list[Clip]:
+    """In the operator's `language`: the caller's language, what about, and for what a colleague is called in; else from
+    where and how long the caller has waited; or that a caller comes back whom the operator has handed on. `word`: as of
+    `why`."""
+    if word == _BACK:
         return [(language, "talk_back")]
     said: list[Clip] = [(language, f"code_language_{state.language}")]
     if state.topic is not None:
         said.append((language, f"talk_topic_{state.topic}"))
+    if word:
+        return [*said, (language, WORDS[word])]
     if state.country is not None:
         said.append((language, f"talk_from_{state.country.lower()}"))
     return [*said, (language, next(text for limit, text in WAITED if waited_s < limit))]
@@ -51,8 +81,8 @@ def short(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
 class Whisper:
     """To one leg. `until` is of the loop's clock: then it is over, whatever became of it."""
 
-    def __init__(self, call: Call, leg: str, operator: str) -> None:
-        self._call, self._leg, self._operator = call, leg, operator
+    def __init__(self, call: Call, leg: str, operator: str, role: Role = Role.OPERATOR) -> None:
+        self._call, self._leg, self._operator, self._role = call, leg, operator, role
         self._playback = playback_of(leg)
         self._sounds = False
         self.until = 0.0
@@ -63,10 +93,11 @@ class Whisper:
         entry = next((each for each in call.services.people if each.id == self._operator), None)
         if entry is None or not call.services.site.operators.whisper:
             return False
-        transfer = Transfer.decode(state.transfer)
-        back = transfer.pending and transfer.by == self._operator
-        waited_s = time.time() - (state.since or time.time())
-        wanted = clips(next(iter(entry.languages)), state, back, waited_s)
+        language, (word, _) = next(iter(entry.languages)), why(state, self._operator, self._role)
+        wanted = clips(language, state, word, time.time() - (state.since or time.time()))
+        notice = call.services.notice(self._operator)
+        if notice is not None:
+            wanted.insert(0, (language, notice))
         heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}
         found = short({clip: each for clip, each in heard.items() if each is not None})
         if not found:

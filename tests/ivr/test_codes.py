@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from left import rows
 from line import Line
+from offers import french
 
 from db.tables.house import Audit
 from ivr.demo.telephone import Call, Operator, Telephones
@@ -197,3 +198,50 @@ async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones
         assert not (await call.ended(5)).by_us
     await refused(line, phone, "*10", "code_unavailable")
     await line.controller_again()
+
+
+async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offered_to_who_talks(
+    line: Line, telephones: Telephones
+) -> None:
+    first = native(line)
+    second = next(each for each in french(line, 2) if each != first)
+    phone, other = await line.phone(telephones, first), await line.phone(telephones, second)
+    for number, text in ((first, "talk_yourself"), (line.speaks("fr", but=(first, second)), "talk_away")):
+        await refused(line, phone, number, text)
+    line.control("POST", f"/operators/{first}/state", {"state": "paused"})
+    asks = await phone.dial(second)
+    asks.tone(OPERATOR_HZ)
+    rings = await other.next_call(8)
+    assert rings.peer.startswith(f"sip:{first}@")
+    assert line.operator_state(second) == "offered"
+    await rings.answer()
+    rings.tone(SUPERVISOR_HZ)
+    await asyncio.gather(asks.hears_tone(SUPERVISOR_HZ), rings.hears_tone(OPERATOR_HZ))
+    caller = await line.waiting(telephones, "+33616000077")
+    assert (line.operator_state(second), len(other.calls)) == ("talking", 1)
+    await asks.hangup()
+    await rings.ended(5)
+    await (await other.next_call(8)).answer()  # now the caller is offered
+    await caller.hangup()
+
+
+async def test_who_is_paused_by_a_missed_call_hears_so_in_the_next_code_and_is_ready_when_the_telephone_is_back(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, native(line))
+    caller = await line.asks_for_operator(telephones, "+33616000078")
+    await phone.next_call(8)
+    await line.until(lambda: line.operator_reason(phone.user) == "no_answer", 10, "paused")
+    device = line.control("GET", "/operators")[phone.user]["device"]
+    assert device["user_agent"].startswith("baresip") and device["transport"] == "udp"
+    await caller.hangup()
+    await over(await dials(line, phone, "*14", "code_pause_no_answer", "code_you_are"))
+    await phone.unregister()
+    await line.until(lambda: line.operator_reason(phone.user) == "absent", 8, "away")
+    await phone.register()
+    await line.until_state(phone.user, "ready")
+    (row,) = [each for each in line.json("operators") if each["id"] == phone.user]
+    assert row["device"]["address"] == phone.address
+    shown = line.json("operators", "phone", phone.user)
+    assert (shown["transport"], shown["codecs"]) == ("UDP or TCP", "alaw, ulaw, g722, opus")
+    assert "RFC 4733" in shown["digits"] and "INFO" in shown["digits"]

@@ -50,7 +50,8 @@ async def test_a_telephone_that_says_moved_leads_nobody_outside(
     line.refusal = f"302 Moved\r\nContact: <sip:{where}@127.0.0.1>".encode()
     await leg.refuse(302)
     (ended,) = await decided(out_line, caller)
-    assert ended in ((operator, "refused"), (operator, "unreachable"))
+    assert ended == (operator, "refused")
+    assert (out_line.operator_state(operator), out_line.operator_reason(operator)) == ("paused", "refused")
     await call.hears(out_line.music())
     assert out.dialled == [] and call.state == "talking"
     # And not later either: he is offered on, and talks.

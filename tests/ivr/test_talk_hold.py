@@ -4,7 +4,7 @@ import asyncio
 
 from line import Line
 from offers import french
-from talking import conversation, hears_music, kinds, talk
+from talking import conversation, hears_music, kinds, stands, talk
 
 from ivr.demo.sound import has_tone, longest_silence
 from ivr.demo.telephone import Telephones
@@ -21,6 +21,11 @@ async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kil
     await other_leg.hold()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     assert not has_tone(leg.heard(leg.clock - 0.4), 1130)
+    for caller in ("+33613000001", "+33613000002"):  # by whatever way
+        assert stands(line, caller)["place"] == "hold"
+    assert line.status()["calls"]["hold"] == 2
+    for operator in (first, second):
+        assert line.control("GET", "/operators")[operator]["call"]["place"] == "hold"
     await line.restart()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     await other_leg.resume()

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from baresip.errors import TransferFailed
 from conftest import OFFSET, short_folder
+from in_dialog import Dialog
 from line import Line
 from offers import french, outcomes
-from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent
+from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent, talk
 from test_reconcile import call as caller_state
 
 from ivr import site
@@ -25,6 +26,7 @@ from ivr.settings import CHECKOUT
 from ivr.talk.whisper import LONGEST_S, WAITED, clips, short
 from prompts import catalogue
 
+SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
 SITE = CHECKOUT / "sites" / "consulate"
 
 
@@ -60,12 +62,12 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
         (None, *topics), (None, *settings.countries), settings.languages, waited
     ):
         now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in clips("nl", now, False, waited_s)]
+        said = [text for _, text in clips("nl", now, "", waited_s)]
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
         assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
         assert all(known.text(each, text) for each in settings.languages for text in said), said
-    back = clips("nl", dataclasses.replace(state, topic="file"), True, 100.0)
+    back = clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
     assert all(known.text(each, "talk_back") for each in settings.languages)
 
@@ -95,10 +97,12 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     await leg.hears_tone(CALLER_HZ)
     assert not has_tone(leg.heard(0.0, 1.5), CALLER_HZ, share=0.2)
     never_silent(call)
+    await _a_colleague_is_told_why(line, telephones, operator, second)
+    await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     story = await line.story("+33613001031")
     (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
-    (whispered,) = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
+    whispered, *_ = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
     # The wait is over, and the conversation begins, when both can hear each other and not when the operator picks up.
     (pairing,) = story["pairings"]
     for begins in (story["call"]["connected"], pairing["began"]):
@@ -172,3 +176,39 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     assert time.monotonic() - began < 8.0
     await call.hangup()
     assert [each["reason"] for each in (await line.story("+33613000036"))["pairings"]] == ["lost"]
+
+
+async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator: str, second: str) -> None:
+    """Of the first caller's call: the telephone shows it, and it is whispered before both talk."""
+    colleague = await line.phone(telephones, second)
+    wire = Dialog(colleague)
+    for word in ("consult", "interpreter"):
+        talk(line, "+33613001031", word, operator=second)
+        asked = await colleague.next_call(5)
+        (shown,) = {each.group(1) for each in map(SHOWN.search, wire.received[-1:]) if each is not None}
+        assert shown == f"{word} {operator} fr".encode()
+        await asked.answer()
+        for text in ("code_language_fr", f"talk_word_{word}"):
+            await asked.hears(line.audio(line.spoken_to(second), text)[:4000])
+        await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter hears the caller too
+        assert not has_tone(asked.heard(0.0, 0.8), OPERATOR_HZ, share=0.2)
+        talk(line, "+33613001031", "cancel")
+        await asked.ended(5)
+        await line.until_state(second, "ready")
+    # One who hangs up while it is whispered has refused; one whose operator asks no more is ready.
+    for reason in ("refused", None):
+        talk(line, "+33613001031", "consult", operator=second)
+        asked = await colleague.next_call(5)
+        await asked.answer()
+        await asked.hears(line.audio(line.spoken_to(second), "code_language_fr")[:4000])
+        if reason is None:
+            talk(line, "+33613001031", "cancel")
+        else:
+            await asked.hangup()
+        await line.until_state(second, "ready" if reason is None else "paused")
+        assert line.operator_reason(second) == reason
+        line.control("POST", f"/operators/{second}/state", {"state": "ready"})
+        await line.until_state(second, "ready")
+        await asyncio.sleep(1)  # the operator hears that the colleague is not there
+    await colleague.unregister()
+    await line.until_state(second, "away")

@@ -1,5 +1,7 @@
 """Whom keys and words mean, what a caller then needs, and who belongs to a conversation after a restart: pure."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from ivr.operators import OperatorEntry
 from ivr.reconcile import compare
 from ivr.site_codes import Codes
 from ivr.state import LegState
-from ivr.talk.keys import AGAIN_S, Keys
+from ivr.talk.keys import ENDS_S, Keys
 from ivr.talk.refer import meant
 from ivr.talk.table import Colleague, Place
 from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
@@ -105,8 +107,19 @@ def test_keys_in_a_conversation_are_codes_or_nothing(text: str, codes: list[tupl
 def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none() -> None:
     keys = Keys(Codes())
     assert press(keys, "*3") == []
-    assert press(keys, "0", AGAIN_S + 0.1) == []
+    assert press(keys, "0", ENDS_S + 0.1) == []
     assert press(Keys(Codes(hold="")), "*30#") == []
+
+
+def test_a_code_without_its_end_counts_after_a_pause_and_what_is_no_code_never() -> None:
+    keys = Keys(Codes())
+    for text, code in (("*311002", ("transfer", "1002")), ("*32", ("consult", "")), ("1230", None), ("*3", None)):
+        press(keys, text)
+        assert keys.over(ENDS_S - 0.1) is None
+        assert keys.until == ENDS_S
+        assert keys.over(ENDS_S) == code
+        assert keys.over(ENDS_S) is None
+        assert keys.until == math.inf
 
 
 def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
@@ -122,7 +135,9 @@ def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
 @patient
 @given(st.text("*#0123456789", max_size=40))
 def test_no_keys_break_anything(text: str) -> None:
-    press(Keys(Codes()), text)
+    keys = Keys(Codes())
+    press(keys, text)
+    keys.over(ENDS_S)
 
 
 # What the caller needs

@@ -50,7 +50,8 @@ def then(operator: Operator, *triggers: Trigger, reason: str = "") -> Operator:
 
 @pytest.mark.parametrize(("state", "trigger"), OPERATOR_TRANSITIONS)
 def test_a_transition_of_the_table_is_made(state: OperatorState, trigger: Trigger) -> None:
-    before = one(state, present=trigger is not Trigger.PHONE_PRESENT)
+    missed = "no_answer" if (state, trigger) == (PAUSED, Trigger.PHONE_ABSENT) else None
+    before = one(state, present=trigger is not Trigger.PHONE_PRESENT, reason=missed)
     result = then(before, trigger)
     wanted = OPERATOR_TRANSITIONS[state, trigger]
     assert result.state is wanted
@@ -117,6 +118,20 @@ def test_a_pause_ends_only_by_hand() -> None:
             assert result.state is PAUSED, trigger
     assert then(paused, Trigger.RESUME).state is READY
     assert then(paused, Trigger.PHONE_ABSENT, Trigger.PHONE_PRESENT).state is PAUSED
+
+
+def test_a_pause_for_a_missed_call_ends_when_the_telephone_comes_back_after_an_absence() -> None:
+    missed = one(PAUSED, reason="no_answer")
+    assert then(missed, Trigger.PHONE_PRESENT) is missed, "a refreshed registration"
+    gone = then(missed, Trigger.PHONE_ABSENT)
+    assert (gone.state, gone.reason) == (AWAY, ABSENT)
+    assert then(gone, Trigger.PHONE_PRESENT).state is READY
+
+
+@pytest.mark.parametrize("reason", ["refused", "lunch", "pause"])
+def test_any_other_pause_lasts_over_an_absence_of_the_telephone(reason: str) -> None:
+    result = then(one(PAUSED, reason=reason), Trigger.PHONE_ABSENT, Trigger.PHONE_PRESENT)
+    assert (result.state, result.reason, result.present) == (PAUSED, reason, True)
 
 
 def test_a_second_pause_takes_its_reason_and_the_same_one_changes_nothing() -> None:

@@ -1,0 +1,143 @@
+"""What the test telephones cannot do by themselves: requests inside a call, such as a digit by SIP INFO."""
+
+import asyncio
+import itertools
+import re
+import socket
+
+from ivr.demo.line import Address, Line
+from ivr.demo.telephone import Operator
+
+_CSEQ = itertools.count(7000)
+
+
+class Dialog:
+    """Listens on the wire of an operator's telephone, over UDP; make it before the call rings there.
+
+    The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and
+    Asterisk refuses them: let the other side hang up.
+    """
+
+    def __init__(self, phone: Operator) -> None:
+        self._line: Line = phone._opened[0]
+        self._invite, self._answer = b"", b""
+        self._waiting: dict[str, asyncio.Future[int]] = {}
+        self.received: list[bytes] = []
+        """All that Asterisk has sent to the telephone since."""
+        self.sent: list[bytes] = []
+        """All that the telephone has sent to Asterisk."""
+        self._receives, self._sends = self._line.incoming, self._line.outgoing
+        self._line.incoming = self._incoming  # type: ignore[method-assign]
+        self._line.outgoing = self._outgoing  # type: ignore[method-assign]
+
+    async def request(self, method: str, kind: str = "", body: str = "", timeout_s: float = 4.0) -> int | None:
+        """The status of the final answer to a request in the telephone's latest call; None if there is none in time."""
+        number = next(_CSEQ)
+        host, port = self._line.address
+        lines = [
+            f"{method} {_uri(self._invite, 'Contact')} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{number}{method}",
+            "Max-Forwards: 70",
+            f"From: {_header(self._answer, 'To')}",
+            f"To: {_header(self._answer, 'From')}",
+            f"Call-ID: {_header(self._answer, 'Call-ID')}",
+            f"CSeq: {number} {method}",
+            f"Contact: {_header(self._answer, 'Contact')}",
+            *([f"Content-Type: {kind}"] if kind else []),
+            f"Content-Length: {len(body)}",
+        ]
+        return await self.exchange(method, number, "\r\n".join((*lines, "", body)).encode(), timeout_s)
+
+    async def exchange(self, method: str, number: int, message: bytes, timeout_s: float = 4.0) -> int | None:
+        """Sends a request as it is, repeated as over UDP."""
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[f"{number} {method}"] = answer
+        peer = self._line._peer
+        assert peer is not None
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not answer.done():
+                    self._line._datagrams[0].sendto(message, peer)
+                    await asyncio.wait({answer}, timeout=0.5)
+                return answer.result()
+        except TimeoutError:
+            return None
+
+    @property
+    def address(self) -> Address:
+        return self._line.address
+
+    def _incoming(self, message: bytes) -> bytes:
+        self.received.append(message)
+        if message.startswith(b"INVITE "):
+            self._invite = message
+        elif message.startswith(b"SIP/2.0 ") and not message.startswith(b"SIP/2.0 1"):
+            waits = self._waiting.get(_header(message, "CSeq"))
+            if waits is not None and not waits.done():
+                waits.set_result(int(message[8:11]))
+        return self._receives(message)
+
+    def _outgoing(self, message: bytes) -> bytes:
+        message = self._sends(message)
+        self.sent.append(message)
+        if message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, "CSeq"):
+            self._answer = message
+        return message
+
+
+def without_events(line: Line) -> None:
+    """Lets a telephone offer, and be offered, no RTP events (RFC 4733) from now on."""
+    receives, sends = line.incoming, line.outgoing
+    line.incoming = lambda message: _without_events(receives(message))  # type: ignore[method-assign]
+    line.outgoing = lambda message: _without_events(sends(message))  # type: ignore[method-assign]
+
+
+def _without_events(message: bytes) -> bytes:
+    head, end, body = message.partition(b"\r\n\r\n")
+    types = re.findall(rb"a=rtpmap:(\d+) telephone-event/", body)
+    for each in types:
+        body = re.sub(rb"a=(?:rtpmap|fmtp):" + each + rb" [^\r\n]*\r\n", b"", body)
+        body = re.sub(rb"(m=audio [^\r\n]*?) " + each + rb"(?=[ \r])", rb"\1", body)
+    if types:
+        head = re.sub(rb"(?im)^(Content-Length[ \t]*:[ \t]*)\d+", rb"\g<1>%d" % len(body), head)
+    return head + end + body
+
+
+def _header(message: bytes, name: str) -> str:
+    found = re.search(rb"(?im)^" + name.encode() + rb"[ \t]*:[ \t]*([^\r\n]+)", message)
+    assert found is not None, message
+    return found[1].decode()
+
+
+def _uri(message: bytes, name: str) -> str:
+    found = re.search(r"<([^>]+)>", _header(message, name))
+    assert found is not None, message
+    return found[1]
+
+
+def message(server: str, whom: str, sender: str, address: str) -> int:
+    """The answer to a MESSAGE outside any call, sent from `address` by somebody who calls himself `sender`.
+
+    TimeoutError if there is none.
+    """
+    host, _, port = server.partition(":")
+    number = next(_CSEQ)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.bind((address, 0))
+        wire.settimeout(5)
+        here = f"{address}:{wire.getsockname()[1]}"
+        lines = (
+            f"MESSAGE sip:{whom}@{server} SIP/2.0",
+            f"Via: SIP/2.0/UDP {here};rport;branch=z9hG4bK{number}message",
+            "Max-Forwards: 70",
+            f"From: <sip:{sender}@{address}>;tag={number}",
+            f"To: <sip:{whom}@{server}>",
+            f"Call-ID: {number}@{address}",
+            f"CSeq: {number} MESSAGE",
+            "Content-Type: text/plain",
+            "Content-Length: 5",
+            "",
+            "hello",
+        )
+        wire.sendto("\r\n".join(lines).encode(), (host, int(port)))
+        return int(wire.recv(65536)[8:11])

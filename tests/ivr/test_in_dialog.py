@@ -1,0 +1,89 @@
+"""What a telephone may send during a call besides sound: digits by SIP INFO or as tones, OPTIONS, a MESSAGE."""
+
+import asyncio
+
+import numpy as np
+from in_dialog import Dialog, message, without_events
+from line import Line
+from offers import french
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, hears_music
+
+from ivr.demo.line import parse_address
+from ivr.demo.sound import Samples, tone
+from ivr.demo.telephone import Call, Telephones
+
+_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
+_KEYS = "123456789*0#"
+
+
+async def press_tones(call: Call, keys: str) -> None:
+    """Presses keys as DTMF tones in the sound, 120 ms each and 120 ms apart."""
+    pause = np.zeros(960, np.int16)
+    # Sound that was sent before is cut off, and some of the new one's beginning may be too.
+    call.play(np.concatenate([pause, pause, *(part for key in keys for part in (_dtmf(key), pause))]))
+    await asyncio.sleep(0.24 * (len(keys) + 1))
+
+
+def _dtmf(key: str) -> Samples:
+    row, column = divmod(_KEYS.index(key), 3)
+    return tone(_ROWS[row], 0.12, -18.0) + tone(_COLUMNS[column], 0.12, -18.0)
+
+
+async def test_info_options_and_message_during_a_call_are_answered_and_digits_by_info_count(
+    line: Line, telephones: Telephones
+) -> None:
+    operator, second = french(line, 2)
+    phone = await line.phone(telephones, operator, answers=OPERATOR_HZ)
+    dialog = Dialog(phone)
+    call = await line.asks_for_operator(telephones, "+33614000001")
+    call.tone(CALLER_HZ)
+    leg = await phone.next_call(8)
+    await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+    answers = {
+        "options": await dialog.request("OPTIONS"),
+        "message": await dialog.request("MESSAGE", "text/plain", "hello"),
+        "info": await dialog.request("INFO", "application/dtmf-relay", "Signal=*\r\nDuration=160\r\n"),
+    }
+    for digit in "30":
+        assert await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n") == 200
+    await hears_music(call, call.clock)
+    assert answers == {"options": 200, "message": 202, "info": 200}
+    # A code without the key that ends it.
+    colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
+    for digit in f"*30*31{second}":
+        await dialog.request("INFO", "application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n")
+    await colleague.next_call(8)
+    await call.hears_tone(COLLEAGUE_HZ)
+    await call.hangup()
+    await leg.ended(5)
+
+
+async def test_digits_count_as_tones_where_no_rtp_events_were_negotiated(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, french(line, 1)[0], answers=OPERATOR_HZ)
+    without_events(phone._opened[0])
+    without_events(await telephones.trunk("127.0.0.2", parse_address(line.sip)))
+    call = await line.dial(telephones, "+33614000002")
+    call.silence()
+    await asyncio.sleep(0.5)
+    await press_tones(call, "20")
+    leg = await phone.next_call(8)
+    await call.hears_tone(OPERATOR_HZ)
+    await press_tones(leg, "*30")
+    await hears_music(call, call.clock)
+    await call.hangup()
+    await leg.ended(5)
+
+
+async def test_a_message_outside_a_call_leads_nowhere(line: Line, telephones: Telephones) -> None:
+    phone = await line.phone(telephones, french(line, 1)[0])
+    seen = len(line.logged())
+    for whom, sender, address, answer in (
+        ("*10", "stranger", "127.0.0.9", 401),
+        ("*10", phone.user, "127.0.0.9", 401),
+        (phone.user, "stranger", "127.0.0.9", 401),
+        ("800212000", "stranger", "127.0.0.2", 404),  # the carrier is known by its address
+        ("s", "carrier-example", "127.0.0.2", 404),
+    ):
+        assert await asyncio.to_thread(message, line.sip, whom, sender, address) == answer, (whom, sender, address)
+    assert not line.ari("GET", "/channels")
+    assert "code" not in line.logged(seen)
