@@ -10,7 +10,7 @@ import importlib
 import socket
 import time
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -163,6 +163,7 @@ class Controller:
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
             operator_changed=self._operator_changed,
+            operator_settled=self._operator_settled,
             floor_told=self.floor_told,
             book=self.book,
             serves=self._say_served,
@@ -274,6 +275,12 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
+
+    def _operator_settled(self, operator: Operator, since: float) -> None:
+        """What an operator did ended with what was cut: a night's outage is no conversation of theirs either."""
+        before, now = datetime.fromtimestamp(since, UTC), clock.now()
+        self.keeper.put(operator)
+        self.recorder.operator_state(operator, None, min(now, max(before, self._answered or now)))
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

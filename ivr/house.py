@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere);
-    `operator_changed(operator, call)` keeps a new state; `serves()` says that calls are served from now on,
-    `answered()` that Asterisk has just answered;
-    `begun(when, calls, legs)` is run once what is up has been taken over.
+    `operator_changed(operator, call)` keeps a new state, `operator_settled(operator, since)` one that began while there
+    was no connection, after the former one that began at `since` (POSIX seconds); `serves()` says that calls are served
+    from now on, `answered()` that Asterisk has just answered; `begun(when, calls, legs)` is run once what is up has
+    been taken over.
     """
 
     site: Site
@@ -49,6 +50,7 @@ class House:
     planned: Callable[[], messages.Planned]
     contact: Callable[[str], str | None]
     operator_changed: Callable[[Operator, str | None], None]
+    operator_settled: Callable[[Operator, float], None]
     floor_told: FloorTold
     book: Book
     serves: Callable[[], None]

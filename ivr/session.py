@@ -180,7 +180,8 @@ class Session:
             with self._given_to_dialplan_if_it_fails(channel.id, state.id):
                 self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
-            self.running.begins(channel, ())
+            with self._given_to_dialplan_if_it_fails(channel.id):
+                self.running.begins(channel, ())
         dialled = codes.standing(found)
         for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
@@ -218,7 +219,7 @@ class Session:
         settled = reconcile.settled(operators, standing, time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
-                self._house.operator_changed(now, None)
+                self._house.operator_settled(now, before.since)
         return Floor(
             settled,
             ring_s=site.operators.ring_s,
