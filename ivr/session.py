@@ -198,7 +198,7 @@ class Session:
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
         up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}
-        self.start(self._house.begun(began, up, legs), "lost rows")
+        self.start(again("lost rows", lambda: self._house.begun(began, up, legs)), "lost rows")
         early, self._early = self._early or [], None
         for event in early:
             self._deliver(event)
