@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from ivr.ami import Ami, AmiError
+from ivr.ami import Ami, AmiError, AmiRefusedError
 from ivr.beats import Lateness
 from ivr.process import ProcessInfo
 
@@ -39,7 +39,7 @@ class AsteriskWatch:
     `ami`: connects anew for each question; `sip`: address and port of its UDP transport.
     """
 
-    def __init__(self, ami: "Ami", sip: tuple[str, int], patience_s: float) -> None:
+    def __init__(self, ami: Ami, sip: tuple[str, int], patience_s: float) -> None:
         self._ami, self._sip, self._patience_s = ami, sip, patience_s
         self._late = Lateness(_LONGEST_LOOK_S)
         self._answers = 0
@@ -70,6 +70,8 @@ class AsteriskWatch:
     async def _ami_answers(self) -> bool:
         try:
             await self._ami.connect()
+        except AmiRefusedError:
+            return True
         except AmiError:
             return False
         await self._ami.close()

@@ -10,7 +10,7 @@ import importlib
 import socket
 import time
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -194,6 +194,7 @@ class Controller:
             proved=self.presence.proved,
             operator_changed=self._operator_changed,
             notice=self.notices.take,
+            operator_settled=self._operator_settled,
             floor_told=self.floor_told,
             book=self.book,
             copies=self.copies,
@@ -320,7 +321,6 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
-
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")
 
@@ -340,6 +340,12 @@ class Controller:
         """Through the manager: what ARI sets waits for the end of a prompt, and all requests of all calls behind it."""
         await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_MEDIA_OFFER(audio)", Value=codecs)
         await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_SEND_SESSION_REFRESH()", Value="invite")
+
+    def _operator_settled(self, operator: Operator, since: float) -> None:
+        """What an operator did ended with what was cut: a night's outage is no conversation of theirs either."""
+        before, now = datetime.fromtimestamp(since, UTC), clock.now()
+        self.keeper.put(operator)
+        self.recorder.operator_state(operator, None, min(now, max(before, self._answered or now)))
 
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:

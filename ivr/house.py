@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 class House:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere), `proved` when it
-    last proved its password (by the monotonic clock);
-    `operator_changed(operator, call)` keeps a new state; `notice(operator)` is that of `Services`; `serves()` says that
-    calls are served from now on, `answered()` that Asterisk has just answered; `copies` of SIP messages, and
-    `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot); `begun(when, calls, legs)` runs once
-    what is up has been taken over; `probed` gets the results of the line's own calls.
+    last proved its password (by the monotonic clock).
+
+    `operator_changed(operator, call)` keeps a new state, `operator_settled(operator, since)` one that began while there
+    was no connection, after the former one that began at `since` (POSIX seconds). `notice(operator)` is that of
+    `Services`. `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered.
+    `copies` are of SIP messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
+    `begun(when, calls, legs)` runs once what is up has been taken over; `probed` gets the results of the line's own
+    calls.
     """
 
     site: Site
@@ -55,6 +58,7 @@ class House:
     proved: Callable[[str], float]
     operator_changed: Callable[[Operator, str | None], None]
     notice: Callable[[str], str | None]
+    operator_settled: Callable[[Operator, float], None]
     floor_told: FloorTold
     book: Book
     copies: SipCopies

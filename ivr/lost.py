@@ -54,7 +54,7 @@ async def close_lost(
     mailbox: Mailbox,
     names: Sequence[str],
 ) -> None:
-    """Ends what was open before `began` (POSIX seconds) and is neither `up` nor among the `legs` that are.
+    """End what was open before `began` (POSIX seconds) and is neither `up` nor among the `legs` that are.
 
     `known`: when Asterisk was last known to answer a controller before that. When a call was cut nobody saw, so it ends
     then, or with the last thing that is known of it; a night's outage is no conversation.

@@ -311,9 +311,11 @@ class Recorder:
         reason, data = waits_in_words(why), asdict(why)
         self.journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
 
-    def operator_state(self, operator: Operator, call_id: str | None) -> None:
+    def operator_state(self, operator: Operator, call_id: str | None, at: datetime | None = None) -> None:
+        """`at`: since when, if not since now."""
         self.journal.put(
             "operator_state",
+            at=at or clock.now(),
             operator_id=operator.id,
             state=operator.state.value,
             reason=operator.reason or None,

@@ -197,7 +197,8 @@ class Session:
             with self._given_to_dialplan_if_it_fails(channel.id, state.id):
                 self.running.resume(channel, state, leg, findings.colleagues.get(state.id))
         for channel in findings.fresh:
-            self.running.begins(channel, ())
+            with self._given_to_dialplan_if_it_fails(channel.id):
+                self.running.begins(channel, ())
         dialled = codes.standing(found)
         for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
@@ -214,7 +215,7 @@ class Session:
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
         up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}
-        self.start(self._house.begun(began, up, legs), "lost rows")
+        self.start(again("lost rows", lambda: self._house.begun(began, up, legs)), "lost rows")
         site = self._house.site
         if site.probe_s:
             caller = probe.Probe(self._link, self._routes.__setitem__, self._unroute, self._house.probed)
@@ -239,7 +240,7 @@ class Session:
         settled = reconcile.settled(operators, standing, time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
-                self._house.operator_changed(now, None)
+                self._house.operator_settled(now, before.since)
         return Floor(
             settled,
             ring_s=site.operators.ring_s,

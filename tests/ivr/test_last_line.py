@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 from conftest import OFFSET, short_folder
+from left import rows
 from line import Line
 
+from db.tables import OperatorStateRecord
+from ivr.asterisk_watch import sip_answers
 from ivr.demo.sound import RATE
 from ivr.demo.telephone import Telephones
+from ivr.process import processes
 
 POISON = "+33140000399"
 
@@ -65,12 +69,20 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     await talking.hears_tone(600, 8)
     waiting = await line.waiting(telephones, "+33140000202")
     controller, asterisk = line.pid("ivr"), line.pid("asterisk")
+    sip = ("127.0.0.1", 5060 + line.offset)
+    assert await sip_answers(*sip)
     for file in (line.home / "run").glob("*.pid"):
         file.write_text("")  # as on a full disk: who is who is known all the same
     assert (line.pid("ivr"), line.pid("asterisk")) == (controller, asterisk)
     stopped = datetime.now(UTC)
     os.kill(asterisk, signal.SIGSTOP)
-    await line.until(lambda: line.pid("asterisk") != asterisk, 30, "there is another Asterisk")
+    assert not await sip_answers(*sip, limit_s=0.3)
+
+    def another() -> bool:
+        info = processes(line.home / "run").get("asterisk")
+        return info is not None and info.alive and info.pid != asterisk
+
+    await line.until(another, 30, "there is another Asterisk")
     await line.until(lambda: line.status().get("serves") is True, 20, "calls are served")
     assert line.pid("ivr") == controller  # it was not its fault
     stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]
@@ -80,6 +92,10 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     assert [story["call"]["outcome"] for story in stories] == ["answered", "abandoned"]
     (pairing,) = stories[0]["pairings"]
     assert pairing["reason"] == "lost" and abs((pairing["ended"] - stopped).total_seconds()) < 3
+    # Nor does the operator's talk go on in the reports.
+    states = sorted(await rows(line, OperatorStateRecord, operator_id=phone.user), key=lambda each: each.seq)
+    began = next(number for number, each in enumerate(states) if each.state == "talking")
+    assert abs((states[began + 1].at - stopped).total_seconds()) < 3, states
     for call in (talking, waiting):
         await call.hangup()
     await phone.leave()
