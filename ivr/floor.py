@@ -16,7 +16,7 @@ from ivr import messages
 from routing.ahead import ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
-from routing.match import Step, Waiting
+from routing.match import Step, Waiting, step_at
 from routing.states import OfferState, Operator, OperatorState, Trigger, after
 from routing.waits import Waits, why_waits
 
@@ -117,9 +117,18 @@ class Floor:
         return call in self._silent
 
     def waiting_for(self) -> list[tuple[Waiting, Step]]:
-        """Return who waits for an offer, the next one first, each with the step that applies now."""
+        """Return who waits for an offer, the next one first, each with the step that applies now.
+
+        Where nobody on duty can meet any step, it is the one that applied if somebody could.
+        """
         now = self._now()
-        return [(each, self._engine.queues.step_of(each, now)) for each in self._engine.waiting]
+        return [(each, self._step_of(each, now)) for each in self._engine.waiting]
+
+    def _step_of(self, waiting: Waiting, now: float) -> Step:
+        step = self._engine.queues.step_of(waiting, now)
+        if self._engine.staff.can_meet(step):
+            return step
+        return waiting.steps[step_at(waiting.steps, now - waiting.since - waiting.before)[0]]
 
     async def run(self) -> None:
         try:

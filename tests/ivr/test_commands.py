@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from left import rows
 from line import FRENCH_NUMBER, Line
 from shell import Answer
 
+from db.tables import CaseReference
 from ivr.demo.telephone import Telephones
 
 CALLER = "+33615000001"
@@ -197,6 +199,10 @@ async def test_a_call_that_reached_an_operator_has_a_case(line: Line, served: di
     assert case["reference"] == served["call"]["case"]
     assert (case["caller"], case["topic"], case["language"], case["state"]) == (CALLER, "travel", "fr", "open")
     assert case["reference"] in table.stdout
+    await rows(line, CaseReference, reference=case["reference"])  # reserved before it was given out
+    stock = (line.home / "case_references").read_text().split()
+    assert case["reference"] not in stock
+    assert len(stock) > 1000
 
 
 # Hours
