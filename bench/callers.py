@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from bench import media, sip
@@ -41,6 +42,7 @@ class Callers:
         self._calls: dict[str, Call] = {}
         self._by_port: dict[int, Call] = {}
         self.patience_s = PATIENCE  # for an answer
+        self.got_rtp: Callable[[bytes], None] = lambda _: None  # each packet, whatever it holds
 
     def close(self) -> None:
         self._sip.close()
@@ -131,6 +133,7 @@ class Callers:
                 call.answered.set_result((message, arrived))
 
     def _on_rtp(self, data: bytes, sender: tuple[str, int], arrived: int) -> None:
+        self.got_rtp(data)
         call = self._by_port.get(sender[1])
         if call is None or data[1] & 0x7F != sip.ALAW:
             return
