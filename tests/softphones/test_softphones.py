@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from drivers import SOFTPHONES
 from line import Line
 from offers import french
-from softphone import SAYS_HZ, SOFTPHONES, How, Softphone
+from softphone import SAYS_HZ, How, Softphone
 from talking import CALLER_HZ, COLLEAGUE_HZ, hears_music
 
 from ivr import credentials
