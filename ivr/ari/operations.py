@@ -95,5 +95,4 @@ EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", ()
 
 def send_message(endpoint: str, sender: str, text: str) -> Request:
     """A text for a telephone that is registered here as `endpoint`. (ARI has a parameter that is called `body`.)"""
-    request = SEND_MESSAGE("PJSIP", endpoint, **{"from": sender})
-    return request._replace(query=(*request.query, ("body", text)))
+    return SEND_MESSAGE("PJSIP", endpoint)._replace(query=(("from", sender), ("body", text)))

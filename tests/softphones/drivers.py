@@ -101,7 +101,7 @@ class Baresip(Softphone):
 
 class Linphone(Softphone):
     name = "linphone"
-    hows: tuple[How, ...] = ("rfc4733", "in-band", "info")
+    hows: tuple[How, ...] = ("rfc4733", "info")  # it always negotiates RTP events, and then sends no tones
 
     async def _start(self, password: str) -> None:
         home = self.folder / "home"
@@ -123,7 +123,7 @@ class Linphone(Softphone):
                         ("opus", 48000, 2, False),  # what it hears is written down as it is
                         ("speex", 16000, 1, False),
                         ("speex", 8000, 1, False),
-                        ("telephone-event", 8000, 1, self.how != "in-band"),
+                        ("telephone-event", 8000, 1, True),
                     )
                 )
             )
@@ -178,8 +178,13 @@ class Linphone(Softphone):
         await self._command(f"transfer {self.calls[0]} --to-call {self.calls[-1]}")
 
     async def press(self, keys: str) -> None:
-        await self._command(keys)
-        await asyncio.sleep(0.5 * len(keys))
+        if self.how == "info":
+            for key in keys:  # the next INFO only once the one before was answered
+                await self._command(key)
+                await asyncio.sleep(0.5)
+        else:
+            await self._command(keys)
+            await asyncio.sleep(0.5 * len(keys))
 
 
 class Pjsua(Softphone):
