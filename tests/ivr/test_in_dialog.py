@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 from in_dialog import Dialog, message, without_events
 from line import Line
+from nat import Router
 from offers import french
 from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, hears_music
 
@@ -87,3 +88,28 @@ async def test_a_message_outside_a_call_leads_nowhere(line: Line, telephones: Te
         assert await asyncio.to_thread(message, line.sip, whom, sender, address) == answer, (whom, sender, address)
     assert not line.ari("GET", "/channels")
     assert "code" not in line.logged(seen)
+
+
+async def test_sound_that_comes_from_another_port_is_followed_once_the_telephone_says_anything(
+    line: Line, telephones: Telephones
+) -> None:
+    phone = await line.phone(telephones, french(line, 1)[0], answers=OPERATOR_HZ)
+    router = Router(phone)
+    await router.open()
+    call = await line.asks_for_operator(telephones, "+33614000004")
+    call.tone(CALLER_HZ)
+    leg = await phone.next_call(8)
+    try:
+        await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+        await router.moves()
+        await phone.register()
+        await asyncio.sleep(1)
+        await asyncio.gather(call.hears_tone(OPERATOR_HZ, 8), leg.hears_tone(CALLER_HZ, 8))
+        await router.moves()
+        await leg.hold()
+        await leg.resume()
+        await asyncio.gather(call.hears_tone(OPERATOR_HZ), leg.hears_tone(CALLER_HZ))
+        await call.hangup()
+        await leg.ended(5)
+    finally:
+        router.close()

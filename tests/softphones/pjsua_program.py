@@ -7,10 +7,12 @@ to `hears.wav` there.
 """
 
 import json
+import math
 import os
 import re
 import select
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ class Telephone:
         self.calls: dict[int, Call] = {}
         self.events = True  # RTP events (RFC 4733) are offered
         self.one_line = False
+        self.sounds: list[Any] = []  # of calls that are up
+        self.says_again = math.inf
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         settings = pj.EpConfig()
@@ -52,6 +56,13 @@ class Telephone:
         self.tones.createToneGenerator(8000, 1)
         self.account: Account | None = None
         self.server = ""
+
+    def look(self) -> None:
+        """After keys that were sent as tones, says what it said before."""
+        if time.monotonic() >= self.says_again:
+            self.says_again = math.inf
+            for sound in self.sounds:
+                self.says.startTransmit(sound)
 
     def leave(self) -> None:
         """Unregisters."""
@@ -117,8 +128,12 @@ class Telephone:
                 digit = pj.ToneDigit()
                 digit.digit, digit.on_msec, digit.off_msec = key, 120, 120
                 keys_of.append(digit)
+            # Only the tones: another one beside them is none that a listener takes for a key.
+            for sound in self.sounds:
+                self.says.stopTransmit(sound)
             self.tones.stop()
             self.tones.playDigits(keys_of)
+            self.says_again = time.monotonic() + 0.3 * len(keys)
             return
         press = pj.CallSendDtmfParam()
         press.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if how == "info" else pj.PJSUA_DTMF_METHOD_RFC2833
@@ -170,6 +185,7 @@ class Call(pj.Call):  # type: ignore[misc]
                 self.phone.says.startTransmit(sound)
                 self.phone.tones.startTransmit(sound)
                 sound.startTransmit(self.phone.hears)
+                self.phone.sounds = [sound]
                 tell("sound", call=self.getId())
 
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802 - pjsua's name
@@ -190,6 +206,7 @@ def main() -> None:
     unread = b""
     while True:
         phone.endpoint.libHandleEvents(20)
+        phone.look()
         while select.select([0], [], [], 0)[0]:
             read = os.read(0, 65536)
             if not read:
