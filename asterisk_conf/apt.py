@@ -4,7 +4,7 @@ the voices that an administrator asks for.
 The programs need a newer libc than the host's and start through the dynamic linker of their own folder.
 
 What is fetched is what `locks/` says, verified by its hash. A mirror keeps a package for some days after its next
-version came. When one is gone, all are taken as the suite has them, signed by the archive, and what differs is told.
+version came. When one is gone, all are taken as the suite has them, signed by the archive; the differences are listed.
 """
 
 import json
@@ -69,7 +69,7 @@ def outdated(root: Path, wanted: Wanted) -> list[str]:
     path = package_lock.lock_file(wanted.name, machine(wanted).architecture)
     installed = json.loads((root / MARKER).read_bytes())
     if installed.get("lock") == package_lock.digest(path):
-        return []  # what differed was told when it was made
+        return []  # the differences were shown when it was made
     lock = package_lock.read(path)
     return package_lock.differences(lock, installed["unpacked"]) if lock else []
 

@@ -1,4 +1,4 @@
-"""What is fetched from Debian is what is locked, or else it is said what differs."""
+"""Debian packages are fetched as locked; where that is impossible, the differences are shown."""
 
 import json
 import socket
