@@ -1,8 +1,8 @@
-"""An operator whose telephone has a call of its own is offered nobody."""
+"""Nobody is offered to an operator whose telephone has a call of its own, nor a caller who may have gone."""
 
 from test_floor import a_floor, ready, wait
 
-from ivr.messages import Claim, Invite, OnLine
+from ivr.messages import Ask, Claim, Invite, OnLine, Silent
 from routing.states import OperatorState
 
 
@@ -13,3 +13,13 @@ async def test_an_operator_whose_telephone_has_a_call_of_its_own_is_offered_nobo
         assert (line.offers, line.state(), line.waiting) == ([], (OperatorState.READY, ""), ["call"])
         await line.hears(OnLine("1001", False))
         assert line.offered == [("call", "1001")]
+
+
+async def test_a_silent_caller_is_offered_to_nobody_until_they_answer_and_keeps_their_place() -> None:
+    async with a_floor(ready(), ready("1002")) as line:
+        await line.hears(Silent("muted", True), wait("muted", 50), Ask("muted"))  # also one who was silent before
+        assert (line.offers, line.waiting, line.told) == ([], ["muted"], [])
+        await line.hears(wait("other", 5))
+        assert [call for call, _ in line.offered] == ["other"]
+        await line.hears(Silent("muted", False))
+        assert [call for call, _ in line.offered] == ["other", "muted"]

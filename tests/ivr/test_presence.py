@@ -1,5 +1,6 @@
 """Which telephones are there, whatever comes first: Asterisk's list or its events."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,11 +18,18 @@ class Registrar:
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
         self.events: list[tuple[str, str, str]] = []
+        self.asked: list[tuple[str, str]] = []
         self._callback: Callable[[Fields], None] | None = None
 
     def on(self, name: str, callback: Callable[[Fields], None]) -> None:
         if name == "ContactStatus":
             self._callback = callback
+        else:
+            self.proves = callback
+
+    async def action(self, name: str, **fields: str) -> Fields:
+        self.asked.append((name, fields["Endpoint"]))
+        return {}
 
     def say(self, operator: str, uri: str, status: str) -> None:
         assert self._callback is not None
@@ -88,3 +96,24 @@ async def test_what_was_lost_between_two_lists_is_found_by_the_second(registrar:
     registrar.contacts = {"sip:b": "1002"}
     await presence.refresh()
     assert told == [("1001", True), ("1001", False), ("1002", True)]
+
+
+async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is_there(
+    registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.presence._SETTLES_S", 0.01)
+    presence, told = watched(registrar)
+    registrar.contacts = {"sip:a": "1001"}
+    await presence.refresh()
+    told.clear()
+    task = asyncio.create_task(presence.run())
+    before = presence.proved("1001")
+    for service, account in (("PJSIP", "1001"), ("PJSIP", "1002"), ("PJSIP", "9999"), ("AMI", "hatif")):
+        registrar.proves({"Service": service, "AccountID": account})
+    async with asyncio.timeout(2):
+        while not (told and registrar.asked):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert presence.proved("1001") > before == 0.0
+    # The other one has no contact that answers: Asterisk is to ask it.
+    assert (told, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
