@@ -59,7 +59,7 @@ for part in (
     part.register(app)
 
 _OURS = (
-    ("ivr.settings", "SettingsError"),
+    ("ivr.kept_line", "SettingsError"),
     ("ivr.findings", "SiteError"),
     ("ivr.cli.guide", "GuideError"),
     ("ivr.cli.flow", "DrawingError"),
