@@ -50,6 +50,7 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(url: str) -> N
 async def test_the_migrations_make_the_checks_and_partial_indexes_of_the_code(sqlite_url: str, tmp_path: Path) -> None:
     """Alembic does not compare these: SQLite tells them as they were written, with quotation marks round the name of a
     table that was made anew."""
+    (tmp_path / "made.db").touch()
     made = async_engine(f"sqlite:///{tmp_path}/made.db")
     async with writing(made) as connection:
         await connection.run_sync(Table.metadata.create_all)
