@@ -42,7 +42,7 @@ from ivr.silence import Listener
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
-from ivr.talk import refer, watch
+from ivr.talk import refer
 from ivr.talk.wished import Wishes
 from ivr.walk import to_dialplan
 from ivr.work import Work, again
@@ -291,8 +291,6 @@ class Session:
         self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
         if not present:
             self._gone(operator, refused=False)
-        elif (busy := self._busy(operator)) is not None and busy.state is OperatorState.TALKING:
-            self.start(watch.follow(self._link, str(busy.offer)), "follow a telephone")
 
     def _refused(self, operator: str) -> None:
         """His telephone's machine refuses packets. While he talks, his conversation tells the floor, if his sound is
@@ -304,14 +302,9 @@ class Session:
         else:
             self.telephone(operator, False)
 
-    def _busy(self, operator: str) -> Operator | None:
-        """The operator, where they are offered a call or talk."""
-        found = self.floor.operators.get(operator) if self.floor is not None else None
-        return found if found is not None and found.offer is not None else None
-
     def _gone(self, operator: str, *, refused: bool) -> None:
-        busy = self._busy(operator)
-        found = self._routes.get(str(busy.offer)) if busy is not None else None
+        busy = self.floor.operators.get(operator) if self.floor is not None else None
+        found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
         if isinstance(found, Call):
             found.deliver(messages.TelephoneGone(found.state.id, operator, refused))
         elif isinstance(found, Attempt):

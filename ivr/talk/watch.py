@@ -12,7 +12,6 @@ _NOTHING_S = 1.0
 """So long nothing may come from it; a telephone sends fifty packets a second."""
 
 _HELD = "CHANNEL(rtp,hold)"
-_REFRESH = "PJSIP_SEND_SESSION_REFRESH()"
 
 
 async def holds(link: Link, leg: str) -> bool:
@@ -20,21 +19,6 @@ async def holds(link: Link, leg: str) -> bool:
     it: over a restart of ours, and of a colleague whose events nobody looks at."""
     (answer,) = await link.ask(operations.VARIABLE(leg, variable=_HELD))
     return bool(answer.ok and answer.body.get("value") == "1")
-
-
-async def follow(link: Link, leg: str) -> None:
-    """A telephone has registered while it talks: if its sound does not arrive any more, it is asked anew where that
-    comes from (a re-INVITE). Asterisk keeps to the port that it has learned, until then."""
-    before = await packets(link, leg)
-    await asyncio.sleep(_NOTHING_S)
-    if await packets(link, leg) == before and not await holds(link, leg):
-        await link.send(operations.SET_VARIABLE(leg, variable=_REFRESH, value="invite"))
-
-
-async def packets(link: Link, leg: str) -> int:
-    """How many have come; -1: it is gone, or Asterisk does not say."""
-    (answer,) = await link.ask(operations.RTP_STATISTICS(leg))
-    return int(answer.body.get("rxcount", -1)) if answer.ok else -1
 
 
 class Watch:
@@ -52,7 +36,7 @@ class Watch:
         if gone.refused:
             self._refused[leg] = gone.operator
         if leg not in self._looked:
-            self._looked[leg] = await packets(self._call.services.link, leg)
+            self._looked[leg] = await self._packets(leg)
             self.until = asyncio.get_running_loop().time() + _NOTHING_S
 
     async def over(self) -> None:
@@ -60,9 +44,14 @@ class Watch:
         from the floor: what refuses them may be on the way."""
         looked, self._looked, self.until = self._looked, {}, math.inf
         refused, self._refused = self._refused, {}
-        silent = [leg for leg, before in looked.items() if await packets(self._call.services.link, leg) == before]
+        silent = [leg for leg, before in looked.items() if await self._packets(leg) == before]
         lost = [leg for leg in silent if not await holds(self._call.services.link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(messages.State(refused[leg], Trigger.PHONE_ABSENT))
         self.lost.update(lost)
         await self._call.services.link.send(*map(operations.HANG_UP, lost))
+
+    async def _packets(self, leg: str) -> int:
+        """How many have come; -1: it is gone, or Asterisk does not say."""
+        (answer,) = await self._call.services.link.ask(operations.RTP_STATISTICS(leg))
+        return int(answer.body.get("rxcount", -1)) if answer.ok else -1

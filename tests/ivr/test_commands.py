@@ -119,7 +119,7 @@ async def test_the_settings_of_a_telephone_are_those_with_which_it_registers(
 ) -> None:
     known, unknown = await together(line, "operators phone 1002 --json", "operators phone 4711")
     settings = json.loads(known.stdout)
-    assert settings.keys() == {"user", "password", "server", "transport", "dtmf", "codecs"}
+    assert settings.keys() == {"user", "password", "server", "transport", "digits", "codecs"}
     await telephones.operator(settings["user"], settings["password"], settings["server"]).register()
     await line.until_state("1002", "ready")
     assert unknown.returncode == 1

@@ -78,7 +78,12 @@ async def test_a_supervisor_sees_who_does_not_answer_who_cannot_be_reached_and_w
     await shows("talking", "talking")
     story = await line.story("+33617000001", ended=False)
     row = next(each for each in documents(for_programs)[-1]["operators"] if each["id"] == who)
-    assert row["call"] == {"id": str(story["call"]["id"]), "language": "fr", "caller": "+33617000001"}
+    assert row["call"] == {
+        "id": str(story["call"]["id"]),
+        "language": "fr",
+        "caller": "+33617000001",
+        "place": "together",
+    }
     await line.without_controller()  # for longer than until it is looked at again
     await line.until(lambda: documents(for_programs)[-1]["controller"] is False, 5, "it says that nobody answers")
     await line.controller_again()

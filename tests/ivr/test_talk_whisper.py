@@ -17,13 +17,15 @@ from offers import french, outcomes
 from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent, talk
 from test_reconcile import call as caller_state
 
+from db.words import Role
 from ivr import site
 from ivr.audible import Heard
 from ivr.demo.sound import has_tone
 from ivr.demo.telephone import Telephones
 from ivr.flow.file import draft
 from ivr.settings import CHECKOUT
-from ivr.talk.whisper import LONGEST_S, WAITED, clips, short
+from ivr.talk.transfers import Transfer
+from ivr.talk.whisper import LONGEST_S, WAITED, clips, display, short
 from prompts import catalogue
 
 SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
@@ -70,6 +72,17 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
     back = clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
     assert all(known.text(each, "talk_back") for each in settings.languages)
+
+
+def test_a_display_says_why_it_rings_and_who_asks() -> None:
+    state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
+    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().made(("1005",), "1004", 0.0).encode())
+    assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
+    assert display(state, "1005", Role.CONSULTED) == "consult 1004 fr travel"
+    assert display(state, "1005", Role.INTERPRETER) == "interpreter 1004 fr travel"
+    assert display(handed_on, "1005", Role.OPERATOR) == "transfer 1004 fr travel"
+    assert display(handed_on, "1004", Role.OPERATOR) == "back fr travel"
+    assert clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
 
 
 @pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
