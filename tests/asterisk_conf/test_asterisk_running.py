@@ -30,6 +30,8 @@ exten => 33800212000,1,Set(DB(test/caller)=${CALLERID(num)})
  same => n,Set(DB(test/channel)=${UNIQUEID})
  same => n,Answer()
  same => n,MusicOnHold(hatif)
+exten => 33800212001,1,Answer()
+ same => n,MusicOnHold(default)
 [hatif-operators]
 exten => *1,1,Set(DB(test/caller)=${CALLERID(num)})
  same => n,Answer()
@@ -181,11 +183,14 @@ def test_a_carrier_is_known_by_its_address_and_its_caller_is_believed(asterisk: 
         assert carrier.hang_up(answer, "33800212000").status == 200
 
 
-def test_a_waiting_caller_hears_music(asterisk: Running) -> None:
+@pytest.mark.parametrize("number", ["33800212000", "33800212001"])
+def test_a_waiting_caller_hears_music_of_our_class_and_of_the_one_that_asterisk_takes_by_itself(
+    asterisk: Running, number: str
+) -> None:
     with Telephone("127.0.0.2", asterisk.sip) as carrier:
-        answer = carrier.invite("33800212000")
+        answer = carrier.invite(number)
         heard = carrier.hear(1.5)  # Answer() has waited 0.5 s for our own audio
-        carrier.hang_up(answer, "33800212000")
+        carrier.hang_up(answer, number)
     assert len(heard) > 6000  # bytes of 125 microseconds
     assert len(set(heard)) > 50  # silence has one or two values
 
