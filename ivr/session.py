@@ -42,7 +42,7 @@ from ivr.silence import Listener
 from ivr.standing import restored
 from ivr.supervision import restart as supervision
 from ivr.supervision.spy import left_over
-from ivr.talk import refer
+from ivr.talk import refer, watch
 from ivr.talk.wished import Wishes
 from ivr.walk import to_dialplan
 from ivr.work import Work, again
@@ -291,6 +291,10 @@ class Session:
         self.tell(messages.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
         if not present:
             self._gone(operator, refused=False)
+            return
+        busy = self.floor.operators.get(operator) if self.floor is not None else None
+        if busy is not None and busy.state is OperatorState.TALKING and busy.offer is not None:
+            self.start(watch.follow(self._link, busy.offer, self.listener.renegotiate), "follow a telephone's sound")
 
     def _refused(self, operator: str) -> None:
         """His telephone's machine refuses packets. While he talks, his conversation tells the floor, if his sound is

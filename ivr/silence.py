@@ -120,12 +120,18 @@ class Listener:
         if self._copies.heard:
             self._silent(channel, True)
         self._copies.expect(heard.call_id, partial(self._answered, channel))
-        own = str(codecs.body["value"]).strip("()").replace("|", ",")
         try:
-            await self._refresh(channel, f"{own},{_NOBODY_HAS}")
+            await self._refresh(channel, _offer(str(codecs.body["value"])))
         except AmiError as error:
             log.warning("A silent caller could not be asked whether they are there", channel=channel, error=str(error))
             self._answered(channel, True)
+
+    async def renegotiate(self, channel: str) -> None:
+        """Send a session refresh whose answer nobody waits for: Asterisk then learns anew where sound comes from."""
+        (codecs,) = await self._link.ask(operations.VARIABLE(channel, variable=_CODECS))
+        if codecs.ok:
+            with contextlib.suppress(AmiError):
+                await self._refresh(channel, _offer(str(codecs.body["value"])))
 
     def _answered(self, channel: str, alive: bool) -> None:
         heard = self._channels.get(channel)
@@ -142,3 +148,9 @@ class Listener:
         """Asterisk has begun to, and would wait as long again for an answer to its BYE."""
         with contextlib.suppress(LinkLost):
             await self._link.send(operations.HANG_UP(channel, reason_code=_LOST))
+
+
+def _offer(codecs: str) -> str:
+    """Return what a refresh offers, by Asterisk's own list such as `(alaw|ulaw)`."""
+    own = codecs.strip("()").replace("|", ",")
+    return f"{own},{_NOBODY_HAS}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 
 from ivr import messages
 from ivr.ari import operations
@@ -11,6 +12,10 @@ from routing.states import Trigger
 _NOTHING_S = 1.0
 """So long nothing may come from it; a telephone sends fifty packets a second."""
 
+_MOVED_S = 0.4
+"""After so long without a packet a telephone that has registered anew may have moved: before `_NOTHING_S` is over, so
+that it is not taken for gone."""
+
 _HELD = "CHANNEL(rtp,hold)"
 
 
@@ -19,6 +24,24 @@ async def holds(link: Link, leg: str) -> bool:
     it: over a restart of ours, and of a colleague whose events nobody looks at."""
     (answer,) = await link.ask(operations.VARIABLE(leg, variable=_HELD))
     return bool(answer.ok and answer.body.get("value") == "1")
+
+
+async def packets(link: Link, leg: str) -> int:
+    """How many packets of sound have come; -1: the leg is gone, or Asterisk does not say."""
+    (answer,) = await link.ask(operations.RTP_STATISTICS(leg))
+    return int(answer.body.get("rxcount", -1)) if answer.ok else -1
+
+
+async def follow(link: Link, leg: str, renegotiate: Callable[[str], Awaitable[None]]) -> None:
+    """Have Asterisk learn anew where a telephone's sound comes from, if none arrives though it does not hold.
+
+    Asterisk takes sound from one port only once it has learned it, until the session is negotiated again. A telephone
+    behind a router that has changed its ports registers anew, and would be silent from then on.
+    """
+    before = await packets(link, leg)
+    await asyncio.sleep(_MOVED_S)
+    if before >= 0 and await packets(link, leg) == before and not await holds(link, leg):
+        await renegotiate(leg)
 
 
 class Watch:
@@ -36,7 +59,7 @@ class Watch:
         if gone.refused:
             self._refused[leg] = gone.operator
         if leg not in self._looked:
-            self._looked[leg] = await self._packets(leg)
+            self._looked[leg] = await packets(self._call.services.link, leg)
             self.until = asyncio.get_running_loop().time() + _NOTHING_S
 
     async def over(self) -> None:
@@ -44,14 +67,9 @@ class Watch:
         from the floor: what refuses them may be on the way."""
         looked, self._looked, self.until = self._looked, {}, math.inf
         refused, self._refused = self._refused, {}
-        silent = [leg for leg, before in looked.items() if await self._packets(leg) == before]
+        silent = [leg for leg, before in looked.items() if await packets(self._call.services.link, leg) == before]
         lost = [leg for leg in silent if not await holds(self._call.services.link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(messages.State(refused[leg], Trigger.PHONE_ABSENT))
         self.lost.update(lost)
         await self._call.services.link.send(*map(operations.HANG_UP, lost))
-
-    async def _packets(self, leg: str) -> int:
-        """How many have come; -1: it is gone, or Asterisk does not say."""
-        (answer,) = await self._call.services.link.ask(operations.RTP_STATISTICS(leg))
-        return int(answer.body.get("rxcount", -1)) if answer.ok else -1
