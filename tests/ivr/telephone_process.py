@@ -2,11 +2,11 @@
 
     python telephone_process.py USER PASSWORD SERVER HOST:PORT TONE_HZ
 
-TONE_HZ 0: it rings until it is killed.
+TONE_HZ 0: it rings until it is killed. SIGTERM: it says goodbye.
 """
 
 import asyncio
-import contextlib
+import signal
 import sys
 
 from ivr.demo.telephone import Telephones
@@ -20,9 +20,10 @@ async def main(user: str, password: str, server: str, address: str, tone_hz: flo
         await phone.register()
         sys.stdout.write("registered\n")
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        ends = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ends.set)
+        await ends.wait()
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])))

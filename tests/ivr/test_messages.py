@@ -51,7 +51,7 @@ ANY = {kind: any_of(kind) for kind in MESSAGES}
 
 def test_every_message_is_among_those_tested() -> None:
     assert set(MESSAGES) == {*get_args(messages.ToFloor), *get_args(messages.ToCall)}
-    assert len(MESSAGES) == 18
+    assert len(MESSAGES) == 20
 
 
 @pytest.mark.parametrize("kind", MESSAGES)

@@ -69,7 +69,7 @@ async def test_a_telephone_killed_while_it_rings_or_talks_serves_calls_again_as_
         assert await decided(line, "+33613100001") == [(who, "unreachable")] * 2 + [(who, "accepted")]
         since = call.clock
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
-    async with telephone(line, who, port, OPERATOR_HZ, ends=signal.SIGINT):
+    async with telephone(line, who, port, OPERATOR_HZ, ends=signal.SIGTERM):
         await call.hears_tone(OPERATOR_HZ, 10)
         await call.hangup()
 

@@ -16,13 +16,6 @@ from ivr.demo.telephone import Call, Telephones
 
 pytestmark = pytest.mark.long
 
-CODE_LINE = pytest.mark.xfail(
-    strict=True, reason="issue 12, point 16: a caller is offered on the line on which the code is dialled"
-)
-GONE = pytest.mark.xfail(
-    strict=True, reason="issue 12, point 17: a telephone that is back at its address counts as unreachable for ever"
-)
-
 Made = Callable[..., Awaitable[Softphone]]
 KINDS = pytest.mark.parametrize("kind", SOFTPHONES, ids=lambda kind: kind.name)
 
@@ -221,7 +214,7 @@ async def test_with_one_line_its_operator_becomes_ready_by_a_code_while_somebody
 
 
 @KINDS
-@pytest.mark.parametrize("when", [pytest.param("rings", marks=GONE), "talks"])
+@pytest.mark.parametrize("when", ["rings", "talks"])
 async def test_it_crashes_and_is_back_at_the_same_address(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone], when: str
 ) -> None:
