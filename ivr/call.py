@@ -102,7 +102,7 @@ class Call:
         self._up_at = -math.inf  # when Asterisk said that the line is answered (POSIX seconds)
         self._gone = False
         self._square_until = -math.inf
-        self._afresh = False  # keys may have been lost: the next question begins anew
+        self.afresh = False  # keys may have been lost: the next question begins anew
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -259,7 +259,7 @@ class Call:
         self._written = self.state
         self._sounding = self.state.playback
         self._overdue = asyncio.get_running_loop().time() + _LONGEST_S
-        self._afresh = True
+        self.afresh = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
@@ -299,7 +299,7 @@ class Call:
         `fresh`: keys that were pressed before the clips began do not count.
         """
         self.take_waiting_keys()
-        ahead_s, self._afresh = _AFRESH_S if self._afresh else _AHEAD_S if fresh else 0.0, False
+        ahead_s, self.afresh = _AFRESH_S if self.afresh else _AHEAD_S if fresh else 0.0, False
         if ahead_s:
             self.keys.clear()
         if (key := self.take_key()) is not None:
@@ -328,7 +328,7 @@ class Call:
         "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
         """
         self.take_waiting_keys()
-        ahead_s, self._afresh = _AFRESH_S if self._afresh else 0.0, False
+        ahead_s, self.afresh = _AFRESH_S if self.afresh else 0.0, False
         if fresh or ahead_s:
             self.keys.clear()
         loop = asyncio.get_running_loop()
@@ -383,6 +383,7 @@ class Call:
                 self._square_until = -math.inf
                 continue
             self._square_until = -math.inf
+            self.afresh = False
             self.event("key", **({"secret": True} if secret else {"key": key}))
             return key
         return None

@@ -122,7 +122,7 @@ class Floor:
         Where nobody on duty can meet any step, it is the one that applied if somebody could.
         """
         now = self._now()
-        return [(each, self._step_of(each, now)) for each in self._engine.waiting]
+        return [(each, self._step_of(each, now)) for each in self.waiting]
 
     def _step_of(self, waiting: Waiting, now: float) -> Step:
         step = self._engine.queues.step_of(waiting, now)

@@ -46,7 +46,7 @@ def test_who_changes_his_language_after_closing_time_keeps_his_place() -> None:
     found = course("70-92", offered_s=40, at=CLOSES - timedelta(seconds=6))
     assert hours(found)[0] is True and False not in hours(found)  # the place is kept in the line
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
-    assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en", "fr"]
+    assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en"]
     assert found.steps[-1].language == "fr"
     assert "closed" not in heard(found)
 

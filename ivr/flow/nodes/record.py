@@ -141,7 +141,9 @@ class Record(Node):
                 raise
             except CallFailed:
                 break  # Asterisk could not even begin
-            call.keys.clear()  # the square that ended it, and what he pressed while he spoke
+            if call.keys:  # the square that ended it, and what they pressed while they spoke
+                call.keys.clear()
+                call.afresh = False
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return item
         return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
