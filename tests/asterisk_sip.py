@@ -111,7 +111,7 @@ class Telephone:
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self._send(message)
-        answer = self._final(f"{sequence} {method}")
+        answer = self._final(f"{sequence} {method}", message)
         if method == "INVITE":
             tagged = start.replace(to, f"To: {answer.header('To')}\r\n")
             self._send(f"ACK {self._uri(number)} SIP/2.0\r\n{tagged}CSeq: {sequence} ACK\r\nContent-Length: 0\r\n\r\n")
@@ -120,10 +120,19 @@ class Telephone:
     def _send(self, message: str) -> None:
         self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
 
-    def _final(self, sequence: str) -> Answer:
-        """The final answer to our request; Asterisk's own requests, such as OPTIONS, are answered meanwhile."""
+    def _final(self, sequence: str, message: str) -> Answer:
+        """The final answer to our request, which is sent again once when nothing comes (RFC 3261); Asterisk's own
+        requests, such as OPTIONS, are answered meanwhile."""
+        repeats = 1
         while True:
-            text = self.signalling.recv(65535).decode()
+            try:
+                text = self.signalling.recv(65535).decode()
+            except TimeoutError:
+                if not repeats:
+                    raise
+                repeats = 0
+                self._send(message)
+                continue
             answer = Answer(int(text.split()[1]) if text.startswith("SIP/2.0") else 0, text)
             if not answer.status:
                 kept = (line for line in text.splitlines() if re.match(r"(?i)(via|from|to|call-id|cseq):", line))
