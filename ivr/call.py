@@ -99,7 +99,7 @@ class Call:
         self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
         self._written: CallState | None = None
         self._answered = answered
-        self._up_at = -math.inf  # when Asterisk said that the line is answered (POSIX seconds)
+        self._up_at = -math.inf  # when Asterisk said that the line is answered, by the monotonic clock
         self._gone = False
         self._square_until = -math.inf
         self.afresh = False  # keys may have been lost: the next question begins anew
@@ -155,10 +155,10 @@ class Call:
             case events.PlaybackFinished(playback) if playback == self._sounding:
                 self._sounding = None
             case events.ChannelStateChange(channel, "Up") if channel == self.channel:
-                self._up_at = time.time()
-                self.services.recorder.call(self.state.id, line_answered=self._up_at)
+                self._up_at = time.monotonic()
+                self.services.recorder.call(self.state.id, line_answered=time.time())
             case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
-                if not self._gone and time.time() - self._up_at < _CROSSED_S:
+                if not self._gone and time.monotonic() - self._up_at < _CROSSED_S:
                     self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True
 
