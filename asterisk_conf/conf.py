@@ -227,7 +227,7 @@ class Conf:
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
         sealed = [carrier.name for carrier in self.carriers if carrier.srtp]
-        if sealed and not self.installation.has_module("res_srtp"):
+        if sealed and self.installation.version and not self.installation.has_module("res_srtp"):
             raise AsteriskError(f"Carrier {sealed[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
         if len(ways := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
             raise AsteriskError(f"Carriers {', '.join(ways)} are all to take our calls: choose one of them.")

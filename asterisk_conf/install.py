@@ -62,7 +62,10 @@ def find(home: Path, progress: Progress | None = None, named: str | None = None)
 
 
 def nothing_installed(home: Path) -> Installation:
-    """Return what stands in for an Asterisk that will be unpacked into `home`, for checks of a configuration."""
+    """Return what stands in for an Asterisk that will be unpacked into `home`, for checks of a configuration.
+
+    Its `version` is empty: which modules it will have is not known.
+    """
     root = home.absolute() / "asterisk" / "root"
     return Installation((str(root),), root, root, root, root, "", "private")
 

@@ -75,6 +75,7 @@ def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
         ("TCP", "127.0.0.1", ports.http, "ARI"),
         ("TCP", "127.0.0.1", ports.ami, "AMI"),
         ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
+        ("UDP", "127.0.0.1", ports.hep, "copies of SIP messages"),
         *others,
     )
     problems = []

@@ -146,13 +146,13 @@ class Told:
 async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> Told:
     """`seen`: how many bytes the controller's log had before. Waits until every row has ended, 15 s at most."""
     engine, loop = async_engine(database), asyncio.get_running_loop()
-    until = loop.time() + _WRITTEN_S
+    until, wanted = loop.time() + _WRITTEN_S, {*callers}
     columns = (CallRow.caller, CallRow.ended, CallRow.outcome, CallRow.line_answered)
     try:
         while True:
             async with reading(engine) as connection:
                 rows = (await connection.execute(select(*columns))).all()
-            mine = [row for row in rows if row.caller in set(callers)]
+            mine = [row for row in rows if row.caller in wanted]
             is_open = [row for row in mine if row.ended is None]
             if (not is_open and len(mine) >= len(callers)) or loop.time() > until:
                 break

@@ -72,7 +72,7 @@ class MenuCall:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """`operator` is in `state` from `at` on. `call`: with whom he talks then, if that call is one to report of.
+    """`operator` is in `state` from `at` on. `call`: the call that they talk in then, if the report counts it.
     `reason`: of a pause."""
 
     operator: str

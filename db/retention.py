@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import DatabaseError, async_engine
+from db.engine import DatabaseError, async_engine, writing
 from db.tables import Call, CallEvent
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ async def forget_tests(engine: AsyncEngine, before: datetime) -> int:
     """
     forgotten = 0
     while True:
-        async with engine.begin() as connection:
+        async with writing(engine) as connection:
             chosen = select(Call.id).where(Call.live.is_(False), Call.started < before).limit(_AT_ONCE)
             found = list((await connection.execute(chosen)).scalars())
             if not found:

@@ -64,7 +64,10 @@ class Ami:
         return self._link is not None and not self._link.lost.done()
 
     def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
-        """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …); only system and user events."""
+        """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …).
+
+        Asterisk sends those of the classes system, user, security and reporting.
+        """
         self._events.setdefault(event_name.lower(), []).append(callback)
 
     def on_link(self, callback: Callable[[bool], None]) -> None:

@@ -1,4 +1,4 @@
-"""The control API's door: who may speak is looked at before anything is read, and what is read is bounded."""
+"""The control API's door: checks the token before it reads a request, and limits what it reads."""
 
 import asyncio
 import hmac
@@ -13,7 +13,7 @@ LONGEST = 64 * 1024
 """Bytes of a request's body."""
 
 PATIENCE_S = 5.0
-"""For all of a request's body."""
+"""Seconds in which a whole request body must arrive."""
 
 # A page of somebody's website may reach this port under a name of its own (DNS rebinding).
 _HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -78,7 +78,7 @@ class Door:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise Refused(400, "The request ended in its middle.")
+                        raise Refused(400, "The client closed the connection before the request was complete.")
                     parts.append(message.get("body", b""))
                     if sum(map(len, parts)) > LONGEST:
                         raise _too_long()
@@ -97,7 +97,7 @@ class Door:
 class Patient(H11Protocol):
     """A connection that is closed if the head of its first request does not come in time; uvicorn waits for ever.
 
-    A later request is of somebody who had the token: whoever had not is hung up on by the door.
+    A later request comes from a client that had the token: the door closes the connection of any other.
     """
 
     patience_s = PATIENCE_S
@@ -116,7 +116,7 @@ class Patient(H11Protocol):
 
 
 def _too_long() -> Refused:
-    return Refused(413, f"A request may have {LONGEST} bytes.")
+    return Refused(413, f"A request body may have at most {LONGEST} bytes.")
 
 
 async def _answer(send: Send, refused: Refused) -> None:

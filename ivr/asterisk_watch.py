@@ -88,7 +88,8 @@ async def sip_answers(host: str, port: int, limit_s: float = _ANSWER_S) -> bool:
             probe.connect((host, port))
             own, from_port = probe.getsockname()[:2]
             tag = os.urandom(8).hex()
-            text = _OPTIONS.format(host=host, port=port, own=own, from_port=from_port, tag=tag)
+            to, back = (f"[{each}]" if ":" in each else each for each in (host, own))
+            text = _OPTIONS.format(host=to, port=port, own=back, from_port=from_port, tag=tag)
             await loop.sock_sendall(probe, text.encode())
             async with asyncio.timeout(limit_s):
                 return bool(await loop.sock_recv(probe, 4096))

@@ -1,4 +1,4 @@
-"""Beats: empty files whose times say when something was last so.
+"""Beats: empty files whose modification time says when something was last true.
 
 A time on a file costs no room on a full disk. Beats that one process watches of another are in boot time, which nobody
 sets; who watches one compares it with itself and counts its own running time, so that neither a clock that is set nor a

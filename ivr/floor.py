@@ -333,7 +333,7 @@ class Floor:
             self._decided(pair)
         self._come.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
-            if ask.call in self._waiting and ask.call not in self._silent:  # else he is being offered, or gone
+            if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
                 language, before = ahead(self._engine, ask.call, now)
                 place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(messages.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))

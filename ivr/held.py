@@ -26,23 +26,22 @@ def take(descriptor: int) -> None:
 def holders(path: Path) -> Iterator[int]:
     """The pids that hold the file: one, or none."""
     try:
-        inode = path.stat().st_ino
+        wanted = path.stat()
         locks = _LOCKS.read_text()
     except OSError:
         return
     for line in locks.splitlines():
         # 1: FLOCK  ADVISORY  WRITE 28608 fe:00:11388658 0 EOF
         words = line.split()
-        if len(words) < 6 or words[1] != "FLOCK" or words[5].rpartition(":")[2] != str(inode):
+        if len(words) < 6 or words[1] != "FLOCK" or words[5].rpartition(":")[2] != str(wanted.st_ino):
             continue
         # An inode's number is its own on one file system only, and the kernel's name of that need not be `stat`'s.
-        if (pid := int(words[4])) > 0 and _has_open(pid, path):
+        if (pid := int(words[4])) > 0 and _has_open(pid, wanted):
             yield pid
 
 
-def _has_open(pid: int, path: Path) -> bool:
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
     """Whether the process has the file open; also true of another user's, of which nobody is told."""
-    wanted = path.stat()
     try:
         for each in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):

@@ -4,11 +4,11 @@ from ivr import messages
 
 
 class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
-    """The caller's channel is gone; nothing can be done for him any more."""
+    """The caller's channel is gone; nothing can be done for them any more."""
 
 
 class OperatorFree(Exception):  # noqa: N818 - what the caller is waiting for
-    """An operator is there for a caller who does something else while he waits (`Call.holding`)."""
+    """An operator is there for a caller who does something else while they wait (`Call.holding`)."""
 
     def __init__(self, offer: messages.Offer) -> None:
         super().__init__(offer)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -62,7 +63,8 @@ def write(home: Path, line: KeptLine) -> None:
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error}); make room, or its folder writable.") from None
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def check(home: Path, kept: KeptLine, wanted: KeptLine) -> None:

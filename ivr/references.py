@@ -40,10 +40,11 @@ async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> No
     left, refused, checked = 0, False, False
     while True:
         try:
-            left = len(allocator.stock())
+            # In threads: the disk, another process's lock and 2,000 check digits are not for the loop that has callers.
+            left = len(await asyncio.to_thread(allocator.stock))
             if not checked or left <= reservations.STOCK - reservations.GROUP:
-                checked = await _restock(allocator, url, node) or checked
-                left = len(allocator.stock())
+                checked = await asyncio.to_thread(asyncio.run, _restock(allocator, url, node)) or checked
+                left = len(await asyncio.to_thread(allocator.stock))
             refused = False
         except OSError as error:
             if not refused:

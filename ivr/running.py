@@ -73,7 +73,13 @@ class RunningCalls:
 
     async def _refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         version = await self._house.flows.refresh()
-        self._fresh(channel, args, version)
+        try:
+            self._fresh(channel, args, version)
+        except Exception:
+            log.exception("A call could not be taken; the dialplan has it", channel=channel.id)
+            del self._beginning[channel.id]
+            await self._services.link.send(*to_dialplan(channel.id))
+            return
         for event in self._beginning.pop(channel.id):
             self._routes[channel.id].deliver(event)
 

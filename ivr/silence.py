@@ -75,7 +75,8 @@ class Listener:
 
     async def look(self, channels: Collection[str]) -> None:
         for gone in self._channels.keys() - set(channels):
-            self._is_there(gone, self._channels.pop(gone), 0.0)
+            self._copies.forget(self._channels.pop(gone).call_id)
+            self._silent(gone, False)
         names = list(channels)
         for first in range(0, len(names), _TOGETHER):
             some = names[first : first + _TOGETHER]
@@ -138,10 +139,11 @@ class Listener:
         if heard is None or heard.asked is None:
             return
         heard.asked = None
+        self._copies.forget(heard.call_id)
         if alive:
             self._silent(channel, False)
             return
-        log.info("A silent caller or telephone answers no more; the channel is hung up", channel=channel)
+        log.info("A silent caller or telephone no longer answers; the channel is hung up", channel=channel)
         self._start(self._hang_up(channel), "hang up")
 
     async def _hang_up(self, channel: str) -> None:

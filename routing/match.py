@@ -68,8 +68,8 @@ class OtherOperator:
 
 @dataclass(frozen=True, slots=True)
 class BusyOperator:
-    """The operator who would have got this caller, had he been idle since `state_s` seconds ago (None: nobody knows
-    since when) instead of in his `state`. `price`: what he would have cost."""
+    """The operator who would have got this caller if they had been idle for `state_s` seconds (None: not known)
+    instead of in `state`. `price`: what they would have cost."""
 
     operator: str
     state: OperatorState

@@ -122,7 +122,7 @@ class Staff:
         return sum(count for kind, count in kinds.items() if fits(kind, step)) - (but is not None and but.idle)
 
     def state(self, identity: str) -> OperatorState:
-        """Who was taken is offered a call, whatever is known of him; a telephone with a call of its own is talking."""
+        """Return the state: offered for who was just taken, talking for whose telephone has a call of its own."""
         member = self._members[identity]
         if member.idle or member.operator.state is not OperatorState.READY:
             return member.operator.state

@@ -61,9 +61,7 @@ def erase(number: str = NUMBER) -> None:
 
     found = asyncio.run(erased())
     if found is None:
-        raise ControlError(
-            f"{number} is not remembered and has no wish to be called back; `hatif calls` shows who called."
-        )
+        raise ControlError(f"{number} is not remembered and has no call-back request; `hatif calls` shows who called.")
     cancelled = f" It will not be called back: {found.wishes} cancelled." if found.wishes else ""
     console.print(f"{number}: forgotten.{cancelled}", markup=False)
 

@@ -26,6 +26,7 @@ from ivr.codes import table
 from ivr.codes.clashes import code_clashes
 from ivr.credentials import Credentials
 from ivr.findings import Finding
+from prompts import site_files
 from prompts.voices.choice import Choice, choose
 
 
@@ -219,7 +220,7 @@ class Composition:
         """The site's own `pjsip.conf`, if it has one. Raises SiteError if it cannot be read."""
         path = self.settings.site / "pjsip.conf"
         try:
-            return path.read_text(encoding="utf-8-sig")
+            return site_files.text(path)
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:

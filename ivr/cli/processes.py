@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import sys
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -217,12 +216,18 @@ def journal() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        prepare = partial(upgrade, parts.database_url)
-        forgetting = asyncio.create_task(keep_forgetting(parts.database_url))
+        forgetting: asyncio.Task[None] | None = None
+
+        async def prepare() -> None:
+            nonlocal forgetting
+            await upgrade(parts.database_url)
+            forgetting = forgetting or asyncio.create_task(keep_forgetting(parts.database_url))
+
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
         finally:
-            forgetting.cancel()
-            await asyncio.wait({forgetting})
+            if forgetting is not None:
+                forgetting.cancel()
+                await asyncio.wait({forgetting})
 
     asyncio.run(deliver())

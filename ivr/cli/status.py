@@ -13,7 +13,7 @@ import typer
 from ivr.ami import Ami, AmiError, Fields
 from ivr.cli.compose import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table, cell, console
-from ivr.cli.troubles import JournalState, read_journal, undelivered, unwatched
+from ivr.cli.troubles import ANSWER_S, JournalState, read_journal, undelivered
 from ivr.process import ProcessInfo, processes
 from ivr.supervisor import OWN_NAME
 
@@ -106,9 +106,9 @@ def _processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
     missing = [each for each in _NEEDED if each not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
     yield Check("processes", not missing, True, found, "start the line with `hatif up`")
-    problem = next(unwatched(running), None)
-    found, _, remedy = (problem or "hatif up watches them").rstrip(".").partition(". ")
-    yield Check("watched", problem is None and OWN_NAME in running, True, found, remedy)
+    watched = OWN_NAME in running
+    found = "hatif up watches them" if watched else "nobody watches them: hatif up does not run"
+    yield Check("watched", watched, True, found, "start the line with `hatif up`; it takes over what still runs")
 
 
 def _controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
@@ -211,8 +211,9 @@ async def _last_minute(url: str) -> list[Check]:
 
     engine = async_engine(url)
     try:
-        vain = await missed.unanswered(engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S))
-    except DatabaseError:
+        async with asyncio.timeout(ANSWER_S):
+            vain = await missed.unanswered(engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S))
+    except (DatabaseError, TimeoutError):
         return []
     finally:
         await engine.dispose()

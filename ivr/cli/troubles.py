@@ -1,25 +1,15 @@
-"""What `hatif status` tells beside whether calls are served: what is wrong, and what to do."""
+"""Problems that `hatif status` shows although calls are served, each with its remedy."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from db.deliver import Heartbeat, Lag, heartbeat, lag
 from db.engine import DatabaseError
-from ivr.process import ProcessInfo
-from ivr.supervisor import OWN_NAME
 
-
-def unwatched(running: Mapping[str, ProcessInfo]) -> Iterator[str]:
-    """The next process that ends stays away where nobody watches."""
-    if running and OWN_NAME not in running:
-        names = ", ".join(sorted(running))
-        yield f"Nobody watches {names}: `hatif up` has ended. Start it again; it takes over what still runs."
-
-
-_ANSWER_S = 3.0
+ANSWER_S = 3.0
 _SILENT_S = 30.0
 """A deliverer says at least every ten seconds that it is there."""
 _LATE_S = 60.0
@@ -38,7 +28,7 @@ def read_journal(folder: Path, url: str) -> JournalState:
     """Read what the deliverer said last, and ask the database."""
 
     async def ask() -> Lag:
-        async with asyncio.timeout(_ANSWER_S):
+        async with asyncio.timeout(ANSWER_S):
             return await lag(folder, url)
 
     beat = heartbeat(folder)
@@ -47,7 +37,7 @@ def read_journal(folder: Path, url: str) -> JournalState:
     except DatabaseError as error:
         return JournalState(beat, None, str(error))
     except TimeoutError:
-        return JournalState(beat, None, f"the database did not answer within {_ANSWER_S:g} s")
+        return JournalState(beat, None, f"the database did not answer within {ANSWER_S:g} s")
 
 
 def undelivered(journal: JournalState, now: datetime | None = None) -> Iterator[str]:

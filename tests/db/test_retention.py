@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from db import read
 from db.deliver import deliver_all
-from db.engine import async_engine
+from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.missed import unanswered
@@ -57,3 +59,17 @@ async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, fo
         assert await unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
     finally:
         await engine.dispose()
+
+
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
+async def test_a_database_that_was_deleted_is_not_made_anew_by_forgetting(tmp_path: Path) -> None:
+    engine = async_engine(f"sqlite:///{tmp_path}/hatif.db")
+    try:
+        with pytest.raises(DatabaseError):
+            await forget_tests(engine, NOW)
+    finally:
+        await engine.dispose()
+    assert is_empty(tmp_path)

@@ -91,7 +91,7 @@ def test_a_body_that_is_too_long_is_not_read_to_its_end(line: Line, token: str) 
         assert raw(line, asked)[0] == 413
     chunk = f"{LONGEST + 1:x}\r\n".encode() + b" " * (LONGEST + 1)
     asked = request("POST", "/hours", token, headers="Transfer-Encoding: chunked\r\n") + chunk
-    assert raw(line, asked) == (413, {"detail": f"A request may have {LONGEST} bytes."})
+    assert raw(line, asked) == (413, {"detail": f"A request body may have at most {LONGEST} bytes."})
 
 
 def test_what_is_not_json_is_a_mistake_of_the_sender(line: Line, token: str) -> None:

@@ -100,7 +100,7 @@ def test_who_is_forgotten_is_not_called_back_unless_that_goes_on_at_this_moment(
     assert done.stdout == f"{NUMBER}: forgotten. It will not be called back: 2 cancelled.\n"
     rows = json.loads(shell.run("callbacks", "--json").stdout)
     assert [(row["state"], row["reason"]) for row in rows] == [("cancelled", "the number was forgotten")] * 2
-    assert "no wish to be called back" in shell.run("caller", "erase", NUMBER).stderr
+    assert "no call-back request" in shell.run("caller", "erase", NUMBER).stderr
 
 
 def test_an_account_without_a_name_is_the_administrators(monkeypatch: pytest.MonkeyPatch) -> None:
