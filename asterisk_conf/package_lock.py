@@ -1,6 +1,7 @@
 """The lock of what is fetched from Debian: each package with its version, its place on a mirror and its SHA-256.
 
-One file for each thing and architecture in `locks/`, one package a line. `python -m ivr.cli.lock_packages` writes them.
+One file for each thing and architecture in `locks/`, one package a line.
+`python -m ivr.cli.prompts.lock_packages` writes them.
 """
 
 import hashlib

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench import media
 from bench.asterisk import Asterisk, Prompts
-from ivr import credentials, operators
-from ivr.process import processes
+from ivr.home import credentials
+from ivr.process.process import processes
+from ivr.site import operators
 from prompts import manifest
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -15,8 +15,8 @@ from bench import bare, hatif, queue_conf
 from bench.queue_way import CALLERS, Way
 from bench.reference_case import LANGUAGES
 from bench.sip import Account
-from ivr import credentials
-from ivr.process import processes
+from ivr.home import credentials
+from ivr.process.process import processes
 from routing.states import Operator
 
 COUNTRIES = {"ar": "MA", "fr": "FR", "es": "ES", "it": "IT", "nl": "NL", "de": "DE", "en": "GB"}

@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.callback_requests import CHANGING, Claim, Dialled, Wish
 from db.engine import reading, writing
+from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
-from db.wishes import CHANGING, Claim, Dialled, Wish
-from db.words import CallbackKind, CallbackState, TryOutcome
 
 _LOCK = 0x6861746967  # of PostgreSQL, next to that of `db.upgrade`: who counts what was dialled is alone
 _PLAIN = [name for name in Wish.__dataclass_fields__ if name not in ("claim", "file_changed")]

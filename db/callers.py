@@ -9,10 +9,10 @@ from sqlalchemy import delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading, writing
+from db.enums import CallbackState
 from db.ids import uuid7
 from db.read import NotFoundError
 from db.tables import Audit, Callback, Caller
-from db.words import CallbackState
 
 FORGOTTEN = "the number was forgotten"
 """Why its wishes are cancelled."""

@@ -9,8 +9,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import read
+from db.enums import Role
 from db.tables import Call, Pairing
-from db.words import Role
 
 NONE = "none"
 """In a filter: where there is no value, such as no topic, or no outcome yet."""

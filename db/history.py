@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.enums import Outcome, Role
 from db.tables import Call, Pairing, Shift
-from db.words import Outcome, Role
 
 _AT_ONCE = 1000  # rows that are in memory besides what is kept of them
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.enums import Role
 from db.tables import Call, Pairing
-from db.words import Role
 
 
 @dataclass(frozen=True, slots=True)

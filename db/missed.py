@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.enums import OfferState
 from db.tables import Call, Offer
-from db.words import OfferState
 
 IN_VAIN = (OfferState.NO_ANSWER, OfferState.REFUSED, OfferState.UNREACHABLE)
 

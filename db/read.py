@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, reading
+from db.enums import HoursKind
 from db.references import plain
 from db.tables import Call as CallTable
 from db.tables import (
@@ -30,7 +31,6 @@ from db.tables import (
     Pairing,
     Recording,
 )
-from db.words import HoursKind
 
 T = TypeVar("T")
 LIMIT_S = 0.15

@@ -14,9 +14,9 @@ from sqlalchemy import Dialect, Executable, and_, func, select, true, type_coerc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 
 from db.engine import reading
+from db.enums import OperatorState, Role
 from db.tables import Call, Operator, OperatorStateRecord, Pairing
 from db.types import UTCDateTime
-from db.words import OperatorState, Role
 
 _AT_ONCE = 2000
 """Rows in memory."""
@@ -29,7 +29,7 @@ LOOKED_BACK = timedelta(days=7)
 class WaitedCall:
     """A call that began to wait for an operator at `queued`.
 
-    `waited_s`: until an operator, or until he waited no longer; None: he still waits. `outcome`: a `db.words.Outcome`,
+    `waited_s`: until an operator, or until he waited no longer; None: he still waits. `outcome`: a `db.enums.Outcome`,
     None while the call goes on. `talked_s`: with all operators of the call, hold included; None where nobody answered,
     while they talk, and where it is not known.
     """

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
 from db.engine import reading
+from db.enums import OfferState, Outcome, Role
 from db.report import instant, seconds, streamed
 from db.tables import Call, Offer, Pairing
-from db.words import OfferState, Outcome, Role
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
+from db.enums import Outcome
 from db.tables import Call, CallEvent, Pairing
-from db.words import Outcome
 
 _GAVE_UP = (Outcome.ABANDONED, Outcome.FALLBACK)
 """How the call of somebody ended who hung up while he waited, with a controller and without."""

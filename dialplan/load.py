@@ -27,7 +27,7 @@ class DialplanError(Exception):
 
 
 class Manager(Protocol):
-    """What is needed of the AMI connection (ivr.ami.Ami)."""
+    """What is needed of the AMI connection (ivr.asterisk.ami.Ami)."""
 
     async def listing(self, name: str, **fields: str | int) -> list[dict[str, str]]: ...
     async def reload(self, module: str) -> None: ...

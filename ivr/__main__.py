@@ -7,13 +7,13 @@ import sys
 
 import uvloop
 
-from ivr import settings
-from ivr.clock import ClockError
-from ivr.controller import Controller
-from ivr.credentials import CredentialsError
-from ivr.logs import configure
-from ivr.settings import SettingsError
-from ivr.site import SiteError
+from ivr.controller.controller import Controller
+from ivr.home import settings
+from ivr.home.credentials import CredentialsError
+from ivr.home.logs import configure
+from ivr.home.settings import SettingsError
+from ivr.model.clock import ClockError
+from ivr.site.site import SiteError
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from shell import Answer, command
 
 from db import read
 from db.engine import async_engine
-from ivr import credentials, last_line
-from ivr.ami import Ami
+from ivr.asterisk.ami import Ami
+from ivr.controller import last_line
+from ivr.home import credentials
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Past the proxy of the shell in which the tests are run."""

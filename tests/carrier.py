@@ -14,13 +14,13 @@ from line import Line
 from sqlalchemy import delete, insert, update
 
 from db import callbacks
+from db.callback_requests import Wish
 from db.engine import async_engine, writing
+from db.enums import CallbackKind
 from db.ids import uuid7
 from db.tables import Callback, CallbackTry
-from db.wishes import Wish
-from db.words import CallbackKind
-from ivr import clock
-from ivr.demo.telephone import Operator, Telephones
+from ivr.model import clock
+from ivr.softphone.telephone import Operator, Telephones
 
 
 class Carrier:

@@ -14,8 +14,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import pytest
 from line import Line, running
 
-from ivr import clock, credentials
-from ivr.demo.telephone import Telephones
+from ivr.home import credentials
+from ivr.model import clock
+from ivr.softphone.telephone import Telephones
 
 clock.prepare()
 

@@ -5,8 +5,8 @@ import itertools
 import re
 import socket
 
-from ivr.demo.line import Address, Line
-from ivr.demo.telephone import Operator
+from ivr.softphone.line import Address, Line
+from ivr.softphone.telephone import Operator
 
 _CSEQ = itertools.count(7000)
 

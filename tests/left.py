@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from db import read
 from db.engine import async_engine, reading
-from ivr.demo.sound import RATE, Match, Samples
-from ivr.demo.telephone import Call
+from ivr.softphone.sound import RATE, Match, Samples
+from ivr.softphone.telephone import Call
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 

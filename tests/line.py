@@ -20,10 +20,11 @@ import numpy.typing as npt
 import shared_audio
 from asked import HATIF, Asked
 
-from ivr import credentials, operators, site
-from ivr.demo.sound import RATE, read_ulaw
-from ivr.demo.telephone import Call, Operator, Telephones
-from ivr.process import processes
+from ivr.home import credentials
+from ivr.process.process import processes
+from ivr.site import operators, site
+from ivr.softphone.sound import RATE, read_ulaw
+from ivr.softphone.telephone import Call, Operator, Telephones
 from prompts import manifest
 
 CHECKOUT = Path(__file__).resolve().parent.parent

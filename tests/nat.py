@@ -4,8 +4,8 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from ivr.demo.line import Address
-from ivr.demo.telephone import Operator
+from ivr.softphone.line import Address
+from ivr.softphone.telephone import Operator
 
 _PRIVATE = b"127.0.0.77"
 """Where the telephone says that it is; nothing that is sent there arrives."""

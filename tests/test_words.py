@@ -1,9 +1,9 @@
 """The words of the database and of routing are the same, though neither imports the other."""
 
-from db import words
+from db import enums
 from routing import states
 
 
 def test_the_states_of_operators_and_offers_are_the_same_words() -> None:
-    assert {each.value for each in words.OperatorState} == {each.value for each in states.OperatorState}
-    assert {each.value for each in words.OfferState} == {each.value for each in states.OfferState}
+    assert {each.value for each in enums.OperatorState} == {each.value for each in states.OperatorState}
+    assert {each.value for each in enums.OfferState} == {each.value for each in states.OfferState}

@@ -23,7 +23,7 @@ from bench.floor.staff import Staff
 from bench.floor.story import Story
 from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES, MIX
-from ivr.process import processes
+from ivr.process.process import processes
 
 ANEW_S = 50.0  # between two REGISTERs of a telephone
 LOST_S = 15.0  # in which a lost operator is noticed and his caller hears something again, at most

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bench.floor.control import Control
 from bench.floor.line import Line
 from db.engine import async_engine, reading
+from db.enums import CallbackState, OfferState, Outcome
 from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairing
-from db.words import CallbackState, OfferState, Outcome
-from ivr import last_line
+from ivr.controller import last_line
 
 WITHIN_S = 45.0
 """All is over by then: a lost telephone is given up after 10 s, a wrap-up and a code end by themselves."""

@@ -13,8 +13,8 @@ from bench import hatif
 from bench.queue_lines import share_sounds
 from bench.reference_case import LANGUAGES, MIX
 from bench.sip import Account
-from ivr import credentials
-from ivr.process import processes
+from ivr.home import credentials
+from ivr.process.process import processes
 from routing.simulation.team import spread_team
 
 CARRIER, PHONES = "127.0.0.2", "127.0.0.5"

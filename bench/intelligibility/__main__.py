@@ -20,7 +20,8 @@ from bench import machine
 from bench.intelligibility import announcements, errors, report, telephone
 from bench.intelligibility.environment import Environment, Recogniser, RecogniserError, install
 from bench.intelligibility.report import Announcement, Result
-from ivr import settings, site
+from ivr.home import settings
+from ivr.site import site
 from prompts import catalogue
 from prompts.audio import AudioError
 from prompts.catalogue import CatalogueError, Catalogues

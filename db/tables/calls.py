@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.enums import Outcome
 from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
-from db.words import Outcome
 
 
 class Call(Table):

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.enums import CallbackKind, CallbackState, CaseKind, CaseState, TryOutcome
 from db.tables.base import Table, index_where, one_of
-from db.words import CallbackKind, CallbackState, CaseKind, CaseState, TryOutcome
 
 
 class CaseFile(Table):

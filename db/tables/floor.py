@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.enums import OfferState, OperatorState, Role
 from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, one_of
-from db.words import OfferState, OperatorState, Role
 
 
 class Operator(Table):

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.enums import HoursKind
 from db.tables.base import EMPTY_MAP, Appended, Table, index_where, one_of
-from db.words import HoursKind
 
 
 class HoursOverride(Table):

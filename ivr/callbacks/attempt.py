@@ -13,26 +13,27 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from db.wishes import Wish
-from db.words import CallbackKind, CallbackState, TryOutcome
-from ivr import messages, rung
-from ivr.ari import operations
-from ivr.ari.link import LinkLost
-from ivr.ari.operations import Request
-from ivr.audible import Clip
-from ivr.call import Deadline, RequestFailed
-from ivr.callbacks import said
+from db.callback_requests import Wish
+from db.enums import CallbackKind, CallbackState, TryOutcome
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.link import LinkLost
+from ivr.asterisk.ari.operations import Request
+from ivr.audio.audible import Clip
+from ivr.call.call import Deadline, RequestFailed
+from ivr.callbacks import prompts
+from ivr.callbacks.call_leg import Party
+from ivr.callbacks.call_legs import CalledGone, Ends, Item, OperatorGone, over
 from ivr.callbacks.channels import Found, Part
-from ivr.callbacks.ends import CalledGone, Ends, Item, OperatorGone, over
 from ivr.callbacks.facts import language_of
-from ivr.callbacks.party import Party
-from ivr.callbacks.wish import Happening, channel_of
-from ivr.ringing import NOT_ANSWERED, looked_at
-from ivr.state import LegState
+from ivr.callbacks.request_states import Happening, channel_of
+from ivr.model import floor_protocol
+from ivr.model.call_state import LegState
+from ivr.queue.ringing import NOT_ANSWERED, looked_at
 from routing.states import OfferState
 
 if TYPE_CHECKING:
-    from ivr.callbacks.desk import Desk
+    from ivr.callbacks.dispatcher import Desk
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ class Attempt:
     since."""
 
     def __init__(
-        self, desk: "Desk", wish: Wish, call: str, offer: messages.Offer | None, ends: Ends | None = None
+        self, desk: "Desk", wish: Wish, call: str, offer: floor_protocol.Offer | None, ends: Ends | None = None
     ) -> None:
         self.desk, self.wish, self.call, self.offer = desk, wish, call, offer
         self.ends = ends or Ends(desk.link, desk.silence_s)
@@ -81,7 +82,7 @@ class Attempt:
             self.desk.leaves(self.call)
             self._withdrawn(self.offer, OfferState.WITHDRAWN)
 
-    async def _with_operator(self, offer: messages.Offer, found: Found | None) -> None:
+    async def _with_operator(self, offer: floor_protocol.Offer, found: Found | None) -> None:
         desk, leg = self.desk, self.desk.party(offer.id)
         self.ends.leg = leg
         desk.services.route(leg.channel, self)
@@ -103,7 +104,7 @@ class Attempt:
         except OperatorGone:
             await self._operator_gone()
 
-    async def _answered(self, offer: messages.Offer, found: Found | None) -> bool:
+    async def _answered(self, offer: floor_protocol.Offer, found: Found | None) -> bool:
         state = await self._until_answered(offer, found)
         if state is OfferState.ACCEPTED:
             return True
@@ -111,7 +112,7 @@ class Attempt:
         await self._over(state, leaves=False)
         return False
 
-    async def _until_answered(self, offer: messages.Offer, found: Found | None) -> OfferState:
+    async def _until_answered(self, offer: floor_protocol.Offer, found: Found | None) -> OfferState:
         """Rings him, or goes on with what rings."""
         leg, loop = self.ends.leg, asyncio.get_running_loop()
         assert leg is not None
@@ -131,7 +132,7 @@ class Attempt:
                 return NOT_ANSWERED.get(leg.cause or 0, OfferState.UNREACHABLE)
             if _lost(item, leg):
                 return OfferState.UNREACHABLE
-            if isinstance(item, messages.TelephoneGone) and not leg.answered:
+            if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
                 return await self._unanswered(leg, OfferState.UNREACHABLE)
             if isinstance(item, Deadline) and over(until) and not leg.answered:
                 return await self._unanswered(leg)
@@ -147,13 +148,13 @@ class Attempt:
             rings = state or rings
         return rings
 
-    def _create_leg(self, offer: messages.Offer) -> Request:
+    def _create_leg(self, offer: floor_protocol.Offer) -> Request:
         wish = self.wish
         state = LegState(offer.id, self.call, offer.operator, time.time())
         about = " ".join(each for each in ("callback", wish.language, wish.topic, wish.country) if each)
-        return rung.create(
+        return leg_dialing.create(
             offer.id,
-            rung.LEG,
+            leg_dialing.LEG,
             endpoint=self.desk.services.address(offer.operator),
             shown=f'"{about}" <{wish.number}>',
             ring_s=offer.ring_s,
@@ -165,18 +166,18 @@ class Attempt:
         assert self.ends.leg is not None
         language = self.desk.language_of(operator)
         try:
-            key = await self.ends.ask(self.ends.leg, said.offer(language, self.wish, self.desk.sounds), YES + NO)
+            key = await self.ends.ask(self.ends.leg, prompts.offer(language, self.wish, self.desk.sounds), YES + NO)
             if key == YES:
                 return True
             if key is None:  # the telephone was picked up, and nobody is there
                 await self.desk.step(self, Happening.RELEASED, reason=f"{operator}: no key")
                 await self._over(OfferState.NO_ANSWER, leaves=False)
                 return False
-            why = await self.ends.ask(self.ends.leg, said.declining(language), "".join(said.DECLINED))
+            why = await self.ends.ask(self.ends.leg, prompts.declining(language), "".join(prompts.DECLINED))
         except OperatorGone:
             why = None
-        reason = said.DECLINED.get(why or "", "hung_up")
-        what = Happening.CANCELLED if reason == said.NEVER else Happening.DECLINED
+        reason = prompts.DECLINED.get(why or "", "hung_up")
+        what = Happening.CANCELLED if reason == prompts.NEVER else Happening.DECLINED
         self.desk.told(self, "declined", operator=operator, reason=reason)
         await self.desk.step(self, what, reason=f"{operator}: {reason}", wait=self.desk.site.callbacks.declined)
         await self._over(OfferState.WITHDRAWN, leaves=True)
@@ -208,9 +209,9 @@ class Attempt:
             await self.ends.silence(self.ends.leg)
             await self.ends.send(*self.ends.leg.ring())
 
-    async def _reached(self, offer: messages.Offer) -> None:
+    async def _reached(self, offer: floor_protocol.Offer) -> None:
         """From the ringing of the called to the conversation."""
-        outcome = await self._person(said.hello(language_of(self.desk.site, self.wish)))
+        outcome = await self._person(prompts.hello(language_of(self.desk.site, self.wish)))
         if outcome is not TryOutcome.REACHED:
             await self._not_reached(outcome)
             return
@@ -252,7 +253,7 @@ class Attempt:
         """The operator hung up while there was no controller, and the called is there: he is a caller now, and the
         first one, if he is a person."""
         await self._adopted(found)
-        outcome = await self._person(said.hello(language_of(self.desk.site, self.wish)))
+        outcome = await self._person(prompts.hello(language_of(self.desk.site, self.wish)))
         if outcome is TryOutcome.REACHED and self.ends.called is not None and not self.ends.called.gone:
             await self.desk.step(self, Happening.REACHED, outcome=outcome)
             self.desk.to_queue(self)
@@ -293,10 +294,10 @@ class Attempt:
             desk.leaves(self.call)
         self._withdrawn(offer, state)
 
-    def _withdrawn(self, offer: messages.Offer, state: OfferState) -> None:
+    def _withdrawn(self, offer: floor_protocol.Offer, state: OfferState) -> None:
         services = self.desk.services
         services.recorder.offer_ended(offer.id, state)
-        services.to_floor(messages.Refused(offer.id, self.call, offer.operator, state))
+        services.to_floor(floor_protocol.Refused(offer.id, self.call, offer.operator, state))
 
     # About a file
 
@@ -307,7 +308,7 @@ class Attempt:
             return
         language, reference = language_of(self.desk.site, self.wish), self.wish.case_reference
         assert self.ends.called is not None and self.wish.kind == CallbackKind.CASE and reference is not None
-        outcome = await self._person(said.about_file(language))
+        outcome = await self._person(prompts.about_file(language))
         file = await self.desk.book.file(reference) if outcome is TryOutcome.REACHED else None
         if file is None or self.ends.called.gone:
             if outcome is TryOutcome.REACHED:
@@ -318,7 +319,7 @@ class Attempt:
         call = self.desk.begun(self, file)
         try:
             await self.desk.step(self, Happening.REACHED, outcome=TryOutcome.REACHED)
-            key = await self.ends.ask(self.ends.called, said.state_of_file(language, file, self.desk), YES)
+            key = await self.ends.ask(self.ends.called, prompts.state_of_file(language, file, self.desk), YES)
             if key is not None:
                 self.desk.to_queue(self, file)
                 return
@@ -333,4 +334,4 @@ class Attempt:
 
 def _lost(item: Item | Deadline, party: Party) -> bool:
     """Whether he could not be rung."""
-    return isinstance(item, RequestFailed) and rung.failed(item.request, item.status, party.channel)
+    return isinstance(item, RequestFailed) and leg_dialing.failed(item.request, item.status, party.channel)

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import orjson
 
-from ivr.ari.events import Channel
-from ivr.messages import Standing
-from ivr.state import LegState
+from ivr.asterisk.ari.events import Channel
+from ivr.model.call_state import LegState
+from ivr.model.floor_protocol import Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,18 @@ from uuid import UUID
 
 import structlog
 
-from db.wishes import Wish
-from db.words import CallbackKind, CallbackState
-from ivr.callbacks import rules
-from ivr.callbacks.book import Book
+from db.callback_requests import Wish
+from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import first_due_of, who_is_at
-from ivr.callbacks.wish import Happening, after
-from ivr.records import Recorder
-from ivr.records_callbacks import failed, happened
-from ivr.site import Site
+from ivr.callbacks.repository import Book
+from ivr.callbacks.request_states import Happening, after
+from ivr.records.callback_records import failed, happened
+from ivr.records.recorder import Recorder
+from ivr.site import callback_rules
+from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call import Opening
+    from ivr.call.call import Opening
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ _BREAK = timedelta(minutes=5)
 """Looks that are farther apart are not one time: the database was away, or the machine stood still."""
 _LONGEST = timedelta(days=366)
 """After it a wish is too late, however seldom the line was open; so counting the hours has an end."""
-_WHATEVER_ELSE = (rules.Not.NO_TRUNK, rules.Not.NUMBER)
+_WHATEVER_ELSE = (callback_rules.Not.NO_TRUNK, callback_rules.Not.NUMBER)
 """Why nobody is called even where no other wish of the number is in the way."""
 
 
@@ -74,7 +74,7 @@ def is_too_late(wish: Wish, chance: datetime | None, now: datetime, site: Site, 
 
 async def expired(
     wish: Wish,
-    why: rules.Not | None,
+    why: callback_rules.Not | None,
     now: datetime,
     *,
     chance: datetime | None,
@@ -105,11 +105,11 @@ async def expired(
     return True
 
 
-def _because(wish: Wish, why: rules.Not | None, other: Wish | None, here: str) -> str:
+def _because(wish: Wish, why: callback_rules.Not | None, other: Wish | None, here: str) -> str:
     if other is not None and why not in _WHATEVER_ELSE:
         because = f"another wish of its number was at work ({who_is_at(other, here)})"
-    elif why is not None and why is not rules.Not.NOT_DUE:
-        because = rules.IN_WORDS[why]
+    elif why is not None and why is not callback_rules.Not.NOT_DUE:
+        because = callback_rules.IN_WORDS[why]
     else:
         because = "no call came of it" if wish.kind == CallbackKind.CASE else "no operator took it"
     return f"{because} (last: {wish.reason})" if wish.reason else because

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from db.wishes import Dialled, Wish
-from db.words import CallbackKind
-from ivr.callbacks.rules import Facts, Limits
-from ivr.site import Site
+from db.callback_requests import Dialled, Wish
+from db.enums import CallbackKind
+from ivr.site.callback_rules import Facts, Limits
+from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call import Opening
+    from ivr.call.call import Opening
 
 
 def due_of(wish: Wish) -> datetime | None:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.wishes import Dialled, Wish
-from db.words import CallbackKind, CallbackState
-from ivr.callbacks import rules
+from db.callback_requests import Dialled, Wish
+from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import due_of, facts_of, who_is_at
-from ivr.callbacks.wish import AT_WORK, call_of, routing_age
-from ivr.site import Site
+from ivr.callbacks.request_states import AT_WORK, call_of, routing_age
+from ivr.site import callback_rules
+from ivr.site.site import Site
 
 if TYPE_CHECKING:
-    from ivr.call import Opening
+    from ivr.call.call import Opening
 
 _AT_WORK = {
     CallbackState.RINGING_OPERATOR: "an operator is being rung",
@@ -37,7 +37,7 @@ def rows(
     nights = {
         each.id: _night(each.number, site, now)
         for each in wishes
-        if whys[each.id] is rules.Not.NIGHT and each.state not in AT_WORK
+        if whys[each.id] is callback_rules.Not.NIGHT and each.state not in AT_WORK
     }
     # As the desk has it: one wish of a number at a time.
     first = {
@@ -55,20 +55,21 @@ def rows(
     ]
 
 
-def _why(wish: Wish, dialled: Dialled, site: Site, opening: "Opening", now: datetime) -> rules.Not | None:
+def _why(wish: Wish, dialled: Dialled, site: Site, opening: "Opening", now: datetime) -> callback_rules.Not | None:
     facts = facts_of(site, opening, wish, dialled, now)
     ended = wish.ended is not None
-    return rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
+    return callback_rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
 
 
 def _night(number: str, site: Site, now: datetime) -> str:
     """That it may not be dialled at this hour, and when it may, by the site's clock."""
-    where = [ZoneInfo(each) for each in rules.zones(number)]
-    begins = rules.allowed_next(now, where, site.callbacks.windows)
+    where = [ZoneInfo(each) for each in callback_rules.zones(number)]
+    begins = callback_rules.allowed_next(now, where, site.callbacks.windows)
     if begins is None:
-        return f"{rules.IN_WORDS[rules.Not.NIGHT]}, and never is: the hours in [callbacks] of site.toml are too few"
+        night = callback_rules.IN_WORDS[callback_rules.Not.NIGHT]
+        return f"{night}, and never is: the hours in [callbacks] of site.toml are too few"
     here = begins.astimezone(ZoneInfo(site.hours.timezone))
-    return f"{rules.IN_WORDS[rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
+    return f"{callback_rules.IN_WORDS[callback_rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
 
 
 def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
@@ -96,13 +97,15 @@ def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[s
     }
 
 
-def _why_not(wish: Wish, why: rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: Wish) -> str:
+def _why_not(
+    wish: Wish, why: callback_rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: Wish
+) -> str:
     """In one sentence, why it is not dialled at this moment. `node`: this one; `first`: of the wishes of the number."""
     if wish.state in AT_WORK:
         found = _AT_WORK[CallbackState(wish.state)]
         return found if wish.claim is None or wish.claim.node == node else f"{found}, by the node {wish.claim.node}"
     if why is not None:
-        return rules.IN_WORDS[why]
+        return callback_rules.IN_WORDS[why]
     if first is not wish and first.state in AT_WORK:
         return f"another wish of the same number is at work ({who_is_at(first, node)})"
     if first is not wish:

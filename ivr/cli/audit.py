@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from ivr.cli.compose import Composition
+from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table
 
 

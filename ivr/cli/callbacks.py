@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import typer
 
-from ivr import clock
-from ivr.cli.compose import Composition, ControllerAwayError, account
+from ivr.cli.composition import Composition, ControllerAwayError, account
 from ivr.cli.output import JSON, as_json, as_table, console, errors
+from ivr.model import clock
 
 IDENTITY = typer.Argument(help="The wish's id, or how it begins.")
 WHY = typer.Option("", "--why", help="The reason, for the records.")
@@ -59,14 +59,15 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
     """From the database itself, by the site's plan of hours."""
     from db import callbacks
     from db.engine import async_engine
-    from ivr.callbacks import listing, rules
+    from ivr.callbacks import listing
+    from ivr.site import callback_rules
 
     now = clock.now()
     engine = async_engine(parts.database_url)
     try:
         wishes = await callbacks.latest(engine, last)
         tries = await callbacks.tries(engine, [each.id for each in wishes])
-        dialled = await callbacks.dialled(engine, rules.midnight(now, parts.site.hours.timezone))
+        dialled = await callbacks.dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
     finally:
         await engine.dispose()
     return listing.rows(wishes, tries, dialled, parts.site, plan_of(parts), now)
@@ -74,7 +75,7 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
 
 def plan_of(parts: Composition) -> Any:
     """What answers whether the line is open: the plan with its holidays, without what an administrator has said."""
-    from ivr.holidays import Holidays
+    from ivr.site.holidays import Holidays
     from routing import hours
 
     days = Holidays(parts.site.hours.holidays)

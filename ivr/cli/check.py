@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ivr.cli.compose import Composition
+from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, cell, console, errors
 
 if TYPE_CHECKING:
-    from ivr.findings import Finding
+    from ivr.site.findings import Finding
 
 IGNORE = typer.Option([], "--ignore", metavar="PREFIX", help="Leave out codes that begin so: W_TEXT. May be repeated.")
 
@@ -54,8 +54,8 @@ class Checked:
 def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
     """Checks the site as it is saved."""
     from dialplan.plan import PROMPTS
-    from ivr import checking
-    from ivr.cli import as_up
+    from ivr.check import checking
+    from ivr.cli.processes import as_up
 
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     found += parts.findings()

@@ -1,10 +1,10 @@
 """`hatif dialplan codes`, and where codes clash with what a running Asterisk has besides."""
 
-from ivr.ami import Ami
-from ivr.cli.compose import Composition
+from ivr.asterisk.ami import Ami
+from ivr.check.code_clashes import beside
+from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.codes import table
-from ivr.codes.clashes import beside
 
 
 def codes(json: bool = JSON) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from ivr.cli.compose import Composition
+from ivr.cli.composition import Composition
 from ivr.cli.output import console
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import typer
 
 from ivr.cli.check import IGNORE, checked
-from ivr.cli.compose import Composition, ControlError
+from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, console
 
 _NEXT_CALL = "The next call still takes what is saved of flow, guide and audio, if these three are in order."
@@ -57,7 +57,7 @@ def draw(
 ) -> None:
     """Draw the flow as a picture (SVG): its nodes, what is spoken there, and where the keys lead."""
     from ivr.flow import model
-    from ivr.flow.draw import drawn
+    from ivr.flow.draw.draw import drawn
     from ivr.flow.file import draft
     from prompts import catalogue
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ivr import guide as guides
-from ivr.cli.compose import Composition
+from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, as_table, cell, console
-from ivr.guide import Guide, Procedure, Status
+from ivr.site import guide as guides
+from ivr.site.guide import Guide, Procedure, Status
 
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues
@@ -71,7 +71,7 @@ class _Page:
 
     def found(self, query: str) -> list[Procedure]:
         """The one of that id, else those that have the words, best first. Raises GuideError."""
-        from ivr.guide_search import search, words
+        from ivr.site.guide_search import search, words
 
         procedures = self.guide.procedures
         if (exact := procedures.get("_".join(words(query)))) is not None:

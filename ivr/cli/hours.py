@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from ivr.cli.compose import Composition, ControlError, ControllerAwayError, account
+from ivr.cli.composition import Composition, ControlError, ControllerAwayError, account
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 
 LINE = typer.Option("", help="A number of the site, as `hatif numbers` has it.")
@@ -76,17 +76,18 @@ def _answered(parts: Composition, method: str, path: str, body: object = None) -
 def _by_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
     from functools import partial
 
-    from ivr import clock, hours_told
-    from ivr.holidays import Holidays
+    from ivr.hours import format_hours
+    from ivr.model import clock
+    from ivr.site.holidays import Holidays
     from routing import hours
 
     site = parts.site
-    if line and (problem := hours_told.no_number(site, line)):
+    if line and (problem := format_hours.no_number(site, line)):
         raise ControlError(problem)
-    if language and (problem := hours_told.no_language(site, language)):
+    if language and (problem := format_hours.no_language(site, language)):
         raise ControlError(problem)
     plan, instant = site.hours.plan(line, language, Holidays(site.hours.holidays)), at or clock.now()
-    return hours_told.told(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
+    return format_hours.told(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
 
 
 def _show(data: dict[str, Any], json: bool) -> None:
@@ -177,8 +178,8 @@ def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JS
 def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
     from zoneinfo import ZoneInfo
 
-    from ivr import clock
-    from ivr.holidays import Holidays, listed
+    from ivr.model import clock
+    from ivr.site.holidays import Holidays, listed
 
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
     rows, _ = listed(Holidays(parts.site.hours.holidays), today, year, language)

@@ -4,28 +4,16 @@ import sys
 
 import typer
 
-from ivr.cli import (
-    asterisk,
-    audit,
-    callbacks,
-    caller,
-    case,
-    check,
-    firewall,
-    floor,
-    flow,
-    guide,
-    hours,
-    processes,
-    prompts,
-    report,
-    roster,
-    show,
-    simulate,
-    status,
-    trial,
-)
+from ivr.cli import audit, callbacks, check, firewall, flow, guide, hours
+from ivr.cli.calls import show
+from ivr.cli.cases import caller, cases
+from ivr.cli.operators import operators, roster
 from ivr.cli.output import errors
+from ivr.cli.processes import asterisk, processes, status
+from ivr.cli.prompts import prompts
+from ivr.cli.report import report
+from ivr.cli.simulate import simulate
+from ivr.cli.trial import trial
 
 app = typer.Typer(
     name="hatif",
@@ -41,10 +29,10 @@ for part in (
     show,
     audit,
     check,
-    case,
+    cases,
     callbacks,
     caller,
-    floor,
+    operators,
     hours,
     flow,
     prompts,
@@ -59,33 +47,33 @@ for part in (
     part.register(app)
 
 _OURS = (
-    ("ivr.kept_line", "SettingsError"),
-    ("ivr.findings", "SiteError"),
+    ("ivr.home.line_settings", "SettingsError"),
+    ("ivr.site.findings", "SiteError"),
     ("ivr.cli.guide", "GuideError"),
     ("ivr.cli.flow", "DrawingError"),
-    ("ivr.credentials", "CredentialsError"),
-    ("ivr.clock", "ClockError"),
-    ("ivr.cli.compose", "ControlError"),
+    ("ivr.home.credentials", "CredentialsError"),
+    ("ivr.model.clock", "ClockError"),
+    ("ivr.cli.composition", "ControlError"),
     ("asterisk_conf.errors", "AsteriskError"),
-    ("ivr.ami", "AmiError"),
-    ("ivr.ari.link", "AriError"),
+    ("ivr.asterisk.ami", "AmiError"),
+    ("ivr.asterisk.ari.link", "AriError"),
     ("dialplan.plan", "PlanError"),
     ("dialplan.load", "DialplanError"),
     ("db.engine", "DatabaseError"),
     ("db.read", "NotFoundError"),
-    ("ivr.cli.case_input", "CaseError"),
-    ("ivr.casework", "NotKeptError"),
+    ("ivr.cli.cases.case_input", "CaseError"),
+    ("ivr.cases.casework", "NotKeptError"),
     ("prompts.sources", "CatalogueError"),
     ("prompts.manifest", "ManifestError"),
     ("prompts.voices.process", "VoiceError"),
-    ("ivr.cli.voices", "VoiceInstallError"),
+    ("ivr.cli.prompts.voices", "VoiceInstallError"),
     ("prompts.say", "TextError"),
-    ("ivr.cli.tashkeel", "DraftError"),
+    ("ivr.cli.prompts.tashkeel", "DraftError"),
     ("prompts.importing", "ImportingError"),
-    ("ivr.supervisor", "SupervisorError"),
-    ("ivr.cli.trial", "TrialError"),
-    ("ivr.cli.report", "ReportError"),
-    ("ivr.cli.simulate_input", "SimulationError"),
+    ("ivr.process.supervisor", "SupervisorError"),
+    ("ivr.cli.trial.trial", "TrialError"),
+    ("ivr.cli.report.report", "ReportError"),
+    ("ivr.cli.simulate.simulation_input", "SimulationError"),
 )
 """Errors that are a sentence for the user: module and class. Named, since importing them all would slow every start."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from ivr.cli.compose import ControlError
+from ivr.cli.composition import ControlError
 
 CSV = typer.Option(False, "--csv", help="Lines of comma-separated values on standard output.")
 SEPARATOR = typer.Option(",", "--separator", help="What stands between two values of --csv: , ; | or tab.")

@@ -1,6 +1,6 @@
 """An operator's state in words of his own language."""
 
-from ivr.codes.call import Said
+from ivr.codes.code_call import Said
 from routing.states import LOGGED_OUT, Operator, OperatorState
 
 _OWN_REASONS = ("no_answer", "refused")

@@ -1,8 +1,8 @@
 """Codes that change the operator's state. Each says what he is now, also when it begins anew after a restart."""
 
-from ivr.codes.call import CodeCall, CodeRefused
+from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.spoken_state import reason_text, spoken_state
-from ivr.messages import State
+from ivr.model.floor_protocol import State
 from routing.states import Operator, OperatorState, Trigger
 
 _ASKED = 2

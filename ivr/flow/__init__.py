@@ -1,0 +1,1 @@
+"""The flow: nodes from `flow.yaml`, checked as a whole, and its versions."""

@@ -2,18 +2,18 @@
 
 from collections.abc import Collection, Iterator
 
-from ivr import guide as guides
-from ivr.findings import Finding
+from ivr.call.node import CHANGE_LANGUAGE, OPERATOR
 from ivr.flow import paths
 from ivr.flow.file import ROLES, Draft, OneNode
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.language import Language
 from ivr.flow.nodes.menu import Menu
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.nodes.record import Record
-from ivr.guide import Guide
+from ivr.site import guide as guides
+from ivr.site.findings import Finding
+from ivr.site.guide import Guide
 
 
 def findings(

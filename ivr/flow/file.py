@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ivr.findings import Finding, SiteError
+from ivr.call.node import NodeName, TextId
 from ivr.flow.nodes.ask import Ask
-from ivr.flow.nodes.base import NodeName, TextId
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import Case
 from ivr.flow.nodes.end import End
@@ -21,7 +20,8 @@ from ivr.flow.nodes.queue import Queue
 from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
 from ivr.flow.nodes.survey import Survey
-from ivr.site import Place, named, what_is_wrong
+from ivr.site.findings import Finding, SiteError
+from ivr.site.site import Place, named, what_is_wrong
 from prompts.yaml_places import (
     LOADER,
     MISREAD,

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ivr.findings import Finding, SiteError
 from ivr.flow import checks
 from ivr.flow.file import Flow as Flow
 from ivr.flow.file import OneNode as OneNode
 from ivr.flow.file import draft
-from ivr.guide import Guide
+from ivr.site.findings import Finding, SiteError
+from ivr.site.guide import Guide
 from prompts import site_files
 
 

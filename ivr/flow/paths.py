@@ -5,9 +5,9 @@ All nodes that are named must be there.
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ivr.call.node import OPERATOR
 from ivr.flow.file import Flow, OneNode
 from ivr.flow.nodes.ask import Ask
-from ivr.flow.nodes.base import OPERATOR
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import Case
 from ivr.flow.nodes.end import End

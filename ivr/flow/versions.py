@@ -16,13 +16,13 @@ from pathlib import Path
 
 import structlog
 
-from ivr import guide as guides
-from ivr.findings import Finding, SiteError, some
 from ivr.flow import model
 from ivr.flow.model import Flow
 from ivr.flow.saved import Saved
-from ivr.guide import Guide
-from ivr.site import Site
+from ivr.site import guide as guides
+from ivr.site.findings import Finding, SiteError, some
+from ivr.site.guide import Guide
+from ivr.site.site import Site
 from prompts import manifest
 from prompts.manifest import Manifest
 

@@ -1,12 +1,12 @@
 """How a conversation begins: with both in one bridge, or as a controller that starts finds it."""
 
-from ivr.ari import operations
-from ivr.call import Call
-from ivr.ringing import Leg
+from ivr.asterisk.ari import operations
+from ivr.call.call import Call
+from ivr.model.talk_table import Place, recovered
+from ivr.queue.ringing import Leg
+from ivr.talk.bridge_moves import found
 from ivr.talk.conversation import Conversation
-from ivr.talk.moves import found
-from ivr.talk.table import Place, recovered
-from ivr.talk.watch import holds
+from ivr.talk.telephone_watch import holds
 
 
 async def begin(call: Call, leg: Leg, *, resumed: bool) -> Conversation:

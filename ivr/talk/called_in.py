@@ -4,11 +4,11 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from ivr import messages
-from ivr.ari import events, operations
-from ivr.call import Item
-from ivr.ringing import Leg, said
-from ivr.talk.table import Happens
+from ivr.asterisk.ari import events, operations
+from ivr.call.call import Item
+from ivr.model import floor_protocol
+from ivr.model.talk_table import Happens
+from ivr.queue.ringing import Leg, said
 from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
 
@@ -26,7 +26,7 @@ _GONE_S = 1.0
 async def look(talk: "Conversation", item: Item, colleague: Leg) -> None:
     """What has happened may be the colleague's."""
     there = talk.talk.colleague is not None and talk.talk.colleague.there
-    if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator and not there:
+    if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator and not there:
         talk.rings_until = math.inf
         talk.offer = offer_state_after(talk.offer, OfferState.UNREACHABLE)
         await talk.call.services.link.send(operations.HANG_UP(colleague.id))
@@ -65,7 +65,7 @@ async def joins(talk: "Conversation") -> None:
 
 
 async def _of_one_who_is_there(talk: "Conversation", item: Item, colleague: Leg) -> None:
-    if isinstance(item, messages.TelephoneGone) and item.operator == colleague.operator:
+    if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator:
         await talk.watch.begin(colleague.id, item)
     if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
         colleague.free(talk.call)

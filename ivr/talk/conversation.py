@@ -10,20 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from db.words import Role
-from ivr import conversations, messages
-from ivr.ari import events, operations
-from ivr.ari.link import LinkLost
-from ivr.ari.operations import Request
-from ivr.call import Call, CallerGone, Item
-from ivr.ringing import Leg, create_leg, looked_at, until_gone
-from ivr.talk import asked, called_in, refer
+from db.enums import Role
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.link import LinkLost
+from ivr.asterisk.ari.operations import Request
+from ivr.call.call import Call, CallerGone, Item
+from ivr.model import floor_protocol
+from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
+from ivr.queue.ringing import Leg, create_leg, looked_at, until_gone
+from ivr.talk import called_in, conversation_recording, refer, request_handler
+from ivr.talk.bridge_moves import MUSIC, moves
 from ivr.talk.keys import Keys
-from ivr.talk.moves import MUSIC, moves
-from ivr.talk.says import RINGING, left_ringing, new_name, ringing_for, spoken
-from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
+from ivr.talk.operator_prompts import RINGING, left_ringing, new_name, ringing_for, spoken
+from ivr.talk.telephone_watch import Watch, holds
 from ivr.talk.transfers import Transfer
-from ivr.talk.watch import Watch, holds
 from ivr.talk.whisper import Whisper, playback_of
 from routing.states import OfferState, offer_state_after
 
@@ -67,7 +67,7 @@ class Conversation:
     async def run(self, *, begins: bool) -> Then:
         try:
             if begins:
-                await asked.last_resort(self)
+                await request_handler.last_resort(self)
             while self._ends is None:
                 until = min(self.rings_until, self._sit_by, self._via_by, self.watch.until, self.keys.until)
                 until = min(until, self.told.until if self.told is not None else math.inf)
@@ -75,7 +75,7 @@ class Conversation:
                 self.call.keys.clear()
                 await self._happened(item)
                 if self._ends is None:
-                    await asked.look(self, item)
+                    await request_handler.look(self, item)
         except (LinkLost, TimeoutError):
             raise  # the next connection finds them all
         except Exception as why:
@@ -95,7 +95,7 @@ class Conversation:
                 self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
                     await self.sit()
-            case messages.TelephoneGone(_, operator) if operator == self.leg.operator:
+            case floor_protocol.TelephoneGone(_, operator) if operator == self.leg.operator:
                 await self.watch.begin(self.leg.id, item)
         if self.colleague is not None:
             await called_in.look(self, item, self.colleague)
@@ -209,14 +209,16 @@ class Conversation:
         await self.call.step(*stop, operations.PLAY(leg.id, playback, media=media))
         return playback
 
-    async def invite(self, offer: messages.Offer, via: str | None = None) -> None:
+    async def invite(self, offer: floor_protocol.Offer, via: str | None = None) -> None:
         """The colleague is rung. That he is asked is written before. `via`: the operator's line for it, if not that on
         which he has the caller."""
         call, role = self.call, Role(offer.role)
         leg = Leg(offer.id, offer.operator)
         self.talk, then = invited(self.talk, Colleague(leg.id, leg.operator, role), via)
         if then is Then.REFUSED:
-            call.services.to_floor(messages.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN))
+            call.services.to_floor(
+                floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
+            )
             return
         self.colleague, self.offer = leg, OfferState.RINGING
         self.rings_until = asyncio.get_running_loop().time() + offer.ring_s
@@ -233,7 +235,7 @@ class Conversation:
         call, leg = self.call, self.colleague
         assert leg is not None and self.talk.colleague is not None
         role = self.talk.colleague.role
-        call.services.to_floor(messages.Accepted(leg.id, call.state.id, leg.operator))
+        call.services.to_floor(floor_protocol.Accepted(leg.id, call.state.id, leg.operator))
         call.services.recorder.offer_ended(leg.id, OfferState.ACCEPTED)
         call.services.recorder.joined(call.state.id, leg.id, leg.operator, role)
         call.event("joined", operator=leg.operator, offer=leg.id, role=role.value)
@@ -276,7 +278,7 @@ class Conversation:
         call, former, leg = self.call, self.leg, self.colleague
         assert leg is not None
         self.leg, self.colleague, call.on_hold = leg, None, False
-        await conversations.end(call, former.id)
+        await conversation_recording.end(call, former.id)
         call.set(
             replace(
                 call.state,
@@ -305,7 +307,7 @@ class Conversation:
             call.event("handed_over", operator=leg.operator, by=former.operator)
         if await holds(call.services.link, leg.id):
             await self.held_by_telephone(on=True)  # he did so while he was asked, which was nobody's business
-        await conversations.begin(call, bridge_of(leg.id), leg.id)
+        await conversation_recording.begin(call, bridge_of(leg.id), leg.id)
 
     async def leaves(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None:
         """The caller goes on to somebody else; the operator is free. `tells`: his telephone, with the state."""
@@ -313,7 +315,7 @@ class Conversation:
         self.talk, then = after(self.talk, Happens.TRANSFER)
         assert then is Then.LEAVES
         self._by = "transfer"
-        await conversations.end(call, self.leg.id)
+        await conversation_recording.end(call, self.leg.id)
         call.set(replace(call.state.without_operator(), transfer=transfer.encode(), language=language, topic=topic))
         await self._everybody_out(self.leg.id, tells=tells)
         self._ends = then
@@ -321,7 +323,7 @@ class Conversation:
     async def _ended(self, then: Then, what: Happens) -> None:
         call, former, colleague = self.call, self.leg, self.colleague
         self._by = "lost" if what is Happens.OPERATOR_LOST else "operator"
-        await conversations.end(call, former.id)
+        await conversation_recording.end(call, former.id)
         call.set(call.state.without_operator())
         rings_on = colleague if then is Then.RINGS_ON else None
         if rings_on is not None:
@@ -351,7 +353,7 @@ class Conversation:
         """The caller has gone, or cannot stay. Nobody is left in a bridge without the one for whom he is there."""
         call, legs = self.call, [self.leg.id, *([self.colleague.id] if self.colleague is not None else ())]
         try:
-            await conversations.end(call, self.leg.id)
+            await conversation_recording.end(call, self.leg.id)
             await call.services.link.send(
                 *(operations.STOP(playback) for playback in self.says.values()),  # else Asterisk's log calls it failed
                 *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),

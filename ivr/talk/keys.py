@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from ivr.site_codes import Codes
-from ivr.talk.wishes import Act
+from ivr.site.codes import Codes
+from ivr.talk.operator_requests import Act
 
 ENDS_S = 3.0
 """After so long without a key, a code counts as ended by `#`; what is no code is forgotten."""

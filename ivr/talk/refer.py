@@ -7,14 +7,14 @@ ever becomes an address that is dialled. Every telephone gets an answer. See doc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ivr.ari import events, operations
-from ivr.ari.operations import Request
-from ivr.call import Call
-from ivr.inbox import Receiver
-from ivr.ringing import Leg
-from ivr.site_codes import Codes
-from ivr.talk.table import Place, Talk
-from ivr.talk.wishes import Act, Refusal, Target, from_keys
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.operations import Request
+from ivr.call.call import Call
+from ivr.call.inbox import Receiver
+from ivr.model.talk_table import Place, Talk
+from ivr.queue.ringing import Leg
+from ivr.site.codes import Codes
+from ivr.talk.operator_requests import Act, Refusal, Target, from_keys
 
 if TYPE_CHECKING:
     from ivr.talk.conversation import Conversation
@@ -54,7 +54,7 @@ def meant(to: str, codes: Codes, languages: Sequence[str], topics: Sequence[str]
 
 async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
     """The telephone is told how it went, and so is who asked if nothing comes of it."""
-    from ivr.talk import asked  # which needs this module
+    from ivr.talk import request_handler  # which needs this module
 
     call, colleague = talk.call, talk.colleague
     lines = (talk.leg.id, talk.talk.via)
@@ -76,32 +76,34 @@ async def referred(talk: "Conversation", event: events.ChannelTransfer) -> None:
         return
     await call.services.link.send(progress(event.channel_id, REFUSED))
     if event.channel_id == talk.leg.id:
-        await asked.say_why(talk, refusal)
+        await request_handler.say_why(talk, refusal)
     else:
         await talk.tell(Leg(event.channel_id, asks), refusal.value)
 
 
 async def _blind(talk: "Conversation", event: events.ChannelTransfer) -> Refusal | None:
-    from ivr.talk import asked
+    from ivr.talk import request_handler
 
     call, operator = talk.call, talk.leg.operator
-    target = meant(event.to, call.services.site.codes, call.services.site.languages, asked.topics_of(call.flow))
+    target = meant(
+        event.to, call.services.site.codes, call.services.site.languages, request_handler.topics_of(call.flow)
+    )
     if not isinstance(target, Refusal):
-        return await asked.grant(talk, Act.TRANSFER, target, "refer", operator)
+        return await request_handler.grant(talk, Act.TRANSFER, target, "refer", operator)
     call.event("wish_refused", act="transfer", target=event.to[:40], way="refer", by=operator, why=target.name.lower())
     return target
 
 
 async def _attended(talk: "Conversation", event: events.ChannelTransfer) -> Refusal | None:
     """The caller goes to whom the operator has asked on his other line; either line may be the one to be replaced."""
-    from ivr.talk import asked
+    from ivr.talk import request_handler
 
     lines = {event.channel_id, event.replaces}
     if lines != {talk.leg.id, talk.talk.via}:
         return Refusal.NOT_NOW
-    refusal = asked.complete_refused(talk)
+    refusal = request_handler.complete_refused(talk)
     if refusal is not None:
         return refusal
     # First this: once it is done there is no line any more to tell it on.
     await talk.call.services.link.send(progress(event.channel_id, DONE))
-    return await asked.grant(talk, Act.COMPLETE, Target(), "refer", talk.leg.operator)
+    return await request_handler.grant(talk, Act.COMPLETE, Target(), "refer", talk.leg.operator)

@@ -5,11 +5,11 @@ import math
 import time
 from collections.abc import Mapping
 
-from db.words import Role
-from ivr.ari import events, operations
-from ivr.audible import Clip, Heard
-from ivr.call import Call, Deadline, Item
-from ivr.state import CallState
+from db.enums import Role
+from ivr.asterisk.ari import events, operations
+from ivr.audio.audible import Clip, Heard
+from ivr.call.call import Call, Deadline, Item
+from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
 
 LONGEST_S = 4.5

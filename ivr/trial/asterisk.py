@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Protocol
 
 from db.ids import uuid7
-from ivr import messages_left, state
-from ivr.ari import events
-from ivr.ari.events import Event
-from ivr.ari.link import Response
-from ivr.ari.operations import Request
-from ivr.messages_left import Left
+from ivr.asterisk.ari import events
+from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.link import Response
+from ivr.asterisk.ari.operations import Request
+from ivr.model import call_state
+from ivr.records import voicemail
+from ivr.records.voicemail import Left
 from ivr.trial.operators import HUNG_UP, Floor, Legs
 from prompts import manifest
 
@@ -131,9 +132,9 @@ class Asterisk:
         return answers
 
     async def keep(self, name: str) -> Left | None:
-        """A message, as if there were a file (with what follows: `ivr.needs.Mailbox`)."""
+        """A message, as if there were a file (with what follows: `ivr.call.services.Mailbox`)."""
         seconds = self._stored.pop(name, 0.0)
-        return Left(uuid7(), "", seconds) if seconds >= messages_left.SHORTEST_S else None
+        return Left(uuid7(), "", seconds) if seconds >= voicemail.SHORTEST_S else None
 
     async def has_voice(self, name: str) -> bool:
         return name in self._stored and self._spoken[name] > 0
@@ -190,9 +191,11 @@ class Asterisk:
 
     def _check(self, value: str) -> None:
         """Raises what a controller would meet that starts again and reads this."""
-        if len(value.encode()) > state.LIMIT:
-            raise StateTooLongError(f"The state has {len(value.encode())} bytes; {state.LIMIT} are possible: {value}")
-        state.decode(value)
+        if len(value.encode()) > call_state.LIMIT:
+            raise StateTooLongError(
+                f"The state has {len(value.encode())} bytes; {call_state.LIMIT} are possible: {value}"
+            )
+        call_state.decode(value)
 
     # Prompts
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from ivr.flow.nodes.base import CHANGE_LANGUAGE
+from ivr.call.node import CHANGE_LANGUAGE
 from ivr.trial.asterisk import Station
 
 SILENCE, HANG_UP = "-", "h"

@@ -1,8 +1,8 @@
 """The hours of a trial: those of the plan and the calendar; what is not in the site's files does not count."""
 
-from ivr.opening import Opening
-from ivr.records import Recorder
-from ivr.site import Site
+from ivr.hours.opening import Opening
+from ivr.records.recorder import Recorder
+from ivr.site.site import Site
 
 
 def by_plan(site: Site, recorder: Recorder) -> Opening:

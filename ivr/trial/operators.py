@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from db.ids import uuid7
-from ivr import messages
-from ivr.ari import events
-from ivr.ari.events import Event
-from ivr.ari.link import Response
+from ivr.asterisk.ari import events
+from ivr.asterisk.ari.events import Event
+from ivr.asterisk.ari.link import Response
+from ivr.model import floor_protocol
 from routing.estimate import RIGHT, Estimate, WaitClass
 from routing.match import Reason
 
@@ -46,13 +46,13 @@ class Floor:
 
     def __init__(
         self,
-        who: Callable[[messages.Wait], Rung | None],
-        publish: Callable[[messages.ToCall], None],
+        who: Callable[[floor_protocol.Wait], Rung | None],
+        publish: Callable[[floor_protocol.ToCall], None],
         ring_s: float,
         later: Later,
     ) -> None:
         self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
-        self._wait: messages.Wait | None = None
+        self._wait: floor_protocol.Wait | None = None
         self._next: asyncio.TimerHandle | None = None  # when somebody will be free for him
         self.rung: dict[str, Rung] = {}  # by offer
 
@@ -60,16 +60,16 @@ class Floor:
     def waiting(self) -> bool:
         return self._wait is not None
 
-    def tell(self, message: messages.ToFloor) -> None:
+    def tell(self, message: floor_protocol.ToFloor) -> None:
         match message:
-            case messages.Wait():
+            case floor_protocol.Wait():
                 self._wait = message
                 self._offer(message)
-            case messages.Leave() | messages.Accepted():
+            case floor_protocol.Leave() | floor_protocol.Accepted():
                 self._wait = self._next = None
-            case messages.Ask(call) if self._wait is not None:
-                self._publish(messages.Told(call, 1, self._estimate()))
-            case messages.Refused() if self._wait is not None:
+            case floor_protocol.Ask(call) if self._wait is not None:
+                self._publish(floor_protocol.Told(call, 1, self._estimate()))
+            case floor_protocol.Refused() if self._wait is not None:
                 self._offer(self._wait)
 
     def _estimate(self) -> Estimate:
@@ -80,14 +80,14 @@ class Floor:
         wait = next(each for each in WaitClass if seconds < RIGHT[each][1])
         return Estimate(seconds, wait, earned=True)
 
-    def _offer(self, wait: messages.Wait) -> None:
+    def _offer(self, wait: floor_protocol.Wait) -> None:
         rung = self._who(wait)
         self._next = None
         if rung is None:
             return
         step = wait.steps[0]
         reason = Reason(rung.offered_s, 0, 1, rung.offered_s, 1, 0, step.language, step.level, step.topic)
-        offer = messages.Offer(str(uuid7()), 1, wait.call, rung.operator, self._ring_s, reason)
+        offer = floor_protocol.Offer(str(uuid7()), 1, wait.call, rung.operator, self._ring_s, reason)
         self.rung[offer.id] = rung
 
         def publish() -> None:

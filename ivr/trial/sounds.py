@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ivr.audible import Audible
+from ivr.audio.audible import Audible
 from prompts.catalogue import Catalogues
 from prompts.manifest import Audio, Manifest
 

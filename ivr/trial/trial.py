@@ -10,23 +10,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from db.enums import Outcome
 from db.ids import uuid7
-from db.words import Outcome
-from ivr import clock, messages
-from ivr.audible import SIGNS, Clip
-from ivr.beginning import first_state
-from ivr.call import Call, Files, Opening, Services
+from ivr.audio.audible import SIGNS, Clip
+from ivr.call.call import Call, Files, Opening, Services
+from ivr.call.first_state import first_state
+from ivr.call.flow_runner import walk
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
-from ivr.records import Recorder
-from ivr.returners import Place
-from ivr.site import Site
-from ivr.state import CallState
+from ivr.model import clock, floor_protocol
+from ivr.model.call_state import CallState
+from ivr.records.recorder import Recorder
+from ivr.records.returners import Place
+from ivr.site.site import Site
 from ivr.trial.asterisk import Asterisk, Caller, Station
 from ivr.trial.operators import Floor, Rung
 from ivr.trial.records import Pretended, Unwritten
 from ivr.trial.sounds import AllThere
-from ivr.walk import walk
 
 LONGEST_S = 4 * 3600.0
 MOST_STEPS = 20_000
@@ -108,7 +108,7 @@ class Scene:
     at: datetime
     opening: Opening
     files: Files
-    who: Callable[[messages.Wait], Rung | None]
+    who: Callable[[floor_protocol.Wait], Rung | None]
     last_language: str | None = None
     disk_full: bool = False
     was_cut_off: bool = False

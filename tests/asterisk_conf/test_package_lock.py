@@ -15,7 +15,7 @@ from asterisk_conf import apt, package_lock
 from asterisk_conf.debian import ARCHITECTURES, ASTERISK, Wanted, machine
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.package_lock import LockedPackage
-from ivr.cli.voices import MBROLA
+from ivr.cli.prompts.voices import MBROLA
 
 SMALL = Wanted(name="Small", otherwise="do without", packages=("one", "two"), space=1_000_000)
 

@@ -12,16 +12,16 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
+from db.callback_requests import Claim, Wish
 from db.callbacks import Dial
 from db.engine import async_engine, reading, writing
+from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
-from db.wishes import Claim, Wish
-from db.words import CallbackKind, TryOutcome
-from ivr.callbacks.book import Book
-from ivr.callbacks.wish import Happening, after
+from ivr.callbacks.repository import Book
+from ivr.callbacks.request_states import Happening, after
 
 pytest_plugins = ["db_fixtures"]
 

@@ -13,12 +13,12 @@ from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
+from db.callback_requests import Claim, Wish
 from db.callers import BeingCalledError, Erased
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Audit, Callback, Caller
-from db.wishes import Claim, Wish
-from ivr.callbacks.wish import Happening, after
+from ivr.callbacks.request_states import Happening, after
 
 pytest_plugins = ["db_fixtures"]
 

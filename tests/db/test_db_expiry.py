@@ -14,20 +14,20 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
+from db.callback_requests import Claim, Wish
 from db.deliver import deliver_all
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
 from db.tables import Callback, CallEvent, CaseFile, CaseNote
-from db.wishes import Claim, Wish
-from ivr import site
-from ivr.callbacks.book import Book
 from ivr.callbacks.expiry import expired
-from ivr.callbacks.rules import Not
-from ivr.callbacks.wish import Happening, after
-from ivr.records import Recorder
-from ivr.settings import CHECKOUT
+from ivr.callbacks.repository import Book
+from ivr.callbacks.request_states import Happening, after
+from ivr.home.settings import CHECKOUT
+from ivr.records.recorder import Recorder
+from ivr.site import site
+from ivr.site.callback_rules import Not
 from ivr.trial.opening import by_plan
 
 pytest_plugins = ["db_fixtures"]

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 import pytest
 
+from db.enums import Outcome
 from db.ids import uuid7
 from db.journal import Journal
-from db.words import Outcome
 
 pytest_plugins = ["db_fixtures"]
 

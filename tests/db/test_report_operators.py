@@ -4,9 +4,9 @@ from pathlib import Path
 
 from test_report_rows import DAY, NEXT, Book
 
+from db.enums import OfferState
 from db.ids import uuid7
 from db.report_operators import OperatorWork, added, operators_work
-from db.words import OfferState
 
 pytest_plugins = ["db_fixtures"]
 

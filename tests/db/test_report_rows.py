@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import report
 from db.deliver import deliver_all
 from db.engine import DatabaseError, async_engine
+from db.enums import OperatorState
 from db.ids import uuid7
 from db.journal import Journal
 from db.report import Counted, StateChange, TalkedCall, WaitedCall
-from db.words import OperatorState
 
 pytest_plugins = ["db_fixtures"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ivr.ami import Ami, AmiDownError, AmiError
+from ivr.asterisk.ami import Ami, AmiDownError, AmiError
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -15,7 +15,7 @@ from asterisk_conf import instance
 from asterisk_conf.install import find_or_install
 from dialplan.load import Change, DialplanError, compare, foreign, load, loaded, losses
 from dialplan.parse import parse
-from ivr.ami import Ami
+from ivr.asterisk.ami import Ami
 from ivr.cli.output import Bar
 
 

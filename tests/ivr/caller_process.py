@@ -6,7 +6,7 @@ python caller_process.py CALLER URI KEYS
 import asyncio
 import sys
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def main(caller: str, uri: str, keys: str) -> None:

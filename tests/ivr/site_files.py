@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.site import SiteError
+from ivr.site.site import SiteError
 
 SENTENCE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[0-9]+): (?P<what>.+)\.")
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ivr import guide
-from ivr.codes import check, table
+from ivr.check import codes_check
+from ivr.codes import table
 from ivr.flow.file import draft
-from ivr.site import Operators
+from ivr.site import guide
+from ivr.site.site import Operators
 from prompts import manifest
 
 TOML = """\
@@ -148,7 +149,7 @@ def make(home: Path) -> SmallSite:
         *guide.SERVICE_TEXTS,
         *NEEDED,
         *for_codes,
-        *check.TALK,
+        *codes_check.TALK,
         "talk_topic_travel",
     } - {*_OWN}
     english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}

@@ -7,8 +7,8 @@ from typing import Any
 
 from line import Line
 
-from ivr.demo.sound import QUIET_DBFS, RATE, has_tone, level_dbfs, longest_silence
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.softphone.sound import QUIET_DBFS, RATE, has_tone, level_dbfs, longest_silence
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ = 1130.0, 1870.0, 2350.0
 

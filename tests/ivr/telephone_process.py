@@ -9,7 +9,7 @@ import asyncio
 import signal
 import sys
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def main(user: str, password: str, server: str, address: str, tone_hz: float) -> None:

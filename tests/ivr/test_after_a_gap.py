@@ -8,8 +8,8 @@ import pytest
 from left import begins
 from line import Line
 
-from ivr.demo.sound import RATE, tone_share
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.sound import RATE, tone_share
+from ivr.softphone.telephone import Call, Telephones
 from prompts import manifest
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from db.engine import async_engine, reading
 from db.tables import CaseNote, Message, Recording, SurveyAnswer
-from ivr.demo.sound import RATE, has_tone
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.softphone.sound import RATE, has_tone
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import signal
 
 from line import Line
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def test_who_answers_without_a_controller_hears_music_until_he_talks(line: Line, telephones: Telephones) -> None:

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 from line import Line
 
-from ivr import credentials
-from ivr.api_door import LONGEST, Door, Patient
+from ivr.api.door import LONGEST, Door, Patient
+from ivr.home import credentials
 
 TOKEN = "the-token-of-this-test"
 MALFORMED = (

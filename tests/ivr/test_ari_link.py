@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from ivr.ari import link, operations
+from ivr.asterisk.ari import link, operations
 
 
 async def test_a_connection_that_does_not_answer_is_ended_so_that_the_next_one_finds_the_calls(

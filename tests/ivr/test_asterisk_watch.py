@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ivr.asterisk_watch import sip_answers
+from ivr.process.asterisk_watch import sip_answers
 
 
 @pytest.mark.parametrize(("host", "written"), [("127.0.0.1", r"127\.0\.0\.1"), ("::1", r"\[::1\]")])

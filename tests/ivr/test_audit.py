@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from shell import Shell
 
-from ivr.ari.events import Channel
-from ivr.supervision import spy as spies
-from ivr.supervision.spy import TELLING, Mode
+from ivr.asterisk.ari.events import Channel
+from ivr.codes import spy_channel as spies
+from ivr.codes.spy_channel import TELLING, Mode
 
 LEG = "01a215cb-0afd-7725-b718-6ffadb912909"
 CALL = "01a215c1-8a2e-75b6-8399-67f6fcde4906"

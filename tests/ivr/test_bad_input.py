@@ -18,7 +18,7 @@ from left import newest
 from line import CHECKOUT, Line
 
 from ivr.cli.main import main
-from ivr.demo.telephone import Call, CallEndedError, Telephones
+from ivr.softphone.telephone import Call, CallEndedError, Telephones
 
 GERMAN_NUMBER = "+49800212003"
 OPERATOR_HZ = 1870.0

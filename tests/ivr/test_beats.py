@@ -7,8 +7,8 @@ from pathlib import Path
 
 from line import Line
 
-from ivr.beats import Lateness, beat, beaten, boot_time
-from ivr.demo.telephone import Telephones
+from ivr.home.heartbeat import Lateness, beat, beaten, boot_time
+from ivr.softphone.telephone import Telephones
 
 
 def test_a_beat_that_stays_the_same_becomes_late() -> None:

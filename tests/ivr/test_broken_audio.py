@@ -7,8 +7,8 @@ import shared_audio
 from left import begins
 from line import Line
 
-from ivr.demo.sound import RATE, find
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import RATE, find
+from ivr.softphone.telephone import Telephones
 from prompts import manifest
 
 

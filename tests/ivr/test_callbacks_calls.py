@@ -17,9 +17,9 @@ from offers import outcomes
 from talking import never_silent
 
 from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
-from ivr import clock
-from ivr.demo.sound import RATE, Samples, find
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.model import clock
+from ivr.softphone.sound import RATE, Samples, find
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 
 @pytest.fixture(scope="module")

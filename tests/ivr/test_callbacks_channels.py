@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.ids import uuid7
-from ivr import guard, reconcile
-from ivr.ari.events import Channel
+from ivr.asterisk.ari.events import Channel
 from ivr.callbacks.channels import Part, offers, parse, standing
-from ivr.state import LIMIT, CallState, LegState, decode
+from ivr.controller import reconcile
+from ivr.model.call_state import LIMIT, CallState, LegState, decode
+from ivr.process import guard
 
 WISH, CALL, OFFER = (str(uuid7()) for _ in range(3))
 LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5)

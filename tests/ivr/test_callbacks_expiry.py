@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from db.callback_requests import Wish
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
-from db.wishes import Wish
-from ivr import site
 from ivr.callbacks.expiry import Chances, is_too_late
-from ivr.opening import Opening
-from ivr.records import Recorder
-from ivr.settings import CHECKOUT
-from ivr.site_callbacks import Callbacks
+from ivr.home.settings import CHECKOUT
+from ivr.hours.opening import Opening
+from ivr.records.recorder import Recorder
+from ivr.site import site
+from ivr.site.callbacks import Callbacks
 from ivr.trial.opening import by_plan
 from routing.hours import Force, Override
 

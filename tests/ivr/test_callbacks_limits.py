@@ -14,12 +14,12 @@ from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
 
+from db.callback_requests import Wish
 from db.ids import uuid7
 from db.references import make
 from db.tables import CallbackTry, CaseFile, CaseNote
-from db.wishes import Wish
-from ivr import clock
-from ivr.demo.telephone import Telephones
+from ivr.model import clock
+from ivr.softphone.telephone import Telephones
 
 BEFORE_M, AFTER_M = 20, 50
 """Minutes around now in which may be called: it is allowed in Paris, and in London, an hour behind, not yet."""

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from db.callback_requests import Claim, Dialled, Wish
 from db.ids import uuid7
-from db.wishes import Claim, Dialled, Wish
-from ivr import site
 from ivr.callbacks import listing
 from ivr.callbacks.facts import language_of
 from ivr.cli.callbacks import plan_of
-from ivr.cli.compose import Composition
-from ivr.settings import CHECKOUT
-from ivr.site_callbacks import Callbacks
+from ivr.cli.composition import Composition
+from ivr.home.settings import CHECKOUT
+from ivr.site import site
+from ivr.site.callbacks import Callbacks
 from routing import hours
 
 SITE = site.load(CHECKOUT / "sites" / "consulate").model_copy(update={"callbacks": Callbacks(trunk="one")})

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from line import CHECKOUT
 from site_files import edited, line_of, refusal
 
-from ivr import site
-from ivr.callbacks import rules
-from ivr.callbacks.rules import Facts, Limits, Not, Refusal
+from ivr.site import callback_rules, site
+from ivr.site.callback_rules import Facts, Limits, Not, Refusal
 from routing.hours import Span
 
 SITE = site.load(CHECKOUT / "sites" / "consulate")
@@ -53,8 +52,8 @@ ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca"
     ],
 )
 def test_a_number_is_called_or_refused_with_its_reason(number: str, why: Refusal | None) -> None:
-    assert rules.refusal(number, SITE.countries, OWN) is why
-    assert why is None or rules.REFUSED[why]
+    assert callback_rules.refusal(number, SITE.countries, OWN) is why
+    assert why is None or callback_rules.REFUSED[why]
 
 
 @pytest.mark.parametrize(("hours", "found"), [("0", "greater than"), ("1441", "less than"), ('"two days"', "number")])
@@ -69,13 +68,13 @@ def test_after_how_long_a_wish_is_given_up_is_checked(hours: str, found: str, tm
 
 @given(st.text(max_size=20) | st.from_regex(r"\+[0-9]{5,15}", fullmatch=True))
 def test_whatever_is_dialled_is_a_valid_number_of_the_sites_countries_and_nothing_else(text: str) -> None:
-    if rules.refusal(text, SITE.countries, OWN) is None:
+    if callback_rules.refusal(text, SITE.countries, OWN) is None:
         number = phonenumbers.parse(text, None)
         assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == text
         assert phonenumbers.is_valid_number(number)
         assert phonenumbers.region_code_for_number(number) in SITE.countries
         assert "PREMIUM" not in phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(number))
-        assert rules.zones(text)
+        assert callback_rules.zones(text)
 
 
 def test_every_country_of_the_site_has_numbers_that_may_be_called_and_premium_ones_that_may_not() -> None:
@@ -85,17 +84,17 @@ def test_every_country_of_the_site_has_numbers_that_may_be_called_and_premium_on
             example = phonenumbers.example_number_for_type(country, kind)
             if example is not None:
                 text = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-                assert (rules.refusal(text, SITE.countries, OWN) is None) is allowed, (country, text)
+                assert (callback_rules.refusal(text, SITE.countries, OWN) is None) is allowed, (country, text)
 
 
 def test_a_mobile_number_of_spain_may_be_in_the_canary_islands_and_both_clocks_count() -> None:
-    where = [ZoneInfo(each) for each in rules.zones("+34612345678")]
+    where = [ZoneInfo(each) for each in callback_rules.zones("+34612345678")]
     assert {each.key for each in where} >= {"Europe/Madrid", "Atlantic/Canary"}
     at = datetime(2026, 11, 26, 7, 30, tzinfo=UTC)  # 8:30 in Madrid, 7:30 in the islands
-    assert not rules.allowed(at, where, [DAY])
-    assert rules.allowed(at + timedelta(minutes=30), where, [DAY])
-    assert rules.allowed(datetime(2026, 11, 26, 18, 59, tzinfo=UTC), where, [DAY])  # 19:59 in Madrid
-    assert not rules.allowed(datetime(2026, 11, 26, 19, 0, tzinfo=UTC), where, [DAY])
+    assert not callback_rules.allowed(at, where, [DAY])
+    assert callback_rules.allowed(at + timedelta(minutes=30), where, [DAY])
+    assert callback_rules.allowed(datetime(2026, 11, 26, 18, 59, tzinfo=UTC), where, [DAY])  # 19:59 in Madrid
+    assert not callback_rules.allowed(datetime(2026, 11, 26, 19, 0, tzinfo=UTC), where, [DAY])
 
 
 spans = st.tuples(st.integers(0, 1438), st.integers(1, 1439)).filter(lambda pair: pair[0] < pair[1]).map(
@@ -113,15 +112,15 @@ def test_the_next_allowed_instant_is_allowed_and_no_quarter_of_an_hour_before_it
     at: datetime, names: list[str], windows: list[Span]
 ) -> None:
     where = [ZoneInfo(each) for each in names]
-    found = rules.allowed_next(at, where, windows)
+    found = callback_rules.allowed_next(at, where, windows)
     for quarter in range(4 * 24 * 3):
         moment = at + timedelta(minutes=15 * quarter)
         if found is not None and moment >= found:
             break
-        assert not rules.allowed(moment, where, windows)
+        assert not callback_rules.allowed(moment, where, windows)
     if found is not None:
         assert found >= at
-        assert rules.allowed(found, where, windows)
+        assert callback_rules.allowed(found, where, windows)
 
 
 facts = st.builds(
@@ -148,13 +147,13 @@ facts = st.builds(
 def test_what_is_dialled_keeps_every_rule(
     known: Facts, number: str, due: datetime | None, tries: int, ended: bool
 ) -> None:
-    why = rules.why_not(number, due=due, tries=tries, ended=ended, facts=known)
-    assert why is None or rules.IN_WORDS[why]
+    why = callback_rules.why_not(number, due=due, tries=tries, ended=ended, facts=known)
+    assert why is None or callback_rules.IN_WORDS[why]
     if why is None:
-        assert not ended and tries < rules.MOST_TRIES and known.trunk and known.open
-        assert rules.refusal(number, known.countries, known.own) is None
+        assert not ended and tries < callback_rules.MOST_TRIES and known.trunk and known.open
+        assert callback_rules.refusal(number, known.countries, known.own) is None
         assert due is not None and due <= known.now
-        for zone in rules.zones(number):
+        for zone in callback_rules.zones(number):
             clock = known.now.astimezone(ZoneInfo(zone)).time()
             assert any(begins <= clock and (clock < ends or ends == time.max) for begins, ends in known.windows)
         assert known.dialled_number < known.limits.a_number and known.dialled < known.limits.a_day
@@ -163,20 +162,20 @@ def test_what_is_dialled_keeps_every_rule(
 @given(facts)
 def test_a_wish_without_an_obstacle_is_dialled(known: Facts) -> None:
     free = Facts(known.now, True, True, [(time(0), time.max)], Limits(1, 1), known.countries, known.own)
-    assert rules.why_not("+34612345678", due=known.now, tries=1, ended=False, facts=free) is None
-    assert rules.why_not("+34612345678", due=known.now, tries=2, ended=False, facts=free) is Not.TRIES
-    assert rules.why_not("+34612345678", due=None, tries=0, ended=False, facts=free) is Not.UNCHANGED
+    assert callback_rules.why_not("+34612345678", due=known.now, tries=1, ended=False, facts=free) is None
+    assert callback_rules.why_not("+34612345678", due=known.now, tries=2, ended=False, facts=free) is Not.TRIES
+    assert callback_rules.why_not("+34612345678", due=None, tries=0, ended=False, facts=free) is Not.UNCHANGED
 
 
 @given(instants, st.integers(1, 600))
 def test_there_are_two_tries_and_no_third(tried: datetime, minutes: int) -> None:
-    assert rules.again(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
-    assert rules.again(tried, timedelta(minutes=minutes), 2) is None
+    assert callback_rules.again(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
+    assert callback_rules.again(tried, timedelta(minutes=minutes), 2) is None
 
 
 @given(instants, st.sampled_from(ZONES))
 def test_a_day_begins_at_midnight_of_the_sites_clock(now: datetime, zone: str) -> None:
-    began = rules.midnight(now, zone)
+    began = callback_rules.midnight(now, zone)
     assume(began.astimezone(ZoneInfo(zone)).time() == time(0))  # a zone may change its clock at midnight
     assert began <= now < began + timedelta(hours=25)
     assert began.astimezone(ZoneInfo(zone)).date() == now.astimezone(ZoneInfo(zone)).date()

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
+from db.callback_requests import Claim, Wish
+from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
-from db.wishes import Claim, Wish
-from db.words import CallbackKind, CallbackState
-from ivr.callbacks.rules import MOST_TRIES
-from ivr.callbacks.wish import AT_WORK, FINAL, Happening, after, call_of, channel_of, given_up
+from ivr.callbacks.request_states import AT_WORK, FINAL, Happening, after, call_of, channel_of, given_up
+from ivr.site.callback_rules import MOST_TRIES
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 WAIT = timedelta(minutes=30)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from trial_stage import NIGHT, OPEN, PIN, REFERENCE, Cabinet, OneFile, openings, stage
 
-from db.words import CaseState
-from ivr.callbacks.said import TEXTS
+from db.enums import CaseState
+from ivr.callbacks.prompts import TEXTS
 from ivr.trial.caller import KnowingCaller
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.trial import Course, Scene, Stage, trial

@@ -11,8 +11,8 @@ from shell import Shell
 from db.deliver import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
-from ivr import clock
-from ivr.cli.compose import account
+from ivr.cli.composition import account
+from ivr.model import clock
 
 NUMBER = "+33619000051"
 

@@ -9,10 +9,10 @@ from left import begins, newest
 from line import FRENCH_NUMBER, OTHER_CARRIER, Line
 
 from db import references
-from ivr.demo.sound import RATE
-from ivr.demo.telephone import Call, Caller, Telephones
-from ivr.e164 import Rules, country_of, normalise
-from ivr.site import load
+from ivr.model.e164 import Rules, country_of, normalise
+from ivr.site.site import load
+from ivr.softphone.sound import RATE
+from ivr.softphone.telephone import Call, Caller, Telephones
 
 DUTCH_NUMBER, GERMAN_NUMBER = "+31800212002", "+49800212003"
 DUTCH, SPANISH, ITALIAN = Rules("NL"), Rules("ES"), Rules("IT")

@@ -9,9 +9,9 @@ from line import Line
 from offers import decided, french, outcomes
 
 from db.tables.floor import OperatorStateRecord
-from ivr import clock
-from ivr.demo.sound import RATE
-from ivr.demo.telephone import Telephones
+from ivr.model import clock
+from ivr.softphone.sound import RATE
+from ivr.softphone.telephone import Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 

@@ -14,10 +14,10 @@ from line import CACHE, FRENCH_NUMBER, Line
 from shell import command
 
 from asterisk_conf.pjsip import sections
-from ivr.cli.compose import Composition
+from ivr.cli.composition import Composition
 from ivr.cli.output import Bar
-from ivr.settings import CHECKOUT
-from ivr.site import SiteError
+from ivr.home.settings import CHECKOUT
+from ivr.site.site import SiteError
 
 CALLER = "+33612345670"
 

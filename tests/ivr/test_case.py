@@ -16,8 +16,8 @@ from line import Line
 
 from db.references import make, valid
 from db.tables import CaseFile
-from ivr.demo.sound import RATE, Samples
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.sound import RATE, Samples
+from ivr.softphone.telephone import Call, Telephones
 
 KEYS = {"ar": "1", "fr": "2", "en": "7"}
 CASE = "1"

@@ -14,7 +14,7 @@ from shell import Answer
 from shell import Shell as AnyShell
 
 from db.references import valid
-from ivr import pin
+from ivr.cases import pin
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
 OPEN = ("open", "--topic", "file", "--language", "ar", "--country", "fr", "--title", "First passport")

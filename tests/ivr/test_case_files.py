@@ -15,14 +15,14 @@ from sqlalchemy import text
 from db import read_files
 from db.deliver import deliver_all
 from db.engine import CONNECT_S, async_engine, writing
+from db.enums import CaseState
 from db.journal import Journal
 from db.references import ReferenceAllocator, make
-from db.words import CaseState
-from ivr import casework, pin
-from ivr.database import Database
-from ivr.files import Files, Locked, NoMatch, Told, Unavailable
+from ivr.cases import casework, pin
+from ivr.cases.case_lookup import Files, Locked, NoMatch, Told, Unavailable
 from ivr.flow.nodes.case import what_is_told
-from ivr.records import Recorder
+from ivr.records.database import Database
+from ivr.records.recorder import Recorder
 
 pytest_plugins = ["db_fixtures"]
 

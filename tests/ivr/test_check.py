@@ -11,11 +11,11 @@ import small_site
 from check_edits import AR, BESIDES, EDITS, EN, GOODBYE_AR, OTHER_FILE
 from small_site import SmallSite
 
-from ivr import checking
+from ivr.check import checking
 from ivr.codes import table
-from ivr.findings import Finding, SiteError
-from ivr.settings import CHECKOUT
-from ivr.site import Operators
+from ivr.home.settings import CHECKOUT
+from ivr.site.findings import Finding, SiteError
+from ivr.site.site import Operators
 from prompts import catalogue, manifest
 
 

@@ -17,7 +17,7 @@ from site_files import line_of
 from small_site import SmallSite
 
 from ivr.cli.main import main
-from ivr.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "check.md"
 

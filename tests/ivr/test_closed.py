@@ -10,9 +10,10 @@ from left import KEYS, begins, rows, speaks
 from line import Line
 
 from db.tables import Callback, CaseFile, Message
-from ivr import clock, spoken
-from ivr.demo.sound import RATE
-from ivr.demo.telephone import Telephones
+from ivr.audio import spoken
+from ivr.model import clock
+from ivr.softphone.sound import RATE
+from ivr.softphone.telephone import Telephones
 
 FRENCH = "+33800212000"
 

@@ -14,9 +14,9 @@ from left import begins, rows
 from line import Line
 
 from db.tables import Callback
-from ivr import clock
-from ivr.demo.sound import find
-from ivr.demo.telephone import Call, Telephones
+from ivr.model import clock
+from ivr.softphone.sound import find
+from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
 TALK_S = 1.5

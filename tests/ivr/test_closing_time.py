@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trial_stage import JUST_OPEN, Cabinet, openings, stage
 
-from db.words import Outcome
+from db.enums import Outcome
 from ivr.flow.nodes.menu import Option
 from ivr.flow.nodes.queue import Queue
 from ivr.trial.caller import KnowingCaller

@@ -10,7 +10,7 @@ from line import Line
 from offers import french
 
 from db.tables.house import Audit
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 OPERATOR_HZ, SUPERVISOR_HZ = 1870.0, 1130.0
 

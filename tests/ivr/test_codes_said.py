@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 from properties import patient
 
 from dialplan.codes import ARGUMENT_DIGITS, Code
-from ivr import site
-from ivr.ari.events import Channel
-from ivr.callbacks import said
+from ivr.asterisk.ari.events import Channel
+from ivr.callbacks import prompts
+from ivr.check import codes_check
+from ivr.check.code_clashes import among, beside, takes
 from ivr.cli.main import main
-from ivr.codes import check, table
-from ivr.codes.clashes import among, beside, takes
-from ivr.codes.helping import Leg, left_over, standing
+from ivr.codes import table
+from ivr.codes.help_call import Leg, left_over, standing
 from ivr.codes.registry import CODES
-from ivr.codes.run import standing as dialled
+from ivr.codes.runner import standing as dialled
 from ivr.codes.spoken_state import spoken_state
 from ivr.flow.file import draft
-from ivr.settings import CHECKOUT
-from ivr.site_codes import Codes
+from ivr.home.settings import CHECKOUT
+from ivr.site import site
+from ivr.site.codes import Codes
 from prompts import catalogue
 from routing.states import ABSENT, LOGGED_OUT, UNREACHABLE, Operator, OperatorState
 
@@ -67,7 +68,7 @@ def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_cal
     named = ("code_language_", "talk_from_", "talk_topic_")  # after the site's languages, countries and topics
     site_ = site.load(SITE)
     flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
-    looked_for = {*table.texts((), site_.operators.pauses), *check.TALK, *said.TEXTS, *flow}
+    looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
     ids = {each for each in catalogue.load(SITE).ids if each.startswith(prefixes) and not each.startswith(named)}
     assert len(ids) > 60
     assert ids - looked_for == set()

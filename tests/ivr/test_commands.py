@@ -14,7 +14,7 @@ from line import FRENCH_NUMBER, Line
 from shell import Answer
 
 from db.tables import CaseReference
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 CALLER = "+33615000001"
 CALL_KEYS = {

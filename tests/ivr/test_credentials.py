@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.credentials import CredentialsError, load
+from ivr.home.credentials import CredentialsError, load
 
 
 @pytest.fixture

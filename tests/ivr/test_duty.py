@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from test_floor import a_floor, ready, wait
 
-from ivr import clock, duty, roster
-from ivr.messages import Planned
+from ivr.floor import duty
+from ivr.model import clock
+from ivr.model.floor_protocol import Planned
+from ivr.site import roster
 from routing.states import OperatorState
 
 RABAT = ZoneInfo("Africa/Casablanca")

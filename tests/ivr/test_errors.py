@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from ivr.cli import main
-from ivr.settings import SettingsError
+from ivr.home.settings import SettingsError
 
 
 def test_each_error_that_is_said_in_a_sentence_is_a_class_of_the_module_that_is_named() -> None:

@@ -4,10 +4,10 @@ import pytest
 from baresip.errors import TransferFailed
 from line import Line
 
-from ivr.demo.sound import find
-from ivr.demo.telephone import Telephones
-from ivr.opening import FAMILY as HOURS
-from ivr.standing import FAMILY as OPERATORS
+from ivr.floor.operator_state_store import FAMILY as OPERATORS
+from ivr.hours.opening import FAMILY as HOURS
+from ivr.softphone.sound import find
+from ivr.softphone.telephone import Telephones
 
 
 async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_afterwards(

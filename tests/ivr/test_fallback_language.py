@@ -8,8 +8,8 @@ import pytest
 from left import KEYS, begins
 from line import Line
 
-from ivr.demo.sound import RATE, find
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import RATE, find
+from ivr.softphone.telephone import Telephones
 
 TONE_HZ = 1870.0
 

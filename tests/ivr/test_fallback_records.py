@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.ami import Ami
-from ivr.fallback import calls_in_fallback
-from ivr.fallback_records import Status, parse
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.fallback_records import Status, parse
+from ivr.controller.fallback_import import calls_in_fallback
 
 AT = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
 

@@ -8,8 +8,21 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.floor import Floor
-from ivr.messages import Accepted, Ask, Ended, Leave, Offer, Refused, Standing, State, ToCall, ToFloor, Told, Wait
+from ivr.floor.floor import Floor
+from ivr.model.floor_protocol import (
+    Accepted,
+    Ask,
+    Ended,
+    Leave,
+    Offer,
+    Refused,
+    Standing,
+    State,
+    ToCall,
+    ToFloor,
+    Told,
+    Wait,
+)
 from routing.match import Decision, Step
 from routing.states import UNREACHABLE as AWAY_UNREACHABLE
 from routing.states import OfferState, Operator, OperatorState, Trigger

@@ -2,7 +2,7 @@
 
 from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.messages import Leave, State, Wait
+from ivr.model.floor_protocol import Leave, State, Wait
 from ivr.talk.transfers import ANYBODY, Transfer, steps
 from routing.match import Step
 from routing.states import OperatorState, Trigger

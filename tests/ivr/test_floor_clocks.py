@@ -5,7 +5,7 @@ import time
 import pytest
 from test_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.messages import Ask, Wait
+from ivr.model.floor_protocol import Ask, Wait
 from routing.match import Step
 from routing.states import OfferState, OperatorState
 

@@ -2,7 +2,7 @@
 
 from test_floor import a_floor, ready, wait
 
-from ivr.messages import Ask, Claim, Invite, OnLine, Silent
+from ivr.model.floor_protocol import Ask, Claim, Invite, OnLine, Silent
 from routing.states import OperatorState
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from properties import patient
 from test_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.messages import Claim, Invite, Leave, Offer, State, ToFloor
+from ivr.model.floor_protocol import Claim, Invite, Leave, Offer, State, ToFloor
 from routing.states import OfferState, OperatorState, Trigger
 
 OPERATORS, CALLS = ("1001", "1002", "1003"), ("first", "second", "third")

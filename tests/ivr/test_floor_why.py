@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from test_floor import SHORT_S, a_floor, ready, refused, wait
 
-from ivr.messages import Ask, State
+from ivr.model.floor_protocol import Ask, State
 from routing.match import Step
 from routing.states import OfferState, OperatorState, Trigger
 

@@ -15,12 +15,13 @@ from properties import patient
 from site_files import edited
 
 from ivr.cli.main import main
-from ivr.flow import model, svg
-from ivr.flow.draw import drawn
+from ivr.flow import model
+from ivr.flow.draw.draw import drawn
+from ivr.flow.draw.layout import Box, Placed, place
 from ivr.flow.file import Flow, draft
-from ivr.flow.layout import Box, Placed, place
 from ivr.flow.nodes.menu import Menu
-from ivr.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT
+from ivr.picture import svg
 from prompts import catalogue
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"

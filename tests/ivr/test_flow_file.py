@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from site_files import edited, line_of, refusal
 
-from ivr import guide, site, while_waiting
-from ivr.findings import Finding, SiteError
 from ivr.flow import checks, model, paths
 from ivr.flow.file import draft
-from ivr.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT
+from ivr.queue import while_waiting
+from ivr.site import guide, site
+from ivr.site.findings import Finding, SiteError
 from prompts import catalogue
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from line import Line
 
-from ivr.demo.sound import RATE, Match, Samples, find
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.sound import RATE, Match, Samples, find
+from ivr.softphone.telephone import Call, Telephones
 
 SOON_S = 1.0
 """From a key to what follows, on a busy machine; what it cut short would have gone on for longer."""

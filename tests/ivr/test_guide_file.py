@@ -9,11 +9,11 @@ import pytest
 import yaml
 from site_files import SENTENCE, edited, line_of
 
-from ivr import guide, site
 from ivr.flow.nodes.guide import GuideNode
-from ivr.guide import Guide, Procedure, Status
-from ivr.settings import CHECKOUT
-from ivr.site import SiteError
+from ivr.home.settings import CHECKOUT
+from ivr.site import guide, site
+from ivr.site.guide import Guide, Procedure, Status
+from ivr.site.site import SiteError
 from prompts.sources import GUIDE_FIELDS
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"

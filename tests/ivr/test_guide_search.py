@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from shell import Answer, Shell
 
-from ivr.guide_search import search, words
-from ivr.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT
+from ivr.site.guide_search import search, words
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"
 

@@ -15,12 +15,12 @@ from test_talk_breaks import CALLER, Told
 
 from bench import hangups
 from bench.sip import Account
-from db.words import Outcome
-from ivr import credentials
-from ivr.ari import events, operations
-from ivr.ari.operations import Request
-from ivr.call import Call, CallerGone, CallFailed, Item, RequestFailed
-from ivr.walk import walk
+from db.enums import Outcome
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.operations import Request
+from ivr.call.call import Call, CallerGone, CallFailed, Item, RequestFailed
+from ivr.call.flow_runner import walk
+from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
 ENDS = events.StasisEnd(CALLER)

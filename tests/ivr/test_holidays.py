@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, listed, name_in
+from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, listed, name_in
 from routing.hours import Source
 
 EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)

@@ -11,9 +11,9 @@ from shell import Answer, command
 
 from db import read
 from db.engine import async_engine
-from ivr import clock
-from ivr.demo.telephone import Telephones
-from ivr.opening import FAMILY, HOLIDAYS
+from ivr.hours.opening import FAMILY, HOLIDAYS
+from ivr.model import clock
+from ivr.softphone.telephone import Telephones
 
 TODAY = clock.now().date()
 LATER = TODAY + timedelta(days=60)

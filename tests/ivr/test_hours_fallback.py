@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from line import FRENCH_NUMBER, Line
 
-from ivr import clock
-from ivr.demo.telephone import Telephones
-from ivr.opening import FAMILY
+from ivr.hours.opening import FAMILY
+from ivr.model import clock
+from ivr.softphone.telephone import Telephones
 
 BELGIAN_NUMBER = "+32800212001"
 SHARED_NUMBER = "+80000212000"

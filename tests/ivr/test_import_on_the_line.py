@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from line import Line
 
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.telephone import Call, Telephones
 
 RATE, TELEPHONE = 48_000, 8_000
 

@@ -9,9 +9,9 @@ from nat import Router
 from offers import french
 from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, hears_music
 
-from ivr.demo.line import parse_address
-from ivr.demo.sound import Samples, tone
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.line import parse_address
+from ivr.softphone.sound import Samples, tone
+from ivr.softphone.telephone import Call, Telephones
 
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
 _KEYS = "123456789*0#"

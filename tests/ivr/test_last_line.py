@@ -14,10 +14,10 @@ from left import rows
 from line import Line
 
 from db.tables import OperatorStateRecord
-from ivr.asterisk_watch import sip_answers
-from ivr.demo.sound import RATE
-from ivr.demo.telephone import Telephones
-from ivr.process import processes
+from ivr.process.asterisk_watch import sip_answers
+from ivr.process.process import processes
+from ivr.softphone.sound import RATE
+from ivr.softphone.telephone import Telephones
 
 POISON = "+33140000399"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from line import Line
 
-from ivr.log_files import LOG_LIMIT, LOGS_KEPT
+from ivr.home.log_files import LOG_LIMIT, LOGS_KEPT
 
 PROGRAM = """
 import logging, os, sys

@@ -15,10 +15,10 @@ from db.engine import async_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
 from db.read import call
-from ivr import lost
-from ivr.lost import Up
-from ivr.messages_left import Mailbox
-from ivr.records import Recorder
+from ivr.controller import orphaned_rows
+from ivr.controller.orphaned_rows import Up
+from ivr.records.recorder import Recorder
+from ivr.records.voicemail import Mailbox
 
 pytest_plugins = ["db_fixtures"]
 
@@ -29,7 +29,7 @@ async def _close(journal: Journal, folder: Path, url: str, began: float, known: 
     async def what_is_up() -> Up:
         return up
 
-    await lost.close_lost(
+    await orphaned_rows.close_lost(
         folder,
         url,
         "node1",
@@ -81,7 +81,7 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_known_of_and_not_at_the
 async def test_a_database_that_hangs_takes_no_thread_from_what_callers_wait_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost, "_LOOK_LIMIT_S", 0.5)
+    monkeypatch.setattr(orphaned_rows, "_LOOK_LIMIT_S", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)

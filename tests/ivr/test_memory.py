@@ -6,8 +6,8 @@ from left import begins, rows
 from line import Line
 
 from db.tables import Caller
-from ivr.demo.sound import RATE, find
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import RATE, find
+from ivr.softphone.telephone import Telephones
 
 
 async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, language: str) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from line import FRENCH_NUMBER, Line
 
 from bench.callers import Callers
-from ivr.demo.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
+from ivr.softphone.telephone import Telephones
 
 COMFORT_NOISE = 13
 """RTP payload type of RFC 3389."""

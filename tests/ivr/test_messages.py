@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from properties import patient
 from pydantic import TypeAdapter
 
-from ivr import messages
+from ivr.model import floor_protocol
 from routing.estimate import WaitClass
 from routing.match import Reason
 from routing.states import OfferState, OperatorState, Trigger
 
 MESSAGES = tuple(
     each
-    for each in vars(messages).values()
-    if isinstance(each, type) and is_dataclass(each) and each.__module__ == messages.__name__
+    for each in vars(floor_protocol).values()
+    if isinstance(each, type) and is_dataclass(each) and each.__module__ == floor_protocol.__name__
 )
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=40),
@@ -50,7 +50,7 @@ ANY = {kind: any_of(kind) for kind in MESSAGES}
 
 
 def test_every_message_is_among_those_tested() -> None:
-    assert set(MESSAGES) == {*get_args(messages.ToFloor), *get_args(messages.ToCall)}
+    assert set(MESSAGES) == {*get_args(floor_protocol.ToFloor), *get_args(floor_protocol.ToCall)}
     assert len(MESSAGES) == 20
 
 

@@ -16,11 +16,11 @@ from left import KEYS, begins, recorded, rows, samples_of, speaks
 from line import Line
 
 from db.tables import CaseFile, Message
-from ivr import spoken
-from ivr.audible import PAUSE
-from ivr.demo.sound import RATE, Samples, has_tone, tone
-from ivr.demo.telephone import Call, Telephones
-from ivr.messages_left import has_voice
+from ivr.audio import spoken
+from ivr.audio.audible import PAUSE
+from ivr.records.voicemail import has_voice
+from ivr.softphone.sound import RATE, Samples, has_tone, tone
+from ivr.softphone.telephone import Call, Telephones
 from prompts.manifest import PAUSE_S
 
 

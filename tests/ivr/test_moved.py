@@ -10,7 +10,7 @@ from line import Line
 from offers import decided, french, outcomes
 from talking import OPERATOR_HZ
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 STRANGER = "+33899123456"
 

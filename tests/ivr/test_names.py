@@ -2,10 +2,10 @@
 
 import pytest
 
-from ivr import operators, site
-from ivr.names import clip_of, names
-from ivr.operators import OperatorEntry
-from ivr.settings import CHECKOUT
+from ivr.audio.names import clip_of, names
+from ivr.home.settings import CHECKOUT
+from ivr.site import operators, site
+from ivr.site.operators import OperatorEntry
 from prompts.manifest import Audio, Manifest
 
 SITE = CHECKOUT / "sites" / "consulate"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from db.ids import uuid7
 from db.returners import Former
-from ivr.database import Database
-from ivr.returners import Place, Returners
-from ivr.state import CallState
+from ivr.model.call_state import CallState
+from ivr.records.database import Database
+from ivr.records.returners import Place, Returners
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 AT = NOW.timestamp()

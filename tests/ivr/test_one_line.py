@@ -4,7 +4,7 @@ from line import Line
 from offers import decided
 from test_codes import OPERATOR_HZ, dials, native
 
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 
 async def one_line(line: Line, telephones: Telephones) -> Operator:

@@ -12,12 +12,13 @@ import pytest
 
 from db.journal import Journal
 from db.references import ReferenceAllocator
-from ivr import clock, site
-from ivr.ami import AmiError
-from ivr.holidays import HolidayError
-from ivr.opening import AnnouncementError, Opening, shortened
-from ivr.records import Recorder
-from ivr.settings import CHECKOUT
+from ivr.asterisk.ami import AmiError
+from ivr.home.settings import CHECKOUT
+from ivr.hours.opening import AnnouncementError, Opening, shortened
+from ivr.model import clock
+from ivr.records.recorder import Recorder
+from ivr.site import site
+from ivr.site.holidays import HolidayError
 from prompts.manifest import Audio, Manifest
 from routing.hours import Force, Override
 

@@ -10,8 +10,8 @@ import pytest
 from line import CACHE
 
 from asterisk_conf.install import find_or_install
-from ivr.ari import events, operations
-from ivr.ari.operations import Operation
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.operations import Operation
 
 OPERATIONS = {name: each for name, each in vars(operations).items() if isinstance(each, Operation)}
 EXAMPLES = {"string": "text", "int": 16, "long": 16, "boolean": True, "Date": "2026-11-25T13:00:00.000+0000"}

@@ -11,7 +11,7 @@ from line import Line
 from offers import pairings
 from talking import never_silent
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 

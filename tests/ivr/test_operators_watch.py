@@ -14,7 +14,7 @@ from left import rows
 from line import Line
 
 from db.tables.house import Audit
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 def watches(line: Line, out: Path, *options: str) -> subprocess.Popen[bytes]:

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr import pin
-from ivr.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
+from ivr.cases import pin
+from ivr.cases.pin import DAY, HOUR, MINUTE, NOTHING, OF_CALL, OF_FILE, OF_NUMBER, OF_WITHHELD, Account, Attempts, Count
 
 START = 1_795_600_000.0
 FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")

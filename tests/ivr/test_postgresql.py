@@ -5,7 +5,7 @@ from pathlib import Path
 from conftest import OFFSET, short_folder
 from line import running
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 pytest_plugins = ["db_fixtures"]
 

@@ -10,7 +10,7 @@ import pytest
 from left import begins
 from line import Line
 
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.telephone import Call, Telephones
 
 TONE_HZ = 1870.0
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from ivr.ami import AmiRefusedError, Fields
-from ivr.presence import Presence
+from ivr.asterisk.ami import AmiRefusedError, Fields
+from ivr.telephones.presence import Presence
 
 HERE, GONE = "NonQualified", "Removed"
 
@@ -101,7 +101,7 @@ async def test_what_was_lost_between_two_lists_is_found_by_the_second(registrar:
 async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is_there(
     registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.presence._SETTLES_S", 0.01)
+    monkeypatch.setattr("ivr.telephones.presence._SETTLES_S", 0.01)
     presence, told = watched(registrar)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()

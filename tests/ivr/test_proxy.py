@@ -2,7 +2,7 @@
 
 from line import PROXIES, Line
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def test_a_line_works_beside_a_proxy_that_sees_nothing_of_it(line: Line, telephones: Telephones) -> None:

@@ -13,7 +13,7 @@ import structlog
 from trial_callers import RandomCaller, made, simpler, walked
 from trial_stage import PIN, REFERENCE, stage
 
-from db.words import Outcome
+from db.enums import Outcome
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.trial import Course, Step
 

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.ari.events import Channel
-from ivr.messages import Standing
-from ivr.reconcile import Findings, compare, settled
-from ivr.state import CallState, LegState
+from ivr.asterisk.ari.events import Channel
+from ivr.controller.reconcile import Findings, compare, settled
+from ivr.model.call_state import CallState, LegState
+from ivr.model.floor_protocol import Standing
 from routing.states import ABSENT, Operator, OperatorState
 
 NOW, WRAP_UP = 1_795_600_000.0, 20.0

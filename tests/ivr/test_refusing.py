@@ -13,11 +13,11 @@ import pytest
 from test_reconcile import call as state_of
 from test_reconcile import uuid
 
-from ivr import messages
-from ivr.call import Call
+from ivr.call.call import Call
 from ivr.callbacks.attempt import Attempt
-from ivr.refusing import Refusing, connected, door_of
-from ivr.session import Session
+from ivr.controller.session import Session
+from ivr.model import floor_protocol
+from ivr.telephones.udp_probe import Refusing, connected, door_of
 from routing.states import Operator, OperatorState, Trigger
 
 OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
@@ -183,7 +183,7 @@ async def test_one_that_took_five_packets_in_a_row_and_refuses_is_gone() -> None
 async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to_the_floor_only_while_it_rings(
     state: OperatorState, calls_back: bool
 ) -> None:
-    session, told = Session.__new__(Session), list[messages.ToFloor]()
+    session, told = Session.__new__(Session), list[floor_protocol.ToFloor]()
     operator = Operator("1001", {"fr": 5}, state=state, offer=uuid(11), present=True)
     session.floor = cast(Any, SimpleNamespace(operators={"1001": operator}, tell=told.append))
     call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
@@ -191,6 +191,6 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     session._refused_at = {}
     session._routes = {uuid(11): attempt if calls_back else call}
     session._refused("1001")
-    gone = messages.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
+    gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
     assert await (attempt.ends if calls_back else call).next() == gone
-    assert told == ([messages.State("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
+    assert told == ([floor_protocol.State("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])

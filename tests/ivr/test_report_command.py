@@ -18,7 +18,7 @@ from sqlalchemy import insert
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Call, Offer, Operator, OperatorStateRecord, Pairing
-from ivr import clock
+from ivr.model import clock
 
 DAY = datetime(2026, 11, 25, tzinfo=UTC)  # Casablanca has UTC then
 ON_THE_DAY = ("--from", "2026-11-25", "--to", "2026-11-25")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
+from db.enums import OperatorState, Outcome
 from db.report import StateChange, TalkedCall, WaitedCall
-from db.words import OperatorState, Outcome
-from ivr.cli.report_groups import TIMES, By, Groups, Period
+from ivr.cli.report.report_groups import TIMES, By, Groups, Period
 from routing.figures import Limits
 
 DAY = datetime(2026, 11, 25, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from line import Line
 
 from db.ids import uuid7
-from ivr.demo.sound import RATE, find, has_tone, longest_silence
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.sound import RATE, find, has_tone, longest_silence
+from ivr.softphone.telephone import Call, Telephones
 
 State = Callable[[str, float], None]
 

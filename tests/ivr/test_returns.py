@@ -7,7 +7,7 @@ from typing import Any
 
 from line import Line
 
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.telephone import Call, Telephones
 
 TONE_HZ = 1870.0
 

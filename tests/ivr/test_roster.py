@@ -8,10 +8,10 @@ import pytest
 from site_files import refusal
 
 from db.shifts import Planned
-from ivr import roster
-from ivr.duty import planned_at
-from ivr.roster import Roster, Shift
-from ivr.shifts import compare
+from ivr.floor.duty import planned_at
+from ivr.floor.shifts import compare
+from ivr.site import roster
+from ivr.site.roster import Roster, Shift
 
 RABAT = ZoneInfo("Africa/Casablanca")
 MADRID = ZoneInfo("Europe/Madrid")

@@ -17,8 +17,9 @@ from test_check import check, codes
 
 from db import shifts
 from db.engine import async_engine
-from ivr import clock, roster
-from ivr.demo.telephone import Telephones
+from ivr.model import clock
+from ivr.site import roster
+from ivr.softphone.telephone import Telephones
 
 HEAD = ",".join(roster.COLUMNS)
 Write = Callable[..., None]

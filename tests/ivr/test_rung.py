@@ -2,8 +2,9 @@
 
 import pytest
 
-from ivr import guard, rung
-from ivr.ari.events import Channel
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari.events import Channel
+from ivr.process import guard
 
 
 def channel(data: str, state: str, application: str = "Stasis") -> Channel:
@@ -30,7 +31,7 @@ def test_a_telephone_that_rings_is_known_by_its_entry_and_its_state(
     data: str, state: str, application: str, rings: bool
 ) -> None:
     each = channel(data, state, application)
-    assert rung.waiting([each]) == ({"one": (each, tuple(data.split(",")[1:]))} if rings else {})
+    assert leg_dialing.waiting([each]) == ({"one": (each, tuple(data.split(",")[1:]))} if rings else {})
 
 
 @pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,called,9", CODE])
@@ -54,20 +55,20 @@ def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dia
 def test_a_controller_that_starts_ends_the_telephones_that_may_never_have_been_dialled(
     data: str, state: str, ended: bool
 ) -> None:
-    assert rung.undialled([channel(data, state)]) == ({"one"} if ended else set())
+    assert leg_dialing.undialled([channel(data, state)]) == ({"one"} if ended else set())
 
 
 def test_music_is_for_whoever_has_answered_and_is_with_nobody() -> None:
-    assert rung.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
-    assert rung.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
-    assert rung.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
+    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
+    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
+    assert leg_dialing.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
 
 
 def test_a_refusal_is_the_channels_own_if_it_is_of_its_creation_or_about_itself() -> None:
-    create = rung.create("one", rung.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
-    assert rung.is_for(create, "one") and not rung.is_for(create, "two")
-    assert ("appArgs", f"leg,{9 + rung.DIAL_MARGIN_S}") in create.query
-    refusals = [(status, rung.failed(create, status, "one")) for status in (400, 409, 500)]
+    create = leg_dialing.create("one", leg_dialing.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
+    assert leg_dialing.is_for(create, "one") and not leg_dialing.is_for(create, "two")
+    assert ("appArgs", f"leg,{9 + leg_dialing.DIAL_MARGIN_S}") in create.query
+    refusals = [(status, leg_dialing.failed(create, status, "one")) for status in (400, 409, 500)]
     assert refusals == [(400, True), (409, False), (500, True)]  # 409: it is rung already
-    assert not rung.failed(create, 400, "two")
-    assert dict(rung.dial("one", ("leg", "9")).query) == {"timeout": "9"}
+    assert not leg_dialing.failed(create, 400, "two")
+    assert dict(leg_dialing.dial("one", ("leg", "9")).query) == {"timeout": "9"}

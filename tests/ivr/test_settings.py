@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ivr import kept_line
-from ivr.kept_line import VERSION, KeptLine
-from ivr.settings import EXAMPLE, SettingsError, read
+from ivr.home import line_settings
+from ivr.home.line_settings import VERSION, KeptLine
+from ivr.home.settings import EXAMPLE, SettingsError, read
 
 
 @pytest.fixture(autouse=True)
 def checkout(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout in which no line was set up yet."""
     folder = tmp_path_factory.mktemp("checkout")
-    monkeypatch.setattr("ivr.settings.CHECKOUT", folder)
+    monkeypatch.setattr("ivr.home.settings.CHECKOUT", folder)
     return folder
 
 
@@ -78,12 +78,12 @@ def another_site(folder: Path) -> str:
 
 
 def test_what_a_line_was_set_up_with_need_not_be_said_again(tmp_path: Path) -> None:
-    kept_line.write(tmp_path, KeptLine(3000, another_site(tmp_path), "postgresql://kept", "/opt/asterisk"))
+    line_settings.write(tmp_path, KeptLine(3000, another_site(tmp_path), "postgresql://kept", "/opt/asterisk"))
     settings = read({"HATIF_HOME": str(tmp_path)})
     assert (settings.offset, settings.site, settings.database) == (3000, tmp_path, "postgresql://kept")
     assert settings.asterisk == "/opt/asterisk"
     assert read({"HATIF_HOME": str(tmp_path), "HATIF_PORT_OFFSET": "3000", "HATIF_SITE": str(tmp_path)}) == settings
-    assert (tmp_path / kept_line.FILE).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / line_settings.FILE).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_a_line_was_set_up_with_need_not_be_said_again(tmp_path: Path) -> N
 )
 def test_another_lines_environment_is_refused_with_what_to_do(name: str, value: str, said: str, tmp_path: Path) -> None:
     another_site(tmp_path)
-    kept_line.write(tmp_path, SET_UP)
+    line_settings.write(tmp_path, SET_UP)
     environment = {"HATIF_HOME": str(tmp_path), name: value.format(home=tmp_path)}
     with pytest.raises(SettingsError) as error:
         read(environment)
@@ -111,19 +111,19 @@ def test_another_lines_environment_is_refused_with_what_to_do(name: str, value: 
 
 @pytest.mark.parametrize(("version", "refused"), [("0.0.9", False), (VERSION, False), ("999.0", True)])
 def test_a_line_of_a_newer_hatif_is_left_alone(version: str, refused: bool, tmp_path: Path) -> None:
-    kept_line.write(tmp_path, replace(SET_UP, version=version))
+    line_settings.write(tmp_path, replace(SET_UP, version=version))
     with pytest.raises(SettingsError, match=r"set up by Hatif 999.0") if refused else nullcontext():
         read({"HATIF_HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"offset": "2000"}', '{"offset": 0, "site": 1}'])
 def test_a_broken_file_of_what_is_kept_is_named(text: str, tmp_path: Path) -> None:
-    (tmp_path / kept_line.FILE).write_text(text)
+    (tmp_path / line_settings.FILE).write_text(text)
     with pytest.raises(SettingsError, match=rf"{tmp_path}/line.json cannot be read .*Restore it, or remove it"):
         read({"HATIF_HOME": str(tmp_path)})
 
 
 def test_a_site_that_is_kept_and_gone_is_named(tmp_path: Path) -> None:
-    kept_line.write(tmp_path, replace(SET_UP, site=str(tmp_path / "gone")))
+    line_settings.write(tmp_path, replace(SET_UP, site=str(tmp_path / "gone")))
     with pytest.raises(SettingsError, match=rf"The site that {tmp_path}/line.json keeps is {tmp_path}/gone"):
         read({"HATIF_HOME": str(tmp_path)})

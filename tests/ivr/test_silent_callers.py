@@ -16,7 +16,7 @@ from line import FRENCH_NUMBER, Line
 from offers import decided, french, pairings
 from talking import COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 SCRIPT = str(Path(__file__).with_name("caller_process.py"))
 QUICK = "[silence]\nsilent_s = 2\nagain_s = 3\nanswer_s = 6.4\n"

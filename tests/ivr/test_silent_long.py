@@ -11,7 +11,7 @@ from offers import decided, french
 from talking import OPERATOR_HZ
 from test_silent_callers import caller, waiting
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.sip_copies import SipCopies
+from ivr.asterisk.sip_copies import SipCopies
 
 ADDRESS = ("127.0.0.1", 5039)
 

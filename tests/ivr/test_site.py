@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from properties import patient
 from site_files import edited, line_of, refusal
 
-from ivr import operators, site
-from ivr.e164 import country_of
-from ivr.settings import CHECKOUT
-from ivr.site import SiteError
+from ivr.home.settings import CHECKOUT
+from ivr.model.e164 import country_of
+from ivr.site import operators, site
+from ivr.site.site import SiteError
 
 EXAMPLE = CHECKOUT / "sites" / "consulate"
 LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")

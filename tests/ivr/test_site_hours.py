@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from site_files import edited, line_of, refusal
 
-from ivr import clock, site
-from ivr.hours_check import hours_findings
-from ivr.settings import CHECKOUT
+from ivr.check.hours_check import hours_findings
+from ivr.home.settings import CHECKOUT
+from ivr.model import clock
+from ivr.site import site
 from routing.hours import answer
 
 clock.prepare()
@@ -142,7 +143,7 @@ def test_who_would_never_be_served_is_found(tmp_path: Path) -> None:
 
 
 def test_on_a_holiday_what_is_left_of_the_day_is_what_the_site_says(tmp_path: Path) -> None:
-    from ivr.holidays import Holidays
+    from ivr.site.holidays import Holidays
 
     days = Holidays("MA")
     assert date(2027, 1, 11) in days  # a Monday

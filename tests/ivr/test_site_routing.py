@@ -7,8 +7,8 @@ import pytest
 from site_files import line_of
 from test_site import SITE, site_refusal
 
-from ivr import site
-from ivr.site_routing import Routing
+from ivr.site import site
+from ivr.site.routing import Routing
 from routing.policy import Policy
 
 

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr import clock
-from ivr.audible import PAUSE, Clip
-from ivr.settings import CHECKOUT
-from ivr.spoken import DATE_IDS, DIGIT_IDS, OPENS_IDS, date_clips, digits, opens
+from ivr.audio.audible import PAUSE, Clip
+from ivr.audio.spoken import DATE_IDS, DIGIT_IDS, OPENS_IDS, date_clips, digits, opens
+from ivr.home.settings import CHECKOUT
+from ivr.model import clock
 
 clock.prepare()
 

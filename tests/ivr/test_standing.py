@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.operators import OperatorEntry
-from ivr.standing import encode, restored
+from ivr.floor.operator_state_store import encode, restored
+from ivr.site.operators import OperatorEntry
 from routing.states import ABSENT, Operator, OperatorState
 
 ENTRY = OperatorEntry("1001", "Ghali Carob", {"ar": 5, "es": 4}, frozenset({"file"}), supervisor=False)

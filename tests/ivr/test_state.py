@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import patient
 
-from db.words import Outcome, Role
-from ivr.state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
-from ivr.talk.table import Place
+from db.enums import Outcome, Role
+from ivr.model.call_state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
+from ivr.model.talk_table import Place
 from ivr.talk.transfers import Transfer
 
 ID = "019ab5d2-0000-7000-8000-000000000001"

@@ -9,7 +9,7 @@ from line import CACHE, Line
 from asterisk_conf.install import find
 from db import read
 from db.engine import async_engine
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 def status(line: Line) -> tuple[int, dict[str, Any], dict[str, bool]]:

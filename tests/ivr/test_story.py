@@ -13,8 +13,8 @@ from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.upgrade import upgrade
-from ivr.cli.story import line, told
-from ivr.records import Recorder
+from ivr.cli.calls.story import line, told
+from ivr.records.recorder import Recorder
 from ivr.trial.records import Pretended
 from routing.engine import Engine
 from routing.match import Step, Waiting

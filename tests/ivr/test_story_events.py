@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from db.words import TryOutcome
-from ivr.callbacks.said import DECLINED
-from ivr.cli import story, story_callbacks, story_talk
+from db.enums import TryOutcome
+from ivr.callbacks.prompts import DECLINED
+from ivr.cli.calls import story, story_callbacks, story_talk
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -27,9 +27,9 @@ VALUES: dict[str, Any] = {
 """For each name in an event's data, a value that it may have."""
 
 COMPUTED = {
-    "ivr/call.py:keep": [],  # hands on what `Call.event` was given
-    "ivr/callbacks/desk.py:told": [],  # hands on what `Desk.told` was given
-    "ivr/talk/asked.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
+    "ivr/call/call.py:keep": [],  # hands on what `Call.event` was given
+    "ivr/callbacks/dispatcher.py:told": [],  # hands on what `Desk.told` was given
+    "ivr/talk/request_handler.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
 
@@ -41,7 +41,7 @@ def recorded() -> Iterator[tuple[str, set[str]]]:
     """Kind and names of the data of each event that is recorded anywhere."""
     for path in sorted((CHECKOUT / "ivr").rglob("*.py")):
         where = path.relative_to(CHECKOUT).as_posix()
-        if where.startswith(("ivr/cli/", "ivr/demo/", "ivr/trial/")):
+        if where.startswith(("ivr/cli/", "ivr/softphone/", "ivr/trial/")):
             continue
         for function in ast.walk(ast.parse(path.read_text())):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -75,7 +75,7 @@ def kinds(where: str, function: str, name: str, node: ast.Call) -> Iterator[tupl
         yield prefix + str(kind.value), names
     elif (place := f"{where}:{function}") in COMPUTED:
         yield from COMPUTED[place]
-    elif where != "ivr/records_callbacks.py" and function != "_in_story":  # these hand on
+    elif where != "ivr/records/callback_records.py" and function != "_in_story":  # these hand on
         raise AssertionError(f"{place} records an event whose kind cannot be read: add it to COMPUTED")
 
 

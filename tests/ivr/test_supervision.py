@@ -11,8 +11,8 @@ from line import Line
 
 from db.audit import deeds
 from db.engine import async_engine
-from ivr.demo.sound import find, longest_silence, tone_share
-from ivr.demo.telephone import Call, Operator, Telephones
+from ivr.softphone.sound import find, longest_silence, tone_share
+from ivr.softphone.telephone import Call, Operator, Telephones
 
 CALLER_HZ, OPERATOR_HZ, SUPERVISOR_HZ = 1310, 1870, 2350
 CALLER = "+33612170001"

@@ -11,21 +11,21 @@ import pytest
 from test_reconcile import call as state_of
 from test_reconcile import uuid
 
-from db.words import Role
-from ivr import messages
-from ivr.ari import events, operations
-from ivr.call import Call, CallerGone, CallFailed, RequestFailed
+from db.enums import Role
+from ivr.asterisk.ari import events, operations
+from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
 from ivr.flow.nodes.queue import Queue
-from ivr.operators import OperatorEntry
-from ivr.ringing import Leg, until_gone
-from ivr.site_codes import Codes
+from ivr.model import floor_protocol
+from ivr.model.talk_table import Colleague, Happens, Place, Talk, seats
+from ivr.queue.ringing import Leg, until_gone
+from ivr.queue.waiting import Needs
+from ivr.site.codes import Codes
+from ivr.site.operators import OperatorEntry
 from ivr.talk import refer
-from ivr.talk.asked import grant
 from ivr.talk.conversation import Conversation
-from ivr.talk.table import Colleague, Happens, Place, Talk, seats
-from ivr.talk.watch import Watch
-from ivr.talk.wishes import Act, Refusal, Target
-from ivr.waiting import Needs
+from ivr.talk.operator_requests import Act, Refusal, Target
+from ivr.talk.request_handler import grant
+from ivr.talk.telephone_watch import Watch
 from routing.match import Step
 from routing.policy import Policy
 from routing.states import OfferState, Trigger
@@ -38,7 +38,7 @@ class Told:
 
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
-        self.floor: list[messages.ToFloor] = []
+        self.floor: list[floor_protocol.ToFloor] = []
         self.asked: list[operations.Request] = []
 
     async def send(self, *requests: operations.Request, refused: object = None) -> None:
@@ -50,7 +50,7 @@ class Told:
 
     def freed(self) -> list[str]:
         """The operators of whom the floor has heard that they are free."""
-        over = (each for each in self.floor if isinstance(each, messages.Ended | messages.Refused))
+        over = (each for each in self.floor if isinstance(each, floor_protocol.Ended | floor_protocol.Refused))
         return [each.operator for each in over]
 
     def call(self) -> Call:
@@ -81,7 +81,7 @@ async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his
         call.deliver(events.ChannelDestroyed(leg, 16))
     with pytest.raises(CallFailed):
         await conversation.run(begins=False)
-    freed = {each.operator for each in told.floor if isinstance(each, messages.Ended)}
+    freed = {each.operator for each in told.floor if isinstance(each, floor_protocol.Ended)}
     assert freed == {"1001", "1002"}
     assert {each.uri for each in told.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
@@ -128,7 +128,7 @@ async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_k
     conversation.colleague = Leg(uuid(12), "1002")
     conversation.offer = OfferState.ACCEPTED if there else OfferState.RINGING
     if way == "completes":
-        call.deliver(messages.Wish(call.state.id, "1", "complete", "keys", "1001"))
+        call.deliver(floor_protocol.Wish(call.state.id, "1", "complete", "keys", "1001"))
     else:
         call.deliver(events.ChannelDestroyed(uuid(11), 16))
     for channel in (CALLER, uuid(11), uuid(12)):
@@ -146,7 +146,7 @@ async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_b
     aside = Talk(uuid(11), Place.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9")
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
-    call.deliver(messages.Wish(call.state.id, "1", "cancel", "keys", "1001"))
+    call.deliver(floor_protocol.Wish(call.state.id, "1", "cancel", "keys", "1001"))
     for channel in (CALLER, uuid(11), uuid(12)):
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
@@ -157,7 +157,7 @@ async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_b
 async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
     call = Told().call()
     unheld = events.ChannelUnhold(uuid(11))
-    gone = messages.TelephoneGone(call.state.id, "1001")
+    gone = floor_protocol.TelephoneGone(call.state.id, "1001")
     for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
         call.deliver(item)
     await until_gone(call, uuid(12))
@@ -180,7 +180,7 @@ async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() 
     told = Told()
     call = told.call()
     held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
-    seen = messages.Seen(call.state.id, (), ("1002",))
+    seen = floor_protocol.Seen(call.state.id, (), ("1002",))
     for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
         call.deliver(item)
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
@@ -198,7 +198,7 @@ async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
     gone: events.StasisEnd | events.ChannelDestroyed,
 ) -> None:
     call = Told().call()
-    offer = messages.Offer(uuid(12), 1, call.state.id, "1002", 15.0, None)
+    offer = floor_protocol.Offer(uuid(12), 1, call.state.id, "1002", 15.0, None)
     call.deliver(gone)
     call.deliver(offer)
     assert call.unread_offers() == [offer]
@@ -277,7 +277,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
 async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_with_his_sound(
     packets: list[int], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.talk.watch._NOTHING_S", 0.0)
+    monkeypatch.setattr("ivr.talk.telephone_watch._NOTHING_S", 0.0)
     told = Told()
     call = told.call()
     counts = iter(packets)
@@ -288,10 +288,10 @@ async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_wi
 
     told.ask = ask  # type: ignore[assignment, method-assign]
     watch = Watch(call)
-    await watch.begin(uuid(11), messages.TelephoneGone(call.state.id, "1001", refused))
+    await watch.begin(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
     assert told.floor == []
     await watch.over()
     silent = packets[0] == packets[1]
-    assert told.floor == ([messages.State("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
+    assert told.floor == ([floor_protocol.State("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
     assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())

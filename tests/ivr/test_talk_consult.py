@@ -17,8 +17,8 @@ from talking import (
     talk,
 )
 
-from ivr.demo.sound import has_tone, longest_silence
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import has_tone, longest_silence
+from ivr.softphone.telephone import Telephones
 
 RINGING_HZ = 425.0
 

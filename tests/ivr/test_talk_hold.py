@@ -6,8 +6,8 @@ from line import Line
 from offers import french
 from talking import conversation, hears_music, kinds, stands, talk
 
-from ivr.demo.sound import has_tone, longest_silence
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import has_tone, longest_silence
+from ivr.softphone.telephone import Telephones
 
 
 async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kill(

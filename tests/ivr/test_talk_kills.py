@@ -5,19 +5,9 @@ import asyncio
 
 from line import Line
 from offers import french, outcomes, pairings
-from talking import (
-    CALLER_HZ,
-    COLLEAGUE_HZ,
-    OPERATOR_HZ,
-    conversation,
-    hears_music,
-    kinds,
-    never_silent,
-    stands,
-    talk,
-)
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, kinds, never_silent, stands, talk
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_caller_of_an_operator_who_hung_up(

@@ -6,18 +6,9 @@ import pytest
 from baresip.errors import TransferFailed
 from line import Line
 from offers import french, pairings
-from talking import (
-    CALLER_HZ,
-    COLLEAGUE_HZ,
-    OPERATOR_HZ,
-    conversation,
-    hears_music,
-    kinds,
-    never_silent,
-    stands,
-)
+from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, kinds, never_silent, stands
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_answered_by_the_next_one(

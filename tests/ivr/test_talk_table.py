@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from db.words import Role
-from ivr.ari.operations import Request
-from ivr.talk.moves import found, moves
-from ivr.talk.table import Colleague, Happens, Place, Seats, Talk, Then, after, invited, recovered, seats
+from db.enums import Role
+from ivr.asterisk.ari.operations import Request
+from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, invited, recovered, seats
+from ivr.talk.bridge_moves import found, moves
 
 CALLER = "caller"
 OVER = (Then.ENDS, Then.LOST, Then.LEAVES, Then.RINGS_ON)

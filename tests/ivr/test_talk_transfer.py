@@ -20,7 +20,7 @@ from talking import (
     talk,
 )
 
-from ivr.demo.telephone import Telephones
+from ivr.softphone.telephone import Telephones
 
 
 async def test_a_colleague_gets_the_caller_with_his_file_though_the_controller_is_killed_while_he_rings(

@@ -7,8 +7,8 @@ from line import Line
 from offers import decided, french, pairings
 from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_music, never_silent, talk
 
-from ivr.demo.sound import QUIET_DBFS, level_dbfs
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import QUIET_DBFS, level_dbfs
+from ivr.softphone.telephone import Telephones
 
 OPEN_S = 2.5
 """So long a telephone must be seen to take packets, once, before it counts that it refuses them."""

@@ -17,13 +17,13 @@ from offers import french, outcomes
 from talking import CALLER_HZ, OPERATOR_HZ, hears_music, kinds, never_silent, talk
 from test_reconcile import call as caller_state
 
-from db.words import Role
-from ivr import site
-from ivr.audible import Heard
-from ivr.demo.sound import has_tone
-from ivr.demo.telephone import Telephones
+from db.enums import Role
+from ivr.audio.audible import Heard
 from ivr.flow.file import draft
-from ivr.settings import CHECKOUT
+from ivr.home.settings import CHECKOUT
+from ivr.site import site
+from ivr.softphone.sound import has_tone
+from ivr.softphone.telephone import Telephones
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import LONGEST_S, WAITED, clips, display, short
 from prompts import catalogue

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 from properties import patient
 from test_reconcile import NOW, call, channel, leg, leg_channel, uuid
 
-from db.words import Role
-from ivr.messages import Standing
-from ivr.operators import OperatorEntry
-from ivr.reconcile import compare
-from ivr.site_codes import Codes
-from ivr.state import LegState
+from db.enums import Role
+from ivr.controller.reconcile import compare
+from ivr.model.call_state import LegState
+from ivr.model.floor_protocol import Standing
+from ivr.model.talk_table import Colleague, Place
+from ivr.site.codes import Codes
+from ivr.site.operators import OperatorEntry
 from ivr.talk.keys import ENDS_S, Keys
+from ivr.talk.operator_requests import Refusal, Target, candidates, experts, from_keys
 from ivr.talk.refer import meant
-from ivr.talk.table import Colleague, Place
 from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
-from ivr.talk.wishes import Refusal, Target, candidates, experts, from_keys
 from routing.match import Step, step_at
 
 LANGUAGES, TOPICS = ("ar", "fr", "es"), ("file", "travel")

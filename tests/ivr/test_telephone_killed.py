@@ -12,8 +12,8 @@ from line import Line
 from offers import decided, french
 from talking import COLLEAGUE_HZ, OPERATOR_HZ
 
-from ivr import credentials
-from ivr.demo.telephone import Telephones
+from ivr.home import credentials
+from ivr.softphone.telephone import Telephones
 
 SCRIPT = str(Path(__file__).with_name("telephone_process.py"))
 OPEN_S = 2.5

@@ -14,10 +14,10 @@ from asked import DIRECT
 from conftest import OFFSET, short_folder
 from line import FRENCH_NUMBER, Line
 
-from ivr import credentials
-from ivr.demo.codecs import Codec
-from ivr.demo.sound import RATE
-from ivr.demo.telephone import Call, Telephones
+from ivr.home import credentials
+from ivr.softphone.codecs import Codec
+from ivr.softphone.sound import RATE
+from ivr.softphone.telephone import Call, Telephones
 from prompts import g722, manifest
 
 CODECS: tuple[Codec, ...] = ("alaw", "ulaw", "g722")

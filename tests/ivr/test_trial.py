@@ -10,14 +10,14 @@ from typing import Any, Literal
 import pytest
 from trial_stage import NIGHT, OPEN, PIN, REFERENCE, Cabinet, OneFile, nobody_keeps, openings, stage
 
-from db.words import CaseState, Outcome
-from ivr import clock
-from ivr.call import Call
-from ivr.flow.nodes.base import Node
+from db.enums import CaseState, Outcome
+from ivr.call.call import Call
+from ivr.call.node import Node
 from ivr.flow.nodes.record import Record
+from ivr.model import clock
 from ivr.talk.conversation import Conversation
 from ivr.trial.caller import KnowingCaller
-from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
+from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.operators import Rung
 from ivr.trial.trial import Course, Scene, Stage, trial

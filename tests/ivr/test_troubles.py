@@ -6,7 +6,7 @@ from pathlib import Path
 from db.deliver import Heartbeat, Lag
 from db.ids import uuid7
 from db.journal import Journal
-from ivr.cli.troubles import JournalState, read_journal, undelivered
+from ivr.cli.processes.troubles import JournalState, read_journal, undelivered
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

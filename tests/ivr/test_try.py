@@ -9,7 +9,7 @@ import pytest
 import shell as shells
 from trial_stage import CONSULATE
 
-from ivr.trial.files import SAMPLE_PIN, SAMPLE_REFERENCE
+from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE
 from prompts import catalogue
 
 DUTCH, ENGLISH = "+31612345678", "+447400123456"

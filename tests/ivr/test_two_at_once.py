@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from line import Line
 from offers import decided, french, outcomes
 
-from ivr.demo.sound import tone_share
-from ivr.demo.telephone import Telephones
+from ivr.softphone.sound import tone_share
+from ivr.softphone.telephone import Telephones
 
 OPERATOR_HZ = 1870.0
 LATE_HZ = 425.0

@@ -11,11 +11,11 @@ from left import begins
 from line import Line
 from site_files import edited, line_of
 
-from ivr import site
-from ivr.demo.sound import RATE, find
-from ivr.demo.telephone import Telephones
-from ivr.findings import SiteError
 from ivr.flow.versions import Flows
+from ivr.site import site
+from ivr.site.findings import SiteError
+from ivr.softphone.sound import RATE, find
+from ivr.softphone.telephone import Telephones
 from prompts import manifest
 
 OTHER_WORDS = {

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db.words import CaseKind
-from ivr import wav
-from ivr.demo.sound import RATE, tone
-from ivr.messages_left import UNREADABLE, Mailbox, name
+from db.enums import CaseKind
+from ivr.audio import wav
+from ivr.records.voicemail import UNREADABLE, Mailbox, name
+from ivr.softphone.sound import RATE, tone
 
 CALL = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
 RECORDING = name(CaseKind.COMPLAINT, "complaint", CALL)

@@ -9,8 +9,8 @@ from left import KEYS, begins, rows, samples_of, speaks
 from line import Line
 
 from db.tables import Callback, Message
-from ivr.demo.sound import RATE, has_tone
-from ivr.demo.telephone import Call, Telephones
+from ivr.softphone.sound import RATE, has_tone
+from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
 SPEAKS_ALL_THREE = "1003"  # ar, nl and fr

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from ivr import work
-from ivr.ari.link import LinkLost
-from ivr.work import Work
+from ivr.asterisk.ari.link import LinkLost
+from ivr.controller import work
+from ivr.controller.work import Work
 
 
 async def _fails(error: Exception) -> None:

@@ -22,7 +22,7 @@ from trial_stage import (
     stage,
 )
 
-from db.words import CaseState
+from db.enums import CaseState
 from ivr.trial.asterisk import Asterisk, Caller, Station
 from ivr.trial.caller import PATIENCE_S, KnowingCaller
 from ivr.trial.operators import Rung

@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from db.enums import CaseState
 from db.read_files import Claim, Failures, FileByTelephone
-from db.words import CaseState
-from ivr import guide as guides
-from ivr import site as sites
-from ivr.call import Opening
-from ivr.database import Database
-from ivr.files import Files
+from ivr.call.call import Opening
+from ivr.cases.case_lookup import Files
 from ivr.flow import model
 from ivr.flow.versions import Version
-from ivr.records import Recorder
+from ivr.records.database import Database
+from ivr.records.recorder import Recorder
+from ivr.site import guide as guides
+from ivr.site import site as sites
 from ivr.trial.opening import by_plan
 from ivr.trial.records import Pretended, Unwritten
 from ivr.trial.sounds import imagined

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from babel.messages.pofile import read_po, write_po
 
-from ivr import site
-from ivr.site import Site, SiteError
+from ivr.site import site
+from ivr.site.site import Site, SiteError
 from prompts import catalogue, manifest, recorded
 
 PAGE = lines.ROOT / "docs" / "add-a-language.md"

@@ -260,7 +260,7 @@ def test_what_an_engine_started_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_nothing_is_synthesised_in_a_call_since_the_controller_has_no_voice_in_it() -> None:
-    program = "import sys, ivr.__main__, ivr.controller; print(*sys.modules)"
+    program = "import sys, ivr.__main__, ivr.controller.controller; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "prompts.manifest" in loaded
     engines = {"prompts.build", "prompts.say", "prompts.voices.process"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr import clock
+from ivr.model import clock
 from routing.hours import Force, Holiday, Override, Plan, Source, answer, closes_next, opens_next
 
 clock.prepare()  # the tzdata package's rules, as the controller has them

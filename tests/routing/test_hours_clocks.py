@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr import clock
+from ivr.model import clock
 from routing.hours import Holiday, Plan, Span, answer, open_for, opens_next
 
 clock.prepare()

@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from ivr.demo.sound import RATE, Samples, has_tone, tone
+from ivr.softphone.sound import RATE, Samples, has_tone, tone
 
 SAYS_HZ = 1870.0
 """The tone that a softphone sends."""

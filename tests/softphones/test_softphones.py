@@ -11,8 +11,8 @@ from offers import french
 from softphone import SAYS_HZ, How, Softphone
 from talking import CALLER_HZ, COLLEAGUE_HZ, hears_music
 
-from ivr import credentials
-from ivr.demo.telephone import Call, Telephones
+from ivr.home import credentials
+from ivr.softphone.telephone import Call, Telephones
 
 pytestmark = pytest.mark.long
 

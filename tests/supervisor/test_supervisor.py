@@ -17,15 +17,9 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from ivr import log_files, process
-from ivr.supervisor import (
-    AlreadyRunning,
-    ProcessSpec,
-    StartError,
-    Supervisor,
-    processes,
-    restart_delay_s,
-)
+from ivr.home import log_files
+from ivr.process import process
+from ivr.process.supervisor import AlreadyRunning, ProcessSpec, StartError, Supervisor, processes, restart_delay_s
 
 UP = Path(__file__).with_name("up.py")
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from ivr.supervisor import ProcessSpec, Supervisor, SupervisorError
+from ivr.process.supervisor import ProcessSpec, Supervisor, SupervisorError
 
 
 async def up(home: Path, specs: list[ProcessSpec]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.demo.line import Line, parse_address, translate
+from ivr.softphone.line import Line, parse_address, translate
 
 NAMES = {b"127.0.0.1:9000": b"127.0.0.2:7000"}
 

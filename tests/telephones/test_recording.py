@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from baresip.errors import AudioNotActive
 
-from ivr.demo.recording import LATE_S, Recording, Sound
-from ivr.demo.sound import longest_silence, silences, tone, tone_share
+from ivr.softphone.recording import LATE_S, Recording, Sound
+from ivr.softphone.sound import longest_silence, silences, tone, tone_share
 
 PACKET = tone(1000, 0.02).tobytes()
 

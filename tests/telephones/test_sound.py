@@ -1,11 +1,11 @@
-"""What `ivr.demo.sound` measures, on signals whose truth is known."""
+"""What `ivr.softphone.sound` measures, on signals whose truth is known."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ivr.demo.sound import (
+from ivr.softphone.sound import (
     RATE,
     SAME,
     Samples,

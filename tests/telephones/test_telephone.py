@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from ivr.demo.sound import find, longest_silence, silences, tone, tone_share
-from ivr.demo.telephone import Call, CallEndedError, Operator, RegistrationError, Telephones
+from ivr.softphone.sound import find, longest_silence, silences, tone, tone_share
+from ivr.softphone.telephone import Call, CallEndedError, Operator, RegistrationError, Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130, 1870
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ivr.call import Call
-from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName, TextId, Topic
+from ivr.call.call import Call
+from ivr.call.node import BACK, MISTAKES, Node, NodeName, TextId, Topic
 
 
 class Ask(Node):

@@ -4,13 +4,15 @@ dials it, and when, is `ivr.callbacks`."""
 from dataclasses import replace
 from typing import Literal
 
-from db.words import Outcome
-from ivr import clock, numbers, spoken
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.callbacks.rules import Refusal
-from ivr.flow.nodes.base import BACK, MISTAKES, Node, NodeName
-from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+from db.enums import Outcome
+from ivr.audio import spoken
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.node import BACK, MISTAKES, Node, NodeName
+from ivr.model import clock
+from ivr.site import callback_numbers
+from ivr.site.callback_rules import Refusal
 
 THIS, OTHER = "1", "2"
 RIGHT, CORRECT = "1", "2"
@@ -45,7 +47,7 @@ class Callback(Node):
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
         number: str | Goes = call.state.caller
-        if numbers.may_be_called(call.state.caller, call.services.site):
+        if callback_numbers.may_be_called(call.state.caller, call.services.site):
             chosen = await choose(
                 call,
                 [(THIS, [(language, "callback_this_number")]), (OTHER, [(language, "callback_other_number")])],
@@ -78,8 +80,8 @@ class Callback(Node):
             digits = await call.digits(clips, _MOST)
             if digits == BACK:
                 return Goes(self.back)
-            number = numbers.entered(digits or "", call.state.country)
-            why = numbers.refusal(number, call.services.site)
+            number = callback_numbers.entered(digits or "", call.state.country)
+            why = callback_numbers.refusal(number, call.services.site)
             if not digits or why is not None:
                 mistakes += 1
                 reason = WHY.get(why, []) if why is not None else []

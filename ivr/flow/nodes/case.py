@@ -12,15 +12,17 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from db import references
-from db.words import CaseState, Outcome
-from ivr import clock, numbers, spoken
-from ivr import topic as topics
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.files import Answer, Locked, NoMatch, Told, Unavailable
-from ivr.flow.nodes.base import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
-from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
-from ivr.records_callbacks import told_wished
+from db.enums import CaseState, Outcome
+from ivr.audio import spoken
+from ivr.audio.audible import Clip
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
+from ivr.cases.case_lookup import Answer, Locked, NoMatch, Told, Unavailable
+from ivr.model import clock
+from ivr.records.callback_records import told_wished
+from ivr.site import callback_numbers
 
 AGAIN, OTHER, TELL = "1", "2", "3"
 REFERENCE_DIGITS, PIN_DIGITS = 9, 6
@@ -142,7 +144,7 @@ class Case(Node):
 
     def _wishes_to_be_told(self, call: Call, reference: str) -> str:
         """The text that says whether he will be called when the state of his file changes; only on his own number."""
-        if (why := numbers.refusal(call.state.caller, call.services.site)) is not None:
+        if (why := callback_numbers.refusal(call.state.caller, call.services.site)) is not None:
             call.event("told_refused", reference=reference, why=why.value)
             return "told_refused"
         told_wished(call.services.recorder, call.state, reference)

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from ivr.call import Call
-from ivr.flow.nodes.base import Node, TextId
+from ivr.call.call import Call
+from ivr.call.node import Node, TextId
 
 
 class End(Node):

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from db.words import Outcome
-from ivr import topic as topics
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
-from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
-from ivr.guide import SERVICE_TEXTS, Procedure, ProcedureId, Status, title
+from db.enums import Outcome
+from ivr.audio.audible import Clip
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
+from ivr.site.guide import SERVICE_TEXTS, Procedure, ProcedureId, Status, title
 
 NEXT = "1"
 KEYS = (NEXT, REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE)
@@ -39,7 +39,7 @@ class GuideNode(Node):
         return (self.back,)
 
     def texts(self) -> tuple[str, ...]:
-        """Those of the procedures come with the guide (`ivr.guide.text_ids`)."""
+        """Those of the procedures come with the guide (`ivr.site.guide.text_ids`)."""
         keys = (f"press_{key}" for key in self._keys)
         return (*keys, *SERVICE_TEXTS, *CHOICE_TEXTS)
 

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationInfo, field_validator
 
-from db.words import Outcome
-from ivr import clock, spoken
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, Node, NodeName, TextId
+from db.enums import Outcome
+from ivr.audio import spoken
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.node import CHANGE_LANGUAGE, Node, NodeName, TextId
+from ivr.model import clock
 from routing.hours import Answer
 
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from ivr import announcement
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
-from ivr.site import LanguageCode
+from ivr.audio.audible import Clip
+from ivr.call import announcement
+from ivr.call.call import Call
+from ivr.call.node import CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Key, Node, NodeName, TextId
+from ivr.site.site import LanguageCode
 
 GO_ON = "1"
 

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ivr import topic as topics
-from ivr.call import Call
-from ivr.flow.nodes.base import Key, Node, NodeName, TextId, Topic
-from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.node import Key, Node, NodeName, TextId, Topic
 
 
 class Option(BaseModel):

@@ -9,16 +9,17 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from ivr import announcement, consent, while_waiting
-from ivr import topic as topics
-from ivr.call import Call
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Topic
+from ivr.call import announcement
+from ivr.call import topic as topics
+from ivr.call.call import Call
+from ivr.call.choice import Goes
+from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.flow.nodes.callback import Callback
-from ivr.flow.nodes.choice import Goes
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.menu import Option
-from ivr.waiting import Needs, wait_for_operator
-from ivr.while_waiting import Meanwhile, Offered
+from ivr.queue import consent, while_waiting
+from ivr.queue.waiting import Needs, wait_for_operator
+from ivr.queue.while_waiting import Meanwhile, Offered
 from routing.match import Step
 from routing.policy import needs
 

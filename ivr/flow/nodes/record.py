@@ -11,13 +11,14 @@ from typing import Literal
 import structlog
 from pydantic import Field
 
-from db.words import CaseKind, Outcome
-from ivr import messages_left, spoken
-from ivr.ari import events, operations
-from ivr.audible import BEEP, Clip
-from ivr.call import Call, CallerGone, CallFailed
-from ivr.flow.nodes.base import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
-from ivr.flow.nodes.choice import CHOICE_TEXTS, Goes, choose
+from db.enums import CaseKind, Outcome
+from ivr.asterisk.ari import events, operations
+from ivr.audio import spoken
+from ivr.audio.audible import BEEP, Clip
+from ivr.call.call import Call, CallerGone, CallFailed
+from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
+from ivr.records import voicemail
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class Record(Node):
         return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        name = messages_left.name(self.file, self.category, call.state.id)
+        name = voicemail.name(self.file, self.category, call.state.id)
         try:
             return await self._led(call, name, resumed)
         except CallerGone:
@@ -121,7 +122,7 @@ class Record(Node):
             operations.RECORD(
                 call.channel,
                 name=name,
-                format=messages_left.FORMAT,
+                format=voicemail.FORMAT,
                 maxDurationSeconds=str(self.longest_s),
                 maxSilenceSeconds=str(_SILENCE_S),
                 ifExists="overwrite",

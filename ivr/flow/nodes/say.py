@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from ivr.ari import operations
-from ivr.call import Call
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, Node, NodeName, TextId
+from ivr.asterisk.ari import operations
+from ivr.call.call import Call
+from ivr.call.node import CHANGE_LANGUAGE, Node, NodeName, TextId
 
 
 class Say(Node):

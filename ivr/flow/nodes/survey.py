@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from ivr.audible import Clip
-from ivr.call import Call
-from ivr.flow.nodes.base import CHANGE_LANGUAGE, OPERATOR, REPEAT, Node, NodeName, TextId
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, REPEAT, Node, NodeName, TextId
 
 ANSWERS = "12345"
 _TRIES = 2

@@ -1,0 +1,18 @@
+"""What the control API asks of the connection to Asterisk, and what it says without one."""
+
+from typing import TYPE_CHECKING
+
+from fastapi import HTTPException
+
+if TYPE_CHECKING:
+    from ivr.controller.controller import Controller
+    from ivr.controller.session import Session
+    from ivr.floor.floor import Floor
+
+
+def connected(controller: "Controller") -> "tuple[Session, Floor]":
+    """The session and its floor; 503 while there is none."""
+    session = controller.session
+    if session is None or session.floor is None:
+        raise HTTPException(503, "The controller is not connected to Asterisk; try again in a moment.")
+    return session, session.floor

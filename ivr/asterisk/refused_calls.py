@@ -1,0 +1,33 @@
+"""Calls that the dialplan refused because there were too many; it counts them itself (`hatif-refused`)."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from ivr.asterisk.ami import Ami, AmiError
+
+LIMITS = ("number", "source", "all")
+
+log = structlog.get_logger()
+
+
+async def refused_calls(ami: Ami) -> dict[str, int] | None:
+    """How many calls each limit has refused since Asterisk began; None while its manager does not answer."""
+    found = {}
+    for limit in LIMITS:
+        try:
+            told = (await ami.action("Getvar", Variable=f"HATIF_REFUSED_{limit}")).get("Value", "")
+        except AmiError:
+            return None
+        found[limit] = int(told) if told.isascii() and told.isdigit() else 0
+    return found
+
+
+def log_refusal(event: Mapping[str, str]) -> None:
+    """Asterisk's word that calls are being refused: once in ten seconds for each limit."""
+    log.warning(
+        "Calls are refused: there are too many at once (docs/carriers.md)",
+        limit=event.get("Limit", "")[:20],
+        there_are=event.get("There", "")[:80],
+        refused_since_start=event.get("Refused", "")[:20],
+    )

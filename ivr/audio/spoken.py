@@ -1,0 +1,64 @@
+"""Times, days and numbers in words: the clips that say them, one after the other.
+
+A clip is whole spoken words with an id in the site's `texts.yaml`; nothing is made up here. Days are counted by the
+clock of the site, whoever asks.
+"""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ivr.audio.audible import PAUSE, Clip
+from routing.hours import WEEKDAYS
+
+TIME_IDS = tuple(f"at_{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30))
+DATE_IDS = (*(f"on_day_{day}" for day in range(1, 32)), *(f"in_month_{month}" for month in range(1, 13)))
+OPENS_IDS = (
+    "opens_again",
+    "opens_today",
+    "opens_tomorrow",
+    *(f"opens_{weekday}" for weekday in WEEKDAYS),
+    *TIME_IDS,
+    *DATE_IDS,
+)
+DIGIT_IDS = tuple(f"digit_{digit}" for digit in range(10))
+
+_A_WEEK_DAYS = 7
+
+
+def opens(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
+    """That the line opens again `at`: the day, and the time where there is a text for it (full and half hours)."""
+    there, here = at.astimezone(zone), now.astimezone(zone)
+    clips: list[Clip] = [(language, "opens_again")]
+    match (there.date() - here.date()).days:
+        case 0:
+            clips.append((language, "opens_today"))
+        case 1:
+            clips.append((language, "opens_tomorrow"))
+        case days if 0 < days < _A_WEEK_DAYS:
+            clips.append((language, f"opens_{WEEKDAYS[there.weekday()]}"))
+        case _:
+            clips += date_clips(language, there.date())
+    time = time_id(there)
+    return [*clips, (language, time)] if time is not None else clips
+
+
+def time_id(at: datetime) -> str | None:
+    """The text of a time of day; None where there is none."""
+    name = f"at_{at:%H%M}"
+    return name if name in TIME_IDS and not at.second and not at.microsecond else None
+
+
+def date_clips(language: str, day: date) -> list[Clip]:
+    """A day without its year: "on the third" + "of May"."""
+    return [(language, f"on_day_{day.day}"), (language, f"in_month_{day.month}")]
+
+
+def digits(language: str, text: str, group: int = 3) -> list[Clip]:
+    """Digit by digit, with a pause between groups; what is no digit (0 to 9) is left out."""
+    names = [f"digit_{each}" for each in text if each in "0123456789"]
+    clips: list[Clip] = []
+    for place, name in enumerate(names):
+        if place and place % group == 0:
+            clips.append(PAUSE)
+        clips.append((language, name))
+    return clips

@@ -1,0 +1,58 @@
+"""A choice by key, as menus and the nodes that ask something make it: one set of rules for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT
+
+CHOICE_TEXTS = ("help_silence", "help_wrong_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Goes:
+    """The caller leaves: to this node of the flow, by this key; None: by what he did not press."""
+
+    to: str
+    key: str | None = None
+
+
+async def choose(
+    call: Call,
+    options: Sequence[tuple[str, Sequence[Clip]]],
+    *,
+    intro: Sequence[Clip] = (),
+    outro: Sequence[Clip] = (),
+    back: str | None = None,
+    after_help: str | None = None,
+    fresh: bool = False,
+) -> str | Goes:
+    """Announces `options` (key and clips, "press <key>" is added) and gives the key that was chosen, or where he goes.
+
+    `#` repeats, `*` goes `back` if that is given, `0` leads to an operator and `9` to the menu of languages unless they
+    are options. Silence and wrong keys are met with help, at last with `after_help` (absent: an operator).
+    `fresh`: keys pressed ahead do not count.
+    """
+    language = call.state.language
+    menu: list[Clip] = [clip for key, clips in options for clip in (*clips, (language, f"press_{key}"))]
+    menu += outro
+    keys = {key for key, _ in options}
+    clips, mistakes = [*intro, *menu], 0
+    while True:
+        key = await call.listen(clips, fresh=fresh)
+        if key is not None and key in keys:
+            return key
+        if key == OPERATOR:
+            return Goes(call.flow.operator, key)
+        if key == CHANGE_LANGUAGE:
+            return Goes(call.flow.change_language, key)
+        if key == BACK and back is not None:
+            return Goes(back, key)
+        clips = [*intro, *menu]
+        if key != REPEAT:
+            mistakes += 1
+            if mistakes > MISTAKES:
+                call.event("help_over")
+                return Goes(after_help or call.flow.operator)
+            clips = [(language, "help_silence" if key is None else "help_wrong_key"), *menu]

@@ -1,0 +1,48 @@
+"""How a call begins: what is known of it before it has done anything."""
+
+from ivr.asterisk.ari.events import Channel
+from ivr.flow.versions import Version
+from ivr.model.call_state import CallState
+from ivr.model.e164 import country_of, normalise
+from ivr.site.site import Site
+
+_RAW_LIMIT = 40
+_CARRIER = "carrier-"
+"""What the names of carriers' endpoints begin with (pjsip.conf)."""
+
+
+def first_state(
+    site: Site, version: Version, identity: str, dialled: str, caller: str, carrier: str | None = None
+) -> CallState:
+    """Return the state of a call that has just come.
+
+    `dialled` and `caller` are what the network says: callers may withhold their number, or send anything at all.
+    `carrier`: the site's name for whoever brought the call; None where that is not known.
+    """
+    number = site.number_dialled(dialled)
+    caller = normalise(raw(caller) or "", site.number_rules(carrier, dialled)) or ""
+    country = (number.country if number else None) or country_of(caller)
+    return CallState(
+        id=identity,
+        flow=version.name,
+        node=version.flow.start,
+        number=number.number if number else dialled[:20],
+        caller=caller,
+        country=country,
+        language=site.language_order(country)[0],
+    )
+
+
+def raw(caller: str) -> str | None:
+    """Return what the network wrote in place of the caller's number, fit to be kept; None for a withheld number."""
+    return "".join(each for each in caller if each.isascii() and each.isprintable())[:_RAW_LIMIT] or None
+
+
+def carrier_of(channel: Channel) -> str | None:
+    """Return the name of the carrier that brought a call; None for a channel of anybody else."""
+    return carrier_named(channel.name.removeprefix("PJSIP/").rpartition("-")[0])
+
+
+def carrier_named(endpoint: str | None) -> str | None:
+    """Return the name of the carrier whose endpoint this is; None where it is nobody's."""
+    return endpoint.removeprefix(_CARRIER) if endpoint is not None and endpoint.startswith(_CARRIER) else None

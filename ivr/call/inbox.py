@@ -1,0 +1,63 @@
+"""What happens to a call, in order, for the one coroutine that reads it.
+
+`asyncio.Queue` under `asyncio.timeout` does the same; a call reads some twenty times, each with a limit, and this costs
+a third of it.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+from ivr.asterisk.ari.events import Event
+
+T = TypeVar("T")
+
+
+class Receiver(Protocol):
+    """Who is told what happens to a channel."""
+
+    def deliver(self, item: Event, /) -> None: ...
+
+
+class Inbox(Generic[T]):
+    """One reader, any number of writers, one event loop."""
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, item: T) -> None:
+        self._items.append(item)
+        _wake(self._waiter)
+
+    def put_back(self, items: Sequence[T]) -> None:
+        """Items that were read come first again, in the order in which they were."""
+        self._items.extendleft(reversed(items))
+        _wake(self._waiter)
+
+    def take_all(self) -> list[T]:
+        """All that is there now; nothing is left."""
+        items = list(self._items)
+        self._items.clear()
+        return items
+
+    async def get(self, until: float = math.inf) -> T | None:
+        """The next item; None once the loop's clock reaches `until` and there is none."""
+        if not self._items:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            alarm = loop.call_at(until, _wake, self._waiter) if until != math.inf else None
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if alarm is not None:
+                    alarm.cancel()
+        return self._items.popleft() if self._items else None
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

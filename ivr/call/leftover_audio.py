@@ -1,0 +1,34 @@
+"""What sounds on the channel of a caller who was found with a state that cannot be read.
+
+A state written while a prompt plays would hold up the requests of all calls (`Call.step`), and nobody knows the name of
+that prompt. So something of ours is played behind it: that it is over is told, and nobody has to wait for it.
+"""
+
+import asyncio
+import re
+import secrets
+
+from ivr.asterisk.ari import events, operations
+from ivr.audio.audible import PAUSE, SIGNS
+from ivr.call.call import Call, Deadline
+
+_LONGEST_S = 180.0
+"""No prompt lasts longer."""
+
+_NAME = re.compile(r'"pb":"([\w.-]{1,80})"')
+"""The name of a playback in what is left of a state."""
+
+
+async def silence(call: Call) -> None:
+    """Wait until nothing of a former controller's sounds any more. Raises CallerGone."""
+    if call.unreadable is None:
+        return
+    named, call.unreadable = _NAME.search(call.unreadable), None
+    last, until = f"pb-{secrets.token_hex(8)}", asyncio.get_running_loop().time() + _LONGEST_S
+    stop = [operations.STOP(named[1])] if named is not None else []
+    play = operations.PLAY(call.channel, last, media=f"sound:{SIGNS[PAUSE].file}")
+    await call.services.link.send(*stop, play, refused=call.refused)
+    while not isinstance(item := await call.next(until), Deadline):
+        if isinstance(item, events.PlaybackFinished) and item.playback == last:
+            break
+    call.keys.clear()

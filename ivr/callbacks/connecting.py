@@ -1,0 +1,139 @@
+"""How a call back becomes a call like any other: its state, its row, and the bridge.
+
+From here on the caller's own coroutine has it, as after a restart that found both in their bridge. So hold, transfer,
+a lost operator, survey and file are as in any call.
+"""
+
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from db.enums import CallbackKind, Outcome
+from ivr.asterisk.ari import operations
+from ivr.callbacks.facts import language_of, line_of
+from ivr.callbacks.request_states import routing_age
+from ivr.flow.file import Flow
+from ivr.flow.nodes.queue import Queue
+from ivr.model import clock, floor_protocol
+from ivr.model.call_state import CallState, LegState
+from ivr.model.floor_protocol import Offer
+from ivr.model.talk_table import bridge_of
+from ivr.talk.bridge_moves import add, create
+from routing.match import Reason, Step
+from routing.states import OfferState
+
+if TYPE_CHECKING:
+    from db.read_files import File
+    from ivr.callbacks.attempt import Attempt
+    from ivr.controller.session import Session
+
+NODE = "callback"
+"""In the path of the call, before the queue."""
+
+
+def queue_of(flow: Flow) -> str:
+    """The queue that whoever asks for an operator comes to."""
+    seen, ahead = set(), deque([flow.operator])
+    while ahead:
+        name = ahead.popleft()
+        if name in seen:
+            continue
+        seen.add(name)
+        if isinstance(flow.nodes[name], Queue):
+            return name
+        ahead.extend(flow.nodes[name].leads_to())
+    return flow.operator
+
+
+def standing_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
+    """The offer of a leg that was there before this controller."""
+    reason = Reason(0.0, 0, 1, 0.0, 1, 0, step.language, step.level, step.topic)
+    return floor_protocol.Offer(leg.offer, 0, leg.call, leg.operator, ring_s, reason)
+
+
+def _state(session: "Session", attempt: "Attempt", file: "File | None") -> CallState:
+    wish, version, site = attempt.wish, session.version, session.services.site
+    language = language_of(site, wish)
+    return CallState(
+        id=attempt.call,
+        flow=version.name,
+        node=queue_of(version.flow),
+        number=line_of(site, wish),
+        caller=wish.number,
+        country=wish.country,
+        language=language,
+        path=(NODE,),
+        topic=wish.topic,
+        announced=language,  # he did not call for it
+        case=wish.case_reference,
+        filed=wish.case_reference is not None,
+        prefers=file.owner if file is not None else None,
+        outcome=Outcome.SELF_SERVED if file is not None else None,
+    )
+
+
+def _row(session: "Session", attempt: "Attempt", state: CallState) -> None:
+    assert attempt.ends.called is not None
+    recorder = session.services.recorder
+    recorder.call_started(state, attempt.ends.called.channel, attempt.wish.tried or clock.now())
+    recorder.call(state.id, outgoing=True, topic=state.topic, line_answered=time.time(), case_reference=state.case)
+    recorder.call_event(state.id, "callback", NODE, {"wish": str(attempt.wish.id), "kind": attempt.wish.kind})
+
+
+async def connect(session: "Session", attempt: "Attempt", offer: Offer) -> CallState | None:
+    """Puts both into a bridge and gives the call to its coroutine; None if one of them was gone before."""
+    called, leg, services = attempt.ends.called, attempt.ends.leg, session.services
+    assert called is not None and leg is not None
+    state = _state(session, attempt, None)
+    state = replace(
+        state.at(state.node),
+        since=routing_age(attempt.wish).timestamp(),
+        offer=offer.id,
+        operator=offer.operator,
+        outcome=Outcome.ANSWERED.value,
+        case=state.case or services.recorder.new_case_reference(),
+        connected_at=time.time(),
+        first=True,
+    )
+    bridge = bridge_of(offer.id)
+    answers = await services.link.ask(
+        *called.hush(),
+        *leg.hush(),
+        operations.SET_VARIABLE(called.channel, variable="HATIF", value=state.encode()),
+        create(bridge),
+        add(bridge, leg.channel, called.channel),
+        add(bridge, called.channel, called.channel),
+    )
+    if not all(answer.ok for answer in answers[-2:]):
+        await services.link.send(operations.DELETE_BRIDGE(bridge))
+        return None
+    _row(session, attempt, state)
+    services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
+    there = LegState(offer.id, attempt.call, offer.operator, time.time())
+    session.running.enter(called.channel, state, there, attempt.ends.undelivered(), resumed=True)
+    return state
+
+
+def begun(session: "Session", attempt: "Attempt", file: "File | None") -> CallState:
+    """The call of somebody who is told about his file."""
+    state = _state(session, attempt, file)
+    _row(session, attempt, state)
+    return state
+
+
+def to_queue(session: "Session", attempt: "Attempt", file: "File | None") -> None:
+    """The called waits for an operator, with the age of his wish."""
+    called = attempt.ends.called
+    assert called is not None
+    state = _state(session, attempt, file)
+    if file is None:
+        _row(session, attempt, state)
+    since = time.time() if attempt.wish.kind == CallbackKind.CASE else routing_age(attempt.wish).timestamp()
+    session.services.recorder.call(state.id, queued=time.time())
+    session.running.enter(called.channel, replace(state, since=since), None, attempt.ends.undelivered(), resumed=False)
+
+
+def self_served(session: "Session", state: CallState, by: str) -> None:
+    """He has heard the state of his file, and wanted no more."""
+    session.services.recorder.call_ended(state, Outcome.SELF_SERVED, by)

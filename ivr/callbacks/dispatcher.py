@@ -1,0 +1,379 @@
+"""The desk where calls back are made, for one connection to Asterisk: which wishes wait for an operator, which are
+dialled now, and what becomes of them.
+
+A wish waits in the floor like a caller, under the id of the call that it is to become. The database says what is to be
+done and what was; it is looked at again and again, so that whoever changes it need not know of this.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from db.callback_requests import Dialled, Wish
+from db.enums import CallbackKind, CallbackState, TryOutcome
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.link import LinkLost
+from ivr.asterisk.ari.operations import Request
+from ivr.callbacks import connecting
+from ivr.callbacks.attempt import Attempt
+from ivr.callbacks.call_leg import Party
+from ivr.callbacks.call_legs import Ends
+from ivr.callbacks.channels import Found, Part
+from ivr.callbacks.expiry import Chances, expired
+from ivr.callbacks.facts import due_of, facts_of, language_of, line_of
+from ivr.callbacks.repository import Book
+from ivr.callbacks.request_states import AT_WORK, Happening, after, call_of, routing_age
+from ivr.model import clock, floor_protocol
+from ivr.model.call_state import CallState
+from ivr.records.callback_records import failed, happened
+from ivr.site import callback_rules
+from prompts.manifest import Manifest
+from routing.match import Step
+from routing.policy import needs
+from routing.states import OfferState
+
+if TYPE_CHECKING:
+    from db.read_files import File
+    from ivr.controller.session import Session
+
+log = structlog.get_logger()
+
+EVERY_S = 2.0
+SELDOM_S = 60.0
+"""How often is looked for what is hardly ever there: files that are missing, and wishes of a site without a trunk."""
+_TOLD_AT_ONCE = 4
+"""So many numbers are rung at once to tell about files: no operator is there to set the pace."""
+_LATE_FILES = timedelta(days=7)
+
+
+class Desk:
+    def __init__(self, session: "Session", book: Book) -> None:
+        self._session, self.book = session, book
+        self.services = session.services
+        self.link = session.services.link
+        self.site = session.services.site
+        self.waiting: dict[str, Wish] = {}  # in the floor, by call id
+        self.refused: dict[str, str] = {}  # by wish: why it was not dialled when it was to be
+        self._busy: dict[str, Attempt | None] = {}  # by wish; None: not looked up yet
+        self._chances = Chances()
+        self._next_due: datetime | None = None
+        self._files_again = clock.now()
+        self._wake = asyncio.Event()
+
+    # What is looked at
+
+    def look(self) -> None:
+        """Something has changed: now rather than in a moment."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; without a trunk nothing is ever dialled, and what was at work is ended all the same."""
+        adopted = False
+        while True:
+            try:
+                adopted = adopted or await self.book.adopt()
+                if adopted:
+                    await self._look()
+            except Exception:
+                log.exception("The wishes to be called back could not be looked at")
+            try:
+                soon = max(0.0, (self._next_due - clock.now()).total_seconds()) if self._next_due else SELDOM_S
+                every = EVERY_S if self.site.callbacks.trunk is not None or not adopted else SELDOM_S
+                async with asyncio.timeout(min(every, soon)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            self._wake.clear()
+
+    async def _look(self) -> None:
+        now, self._next_due = clock.now(), None
+        wishes = await self.book.pending()
+        dialled = await self.book.dialled(self._midnight(now)) if wishes else None
+        if wishes is None or (wishes and dialled is None):
+            for call in list(self.waiting):
+                self.leaves(call)  # without the database nobody could be called for it
+            return
+        wanted: dict[str, Wish] = {}
+        self._chances.look(wishes, now)
+        # Two wishes of one number: he is not rung for the second one while somebody calls him for the first.
+        at_work = {wish.number: wish for wish in wishes if wish.state in AT_WORK or str(wish.id) in self._busy}
+        taken = set(at_work)
+        latest = {(wish.case_reference, wish.number): wish.id for wish in wishes if wish.kind == CallbackKind.CASE}
+        for wish in wishes:
+            identity = str(wish.id)
+            if identity in self._busy:
+                continue
+            if wish.kind == CallbackKind.CASE and latest[wish.case_reference, wish.number] != wish.id:
+                await self.book.move(wish, after(wish, Happening.CANCELLED, now, reason="asked again"))
+                continue
+            if wish.claim == self.book.claim:
+                await self._left_over(wish, now)
+                continue
+            assert dialled is not None
+            facts = facts_of(self.site, self.services.opening, wish, dialled, now)
+            due = due_of(wish)
+            why = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
+            if await expired(
+                wish,
+                why,
+                now,
+                chance=self._chances.since(wish, now, is_open=facts.open),
+                other=at_work.get(wish.number),
+                site=self.site,
+                opening=self.services.opening,
+                book=self.book,
+                recorder=self.services.recorder,
+            ):
+                continue
+            if why is callback_rules.Not.NOT_DUE and due is not None:
+                self._next_due = min(due, self._next_due or due)
+            if why is not None or wish.state != CallbackState.WISHED or wish.number in taken:
+                continue
+            taken.add(wish.number)
+            if wish.kind == CallbackKind.CASE:
+                if (
+                    sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
+                    < _TOLD_AT_ONCE
+                ):
+                    self._start(Attempt(self, wish, str(call_of(wish)), None))
+            else:
+                wanted[str(call_of(wish))] = wish
+        for call in self.waiting.keys() - wanted.keys():
+            if str(self.waiting[call].id) not in self._busy:
+                self.leaves(call)
+        for call, wish in wanted.items():
+            if call not in self.waiting:
+                self._waits(call, wish)
+        if now >= self._files_again:
+            self._files_again = now + timedelta(seconds=SELDOM_S)
+            for wish in await self.book.without_file(now - _LATE_FILES) or ():
+                failed(self.services.recorder, wish, now)
+
+    def _midnight(self, now: datetime) -> datetime:
+        """When the site's day began."""
+        return callback_rules.midnight(now, self.site.hours.timezone)
+
+    async def _left_over(self, wish: Wish, now: datetime) -> None:
+        """Ours, and nobody is at it: a conversation that is over, or what a restart or the database has cut off."""
+        is_up = any(call.state.id == str(wish.dialled_call_id) for call in self._session.calls)
+        match wish.state:
+            case CallbackState.CONNECTED if not is_up:
+                await self.book.move(wish, after(wish, Happening.FINISHED, now, by=self.book.claim))
+            case CallbackState.RINGING_OPERATOR:
+                await self.book.move(wish, after(wish, Happening.RELEASED, now, by=self.book.claim))
+            case CallbackState.RINGING_CALLER if is_up:
+                reached = after(wish, Happening.REACHED, now, by=self.book.claim)
+                await self.book.move(wish, reached, outcome=TryOutcome.REACHED, at=now)
+            case CallbackState.RINGING_CALLER:
+                await self.missed(Attempt(self, wish, str(wish.dialled_call_id), None), TryOutcome.LOST)
+
+    # The floor
+
+    def _waits(self, call: str, wish: Wish) -> None:
+        self.waiting[call] = wish
+        since = routing_age(wish).timestamp()
+        self._session.tell(floor_protocol.Wait(call, self._steps(wish), since, wish.priority, callback=True))
+
+    def _steps(self, wish: Wish) -> tuple[Step, ...]:
+        language = language_of(self.site, wish)
+        if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
+            spoken = next((each.languages for each in self._session.people if each.id == wish.operator_id), {})
+            return (Step(language if language in spoken else next(iter(spoken), language), operator=wish.operator_id),)
+        return needs(language, self.site.operators.level, wish.topic, wish.operator_id, self.site.routing.policy)
+
+    def leaves(self, call: str) -> None:
+        self.waiting.pop(call, None)
+        self._session.tell(floor_protocol.Leave(call))
+
+    def offer(self, offer: floor_protocol.Offer) -> bool:
+        """Whether it is for a wish; then its operator is rung."""
+        wish = self.waiting.get(offer.call)
+        if wish is None:
+            return False
+        if str(wish.id) in self._busy:
+            refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
+            self._session.tell(refused)
+        else:
+            self._start(Attempt(self, wish, offer.call, offer))
+        return True
+
+    def _start(self, attempt: Attempt, found: Found | None = None) -> None:
+        self._busy[str(attempt.wish.id)] = attempt
+        self._session.start(self._attempted(attempt, found), f"callback {attempt.wish.id}")
+
+    async def _attempted(self, attempt: Attempt, found: Found | None) -> None:
+        try:
+            await attempt.run(found)
+        finally:
+            self._session.forget(attempt)
+            if self._busy.get(str(attempt.wish.id)) is attempt:
+                del self._busy[str(attempt.wish.id)]
+            self.look()
+
+    # After a start
+
+    def resume(self, found: Iterable[Found]) -> None:
+        """Goes on with what is up."""
+        for each in found:
+            self._busy[each.wish] = None
+            ends = Ends(self.link, self.silence_s)
+            for channel in each.channels:
+                self.services.route(channel, ends)  # it may be answered while the database is asked
+            self._session.start(self._resumed(each, ends), f"callback {each.wish}")
+
+    async def _resumed(self, found: Found, ends: Ends) -> None:
+        try:
+            await self._go_on(found, ends)
+        except LinkLost:
+            pass  # the next connection finds it
+        except Exception:
+            log.exception("A call back could not go on", wish=found.wish)
+
+    async def _go_on(self, found: Found, ends: Ends) -> None:
+        wish = await self.book.wish(found.wish) if await self.book.adopt() else None
+        # Without an operator goes on who is told about a file, and who has answered while his operator hung up.
+        alone = (
+            wish is not None
+            and found.called is not None
+            and (wish.kind == CallbackKind.CASE or found.called.state == "Up")
+        )
+        at_it = (
+            wish is not None and wish.claim == self.book.claim and str(wish.dialled_call_id or found.call) == found.call
+        )
+        if wish is not None and at_it and (found.leg is not None or alone):
+            offer = None
+            if found.leg is not None:
+                leg = found.leg[1]
+                step = Step(language_of(self.site, wish))
+                ring_s = self.site.operators.ring_s
+                offer = connecting.standing_offer(leg, ring_s, step)
+                self.waiting[found.call] = wish
+            log.info("A call back goes on", wish=found.wish, state=wish.state)
+            self._start(Attempt(self, wish, found.call, offer, ends), found)
+            return
+        # Nobody knows what it is for, or one of the two has gone meanwhile.
+        log.warning("A call back that was cut off is ended", wish=found.wish)
+        self._session.forget(ends)
+        await self.link.send(*(operations.HANG_UP(channel) for channel in found.channels))
+        if found.leg is not None:
+            leg = found.leg[1]
+            self._session.tell(floor_protocol.Refused(leg.offer, leg.call, leg.operator, OfferState.WITHDRAWN))
+            self.services.recorder.offer_ended(leg.offer, OfferState.WITHDRAWN)
+        self._busy.pop(found.wish, None)
+        self.look()
+
+    # What an attempt asks
+
+    @property
+    def silence_s(self) -> float:
+        return self._session.version.flow.silence_s
+
+    @property
+    def sounds(self) -> Manifest:
+        return self._session.version.sounds
+
+    def party(self, channel: str, *, answered: bool = False) -> Party:
+        return Party(channel, self.services.audible, self._session.version.sounds, answered=answered)
+
+    def language_of(self, operator: str) -> str:
+        """His first one."""
+        spoken = next((each.languages for each in self._session.people if each.id == operator), {})
+        return next(iter(spoken), self.site.languages[0])
+
+    async def claim(self, attempt: Attempt) -> bool:
+        return await self.step(attempt, Happening.CLAIMED)
+
+    async def step(
+        self,
+        attempt: Attempt,
+        what: Happening,
+        *,
+        reason: str | None = None,
+        wait: timedelta = timedelta(0),
+        outcome: TryOutcome | None = None,
+    ) -> bool:
+        now = clock.now()
+        moved = after(attempt.wish, what, now, by=self.book.claim, wait=wait, reason=reason)
+        done = await self.book.move(attempt.wish, moved, outcome=outcome, at=now)
+        if done:
+            attempt.wish = moved
+        return done
+
+    async def dial(self, attempt: Attempt, operator: str | None) -> bool:
+        """Whether the number may be dialled now: looked at again, and written first. What was dialled today is counted
+        where it is written, under the lock of the database."""
+        now, wish = clock.now(), attempt.wish
+        facts = facts_of(self.site, self.services.opening, wish, Dialled({}, 0), now)
+        due = wish.due if operator is not None else due_of(wish)
+        why: str | None = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
+        moved = after(wish, Happening.DIALLED, now, by=self.book.claim)
+        if why is None and moved is not wish:
+            limits = self.site.callbacks
+            why = await self.book.dial(
+                wish,
+                moved,
+                operator=operator,
+                since=self._midnight(now),
+                a_number=limits.most_a_number,
+                a_day=limits.most_a_day,
+            )
+            if why == "yes":
+                attempt.wish = moved
+                self.told(attempt, "dialled", operator=operator, number=wish.number, try_number=moved.tries)
+                return True
+        log.info("A call back is not dialled", wish=str(wish.id), why=why)
+        return False
+
+    def create_called(self, attempt: Attempt, channel: str) -> Request:
+        wish, trunk = attempt.wish, self.site.callbacks.trunk
+        return leg_dialing.create(
+            channel,
+            leg_dialing.CALLED,
+            endpoint=f"PJSIP/{wish.number}@trunk-{trunk}",
+            shown=f"<{line_of(self.site, wish)}>",
+            ring_s=self.site.callbacks.ring_s,
+            variables={"HATIF": Part(str(wish.id), attempt.call).encode()},
+        )
+
+    async def missed(self, attempt: Attempt, outcome: TryOutcome) -> None:
+        """A try that reached nobody; after the last one there is a file, or a note in the one that it was about."""
+        now, wish = clock.now(), attempt.wish
+        moved = after(
+            wish, Happening.MISSED, now, by=self.book.claim, wait=self.site.callbacks.again, reason=outcome.value
+        )
+        if moved.state == CallbackState.FAILED and wish.kind != CallbackKind.CASE:
+            moved = replace(moved, case_reference=self.services.recorder.new_case_reference())
+        if await self.book.move(wish, moved, outcome=outcome, at=now):
+            attempt.wish = moved
+            self.told(attempt, "missed", outcome=outcome.value, try_number=wish.tries, again=moved.ended is None)
+            if moved.state == CallbackState.FAILED:
+                failed(self.services.recorder, moved, now)
+
+    def told(self, attempt: Attempt, what: str, **data: object) -> None:
+        """For the story of the call in which it was wished."""
+        happened(self.services.recorder, attempt.wish, what, data)
+
+    # The conversation
+
+    async def connect(self, attempt: Attempt, offer: floor_protocol.Offer) -> bool:
+        """Both into a bridge; then it is a call like any other."""
+        if await connecting.connect(self._session, attempt, offer) is None:
+            return False
+        self.waiting.pop(attempt.call, None)
+        await self.step(attempt, Happening.REACHED, outcome=TryOutcome.REACHED)
+        return True
+
+    def begun(self, attempt: Attempt, file: "File | None" = None) -> CallState:
+        return connecting.begun(self._session, attempt, file)
+
+    def to_queue(self, attempt: Attempt, file: "File | None" = None) -> None:
+        """He waits for an operator now, as a caller who is first."""
+        connecting.to_queue(self._session, attempt, file)
+
+    def self_served(self, state: CallState, by: str) -> None:
+        connecting.self_served(self._session, state, by)

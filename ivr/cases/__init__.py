@@ -1,0 +1,1 @@
+"""Case files: changes to them, their PINs, and what a caller hears about one."""

@@ -1,0 +1,147 @@
+"""What is done with case files outside a call: the rows that a change makes, and how they are kept.
+
+Whoever changes a file has a journal of his own for it; the database gets it from whatever delivers journals, or from
+here. So a change is not lost while nothing else runs, nor while the database is away.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.apply import position
+from db.deliver import deliver_all, heartbeat
+from db.engine import DatabaseError, async_engine
+from db.enums import CaseState
+from db.ids import uuid7
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from ivr.home.settings import Settings
+from ivr.records import references
+
+Rows = list[tuple[str, dict[str, Any]]]
+"""Tables and columns, as the journal takes them."""
+
+DELIVERED_S = 1.0
+"""How long another process has for the delivery; a running one needs some 0.1 s."""
+_LIVELY = timedelta(seconds=5)
+_POLL_S = 0.03
+
+
+class NotKeptError(Exception):
+    """The disk does not take a change; the sentence says which file, and what to do."""
+
+
+def opened(reference: str, columns: Mapping[str, Any], pin_hash: str, by: str, now: datetime) -> Rows:
+    """A new file that its applicant can hear of by telephone."""
+    file = {"reference": reference, "state": CaseState.OPEN.value, "opened": now, "pin_hash": pin_hash, **columns}
+    return [
+        ("case_file", file),
+        noted(reference, "The file was opened and a PIN was given to the applicant.", by, now),
+        _audit(reference, "case_opened", by, data={"kind": columns["kind"]}),
+    ]
+
+
+def changed(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
+    """`new`: the columns of `file` that change, at least one."""
+    columns: dict[str, Any] = {"reference": file["reference"], **new}
+    if "state" in new:
+        columns |= {"changed": now, "closed": now if new["state"] == CaseState.CLOSED else None}
+    words = "; ".join(f"{name}: {_shown(file[name])} → {_shown(value)}" for name, value in new.items())
+    data = {name: [_plain(file[name]), _plain(value)] for name, value in new.items()}
+    return [
+        ("case_file", columns),
+        noted(file["reference"], f"{words}. {why}" if why else words, by, now),
+        _audit(file["reference"], "case_changed", by, why, data),
+    ]
+
+
+def new_pin(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
+    """Another PIN in place of the former one, and no failure against the file."""
+    return [
+        (
+            "case_file",
+            {"reference": reference, "pin_hash": pin_hash, "pin_failures": 0, "pin_locked_until": None},
+        ),
+        noted(reference, "A new PIN was given to the applicant.", by, now),
+        _audit(reference, "case_pin", by),
+    ]
+
+
+def note(reference: str, text: str, by: str, now: datetime) -> Rows:
+    return [noted(reference, text, by, now), _audit(reference, "case_noted", by)]
+
+
+def noted(reference: str, text: str, by: str, now: datetime) -> tuple[str, dict[str, Any]]:
+    return "case_note", {"id": uuid7(), "case_reference": reference, "author": by, "text": text, "at": now}
+
+
+def _audit(
+    reference: str, act: str, by: str, reason: str = "", data: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    about = f"case:{reference}"
+    return "audit", {"by": by, "act": act, "about": about, "reason": reason or None, "data": dict(data or {})}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(_plain(value))
+
+
+def new_reference(settings: Settings, node: str, node_number: int, url: str) -> str:
+    """A reference that nobody has had. Raises NotKeptError if the disk does not take that it was given out."""
+    allocator = ReferenceAllocator(settings.case_references, node_number, taken=1)
+    try:
+        return asyncio.run(references.new_reference(allocator, url, node))
+    except OSError as error:
+        raise NotKeptError(
+            f"{settings.case_references} cannot be written ({error.strerror}): no file was opened; "
+            "make room on its disk."
+        ) from None
+
+
+async def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
+    """Puts the rows into a journal of `folder` and sees to it that the database gets them.
+
+    Gives why it has not got them yet, if so; it will. Raises NotKeptError if even the journal could not be written.
+    """
+    journal = Journal(folder, node)
+    for table, columns in rows:
+        journal.put(table, **columns)
+    journal.flush()
+    lost = journal.waiting
+    journal.close()
+    if lost:
+        raise NotKeptError(
+            f"the journal {folder} cannot be written: nothing was changed; make room, or mend its rights."
+        )
+    try:
+        if not await _delivered(folder, url, journal, len(rows)):
+            await deliver_all(folder, url)
+    except (DatabaseError, SQLAlchemyError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+async def _delivered(folder: Path, url: str, journal: Journal, records: int) -> bool:
+    """Waits for a process that delivers this folder, if there is one."""
+    beat = heartbeat(folder)
+    if beat is None or beat.at < datetime.now(UTC) - _LIVELY:
+        return False
+    engine = async_engine(url)
+    try:
+        deadline = time.monotonic() + DELIVERED_S
+        while time.monotonic() < deadline:
+            if (await position(engine, journal.node, journal.boot)).seq >= records:
+                return True
+            await asyncio.sleep(_POLL_S)
+        return False
+    finally:
+        await engine.dispose()

@@ -1,0 +1,1 @@
+"""`hatif check`: the rules that a site's files must keep, and the findings."""

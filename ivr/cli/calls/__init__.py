@@ -1,0 +1,1 @@
+"""Commands about calls: `hatif calls`, `hatif call`, `hatif numbers`."""

@@ -1,0 +1,1 @@
+"""Commands about case files and about callers' numbers."""

@@ -1,0 +1,306 @@
+"""From the site to what the other packages want: Asterisk's configuration, the dialplan, the database's address."""
+
+import getpass
+import json
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from asterisk_conf.conf import Carrier, Conf, Endpoint, Ports, Queue, Secrets, own_findings
+from asterisk_conf.firewall import Senders
+from asterisk_conf.firewall import render as rules
+from asterisk_conf.install import find, find_or_install, nothing_installed
+from asterisk_conf.installation import Installation
+from asterisk_conf.progress import Progress
+from dialplan.codes import Code
+from dialplan.plan import Limits, Number, Plan, render
+from ivr.check.code_clashes import code_clashes
+from ivr.cli import output
+from ivr.cli.processes.running_lines import choose_home
+from ivr.codes import table
+from ivr.home import credentials, settings
+from ivr.home.credentials import Credentials
+from ivr.model import clock
+from ivr.site import operators, site
+from ivr.site.findings import Finding
+from prompts import site_files
+from prompts.voices.choice import Choice, choose
+
+
+class Composition:
+    """All parts of one installation, read when they are asked for."""
+
+    def __init__(self, *, bound: bool = True, fresh: bool = False, running: bool = True) -> None:
+        """Read the settings.
+
+        Args:
+            bound: Whether the environment must be the one that the line was set up with; False to look at any site.
+            fresh: Whether the environment replaces that one.
+            running: Whether the line that runs is meant where `HATIF_HOME` is not set (running_lines).
+        """
+        clock.prepare()
+        if running:
+            choose_home()
+        self.settings = settings.read(bound=bound, fresh=fresh)
+
+    @cached_property
+    def site(self) -> site.Site:
+        found = site.load(self.settings.site)
+        output.times_in(found.hours.timezone)
+        return found
+
+    @cached_property
+    def voices(self) -> Choice:
+        """The voices that the site switched on, and which of them are not there."""
+        return choose(self.site.voices, self.settings.voices)
+
+    @cached_property
+    def operators(self) -> tuple[operators.OperatorEntry, ...]:
+        return operators.load(self.settings.site, self.site.languages)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        carriers = tuple(each.name for each in self.site.carrier if each.password)
+        return credentials.load(self.settings.home, tuple(each.id for each in self.operators), carriers)
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.database_url(self.site.database.url)
+
+    async def read(self, query: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        """What a function of `db.read` finds, as plain data."""
+        from db.engine import async_engine
+
+        engine = async_engine(self.database_url)
+        try:
+            found = await query(engine, *arguments, **named)
+        finally:
+            await engine.dispose()
+        return [asdict(each) for each in found] if isinstance(found, list) else asdict(found)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Raises SiteError where two codes cannot be told apart."""
+        chosen = self.site
+        if clashes := code_clashes(self.settings.site, chosen, self.operators):
+            raise site.SiteError(*clashes)
+        return Plan(
+            node=chosen.node,
+            numbers=tuple(
+                Number(each.number, each.country, chosen.language_order(each.country)[0]) for each in chosen.number
+            ),
+            languages=chosen.language_order(None),
+            operators=tuple(each.id for each in self.operators),
+            ring_s=int(chosen.operators.ring_s),
+            address=chosen.operators.address,
+            codes=self.codes,
+            limits=Limits(chosen.limits.calls_by_number, chosen.limits.calls_by_source, self.calls_in_all),
+        )
+
+    @property
+    def ports(self) -> Ports:
+        return Ports.with_offset(self.settings.offset)
+
+    @property
+    def calls_in_all(self) -> int:
+        """How many callers are served at once: each has a pair of ports, each operator keeps two (a colleague, too).
+
+        Raises SiteError where the operators need all of them.
+        """
+        if self.site.limits.calls_in_all is not None:
+            return self.site.limits.calls_in_all
+        pairs = (self.ports.rtp_last - self.ports.rtp_first + 1) // 2
+        if (left := pairs - 2 * len(self.operators)) >= 1:
+            return left
+        path, people = str(self.settings.site / "operators.csv"), len(self.operators)
+        sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
+        raise site.SiteError(
+            Finding.told("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
+        )
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """What operators' telephones may dial."""
+        digits = self.site.codes.digits.items()
+        return tuple(Code(name, dialled, bool(table.CODES[name].argument)) for name, dialled in digits)
+
+    @property
+    def extensions(self) -> Path:
+        return self.settings.home / "asterisk" / "etc" / "extensions.conf"
+
+    def dialplan(self) -> str:
+        return render(self.plan)
+
+    @property
+    def _install_home(self) -> Path:
+        """Where the private Asterisk is unpacked: tests and neighbours share one."""
+        return Path(os.environ.get("HATIF_INSTALL") or self.settings.home)
+
+    def conf(self, progress: Progress) -> Conf:
+        """Return Asterisk's configuration; installs Asterisk where there is none."""
+        return self._conf(find_or_install(self._install_home, progress, self.settings.asterisk), self.credentials)
+
+    @property
+    def _installed(self) -> Installation | None:
+        return find(self._install_home, named=self.settings.asterisk)
+
+    @property
+    def built(self) -> datetime | None:
+        """When the program of the installed Asterisk was made, as its file says; None where none is known."""
+        installation = self._installed
+        if installation is None:
+            return None
+        program = next(
+            (each for each in installation.program if Path(each).name == "asterisk"), installation.program[0]
+        )
+        return datetime.fromtimestamp(Path(program).stat().st_mtime, UTC)
+
+    def conf_as_installed(self) -> Conf:
+        """Return Asterisk's configuration without installing anything or making a secret, for checks only."""
+        placeholder = "x" * 32
+        passwords = dict.fromkeys((each.id for each in self.operators), placeholder)
+        carriers = dict.fromkeys((each.name for each in self.site.carrier), placeholder)
+        nobody = Credentials("hatif", placeholder, "hatif", placeholder, placeholder, passwords, carriers)
+        return self._conf(self._installed or nothing_installed(self._install_home), nobody)
+
+    def _conf(self, installation: Installation, secrets: Credentials) -> Conf:
+        chosen = self.site
+        return Conf(
+            home=self.settings.home,
+            node=chosen.node,
+            ports=self.ports,
+            carriers=tuple(
+                Carrier(
+                    each.name,
+                    each.hosts,
+                    each.codecs,
+                    dial=each.dial if each.name == chosen.callbacks.trunk else None,
+                    trust_identity=each.trust_identity,
+                    password=secrets.carriers[each.name] if each.password else None,
+                    nat=each.nat,
+                    srtp=each.srtp,
+                    most_calls=each.calls_by_source or chosen.limits.calls_by_source,
+                )
+                for each in chosen.carrier
+            ),
+            endpoints=tuple(
+                Endpoint(each.id, each.name, secrets.operators[each.id], tuple(each.languages))
+                for each in self.operators
+            ),
+            queues=tuple(
+                Queue(f"hatif-{language}", tuple(each.id for each in self.operators if language in each.languages))
+                for language in chosen.languages
+            ),
+            secrets=Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
+            installation=installation,
+            sip_bind=chosen.sip_bind,
+            wrap_up_s=int(chosen.operators.wrap_up_s),
+            rtp_timeout_s=chosen.operators.rtp_timeout_s,
+            own_pjsip=self.own_pjsip,
+            sip_answer_s=chosen.silence.answer_s,
+        )
+
+    def firewall(self) -> str:
+        """Rules for nftables. Raises SiteError where the site does not say where audio comes from."""
+        path, chosen = str(self.settings.site / "site.toml"), self.site
+        missing = [f"carrier {each.name}: media" for each in chosen.carrier if not (each.media or each.hosts)]
+        missing += [] if chosen.operators.networks else ["operators: networks"]
+        if missing:
+            sentence = f"{', '.join(missing)}: nothing says where this audio comes from; list its networks"
+            raise site.SiteError(Finding.told("E_SITE_MEDIA", path, 1, sentence))
+        senders = [Senders(f"carrier {each.name}", each.media or each.hosts) for each in chosen.carrier]
+        operators_ = Senders("operators", chosen.operators.networks)
+        return rules([*senders, operators_], self.ports, chosen.sip_bind)
+
+    @property
+    def own_pjsip(self) -> str:
+        """The site's own `pjsip.conf`, if it has one. Raises SiteError if it cannot be read."""
+        path = self.settings.site / "pjsip.conf"
+        try:
+            return site_files.text(path)
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
+            raise site.SiteError(Finding.told("E_PJSIP_FILE", str(path), 1, sentence)) from None
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with the site's own `pjsip.conf`, or with the number of ports; nothing for a site that cannot
+        be read, which says so elsewhere."""
+        try:
+            carriers, people = [each.name for each in self.site.carrier], [each.id for each in self.operators]
+        except site.SiteError:
+            return []
+        path, found = str(self.settings.site / "pjsip.conf"), []
+        try:
+            faults = own_findings(self.own_pjsip, carriers, people)
+            found += [Finding(each.code, path, each.line, each.found, each.remedy) for each in faults]
+        except site.SiteError as error:
+            found += error.findings
+        try:
+            _ = self.calls_in_all
+        except site.SiteError as error:
+            found += error.findings
+        return found
+
+    def ask_controller(self, method: str, path: str, body: object = None) -> object:
+        """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""
+        import urllib.error
+        import urllib.request
+
+        port = self.settings.control_port
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"Bearer {self.credentials.control_token}", "Content-Type": "application/json"},
+        )
+        # The environment's http_proxy is for the outside: a proxy would see the token, and reach itself at 127.0.0.1.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=5) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED:
+                raise ControlError(
+                    f"The controller on 127.0.0.1:{port} does not take the token of "
+                    f"{self.settings.home / 'secrets.json'}: it runs with other secrets. Is HATIF_HOME the one that it "
+                    "was started with?"
+                ) from None
+            raise ControlError(_detail(error.read())) from None
+        except (OSError, ValueError):
+            raise ControllerAwayError(
+                f"The controller does not answer on 127.0.0.1:{port}. Is it running (`hatif status`)? "
+                "Start it with `hatif up`."
+            ) from None
+
+
+def account() -> str:
+    """The account of the machine that gives a command, for records and audit."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # which one, depends on the Python
+        return "administrator"
+
+
+class ControlError(Exception):
+    """A sentence that says why a live thing could not be asked or changed."""
+
+
+class ControllerAwayError(ControlError):
+    """Nobody answers: what is on disk may still be told."""
+
+
+def _detail(text: bytes) -> str:
+    try:
+        detail = json.loads(text)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return text.decode(errors="replace")[:300]
+    if isinstance(detail, list):
+        return "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in detail)
+    return str(detail)

@@ -1,0 +1,1 @@
+"""Commands about operators, the queue and the roster."""

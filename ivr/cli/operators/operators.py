@@ -1,0 +1,188 @@
+"""Commands about what lives: operators and who waits. Changes go through the control API."""
+
+import time
+from typing import Any, cast
+
+import typer
+
+from asterisk_conf.conf import OPERATOR_CODECS
+from ivr.cli.composition import Composition, ControlError, ControllerAwayError, account
+from ivr.cli.output import JSON, as_json, as_table, console
+
+
+def register(app: typer.Typer) -> None:
+    operators = typer.Typer(
+        help="The operators: languages and state; a telephone's settings; a change of state.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+    )
+    operators.callback()(list_operators)
+    operators.command("phone")(phone)
+    operators.command("set")(set_state)
+    operators.command("wrap-up")(wrap_up)
+    operators.command("helped")(helped)
+    app.add_typer(operators, name="operators")
+    app.command()(waiting)
+
+
+WATCH = typer.Option(False, "--watch", help="Go on showing the floor until Ctrl-C; with --json a document a line.")
+
+
+def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATCH) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    parts = Composition()
+    if watch:
+        from ivr.cli.operators import floor_watch
+
+        floor_watch.watch(parts, as_json=json)
+        return
+    try:
+        live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
+    except ControllerAwayError:
+        live = {}
+    missed = _missed_today(parts)
+    rows = [
+        {
+            "id": each.id,
+            "name": each.name,
+            "languages": each.languages,
+            "topics": sorted(each.topics),
+            "supervisor": each.supervisor,
+            "state": live.get(each.id, {}).get("state", "unknown"),
+            **{
+                name: live.get(each.id, {}).get(name)
+                for name in (
+                    *("reason", "since", "until", "telephone", "on_line", "device", "help_since"),
+                    "telephone_replaced",
+                )
+            },
+            "missed_today": None if missed is None else missed.get(each.id, {}),
+        }
+        for each in parts.operators
+    ]
+    if json:
+        as_json(rows)
+        return
+    as_table(
+        "Operators" if live else "Operators (the controller does not answer: no states)",
+        ("id", "name", "languages", "state", "for", "telephone", "supervisor", "missed today"),
+        (
+            (
+                row["id"],
+                row["name"],
+                " ".join(f"{code}:{level}" for code, level in cast(dict[str, int], row["languages"]).items()),
+                f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}"
+                f"{', on the line' if row['on_line'] else ''}"
+                f"{', wants help' if row['help_since'] else ''}",
+                _since(cast(float | None, row["since"])),
+                _telephone(row["telephone"], row["telephone_replaced"]),
+                row["supervisor"],
+                _in_words(cast(dict[str, int] | None, row["missed_today"])),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
+    """Offers of today (by the site's clock) that came to nothing, by operator and how; None without a database."""
+    import asyncio
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from db.engine import DatabaseError, async_engine
+    from db.missed import missed
+
+    midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    async def ask() -> dict[str, dict[str, int]]:
+        engine = async_engine(parts.database_url)
+        try:
+            return await missed(engine, midnight)
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(ask())
+    except DatabaseError:
+        return None
+
+
+def _telephone(there: object, replaced: object) -> object:
+    """Whether it is there; of one that replaced another, or takes turns with it, also where both are."""
+    if not isinstance(replaced, dict):
+        return there
+    if replaced["both_alive"]:
+        return f"TWO: {replaced['before']}, {replaced['now']}"
+    return f"{replaced['now']} instead of {replaced['before']}" if there else there
+
+
+def _in_words(missed: dict[str, int] | None) -> str:
+    if missed is None:
+        return "?"
+    return ", ".join(f"{count} {how.replace('_', ' ')}" for how, count in sorted(missed.items())) or "-"
+
+
+def _since(since: float | None) -> str:
+    from ivr.cli.operators.floor_watch import duration
+
+    return duration(time.time() - since) if since else "-"
+
+
+def phone(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
+    """What to enter in an operator's softphone: user, password, server; and what it may use."""
+    parts = Composition()
+    password = parts.credentials.operators.get(operator)
+    if password is None or operator not in {each.id for each in parts.operators}:
+        raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
+    host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
+    data = {
+        "user": operator,
+        "password": password,
+        "server": f"{host}:{5060 + parts.settings.offset}",
+        "transport": "UDP or TCP",
+        "digits": "RFC 4733 (RTP events); else SIP INFO, or tones in the sound (in-band)",
+        "codecs": ", ".join(OPERATOR_CODECS),
+    }
+    if json:
+        as_json(data)
+    else:
+        as_table(f"Telephone of {operator}", ("setting", "value"), data.items())
+
+
+def set_state(
+    operator: str = typer.Argument(help="The operator's id."),
+    state: str = typer.Argument(help="ready, paused or away."),
+    reason: str = typer.Option("", help="Why he pauses: one word."),
+) -> None:
+    """Change an operator's state by hand; while he talks, it holds from the end of the call on."""
+    Composition().ask_controller("POST", f"/operators/{operator}/state", {"state": state, "reason": reason})
+    console.print(f"Operator {operator}: {state} asked for.", markup=False)
+
+
+def wrap_up(
+    operator: str = typer.Argument(help="The operator's id."),
+    wish: str = typer.Argument(help="end or more."),
+) -> None:
+    """End an operator's wrap-up, or make it longer by what the site gives."""
+    Composition().ask_controller("POST", f"/operators/{operator}/wrap_up", {"wish": wish})
+    console.print(f"Operator {operator}: his wrap-up {'has ended' if wish == 'end' else 'is longer'}.", markup=False)
+
+
+def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
+    """Say that an operator who asked for help, when no supervisor was free, has had it."""
+    from urllib.parse import quote
+
+    Composition().ask_controller("DELETE", f"/operators/{operator}/help?by={quote(account())}")
+    console.print(f"Operator {operator} waits for help no more.", markup=False)
+
+
+def waiting(json: bool = JSON) -> None:
+    """Who waits for an operator, the next one first."""
+    rows = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/waiting"))
+    if json:
+        as_json(rows)
+        return
+    columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
+    as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")

@@ -1,0 +1,1 @@
+"""Commands that set a line up, run its processes and watch them."""

@@ -1,0 +1,152 @@
+"""The demonstration call: a test telephone calls, another one is an operator's, and the screen tells what happens.
+
+What is shown comes from the stored events of the call, as `hatif call ID` would show it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from db import read
+from ivr.call.node import OPERATOR
+from ivr.cli.calls.show import texts_of
+from ivr.cli.calls.story import told
+from ivr.cli.composition import Composition, ControlError
+from ivr.cli.output import as_table, console
+
+CALLER = "+33612345678"
+COUNTRY, LANGUAGE = "FR", "fr"
+TOPIC_KEY, SURVEY_KEY = "3", "5"
+CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
+"""Above 1,000 Hz, where neither speech nor the waiting music has much."""
+
+_UP_LIMIT_S = 30.0
+_POLL_S = 0.1
+
+
+async def demonstrate(parts: Composition) -> bool:
+    """Makes the call; True if each side's telephone sent a tone of its own and detected the other's."""
+    await _until_up(parts)
+    async with _open(parts):
+        return await _call(parts)
+
+
+async def _until_up(parts: Composition) -> None:
+    deadline = asyncio.get_running_loop().time() + _UP_LIMIT_S
+    while True:
+        with contextlib.suppress(ControlError):
+            status = await asyncio.to_thread(parts.ask_controller, "GET", "/status")
+            if isinstance(status, dict) and status["ari"] and status["ami"]:
+                return
+        if asyncio.get_running_loop().time() > deadline:
+            raise ControlError(f"The line was not up within {_UP_LIMIT_S:.0f} s; see the logs in {parts.settings.log}.")
+        await asyncio.sleep(0.1)
+
+
+@contextlib.asynccontextmanager
+async def _open(parts: Composition) -> AsyncIterator[None]:
+    """Outside the hours the line is opened for the call, and this is said."""
+    hours = await asyncio.to_thread(parts.ask_controller, "GET", "/hours")
+    if isinstance(hours, dict) and hours["open"]:
+        yield
+        return
+    console.print("The line is closed at this hour; it is forced open for the demonstration.", style="yellow")
+    why = {"force": "open", "why": "demonstration call"}
+    await asyncio.to_thread(parts.ask_controller, "POST", "/hours", why)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(parts.ask_controller, "POST", "/hours", {"force": "auto"})
+
+
+async def _call(parts: Composition) -> bool:
+    from ivr.softphone.sound import has_tone
+    from ivr.softphone.telephone import CallEndedError, Telephones
+
+    number = next((each for each in parts.site.number if each.country == COUNTRY), parts.site.number[0])
+    operator = next(each for each in parts.operators if LANGUAGE in each.languages)
+    server = f"127.0.0.1:{5060 + parts.settings.offset}"
+    console.print(
+        f"A test telephone ({CALLER}, a French mobile) dials {number.number}. "
+        f"Operator {operator.id} ({operator.name}) has the other one.",
+        markup=False,
+    )
+    before = {row["id"] for row in await parts.read(read.calls, 1)}
+    async with Telephones() as telephones:
+        softphone = telephones.operator(operator.id, parts.credentials.operators[operator.id], server)
+        await softphone.register()
+        # He may be on a pause since a demonstration that failed.
+        ready = f"/operators/{operator.id}/state"
+        await asyncio.to_thread(parts.ask_controller, "POST", ready, {"state": "ready"})
+        softphone.will_answer(after_s=2.0, tone_hz=OPERATOR_HZ)
+        watcher = asyncio.create_task(_watch(parts, before))
+        try:
+            call = await telephones.caller(CALLER).dial(f"sip:{number.number}@{server}")
+            await call.established()
+            call.tone(CALLER_HZ)
+            await asyncio.sleep(4.0)  # until the French option has been heard
+            await call.press(next(key for key, language in _keys(parts).items() if language == LANGUAGE))
+            await asyncio.sleep(6.0)  # the greeting and the first option of the main menu
+            await call.press(TOPIC_KEY)
+            await asyncio.sleep(4.0)  # what there is about it, before he asks for an operator
+            await call.press(OPERATOR)
+            answered = await softphone.next_call(30)  # where conversations are recorded, he is asked first
+            await answered.established()
+            await call.hears_tone(OPERATOR_HZ, 10)  # once the operator has heard who is coming
+            await asyncio.sleep(3.0)
+            heard_operator = has_tone(call.heard(call.clock - 1.0), OPERATOR_HZ)
+            heard_caller = has_tone(answered.heard(answered.clock - 1.0), CALLER_HZ)
+            await answered.hangup()
+            await asyncio.sleep(6.0)  # the better part of the question how it was
+            await call.press(SURVEY_KEY)
+            await call.ended(20)
+        except (TimeoutError, CallEndedError) as error:
+            console.print(f"The demonstration call failed: {error}", style="red", markup=False)
+            watcher.cancel()
+            return False
+        identity = await asyncio.wait_for(watcher, 20)
+    await _show(parts, identity)
+    for who, heard, hertz in (("caller", heard_operator, OPERATOR_HZ), ("operator", heard_caller, CALLER_HZ)):
+        words = "heard" if heard else "did NOT hear"
+        console.print(f"The {who}'s telephone {words} the other's {hertz:.0f} Hz.", style="green" if heard else "red")
+    return heard_operator and heard_caller
+
+
+def _keys(parts: Composition) -> dict[str, str]:
+    """The keys of the language menu."""
+    from ivr.flow import model
+    from ivr.flow.nodes.language import Language
+
+    path = parts.settings.site / "flow.yaml"
+    flow = model.parse(model.read(path), str(path), parts.site.languages)
+    return next(dict(node.options) for node in flow.nodes.values() if isinstance(node, Language))
+
+
+async def _watch(parts: Composition, before: set[UUID]) -> UUID:
+    """Prints the events of the new call as they come to be stored, until its end; gives its id."""
+    texts = texts_of(parts)
+    shown: set[str] = set()
+    identity: UUID | None = None
+    while True:
+        if identity is None:
+            rows = await parts.read(read.calls, 1)
+            identity = next((row["id"] for row in rows if row["id"] not in before), None)
+        if identity is not None:
+            story = await parts.read(read.call, identity)
+            for sentence in told(story, texts):
+                if sentence not in shown:
+                    shown.add(sentence)
+                    console.print(sentence, markup=False, soft_wrap=True)
+            if any(each["kind"] == "ended" for each in story["events"]):
+                return identity
+        await asyncio.sleep(_POLL_S)
+
+
+async def _show(parts: Composition, identity: UUID) -> None:
+    """The call's row and its case."""
+    call = (await parts.read(read.call, identity))["call"]
+    as_table("The call in the database", ("column", "value"), call.items())
+    for case in await parts.read(read.cases):
+        if case["reference"] == call["case"]:
+            as_table("Its case", ("column", "value"), case.items())

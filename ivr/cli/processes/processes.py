@@ -1,0 +1,233 @@
+"""Commands that set up and run: `setup`, `up`, and the processes that `up` runs."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import typer
+
+from ivr.cli.composition import Composition
+from ivr.cli.output import Bar, console, errors
+from ivr.home import line_settings
+from ivr.home.settings import SettingsError, line_of
+from ivr.process.process import ProcessSpec, processes
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(setup)
+    app.command()(up)
+    app.command()(ivr)
+    app.command()(journal)
+    app.command()(guard)
+
+
+def setup(
+    change: bool = typer.Option(
+        False,
+        "--change",
+        help="Give the line what HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK say now.",
+    ),
+) -> None:
+    """Make everything ready: Asterisk, secrets, configuration, prompts, database. Done again, it does what is new."""
+    parts = Composition(fresh=change, running=False)
+    home = parts.settings.home
+    changes = line_settings.read(home) not in (None, line_of(parts.settings))
+    if changes and any(info.alive for info in processes(parts.settings.run).values()):
+        raise SettingsError(f"The line in {home} is running, and this would change it: stop it first.")
+    with Bar() as bar:
+        _configure(parts, bar)
+        _prompts(parts, bar)
+    upgrade_database(parts)
+    console.print(f"Ready in {parts.settings.home}.", markup=False)
+
+
+def _configure(parts: Composition, bar: Bar) -> list[str]:
+    """Writes Asterisk's configuration and gives the command that starts it. Raises on taken ports."""
+    from asterisk_conf import conf as configuration
+    from asterisk_conf import instance
+    from dialplan.lint import lint
+
+    bar.step("Asterisk")
+    conf = parts.conf(bar)
+    if line_settings.read(parts.settings.home) != (line := line_of(parts.settings)):
+        line_settings.write(parts.settings.home, line)
+    bar.step(f"Asterisk {conf.installation.version} ({conf.installation.kind}); configuration in {conf.etc}")
+    changed = list(configuration.write(conf))
+    text = parts.dialplan()
+    findings = [finding for finding in lint(text) if finding.is_error]
+    if findings:
+        from dialplan.load import DialplanError
+
+        raise DialplanError("; ".join(str(finding) for finding in findings))
+    if not parts.extensions.exists() or parts.extensions.read_text() != text:
+        parts.extensions.write_text(text)
+        changed.append("extensions.conf")
+    if changed:
+        console.print(f"    written: {', '.join(changed)}", markup=False)
+    problem = instance.host_name_problem(conf)
+    if problem:
+        errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
+    return changed
+
+
+def _prompts(parts: Composition, bar: Bar) -> None:
+    from ivr.cli.prompts.prompts import build_all
+
+    bar.step("Prompts in all languages")
+    report = build_all(parts, lambda done, total, _: bar.update(done, total))
+    bar.step(f"Prompts: {report.made} made, {report.kept} were there")
+    for problem in report.problems:
+        errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
+
+
+def upgrade_database(parts: Composition) -> None:
+    from db.engine import parse, shown
+    from db.upgrade import upgrade
+
+    done = asyncio.run(upgrade(parts.database_url))
+    console.print(f"  Database {shown(parse(parts.database_url))}: {len(done) or 'no'} new migrations", markup=False)
+
+
+def up(
+    demo: bool = typer.Option(False, "--demo", help="Make a demonstration call that can be followed on the screen."),
+    once: bool = typer.Option(False, "--once", help="With --demo: end after the call, with its verdict as status."),
+) -> None:
+    """Run Asterisk, the controller, the journal's deliverer and the guard; restart what ends; until Ctrl-C."""
+    if demo and find_spec("baresip") is None:
+        raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
+    parts = Composition(running=False)
+    from ivr.process.supervisor import AlreadyRunning, Supervisor
+
+    home = parts.settings.home
+    supervisor = Supervisor(_specs(parts), parts.settings.run, parts.settings.log)
+
+    async def run() -> int:
+        stop = asyncio.Event()
+        if not demo:
+            await supervisor.run(stop)
+            return 0
+        from ivr.cli.processes.demonstration import demonstrate
+
+        running = asyncio.create_task(supervisor.run(stop))
+        verdict = 1
+        with contextlib.suppress(asyncio.CancelledError):
+            shown = asyncio.create_task(demonstrate(parts))
+            done, _ = await asyncio.wait({running, shown}, return_when=asyncio.FIRST_COMPLETED)
+            if shown in done:
+                verdict = 0 if shown.result() else 1
+                if once:
+                    stop.set()
+                else:
+                    console.print("The line stays up until Ctrl-C. `hatif status` says more.")
+            else:
+                shown.cancel()
+        await running
+        return verdict if once else 0
+
+    os.environ["HATIF_HOME"] = str(home)
+    try:
+        sys.exit(asyncio.run(run()))
+    except AlreadyRunning:
+        if not demo:
+            raise
+        from ivr.cli.processes.demonstration import demonstrate
+
+        sys.exit(0 if asyncio.run(demonstrate(parts)) else 1)
+
+
+def _specs(parts: Composition) -> list[ProcessSpec]:
+    """What `up` runs, in the order of starting."""
+    from asterisk_conf import instance
+
+    with Bar() as bar:
+        _configure(parts, bar)
+        conf = parts.conf(bar)
+    running = processes(parts.settings.run)
+    if not any(info.alive for info in running.values()):
+        problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
+        if problems:
+            from asterisk_conf.errors import AsteriskError
+
+            raise AsteriskError("\n".join(problems))
+    me = str(Path(sys.executable).with_name("hatif"))
+    environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
+    return [
+        ProcessSpec(
+            "asterisk",
+            tuple(instance.command(conf)),
+            env=instance.environment(),
+            cwd=conf.asterisk,
+            ready=lambda: instance.ready(conf, 0.5),
+            stop_timeout_s=5,
+        ),
+        ProcessSpec("journal", (me, "journal"), env=environment, depends_on=()),
+        ProcessSpec("guard", (me, "guard"), env=environment, depends_on=()),
+        ProcessSpec(
+            "ivr",
+            (sys.executable, "-m", "ivr"),
+            env=environment,
+            ready=lambda: _controller_ready(parts),
+            depends_on=("asterisk",),
+        ),
+    ]
+
+
+async def _controller_ready(parts: Composition) -> bool:
+    from ivr.cli.composition import ControlError
+
+    try:
+        status = await asyncio.to_thread(parts.ask_controller, "GET", "/status")
+    except ControlError:
+        return False
+    return isinstance(status, dict) and bool(status.get("ari"))
+
+
+def ivr() -> None:
+    """The controller alone, in the foreground. `hatif up` runs it."""
+    from ivr.__main__ import main
+
+    main()
+
+
+def guard() -> None:
+    """Give callers back to the dialplan when there is no controller, in the foreground. `hatif up` runs it."""
+    from ivr.process.guard import main
+
+    main()
+
+
+def journal() -> None:
+    """Bring the journal to the database, in the foreground. `hatif up` runs it."""
+    from db.deliver import run
+    from db.retention import keep_forgetting
+    from db.upgrade import upgrade
+    from ivr.home.logs import configure
+
+    parts = Composition()
+    configure(parts.site.node, parts.settings.log)
+    # The call's path comes first: this process has time.
+    os.nice(19)
+
+    async def deliver() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        forgetting: asyncio.Task[None] | None = None
+
+        async def prepare() -> None:
+            nonlocal forgetting
+            await upgrade(parts.database_url)
+            forgetting = forgetting or asyncio.create_task(keep_forgetting(parts.database_url))
+
+        try:
+            await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
+        finally:
+            if forgetting is not None:
+                forgetting.cancel()
+                await asyncio.wait({forgetting})
+
+    asyncio.run(deliver())

@@ -1,0 +1,1 @@
+"""Commands about prompts, recordings, voices and texts."""

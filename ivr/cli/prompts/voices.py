@@ -1,0 +1,159 @@
+"""Commands about voices that are not there by themselves: which there are, and how MBROLA's are installed."""
+
+import fcntl
+import getpass
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from asterisk_conf import apt
+from asterisk_conf.debian import Wanted
+from ivr.cli.composition import Composition
+from ivr.cli.output import JSON, Bar, as_json, as_table, console
+from prompts.voices import VOICES, choice, licences
+from prompts.voices.licences import Acceptance
+
+MBROLA = Wanted(
+    name="MBROLA",
+    otherwise="use the voices that are there, or bring one of Piper",
+    packages=("mbrola", *licences.VOICES, "espeak-ng"),
+    space=400_000_000,  # measured: 160 MB of lists, 39 of archives, 81 unpacked
+    components=("main", "contrib", "non-free"),
+)
+
+
+class VoiceInstallError(Exception):
+    """A voice that was not installed; the message says why and what to do."""
+
+
+class Installable(StrEnum):
+    """What can be installed by its name."""
+
+    MBROLA = "mbrola"
+
+
+def register(prompts: typer.Typer) -> None:
+    voices = typer.Typer(
+        help="Voices: which there are, and how to have more.", no_args_is_help=True, rich_markup_mode=None
+    )
+    voices.command("list")(list_voices)
+    voices.command()(install)
+    prompts.add_typer(voices, name="voices")
+
+
+def list_voices(json: bool = JSON) -> None:
+    """Every voice that can speak here, with its languages, whether it is there, and what the site uses it for."""
+    parts = Composition()
+    rows = list(_voices(parts))
+    if json:
+        as_json(rows)
+    else:
+        columns = ("voice", "languages", "state", "licence", "speaks")
+        as_table("Voices", columns, ([row[column] for column in columns] for row in rows))
+
+
+def _voices(parts: Composition) -> Iterator[dict[str, str | None]]:
+    languages, folder = parts.site.languages, parts.settings.voices
+    speaking = {
+        language: parts.voices.voice(language).source
+        for language in languages
+        if language not in parts.site.recorded_only
+    }
+
+    def row(voice: str, spoken: str, state: str, licence: str) -> dict[str, str | None]:
+        speaks = " ".join(language for language, name in speaking.items() if name == voice) or None
+        return {"voice": voice, "languages": spoken, "state": state, "licence": licence, "speaks": speaks}
+
+    table: dict[str, list[str]] = {}
+    for language, voice in VOICES.items():
+        table.setdefault(voice.source, []).append(language)
+    for source, spoken in table.items():
+        licence = "GPL-3.0" if source == "pyttsx3" else "Apache-2.0"
+        yield row(source, "any" if source == "pyttsx3" else " ".join(spoken), "there", licence)
+    if "pyttsx3" not in table:
+        yield row("pyttsx3", "any", "there", "GPL-3.0")
+    for name, language in choice.MBROLA.items():
+        yield row(name, language, _state(language, name, folder), "not for what is sold: see its text")
+    brought = [f"{choice.PIPER}{path.name}" for path in sorted((folder / "piper").glob("*.onnx"))]
+    named = [name for name in parts.site.voices.values() if name.startswith(choice.PIPER)]
+    for name in dict.fromkeys((*brought, *named)):
+        spoken_by = [language for language, used in parts.site.voices.items() if used == name]
+        language = next(iter(spoken_by), None) or choice.piper_language(name, folder) or "?"
+        yield row(name, language, _state(language, name, folder), "its own")
+
+
+def _state(language: str, name: str, folder: Path) -> str:
+    try:
+        choice.find(language, name, folder)
+    except choice.VoiceMissingError as error:
+        return str(error)
+    accepted = licences.read(folder / "mbrola") if name in choice.MBROLA else None
+    return f"there, accepted by {accepted.by} on {accepted.when:%Y-%m-%d}" if accepted else "there"
+
+
+def install(
+    voice: Installable = typer.Argument(help="What to install."),
+    accept_licence: bool = typer.Option(
+        False, "--accept-licence", help="You have read the licence and accept it; without it you are asked."
+    ),
+) -> None:
+    """Fetch MBROLA with its Arabic and its Dutch voice from Debian, without root, once its licence is accepted.
+
+    The voices are used when site.toml names them: [voices], ar = "mbrola-ar2", nl = "mbrola-nl2".
+    """
+    folder = Composition().settings.voices / voice
+    shown = {package: licences.text(package) for package in licences.VOICES}
+    _ask(shown, accept_licence)
+    folder.mkdir(parents=True, exist_ok=True)
+    root = folder / "root"
+    with _alone(folder / "install.lock"):
+        if not (root / apt.MARKER).is_file():
+            if root.exists():
+                raise VoiceInstallError(f"{root} is there, but not unpacked by us: remove it, then try again.")
+            with Bar() as bar:
+                apt.unpack(folder / "apt", root, MBROLA, bar)
+        came = {package: licences.text_in(root, package) for package in licences.VOICES}
+        changed = {package: text for package, text in came.items() if text != shown[package]}
+        if changed:
+            try:
+                console.print("The licence that came with the voice is another one.")
+                _ask(changed, accepted=False)
+            except VoiceInstallError:
+                shutil.rmtree(root)
+                raise
+        digests = {package: licences.digest(text) for package, text in came.items()}
+        acceptance = Acceptance(
+            datetime.now(UTC).replace(microsecond=0), getpass.getuser(), digests, apt.versions(root, MBROLA)
+        )
+        licences.write(folder, acceptance)
+    console.print(f"Installed in {folder}. To use a voice, write it into site.toml, such as", markup=False)
+    console.print('\n[voices]\nar = "mbrola-ar2"\nnl = "mbrola-nl2"\n', markup=False)
+    console.print("and run `hatif prompts build`.", markup=False)
+
+
+def _ask(texts: dict[str, str], accepted: bool) -> None:
+    """VoiceInstallError unless a person accepts these licences; they are shown in any case."""
+    for package, text in texts.items():
+        console.print(f"===== {package} =====\n{text}", markup=False, soft_wrap=True)
+    if accepted:
+        return
+    if not sys.stdin.isatty():
+        raise VoiceInstallError(
+            "Nothing was installed: read the licence above and run this again on a terminal, or with --accept-licence."
+        )
+    if not typer.confirm("Do you accept this, for every use that this line makes of the voices?"):
+        raise VoiceInstallError("Nothing was installed: the licence was not accepted.")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One installer at a time; the next one waits."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""`hatif report`."""

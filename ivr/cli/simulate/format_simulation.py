@@ -1,0 +1,200 @@
+"""How `hatif simulate` tells what it found: tables for people, a document or lines for programs, the picture."""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ivr.cli.output import as_table, console
+from ivr.cli.simulate.simulation_input import SimulationError
+from ivr.cli.simulate.simulation_picture import Row, drawn
+from routing.figures import Limits
+from routing.match import Step
+from routing.policy import Policy
+from routing.simulation.advice import Advice
+from routing.simulation.demand import Calls
+from routing.simulation.team import Team
+from routing.simulation.totals import Group, Totals
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated. `calls(n)`: those of the n-th day; `team(n)`: who is there then."""
+
+    languages: tuple[str, ...]
+    first_hour: int
+    hours: int
+    days: int
+    calls: Callable[[int], Calls]
+    team: Callable[[int], Team]
+    policy: Policy
+    needs: Mapping[str, tuple[Step, ...]]
+    limits: Limits
+    told: dict[str, Any]  # the same for people and programs
+
+
+def advice_document(scenario: Scenario, team: Team, level: int, found: Sequence[Advice]) -> dict[str, Any]:
+    known = _spoken(team)
+    return {
+        **scenario.told,
+        "days": scenario.days,
+        "level": level,
+        "advice": [
+            {**asdict(each.lesson), "speaks": known[each.lesson.operator], **_without(asdict(each), "lesson")}
+            for each in found
+        ],
+    }
+
+
+def show_advice(scenario: Scenario, team: Team, level: int, found: Sequence[Advice], names: Mapping[str, str]) -> None:
+    known = _spoken(team)
+    as_table(
+        "What to teach next",
+        ("operator", "name", "speaks", "learns", "all", "worst", "then worst"),
+        (
+            (
+                each.lesson.operator, names.get(each.lesson.operator), known[each.lesson.operator],
+                f"{each.lesson.language}:{level}", _points(each.overall, each.overall_error),
+                _points(each.worst, each.worst_error), each.worst_language,
+            )
+            for each in found
+        ),
+        empty="everybody speaks every language",
+    )  # fmt: skip
+    console.print(
+        f"What it adds to the calls answered within {scenario.limits.within_s:g} s, in points of a hundred: of all "
+        f"calls, and of those in the language that is served worst. ± is the standard error, over {scenario.days} days "
+        "with the same calls. Best by the sum of the two.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _spoken(team: Team) -> dict[str, str]:
+    return {each.id: " ".join(f"{code}:{at}" for code, at in each.languages.items()) for each in team.operators}
+
+
+def _without(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return {each: value for each, value in found.items() if each != name}
+
+
+def document(scenario: Scenario, totals: Totals) -> dict[str, Any]:
+    worst = totals.worst()
+    return {
+        **scenario.told,
+        "days": totals.days,
+        "calls": totals.calls,
+        "service_level_error": totals.level_error,
+        "worst_language": None if worst is None else {"language": worst[0], "service_level_offered": worst[1]},
+        "passed_share": totals.passed_share,
+        "longest_passing_s": totals.longest_passing_s,
+        "first_language_share": totals.first_language_share,
+        "mean_waiting": totals.mean_waiting,
+        ALL: _group(totals.group()),
+        "languages": {each: _group(totals.group(each)) for each in totals.languages},
+        "by_hour": [_cell(scenario, totals, None, hour) for hour in range(scenario.hours)],
+        "by_hour_and_language": [_cell(scenario, totals, *cell) for cell in _cells(scenario)],
+    }
+
+
+def _cells(scenario: Scenario) -> Iterator[tuple[str, int]]:
+    return ((language, hour) for hour in range(scenario.hours) for language in scenario.languages)
+
+
+def _cell(scenario: Scenario, totals: Totals, language: str | None, hour: int) -> dict[str, Any]:
+    clock = f"{(scenario.first_hour + hour) % 24:02d}:00"
+    return {"hour": clock, "language": language or ALL, **_group(totals.group(language, hour))}
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {**asdict(group.figures), "wait_p999_s": group.wait_p999_s, "occupancy": group.occupancy}
+
+
+def lines(scenario: Scenario, totals: Totals) -> None:
+    rows = [_cell(scenario, totals, *cell) for cell in _cells(scenario)]
+    for row in rows:
+        row["elsewhere"] = sum(row["elsewhere"].values())
+    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _rounded(value) for name, value in row.items()} for row in rows)
+
+
+def _rounded(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+_COLUMNS = ("calls", "answered", "gave up", "in time", "no short", "by target", "speed", "p90", "p99", "occupancy")
+
+
+def show(scenario: Scenario, totals: Totals) -> None:
+    worst = totals.worst()
+    if worst is None:
+        console.print("No calls came.")
+        return
+    hours = [(f"{(scenario.first_hour + hour) % 24:02d}:00", totals.group(hour=hour)) for hour in range(scenario.hours)]
+    languages = [(ALL, totals.group()), *((each, totals.group(each)) for each in totals.languages)]
+    as_table("By language", ("language", *_COLUMNS), ((name, *_row(group)) for name, group in languages))
+    console.print()
+    as_table("By hour", ("from", *_COLUMNS), ((name, *_row(group)) for name, group in hours))
+    error = f" ± {totals.level_error * 100:.1f}" if totals.level_error is not None else ""
+    longest = f", by {totals.longest_passing_s:.0f} s at most" if totals.passed else ""
+    console.print(
+        f"\nWithin {scenario.limits.within_s:g} s: {_percent(totals.level())}{error}; served worst: {worst[0]} "
+        f"{_percent(worst[1])}. Passed by a later caller: {_percent(totals.passed_share)}{longest}. In the operator's "
+        f"first language: {_percent(totals.first_language_share)}. Longest wait: "
+        f"{_seconds(languages[0][1].figures.longest_wait_s)} s.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    console.print(
+        f"{totals.days} day(s), {len(scenario.team(0).operators)} operators, policy {scenario.told['policy']}, "
+        f"seed {scenario.told['seed']}. Seconds and per cent; docs/figures.md says what each figure is.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _row(group: Group) -> tuple[object, ...]:
+    it = group.figures
+    return (
+        it.waited, it.answered, it.abandoned, _percent(it.service_level_offered),
+        _percent(it.service_level_without_short), _percent(it.service_level_by_target),
+        _seconds(it.average_speed_of_answer_s), _seconds(it.wait_p90_s), _seconds(it.wait_p99_s),
+        _percent(group.occupancy),
+    )  # fmt: skip
+
+
+def draw(file: Path, scenario: Scenario, totals: Totals) -> None:
+    hours = range(scenario.hours)
+    rows = [
+        Row(
+            name or ALL,
+            [totals.group(name, hour).figures.service_level_offered for hour in hours],
+            totals.level(name),
+        )
+        for name in (None, *totals.languages)
+    ]
+    title = f"Calls answered within {scenario.limits.within_s:g} s, per cent"
+    subtitle = (
+        f"{totals.calls} calls in {totals.days} day(s), {len(scenario.team(0).operators)} operators, policy "
+        f"{scenario.told['policy']}, seed {scenario.told['seed']}"
+    )
+    try:
+        file.write_text(drawn(title, subtitle, [scenario.first_hour + hour for hour in hours], rows), encoding="utf-8")
+    except OSError as error:
+        raise SimulationError(
+            f"The picture cannot be written to {file} ({error.strerror}); name another file."
+        ) from None
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share * 100:.1f}"
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
+def _points(share: float, error: float | None) -> str:
+    return f"{share * 100:+.1f}" + (f" ± {error * 100:.1f}" if error is not None else "")

@@ -1,0 +1,219 @@
+"""`hatif try`: a call without Asterisk. The same nodes and the same call as on the line; nothing of it is kept."""
+
+import asyncio
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+import typer
+
+from ivr.cli.composition import Composition
+from ivr.cli.hours import instant
+from ivr.cli.output import JSON, as_json
+from ivr.cli.trial.trial_report import Report
+
+if TYPE_CHECKING:
+    from ivr.call.call import Files
+    from ivr.model.floor_protocol import Wait
+    from ivr.records.recorder import Recorder
+    from ivr.trial.operators import Rung
+    from ivr.trial.trial import Scene, Stage
+
+HIDDEN = "hidden"
+
+_OFFERED_S, _ANSWERS_S, _TALKS_S = 8.0, 2.0, 60.0
+_KEYS = re.compile(r"[0-9*#h-]+")
+_REFERENCE = re.compile(r"[0-9]{3}-[0-9]{3}-[0-9]{3}")
+_NUMBER = re.compile(r"\+?[0-9]{3,20}")
+
+_SAMPLE = "file {reference} with the PIN {pin} stands for all files: there is no database here"
+_HELP = """Call the line without a telephone, and read what the caller hears.
+
+KEYS: each is one or several of 0-9 * # (in quotation marks), a hyphen, or h. A key is pressed when the next prompt has
+begun, as by somebody who knows the menus; while he waits for an operator, only 9 is. A hyphen is a silence: for a
+prompt and the time for a key after it, or for a message. h hangs up. After the last key he is silent until the end.
+
+Messages last 5 s. An operator answers after 10 s and talks for a minute. Case files are those of the database, which
+is only read; without one, file 912-345-676 has the PIN 271828. Opening hours are those of the plan and the calendar:
+what a running controller was told by hand does not count."""
+
+
+class TrialError(Exception):
+    """A sentence that says what cannot be tried, and what would be right."""
+
+
+def register(app: typer.Typer) -> None:
+    # A hyphen is a key, also as the first one of several.
+    app.command("try", help=_HELP, context_settings={"ignore_unknown_options": True})(attempt)
+
+
+def attempt(
+    keys: list[str] | None = typer.Argument(None, help="Such as 3 1 2, or 312, or 3 - 1.", show_default=False),
+    caller: str = typer.Option(..., "--from", help="The caller's number, such as +31612345678, or hidden."),
+    dialled: str = typer.Option("", "--to", help="A number of the site; else that of the caller's country."),
+    at: str = typer.Option("", help="When he calls, such as 2026-12-24T19:30; else now."),
+    last_language: str = typer.Option("", "--language-of-last-call", help="Such as fr, if he has called before."),
+    nobody: bool = typer.Option(False, "--nobody", help="No operator answers; the caller hangs up after two minutes."),
+    hang_up: bool = typer.Option(False, "--hang-up", help="He hangs up after his last key."),
+    json: bool = JSON,
+) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    parts = Composition(bound=False)
+    pressed = "".join(_pressed(each) for each in keys or ()) + ("h" if hang_up else "")
+    for unknown in keys or ():
+        if unknown.startswith("--") and unknown.strip("-h"):
+            raise TrialError(f"There is no option {unknown}; `hatif try --help` has them all.")
+    if pressed and not _KEYS.fullmatch(pressed):
+        wrong = next(each for each in pressed if not _KEYS.fullmatch(each))
+        raise TrialError(f"{wrong!r} is no key; a key is one of 0 to 9, * and #, a hyphen for a silence, h to hang up.")
+    wanted = _Wanted(
+        caller=_number(caller),
+        dialled=dialled,
+        at=instant(parts, at) if at else None,
+        last_language=last_language or None,
+        nobody=nobody,
+        keys=pressed,
+    )
+    report = _Attempt(parts, wanted).made()
+    if json:
+        as_json(report.data())
+    else:
+        report.show()
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _pressed(argument: str) -> str:
+    """The keys of one argument; a reference may stand there as it is printed, with hyphens that are none of them."""
+    keys = re.sub(r"\s", "", argument)
+    return keys.replace("-", "") if _REFERENCE.fullmatch(keys) else keys
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    caller: str  # empty: hidden
+    dialled: str
+    at: datetime | None
+    last_language: str | None
+    nobody: bool
+    keys: str
+
+
+def _number(text: str) -> str:
+    if text == HIDDEN:
+        return ""
+    number = re.sub(r"[\s().-]", "", text)
+    if not _NUMBER.fullmatch(number):
+        raise TrialError(f"{text!r} is no telephone number; write one such as +31612345678, or hidden.")
+    return number
+
+
+class _Attempt:
+    """All that a trial needs, made of the site's files."""
+
+    def __init__(self, parts: Composition, wanted: _Wanted) -> None:
+        from ivr.floor.operator_state_store import restored
+
+        self._parts, self._site, self._wanted = parts, parts.site, wanted
+        self._operators = restored(parts.operators, {})
+        self._notes: list[str] = []
+        known = self._site.languages
+        if wanted.last_language is not None and wanted.last_language not in known:
+            raise TrialError(f"{wanted.last_language!r} is no language of this site; it has {', '.join(known)}.")
+
+    def made(self) -> "Report":
+        from ivr.records.recorder import Recorder
+        from ivr.trial.caller import KnowingCaller
+        from ivr.trial.case_files import OfDatabase
+        from ivr.trial.loop import VirtualLoop
+        from ivr.trial.records import Pretended, Unwritten
+        from ivr.trial.trial import trial
+
+        stage, keys = self._stage(), self._wanted.keys
+        unkept = Recorder(Unwritten(self._site.node), Pretended(self._site.node_number))
+        files, told = self._files(unkept)
+        scene = self._scene(unkept, files)
+        try:
+            with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+                course = runner.run(trial(stage, scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        finally:
+            if isinstance(files, OfDatabase):
+                files.close()
+        return Report(stage, scene, keys, told, course, tuple(self._notes))
+
+    def _stage(self) -> "Stage":
+        from ivr.flow import model
+        from ivr.flow.versions import Version
+        from ivr.site import guide as guides
+        from ivr.trial.sounds import imagined
+        from ivr.trial.trial import Stage
+        from prompts import catalogue, manifest
+
+        folder, site = self._parts.settings.site, self._site
+        texts = catalogue.load(folder)
+        audio = self._parts.settings.sounds / manifest.FILE
+        sounds = imagined(site.languages, texts, manifest.load(audio) if audio.exists() else None)
+        guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, tuple(site.countries))
+        path = folder / "flow.yaml"
+        flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
+        return Stage(site, Version("trial", flow, guide, sounds))
+
+    def _scene(self, unkept: "Recorder", files: "Files") -> "Scene":
+        from ivr.model import clock
+        from ivr.trial.opening import by_plan
+        from ivr.trial.trial import Scene
+
+        wanted = self._wanted
+        return Scene(
+            caller=wanted.caller,
+            dialled=self._line(wanted.dialled) if wanted.dialled else self._likely_line(),
+            at=wanted.at or clock.now(),
+            opening=by_plan(self._site, unkept),
+            files=files,
+            who=self._who,
+            last_language=wanted.last_language,
+        )
+
+    def _line(self, dialled: str) -> str:
+        from ivr.hours.format_hours import no_number
+
+        if problem := no_number(self._site, dialled):
+            raise TrialError(problem)
+        return dialled
+
+    def _likely_line(self) -> str:
+        """That of his country, else one that several countries share, else the first."""
+        from ivr.model.e164 import country_of
+
+        country = country_of(self._wanted.caller)
+        numbers = self._site.number
+        own = [each for each in numbers if each.country == country and country is not None]
+        shared = [each for each in numbers if each.country is None]
+        return (own or shared or numbers)[0].number
+
+    def _who(self, wait: "Wait") -> "Rung | None":
+        from ivr.trial.operators import Rung
+        from routing.match import may_serve
+
+        step = wait.steps[0]
+        operator = next((each.id for each in self._operators if may_serve(each, step)), None)
+        if operator is None:
+            about = f" and deals with {step.topic}" if step.topic else ""
+            self._notes.append(f"No operator of operators.csv speaks {step.language}{about}: he would wait in vain.")
+        if self._wanted.nobody:
+            return None
+        return Rung(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
+
+    def _files(self, unkept: "Recorder") -> "tuple[Files, str]":
+        from pathlib import Path
+
+        from db import engine, references
+        from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, OfDatabase, Sample
+
+        url = engine.parse(self._parts.database_url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            return Sample(unkept), _SAMPLE.format(reference=references.format(SAMPLE_REFERENCE), pin=SAMPLE_PIN)
+        return OfDatabase(self._parts.database_url, unkept), f"the files are those of {engine.shown(url)}"

@@ -1,0 +1,133 @@
+"""What `hatif try` prints: what the caller hears and does, line by line, and what becomes of him."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ivr.cli.calls.story import line
+from ivr.cli.output import console, errors
+
+if TYPE_CHECKING:
+    from ivr.trial.trial import Course, Said, Scene, Stage, Step
+
+_HOURS = "Opening hours are those of the plan and the calendar; what the controller was told by hand does not count."
+_UNKEPT = "Nothing of this call is kept: references that it gives out belong to no file."
+
+_SHOWN_OTHERWISE = ("node", "key", "talks", "recording")
+_PLACE = 16
+"""Letters of a node's name that are lined up."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """`keys`: what he was to press; `files`: which case files there are; `notes`: what else is to be known."""
+
+    stage: "Stage"
+    scene: "Scene"
+    keys: str
+    files: str
+    course: "Course"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.course.errors)
+
+    def data(self) -> Mapping[str, Any]:
+        scene, course = self.scene, self.course
+        return {
+            "from": scene.caller or None,
+            "to": scene.dialled,
+            "at": scene.at.astimezone(self._zone),
+            "keys": self.keys,
+            "hours": _HOURS,
+            "case_files": self.files,
+            "steps": [_plain(each) for each in course.steps],
+            "outcome": course.outcome,
+            "ended_by": course.ended_by,
+            "path": list(course.path),
+            "seconds": round(course.seconds, 1),
+            "errors": list(course.errors),
+            "notes": list(self.notes),
+        }
+
+    def show(self) -> None:
+        for sentence in (*self._before(), *self._steps(), *self._after()):
+            console.print(sentence, markup=False, soft_wrap=True)
+        for error in self.course.errors:
+            errors.print(error, style="red", markup=False, soft_wrap=True)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.stage.site.hours.timezone)
+
+    def _before(self) -> Iterator[str]:
+        scene, at = self.scene, self.scene.at.astimezone(self._zone)
+        when = f"{at:%A %Y-%m-%d} at {at:%H:%M} ({self._zone.key})"
+        yield f"{scene.caller or 'A caller who hides his number'} calls {scene.dialled} on {when}."
+        presses = f"He presses {' '.join(self.keys)}" if self.keys else "He presses nothing"
+        yield f"{presses}{'' if self.keys.endswith('h') else ', and is silent from then on'}."
+        yield _HOURS
+        yield f"{_UNKEPT}\n"
+
+    def _steps(self) -> Iterator[str]:
+        told = False
+        for step in self.course.steps:
+            if step.kind == "node" and self.stage.version.flow.nodes[step.node].kind == "case" and not told:
+                told = True
+                yield f"  (Case files: {self.files}.)"
+            place = f"  {_clock(step.at)}  {step.node:{_PLACE}} "
+            for words in _words(step):
+                yield f"{place} {words}"
+                place = " " * len(place)
+
+    def _after(self) -> Iterator[str]:
+        course = self.course
+        if course.outcome is not None:
+            yield f"\nOver after {_clock(course.seconds).strip()}: {course.outcome} (ended by {course.ended_by})."
+        yield f"His way: {' > '.join(course.path)}"
+        yield from self.notes
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60:3}:{int(seconds) % 60:02}"
+
+
+def _words(step: "Step") -> Iterable[str]:
+    data = step.data
+    match step.kind:
+        case "hears":
+            return _heard(data["clips"])
+        case "presses":
+            return [f"presses {data['key']}"]
+        case "hangs_up":
+            return ["hangs up"]
+        case "music":
+            return ["hears music"]
+        case "speaks":
+            return [f"speaks for {data['seconds']:.0f} s" if data["seconds"] else "is silent"]
+        case "hears_himself":
+            return ["hears what he has said"]
+        case kind if kind in _SHOWN_OTHERWISE:
+            return []
+    return [line({"kind": step.kind, "flow_node": step.node, "data": data}, {})]
+
+
+def _heard(clips: "Iterable[Said]") -> Iterator[str]:
+    """A line for each stretch in one language."""
+    silent = True
+    for language, some in groupby(clips, key=lambda each: each.language):
+        silent = False
+        yield f"{language}  {' '.join(each.text or f'(there is no text {each.prompt})' for each in some)}"
+    if silent:
+        yield "a tone"
+
+
+def _plain(step: "Step") -> Mapping[str, Any]:
+    data = {**step.data}
+    if step.kind == "hears":
+        data["clips"] = [asdict(each) for each in data["clips"]]
+    at = round(step.at, 2)
+    return {"at": at, "node": step.node, "caller_language": step.language, "kind": step.kind, **data}

@@ -1,0 +1,38 @@
+"""The feature code `call_back`: the operator's last caller is to be called back by him.
+
+The code only notes the wish. As soon as the operator has hung up and is free he is rung for it, as for any other; so
+the same limits hold, and a restart loses nothing.
+"""
+
+from db.callback_requests import Wish
+from db.enums import CallbackKind, CallbackState
+from db.ids import uuid7
+from ivr.codes.code_call import CodeCall, CodeRefused
+from ivr.model import clock
+from ivr.records.callback_records import audited, wished
+from ivr.site.callback_numbers import refusal
+
+
+async def call_back(call: CodeCall) -> None:
+    """Says what will happen, or why nothing will."""
+    services, operator = call.services, call.operator.id
+    last = await call.session.last_call(operator)
+    if last is None or not last.caller:
+        raise CodeRefused("callback_code_none")
+    if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:
+        raise CodeRefused("callback_code_refused")
+    noted = any(
+        (each.kind, each.operator_id, each.number) == (CallbackKind.OPERATOR, operator, last.caller)
+        for each in await call.session.desk.book.pending() or ()
+    )
+    if not call.resumed and not noted:  # once is enough, however often he asks
+        now = clock.now()
+        wish = Wish(
+            uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,
+            call_id=last.id, case_reference=last.case_reference, country=last.country, language=last.language,
+            topic=last.topic, operator_id=operator, due=now,
+        )  # fmt: skip
+        wished(services.recorder, wish)
+        audited(services.recorder, wish, "callback_by_code", operator, "")
+        call.session.desk.look()
+    await call.say("callback_code_noted")

@@ -1,0 +1,26 @@
+"""Operators call one another by their numbers: no caller is in it, and neither is offered one meanwhile."""
+
+from ivr.codes import help_call
+from ivr.codes.code_call import CodeCall, CodeRefused
+from routing.states import OperatorState
+
+_BUSY = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
+
+
+async def call_colleague(call: CodeCall) -> None:
+    """Rings the operator whose number was dialled; says why not, or that nobody answers."""
+    colleague = call.colleague(call.argument)
+    if colleague is None:
+        raise CodeRefused("code_unknown")
+    if colleague.id == call.operator.id:
+        raise CodeRefused("talk_yourself")
+    leg = await help_call.standing_leg(call) if call.resumed else None
+    fresh = leg is None
+    if leg is None:
+        state = call.floor.operators[colleague.id]
+        if not state.present or state.state in _BUSY:
+            raise CodeRefused("talk_away")
+        leg = await help_call.claimed(call, colleague.id)
+    await call.answer()
+    if not await help_call.talked_with(call, leg, fresh=fresh):
+        raise CodeRefused("talk_no_answer")

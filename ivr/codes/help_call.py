@@ -1,0 +1,302 @@
+"""The code for help: a supervisor is rung and talks with the operator who asked. So does a colleague who is called.
+
+The supervisor's leg and the bridge of both have names made from the code's channel, so that a controller that starts
+finds them by it, and rings nobody twice. A supervisor who was ready counts as offered, then as talking, for the floor.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.events import Channel
+from ivr.asterisk.ari.link import LinkLost
+from ivr.audio.spoken import digits
+from ivr.call.call import Deadline, RequestFailed
+from ivr.codes.code_call import CodeCall, CodeRefused
+from ivr.codes.supervision_rules import leg_of
+from ivr.model import floor_protocol
+from ivr.site.operators import OperatorEntry
+from ivr.talk.bridge_moves import MUSIC
+from routing.states import OfferState, Operator, OperatorState
+
+log = structlog.get_logger()
+
+_CLAIMED, _ASIDE = "help-", "helpaside-"
+"""How the channels of supervisors are named who count as busy by it, and of those who were on a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A supervisor's telephone, rung for an operator; `asked`: the channel of his code."""
+
+    supervisor: str
+    asked: str
+    claimed: bool
+
+    @property
+    def id(self) -> str:
+        return f"{_CLAIMED if self.claimed else _ASIDE}{self.supervisor}-{self.asked}"
+
+    @classmethod
+    def named(cls, channel: str) -> "Leg | None":
+        """The leg whose channel has that name."""
+        for claimed, prefix in ((True, _CLAIMED), (False, _ASIDE)):
+            if channel.startswith(prefix):
+                supervisor, _, asked = channel.removeprefix(prefix).partition("-")
+                return cls(supervisor, asked, claimed)
+        return None
+
+
+def _bridge(channel: str) -> str:
+    return f"help-{channel}"
+
+
+def standing(channels: Iterable[Channel]) -> list[floor_protocol.Standing]:
+    """Supervisors who are busy by being rung, or talking, for an operator: for a floor that begins. Not those whose
+    operator has hung up meanwhile: their legs are `left_over`, and nobody would tell of their end."""
+    there = list(channels)
+    asking = _asking(there)
+    named = [(leg, each.state == "Up") for each in there if (leg := Leg.named(each.id)) is not None]
+    return [
+        floor_protocol.Standing(leg.id, _bridge(leg.asked), leg.supervisor, up)
+        for leg, up in named
+        if leg.claimed and leg.asked in asking
+    ]
+
+
+def _asking(channels: Iterable[Channel]) -> set[str]:
+    return {channel.id for channel in channels if channel.application_data.startswith("hatif,code,")}
+
+
+def legs(channels: Iterable[Channel]) -> list[tuple[str, str]]:
+    """The supervisors' legs that are up, each with the channel of whoever asks: he is told what happens to it."""
+    return [(leg.id, leg.asked) for channel in channels if (leg := Leg.named(channel.id)) is not None]
+
+
+def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
+    """What ends the legs of operators who have hung up while there was no controller."""
+    there = list(channels)
+    asking = _asking(there)
+    legs = [leg for each in there if (leg := Leg.named(each.id)) is not None and leg.asked not in asking]
+    return [
+        request
+        for leg in legs
+        for request in (operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(_bridge(leg.asked)))
+    ]
+
+
+async def help_(call: CodeCall) -> None:
+    """Rings one supervisor after the other; raises CodeRefused, and tells the supervisors, if none is free."""
+    leg = await standing_leg(call) if call.resumed else None
+    if leg is None and call.state.state is OperatorState.AWAY:
+        raise CodeRefused("code_off_duty")
+    await call.answer()
+    if leg is not None and await _helped(call, leg):
+        return
+    await call.play("code_help_calling")
+    tried = {leg.supervisor} if leg is not None else set()
+    while (supervisor := _next(call, tried)) is not None:
+        tried.add(supervisor.id)
+        if await _helped(call, await claimed(call, supervisor.id), fresh=True):
+            return
+    call.session.floor_told.help_wanted(call.operator.id, _conversation(call))
+    raise CodeRefused("code_help_nobody")
+
+
+def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
+    """The supervisor to be rung now: who is ready, idle longest first, else who is there without a call. Who speaks the
+    operator's language goes first."""
+    floor = call.floor.operators
+
+    def order(entry: OperatorEntry) -> tuple[bool, bool, float]:
+        state = floor[entry.id]
+        return (state.state is not OperatorState.READY, call.language not in entry.languages, state.since)
+
+    free = [
+        each
+        for each in call.session.people
+        if each.supervisor and each.id not in tried and each.id != call.operator.id and _may_be_rung(floor[each.id])
+    ]
+    return min(free, key=order, default=None)
+
+
+def _may_be_rung(operator: Operator) -> bool:
+    return (
+        operator.present
+        and not operator.on_line
+        and operator.state not in (OperatorState.OFFERED, OperatorState.TALKING)
+    )
+
+
+async def claimed(call: CodeCall, supervisor: str) -> Leg:
+    """His leg, not rung yet; he is offered no caller from now on if he was ready."""
+    leg = Leg(supervisor, call.channel, claimed=True)
+    now = await call.floor.change(floor_protocol.Claim(supervisor, leg.id))
+    return leg if now.offer == leg.id else Leg(supervisor, call.channel, claimed=False)
+
+
+async def standing_leg(call: CodeCall) -> Leg | None:
+    """The leg that a former controller has begun."""
+    (answer,) = await call.services.link.ask(operations.CHANNELS())
+    legs = [leg for each in answer.body if (leg := Leg.named(each["id"])) is not None]
+    return next((leg for leg in legs if leg.asked == call.channel), None)
+
+
+async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
+    """Until the supervisor has hung up: True. False if he does not answer. `fresh`: he is to be rung first."""
+
+    async def announced() -> None:
+        await _announced(call, leg)
+
+    def helped() -> None:
+        call.session.floor_told.helped(call.operator.id, leg.supervisor, _conversation(call))
+
+    return await talked_with(call, leg, fresh=fresh, answered=announced, connected=helped)
+
+
+async def talked_with(
+    call: CodeCall,
+    leg: Leg,
+    *,
+    fresh: bool,
+    answered: Callable[[], Awaitable[None]] | None = None,
+    connected: Callable[[], None] | None = None,
+) -> bool:
+    """Until whoever is on that leg has hung up: True. False if they do not answer. `fresh`: they are to be rung first;
+    `answered` is waited for before both are connected, `connected` is called then."""
+    talked, ends = False, True
+    call.services.route(leg.id, call)
+    try:
+        if fresh:
+            log.info(call.name, operator=call.operator.id, rung=leg.supervisor, claimed=leg.claimed)
+            await call.services.link.send(_create_leg(call, leg), refused=call.refused)
+        if not await _together(call, leg):
+            if not await _answered(call, leg):
+                return False
+            if answered is not None:
+                await answered()
+            if not await _connected(call, leg):
+                return False
+            if connected is not None:
+                connected()
+        talked = True
+        await _until_gone(call, leg)
+        return True
+    except (LinkLost, asyncio.CancelledError):
+        ends = False  # the next connection finds both
+        raise
+    finally:
+        call.services.unroute(leg.id)
+        if ends:
+            await _free(call, leg, talked)
+
+
+def _conversation(call: CodeCall) -> str | None:
+    """Return the id of the call that the operator is in on another line, if any."""
+    leg = leg_of(call.floor.operators, call.operator.id)
+    found = call.session.call_on(leg) if leg is not None else None
+    return found.state.id if found is not None else None
+
+
+def _create_leg(call: CodeCall, leg: Leg) -> operations.Request:
+    return leg_dialing.create(
+        leg.id,
+        leg_dialing.LEG,
+        endpoint=call.services.address(leg.supervisor),
+        shown=f'"{call.operator.name}" <{call.operator.id}>',
+        ring_s=call.services.site.operators.ring_s,
+        originator=call.channel,
+    )
+
+
+async def _together(call: CodeCall, leg: Leg) -> bool:
+    """Whether both are in their bridge already."""
+    (bridges,) = await call.services.link.ask(operations.BRIDGES())
+    inside = next((each["channels"] for each in bridges.body if each["id"] == _bridge(call.channel)), ())
+    return leg.id in inside and call.channel in inside
+
+
+async def _answered(call: CodeCall, leg: Leg) -> bool:
+    """Until his telephone is answered; False once it is not going to be. The operator hears music."""
+    link = call.services.link
+    if call.resumed:
+        (there,) = await link.ask(operations.CHANNEL(leg.id))
+        if there.ok and there.body["state"] == "Up":
+            return True
+    until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
+    music = False
+    while True:
+        if not music and not call.sounding:
+            music = True
+            await link.send(operations.MUSIC(call.channel, mohClass=MUSIC))
+        match await call.next(until):
+            case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
+                return True
+            case events.ChannelDestroyed(channel_id) if channel_id == leg.id:
+                return False
+            case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
+                return False
+            case Deadline():
+                return False
+
+
+async def _announced(call: CodeCall, leg: Leg) -> None:
+    """He hears who asks, in his own language, before he hears him."""
+    entry = call.colleague(leg.supervisor)
+    language = next(iter(entry.languages)) if entry is not None else call.language
+    clips = [(language, "code_help_from"), *digits(language, call.operator.id)]
+    found = [
+        each for clip in clips if (each := call.services.audible.find(call.session.version.sounds, clip)) is not None
+    ]
+    playback = f"{leg.id}-said"
+    media = ",".join(f"sound:{each.file}" for each in found)
+    if not found:
+        return
+    await call.services.link.send(operations.PLAY(leg.id, playback, media=media))
+    until = asyncio.get_running_loop().time() + sum(each.seconds for each in found) + 1.0
+    while True:
+        match await call.next(until):
+            case events.PlaybackFinished(name) if name == playback:
+                return
+            case events.ChannelDtmfReceived(channel) if channel == leg.id:
+                await call.services.link.send(operations.STOP(playback))
+                return
+            case events.ChannelDestroyed(channel) if channel == leg.id:
+                return
+            case Deadline():
+                return
+
+
+async def _connected(call: CodeCall, leg: Leg) -> bool:
+    await call.hush()
+    bridge = _bridge(call.channel)
+    answers = await call.services.link.ask(
+        operations.STOP_MUSIC(call.channel),
+        operations.CREATE_BRIDGE(bridge, type="mixing", name="hatif"),
+        operations.ADD_CHANNEL(bridge, channel=leg.id),
+        operations.ADD_CHANNEL(bridge, channel=call.channel),
+    )
+    if leg.claimed:
+        call.tell(floor_protocol.Claim(leg.supervisor, leg.id, talking=True))
+    return all(answer.ok for answer in answers[-2:])
+
+
+async def _until_gone(call: CodeCall, leg: Leg) -> None:
+    while True:
+        match await call.next():
+            case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == leg.id:
+                return
+
+
+async def _free(call: CodeCall, leg: Leg, talked: bool) -> None:
+    with contextlib.suppress(LinkLost):
+        await call.services.link.send(operations.HANG_UP(leg.id), operations.DELETE_BRIDGE(_bridge(call.channel)))
+    if leg.claimed and talked:
+        call.tell(floor_protocol.Ended(leg.id, "", leg.supervisor))
+    elif leg.claimed:
+        call.tell(floor_protocol.Refused(leg.id, "", leg.supervisor, OfferState.WITHDRAWN))

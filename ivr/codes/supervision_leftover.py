@@ -1,0 +1,21 @@
+"""What a supervision has left in Asterisk whose supervisor hung up while there was no controller."""
+
+from typing import TYPE_CHECKING
+
+from ivr.asterisk.ari import operations
+from ivr.codes.spy_channel import Spy, bridge_of
+from ivr.records import floor_records
+from ivr.records.floor_records import Supervision
+
+if TYPE_CHECKING:
+    from ivr.controller.session import Session
+
+
+async def end(session: "Session", spy: Spy) -> None:
+    """Ends the channel and its bridge."""
+    services, floor, call = session.services, session.floor, session.call_on(spy.leg)
+    operators = floor.operators.values() if floor is not None else ()
+    operator = next((each.id for each in operators if each.offer == spy.leg), "")
+    use = Supervision(spy.supervisor, "service", operator, spy.mode, call.state.id if call is not None else None)
+    floor_records.supervision_ended(services.recorder.journal, use, "restart")
+    await services.link.send(operations.HANG_UP(spy.id), operations.DELETE_BRIDGE(bridge_of(spy.supervisor)))

@@ -1,0 +1,122 @@
+"""The line called by itself each minute: through Asterisk's dialplan, the application and the flow, without audio.
+
+One of the site's numbers is dialled on a `Local` channel. Its far half enters the dialplan as a carrier's call does;
+the near half is ours, and hangs up as soon as the line has answered. No carrier's call comes on a `Local` channel, so a
+call that does is a test and is recorded as one (`db.tables.Call.live`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from uuid import uuid4
+
+import structlog
+
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.events import Channel, Event
+from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.operations import Request
+from ivr.call.inbox import Inbox, Receiver
+
+log = structlog.get_logger()
+
+ENTRY = "probe"
+"""The first argument with which our half enters the application."""
+
+FIRST_AFTER_S = 2.0
+ANSWER_S = 10.0
+"""A line that has not answered by then does not answer: a caller would have given up, or their carrier."""
+
+_LOCAL = "Local/"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`at`: POSIX seconds; `answered_s`: from dialling to the answer, None where there was none; `fault` says why."""
+
+    at: float
+    number: str
+    answered_s: float | None
+    fault: str | None = None
+
+
+def is_test(channel: Channel) -> bool:
+    """Return whether a call is one of ours: carriers' calls and telephones have channels of their own kind."""
+    return channel.name.startswith(_LOCAL)
+
+
+def left_over(channels: Iterable[Channel]) -> list[Request]:
+    """Return the requests that hang up what a former controller was probing with; the far half ends with it."""
+    return [operations.HANG_UP(each.id) for each in channels if leg_dialing.arguments(each)[:1] == (ENTRY,)]
+
+
+class Probe:
+    """Calls the numbers in turn until cancelled, and reports each result."""
+
+    def __init__(
+        self,
+        link: Link,
+        route: Callable[[str, Receiver], None],
+        unroute: Callable[[str], None],
+        report: Callable[[Result], None],
+    ) -> None:
+        self._link, self._route, self._unroute, self._report = link, route, unroute, report
+        self._inbox: Inbox[Event | int] = Inbox()
+
+    def deliver(self, item: Event, /) -> None:
+        self._inbox.put(item)
+
+    async def run(self, numbers: Sequence[str], every_s: float) -> None:
+        """Call one number after the other, a call every `every_s` seconds, until cancelled or the link is lost."""
+        with contextlib.suppress(LinkLost):
+            await self._calls(numbers, every_s)
+
+    async def _calls(self, numbers: Sequence[str], every_s: float) -> None:
+        await asyncio.sleep(min(FIRST_AFTER_S, every_s))
+        for number in cycle(numbers):
+            result = await self._call(number)
+            if result.fault is not None:
+                log.error("The line does not answer its own call", number=number, fault=result.fault)
+            self._report(result)
+            await asyncio.sleep(every_s)
+
+    async def _call(self, number: str) -> Result:
+        channel, began = f"hatif-probe-{uuid4()}", time.monotonic()
+        self._inbox.take_all()
+        self._route(channel, self)
+        try:
+            await self._link.send(
+                operations.CREATE(
+                    endpoint=f"{_LOCAL}{number}@hatif-carrier/n", app="hatif", appArgs=ENTRY, channelId=channel
+                ),
+                refused=self._refused,
+            )
+            fault = await self._answered(channel)
+        finally:
+            self._unroute(channel)
+            await self._link.send(operations.HANG_UP(channel))
+        took = time.monotonic() - began
+        return Result(time.time(), number, None if fault is not None else round(took, 3), fault)
+
+    async def _answered(self, channel: str) -> str | None:
+        """Wait for the answer. Returns why there was none."""
+        until = asyncio.get_running_loop().time() + ANSWER_S
+        while True:
+            match await self._inbox.get(until):
+                case None:
+                    return f"no answer within {ANSWER_S:.0f} s"
+                case int(status):
+                    return f"Asterisk refuses the call (status {status})"
+                case events.StasisStart():
+                    await self._link.send(operations.DIAL(channel, timeout=f"{ANSWER_S:.0f}"), refused=self._refused)
+                case events.ChannelStateChange(state="Up"):
+                    return None
+                case events.ChannelDestroyed() | events.StasisEnd():
+                    return "hung up without an answer"
+
+    def _refused(self, _: Request, status: int) -> None:
+        self._inbox.put(status)

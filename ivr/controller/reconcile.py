@@ -1,0 +1,139 @@
+"""What is up is compared with what should be: at every start and at every reconnect, by this one function.
+
+It decides only; the session carries it out. Done twice, it finds nothing more to do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from db.enums import Role
+from ivr.asterisk.ari.events import Channel
+from ivr.model.call_state import CallState, LegState, StateError, decode
+from ivr.model.floor_protocol import Standing
+from ivr.model.talk_table import PREFIX, Colleague, Place, recovered
+from routing.states import Operator, OperatorState, Trigger, after
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is to be done.
+
+    `resume`: calls that go on where they are, each with the operator's leg that is there for it, if any; `fresh`:
+    callers whom nobody has taken yet; `orphans`: legs whose caller is gone or does not want them any more; `standing`:
+    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside who
+    stays; `colleagues`: by call, who is consulted or interprets there, or is rung for it.
+    """
+
+    resume: tuple[tuple[Channel, CallState, LegState | None], ...]
+    fresh: tuple[Channel, ...]
+    orphans: tuple[Channel, ...]
+    standing: tuple[Standing, ...]
+    bridges: tuple[str, ...]
+    colleagues: Mapping[str, Colleague] = field(default_factory=dict)
+
+
+def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> Findings:
+    """`bridges`: id to the channels inside."""
+    resume: list[tuple[Channel, CallState]] = []
+    fresh: list[Channel] = []
+    legs: list[tuple[Channel, LegState]] = []
+    unknown: list[Channel] = []
+    for channel in channels:
+        try:
+            text = channel.variables.get("HATIF") or ""
+            state = decode(text) if text else None
+        except StateError as error:
+            is_leg = channel.application == "Stasis" and channel.application_data.startswith("hatif,leg,")
+            does = "it is hung up" if is_leg else "its caller begins anew"
+            log.error(f"A channel's state cannot be read; {does}", channel=channel.id, error=str(error))
+            state = None
+            if is_leg:
+                unknown.append(channel)
+        if isinstance(state, LegState):
+            legs.append((channel, state))
+        elif channel.application != "Stasis" or not channel.application_data.startswith("hatif,call"):
+            continue  # not ours at this moment: the dialplan has it
+        elif state is None:
+            fresh.append(channel)
+        else:
+            resume.append((channel, state))
+    # A call has one operator: the one that it talks to, else the first that rings; besides, a colleague.
+    own: dict[str, LegState] = {}
+    talking = {state.id: state.offer for _, state in resume if state.offer is not None}
+    waiting = {state.id for _, state in resume if state.since is not None and state.offer is None}
+    for _, leg in legs:
+        if talking.get(leg.call) == leg.offer or leg.call in waiting:
+            own.setdefault(leg.call, leg)
+    colleagues = _colleagues([state for _, state in resume], legs)
+    others = {colleague.leg for colleague in colleagues.values()}
+    standing = [Standing(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
+    standing += [Standing(each.leg, call, each.operator, each.there) for call, each in colleagues.items()]
+    standing += [
+        Standing(state.offer, state.id, state.operator, True)
+        for _, state in resume
+        if state.offer is not None and state.operator is not None and state.id not in own
+    ]
+    orphans = tuple(channel for channel, leg in legs if own.get(leg.call) != leg and leg.offer not in others)
+    orphans += tuple(unknown)
+    gone = {channel.id for channel in orphans}
+    return Findings(
+        resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),
+        fresh=tuple(fresh),
+        orphans=orphans,
+        standing=tuple(standing),
+        # Also one in which nobody is left but a leg that is hung up now: nobody would delete it afterwards.
+        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and gone.issuperset(inside)),
+        colleagues=colleagues,
+    )
+
+
+def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegState]]) -> dict[str, Colleague]:
+    """By call: the colleague who takes part in its conversation, or is rung for it, as the caller's channel says."""
+    talking = {state.id: state for state in calls if state.offer is not None}
+    found: dict[str, Colleague] = {}
+    for channel, leg in legs:
+        state = talking.get(leg.call)
+        if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
+            continue
+        colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
+        if recovered(state.offer or "", Place(state.place or ""), colleague).colleague is not None:
+            found[leg.call] = colleague
+    return found
+
+
+def settled(
+    operators: Iterable[Operator],
+    standing: Iterable[Standing],
+    now: float,
+    wrap_up_s: float,
+    longest_s: float | None = None,
+) -> list[Operator]:
+    """Operators as they are once what ended without a controller is known to have ended. `longest_s`: of a wrap-up with
+    its extensions; as long as one without, if there are none.
+
+    A leg that was lost meanwhile is nobody's fault: who was rung is ready, who talked wraps up.
+    """
+    # A conversation goes before an offer, should somebody have both.
+    busy = {each.operator: each for each in sorted(standing, key=lambda each: each.talking)}
+    result = []
+    for operator in operators:
+        offer = busy.get(operator.id)
+        if offer is not None:
+            state = OperatorState.TALKING if offer.talking else OperatorState.OFFERED
+            result.append(replace(operator, state=state, reason="", offer=offer.offer, until=None))
+            continue
+        # He cannot be rung until he is known to be there, but his telephone's absence is for others to say.
+        there = replace(operator, present=True)
+        if operator.state is OperatorState.OFFERED:
+            there = after(there, Trigger.WITHDRAWN, now)
+        elif operator.state is OperatorState.TALKING:
+            there = after(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
+        elif there.until is not None:
+            lasts = min(max(wrap_up_s, longest_s or 0.0), max(wrap_up_s, there.until - there.since))
+            there = replace(there, until=min(there.until, now + lasts))  # the clock may have been set back meanwhile
+        result.append(replace(there, present=False))
+    return result

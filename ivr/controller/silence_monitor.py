@@ -1,0 +1,158 @@
+"""Callers and operators' telephones that have fallen silent: each is asked whether it is still there.
+
+A muted telephone may send nothing for as long as it likes, and so may one that holds. One whose machine or network died
+looks the same. So who sends neither sound (RTP) nor reports on it (RTCP) for a while gets a session refresh (a
+re-INVITE): any answer but 408 and 481 shows that the call is there, and it is asked again later. Without an answer
+Asterisk hangs up after `answer_s`; docs/decisions/0022-silent-callers.md says what was measured.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from ivr.asterisk.ami import AmiError
+from ivr.asterisk.ari import operations
+from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.sip_copies import SipCopies
+from ivr.site.silence import Silence
+
+log = structlog.get_logger()
+
+_LOOKS = 4
+"""So often it is looked within the time after which somebody counts as silent."""
+
+_TOGETHER = 20
+"""So many channels are asked about at once: no call waits for all of them."""
+
+_LOST = "27"
+"""ITU-T Q.850: destination out of order."""
+
+_CALL_ID, _CODECS = "CHANNEL(pjsip,call-id)", "CHANNEL(audionativeformat)"
+_NOBODY_HAS = "lpc10"
+"""Asterisk sends no refresh that would change nothing: so a codec is offered beside the call's own, and not taken."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Of one channel; instants are of the monotonic clock."""
+
+    packets: int
+    at: float  # of the last sign of life
+    asked: float | None = None  # when it was asked, until it has answered
+    again: float = 0.0  # it is not asked before
+    call_id: str = ""
+
+
+class Listener:
+    """`refresh(channel, codecs)` sends a session refresh; `silent(channel, is_silent)` is told of who is asked, and of
+    their answer; `start`: work that ends with the connection."""
+
+    def __init__(
+        self,
+        link: Link,
+        copies: SipCopies,
+        limits: Silence,
+        refresh: Callable[[str, str], Awaitable[None]],
+        silent: Callable[[str, bool], None],
+        start: Callable[[Coroutine[None, None, None], str], None],
+    ) -> None:
+        self._link, self._copies, self._limits = link, copies, limits
+        self._refresh, self._silent, self._start = refresh, silent, start
+        self._channels: dict[str, _Heard] = {}
+
+    async def run(self, channels: Callable[[], Collection[str]]) -> None:
+        """Until the connection to Asterisk ends."""
+        self._copies.forget_all()
+        with contextlib.suppress(LinkLost, TimeoutError):
+            while True:
+                await self.look(channels())
+                await asyncio.sleep(self._limits.silent_s / _LOOKS)
+
+    async def look(self, channels: Collection[str]) -> None:
+        for gone in self._channels.keys() - set(channels):
+            self._copies.forget(self._channels.pop(gone).call_id)
+            self._silent(gone, False)
+        names = list(channels)
+        for first in range(0, len(names), _TOGETHER):
+            some = names[first : first + _TOGETHER]
+            answers = await self._link.ask(*map(operations.RTP_STATISTICS, some))
+            for channel, answer in zip(some, answers, strict=True):
+                if answer.ok:  # else it has no sound, or is gone
+                    await self._look_at(channel, int(answer.body.get("rxcount", 0)), time.monotonic())
+
+    async def _look_at(self, channel: str, packets: int, now: float) -> None:
+        heard = self._channels.setdefault(channel, _Heard(packets, now))
+        if packets != heard.packets:
+            heard.packets = packets
+            self._is_there(channel, heard, now)
+        elif self._is_due(heard, now):
+            await self._ask(channel, heard)
+
+    def report(self, channel: str) -> None:
+        """A report on sound (RTCP) has come from there."""
+        if (heard := self._channels.get(channel)) is not None:
+            self._is_there(channel, heard, time.monotonic())
+
+    def _is_due(self, heard: _Heard, now: float) -> bool:
+        limits = self._limits
+        waits = heard.asked is not None and now < heard.asked + limits.answer_s + limits.silent_s / _LOOKS
+        return not waits and now >= heard.again and now >= heard.at + limits.silent_s
+
+    def _is_there(self, channel: str, heard: _Heard, now: float) -> None:
+        heard.at = now
+        if heard.asked is not None:
+            heard.asked = None
+            self._copies.forget(heard.call_id)
+            self._silent(channel, False)
+
+    async def _ask(self, channel: str, heard: _Heard) -> None:
+        asks = (operations.VARIABLE(channel, variable=each) for each in (_CALL_ID, _CODECS))
+        there, call_id, codecs = await self._link.ask(operations.CHANNEL(channel), *asks)
+        now = time.monotonic()
+        if not (there.ok and call_id.ok and codecs.ok) or there.body["state"] != "Up":
+            heard.at = now  # a telephone that rings need not send anything
+            return
+        heard.asked, heard.again, heard.call_id = now, now + self._limits.again_s, str(call_id.body["value"])
+        if self._copies.heard:
+            self._silent(channel, True)
+        self._copies.expect(heard.call_id, partial(self._answered, channel))
+        try:
+            await self._refresh(channel, _offer(str(codecs.body["value"])))
+        except AmiError as error:
+            log.warning("A silent caller could not be asked whether they are there", channel=channel, error=str(error))
+            self._answered(channel, True)
+
+    async def renegotiate(self, channel: str) -> None:
+        """Send a session refresh whose answer nobody waits for: Asterisk then learns anew where sound comes from."""
+        (codecs,) = await self._link.ask(operations.VARIABLE(channel, variable=_CODECS))
+        if codecs.ok:
+            with contextlib.suppress(AmiError):
+                await self._refresh(channel, _offer(str(codecs.body["value"])))
+
+    def _answered(self, channel: str, alive: bool) -> None:
+        heard = self._channels.get(channel)
+        if heard is None or heard.asked is None:
+            return
+        heard.asked = None
+        self._copies.forget(heard.call_id)
+        if alive:
+            self._silent(channel, False)
+            return
+        log.info("A silent caller or telephone no longer answers; the channel is hung up", channel=channel)
+        self._start(self._hang_up(channel), "hang up")
+
+    async def _hang_up(self, channel: str) -> None:
+        """Asterisk has begun to, and would wait as long again for an answer to its BYE."""
+        with contextlib.suppress(LinkLost):
+            await self._link.send(operations.HANG_UP(channel, reason_code=_LOST))
+
+
+def _offer(codecs: str) -> str:
+    """Return what a refresh offers, by Asterisk's own list such as `(alaw|ulaw)`."""
+    own = codecs.strip("()").replace("|", ",")
+    return f"{own},{_NOBODY_HAS}"

@@ -1,1 +1,0 @@
-"""The demonstration call: test telephones, and the sound they hear."""

@@ -1,0 +1,1 @@
+"""The floor: who waits, who is free, and who is offered which call."""

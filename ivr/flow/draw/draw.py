@@ -1,0 +1,175 @@
+"""The flow as a picture: a box a node, its keys in rows, and a line from each row to the node that it leads to."""
+
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from ivr.flow.draw.cards import Card, Row, Spoken, cards
+from ivr.flow.draw.layout import Box, Placed, place
+from ivr.flow.file import Flow
+from ivr.picture import svg
+
+_WIDTH, _GAP = 260.0, 60.0
+_HEAD, _ROW, _FOOT = 26.0, 18.0, 8.0
+_SIDE = 10.0
+"""Between a box and what stands in it."""
+_MARGIN, _TITLE, _LEGEND_ROW = 36.0, 44.0, 18.0
+_TEXT, _SMALL = 12.0, 11.0
+
+_PAPER, _INK, _FAINT, _LINE, _LINK = "#f7f6f2", "#1f2430", "#636a78", "#7d8697", "#2257a8"
+_WRONG = "#b3261e"
+_COLOURS = {
+    "language": "#cfe0f7",
+    "menu": "#cfe0f7",
+    "ask": "#cfe0f7",
+    "say": "#e3e5ea",
+    "hours": "#e4d8f2",
+    "guide": "#cdeae4",
+    "case": "#cdeae4",
+    "record": "#f9e3c0",
+    "callback": "#f9e3c0",
+    "survey": "#f9e3c0",
+    "queue": "#d3ecc8",
+    "end": "#f3cfcb",
+}
+
+
+def drawn(flow: Flow, language: str, spoken: Spoken, title: str) -> str:
+    """The picture as an SVG document. `spoken` gives the texts, those of the rows in `language`."""
+    boxes = [_Box(card, tuple(_lines(card))) for card in cards(flow, language, spoken)]
+    roots = (flow.start, flow.operator, flow.change_language)
+    placed = place([box.shape for box in boxes], roots, width=_WIDTH, gap=_GAP, entry=_HEAD / 2)
+    legend = _legend(flow)
+    width = max(placed.size[0], 900.0) + 2 * _MARGIN
+    height = placed.size[1] + _TITLE + (len(legend) + 1) * _LEGEND_ROW + 2 * _MARGIN
+    picture = svg.root(width, height, title)
+    svg.rectangle(picture, (0, 0), (width, height), fill=_PAPER)
+    svg.text(picture, (_MARGIN, _MARGIN + 14), title, size=20, fill=_INK, font_weight="bold")
+    _picture(picture, flow, boxes, placed)
+    _write_legend(picture, legend, height - _MARGIN - (len(legend) - 1) * _LEGEND_ROW)
+    return svg.written(picture)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line in a box: a row, or a part of one whose words take two."""
+
+    row: Row
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    card: Card
+    lines: tuple[_Line, ...]
+
+    @property
+    def height(self) -> float:
+        return _HEAD + (len(self.lines) * _ROW + _FOOT if self.lines else 0)
+
+    @property
+    def shape(self) -> Box:
+        exits = [
+            (line.row.target, _HEAD + (number + 0.5) * _ROW + _FOOT / 2)
+            for number, line in enumerate(self.lines)
+            if line.row.target is not None
+        ]
+        return Box(self.card.name, self.height, exits)
+
+
+def _lines(card: Card) -> list[_Line]:
+    found: list[_Line] = []
+    for row in card.rows:
+        if row.whole:
+            parts = svg.lines(f"“{row.text}”", _TEXT, _WIDTH - 2 * _SIDE, 2)
+            found += [_Line(row, part) for part in parts]
+        else:
+            found.append(_Line(row))
+    return found
+
+
+def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Placed) -> None:
+    at = f"translate({_MARGIN:g} {_MARGIN + _TITLE:g})"
+    drawing = svg.group(picture, transform=at)
+    lines = svg.group(drawing, fill="none", stroke=_LINE, stroke_width="1.6")
+    for start, end in placed.lines:
+        svg.path(lines, svg.curve(start, end))
+    for box in boxes:
+        _draw(svg.group(drawing, id=f"node-{box.card.name}"), box, placed)
+    for tip in placed.tips:
+        svg.path(drawing, svg.arrow(tip), fill=_LINE)
+    if flow.start in placed.corners:
+        x, y = placed.corners[flow.start]
+        svg.circle(drawing, (x - 14, y + _HEAD / 2), 5, fill=_INK)
+        svg.text(drawing, (x, y - 8), "start", size=_SMALL, fill=_INK, font_weight="bold")
+
+
+def _draw(parent: Element, box: _Box, placed: Placed) -> None:
+    x, y = placed.corners[box.card.name]
+    svg.rectangle(parent, (x, y), (_WIDTH, box.height), radius=6, fill="#ffffff", stroke=_LINE, stroke_width="1.2")
+    colour = _COLOURS.get(box.card.kind, "#e3e5ea")
+    svg.rectangle(parent, (x + 1, y + 1), (_WIDTH - 2, _HEAD - 2), radius=5, fill=colour)
+    svg.text(parent, (x + _SIDE, y + 17.5), box.card.name, size=13, fill=_INK, font_weight="bold")
+    right = x + _WIDTH - _SIDE
+    for mark in box.card.marks:
+        _key(parent, (right - 18, y + 4), mark)
+        right -= 24
+    svg.text(parent, (right, y + 17.5), box.card.kind, size=_SMALL, fill=_FAINT, text_anchor="end")
+    exit_number = 0
+    for number, line in enumerate(box.lines):
+        top = y + _HEAD + number * _ROW + _FOOT / 2
+        _row(parent, line, (x, top), _way(line.row, (box.card.name, exit_number), placed))
+        exit_number += line.row.target is not None
+
+
+def _way(row: Row, place_: tuple[str, int], placed: Placed) -> str | None:
+    """What is written about where a row leads; empty: a line is drawn there, None: nowhere."""
+    if row.target is None:
+        return None
+    if row.target not in placed.corners:
+        return f"no node {row.target}"
+    return "" if place_ in placed.drawn else f"↩ {row.target}"
+
+
+def _row(parent: Element, line: _Line, at: tuple[float, float], way: str | None) -> None:
+    row, (x, top) = line.row, at
+    base, left, right = top + 13, x + _SIDE, x + _WIDTH - _SIDE
+    if row.key:
+        left += _key(parent, (left, top + 1), row.key) + 6
+    if way:
+        colour = _LINK if way.startswith("↩") else _WRONG
+        svg.text(parent, (right, base), way, size=_SMALL, fill=colour, text_anchor="end")
+        right -= svg.width(way, _SMALL) + 6
+    elif way is not None:
+        svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE)
+    is_spoken = row.language is not None
+    size, turned = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
+    words = line.text if line.text is not None else svg.shortened(row.text, size, right - left)
+    colour = _INK if is_spoken else _FAINT
+    written = svg.text(parent, (right if turned else left, base), words, size=size, turned=turned, fill=colour)
+    if words.endswith("…"):
+        svg.hint(written, row.text)
+
+
+def _key(parent: Element, at: tuple[float, float], key: str) -> float:
+    """A key of a telephone; gives its width."""
+    width = max(18.0, svg.width(key, _SMALL) + 8)
+    svg.rectangle(parent, at, (width, 16), radius=4, fill="#ffffff", stroke=_INK, stroke_width="1")
+    middle = at[0] + width / 2, at[1] + 12
+    svg.text(parent, middle, key, size=_SMALL, fill=_INK, text_anchor="middle", font_weight="bold")
+    return width
+
+
+def _legend(flow: Flow) -> list[str]:
+    return [
+        f"In every menu: 0 asks for an operator ({flow.operator}), 9 changes the language ({flow.change_language}), "
+        "# repeats, * goes back. No lines are drawn for these.",
+        f"Silence or wrong keys are met with help twice, then with an operator ({flow.operator}), or where the row "
+        "“no key” leads.",
+        "In record, callback and survey both lead on instead; in language silence does.",
+        "↩ and a name: that row leads back to this node, further left. Spoken words may be shortened.",
+    ]
+
+
+def _write_legend(picture: Element, legend: list[str], top: float) -> None:
+    for number, line in enumerate(legend):
+        svg.text(picture, (_MARGIN, top + number * _LEGEND_ROW), line, size=_TEXT, fill=_FAINT)

@@ -1,0 +1,1 @@
+"""What `HATIF_HOME` holds: settings, secrets, locks, logs and heartbeats."""

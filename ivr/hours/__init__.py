@@ -1,0 +1,1 @@
+"""Opening hours, holidays and the announcement, as the line applies them."""

@@ -1,0 +1,1 @@
+"""SVG elements that the flow's picture, the simulation and the reports share."""

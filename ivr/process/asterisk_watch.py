@@ -1,0 +1,97 @@
+"""Whether Asterisk answers anybody: a stopped or hung one holds its calls in silence, and nobody else can end it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from ivr.asterisk.ami import Ami, AmiError, AmiRefusedError
+from ivr.home.heartbeat import Lateness
+from ivr.process.process import ProcessInfo
+
+log = structlog.get_logger()
+
+_ANSWER_S = 2.0
+
+_LONGEST_LOOK_S = 10.0
+"""ARI, AMI and SIP are asked one after the other, and then there is a pause."""
+
+_OPTIONS = (
+    "OPTIONS sip:{host}:{port} SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP {own}:{from_port};branch=z9hG4bK{tag};rport\r\n"
+    "Max-Forwards: 1\r\n"
+    "From: <sip:guard@{own}>;tag={tag}\r\n"
+    "To: <sip:{host}:{port}>\r\n"
+    "Call-ID: {tag}\r\n"
+    "CSeq: 1 OPTIONS\r\n"
+    "Content-Length: 0\r\n\r\n"
+)
+
+
+class AsteriskWatch:
+    """Ends an Asterisk that has answered neither ARI nor AMI nor SIP for `patience_s`; its supervisor starts another.
+
+    `ami`: connects anew for each question; `sip`: address and port of its UDP transport.
+    """
+
+    def __init__(self, ami: Ami, sip: tuple[str, int], patience_s: float) -> None:
+        self._ami, self._sip, self._patience_s = ami, sip, patience_s
+        self._late = Lateness(_LONGEST_LOOK_S)
+        self._answers = 0
+        self._said = False
+
+    async def look(self, ari_answers: bool, running: Mapping[str, ProcessInfo]) -> bool:
+        """Look once; True if Asterisk answers somebody. `ari_answers`: as was just seen."""
+        answers = ari_answers or await self._ami_answers() or await sip_answers(*self._sip)
+        self._answers += answers
+        info = running.get("asterisk")
+        # Each process has its own time, and one that is not there is the supervisor's affair.
+        pid = info.pid if info is not None and info.alive else None
+        silent_s = self._late.look((self._answers, pid), time.monotonic())
+        if answers:
+            if self._said:
+                log.info("Asterisk answers again")
+            self._said = False
+            return True
+        if not self._said:
+            self._said = True
+            log.error("Asterisk does not answer: neither ARI nor AMI nor SIP", ended_after_s=self._patience_s)
+        if pid is not None and silent_s >= self._patience_s:
+            log.error("Asterisk is ended, and started again by its supervisor", pid=pid, silent_s=round(silent_s, 1))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return False
+
+    async def _ami_answers(self) -> bool:
+        try:
+            await self._ami.connect()
+        except AmiRefusedError:
+            return True
+        except AmiError:
+            return False
+        await self._ami.close()
+        return True
+
+
+async def sip_answers(host: str, port: int, limit_s: float = _ANSWER_S) -> bool:
+    """Whether whoever listens there answers OPTIONS, by anything at all."""
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
+            probe.connect((host, port))
+            own, from_port = probe.getsockname()[:2]
+            tag = os.urandom(8).hex()
+            to, back = (f"[{each}]" if ":" in each else each for each in (host, own))
+            text = _OPTIONS.format(host=to, port=port, own=back, from_port=from_port, tag=tag)
+            await loop.sock_sendall(probe, text.encode())
+            async with asyncio.timeout(limit_s):
+                return bool(await loop.sock_recv(probe, 4096))
+    except OSError:  # TimeoutError is one of them
+        return False

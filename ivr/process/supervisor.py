@@ -1,0 +1,355 @@
+"""Runs the processes of one Hatif, watches them and starts again what ended.
+
+It holds no pipe to a child, and each child holds its own pid file, so it may be killed itself: started again, it adopts
+what lives and watches on.
+"""
+
+import asyncio
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from ivr.home import pid_lock
+from ivr.home.log_files import open_log
+from ivr.process.process import (
+    Child,
+    Mark,
+    ProcessInfo,
+    ProcessSpec,
+    how,
+    lives,
+    mark_of,
+    mark_of_holder,
+    processes,
+    tail_of,
+    write_mark,
+)
+
+__all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Supervisor", "SupervisorError", "processes"]
+
+HEALTHY_S = 2.0  # a process that served this long and then ended is started again at once, whatever was before
+MAX_DELAY_S = 5.0
+PROBE_S = 0.02  # between two questions whether a process is ready
+FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that ends by itself has one
+OWN_NAME = "supervisor"
+
+log = structlog.get_logger("supervisor")
+
+
+class SupervisorError(Exception):
+    """`str()` is a sentence for a person."""
+
+
+class AlreadyRunning(SupervisorError):  # noqa: N818 - a refusal, not a fault
+    """Another supervisor has this run directory."""
+
+
+class StartError(SupervisorError):
+    """A process could not be started or was not ready in time; `str()` ends with the last lines of its log."""
+
+    def __init__(self, sentence: str, tail: Sequence[str] = (), by_signal: bool = False) -> None:
+        super().__init__("\n  ".join([sentence, *tail]))
+        self.sentence = sentence
+        self.tail = tuple(tail)
+        self.by_signal = by_signal  # killed from outside or by a fault: worth another try
+
+
+def restart_delay_s(failures: int) -> float:
+    """How long to wait before the next start after so many failures in a row (1: the first): 0, 0.25, 0.5, … 5."""
+    return 0.0 if failures <= 1 else min(MAX_DELAY_S, 0.25 * 2.0 ** min(failures - 2, 10))
+
+
+def _say(level: str, event: str, **facts: object) -> None:
+    """A log line. A terminal or pipe that went away must not end the supervisor."""
+    with suppress(OSError, ValueError):
+        getattr(log, level)(event, **facts)
+
+
+class Supervisor:
+    """Keeps the processes of `specs` running from `run()` to its end.
+
+    `ready` is set when all have been ready. Pid files are in `run_dir`, what the processes write in `log_dir`.
+    """
+
+    def __init__(self, specs: Sequence[ProcessSpec], run_dir: Path, log_dir: Path) -> None:
+        """ValueError: a name is not usable or there twice, or depends on one that does not come before it."""
+        self._after: dict[str, tuple[str, ...]] = {}
+        for spec in specs:
+            if not re.fullmatch(r"[a-z0-9-]+", spec.name) or spec.name in (OWN_NAME, *self._after):
+                raise ValueError(f"{spec.name!r} cannot be the name of a process, or is there twice")
+            after = tuple(self._after)[-1:] if spec.depends_on is None else spec.depends_on
+            if missing := set(after) - set(self._after):
+                raise ValueError(f"{spec.name} depends on {', '.join(sorted(missing))}, which must come before it")
+            self._after[spec.name] = after
+        self._specs = tuple(specs)
+        self._run_dir = run_dir
+        self._log_dir = log_dir
+        self._served = {spec.name: asyncio.Event() for spec in specs}  # has been ready once
+        self._children: dict[str, Child] = {}
+        self._stopping_since: float | None = None
+        self.ready = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs until `stop` is set, a SIGTERM, SIGINT or SIGHUP comes (these set it) or the task is cancelled.
+
+        Whatever ends it, all processes are stopped in reverse order. Ctrl-C again after a second kills them at once.
+        AlreadyRunning: nothing was touched. StartError: a process did not come up the first time. OSError: the
+        directories cannot be used.
+        """
+        self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._alone(), self._signals(stop):
+            try:
+                self._adopt_all()
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(self._keep(spec)) for spec in self._specs]
+                    tasks.append(group.create_task(self._announce()))
+                    await stop.wait()
+                    for task in tasks:
+                        task.cancel()
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            finally:
+                await self._stop_all()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        pid_file = self._run_dir / f"{OWN_NAME}.pid"
+        # The kernel drops the lock with the process, however it ends. The directory itself is locked: no file to race.
+        lock = os.open(self._run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                mark = mark_of_holder(pid_file)
+                who = f"with pid {mark.pid}; to stop it: kill {mark.pid}" if mark else "and is just starting"
+                raise AlreadyRunning(f"Hatif already runs in {self._run_dir.parent} {who}") from None
+            held_file = pid_lock.open_to_hold(pid_file)
+            try:
+                pid_lock.take(held_file)
+                self._write(OWN_NAME, held_file, mark_of(os.getpid(), ()))
+                yield
+            finally:
+                pid_file.unlink(missing_ok=True)
+                os.close(held_file)
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def _signals(self, stop: asyncio.Event) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python gives signals to the main thread only
+            return
+        loop = asyncio.get_running_loop()
+        # A script's background job ignores SIGINT and must hear it here; under nohup SIGHUP stays ignored.
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
+        for number in numbers:
+            loop.add_signal_handler(number, self._on_signal, number, stop)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+                signal.signal(number, before[number] or signal.SIG_DFL)
+
+    def _on_signal(self, number: signal.Signals, stop: asyncio.Event) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._stopping_since is None:
+            self._stopping_since = now
+            _say("info", "stopping", signal=number.name)
+            stop.set()
+        elif number is signal.SIGINT and now - self._stopping_since > 1.0:
+            # Not within the second: `timeout` and group kills send the same signal twice.
+            _say("warning", "killing what is left")
+            for child in self._children.values():
+                child.send(signal.SIGKILL)
+
+    async def _announce(self) -> None:
+        for event in self._served.values():
+            await event.wait()
+        self.ready.set()
+
+    def _adopt_all(self) -> None:
+        """Takes over what an earlier supervisor left, all of it at once: an early stop must end all of it as well."""
+        for spec in self._specs:
+            self._adopt(spec)
+
+    def _adopt(self, spec: ProcessSpec) -> Child | None:
+        """The one that runs already, if there is one. StartError: it is another user's."""
+        mark = mark_of_holder(self._run_dir / f"{spec.name}.pid")
+        if mark is None:
+            return None
+        try:
+            pidfd = os.pidfd_open(mark.pid)  # first, so that what is looked at next is what we hold
+        except OSError:
+            return None
+        try:
+            if not lives(mark):
+                os.close(pidfd)
+                return None
+            signal.pidfd_send_signal(pidfd, 0)
+        except PermissionError:
+            os.close(pidfd)
+            raise StartError(
+                f"{spec.name} already runs with pid {mark.pid} as another user, who must stop it first"
+            ) from None
+        child = self._children[spec.name] = Child(mark, pidfd, None)
+        _say("info", "process adopted from an earlier supervisor", process=spec.name, pid=mark.pid)
+        return child
+
+    async def _keep(self, spec: ProcessSpec) -> None:
+        """Adopts or starts it when its turn has come, then watches it for ever. StartError: the first start failed."""
+        for name in self._after[spec.name]:
+            await self._served[name].wait()
+        child = self._children.get(spec.name)
+        if child is not None and child.mark.argv not in (None, spec.argv):
+            _say("warning", "process runs with other arguments and is replaced", process=spec.name, pid=child.mark.pid)
+            await child.stop(spec.stop_signal, spec.stop_timeout_s)
+            child = None
+        loop = asyncio.get_running_loop()
+        adopted, failures, ended_at, reason = child is not None, 0, loop.time(), ""
+        while True:
+            served_at = None
+            try:
+                if child is None:
+                    # Never a second one, whatever happened to its file.
+                    child = self._adopt(spec) or self._start(spec)
+                if failures:  # told after the start: a terminal that is held must not delay it
+                    gap_ms = round((loop.time() - ended_at) * 1000, 1)
+                    pid = child.mark.pid
+                    _say("warning", "process started again", process=spec.name, pid=pid, gap_ms=gap_ms, reason=reason)
+                await self._until_ready(spec, child)
+                served_at = loop.time()
+                self._served[spec.name].set()
+                took_s = round(served_at - ended_at, 3)
+                _say("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
+                await child.ended.wait()
+                reason = how(child.status)
+            except StartError as error:
+                again = adopted or (error.by_signal and failures + 1 < FIRST_START_TRIES)
+                if not self._served[spec.name].is_set() and not again:
+                    raise
+                reason = "; ".join([error.sentence, *error.tail[-1:]])
+            ended_at = child.ended_at if child is not None and child.ended.is_set() else loop.time()
+            failures = 1 if served_at is not None and ended_at - served_at > HEALTHY_S else failures + 1
+            child, adopted = None, False
+            if delay_s := restart_delay_s(failures):
+                _say(
+                    "error",
+                    "process fails repeatedly",
+                    process=spec.name,
+                    failures=failures,
+                    next_start_in_s=delay_s,
+                    reason=reason,
+                )
+                await asyncio.sleep(delay_s)
+
+    def _start(self, spec: ProcessSpec) -> Child:
+        try:
+            output = open_log(self._log_dir / f"{spec.name}.log")
+            os.write(output, f"--- {spec.name} started {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
+        except OSError as error:  # a full disk is no reason to leave callers alone
+            _say("error", "log cannot be written", process=spec.name, reason=str(error))
+            output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        popen = None
+        holding = self._open_to_hold(spec.name)
+        try:
+            log_start = os.fstat(output).st_size
+            popen = subprocess.Popen(
+                spec.argv,
+                env=spec.env,
+                cwd=spec.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=() if holding is None else (holding,),
+                # In the child, since the kernel names as holder whoever asked for the lock.
+                preexec_fn=None if holding is None else partial(pid_lock.take, holding),
+            )
+            pidfd = os.pidfd_open(popen.pid)
+        except OSError as error:
+            if popen is not None:  # no pidfd: an old kernel, or no descriptor left
+                popen.kill()
+                popen.wait()
+            what = f": {error.filename}" if error.filename else ""
+            if holding is not None:
+                os.close(holding)
+            raise StartError(f"{spec.name} cannot be started: {error.strerror}{what}") from error
+        finally:
+            os.close(output)
+        mark = mark_of(popen.pid, spec.argv)
+        if holding is not None:
+            self._write(spec.name, holding, mark)
+            os.close(holding)
+        child = self._children[spec.name] = Child(mark, pidfd, popen, log_start)
+        return child
+
+    def _open_to_hold(self, name: str) -> int | None:
+        try:
+            return pid_lock.open_to_hold(self._run_dir / f"{name}.pid")
+        except OSError as error:
+            _say("error", "pid file cannot be made", process=name, reason=str(error))
+            return None
+
+    def _write(self, name: str, descriptor: int, mark: Mark) -> None:
+        try:
+            write_mark(descriptor, mark)
+        except OSError as error:  # who holds the file is known all the same
+            _say("error", "pid file cannot be written", process=name, reason=str(error))
+
+    async def _until_ready(self, spec: ProcessSpec, child: Child) -> None:
+        """StartError: it ended first, or the time is over; it is stopped then."""
+        if spec.ready is None:
+            return
+        problem = ""
+
+        async def ask(ready: Callable[[], Awaitable[bool]]) -> None:
+            nonlocal problem
+            while True:
+                try:
+                    if await ready():
+                        return
+                except Exception as error:
+                    problem = f" ({type(error).__name__}: {error})"
+                await asyncio.sleep(PROBE_S)
+
+        async with asyncio.TaskGroup() as group:
+            asking, ended = group.create_task(ask(spec.ready)), group.create_task(child.ended.wait())
+            await asyncio.wait((asking, ended), timeout=spec.ready_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            asking.cancel()
+            ended.cancel()
+        by_itself = child.ended.is_set()
+        if not by_itself and not asking.cancelled():
+            return
+        if by_itself:
+            sentence = f"{spec.name} {how(child.status)} before it was ready"
+        else:
+            sentence = f"{spec.name} was not ready within {spec.ready_timeout_s:g} s{problem}"
+            await child.stop(spec.stop_signal, spec.stop_timeout_s)
+        path = self._log_dir / f"{spec.name}.log"
+        tail = tail_of(path, child.log_start)
+        sentence += f"; the last lines of {path}:" if tail else f"; it wrote nothing to {path}"
+        raise StartError(sentence, tail, by_signal=by_itself and (child.status or 0) < 0)
+
+    async def _stop_all(self) -> None:
+        for spec in reversed(self._specs):
+            child = self._children.get(spec.name)
+            if child is not None and not await child.stop(spec.stop_signal, spec.stop_timeout_s):
+                what = "process had to be killed" if child.ended.is_set() else "process cannot be ended"
+                _say("warning", what, process=spec.name, pid=child.mark.pid, after_s=spec.stop_timeout_s)
+            if child is None or child.ended.is_set():
+                (self._run_dir / f"{spec.name}.pid").unlink(missing_ok=True)

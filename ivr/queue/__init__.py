@@ -1,0 +1,1 @@
+"""Waiting for an operator, from the first announcement to the ringing leg."""

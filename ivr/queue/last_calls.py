@@ -1,0 +1,20 @@
+"""Shortly before closing time: who would be served only after it is told so when he begins to wait, and may wish to be
+called back. Who waits all the same is served, however late it gets."""
+
+from datetime import timedelta
+
+from ivr.call.call import Call
+from ivr.model import clock, floor_protocol
+
+TEXT = "last_calls"
+
+
+def is_too_late(call: Call, answer: floor_protocol.Told) -> bool:
+    """Whether his turn would come after closing time, as far as is known and if it is near (`last_calls_min` in
+    site.toml; 0: never)."""
+    near, expected = call.services.site.routing.last_calls_min, answer.estimate.seconds
+    if not near or expected is None or not answer.estimate.earned:
+        return False
+    now, state = clock.now(), call.state
+    closes = call.services.opening.closes_next(now, line=state.number, language=state.language)
+    return closes is not None and closes - now <= timedelta(minutes=near) and now + timedelta(seconds=expected) > closes

@@ -1,0 +1,1 @@
+"""What is kept: records for the journal, reads with a time limit, references, voicemail."""

@@ -1,0 +1,382 @@
+"""What the controller keeps: each function says one thing that happened, and the journal has it.
+
+Nothing here waits: a record goes to memory, and in groups to the disk; another process brings it to the database.
+"""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from db.enums import CallbackKind, CaseKind, HoursKind, Outcome, Role
+from db.ids import uuid7
+from db.journal import Journal
+from db.references import ReferenceAllocator
+from ivr.asterisk.fallback_records import FallbackCall
+from ivr.model import clock, floor_protocol
+from ivr.model.call_state import CallState, Consent
+from ivr.model.e164 import country_of
+from ivr.records.voicemail import Left
+from ivr.site.holidays import Ruling, name_in
+from ivr.site.operators import OperatorEntry
+from routing.hours import Override
+from routing.match import Decision, in_words
+from routing.states import OfferState, Operator, OperatorState
+from routing.waits import Waits
+from routing.waits import in_words as waits_in_words
+
+log = structlog.get_logger()
+
+DUE_H = 48
+"""Hours in which a message is to be dealt with whose node of the flow is not known any more."""
+
+_INSTANTS = frozenset({"queued", "ended", "line_answered", "dequeued", "connected", "started"})
+
+
+def instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class Recorder:
+    def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
+        self.journal = journal  # also for what other files keep
+        self._references = references
+
+    def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
+        self.journal.put(
+            "call",
+            id=state.id,
+            channel_id=channel,
+            number=state.number,
+            caller=state.caller or None,
+            caller_raw=caller_raw,
+            country=state.country,
+            language=state.language,
+            flow_version=state.flow,
+            started=started,
+        )
+
+    def call(self, call_id: str, **columns: object) -> None:
+        """What has become known of a call: columns of the table; instants may be POSIX seconds."""
+        for name, value in columns.items():
+            if isinstance(value, float | int) and name in _INSTANTS:
+                columns[name] = instant(value)
+        self.journal.put("call", id=call_id, **columns)
+
+    def call_event(self, call_id: str, kind: str, flow_node: str, data: dict[str, object]) -> None:
+        self.journal.put("call_event", call_id=call_id, kind=kind, flow_node=flow_node, data=data)
+
+    def call_ended(self, state: CallState, outcome: Outcome, by: str) -> None:
+        """`by`: caller, operator, or service."""
+        self.call(state.id, ended=clock.now(), ended_by=by, path=list(state.path), outcome=outcome.value)
+        self.call_event(state.id, "ended", state.node, {"by": by, "outcome": outcome.value})
+
+    def new_case_reference(self) -> str | None:
+        """A reference that nobody has had; None if the disk does not take that it was given out."""
+        try:
+            return self._references.next()
+        except OSError as error:
+            log.error("No case reference could be taken: is the disk full?", error=str(error))
+            return None
+
+    def connected(self, state: CallState) -> None:
+        """The caller has an operator: the pairing, and a case file unless he has one. Said twice, it counts once."""
+        at = instant(state.connected_at or time.time())
+        self.journal.put(
+            "pairing",
+            id=state.offer,
+            call_id=state.id,
+            operator_id=state.operator,
+            offer_id=state.offer,
+            role=Role.OPERATOR.value,
+            began=at,
+        )
+        if not state.first:
+            return
+        self._case(state, at)
+        self.call(
+            state.id,
+            topic=state.topic,
+            case_reference=state.case,
+            connected=at,
+            operator_id=state.operator,
+            dequeued=at,
+        )
+
+    def _case(self, state: CallState, opened: datetime) -> None:
+        if state.case is None or state.filed:
+            return
+        self.journal.put(
+            "case_file",
+            reference=state.case,
+            kind=(CaseKind.COMPLAINT if state.topic == "complaint" else CaseKind.ENQUIRY).value,
+            topic=state.topic,
+            language=state.language,
+            country=state.country,
+            call_id=state.id,
+            caller=state.caller or None,
+            opened=opened,
+        )
+
+    def caller(self, state: CallState) -> None:
+        """The language to greet him in when he calls again."""
+        self.journal.put(
+            "caller", number=state.caller, language=state.language, last_call_id=state.id, last_called=clock.now()
+        )
+
+    def message(
+        self, state: CallState, left: Left, category: str, kind: CaseKind, reference: str | None, due_h: int
+    ) -> None:
+        """What a caller has said after the tone, and the file that is made of it."""
+        self.journal.put(
+            "message",
+            id=left.id,
+            call_id=state.id,
+            case_reference=reference,
+            caller=state.caller or None,
+            language=state.language,
+            topic=state.topic,
+            category=category,
+            file=left.file,
+            duration_ms=round(1000 * left.seconds),
+            at=clock.now(),
+        )
+        self._file_of_message(state, kind, reference, due_h, title=None)
+
+    def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
+        """A message that could not be recorded: the file says so, and whom to call."""
+        self._file_of_message(state, kind, reference, due_h, title="The message could not be recorded")
+
+    def _file_of_message(
+        self, state: CallState, kind: CaseKind, reference: str | None, due_h: int, title: str | None
+    ) -> None:
+        if reference is None:
+            return
+        now = clock.now()
+        self.journal.put(
+            "case_file",
+            reference=reference,
+            kind=kind.value,
+            topic=state.topic,
+            language=state.language,
+            country=state.country,
+            call_id=state.id,
+            caller=state.caller or None,
+            title=title,
+            opened=now,
+            due=now + timedelta(hours=due_h),
+        )
+        self.call(state.id, case_reference=reference, topic=state.topic)
+
+    def callback(self, state: CallState, number: str, due: datetime) -> None:
+        """A wish to be called back, not before `due`. Who has waited for an operator in vain keeps his age."""
+        now = clock.now()
+        waited = state.since if state.connected_at is None else None
+        self.journal.put(
+            "callback",
+            id=uuid7(),
+            kind=(CallbackKind.CLOSED if waited is None else CallbackKind.WAITING).value,
+            call_id=state.id,
+            number=number,
+            country=country_of(number),
+            language=state.language,
+            topic=state.topic,
+            wished=now,
+            waiting_since=now if waited is None else instant(waited),
+            due=due,
+        )
+
+    def survey(self, state: CallState, question: str, answer: int) -> None:
+        """Of the conversation that has just ended; said twice, the last one counts."""
+        self.journal.put(
+            "survey_answer",
+            call_id=state.id,
+            question=question,
+            answer=answer,
+            language=state.language,
+            operator_id=state.served_by,
+            at=clock.now(),
+        )
+
+    def recording(self, state: CallState, offer: str, file: str, consent: Consent) -> None:
+        """A conversation that is recorded from now on: no row without the consent that allows it."""
+        self.journal.put(
+            "recording",
+            id=offer,
+            call_id=state.id,
+            file=file,
+            consented=consent.at,
+            consent_key=consent.key,
+            consent_text=consent.text,
+            consent_language=consent.language,
+            started=clock.now(),
+        )
+        self.journal.flush()
+
+    def recording_ended(self, offer: str, seconds: float) -> None:
+        self.journal.put("recording", id=offer, ended=clock.now(), duration_ms=round(1000 * seconds))
+
+    def pin_failures(
+        self, table: Literal["case_file", "caller"], key: str, failures: int, locked_until: float | None
+    ) -> None:
+        """What stands against a file or a number; on the disk at once: the PIN is not checked before."""
+        until = instant(locked_until) if locked_until is not None else None
+        row = {"reference" if table == "case_file" else "number": key}
+        self.journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
+        self.journal.flush()
+
+    def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
+        """A colleague takes part; of the operator himself `connected` tells."""
+        row = {"call_id": call_id, "operator_id": operator, "offer_id": offer, "role": role.value}
+        self.journal.put("pairing", id=offer, **row, began=clock.now())
+
+    def pairing_ended(self, offer: str, reason: str, at: datetime | None = None) -> None:
+        self.journal.put("pairing", id=offer, ended=at or clock.now(), reason=reason)
+
+    def offered(self, offer: floor_protocol.Offer) -> None:
+        self.journal.put(
+            "offer",
+            id=offer.id,
+            epoch=offer.epoch,
+            call_id=offer.call,
+            operator_id=offer.operator,
+            state=OfferState.RINGING.value,
+            offered=clock.now(),
+        )
+        self.journal.flush()  # what becomes of it could not be recorded without it
+
+    def offer_ended(self, offer: str, state: OfferState, at: datetime | None = None) -> None:
+        self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
+
+    def offer_lost(self, offer: str, at: datetime) -> None:
+        """A leg that was lost while there was no controller: nobody's fault."""
+        self.offer_ended(offer, OfferState.WITHDRAWN, at)
+
+    def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
+        """A call that ended while there was no controller; `at` is when it was last known to go on."""
+        waited = Outcome.ABANDONED if queued else Outcome.LEFT_MENU
+        outcome = Outcome.ANSWERED if connected else waited
+        self.call(call_id, ended=at, ended_by="unknown", outcome=outcome.value)
+        self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
+
+    def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:
+        """Write the row of a call that the dialplan led, and a file if it was served. `caller`: in E.164."""
+        country = call.country or (country_of(caller) if caller is not None else None)
+        row: dict[str, object] = {
+            "outcome": Outcome.FALLBACK.value,
+            "ended": call.ended,
+            "language": call.language,
+            "country": country,
+            "topic": call.topic,
+            "queued": call.queued,
+            "dequeued": call.connected,
+            "connected": call.connected,
+            "operator_id": call.operator,
+        }
+        if call.call is None:  # else the controller had it before, and its beginning is known better
+            row |= {"started": call.started, "number": call.number, "caller": caller, "channel_id": call.id}
+            row |= {"caller_raw": call.caller}
+            row |= {"path": ["fallback"], "line_answered": call.started}
+        if call.connected is not None and call.operator is not None:
+            state = CallState(
+                id=call_id,
+                flow="",
+                node="fallback",
+                number=call.number or "",
+                caller=caller or "",
+                country=country,
+                language=call.language or "",
+                topic=call.topic,
+                case=self.new_case_reference(),
+            )
+            row["case_reference"] = state.case
+            self._case(state, call.connected)
+        self.call(call_id, **{name: value for name, value in row.items() if value is not None})
+        self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
+
+    def decision(self, decision: Decision) -> None:
+        self.journal.put(
+            "decision",
+            kind="offer",
+            call_id=decision.call,
+            operator_id=decision.operator,
+            reason=in_words(decision.reason),
+            data=asdict(decision.reason),
+        )
+
+    def waits(self, call_id: str, why: Waits) -> None:
+        reason, data = waits_in_words(why), asdict(why)
+        self.journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
+
+    def operator_state(self, operator: Operator, call_id: str | None, at: datetime | None = None) -> None:
+        """`at`: since when, if not since now."""
+        self.journal.put(
+            "operator_state",
+            at=at or clock.now(),
+            operator_id=operator.id,
+            state=operator.state.value,
+            reason=operator.reason or None,
+            call_id=call_id,
+            idle_since=instant(operator.since) if operator.state is OperatorState.READY else None,
+            until=instant(operator.until) if operator.until is not None else None,
+            by="service",
+        )
+
+    def operators(self, entries: tuple[OperatorEntry, ...]) -> None:
+        """The list as it was loaded, so that reports know the names."""
+        now = clock.now()
+        for entry in entries:
+            self.journal.put(
+                "operator",
+                id=entry.id,
+                name=entry.name,
+                languages=entry.languages,
+                topics=sorted(entry.topics),
+                supervisor=entry.supervisor,
+                changed=now,
+            )
+
+    def hours_forced(self, override: Override, cancelled: UUID | None) -> UUID | None:
+        """A forced state and what it takes the place of; its id, None for `auto`."""
+        now = clock.now()
+        if cancelled is not None:
+            self.journal.put("hours_override", id=cancelled, cancelled=now)
+        if override.force.value == "auto":
+            if cancelled is not None:
+                self.journal.put("audit", by=override.by, act="hours_auto", reason=override.why or None)
+            return None
+        new = uuid7()
+        self.journal.put(
+            "hours_override",
+            id=new,
+            kind=override.force.value,
+            begins=now,
+            ends=override.until,
+            reason=override.why or None,
+            by=override.by,
+            made=now,
+        )
+        return new
+
+    def holiday_ruled(
+        self, day: date, ruling: Ruling | None, calendar_name: str, by: str, cancelled: UUID | None
+    ) -> UUID | None:
+        """The administrator's word on a day and what it takes the place of; its id, None if he says no more of it."""
+        now = clock.now()
+        if cancelled is not None:
+            self.journal.put("hours_override", id=cancelled, cancelled=now)
+        if ruling is None:
+            self.journal.put("audit", by=by, act="holiday_forgotten", about=f"day:{day}")
+            return None
+        new, kind = uuid7(), HoursKind.HOLIDAY if ruling.names else HoursKind.NO_HOLIDAY
+        name = name_in(ruling.names, "en") or calendar_name or None
+        self.journal.put("hours_override", id=new, kind=kind.value, day=day, name=name, by=by, made=now)
+        return new
+
+    def announced(self, text: str | None, why: str, by: str) -> None:
+        """The announcement in front of everything; None: there is none any more."""
+        act, about = ("announce", f"text:{text}") if text is not None else ("announce_off", None)
+        self.journal.put("audit", by=by, act=act, about=about, reason=why or None)

@@ -1,0 +1,227 @@
+"""The guide: what a caller may be told about each procedure, step by step. One file a procedure in `guide/`.
+
+Here is what exists and where; the words themselves are texts like all others and are spoken from the catalogues.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import yaml
+from pydantic import Field
+
+from ivr.site.findings import Finding, SiteError
+from prompts import site_files
+from prompts.sources import GUIDE_FIELDS, guide_ids, guide_text_id, is_id
+from prompts.yaml_places import STRING, compose, refusal
+
+FOLDER = "guide"
+SERVICE_TEXTS = ("guide_notice", "guide_next", "guide_keys", "guide_end")
+"""What is said around the steps of any procedure."""
+
+_LONGEST_ID = 22
+"""Letters of a procedure's id: its longest text's id has 40 then."""
+ProcedureId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=_LONGEST_ID)]
+
+_TITLE, *_STEPS = GUIDE_FIELDS
+_FIELDS = ("status", *GUIDE_FIELDS, "remarks")
+
+
+class Status(StrEnum):
+    SAMPLE = "sample"  # the ministry must confirm it
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """`countries`: ISO codes of those with a remark of their own; `file` and `line`: where it is written."""
+
+    id: str
+    status: Status
+    countries: tuple[str, ...]
+    file: str
+    line: int
+
+    @property
+    def text_ids(self) -> tuple[str, ...]:
+        return guide_ids(self.id, self.countries)
+
+    def steps(self, country: str | None) -> tuple[tuple[str, str], ...]:
+        """What a caller from `country` hears in this order: the step's name and its text's id."""
+        steps = [(step, guide_text_id(self.id, step)) for step in _STEPS]
+        if country is not None and country in self.countries:
+            steps.append(("remark", self.remark(country)))
+        return tuple(steps)
+
+    def remark(self, country: str) -> str:
+        """The id of the text for callers from there."""
+        return guide_text_id(self.id, "remark", country)
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    procedures: Mapping[str, Procedure]
+
+
+class Offering(Protocol):
+    """A node of the flow that offers procedures by their ids."""
+
+    @property
+    def procedures(self) -> tuple[str, ...]: ...
+
+
+def title(procedure: str) -> str:
+    """The id of the text that offers a procedure in a menu."""
+    return guide_text_id(procedure, _TITLE)
+
+
+def text_ids(guide: Guide) -> set[str]:
+    """All texts of all procedures, without SERVICE_TEXTS."""
+    return {text for procedure in guide.procedures.values() for text in procedure.text_ids}
+
+
+def guide_problems(node: Offering, guide: Guide) -> list[str]:
+    """A sentence for each procedure that the node offers and the guide does not have."""
+    there = ", ".join(sorted(guide.procedures)) or "none"
+    return [
+        f"the guide has no procedure {each!r}; write {FOLDER}/{each}.yaml, or name one that is there ({there})."
+        for each in node.procedures
+        if each not in guide.procedures
+    ]
+
+
+def read(folder: Path) -> dict[str, str]:
+    """What `parse` takes: the content of each file by its name; nothing where there is no folder. Raises SiteError."""
+    if not folder.exists():
+        return {}
+    texts: dict[str, str] = {}
+    problems: list[Finding] = []
+
+    def wrong(path: Path, line: int, what: str) -> None:
+        problems.append(Finding.told("E_GUIDE_FILE", str(path), line, what))
+
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        sentence = f"cannot be read ({error.strerror}); it must be a folder of .yaml files"
+        raise SiteError(Finding.told("E_GUIDE_FILE", str(folder), 1, sentence)) from None
+    for path in paths:
+        if path.suffix == ".yml":
+            wrong(path, 1, f"would not be read; rename it to {path.stem}.yaml")
+        if path.suffix != ".yaml":
+            continue
+        try:
+            texts[path.name] = site_files.text(path)
+        except OSError as error:
+            wrong(path, 1, f"cannot be read ({error.strerror}); make it a readable file")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            wrong(path, line, "is no UTF-8; save the file as UTF-8")
+    if problems:
+        raise SiteError(*problems)
+    return texts
+
+
+def parse(texts: Mapping[str, str], where: Path | str = FOLDER, countries: Collection[str] | None = None) -> Guide:
+    """The guide in these files, which are in the folder `where`. `countries`: those of the site; None: any.
+
+    Raises SiteError with a line for each mistake.
+    """
+    procedures: dict[str, Procedure] = {}
+    problems: list[Finding] = []
+    for name, text in sorted(texts.items()):
+        file = _File(f"{where}/{name}", [])
+        procedure = file.procedure(name.removesuffix(".yaml"), text, countries)
+        if procedure is not None and not file.problems:
+            procedures[procedure.id] = procedure
+        problems += [Finding.told(code, file.name, line, what) for line, what, code in sorted(file.problems)]
+    if problems:
+        raise SiteError(*problems)
+    return Guide(procedures)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file in hand; what is wrong with it is gathered in `problems`, with its line."""
+
+    name: str
+    problems: list[tuple[int, str, str]]
+
+    def wrong(self, line: int, what: str, code: str = "E_GUIDE_FIELD") -> None:
+        self.problems.append((line, what, code))
+
+    def procedure(self, identity: str, text: str, countries: Collection[str] | None) -> Procedure | None:
+        if not is_id(identity) or len(identity) > _LONGEST_ID:
+            self.wrong(
+                1,
+                f"{identity!r} is no id of a procedure; name the file with small letters, digits and _ between them, "
+                f"{_LONGEST_ID} at most",
+            )
+        try:
+            top = compose(text)
+        except yaml.YAMLError as error:
+            self.wrong(*refusal(error, text), code="E_GUIDE_FILE")
+            return None
+        if not isinstance(top, yaml.MappingNode):
+            self.wrong(1, f"has no names at its top; write {', '.join(_FIELDS)}")
+            return None
+        values = self._names(top)
+        for name in _FIELDS:
+            if name not in values:
+                self.wrong(1, f"{name} is missing; write it")
+        for name, (line, value) in values.items():
+            if name not in _FIELDS:
+                self.wrong(line, f"{name!r} is no field of the guide; its fields are {', '.join(_FIELDS)}")
+            elif name not in ("status", "remarks"):
+                self._text(name, line, value)
+        status = self._status(*values["status"]) if "status" in values else None
+        told = self._remarks(*values["remarks"], countries) if "remarks" in values else ()
+        if status is None:
+            return None
+        line = values[_TITLE][0] if _TITLE in values else 1
+        return Procedure(identity, status, told, self.name, line)
+
+    def _status(self, line: int, value: yaml.Node) -> Status | None:
+        found = value.value if isinstance(value, yaml.ScalarNode) else "a list"
+        if found in list(Status):
+            return Status(found)
+        self.wrong(line, f"status is {found or 'empty'}; write {' or '.join(Status)}")
+        return None
+
+    def _remarks(self, line: int, value: yaml.Node, countries: Collection[str] | None) -> tuple[str, ...]:
+        if not isinstance(value, yaml.MappingNode) or not value.value:
+            self.wrong(line, "remarks has no country; write at least one, such as FR: and what is special there")
+            return ()
+        remarks = self._names(value)
+        for country, (at, text) in remarks.items():
+            if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
+                self.wrong(at, f"{country!r} is no country; write its ISO code of two capital letters, such as FR")
+            elif countries is not None and country not in countries:
+                self.wrong(at, f"the country {country!r} is none of this site; it has {', '.join(sorted(countries))}")
+            self._text(f"remarks.{country}", at, text)
+        return tuple(remarks)
+
+    def _text(self, name: str, line: int, value: yaml.Node) -> None:
+        if not isinstance(value, yaml.ScalarNode):
+            self.wrong(line, f"{name} is a list, not a text; write one text, in words")
+        elif not value.value.strip() or value.value in ("~", "null"):
+            self.wrong(line, f"{name} is empty; write its English text")
+        elif value.tag != STRING:
+            self.wrong(line, f"{name} is {value.value!r}, which YAML does not read as a text; write it out in words")
+
+    def _names(self, node: yaml.MappingNode) -> dict[str, tuple[int, yaml.Node]]:
+        """What stands in a mapping: name, its line, its value. The first counts where one stands twice."""
+        found: dict[str, tuple[int, yaml.Node]] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                self.wrong(line, "a name is a list; write one word and a colon")
+            elif key.value in found:
+                self.wrong(line, f"{key.value!r} stands twice; each name may stand once")
+            else:
+                found[key.value] = line, value
+                if key.tag != STRING:
+                    self.wrong(line, f'YAML does not read {key.value} as a name; write it as "{key.value}"')
+        return found

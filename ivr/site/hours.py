@@ -1,0 +1,92 @@
+"""The part `[hours]` of `site.toml`: weekly plans of the site, of lines and of languages, and the holidays."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
+
+from ivr.site import holidays
+from routing.hours import WEEKDAYS, Holiday, Plan, Span, Week
+
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_SPAN = re.compile(f"{_TIME}-(?:{_TIME}|24:00)")
+_COUNTRY = re.compile("[A-Z]{2}")
+
+
+def _weekday(name: str) -> str:
+    if name not in WEEKDAYS:
+        raise ValueError(f"{name!r} is no weekday; the names are {', '.join(WEEKDAYS)}")
+    return name
+
+
+def _span_text(text: str) -> str:
+    if not _SPAN.fullmatch(text) or text[:5] >= text[6:]:
+        raise ValueError(f"{text!r} is no span; write opening and closing time such as 08:00-20:00, or until 24:00")
+    return text
+
+
+SpanText = Annotated[str, AfterValidator(_span_text)]
+WeekText = dict[Annotated[str, AfterValidator(_weekday)], tuple[SpanText, ...]]
+
+
+class Hours(BaseModel):
+    """`line` by number and `language` by code have weeks of their own. On a holiday of the country `holidays` (ISO)
+    only `holiday_hours` are left of the day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timezone: str
+    week: WeekText
+    line: dict[str, WeekText] = {}
+    language: dict[str, WeekText] = {}
+    holidays: str | None = None
+    holiday_hours: tuple[SpanText, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; write one such as Africa/Casablanca") from None
+        return name
+
+    @field_validator("holidays")
+    @classmethod
+    def _country(cls, code: str | None) -> str | None:
+        if code is not None and not (_COUNTRY.fullmatch(code) and holidays.is_known(code)):
+            raise ValueError(f"{code!r} is no country whose holidays are known; write two capitals such as MA")
+        return code
+
+    def plan(
+        self, line: str | None = None, language: str | None = None, days: Mapping[date, Holiday] | None = None
+    ) -> Plan:
+        """The plan of a line and a language, which need not have plans of their own; `days`: the holidays."""
+        line = line if line in self.line else None
+        language = language if language in self.language else None
+        return Plan(
+            ZoneInfo(self.timezone),
+            _week(self.line[line] if line is not None else self.week),
+            line=line or "",
+            language=language or "",
+            language_week=_week(self.language[language]) if language is not None else None,
+            holidays=days if days is not None else {},
+            holiday_hours=[_span(text) for text in self.holiday_hours],
+        )
+
+
+def _week(week: WeekText) -> Week:
+    return {WEEKDAYS.index(day): [_span(text) for text in spans] for day, spans in week.items()}
+
+
+def spans(texts: Iterable[str]) -> tuple[Span, ...]:
+    """Spans that were checked (`SpanText`)."""
+    return tuple(_span(text) for text in texts)
+
+
+def _span(text: str) -> Span:
+    first, last = text.split("-")
+    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)

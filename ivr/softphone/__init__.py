@@ -1,0 +1,1 @@
+"""Telephones of the demonstration and the tests, and what they hear."""

@@ -1,0 +1,241 @@
+"""One call of a test telephone: its state, its keys and its sound."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+
+import baresip
+from baresip import Event, StackEvent
+from baresip.errors import StaleHandleError, split_status
+
+from ivr.softphone.recording import Halved, Sound
+from ivr.softphone.sound import RATE, Match, Samples, find, tone, tone_share
+
+KEY_DELAY_S = 0.15
+"""An exchange learns from the first sound where a call's sound comes from; a key before that is lost."""
+
+_LOOK_S = 0.2  # between two looks for a prompt or a tone
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a call ended: `status` is the refusal's SIP status, 200 for a call that was answered, None where no answer
+    came (`reason` then says what the stack says); `by_us`: this telephone hung up; `cause`: the Q.850 cause that the
+    other side gave with it."""
+
+    status: int | None
+    reason: str
+    by_us: bool
+    cause: int | None = None
+
+
+class CallEndedError(Exception):
+    """What was asked of a call cannot be, because it is over; `end` says how it ended."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(f"the call has ended: {end.status or 'no status'} {end.reason}")
+        self.end = end
+
+
+class Call:
+    """A call, made or received. Times (`began`, `answered`, `over`) are of the monotonic clock, None until then."""
+
+    def __init__(self, native: baresip.Call, *, incoming: bool, peer: str, wide: bool = False) -> None:
+        self.peer = peer
+        """Whom we dialled, or the address that the call says it comes from."""
+        self.incoming = incoming
+        self.began = time.monotonic()
+        self.ringing: float | None = self.began if incoming else None
+        self.answered: float | None = None
+        self.over: float | None = None
+        self.end: End | None = None
+        self.keys = ""
+        """The keys that the other side has pressed so far."""
+        self._native = native
+        self._sound = Sound(Halved(native.audio) if wide else native.audio)
+        self._hung_up = False
+        self._refusal: int | None = None
+        self._settled = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Call {'from' if self.incoming else 'to'} {self.peer}: {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """`"ringing"`, `"talking"` or `"ended"`."""
+        return "ended" if self.end else "talking" if self.answered is not None else "ringing"
+
+    @property
+    def status(self) -> int | None:
+        """200 once answered, a refusal's SIP status, None as long as nothing is known."""
+        return 200 if self.answered is not None else self.end.status if self.end else None
+
+    async def established(self, timeout_s: float = 10.0) -> None:
+        """Until the call is answered. CallEndedError if it ends before; TimeoutError if nothing happens."""
+        await _within(self._settled.wait(), timeout_s, "was not answered")
+        if self.answered is None and self.end is not None:
+            raise CallEndedError(self.end)
+
+    async def ended(self, timeout_s: float = 10.0) -> End:
+        """Until the call is over, by whomever. TimeoutError if it is not."""
+        await _within(self._ended.wait(), timeout_s, "did not end")
+        assert self.end is not None
+        return self.end
+
+    async def answer(self) -> None:
+        """Pick up a call that rings here. Without effect if it has stopped ringing."""
+        # "With video" means no picture where none is offered; without it the stack renegotiates every call at once.
+        with contextlib.suppress(StaleHandleError):
+            await self._native.answer(video=True)
+
+    async def hangup(self) -> None:
+        """End the call, in any state; to refuse a ringing one with a status use `Operator.refuse`."""
+        if self.end is None:
+            self._hung_up = True
+            with contextlib.suppress(StaleHandleError):
+                await self._native.hangup()
+
+    async def press(self, keys: str) -> None:
+        """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and 120 ms apart, as RTP events (RFC 4733).
+
+        Returns when the last is released. ValueError for what is no key, CallEndedError if the call ends before."""
+        await self.established()
+        assert self.answered is not None
+        await asyncio.sleep(max(0.0, self.answered + KEY_DELAY_S - time.monotonic()))
+        try:
+            await self._native.send_dtmf(keys)
+        except StaleHandleError:
+            raise CallEndedError(await self.ended()) from None
+
+    async def hold(self) -> None:
+        """Put the other side on hold, as a telephone's key does: a re-INVITE."""
+        await self._native.hold()
+
+    async def resume(self) -> None:
+        """Take it off hold."""
+        await self._native.resume()
+
+    async def transfer(self, uri: str) -> None:
+        """Ask the exchange to connect its side with `uri` instead (REFER). TransferFailed if it refuses."""
+        await self._native.transfer(uri)
+
+    async def transfer_to(self, consulted: "Call") -> None:
+        """Ask the exchange to connect its side with that of another call of this telephone (REFER with Replaces)."""
+        await self._native.attended_transfer(consulted._native)  # noqa: SLF001 - of a call like this one
+
+    def tone(self, frequency_hz: float) -> None:
+        """Send a tone from now on. Take one above 1,000 Hz: below, waiting music can look like a tone."""
+        self._sound.speaker.play(tone(round(frequency_hz), 1.0), again=True)
+
+    def play(self, samples: Samples) -> None:
+        """Send `samples` once from now on, then silence."""
+        self._sound.speaker.play(samples, again=False)
+
+    def silence(self) -> None:
+        """Send silence from now on; packets go on."""
+        self._sound.speaker.play(tone(0, 0.0), again=False)
+
+    @property
+    def clock(self) -> float:
+        """Seconds since the answer (or the first sound before it), until now or the end of the call."""
+        return self._sound.recording.clock(time.monotonic())
+
+    def heard(self, since_s: float | None = None, until_s: float | None = None) -> Samples:
+        """What was received from `since_s` of `clock` on (None: from its beginning), zeros where nothing came."""
+        return self._sound.recording.heard(since_s or 0.0, until_s, time.monotonic())
+
+    async def hears(self, reference: Samples, timeout_s: float = 10.0, since_s: float = 0.0) -> Match:
+        """Until `reference` has been heard whole since `since_s`; the offset is of `clock`.
+
+        TimeoutError if it is not, or not before the call's end; the error tells the best score."""
+        best = Match(0.0, 0.0)
+        async for heard, start_s in self._looks(timeout_s, since_s, len(reference) / RATE + 1.0):
+            match = find(heard, reference)
+            match = Match(match.offset_s + start_s, match.score)
+            if match.same:
+                return match
+            best = max(best, match, key=lambda one: one.score)
+        raise TimeoutError(f"the prompt was not heard; best score {best.score:.2f} at {best.offset_s:.1f} s")
+
+    async def hears_tone(self, frequency_hz: float, timeout_s: float = 5.0, share: float = 0.5) -> float:
+        """Until half a second of a tone has been heard from now on; returns its share of the energy.
+
+        TimeoutError if it is not, or not before the call's end."""
+        best = 0.0
+        async for heard, _ in self._looks(timeout_s, self.clock, 0.5):
+            if len(heard) >= RATE // 2:
+                best = max(best, tone_share(heard[-RATE // 2 :], frequency_hz))
+            if best >= share:
+                return best
+        raise TimeoutError(f"the tone of {frequency_hz:g} Hz was not heard; at most {best:.2f} of the energy")
+
+    async def _looks(self, timeout_s: float, since_s: float, length_s: float) -> AsyncIterator[tuple[Samples, float]]:
+        """What was heard since `since_s`, then again and again what is new with `length_s` before it, and its start."""
+        deadline = time.monotonic() + timeout_s
+        start_s = since_s
+        while True:
+            is_last = self._ended.is_set() or time.monotonic() >= deadline
+            until_s = self.clock
+            yield self.heard(start_s, until_s), start_s
+            if is_last:
+                return
+            start_s = max(since_s, until_s - length_s)
+            await asyncio.sleep(_LOOK_S)
+
+    # What the telephone's owner uses.
+
+    @property
+    def sound(self) -> Sound:
+        return self._sound
+
+    @property
+    def handle(self) -> int:
+        return int(self._native.handle)
+
+    async def refuse(self, status: int) -> None:
+        self._hung_up, self._refusal = True, status
+        with contextlib.suppress(StaleHandleError):
+            await self._native.reject()
+
+    def happened(self, event: StackEvent) -> None:
+        """An event of the stack about this call."""
+        now = time.monotonic()
+        match event.event:
+            case Event.CALL_RINGING if self.ringing is None:
+                self.ringing = now
+            case Event.CALL_ESTABLISHED if self.answered is None:
+                self.answered = now
+                self._sound.recording.begin(now)
+                self._settled.set()
+            case Event.CALL_DTMF_START if event.text:
+                self.keys += event.text
+            case Event.CALL_CLOSED if self.end is None:
+                self.over = now
+                self.end = self._how_ended(event.text or "")
+                self._sound.recording.finish(now)
+                self._settled.set()
+                self._ended.set()
+
+    def _how_ended(self, text: str) -> End:
+        text, _, more = text.partition(",Q.850;cause=")
+        status, reason = split_status(text)
+        if self.answered is not None:
+            status = 200
+        elif self._hung_up or self.incoming:
+            status = self._refusal
+        if self._hung_up:
+            reason = "hung up here" if self._refusal is None else "refused here"
+        elif text.startswith("Connection reset by peer"):  # the stack's words for BYE and CANCEL
+            reason = "hung up by the other side"
+        return End(status, reason, self._hung_up, int(more) if more.isdigit() else None)
+
+
+async def _within(event: Awaitable[object], timeout_s: float, what: str) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event
+    except TimeoutError:
+        raise TimeoutError(f"the call {what} within {timeout_s:g} s") from None

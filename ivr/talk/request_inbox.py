@@ -1,0 +1,68 @@
+"""Wishes from outside a call's own coroutine: brought to it, with the answer brought back."""
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING
+
+from ivr.model import floor_protocol
+from ivr.talk.operator_requests import Act, Refusal, Target
+
+if TYPE_CHECKING:
+    from ivr.call.call import Call
+
+_ANSWER_S = 5.0
+"""How long a call may take to say yes or no; it takes some milliseconds."""
+
+
+class Wishes:
+    """Those of one connection that are not answered yet."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._open: dict[str, asyncio.Future[str | None]] = {}
+
+    def answer(self, wish: str, why_not: str | None) -> None:
+        """By the call: None if it is granted, else a `Refusal`."""
+        future = self._open.get(wish)
+        if future is not None and not future.done():
+            future.set_result(why_not)
+
+    async def ask(
+        self,
+        call: "Call",
+        act: Act,
+        target: Target | None = None,
+        *,
+        way: str,
+        by: str | None = None,
+        channel: str | None = None,
+    ) -> Refusal | None:
+        """None: it is done or has begun. `by`: the operator who wishes it; None: somebody at the API; `channel`: his
+        line on which he does."""
+        if call.state.offer is None:
+            return Refusal.NOT_NOW
+        target = target or Target()
+        number = str(next(self._numbers))
+        future = self._open[number] = asyncio.get_running_loop().create_future()
+        call.deliver(
+            floor_protocol.Wish(
+                call=call.state.id,
+                id=number,
+                act=act.value,
+                way=way,
+                by=by,
+                operator=target.operator,
+                language=target.language,
+                topic=target.topic,
+                consul=target.consul,
+                channel=channel,
+            )
+        )
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                why_not = await future
+        except TimeoutError:
+            return Refusal.NOT_NOW  # the call is over, or does something else by now
+        finally:
+            del self._open[number]
+        return Refusal(why_not) if why_not is not None else None

@@ -1,0 +1,1 @@
+"""Operators' telephones: registered or not, alive or not, and what they are."""

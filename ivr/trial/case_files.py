@@ -1,0 +1,62 @@
+"""The case files of a trial: those of the database, looked at only, or one sample file where there is none."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from db import references
+from db.enums import CaseState
+from db.read_files import Claim, Failures, FileByTelephone
+from ivr.cases import pin
+from ivr.cases.case_lookup import Answer, Files
+from ivr.model import clock
+from ivr.records.database import Database
+from ivr.records.recorder import Recorder
+
+SAMPLE_REFERENCE = references.make(9, 1_234_567)
+SAMPLE_PIN = "271828"
+_EXPECTED_DAYS = 14
+
+
+class OfDatabase:
+    """Asks in a loop of its own, whose clock is the real one. Its `recorder` must keep nothing."""
+
+    def __init__(self, url: str, recorder: Recorder) -> None:
+        self._database = Database(url)
+        self._files = Files(self._database, recorder)
+        self._thread = ThreadPoolExecutor(1, "case files")
+        self._runner = asyncio.Runner()
+        self._warm = False
+
+    async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
+        def asked() -> Answer:
+            if not self._warm:
+                self._runner.run(self._files.warm())
+                self._warm = True
+            return self._runner.run(self._files.ask(reference, entered, caller=caller, call=call))
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
+
+    def close(self) -> None:
+        self._files.close()
+        self._thread.submit(self._runner.run, self._database.close()).result()
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+
+class Sample(Files):
+    """One file, of an application that lacks a photograph."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(Database(""), recorder)
+        self._pin_hash = ""
+
+    async def _claim(self, reference: str, number: str) -> Claim:
+        nothing = Failures(0, None)
+        return Claim(await self._file(nothing) if reference == SAMPLE_REFERENCE else None, number, nothing)
+
+    async def _file(self, tried: Failures) -> FileByTelephone:
+        if not self._pin_hash:
+            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hashed, SAMPLE_PIN)
+        expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
+        return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)
