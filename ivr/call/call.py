@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -23,13 +22,10 @@ from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.services import Files, Link, Opening, Services
+from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
-
-if TYPE_CHECKING:
-    from ivr.flow.model import Flow
-    from ivr.flow.versions import Version
 
 __all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Link", "NothingAudible", "Opening"]
 __all__ += ["OperatorFree", "RequestFailed", "Services"]
@@ -83,7 +79,7 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 class Call:
     """`answered`: whether Asterisk has answered the line; if not, the first step does."""
 
-    def __init__(self, services: Services, channel: str, state: CallState, version: "Version", answered: bool) -> None:
+    def __init__(self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool) -> None:
         self.services = services
         self.channel = channel
         self.state = state
@@ -106,7 +102,7 @@ class Call:
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
-    def flow(self) -> "Flow":
+    def flow(self) -> "Flow[Call]":
         return self.version.flow
 
     # What the world tells the call

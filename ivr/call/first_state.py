@@ -1,7 +1,9 @@
 """How a call begins: what is known of it before it has done anything."""
 
 from ivr.asterisk.ari.events import Channel
-from ivr.flow.versions import Version
+from typing import Any
+
+from ivr.call.version import Version
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of, normalise
 from ivr.site.site import Site
@@ -12,7 +14,7 @@ _CARRIER = "carrier-"
 
 
 def first_state(
-    site: Site, version: Version, identity: str, dialled: str, caller: str, carrier: str | None = None
+    site: Site, version: Version[Any], identity: str, dialled: str, caller: str, carrier: str | None = None
 ) -> CallState:
     """Return the state of a call that has just come.
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from ivr.call.call import Call, Deadline, OperatorFree
 from ivr.call.choice import Goes
 from ivr.call.node import CHANGE_LANGUAGE
-from ivr.flow.nodes.language import Language
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Then
 from ivr.queue.ringing import Leg, after_restart, ring, start_music
@@ -156,7 +155,7 @@ class _Waiting:
     async def _language(self) -> Leg | Goes | None:
         """Offer another language and keep the caller's place. None: the caller waits on in the one that they have."""
         node = self.call.flow.change_language
-        if isinstance(self.call.flow.nodes[node], Language):
+        if self.call.flow.nodes[node].kind == "language":
             return await self._hold(node, resumed=False)
         return self._leaves(node, CHANGE_LANGUAGE)
 

@@ -1,0 +1,56 @@
+"""What a call has to know of the version of the flow that it goes by; `ivr.flow.versions` makes one."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Protocol, TypeVar
+
+from ivr.site.guide import Guide
+from prompts.manifest import Manifest
+
+C = TypeVar("C", contravariant=True)
+"""The call that a node is run for."""
+
+
+class FlowNode(Protocol[C]):
+    """A node: `run` does it for a call and returns the name of the next one, or None to hang up."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def run(self, call: C, resumed: bool, /) -> Awaitable[str | None]: ...
+
+    def leads_to(self) -> tuple[str, ...]: ...
+
+
+class Flow(Protocol[C]):
+    """A flow. `operator` is the node to which `0` and repeated mistakes lead."""
+
+    @property
+    def start(self) -> str: ...
+
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def change_language(self) -> str: ...
+
+    @property
+    def silence_s(self) -> float: ...
+
+    @property
+    def nodes(self) -> Mapping[str, FlowNode[C]]: ...
+
+
+class Version(Protocol[C]):
+    """What a call hears, from its beginning to its end."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def flow(self) -> Flow[C]: ...
+
+    @property
+    def guide(self) -> Guide: ...
+
+    @property
+    def sounds(self) -> Manifest: ...
