@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import sys
 
@@ -16,10 +17,16 @@ from ivr.model.clock import ClockError
 from ivr.site.site import SiteError
 
 
+async def serve_api(controller: Controller) -> None:
+    """Serve the control API. It is half of the start to load, and nobody on the telephone waits for it."""
+    api = await asyncio.to_thread(importlib.import_module, "ivr.api.app")
+    await api.serve(controller)
+
+
 def main() -> None:
     """Runs the controller until SIGTERM or Ctrl-C; calls that are up stay up."""
     try:
-        controller = Controller(settings.read())
+        controller = Controller(settings.read(), serve_api)
     except (SettingsError, SiteError, CredentialsError, ClockError) as error:
         sys.exit(f"hatif: {error}")
     configure(controller.site.node, controller.settings.log)

@@ -79,7 +79,9 @@ Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 class Call:
     """`answered`: whether Asterisk has answered the line; if not, the first step does."""
 
-    def __init__(self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool) -> None:
+    def __init__(
+        self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
+    ) -> None:
         self.services = services
         self.channel = channel
         self.state = state

@@ -1,8 +1,8 @@
 """How a call begins: what is known of it before it has done anything."""
 
-from ivr.asterisk.ari.events import Channel
 from typing import Any
 
+from ivr.asterisk.ari.events import Channel
 from ivr.call.version import Version
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of, normalise

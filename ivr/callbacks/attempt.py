@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,19 +20,19 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Deadline, RequestFailed
-from ivr.callbacks import prompts
+from ivr.call.leg import NOT_ANSWERED, looked_at
+from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import Party
 from ivr.callbacks.call_legs import CalledGone, Ends, Item, OperatorGone, over
+from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.facts import language_of
+from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import Happening, channel_of
+from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
-from ivr.queue.ringing import NOT_ANSWERED, looked_at
 from routing.states import OfferState
-
-if TYPE_CHECKING:
-    from ivr.callbacks.dispatcher import Desk
 
 log = structlog.get_logger()
 
@@ -43,15 +42,30 @@ _TRY = {17: TryOutcome.BUSY, 21: TryOutcome.BUSY, 18: TryOutcome.NO_ANSWER, 19: 
 
 
 class Attempt:
-    """`call`: the id of the call that it is to become; `offer`: for which operator, None where he is only to be told
+    """`offer`: for which operator, None where he is only to be told
     about a file, or his operator is gone; `ends`: those that were there before, with what has happened to them
     since."""
 
     def __init__(
-        self, desk: "Desk", wish: Wish, call: str, offer: floor_protocol.Offer | None, ends: Ends | None = None
+        self,
+        connection: CallbackConnection,
+        queue: WaitingRequests,
+        progress: Progress,
+        offer: floor_protocol.Offer | None,
+        ends: Ends | None = None,
     ) -> None:
-        self.desk, self.wish, self.call, self.offer = desk, wish, call, offer
-        self.ends = ends or Ends(desk.link, desk.silence_s)
+        self._connection, self._queue, self.progress, self.offer = connection, queue, progress, offer
+        self._services, self._site = connection.services, connection.services.site
+        self._link, self._sounds = connection.services.link, connection.version.sounds
+        self.ends = ends or Ends(self._link, connection.version.flow.silence_s)
+
+    @property
+    def wish(self) -> Wish:
+        return self.progress.wish
+
+    @property
+    def call(self) -> str:
+        return self.progress.call
 
     def deliver(self, item: Item) -> None:
         self.ends.deliver(item)
@@ -77,17 +91,17 @@ class Attempt:
         """Nobody stays on the telephone for it; the desk finds the wish and goes by how far it came."""
         parties = [each for each in (self.ends.leg, self.ends.called) if each is not None and not each.gone]
         with contextlib.suppress(LinkLost):
-            await self.desk.link.send(*(operations.HANG_UP(each.channel) for each in parties))
+            await self._link.send(*(operations.HANG_UP(each.channel) for each in parties))
         if self.offer is not None:
-            self.desk.leaves(self.call)
+            self._queue.leave(self.call)
             self._withdrawn(self.offer, OfferState.WITHDRAWN)
 
     async def _with_operator(self, offer: floor_protocol.Offer, found: Found | None) -> None:
-        desk, leg = self.desk, self.desk.party(offer.id)
+        leg = self._party(offer.id)
         self.ends.leg = leg
-        desk.services.route(leg.channel, self)
+        self._services.route(leg.channel, self)
         try:
-            if found is None and not await desk.claim(self):
+            if found is None and not await self.progress.claim():
                 await self._over(OfferState.WITHDRAWN, leaves=True)
             elif found is not None and found.called is not None:
                 await self._adopted(found)
@@ -108,7 +122,7 @@ class Attempt:
         state = await self._until_answered(offer, found)
         if state is OfferState.ACCEPTED:
             return True
-        await self.desk.step(self, Happening.RELEASED, reason=f"{offer.operator}: {state.value}")
+        await self.progress.step(Happening.RELEASED, reason=f"{offer.operator}: {state.value}")
         await self._over(state, leaves=False)
         return False
 
@@ -123,7 +137,7 @@ class Attempt:
             ring_s = max(0.0, ring_s - (time.time() - state.offered_at))
             await self.ends.silence(leg)
         else:
-            self.desk.services.recorder.offered(offer)
+            self._services.recorder.offered(offer)
             await self.ends.send(self._create_leg(offer))
         until = loop.time() + ring_s
         while not leg.answered:
@@ -140,7 +154,7 @@ class Attempt:
 
     async def _unanswered(self, leg: Party, state: OfferState | None = None) -> OfferState:
         """The time for him to answer is over, or his telephone is gone (`state`); he may have answered just now."""
-        rings = await looked_at(self.desk.link, leg.channel)
+        rings = await looked_at(self._link, leg.channel)
         if rings is OfferState.ACCEPTED:
             leg.answered = True
         else:
@@ -155,7 +169,7 @@ class Attempt:
         return leg_dialing.create(
             offer.id,
             leg_dialing.LEG,
-            endpoint=self.desk.services.address(offer.operator),
+            endpoint=self._services.address(offer.operator),
             shown=f'"{about}" <{wish.number}>',
             ring_s=offer.ring_s,
             variables={"HATIF": Part(str(wish.id), self.call, state).encode()},
@@ -164,13 +178,13 @@ class Attempt:
     async def _taken(self, operator: str) -> bool:
         """Whether he takes it, by a key; why not, if he says so."""
         assert self.ends.leg is not None
-        language = self.desk.language_of(operator)
+        language = self._language_of(operator)
         try:
-            key = await self.ends.ask(self.ends.leg, prompts.offer(language, self.wish, self.desk.sounds), YES + NO)
+            key = await self.ends.ask(self.ends.leg, prompts.offer(language, self.wish, self._sounds), YES + NO)
             if key == YES:
                 return True
             if key is None:  # the telephone was picked up, and nobody is there
-                await self.desk.step(self, Happening.RELEASED, reason=f"{operator}: no key")
+                await self.progress.step(Happening.RELEASED, reason=f"{operator}: no key")
                 await self._over(OfferState.NO_ANSWER, leaves=False)
                 return False
             why = await self.ends.ask(self.ends.leg, prompts.declining(language), "".join(prompts.DECLINED))
@@ -178,31 +192,31 @@ class Attempt:
             why = None
         reason = prompts.DECLINED.get(why or "", "hung_up")
         what = Happening.CANCELLED if reason == prompts.NEVER else Happening.DECLINED
-        self.desk.told(self, "declined", operator=operator, reason=reason)
-        await self.desk.step(self, what, reason=f"{operator}: {reason}", wait=self.desk.site.callbacks.declined)
+        self.progress.told("declined", operator=operator, reason=reason)
+        await self.progress.step(what, reason=f"{operator}: {reason}", wait=self._site.callbacks.declined)
         await self._over(OfferState.WITHDRAWN, leaves=True)
         return False
 
     async def _dialled(self, operator: str | None) -> bool:
         """Whether the called is rung: only after the database has taken it."""
-        if not await self.desk.dial(self, operator):
+        if not await self.progress.dial(operator):
             if self.ends.leg is not None:
-                await self.desk.step(self, Happening.RELEASED, reason="not now")
+                await self.progress.step(Happening.RELEASED, reason="not now")
                 await self._farewell("callback_not_now")
                 await self._over(OfferState.WITHDRAWN, leaves=True)
             return False
-        self.ends.called = called = self.desk.party(channel_of(self.wish))
-        self.desk.services.route(called.channel, self)
+        self.ends.called = called = self._party(channel_of(self.wish))
+        self._services.route(called.channel, self)
         if self.ends.leg is not None and operator is not None:
-            await self.ends.send(*self.ends.leg.ring([(self.desk.language_of(operator), "callback_calling")]))
-        await self.ends.send(self.desk.create_called(self, called.channel))
+            await self.ends.send(*self.ends.leg.ring([(self._language_of(operator), "callback_calling")]))
+        await self.ends.send(self.progress.create_called(called.channel))
         return True
 
     async def _adopted(self, found: Found) -> None:
         """Both were up before: the operator had taken it."""
         assert found.called is not None
-        self.ends.called = called = self.desk.party(found.called.id, answered=found.called.state == "Up")
-        self.desk.services.route(called.channel, self)
+        self.ends.called = called = self._party(found.called.id, answered=found.called.state == "Up")
+        self._services.route(called.channel, self)
         await self.ends.silence(called)
         if self.ends.leg is not None:
             self.ends.leg.answered = True
@@ -211,27 +225,27 @@ class Attempt:
 
     async def _reached(self, offer: floor_protocol.Offer) -> None:
         """From the ringing of the called to the conversation."""
-        outcome = await self._person(prompts.hello(language_of(self.desk.site, self.wish)))
+        outcome = await self._person(prompts.hello(language_of(self._site, self.wish)))
         if outcome is not TryOutcome.REACHED:
             await self._not_reached(outcome)
             return
         assert self.ends.leg is not None and self.ends.called is not None
-        if not self.ends.leg.gone and await self.desk.connect(self, offer):
+        if not self.ends.leg.gone and await self._connect(offer):
             return
         # The operator has gone meanwhile; the called is a caller now, and the first one.
         await self._over(OfferState.WITHDRAWN, leaves=True)
-        (there,) = await self.desk.link.ask(operations.CHANNEL(self.ends.called.channel))
+        (there,) = await self._link.ask(operations.CHANNEL(self.ends.called.channel))
         if there.ok:
-            await self.desk.step(self, Happening.REACHED, outcome=TryOutcome.REACHED)
-            self.desk.to_queue(self)
+            await self.progress.step(Happening.REACHED, outcome=TryOutcome.REACHED)
+            connecting.to_queue(self._connection, self.progress, self.ends)
         else:
-            await self.desk.missed(self, TryOutcome.LOST)
+            await self.progress.missed(TryOutcome.LOST)
 
     async def _person(self, hello: Sequence[Clip]) -> TryOutcome:
         """Whether the called answers and presses a key. OperatorGone if the operator leaves while it rings."""
         called, loop = self.ends.called, asyncio.get_running_loop()
         assert called is not None
-        until = loop.time() + self.desk.site.callbacks.ring_s
+        until = loop.time() + self._site.callbacks.ring_s
         while not called.answered:
             item = await self.ends.next(until)
             if called.gone:
@@ -253,19 +267,37 @@ class Attempt:
         """The operator hung up while there was no controller, and the called is there: he is a caller now, and the
         first one, if he is a person."""
         await self._adopted(found)
-        outcome = await self._person(prompts.hello(language_of(self.desk.site, self.wish)))
+        outcome = await self._person(prompts.hello(language_of(self._site, self.wish)))
         if outcome is TryOutcome.REACHED and self.ends.called is not None and not self.ends.called.gone:
-            await self.desk.step(self, Happening.REACHED, outcome=outcome)
-            self.desk.to_queue(self)
+            await self.progress.step(Happening.REACHED, outcome=outcome)
+            connecting.to_queue(self._connection, self.progress, self.ends)
         else:
             await self._not_reached(outcome if outcome is not TryOutcome.REACHED else TryOutcome.LOST)
+
+    async def _connect(self, offer: floor_protocol.Offer) -> bool:
+        """Put both into a bridge: whether they are. Then it is a call like any other."""
+        if await connecting.connect(self._connection, self.progress, self.ends, offer) is None:
+            return False
+        self._queue.by_call.pop(self.call, None)
+        await self.progress.step(Happening.REACHED, outcome=TryOutcome.REACHED)
+        return True
+
+    # What it needs of others
+
+    def _party(self, channel: str, *, answered: bool = False) -> Party:
+        return Party(channel, self._services.audible, self._sounds, answered=answered)
+
+    def _language_of(self, operator: str) -> str:
+        """Return an operator's first language."""
+        spoken = next((each.languages for each in self._connection.people if each.id == operator), {})
+        return next(iter(spoken), self._site.languages[0])
 
     # Its ends
 
     async def _not_reached(self, outcome: TryOutcome) -> None:
         if self.ends.called is not None:
             await self.ends.hang_up(self.ends.called)
-        await self.desk.missed(self, outcome)
+        await self.progress.missed(outcome)
         if self.ends.leg is not None:
             await self._farewell("callback_nobody")
             await self._over(OfferState.WITHDRAWN, leaves=True)
@@ -274,30 +306,29 @@ class Attempt:
         """While the called was rung."""
         if self.ends.called is not None:
             await self.ends.hang_up(self.ends.called)
-            await self.desk.missed(self, TryOutcome.LOST)
+            await self.progress.missed(TryOutcome.LOST)
         await self._over(OfferState.WITHDRAWN, leaves=True)
 
     async def _farewell(self, text: str) -> None:
         assert self.ends.leg is not None and self.offer is not None
         if not self.ends.leg.gone and self.ends.leg.answered:
             try:
-                await self.ends.say(self.ends.leg, [(self.desk.language_of(self.offer.operator), text)])
+                await self.ends.say(self.ends.leg, [(self._language_of(self.offer.operator), text)])
             except OperatorGone:
                 return
 
     async def _over(self, state: OfferState, *, leaves: bool) -> None:
         """The offer has come to nothing. `leaves`: he waits no more, for now."""
-        offer, desk = self.offer, self.desk
+        offer = self.offer
         assert offer is not None and self.ends.leg is not None
         await self.ends.hang_up(self.ends.leg)
         if leaves:
-            desk.leaves(self.call)
+            self._queue.leave(self.call)
         self._withdrawn(offer, state)
 
     def _withdrawn(self, offer: floor_protocol.Offer, state: OfferState) -> None:
-        services = self.desk.services
-        services.recorder.offer_ended(offer.id, state)
-        services.to_floor(floor_protocol.Refused(offer.id, self.call, offer.operator, state))
+        self._services.recorder.offer_ended(offer.id, state)
+        self._services.to_floor(floor_protocol.Refused(offer.id, self.call, offer.operator, state))
 
     # About a file
 
@@ -306,30 +337,31 @@ class Attempt:
             await self._adopted(found)
         elif not await self._dialled(None):
             return
-        language, reference = language_of(self.desk.site, self.wish), self.wish.case_reference
+        language, reference = language_of(self._site, self.wish), self.wish.case_reference
         assert self.ends.called is not None and self.wish.kind == CallbackKind.CASE and reference is not None
         outcome = await self._person(prompts.about_file(language))
-        file = await self.desk.book.file(reference) if outcome is TryOutcome.REACHED else None
+        file = await self.progress.book.file(reference) if outcome is TryOutcome.REACHED else None
         if file is None or self.ends.called.gone:
             if outcome is TryOutcome.REACHED:
                 with contextlib.suppress(CalledGone):
                     await self.ends.say(self.ends.called, [(language, "case_unavailable")])
             await self._not_reached(outcome if outcome is not TryOutcome.REACHED else TryOutcome.LOST)
             return
-        call = self.desk.begun(self, file)
+        call = connecting.begun(self._connection, self.progress, self.ends, file)
         try:
-            await self.desk.step(self, Happening.REACHED, outcome=TryOutcome.REACHED)
-            key = await self.ends.ask(self.ends.called, prompts.state_of_file(language, file, self.desk), YES)
+            await self.progress.step(Happening.REACHED, outcome=TryOutcome.REACHED)
+            state = prompts.state_of_file(language, file, self._site.hours.timezone, self._sounds)
+            key = await self.ends.ask(self.ends.called, state, YES)
             if key is not None:
-                self.desk.to_queue(self, file)
+                connecting.to_queue(self._connection, self.progress, self.ends, file)
                 return
             await self.ends.say(self.ends.called, [(language, "told_goodbye")])
             by = "service"
         except CalledGone:
             by = "caller"
         await self.ends.hang_up(self.ends.called)
-        self.desk.self_served(call, by)
-        await self.desk.step(self, Happening.FINISHED)
+        connecting.self_served(self._connection, call, by)
+        await self.progress.step(Happening.FINISHED)
 
 
 def _lost(item: Item | Deadline, party: Party) -> bool:

@@ -11,28 +11,30 @@ from typing import TYPE_CHECKING
 
 from db.enums import CallbackKind, Outcome
 from ivr.asterisk.ari import operations
+from ivr.call.bridge_moves import add, create
+from ivr.call.call import Call
+from ivr.call.version import Flow
+from ivr.callbacks.call_legs import Ends
+from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.facts import language_of, line_of
+from ivr.callbacks.progress import Progress
 from ivr.callbacks.request_states import routing_age
-from ivr.flow.file import Flow
 from ivr.flow.nodes.queue import Queue
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.floor_protocol import Offer
 from ivr.model.talk_table import bridge_of
-from ivr.talk.bridge_moves import add, create
 from routing.match import Reason, Step
 from routing.states import OfferState
 
 if TYPE_CHECKING:
     from db.read_files import File
-    from ivr.callbacks.attempt import Attempt
-    from ivr.controller.session import Session
 
 NODE = "callback"
 """In the path of the call, before the queue."""
 
 
-def queue_of(flow: Flow) -> str:
+def queue_of(flow: Flow[Call]) -> str:
     """The queue that whoever asks for an operator comes to."""
     seen, ahead = set(), deque([flow.operator])
     while ahead:
@@ -52,11 +54,11 @@ def standing_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
     return floor_protocol.Offer(leg.offer, 0, leg.call, leg.operator, ring_s, reason)
 
 
-def _state(session: "Session", attempt: "Attempt", file: "File | None") -> CallState:
-    wish, version, site = attempt.wish, session.version, session.services.site
+def _state(session: CallbackConnection, progress: Progress, file: "File | None") -> CallState:
+    wish, version, site = progress.wish, session.version, session.services.site
     language = language_of(site, wish)
     return CallState(
-        id=attempt.call,
+        id=progress.call,
         flow=version.name,
         node=queue_of(version.flow),
         number=line_of(site, wish),
@@ -73,22 +75,22 @@ def _state(session: "Session", attempt: "Attempt", file: "File | None") -> CallS
     )
 
 
-def _row(session: "Session", attempt: "Attempt", state: CallState) -> None:
-    assert attempt.ends.called is not None
+def _row(session: CallbackConnection, progress: Progress, ends: Ends, state: CallState) -> None:
+    assert ends.called is not None
     recorder = session.services.recorder
-    recorder.call_started(state, attempt.ends.called.channel, attempt.wish.tried or clock.now())
+    recorder.call_started(state, ends.called.channel, progress.wish.tried or clock.now())
     recorder.call(state.id, outgoing=True, topic=state.topic, line_answered=time.time(), case_reference=state.case)
-    recorder.call_event(state.id, "callback", NODE, {"wish": str(attempt.wish.id), "kind": attempt.wish.kind})
+    recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.wish.id), "kind": progress.wish.kind})
 
 
-async def connect(session: "Session", attempt: "Attempt", offer: Offer) -> CallState | None:
+async def connect(session: CallbackConnection, progress: Progress, ends: Ends, offer: Offer) -> CallState | None:
     """Puts both into a bridge and gives the call to its coroutine; None if one of them was gone before."""
-    called, leg, services = attempt.ends.called, attempt.ends.leg, session.services
+    called, leg, services = ends.called, ends.leg, session.services
     assert called is not None and leg is not None
-    state = _state(session, attempt, None)
+    state = _state(session, progress, None)
     state = replace(
         state.at(state.node),
-        since=routing_age(attempt.wish).timestamp(),
+        since=routing_age(progress.wish).timestamp(),
         offer=offer.id,
         operator=offer.operator,
         outcome=Outcome.ANSWERED.value,
@@ -108,32 +110,32 @@ async def connect(session: "Session", attempt: "Attempt", offer: Offer) -> CallS
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))
         return None
-    _row(session, attempt, state)
+    _row(session, progress, ends, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
-    there = LegState(offer.id, attempt.call, offer.operator, time.time())
-    session.running.enter(called.channel, state, there, attempt.ends.undelivered(), resumed=True)
+    there = LegState(offer.id, progress.call, offer.operator, time.time())
+    session.enter(called.channel, state, there, ends.undelivered(), resumed=True)
     return state
 
 
-def begun(session: "Session", attempt: "Attempt", file: "File | None") -> CallState:
+def begun(session: CallbackConnection, progress: Progress, ends: Ends, file: "File | None") -> CallState:
     """The call of somebody who is told about his file."""
-    state = _state(session, attempt, file)
-    _row(session, attempt, state)
+    state = _state(session, progress, file)
+    _row(session, progress, ends, state)
     return state
 
 
-def to_queue(session: "Session", attempt: "Attempt", file: "File | None") -> None:
+def to_queue(session: CallbackConnection, progress: Progress, ends: Ends, file: "File | None" = None) -> None:
     """The called waits for an operator, with the age of his wish."""
-    called = attempt.ends.called
+    called = ends.called
     assert called is not None
-    state = _state(session, attempt, file)
+    state = _state(session, progress, file)
     if file is None:
-        _row(session, attempt, state)
-    since = time.time() if attempt.wish.kind == CallbackKind.CASE else routing_age(attempt.wish).timestamp()
+        _row(session, progress, ends, state)
+    since = time.time() if progress.wish.kind == CallbackKind.CASE else routing_age(progress.wish).timestamp()
     session.services.recorder.call(state.id, queued=time.time())
-    session.running.enter(called.channel, replace(state, since=since), None, attempt.ends.undelivered(), resumed=False)
+    session.enter(called.channel, replace(state, since=since), None, ends.undelivered(), resumed=False)
 
 
-def self_served(session: "Session", state: CallState, by: str) -> None:
+def self_served(session: CallbackConnection, state: CallState, by: str) -> None:
     """He has heard the state of his file, and wanted no more."""
     session.services.recorder.call_ended(state, Outcome.SELF_SERVED, by)

@@ -6,40 +6,31 @@ done and what was; it is looked at again and again, so that whoever changes it n
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
-from db.callback_requests import Dialled, Wish
+from db.callback_requests import Wish
 from db.enums import CallbackKind, CallbackState, TryOutcome
-from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
-from ivr.asterisk.ari.operations import Request
-from ivr.callbacks import connecting
 from ivr.callbacks.attempt import Attempt
-from ivr.callbacks.call_leg import Party
 from ivr.callbacks.call_legs import Ends
-from ivr.callbacks.channels import Found, Part
+from ivr.callbacks.callback_connection import CallbackConnection
+from ivr.callbacks.channels import Found
+from ivr.callbacks.connecting import standing_offer
 from ivr.callbacks.expiry import Chances, expired
-from ivr.callbacks.facts import due_of, facts_of, language_of, line_of
+from ivr.callbacks.facts import due_of, facts_of, language_of
+from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import Book
-from ivr.callbacks.request_states import AT_WORK, Happening, after, call_of, routing_age
+from ivr.callbacks.request_states import AT_WORK, Happening, after, call_of
+from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.model import clock, floor_protocol
-from ivr.model.call_state import CallState
-from ivr.records.callback_records import failed, happened
+from ivr.records.callback_records import failed
 from ivr.site import callback_rules
-from prompts.manifest import Manifest
 from routing.match import Step
-from routing.policy import needs
 from routing.states import OfferState
-
-if TYPE_CHECKING:
-    from db.read_files import File
-    from ivr.controller.session import Session
 
 log = structlog.get_logger()
 
@@ -52,12 +43,12 @@ _LATE_FILES = timedelta(days=7)
 
 
 class Desk:
-    def __init__(self, session: "Session", book: Book) -> None:
+    def __init__(self, session: CallbackConnection, book: Book) -> None:
         self._session, self.book = session, book
         self.services = session.services
         self.link = session.services.link
         self.site = session.services.site
-        self.waiting: dict[str, Wish] = {}  # in the floor, by call id
+        self._queue = WaitingRequests(session)
         self.refused: dict[str, str] = {}  # by wish: why it was not dialled when it was to be
         self._busy: dict[str, Attempt | None] = {}  # by wish; None: not looked up yet
         self._chances = Chances()
@@ -90,13 +81,17 @@ class Desk:
                 continue
             self._wake.clear()
 
+    async def pending(self) -> Collection[Wish] | None:
+        """Return the requests that have not ended; None if the database is away."""
+        return await self.book.pending()
+
     async def _look(self) -> None:
         now, self._next_due = clock.now(), None
         wishes = await self.book.pending()
         dialled = await self.book.dialled(self._midnight(now)) if wishes else None
         if wishes is None or (wishes and dialled is None):
-            for call in list(self.waiting):
-                self.leaves(call)  # without the database nobody could be called for it
+            for call in list(self._queue.by_call):
+                self._queue.leave(call)  # without the database nobody could be called for it
             return
         wanted: dict[str, Wish] = {}
         self._chances.look(wishes, now)
@@ -140,15 +135,15 @@ class Desk:
                     sum(attempt is not None and attempt.offer is None for attempt in self._busy.values())
                     < _TOLD_AT_ONCE
                 ):
-                    self._start(Attempt(self, wish, str(call_of(wish)), None))
+                    self._start(self._attempt(wish, str(call_of(wish))))
             else:
                 wanted[str(call_of(wish))] = wish
-        for call in self.waiting.keys() - wanted.keys():
-            if str(self.waiting[call].id) not in self._busy:
-                self.leaves(call)
+        for call in self._queue.by_call.keys() - wanted.keys():
+            if str(self._queue.by_call[call].id) not in self._busy:
+                self._queue.leave(call)
         for call, wish in wanted.items():
-            if call not in self.waiting:
-                self._waits(call, wish)
+            if call not in self._queue.by_call:
+                self._queue.enter(call, wish)
         if now >= self._files_again:
             self._files_again = now + timedelta(seconds=SELDOM_S)
             for wish in await self.book.without_file(now - _LATE_FILES) or ():
@@ -170,37 +165,31 @@ class Desk:
                 reached = after(wish, Happening.REACHED, now, by=self.book.claim)
                 await self.book.move(wish, reached, outcome=TryOutcome.REACHED, at=now)
             case CallbackState.RINGING_CALLER:
-                await self.missed(Attempt(self, wish, str(wish.dialled_call_id), None), TryOutcome.LOST)
+                await Progress(self.services, self.book, wish, str(wish.dialled_call_id)).missed(TryOutcome.LOST)
 
     # The floor
 
-    def _waits(self, call: str, wish: Wish) -> None:
-        self.waiting[call] = wish
-        since = routing_age(wish).timestamp()
-        self._session.tell(floor_protocol.Wait(call, self._steps(wish), since, wish.priority, callback=True))
-
-    def _steps(self, wish: Wish) -> tuple[Step, ...]:
-        language = language_of(self.site, wish)
-        if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
-            spoken = next((each.languages for each in self._session.people if each.id == wish.operator_id), {})
-            return (Step(language if language in spoken else next(iter(spoken), language), operator=wish.operator_id),)
-        return needs(language, self.site.operators.level, wish.topic, wish.operator_id, self.site.routing.policy)
-
-    def leaves(self, call: str) -> None:
-        self.waiting.pop(call, None)
-        self._session.tell(floor_protocol.Leave(call))
+    def request_of(self, call: str) -> Wish | None:
+        """Return the request that waits under this call's id."""
+        return self._queue.by_call.get(call)
 
     def offer(self, offer: floor_protocol.Offer) -> bool:
         """Whether it is for a wish; then its operator is rung."""
-        wish = self.waiting.get(offer.call)
+        wish = self._queue.by_call.get(offer.call)
         if wish is None:
             return False
         if str(wish.id) in self._busy:
             refused = floor_protocol.Refused(offer.id, offer.call, offer.operator, OfferState.WITHDRAWN)
             self._session.tell(refused)
         else:
-            self._start(Attempt(self, wish, offer.call, offer))
+            self._start(self._attempt(wish, offer.call, offer))
         return True
+
+    def _attempt(
+        self, wish: Wish, call: str, offer: floor_protocol.Offer | None = None, ends: Ends | None = None
+    ) -> Attempt:
+        progress = Progress(self.services, self.book, wish, call)
+        return Attempt(self._session, self._queue, progress, offer, ends)
 
     def _start(self, attempt: Attempt, found: Found | None = None) -> None:
         self._busy[str(attempt.wish.id)] = attempt
@@ -251,10 +240,10 @@ class Desk:
                 leg = found.leg[1]
                 step = Step(language_of(self.site, wish))
                 ring_s = self.site.operators.ring_s
-                offer = connecting.standing_offer(leg, ring_s, step)
-                self.waiting[found.call] = wish
+                offer = standing_offer(leg, ring_s, step)
+                self._queue.by_call[found.call] = wish
             log.info("A call back goes on", wish=found.wish, state=wish.state)
-            self._start(Attempt(self, wish, found.call, offer, ends), found)
+            self._start(self._attempt(wish, found.call, offer, ends), found)
             return
         # Nobody knows what it is for, or one of the two has gone meanwhile.
         log.warning("A call back that was cut off is ended", wish=found.wish)
@@ -267,113 +256,6 @@ class Desk:
         self._busy.pop(found.wish, None)
         self.look()
 
-    # What an attempt asks
-
     @property
     def silence_s(self) -> float:
         return self._session.version.flow.silence_s
-
-    @property
-    def sounds(self) -> Manifest:
-        return self._session.version.sounds
-
-    def party(self, channel: str, *, answered: bool = False) -> Party:
-        return Party(channel, self.services.audible, self._session.version.sounds, answered=answered)
-
-    def language_of(self, operator: str) -> str:
-        """His first one."""
-        spoken = next((each.languages for each in self._session.people if each.id == operator), {})
-        return next(iter(spoken), self.site.languages[0])
-
-    async def claim(self, attempt: Attempt) -> bool:
-        return await self.step(attempt, Happening.CLAIMED)
-
-    async def step(
-        self,
-        attempt: Attempt,
-        what: Happening,
-        *,
-        reason: str | None = None,
-        wait: timedelta = timedelta(0),
-        outcome: TryOutcome | None = None,
-    ) -> bool:
-        now = clock.now()
-        moved = after(attempt.wish, what, now, by=self.book.claim, wait=wait, reason=reason)
-        done = await self.book.move(attempt.wish, moved, outcome=outcome, at=now)
-        if done:
-            attempt.wish = moved
-        return done
-
-    async def dial(self, attempt: Attempt, operator: str | None) -> bool:
-        """Whether the number may be dialled now: looked at again, and written first. What was dialled today is counted
-        where it is written, under the lock of the database."""
-        now, wish = clock.now(), attempt.wish
-        facts = facts_of(self.site, self.services.opening, wish, Dialled({}, 0), now)
-        due = wish.due if operator is not None else due_of(wish)
-        why: str | None = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
-        moved = after(wish, Happening.DIALLED, now, by=self.book.claim)
-        if why is None and moved is not wish:
-            limits = self.site.callbacks
-            why = await self.book.dial(
-                wish,
-                moved,
-                operator=operator,
-                since=self._midnight(now),
-                a_number=limits.most_a_number,
-                a_day=limits.most_a_day,
-            )
-            if why == "yes":
-                attempt.wish = moved
-                self.told(attempt, "dialled", operator=operator, number=wish.number, try_number=moved.tries)
-                return True
-        log.info("A call back is not dialled", wish=str(wish.id), why=why)
-        return False
-
-    def create_called(self, attempt: Attempt, channel: str) -> Request:
-        wish, trunk = attempt.wish, self.site.callbacks.trunk
-        return leg_dialing.create(
-            channel,
-            leg_dialing.CALLED,
-            endpoint=f"PJSIP/{wish.number}@trunk-{trunk}",
-            shown=f"<{line_of(self.site, wish)}>",
-            ring_s=self.site.callbacks.ring_s,
-            variables={"HATIF": Part(str(wish.id), attempt.call).encode()},
-        )
-
-    async def missed(self, attempt: Attempt, outcome: TryOutcome) -> None:
-        """A try that reached nobody; after the last one there is a file, or a note in the one that it was about."""
-        now, wish = clock.now(), attempt.wish
-        moved = after(
-            wish, Happening.MISSED, now, by=self.book.claim, wait=self.site.callbacks.again, reason=outcome.value
-        )
-        if moved.state == CallbackState.FAILED and wish.kind != CallbackKind.CASE:
-            moved = replace(moved, case_reference=self.services.recorder.new_case_reference())
-        if await self.book.move(wish, moved, outcome=outcome, at=now):
-            attempt.wish = moved
-            self.told(attempt, "missed", outcome=outcome.value, try_number=wish.tries, again=moved.ended is None)
-            if moved.state == CallbackState.FAILED:
-                failed(self.services.recorder, moved, now)
-
-    def told(self, attempt: Attempt, what: str, **data: object) -> None:
-        """For the story of the call in which it was wished."""
-        happened(self.services.recorder, attempt.wish, what, data)
-
-    # The conversation
-
-    async def connect(self, attempt: Attempt, offer: floor_protocol.Offer) -> bool:
-        """Both into a bridge; then it is a call like any other."""
-        if await connecting.connect(self._session, attempt, offer) is None:
-            return False
-        self.waiting.pop(attempt.call, None)
-        await self.step(attempt, Happening.REACHED, outcome=TryOutcome.REACHED)
-        return True
-
-    def begun(self, attempt: Attempt, file: "File | None" = None) -> CallState:
-        return connecting.begun(self._session, attempt, file)
-
-    def to_queue(self, attempt: Attempt, file: "File | None" = None) -> None:
-        """He waits for an operator now, as a caller who is first."""
-        connecting.to_queue(self._session, attempt, file)
-
-    def self_served(self, state: CallState, by: str) -> None:
-        connecting.self_served(self._session, state, by)

@@ -7,13 +7,14 @@ from db.callback_requests import Wish
 from db.enums import CallbackKind
 from ivr.audio.audible import Clip
 from ivr.callbacks.request_states import routing_age
+from ivr.cases.case_lookup import told
+from ivr.flow.nodes.case import what_is_told
 from ivr.model import clock
 from ivr.talk.whisper import WAITED
 from prompts.manifest import Manifest
 
 if TYPE_CHECKING:
     from db.read_files import File
-    from ivr.callbacks.dispatcher import Desk
 
 NEVER = "never"
 DECLINED = {"1": "later", "2": "colleague", "3": NEVER}
@@ -45,14 +46,11 @@ def about_file(language: str) -> list[Clip]:
     return [(language, text) for text in ("told_hello", "told_hear", "press_1")]
 
 
-def state_of_file(language: str, file: "File", desk: "Desk") -> list[Clip]:
+def state_of_file(language: str, file: "File", timezone: str, sounds: Manifest) -> list[Clip]:
     """The file in words, then the offer of an operator."""
-    from ivr.cases.case_lookup import told
-    from ivr.flow.nodes.case import what_is_told
-
-    today = clock.now().astimezone(ZoneInfo(desk.site.hours.timezone)).date()
+    today = clock.now().astimezone(ZoneInfo(timezone)).date()
     return [
-        *what_is_told(language, told(file), today, desk.sounds.ids),
+        *what_is_told(language, told(file), today, sounds.ids),
         (language, "case_operator"),
         (language, "press_1"),
     ]

@@ -23,7 +23,7 @@ async def call_back(call: CodeCall) -> None:
         raise CodeRefused("callback_code_refused")
     noted = any(
         (each.kind, each.operator_id, each.number) == (CallbackKind.OPERATOR, operator, last.caller)
-        for each in await call.session.desk.book.pending() or ()
+        for each in await call.session.callbacks.pending() or ()
     )
     if not call.resumed and not noted:  # once is enough, however often he asks
         now = clock.now()
@@ -34,5 +34,5 @@ async def call_back(call: CodeCall) -> None:
         )  # fmt: skip
         wished(services.recorder, wish)
         audited(services.recorder, wish, "callback_by_code", operator, "")
-        call.session.desk.look()
+        call.session.callbacks.look()
     await call.say("callback_code_noted")

@@ -8,7 +8,6 @@ import itertools
 import math
 import secrets
 from collections import deque
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,13 +16,11 @@ from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Call, Deadline, RequestFailed, Services
 from ivr.call.inbox import Inbox
+from ivr.codes.code_connection import CodeConnection
+from ivr.floor.floor import Floor
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
-
-if TYPE_CHECKING:
-    from ivr.controller.session import Session
-    from ivr.floor.floor import Floor
 
 log = structlog.get_logger()
 
@@ -56,7 +53,7 @@ class CodeCall:
     after a restart of the controller, which may have done part of it before."""
 
     def __init__(
-        self, session: "Session", channel: str, name: str, operator: OperatorEntry, argument: str, *, resumed: bool
+        self, session: CodeConnection, channel: str, name: str, operator: OperatorEntry, argument: str, *, resumed: bool
     ) -> None:
         self.session = session
         self.channel, self.name, self.operator, self.argument, self.resumed = channel, name, operator, argument, resumed
@@ -75,7 +72,7 @@ class CodeCall:
         return self.session.services
 
     @property
-    def floor(self) -> "Floor":
+    def floor(self) -> Floor:
         """Raises CodeRefused where the controller does not know the floor yet."""
         if self.session.floor is None:
             raise CodeRefused("code_unavailable")

@@ -16,12 +16,12 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
 from ivr.audio.spoken import digits
+from ivr.call.bridge_moves import MUSIC
 from ivr.call.call import Deadline, RequestFailed
 from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.supervision_rules import leg_of
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
-from ivr.talk.bridge_moves import MUSIC
 from routing.states import OfferState, Operator, OperatorState
 
 log = structlog.get_logger()

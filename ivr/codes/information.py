@@ -18,7 +18,7 @@ async def who_am_i(call: CodeCall) -> None:
 
 async def last_file(call: CodeCall) -> None:
     """Of the call that he talks in, else of his last one; again for `#`."""
-    reference = call.session.running.last_case(call.operator.id)
+    reference = call.session.last_case(call.operator.id)
     if reference is None:
         last = await call.session.last_call(call.operator.id)
         reference = last.case_reference if last is not None else None

@@ -5,17 +5,14 @@ controller only the display and `hatif operators` tell it.
 """
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import structlog
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
+from ivr.call.connection import Connection
 from ivr.codes.spoken_state import reason_text
 from routing.states import OWN_PAUSES, Operator, OperatorState
-
-if TYPE_CHECKING:
-    from ivr.controller.session import Session
 
 log = structlog.get_logger()
 
@@ -48,7 +45,7 @@ class PauseNotices:
         return reason_text(reason) if reason is not None else None
 
 
-async def show(session: "Session", operator: Operator) -> bool:
+async def show(session: Connection, operator: Operator) -> bool:
     """Sends the reason of a pause to the display of the operator's telephone; False where it was not taken."""
     services, sounds = session.services, session.version.sounds
     entry = next((each for each in session.people if each.id == operator.id), None)

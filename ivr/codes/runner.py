@@ -1,7 +1,6 @@
 """A code from the moment it is dialled to its end: whatever happens, the operator hears why."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,10 +9,8 @@ from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone, Said
+from ivr.codes.code_connection import CodeConnection
 from ivr.codes.registry import BESIDES, CODES
-
-if TYPE_CHECKING:
-    from ivr.controller.session import Session
 
 log = structlog.get_logger()
 
@@ -29,7 +26,7 @@ def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]
     return found
 
 
-def begin(session: "Session", channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
+def begin(session: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
     """Starts the code that was dialled on `channel`; a telephone that is nobody's is hung up. `args`: of Stasis."""
     name, operator, argument = (*args[1:4], "", "", "")[:3]
     entry = next((each for each in session.people if each.id == operator), None)
@@ -42,7 +39,7 @@ def begin(session: "Session", channel: Channel, args: tuple[str, ...], *, resume
     session.start(_led(session, call), f"code {channel.id}")
 
 
-async def _led(session: "Session", call: CodeCall) -> None:
+async def _led(session: CodeConnection, call: CodeCall) -> None:
     try:
         await run(call)
     finally:

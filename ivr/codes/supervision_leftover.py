@@ -1,17 +1,13 @@
 """What a supervision has left in Asterisk whose supervisor hung up while there was no controller."""
 
-from typing import TYPE_CHECKING
-
 from ivr.asterisk.ari import operations
+from ivr.call.connection import Connection
 from ivr.codes.spy_channel import Spy, bridge_of
 from ivr.records import floor_records
 from ivr.records.floor_records import Supervision
 
-if TYPE_CHECKING:
-    from ivr.controller.session import Session
 
-
-async def end(session: "Session", spy: Spy) -> None:
+async def end(session: Connection, spy: Spy) -> None:
     """Ends the channel and its bridge."""
     services, floor, call = session.services, session.floor, session.call_on(spy.leg)
     operators = floor.operators.values() if floor is not None else ()

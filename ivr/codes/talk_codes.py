@@ -6,9 +6,9 @@ he may connect with the caller by the telephone's own transfer key (REFER with R
 
 from ivr.call.call import Call
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
+from ivr.talk.grants import topics_of
 from ivr.talk.keys import act_of
 from ivr.talk.operator_requests import ASKS, Act, Refusal, Target, from_keys
-from ivr.talk.request_handler import topics_of
 
 
 async def in_conversation(code: CodeCall) -> None:

@@ -9,7 +9,7 @@ import gc
 import importlib
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from db.callback_requests import Claim
 from db.journal import Journal
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.ari.link import AriError, Link
+from ivr.asterisk.log_rotation import limit_asterisk
 from ivr.asterisk.refused_calls import log_refusal
 from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
@@ -38,7 +39,6 @@ from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import FloorTold
 from ivr.flow.versions import Flows
 from ivr.home import credentials, heartbeat
-from ivr.home.log_files import limit_asterisk
 from ivr.home.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.hours.opening import FAMILY as HOURS_FAMILY
 from ivr.hours.opening import Opening
@@ -76,7 +76,10 @@ _KEPT_LIMIT_S = 1.0
 
 
 class Controller:
-    def __init__(self, settings: Settings) -> None:
+    """`serve_api` serves the control API until it is cancelled."""
+
+    def __init__(self, settings: Settings, serve_api: "Callable[[Controller], Coroutine[None, None, None]]") -> None:
+        self._serve_api = serve_api
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
@@ -122,7 +125,7 @@ class Controller:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._manager(), name="manager link")
                 tasks.create_task(self._sessions(), name="ari")
-                tasks.create_task(self._control_api(), name="control api")
+                tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
                 tasks.create_task(again("files", self.files.warm), name="files")
                 tasks.create_task(
@@ -170,11 +173,6 @@ class Controller:
     def _has_lasted(self) -> bool:
         """Whether the connection to Asterisk lasts, or has lasted, so long that nothing is wrong with it."""
         return time.monotonic() - self._connected > _SOUND_S
-
-    async def _control_api(self) -> None:
-        """Loaded behind the calls' back: it is half of the start, and nobody on the telephone waits for it."""
-        api = await asyncio.to_thread(importlib.import_module, "ivr.api.app")
-        await api.serve(self)
 
     async def _sessions(self) -> None:
         base = f"http://127.0.0.1:{8088 + self.settings.offset}"

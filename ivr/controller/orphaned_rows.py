@@ -21,10 +21,10 @@ from db.engine import DatabaseError, async_engine
 from db.enums import CaseKind
 from db.read import Call, NotFoundError, OpenRows, call, open_rows
 from db.read_lost import LastKnown, last_known
+from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder
 from ivr.records.voicemail import Mailbox, named
-from ivr.talk import conversation_recording
 
 log = structlog.get_logger()
 

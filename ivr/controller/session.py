@@ -21,9 +21,11 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
-from ivr.call.call import Call, Services
+from ivr.call import conversation_recording
+from ivr.call.call import Call, Item, Services
 from ivr.call.flow_runner import to_dialplan
 from ivr.call.inbox import Receiver
+from ivr.call.leg import looked_at
 from ivr.callbacks import channels as callbacks
 from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.dispatcher import Desk
@@ -43,9 +45,9 @@ from ivr.floor.operator_state_store import restored
 from ivr.floor.supervisor_alerts import FloorTold
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
-from ivr.queue.ringing import looked_at
+from ivr.model.call_state import CallState, LegState
 from ivr.site.operators import OperatorEntry
-from ivr.talk import conversation_recording, refer, telephone_watch
+from ivr.talk import refer, telephone_watch
 from ivr.talk.request_inbox import Wishes
 from ivr.telephones.udp_probe import EVERY_S, Refusing
 from routing.engine import Engine
@@ -123,6 +125,11 @@ class Session:
         return self._house.floor_told
 
     @property
+    def callbacks(self) -> Desk:
+        """The call-back requests."""
+        return self.desk
+
+    @property
     def version(self) -> Version:
         """What a call that begins now goes by."""
         return self._house.flows.current
@@ -135,6 +142,16 @@ class Session:
         """The call that an operator's leg belongs to."""
         found = self._routes.get(leg)
         return found if isinstance(found, Call) else None
+
+    def last_case(self, operator: str) -> str | None:
+        """Return the case of the operator's present or last call, as far as this connection knows."""
+        return self.running.last_case(operator)
+
+    def enter(
+        self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool
+    ) -> None:
+        """Make a channel that was called by us a call like any other."""
+        self.running.enter(channel, state, leg, happened, resumed=resumed)
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
         if self.floor is not None:

@@ -1,26 +1,13 @@
-"""Log files of limited size: a process puts its own aside while it runs, and has Asterisk do the same."""
+"""Log files of limited size: a process puts its own aside while it runs."""
 
-import asyncio
 import os
-import re
 import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import structlog
-
-if TYPE_CHECKING:
-    from ivr.asterisk.ami import Ami
-
-log = structlog.get_logger()
 
 LOG_LIMIT = 10_000_000  # bytes; a larger log is put aside
 LOGS_KEPT = 3  # of each, besides the one that is written to
-ASTERISK_EVERY_S = 5.0
-
-_ROTATED = re.compile(r".+\.log\.(\d+)")
 
 
 def open_log(path: Path) -> int:
@@ -76,34 +63,3 @@ def _limit(path: Path) -> None:
             os.dup2(file, 1)
     finally:
         os.close(file)
-
-
-async def limit_asterisk(ami: "Ami", folder: Path) -> None:
-    """Have Asterisk put its logs in `folder` aside when one is over the limit; delete the oldest. Until cancelled."""
-    from ivr.asterisk.ami import AmiError  # the supervisor and the guard have no use for it
-
-    while True:
-        await asyncio.sleep(ASTERISK_EVERY_S)
-        if not _over_limit(folder):
-            continue
-        try:
-            await ami.action("LoggerRotate")
-        except AmiError as error:
-            log.error("Asterisk's logs could not be rotated", error=str(error))
-            continue
-        _prune(folder)
-
-
-def _over_limit(folder: Path) -> bool:
-    with suppress(OSError):
-        return any(path.stat().st_size > LOG_LIMIT for path in folder.glob("*.log"))
-    return False
-
-
-def _prune(folder: Path) -> None:
-    """Asterisk counts from 0 for the newest and keeps all of them."""
-    with suppress(OSError):
-        for path in folder.iterdir():
-            found = _ROTATED.fullmatch(path.name)
-            if found is not None and int(found[1]) >= LOGS_KEPT:
-                path.unlink(missing_ok=True)

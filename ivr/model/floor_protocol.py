@@ -151,8 +151,8 @@ class Declined:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """The call's operator wishes something of the conversation (`ivr.talk.operator_requests`). `id`: under which the
-    answer is expected; `by`: the operator, None for somebody at the API; `way`: api, code, keys or refer; at most one of
-    the others says who is meant; `channel`: another line of the operator's telephone, which wishes it."""
+    answer is expected; `by`: the operator, None for somebody at the API; `way`: api, code, keys or refer; at most one
+    of the others says who is meant; `channel`: another line of the operator's telephone, which wishes it."""
 
     call: str
     id: str

@@ -21,6 +21,7 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
+from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.home import credentials, settings
@@ -31,7 +32,6 @@ from ivr.process.asterisk_watch import AsteriskWatch
 from ivr.process.process import ProcessInfo, processes
 from ivr.records import voicemail
 from ivr.site import site
-from ivr.talk.bridge_moves import MUSIC
 
 log = structlog.get_logger()
 

@@ -6,20 +6,20 @@ and carries the offer itself. Offer states: `routing.states`; the first final on
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from db.enums import Outcome, Role
-from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
-from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item, Link, RequestFailed
+from ivr.call import conversation_recording
+from ivr.call.bridge_moves import add, create
+from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
+from ivr.call.leg import LOST, Leg, create_leg, hang_up_leg, leave_bridge, looked_at, said, start_music
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.talk_table import bridge_of
-from ivr.talk import conversation_recording
-from ivr.talk.bridge_moves import MUSIC, add, create
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper, display, playback_of
 from routing.states import OfferState, offer_state_after
@@ -30,129 +30,17 @@ LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
 """What an operator hears who answered when the offer was withdrawn already; of `indications.conf`."""
 
-_OUT_S = 1.0
-"""How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
-
-LOST = 27
-"""ITU-T Q.850 cause for a telephone that has vanished: destination out of order."""
-
-NOT_ANSWERED = {
-    17: OfferState.REFUSED,  # busy
-    21: OfferState.REFUSED,  # declined
-    23: OfferState.REFUSED,  # moved (302): the telephone forwards, which nobody follows
-    18: OfferState.NO_ANSWER,
-    19: OfferState.NO_ANSWER,
-}
-"""ITU-T Q.850 causes of a leg that was never answered; all others mean that the telephone was not reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """An operator's leg of a call; `id` is the offer's and the channel's."""
-
-    id: str
-    operator: str
-
-    def offer_ended(self, call: Call, state: OfferState) -> None:
-        """The offer has come to nothing: the floor is told, and the database."""
-        call.services.unroute(self.id)
-        call.services.to_floor(floor_protocol.Refused(self.id, call.state.id, self.operator, state))
-        call.services.recorder.offer_ended(self.id, state)
-        call.event("offer_ended", operator=self.operator, offer=self.id, state=state.value)
-
-    def rung_on(self, call: Call, left_s: float) -> LegState:
-        """Of a colleague who becomes the operator when he answers: he is rung for so much longer."""
-        rung_at = time.time() - max(0.0, call.services.site.operators.ring_s - max(0.0, left_s))
-        return LegState(self.id, call.state.id, self.operator, rung_at, Role.CONSULTED)
-
-    def connected(self, call: Call) -> None:
-        call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
-        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
-        call.services.recorder.connected(call.state)
-        call.event("connected", operator=self.operator, offer=self.id)
-
-    def free(self, call: Call) -> None:
-        """The operator is off the telephone; how it ended is not known yet, but others wait for him."""
-        call.services.to_floor(floor_protocol.Ended(self.id, call.state.id, self.operator))
-
-    def conversation_ends(self, call: Call, by: str) -> None:
-        """In the records, and on the disk, before the caller's channel says so: after a kill between the two, one that
-        is open there would keep his next conversation out of them."""
-        call.services.recorder.pairing_ended(self.id, by)
-        call.services.recorder.journal.flush()
-
-    def conversation_ended(self, call: Call, by: str, *, recorded: bool = False) -> None:
-        """`by`: caller, operator, transfer, or lost; `recorded`: `conversation_ends` was called."""
-        call.services.unroute(self.id)
-        self.free(call)
-        if not recorded:
-            self.conversation_ends(call, by)
-        call.set(replace(call.state, served_by=self.operator))
-        call.event("conversation_ended", operator=self.operator, by=by)
-
-
-async def leave_bridge(call: Call, bridge: str) -> None:
-    """Ends a bridge whose last party goes on in the flow, and waits until he is out of it.
-
-    A prompt for a channel that is still on its way out is accepted, never heard, and never reported as finished. Taking
-    the channel out by a request would hold up all calls' requests until it is done. Raises CallerGone.
-    """
-    await call.services.link.send(operations.DELETE_BRIDGE(bridge))
-    await until_gone(call, out=True)
-
-
-async def hang_up_leg(call: Call, leg: str) -> None:
-    """Hangs the leg up and waits until it is gone: nobody is rung again while his telephone has not heard of it."""
-    await call.services.link.send(operations.HANG_UP(leg))
-    await until_gone(call, leg, gone_too=True)
-
-
-async def until_gone(call: Call, *legs: str, out: bool = False, gone_too: bool = False) -> None:
-    """Until these legs are gone, and with `out` the caller is out of his bridge. What else happens meanwhile is kept
-    for later."""
-    waits = set(legs)
-    until = asyncio.get_running_loop().time() + _OUT_S
-    kept: list[Item] = []
-    try:
-        while (waits or out) and asyncio.get_running_loop().time() < until:
-            match item := await call.next(until, gone_too=gone_too):
-                case events.ChannelDestroyed(channel) if channel in waits:
-                    waits.discard(channel)
-                case events.ChannelLeftBridge(channel) if channel == call.channel:
-                    out = False
-                case _ if not isinstance(item, Deadline):
-                    kept.append(item)
-    finally:
-        call.put_back(kept)
-
-
-async def start_music(call: Call) -> None:
-    await call.step(operations.MUSIC(call.channel, mohClass=MUSIC))
-
 
 async def ring(call: Call, offer: floor_protocol.Offer) -> Leg | None:
     """Rings the operator; his leg once both are in the bridge, None if the offer came to nothing."""
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
     # Not a step of the call: what the caller hears goes on.
-    await call.services.link.send(create_leg(call, leg, offer.ring_s), refused=call.refused)
+    shown = display(call.state, leg.operator, Role.OPERATOR)
+    await call.services.link.send(create_leg(call, leg, offer.ring_s, shown), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
     return await _until_answered(call, leg, offer.ring_s)
-
-
-def create_leg(call: Call, leg: Leg, ring_s: float, role: Role = Role.OPERATOR) -> operations.Request:
-    """Creates the leg; it is dialled when it has entered (`rung.dial`)."""
-    state = call.state
-    return leg_dialing.create(
-        leg.id,
-        leg_dialing.LEG,
-        endpoint=call.services.address(leg.operator),
-        shown=f'"{display(state, leg.operator, role)}" <{state.caller or "anonymous"}>',
-        ring_s=ring_s,
-        originator=call.channel,
-        variables={"HATIF": LegState(leg.id, state.id, leg.operator, time.time(), role).encode()},
-    )
 
 
 async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
@@ -220,18 +108,6 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
     return begun, True
 
 
-def said(item: Item, leg: Leg) -> OfferState:
-    """What an event says about the leg; `ringing`: nothing new."""
-    match item:
-        case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
-            return OfferState.ACCEPTED
-        case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
-            return NOT_ANSWERED.get(cause, OfferState.UNREACHABLE)
-        case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
-            return OfferState.UNREACHABLE
-    return OfferState.RINGING
-
-
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
     try:
@@ -244,15 +120,6 @@ async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     except (LinkLost, TimeoutError):
         pass  # reconciliation finds the leg without its caller
     return wanted
-
-
-async def looked_at(link: Link, leg: str) -> OfferState:
-    """What a leg is whose time is over: `accepted` if it has been answered just now, `unreachable` if its telephone has
-    not even said that it rings, else `no_answer`."""
-    (answer,) = await link.ask(operations.CHANNEL(leg))
-    if answer.ok and answer.body["state"] == "Up":
-        return OfferState.ACCEPTED
-    return OfferState.UNREACHABLE if answer.ok and answer.body["state"] != "Ringing" else OfferState.NO_ANSWER
 
 
 async def late(call: Call, leg: str) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from ivr.call.call import Call, Deadline, OperatorFree
 from ivr.call.choice import Goes
+from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Then
-from ivr.queue.ringing import Leg, after_restart, ring, start_music
+from ivr.queue.ringing import after_restart, ring
 from ivr.queue.while_waiting import Announcements, Meanwhile
 from ivr.talk.begin import begin
 from ivr.talk.transfers import Transfer, steps

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
+from ivr.call.leg import start_music
 from ivr.model import floor_protocol
 from ivr.queue import last_calls, other_language
-from ivr.queue.ringing import start_music
 from routing.estimate import WaitClass
 
 COUNTED = 10

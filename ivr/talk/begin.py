@@ -1,10 +1,10 @@
 """How a conversation begins: with both in one bridge, or as a controller that starts finds it."""
 
 from ivr.asterisk.ari import operations
+from ivr.call.bridge_moves import found
 from ivr.call.call import Call
+from ivr.call.leg import Leg
 from ivr.model.talk_table import Place, recovered
-from ivr.queue.ringing import Leg
-from ivr.talk.bridge_moves import found
 from ivr.talk.conversation import Conversation
 from ivr.talk.telephone_watch import holds
 

@@ -2,18 +2,15 @@
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
 
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Item
+from ivr.call.leg import Leg, said
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Happens
-from ivr.queue.ringing import Leg, said
+from ivr.talk.controls import ConversationControls
 from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
-
-if TYPE_CHECKING:
-    from ivr.talk.conversation import Conversation
 
 NEEDS_COLLEAGUE = (Happens.COMPLETE, Happens.OPERATOR_GONE, Happens.OPERATOR_LOST, Happens.SWAP)
 """What cannot wait until a colleague who has picked up has heard all."""
@@ -23,7 +20,7 @@ _GONE_S = 1.0
 """So long after a prompt has broken off the end of its channel is waited for."""
 
 
-async def look(talk: "Conversation", item: Item, colleague: Leg) -> None:
+async def look(talk: ConversationControls, item: Item, colleague: Leg) -> None:
     """What has happened may be the colleague's."""
     there = talk.talk.colleague is not None and talk.talk.colleague.there
     if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator and not there:
@@ -56,7 +53,7 @@ async def look(talk: "Conversation", item: Item, colleague: Leg) -> None:
             await joins(talk)
 
 
-async def joins(talk: "Conversation") -> None:
+async def joins(talk: ConversationControls) -> None:
     """The colleague has heard enough."""
     whisper, talk.told = talk.told, None
     if whisper is not None:
@@ -64,7 +61,7 @@ async def joins(talk: "Conversation") -> None:
         await talk.happens(Happens.ANSWERED)
 
 
-async def _of_one_who_is_there(talk: "Conversation", item: Item, colleague: Leg) -> None:
+async def _of_one_who_is_there(talk: ConversationControls, item: Item, colleague: Leg) -> None:
     if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator:
         await talk.watch.begin(colleague.id, item)
     if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:

@@ -14,17 +14,18 @@ from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
+from ivr.call import conversation_recording
+from ivr.call.bridge_moves import MUSIC, moves
 from ivr.call.call import Call, CallerGone, Item
+from ivr.call.leg import Leg, create_leg, looked_at, until_gone
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
-from ivr.queue.ringing import Leg, create_leg, looked_at, until_gone
-from ivr.talk import called_in, conversation_recording, refer, request_handler
-from ivr.talk.bridge_moves import MUSIC, moves
+from ivr.talk import called_in, grants, refer, request_handler
 from ivr.talk.keys import Keys
 from ivr.talk.operator_prompts import RINGING, left_ringing, new_name, ringing_for, spoken
 from ivr.talk.telephone_watch import Watch, holds
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import Whisper, playback_of
+from ivr.talk.whisper import Whisper, display, playback_of
 from routing.states import OfferState, offer_state_after
 
 _NORMAL = (0, 16)
@@ -67,7 +68,7 @@ class Conversation:
     async def run(self, *, begins: bool) -> Then:
         try:
             if begins:
-                await request_handler.last_resort(self)
+                await grants.last_resort(self)
             while self._ends is None:
                 until = min(self.rings_until, self._sit_by, self._via_by, self.watch.until, self.keys.until)
                 until = min(until, self.told.until if self.told is not None else math.inf)
@@ -225,7 +226,9 @@ class Conversation:
         call.services.route(leg.id, call)
         self._place()
         await self.sit()
-        await call.services.link.send(create_leg(call, leg, offer.ring_s, role), refused=call.refused)
+        await call.services.link.send(
+            create_leg(call, leg, offer.ring_s, display(call.state, leg.operator, role), role), refused=call.refused
+        )
         call.services.recorder.offered(offer)
         call.event("offered", operator=offer.operator, offer=offer.id, role=role.value)
         if role is Role.CONSULTED:

@@ -13,7 +13,7 @@ PROGRAM = """
 import logging, os, sys
 from pathlib import Path
 import structlog
-from ivr import log_files, logs
+from ivr.home import log_files, logs
 log_files.LOG_LIMIT = 2000
 logs.configure("rabat-1", Path(sys.argv[1]))
 log = structlog.get_logger()

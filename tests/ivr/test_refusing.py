@@ -187,7 +187,8 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     operator = Operator("1001", {"fr": 5}, state=state, offer=uuid(11), present=True)
     session.floor = cast(Any, SimpleNamespace(operators={"1001": operator}, tell=told.append))
     call = Call(cast(Any, Mock()), "1795600000.7", state_of(1, offer=11), cast(Any, None), answered=True)
-    attempt = Attempt(cast(Any, Mock(silence_s=1.0)), cast(Any, None), call.state.id, None)
+    progress = cast(Any, SimpleNamespace(call=call.state.id))
+    attempt = Attempt(cast(Any, Mock()), cast(Any, None), progress, None)
     session._refused_at = {}
     session._routes = {uuid(11): attempt if calls_back else call}
     session._refused("1001")

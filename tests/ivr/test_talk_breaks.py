@@ -14,17 +14,17 @@ from test_reconcile import uuid
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
+from ivr.call.leg import Leg, until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, Happens, Place, Talk, seats
-from ivr.queue.ringing import Leg, until_gone
 from ivr.queue.waiting import Needs
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
-from ivr.talk import refer
+from ivr.talk import refer, referring
 from ivr.talk.conversation import Conversation
+from ivr.talk.grants import grant
 from ivr.talk.operator_requests import Act, Refusal, Target
-from ivr.talk.request_handler import grant
 from ivr.talk.telephone_watch import Watch
 from routing.match import Step
 from routing.policy import Policy
@@ -258,7 +258,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
         """How often it was written down."""
         recorder.call_event.reset_mock()
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
-        await refer.referred(conversation, asked)
+        await referring.referred(conversation, asked)
         call.keep()
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
 

@@ -12,8 +12,8 @@ from properties import patient
 
 from db.enums import Role
 from ivr.asterisk.ari.operations import Request
+from ivr.call.bridge_moves import found, moves
 from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, invited, recovered, seats
-from ivr.talk.bridge_moves import found, moves
 
 CALLER = "caller"
 OVER = (Then.ENDS, Then.LOST, Then.LEAVES, Then.RINGS_ON)

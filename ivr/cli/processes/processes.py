@@ -75,7 +75,7 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
 
 
 def _prompts(parts: Composition, bar: Bar) -> None:
-    from ivr.cli.prompts.prompts import build_all
+    from ivr.cli.prompts.build_prompts import build_all
 
     bar.step("Prompts in all languages")
     report = build_all(parts, lambda done, total, _: bar.update(done, total))

@@ -1,6 +1,5 @@
 """Commands about what callers hear."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,9 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.prompts import studio, tashkeel, voices
+from ivr.cli.prompts.build_prompts import build_all
 
 if TYPE_CHECKING:
-    from prompts.build import BuildReport
     from prompts.status import LanguageStatus
 
 
@@ -28,35 +27,6 @@ def register(app: typer.Typer) -> None:
     studio.register(prompts)
     tashkeel.register(prompts)
     app.add_typer(prompts, name="prompts")
-
-
-def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
-    """Brings all audio up to date with texts, operators' names and recordings; what no version names is removed."""
-    from ivr.audio.names import names
-    from ivr.site.findings import SiteError
-    from prompts import catalogue, manifest
-    from prompts.build import build as build_prompts
-
-    try:
-        spoken = names(parts.operators, parts.site)
-    except SiteError as error:  # his number stands for it
-        errors.print(f"hatif: no operator's name is made: {error}", style="yellow", markup=False, soft_wrap=True)
-        spoken = ()
-    folder, sounds = parts.settings.site, parts.settings.sounds
-    report = build_prompts(
-        catalogue.load(folder),
-        sounds,
-        folder / "recordings",
-        progress,
-        names=spoken,
-        recorded_only=parts.site.recorded_only,
-        chosen=parts.voices,
-    )
-    try:
-        manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
-    except manifest.ManifestError as error:
-        errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
-    return report
 
 
 def build() -> None:

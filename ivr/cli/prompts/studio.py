@@ -63,7 +63,7 @@ def import_(
     json: bool = JSON,
 ) -> None:
     """Check a studio's recordings and take the good ones into use; say what to record again."""
-    from ivr.cli.prompts.prompts import build_all
+    from ivr.cli.prompts.build_prompts import build_all
     from prompts import catalogue, importing, manifest
 
     parts = Composition()

@@ -5,8 +5,8 @@ from typing import Any
 
 from ivr.cli.output import as_table, console
 from ivr.cli.report import report_operators
-from ivr.cli.report.report import Asked, Found
 from ivr.cli.report.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, By, Group, Key
+from ivr.cli.report.report_query import Asked, Found
 from ivr.cli.sheet import Sheet
 from routing.figures import Limits
 

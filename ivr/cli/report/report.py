@@ -3,7 +3,6 @@
 import asyncio
 import math
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,13 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, console, errors
+from ivr.cli.report.report_query import Asked, Found
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.model import clock
 from routing.figures import SHORT_S, WITHIN_S
 
 if TYPE_CHECKING:
-    from db.report import Counted
-    from ivr.cli.report.report_groups import By, Groups, Period
+    from ivr.cli.report.report_groups import By
 
 _DAYS = 7
 _YEARS = (2000, 2098)
@@ -84,35 +83,6 @@ def report(
         _draw(picture, parts.site.name, asked, found)
         if not json and not as_csv:
             console.print(f"{picture}: calls by the hour of the day.", markup=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A report as it is wanted. `first` and `last` are both counted; `within` and `short` in seconds."""
-
-    by: "tuple[By, ...]"
-    first: date
-    last: date
-    period: "Period"
-    within: float
-    short: float
-    tests: bool
-    now: datetime
-
-    @property
-    def days(self) -> str:
-        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All that was counted. By operator: their `names`, and the seconds that they were `planned` until now, by id."""
-
-    groups: "Groups"
-    hours: "Groups | None"  # for the picture
-    names: dict[str, str]
-    planned: dict[str, float]
-    counted: "Counted"
 
 
 def _asked(

@@ -1,0 +1,46 @@
+"""The connection to Asterisk that calls belong to, as calls, codes and call-backs see it."""
+
+from collections.abc import Collection, Coroutine
+from typing import Any, Protocol
+
+from ivr.call.call import Call
+from ivr.call.inbox import Receiver
+from ivr.call.services import Services
+from ivr.call.version import Version
+from ivr.floor.floor import Floor
+from ivr.model import floor_protocol
+from ivr.site.operators import OperatorEntry
+
+
+class Connection(Protocol):
+    """What ends with the connection. `ivr.controller.session` is the one that calls use."""
+
+    services: Services
+
+    @property
+    def floor(self) -> Floor | None:
+        """None until the state of Asterisk has been read."""
+
+    @property
+    def version(self) -> Version[Call]:
+        """What a call that begins now goes by."""
+
+    @property
+    def people(self) -> tuple[OperatorEntry, ...]:
+        """The operators' list."""
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """The calls that are up."""
+
+    def call_on(self, leg: str) -> Call | None:
+        """Return the call that an operator's leg belongs to."""
+
+    def tell(self, message: floor_protocol.ToFloor) -> None:
+        """Send a message to the floor."""
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start work that ends with the connection."""
+
+    def forget(self, receiver: Receiver) -> None:
+        """Bring no more events to this receiver."""

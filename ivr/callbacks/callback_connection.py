@@ -1,0 +1,17 @@
+"""The connection to Asterisk, as call-backs see it."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ivr.call.call import Item
+from ivr.call.connection import Connection
+from ivr.model.call_state import CallState, LegState
+
+
+class CallbackConnection(Connection, Protocol):
+    """What a call-back may use besides `Connection`."""
+
+    def enter(
+        self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool
+    ) -> None:
+        """Make a channel that was called by us a call like any other. `happened`: its events that nobody has read."""

@@ -1,0 +1,39 @@
+"""Making the audio of all prompts, as several commands do it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ivr.cli.composition import Composition
+from ivr.cli.output import errors
+
+if TYPE_CHECKING:
+    from prompts.build import BuildReport
+
+
+def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
+    """Brings all audio up to date with texts, operators' names and recordings; what no version names is removed."""
+    from ivr.audio.names import names
+    from ivr.site.findings import SiteError
+    from prompts import catalogue, manifest
+    from prompts.build import build as build_prompts
+
+    try:
+        spoken = names(parts.operators, parts.site)
+    except SiteError as error:  # his number stands for it
+        errors.print(f"hatif: no operator's name is made: {error}", style="yellow", markup=False, soft_wrap=True)
+        spoken = ()
+    folder, sounds = parts.settings.site, parts.settings.sounds
+    report = build_prompts(
+        catalogue.load(folder),
+        sounds,
+        folder / "recordings",
+        progress,
+        names=spoken,
+        recorded_only=parts.site.recorded_only,
+        chosen=parts.voices,
+    )
+    try:
+        manifest.prune(sounds, keep=manifest.files_of_versions(parts.settings.versions))
+    except manifest.ManifestError as error:
+        errors.print(f"hatif: {error}", style="yellow", markup=False, soft_wrap=True)
+    return report

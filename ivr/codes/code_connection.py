@@ -1,0 +1,41 @@
+"""The connection to Asterisk, as feature codes see it."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+from ivr.call.connection import Connection
+from ivr.floor.supervisor_alerts import FloorTold
+from ivr.talk.request_inbox import Wishes
+
+if TYPE_CHECKING:  # a code that does not ask for it starts without the database's packages
+    from db.callback_requests import Wish
+    from db.last_calls import LastCall
+
+
+class Callbacks(Protocol):
+    """The call-back requests that wait."""
+
+    async def pending(self) -> "Collection[Wish] | None":
+        """Return all that have not ended; None if the database is away."""
+
+    def look(self) -> None:
+        """Look at the requests now: something has changed."""
+
+
+class CodeConnection(Connection, Protocol):
+    """What a feature code may use besides `Connection`."""
+
+    wishes: Wishes
+
+    @property
+    def floor_told(self) -> FloorTold:
+        """What supervisors are alerted to."""
+
+    @property
+    def callbacks(self) -> Callbacks: ...
+
+    async def last_call(self, operator: str) -> "LastCall | None":
+        """Return the operator's last call, from the database, if it answers in time."""
+
+    def last_case(self, operator: str) -> str | None:
+        """Return the case of the operator's present or last call, as far as this connection knows."""
