@@ -21,7 +21,7 @@ from dialplan.codes import Code
 from dialplan.plan import Limits, Number, Plan, render
 from ivr.check.code_clashes import code_clashes
 from ivr.cli import output
-from ivr.cli.processes.running_lines import choose_home
+from ivr.cli.running_lines import choose_home
 from ivr.codes import table
 from ivr.home import credentials, settings
 from ivr.home.credentials import Credentials
