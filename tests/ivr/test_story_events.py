@@ -28,12 +28,12 @@ VALUES: dict[str, Any] = {
 
 COMPUTED = {
     "ivr/call/call.py:keep": [],  # hands on what `Call.event` was given
-    "ivr/callbacks/dispatcher.py:told": [],  # hands on what `Desk.told` was given
-    "ivr/talk/request_handler.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
+    "ivr/callbacks/progress.py:told": [],  # hands on what `Progress.told` was given
+    "ivr/talk/grants.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
 
-RECORDS = {"event": 0, "call_event": 1, "told": 1, "happened": 2, "_in_story": 1}
+RECORDS = {"event": 0, "call_event": 1, "told": 0, "happened": 2, "_in_story": 1}
 """Functions that record an event: which argument says its kind."""
 
 
@@ -54,7 +54,7 @@ def recorded() -> Iterator[tuple[str, set[str]]]:
 def named(node: ast.Call) -> str | None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     of = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    if name == "told" and not of.endswith(("desk", "self")):
+    if name == "told" and not of.endswith(("progress", "self")):
         return None  # other things are told as well
     if name == "event" and not of.endswith(("call", "self")):
         return None
