@@ -14,7 +14,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallbackRequest:
     """`kind` and `state` are words of `db.enums`; `number` is E.164. `due`: not before; None: nothing has happened yet
     that he is to be told. `first_due`: what `due` was before it was put off, None: it was not. `file_changed`: when the
     state of its file changed last, where it is about one."""

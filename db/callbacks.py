@@ -13,14 +13,14 @@ from uuid import UUID
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.callback_requests import CHANGING, Claim, Dialled, Wish
+from db.callback_requests import CHANGING, CallbackRequest, Claim, Dialled
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 
 _LOCK = 0x6861746967  # of PostgreSQL, next to that of `db.upgrade`: who counts what was dialled is alone
-_PLAIN = [name for name in Wish.__dataclass_fields__ if name not in ("claim", "file_changed")]
+_PLAIN = [name for name in CallbackRequest.__dataclass_fields__ if name not in ("claim", "file_changed")]
 
 
 class Dial(StrEnum):
@@ -33,19 +33,19 @@ class Dial(StrEnum):
     LIMIT_DAY = "limit_day"
 
 
-async def pending(engine: AsyncEngine) -> list[Wish]:
+async def pending(engine: AsyncEngine) -> list[CallbackRequest]:
     """Those that are not over, the oldest first."""
     return await _wishes(engine, Callback.ended.is_(None))
 
 
-async def latest(engine: AsyncEngine, last: int) -> list[Wish]:
+async def latest(engine: AsyncEngine, last: int) -> list[CallbackRequest]:
     """Those that are not over, and the `last` ones that are, the newest first."""
     newest = select(Callback.id).where(Callback.ended.is_not(None)).order_by(Callback.ended.desc()).limit(last)
     found = await _wishes(engine, or_(Callback.ended.is_(None), Callback.id.in_(newest)))
     return found[::-1]
 
 
-async def wish(engine: AsyncEngine, beginning: str) -> Wish:
+async def wish(engine: AsyncEngine, beginning: str) -> CallbackRequest:
     """The wish whose id begins so. NotFoundError where there is none, or more than one."""
     digits = beginning.replace("-", "").lower()
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
@@ -60,7 +60,7 @@ async def wish(engine: AsyncEngine, beginning: str) -> Wish:
     return found[0]
 
 
-async def _wishes(engine: AsyncEngine, where: Any) -> list[Wish]:
+async def _wishes(engine: AsyncEngine, where: Any) -> list[CallbackRequest]:
     async with reading(engine) as connection:
         found = await connection.execute(
             select(Callback, CaseFile.changed.label("file_changed"))
@@ -72,13 +72,18 @@ async def _wishes(engine: AsyncEngine, where: Any) -> list[Wish]:
         return [_wish(row) for row in found]
 
 
-def _wish(row: Any) -> Wish:
+def _wish(row: Any) -> CallbackRequest:
     claim = Claim(row.claimed_node, row.claimed_boot) if row.claimed_node and row.claimed_boot else None
-    return Wish(**{name: getattr(row, name) for name in _PLAIN}, claim=claim, file_changed=row.file_changed)
+    return CallbackRequest(**{name: getattr(row, name) for name in _PLAIN}, claim=claim, file_changed=row.file_changed)
 
 
 async def move(
-    engine: AsyncEngine, before: Wish, after: Wish, *, outcome: TryOutcome | None = None, at: datetime | None = None
+    engine: AsyncEngine,
+    before: CallbackRequest,
+    after: CallbackRequest,
+    *,
+    outcome: TryOutcome | None = None,
+    at: datetime | None = None,
 ) -> bool:
     """From `before` to `after`, if it is still as `before` says. `outcome`: of the try that is going on, `at`."""
     async with writing(engine) as connection:
@@ -98,7 +103,14 @@ async def move(
 
 
 async def dial(
-    engine: AsyncEngine, before: Wish, after: Wish, *, operator: str | None, since: datetime, a_number: int, a_day: int
+    engine: AsyncEngine,
+    before: CallbackRequest,
+    after: CallbackRequest,
+    *,
+    operator: str | None,
+    since: datetime,
+    a_number: int,
+    a_day: int,
 ) -> Dial:
     """As `move`, to a state in which the number is dialled: the try is written, unless there were too many `since`, or
     any controller is calling the number for another wish. `operator`: who waits for him."""
@@ -134,7 +146,7 @@ async def dial(
         return Dial.YES
 
 
-async def _moved(connection: AsyncConnection, before: Wish, after: Wish) -> bool:
+async def _moved(connection: AsyncConnection, before: CallbackRequest, after: CallbackRequest) -> bool:
     claim = before.claim
     values = {name: getattr(after, name) for name in CHANGING if getattr(after, name) != getattr(before, name)}
     values["claimed_node"] = after.claim.node if after.claim is not None else None
@@ -205,7 +217,7 @@ async def tries(engine: AsyncEngine, wishes: Sequence[UUID]) -> dict[UUID, list[
     return found
 
 
-async def without_file(engine: AsyncEngine, since: datetime) -> list[Wish]:
+async def without_file(engine: AsyncEngine, since: datetime) -> list[CallbackRequest]:
     """Those that failed since then and have no file yet, nor, where they were about a file, a note in it with their own
     id: their controller was killed between the two."""
     note = select(CaseNote.id).where(CaseNote.id == Callback.id).exists()

@@ -14,7 +14,7 @@ from line import Line
 from sqlalchemy import delete, insert, update
 
 from db import callbacks
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.engine import async_engine, writing
 from db.enums import CallbackKind
 from db.ids import uuid7
@@ -81,7 +81,7 @@ def address(line: Line) -> str:
     return f"127.0.0.2:{5060 + line.offset}"
 
 
-async def wish(line: Line, number: str, **columns: Any) -> Wish:
+async def wish(line: Line, number: str, **columns: Any) -> CallbackRequest:
     """A wish that is due now, of somebody who began to wait a minute ago."""
     now = clock.now()
     row = {
@@ -110,7 +110,7 @@ async def put(line: Line, table: Any, **row: Any) -> None:
         await engine.dispose()
 
 
-async def now_is(line: Line, identity: Any) -> Wish:
+async def now_is(line: Line, identity: Any) -> CallbackRequest:
     """The wish as the database has it."""
     engine = async_engine(line.database)
     try:
@@ -119,7 +119,7 @@ async def now_is(line: Line, identity: Any) -> Wish:
         await engine.dispose()
 
 
-async def until_wish(line: Line, identity: Any, state: str, limit_s: float = 8) -> Wish:
+async def until_wish(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
     """Until it is in that state."""
     deadline = time.monotonic() + limit_s
     while (found := await now_is(line, identity)).state != state:

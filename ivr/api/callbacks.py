@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from ivr.callbacks import listing
@@ -66,7 +66,7 @@ def router(controller: "Controller") -> APIRouter:
         if language not in site.languages:
             raise HTTPException(422, f"{language!r} is no language of this site; it has {', '.join(site.languages)}.")
         now = clock.now()
-        wish = Wish(
+        wish = CallbackRequest(
             uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
             country=country_of(number), language=language, topic=new.topic, due=now,
         )  # fmt: skip
@@ -107,7 +107,7 @@ def router(controller: "Controller") -> APIRouter:
             controller.session.desk.look()
         return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}
 
-    async def asked(identity: str) -> Wish:
+    async def asked(identity: str) -> CallbackRequest:
         found = await book.found(identity)
         if found is None:
             raise HTTPException(503, f"{AWAY} ({book.why})")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ivr.api.session import connected
 from ivr.api.talk import place
-from ivr.model.floor_protocol import State
+from ivr.model.floor_protocol import OperatorEvent
 from ivr.telephones.replacements import Replacement
 from routing.states import Operator, OperatorState, Trigger
 
@@ -114,7 +114,7 @@ def router(controller: "Controller") -> APIRouter:
             raise HTTPException(422, f"{change.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
         if change.state == "ready":
             session.is_there(identity)  # as Asterisk says, whatever was noticed of the telephone before
-        floor.tell(State(identity, BY_HAND[change.state], change.reason))
+        floor.tell(OperatorEvent(identity, BY_HAND[change.state], change.reason))
         return {"asked": change.state}
 
     @api.post("/operators/{identity}/wrap_up")
@@ -126,7 +126,7 @@ def router(controller: "Controller") -> APIRouter:
             found = f"Operator {identity} wraps up nothing: he is {before.state.value}."
             raise HTTPException(409, f"{found} `hatif operators set` changes his state.")
         ends = change.wish == "end"
-        now = await floor.change(State(identity, Trigger.WRAP_UP_OVER if ends else Trigger.WRAP_UP_MORE))
+        now = await floor.change(OperatorEvent(identity, Trigger.WRAP_UP_OVER if ends else Trigger.WRAP_UP_MORE))
         if not ends and now.until == before.until:
             longest = controller.site.operators.wrap_up_longest_s
             found = f"The wrap-up of operator {identity} is as long as the site allows ({longest:g} s)"

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from ivr.api.session import connected
-from ivr.model.talk_table import Place
+from ivr.model.talk_table import OperatorPlace
 from ivr.talk.operator_requests import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
 from ivr.talk.transfers import Transfer
 
@@ -19,11 +19,11 @@ _STATUS = {Refusal.UNKNOWN: 404, Refusal.YOURSELF: 422, Refusal.OUTSIDE: 422}
 """The others are 409: at another moment, or for another caller, it can be done."""
 
 _PLACES = {
-    Place.TOGETHER: "together",
-    Place.HELD: "hold",
-    Place.CONSULTS: "consult",
-    Place.SWAPPED: "swap",
-    Place.ASIDE: "aside",
+    OperatorPlace.TOGETHER: "together",
+    OperatorPlace.HELD: "hold",
+    OperatorPlace.CONSULTS: "consult",
+    OperatorPlace.SWAPPED: "swap",
+    OperatorPlace.ASIDE: "aside",
 }
 
 
@@ -31,8 +31,8 @@ def place(call: "Call") -> str | None:
     """Where the operator is, in a word; "hold" also by the telephone's own key. None: nobody has the caller."""
     if call.state.offer is None:
         return None
-    found = Place(call.state.place or "")
-    return "hold" if call.on_hold and found is Place.TOGETHER else _PLACES[found]
+    found = OperatorPlace(call.state.place or "")
+    return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
 
 class Whom(BaseModel):

@@ -5,12 +5,12 @@ from typing import Any
 
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.operations import Request
-from ivr.model.talk_table import PREFIX, Seats
+from ivr.model.talk_table import PREFIX, BridgeLayout
 
 MUSIC = "hatif"
 
 
-def moves(before: Seats, now: Seats, caller: str) -> list[Request]:
+def moves(before: BridgeLayout, now: BridgeLayout, caller: str) -> list[Request]:
     """From one seating to another. A channel is moved by adding it to its new bridge: taking it out of the old one by a
     request of its own would hold up all calls' requests until it is out.
 
@@ -32,7 +32,7 @@ def moves(before: Seats, now: Seats, caller: str) -> list[Request]:
     return requests + [operations.MUSIC(channel, mohClass=MUSIC) for channel in sorted(music)]
 
 
-def _alone(seats: Seats) -> frozenset[str]:
+def _alone(seats: BridgeLayout) -> frozenset[str]:
     """Who has nobody with him, and no music. He is sent silence: into nothing a supervisor could not whisper."""
     alone = (inside for inside in seats.bridges.values() if len(inside) == 1)
     return frozenset().union(*alone) - seats.music
@@ -51,9 +51,11 @@ def add(bridge: str, channel: str, caller: str) -> Request:
     return operations.ADD_CHANNEL(bridge, channel=channel, absorbDTMF="true")
 
 
-def found(bridges: Iterable[Mapping[str, Any]], channels: Iterable[str]) -> Seats:
+def found(bridges: Iterable[Mapping[str, Any]], channels: Iterable[str]) -> BridgeLayout:
     """Where Asterisk has these channels, by its own list; who else is there is left out. Whether anybody hears music it
     does not tell."""
     ours = frozenset(channels)
     there = {str(each["id"]): ours & frozenset(each["channels"]) for each in bridges}
-    return Seats({name: inside for name, inside in there.items() if inside and name.startswith(PREFIX)}, frozenset())
+    return BridgeLayout(
+        {name: inside for name, inside in there.items() if inside and name.startswith(PREFIX)}, frozenset()
+    )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
@@ -22,8 +22,8 @@ from ivr.audio.audible import Clip
 from ivr.call.call import Deadline, RequestFailed
 from ivr.call.leg import NOT_ANSWERED, looked_at
 from ivr.callbacks import connecting, prompts
-from ivr.callbacks.call_leg import Party
-from ivr.callbacks.call_legs import CalledGone, Ends, Item, OperatorGone, over
+from ivr.callbacks.call_leg import CallLeg
+from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, over
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import Found, Part
 from ivr.callbacks.facts import language_of
@@ -52,15 +52,15 @@ class Attempt:
         queue: WaitingRequests,
         progress: Progress,
         offer: floor_protocol.Offer | None,
-        ends: Ends | None = None,
+        ends: CallLegs | None = None,
     ) -> None:
         self._connection, self._queue, self.progress, self.offer = connection, queue, progress, offer
         self._services, self._site = connection.services, connection.services.site
         self._link, self._sounds = connection.services.link, connection.version.sounds
-        self.ends = ends or Ends(self._link, connection.version.flow.silence_s)
+        self.ends = ends or CallLegs(self._link, connection.version.flow.silence_s)
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> CallbackRequest:
         return self.progress.wish
 
     @property
@@ -152,7 +152,7 @@ class Attempt:
                 return await self._unanswered(leg)
         return OfferState.ACCEPTED
 
-    async def _unanswered(self, leg: Party, state: OfferState | None = None) -> OfferState:
+    async def _unanswered(self, leg: CallLeg, state: OfferState | None = None) -> OfferState:
         """The time for him to answer is over, or his telephone is gone (`state`); he may have answered just now."""
         rings = await looked_at(self._link, leg.channel)
         if rings is OfferState.ACCEPTED:
@@ -284,8 +284,8 @@ class Attempt:
 
     # What it needs of others
 
-    def _party(self, channel: str, *, answered: bool = False) -> Party:
-        return Party(channel, self._services.audible, self._sounds, answered=answered)
+    def _party(self, channel: str, *, answered: bool = False) -> CallLeg:
+        return CallLeg(channel, self._services.audible, self._sounds, answered=answered)
 
     def _language_of(self, operator: str) -> str:
         """Return an operator's first language."""
@@ -364,6 +364,6 @@ class Attempt:
         await self.progress.step(Happening.FINISHED)
 
 
-def _lost(item: Item | Deadline, party: Party) -> bool:
+def _lost(item: Item | Deadline, party: CallLeg) -> bool:
     """Whether he could not be rung."""
     return isinstance(item, RequestFailed) and leg_dialing.failed(item.request, item.status, party.channel)

@@ -18,7 +18,7 @@ left playing. Asterisk has forgotten the first one when the last one is used up.
 _OVERDUE_S = 3.0
 
 
-class Party:
+class CallLeg:
     """`channel`: there may be none yet; `answered`: so that he hears and presses."""
 
     def __init__(self, channel: str, audible: Audible, sounds: Manifest, *, answered: bool = False) -> None:

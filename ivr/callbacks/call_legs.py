@@ -8,7 +8,7 @@ from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Deadline, Link, RequestFailed
 from ivr.call.inbox import Inbox
-from ivr.callbacks.call_leg import Party
+from ivr.callbacks.call_leg import CallLeg
 from ivr.model import floor_protocol
 
 _ROUNDS = 2
@@ -26,13 +26,13 @@ class CalledGone(Exception):  # noqa: N818
     """The called's channel is gone."""
 
 
-class Ends:
+class CallLegs:
     """`silence_s`: how long a key is waited for once the question is over."""
 
     def __init__(self, link: Link, silence_s: float) -> None:
         self._link, self._silence_s = link, silence_s
-        self.leg: Party | None = None
-        self.called: Party | None = None
+        self.leg: CallLeg | None = None
+        self.called: CallLeg | None = None
         self._inbox: Inbox[Item] = Inbox()
 
     def deliver(self, item: Item) -> None:
@@ -59,7 +59,7 @@ class Ends:
     async def send(self, *requests: Request) -> None:
         await self._link.send(*requests, refused=self._refused)
 
-    async def ask(self, party: Party, clips: Sequence[Clip], keys: str) -> str | None:
+    async def ask(self, party: CallLeg, clips: Sequence[Clip], keys: str) -> str | None:
         """One of `keys`, as soon as it is pressed; None when it was not, though asked twice. What else is pressed
         begins the question again. Raises OperatorGone or CalledGone for him who is asked."""
         loop = asyncio.get_running_loop()
@@ -79,7 +79,7 @@ class Ends:
                 return key
         return None
 
-    async def say(self, party: Party, clips: Sequence[Clip]) -> None:
+    async def say(self, party: CallLeg, clips: Sequence[Clip]) -> None:
         """To its end, or until a key, which is thrown away. Raises as `ask`."""
         party.keys.clear()
         await self.send(*party.play(clips))
@@ -88,16 +88,16 @@ class Ends:
             self._there(party)
         party.keys.clear()
 
-    def _there(self, party: Party) -> None:
+    def _there(self, party: CallLeg) -> None:
         if party.gone:
             raise OperatorGone if party is self.leg else CalledGone
 
-    async def silence(self, party: Party) -> None:
+    async def silence(self, party: CallLeg) -> None:
         """What a former controller plays is ended: everything else would wait for its end."""
         answers = await self._link.ask(*party.left_playing())
         await self.send(*party.silenced([each.ok for each in answers]))
 
-    async def hang_up(self, party: Party) -> None:
+    async def hang_up(self, party: CallLeg) -> None:
         """Until he is gone: nobody is rung again while his telephone has not heard of it."""
         if party.gone:
             return

@@ -13,7 +13,7 @@ import orjson
 
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import LegState
-from ivr.model.floor_protocol import Standing
+from ivr.model.floor_protocol import OpenOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _talks_to(channel: Channel) -> str | None:
     return offer if isinstance(offer, str) else None
 
 
-def offers(found: Iterable[Found]) -> tuple[Standing, ...]:
+def offers(found: Iterable[Found]) -> tuple[OpenOffer, ...]:
     """What the floor must know before anybody waits: these operators are being rung, or wait for the called."""
     legs = [each.leg[1] for each in found if each.leg is not None]
-    return tuple(Standing(leg.offer, leg.call, leg.operator, False) for leg in legs)
+    return tuple(OpenOffer(leg.offer, leg.call, leg.operator, False) for leg in legs)

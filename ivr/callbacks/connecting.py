@@ -14,7 +14,7 @@ from ivr.asterisk.ari import operations
 from ivr.call.bridge_moves import add, create
 from ivr.call.call import Call
 from ivr.call.version import Flow
-from ivr.callbacks.call_legs import Ends
+from ivr.callbacks.call_legs import CallLegs
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.facts import language_of, line_of
 from ivr.callbacks.progress import Progress
@@ -75,7 +75,7 @@ def _state(session: CallbackConnection, progress: Progress, file: "File | None")
     )
 
 
-def _row(session: CallbackConnection, progress: Progress, ends: Ends, state: CallState) -> None:
+def _row(session: CallbackConnection, progress: Progress, ends: CallLegs, state: CallState) -> None:
     assert ends.called is not None
     recorder = session.services.recorder
     recorder.call_started(state, ends.called.channel, progress.wish.tried or clock.now())
@@ -83,7 +83,7 @@ def _row(session: CallbackConnection, progress: Progress, ends: Ends, state: Cal
     recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.wish.id), "kind": progress.wish.kind})
 
 
-async def connect(session: CallbackConnection, progress: Progress, ends: Ends, offer: Offer) -> CallState | None:
+async def connect(session: CallbackConnection, progress: Progress, ends: CallLegs, offer: Offer) -> CallState | None:
     """Puts both into a bridge and gives the call to its coroutine; None if one of them was gone before."""
     called, leg, services = ends.called, ends.leg, session.services
     assert called is not None and leg is not None
@@ -117,14 +117,14 @@ async def connect(session: CallbackConnection, progress: Progress, ends: Ends, o
     return state
 
 
-def begun(session: CallbackConnection, progress: Progress, ends: Ends, file: "File | None") -> CallState:
+def begun(session: CallbackConnection, progress: Progress, ends: CallLegs, file: "File | None") -> CallState:
     """The call of somebody who is told about his file."""
     state = _state(session, progress, file)
     _row(session, progress, ends, state)
     return state
 
 
-def to_queue(session: CallbackConnection, progress: Progress, ends: Ends, file: "File | None" = None) -> None:
+def to_queue(session: CallbackConnection, progress: Progress, ends: CallLegs, file: "File | None" = None) -> None:
     """The called waits for an operator, with the age of his wish."""
     called = ends.called
     assert called is not None

@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.callbacks.attempt import Attempt
-from ivr.callbacks.call_legs import Ends
+from ivr.callbacks.call_legs import CallLegs
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import Found
 from ivr.callbacks.connecting import standing_offer
 from ivr.callbacks.expiry import Chances, expired
 from ivr.callbacks.facts import due_of, facts_of, language_of
 from ivr.callbacks.progress import Progress
-from ivr.callbacks.repository import Book
+from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import AT_WORK, Happening, after, call_of
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.model import clock, floor_protocol
@@ -42,8 +42,8 @@ _TOLD_AT_ONCE = 4
 _LATE_FILES = timedelta(days=7)
 
 
-class Desk:
-    def __init__(self, session: CallbackConnection, book: Book) -> None:
+class Dispatcher:
+    def __init__(self, session: CallbackConnection, book: CallbackRepository) -> None:
         self._session, self.book = session, book
         self.services = session.services
         self.link = session.services.link
@@ -81,7 +81,7 @@ class Desk:
                 continue
             self._wake.clear()
 
-    async def pending(self) -> Collection[Wish] | None:
+    async def pending(self) -> Collection[CallbackRequest] | None:
         """Return the requests that have not ended; None if the database is away."""
         return await self.book.pending()
 
@@ -93,7 +93,7 @@ class Desk:
             for call in list(self._queue.by_call):
                 self._queue.leave(call)  # without the database nobody could be called for it
             return
-        wanted: dict[str, Wish] = {}
+        wanted: dict[str, CallbackRequest] = {}
         self._chances.look(wishes, now)
         # Two wishes of one number: he is not rung for the second one while somebody calls him for the first.
         at_work = {wish.number: wish for wish in wishes if wish.state in AT_WORK or str(wish.id) in self._busy}
@@ -153,7 +153,7 @@ class Desk:
         """When the site's day began."""
         return callback_rules.midnight(now, self.site.hours.timezone)
 
-    async def _left_over(self, wish: Wish, now: datetime) -> None:
+    async def _left_over(self, wish: CallbackRequest, now: datetime) -> None:
         """Ours, and nobody is at it: a conversation that is over, or what a restart or the database has cut off."""
         is_up = any(call.state.id == str(wish.dialled_call_id) for call in self._session.calls)
         match wish.state:
@@ -169,7 +169,7 @@ class Desk:
 
     # The floor
 
-    def request_of(self, call: str) -> Wish | None:
+    def request_of(self, call: str) -> CallbackRequest | None:
         """Return the request that waits under this call's id."""
         return self._queue.by_call.get(call)
 
@@ -186,7 +186,7 @@ class Desk:
         return True
 
     def _attempt(
-        self, wish: Wish, call: str, offer: floor_protocol.Offer | None = None, ends: Ends | None = None
+        self, wish: CallbackRequest, call: str, offer: floor_protocol.Offer | None = None, ends: CallLegs | None = None
     ) -> Attempt:
         progress = Progress(self.services, self.book, wish, call)
         return Attempt(self._session, self._queue, progress, offer, ends)
@@ -210,12 +210,12 @@ class Desk:
         """Goes on with what is up."""
         for each in found:
             self._busy[each.wish] = None
-            ends = Ends(self.link, self.silence_s)
+            ends = CallLegs(self.link, self.silence_s)
             for channel in each.channels:
                 self.services.route(channel, ends)  # it may be answered while the database is asked
             self._session.start(self._resumed(each, ends), f"callback {each.wish}")
 
-    async def _resumed(self, found: Found, ends: Ends) -> None:
+    async def _resumed(self, found: Found, ends: CallLegs) -> None:
         try:
             await self._go_on(found, ends)
         except LinkLost:
@@ -223,7 +223,7 @@ class Desk:
         except Exception:
             log.exception("A call back could not go on", wish=found.wish)
 
-    async def _go_on(self, found: Found, ends: Ends) -> None:
+    async def _go_on(self, found: Found, ends: CallLegs) -> None:
         wish = await self.book.wish(found.wish) if await self.book.adopt() else None
         # Without an operator goes on who is told about a file, and who has answered while his operator hung up.
         alone = (

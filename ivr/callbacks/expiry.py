@@ -12,10 +12,10 @@ from uuid import UUID
 
 import structlog
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import first_due_of, who_is_at
-from ivr.callbacks.repository import Book
+from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import Happening, after
 from ivr.records.callback_records import failed, happened
 from ivr.records.recorder import Recorder
@@ -45,13 +45,13 @@ class Chances:
         self._since: dict[UUID, datetime] = {}
         self._looked: datetime | None = None
 
-    def look(self, wishes: Sequence[Wish], now: datetime) -> None:
+    def look(self, wishes: Sequence[CallbackRequest], now: datetime) -> None:
         broken = self._looked is None or now - self._looked > _BREAK
         there = set() if broken else {each.id for each in wishes}
         self._since = {each: since for each, since in self._since.items() if each in there}
         self._looked = now
 
-    def since(self, wish: Wish, now: datetime, *, is_open: bool) -> datetime | None:
+    def since(self, wish: CallbackRequest, now: datetime, *, is_open: bool) -> datetime | None:
         """None: its line is closed now."""
         if is_open:
             return self._since.setdefault(wish.id, now)
@@ -59,7 +59,7 @@ class Chances:
         return None
 
 
-def is_too_late(wish: Wish, chance: datetime | None, now: datetime, site: Site, opening: "Opening") -> bool:
+def is_too_late(wish: CallbackRequest, chance: datetime | None, now: datetime, site: Site, opening: "Opening") -> bool:
     """Whether it has been due for so many hours of the open line, or for a year, and has had its chance (`chance`: as
     `Chances.since` has it): ten minutes, or a tenth of those hours where that is less."""
     due, give_up = first_due_of(wish), site.callbacks.give_up
@@ -73,15 +73,15 @@ def is_too_late(wish: Wish, chance: datetime | None, now: datetime, site: Site, 
 
 
 async def expired(
-    wish: Wish,
+    wish: CallbackRequest,
     why: callback_rules.Not | None,
     now: datetime,
     *,
     chance: datetime | None,
-    other: Wish | None,
+    other: CallbackRequest | None,
     site: Site,
     opening: "Opening",
-    book: Book,
+    book: CallbackRepository,
     recorder: Recorder,
 ) -> bool:
     """Whether it is too late to call, so that nobody is to be offered it. `why`: it is not dialled now; `chance`: as in
@@ -105,7 +105,7 @@ async def expired(
     return True
 
 
-def _because(wish: Wish, why: callback_rules.Not | None, other: Wish | None, here: str) -> str:
+def _because(wish: CallbackRequest, why: callback_rules.Not | None, other: CallbackRequest | None, here: str) -> str:
     if other is not None and why not in _WHATEVER_ELSE:
         because = f"another wish of its number was at work ({who_is_at(other, here)})"
     elif why is not None and why is not callback_rules.Not.NOT_DUE:

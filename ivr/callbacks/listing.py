@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.callback_requests import Dialled, Wish
+from db.callback_requests import CallbackRequest, Dialled
 from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import due_of, facts_of, who_is_at
 from ivr.callbacks.request_states import AT_WORK, call_of, routing_age
@@ -24,7 +24,7 @@ _AT_WORK = {
 
 
 def rows(
-    wishes: Sequence[Wish],
+    wishes: Sequence[CallbackRequest],
     tries: Mapping[UUID, Sequence[Mapping[str, Any]]],
     dialled: Dialled,
     site: Site,
@@ -55,7 +55,9 @@ def rows(
     ]
 
 
-def _why(wish: Wish, dialled: Dialled, site: Site, opening: "Opening", now: datetime) -> callback_rules.Not | None:
+def _why(
+    wish: CallbackRequest, dialled: Dialled, site: Site, opening: "Opening", now: datetime
+) -> callback_rules.Not | None:
     facts = facts_of(site, opening, wish, dialled, now)
     ended = wish.ended is not None
     return callback_rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
@@ -72,7 +74,7 @@ def _night(number: str, site: Site, now: datetime) -> str:
     return f"{callback_rules.IN_WORDS[callback_rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
 
 
-def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
+def _row(wish: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
     return {
         "id": str(wish.id),
         "kind": wish.kind,
@@ -98,7 +100,11 @@ def _row(wish: Wish, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[s
 
 
 def _why_not(
-    wish: Wish, why: callback_rules.Not | None, waiting: Mapping[str, int] | None, node: str, first: Wish
+    wish: CallbackRequest,
+    why: callback_rules.Not | None,
+    waiting: Mapping[str, int] | None,
+    node: str,
+    first: CallbackRequest,
 ) -> str:
     """In one sentence, why it is not dialled at this moment. `node`: this one; `first`: of the wishes of the number."""
     if wish.state in AT_WORK:

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import structlog
 
-from db.callback_requests import Dialled, Wish
+from db.callback_requests import CallbackRequest, Dialled
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
 from ivr.callbacks.channels import Part
 from ivr.callbacks.facts import due_of, facts_of, line_of
-from ivr.callbacks.repository import Book
+from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import Happening, after
 from ivr.model import clock
 from ivr.records.callback_records import failed, happened
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Progress:
     """`wish` is the request as it stands now; `call` the id of the call that it is to become."""
 
-    def __init__(self, services: Services, book: Book, wish: Wish, call: str) -> None:
+    def __init__(self, services: Services, book: CallbackRepository, wish: CallbackRequest, call: str) -> None:
         self.services, self.book, self.wish, self.call = services, book, wish, call
         self.site = services.site
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from ivr.audio.audible import Clip
 from ivr.callbacks.request_states import routing_age
@@ -21,7 +21,7 @@ DECLINED = {"1": "later", "2": "colleague", "3": NEVER}
 """Why an operator declines, by key."""
 
 
-def offer(language: str, wish: Wish, sounds: Manifest) -> list[Clip]:
+def offer(language: str, wish: CallbackRequest, sounds: Manifest) -> list[Clip]:
     """To the operator, in his language: that it is a call back, in which language, what about, how long the caller has
     waited, and the two keys."""
     about = [f"code_language_{wish.language}", f"talk_topic_{wish.topic}"]

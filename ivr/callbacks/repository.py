@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from db.callback_requests import Claim, Dialled, Wish
+from db.callback_requests import CallbackRequest, Claim, Dialled
 from db.enums import TryOutcome
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LIMIT_S = 3.0
 """Nobody on the telephone waits longer for the database, and it is away then."""
 
 
-class Book:
+class CallbackRepository:
     """`claim`: this controller. For one event loop; who made it awaits `close`. Each question gives None, and each move
     False, when the database is away; `why` is the sentence about that."""
 
@@ -44,22 +44,22 @@ class Book:
         """What former controllers of this node were at is ours. Before that nothing else is asked."""
         return await self._asked("db.callbacks", lambda book, engine: book.adopt(engine, self.claim)) is not None
 
-    async def pending(self) -> list[Wish] | None:
+    async def pending(self) -> list[CallbackRequest] | None:
         return await self._asked("db.callbacks", lambda book, engine: book.pending(engine))
 
-    async def wish(self, identity: str) -> Wish | None:
+    async def wish(self, identity: str) -> CallbackRequest | None:
         """Also None where there is none."""
         found = await self.found(identity)
-        return found if isinstance(found, Wish) else None
+        return found if isinstance(found, CallbackRequest) else None
 
-    async def found(self, beginning: str) -> Wish | str | None:
+    async def found(self, beginning: str) -> CallbackRequest | str | None:
         """The wish whose id begins so, or the sentence that says why there is none."""
 
-        async def looked(book: Any, engine: "AsyncEngine") -> Wish | str:
+        async def looked(book: Any, engine: "AsyncEngine") -> CallbackRequest | str:
             from db.read import NotFoundError
 
             try:
-                found: Wish = await book.wish(engine, beginning)
+                found: CallbackRequest = await book.wish(engine, beginning)
             except NotFoundError as error:
                 return str(error)
             return found
@@ -68,7 +68,7 @@ class Book:
 
     async def listed(
         self, last: int, since: datetime
-    ) -> tuple[list[Wish], dict[UUID, list[dict[str, Any]]], Dialled] | None:
+    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], Dialled] | None:
         """The wishes with what was dialled for them, and what was dialled `since`."""
 
         async def looked(book: Any, engine: "AsyncEngine") -> Any:
@@ -80,7 +80,7 @@ class Book:
     async def dialled(self, since: datetime) -> Dialled | None:
         return await self._asked("db.callbacks", lambda book, engine: book.dialled(engine, since))
 
-    async def without_file(self, since: datetime) -> list[Wish] | None:
+    async def without_file(self, since: datetime) -> list[CallbackRequest] | None:
         return await self._asked("db.callbacks", lambda book, engine: book.without_file(engine, since))
 
     async def file(self, reference: str) -> "File | None":
@@ -98,7 +98,12 @@ class Book:
         return await self._asked("db.read_files", looked)
 
     async def move(
-        self, before: Wish, after: Wish, *, outcome: TryOutcome | None = None, at: datetime | None = None
+        self,
+        before: CallbackRequest,
+        after: CallbackRequest,
+        *,
+        outcome: TryOutcome | None = None,
+        at: datetime | None = None,
     ) -> bool:
         """Also False when somebody else has moved it, or nothing is to be moved."""
         if after is before:
@@ -110,7 +115,14 @@ class Book:
         )
 
     async def dial(
-        self, before: Wish, after: Wish, *, operator: str | None, since: datetime, a_number: int, a_day: int
+        self,
+        before: CallbackRequest,
+        after: CallbackRequest,
+        *,
+        operator: str | None,
+        since: datetime,
+        a_number: int,
+        a_day: int,
     ) -> str | None:
         """A word of `db.callbacks.Dial`; only after `yes` the number may be dialled."""
         found = await self._asked(

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from db.callback_requests import Claim, Wish
+from db.callback_requests import CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import call_id
 from ivr.site.callback_rules import MOST_TRIES, again
@@ -60,7 +60,7 @@ AT_WORK = (_S.RINGING_OPERATOR, _S.RINGING_CALLER, _S.CONNECTED)
 
 
 def after(
-    wish: Wish,
+    wish: CallbackRequest,
     what: Happening,
     now: datetime,
     *,
@@ -68,7 +68,7 @@ def after(
     wait: timedelta = timedelta(0),
     operator: str | None = None,
     reason: str | None = None,
-) -> Wish:
+) -> CallbackRequest:
     """The wish after it; the same object where that changes nothing.
 
     `by`: the controller that says so; None: a person, who moves only what no controller is at. `wait`: until it is due
@@ -110,11 +110,13 @@ def after(
     )
 
 
-def _put_off(wish: Wish, due: datetime) -> Wish:
+def _put_off(wish: CallbackRequest, due: datetime) -> CallbackRequest:
     return replace(wish, due=due, first_due=wish.first_due or wish.due or wish.tried)
 
 
-def given_up(wish: Wish, what: Happening, now: datetime, *, operator: str | None = None, reason: str) -> Wish:
+def given_up(
+    wish: CallbackRequest, what: Happening, now: datetime, *, operator: str | None = None, reason: str
+) -> CallbackRequest:
     """A wish that a node is at which is gone for good: cancelled or taken, as a person says. Should that node be there
     all the same, it moves nothing any more. The same object for a wish that nobody is at."""
     if wish.state not in AT_WORK:
@@ -123,17 +125,17 @@ def given_up(wish: Wish, what: Happening, now: datetime, *, operator: str | None
     return after(free, what, now, operator=operator, reason=reason)
 
 
-def call_of(wish: Wish) -> UUID:
+def call_of(wish: CallbackRequest) -> UUID:
     """The id of the call that the next try leads to; with it he waits for an operator. The same after a restart."""
     return call_id("callback", f"{wish.id}-{wish.tries + 1}", int(wish.wished.timestamp() * 1000))
 
 
-def channel_of(wish: Wish) -> str:
+def channel_of(wish: CallbackRequest) -> str:
     """The channel of the try that is going on: Asterisk answers 409 to whoever wants to make it once more."""
     return f"callback-{wish.id}-{wish.tries}"
 
 
-def routing_age(wish: Wish) -> datetime:
+def routing_age(wish: CallbackRequest) -> datetime:
     """Since when he counts as waiting: who has waited keeps his age; others wait from the instant they are due."""
     if wish.kind == CallbackKind.WAITING and wish.waiting_since is not None:
         return wish.waiting_since

@@ -1,6 +1,6 @@
 """Call-back requests that wait in the floor for an operator, as callers do."""
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.facts import language_of
@@ -16,9 +16,9 @@ class WaitingRequests:
     def __init__(self, connection: CallbackConnection) -> None:
         self._connection = connection
         self._site = connection.services.site
-        self.by_call: dict[str, Wish] = {}
+        self.by_call: dict[str, CallbackRequest] = {}
 
-    def enter(self, call: str, wish: Wish) -> None:
+    def enter(self, call: str, wish: CallbackRequest) -> None:
         """Let the request wait, with the age that it has."""
         self.by_call[call] = wish
         since = routing_age(wish).timestamp()
@@ -29,7 +29,7 @@ class WaitingRequests:
         self.by_call.pop(call, None)
         self._connection.tell(floor_protocol.Leave(call))
 
-    def _steps(self, wish: Wish) -> tuple[Step, ...]:
+    def _steps(self, wish: CallbackRequest) -> tuple[Step, ...]:
         language, site = language_of(self._site, wish), self._site
         if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
             spoken = next((each.languages for each in self._connection.people if each.id == wish.operator_id), {})

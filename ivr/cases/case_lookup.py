@@ -30,7 +30,7 @@ _CHECKS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaseStatus:
     """What the caller may hear. `missing`: the words after `missing_` in the ids of texts; `owner`: the operator who
     has the file."""
 
@@ -58,10 +58,10 @@ class Unavailable:
     """The database is away, or slower than a caller can wait; nothing was counted."""
 
 
-Answer = Told | NoMatch | Locked | Unavailable
+Answer = CaseStatus | NoMatch | Locked | Unavailable
 
 
-class Files:
+class CaseLookup:
     """For one event loop; who made it calls `close`."""
 
     def __init__(self, database: Database, recorder: Recorder) -> None:
@@ -140,8 +140,8 @@ def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:
     return pin.stored(tried.failures, until, limit)
 
 
-def told(file: "FileByTelephone | File") -> Told:
+def told(file: "FileByTelephone | File") -> CaseStatus:
     """What its applicant may hear of a file."""
     missing = tuple(re.findall(r"[a-z0-9_]+", file.missing or ""))
     owner = file.owner if file.owner is not None and operators.is_id(file.owner) else None
-    return Told(file.reference, file.state, missing, file.expected, owner)
+    return CaseStatus(file.reference, file.state, missing, file.expected, owner)

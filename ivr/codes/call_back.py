@@ -4,7 +4,7 @@ The code only notes the wish. As soon as the operator has hung up and is free he
 the same limits hold, and a restart loses nothing.
 """
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
 from ivr.codes.code_call import CodeCall, CodeRefused
@@ -27,7 +27,7 @@ async def call_back(call: CodeCall) -> None:
     )
     if not call.resumed and not noted:  # once is enough, however often he asks
         now = clock.now()
-        wish = Wish(
+        wish = CallbackRequest(
             uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,
             call_id=last.id, case_reference=last.case_reference, country=last.country, language=last.language,
             topic=last.topic, operator_id=operator, due=now,

@@ -4,18 +4,18 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 from ivr.call.connection import Connection
-from ivr.floor.supervisor_alerts import FloorTold
-from ivr.talk.request_inbox import Wishes
+from ivr.floor.supervisor_alerts import SupervisorAlerts
+from ivr.talk.request_inbox import RequestInbox
 
 if TYPE_CHECKING:  # a code that does not ask for it starts without the database's packages
-    from db.callback_requests import Wish
+    from db.callback_requests import CallbackRequest
     from db.last_calls import LastCall
 
 
 class Callbacks(Protocol):
     """The call-back requests that wait."""
 
-    async def pending(self) -> "Collection[Wish] | None":
+    async def pending(self) -> "Collection[CallbackRequest] | None":
         """Return all that have not ended; None if the database is away."""
 
     def look(self) -> None:
@@ -25,10 +25,10 @@ class Callbacks(Protocol):
 class CodeConnection(Connection, Protocol):
     """What a feature code may use besides `Connection`."""
 
-    wishes: Wishes
+    wishes: RequestInbox
 
     @property
-    def floor_told(self) -> FloorTold:
+    def floor_told(self) -> SupervisorAlerts:
         """What supervisors are alerted to."""
 
     @property

@@ -56,14 +56,14 @@ def _bridge(channel: str) -> str:
     return f"help-{channel}"
 
 
-def standing(channels: Iterable[Channel]) -> list[floor_protocol.Standing]:
+def standing(channels: Iterable[Channel]) -> list[floor_protocol.OpenOffer]:
     """Supervisors who are busy by being rung, or talking, for an operator: for a floor that begins. Not those whose
     operator has hung up meanwhile: their legs are `left_over`, and nobody would tell of their end."""
     there = list(channels)
     asking = _asking(there)
     named = [(leg, each.state == "Up") for each in there if (leg := Leg.named(each.id)) is not None]
     return [
-        floor_protocol.Standing(leg.id, _bridge(leg.asked), leg.supervisor, up)
+        floor_protocol.OpenOffer(leg.id, _bridge(leg.asked), leg.supervisor, up)
         for leg, up in named
         if leg.claimed and leg.asked in asking
     ]
@@ -136,7 +136,7 @@ def _may_be_rung(operator: Operator) -> bool:
 async def claimed(call: CodeCall, supervisor: str) -> Leg:
     """His leg, not rung yet; he is offered no caller from now on if he was ready."""
     leg = Leg(supervisor, call.channel, claimed=True)
-    now = await call.floor.change(floor_protocol.Claim(supervisor, leg.id))
+    now = await call.floor.change(floor_protocol.ColleagueCall(supervisor, leg.id))
     return leg if now.offer == leg.id else Leg(supervisor, call.channel, claimed=False)
 
 
@@ -282,7 +282,7 @@ async def _connected(call: CodeCall, leg: Leg) -> bool:
         operations.ADD_CHANNEL(bridge, channel=call.channel),
     )
     if leg.claimed:
-        call.tell(floor_protocol.Claim(leg.supervisor, leg.id, talking=True))
+        call.tell(floor_protocol.ColleagueCall(leg.supervisor, leg.id, talking=True))
     return all(answer.ok for answer in answers[-2:])
 
 

@@ -2,7 +2,7 @@
 
 from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.codes.spoken_state import reason_text, spoken_state
-from ivr.model.floor_protocol import State
+from ivr.model.floor_protocol import OperatorEvent
 from routing.states import Operator, OperatorState, Trigger
 
 _ASKED = 2
@@ -68,7 +68,7 @@ def _wrapping_up(call: CodeCall) -> Operator:
 
 
 async def _changed(call: CodeCall, trigger: Trigger, reason: str = "") -> Operator:
-    return await call.floor.change(State(call.operator.id, trigger, reason))
+    return await call.floor.change(OperatorEvent(call.operator.id, trigger, reason))
 
 
 async def _say_state(call: CodeCall, operator: Operator) -> None:

@@ -12,7 +12,7 @@ from ivr.call.call import Call, Item, Services
 from ivr.call.first_state import carrier_of, first_state, raw
 from ivr.call.flow_runner import to_dialplan, walk
 from ivr.call.inbox import Receiver
-from ivr.controller.dependencies import House
+from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_test
 from ivr.flow.versions import Version
 from ivr.model import clock
@@ -23,12 +23,12 @@ from ivr.model.talk_table import Colleague
 log = structlog.get_logger()
 
 
-class RunningCalls:
+class CallRegistry:
     """`routes`: who gets the events of which channel; `start`: work that ends with the connection."""
 
     def __init__(
         self,
-        house: House,
+        house: Dependencies,
         services: Services,
         routes: dict[str, Receiver],
         start: Callable[[Coroutine[None, None, None], str], None],

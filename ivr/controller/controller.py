@@ -24,19 +24,19 @@ from ivr.asterisk.log_rotation import limit_asterisk
 from ivr.asterisk.refused_calls import log_refusal
 from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
-from ivr.callbacks.repository import Book
-from ivr.cases.case_lookup import Files
+from ivr.callbacks.repository import CallbackRepository
+from ivr.cases.case_lookup import CaseLookup
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
-from ivr.controller.dependencies import House
+from ivr.controller.dependencies import Dependencies
 from ivr.controller.fallback_import import calls_in_fallback, channels_up, import_fallback_calls
 from ivr.controller.probe_call import Result
 from ivr.controller.session import APPLICATION, Session
 from ivr.controller.work import again
 from ivr.floor.duty import Duty
-from ivr.floor.operator_state_store import FAMILY, Keeper
+from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
 from ivr.floor.shifts import Shifts
-from ivr.floor.supervisor_alerts import FloorTold
+from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Flows
 from ivr.home import credentials, heartbeat
 from ivr.home.settings import HEARTBEAT_S, Settings, SettingsError
@@ -50,8 +50,8 @@ from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
 from ivr.telephones.presence import Presence
-from ivr.telephones.registrations import Telephones
-from ivr.telephones.replacements import Replaced
+from ivr.telephones.registrations import Registrations
+from ivr.telephones.replacements import Replacements
 from routing.states import Operator
 
 if TYPE_CHECKING:
@@ -93,20 +93,20 @@ class Controller:
         self.recorder = Recorder(self.journal, references.ready(self.references, self._url(), self.site.node))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
-        self.keeper = Keeper(self.ami)
+        self.keeper = OperatorStateStore(self.ami)
         self.database = Database(self._url())
-        self.files = Files(self.database, self.recorder)
-        self.book = Book(self._url(), Claim(self.site.node, self.journal.boot))
+        self.files = CaseLookup(self.database, self.recorder)
+        self.book = CallbackRepository(self._url(), Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
-        self.replaced = Replaced(self.journal)
+        self.replaced = Replacements(self.journal)
         self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
-        self.telephones = Telephones(self.ami, ids)
+        self.telephones = Registrations(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
-        self.floor_told = FloorTold(self.journal)
+        self.floor_told = SupervisorAlerts(self.journal)
         self.copies = SipCopies()
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
@@ -176,7 +176,7 @@ class Controller:
 
     async def _sessions(self) -> None:
         base = f"http://127.0.0.1:{8088 + self.settings.offset}"
-        house = House(
+        house = Dependencies(
             site=self.site,
             operators=self.operators,
             flows=self.flows,

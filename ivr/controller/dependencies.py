@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
 from ivr.call.call import Opening
-from ivr.callbacks.repository import Book
-from ivr.cases.case_lookup import Files
+from ivr.callbacks.repository import CallbackRepository
+from ivr.cases.case_lookup import CaseLookup
 from ivr.controller.probe_call import Result
-from ivr.floor.supervisor_alerts import FloorTold
+from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Flows
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Dependencies:
     """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere), `proved` when it
     last proved its password (by the monotonic clock).
@@ -45,7 +45,7 @@ class House:
     recorder: Recorder
     audible: Audible
     opening: Opening
-    files: Files
+    files: CaseLookup
     remembered: Callable[[str], Awaitable[str | None]]
     returning: Callable[[CallState], Awaitable[Place | None]]
     has_place: Callable[[CallState], Awaitable[bool]]
@@ -59,8 +59,8 @@ class House:
     operator_changed: Callable[[Operator, str | None], None]
     notice: Callable[[str], str | None]
     operator_settled: Callable[[Operator, float], None]
-    floor_told: FloorTold
-    book: Book
+    floor_told: SupervisorAlerts
+    book: CallbackRepository
     copies: SipCopies
     refresh: Callable[[str, str], Awaitable[None]]
     serves: Callable[[], None]

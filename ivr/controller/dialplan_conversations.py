@@ -9,27 +9,27 @@ from collections.abc import Callable, Iterable
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
-from ivr.model.floor_protocol import Ended, Standing, ToFloor
+from ivr.model.floor_protocol import Ended, OpenOffer, ToFloor
 
 _RUNG_BY_DIAL = "AppDial"
 """What Asterisk says of a channel that its `Dial` has called."""
 
 
-def standing(channels: Iterable[Channel], addresses: dict[str, str]) -> list[Standing]:
+def standing(channels: Iterable[Channel], addresses: dict[str, str]) -> list[OpenOffer]:
     """Their conversations, named by the operator's channel. `addresses`: by operator, where `Dial` finds him."""
     by_name = {address: operator for operator, address in addresses.items()}
     found = []
     for channel in channels:
         operator = by_name.get(channel.name.rpartition("-")[0])
         if operator is not None and channel.state == "Up" and channel.application == _RUNG_BY_DIAL:
-            found.append(Standing(channel.id, channel.id, operator, True))
+            found.append(OpenOffer(channel.id, channel.id, operator, True))
     return found
 
 
 class DialplanTalk:
     """Gets what happens to the operator's channel, and tells the floor of its end."""
 
-    def __init__(self, talk: Standing, tell: Callable[[ToFloor], None], forget: Callable[[str], None]) -> None:
+    def __init__(self, talk: OpenOffer, tell: Callable[[ToFloor], None], forget: Callable[[str], None]) -> None:
         self._talk, self._tell, self._forget = talk, tell, forget
 
     def asks(self) -> Request:

@@ -13,7 +13,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.asterisk.ari.operations import Request
-from ivr.model.floor_protocol import OnLine
+from ivr.model.floor_protocol import OnOtherCall
 
 _IN_USE = ("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD")
 
@@ -26,7 +26,7 @@ class OwnCalls:
         self,
         link: Link,
         addresses: Mapping[str, str],
-        tell: Callable[[OnLine], None],
+        tell: Callable[[OnOtherCall], None],
         routed: Collection[str],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
@@ -54,7 +54,7 @@ class OwnCalls:
         on_line = operator in self._channels.values()
         self._channels[channel] = operator
         if not on_line:
-            self._tell(OnLine(operator, True))
+            self._tell(OnOtherCall(operator, True))
         # Else its end would not be told once it has left Stasis.
         self._start(self._listen(channel), "call of an operator's own")
 
@@ -69,7 +69,7 @@ class OwnCalls:
     def ended(self, channel: str) -> None:
         operator = self._channels.pop(channel, None)
         if operator is not None and operator not in self._channels.values():
-            self._tell(OnLine(operator, False))
+            self._tell(OnOtherCall(operator, False))
 
     def device(self, event: events.DeviceStateChanged) -> None:
         operator = self._operators.get(event.device)

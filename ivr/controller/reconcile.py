@@ -11,8 +11,8 @@ import structlog
 from db.enums import Role
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
-from ivr.model.floor_protocol import Standing
-from ivr.model.talk_table import PREFIX, Colleague, Place, recovered
+from ivr.model.floor_protocol import OpenOffer
+from ivr.model.talk_table import PREFIX, Colleague, OperatorPlace, recovered
 from routing.states import Operator, OperatorState, Trigger, after
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ class Findings:
     resume: tuple[tuple[Channel, CallState, LegState | None], ...]
     fresh: tuple[Channel, ...]
     orphans: tuple[Channel, ...]
-    standing: tuple[Standing, ...]
+    standing: tuple[OpenOffer, ...]
     bridges: tuple[str, ...]
     colleagues: Mapping[str, Colleague] = field(default_factory=dict)
 
@@ -70,10 +70,10 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
             own.setdefault(leg.call, leg)
     colleagues = _colleagues([state for _, state in resume], legs)
     others = {colleague.leg for colleague in colleagues.values()}
-    standing = [Standing(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
-    standing += [Standing(each.leg, call, each.operator, each.there) for call, each in colleagues.items()]
+    standing = [OpenOffer(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
+    standing += [OpenOffer(each.leg, call, each.operator, each.there) for call, each in colleagues.items()]
     standing += [
-        Standing(state.offer, state.id, state.operator, True)
+        OpenOffer(state.offer, state.id, state.operator, True)
         for _, state in resume
         if state.offer is not None and state.operator is not None and state.id not in own
     ]
@@ -100,14 +100,14 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
         if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
             continue
         colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
-        if recovered(state.offer or "", Place(state.place or ""), colleague).colleague is not None:
+        if recovered(state.offer or "", OperatorPlace(state.place or ""), colleague).colleague is not None:
             found[leg.call] = colleague
     return found
 
 
 def settled(
     operators: Iterable[Operator],
-    standing: Iterable[Standing],
+    standing: Iterable[OpenOffer],
     now: float,
     wrap_up_s: float,
     longest_s: float | None = None,

@@ -28,28 +28,28 @@ from ivr.call.inbox import Receiver
 from ivr.call.leg import looked_at
 from ivr.callbacks import channels as callbacks
 from ivr.callbacks.attempt import Attempt
-from ivr.callbacks.dispatcher import Desk
+from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call
 from ivr.codes import runner as codes
 from ivr.codes import supervision_leftover as supervision
 from ivr.codes.spy_channel import left_over
 from ivr.controller import dialplan_conversations, last_line, probe_call, reconcile
-from ivr.controller.call_registry import RunningCalls
-from ivr.controller.dependencies import House
+from ivr.controller.call_registry import CallRegistry
+from ivr.controller.dependencies import Dependencies
 from ivr.controller.dialplan_conversations import DialplanTalk
 from ivr.controller.own_calls import OwnCalls
-from ivr.controller.silence_monitor import Listener
+from ivr.controller.silence_monitor import SilenceMonitor
 from ivr.controller.work import Work, again
 from ivr.floor.floor import Floor
 from ivr.floor.operator_state_store import restored
-from ivr.floor.supervisor_alerts import FloorTold
+from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.site.operators import OperatorEntry
 from ivr.talk import refer, telephone_watch
-from ivr.talk.request_inbox import Wishes
-from ivr.telephones.udp_probe import EVERY_S, Refusing
+from ivr.talk.request_inbox import RequestInbox
+from ivr.telephones.udp_probe import EVERY_S, UdpProbe
 from routing.engine import Engine
 from routing.states import OfferState, Operator, OperatorState, Trigger
 
@@ -67,7 +67,7 @@ _NOTICED_S = 2 * EVERY_S
 
 
 class Session:
-    def __init__(self, house: House, link: Link) -> None:
+    def __init__(self, house: Dependencies, link: Link) -> None:
         self._house, self._link = house, link
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs that his call rings, codes
         self._rings: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # telephones that we ring; see `rung`
@@ -79,7 +79,7 @@ class Session:
         self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
         self.floor: Floor | None = None
-        self.wishes = Wishes()
+        self.wishes = RequestInbox()
         self.services = Services(
             site=house.site,
             link=link,
@@ -99,10 +99,10 @@ class Session:
             answer=self.wishes.answer,
             notice=house.notice,
         )
-        self.running = RunningCalls(house, self.services, self._routes, self.start)
-        self.desk = Desk(self, house.book)
+        self.running = CallRegistry(house, self.services, self._routes, self.start)
+        self.desk = Dispatcher(self, house.book)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
-        self.listener = Listener(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
+        self.listener = SilenceMonitor(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
         self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
 
     @property
@@ -120,12 +120,12 @@ class Session:
         return self._house.operators
 
     @property
-    def floor_told(self) -> FloorTold:
+    def floor_told(self) -> SupervisorAlerts:
         """What supervisors are told."""
         return self._house.floor_told
 
     @property
-    def callbacks(self) -> Desk:
+    def callbacks(self) -> Dispatcher:
         """The call-back requests."""
         return self.desk
 
@@ -198,7 +198,7 @@ class Session:
         self._work.start(self.floor.run(), "floor", vital=True)
         self.start(again("last line", lambda: last_line.beat(self._link, self._house.answered)), "last line")
         self.floor.tell(self._house.planned())
-        refusing = Refusing(self._house.contact, self._has_rung, self._refused)
+        refusing = UdpProbe(self._house.contact, self._has_rung, self._refused)
         looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
         self.start(again("refused packets", looks), "refused packets")
         self.start(again("silent callers", lambda: self.listener.run(lambda: self._routes)), "silent callers")
@@ -254,7 +254,7 @@ class Session:
                 ms=round(1000 * (time.monotonic() - started), 1),
             )
 
-    def _new_floor(self, kept: Mapping[str, str], standing: Iterable[floor_protocol.Standing]) -> Floor:
+    def _new_floor(self, kept: Mapping[str, str], standing: Iterable[floor_protocol.OpenOffer]) -> Floor:
         site = self._house.site
         operators = restored(self._house.operators, kept)
         wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
@@ -295,7 +295,7 @@ class Session:
     def is_there(self, operator: str) -> None:
         """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""
         if self._house.contact(operator) is not None:
-            self.tell(floor_protocol.State(operator, Trigger.PHONE_PRESENT))
+            self.tell(floor_protocol.OperatorEvent(operator, Trigger.PHONE_PRESENT))
 
     def _unroute(self, channel: str) -> None:
         self._routes.pop(channel, None)
@@ -305,11 +305,13 @@ class Session:
         if present is not None:
             for operator in self._house.operators:
                 there = operator.id in present
-                self.tell(floor_protocol.State(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT))
+                self.tell(
+                    floor_protocol.OperatorEvent(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT)
+                )
 
     def telephone(self, operator: str, present: bool) -> None:
         """A telephone has appeared or disappeared; the call that rings it or talks with it is told."""
-        self.tell(floor_protocol.State(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
+        self.tell(floor_protocol.OperatorEvent(operator, Trigger.PHONE_PRESENT if present else Trigger.PHONE_ABSENT))
         if not present:
             self._gone(operator, refused=False)
             return

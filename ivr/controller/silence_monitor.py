@@ -48,7 +48,7 @@ class _Heard:
     call_id: str = ""
 
 
-class Listener:
+class SilenceMonitor:
     """`refresh(channel, codecs)` sends a session refresh; `silent(channel, is_silent)` is told of who is asked, and of
     their answer; `start`: work that ends with the connection."""
 

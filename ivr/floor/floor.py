@@ -41,7 +41,7 @@ _ANSWER_S = 2.0
 class _Asked:
     """What was told, and whoever waits for what becomes of it."""
 
-    message: floor_protocol.State | floor_protocol.Claim
+    message: floor_protocol.OperatorEvent | floor_protocol.ColleagueCall
     answer: asyncio.Future[Operator]
 
 
@@ -83,7 +83,7 @@ class Floor:
         self._waiting: dict[str, Waiting] = {}  # as told to the engine
         self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
-        self._asked: list[floor_protocol.Ask] = []  # answered after it
+        self._asked: list[floor_protocol.AskPosition] = []  # answered after it
         self._offered: dict[str, str] = {}  # offer to call
         self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call: those who may come back to who handed them on
         self._wraps_up: dict[str, str] = {}  # by operator: the call that ended last for him
@@ -96,7 +96,7 @@ class Floor:
     def tell(self, message: floor_protocol.ToFloor) -> None:
         self._inbox.put_nowait(message)
 
-    async def change(self, message: floor_protocol.State | floor_protocol.Claim) -> Operator:
+    async def change(self, message: floor_protocol.OperatorEvent | floor_protocol.ColleagueCall) -> Operator:
         """Tells it, and gives the operator as he is by it, before he is offered anything. Raises TimeoutError."""
         answer: asyncio.Future[Operator] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Asked(message, answer))
@@ -191,15 +191,15 @@ class Floor:
                 self._estimates.left(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
-            case floor_protocol.Ask():
+            case floor_protocol.AskPosition():
                 self._asked.append(message)
-            case floor_protocol.Look(call, operators):
+            case floor_protocol.AskWhoIsFree(call, operators):
                 self._publish(self._seen(call, operators))
             case floor_protocol.Invite(call, operator, role):
                 self._invite(call, operator, role, now)
-            case floor_protocol.State(operator, trigger, reason):
+            case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
-            case floor_protocol.Claim(operator, offer, talking):
+            case floor_protocol.ColleagueCall(operator, offer, talking):
                 claimed = self._operators[operator]
                 if claimed.is_idle or claimed.offer == offer:
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
@@ -212,7 +212,7 @@ class Floor:
                         # No state of his: nothing that is kept.
                         self._operators[identity] = replace(was, planned=planned)
                         self._engine.set_operator(self._operators[identity])
-            case floor_protocol.OnLine(operator, on_line):
+            case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # no state either
                     self._operators[operator] = replace(self._operators[operator], on_line=on_line)
                     self._engine.set_operator(self._operators[operator])
@@ -220,7 +220,7 @@ class Floor:
                 (self._silent.add if silent else self._silent.discard)(call)
                 if call in self._waiting:
                     self._wait(self._waiting[call])
-            case floor_protocol.Standing(offer, call, operator, talking):
+            case floor_protocol.OpenOffer(offer, call, operator, talking):
                 self._offered[offer] = call
                 known = self._operators.get(operator)
                 if known is not None:
@@ -256,12 +256,12 @@ class Floor:
         known = self._operators.get(operator)
         return known is not None and known.offer == offer and known.state is OperatorState.TALKING
 
-    def _seen(self, call: str, operators: tuple[str, ...]) -> floor_protocol.Seen:
+    def _seen(self, call: str, operators: tuple[str, ...]) -> floor_protocol.WhoIsFree:
         known = [self._operators[each] for each in operators if each in self._operators]
         ready = sorted((each for each in known if each.is_idle), key=lambda each: each.since)
         busy = (OperatorState.READY, OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
         waited_for = [each.id for each in known if each.state in busy and not each.is_idle and each.pause_after is None]
-        return floor_protocol.Seen(call, tuple(each.id for each in ready), tuple(waited_for))
+        return floor_protocol.WhoIsFree(call, tuple(each.id for each in ready), tuple(waited_for))
 
     def _invite(self, call: str, operator: str, role: str, now: float) -> None:
         known = self._operators.get(operator)
@@ -336,7 +336,9 @@ class Floor:
             if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
                 language, before = ahead(self._engine, ask.call, now)
                 place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
-                self._publish(floor_protocol.Told(ask.call, place.position, place.estimate, self._engine.staff.spoken))
+                self._publish(
+                    floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
+                )
         self._asked.clear()
         self._look_again(decisions.look_again, now)
         return now

@@ -60,7 +60,7 @@ def _instant(text: str) -> float:
     return seconds
 
 
-class Keeper:
+class OperatorStateStore:
     """Writes states to AstDB, the last one of an operator only, while calls go on."""
 
     def __init__(self, astdb: AstDb) -> None:

@@ -15,7 +15,7 @@ from routing.states import Operator, Trigger
 log = structlog.get_logger()
 
 
-class FloorTold:
+class SupervisorAlerts:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._wanted: dict[str, float] = {}

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from db.enums import Outcome, Role
-from ivr.model.talk_table import Place
+from ivr.model.talk_table import OperatorPlace
 
 LIMIT = 900
 """Bytes: Asterisk's manager interface cuts a value at 1,024."""
@@ -204,7 +204,7 @@ def _call(data: dict[str, Any]) -> CallState:
     if "outcome" in values:
         Outcome(values["outcome"])
     if "place" in values:
-        Place(values["place"])
+        OperatorPlace(values["place"])
     _uuid(values["id"])
     numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}

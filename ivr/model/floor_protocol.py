@@ -34,7 +34,7 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskPosition:
     """A caller wants to know where he stands: `Told` is the answer; none, if he does not wait or is being offered.
     `aloud`: he is told, so that it counts whether it comes true."""
 
@@ -43,7 +43,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class OperatorEvent:
     """Something happened to an operator: his telephone, a key, the desk."""
 
     operator: str
@@ -52,7 +52,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ColleagueCall:
     """An operator who is ready is rung for a colleague, not for a caller: `offer` is the leg. Said again with `talking`
     once he has answered; `Ended` or `Refused` ends it."""
 
@@ -69,7 +69,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class OnLine:
+class OnOtherCall:
     """Whether an operator's telephone has a call that is not the floor's; nobody is offered to them meanwhile."""
 
     operator: str
@@ -86,7 +86,7 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OpenOffer:
     """An offer or a conversation that was there before the floor: said at a restart, before any `Wait`."""
 
     offer: str
@@ -96,7 +96,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AskWhoIsFree:
     """A call wants to know who of these may be rung: `Seen` is the answer."""
 
     call: str
@@ -131,7 +131,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WhoIsFree:
     """Who may be rung now (`ready`, idle longest first), and who will be by himself (`busy`); the others are paused or
     away."""
 
@@ -149,7 +149,7 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OperatorRequest:
     """The call's operator wishes something of the conversation (`ivr.talk.operator_requests`). `id`: under which the
     answer is expected; `by`: the operator, None for somebody at the API; `way`: api, code, keys or refer; at most one
     of the others says who is meant; `channel`: another line of the operator's telephone, which wishes it."""
@@ -177,7 +177,7 @@ class TelephoneGone:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Position:
     """Where a caller stands: `position` 1 is the next one, among those who could take the same operators. `spoken`: the
     languages that somebody on duty speaks."""
 
@@ -218,17 +218,17 @@ class Ended:
 ToFloor = (
     Wait
     | Leave
-    | Ask
-    | Look
+    | AskPosition
+    | AskWhoIsFree
     | Invite
-    | State
-    | Claim
+    | OperatorEvent
+    | ColleagueCall
     | Planned
-    | OnLine
+    | OnOtherCall
     | Silent
-    | Standing
+    | OpenOffer
     | Accepted
     | Refused
     | Ended
 )
-ToCall = Offer | Told | Seen | Declined | Wish | TelephoneGone
+ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone

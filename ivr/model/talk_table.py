@@ -11,7 +11,7 @@ from enum import StrEnum
 from db.enums import Role
 
 
-class Place(StrEnum):
+class OperatorPlace(StrEnum):
     """Where the operator is. As it stands on the caller's channel; without it, they are together."""
 
     TOGETHER = ""  # with the caller; an interpreter with both
@@ -21,7 +21,7 @@ class Place(StrEnum):
     ASIDE = "v"  # on another line of his telephone, with the colleague; the telephone holds the caller's line
 
 
-class Happens(StrEnum):
+class TalkEvent(StrEnum):
     """What people do or what befalls them."""
 
     HOLD = "hold"
@@ -37,7 +37,7 @@ class Happens(StrEnum):
     OPERATOR_LOST = "operator_lost"  # his telephone has vanished
 
 
-class Then(StrEnum):
+class TalkOutcome(StrEnum):
     """What becomes of the conversation."""
 
     GOES_ON = "goes_on"
@@ -65,24 +65,26 @@ class Talk:
     """`leg`: the operator's channel; `via`: the one on which he asks somebody, if it is another (`Place.ASIDE`)."""
 
     leg: str
-    place: Place = Place.TOGETHER
+    place: OperatorPlace = OperatorPlace.TOGETHER
     colleague: Colleague | None = None
     via: str | None = None
 
 
-def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, Then]:
+def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
     """A colleague is rung: to be asked while the caller hears music, or to interpret for both. `via`: the operator's
     channel for it, where his telephone has the caller on another one."""
-    fits = (Place.TOGETHER, Place.HELD) if colleague.role is Role.CONSULTED else (Place.TOGETHER,)
+    fits = (
+        (OperatorPlace.TOGETHER, OperatorPlace.HELD) if colleague.role is Role.CONSULTED else (OperatorPlace.TOGETHER,)
+    )
     if talk.colleague is not None or talk.place not in fits:
-        return talk, Then.REFUSED
+        return talk, TalkOutcome.REFUSED
     if colleague.role is not Role.CONSULTED:
-        return replace(talk, colleague=colleague), Then.GOES_ON
-    place = Place.CONSULTS if via is None else Place.ASIDE
-    return replace(talk, place=place, colleague=colleague, via=via), Then.GOES_ON
+        return replace(talk, colleague=colleague), TalkOutcome.GOES_ON
+    place = OperatorPlace.CONSULTS if via is None else OperatorPlace.ASIDE
+    return replace(talk, place=place, colleague=colleague, via=via), TalkOutcome.GOES_ON
 
 
-def after(talk: Talk, what: Happens) -> tuple[Talk, Then]:
+def after(talk: Talk, what: TalkEvent) -> tuple[Talk, TalkOutcome]:
     """The conversation after it, and what follows. What comes late or twice is REFUSED and changes nothing.
 
     After HANDED_OVER the new operator is in `leg`; after the other ends nobody talks any more.
@@ -90,59 +92,63 @@ def after(talk: Talk, what: Happens) -> tuple[Talk, Then]:
     asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
     there = talk.colleague is not None and talk.colleague.there
     match what:
-        case Happens.HOLD if talk.place is Place.TOGETHER:
-            return replace(talk, place=Place.HELD), Then.GOES_ON
-        case Happens.UNHOLD if talk.place is Place.HELD:
-            return replace(talk, place=Place.TOGETHER), Then.GOES_ON
-        case Happens.ANSWERED if talk.colleague is not None and not there:
-            return replace(talk, colleague=replace(talk.colleague, there=True)), Then.GOES_ON
-        case Happens.SWAP if asked and there and talk.place is not Place.ASIDE:
-            to = Place.SWAPPED if talk.place is Place.CONSULTS else Place.CONSULTS
-            return replace(talk, place=to), Then.GOES_ON
-        case Happens.CANCEL | Happens.COLLEAGUE_GONE if talk.colleague is not None:
-            place = talk.place if talk.place is Place.HELD else Place.TOGETHER
-            return Talk(talk.leg, place), Then.BACK
-        case Happens.LINE_GONE if talk.place is Place.ASIDE:
-            return Talk(talk.leg), Then.BACK
-        case Happens.TRANSFER if not asked:
-            return replace(talk, colleague=None), Then.LEAVES
-        case Happens.COMPLETE if asked:
+        case TalkEvent.HOLD if talk.place is OperatorPlace.TOGETHER:
+            return replace(talk, place=OperatorPlace.HELD), TalkOutcome.GOES_ON
+        case TalkEvent.UNHOLD if talk.place is OperatorPlace.HELD:
+            return replace(talk, place=OperatorPlace.TOGETHER), TalkOutcome.GOES_ON
+        case TalkEvent.ANSWERED if talk.colleague is not None and not there:
+            return replace(talk, colleague=replace(talk.colleague, there=True)), TalkOutcome.GOES_ON
+        case TalkEvent.SWAP if asked and there and talk.place is not OperatorPlace.ASIDE:
+            to = OperatorPlace.SWAPPED if talk.place is OperatorPlace.CONSULTS else OperatorPlace.CONSULTS
+            return replace(talk, place=to), TalkOutcome.GOES_ON
+        case TalkEvent.CANCEL | TalkEvent.COLLEAGUE_GONE if talk.colleague is not None:
+            place = talk.place if talk.place is OperatorPlace.HELD else OperatorPlace.TOGETHER
+            return Talk(talk.leg, place), TalkOutcome.BACK
+        case TalkEvent.LINE_GONE if talk.place is OperatorPlace.ASIDE:
+            return Talk(talk.leg), TalkOutcome.BACK
+        case TalkEvent.TRANSFER if not asked:
+            return replace(talk, colleague=None), TalkOutcome.LEAVES
+        case TalkEvent.COMPLETE if asked:
             return _to_colleague(talk)
-        case Happens.OPERATOR_GONE | Happens.OPERATOR_LOST if asked:
+        case TalkEvent.OPERATOR_GONE | TalkEvent.OPERATOR_LOST if asked:
             return _to_colleague(talk)
-        case Happens.OPERATOR_LOST if there:
+        case TalkEvent.OPERATOR_LOST if there:
             return _to_colleague(talk)  # the interpreter goes on alone rather than nobody
-        case Happens.OPERATOR_GONE:
-            return talk, Then.ENDS
-        case Happens.OPERATOR_LOST:
-            return talk, Then.LOST
-    return talk, Then.REFUSED
+        case TalkEvent.OPERATOR_GONE:
+            return talk, TalkOutcome.ENDS
+        case TalkEvent.OPERATOR_LOST:
+            return talk, TalkOutcome.LOST
+    return talk, TalkOutcome.REFUSED
 
 
-def _to_colleague(talk: Talk) -> tuple[Talk, Then]:
+def _to_colleague(talk: Talk) -> tuple[Talk, TalkOutcome]:
     assert talk.colleague is not None
-    return (Talk(talk.colleague.leg), Then.HANDED_OVER) if talk.colleague.there else (talk, Then.RINGS_ON)
+    return (Talk(talk.colleague.leg), TalkOutcome.HANDED_OVER) if talk.colleague.there else (talk, TalkOutcome.RINGS_ON)
 
 
-def recovered(leg: str, place: Place, colleague: Colleague | None) -> Talk:
+def recovered(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk:
     """The conversation as the channels tell it: after a kill at any moment.
 
     `place` is written before its effect, and a leg is there or not: a colleague who is not asked any more, or is gone,
     is left out. The operator's other line is not known yet; it says itself that it is there.
     """
     if colleague is None:
-        return Talk(leg, place if place is Place.HELD else Place.TOGETHER)
-    if colleague.role is Role.CONSULTED and place in (Place.TOGETHER, Place.HELD):
+        return Talk(leg, place if place is OperatorPlace.HELD else OperatorPlace.TOGETHER)
+    if colleague.role is Role.CONSULTED and place in (OperatorPlace.TOGETHER, OperatorPlace.HELD):
         return Talk(leg, place)
-    if colleague.role is not Role.CONSULTED and place in (Place.CONSULTS, Place.SWAPPED, Place.ASIDE):
-        return Talk(leg, Place.TOGETHER, colleague)
-    if place is Place.SWAPPED and not colleague.there:
-        place = Place.CONSULTS
+    if colleague.role is not Role.CONSULTED and place in (
+        OperatorPlace.CONSULTS,
+        OperatorPlace.SWAPPED,
+        OperatorPlace.ASIDE,
+    ):
+        return Talk(leg, OperatorPlace.TOGETHER, colleague)
+    if place is OperatorPlace.SWAPPED and not colleague.there:
+        place = OperatorPlace.CONSULTS
     return Talk(leg, place, colleague)
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
+class BridgeLayout:
     """`bridges`: id to who must be in it, and nobody else; `music`: who of them hears music."""
 
     bridges: Mapping[str, frozenset[str]]
@@ -158,26 +164,28 @@ def bridge_of(leg: str) -> str:
     return f"{PREFIX}{leg}"
 
 
-def seats(talk: Talk, caller: str) -> Seats:
+def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
     """Where everybody must be. `caller`: his channel."""
     main, colleague = bridge_of(talk.leg), talk.colleague
     there = {colleague.leg} if colleague is not None and colleague.there else set()
     interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
     match talk.place:
-        case Place.TOGETHER:
-            return Seats({main: frozenset({caller, talk.leg} | interprets)}, frozenset())
-        case Place.HELD:
+        case OperatorPlace.TOGETHER:
+            return BridgeLayout({main: frozenset({caller, talk.leg} | interprets)}, frozenset())
+        case OperatorPlace.HELD:
             aside = f"{main}-aside"
-            return Seats({main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller}))
-        case Place.CONSULTS if colleague is not None:
+            return BridgeLayout(
+                {main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller})
+            )
+        case OperatorPlace.CONSULTS if colleague is not None:
             aside = bridge_of(colleague.leg)
-            return Seats({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
-        case Place.SWAPPED if colleague is not None:
+            return BridgeLayout({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
+        case OperatorPlace.SWAPPED if colleague is not None:
             aside = bridge_of(colleague.leg)
-            return Seats({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
-        case Place.ASIDE if colleague is not None:
+            return BridgeLayout({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
+        case OperatorPlace.ASIDE if colleague is not None:
             line = {talk.via} if talk.via is not None else set()
-            return Seats(
+            return BridgeLayout(
                 {main: frozenset({caller, talk.leg}), bridge_of(colleague.leg): frozenset(line | there)}, frozenset()
             )
     raise ValueError(f"{talk} cannot be: nobody is asked")

@@ -9,7 +9,7 @@ from ivr.model import clock, floor_protocol
 TEXT = "last_calls"
 
 
-def is_too_late(call: Call, answer: floor_protocol.Told) -> bool:
+def is_too_late(call: Call, answer: floor_protocol.Position) -> bool:
     """Whether his turn would come after closing time, as far as is known and if it is near (`last_calls_min` in
     site.toml; 0: never)."""
     near, expected = call.services.site.routing.last_calls_min, answer.estimate.seconds

@@ -8,7 +8,7 @@ from ivr.call.choice import Goes
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Then
+from ivr.model.talk_table import TalkOutcome
 from ivr.queue.ringing import after_restart, ring
 from ivr.queue.while_waiting import Announcements, Meanwhile
 from ivr.talk.begin import begin
@@ -58,9 +58,9 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
                 return found
             talk = await begin(call, found, resumed=resumed and found is leg)
             ended = await talk.run(begins=found is not leg)
-            if ended is Then.ENDS:
+            if ended is TalkOutcome.ENDS:
                 return None
-            if ended is not Then.LOST:
+            if ended is not TalkOutcome.LOST:
                 return Goes(call.state.node)
             leg, say, resumed = None, "operator_gone", False
     finally:
@@ -117,7 +117,7 @@ class _Waiting:
                     return leg
             elif isinstance(item, Deadline):
                 announcements.ask()
-            elif isinstance(item, floor_protocol.Told):
+            elif isinstance(item, floor_protocol.Position):
                 await announcements.say(item)
             if ended and not call.sounding:
                 await start_music(call)

@@ -56,7 +56,7 @@ class Meanwhile:
     offers: Mapping[str, Offered]
 
 
-def told(language: str, answer: floor_protocol.Told) -> list[Clip]:
+def told(language: str, answer: floor_protocol.Position) -> list[Clip]:
     """Return the place and the time where they have earned it; else that the operators are busy, or that there is none
     who speaks the language."""
     estimate = answer.estimate
@@ -101,7 +101,7 @@ class Announcements:
 
     def enter(self) -> None:
         """He begins to wait: the floor is asked whether there is something that he should know at once."""
-        self._call.services.to_floor(floor_protocol.Ask(self._call.state.id, aloud=False))
+        self._call.services.to_floor(floor_protocol.AskPosition(self._call.state.id, aloud=False))
 
     def ask(self) -> None:
         """It is time: the floor is asked where he stands."""
@@ -110,9 +110,9 @@ class Announcements:
             self.due = self._loop.time() + _AGAIN_S
             return
         self.due = self._loop.time() + self._meanwhile.every_s  # whether there is an answer or not
-        self._call.services.to_floor(floor_protocol.Ask(self._call.state.id))
+        self._call.services.to_floor(floor_protocol.AskPosition(self._call.state.id))
 
-    async def say(self, answer: floor_protocol.Told) -> None:
+    async def say(self, answer: floor_protocol.Position) -> None:
         """The answer, and what he may do."""
         call = self._call
         if call.sounding and not self._entering:
@@ -131,12 +131,12 @@ class Announcements:
         else:
             await start_music(call)  # to_operator may have been cut short
 
-    def _usual(self, answer: floor_protocol.Told) -> _Announcement:
+    def _usual(self, answer: floor_protocol.Position) -> _Announcement:
         estimate, language, offers = answer.estimate, self._call.state.language, self._meanwhile.offers
         self._call.event("place", position=answer.position, wait=estimate.wait, earned=estimate.earned)
         return [*told(language, answer), *offered(language, offers)], offers
 
-    def _at_once(self, answer: floor_protocol.Told) -> _Announcement | None:
+    def _at_once(self, answer: floor_protocol.Position) -> _Announcement | None:
         """What is said once, and before all else: that another language may help him, or that he comes too late."""
         call, language = self._call, self._call.state.language
         others = other_language.languages(call.services.site, language, answer.spoken)

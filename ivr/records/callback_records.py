@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CaseKind
 from db.ids import call_id
 from ivr.model import clock
@@ -13,13 +13,13 @@ from ivr.records.recorder import DUE_H, Recorder
 from ivr.site.callback_rules import MOST_TRIES
 
 
-def happened(recorder: Recorder, wish: Wish, what: str, data: dict[str, object]) -> None:
+def happened(recorder: Recorder, wish: CallbackRequest, what: str, data: dict[str, object]) -> None:
     """In the story of the call in which it was wished."""
     if wish.call_id is not None:
         recorder.call_event(str(wish.call_id), f"callback_{what}", "", {"wish": str(wish.id), **data})
 
 
-def wished(recorder: Recorder, wish: Wish) -> None:
+def wished(recorder: Recorder, wish: CallbackRequest) -> None:
     """A wish that did not come from a call's own node."""
     recorder.journal.put(
         "callback",
@@ -56,13 +56,13 @@ def told_wished(recorder: Recorder, state: CallState, reference: str) -> None:
     )
 
 
-def audited(recorder: Recorder, wish: Wish, act: str, by: str, why: str) -> None:
+def audited(recorder: Recorder, wish: CallbackRequest, act: str, by: str, why: str) -> None:
     """What somebody has done with a wish."""
     data = {"number": wish.number, "state": wish.state}
     recorder.journal.put("audit", by=by, act=act, about=f"callback:{wish.id}", reason=why or None, data=data)
 
 
-def failed(recorder: Recorder, wish: Wish, now: datetime) -> None:
+def failed(recorder: Recorder, wish: CallbackRequest, now: datetime) -> None:
     """Nobody was reached, or nobody was called in time: a file that is due, or a note in the file that it was about.
     Said twice, it counts once."""
     became = f"was dialled {MOST_TRIES} times and not reached" if wish.tries >= MOST_TRIES else "was not called back"

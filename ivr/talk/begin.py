@@ -4,7 +4,7 @@ from ivr.asterisk.ari import operations
 from ivr.call.bridge_moves import found
 from ivr.call.call import Call
 from ivr.call.leg import Leg
-from ivr.model.talk_table import Place, recovered
+from ivr.model.talk_table import OperatorPlace, recovered
 from ivr.talk.conversation import Conversation
 from ivr.talk.telephone_watch import holds
 
@@ -15,7 +15,7 @@ async def begin(call: Call, leg: Leg, *, resumed: bool) -> Conversation:
     if not resumed:
         return Conversation(call, leg)
     colleague, call.colleague = call.colleague, None
-    talk = recovered(leg.id, Place(call.state.place or ""), colleague)
+    talk = recovered(leg.id, OperatorPlace(call.state.place or ""), colleague)
     conversation = Conversation(call, leg, talk)
     (bridges,) = await call.services.link.ask(operations.BRIDGES())
     channels = [call.channel, leg.id, *([colleague.leg] if colleague is not None else ())]

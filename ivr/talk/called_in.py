@@ -7,12 +7,12 @@ from ivr.asterisk.ari import events, operations
 from ivr.call.call import Item
 from ivr.call.leg import Leg, said
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Happens
+from ivr.model.talk_table import TalkEvent
 from ivr.talk.controls import ConversationControls
 from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
 
-NEEDS_COLLEAGUE = (Happens.COMPLETE, Happens.OPERATOR_GONE, Happens.OPERATOR_LOST, Happens.SWAP)
+NEEDS_COLLEAGUE = (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST, TalkEvent.SWAP)
 """What cannot wait until a colleague who has picked up has heard all."""
 
 
@@ -38,13 +38,13 @@ async def look(talk: ConversationControls, item: Item, colleague: Leg) -> None:
         if await whisper.begin():
             talk.told = whisper
         else:
-            await talk.happens(Happens.ANSWERED)
+            await talk.happens(TalkEvent.ANSWERED)
     elif heard not in (OfferState.RINGING, OfferState.ACCEPTED):
         # Who has heard what it is about, and hangs up, has refused.
         ended = OfferState.REFUSED if talk.told is not None else heard
         talk.offer = ended if talk.told is not None else offer_state_after(talk.offer, ended)
         talk.told = None
-        await talk.happens(Happens.COLLEAGUE_GONE, "talk_no_answer")
+        await talk.happens(TalkEvent.COLLEAGUE_GONE, "talk_no_answer")
     elif talk.told is not None and talk.told.is_over(item):
         if isinstance(item, events.PlaybackFinished) and item.failed:
             # So it is where they have hung up, which comes next.
@@ -58,7 +58,7 @@ async def joins(talk: ConversationControls) -> None:
     whisper, talk.told = talk.told, None
     if whisper is not None:
         await whisper.end()
-        await talk.happens(Happens.ANSWERED)
+        await talk.happens(TalkEvent.ANSWERED)
 
 
 async def _of_one_who_is_there(talk: ConversationControls, item: Item, colleague: Leg) -> None:
@@ -67,4 +67,4 @@ async def _of_one_who_is_there(talk: ConversationControls, item: Item, colleague
     if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
         colleague.free(talk.call)
     if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:
-        await talk.happens(Happens.COLLEAGUE_GONE, "talk_colleague_gone")
+        await talk.happens(TalkEvent.COLLEAGUE_GONE, "talk_colleague_gone")

@@ -6,7 +6,7 @@ from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call
 from ivr.call.leg import Leg
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Happens, Talk
+from ivr.model.talk_table import Talk, TalkEvent
 from ivr.talk.keys import Keys
 from ivr.talk.telephone_watch import Watch
 from ivr.talk.transfers import Transfer
@@ -29,7 +29,7 @@ class ConversationControls(Protocol):
     says: dict[str, str]
     referred: set[str]
 
-    async def happens(self, what: Happens, told: str | None = None) -> bool: ...
+    async def happens(self, what: TalkEvent, told: str | None = None) -> bool: ...
 
     async def attach(self, via: str) -> bool: ...
 

@@ -19,7 +19,18 @@ from ivr.call.bridge_moves import MUSIC, moves
 from ivr.call.call import Call, CallerGone, Item
 from ivr.call.leg import Leg, create_leg, looked_at, until_gone
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, bridge_of, invited, seats
+from ivr.model.talk_table import (
+    BridgeLayout,
+    Colleague,
+    OperatorPlace,
+    Talk,
+    TalkEvent,
+    TalkOutcome,
+    after,
+    bridge_layout,
+    bridge_of,
+    invited,
+)
 from ivr.talk import called_in, grants, refer, request_handler
 from ivr.talk.keys import Keys
 from ivr.talk.operator_prompts import RINGING, left_ringing, new_name, ringing_for, spoken
@@ -50,13 +61,13 @@ class Conversation:
         self.colleague: Leg | None = None
         self.rings_until = math.inf
         self.offer = OfferState.RINGING  # of the colleague
-        self._seats = seats(Talk(leg.id), call.channel)
+        self._seats = bridge_layout(Talk(leg.id), call.channel)
         self.says: dict[str, str] = {}  # by leg: what it hears
         self._sit_after: str | None = None  # the playback after which all are seated
         self._sit_by = math.inf
         self._via_by = math.inf  # then the operator's other line must have said that it is there
         self._hang_up: str | None = None  # the other line, once he has heard why
-        self._ends: Then | None = None
+        self._ends: TalkOutcome | None = None
         self._by = "caller"  # who ends it, unless somebody else does
         call.on_hold = False
         self.watch = Watch(call)
@@ -65,7 +76,7 @@ class Conversation:
 
     # From its beginning to its end
 
-    async def run(self, *, begins: bool) -> Then:
+    async def run(self, *, begins: bool) -> TalkOutcome:
         try:
             if begins:
                 await grants.last_resort(self)
@@ -91,7 +102,7 @@ class Conversation:
                 self.leg.free(self.call)
             case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
                 normal = cause in _NORMAL and channel not in self.watch.lost
-                await self.happens(Happens.OPERATOR_GONE if normal else Happens.OPERATOR_LOST)
+                await self.happens(TalkEvent.OPERATOR_GONE if normal else TalkEvent.OPERATOR_LOST)
             case events.PlaybackFinished(playback):
                 self.says = {leg: each for leg, each in self.says.items() if each != playback}
                 if playback == self._sit_after:
@@ -103,7 +114,7 @@ class Conversation:
         if now >= self.watch.until:
             await self.watch.over()
         if now >= self._via_by:
-            await self.happens(Happens.LINE_GONE)
+            await self.happens(TalkEvent.LINE_GONE)
         if now >= self._sit_by:
             await self.sit()
         if now >= self.rings_until and self.colleague is not None:
@@ -114,26 +125,26 @@ class Conversation:
                 self.offer = offer_state_after(self.offer, rings)
                 await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
 
-    async def happens(self, what: Happens, told: str | None = None) -> bool:
+    async def happens(self, what: TalkEvent, told: str | None = None) -> bool:
         """False: it cannot be now. `told`: what the operator hears before he is with the caller again."""
         if self.told is not None and what in called_in.NEEDS_COLLEAGUE:
             await called_in.joins(self)
         before = self.talk
         self.talk, then = after(before, what)
         match then:
-            case Then.REFUSED:
+            case TalkOutcome.REFUSED:
                 return False
-            case Then.GOES_ON if what is Happens.ANSWERED:
+            case TalkOutcome.GOES_ON if what is TalkEvent.ANSWERED:
                 self._joined()
                 await self.sit()
-            case Then.GOES_ON:
+            case TalkOutcome.GOES_ON:
                 self._place()
                 await self.sit()
-            case Then.BACK:
+            case TalkOutcome.BACK:
                 await self._back(before, told)
-            case Then.HANDED_OVER:
+            case TalkOutcome.HANDED_OVER:
                 await self._handed_over(before, what)
-            case Then.ENDS | Then.LOST | Then.RINGS_ON:
+            case TalkOutcome.ENDS | TalkOutcome.LOST | TalkOutcome.RINGS_ON:
                 await self._ended(then, what)
         return True
 
@@ -145,7 +156,7 @@ class Conversation:
     async def sit(self) -> None:
         """Everybody goes to where he must be now."""
         self._sit_after, self._sit_by = None, math.inf
-        wanted = seats(self.talk, self.call.channel)
+        wanted = bridge_layout(self.talk, self.call.channel)
         requests = moves(self._seats, wanted, self.call.channel)
         self._seats = wanted
         line, self._hang_up = self._hang_up, None
@@ -176,7 +187,7 @@ class Conversation:
         """Asterisk plays music to the caller by itself, but not if the operator heard a prompt of ours at that moment:
         then the hold is lost on its way, and only we know of it."""
         caller, self.call.on_hold = self.call.channel, on
-        if self.talk.place in (Place.TOGETHER, Place.SWAPPED, Place.ASIDE):
+        if self.talk.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED, OperatorPlace.ASIDE):
             await self.call.step(operations.MUSIC(caller, mohClass=MUSIC) if on else operations.STOP_MUSIC(caller))
 
     @property
@@ -190,7 +201,7 @@ class Conversation:
 
     async def attach(self, via: str) -> bool:
         """After a restart the operator's other line says which one it is."""
-        if self.talk.place is not Place.ASIDE or self.talk.via is not None:
+        if self.talk.place is not OperatorPlace.ASIDE or self.talk.via is not None:
             return False
         self.talk, self._via_by = replace(self.talk, via=via), math.inf
         await self._sit_as_found(via)
@@ -216,7 +227,7 @@ class Conversation:
         call, role = self.call, Role(offer.role)
         leg = Leg(offer.id, offer.operator)
         self.talk, then = invited(self.talk, Colleague(leg.id, leg.operator, role), via)
-        if then is Then.REFUSED:
+        if then is TalkOutcome.REFUSED:
             call.services.to_floor(
                 floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
             )
@@ -268,16 +279,16 @@ class Conversation:
             await self.call.step(operations.HANG_UP(colleague.id))
             await until_gone(self.call, colleague.id)
         self.colleague_left("operator" if told is None else "colleague", there=before.colleague.there)
-        if before.place is Place.ASIDE and before.via is None:
+        if before.place is OperatorPlace.ASIDE and before.via is None:
             await self.call.services.link.send(*refer.again(self.talk))  # not asked as long as that line was not known
-        if told is not None and before.place in (Place.CONSULTS, Place.ASIDE):
+        if told is not None and before.place in (OperatorPlace.CONSULTS, OperatorPlace.ASIDE):
             self._sit_after = await self.tell(self._ear(before), told)
             if self._sit_after is not None:
                 self._sit_by = asyncio.get_running_loop().time() + _SAID_S
                 return
         await self.sit()
 
-    async def _handed_over(self, before: Talk, what: Happens) -> None:
+    async def _handed_over(self, before: Talk, what: TalkEvent) -> None:
         call, former, leg = self.call, self.leg, self.colleague
         assert leg is not None
         self.leg, self.colleague, call.on_hold = leg, None, False
@@ -293,8 +304,8 @@ class Conversation:
                 transfer=Transfer.decode(call.state.transfer).made((), former.operator, time.time()).taken().encode(),
             )
         )
-        here = what is Happens.COMPLETE
-        wanted = seats(self.talk, call.channel)
+        here = what is TalkEvent.COMPLETE
+        wanted = bridge_layout(self.talk, call.channel)
         requests = moves(self._seats, wanted, call.channel)
         self._seats = wanted
         self.says.clear()
@@ -315,25 +326,25 @@ class Conversation:
     async def leaves(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None:
         """The caller goes on to somebody else; the operator is free. `tells`: his telephone, with the state."""
         call = self.call
-        self.talk, then = after(self.talk, Happens.TRANSFER)
-        assert then is Then.LEAVES
+        self.talk, then = after(self.talk, TalkEvent.TRANSFER)
+        assert then is TalkOutcome.LEAVES
         self._by = "transfer"
         await conversation_recording.end(call, self.leg.id)
         call.set(replace(call.state.without_operator(), transfer=transfer.encode(), language=language, topic=topic))
         await self._everybody_out(self.leg.id, tells=tells)
         self._ends = then
 
-    async def _ended(self, then: Then, what: Happens) -> None:
+    async def _ended(self, then: TalkOutcome, what: TalkEvent) -> None:
         call, former, colleague = self.call, self.leg, self.colleague
-        self._by = "lost" if what is Happens.OPERATOR_LOST else "operator"
+        self._by = "lost" if what is TalkEvent.OPERATOR_LOST else "operator"
         await conversation_recording.end(call, former.id)
         call.set(call.state.without_operator())
-        rings_on = colleague if then is Then.RINGS_ON else None
+        rings_on = colleague if then is TalkOutcome.RINGS_ON else None
         if rings_on is not None:
             self._by = "transfer" if self._by == "operator" else self._by
             made = Transfer.decode(call.state.transfer).made((), former.operator, time.time())
             call.set(replace(call.state, transfer=made.encode()))
-        await self._everybody_out(*([former.id] if what is Happens.COMPLETE else ()), but=rings_on)
+        await self._everybody_out(*([former.id] if what is TalkEvent.COMPLETE else ()), but=rings_on)
         if rings_on is not None:
             call.leg = rings_on.rung_on(call, self.rings_until - asyncio.get_running_loop().time())
         self._ends = then
@@ -369,7 +380,7 @@ class Conversation:
             self.leg.conversation_ended(call, self._by if by == "caller" else by)
             call.set(call.state.without_operator() if by == "lost" else call.state)
 
-    async def resume(self, where: Seats) -> None:
+    async def resume(self, where: BridgeLayout) -> None:
         """After a restart: everybody is put where he must be, if he is not. `where`: as Asterisk has them."""
         call, talk = self.call, self.talk
         call.set(replace(call.state, place=talk.place.value or None))
@@ -382,11 +393,11 @@ class Conversation:
                 self._joined()
             else:
                 self.rings_until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
-        wanted = seats(talk, call.channel)
+        wanted = bridge_layout(talk, call.channel)
         if where.bridges != wanted.bridges or wanted.music:
             self._seats = replace(where, music=frozenset({call.channel}) if not wanted.music else frozenset())
             await self._sit_as_found(self.leg.id)
         self._seats = wanted
-        if talk.place is Place.ASIDE:
+        if talk.place is OperatorPlace.ASIDE:
             self._via_by = asyncio.get_running_loop().time() + _LINE_S
         await call.services.link.send(*refer.again(talk))

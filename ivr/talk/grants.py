@@ -9,7 +9,7 @@ from db.enums import Role
 from ivr.call.call import Call, Deadline, Item
 from ivr.call.version import Flow
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Colleague, Happens, Place, Then, after, invited
+from ivr.model.talk_table import Colleague, OperatorPlace, TalkEvent, TalkOutcome, after, invited
 from ivr.talk import refer
 from ivr.talk.controls import ConversationControls
 from ivr.talk.keys import act_of
@@ -22,11 +22,11 @@ _FLOOR_S = 1.0
 """How long the floor may take to say who is there; it takes a millisecond."""
 
 HAPPENS = {
-    Act.HOLD: Happens.HOLD,
-    Act.UNHOLD: Happens.UNHOLD,
-    Act.COMPLETE: Happens.COMPLETE,
-    Act.CANCEL: Happens.CANCEL,
-    Act.SWAP: Happens.SWAP,
+    Act.HOLD: TalkEvent.HOLD,
+    Act.UNHOLD: TalkEvent.UNHOLD,
+    Act.COMPLETE: TalkEvent.COMPLETE,
+    Act.CANCEL: TalkEvent.CANCEL,
+    Act.SWAP: TalkEvent.SWAP,
 }
 
 
@@ -43,7 +43,7 @@ async def say_why(talk: ConversationControls, refusal: Refusal) -> None:
 
 
 async def moment(talk: ConversationControls) -> None:
-    if talk.talk.place in (Place.TOGETHER, Place.SWAPPED) and not talk.call.on_hold:
+    if talk.talk.place in (OperatorPlace.TOGETHER, OperatorPlace.SWAPPED) and not talk.call.on_hold:
         await talk.call.play([(talk.call.state.language, "moment")])
 
 
@@ -79,7 +79,7 @@ async def _line(talk: ConversationControls, act: Act, channel: str | None) -> Re
         return None if await talk.attach(channel) else Refusal.NOT_NOW
     if channel is None or channel != talk.talk.via:
         return Refusal.NOT_NOW
-    await talk.happens(Happens.LINE_GONE)
+    await talk.happens(TalkEvent.LINE_GONE)
     return None
 
 
@@ -87,14 +87,18 @@ def complete_refused(talk: ConversationControls) -> Refusal | None:
     """Why the colleague may not have the caller; None: he may."""
     if Transfer.decode(talk.call.state.transfer).count >= MOST:
         return Refusal.TOO_OFTEN
-    return Refusal.NOT_NOW if after(talk.talk, Happens.COMPLETE)[1] is Then.REFUSED else None
+    return Refusal.NOT_NOW if after(talk.talk, TalkEvent.COMPLETE)[1] is TalkOutcome.REFUSED else None
 
 
 async def _do(talk: ConversationControls, act: Act, way: str) -> Refusal | None:
     if act is Act.HOLD and way != "api":
         # One code for both ways.
-        act = Act.UNHOLD if talk.talk.place is Place.HELD else act
-        act = Act.CANCEL if talk.talk.place in (Place.CONSULTS, Place.SWAPPED, Place.ASIDE) else act
+        act = Act.UNHOLD if talk.talk.place is OperatorPlace.HELD else act
+        act = (
+            Act.CANCEL
+            if talk.talk.place in (OperatorPlace.CONSULTS, OperatorPlace.SWAPPED, OperatorPlace.ASIDE)
+            else act
+        )
     if act is Act.COMPLETE and (refusal := complete_refused(talk)) is not None:
         return refusal
     operator = talk.leg.operator
@@ -111,17 +115,17 @@ async def _ask(
 ) -> Refusal | None:
     call, role = talk.call, Role.INTERPRETER if act is Act.INTERPRETER else Role.CONSULTED
     if act is Act.TRANSFER:
-        then = after(talk.talk, Happens.TRANSFER)[1]
+        then = after(talk.talk, TalkEvent.TRANSFER)[1]
     else:
         then = invited(talk.talk, Colleague("", "", role))[1]
-    if then is Then.REFUSED:
+    if then is TalkOutcome.REFUSED:
         return Refusal.NOT_NOW
     if act is not Act.INTERPRETER and Transfer.decode(call.state.transfer).count >= MOST:
         return Refusal.TOO_OFTEN
     meant = candidates(target, call.services.people, call.services.site.languages, topics_of(call.flow), by)
     if isinstance(meant, Refusal):
         return meant
-    seen = await _floor_says(talk, floor_protocol.Look(call.state.id, meant), floor_protocol.Seen)
+    seen = await _floor_says(talk, floor_protocol.AskWhoIsFree(call.state.id, meant), floor_protocol.WhoIsFree)
     if seen is None:
         return Refusal.NOT_NOW
     if act is Act.TRANSFER:
@@ -155,14 +159,18 @@ async def last_resort(talk: ConversationControls) -> None:
     if Transfer.decode(call.state.transfer).count:
         return
     meant = experts(call.state.topic, operator, call.services.people)
-    seen = await _floor_says(talk, floor_protocol.Look(call.state.id, meant), floor_protocol.Seen) if meant else None
+    seen = (
+        await _floor_says(talk, floor_protocol.AskWhoIsFree(call.state.id, meant), floor_protocol.WhoIsFree)
+        if meant
+        else None
+    )
     chosen = next((each for each in meant if seen is not None and each in seen.ready), None)
     if chosen is not None:
         await _invite(talk, chosen, Role.INTERPRETER, call.state.topic or "", operator, "routing")
 
 
 async def _transfer(
-    talk: ConversationControls, target: Target, seen: floor_protocol.Seen, by: str, way: str
+    talk: ConversationControls, target: Target, seen: floor_protocol.WhoIsFree, by: str, way: str
 ) -> Refusal | None:
     state = talk.call.state
     there: Sequence[str] = (*seen.ready, *seen.busy)

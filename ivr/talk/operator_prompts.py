@@ -5,7 +5,7 @@ import secrets
 
 from db.enums import Role
 from ivr.call.call import Call
-from ivr.model.talk_table import Place, Talk
+from ivr.model.talk_table import OperatorPlace, Talk
 
 RINGING = "tone:calling"
 """What an operator hears while somebody is rung for him; of `indications.conf`, since ARI takes a comma for the end."""
@@ -27,7 +27,7 @@ def ringing_for(leg: str) -> str:
 
 def left_ringing(talk: Talk) -> str | None:
     """What a former controller may have left ringing; None where nobody is asked, or not known on which line."""
-    known = talk.via is not None or talk.place is not Place.ASIDE
+    known = talk.via is not None or talk.place is not OperatorPlace.ASIDE
     asked = talk.colleague if talk.colleague is not None and talk.colleague.role is Role.CONSULTED else None
     return ringing_for(asked.leg) if asked is not None and known else None
 

@@ -10,7 +10,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call
 from ivr.call.inbox import Receiver
-from ivr.model.talk_table import Place, Talk
+from ivr.model.talk_table import OperatorPlace, Talk
 from ivr.site.codes import Codes
 from ivr.talk.operator_requests import Refusal, Target, from_keys
 
@@ -25,7 +25,7 @@ def progress(leg: str, state: str) -> Request:
 def again(talk: Talk) -> list[Request]:
     """After a restart: what telephones have asked for while nobody listened is told once more, if anything. Not as long
     as the operator's other line is not known, which it may be about."""
-    known = talk.place is not Place.ASIDE or talk.via is not None
+    known = talk.place is not OperatorPlace.ASIDE or talk.via is not None
     legs = [leg for leg in (talk.leg, talk.via) if leg is not None and known]
     legs += [talk.colleague.leg] if talk.colleague is not None and talk.colleague.there else []
     return [progress(leg, GOES_ON) for leg in legs]

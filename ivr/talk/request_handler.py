@@ -17,7 +17,7 @@ async def look(talk: ConversationControls, item: Item) -> None:
     call = talk.call
     await _done(talk, talk.keys.over(asyncio.get_running_loop().time()))
     match item:
-        case floor_protocol.Wish():
+        case floor_protocol.OperatorRequest():
             target = Target(item.operator, item.language, item.topic, item.consul)
             refusal = await grant(talk, Act(item.act), target, item.way, item.by, item.channel)
             call.services.answer(item.id, refusal.value if refusal is not None else None)

@@ -14,7 +14,7 @@ _ANSWER_S = 5.0
 """How long a call may take to say yes or no; it takes some milliseconds."""
 
 
-class Wishes:
+class RequestInbox:
     """Those of one connection that are not answered yet."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Wishes:
         number = str(next(self._numbers))
         future = self._open[number] = asyncio.get_running_loop().create_future()
         call.deliver(
-            floor_protocol.Wish(
+            floor_protocol.OperatorRequest(
                 call=call.state.id,
                 id=number,
                 act=act.value,

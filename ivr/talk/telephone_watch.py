@@ -70,6 +70,6 @@ class Watch:
         silent = [leg for leg, before in looked.items() if await packets(self._call.services.link, leg) == before]
         lost = [leg for leg in silent if not await holds(self._call.services.link, leg)]
         for leg in refused.keys() & lost:
-            self._call.services.to_floor(floor_protocol.State(refused[leg], Trigger.PHONE_ABSENT))
+            self._call.services.to_floor(floor_protocol.OperatorEvent(refused[leg], Trigger.PHONE_ABSENT))
         self.lost.update(lost)
         await self._call.services.link.send(*map(operations.HANG_UP, lost))

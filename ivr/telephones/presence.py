@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
-from ivr.telephones.replacements import Replaced
+from ivr.telephones.replacements import Replacements
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Presence:
         ami: Ami,
         operators: Collection[str],
         changed: Callable[[str, bool], None],
-        replaced: Replaced | None = None,
+        replaced: Replacements | None = None,
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
         self._replaced = replaced

@@ -30,7 +30,7 @@ class Replacement:
     both_alive: bool
 
 
-class Replaced:
+class Replacements:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._last: dict[str, Replacement] = {}

@@ -92,7 +92,7 @@ class Door:
         self._connection.close()
 
 
-class Refusing:
+class UdpProbe:
     """`contact(operator)`: where his telephone is, as a SIP address; `rings(offer)`: whether it has said that it rings,
     or was answered; `gone(operator)` is told, more than once."""
 

@@ -8,7 +8,7 @@ from db import references
 from db.enums import CaseState
 from db.read_files import Claim, Failures, FileByTelephone
 from ivr.cases import pin
-from ivr.cases.case_lookup import Answer, Files
+from ivr.cases.case_lookup import Answer, CaseLookup
 from ivr.model import clock
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
@@ -23,7 +23,7 @@ class OfDatabase:
 
     def __init__(self, url: str, recorder: Recorder) -> None:
         self._database = Database(url)
-        self._files = Files(self._database, recorder)
+        self._files = CaseLookup(self._database, recorder)
         self._thread = ThreadPoolExecutor(1, "case files")
         self._runner = asyncio.Runner()
         self._warm = False
@@ -44,7 +44,7 @@ class OfDatabase:
         self._thread.shutdown()
 
 
-class Sample(Files):
+class Sample(CaseLookup):
     """One file, of an application that lacks a photograph."""
 
     def __init__(self, recorder: Recorder) -> None:

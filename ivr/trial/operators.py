@@ -67,8 +67,8 @@ class Floor:
                 self._offer(message)
             case floor_protocol.Leave() | floor_protocol.Accepted():
                 self._wait = self._next = None
-            case floor_protocol.Ask(call) if self._wait is not None:
-                self._publish(floor_protocol.Told(call, 1, self._estimate()))
+            case floor_protocol.AskPosition(call) if self._wait is not None:
+                self._publish(floor_protocol.Position(call, 1, self._estimate()))
             case floor_protocol.Refused() if self._wait is not None:
                 self._offer(self._wait)
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
-from db.callback_requests import Claim, Wish
+from db.callback_requests import CallbackRequest, Claim
 from db.callbacks import Dial
 from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
@@ -20,7 +20,7 @@ from db.ids import uuid7
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
-from ivr.callbacks.repository import Book
+from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import Happening, after
 
 pytest_plugins = ["db_fixtures"]
@@ -36,14 +36,16 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-async def put(engine: AsyncEngine, **columns: Any) -> Wish:
+async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "waiting", "number": "+33612345678", "wished": NOW, "due": NOW}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values({**row, **columns}))
     return await callbacks.wish(engine, str({**row, **columns}["id"]))
 
 
-async def dial(engine: AsyncEngine, wish: Wish, by: Claim, a_number: int = 9, a_day: int = 9) -> tuple[Dial, Wish]:
+async def dial(
+    engine: AsyncEngine, wish: CallbackRequest, by: Claim, a_number: int = 9, a_day: int = 9
+) -> tuple[Dial, CallbackRequest]:
     moved = after(wish, Happening.DIALLED, NOW, by=by)
     since = NOW - timedelta(hours=12)
     return await callbacks.dial(engine, wish, moved, operator="101", since=since, a_number=a_number, a_day=a_day), moved
@@ -176,7 +178,7 @@ async def test_the_newest_wishes_that_are_over_are_listed_with_all_that_are_not(
 
 async def test_of_a_database_that_is_not_upgraded_a_controller_says_what_to_do(empty_url: str) -> None:
     await upgrade(empty_url, "0001")
-    book = Book(empty_url, ONE)
+    book = CallbackRepository(empty_url, ONE)
     assert (await book.adopt(), await book.pending()) == (False, None)
     assert "run `hatif db upgrade`" in book.why
     await upgrade(empty_url)
@@ -187,10 +189,10 @@ async def test_of_a_database_that_is_not_upgraded_a_controller_says_what_to_do(e
 async def test_what_is_not_there_is_no_fault_of_the_database_and_a_fault_of_ours_is_not_hidden(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(engine: AsyncEngine) -> list[Wish]:
+    async def broken(engine: AsyncEngine) -> list[CallbackRequest]:
         raise KeyError("claim")
 
-    book = Book(url, ONE)
+    book = CallbackRepository(url, ONE)
     assert (await book.wish(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
     assert "no wish" in str(await book.found("ffff"))
     monkeypatch.setattr(callbacks, "pending", broken)

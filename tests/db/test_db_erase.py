@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
-from db.callback_requests import Claim, Wish
+from db.callback_requests import CallbackRequest, Claim
 from db.callers import BeingCalledError, Erased
 from db.engine import async_engine, writing
 from db.ids import uuid7
@@ -38,7 +38,7 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-async def put(engine: AsyncEngine, **columns: Any) -> Wish:
+async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values(row))

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
-from db.callback_requests import Claim, Wish
+from db.callback_requests import CallbackRequest, Claim
 from db.deliver import deliver_all
 from db.engine import async_engine, writing
 from db.ids import uuid7
@@ -22,7 +22,7 @@ from db.journal import Journal
 from db.references import ReferenceAllocator
 from db.tables import Callback, CallEvent, CaseFile, CaseNote
 from ivr.callbacks.expiry import expired
-from ivr.callbacks.repository import Book
+from ivr.callbacks.repository import CallbackRepository
 from ivr.callbacks.request_states import Happening, after
 from ivr.home.settings import CHECKOUT
 from ivr.records.recorder import Recorder
@@ -47,7 +47,7 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-async def put(engine: AsyncEngine, **columns: Any) -> Wish:
+async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values({**row, **columns}))
@@ -59,19 +59,19 @@ class Node:
 
     def __init__(self, number: int, url: str, folder: Path) -> None:
         self.claim = Claim(f"node{number}", UUID(int=number))
-        self.book = Book(url, self.claim)
+        self.book = CallbackRepository(url, self.claim)
         self.journal = Journal(folder / f"journal{number}", self.claim.node)
         self.recorder = Recorder(self.journal, ReferenceAllocator(folder / f"references{number}", number))
         self._url, self._journal = url, folder / f"journal{number}"
 
     async def expires(
         self,
-        wish: Wish,
+        wish: CallbackRequest,
         why: Not | None = None,
         now: datetime = NOW,
         *,
         chance: datetime | None = LONG_AGO,
-        other: Wish | None = None,
+        other: CallbackRequest | None = None,
     ) -> bool:
         opening = by_plan(SITE, self.recorder)
         known: dict[str, Any] = {"site": SITE, "opening": opening, "book": self.book, "recorder": self.recorder}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
@@ -46,11 +46,11 @@ def opening(tmp_path: Path) -> Any:
     journal.close()
 
 
-def wished(due: datetime | None, **other: Any) -> Wish:
-    return Wish(uuid7(), "n", "closed", "wished", "+33612345678", due or FRIDAY_EVENING, due=due, **other)
+def wished(due: datetime | None, **other: Any) -> CallbackRequest:
+    return CallbackRequest(uuid7(), "n", "closed", "wished", "+33612345678", due or FRIDAY_EVENING, due=due, **other)
 
 
-def too_late(opening: Opening, wish: Wish, now: datetime, within: site.Site = SITE) -> bool:
+def too_late(opening: Opening, wish: CallbackRequest, now: datetime, within: site.Site = SITE) -> bool:
     """One that had its chance."""
     return is_too_late(wish, now - timedelta(hours=1), now, within, opening)
 
@@ -101,12 +101,12 @@ def test_however_long_nobody_looked_a_wish_is_there_for_ten_minutes_first(openin
     assert not is_too_late(wish, None, now, SITE, opening)  # closed now
 
 
-def chance(chances: Chances, *wishes: Wish | datetime, is_open: bool = True) -> datetime | None:
+def chance(chances: Chances, *wishes: CallbackRequest | datetime, is_open: bool = True) -> datetime | None:
     """Of the first wish, after a look at them all, at the instant that comes last."""
     *them, now = wishes
     assert isinstance(now, datetime)
-    chances.look([each for each in them if isinstance(each, Wish)], now)
-    found = [chances.since(each, now, is_open=is_open) for each in them if isinstance(each, Wish)]
+    chances.look([each for each in them if isinstance(each, CallbackRequest)], now)
+    found = [chances.since(each, now, is_open=is_open) for each in them if isinstance(each, CallbackRequest)]
     return found[0]
 
 

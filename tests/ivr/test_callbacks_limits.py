@@ -14,7 +14,7 @@ from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
 
-from db.callback_requests import Wish
+from db.callback_requests import CallbackRequest
 from db.ids import uuid7
 from db.references import make
 from db.tables import CallbackTry, CaseFile, CaseNote
@@ -69,7 +69,7 @@ async def looked_at(line: Line) -> None:
         assert (await until_wish(line, first.id, "cancelled")).reason == "asked again"
 
 
-def why_not(line: Line, *wishes: Wish) -> list[str]:
+def why_not(line: Line, *wishes: CallbackRequest) -> list[str]:
     told = {row["id"]: row["why_not"] for row in line.json("callbacks")}
     return [told[str(each.id)] for each in wishes]
 

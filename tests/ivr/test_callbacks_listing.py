@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db.callback_requests import Claim, Dialled, Wish
+from db.callback_requests import CallbackRequest, Claim, Dialled
 from db.ids import uuid7
 from ivr.callbacks import listing
 from ivr.callbacks.facts import language_of
@@ -28,12 +28,12 @@ class Always:
         return hours.answer(hours.Plan(SITE.hours.plan().zone, day), at)
 
 
-def wished(**other: Any) -> Wish:
+def wished(**other: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "n", "kind": "closed", "state": "wished", "number": "+33612345678", "wished": NOON}
-    return Wish(**{**row, "due": NOON, **other})
+    return CallbackRequest(**{**row, "due": NOON, **other})
 
 
-def why_not(wish: Wish, at: datetime, in_: site.Site = SITE) -> str:
+def why_not(wish: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
     opening: Any = Always()
     (row,) = listing.rows([wish], {}, Dialled({}, 0), in_, opening, at)
     return str(row["why_not"])

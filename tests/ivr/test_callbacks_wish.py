@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from db.callback_requests import Claim, Wish
+from db.callback_requests import CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
 from ivr.callbacks.request_states import AT_WORK, FINAL, Happening, after, call_of, channel_of, given_up
@@ -19,8 +19,10 @@ WAIT = timedelta(minutes=30)
 CLAIMS = (Claim("node1", UUID(int=1)), Claim("node1", UUID(int=2)), Claim("node2", UUID(int=3)))
 
 
-def wish(kind: CallbackKind = CallbackKind.WAITING) -> Wish:
-    return Wish(uuid7(), "node1", kind.value, "wished", "+33612345678", NOW, waiting_since=NOW - WAIT, due=NOW)
+def wish(kind: CallbackKind = CallbackKind.WAITING) -> CallbackRequest:
+    return CallbackRequest(
+        uuid7(), "node1", kind.value, "wished", "+33612345678", NOW, waiting_since=NOW - WAIT, due=NOW
+    )
 
 
 events = st.tuples(st.sampled_from(list(Happening)), st.none() | st.sampled_from(CLAIMS))
@@ -97,7 +99,7 @@ def test_two_tries_have_channels_and_calls_of_their_own() -> None:
 class TwoControllers(RuleBasedStateMachine):
     """Controllers that know the row as it was some time ago, and a database that moves it only if it is still so."""
 
-    views: Bundle[tuple[Claim, Wish]] = Bundle("views")
+    views: Bundle[tuple[Claim, CallbackRequest]] = Bundle("views")
 
     @initialize(kind=st.sampled_from([CallbackKind.WAITING, CallbackKind.CASE]))
     def begin(self, kind: CallbackKind) -> None:
@@ -105,11 +107,11 @@ class TwoControllers(RuleBasedStateMachine):
         self.dialled: list[str] = []
 
     @rule(target=views, claim=st.sampled_from(CLAIMS))
-    def look(self, claim: Claim) -> tuple[Claim, Wish]:
+    def look(self, claim: Claim) -> tuple[Claim, CallbackRequest]:
         return claim, self.row
 
     @rule(target=views, view=consumes(views), what=st.sampled_from(list(Happening)), late=st.booleans())
-    def move(self, view: tuple[Claim, Wish], what: Happening, late: bool) -> tuple[Claim, Wish]:
+    def move(self, view: tuple[Claim, CallbackRequest], what: Happening, late: bool) -> tuple[Claim, CallbackRequest]:
         claim, seen = view
         moved = after(seen, what, NOW, by=None if what in (Happening.TAKEN, Happening.CANCELLED) else claim, wait=WAIT)
         same = (seen.state, seen.tries, seen.claim) == (self.row.state, self.row.tries, self.row.claim)

@@ -19,7 +19,7 @@ from db.enums import CaseState
 from db.journal import Journal
 from db.references import ReferenceAllocator, make
 from ivr.cases import casework, pin
-from ivr.cases.case_lookup import Files, Locked, NoMatch, Told, Unavailable
+from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.flow.nodes.case import what_is_told
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
@@ -40,12 +40,14 @@ class House:
     folder: Path
     journal: Journal
     database: Database
-    files: Files
+    files: CaseLookup
 
     def start(self) -> None:
         self.journal = Journal(self.folder, "node1")
         self.database = Database(self.url)
-        self.files = Files(self.database, Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1)))
+        self.files = CaseLookup(
+            self.database, Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1))
+        )
 
     async def killed(self) -> None:
         """What a `kill -9` leaves is what is in the journal's file; the next controller begins with that."""
@@ -63,7 +65,7 @@ class House:
 
     async def ask(
         self, reference: str, entered: str, caller: str = CALLER, call: str = "call"
-    ) -> Told | NoMatch | Locked | Unavailable:
+    ) -> CaseStatus | NoMatch | Locked | Unavailable:
         for _ in range(20):
             answer = await self.files.ask(reference, entered, caller=caller, call=call)
             if answer != Unavailable():
@@ -109,7 +111,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_file_is_told_to_who_has_its_reference_and_its_pin(house: House) -> None:
-    assert await house.ask(ANNA, PIN) == Told(ANNA, "in_progress", ("fee", "photograph"), date(2027, 1, 15))
+    assert await house.ask(ANNA, PIN) == CaseStatus(ANNA, "in_progress", ("fee", "photograph"), date(2027, 1, 15))
 
 
 async def test_a_wrong_pin_and_no_pin_and_no_file_are_the_same_answer(house: House) -> None:
@@ -164,21 +166,21 @@ async def test_a_right_pin_is_not_told_to_be_right_while_the_file_is_locked(hous
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
     assert await house.ask(ANNA, PIN, OTHER, "owner") == Locked()
-    assert isinstance(await house.ask(BEN, PIN, OTHER, "owner"), Told)
+    assert isinstance(await house.ask(BEN, PIN, OTHER, "owner"), CaseStatus)
 
 
 async def test_a_number_that_tries_several_files_is_locked_for_all_of_them(house: House) -> None:
     for n, reference in enumerate((ANNA, BEN, NOBODYS)):
         await house.ask(reference, WRONG, call=str(n))
     assert await house.ask(ANNA, PIN, call="next") == Locked()
-    assert isinstance(await house.ask(ANNA, PIN, OTHER, "other"), Told)
+    assert isinstance(await house.ask(ANNA, PIN, OTHER, "other"), CaseStatus)
 
 
 async def test_a_hidden_number_has_three_attempts_in_a_call_and_other_hidden_ones_have_theirs(house: House) -> None:
     for reference in (ANNA, BEN, NOBODYS):
         await house.ask(reference, WRONG, "", "first")
     assert await house.ask(ANNA, PIN, "", "first") == Locked()
-    assert isinstance(await house.ask(ANNA, PIN, "", "second"), Told)
+    assert isinstance(await house.ask(ANNA, PIN, "", "second"), CaseStatus)
 
 
 async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: House) -> None:
@@ -190,7 +192,7 @@ async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: Hous
 async def test_a_right_pin_clears_the_file_but_not_the_mistakes_of_the_number(house: House) -> None:
     await house.ask(ANNA, WRONG, call="a")
     await house.ask(ANNA, WRONG, call="b")
-    assert isinstance(await house.ask(ANNA, PIN, call="c"), Told)
+    assert isinstance(await house.ask(ANNA, PIN, call="c"), CaseStatus)
     await house.delivered()
     engine = async_engine(house.url)
     claim = await read_files.claim(engine, ANNA, CALLER)
@@ -241,7 +243,7 @@ async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -
     rows = casework.new_pin(ANNA, pin.hashed("118273"), "test", NOW)
     assert await casework.keep(house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
-    assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), Told)
+    assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)
 
 
 # A database that is away
@@ -256,14 +258,14 @@ async def test_a_database_that_is_away_is_unavailable_and_costs_nobody_an_attemp
     async with writing(engine) as connection:
         await connection.execute(text("ALTER TABLE away RENAME TO case_file"))
     await engine.dispose()
-    assert isinstance(await house.ask(ANNA, PIN), Told)
+    assert isinstance(await house.ask(ANNA, PIN), CaseStatus)
 
 
 @pytest.mark.parametrize("url", ["mysql://somewhere/else", "sqlite:////no/such/folder/hatif.db"])
 async def test_a_database_that_can_never_be_right_is_unavailable_and_ends_nothing(folder: Path, url: str) -> None:
     journal = Journal(folder, "node1")
     database = Database(url)
-    files = Files(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)))
+    files = CaseLookup(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)))
     await files.warm()
     assert await files.ask(ANNA, PIN, caller=CALLER, call="call") == Unavailable()
     files.close()
@@ -279,7 +281,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(fol
     port = server.sockets[0].getsockname()[1]
     journal = Journal(folder, "node1")
     database = Database(f"postgresql://nobody@127.0.0.1:{port}/hatif")
-    files = Files(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)))
+    files = CaseLookup(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)))
     try:
         await files.warm()
         began = time.perf_counter()
@@ -300,7 +302,7 @@ TODAY = date(2026, 11, 25)
 
 
 def words(state: str = "in_progress", missing: tuple[str, ...] = (), expected: date | None = None) -> list[str]:
-    clips = what_is_told("fr", Told(ANNA, state, missing, expected), TODAY, KNOWN)
+    clips = what_is_told("fr", CaseStatus(ANNA, state, missing, expected), TODAY, KNOWN)
     assert {language for language, _ in clips} == {"fr"}
     return [prompt for _, prompt in clips]
 

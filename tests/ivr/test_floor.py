@@ -11,16 +11,16 @@ import pytest
 from ivr.floor.floor import Floor
 from ivr.model.floor_protocol import (
     Accepted,
-    Ask,
+    AskPosition,
     Ended,
     Leave,
     Offer,
+    OpenOffer,
+    OperatorEvent,
+    Position,
     Refused,
-    Standing,
-    State,
     ToCall,
     ToFloor,
-    Told,
     Wait,
 )
 from routing.match import Decision, Step
@@ -37,7 +37,7 @@ class Watched:
 
     def __init__(self, operators: Iterable[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
-        self.told: list[Told] = []
+        self.told: list[Position] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
         self.decisions: list[Decision] = []
         self.why: list[tuple[str, Waits]] = []
@@ -56,7 +56,7 @@ class Watched:
     def _published(self, message: ToCall) -> None:
         if isinstance(message, Offer):
             self.offers.append(message)
-        elif isinstance(message, Told):
+        elif isinstance(message, Position):
             self.told.append(message)
 
     async def hears(self, *messages: ToFloor) -> None:
@@ -187,16 +187,16 @@ async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
 async def test_who_asks_is_told_his_place_among_those_who_could_take_the_same_operators() -> None:
     talks = ready(state=OperatorState.TALKING, offer="offer-1")
     async with a_floor(talks, ready("1002", state=OperatorState.PAUSED, languages={"nl": 5})) as line:
-        await line.hears(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), Ask("second"))
+        await line.hears(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), AskPosition("second"))
         assert [(each.call, each.position) for each in line.told] == [("second", 2)]
-        await line.hears(Leave("first"), Ask("second"))
+        await line.hears(Leave("first"), AskPosition("second"))
         assert line.told[-1].position == 1
         assert not line.told[-1].estimate.earned, "nothing was accepted yet"
 
 
 async def test_who_does_not_wait_or_is_offered_is_told_nothing() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(wait("call", 50), Ask("call"), Ask("nobody"))
+        await line.hears(wait("call", 50), AskPosition("call"), AskPosition("nobody"))
         assert line.offered == [("call", "1001")]
         assert line.told == []
 
@@ -206,12 +206,12 @@ async def test_who_does_not_wait_or_is_offered_is_told_nothing() -> None:
 
 async def test_a_caller_whom_nobody_answered_keeps_his_place_at_the_head() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
-        await line.hears(wait("first", 50), State("1002", Trigger.PAUSE), wait("second", 40))
+        await line.hears(wait("first", 50), OperatorEvent("1002", Trigger.PAUSE), wait("second", 40))
         assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
         await line.hears(refused(line.offer, NO_ANSWER))
         assert line.waiting == ["first", "second"]
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
-        await line.hears(State("1002", Trigger.RESUME))
+        await line.hears(OperatorEvent("1002", Trigger.RESUME))
         assert line.offered == [("first", "1001"), ("first", "1002")]
 
 
@@ -281,7 +281,7 @@ async def test_an_answer_that_comes_late_changes_nothing() -> None:
         second = line.offer
         before = len(line.changes), len(line.offers)
         await line.hears(refused(first, NO_ANSWER), refused(first, WITHDRAWN), ended(first))
-        await line.hears(State("1002", Trigger.PHONE_PRESENT), State("9999", Trigger.RESUME))
+        await line.hears(OperatorEvent("1002", Trigger.PHONE_PRESENT), OperatorEvent("9999", Trigger.RESUME))
         assert (len(line.changes), len(line.offers)) == before
         await line.hears(accepted(second))
         assert line.state("1002")[0] is OperatorState.TALKING
@@ -327,7 +327,7 @@ async def test_a_pause_asked_for_while_talking_holds_after_the_wrap_up() -> None
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
         await line.hears(wait("call", 50))
         offer = line.offer
-        await line.hears(accepted(offer), State("1001", Trigger.PAUSE, "lunch"), wait("next", 5))
+        await line.hears(accepted(offer), OperatorEvent("1001", Trigger.PAUSE, "lunch"), wait("next", 5))
         assert line.state() == (OperatorState.TALKING, "")
         await line.hears(ended(offer))
         await line.until(lambda: line.state() == (OperatorState.PAUSED, "lunch"))
@@ -338,14 +338,16 @@ async def test_a_telephone_that_appears_brings_the_caller_who_waits() -> None:
     async with a_floor(Operator("1001", {"fr": 5})) as line:
         await line.hears(wait("call", 50))
         assert line.offers == []
-        await line.hears(State("1001", Trigger.PHONE_PRESENT))
+        await line.hears(OperatorEvent("1001", Trigger.PHONE_PRESENT))
         assert line.offered == [("call", "1001")]
 
 
 async def test_only_a_change_is_kept() -> None:
     async with a_floor(ready()) as line:
         await line.hears(
-            State("1001", Trigger.PHONE_PRESENT), State("1001", Trigger.WITHDRAWN), State("1001", Trigger.RESUME)
+            OperatorEvent("1001", Trigger.PHONE_PRESENT),
+            OperatorEvent("1001", Trigger.WITHDRAWN),
+            OperatorEvent("1001", Trigger.RESUME),
         )
         assert line.changes == []
 
@@ -358,7 +360,7 @@ async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool
     state = OperatorState.TALKING if talking else OperatorState.OFFERED
     settled = ready("1001", state=state, offer="offer-1")
     async with a_floor(settled, ready("1002")) as line:
-        await line.hears(Standing("offer-1", "call", "1001", talking))
+        await line.hears(OpenOffer("offer-1", "call", "1001", talking))
         await line.hears(wait("call", 50))
         assert (line.offers, line.waiting, line.changes) == ([], [], [])
         await line.hears(wait("next", 5))
@@ -368,7 +370,7 @@ async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool
 async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_written() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.PAUSED, reason="lunch")) as line:
         await line.hears(
-            Standing("offer-1", "a", "1001", talking=True), Standing("offer-2", "b", "1002", talking=False)
+            OpenOffer("offer-1", "a", "1001", talking=True), OpenOffer("offer-2", "b", "1002", talking=False)
         )
         assert line.state("1001")[0] is OperatorState.TALKING
         assert line.state("1002")[0] is OperatorState.OFFERED
@@ -379,7 +381,7 @@ async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_writ
 
 async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had_been() -> None:
     async with a_floor(ready("1001", state=OperatorState.OFFERED, offer="offer-1")) as line:
-        await line.hears(Standing("offer-1", "call", "1001", talking=False))
+        await line.hears(OpenOffer("offer-1", "call", "1001", talking=False))
         await line.hears(Accepted("offer-1", "call", "1001"))
         assert line.state() == (OperatorState.TALKING, "")
         await line.hears(Ended("offer-1", "call", "1001"))
@@ -389,7 +391,7 @@ async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had
 async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_the_head() -> None:
     rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
     async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
-        await line.hears(Standing("offer-1", "old", "1001", talking=False), wait("young", 5))
+        await line.hears(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
         await line.hears(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
         assert line.waiting == ["old", "young"]
@@ -397,7 +399,7 @@ async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_
 
 async def test_a_caller_whose_operator_was_lost_waits_again_with_his_age() -> None:
     async with a_floor(ready("1001", state=OperatorState.TALKING, offer="offer-1")) as line:
-        await line.hears(Standing("offer-1", "old", "1001", talking=True), wait("young", 5))
+        await line.hears(OpenOffer("offer-1", "old", "1001", talking=True), wait("young", 5))
         await line.hears(Ended("offer-1", "old", "1001"), wait("old", 500))
         assert line.waiting == ["old", "young"]
 

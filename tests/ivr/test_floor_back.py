@@ -2,7 +2,7 @@
 
 from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.model.floor_protocol import Leave, State, Wait
+from ivr.model.floor_protocol import Leave, OperatorEvent, Wait
 from ivr.talk.transfers import ANYBODY, Transfer, steps
 from routing.match import Step
 from routing.states import OperatorState, Trigger
@@ -29,10 +29,12 @@ async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may
         assert line.why[-1][1].but == "1001"
         await line.hears(wait("second", 1))
         assert line.offered == [("second", "1001")]
-        await line.hears(accepted(line.offer), State("1002", Trigger.ENDED), State("1002", Trigger.RESUME))
+        await line.hears(
+            accepted(line.offer), OperatorEvent("1002", Trigger.ENDED), OperatorEvent("1002", Trigger.RESUME)
+        )
         assert line.offered[1:] == [("first", "1002")]
         # Nor if that one does not take him.
-        await line.hears(ended(line.offers[0]), State("1001", Trigger.RESUME), refused(line.offer, NO_ANSWER))
+        await line.hears(ended(line.offers[0]), OperatorEvent("1001", Trigger.RESUME), refused(line.offer, NO_ANSWER))
         assert (line.state(), line.waiting) == ((READY, ""), ["first"])
 
 
@@ -44,13 +46,17 @@ async def test_he_comes_back_when_nobody_else_is_there_before_the_work_after_his
         assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
         # What is told of a step that names somebody is true of a caller who was handed on.
         for to, who in (("1002", "1002, to whom he was handed on"), ("7777", "1001, who has handed him on")):
-            paused = State("1001", Trigger.PAUSE)  # else he would get him at once
+            paused = OperatorEvent("1001", Trigger.PAUSE)  # else he would get him at once
             await line.hears(paused, handed_on("first", to=to))
             assert in_words(line.why[-1][1]).startswith(f"waits for operator {who} and is not idle")
-        await line.hears(Leave("first"), State("1001", Trigger.RESUME), wait("second", 500))
+        await line.hears(Leave("first"), OperatorEvent("1001", Trigger.RESUME), wait("second", 500))
         await line.hears(accepted(line.offer), ended(line.offer), handed_on("second"))
         assert line.state()[0] is WRAPPING_UP
-        await line.hears(State("1002", Trigger.LOG_OUT), State("1002", Trigger.ENDED), State("1002", Trigger.LOG_OUT))
+        await line.hears(
+            OperatorEvent("1002", Trigger.LOG_OUT),
+            OperatorEvent("1002", Trigger.ENDED),
+            OperatorEvent("1002", Trigger.LOG_OUT),
+        )
         assert line.offered[1:] == [("second", "1001")] * 2
         assert line.state()[0] is OFFERED
 
@@ -70,12 +76,14 @@ async def test_he_comes_back_when_the_time_of_his_colleague_is_over() -> None:
 async def test_the_work_after_another_call_is_done_before_he_comes_back() -> None:
     async with a_floor(ready("1001"), wrap_up_s=0.3) as line:
         await line.hears(wait("first", 500))
-        await line.hears(accepted(line.offer), ended(line.offer), State("1001", Trigger.RESUME), wait("other", 500))
+        await line.hears(
+            accepted(line.offer), ended(line.offer), OperatorEvent("1001", Trigger.RESUME), wait("other", 500)
+        )
         await line.hears(accepted(line.offer), handed_on("first", to="7777"), ended(line.offer))
         assert line.state()[0] is WRAPPING_UP  # it is his turn already, and this work is not after his call
-        await line.hears(State("1001", Trigger.WRAP_UP_MORE))
+        await line.hears(OperatorEvent("1001", Trigger.WRAP_UP_MORE))
         assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
-        await line.hears(State("1001", Trigger.WRAP_UP_OVER))
+        await line.hears(OperatorEvent("1001", Trigger.WRAP_UP_OVER))
         assert line.offered[2:] == [("first", "1001")]
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from test_floor import SHORT_S, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.model.floor_protocol import Ask, Wait
+from ivr.model.floor_protocol import AskPosition, Wait
 from routing.match import Step
 from routing.states import OfferState, OperatorState
 
@@ -17,7 +17,7 @@ async def test_a_step_that_relaxes_does_so_in_time_though_the_clock_is_set(hours
         steps = (Step("nl", patience=10 + SHORT_S), Step("fr"))
         await line.hears(wait("call", 10, *steps))
         line.set_by_s = 3600.0 * hours
-        await line.hears(Ask("nobody"))
+        await line.hears(AskPosition("nobody"))
         assert line.offers == []
         await line.until(lambda: line.offered == [("call", "1001")])
 
@@ -28,7 +28,7 @@ async def test_a_wrap_up_ends_in_time_though_the_clock_is_set(hours: int) -> Non
         await line.hears(wait("call", 50))
         await line.hears(accepted(line.offer), ended(line.offer))
         line.set_by_s = 3600.0 * hours
-        await line.hears(Ask("nobody"))
+        await line.hears(AskPosition("nobody"))
         assert line.state()[0] is OperatorState.WRAPPING_UP
         await line.until(lambda: line.state()[0] is OperatorState.READY)
 

@@ -2,22 +2,24 @@
 
 from test_floor import a_floor, ready, wait
 
-from ivr.model.floor_protocol import Ask, Claim, Invite, OnLine, Silent
+from ivr.model.floor_protocol import AskPosition, ColleagueCall, Invite, OnOtherCall, Silent
 from routing.states import OperatorState
 
 
 async def test_an_operator_whose_telephone_has_a_call_of_its_own_is_offered_nobody_until_it_ends() -> None:
     async with a_floor(ready()) as line:
-        busy = OnLine("1001", True)
-        await line.hears(busy, wait("call", 50), Claim("1001", "help"), Invite("other", "1001", "consulted"))
+        busy = OnOtherCall("1001", True)
+        await line.hears(busy, wait("call", 50), ColleagueCall("1001", "help"), Invite("other", "1001", "consulted"))
         assert (line.offers, line.state(), line.waiting) == ([], (OperatorState.READY, ""), ["call"])
-        await line.hears(OnLine("1001", False))
+        await line.hears(OnOtherCall("1001", False))
         assert line.offered == [("call", "1001")]
 
 
 async def test_a_silent_caller_is_offered_to_nobody_until_they_answer_and_keeps_their_place() -> None:
     async with a_floor(ready(), ready("1002")) as line:
-        await line.hears(Silent("muted", True), wait("muted", 50), Ask("muted"))  # also one who was silent before
+        await line.hears(
+            Silent("muted", True), wait("muted", 50), AskPosition("muted")
+        )  # also one who was silent before
         assert (line.offers, line.waiting, line.told) == ([], ["muted"], [])
         await line.hears(wait("other", 5))
         assert [call for call, _ in line.offered] == ["other"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from properties import patient
 from test_floor import RING_S, SHORT_S, Watched, a_floor, accepted, ended, ready, refused, wait
 
-from ivr.model.floor_protocol import Claim, Invite, Leave, Offer, State, ToFloor
+from ivr.model.floor_protocol import ColleagueCall, Invite, Leave, Offer, OperatorEvent, ToFloor
 from routing.states import OfferState, OperatorState, Trigger
 
 OPERATORS, CALLS = ("1001", "1002", "1003"), ("first", "second", "third")
@@ -64,11 +64,11 @@ def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
         case "leave":
             return Leave(call)
         case "hand":
-            return State(operator, BY_HAND[how % len(BY_HAND)])
+            return OperatorEvent(operator, BY_HAND[how % len(BY_HAND)])
         case "telephone":
-            return State(operator, TELEPHONE[how % len(TELEPHONE)])
+            return OperatorEvent(operator, TELEPHONE[how % len(TELEPHONE)])
         case "claim":
-            return Claim(operator, f"help-{which}-{operator}", talking=how % 2 == 0)
+            return ColleagueCall(operator, f"help-{which}-{operator}", talking=how % 2 == 0)
         case "invite":
             return Invite(call, operator, "interpreter")
         case "again":
@@ -87,8 +87,8 @@ async def _quiet(world: World) -> None:
             await world.says(refused(other, OfferState.WITHDRAWN))
             await world.says(ended(other))
     for identity in OPERATORS:
-        await world.says(State(identity, Trigger.PHONE_PRESENT))
-        await world.says(State(identity, Trigger.RESUME))
+        await world.says(OperatorEvent(identity, Trigger.PHONE_PRESENT))
+        await world.says(OperatorEvent(identity, Trigger.RESUME))
 
 
 async def _orders(happened: list[tuple[str, int, int]]) -> None:
@@ -117,9 +117,9 @@ def test_whatever_comes_in_whatever_order_nobody_is_in_two_calls_and_nothing_is_
 
 async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
     async with a_floor(ready()) as line:
-        asks = asyncio.create_task(line.floor.change(Claim("1001", "help-1901-1")))
+        asks = asyncio.create_task(line.floor.change(ColleagueCall("1001", "help-1901-1")))
         await asyncio.sleep(0)
         asks.cancel()  # as after the time for an answer
         await line.hears()
         assert line.state() == (OperatorState.READY, "")
-        assert (await line.floor.change(Claim("1001", "help-1901-2"))).offer == "help-1901-2"
+        assert (await line.floor.change(ColleagueCall("1001", "help-1901-2"))).offer == "help-1901-2"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from test_floor import SHORT_S, a_floor, ready, refused, wait
 
-from ivr.model.floor_protocol import Ask, State
+from ivr.model.floor_protocol import AskPosition, OperatorEvent
 from routing.match import Step
 from routing.states import OfferState, OperatorState, Trigger
 
@@ -14,7 +14,7 @@ async def test_it_is_told_when_he_begins_to_wait_and_when_a_step_has_ended_and_n
     dutch = ready("1002", languages={"nl": 5, "fr": 3}, state=OperatorState.PAUSED)
     async with a_floor(dutch) as line:
         await line.hears(wait("call", 10, Step("nl", 4, patience=10 + SHORT_S), Step("fr")))
-        await line.hears(Ask("call"), Ask("call"))
+        await line.hears(AskPosition("call"), AskPosition("call"))
         assert [(call, why.language, why.states) for call, why in line.why] == [("call", "nl", {"paused": 1})]
         await line.until(lambda: len(line.why) == 2)
         _, why = line.why[1]
@@ -25,7 +25,7 @@ async def test_it_is_told_when_the_last_who_speaks_his_language_has_gone() -> No
     dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)
     async with a_floor(dutch) as line:
         await line.hears(wait("call", 10, Step("nl", 4, patience=60), Step("nl")))
-        await line.hears(State("1002", Trigger.LOG_OUT))
+        await line.hears(OperatorEvent("1002", Trigger.LOG_OUT))
         (_, began), (_, gone) = line.why
         assert (began.on_duty, gone.on_duty, gone.speakers) == (1, 0, 0)
 

@@ -12,7 +12,7 @@ from properties import patient
 from ivr.asterisk.ari.events import Channel
 from ivr.controller.reconcile import Findings, compare, settled
 from ivr.model.call_state import CallState, LegState
-from ivr.model.floor_protocol import Standing
+from ivr.model.floor_protocol import OpenOffer
 from routing.states import ABSENT, Operator, OperatorState
 
 NOW, WRAP_UP = 1_795_600_000.0, 20.0
@@ -97,21 +97,21 @@ def test_a_leg_that_rings_for_a_waiting_caller_is_kept_and_told_to_the_floor() -
     state, ringing = call(1, waits=True), leg(50, 1)
     findings = compare([channel("a", state), leg_channel(ringing)], {})
     assert findings.resume == ((channel("a", state), state, ringing),)
-    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == ()
 
 
 def test_of_two_legs_for_one_caller_one_is_kept() -> None:
     first, second = leg_channel(leg(50, 1, "1001")), leg_channel(leg(51, 1, "1002"))
     findings = compare([channel("a", call(1, waits=True)), first, second], {})
-    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == (second,)
 
 
 def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is_ended() -> None:
     talking, late = leg_channel(leg(50, 1)), leg_channel(leg(51, 1, "1002"))
     findings = compare([late, channel("a", call(1, offer=50)), talking], {f"bridge-{uuid(50)}": ["a", uuid(50)]})
-    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert findings.orphans == (late,)
     assert findings.bridges == ()
     assert [own for _, _, own in findings.resume] == [leg(50, 1)]
@@ -119,7 +119,7 @@ def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is
 
 def test_a_caller_whose_operator_was_lost_has_him_until_he_is_told() -> None:
     findings = compare([channel("a", call(1, offer=50))], {})
-    assert findings.standing == (Standing(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert [own for _, _, own in findings.resume] == [None]
 
 
@@ -251,13 +251,13 @@ def test_a_pause_asked_for_before_the_crash_holds() -> None:
 @pytest.mark.parametrize("state", OperatorState)
 @pytest.mark.parametrize("talking", [True, False])
 def test_what_the_channels_say_goes_before_what_was_written_last(state: OperatorState, talking: bool) -> None:
-    (after,) = settled([operator("1001", state)], [Standing("offer", "call", "1001", talking)], NOW, WRAP_UP)
+    (after,) = settled([operator("1001", state)], [OpenOffer("offer", "call", "1001", talking)], NOW, WRAP_UP)
     assert after.state is (OperatorState.TALKING if talking else OperatorState.OFFERED)
     assert (after.offer, after.until, after.reason) == ("offer", None, "")
 
 
 def test_a_conversation_goes_before_an_offer() -> None:
-    both = [Standing("one", "call-1", "1001", talking=True), Standing("two", "call-2", "1001", talking=False)]
+    both = [OpenOffer("one", "call-1", "1001", talking=True), OpenOffer("two", "call-2", "1001", talking=False)]
     for standing in (both, both[::-1]):
         (after,) = settled([operator("1001", OperatorState.READY)], standing, NOW, WRAP_UP)
         assert (after.state, after.offer) == (OperatorState.TALKING, "one")
@@ -266,10 +266,10 @@ def test_a_conversation_goes_before_an_offer() -> None:
 @patient
 @given(
     st.lists(st.sampled_from(OperatorState), max_size=5),
-    st.lists(st.builds(Standing, st.just("o"), st.just("c"), st.sampled_from("01234"), st.booleans()), max_size=4),
+    st.lists(st.builds(OpenOffer, st.just("o"), st.just("c"), st.sampled_from("01234"), st.booleans()), max_size=4),
     st.floats(0, 60),
 )
-def test_settled_twice_is_settled_once(states: list[OperatorState], standing: list[Standing], later: float) -> None:
+def test_settled_twice_is_settled_once(states: list[OperatorState], standing: list[OpenOffer], later: float) -> None:
     operators = [operator(str(number), state) for number, state in enumerate(states)]
     once = settled(operators, standing, NOW, WRAP_UP)
     assert settled(once, standing, NOW + later, WRAP_UP) == once

@@ -17,7 +17,7 @@ from ivr.call.call import Call
 from ivr.callbacks.attempt import Attempt
 from ivr.controller.session import Session
 from ivr.model import floor_protocol
-from ivr.telephones.udp_probe import Refusing, connected, door_of
+from ivr.telephones.udp_probe import UdpProbe, connected, door_of
 from routing.states import Operator, OperatorState, Trigger
 
 OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
@@ -85,7 +85,7 @@ class Looked:
         self.contact: str | None = f"sip:1001@127.0.0.1:{port}"
         self._rings = rings
         connect = telephone if isinstance(telephone, Way) else connected
-        self._refusing = Refusing(lambda _: self.contact, self._has_rung, self.gone.append, connect)
+        self._refusing = UdpProbe(lambda _: self.contact, self._has_rung, self.gone.append, connect)
 
     async def _has_rung(self, _: str) -> bool:
         return self._rings
@@ -194,4 +194,4 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     session._refused("1001")
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
     assert await (attempt.ends if calls_back else call).next() == gone
-    assert told == ([floor_protocol.State("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
+    assert told == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])

@@ -12,7 +12,7 @@ from properties import patient
 
 from db.enums import Outcome, Role
 from ivr.model.call_state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
-from ivr.model.talk_table import Place
+from ivr.model.talk_table import OperatorPlace
 from ivr.talk.transfers import Transfer
 
 ID = "019ab5d2-0000-7000-8000-000000000001"
@@ -68,7 +68,7 @@ calls = st.builds(
     prefers=st.none() | operators,
     held=st.none() | nodes,
     returns=st.booleans(),
-    place=st.none() | st.sampled_from(Place).map(lambda place: place.value or None),
+    place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
     transfer=st.none() | transfers.map(Transfer.encode),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
@@ -97,7 +97,7 @@ widest = CallState(
     prefers="12345678",
     held="n" * 24,
     returns=True,
-    place=Place.CONSULTS.value,
+    place=OperatorPlace.CONSULTS.value,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
 )
 

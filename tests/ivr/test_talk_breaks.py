@@ -17,7 +17,7 @@ from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
 from ivr.call.leg import Leg, until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Colleague, Happens, Place, Talk, seats
+from ivr.model.talk_table import Colleague, OperatorPlace, Talk, TalkEvent, bridge_layout
 from ivr.queue.waiting import Needs
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
@@ -73,7 +73,7 @@ class Told:
 async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his_colleague() -> None:
     told = Told()
     call = told.call()
-    consults = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
+    consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
     call.deliver(RequestFailed(operations.MUSIC(CALLER, mohClass="hatif"), 409))
@@ -103,7 +103,7 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
     told.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
     if there is not None:
-        talk = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
+        talk = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
     conversation = Conversation(call, Leg(uuid(11), "1001"), talk)
     conversation.colleague = Leg(uuid(12), "1002") if there is not None else None
     call.deliver(events.ChannelDestroyed(uuid(11), 16))
@@ -123,12 +123,12 @@ async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_k
     """Whether the colleague is there, or rung; the caller's end is read before that of the operator's leg."""
     told = Told()
     call = told.call()
-    consults = Talk(uuid(11), Place.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
+    consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague = Leg(uuid(12), "1002")
     conversation.offer = OfferState.ACCEPTED if there else OfferState.RINGING
     if way == "completes":
-        call.deliver(floor_protocol.Wish(call.state.id, "1", "complete", "keys", "1001"))
+        call.deliver(floor_protocol.OperatorRequest(call.state.id, "1", "complete", "keys", "1001"))
     else:
         call.deliver(events.ChannelDestroyed(uuid(11), 16))
     for channel in (CALLER, uuid(11), uuid(12)):
@@ -143,10 +143,12 @@ async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_k
 async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_back_is_hung_up() -> None:
     told = Told()
     call = told.call()
-    aside = Talk(uuid(11), Place.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9")
+    aside = Talk(
+        uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9"
+    )
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
-    call.deliver(floor_protocol.Wish(call.state.id, "1", "cancel", "keys", "1001"))
+    call.deliver(floor_protocol.OperatorRequest(call.state.id, "1", "cancel", "keys", "1001"))
     for channel in (CALLER, uuid(11), uuid(12)):
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
@@ -180,7 +182,7 @@ async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() 
     told = Told()
     call = told.call()
     held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
-    seen = floor_protocol.Seen(call.state.id, (), ("1002",))
+    seen = floor_protocol.WhoIsFree(call.state.id, (), ("1002",))
     for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
         call.deliver(item)
     services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
@@ -236,11 +238,11 @@ def tells(told: Told) -> list[str]:
 async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restart_is_asked_for_once_more() -> None:
     told = Told()
     call = told.call()
-    aside = Talk(uuid(11), Place.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
+    aside = Talk(uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
-    await conversation.resume(seats(aside, CALLER))
+    await conversation.resume(bridge_layout(aside, CALLER))
     assert tells(told) == [uuid(12)]
-    await conversation.happens(Happens.LINE_GONE)
+    await conversation.happens(TalkEvent.LINE_GONE)
     assert tells(told) == [uuid(12), uuid(11)]
 
 
@@ -292,6 +294,6 @@ async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_wi
     assert told.floor == []
     await watch.over()
     silent = packets[0] == packets[1]
-    assert told.floor == ([floor_protocol.State("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
+    assert told.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
     assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())

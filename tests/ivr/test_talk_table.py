@@ -13,23 +13,34 @@ from properties import patient
 from db.enums import Role
 from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import found, moves
-from ivr.model.talk_table import Colleague, Happens, Place, Seats, Talk, Then, after, invited, recovered, seats
+from ivr.model.talk_table import (
+    BridgeLayout,
+    Colleague,
+    OperatorPlace,
+    Talk,
+    TalkEvent,
+    TalkOutcome,
+    after,
+    bridge_layout,
+    invited,
+    recovered,
+)
 
 CALLER = "caller"
-OVER = (Then.ENDS, Then.LOST, Then.LEAVES, Then.RINGS_ON)
+OVER = (TalkOutcome.ENDS, TalkOutcome.LOST, TalkOutcome.LEAVES, TalkOutcome.RINGS_ON)
 """Nobody talks any more."""
 
 VIA = "line"
 """Another line of the operator's telephone; a channel of its own each time."""
 
-happenings = st.lists(st.sampled_from([*Happens, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
+happenings = st.lists(st.sampled_from([*TalkEvent, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
 
 
-Event = Happens | Role | str
+Event = TalkEvent | Role | str
 
 
-def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, Then]:
-    if isinstance(what, Happens):
+def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, TalkOutcome]:
+    if isinstance(what, TalkEvent):
         return after(talk, what)
     number = next(iter(names))
     role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, f"{VIA}-{number}")
@@ -42,7 +53,7 @@ def walked(events: Iterable[Event]) -> list[Talk]:
     talks = [Talk("leg-1")]
     for what in events:
         talk, then = step(talks[-1], what, names)
-        if then is Then.REFUSED:
+        if then is TalkOutcome.REFUSED:
             assert talk == talks[-1]
         if then in OVER:
             break
@@ -61,7 +72,7 @@ def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_i
     events: list[Event],
 ) -> None:
     for talk in walked(events):
-        where = seats(talk, CALLER)
+        where = bridge_layout(talk, CALLER)
         everybody = [channel for inside in where.bridges.values() for channel in inside]
         assert sorted(everybody) == sorted({CALLER} | legs(talk))
         (main,) = [inside for inside in where.bridges.values() if CALLER in inside]
@@ -77,17 +88,17 @@ def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event])
     """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
     of the operator's telephone says itself that it is there."""
     for talk in walked(events):
-        assert recovered(talk.leg, Place(talk.place.value), talk.colleague) == replace(talk, via=None)
+        assert recovered(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
 
 
-@pytest.mark.parametrize("place", Place)
+@pytest.mark.parametrize("place", OperatorPlace)
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("role", [Role.CONSULTED, Role.INTERPRETER, None])
-def test_whatever_stands_there_is_a_conversation(place: Place, there: bool, role: Role | None) -> None:
+def test_whatever_stands_there_is_a_conversation(place: OperatorPlace, there: bool, role: Role | None) -> None:
     """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
     colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
     talk = recovered("leg-1", place, colleague)
-    assert seats(talk, CALLER).bridges
+    assert bridge_layout(talk, CALLER).bridges
     assert recovered(talk.leg, talk.place, talk.colleague) == talk
 
 
@@ -95,10 +106,16 @@ def test_whatever_stands_there_is_a_conversation(place: Place, there: bool, role
 @given(happenings)
 def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
     for talk in walked(events):
-        for what in (Happens.ANSWERED, Happens.COLLEAGUE_GONE, Happens.HOLD, Happens.UNHOLD, Happens.LINE_GONE):
+        for what in (
+            TalkEvent.ANSWERED,
+            TalkEvent.COLLEAGUE_GONE,
+            TalkEvent.HOLD,
+            TalkEvent.UNHOLD,
+            TalkEvent.LINE_GONE,
+        ):
             once, then = after(talk, what)
-            if then is not Then.REFUSED:
-                assert after(once, what) == (once, Then.REFUSED)
+            if then is not TalkOutcome.REFUSED:
+                assert after(once, what) == (once, TalkOutcome.REFUSED)
 
 
 @patient
@@ -107,14 +124,14 @@ def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_
     events: list[Event],
 ) -> None:
     for talk in walked(events):
-        for what in Happens:
+        for what in TalkEvent:
             then = after(talk, what)[1]
             asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
-            if then in (Then.ENDS, Then.LOST):
-                assert what in (Happens.OPERATOR_GONE, Happens.OPERATOR_LOST) and not asked
-            if then in (Then.HANDED_OVER, Then.RINGS_ON):
+            if then in (TalkOutcome.ENDS, TalkOutcome.LOST):
+                assert what in (TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST) and not asked
+            if then in (TalkOutcome.HANDED_OVER, TalkOutcome.RINGS_ON):
                 assert talk.colleague is not None
-                assert talk.colleague.there == (then is Then.HANDED_OVER)
+                assert talk.colleague.there == (then is TalkOutcome.HANDED_OVER)
 
 
 @dataclass
@@ -152,7 +169,7 @@ class World:
     def listing(self) -> list[Mapping[str, object]]:
         return [{"id": name, "channels": sorted(inside)} for name, inside in self.bridges.items()]
 
-    def is_as(self, wanted: Seats, gone: set[str]) -> bool:
+    def is_as(self, wanted: BridgeLayout, gone: set[str]) -> bool:
         there = {name: inside - gone for name, inside in self.bridges.items()}
         seated = set().union(*wanted.bridges.values())
         alone = set().union(*(inside for inside in wanted.bridges.values() if len(inside) == 1)) - {CALLER}
@@ -164,15 +181,15 @@ class World:
 @given(happenings, st.integers(0, 12))
 def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Event], killed: int) -> None:
     """After the `killed`th event another controller goes on, which knows only what Asterisk lists."""
-    world, before = World(), Seats({}, frozenset())
+    world, before = World(), BridgeLayout({}, frozenset())
     gone: set[str] = set()
     talks = walked(events)
     for number, talk in enumerate(talks):
-        wanted = seats(talk, CALLER)
+        wanted = bridge_layout(talk, CALLER)
         if number == killed:
             before = found(world.listing(), {CALLER} | legs(talk))
             world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation ends the others
-            before = Seats(before.bridges, frozenset(world.music))
+            before = BridgeLayout(before.bridges, frozenset(world.music))
         for request in moves(before, wanted, CALLER):
             world.do(request)
         world.silence &= legs(talk)  # whoever is no part of it any more is hung up

@@ -11,8 +11,8 @@ from test_reconcile import NOW, call, channel, leg, leg_channel, uuid
 from db.enums import Role
 from ivr.controller.reconcile import compare
 from ivr.model.call_state import LegState
-from ivr.model.floor_protocol import Standing
-from ivr.model.talk_table import Colleague, Place
+from ivr.model.floor_protocol import OpenOffer
+from ivr.model.talk_table import Colleague, OperatorPlace
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
 from ivr.talk.keys import ENDS_S, Keys
@@ -193,24 +193,26 @@ def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() 
 @pytest.mark.parametrize(
     ("place", "role", "kept"),
     [
-        (Place.CONSULTS, Role.CONSULTED, True),
-        (Place.SWAPPED, Role.CONSULTED, True),
-        (Place.ASIDE, Role.CONSULTED, True),
-        (Place.TOGETHER, Role.INTERPRETER, True),
-        (Place.HELD, Role.INTERPRETER, True),
-        (Place.TOGETHER, Role.CONSULTED, False),  # he was asked no more
-        (Place.TOGETHER, Role.OPERATOR, False),
+        (OperatorPlace.CONSULTS, Role.CONSULTED, True),
+        (OperatorPlace.SWAPPED, Role.CONSULTED, True),
+        (OperatorPlace.ASIDE, Role.CONSULTED, True),
+        (OperatorPlace.TOGETHER, Role.INTERPRETER, True),
+        (OperatorPlace.HELD, Role.INTERPRETER, True),
+        (OperatorPlace.TOGETHER, Role.CONSULTED, False),  # he was asked no more
+        (OperatorPlace.TOGETHER, Role.OPERATOR, False),
     ],
 )
-def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(place: Place, role: Role, kept: bool) -> None:
+def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
+    place: OperatorPlace, role: Role, kept: bool
+) -> None:
     state = call(1, offer=50).but(place=place.value or None)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})
     assert found.colleagues == ({uuid(1): Colleague(uuid(51), "1002", role, there=True)} if kept else {})
     assert [each.id for each in found.orphans] == ([] if kept else [uuid(51)])
-    assert (Standing(uuid(51), uuid(1), "1002", talking=True) in found.standing) == kept
-    assert Standing(uuid(50), uuid(1), "1001", talking=True) in found.standing
+    assert (OpenOffer(uuid(51), uuid(1), "1002", talking=True) in found.standing) == kept
+    assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.standing
 
 
 def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings_for_him() -> None:

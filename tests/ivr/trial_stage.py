@@ -10,7 +10,7 @@ from pathlib import Path
 from db.enums import CaseState
 from db.read_files import Claim, Failures, FileByTelephone
 from ivr.call.call import Opening
-from ivr.cases.case_lookup import Files
+from ivr.cases.case_lookup import CaseLookup
 from ivr.flow import model
 from ivr.flow.versions import Version
 from ivr.records.database import Database
@@ -85,7 +85,7 @@ class OneFile:
     has_pin: bool = True
 
 
-class Cabinet(Files):
+class Cabinet(CaseLookup):
     """Case files of which one is known, or a database that is away. The attempts are counted as ever; what is left out
     is the database, and what a hash costs."""
 

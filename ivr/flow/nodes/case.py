@@ -19,7 +19,7 @@ from ivr.call import topic as topics
 from ivr.call.call import Call
 from ivr.call.choice import CHOICE_TEXTS, Goes, choose
 from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
-from ivr.cases.case_lookup import Answer, Locked, NoMatch, Told, Unavailable
+from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
 from ivr.records.callback_records import told_wished
 from ivr.site import callback_numbers
@@ -95,7 +95,7 @@ class Case(Node):
         """Tells him what there is to tell; where he goes then, None for another reference."""
         language = call.state.language
         match answer:
-            case Told():
+            case CaseStatus():
                 call.event("case", reference=reference, result="told")
                 return await self._told(call, answer)
             case NoMatch(locked):
@@ -115,7 +115,7 @@ class Case(Node):
         )
         return chosen if isinstance(chosen, Goes) else Goes(call.flow.operator)
 
-    async def _told(self, call: Call, file: Told) -> Goes | None:
+    async def _told(self, call: Call, file: CaseStatus) -> Goes | None:
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
         owner = file.owner if file.state != CaseState.CLOSED else None
@@ -152,7 +152,7 @@ class Case(Node):
         return "told_noted"
 
 
-def what_is_told(language: str, file: Told, today: date, known: Collection[str]) -> list[Clip]:
+def what_is_told(language: str, file: CaseStatus, today: date, known: Collection[str]) -> list[Clip]:
     """A file in words: its state; what is missing, unless it is closed; when to expect what, where that is to come.
 
     `known`: the texts that there are. A day that has passed, or that is a year ahead, is left out.
