@@ -19,7 +19,7 @@ class Step:
     topic: str | None = None
     operator: str | None = None  # the one who has the open case, if it must be he
     patience: float | None = None  # seconds; after this the next step applies; None: for ever
-    but: str | None = None  # an operator who must not get him, since he has handed him on
+    excluded_operator: str | None = None  # an operator who must not get him, since he has handed him on
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Reason:
     other_caller: OtherCaller | None = None
     other_operator: OtherOperator | None = None
     busy_operator: BusyOperator | None = None
-    but: str | None = None  # who could not get him, since he has handed him on
+    excluded_operator: str | None = None  # who could not get him, since he has handed him on
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def may_serve(operator: Operator, step: Step) -> bool:
         operator.languages.get(step.language, 0) >= step.level
         and (step.topic is None or not operator.topics or step.topic in operator.topics)
         and (step.operator is None or step.operator == operator.id)
-        and step.but != operator.id
+        and step.excluded_operator != operator.id
     )
 
 
@@ -199,8 +199,8 @@ def _caller(reason: Reason) -> str:
     if reason.step:
         last = ", the last resort" if reason.step == reason.steps - 1 else ""
         said += f", now content with step {reason.step + 1} of {reason.steps} of his needs{last}"
-    if reason.but:
-        said += f", and was not to go back to {reason.but}, who has handed him on"
+    if reason.excluded_operator:
+        said += f", and was not to go back to {reason.excluded_operator}, who has handed him on"
     return said
 
 

@@ -173,7 +173,7 @@ class Queues:
     def which(self, operator: Operator) -> Iterator[Queue]:
         """The queues of those whom he may serve, each once."""
         if operator.id in self._passed_over:
-            return (queue for queue in self._able(operator) if queue.step.but != operator.id)
+            return (queue for queue in self._able(operator) if queue.step.excluded_operator != operator.id)
         return self._able(operator)
 
     def _able(self, operator: Operator) -> Iterator[Queue]:
@@ -221,8 +221,8 @@ class Queues:
         queue = queues.get((step, waiting.priority))
         if queue is None:
             queue = queues[step, waiting.priority] = Queue(step, waiting.priority)
-            if step.but is not None:
-                self._passed_over[step.but] = self._passed_over.get(step.but, 0) + 1
+            if step.excluded_operator is not None:
+                self._passed_over[step.excluded_operator] = self._passed_over.get(step.excluded_operator, 0) + 1
         caller.queue = queue
         place = (waiting.since, waiting.call)
         insort(queue.callers, place)
@@ -241,7 +241,7 @@ class Queues:
             del queues[queue.step, queue.priority]
             if not queues and queue.step.operator is not None:
                 del self._for[queue.step.operator]
-            if (but := queue.step.but) is not None:
+            if (but := queue.step.excluded_operator) is not None:
                 self._passed_over[but] -= 1
                 if not self._passed_over[but]:
                     del self._passed_over[but]

@@ -55,7 +55,7 @@ def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Rea
         if instead is None
         else OtherOperator(instead.operator, instead.price, round(now - instead.since, 3)),
         busy_operator=busy,
-        but=step.but,
+        excluded_operator=step.excluded_operator,
     )
 
 

@@ -102,7 +102,7 @@ class Staff:
             member = self._members.get(step.operator)
             return member is not None and member.on_duty and may_serve(member.operator, step)
         kinds = self._duty_kinds.get(step.language, {})
-        if step.but is None:
+        if step.excluded_operator is None:
             return any(fits(kind, step) for kind in kinds)
         but = self._passed_over(step)
         return more_than(int(but is not None and but.on_duty), kinds, step)
@@ -145,7 +145,7 @@ class Staff:
         )
         for identity in islice((identity for pool in pools for identity in pool.everybody), most):
             member = self._members[identity]
-            if not member.idle and identity != step.but:
+            if not member.idle and identity != step.excluded_operator:
                 yield member.operator
 
     def busy_before(self, choice: Choice, step: Step, yields: bool, but: Collection[str], most: int) -> Choice | None:
@@ -188,7 +188,7 @@ class Staff:
                         not member.idle
                         and member.on_duty
                         and (cost < least or place < longest)
-                        and identity != step.but
+                        and identity != step.excluded_operator
                     ):
                         least, longest = cost, place
                         best = chosen(pool, cost, uncovered, place)
@@ -245,7 +245,7 @@ class Staff:
         """The idle operator of the least price, then the longest idle. `yields`: not one who is kept."""
         if step.operator is not None:
             return self._one(step)
-        if step.but is not None:
+        if step.excluded_operator is not None:
             return self._best_but(step, yields)
         kept = self.kept_for() if yields else frozenset()
         level, topic = step.level, step.topic
@@ -281,7 +281,7 @@ class Staff:
         passed_over = self._passed_over(step)
         pools = passed_over.pools if passed_over is not None and passed_over.idle else ()
         pool = next((pool for language, pool in pools if language == step.language), None)
-        anybody = replace(step, but=None)
+        anybody = replace(step, excluded_operator=None)
         if passed_over is None or pool is None:
             return self.best(anybody, yields)
         place = (passed_over.operator.since, passed_over.operator.id)
@@ -293,7 +293,7 @@ class Staff:
 
     def _passed_over(self, step: Step) -> _Member | None:
         """Who must not get the caller, if he could."""
-        member = self._members.get(step.but) if step.but is not None else None
+        member = self._members.get(step.excluded_operator) if step.excluded_operator is not None else None
         if member is None:
             return None
         operator = member.operator

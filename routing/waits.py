@@ -34,7 +34,7 @@ class Waits:
     ahead: int
     states: Mapping[str, int] = field(default_factory=dict)
     instead: Change | None = None
-    but: str | None = None  # who must not get him, since he has handed him on
+    excluded_operator: str | None = None  # who must not get him, since he has handed him on
     back: str | None = None  # who has handed him on, if that is why he needs what he needs
 
 
@@ -64,14 +64,16 @@ def why_waits(engine: Engine, call: str, now: float, back: str | None = None, ha
         ahead(engine, call, now)[1].get(step.language, 0),
         states,
         nearest(engine, call, now),
-        step.but,
+        step.excluded_operator,
         back,
     )
 
 
 def in_words(waits: Waits) -> str:
     """In English sentences, the last one without its full stop, for the command line."""
-    said = _there(waits) + (f"; {waits.but}, who has handed him on, is passed over" if waits.but else "")
+    said = _there(waits) + (
+        f"; {waits.excluded_operator}, who has handed him on, is passed over" if waits.excluded_operator else ""
+    )
     if waits.operator is None and (
         doing := [f"{waits.states[state]} {_DOES[state]}" for state in _DOES if waits.states.get(state)]
     ):

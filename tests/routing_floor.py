@@ -38,7 +38,7 @@ steps = st.builds(
     topic=st.none() | st.sampled_from((*TOPICS, "unheard of")),
     operator=st.none() | st.none() | st.sampled_from((*OPERATORS, "9999")),
     patience=st.none() | st.integers(0, 60).map(float) | st.floats(0, 60),
-    but=st.none() | st.none() | st.sampled_from(OPERATORS),
+    excluded_operator=st.none() | st.none() | st.sampled_from(OPERATORS),
 )
 callers = st.builds(
     Waiting,
@@ -154,7 +154,7 @@ def something_happens(chance: random.Random, floor: Floor) -> None:
         patience = float(chance.choice([5, 10, 20]))
         steps = (
             Step(language, 1, topic, preferred, patience),
-            Step(language, 1, topic, patience=patience, but=chance.choice([None, None, chance.choice(OPERATORS)])),
+            Step(language, 1, topic, patience=patience, excluded_operator=chance.choice([None, None, chance.choice(OPERATORS)])),
             Step(language),
         )
         floor.wait(Waiting(f"call-{chance.randrange(10**9)}", steps, floor.now, chance.choice([0] * 9 + [1])))

@@ -103,7 +103,7 @@ class Line:
 
 
 def team(operators: int) -> Team:
-    """Three languages each, in proportion to the calls; one in twenty is a consul, and as many listen only."""
+    """Three languages each, in proportion to the calls; one in twenty is a supervisor, and as many listen only."""
     few = operators < 2 * len(LANGUAGES)
     spoken: dict[str, tuple[str, ...]]
     if few:

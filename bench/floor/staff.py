@@ -140,7 +140,9 @@ class Staff:
             self.story.did(f"hold by the {way}", str(lost))
 
     async def _hands_on(self, leg: Leg) -> None:
-        keys, body, kind = await self._whom(leg.user, self.draw.choice(("colleague", "language", "topic", "consul")))
+        keys, body, kind = await self._whom(
+            leg.user, self.draw.choice(("colleague", "language", "topic", "supervisor"))
+        )
         way = self.draw.choice(("keys", "api", "refer"))
         if way == "keys":
             await self.fleet.press(leg, f"*31{keys}#")
@@ -154,7 +156,7 @@ class Staff:
 
     async def _asks(self, leg: Leg) -> None:
         keys, body, kind = await self._whom(
-            leg.user, self.draw.choice(("colleague", "colleague", "language", "consul"))
+            leg.user, self.draw.choice(("colleague", "colleague", "language", "supervisor"))
         )
         way = self.draw.choice(("keys", "api", "line"))
         if way == "line" and kind == "colleague":
@@ -239,8 +241,8 @@ class Staff:
         if kind == "topic":
             topic = self.draw.choice(TOPICS)
             return f"0{TOPICS.index(topic) + 1}", {"topic": topic}, kind
-        if kind == "consul":
-            return "00", {"consul": True}, kind
+        if kind == "supervisor":
+            return "00", {"supervisor": True}, kind
         rows = await self.control.get("/operators") or {}
         ready = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "ready"]
         # Now and then somebody who cannot, or himself.

@@ -36,12 +36,12 @@ def place(call: "Call") -> str | None:
 
 
 class Whom(BaseModel):
-    """Exactly one of them, for what needs to know who; `consul`: any supervisor."""
+    """Exactly one of them, for what needs to know who; `supervisor`: any supervisor."""
 
     operator: str | None = Field(None, max_length=40)
     language: str | None = Field(None, max_length=3)
     topic: str | None = Field(None, max_length=40)
-    consul: Literal[True] | None = None
+    supervisor: Literal[True] | None = None
 
     def target(self) -> Target | Refusal:
         """What is meant. A number that nobody here can have is outside."""
@@ -49,7 +49,7 @@ class Whom(BaseModel):
             return Refusal.OUTSIDE
         if self.operator is not None and not 3 <= len(self.operator) <= 8:
             return Refusal.OUTSIDE
-        return Target(self.operator, self.language, self.topic, bool(self.consul))
+        return Target(self.operator, self.language, self.topic, bool(self.supervisor))
 
 
 def router(controller: "Controller") -> APIRouter:
@@ -82,7 +82,7 @@ def router(controller: "Controller") -> APIRouter:
         if Act(act) in ASKS:
             given = whom.model_dump(exclude_none=True) if whom is not None else {}
             if len(given) != 1:
-                raise HTTPException(422, "Name one of operator, language, topic and consul.")
+                raise HTTPException(422, "Name one of operator, language, topic and supervisor.")
             meant = whom.target() if whom is not None else Refusal.UNKNOWN
             if isinstance(meant, Refusal):
                 raise _refused(meant)

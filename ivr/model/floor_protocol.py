@@ -162,7 +162,7 @@ class OperatorRequest:
     operator: str | None = None
     language: str | None = None
     topic: str | None = None
-    consul: bool = False
+    supervisor: bool = False
     channel: str | None = None
 
 

@@ -176,10 +176,18 @@ async def _transfer(
     there: Sequence[str] = (*seen.ready, *seen.busy)
     if not there:
         return Refusal.AWAY
-    named = target.operator is not None or target.consul
+    named = target.operator is not None or target.supervisor
     to = tuple(there[:TARGETS]) if named else (ANYBODY,)
     made = Transfer.decode(state.transfer).made(to, by, time.time())
-    kind = "operator" if target.operator else "consul" if target.consul else "language" if target.language else "topic"
+    kind = (
+        "operator"
+        if target.operator
+        else "supervisor"
+        if target.supervisor
+        else "language"
+        if target.language
+        else "topic"
+    )
     talk.call.event("transferred", by=by, to=str(target), to_kind=kind, way=way, count=made.count)
     tells = [refer.progress(talk.leg.id, refer.DONE)] if way == "refer" else []
     await talk.leaves(made, target.language or state.language, target.topic or state.topic, *tells)

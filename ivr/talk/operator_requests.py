@@ -41,7 +41,7 @@ class Refusal(StrEnum):
 SENTENCES: Mapping[Refusal, str] = {
     Refusal.NOT_NOW: "That cannot be done now; GET /calls/ID/talk says where the conversation stands.",
     Refusal.UNKNOWN: "There is no such operator, language or topic; name an operator of operators.csv, a language of "
-    "the site, a topic of the flow, or a consul.",
+    "the site, a topic of the flow, or a supervisor.",
     Refusal.YOURSELF: "The operator has this caller already; name somebody else.",
     Refusal.AWAY: "Nobody of those is there to take a call; `hatif operators` says who is.",
     Refusal.OUTSIDE: "Calls are handed to operators of this site only, never to a number outside.",
@@ -51,26 +51,26 @@ SENTENCES: Mapping[Refusal, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom or what: exactly one is given. `consul`: any supervisor."""
+    """Whom or what: exactly one is given. `supervisor`: any supervisor."""
 
     operator: str | None = None
     language: str | None = None
     topic: str | None = None
-    consul: bool = False
+    supervisor: bool = False
 
     def __str__(self) -> str:
-        return self.operator or self.language or self.topic or ("consul" if self.consul else "")
+        return self.operator or self.language or self.topic or ("supervisor" if self.supervisor else "")
 
 
 def from_keys(keys: str, languages: Sequence[str], topics: Sequence[str]) -> Target | Refusal:
-    """What digits stand for: `00` a consul, `0` and a digit a topic, one digit a language, three and more an operator.
+    """What digits stand for: `00` a supervisor, `0` and a digit a topic, one digit a language, more an operator.
 
     Both are counted from 1, in the order of the site and of the flow. What is no operator's id is a number outside.
     """
     if not keys.isascii() or not keys.isdigit():
         return Refusal.UNKNOWN
     if keys == "00":
-        return Target(consul=True)
+        return Target(supervisor=True)
     if len(keys) <= 2:
         names, place = (topics, int(keys[1])) if len(keys) == 2 and keys[0] == "0" else (languages, int(keys))
         if not 1 <= place <= len(names):
@@ -104,7 +104,7 @@ def candidates(
         if target.topic not in topics:
             return Refusal.UNKNOWN
         found = [each for each in people if not each.topics or target.topic in each.topics]
-    elif target.consul:
+    elif target.supervisor:
         found = [each for each in people if each.supervisor]
     else:
         return Refusal.UNKNOWN

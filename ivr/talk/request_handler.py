@@ -18,7 +18,7 @@ async def look(talk: ConversationControls, item: Item) -> None:
     await _done(talk, talk.keys.over(asyncio.get_running_loop().time()))
     match item:
         case floor_protocol.OperatorRequest():
-            target = Target(item.operator, item.language, item.topic, item.consul)
+            target = Target(item.operator, item.language, item.topic, item.supervisor)
             refusal = await grant(talk, Act(item.act), target, item.way, item.by, item.channel)
             call.services.answer(item.id, refusal.value if refusal is not None else None)
         case floor_protocol.Offer():  # nobody has asked for it, or not any more

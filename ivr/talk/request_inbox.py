@@ -54,7 +54,7 @@ class RequestInbox:
                 operator=target.operator,
                 language=target.language,
                 topic=target.topic,
-                consul=target.consul,
+                supervisor=target.supervisor,
                 channel=channel,
             )
         )

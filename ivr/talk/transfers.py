@@ -81,7 +81,7 @@ def steps(transfer: Transfer, usual: Sequence[Step], speaks: Mapping[str, Mappin
         if operator == ANYBODY:
             # Not only he who has the caller's file, and never the one who handed him on: he would be back at once.
             usually = next(each for each in usual if each.operator is None)
-            found.append(replace(usually, patience=patience, but=transfer.by))
+            found.append(replace(usually, patience=patience, excluded_operator=transfer.by))
         elif languages := speaks.get(operator):
             language = usual[0].language if usual[0].language in languages else next(iter(languages))
             found.append(Step(language, operator=operator, patience=patience))

@@ -26,7 +26,7 @@ async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
         await line.hears(handed_on("first"))
         assert (line.offered, line.waiting) == ([], ["first"])
-        assert line.why[-1][1].but == "1001"
+        assert line.why[-1][1].excluded_operator == "1001"
         await line.hears(wait("second", 1))
         assert line.offered == [("second", "1001")]
         await line.hears(

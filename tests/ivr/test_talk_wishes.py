@@ -35,7 +35,7 @@ PEOPLE = (
         ("1002", Target(operator="1002")),
         ("2", Target(language="fr")),
         ("02", Target(topic="travel")),
-        ("00", Target(consul=True)),
+        ("00", Target(supervisor=True)),
         ("9", Refusal.UNKNOWN),
         ("0", Refusal.UNKNOWN),
         ("03", Refusal.UNKNOWN),
@@ -55,7 +55,7 @@ def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal
     [
         ("1002", Target(operator="1002")),
         ("*311002", Target(operator="1002")),
-        ("*3100", Target(consul=True)),
+        ("*3100", Target(supervisor=True)),
         ("+33612345678", Refusal.OUTSIDE),
         ("anna", Refusal.OUTSIDE),
         ("1002;x=y", Refusal.OUTSIDE),
@@ -77,7 +77,7 @@ def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusa
         (Target(language="ar"), Refusal.AWAY),  # nobody else speaks it
         (Target(topic="file"), ("1002",)),
         (Target(topic="weather"), Refusal.UNKNOWN),
-        (Target(consul=True), ("1901",)),
+        (Target(supervisor=True), ("1901",)),
         (Target(), Refusal.UNKNOWN),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
     assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
     # But not by himself, as long as others are waited for.
-    assert [each.but for each in needed] == ["1001", None, None, None]
+    assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
 
 
 def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:

@@ -371,7 +371,7 @@ def test_one_who_must_not_get_a_caller_hides_him_from_nobody_who_is_like_him() -
     """Operators who are alike are looked at once; then he is not the one."""
     for late in ("1001", "1002"):
         engine = Engine(Policy())
-        engine.wait(Waiting("call", (Step("fr", but="1001"),), NOW - 5))
+        engine.wait(Waiting("call", (Step("fr", excluded_operator="1001"),), NOW - 5))
         for identity in ("1001", "1002"):
             engine.set_operator(Operator(identity, {"fr": 5}, state=OperatorState.TALKING, since=NOW))
         assert not engine.decide(NOW).pairs

@@ -205,7 +205,7 @@ def test_the_sentence_says_which_busy_operator_would_have_been_taken() -> None:
 
 
 def test_the_sentence_says_who_was_passed_over_since_he_has_handed_the_caller_on() -> None:
-    (pair,) = decided(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, but="1001"))
+    (pair,) = decided(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, excluded_operator="1001"))
     assert pair.operator == "1002"
     assert in_words(pair.reason) == (
         "The caller waited 16.0 s, the only one whom this operator may serve, and was not to go back to 1001, who has"
@@ -215,7 +215,7 @@ def test_the_sentence_says_who_was_passed_over_since_he_has_handed_the_caller_on
 
 def test_who_has_handed_the_caller_on_is_not_named_as_one_who_would_have_got_him() -> None:
     talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
-    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16, but="1003"))
+    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16, excluded_operator="1003"))
     assert pair.reason.busy_operator is None
 
 

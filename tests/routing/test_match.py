@@ -71,7 +71,7 @@ def test_fit_is_who_speaks_well_enough_deals_with_the_topic_and_is_wanted(operat
         and operator.languages[step.language] >= step.level
         and (step.topic is None or operator.topics == frozenset() or step.topic in operator.topics)
         and step.operator in (None, operator.id)
-        and step.but != operator.id
+        and step.excluded_operator != operator.id
     )
 
 

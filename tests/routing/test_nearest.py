@@ -145,7 +145,7 @@ def test_who_speaks_a_language_that_nobody_on_duty_speaks_is_named_though_he_is_
 
 def test_of_two_who_are_alike_the_one_is_named_whom_an_earlier_caller_must_not_get() -> None:
     engine = floor(({"fr": 5}, TALKING, 90), ({"fr": 5}, TALKING, 60))
-    engine.wait(Waiting("first", (Step("fr", but="1002"),), NOW - 8))
+    engine.wait(Waiting("first", (Step("fr", excluded_operator="1002"),), NOW - 8))
     assert instead(engine, Step("fr")) == Change("1002", TALKING, 60, 0)
 
 

@@ -74,7 +74,9 @@ def test_he_waits_for_the_operator_who_has_his_file() -> None:
 
 def test_who_has_handed_him_on_is_idle_and_passed_over() -> None:
     engine = floor(({"fr": 5}, READY), ({"fr": 5}, TALKING))
-    assert why(engine, Step("fr", patience=60, but="1001"), Step("fr", operator="1001", patience=30), Step("fr")) == (
+    assert why(
+        engine, Step("fr", patience=60, excluded_operator="1001"), Step("fr", operator="1001", patience=30), Step("fr")
+    ) == (
         "waits: nobody idle speaks fr; 1 on duty; 1001, who has handed him on, is passed over; 1 talking. Had he come"
         " 60.001 s earlier, 1001, who was idle (60.0 s), would have got him"
     )
