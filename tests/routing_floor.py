@@ -154,7 +154,13 @@ def something_happens(chance: random.Random, floor: Floor) -> None:
         patience = float(chance.choice([5, 10, 20]))
         steps = (
             Step(language, 1, topic, preferred, patience),
-            Step(language, 1, topic, patience=patience, excluded_operator=chance.choice([None, None, chance.choice(OPERATORS)])),
+            Step(
+                language,
+                1,
+                topic,
+                patience=patience,
+                excluded_operator=chance.choice([None, None, chance.choice(OPERATORS)]),
+            ),
             Step(language),
         )
         floor.wait(Waiting(f"call-{chance.randrange(10**9)}", steps, floor.now, chance.choice([0] * 9 + [1])))

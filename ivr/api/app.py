@@ -72,7 +72,7 @@ def application(controller: "Controller") -> FastAPI:
         rows = []
         for place, (each, step) in enumerate(floor.waiting_for(), 1):
             state = states.get(each.call)
-            wish = session.desk.request_of(each.call)  # who is not on the telephone, but is to be called back
+            wish = session.dispatcher.request_of(each.call)  # who is not on the telephone, but is to be called back
             rows.append(
                 {
                     "place": place,

@@ -42,7 +42,7 @@ class New(BaseModel):
 
 def router(controller: "Controller") -> APIRouter:
     api = APIRouter()
-    site, book = controller.site, controller.book
+    site, book = controller.site, controller.repository
 
     @api.get("/callbacks")
     async def callbacks(last: Annotated[int, Query(ge=0, le=1000)] = 20) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def router(controller: "Controller") -> APIRouter:
             raise HTTPException(409, "The wish has just been moved by somebody else; look with `hatif callbacks`.")
         audited(controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300))
         if controller.session is not None:
-            controller.session.desk.look()
+            controller.session.dispatcher.look()
         return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}
 
     async def asked(identity: str) -> CallbackRequest:

@@ -69,7 +69,7 @@ def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
     session = controller.session
     if session is None or session.floor is None:
         return {}
-    wanted, telephones = controller.floor_told.help_is_wanted, controller.telephones.by_operator
+    wanted, telephones = controller.supervisor_alerts.help_is_wanted, controller.telephones.by_operator
     return {
         each.id: operator_row(
             each,
@@ -99,7 +99,7 @@ def router(controller: "Controller") -> APIRouter:
     async def help_settled(identity: str, by: str = Query("administrator", max_length=60)) -> dict[str, Any]:
         """Somebody has seen to it that no supervisor was free; 409 if he asked for none."""
         floor_with(identity)
-        if not controller.floor_told.help_settled(identity, by):
+        if not controller.supervisor_alerts.help_settled(identity, by):
             raise HTTPException(409, f"Operator {identity} does not wait for help.")
         return {"settled": identity}
 

@@ -87,7 +87,7 @@ def router(controller: "Controller") -> APIRouter:
             if isinstance(meant, Refusal):
                 raise _refused(meant)
             target = meant
-        refusal = await session.wishes.ask(call, Act(act), target, way="api")
+        refusal = await session.requests.ask(call, Act(act), target, way="api")
         if refusal is not None:
             raise _refused(refusal)
         return {"call": identity, "asked": act}

@@ -340,7 +340,7 @@ class Attempt:
         language, reference = language_of(self._site, self.wish), self.wish.case_reference
         assert self.ends.called is not None and self.wish.kind == CallbackKind.CASE and reference is not None
         outcome = await self._person(prompts.about_file(language))
-        file = await self.progress.book.file(reference) if outcome is TryOutcome.REACHED else None
+        file = await self.progress.repository.file(reference) if outcome is TryOutcome.REACHED else None
         if file is None or self.ends.called.gone:
             if outcome is TryOutcome.REACHED:
                 with contextlib.suppress(CalledGone):

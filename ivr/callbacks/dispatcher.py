@@ -43,8 +43,8 @@ _LATE_FILES = timedelta(days=7)
 
 
 class Dispatcher:
-    def __init__(self, session: CallbackConnection, book: CallbackRepository) -> None:
-        self._session, self.book = session, book
+    def __init__(self, session: CallbackConnection, repository: CallbackRepository) -> None:
+        self._session, self.repository = session, repository
         self.services = session.services
         self.link = session.services.link
         self.site = session.services.site
@@ -67,7 +67,7 @@ class Dispatcher:
         adopted = False
         while True:
             try:
-                adopted = adopted or await self.book.adopt()
+                adopted = adopted or await self.repository.adopt()
                 if adopted:
                     await self._look()
             except Exception:
@@ -83,12 +83,12 @@ class Dispatcher:
 
     async def pending(self) -> Collection[CallbackRequest] | None:
         """Return the requests that have not ended; None if the database is away."""
-        return await self.book.pending()
+        return await self.repository.pending()
 
     async def _look(self) -> None:
         now, self._next_due = clock.now(), None
-        wishes = await self.book.pending()
-        dialled = await self.book.dialled(self._midnight(now)) if wishes else None
+        wishes = await self.repository.pending()
+        dialled = await self.repository.dialled(self._midnight(now)) if wishes else None
         if wishes is None or (wishes and dialled is None):
             for call in list(self._queue.by_call):
                 self._queue.leave(call)  # without the database nobody could be called for it
@@ -104,9 +104,9 @@ class Dispatcher:
             if identity in self._busy:
                 continue
             if wish.kind == CallbackKind.CASE and latest[wish.case_reference, wish.number] != wish.id:
-                await self.book.move(wish, after(wish, Happening.CANCELLED, now, reason="asked again"))
+                await self.repository.move(wish, after(wish, Happening.CANCELLED, now, reason="asked again"))
                 continue
-            if wish.claim == self.book.claim:
+            if wish.claim == self.repository.claim:
                 await self._left_over(wish, now)
                 continue
             assert dialled is not None
@@ -121,7 +121,7 @@ class Dispatcher:
                 other=at_work.get(wish.number),
                 site=self.site,
                 opening=self.services.opening,
-                book=self.book,
+                repository=self.repository,
                 recorder=self.services.recorder,
             ):
                 continue
@@ -146,7 +146,7 @@ class Dispatcher:
                 self._queue.enter(call, wish)
         if now >= self._files_again:
             self._files_again = now + timedelta(seconds=SELDOM_S)
-            for wish in await self.book.without_file(now - _LATE_FILES) or ():
+            for wish in await self.repository.without_file(now - _LATE_FILES) or ():
                 failed(self.services.recorder, wish, now)
 
     def _midnight(self, now: datetime) -> datetime:
@@ -158,14 +158,14 @@ class Dispatcher:
         is_up = any(call.state.id == str(wish.dialled_call_id) for call in self._session.calls)
         match wish.state:
             case CallbackState.CONNECTED if not is_up:
-                await self.book.move(wish, after(wish, Happening.FINISHED, now, by=self.book.claim))
+                await self.repository.move(wish, after(wish, Happening.FINISHED, now, by=self.repository.claim))
             case CallbackState.RINGING_OPERATOR:
-                await self.book.move(wish, after(wish, Happening.RELEASED, now, by=self.book.claim))
+                await self.repository.move(wish, after(wish, Happening.RELEASED, now, by=self.repository.claim))
             case CallbackState.RINGING_CALLER if is_up:
-                reached = after(wish, Happening.REACHED, now, by=self.book.claim)
-                await self.book.move(wish, reached, outcome=TryOutcome.REACHED, at=now)
+                reached = after(wish, Happening.REACHED, now, by=self.repository.claim)
+                await self.repository.move(wish, reached, outcome=TryOutcome.REACHED, at=now)
             case CallbackState.RINGING_CALLER:
-                await Progress(self.services, self.book, wish, str(wish.dialled_call_id)).missed(TryOutcome.LOST)
+                await Progress(self.services, self.repository, wish, str(wish.dialled_call_id)).missed(TryOutcome.LOST)
 
     # The floor
 
@@ -188,7 +188,7 @@ class Dispatcher:
     def _attempt(
         self, wish: CallbackRequest, call: str, offer: floor_protocol.Offer | None = None, ends: CallLegs | None = None
     ) -> Attempt:
-        progress = Progress(self.services, self.book, wish, call)
+        progress = Progress(self.services, self.repository, wish, call)
         return Attempt(self._session, self._queue, progress, offer, ends)
 
     def _start(self, attempt: Attempt, found: Found | None = None) -> None:
@@ -224,7 +224,7 @@ class Dispatcher:
             log.exception("A call back could not go on", wish=found.wish)
 
     async def _go_on(self, found: Found, ends: CallLegs) -> None:
-        wish = await self.book.wish(found.wish) if await self.book.adopt() else None
+        wish = await self.repository.wish(found.wish) if await self.repository.adopt() else None
         # Without an operator goes on who is told about a file, and who has answered while his operator hung up.
         alone = (
             wish is not None
@@ -232,7 +232,9 @@ class Dispatcher:
             and (wish.kind == CallbackKind.CASE or found.called.state == "Up")
         )
         at_it = (
-            wish is not None and wish.claim == self.book.claim and str(wish.dialled_call_id or found.call) == found.call
+            wish is not None
+            and wish.claim == self.repository.claim
+            and str(wish.dialled_call_id or found.call) == found.call
         )
         if wish is not None and at_it and (found.leg is not None or alone):
             offer = None

@@ -81,7 +81,7 @@ async def expired(
     other: CallbackRequest | None,
     site: Site,
     opening: "Opening",
-    book: CallbackRepository,
+    repository: CallbackRepository,
     recorder: Recorder,
 ) -> bool:
     """Whether it is too late to call, so that nobody is to be offered it. `why`: it is not dialled now; `chance`: as in
@@ -98,7 +98,7 @@ async def expired(
         if (reference := recorder.new_case_reference()) is None:
             return True  # the disk is full, and nothing is to be lost: the next look finds it as it is
         moved = replace(moved, case_reference=reference)
-    if await book.move(wish, moved):
+    if await repository.move(wish, moved):
         log.info("A wish to be called back is given up", wish=str(wish.id), why=reason)
         happened(recorder, wish, "expired", {"reason": reason})
         failed(recorder, moved, now)

@@ -24,8 +24,8 @@ log = structlog.get_logger()
 class Progress:
     """`wish` is the request as it stands now; `call` the id of the call that it is to become."""
 
-    def __init__(self, services: Services, book: CallbackRepository, wish: CallbackRequest, call: str) -> None:
-        self.services, self.book, self.wish, self.call = services, book, wish, call
+    def __init__(self, services: Services, repository: CallbackRepository, wish: CallbackRequest, call: str) -> None:
+        self.services, self.repository, self.wish, self.call = services, repository, wish, call
         self.site = services.site
 
     async def claim(self) -> bool:
@@ -41,8 +41,8 @@ class Progress:
         outcome: TryOutcome | None = None,
     ) -> bool:
         now = clock.now()
-        moved = after(self.wish, what, now, by=self.book.claim, wait=wait, reason=reason)
-        done = await self.book.move(self.wish, moved, outcome=outcome, at=now)
+        moved = after(self.wish, what, now, by=self.repository.claim, wait=wait, reason=reason)
+        done = await self.repository.move(self.wish, moved, outcome=outcome, at=now)
         if done:
             self.wish = moved
         return done
@@ -54,10 +54,10 @@ class Progress:
         facts = facts_of(self.site, self.services.opening, wish, Dialled({}, 0), now)
         due = wish.due if operator is not None else due_of(wish)
         why: str | None = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
-        moved = after(wish, Happening.DIALLED, now, by=self.book.claim)
+        moved = after(wish, Happening.DIALLED, now, by=self.repository.claim)
         if why is None and moved is not wish:
             limits = self.site.callbacks
-            why = await self.book.dial(
+            why = await self.repository.dial(
                 wish,
                 moved,
                 operator=operator,
@@ -88,11 +88,11 @@ class Progress:
         """A try that reached nobody; after the last one there is a file, or a note in the one that it was about."""
         now, wish = clock.now(), self.wish
         moved = after(
-            wish, Happening.MISSED, now, by=self.book.claim, wait=self.site.callbacks.again, reason=outcome.value
+            wish, Happening.MISSED, now, by=self.repository.claim, wait=self.site.callbacks.again, reason=outcome.value
         )
         if moved.state == CallbackState.FAILED and wish.kind != CallbackKind.CASE:
             moved = replace(moved, case_reference=self.services.recorder.new_case_reference())
-        if await self.book.move(wish, moved, outcome=outcome, at=now):
+        if await self.repository.move(wish, moved, outcome=outcome, at=now):
             self.wish = moved
             self.told("missed", outcome=outcome.value, try_number=wish.tries, again=moved.ended is None)
             if moved.state == CallbackState.FAILED:

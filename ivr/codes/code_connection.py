@@ -25,10 +25,10 @@ class Callbacks(Protocol):
 class CodeConnection(Connection, Protocol):
     """What a feature code may use besides `Connection`."""
 
-    wishes: RequestInbox
+    requests: RequestInbox
 
     @property
-    def floor_told(self) -> SupervisorAlerts:
+    def supervisor_alerts(self) -> SupervisorAlerts:
         """What supervisors are alerted to."""
 
     @property

@@ -104,7 +104,7 @@ async def help_(call: CodeCall) -> None:
         tried.add(supervisor.id)
         if await _helped(call, await claimed(call, supervisor.id), fresh=True):
             return
-    call.session.floor_told.help_wanted(call.operator.id, _conversation(call))
+    call.session.supervisor_alerts.help_wanted(call.operator.id, _conversation(call))
     raise CodeRefused("code_help_nobody")
 
 
@@ -154,7 +154,7 @@ async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
         await _announced(call, leg)
 
     def helped() -> None:
-        call.session.floor_told.helped(call.operator.id, leg.supervisor, _conversation(call))
+        call.session.supervisor_alerts.helped(call.operator.id, leg.supervisor, _conversation(call))
 
     return await talked_with(call, leg, fresh=fresh, answered=announced, connected=helped)
 

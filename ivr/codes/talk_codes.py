@@ -22,7 +22,7 @@ async def in_conversation(code: CodeCall) -> None:
         if isinstance(meant, Refusal):
             raise CodeRefused(meant.value)
         target = meant
-    wishes, by = code.session.wishes, code.operator.id
+    wishes, by = code.session.requests, code.operator.id
     if act is Act.CONSULT:
         await code.answer()
         first = Act.ATTACH if code.resumed else Act.CONSULT
@@ -43,5 +43,5 @@ async def _until_hung_up(code: CodeCall, call: Call) -> None:
         while True:
             await code.next()
     except OperatorGone:
-        await code.session.wishes.ask(call, Act.LINE_GONE, way="code", by=code.operator.id, channel=code.channel)
+        await code.session.requests.ask(call, Act.LINE_GONE, way="code", by=code.operator.id, channel=code.channel)
         raise

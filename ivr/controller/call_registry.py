@@ -33,7 +33,7 @@ class CallRegistry:
         routes: dict[str, Receiver],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        self._house, self._services, self._routes, self._start = house, services, routes, start
+        self._dependencies, self._services, self._routes, self._start = house, services, routes, start
         self._calls: dict[str, Call] = {}  # by call id
         self._last_cases: dict[str, str] = {}  # by operator: the file of the last call that he had in this session
         self._beginning: dict[str, list[events.Event]] = {}  # by channel: what came before its version was loaded
@@ -65,14 +65,14 @@ class CallRegistry:
 
     def begins(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         """A new call, by what is saved at this moment."""
-        if self._house.flows.stale():
+        if self._dependencies.flows.stale():
             self._beginning[channel.id] = []
             self._start(self._refreshed(channel, args), "new version")
         else:
-            self._fresh(channel, args, self._house.flows.current)
+            self._fresh(channel, args, self._dependencies.flows.current)
 
     async def _refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        version = await self._house.flows.refresh()
+        version = await self._dependencies.flows.refresh()
         try:
             self._fresh(channel, args, version)
         except Exception:
@@ -85,7 +85,7 @@ class CallRegistry:
 
     def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
         """`args`: the number dialled, as the dialplan has it; none for a caller who was found."""
-        site = self._house.site
+        site = self._dependencies.site
         dialled = args[0] if args else channel.application_data.removeprefix("hatif,call,")
         started = _created(channel)
         identity = str(call_id(site.node, channel.id, int(started.timestamp() * 1000)))
@@ -93,17 +93,17 @@ class CallRegistry:
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         if not args and channel.state == "Up":
             call.unreadable = channel.variables.get("HATIF") or ""
-        self._house.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
+        self._dependencies.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
         if is_test(channel):
-            self._house.recorder.call(identity, live=False)
+            self._dependencies.recorder.call(identity, live=False)
         self._walk(call, resumed=False)
 
     def resume(
         self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
     ) -> None:
-        version = self._house.flows.version(state.flow)
+        version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
-            version = self._house.flows.current
+            version = self._dependencies.flows.current
             state = replace(state, flow=version.name).at(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
@@ -112,7 +112,7 @@ class CallRegistry:
             self._routes[each] = call  # one that is answered at this moment is not a stranger
         if channel.application_data.startswith("hatif,call"):
             # Once more: what a former controller wrote last may never have come to the disk.
-            self._house.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
+            self._dependencies.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
         call.event("resumed")
         self._walk(call, resumed=True)
 
@@ -126,7 +126,7 @@ class CallRegistry:
         resumed: bool,
     ) -> None:
         """A channel that was called by us is a call like any other from now on; `happened`: to it, and not read yet."""
-        call = Call(self._services, channel, state, self._house.flows.current, answered=True)
+        call = Call(self._services, channel, state, self._dependencies.flows.current, answered=True)
         if resumed:
             call.resume()
         call.leg = leg

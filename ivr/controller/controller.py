@@ -96,7 +96,7 @@ class Controller:
         self.keeper = OperatorStateStore(self.ami)
         self.database = Database(self._url())
         self.files = CaseLookup(self.database, self.recorder)
-        self.book = CallbackRepository(self._url(), Claim(self.site.node, self.journal.boot))
+        self.repository = CallbackRepository(self._url(), Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
@@ -106,7 +106,7 @@ class Controller:
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
-        self.floor_told = SupervisorAlerts(self.journal)
+        self.supervisor_alerts = SupervisorAlerts(self.journal)
         self.copies = SipCopies()
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
@@ -153,7 +153,7 @@ class Controller:
             self.files.close()
             self.flows.saved.close()
             await self.database.close()
-            await self.book.close()
+            await self.repository.close()
             with contextlib.suppress(AmiError):
                 await self.ami.close()
 
@@ -197,8 +197,8 @@ class Controller:
             operator_changed=self._operator_changed,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
-            floor_told=self.floor_told,
-            book=self.book,
+            supervisor_alerts=self.supervisor_alerts,
+            repository=self.repository,
             copies=self.copies,
             refresh=self._refresh,
             serves=self._say_served,

@@ -59,8 +59,8 @@ class Dependencies:
     operator_changed: Callable[[Operator, str | None], None]
     notice: Callable[[str], str | None]
     operator_settled: Callable[[Operator, float], None]
-    floor_told: SupervisorAlerts
-    book: CallbackRepository
+    supervisor_alerts: SupervisorAlerts
+    repository: CallbackRepository
     copies: SipCopies
     refresh: Callable[[str, str], Awaitable[None]]
     serves: Callable[[], None]

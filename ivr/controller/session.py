@@ -68,7 +68,7 @@ _NOTICED_S = 2 * EVERY_S
 
 class Session:
     def __init__(self, house: Dependencies, link: Link) -> None:
-        self._house, self._link = house, link
+        self._dependencies, self._link = house, link
         self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs that his call rings, codes
         self._rings: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # telephones that we ring; see `rung`
         self._early: list[events.Event] | None = []  # what came before reconciliation was done
@@ -79,7 +79,7 @@ class Session:
         self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
         self.floor: Floor | None = None
-        self.wishes = RequestInbox()
+        self.requests = RequestInbox()
         self.services = Services(
             site=house.site,
             link=link,
@@ -96,11 +96,11 @@ class Session:
             unroute=self._unroute,
             address=lambda operator: house.site.operators.address.replace("{id}", operator),
             people=house.operators,
-            answer=self.wishes.answer,
+            answer=self.requests.answer,
             notice=house.notice,
         )
         self.running = CallRegistry(house, self.services, self._routes, self.start)
-        self.desk = Dispatcher(self, house.book)
+        self.dispatcher = Dispatcher(self, house.repository)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
         self.listener = SilenceMonitor(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
         self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
@@ -117,26 +117,26 @@ class Session:
     @property
     def people(self) -> tuple[OperatorEntry, ...]:
         """The operators' list."""
-        return self._house.operators
+        return self._dependencies.operators
 
     @property
-    def floor_told(self) -> SupervisorAlerts:
+    def supervisor_alerts(self) -> SupervisorAlerts:
         """What supervisors are told."""
-        return self._house.floor_told
+        return self._dependencies.supervisor_alerts
 
     @property
     def callbacks(self) -> Dispatcher:
         """The call-back requests."""
-        return self.desk
+        return self.dispatcher
 
     @property
     def version(self) -> Version:
         """What a call that begins now goes by."""
-        return self._house.flows.current
+        return self._dependencies.flows.current
 
     async def last_call(self, operator: str) -> "LastCall | None":
         """The call that he was the operator of last, from the database, if it answers in time."""
-        return await self._house.last_call(operator)
+        return await self._dependencies.last_call(operator)
 
     def call_on(self, leg: str) -> Call | None:
         """The call that an operator's leg belongs to."""
@@ -192,20 +192,20 @@ class Session:
             found, {each.id: self.services.address(each.id) for each in self.people}
         )
         findings = replace(findings, standing=(*findings.standing, *elsewhere))
-        kept = await self._house.kept_operators()
+        kept = await self._dependencies.kept_operators()
         self.floor = self._new_floor(kept, (*findings.standing, *helped))
-        self._house.serves()  # before the first call: the guard would take it from us
+        self._dependencies.serves()  # before the first call: the guard would take it from us
         self._work.start(self.floor.run(), "floor", vital=True)
-        self.start(again("last line", lambda: last_line.beat(self._link, self._house.answered)), "last line")
-        self.floor.tell(self._house.planned())
-        refusing = UdpProbe(self._house.contact, self._has_rung, self._refused)
+        self.start(again("last line", lambda: last_line.beat(self._link, self._dependencies.answered)), "last line")
+        self.floor.tell(self._dependencies.planned())
+        refusing = UdpProbe(self._dependencies.contact, self._has_rung, self._refused)
         looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
         self.start(again("refused packets", looks), "refused packets")
         self.start(again("silent callers", lambda: self.listener.run(lambda: self._routes)), "silent callers")
         for standing in findings.standing:
             self.floor.tell(standing)
         await self._own_calls.begin(found, {each.offer for each in (*findings.standing, *helped)})
-        self.telephones(self._house.present())
+        self.telephones(self._dependencies.present())
         await self._link.send(
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
@@ -226,8 +226,8 @@ class Session:
         for helper, asked in help_call.legs(found):
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
-        self.desk.resume(called_back)
-        self.start(again("calling back", self.desk.run), "calling back")
+        self.dispatcher.resume(called_back)
+        self.start(again("calling back", self.dispatcher.run), "calling back")
         for standing in elsewhere:
             talk = DialplanTalk(standing, self.tell, self._unroute)
             self._routes[standing.offer] = talk
@@ -236,10 +236,10 @@ class Session:
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
         up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}
-        self.start(again("lost rows", lambda: self._house.begun(began, up, legs)), "lost rows")
-        site = self._house.site
+        self.start(again("lost rows", lambda: self._dependencies.begun(began, up, legs)), "lost rows")
+        site = self._dependencies.site
         if site.probe_s:
-            caller = probe_call.Probe(self._link, self._routes.__setitem__, self._unroute, self._house.probed)
+            caller = probe_call.Probe(self._link, self._routes.__setitem__, self._unroute, self._dependencies.probed)
             self.start(caller.run([each.number for each in site.number], site.probe_s), "probe")
         early, self._early = self._early or [], None
         for event in early:
@@ -255,13 +255,13 @@ class Session:
             )
 
     def _new_floor(self, kept: Mapping[str, str], standing: Iterable[floor_protocol.OpenOffer]) -> Floor:
-        site = self._house.site
-        operators = restored(self._house.operators, kept)
+        site = self._dependencies.site
+        operators = restored(self._dependencies.operators, kept)
         wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
         settled = reconcile.settled(operators, standing, time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
-                self._house.operator_settled(now, before.since)
+                self._dependencies.operator_settled(now, before.since)
         return Floor(
             settled,
             ring_s=site.operators.ring_s,
@@ -270,17 +270,17 @@ class Session:
             wrap_up_longest_s=longest_s,
             publish=self._publish,
             changed=self._operator_changed,
-            decided=self._house.recorder.decision,
-            waits=self._house.recorder.waits,
-            missed=self._house.floor_told.missed,
+            decided=self._dependencies.recorder.decision,
+            waits=self._dependencies.recorder.waits,
+            missed=self._dependencies.supervisor_alerts.missed,
             engine=Engine(site.routing.policy),
         )
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""
-        self._house.operator_changed(operator, call)
+        self._dependencies.operator_changed(operator, call)
         refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
-        if refused is not None and self._house.proved(operator.id) > refused - _NOTICED_S:
+        if refused is not None and self._dependencies.proved(operator.id) > refused - _NOTICED_S:
             self.is_there(operator.id)
 
     def _silent(self, channel: str, silent: bool) -> None:
@@ -294,7 +294,7 @@ class Session:
 
     def is_there(self, operator: str) -> None:
         """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""
-        if self._house.contact(operator) is not None:
+        if self._dependencies.contact(operator) is not None:
             self.tell(floor_protocol.OperatorEvent(operator, Trigger.PHONE_PRESENT))
 
     def _unroute(self, channel: str) -> None:
@@ -303,7 +303,7 @@ class Session:
     def telephones(self, present: Collection[str] | None) -> None:
         """Tells the floor which telephones are there; None: nobody knows."""
         if present is not None:
-            for operator in self._house.operators:
+            for operator in self._dependencies.operators:
                 there = operator.id in present
                 self.tell(
                     floor_protocol.OperatorEvent(operator.id, Trigger.PHONE_PRESENT if there else Trigger.PHONE_ABSENT)
@@ -349,7 +349,7 @@ class Session:
         call = self.running.get(message.call)
         if call is not None:
             call.deliver(message)
-        elif isinstance(message, floor_protocol.Offer) and not self.desk.offer(message):
+        elif isinstance(message, floor_protocol.Offer) and not self.dispatcher.offer(message):
             self.tell(floor_protocol.Leave(message.call))
             self.tell(floor_protocol.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
 
@@ -429,7 +429,7 @@ class Session:
                 self._link.close()
                 return
             case events.RecordingFinished(name) if name.startswith(conversation_recording.PREFIX):
-                house = self._house
+                house = self._dependencies
                 self.start(conversation_recording.keep(house.mailbox, name, house.recorder), name)
                 return
             case events.ChannelTransfer(wished=True):
