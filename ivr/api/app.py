@@ -70,7 +70,7 @@ def application(controller: "Controller") -> FastAPI:
             return []
         states = {call.state.id: call.state for call in session.calls}
         rows = []
-        for place, (each, step) in enumerate(floor.waiting_for(), 1):
+        for place, each in enumerate(await floor.queue(), 1):
             state = states.get(each.call)
             wish = session.dispatcher.request_of(each.call)  # who is not on the telephone, but is to be called back
             rows.append(
@@ -79,10 +79,10 @@ def application(controller: "Controller") -> FastAPI:
                     "call": each.call,
                     "caller": state.caller if state else wish.number if wish else None,
                     "callback": str(wish.id) if wish else None,
-                    "language": step.language,
-                    "topic": step.topic,
+                    "language": each.language,
+                    "topic": each.topic,
                     "waited_s": round(time.time() - each.since, 1),
-                    "silent": floor.is_silent(each.call),
+                    "silent": each.silent,
                     "since": each.since,
                 }
             )

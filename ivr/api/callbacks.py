@@ -54,7 +54,8 @@ def router(controller: "Controller") -> APIRouter:
             raise HTTPException(503, f"{AWAY} ({book.why})")
         wishes, tries, dialled = found
         floor = controller.session.floor if controller.session is not None else None
-        places = {each.call: place for place, each in enumerate(floor.waiting, 1)} if floor is not None else None
+        queue = await floor.queue() if floor is not None else None
+        places = {each.call: place for place, each in enumerate(queue, 1)} if queue is not None else None
         return listing.rows(wishes, tries, dialled, site, controller.opening, now, places)
 
     @api.post("/callbacks")

@@ -15,7 +15,7 @@ from routing.states import Operator, OperatorState, Trigger
 if TYPE_CHECKING:
     from ivr.call.call import Call
     from ivr.controller.controller import Controller
-    from ivr.floor.floor import Floor
+    from ivr.floor.client import FloorClient
     from ivr.telephones.registrations import Telephone
 
 BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
@@ -85,7 +85,7 @@ def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
 def router(controller: "Controller") -> APIRouter:
     api = APIRouter()
 
-    def floor_with(identity: str) -> "Floor":
+    def floor_with(identity: str) -> "FloorClient":
         _, floor = connected(controller)
         if identity not in floor.operators:
             raise HTTPException(404, f"There is no operator {identity[:20]}; `hatif operators` lists them.")

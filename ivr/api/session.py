@@ -7,10 +7,10 @@ from fastapi import HTTPException
 if TYPE_CHECKING:
     from ivr.controller.controller import Controller
     from ivr.controller.session import Session
-    from ivr.floor.floor import Floor
+    from ivr.floor.client import FloorClient
 
 
-def connected(controller: "Controller") -> "tuple[Session, Floor]":
+def connected(controller: "Controller") -> "tuple[Session, FloorClient]":
     """The session and its floor; 503 while there is none."""
     session = controller.session
     if session is None or session.floor is None:

@@ -17,7 +17,7 @@ from ivr.audio.audible import Clip
 from ivr.call.call import Call, Deadline, RequestFailed, Services
 from ivr.call.inbox import Inbox
 from ivr.codes.code_connection import CodeConnection
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
@@ -72,7 +72,7 @@ class CodeCall:
         return self.session.services
 
     @property
-    def floor(self) -> Floor:
+    def floor(self) -> FloorClient:
         """Raises CodeRefused where the controller does not know the floor yet."""
         if self.session.floor is None:
             raise CodeRefused("code_unavailable")

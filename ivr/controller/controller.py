@@ -34,6 +34,7 @@ from ivr.controller.probe_call import Result
 from ivr.controller.session import APPLICATION, Session
 from ivr.controller.work import again
 from ivr.floor.duty import Duty
+from ivr.floor.floor import Floor
 from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
@@ -64,6 +65,8 @@ _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 _SOUND_S = 5.0
 """A connection that lasted longer had nothing wrong with it: the next one is made at once."""
+
+_FLOOR_AGAIN_S = 0.1
 
 _FAILING = 3
 """After so many that did not last, calls are not served, whatever the next one says at its beginning."""
@@ -109,6 +112,21 @@ class Controller:
         self.supervisor_alerts = SupervisorAlerts(self.journal)
         self.copies = SipCopies()
         self.session: Session | None = None
+        settings_of = self.site.operators
+        self.floor = Floor(
+            (),
+            ring_s=settings_of.ring_s,
+            wrap_up_s=settings_of.wrap_up_s,
+            wrap_up_more_s=settings_of.wrap_up_more_s,
+            wrap_up_longest_s=settings_of.wrap_up_longest_s,
+            publish=self._from_floor,
+            changed=self._operator_changed,
+            decided=self.recorder.decision,
+            waits=self.recorder.waits,
+            missed=self.supervisor_alerts.missed,
+            answer=self._floor_answers,
+            policy=self.site.routing.policy,
+        )
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._connected = 0.0  # to Asterisk's ARI, by the monotonic clock
@@ -124,6 +142,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._manager(), name="manager link")
+                tasks.create_task(self._run_floor(), name="floor")
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
@@ -194,7 +213,7 @@ class Controller:
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
             proved=self.presence.proved,
-            operator_changed=self._operator_changed,
+            to_floor=self.floor.tell,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
             supervisor_alerts=self.supervisor_alerts,
@@ -219,7 +238,10 @@ class Controller:
                     self._answered = heartbeat.noted(self.settings.answered)
                     self.session = Session(house, link)
                     self._connected = time.monotonic()
-                    await self.session.run()
+                    try:
+                        await self.session.run()
+                    finally:
+                        self.floor.tell(floor_protocol.ConnectionLost())
                     self._short = 0 if self._has_lasted() else self._short + 1
             except AriError as error:
                 if tries % 20 == 0:
@@ -319,7 +341,28 @@ class Controller:
         url, node = self._url(), self.site.node
         await lost.keep_messages(self.settings.journal, url, node, self.recorder, self.mailbox, calls)
 
+    async def _run_floor(self) -> None:
+        """Run the floor; where it fails, a new connection begins, which tells it anew what is up."""
+        while True:
+            try:
+                await self.floor.run()
+            except Exception:
+                log.exception("The floor failed; calls go on, and the connection to Asterisk is made anew")
+            if self.session is not None:
+                self.session.close()
+            await asyncio.sleep(_FLOOR_AGAIN_S)
+
+    def _from_floor(self, message: floor_protocol.ToCall) -> None:
+        if self.session is not None:
+            self.session.from_floor(message)
+
+    def _floor_answers(self, message: floor_protocol.ToClient) -> None:
+        if self.session is not None and self.session.floor is not None:
+            self.session.floor.deliver(message)
+
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
+        if self.session is not None:
+            self.session.operator_changed(operator)
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
