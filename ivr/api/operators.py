@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ivr.call.call import Call
     from ivr.controller.controller import Controller
     from ivr.floor.client import FloorClient
-    from ivr.telephones.registrations import Telephone
+    from ivr.telephones.devices import Telephone
 
 BY_HAND = {"ready": Trigger.RESUME, "paused": Trigger.PAUSE, "away": Trigger.LOG_OUT}
 """What a person may ask for, and what that is on the floor."""

@@ -50,8 +50,8 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.telephones.devices import Devices
 from ivr.telephones.presence import Presence
-from ivr.telephones.registrations import Registrations
 from ivr.telephones.replacements import Replacements
 from routing.states import Operator
 
@@ -105,7 +105,7 @@ class Controller:
         ids = [each.id for each in self.operators]
         self.replaced = Replacements(self.journal)
         self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
-        self.telephones = Registrations(self.ami, ids)
+        self.telephones = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)

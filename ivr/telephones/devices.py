@@ -33,7 +33,7 @@ class Telephone:
         return asdict(self)
 
 
-class Registrations:
+class Devices:
     """`by_operator` is as of the last time that something changed; a telephone that is gone is not in it."""
 
     def __init__(self, ami: Ami, operators: Collection[str]) -> None:
