@@ -50,8 +50,10 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.telephones import replacements
 from ivr.telephones.devices import Devices
 from ivr.telephones.presence import Presence
+from ivr.telephones.registrations import Proof, Registrations
 from ivr.telephones.replacements import Replacements
 from routing.states import Operator
 
@@ -103,14 +105,15 @@ class Controller:
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
-        self.replaced = Replacements(self.journal)
-        self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
+        self.replaced = Replacements(self.journal, self._is_engaged, self._remove_contact)
+        self.copies = SipCopies()
+        self.registrations = Registrations(self.copies.lifetime)
+        self.presence = Presence(self.ami, ids, self._telephone, self.replaced, self._proved)
         self.telephones = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
-        self.copies = SipCopies()
         self.session: Session | None = None
         settings_of = self.site.operators
         self.floor = Floor(
@@ -216,6 +219,7 @@ class Controller:
             to_floor=self.floor.tell,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
+            free=self.presence.settle,
             supervisor_alerts=self.supervisor_alerts,
             repository=self.repository,
             copies=self.copies,
@@ -308,13 +312,14 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        self.presence.settle()  # what has registered in a call that ended without us
         known = self._answered
         names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.controller.orphaned_rows")
 
         async def up() -> "Up":
             # The dialplan's calls close their own rows when they end.
-            going_on = await calls_in_fallback(self.ami)
+            going_on = await calls_in_fallback(self.ami, self.site)
             channels = await channels_up(self.ami)
             # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
             # database. A call that came while all was being compared is ours as well.
@@ -365,6 +370,7 @@ class Controller:
             self.session.operator_changed(operator)
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
+        self.presence.settle(operator.id)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")
@@ -395,6 +401,19 @@ class Controller:
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:
             self.session.telephone(operator, present)
+
+    def _is_engaged(self, operator: str) -> bool:
+        return self.session is None or self.session.is_engaged(operator)
+
+    def _remove_contact(self, operator: str, contact: str) -> None:
+        if self.session is not None:
+            link = self.session.services.link
+            self.session.start(replacements.remove(link, operator, contact), "a telephone that is replaced")
+
+    def _proved(self, proof: Proof) -> None:
+        anew = self.registrations.started_anew(proof) and self.presence.rings_at(proof.operator, proof.address)
+        if anew and self.session is not None:
+            self.session.started_anew(proof)
 
     def _planned(self, planned: floor_protocol.Planned) -> None:
         if self.session is not None:

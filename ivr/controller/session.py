@@ -49,6 +49,7 @@ from ivr.model.call_state import CallState, LegState
 from ivr.site.operators import OperatorEntry
 from ivr.talk import refer, telephone_watch
 from ivr.talk.request_inbox import RequestInbox
+from ivr.telephones.registrations import Proof
 from ivr.telephones.udp_probe import EVERY_S, UdpProbe
 from routing.states import OfferState, Operator, OperatorState, Trigger
 
@@ -103,7 +104,7 @@ class Session:
         self.dispatcher = Dispatcher(self, house.repository)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
         self.listener = SilenceMonitor(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
-        self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
+        self._own_calls = OwnCalls(link, addresses, self._on_line, self._routes, self.start)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -272,6 +273,17 @@ class Session:
         # Higher than that of any connection before, also of a former process.
         return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
 
+    def _on_line(self, message: floor_protocol.OnOtherCall) -> None:
+        self.tell(message)
+        if not message.on_line:
+            self._dependencies.free(message.operator)
+
+    def is_engaged(self, operator: str) -> bool:
+        """Whether an operator is in any call, as far as it is known yet."""
+        known = self.floor.operators.get(operator) if self.floor is not None and self._early is None else None
+        in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
+        return in_call or self._own_calls.has(operator)
+
     def operator_changed(self, operator: Operator) -> None:
         """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""
         refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
@@ -325,6 +337,19 @@ class Session:
             self._gone(operator, refused=True)
         else:
             self.telephone(operator, False)
+
+    def started_anew(self, proof: Proof) -> None:
+        """A telephone has started anew: it was gone, and knows nothing of what rang before. Whether it still talks its
+        sound says, or its answer to a session refresh."""
+        found = self.floor.operators.get(proof.operator) if self.floor is not None else None
+        if found is None:
+            return
+        missed = (found.state, found.reason) == (OperatorState.PAUSED, Trigger.NO_ANSWER)
+        since = time.monotonic() - (time.time() - found.since)
+        if missed or (found.state is OperatorState.OFFERED and since < proof.at):
+            log.info("A telephone has started anew since it was rung", operator=found.id)
+            self._refused_at[found.id] = proof.at  # it is there as soon as its operator is away
+            self.telephone(found.id, False)
 
     def _gone(self, operator: str, *, refused: bool) -> None:
         busy = self.floor.operators.get(operator) if self.floor is not None else None
