@@ -16,11 +16,12 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import Files, Link, Opening, Services
+from ivr.call.services import Files, Opening, Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState

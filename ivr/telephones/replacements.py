@@ -18,8 +18,9 @@ import structlog
 
 from db.journal import Journal
 from ivr.asterisk.ari import operations
-from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 from ivr.telephones.contacts import address_of
 
 log = structlog.get_logger()
