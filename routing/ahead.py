@@ -1,4 +1,4 @@
-"""How many go before a caller who waits, by the key of the policy, for each language."""
+"""The number of callers ahead of a waiting caller, per language, ordered by the policy's key."""
 
 from bisect import bisect_left
 from typing import TYPE_CHECKING
@@ -8,22 +8,23 @@ if TYPE_CHECKING:
 
 
 def ahead(engine: "Engine", call: str, now: float) -> tuple[str, dict[str, int]]:
-    """The language that he needs now, and how many callers of each language are before him.
+    """Return the language that the caller needs now, and the number of callers ahead of them in each language.
 
-    As the engine has placed them at its last decision; KeyError for who does not wait. Costs a look at each language
-    and priority, not at each caller.
+    Uses the order of the engine's last decision. The cost grows with the number of languages and priorities, not with
+    the number of callers. Raises KeyError if the call is not waiting.
     """
     policy, queues = engine.policy, engine.queues
     waiting = queues.waiting(call)
     language, border = queues.step_of(waiting, now).language, now - policy.target_s
     late = waiting.since < border
     mine = policy.key(0.0, engine.head_start(language), waiting.priority, late)
-    found: dict[str, int] = {}
-    for other, priority, places in queues.arrivals():
-        first, head_start = bisect_left(places, (border,)), engine.head_start(other)
-        for is_late, start, end in ((True, 0, first), (False, first, len(places))):
-            # Who came before this instant has a lower key; of equal keys the earlier arrival is first, then the call.
+    counts: dict[str, int] = {}
+    for other, priority, arrivals in queues.arrivals():
+        first, head_start = bisect_left(arrivals, (border,)), engine.head_start(other)
+        for is_late, start, end in ((True, 0, first), (False, first, len(arrivals))):
+            # Callers who arrived before this instant have a lower key. Ties go to the earlier arrival, then to the
+            # lower call id.
             since = waiting.since + (mine - policy.key(0.0, head_start, priority, is_late))
-            place = (since, call if since == waiting.since else "" if since > waiting.since else "\U0010ffff")
-            found[other] = found.get(other, 0) + bisect_left(places, place, start, end) - start
-    return language, found
+            arrival = (since, call if since == waiting.since else "" if since > waiting.since else "\U0010ffff")
+            counts[other] = counts.get(other, 0) + bisect_left(arrivals, arrival, start, end) - start
+    return language, counts

@@ -79,7 +79,7 @@ class Floor:
         self._estimates = Estimates()
         for operator in self._operators.values():
             self._engine.set_operator(operator)
-            self._estimates.operator(operator, self._at)
+            self._estimates.set_operator(operator, self._at)
         self._waiting: dict[str, Waiting] = {}  # as told to the engine
         self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
@@ -188,7 +188,7 @@ class Floor:
             case floor_protocol.Leave(call):
                 self._leave(call)
                 self._silent.discard(call)
-                self._estimates.left(call, now)
+                self._estimates.leave(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
             case floor_protocol.AskPosition():
@@ -231,7 +231,7 @@ class Floor:
                 if self._offered.get(offer) != call:
                     return  # that offer is over; he waits for another one
                 self._leave(call)
-                self._estimates.accepted(call, operator, now)
+                self._estimates.accept(call, operator, now)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case floor_protocol.Refused(offer, call, operator, state):
@@ -310,7 +310,7 @@ class Floor:
         before = self._operators[operator.id]
         self._operators[operator.id] = operator
         self._engine.set_operator(operator)
-        self._estimates.operator(operator, self._at)
+        self._estimates.set_operator(operator, self._at)
         if operator != before:
             self._changed(operator, call)
 
@@ -335,7 +335,7 @@ class Floor:
         for ask in self._asked:
             if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
                 language, before = ahead(self._engine, ask.call, now)
-                place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
+                place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(
                     floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
                 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from properties import patient
 from routing_floor import LANGUAGES, NOW, TOPICS, operators, steps
 
-from routing.match import Step, instant, may_serve, step_at
+from routing.match import Step, deadline, may_serve, step_at
 from routing.policy import Policy, needs
 from routing.states import Operator
 
@@ -57,7 +57,7 @@ def test_a_step_without_patience_is_insisted_on_for_ever() -> None:
 def test_at_the_instant_that_is_named_the_time_is_over_and_a_moment_before_it_is_not(
     since: float, seconds: float
 ) -> None:
-    reached = instant(since, seconds)
+    reached = deadline(since, seconds)
     assert reached - since >= seconds and reached - seconds >= since
     assert reached <= since + seconds + 1e-6
 
