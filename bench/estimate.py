@@ -21,7 +21,7 @@ from routing.engine import Engine
 from routing.estimate import CLASS_LIMITS_S, Estimates, QueuePosition, WaitClass
 from routing.figures import percentile
 from routing.match import Decisions, Waiting
-from routing.simulation.day import Day, Ended, simulate
+from routing.simulation.day import CallOutcome, Day, simulate
 from routing.simulation.demand import Demand, Spread, draw
 from routing.simulation.team import Team, spread_team
 from routing.states import Operator
@@ -138,7 +138,7 @@ class Counts:
 def what_came(day: Day, told: Told) -> tuple[float, float]:
     """How long he waited on, and whether that is all: infinite what would have come, where he gave up."""
     waited_on = float(day.calls.arrival[told.call] + day.wait_s[told.call]) - told.at
-    answered = day.ended[told.call] == Ended.ANSWERED
+    answered = day.outcome[told.call] == CallOutcome.ANSWERED
     return waited_on, waited_on if answered else math.inf
 
 

@@ -88,15 +88,15 @@ class Tally:
         self.abandoned_waits = array("d")
         self.handling_s = 0.0
 
-    def answered(self, wait_s: float, handling_s: float = 0.0) -> None:
+    def add_answered(self, wait_s: float, handling_s: float = 0.0) -> None:
         """Count an answered call. `handling_s`: talk, hold and wrap-up together."""
         self.waits.append(wait_s)
         self.handling_s += handling_s
 
-    def abandoned(self, wait_s: float) -> None:
+    def add_abandoned(self, wait_s: float) -> None:
         self.abandoned_waits.append(wait_s)
 
-    def went_elsewhere(self, outcome: str) -> None:
+    def add_elsewhere(self, outcome: str) -> None:
         """Count a caller who waited and ended with a callback request, a message, or because the line closed."""
         self.elsewhere[outcome] += 1
 
@@ -161,7 +161,7 @@ class Work:
         return ratio(busy, busy + self.ready_s)
 
 
-def together(tallies: Iterable[Tally]) -> Tally:
+def merge_tallies(tallies: Iterable[Tally]) -> Tally:
     """Return one tally of all their calls."""
     total: Tally | None = None
     for tally in tallies:

@@ -17,7 +17,7 @@ from routing.ahead import ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
 from routing.match import Step, Waiting, step_at
-from routing.states import OfferState, Operator, OperatorState, Trigger, after
+from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger
 from routing.waits import Waits, why_waits
 
 log = structlog.get_logger()
@@ -271,7 +271,7 @@ class Floor:
         offer = floor_protocol.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
         self._offered[offer.id] = call
         self._publish(offer)
-        self._set(replace(after(known, Trigger.OFFER, now), offer=offer.id), call)
+        self._set(replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id), call)
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
@@ -301,7 +301,7 @@ class Floor:
             return
         lasts = self._more_s if trigger is Trigger.WRAP_UP_MORE else self._wrap_up_s
         longest = max(self._longest_s, self._wrap_up_s)
-        moved = after(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
+        moved = apply_trigger(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
         self._set(moved, call)
         if trigger in (Trigger.NO_ANSWER, Trigger.UNREACHABLE) and moved is not operator:
             self._missed(moved, trigger)
@@ -327,7 +327,7 @@ class Floor:
             offer = floor_protocol.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
             self._offered[offer.id] = pair.call
             self._being_offered[offer.id] = self._waiting.pop(pair.call)
-            operator = after(self._operators[pair.operator], Trigger.OFFER, now)
+            operator = apply_trigger(self._operators[pair.operator], Trigger.OFFER, now)
             self._publish(offer)
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)

@@ -78,8 +78,8 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
     assert went.data["other_caller"]["call"] == second
     said = [sentence.split("  ", 2)[2] for sentence in told(asdict(story), {})]
     assert said[0] == (
-        "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language before him. Had 1001, who was"
-        " talking (60.0 s), been idle instead, and had he come 25.001 s earlier, he would have got him"
+        "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language ahead. 1001, who was talking"
+        " (60.0 s), would have got the call if idle instead and if the caller had arrived 25.001 s earlier"
     )
     assert said[1].startswith("waits on: operator 1001 gets another caller, who waited 21.0 s; had this one come 5.00")
-    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only one")
+    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only caller")

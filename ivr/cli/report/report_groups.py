@@ -93,16 +93,16 @@ class Group:
 
     def call(self, call: WaitedCall) -> None:
         if call.answered:
-            self.tally.answered(call.waited_s or 0.0)
+            self.tally.add_answered(call.waited_s or 0.0)
             if call.talked_s is not None:
                 self.handled += 1
                 self.handling_s += call.talked_s
         elif call.outcome is None or call.waited_s is None:
             self.undecided += 1
         elif call.outcome in ELSEWHERE:
-            self.tally.went_elsewhere(call.outcome)
+            self.tally.add_elsewhere(call.outcome)
         else:  # whatever the cause, such as a fault: he waited and got nobody
-            self.tally.abandoned(call.waited_s)
+            self.tally.add_abandoned(call.waited_s)
 
     def add(self, other: "Group") -> None:
         self.tally.add(other.tally)
