@@ -103,7 +103,7 @@ def seconds_since(since: float, now: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why this caller and this operator were paired, in figures; `in_words` puts them into sentences.
+    """Why this caller and this operator were paired, in figures; `describe_reason` puts them into sentences.
 
     Counted at the caller's turn: after the pairs made before theirs in the same instant.
     """
@@ -182,7 +182,7 @@ def deadline(since: float, seconds: float) -> float:
     return reached
 
 
-def in_words(reason: Reason) -> str:
+def describe_reason(reason: Reason) -> str:
     """Return the reason in English sentences: the caller, the operator, and what would have changed the decision."""
     parts = [f"The caller {_describe_caller(reason)}; the operator {_describe_operator(reason)}."]
     return " ".join([*parts, *_describe_alternatives(reason)])

@@ -132,7 +132,7 @@ def total(uncovers: float, besides: float) -> float:
     return round(uncovers + besides, 9)
 
 
-def needs(
+def usual_steps(
     language: str, level: int, topic: str | None, preferred: str | None = None, policy: Policy | None = None
 ) -> tuple[Step, ...]:
     """Return the usual steps: the operator who has the open case; level and topic; level only; as a last resort

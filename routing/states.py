@@ -122,7 +122,7 @@ class Operator:
         return self.state is OperatorState.READY and not self.on_line
 
 
-def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:
+def next_offer_state(current: OfferState, wanted: OfferState) -> OfferState:
     """Return the offer's state after `wanted` arrives; late and repeated answers change nothing."""
     return wanted if wanted in OFFER_TRANSITIONS[current] else current
 

@@ -4,10 +4,10 @@ that would have served the caller at once."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from routing.ahead import ahead
+from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
 from routing.match import describe_state
-from routing.nearest import Change, nearest
+from routing.nearest_change import Change, nearest_change
 from routing.states import OperatorState
 
 _COUNTED = 200
@@ -15,7 +15,7 @@ _COUNTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class WaitReason:
     """The situation of a waiting caller at one instant, after all pairs of that instant were made.
 
     `on_duty` and `idle`: the number of operators qualified for the current step; the idle ones are reserved for a rare
@@ -38,7 +38,9 @@ class Waits:
     back: str | None = None  # the operator who handed the caller on, if the current step is due to that
 
 
-def why_waits(engine: Engine, call: str, now: float, back: str | None = None, handed_on: int = 0) -> Waits | None:
+def explain_wait(
+    engine: Engine, call: str, now: float, back: str | None = None, handed_on: int = 0
+) -> WaitReason | None:
     """Return why the call waits; None if it does not.
 
     Args:
@@ -57,7 +59,7 @@ def why_waits(engine: Engine, call: str, now: float, back: str | None = None, ha
         for operator in staff.not_idle(step, _COUNTED):
             state = staff.state(operator.id).value
             states[state] = states.get(state, 0) + 1
-    return Waits(
+    return WaitReason(
         step.language,
         step.level,
         step.topic,
@@ -65,15 +67,15 @@ def why_waits(engine: Engine, call: str, now: float, back: str | None = None, ha
         staff.cover.speakers.get(step.language, 0),
         staff.count_on_duty(step),
         staff.count_idle(step),
-        ahead(engine, call, now)[1].get(step.language, 0),
+        callers_ahead(engine, call, now)[1].get(step.language, 0),
         states,
-        nearest(engine, call, now),
+        nearest_change(engine, call, now),
         step.excluded_operator,
         back,
     )
 
 
-def in_words(waits: Waits) -> str:
+def describe_wait(waits: WaitReason) -> str:
     """Return the reason in English sentences, the last one without its full stop."""
     text = _describe_operators(waits) + (
         f"; {waits.excluded_operator}, who handed the caller on, is passed over" if waits.excluded_operator else ""
@@ -104,7 +106,7 @@ def _describe_change(change: Change) -> str:
     return f"{operator}, would have got the call if idle instead" + (f" and {earlier}" if change.earlier_s else "")
 
 
-def _describe_operators(waits: Waits) -> str:
+def _describe_operators(waits: WaitReason) -> str:
     language = waits.language
     if waits.operator is not None and waits.on_duty:
         if waits.back is None:

@@ -13,12 +13,12 @@ import structlog
 
 from db.ids import uuid7
 from ivr.model import floor_protocol
-from routing.ahead import ahead
+from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
 from routing.match import Step, Waiting, step_at
 from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger
-from routing.waits import Waits, why_waits
+from routing.waits import WaitReason, explain_wait
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class Floor:
         publish: Callable[[floor_protocol.ToCall], None],
         changed: Callable[[Operator, str | None], None],
         decided: Callable[..., None],
-        waits: Callable[[str, Waits], None] = lambda *_: None,
+        waits: Callable[[str, WaitReason], None] = lambda *_: None,
         missed: Callable[[Operator, Trigger], None] = lambda *_: None,
         engine: Engine | None = None,
         clock: Callable[[], float] = time.time,
@@ -334,7 +334,7 @@ class Floor:
         self._come.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
             if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
-                language, before = ahead(self._engine, ask.call, now)
+                language, before = callers_ahead(self._engine, ask.call, now)
                 place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(
                     floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
@@ -355,7 +355,7 @@ class Floor:
             del self._come[call]
             told = self._handed_on.get(call)
             handed_on = (told.back, told.handed_on) if told is not None else ()
-            if (why := why_waits(self._engine, call, now, *handed_on)) is not None:
+            if (why := explain_wait(self._engine, call, now, *handed_on)) is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return

@@ -20,7 +20,7 @@ from routing.engine import Engine
 from routing.match import Step, Waiting
 from routing.policy import Policy
 from routing.states import Operator, OperatorState
-from routing.waits import why_waits
+from routing.waits import explain_wait
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 AT = NOW.timestamp()
@@ -61,7 +61,7 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
         journal.put("call", id=call, started=began, queued=began - timedelta(seconds=1))
         engine.wait(Waiting(call, (Step("fr"),), since))
         assert not engine.decide(AT).pairs
-        why = why_waits(engine, call, AT)
+        why = explain_wait(engine, call, AT)
         assert why is not None
         recorder.waits(call, why)
     for now in (AT, AT + 30):

@@ -11,7 +11,7 @@ from routing_floor import NOW, READY, Floor, callers, operators, policies
 from routing_reference import Reference
 
 from routing.engine import Engine
-from routing.match import Decision, Price, Step, Waiting, in_words, may_serve
+from routing.match import Decision, Price, Step, Waiting, describe_reason, may_serve
 from routing.policy import Policy
 from routing.states import Operator, OperatorState
 
@@ -179,7 +179,7 @@ def test_the_sentences_give_the_caller_the_operator_and_what_would_have_changed_
     pair, _ = decide(
         idle("1001", "fr", idle_s=30), idle("1002", "fr"), dutch, french("first", 80), french("second", 78)
     )
-    assert in_words(pair.reason) == (
+    assert describe_reason(pair.reason) == (
         "The caller waited 80.0 s, first of the 2 callers that this operator can serve (1 ahead of them needs another"
         " operator), although late callers yield to callers who can still be answered in time;"
         " the operator speaks fr at level 5, idle for 30.0 s, the longest of the 2 idle."
@@ -191,7 +191,7 @@ def test_the_sentences_give_the_caller_the_operator_and_what_would_have_changed_
 def test_the_sentences_say_that_an_operator_is_least_needed_elsewhere() -> None:
     (pair,) = decide(idle("1001", "fr", "nl", idle_s=900), idle("1002", "fr"), french("call", 16))
     assert pair.reason.price == Price(0.0, 0.0, True, 5)
-    assert in_words(pair.reason) == (
+    assert describe_reason(pair.reason) == (
         "The caller waited 16.0 s, the only caller that this operator can serve;"
         " the operator speaks fr at level 5, idle for 10.0 s, the least needed elsewhere of the 2 idle (price 0.000)."
         " If the operator had been busy, 1001 (idle for 900.0 s, price 1.000) would have got the caller."
@@ -201,7 +201,7 @@ def test_the_sentences_say_that_an_operator_is_least_needed_elsewhere() -> None:
 def test_the_sentences_name_the_busy_operator_who_would_have_been_taken() -> None:
     talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
     (pair,) = decide(idle("1001", "fr", idle_s=30), talks, french("call", 16))
-    assert in_words(pair.reason).endswith(
+    assert describe_reason(pair.reason).endswith(
         " If 1003, who was talking (62.0 s), had been idle instead, they would have got the caller."
     )
 
@@ -209,7 +209,7 @@ def test_the_sentences_name_the_busy_operator_who_would_have_been_taken() -> Non
 def test_the_sentences_name_the_operator_who_is_excluded_because_they_handed_the_caller_on() -> None:
     (pair,) = decide(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, excluded_operator="1001"))
     assert pair.operator == "1002"
-    assert in_words(pair.reason) == (
+    assert describe_reason(pair.reason) == (
         "The caller waited 16.0 s, the only caller that this operator can serve, and must not go back to 1001, who"
         " handed them on; the operator speaks fr at level 5, idle for 10.0 s, the only one idle."
     )
@@ -228,7 +228,7 @@ def test_the_sentences_say_that_an_earlier_caller_was_on_hold_for_a_rare_languag
     (pair,) = decide(*busy, both, french("french", 9), dutch, policy=Policy(passing=0))
     other = pair.reason.other_caller
     assert pair.call == "dutch" and other is not None and other.held
-    assert in_words(pair.reason).endswith(
+    assert describe_reason(pair.reason).endswith(
         "Call french would have got the operator by arriving 1.001 s earlier, when the operator would no longer be"
         " reserved for a rare language."
     )
@@ -240,7 +240,7 @@ def test_the_sentences_give_head_start_priority_step_and_last_resort() -> None:
     low = Operator("1001", {"fr": 5, "nl": 1}, state=READY, since=NOW - 10)
     better = Operator("1002", {"nl": 5}, state=OperatorState.TALKING)
     (pair,) = decide(*busy, better, low, french("french", 12), Waiting("dutch", steps, NOW - 6, priority=1))
-    text = in_words(pair.reason)
+    text = describe_reason(pair.reason)
     assert "with a head start of 16.4 s because few operators speak nl" in text
     assert "with priority 1" in text
     assert "now at step 2 of 2 of their needs, the last resort" in text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from bench import estimate as week
-from routing.ahead import ahead
+from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
 from routing.estimate import CLASS_LIMITS_S, LEAST_CHECKED, LEAST_FREED, RECORD_S, Estimate, Estimates, WaitClass
 from routing.match import Step, Waiting
@@ -270,7 +270,7 @@ def test_the_callers_counted_ahead_are_those_ahead_in_the_engines_order(
         engine.wait(Waiting(f"call-{number:02}", (Step(language),), START - waited, priority))
     engine.decide(START)
     for position, waiting in enumerate(engine.waiting):
-        language, counts = ahead(engine, waiting.call, START)
+        language, counts = callers_ahead(engine, waiting.call, START)
         assert language == waiting.steps[0].language
         assert sum(counts.values()) == position
         assert counts.get("nl", 0) == sum(other.steps[0].language == "nl" for other in engine.waiting[:position])

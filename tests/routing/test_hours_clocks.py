@@ -91,7 +91,9 @@ def test_the_clock_changes_of_the_sites_countries_and_of_rabat_are_as_known() ->
         lengths = []
         for change in changes(zone, 2026):
             day = change.astimezone(ZoneInfo(zone)).date()
-            midnights = [datetime.combine(local_day, time.min, ZoneInfo(zone)) for local_day in (day, day + timedelta(days=1))]
+            midnights = [
+                datetime.combine(local_day, time.min, ZoneInfo(zone)) for local_day in (day, day + timedelta(days=1))
+            ]
             lengths.append((midnights[1].timestamp() - midnights[0].timestamp()) / 3600)
         assert lengths == [23, 25], zone
     assert [f"{change:%m-%d}" for change in changes(CASABLANCA, 2025)] == ["02-23", "04-06"]

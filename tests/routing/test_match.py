@@ -9,7 +9,7 @@ from properties import patient
 from routing_floor import LANGUAGES, NOW, TOPICS, operators, steps
 
 from routing.match import Step, deadline, may_serve, step_at
-from routing.policy import Policy, needs
+from routing.policy import Policy, usual_steps
 from routing.states import Operator
 
 
@@ -75,7 +75,7 @@ def test_an_operator_qualifies_by_language_level_topic_and_not_being_excluded(op
 def test_the_usual_steps_begin_with_all_needs_and_end_with_the_language_alone(
     language: str, level: int, topic: str | None, preferred: str | None
 ) -> None:
-    found = needs(language, level, topic, preferred)
+    found = usual_steps(language, level, topic, preferred)
     assert found[0].operator == preferred and all(step.operator is None for step in found[1:])
     assert found[1 if preferred else 0] in (
         Step(language, level, topic, patience=Policy().relax_s),
@@ -89,4 +89,4 @@ def test_the_usual_steps_begin_with_all_needs_and_end_with_the_language_alone(
 
 @pytest.mark.parametrize("level", [1, 3])
 def test_without_topic_and_file_a_caller_needs_the_language_only(level: int) -> None:
-    assert needs("fr", level, None) == ((Step("fr"),) if level == 1 else (Step("fr", 3, patience=60), Step("fr")))
+    assert usual_steps("fr", level, None) == ((Step("fr"),) if level == 1 else (Step("fr", 3, patience=60), Step("fr")))

@@ -18,7 +18,7 @@ from routing.states import (
     OperatorState,
     Trigger,
     apply_trigger,
-    offer_state_after,
+    next_offer_state,
 )
 
 BEGAN, NOW, WRAP_UP = 100.0, 200.0, 20.0
@@ -271,9 +271,9 @@ def test_whatever_happens_a_pause_and_a_log_out_last_until_the_operator_ends_the
 @pytest.mark.parametrize("first", [state for state in OfferState if state is not OfferState.RINGING])
 @pytest.mark.parametrize("second", OfferState)
 def test_the_first_final_state_of_an_offer_wins(first: OfferState, second: OfferState) -> None:
-    assert offer_state_after(OfferState.RINGING, first) is first
-    assert offer_state_after(first, second) is first
+    assert next_offer_state(OfferState.RINGING, first) is first
+    assert next_offer_state(first, second) is first
 
 
 def test_a_ringing_offer_keeps_ringing() -> None:
-    assert offer_state_after(OfferState.RINGING, OfferState.RINGING) is OfferState.RINGING
+    assert next_offer_state(OfferState.RINGING, OfferState.RINGING) is OfferState.RINGING

@@ -4,9 +4,9 @@ import pytest
 
 from routing.engine import Engine
 from routing.match import Step, Waiting
-from routing.policy import Policy, needs
+from routing.policy import Policy, usual_steps
 from routing.states import Operator, OperatorState
-from routing.waits import Waits, in_words, why_waits
+from routing.waits import WaitReason, describe_wait, explain_wait
 
 NOW = 1_795_600_000.0
 POLICY = Policy(passing=10, hold_s=15)
@@ -24,9 +24,9 @@ def floor(*operators: tuple[dict[str, int], OperatorState]) -> Engine:
 def why(engine: Engine, *steps: Step, waited_s: float = 0.0) -> str:
     engine.wait(Waiting("call", steps, NOW - waited_s))
     assert not engine.decide(NOW).pairs
-    reason = why_waits(engine, "call", NOW)
+    reason = explain_wait(engine, "call", NOW)
     assert reason is not None
-    return in_words(reason)
+    return describe_wait(reason)
 
 
 def test_nobody_on_duty_speaks_the_language() -> None:
@@ -56,7 +56,7 @@ def test_all_operators_with_the_level_and_topic_are_busy() -> None:
     engine = Engine(POLICY)
     engine.set_operator(Operator("1001", {"fr": 5}, frozenset({"file"}), TALKING, since=NOW))
     engine.set_operator(Operator("1002", {"fr": 2}, frozenset({"travel"}), READY, since=NOW))
-    steps = needs("fr", 4, "file")
+    steps = usual_steps("fr", 4, "file")
     assert why(engine, *steps) == (
         "waits: nobody idle speaks fr at level 4 and knows about file; 1 on duty; 1 talking. 1002, who was idle (0.0"
         " s), would have got the call if the caller had arrived 120.001 s earlier"
@@ -65,7 +65,7 @@ def test_all_operators_with_the_level_and_topic_are_busy() -> None:
 
 def test_the_caller_waits_for_the_operator_who_has_their_file() -> None:
     engine = floor(({"fr": 5}, TALKING), ({"fr": 5}, READY))
-    assert why(engine, *needs("fr", 1, None, "1001")) == (
+    assert why(engine, *usual_steps("fr", 1, None, "1001")) == (
         "waits for operator 1001, who has the caller's file and is not idle. 1002, who was idle (60.0 s), would have"
         " got the call if the caller had arrived 30.001 s earlier"
     )
@@ -92,27 +92,30 @@ def test_the_idle_operator_is_reserved_for_a_rare_language() -> None:
 def test_a_call_that_does_not_wait_has_no_reason() -> None:
     engine = floor(({"fr": 5}, READY))
     engine.wait(Waiting("call", (Step("fr"),), NOW))
-    assert why_waits(engine, "nobody", NOW) is None
+    assert explain_wait(engine, "nobody", NOW) is None
     assert [pair.call for pair in engine.decide(NOW).pairs] == ["call"]
-    assert why_waits(engine, "call", NOW) is None
+    assert explain_wait(engine, "call", NOW) is None
 
 
 @pytest.mark.parametrize(
     ("waits", "sentence"),
     [
-        (Waits("nl", 4, None, None, 2, 0, 0, 0), "waits: of the 2 on duty who speak nl, nobody speaks nl at level 4"),
         (
-            Waits("nl", 1, None, None, 0, 0, 0, 2),
+            WaitReason("nl", 4, None, None, 2, 0, 0, 0),
+            "waits: of the 2 on duty who speak nl, nobody speaks nl at level 4",
+        ),
+        (
+            WaitReason("nl", 1, None, None, 0, 0, 0, 2),
             "waits: nobody on duty speaks nl; 2 callers of this language ahead",
         ),
         (
-            Waits("nl", 1, None, None, 9, 9, 3, 0),
+            WaitReason("nl", 1, None, None, 9, 9, 3, 0),
             "waits for an operator who speaks nl: the 3 idle ones are reserved for a rare language",
         ),
     ],
 )
-def test_each_situation_has_its_sentence(waits: Waits, sentence: str) -> None:
-    assert in_words(waits) == sentence
+def test_each_situation_has_its_sentence(waits: WaitReason, sentence: str) -> None:
+    assert describe_wait(waits) == sentence
 
 
 def test_a_policy_without_holds_reserves_nobody() -> None:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from routing.engine import Engine
 
 
-def ahead(engine: "Engine", call: str, now: float) -> tuple[str, dict[str, int]]:
+def callers_ahead(engine: "Engine", call: str, now: float) -> tuple[str, dict[str, int]]:
     """Return the language that the caller needs now, and the number of callers ahead of them in each language.
 
     Uses the order of the engine's last decision. The cost grows with the number of languages and priorities, not with

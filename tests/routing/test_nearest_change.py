@@ -10,10 +10,10 @@ from test_engine_reasons import floors
 
 from routing.engine import Engine
 from routing.match import Step, Waiting
-from routing.nearest import Change, nearest
+from routing.nearest_change import Change, nearest_change
 from routing.policy import Policy
 from routing.states import Operator, OperatorState
-from routing.waits import why_waits
+from routing.waits import explain_wait
 
 AWAY, TALKING, PAUSED, WRAPPING_UP = (
     OperatorState.AWAY,
@@ -61,7 +61,7 @@ def test_the_named_change_would_have_served_the_waiting_caller(whole: Floor) -> 
     floor = after_its_decision(whole)
     assert not decide(floor)
     for call in floor.waiting:
-        change = nearest(floor.engine, call, NOW)
+        change = nearest_change(floor.engine, call, NOW)
         if change is None:
             continue
         operator = floor.operators[change.operator]
@@ -81,7 +81,7 @@ def test_a_lone_caller_who_waits_for_an_operator_on_duty_always_has_a_change(who
             if operator.state not in (READY, AWAY):
                 idle = Change(operator.id, operator.state, 0, 0)
                 if call in decide(apply_change(floor, call, idle)):
-                    assert nearest(floor.engine, call, NOW) is not None, caller
+                    assert nearest_change(floor.engine, call, NOW) is not None, caller
 
 
 # Examples
@@ -98,7 +98,7 @@ def floor(*operators: tuple[dict[str, int], OperatorState, float]) -> Engine:
 def instead(engine: Engine, *steps: Step, waited_s: float = 5.0, before: float = 0.0) -> Change | None:
     engine.wait(Waiting("call", steps, NOW - waited_s, before=before))
     assert not [pair for pair in engine.decide(NOW).pairs if pair.call == "call"]
-    why = why_waits(engine, "call", NOW)
+    why = explain_wait(engine, "call", NOW)
     assert why is not None
     return why.instead
 

@@ -42,7 +42,7 @@ class Change:
     earlier_s: float
 
 
-def nearest(engine: "Engine", call: str, now: float) -> Change | None:
+def nearest_change(engine: "Engine", call: str, now: float) -> Change | None:
     """Return the smallest change that would have served a call that still waits after this instant's decision.
 
     None if no change of arrival time and one operator would have been enough for certain.
