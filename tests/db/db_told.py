@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
-from db.deliver import run
+from db.delivery import run
 from db.engine import async_engine, reading
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim
-from db.callbacks import Dial
+from db.callbacks import DialResult
 from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
@@ -40,12 +40,12 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "waiting", "number": "+33612345678", "wished": NOW, "due": NOW}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values({**row, **columns}))
-    return await callbacks.wish(engine, str({**row, **columns}["id"]))
+    return await callbacks.find_request(engine, str({**row, **columns}["id"]))
 
 
 async def dial(
     engine: AsyncEngine, wish: CallbackRequest, by: Claim, a_number: int = 9, a_day: int = 9
-) -> tuple[Dial, CallbackRequest]:
+) -> tuple[DialResult, CallbackRequest]:
     moved = after(wish, Happening.DIALLED, NOW, by=by)
     since = NOW - timedelta(hours=12)
     return await callbacks.dial(engine, wish, moved, operator="101", since=since, a_number=a_number, a_day=a_day), moved
@@ -58,7 +58,7 @@ async def test_of_many_who_want_a_wish_at_once_one_gets_it_and_one_dials_it(engi
         *(callbacks.move(engine, wish, after(wish, Happening.CLAIMED, NOW, by=claim)) for claim in claims)
     )
     assert won.count(True) == 1
-    claimed = await callbacks.wish(engine, str(wish.id))
+    claimed = await callbacks.find_request(engine, str(wish.id))
     assert claimed.claim == claims[won.index(True)]
     assert claimed.claim is not None
     said = await asyncio.gather(*(dial(engine, claimed, claimed.claim) for _ in range(5)))
@@ -73,10 +73,10 @@ async def test_a_new_controller_takes_over_and_the_former_one_moves_nothing_any_
     assert await callbacks.move(engine, wish, claimed)
     assert await callbacks.adopt(engine, OTHER) == 0
     assert await callbacks.adopt(engine, TWO) == 1
-    assert (await dial(engine, claimed, ONE))[0] is Dial.MOVED
-    taken = await callbacks.wish(engine, str(wish.id))
+    assert (await dial(engine, claimed, ONE))[0] is DialResult.MOVED
+    taken = await callbacks.find_request(engine, str(wish.id))
     assert taken.claim == TWO
-    assert (await dial(engine, taken, TWO))[0] is Dial.YES
+    assert (await dial(engine, taken, TWO))[0] is DialResult.YES
 
 
 async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(engine: AsyncEngine) -> None:
@@ -86,10 +86,10 @@ async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(e
         claimed = after(wish, Happening.CLAIMED, NOW, by=ONE)
         assert await callbacks.move(engine, wish, claimed)
         outcomes.append((await dial(engine, claimed, ONE, a_number=1, a_day=2))[0])
-    assert outcomes == [Dial.YES, Dial.LIMIT_NUMBER, Dial.YES, Dial.LIMIT_DAY]
-    counted = await callbacks.dialled(engine, NOW - timedelta(hours=12))
+    assert outcomes == [DialResult.YES, DialResult.LIMIT_NUMBER, DialResult.YES, DialResult.LIMIT_DAY]
+    counted = await callbacks.count_dialled(engine, NOW - timedelta(hours=12))
     assert (counted.total, counted.of("+33612345678"), counted.of("+1")) == (2, 1, 0)
-    assert (await callbacks.dialled(engine, NOW + timedelta(hours=12))).total == 0  # the next day
+    assert (await callbacks.count_dialled(engine, NOW + timedelta(hours=12))).total == 0  # the next day
 
 
 async def test_controllers_that_dial_at_once_do_not_pass_a_limit_together(engine: AsyncEngine) -> None:
@@ -101,7 +101,7 @@ async def test_controllers_that_dial_at_once_do_not_pass_a_limit_together(engine
     said = await asyncio.gather(
         *(dial(engine, wish, claim, a_day=2) for wish, claim in zip(claimed, claims, strict=True))
     )
-    assert sorted(word for word, _ in said) == [Dial.LIMIT_DAY] * 4 + [Dial.YES] * 2
+    assert sorted(word for word, _ in said) == [DialResult.LIMIT_DAY] * 4 + [DialResult.YES] * 2
 
 
 async def test_a_number_with_several_wishes_is_called_for_one_of_them_at_a_time_whoever_calls(
@@ -114,11 +114,11 @@ async def test_a_number_with_several_wishes_is_called_for_one_of_them_at_a_time_
     ] * 2
     said = await asyncio.gather(*(dial(engine, new, claim) for new, (_, claim) in zip(claimed, pairs, strict=True)))
     assert sorted(word.value for word, _ in said) == ["called", "yes"]
-    first = [word for word, _ in said].index(Dial.YES)
+    first = [word for word, _ in said].index(DialResult.YES)
     dialled, (_, by), (_, other) = said[first][1], pairs[first], pairs[1 - first]
     over = after(dialled, Happening.MISSED, NOW, by=by, wait=timedelta(hours=1))
     assert await callbacks.move(engine, dialled, over, outcome=TryOutcome.BUSY, at=NOW)
-    assert (await dial(engine, claimed[1 - first], other))[0] is Dial.YES
+    assert (await dial(engine, claimed[1 - first], other))[0] is DialResult.YES
 
 
 async def test_a_try_keeps_its_outcome_and_the_first_one_holds(engine: AsyncEngine) -> None:
@@ -131,7 +131,7 @@ async def test_a_try_keeps_its_outcome_and_the_first_one_holds(engine: AsyncEngi
     assert not await callbacks.move(engine, ringing, missed, outcome=TryOutcome.LOST, at=NOW)
     (tried,) = (await callbacks.tries(engine, [wish.id]))[wish.id]
     assert (tried["try"], tried["outcome"], tried["operator"]) == (1, "busy", "101")
-    assert (await callbacks.wish(engine, str(wish.id))).due == NOW + timedelta(minutes=30)
+    assert (await callbacks.find_request(engine, str(wish.id))).due == NOW + timedelta(minutes=30)
 
 
 async def test_a_wish_about_a_file_tells_when_the_file_changed(engine: AsyncEngine) -> None:
@@ -148,22 +148,22 @@ async def test_what_failed_and_has_neither_file_nor_note_is_found_until_it_has(e
     plain = await put(engine, **over, case_reference="100000017")
     told = await put(engine, **over, kind=CallbackKind.CASE.value, case_reference="100000025")
     since = NOW - timedelta(days=1)
-    assert {each.id for each in await callbacks.without_file(engine, since)} == {plain.id, told.id}
-    assert await callbacks.without_file(engine, NOW + timedelta(seconds=1)) == []
+    assert {each.id for each in await callbacks.failed_without_file(engine, since)} == {plain.id, told.id}
+    assert await callbacks.failed_without_file(engine, NOW + timedelta(seconds=1)) == []
     async with writing(engine) as connection:
         file = {"reference": "100000017", "node": "node1", "kind": "callback", "opened": NOW}
         note = {"id": told.id, "node": "node1", "case_reference": "100000025", "author": "s", "text": "x", "at": NOW}
         await connection.execute(insert(CaseFile).values(file))
         await connection.execute(insert(CaseNote).values(note))
-    assert await callbacks.without_file(engine, since) == []
+    assert await callbacks.failed_without_file(engine, since) == []
 
 
 async def test_a_wish_is_found_by_how_its_id_begins(engine: AsyncEngine) -> None:
     wish = await put(engine)
-    assert (await callbacks.wish(engine, str(wish.id)[:20])).id == wish.id
+    assert (await callbacks.find_request(engine, str(wish.id)[:20])).id == wish.id
     for wrong in ("", "x", "f" * 33, "ffff"):
         with pytest.raises(NotFoundError, match="hatif callbacks"):
-            await callbacks.wish(engine, wrong)
+            await callbacks.find_request(engine, wrong)
 
 
 async def test_the_newest_wishes_that_are_over_are_listed_with_all_that_are_not(engine: AsyncEngine) -> None:
@@ -218,6 +218,6 @@ async def test_rows_of_before_keep_all_they_had(empty_url: str) -> None:
     async with reading(engine) as connection:
         (kept,) = (await connection.execute(text("SELECT outcome, outgoing FROM call"))).all()
     assert (kept.outcome, bool(kept.outgoing)) == ("answered", False)
-    found = await callbacks.wish(engine, str(two))
+    found = await callbacks.find_request(engine, str(two))
     assert (found.kind, found.wished, found.claim, found.first_due) == ("closed", NOW, None, None)
     await engine.dispose()

@@ -12,8 +12,8 @@ import orjson
 import pytest
 from db_told import count, rejected, rows
 
-from db.deliver import Delivered, deliver_all, lag
 from db.deliverer import Deliverer
+from db.delivery import DeliveryCounts, deliver_all, lag
 from db.ids import uuid7
 from db.journal import Journal
 from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
@@ -31,12 +31,12 @@ async def test_a_row_grows_by_parts_and_keeps_what_is_not_named(folder: Path, ur
     made = uuid7()
     journal.put("call", id=made, started=NOW, number="+80000212", caller="+33612345678", path=["entry"], live=False)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
     journal = Journal(folder, "rabat-2")
     journal.put("call", id=made, language="fr", path=["entry", "language"])
     journal.put("call", id=made, queued=NOW + timedelta(seconds=3), language="ar")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     [call] = await rows(url, Call)
     assert (call.id, call.number, call.caller, call.live) == (made, "+80000212", "+33612345678", False)
     assert (call.language, call.path, call.started) == ("ar", ["entry", "language"], NOW)
@@ -100,7 +100,7 @@ async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str
         journal.put(name, **row)
         told += 1
     journal.close()
-    assert (await deliver_all(folder, url), rejected(folder)) == (Delivered(told, 0), [])
+    assert (await deliver_all(folder, url), rejected(folder)) == (DeliveryCounts(told, 0), [])
     for name, table in Table.metadata.tables.items():
         assert await count(url, table) == (name != "case_reference")
 
@@ -136,7 +136,7 @@ async def test_a_second_open_pairing_is_refused_and_put_aside(folder: Path, url:
     journal.put("pairing", id=uuid7(), call_id=call, operator_id="18", began=NOW)
     journal.put("pairing", id=uuid7(), call_id=call, operator_id="19", began=NOW, role="interpreter")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 2)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 2)
     assert sorted(row.operator_id for row in await rows(url, Pairing)) == ["17", "19"]
 
 
@@ -149,7 +149,7 @@ async def test_a_key_of_two_columns_grows_by_parts_too(folder: Path, url: str) -
     journal.put("shift", operator_id="17", begins=NOW, cancelled=NOW)
     journal.put("shift", operator_id="18", begins=NOW, cancelled=NOW)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 1)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 1)
     [shift] = await rows(url, Shift)
     assert (shift.ends, shift.cancelled) == (NOW + timedelta(hours=8), NOW)
 
@@ -193,7 +193,7 @@ async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delive
     with file.open("ab") as handle:
         handle.write(b"".join(bad) + good[0] + refused[0] + good[1] + refused[1] + refused[2] + good[2])
         handle.write(b"\x00\x00\x00 the rest of a torn line " + good[3])
-    assert await deliver_all(folder, url) == Delivered(12, 15)
+    assert await deliver_all(folder, url) == DeliveryCounts(12, 15)
     assert await count(url, Call) == 12
     aside = rejected(folder)
     assert sum(len(found["lines"]) for found in aside) == 15
@@ -203,11 +203,11 @@ async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delive
     assert "a new one needs started" in reasons
     assert len(caplog.records) == len(aside) == 4
     caplog.clear()
-    assert await deliver_all(folder, url) == Delivered(0, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 0)
     assert caplog.records == []
     journal.put("call", id=uuid7(), started=NOW)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(0, 0), "seq 9 stands behind 35: it is known as delivered"
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 0), "seq 9 stands behind 35: it is known as delivered"
 
 
 async def test_a_line_that_was_torn_by_a_kill_is_put_aside_when_its_writer_is_gone(folder: Path, url: str) -> None:
@@ -218,10 +218,10 @@ async def test_a_line_that_was_torn_by_a_kill_is_put_aside_when_its_writer_is_go
     [file] = folder.glob("*.jsonl")
     with file.open("ab") as handle:
         handle.write(b'{"seq":4,"at":"2026-11-25T12:00:00Z","table":"call_ev')
-    assert await deliver_all(folder, url) == Delivered(3, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(3, 0)
     assert file.exists(), "its writer may still write the rest"
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(0, 1)
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 1)
     assert "without its end" in rejected(folder)[0]["reason"]
     assert not file.exists()
 
@@ -233,7 +233,7 @@ async def test_a_whole_record_that_lacks_only_its_newline_is_delivered(folder: P
     journal.close()
     [file] = folder.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-1])
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     assert list(folder.glob("*.jsonl")) == []
 
 
@@ -245,7 +245,7 @@ async def test_a_file_with_a_strange_first_line_is_put_aside_whole(folder: Path,
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 4)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 4)
     assert len(list((folder / "rejected").glob("*.jsonl"))) == 4
     assert (folder / "notes.txt").exists()
 
@@ -273,7 +273,7 @@ async def test_characters_that_a_database_cannot_hold_get_a_mark(folder: Path, u
     journal.put("call", id=uuid7(), started=NOW, caller="a\x00b")
     journal.put("call_event", call_id=uuid7(), kind="key", data={"name": "\x00", "ع": "\x1b\r\u2028"})
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     assert (await rows(url, Call))[0].caller == "a\ufffdb"
     assert (await rows(url, CallEvent))[0].data == {"name": "\ufffd", "ع": "\x1b\r\u2028"}
 
@@ -301,12 +301,12 @@ async def test_delivered_files_of_the_dead_are_deleted_and_those_of_the_living_k
         dead.flush()
         living.flush()
     dead.close()
-    assert await deliver_all(folder, url) == Delivered(40, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(40, 0)
     [kept] = folder.glob("*.jsonl")
     assert kept.name.startswith(str(living.boot))
     living.put("call_event", call_id=uuid7(), kind="key")
     living.close()
-    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
     assert list(folder.glob("*.jsonl")) == []
     assert await count(url, CallEvent) == 41
 

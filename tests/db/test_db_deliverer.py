@@ -17,7 +17,7 @@ from db_server import Server
 from db_told import count, delivering, is_count, rejected, rows, told, until
 from sqlalchemy import func, select
 
-from db.deliver import Delivered, deliver_all, heartbeat, run
+from db.delivery import DeliveryCounts, deliver_all, heartbeat, run
 from db.engine import DatabaseError, async_engine, reading
 from db.ids import uuid7
 from db.journal import Journal
@@ -209,7 +209,7 @@ asyncio.run(main())
 DELIVERER = """
 import asyncio, sys
 from pathlib import Path
-from db.deliver import run
+from db.delivery import run
 
 print(flush=True)
 asyncio.run(run(Path(sys.argv[1]), sys.argv[2], asyncio.Event()))
@@ -322,5 +322,5 @@ async def test_how_fast_it_is(folder: Path, url: str) -> None:
     done = await deliver_all(folder, url)
     took = time.perf_counter() - began
     print(f"\nput {put * 1e6:.1f} us; delivered {done.records / took:,.0f} records/s to {url.split(':')[0]}")
-    assert done == Delivered(13_000, 0)
+    assert done == DeliveryCounts(13_000, 0)
     assert await count(url, Offer) == 1000

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
 from db.callback_requests import CallbackRequest, Claim
-from db.callers import BeingCalledError, Erased
+from db.callers import BeingCalledError, Erasure
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Audit, Callback, Caller
@@ -42,10 +42,10 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values(row))
-    return await callbacks.wish(engine, str(row["id"]))
+    return await callbacks.find_request(engine, str(row["id"]))
 
 
-async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erased | None:
+async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure | None:
     return await callers.erase(engine, number, "node1", "an administrator")
 
 
@@ -59,11 +59,11 @@ async def test_all_pending_wishes_of_a_forgotten_number_are_cancelled_and_no_oth
     ]
     over = await put(engine, state="done", ended=NOW)
     another = await put(engine, number=OTHER)
-    assert await erased(engine) == Erased(True, 3)
+    assert await erased(engine) == Erasure(True, 3)
     for each in pending:
-        found = await callbacks.wish(engine, str(each.id))
+        found = await callbacks.find_request(engine, str(each.id))
         assert (found.state, found.reason, found.ended is not None) == ("cancelled", callers.FORGOTTEN, True)
-    assert await callbacks.wish(engine, str(over.id)) == over
+    assert await callbacks.find_request(engine, str(over.id)) == over
     assert [each.id for each in await callbacks.pending(engine)] == [another.id]
     assert [each.number for each in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
@@ -78,7 +78,7 @@ async def test_who_is_not_remembered_and_wished_to_be_called_is_forgotten_as_wel
     engine: AsyncEngine, url: str
 ) -> None:
     wish = await put(engine, number="+33612345670")
-    assert await erased(engine, wish.number) == Erased(False, 1)
+    assert await erased(engine, wish.number) == Erasure(False, 1)
     assert (await rows(url, Audit))[0].data == {"callbacks": 1}
 
 
@@ -87,7 +87,7 @@ async def test_while_a_number_is_being_called_nothing_of_it_is_forgotten(engine:
     assert await callbacks.move(engine, rings, after(rings, Happening.CLAIMED, NOW, by=MINE))
     with pytest.raises(BeingCalledError, match=f"ringing_operator, by the node node1; wish {rings.id}.*--node-gone"):
         await erased(engine)
-    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
+    assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
     assert len(await rows(url, Caller)) == 2
     assert await rows(url, Audit) == []
 
@@ -104,10 +104,10 @@ async def test_a_controller_that_wants_a_wish_of_a_number_that_is_being_forgotte
         got, forgotten = await asyncio.gather(
             callbacks.move(engine, wish, claimed), erased(engine), return_exceptions=True
         )
-        found = await callbacks.wish(engine, str(wish.id))
+        found = await callbacks.find_request(engine, str(wish.id))
         if got is True:
             assert isinstance(forgotten, BeingCalledError)
             assert found.claim == MINE
             assert await callbacks.move(engine, claimed, after(claimed, Happening.CANCELLED, NOW, by=MINE))
         else:
-            assert (got, forgotten, found.state) == (False, Erased(False, 1), "cancelled")
+            assert (got, forgotten, found.state) == (False, Erasure(False, 1), "cancelled")

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.journal import Journal
@@ -51,7 +51,7 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values({**row, **columns}))
-    return await callbacks.wish(engine, str({**row, **columns}["id"]))
+    return await callbacks.find_request(engine, str({**row, **columns}["id"]))
 
 
 class Node:
@@ -100,7 +100,7 @@ async def test_of_several_controllers_one_opens_the_file_that_is_due_in_48_hours
         assert all(await asyncio.gather(*(each.expires(wish) for each in controllers)))
         for each in controllers:
             await each.delivered()
-    found = await callbacks.wish(engine, str(wish.id))
+    found = await callbacks.find_request(engine, str(wish.id))
     assert (found.state, found.ended, found.claim, found.tries) == ("failed", NOW, None, 0)
     assert found.reason == "not within 24 open hours: no operator took it (last: 1001: later)"
     (file,) = await rows(url, CaseFile)
@@ -118,10 +118,10 @@ async def test_who_has_claimed_it_in_that_instant_goes_on_and_no_file_is_opened(
     with nodes(2, url, tmp_path) as (one, other):
         assert await callbacks.move(engine, wish, after(wish, Happening.CLAIMED, NOW, by=other.claim))
         assert await one.expires(wish)  # by what it knew: it is offered to nobody from here
-        assert not await one.expires(await callbacks.wish(engine, str(wish.id)))
+        assert not await one.expires(await callbacks.find_request(engine, str(wish.id)))
         await one.delivered()
         await other.delivered()
-    assert (await callbacks.wish(engine, str(wish.id))).state == "ringing_operator"
+    assert (await callbacks.find_request(engine, str(wish.id))).state == "ringing_operator"
     assert await rows(url, CaseFile) == []
 
 
@@ -136,13 +136,13 @@ async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
             for what, claimed in ((Happening.CLAIMED, False), (Happening.DECLINED, True)):
                 moved = after(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
                 assert await callbacks.move(engine, wish, moved)
-                wish = await callbacks.wish(engine, str(wish.id))
+                wish = await callbacks.find_request(engine, str(wish.id))
                 assert (wish.claim is None) is claimed
             now += timedelta(hours=5)
         assert wish.due == now
         assert await one.expires(wish, Not.NOT_DUE, now=NOW + OPEN_24_H)
         await one.delivered()
-    assert (await callbacks.wish(engine, str(wish.id))).reason == (
+    assert (await callbacks.find_request(engine, str(wish.id))).reason == (
         "not within 24 open hours: no operator took it (last: 1001: later)"
     )
 
@@ -167,12 +167,12 @@ async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_wait
         assert not await one.expires(once, Not.CLOSED, chance=None)
         assert await one.expires(once, Not.LIMIT_DAY)
         await one.delivered()
-    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
-    failed = await callbacks.wish(engine, str(told.id))
+    assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
+    failed = await callbacks.find_request(engine, str(told.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
     assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
     assert (
-        await callbacks.wish(engine, str(once.id))
+        await callbacks.find_request(engine, str(once.id))
     ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
@@ -191,7 +191,7 @@ async def test_who_is_not_called_since_another_wish_of_his_is_at_work_is_failed_
         for other, why in ((stale, None), (stale, Not.NIGHT), (started, None), (stale, Not.NO_TRUNK)):
             wish = await put(engine)
             assert await one.expires(wish, why, other=other)
-            by[other.id, why] = str((await callbacks.wish(engine, str(wish.id))).reason)
+            by[other.id, why] = str((await callbacks.find_request(engine, str(wish.id))).reason)
         await one.delivered()
     said = "not within 24 open hours: another wish of its number was at work"
     assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{said} ({stale.id}, by the node gone7)"
@@ -205,7 +205,7 @@ async def test_nothing_is_lost_where_no_reference_can_be_taken(engine: AsyncEngi
     with nodes(1, url, tmp_path) as (one,):
         (tmp_path / "references1.lock").mkdir()  # as a disk that takes nothing
         assert await one.expires(wish)
-        assert (await callbacks.wish(engine, str(wish.id))).state == "wished"
+        assert (await callbacks.find_request(engine, str(wish.id))).state == "wished"
         (tmp_path / "references1.lock").rmdir()
         assert await one.expires(wish)
         await one.delivered()

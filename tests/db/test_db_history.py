@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db import history
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.history import PastCall, PlannedShift
 from db.ids import call_id, uuid7

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from db import read, references
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
@@ -205,7 +205,7 @@ async def test_hours_are_overruled_from_beginning_to_end_unless_cancelled(url: s
 
 
 async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: str, tell: Told) -> None:
-    made = [references.make(1, number) for number in (1001, 1002, 1003)]
+    made = [references.make_reference(1, number) for number in (1001, 1002, 1003)]
     await tell(
         ("case_file", {"reference": made[0], "kind": "enquiry", "opened": after(0), "owner": "17"}),
         ("case_file", {"reference": made[1], "kind": "complaint", "opened": after(1), "pin_hash": "secret"}),
@@ -216,7 +216,7 @@ async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: 
     engine = async_engine(url)
     assert [case.reference for case in await read.cases(engine)] == made[::-1]
     assert [case.reference for case in await read.cases(engine, state="open", owner="17")] == [made[0]]
-    case, notes = await read.case(engine, references.format(made[1]))
+    case, notes = await read.case(engine, references.format_reference(made[1]))
     assert (case.kind, case.state, [note.text for note in notes]) == ("complaint", "open", ["first", "second"])
     assert b"secret" not in orjson.dumps(case)
     with pytest.raises(read.NotFoundError, match="no case has the reference '100'"):

@@ -16,40 +16,49 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from stdnum.iso7064 import mod_11_10
 
-from db.deliver import Delivered, deliver_all
+from db.delivery import DeliveryCounts, deliver_all
 from db.engine import DatabaseError, async_engine, reading, writing
 from db.ids import uuid7
 from db.journal import Journal
-from db.references import HIGHEST, TAKEN, ReferenceAllocator, draw, format, make, plain, valid  # noqa: A004
+from db.references import (
+    HIGHEST,
+    TAKEN,
+    ReferenceAllocator,
+    draw_reference,
+    format_reference,
+    is_valid,
+    make_reference,
+    normalize,
+)
 from db.reservations import GROUP, STOCK, reserve, reserve_one, restock
 from db.tables import CaseFile, CaseReference
 
 pytest_plugins = ["db_fixtures"]
 
-REFERENCES = st.builds(make, st.integers(1, 9), st.integers(0, HIGHEST))
+REFERENCES = st.builds(make_reference, st.integers(1, 9), st.integers(0, HIGHEST))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 @given(REFERENCES)
 def test_a_reference_is_valid_as_it_is_stored_and_as_it_is_written(reference: str) -> None:
     assert len(reference) == 9
-    assert valid(reference)
-    assert valid(format(reference))
-    assert plain(format(reference)) == reference
+    assert is_valid(reference)
+    assert is_valid(format_reference(reference))
+    assert normalize(format_reference(reference)) == reference
     assert mod_11_10.is_valid(reference)
 
 
 @given(REFERENCES, st.integers(0, 8), st.integers(1, 9))
 def test_one_wrong_digit_is_noticed(reference: str, place: int, by: int) -> None:
     wrong = str((int(reference[place]) + by) % 10)
-    assert not valid(reference[:place] + wrong + reference[place + 1 :])
+    assert not is_valid(reference[:place] + wrong + reference[place + 1 :])
 
 
 @pytest.mark.parametrize(
     "wrong", ["", "1", "12345678", "1234567890", "12345678x", "٣٢١٤٥٦٧٨٩", "012345678", "+12345678"]
 )
 def test_what_is_no_reference_is_not_valid(wrong: str) -> None:
-    assert not valid(wrong)
+    assert not is_valid(wrong)
 
 
 # The stock on disk
@@ -60,7 +69,7 @@ def test_what_is_no_reference_is_not_valid(wrong: str) -> None:
 def test_no_reserved_reference_is_given_twice_whatever_is_done_with_the_file(acts: list[str], node_number: int) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "references"
-        reserved = [make(node_number, serial) for serial in range(5, 1000)]
+        reserved = [make_reference(node_number, serial) for serial in range(5, 1000)]
         now, beside = (ReferenceAllocator(file, node_number) for _ in range(2))
         now.add(reserved)
         given_out: list[str] = []
@@ -93,7 +102,7 @@ async def test_no_reference_is_given_twice_when_allocators_are_killed(
     tmp_path: Path, start: Callable[..., Awaitable[Process]]
 ) -> None:
     file = tmp_path / "references"
-    reserved = [make(1, serial) for serial in range(3000)]
+    reserved = [make_reference(1, serial) for serial in range(3000)]
     ReferenceAllocator(file, 1).add(reserved)
     given_out: list[bytes] = []
     for lines in (1, 19, 20, 21, 70):
@@ -115,11 +124,11 @@ def test_the_file_of_a_release_that_counted_keeps_its_references_from_being_draw
     file = tmp_path / "references"
     file.write_text(f"{HIGHEST - 3}\n")
     allocator = ReferenceAllocator(file, 2)
-    left = {make(2, serial) for serial in range(HIGHEST - 2, HIGHEST + 1)}
-    assert {draw(2, HIGHEST - 3) for _ in range(200)} == left
+    left = {make_reference(2, serial) for serial in range(HIGHEST - 2, HIGHEST + 1)}
+    assert {draw_reference(2, HIGHEST - 3) for _ in range(200)} == left
     assert allocator.candidates(200) == left
-    allocator.add([make(2, HIGHEST)])
-    assert allocator.next() == make(2, HIGHEST)
+    allocator.add([make_reference(2, HIGHEST)])
+    assert allocator.next() == make_reference(2, HIGHEST)
     assert {allocator.next() for _ in range(200)} == left  # unreserved
     assert file.read_text() == f"{HIGHEST - 3}\n"
 
@@ -127,10 +136,10 @@ def test_the_file_of_a_release_that_counted_keeps_its_references_from_being_draw
 def test_an_empty_stock_stops_no_call_and_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     allocator = ReferenceAllocator(tmp_path / "references", 4)
     drawn = [allocator.next() for _ in range(50)]
-    assert all(valid(reference) and reference.startswith("4") for reference in drawn)
+    assert all(is_valid(reference) and reference.startswith("4") for reference in drawn)
     assert len({*drawn}) > 45, "they are drawn at random"
     [said] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert f"{format(drawn[0])} is drawn without a reservation" in said.getMessage()
+    assert f"{format_reference(drawn[0])} is drawn without a reservation" in said.getMessage()
 
 
 def test_a_disk_that_refuses_gives_no_reference(tmp_path: Path) -> None:
@@ -172,7 +181,7 @@ async def test_a_reference_that_a_case_has_is_not_reserved_nor_kept_in_stock(url
     engine = async_engine(url)
     allocator = ReferenceAllocator(tmp_path / "references", 1)
     await restock(engine, "rabat-1", allocator)
-    first, unreserved = allocator.stock()[0], draw(1)
+    first, unreserved = allocator.stock()[0], draw_reference(1)
     async with writing(engine) as connection:
         for each in (first, unreserved):
             row = {"reference": each, "node": "rabat-1", "kind": "enquiry", "opened": NOW}
@@ -214,20 +223,20 @@ def opened(journal: Journal, reference: str, **columns: Any) -> None:
 
 
 async def test_a_case_never_takes_the_place_of_another_one(folder: Path, url: str) -> None:
-    reference, call, other = make(1, 1001), uuid7(), uuid7()
+    reference, call, other = make_reference(1, 1001), uuid7(), uuid7()
     journal = Journal(folder, "rabat-1")
     opened(journal, reference, call_id=call, title="The first")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
     journal = Journal(folder, "rabat-1")
-    opened(journal, make(1, 7), title="Before it")
+    opened(journal, make_reference(1, 7), title="Before it")
     opened(journal, reference, call_id=other, title="The other call's")
     opened(journal, reference, opened=NOW + timedelta(hours=1), title="Opened by hand")
-    opened(journal, make(1, 8), title="After it")
+    opened(journal, make_reference(1, 8), title="After it")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 2)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 2)
     titles = {row.reference: row.title for row in await rows(url, CaseFile)}
-    assert titles == {reference: "The first", make(1, 7): "Before it", make(1, 8): "After it"}
+    assert titles == {reference: "The first", make_reference(1, 7): "Before it", make_reference(1, 8): "After it"}
     first, second = rejected(folder)
     assert "The other call's" in first["lines"][0]
     assert "Opened by hand" in second["lines"][0]
@@ -235,12 +244,12 @@ async def test_a_case_never_takes_the_place_of_another_one(folder: Path, url: st
 
 
 async def test_two_new_cases_with_one_reference_are_not_made_into_one(folder: Path, url: str) -> None:
-    reference = make(1, 1001)
+    reference = make_reference(1, 1001)
     journal = Journal(folder, "rabat-1")
     opened(journal, reference, call_id=uuid7(), title="The first", caller="+33612345678")
     opened(journal, reference, call_id=uuid7(), title="The second")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 1)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 1)
     [case] = await rows(url, CaseFile)
     assert (case.title, case.caller) == ("The first", "+33612345678")
 
@@ -250,11 +259,11 @@ async def test_the_same_case_opened_twice_is_one(folder: Path, url: str, call: A
     """Such as by a controller that was killed and began the conversation's records again."""
     for title in ("The first", "Again"):
         journal = Journal(folder, "rabat-1")
-        opened(journal, make(1, 1001), call_id=call, title=title)
-        opened(journal, make(1, 1001), call_id=call, title=title, language="ar")
-        journal.put("case_file", reference=make(1, 1001), owner="17")
+        opened(journal, make_reference(1, 1001), call_id=call, title=title)
+        opened(journal, make_reference(1, 1001), call_id=call, title=title, language="ar")
+        journal.put("case_file", reference=make_reference(1, 1001), owner="17")
         journal.close()
-        assert await deliver_all(folder, url) == Delivered(3, 0)
+        assert await deliver_all(folder, url) == DeliveryCounts(3, 0)
     [case] = await rows(url, CaseFile)
     assert (case.title, case.language, case.owner) == ("Again", "ar", "17")
 

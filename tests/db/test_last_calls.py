@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal

@@ -6,7 +6,7 @@ from test_report_rows import DAY, NEXT, Book
 
 from db.enums import OfferState
 from db.ids import uuid7
-from db.report_operators import OperatorWork, added, operators_work
+from db.report_operators import OperatorWork, operators_work
 
 pytest_plugins = ["db_fixtures"]
 
@@ -52,6 +52,6 @@ async def test_calls_that_the_dialplan_led_are_credited_without_a_pairing(url: s
 def test_works_are_added() -> None:
     one = OperatorWork(1, 1, 2.0, 1, 0, 1, 0)
     one.offers[OfferState.REFUSED] += 1
-    both = added(one, one)
+    both = one + one
     assert (both.conversations, both.talked_s, both.offers) == (2, 4.0, {OfferState.REFUSED: 2})
     assert one.offers == {OfferState.REFUSED: 1}

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.enums import OperatorState
 from db.ids import uuid7
 from db.journal import Journal
-from db.report import Counted, StateChange, TalkedCall, WaitedCall
+from db.report import CallCounts, StateChange, TalkedCall, WaitedCall
 
 pytest_plugins = ["db_fixtures"]
 
@@ -111,8 +111,8 @@ async def test_test_calls_are_left_out_unless_they_are_asked_for(book: Book) -> 
     engine = await book.opened()
     assert len([call async for call in report.waited_calls(engine, DAY, NEXT)]) == 1
     assert len([call async for call in report.waited_calls(engine, DAY, NEXT, tests=True)]) == 2
-    assert await report.counted(engine, DAY, NEXT) == Counted(any=True, tests=1)
-    assert await report.counted(engine, NEXT, NEXT + timedelta(days=1)) == Counted(any=True, tests=0)
+    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=True, tests=1)
+    assert await report.call_counts(engine, NEXT, NEXT + timedelta(days=1)) == CallCounts(any=True, tests=0)
     await engine.dispose()
 
 
@@ -188,7 +188,7 @@ async def test_names_are_also_those_of_operators_who_are_gone(book: Book) -> Non
     book.put("operator", id="1002", name="Jan", removed=at(0))
     engine = await book.opened()
     assert await report.operator_names(engine) == {"1001": "Amina", "1002": "Jan"}
-    assert await report.counted(engine, DAY, NEXT) == Counted(any=False, tests=0)
+    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=False, tests=0)
     await engine.dispose()
 
 

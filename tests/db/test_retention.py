@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from db import read
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.missed import unanswered
-from db.retention import TESTS_KEPT, forget_tests
+from db.missed_calls import unanswered_calls
+from db.retention import TESTS_KEPT, delete_test_calls
 
 pytest_plugins = ["db_fixtures"]
 
@@ -36,8 +36,8 @@ async def test_old_test_calls_go_with_their_events_and_nothing_else_does(url: st
     assert (await deliver_all(folder, url)).rejected == 0
     engine = async_engine(url)
     try:
-        assert await forget_tests(engine, NOW - TESTS_KEPT) == 600
-        assert await forget_tests(engine, NOW - TESTS_KEPT) == 0
+        assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 600
+        assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 0
         assert {each.id for each in await read.calls(engine, 1000, tests=True)} == kept
         assert [len((await read.call(engine, each)).events) for each in kept] == [1, 1, 1]
     finally:
@@ -56,7 +56,7 @@ async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, fo
     assert (await deliver_all(folder, url)).rejected == 0
     engine = async_engine(url)
     try:
-        assert await unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
+        assert await unanswered_calls(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
     finally:
         await engine.dispose()
 
@@ -69,7 +69,7 @@ async def test_a_database_that_was_deleted_is_not_made_anew_by_forgetting(tmp_pa
     engine = async_engine(f"sqlite:///{tmp_path}/hatif.db")
     try:
         with pytest.raises(DatabaseError):
-            await forget_tests(engine, NOW)
+            await delete_test_calls(engine, NOW)
     finally:
         await engine.dispose()
     assert is_empty(tmp_path)

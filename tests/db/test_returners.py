@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import read, returners
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.returners import Former
+from db.returners import FormerWait
 
 pytest_plugins = ["db_fixtures"]
 
@@ -54,8 +54,8 @@ class Rows:
         journal.close()
         assert (await deliver_all(self.folder, self.url)).rejected == 0
 
-    async def former(self, call: UUID | None = None, number: str = CALLER) -> Former | None:
-        return await returners.former(self.engine, number, call or uuid7())
+    async def former(self, call: UUID | None = None, number: str = CALLER) -> FormerWait | None:
+        return await returners.former_wait(self.engine, number, call or uuid7())
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ async def rows(url: str, folder: Path) -> AsyncIterator[Rows]:
 
 async def test_who_hung_up_while_he_waited_is_found_with_what_he_waited_from(rows: Rows) -> None:
     call = await rows.call(0)
-    assert await rows.former() == Former(call, "fr", after(10).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "fr", after(10).timestamp(), after(50))
     assert await rows.former(number="+33612345679") is None
 
 
 async def test_the_age_that_he_had_counts_and_the_language_that_he_waited_for_first(rows: Rows) -> None:
     older = {"language": "nl", "topic": None, "since": after(-200).timestamp()}
     call = await rows.call(0, events=(older, {"language": "fr", "since": after(30).timestamp()}))
-    assert await rows.former() == Former(call, "nl", after(-200).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "nl", after(-200).timestamp(), after(50))
 
 
 async def test_the_call_that_asks_is_not_its_own_former_one(rows: Rows) -> None:
@@ -102,7 +102,7 @@ async def test_a_lost_conversation_counts_if_it_was_the_last_of_the_call(rows: R
     await rows.pairing(call, "operator", 20)
     assert await rows.former() is None
     await rows.pairing(call, "lost", 30)
-    assert await rows.former() == Former(call, "fr", after(10).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "fr", after(10).timestamp(), after(50))
     await rows.pairing(call, "caller", 40)
     assert await rows.former() is None
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from shell import Shell
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
 

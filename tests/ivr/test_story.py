@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db import read
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from db.deliver import Heartbeat, Lag
+from db.delivery import Heartbeat, Lag
 from db.ids import uuid7
 from db.journal import Journal
 from ivr.cli.processes.troubles import JournalState, read_journal, undelivered

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
 from db.report import MenuCall, StateChange, TalkedCall, WaitedCall
-from db.report_operators import OperatorWork, added
+from db.report_operators import OperatorWork
 from routing.figures import Limits, Tally, Work, ratio
 
 Key = tuple[str | None, ...]
@@ -113,7 +113,7 @@ class Group:
         self.handling_s += other.handling_s
         for reason, seconds in other.pauses.items():
             self.pauses[reason] += seconds
-        self.work = added(self.work, other.work)
+        self.work = self.work + other.work
         self.menu.update(other.menu)
 
     def figures(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Groups:
         """By operator: what each did with calls, whoever had answered them first."""
         for operator, work in works.items():
             group = self._group((operator,))
-            group.work = added(group.work, work)
+            group.work = group.work + work
             group.handled += work.over
             group.handling_s += work.talked_s
 
