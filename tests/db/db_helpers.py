@@ -1,4 +1,4 @@
-"""What the tests of the deliverer ask and wait for."""
+"""Helpers of the deliverer's tests: reading rows, and waiting for a condition."""
 
 # A test may block its own loop.
 # ruff: noqa: ASYNC110
