@@ -55,7 +55,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -
             await asyncio.sleep(0.05)
 
 
-async def told(condition: bool) -> bool:
+async def check(condition: bool) -> bool:
     return condition
 
 

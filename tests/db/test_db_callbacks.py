@@ -63,8 +63,8 @@ async def test_of_many_controllers_one_claims_a_request_and_it_is_dialled_once(e
     claimed = await callbacks.find_request(engine, str(request.id))
     assert claimed.claim == claims[won.index(True)]
     assert claimed.claim is not None
-    said = await asyncio.gather(*(dial(engine, claimed, claimed.claim) for _ in range(5)))
-    assert sorted(word.value for word, _ in said) == ["moved"] * 4 + ["yes"]
+    results = await asyncio.gather(*(dial(engine, claimed, claimed.claim) for _ in range(5)))
+    assert sorted(result.value for result, _ in results) == ["moved"] * 4 + ["yes"]
     async with reading(engine) as connection:
         assert len((await connection.execute(select(CallbackTry))).all()) == 1
 
@@ -102,10 +102,10 @@ async def test_controllers_that_dial_at_the_same_time_do_not_exceed_a_limit(engi
     ]
     for request, moved in zip(requests, claimed, strict=True):
         assert await callbacks.move(engine, request, moved)
-    said = await asyncio.gather(
+    results = await asyncio.gather(
         *(dial(engine, request, claim, a_day=2) for request, claim in zip(claimed, claims, strict=True))
     )
-    assert sorted(word for word, _ in said) == [DialResult.LIMIT_DAY] * 4 + [DialResult.YES] * 2
+    assert sorted(result for result, _ in results) == [DialResult.LIMIT_DAY] * 4 + [DialResult.YES] * 2
 
 
 async def test_a_number_with_several_requests_is_called_for_one_at_a_time_by_any_controller(
@@ -116,10 +116,10 @@ async def test_a_number_with_several_requests_is_called_for_one_at_a_time_by_any
     assert [await callbacks.move(engine, request, new) for (request, _), new in zip(pairs, claimed, strict=True)] == [
         True
     ] * 2
-    said = await asyncio.gather(*(dial(engine, new, claim) for new, (_, claim) in zip(claimed, pairs, strict=True)))
-    assert sorted(word.value for word, _ in said) == ["called", "yes"]
-    first = [word for word, _ in said].index(DialResult.YES)
-    dialled, (_, by), (_, other) = said[first][1], pairs[first], pairs[1 - first]
+    results = await asyncio.gather(*(dial(engine, new, claim) for new, (_, claim) in zip(claimed, pairs, strict=True)))
+    assert sorted(result.value for result, _ in results) == ["called", "yes"]
+    first = [result for result, _ in results].index(DialResult.YES)
+    dialled, (_, by), (_, other) = results[first][1], pairs[first], pairs[1 - first]
     over = after(dialled, Happening.MISSED, NOW, by=by, wait=timedelta(hours=1))
     assert await callbacks.move(engine, dialled, over, outcome=TryOutcome.BUSY, at=NOW)
     assert (await dial(engine, claimed[1 - first], other))[0] is DialResult.YES
@@ -144,19 +144,26 @@ async def test_a_request_about_a_case_file_has_the_time_of_the_files_last_change
     async with writing(engine) as connection:
         file = {"reference": "100000017", "node": "node1", "kind": "procedure", "opened": NOW, "changed": NOW}
         await connection.execute(insert(CaseFile).values(file))
-    assert [each.file_changed for each in await callbacks.pending(engine)] == [NOW]
+    assert [request.file_changed for request in await callbacks.pending(engine)] == [NOW]
 
 
 async def test_failed_requests_without_file_or_note_are_found_until_they_have_one(engine: AsyncEngine) -> None:
     over = {"state": "failed", "ended": NOW, "tries": 2}
     plain = await put(engine, **over, case_reference="100000017")
-    told = await put(engine, **over, kind=CallbackKind.CASE.value, case_reference="100000025")
+    about_file = await put(engine, **over, kind=CallbackKind.CASE.value, case_reference="100000025")
     since = NOW - timedelta(days=1)
-    assert {each.id for each in await callbacks.failed_without_file(engine, since)} == {plain.id, told.id}
+    assert {request.id for request in await callbacks.failed_without_file(engine, since)} == {plain.id, about_file.id}
     assert await callbacks.failed_without_file(engine, NOW + timedelta(seconds=1)) == []
     async with writing(engine) as connection:
         file = {"reference": "100000017", "node": "node1", "kind": "callback", "opened": NOW}
-        note = {"id": told.id, "node": "node1", "case_reference": "100000025", "author": "s", "text": "x", "at": NOW}
+        note = {
+            "id": about_file.id,
+            "node": "node1",
+            "case_reference": "100000025",
+            "author": "s",
+            "text": "x",
+            "at": NOW,
+        }
         await connection.execute(insert(CaseFile).values(file))
         await connection.execute(insert(CaseNote).values(note))
     assert await callbacks.failed_without_file(engine, since) == []
@@ -176,8 +183,8 @@ async def test_all_pending_requests_are_listed_with_the_newest_ended_ones(engine
         await put(engine, state="done", ended=NOW + timedelta(minutes=n), wished=NOW + timedelta(seconds=n))
         for n in range(3)
     ]
-    assert [each.id for each in await callbacks.latest(engine, 2)] == [over[2].id, over[1].id, waits.id]
-    assert [each.id for each in await callbacks.pending(engine)] == [waits.id]
+    assert [request.id for request in await callbacks.latest(engine, 2)] == [over[2].id, over[1].id, waits.id]
+    assert [request.id for request in await callbacks.pending(engine)] == [waits.id]
 
 
 async def test_with_an_old_database_the_controller_says_what_to_do(empty_url: str) -> None:

@@ -76,7 +76,7 @@ async def test_every_journalled_table_accepts_a_record_with_all_columns(folder: 
     kinds = {"case_file": "enquiry", "callback": "waiting", "hours_override": "open"}
     states = {"case_file": "open", "callback": "wished", "offer": "ringing", "operator_state": "ready"}
     outcomes = {"call": "answered", "callback_try": "reached"}
-    told = 0
+    records = 0
     for name, table in Table.metadata.tables.items():
         if name in UNJOURNALLED:
             continue
@@ -98,9 +98,9 @@ async def test_every_journalled_table_accepts_a_record_with_all_columns(folder: 
         if "outcome" in row:
             row["outcome"] = outcomes[name]
         journal.put(name, **row)
-        told += 1
+        records += 1
     journal.close()
-    assert (await deliver_all(folder, url), rejected(folder)) == (DeliveryCounts(told, 0), [])
+    assert (await deliver_all(folder, url), rejected(folder)) == (DeliveryCounts(records, 0), [])
     for name, table in Table.metadata.tables.items():
         assert await count(url, table) == (name != "case_reference")
 

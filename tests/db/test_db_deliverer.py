@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from db_helpers import count, delivering, is_count, rejected, rows, told, until
+from db_helpers import check, count, delivering, is_count, rejected, rows, until
 from db_server import Server
 from sqlalchemy import func, select
 
@@ -82,9 +82,9 @@ async def test_a_second_deliverer_waits_and_takes_over(
     first = await start(DELIVERER, folder, url)
     assert first.stdout is not None
     await first.stdout.readline()
-    await until(lambda: told(heartbeat(folder) is not None))
+    await until(lambda: check(heartbeat(folder) is not None))
     async with delivering(folder, url):
-        await until(lambda: told("another process is delivering" in caplog.text))
+        await until(lambda: check("another process is delivering" in caplog.text))
         journal = Journal(folder, "n")
         journal.put("call_event", call_id=uuid7(), kind="key")
         journal.flush()
@@ -132,7 +132,7 @@ async def test_a_deleted_database_gets_everything_once_it_is_restored(
         for part in file.parent.glob(f"{file.name}*"):
             part.unlink()
         journal.put("call_event", call_id=uuid7(), kind="key")
-        await until(lambda: told("does not exist" in caplog.text))
+        await until(lambda: check("does not exist" in caplog.text))
         assert not file.exists()  # no empty file is created in its place
         file.write_bytes(saved)
         await until(lambda: is_count(sqlite_url, CallEvent, 2))  # the journal still has the records lost with the file
@@ -171,9 +171,9 @@ async def test_a_database_that_is_created_or_upgraded_later_gets_everything(
     with pytest.raises(DatabaseError, match="create the folder"):
         await deliver_all(folder, url)
     async with delivering(folder, url):
-        await until(lambda: told("create the folder" in caplog.text))
+        await until(lambda: check("create the folder" in caplog.text))
         (tmp_path / "later").mkdir()
-        await until(lambda: told("run `hatif db upgrade`" in caplog.text))
+        await until(lambda: check("run `hatif db upgrade`" in caplog.text))
         await upgrade(url)
         await until(lambda: is_count(url, Call, 1))
     assert rejected(folder) == []

@@ -58,12 +58,12 @@ async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engin
     over = await put(engine, state="done", ended=NOW)
     another = await put(engine, number=OTHER)
     assert await erased(engine) == Erasure(True, 3)
-    for each in pending:
-        found = await callbacks.find_request(engine, str(each.id))
+    for request in pending:
+        found = await callbacks.find_request(engine, str(request.id))
         assert (found.state, found.reason, found.ended is not None) == ("cancelled", callers.FORGOTTEN, True)
     assert await callbacks.find_request(engine, str(over.id)) == over
-    assert [each.id for each in await callbacks.pending(engine)] == [another.id]
-    assert [each.number for each in await rows(url, Caller)] == [OTHER]
+    assert [request.id for request in await callbacks.pending(engine)] == [another.id]
+    assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
         "caller_erased", "an administrator", None, {"callbacks": 3},

@@ -88,8 +88,8 @@ class Node:
 def nodes(count: int, url: str, folder: Path) -> Iterator[list[Node]]:
     with ExitStack() as stack:
         made = [Node(number, url, folder) for number in range(1, count + 1)]
-        for each in made:
-            stack.callback(each.journal.close)
+        for node in made:
+            stack.callback(node.journal.close)
         yield made
 
 
@@ -98,9 +98,9 @@ async def test_of_several_controllers_one_opens_the_case_file_that_is_due_in_48_
 ) -> None:
     request = await put(engine, call_id=uuid7(), language="fr", topic="file", country="FR", reason="1001: later")
     with nodes(5, url, tmp_path) as controllers:
-        assert all(await asyncio.gather(*(each.expires(request) for each in controllers)))
-        for each in controllers:
-            await each.delivered()
+        assert all(await asyncio.gather(*(node.expires(request) for node in controllers)))
+        for node in controllers:
+            await node.delivered()
     found = await callbacks.find_request(engine, str(request.id))
     assert (found.state, found.ended, found.claim, found.tries) == ("failed", NOW, None, 0)
     assert found.reason == "not within 24 open hours: no operator took it (last: 1001: later)"
@@ -158,10 +158,10 @@ async def test_an_expired_request_about_a_file_becomes_a_note_and_one_with_an_un
             await connection.execute(insert(CaseFile).values(row))
     before = LONG_AGO - timedelta(days=200)
     about = {"kind": "case", "due": None, "wished": before}
-    told, waits = [await put(engine, **about, case_reference=each) for each in (changed, unchanged)]
+    expiring, waits = [await put(engine, **about, case_reference=reference) for reference in (changed, unchanged)]
     with nodes(1, url, tmp_path) as (one,):
         assert not await one.expires(waits, Not.UNCHANGED)
-        assert await one.expires(told, Not.LIMIT_NUMBER)
+        assert await one.expires(expiring, Not.LIMIT_NUMBER)
         once = await put(
             engine, kind="case", case_reference=changed, due=LONG_AGO, tries=1, tried=LONG_AGO, reason="busy"
         )
@@ -169,7 +169,7 @@ async def test_an_expired_request_about_a_file_becomes_a_note_and_one_with_an_un
         assert await one.expires(once, Not.LIMIT_DAY)
         await one.delivered()
     assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
-    failed = await callbacks.find_request(engine, str(told.id))
+    failed = await callbacks.find_request(engine, str(expiring.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
     assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
     assert (
@@ -177,7 +177,7 @@ async def test_an_expired_request_about_a_file_becomes_a_note_and_one_with_an_un
     ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
-    assert (note.id, note.case_reference) == (told.id, changed)
+    assert (note.id, note.case_reference) == (expiring.id, changed)
     assert NUMBER in note.text and str(failed.reason) in note.text
     assert len(await rows(url, CaseFile)) == 2  # no further one
 
@@ -194,9 +194,9 @@ async def test_a_request_blocked_by_another_one_of_its_number_fails_with_that_re
             assert await one.expires(request, why, other=other)
             by[other.id, why] = str((await callbacks.find_request(engine, str(request.id))).reason)
         await one.delivered()
-    said = "not within 24 open hours: another wish of its number was at work"
-    assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{said} ({stale.id}, by the node gone7)"
-    assert by[started.id, None] == f"{said} ({started.id}, by the node {SITE.node})"
+    blocked = "not within 24 open hours: another wish of its number was at work"
+    assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{blocked} ({stale.id}, by the node gone7)"
+    assert by[started.id, None] == f"{blocked} ({started.id}, by the node {SITE.node})"
     assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # another cause why nobody is called
     assert len([file for file in await rows(url, CaseFile) if str(stale.id) in file.title]) == 2
 

@@ -94,7 +94,7 @@ async def test_test_calls_are_left_out_unless_requested(centre: Centre) -> None:
 async def test_calls_are_selected_and_sorted_by_the_beginning_of_their_wait(centre: Centre) -> None:
     for at in (NEXT, after(5), MIDNIGHT, after(-5), MIDNIGHT - timedelta(seconds=1)):
         await centre.call(outcome="abandoned", queued=at, ended=at + timedelta(seconds=9))
-    assert [each.queued for each in await centre.past()] == [MIDNIGHT, after(-5), after(5)]
+    assert [call.queued for call in await centre.past()] == [MIDNIGHT, after(-5), after(5)]
 
 
 async def test_all_calls_are_returned_when_there_are_more_than_one_fetch(
@@ -103,7 +103,7 @@ async def test_all_calls_are_returned_when_there_are_more_than_one_fetch(
     monkeypatch.setattr(history, "_AT_ONCE", 2)
     for at in range(5):
         await centre.call((1, 2), (3, 4), connected=after(at), queued=after(at), **ANSWERED)
-    assert [each.talk_s for each in await centre.past()] == [2.0] * 5
+    assert [call.talk_s for call in await centre.past()] == [2.0] * 5
 
 
 async def test_a_clock_that_was_set_back_gives_no_negative_duration(centre: Centre) -> None:

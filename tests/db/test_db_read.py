@@ -56,12 +56,12 @@ async def test_a_call_in_json_is_as_documented(url: str, tell: Writer) -> None:
     engine = async_engine(url)
     [call] = await read.calls(engine)
     await engine.dispose()
-    told = orjson.loads(orjson.dumps(call))
-    assert list(told)[:15] == [
+    document = orjson.loads(orjson.dumps(call))
+    assert list(document)[:15] == [
         "id", "number", "caller", "country", "language", "path", "outcome", "operator", "case", "wait_s", "started",
         "line_answered", "queued", "connected", "ended",
     ]  # fmt: skip
-    assert told == {
+    assert document == {
         "id": str(made), "number": "+80000212", "caller": "+33612345678", "country": "FR", "language": "ar",
         "path": ["language", "main", "queue"], "outcome": "answered", "operator": "17", "case": "100010018",
         "wait_s": 12.5, "started": "2026-11-25T12:00:00+00:00", "line_answered": "2026-11-25T12:00:00.002000+00:00",

@@ -137,7 +137,7 @@ async def test_all_rows_are_returned_when_there_are_more_than_one_fetch(
         call = book.call(number, connected=at(number + 100), ended=at(number + 120), outcome="answered")
         book.pairing(call, "1001", number + 100, number + 110)
         book.pairing(call, "1002", number + 110, number + 120)
-    assert [(call.queued, call.talked_s) for call in await calls(book)] == [(at(each), 20) for each in range(10)]
+    assert [(call.queued, call.talked_s) for call in await calls(book)] == [(at(number), 20) for number in range(10)]
 
 
 async def test_changes_begin_with_the_states_at_the_beginning_of_the_period(book: Book) -> None:
@@ -174,14 +174,14 @@ async def test_a_talking_operator_has_the_call_unless_it_is_a_test_call(book: Bo
         book.state(10 * number + 5, "1001", "talking", call)
     engine = await book.opened()
 
-    async def told(**asked: bool) -> list[TalkedCall | None]:
+    async def talks(**asked: bool) -> list[TalkedCall | None]:
         changes = [change async for change in report.state_changes(engine, DAY, NEXT, **asked)]
         assert all(change.call is None for change in changes if change.state is OperatorState.OFFERED)
         return [change.call for change in changes if change.state is OperatorState.TALKING]
 
     first, second = (TalkedCall(at(queued), "nl", "NL", "file", "1001") for queued in (1, 2))
-    assert await told() == [first, None, None, None]
-    assert await told(tests=True) == [first, second, None, None]
+    assert await talks() == [first, None, None, None]
+    assert await talks(tests=True) == [first, second, None, None]
     await engine.dispose()
 
 

@@ -119,13 +119,13 @@ def test_an_override_takes_precedence_over_the_plan_until_its_end() -> None:
     week, until = plan(UTC_ZONE, span("08:00-20:00")), utc("2026-11-25T14:00")
     closed = Override(Force.CLOSED, "fire drill", until)
     found = answer(week, utc("2026-11-25T13:59:59"), closed)
-    told = "forced closed by administrator until Wednesday 14:00: fire drill"
-    assert (found.open, found.until, found.why, found.forced) == (False, until, told, True)
+    expected = "forced closed by administrator until Wednesday 14:00: fire drill"
+    assert (found.open, found.until, found.why, found.forced) == (False, until, expected, True)
     assert answer(week, until, closed) == answer(week, until)
     opened = Override(Force.OPEN, until=utc("2026-12-26T02:00"), by="ghali")
     found = answer(week, utc("2026-11-25T23:00"), opened)
-    told = "forced open by ghali until Saturday 2026-12-26 02:00"
-    assert (found.open, found.until, found.why) == (True, utc("2026-12-26T02:00"), told)
+    expected = "forced open by ghali until Saturday 2026-12-26 02:00"
+    assert (found.open, found.until, found.why) == (True, utc("2026-12-26T02:00"), expected)
 
 
 def test_an_override_without_an_end_applies_until_it_is_cancelled() -> None:
@@ -185,12 +185,12 @@ def test_the_sentence_names_the_plan_that_decides() -> None:
     line = Plan(UTC_ZONE, week, line="+33800212000")
     assert answer(line, utc("2026-11-25T12:00")).why.startswith("open by the weekly plan of line +33800212000 (")
     nl = Plan(UTC_ZONE, week, language="nl", language_week=nine)
-    for at, told in (
+    for at, expected in (
         ("2026-11-25T09:30", "open by the weekly plan and the plan of language nl (Wednesday 09:30"),
         ("2026-11-25T12:00", "closed by the weekly plan of language nl (Wednesday 12:00"),
         ("2026-11-25T21:00", "closed by the weekly plan (Wednesday 21:00"),
     ):
-        assert answer(nl, utc(at)).why.startswith(told), at
+        assert answer(nl, utc(at)).why.startswith(expected), at
 
 
 # Holidays
@@ -219,7 +219,7 @@ def test_the_sentence_says_whether_a_holiday_is_estimated_or_the_administrators(
     }
     week = Plan(UTC_ZONE, {day: [span("08:00-20:00")] for day in range(7)}, holidays=days)
     here = "{} 12:00 in Etc/UTC"
-    for day, told in (
+    for day, expected in (
         (10, f"closed on a holiday: Eid al-Fitr, estimated ({here.format('Wednesday')}, opens Friday 08:00)"),
         (11, f"closed on a holiday: moved, by the administrator ({here.format('Thursday')}, opens Friday 08:00)"),
         (
@@ -229,7 +229,7 @@ def test_the_sentence_says_whether_a_holiday_is_estimated_or_the_administrators(
         ),
         (13, f"closed on a holiday: Youth Day ({here.format('Saturday')}, opens Sunday 08:00)"),
     ):
-        assert answer(week, datetime(2027, 3, day, 12, tzinfo=UTC)).why == told
+        assert answer(week, datetime(2027, 3, day, 12, tzinfo=UTC)).why == expected
     assert answer(week, utc("2027-03-12T12:00")).holiday is None
 
 
