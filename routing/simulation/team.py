@@ -42,9 +42,7 @@ def first_languages(mix: Sequence[float], count: int) -> list[int]:
     """Return how many of `count` operators have each language as their first: by largest remainder, at least one for
     each. Raises ValueError if there are fewer operators than languages."""
     if count < len(mix):
-        raise ValueError(
-            f"{len(mix)} first languages need at least {len(mix)} operators, not {count}; use more operators"
-        )
+        raise ValueError(f"{count} operators cannot have {len(mix)} first languages; use {len(mix)} operators or more")
     wanted = [count * share / sum(mix) for share in mix]
     counts = [max(1, math.floor(quota + 1e-9)) for quota in wanted]
     missing = count - sum(counts)
