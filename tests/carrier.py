@@ -114,7 +114,7 @@ async def now_is(line: Line, identity: Any) -> CallbackRequest:
     """The wish as the database has it."""
     engine = async_engine(line.database)
     try:
-        return await callbacks.wish(engine, str(identity))
+        return await callbacks.find_request(engine, str(identity))
     finally:
         await engine.dispose()
 

@@ -127,7 +127,7 @@ class Dispatcher:
                 continue
             if why is callback_rules.Not.NOT_DUE and due is not None:
                 self._next_due = min(due, self._next_due or due)
-            if why is not None or wish.state != CallbackState.WISHED or wish.number in taken:
+            if why is not None or wish.state != CallbackState.REQUESTED or wish.number in taken:
                 continue
             taken.add(wish.number)
             if wish.kind == CallbackKind.CASE:

@@ -90,7 +90,7 @@ async def expired(
     One update of the row decides, as for every step: whoever has claimed it meanwhile goes on, and of several
     controllers one opens the file.
     """
-    if wish.state != CallbackState.WISHED or not is_too_late(wish, chance, now, site, opening):
+    if wish.state != CallbackState.REQUESTED or not is_too_late(wish, chance, now, site, opening):
         return False
     reason = f"not within {site.callbacks.give_up_h:g} open hours: {_because(wish, why, other, site.node)}"
     moved = after(wish, Happening.EXPIRED, now, reason=reason)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind
 from ivr.site.callback_rules import Facts, Limits
 from ivr.site.site import Site
@@ -40,7 +40,7 @@ def language_of(site: Site, wish: CallbackRequest) -> str:
     return wish.language if wish.language in site.languages else site.language_order(wish.country)[0]
 
 
-def facts_of(site: Site, opening: "Opening", wish: CallbackRequest, dialled: Dialled, now: datetime) -> Facts:
+def facts_of(site: Site, opening: "Opening", wish: CallbackRequest, dialled: DialCounts, now: datetime) -> Facts:
     chosen = site.callbacks
     return Facts(
         now=now,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import due_of, facts_of, who_is_at
 from ivr.callbacks.request_states import AT_WORK, call_of, routing_age
@@ -26,7 +26,7 @@ _AT_WORK = {
 def rows(
     wishes: Sequence[CallbackRequest],
     tries: Mapping[UUID, Sequence[Mapping[str, Any]]],
-    dialled: Dialled,
+    dialled: DialCounts,
     site: Site,
     opening: "Opening",
     now: datetime,
@@ -56,7 +56,7 @@ def rows(
 
 
 def _why(
-    wish: CallbackRequest, dialled: Dialled, site: Site, opening: "Opening", now: datetime
+    wish: CallbackRequest, dialled: DialCounts, site: Site, opening: "Opening", now: datetime
 ) -> callback_rules.Not | None:
     facts = facts_of(site, opening, wish, dialled, now)
     ended = wish.ended is not None

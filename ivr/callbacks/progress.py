@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
@@ -51,7 +51,7 @@ class Progress:
         """Whether the number may be dialled now: looked at again, and written first. What was dialled today is counted
         where it is written, under the lock of the database."""
         now, wish = clock.now(), self.wish
-        facts = facts_of(self.site, self.services.opening, wish, Dialled({}, 0), now)
+        facts = facts_of(self.site, self.services.opening, wish, DialCounts({}, 0), now)
         due = wish.due if operator is not None else due_of(wish)
         why: str | None = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
         moved = after(wish, Happening.DIALLED, now, by=self.repository.claim)

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import structlog
 
-from db.callback_requests import CallbackRequest, Claim, Dialled
+from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.enums import TryOutcome
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from db.read_files import File
+    from db.case_files import File
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class CallbackRepository:
             from db.read import NotFoundError
 
             try:
-                found: CallbackRequest = await book.wish(engine, beginning)
+                found: CallbackRequest = await book.find_request(engine, beginning)
             except NotFoundError as error:
                 return str(error)
             return found
@@ -68,20 +68,24 @@ class CallbackRepository:
 
     async def listed(
         self, last: int, since: datetime
-    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], Dialled] | None:
+    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], DialCounts] | None:
         """The wishes with what was dialled for them, and what was dialled `since`."""
 
         async def looked(book: Any, engine: "AsyncEngine") -> Any:
             wishes = await book.latest(engine, last)
-            return wishes, await book.tries(engine, [each.id for each in wishes]), await book.dialled(engine, since)
+            return (
+                wishes,
+                await book.tries(engine, [each.id for each in wishes]),
+                await book.count_dialled(engine, since),
+            )
 
         return await self._asked("db.callbacks", looked)
 
-    async def dialled(self, since: datetime) -> Dialled | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.dialled(engine, since))
+    async def dialled(self, since: datetime) -> DialCounts | None:
+        return await self._asked("db.callbacks", lambda book, engine: book.count_dialled(engine, since))
 
     async def without_file(self, since: datetime) -> list[CallbackRequest] | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.without_file(engine, since))
+        return await self._asked("db.callbacks", lambda book, engine: book.failed_without_file(engine, since))
 
     async def file(self, reference: str) -> "File | None":
         """All of a case file but its PIN; also None where there is none."""
@@ -95,7 +99,7 @@ class CallbackRepository:
                 return None
             return found
 
-        return await self._asked("db.read_files", looked)
+        return await self._asked("db.case_files", looked)
 
     async def move(
         self,
@@ -124,7 +128,7 @@ class CallbackRepository:
         a_number: int,
         a_day: int,
     ) -> str | None:
-        """A word of `db.callbacks.Dial`; only after `yes` the number may be dialled."""
+        """A word of `db.callbacks.DialResult`; only after `yes` the number may be dialled."""
         found = await self._asked(
             "db.callbacks",
             lambda book, engine: book.dial(
@@ -136,7 +140,7 @@ class CallbackRepository:
     async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
         if self._engine is None:
             # Half a start of a process: loaded behind the calls' back.
-            for each in ("db.callbacks", "db.read_files"):
+            for each in ("db.callbacks", "db.case_files"):
                 await asyncio.to_thread(importlib.import_module, each)
         from db.engine import async_engine
 

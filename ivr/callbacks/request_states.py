@@ -39,16 +39,16 @@ class Happening(StrEnum):
 _S = CallbackState
 
 TRANSITIONS: Mapping[tuple[CallbackState, Happening], CallbackState] = {
-    (_S.WISHED, Happening.CLAIMED): _S.RINGING_OPERATOR,
-    (_S.WISHED, Happening.DIALLED): _S.RINGING_CALLER,  # only to be told about a file
-    (_S.WISHED, Happening.TAKEN): _S.DONE,
-    (_S.WISHED, Happening.CANCELLED): _S.CANCELLED,
-    (_S.WISHED, Happening.EXPIRED): _S.FAILED,
-    (_S.RINGING_OPERATOR, Happening.RELEASED): _S.WISHED,
-    (_S.RINGING_OPERATOR, Happening.DECLINED): _S.WISHED,
+    (_S.REQUESTED, Happening.CLAIMED): _S.RINGING_OPERATOR,
+    (_S.REQUESTED, Happening.DIALLED): _S.RINGING_CALLER,  # only to be told about a file
+    (_S.REQUESTED, Happening.TAKEN): _S.DONE,
+    (_S.REQUESTED, Happening.CANCELLED): _S.CANCELLED,
+    (_S.REQUESTED, Happening.EXPIRED): _S.FAILED,
+    (_S.RINGING_OPERATOR, Happening.RELEASED): _S.REQUESTED,
+    (_S.RINGING_OPERATOR, Happening.DECLINED): _S.REQUESTED,
     (_S.RINGING_OPERATOR, Happening.CANCELLED): _S.CANCELLED,
     (_S.RINGING_OPERATOR, Happening.DIALLED): _S.RINGING_CALLER,
-    (_S.RINGING_CALLER, Happening.MISSED): _S.WISHED,  # or failed
+    (_S.RINGING_CALLER, Happening.MISSED): _S.REQUESTED,  # or failed
     (_S.RINGING_CALLER, Happening.REACHED): _S.CONNECTED,
     (_S.CONNECTED, Happening.FINISHED): _S.DONE,
 }
@@ -75,11 +75,11 @@ def after(
     again, should it be; `operator`: who is rung, declined, or took it over.
     """
     state = TRANSITIONS.get((CallbackState(wish.state), what))
-    if state is None or wish.claim != (None if wish.state == _S.WISHED else by):
+    if state is None or wish.claim != (None if wish.state == _S.REQUESTED else by):
         return wish
     if what is Happening.DIALLED:
         told = wish.kind == CallbackKind.CASE
-        if wish.tries >= MOST_TRIES or by is None or told is not (wish.state == _S.WISHED):
+        if wish.tries >= MOST_TRIES or by is None or told is not (wish.state == _S.REQUESTED):
             return wish
         return replace(
             wish,
@@ -95,7 +95,7 @@ def after(
         return wish if by is None or told else replace(wish, state=state.value, claim=by)
     if what is Happening.MISSED:
         due = again(wish.tried or now, wait, wish.tries)
-        state = _S.WISHED if due is not None else _S.FAILED
+        state = _S.REQUESTED if due is not None else _S.FAILED
         wish = _put_off(wish, due) if due is not None else wish
     if what is Happening.DECLINED:
         wish = _put_off(wish, now + wait)
@@ -121,7 +121,7 @@ def given_up(
     all the same, it moves nothing any more. The same object for a wish that nobody is at."""
     if wish.state not in AT_WORK:
         return wish
-    free = replace(wish, state=CallbackState.WISHED.value, claim=None)
+    free = replace(wish, state=CallbackState.REQUESTED.value, claim=None)
     return after(free, what, now, operator=operator, reason=reason)
 
 

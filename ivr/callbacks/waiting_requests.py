@@ -7,7 +7,7 @@ from ivr.callbacks.facts import language_of
 from ivr.callbacks.request_states import routing_age
 from ivr.model import floor_protocol
 from routing.match import Step
-from routing.policy import needs
+from routing.policy import usual_steps
 
 
 class WaitingRequests:
@@ -34,4 +34,4 @@ class WaitingRequests:
         if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
             spoken = next((each.languages for each in self._connection.people if each.id == wish.operator_id), {})
             return (Step(language if language in spoken else next(iter(spoken), language), operator=wish.operator_id),)
-        return needs(language, site.operators.level, wish.topic, wish.operator_id, site.routing.policy)
+        return usual_steps(language, site.operators.level, wish.topic, wish.operator_id, site.routing.policy)

@@ -11,10 +11,10 @@ import structlog
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from db.case_files import Claim
     from db.last_calls import LastCall
-    from db.read_files import Claim
-    from db.returners import Former
-    from db.shifts import Planned
+    from db.returners import FormerWait
+    from db.shifts import StoredShift
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Database:
 
     async def warm(self) -> None:
         """Makes the first reading as quick as the next one."""
-        for module in ("db.read_files", "db.returners"):
+        for module in ("db.case_files", "db.returners"):
             await asyncio.to_thread(importlib.import_module, module)
         await self.language("")
 
@@ -47,13 +47,13 @@ class Database:
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """What there is to check a reference and a PIN with, entered by a caller from `number`."""
-        return await self._asked("db.read_files", lambda files, engine: files.claim(engine, reference, number))
+        return await self._asked("db.case_files", lambda files, engine: files.claim(engine, reference, number))
 
-    async def former(self, number: str, call: str) -> "Former | None":
+    async def former(self, number: str, call: str) -> "FormerWait | None":
         """The last wait of `number` before that call, if it was cut short."""
-        return await self._asked("db.returners", lambda returners, engine: returners.former(engine, number, call))
+        return await self._asked("db.returners", lambda returners, engine: returners.former_wait(engine, number, call))
 
-    async def shifts(self, begins: datetime, ends: datetime) -> "list[Planned] | None":
+    async def shifts(self, begins: datetime, ends: datetime) -> "list[StoredShift] | None":
         """Who is planned in a period, as far as it was written."""
         return await self._asked("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
 

@@ -8,7 +8,7 @@ from ivr.model.call_state import CallState
 from ivr.records.database import Database
 
 if TYPE_CHECKING:
-    from db.returners import Former
+    from db.returners import FormerWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Returners:
         self._database, self._within_s = database, within_s
         self._taken: dict[str, float] = {}  # former calls whose place somebody has, and when he took it
         # By call that was let in for it: it has it also if the database is slow by then.
-        self._seen: dict[str, Former] = {}
+        self._seen: dict[str, FormerWait] = {}
 
     async def place(self, state: CallState) -> Place | None:
         """The old place of the caller of a call that is about to wait; None if he has none, or the database does not
@@ -37,7 +37,7 @@ class Returners:
         former = await self._database.former(state.caller, state.id) or seen
         return self.taken(state, former, time.time()) if former is not None else None
 
-    def taken(self, state: CallState, former: "Former", now: float) -> Place | None:
+    def taken(self, state: CallState, former: "FormerWait", now: float) -> Place | None:
         """The place, if it is his at `now`; then it is nobody else's any more."""
         call = str(former.call)
         self._taken = {each: at for each, at in self._taken.items() if now - at < 2 * self._within_s}
@@ -57,9 +57,9 @@ class Returners:
         self._seen[state.id] = former
         return True
 
-    def _is_recent(self, former: "Former", now: float) -> bool:
+    def _is_recent(self, former: "FormerWait", now: float) -> bool:
         return now - former.ended.timestamp() <= self._within_s
 
-    def _is_his(self, state: CallState, former: "Former", now: float) -> bool:
+    def _is_his(self, state: CallState, former: "FormerWait", now: float) -> bool:
         is_free = str(former.call) not in self._taken
         return former.language == state.language and self._is_recent(former, now) and is_free

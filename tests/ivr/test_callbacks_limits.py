@@ -16,7 +16,7 @@ from line import Line
 
 from db.callback_requests import CallbackRequest
 from db.ids import uuid7
-from db.references import make
+from db.references import make_reference
 from db.tables import CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -64,7 +64,7 @@ async def looked_at(line: Line) -> None:
     """All wishes have been looked at, and whoever was to be rung by that is rung: before the second look begins. Each
     look finds somebody who has asked twice about a file, after all other wishes, and ends what he asked first."""
     for number in ("+33612360001", "+33612360002"):
-        twice: dict[str, Any] = {"kind": "case", "case_reference": make(8, 36), "due": None}
+        twice: dict[str, Any] = {"kind": "case", "case_reference": make_reference(8, 36), "due": None}
         first, _ = [await wish(line, number, **twice) for _ in range(2)]
         assert (await until_wish(line, first.id, "cancelled")).reason == "asked again"
 
@@ -79,7 +79,7 @@ async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_ope
 ) -> None:
     out = await carrier(telephones, address(limited))
     phone = await limited.phone(telephones, limited.speaks("fr"))
-    reference, changed = make(8, 33), clock.now()
+    reference, changed = make_reference(8, 33), clock.now()
     await put(limited, CaseFile, reference=reference, node="node1", kind="procedure", opened=changed, changed=changed)
     often = "+33612360003"
     for _ in range(limited.settings.callbacks.most_a_number):
@@ -178,7 +178,7 @@ async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_not
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
     # What passes while there is no controller counts, and the next one begins with the wish's chance.
-    changed, unchanged = make(8, 34), make(8, 35)
+    changed, unchanged = make_reference(8, 34), make_reference(8, 35)
     long_ago = clock.now() - LONG_AGO
     for reference in (changed, unchanged):
         about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}

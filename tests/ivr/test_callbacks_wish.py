@@ -53,7 +53,7 @@ def test_no_order_of_events_breaks_what_always_holds(
         assert what is not Happening.EXPIRED or (before.state, at.state) == ("wished", "failed")
         if what is Happening.MISSED:
             again = before.tries < MOST_TRIES
-            assert at.state == (CallbackState.WISHED if again else CallbackState.FAILED)
+            assert at.state == (CallbackState.REQUESTED if again else CallbackState.FAILED)
             assert not again or at.due == before.tried + WAIT  # type: ignore[operator]
         assert after(at, what, now, by=by, wait=WAIT) is at  # said twice, it counts once
 
