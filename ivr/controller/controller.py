@@ -108,6 +108,7 @@ class Controller:
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
         self.copies = SipCopies()
+        self.changed = asyncio.Event()  # something that the control API shows may have changed
         self.session: Session | None = None
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
@@ -205,6 +206,7 @@ class Controller:
             probed=self._probed,
             answered=lambda: heartbeat.note(self.settings.answered),
             begun=self._close_lost,
+            changed=self.changed.set,
         )
         tries = 0
         # What was made so far lives as long as the process: the collector need not look at it during calls.
@@ -322,6 +324,7 @@ class Controller:
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
+        self.changed.set()
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")
