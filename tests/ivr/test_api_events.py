@@ -3,8 +3,7 @@
 import asyncio
 import json
 import socket
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Any
 from uuid import uuid4
@@ -30,35 +29,47 @@ class Reader:
         secrets = line.home / "secrets.json"
         control = ControlApi(8070 + line.offset, credentials.load(line.home, ()).control_token, secrets)
         self._events = control.events(last_id)
+        self._unused: list[Event] = []  # what has come and was not asked for yet
 
-    async def until(self, name: str, seconds: float = 10, **members: object) -> Event:
-        """Return the next event of this name whose document has these members."""
+    async def next(self) -> Event:
+        return await asyncio.to_thread(next, self._events)
+
+    async def until(self, name: str, seconds: float = 10, **members: object) -> Any:
+        """Return the document of the first event of this name that has these members."""
         async with asyncio.timeout(seconds):
             while True:
-                event = await asyncio.to_thread(next, self._events)
-                data = event.data
-                assert isinstance(data, dict)
-                if event.name == name and all(data.get(member) == value for member, value in members.items()):
-                    return event
+                for event in self._unused:
+                    data = event.data
+                    assert isinstance(data, dict)
+                    if event.name == name and all(data.get(member) == value for member, value in members.items()):
+                        self._unused.remove(event)
+                        return data
+                self._unused.append(await self.next())
 
     def close(self) -> None:
         self._events.close()  # type: ignore[attr-defined]
 
 
+async def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
 async def test_a_wallboard_sees_a_call_from_its_beginning_to_its_end(line: Line, telephones: Telephones) -> None:
     reader = Reader(line)
-    snapshot: Any = (await reader.until("snapshot")).data
+    snapshot = await reader.until("snapshot")
     assert [row["id"] for row in snapshot["operators"]] == [entry.id for entry in line.operators]
     assert snapshot["calls"] == snapshot["queue"] == []
     caller = await line.waiting(telephones, "+33618000001")
-    begun: Any = (await reader.until("call", caller="+33618000001")).data
+    begun = await reader.until("call", caller="+33618000001")
     assert begun["number"] == "+33800212000" and begun["operator"] is None
-    queue: Any = (await reader.until("queue")).data
+    queue = await reader.until("queue")
     assert [(row["place"], row["call"], row["caller"]) for row in queue["queue"]] == [(1, begun["id"], "+33618000001")]
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
-    talking: Any = (await reader.until("operator", id=phone.user, state="talking")).data
+    talking = await reader.until("operator", id=phone.user, state="talking")
     assert talking["call"]["id"] == begun["id"]
-    answered: Any = (await reader.until("call", id=begun["id"], state="talking")).data
+    answered = await reader.until("call", id=begun["id"], state="talking")
     assert (answered["operator"], answered["place"]) == (phone.user, "together")
     assert line.control("GET", f"/calls/{begun['id']}")["operator"] == phone.user
     await caller.hangup()
@@ -71,7 +82,7 @@ async def test_a_missed_call_is_an_alarm_until_the_operator_is_ready_again(line:
     reader = Reader(line)
     phone = await line.phone(telephones, line.speaks("fr"))  # and it rings on and on
     caller = await line.asks_for_operator(telephones, "+33618000002")
-    raised: Any = (await reader.until("alarm", kind="no_answer", operator=phone.user)).data
+    raised = await reader.until("alarm", kind="no_answer", operator=phone.user)
     assert raised in line.control("GET", "/alarms")
     await caller.hangup()
     line.control("POST", f"/operators/{phone.user}/state", {"state": "ready"})
@@ -84,11 +95,11 @@ async def test_a_reader_who_comes_back_gets_what_they_missed_and_no_snapshot(
     line: Line, telephones: Telephones
 ) -> None:
     reader = Reader(line)
-    last = await reader.until("snapshot")
+    last = await reader.next()
     reader.close()
     phone = await line.phone(telephones, line.speaks("fr"))
     again = Reader(line, last.id)
-    first = await asyncio.to_thread(next, again._events)
+    first = await again.next()
     assert first.name != "snapshot"
     await again.until("operator", id=phone.user, state="ready")
     again.close()
@@ -96,12 +107,12 @@ async def test_a_reader_who_comes_back_gets_what_they_missed_and_no_snapshot(
 
 async def test_after_a_restart_of_the_controller_the_stream_begins_with_a_snapshot(line: Line) -> None:
     reader = Reader(line)
-    last = await reader.until("snapshot")
+    last = await reader.next()
     await line.restart()
     with pytest.raises(ControllerAwayError):
-        await reader.until("snapshot")
+        await reader.until("call_ended")
     again = Reader(line, last.id)
-    assert (await asyncio.to_thread(next, again._events)).name == "snapshot"
+    assert (await again.next()).name == "snapshot"
     again.close()
 
 
@@ -164,9 +175,7 @@ async def test_what_is_kept_is_limited_in_bytes_as_well() -> None:
             slow = hub.frames()
             await anext(slow)
             house.raise_alarms(3, size=4000)
-            async with asyncio.timeout(5):
-                while hub._seq < 3:
-                    await asyncio.sleep(0.01)
+            await until(lambda: hub._seq == 3)
             assert hub._bytes <= 5000
             with pytest.raises(StopAsyncIteration):
                 await anext(slow)
@@ -186,9 +195,7 @@ async def test_nobody_looks_at_the_line_once_nobody_reads() -> None:
         with hub.place():
             frames = hub.frames()
             last = (await anext(frames)).decode().splitlines()[0].removeprefix("id: ")
-        async with asyncio.timeout(5):
-            while hub._seen is not None:
-                await asyncio.sleep(0.02)
+        await until(lambda: hub._seen is None)
         house.raise_alarms(1)
         with hub.place():  # what happened meanwhile is not in the ring: no resuming
             assert names(await anext(hub.frames(last))) == ["snapshot"]
@@ -236,14 +243,9 @@ async def test_a_reader_who_reads_nothing_is_cut_and_gives_their_place_back() ->
     house = House()
     async with hub_of(house, readers=1, ring_bytes=2**30) as hub, served(hub, send_s=0.2) as port:
         with closing(connect(port)):
-            async with asyncio.timeout(20):
-                while not hub._readers:
-                    await asyncio.sleep(0.01)
-                began = time.monotonic()
-                while hub._readers:  # more than what sockets hold on both sides
-                    house.raise_alarms(10, size=100_000)
-                    await asyncio.sleep(0.05)
-            assert time.monotonic() - began < 20
+            await until(lambda: hub._readers == 1)
+            house.raise_alarms(300, size=100_000)  # more than the sockets of both sides hold
+            await until(lambda: hub._readers == 0, 20)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         async with asyncio.timeout(5):
@@ -254,9 +256,7 @@ async def test_a_reader_who_reads_nothing_is_cut_and_gives_their_place_back() ->
 async def test_more_readers_than_there_are_places_are_refused_with_a_sentence() -> None:
     async with hub_of(House(), readers=2) as hub, served(hub, send_s=5) as port:
         with closing(connect(port)), closing(connect(port)):
-            async with asyncio.timeout(5):
-                while hub._readers < 2:
-                    await asyncio.sleep(0.01)
+            await until(lambda: hub._readers == 2)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
