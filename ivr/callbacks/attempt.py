@@ -74,6 +74,9 @@ class Attempt:
 
     async def run(self, found: Found | None = None) -> None:
         """To its end, whatever that is. `found`: what was up of it at the start of the controller."""
+        structlog.contextvars.bind_contextvars(call=self.call)  # for the task of this attempt
+        if self.offer is not None:
+            structlog.contextvars.bind_contextvars(operator=self.offer.operator)
         try:
             if self.offer is not None:
                 await self._with_operator(self.offer, found)

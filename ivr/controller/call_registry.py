@@ -140,6 +140,7 @@ class CallRegistry:
         self._start(self._walked(call, resumed), f"call {call.state.id}")
 
     async def _walked(self, call: Call, resumed: bool) -> None:
+        structlog.contextvars.bind_contextvars(call=call.state.id)  # for this task, and what it starts
         try:
             await walk(call, resumed)
         except Exception:

@@ -208,7 +208,7 @@ def journal() -> None:
     from ivr.home.logs import configure
 
     parts = Composition()
-    configure(parts.site.node, parts.settings.log)
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     # The call's path comes first: this process has time.
     os.nice(19)
 
