@@ -74,7 +74,8 @@ async def remove(controller: ControllerDep, actor: Actor, day: Day) -> Holidays:
         controller.opening.remove_holiday(day, actor)
     except HolidayError as error:
         raise ApiError(422, str(error)) from None
-    audit(controller, actor, "holiday_removed", f"day:{day}")
+    if day in controller.opening.holidays.rulings:  # else one of the administrator's is forgotten, which is audited
+        audit(controller, actor, "holiday_removed", f"day:{day}")
     return _list(controller, day.year)
 
 
