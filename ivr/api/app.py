@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from ivr.api import callbacks, calls, events, flow, holidays, hours, operators, status, supervision
+from ivr.api import callbacks, calls, events, flow, holidays, hours, operators, site, status, supervision
 from ivr.api.description import describe
 from ivr.api.door import Door, Patient
 from ivr.api.event_hub import EventHub
@@ -32,6 +32,7 @@ _ROUTERS = (
     callbacks.router,
     supervision.router,
     flow.router,
+    site.router,
 )
 
 

@@ -20,6 +20,7 @@ _TITLES = {
     "callbacks": "Call-back requests",
     "supervision": "Supervision",
     "flow": "Flow",
+    "site": "Site",
 }
 
 Schema = Mapping[str, Any]
@@ -82,7 +83,9 @@ def _operation(method: str, path: str, operation: Schema) -> Iterator[str]:
 
 
 def _model(name: str, schema: Schema) -> Iterator[str]:
-    yield from ("", f"### {name}", "", schema.get("description", ""))
+    yield from ("", f"### {name}")
+    if description := schema.get("description"):
+        yield from ("", description)
     if "enum" in schema:
         yield from ("", "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + ".")
     if not (properties := schema.get("properties")):
@@ -112,7 +115,8 @@ def _type(schema: Schema) -> str:
     if kind == "object" and "additionalProperties" in schema:
         return f"map to {_type(schema['additionalProperties'])}"
     if kind == "string":
-        return {"date-time": "instant", "date": "date"}.get(schema.get("format", ""), "text")
+        limit = f", at most {schema['maxLength']} characters" if "maxLength" in schema else ""
+        return {"date-time": "instant", "date": "date"}.get(schema.get("format", ""), f"text{limit}")
     return "true or false" if kind == "boolean" else str(kind)
 
 

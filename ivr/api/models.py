@@ -115,6 +115,15 @@ class Call(BaseModel):
 
 
 class AlarmKind(StrEnum):
+    """What a person should look at.
+
+    `help_wanted`: an operator asks for a supervisor's help; `no_answer`: an operator is paused because they did not
+    answer a call; `unreachable`: an operator is away because their telephone could not be rung; `two_telephones`: two
+    telephones register with one operator's password; `ari_down`, `ami_down`: the controller is not connected to
+    Asterisk; `test_call_failed`: the line's last call to itself failed; `records_lost`: the journal could not be
+    written.
+    """
+
     HELP_WANTED = "help_wanted"
     NO_ANSWER = "no_answer"
     UNREACHABLE = "unreachable"
