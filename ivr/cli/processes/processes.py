@@ -13,6 +13,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import Bar, console, errors
 from ivr.home import line_settings
+from ivr.home.logs import configure
 from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import ProcessSpec, processes
 
@@ -103,6 +104,7 @@ def up(
     from ivr.process.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     supervisor = Supervisor(_specs(parts), parts.settings.run, parts.settings.log)
 
     async def run() -> int:
@@ -205,7 +207,6 @@ def journal() -> None:
     from db.deliver import run
     from db.retention import keep_forgetting
     from db.upgrade import upgrade
-    from ivr.home.logs import configure
 
     parts = Composition()
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
