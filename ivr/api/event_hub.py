@@ -151,7 +151,7 @@ class EventHub:
 
     def _take(self, now: Snapshot) -> None:
         """Append how `now` differs from what was seen before."""
-        before = self._seen
+        before, last = self._seen, self._seq
         self._seen = now
         if before is None:
             return
@@ -162,7 +162,8 @@ class EventHub:
             self._bytes += len(frame)
         while len(self._ring) > self._ring_events or self._bytes > self._ring_bytes:
             self._bytes -= len(self._ring.popleft())
-        self._wake()
+        if self._seq != last:  # else readers wait on, and their heartbeat comes in time
+            self._wake()
 
     def _wake(self) -> None:
         self._news.set()

@@ -48,7 +48,8 @@ async def _led(session: CodeConnection, call: CodeCall) -> None:
 
 async def run(call: CodeCall) -> None:
     """Does what the code stands for, and hangs up."""
-    structlog.contextvars.bind_contextvars(operator=call.operator.id, code=call.name)  # for the task of this code
+    structlog.contextvars.clear_contextvars()  # of where the code's own task was started
+    structlog.contextvars.bind_contextvars(operator=call.operator.id, code=call.name)
     try:
         try:
             log.info("code", argument=call.argument, resumed=call.resumed)

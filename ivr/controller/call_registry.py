@@ -140,7 +140,9 @@ class CallRegistry:
         self._start(self._walked(call, resumed), f"call {call.state.id}")
 
     async def _walked(self, call: Call, resumed: bool) -> None:
-        structlog.contextvars.bind_contextvars(call=call.state.id)  # for this task, and what it starts
+        # For this task and what it starts, without what is bound where it was started.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(call=call.state.id)
         try:
             await walk(call, resumed)
         except Exception:

@@ -94,12 +94,13 @@ def _snapshots(parts: Composition) -> Iterator[Snapshot]:
 
 
 def _receive(control: ControlApi, received: "queue.Queue[Event | str]") -> None:
-    """Put every event into the queue; where the stream has ended, why, and begin again after a second."""
-    last_id: str | None = None
+    """Put every event into the queue; where the stream has ended, why, and begin again after a second.
+
+    It begins with a snapshot each time, not where it ended: what is shown is the present.
+    """
     while True:
         try:
-            for event in control.events(last_id):
-                last_id = event.id
+            for event in control.events():
                 received.put(event)
         except ControlError as error:
             received.put(str(error))

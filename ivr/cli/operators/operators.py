@@ -26,6 +26,9 @@ def register(app: typer.Typer) -> None:
     app.command()(waiting)
 
 
+UNKNOWN = "unknown"
+"""The state of every operator while the controller is not connected to Asterisk."""
+
 WATCH = typer.Option(False, "--watch", help="Go on showing the floor until Ctrl-C; with --json a document a line.")
 
 
@@ -40,7 +43,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
         return
     try:
         found = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
-        live = {row["id"]: row for row in found}
+        live = {row["id"]: row for row in found if row["state"] != UNKNOWN}
     except ControllerAwayError:
         live = {}
     missed = _missed_today(parts)

@@ -111,7 +111,7 @@ def _states(parts: Composition) -> dict[str, str]:
         live = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
     except ControlError:
         return {}
-    return {row["id"]: row["state"] for row in live}
+    return {row["id"]: row["state"] for row in live if row["state"] != "unknown"}
 
 
 def _document(found: Day) -> dict[str, Any]:
