@@ -10,8 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import structlog
-
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
@@ -79,10 +77,6 @@ class Conversation:
     # From its beginning to its end
 
     async def run(self, *, begins: bool) -> TalkOutcome:
-        with structlog.contextvars.bound_contextvars(operator=self.leg.operator):
-            return await self._run(begins)
-
-    async def _run(self, begins: bool) -> TalkOutcome:
         try:
             if begins:
                 await grants.last_resort(self)
