@@ -66,7 +66,7 @@ async def calls(controller: ControllerDep) -> list[models.Call]:
 @router.get("/queue")
 async def queue(controller: ControllerDep) -> list[models.QueueEntry]:
     """Return who waits for an operator, the next one first."""
-    return read_queue(controller)
+    return await read_queue(controller)
 
 
 @router.get("/calls/{call}", responses=documented(404, 503))

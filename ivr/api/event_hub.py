@@ -8,7 +8,7 @@ waits for a reader: one who falls behind the beginning of the ring is cut, and g
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -49,7 +49,7 @@ class EventHub:
 
     def __init__(
         self,
-        look: Callable[[], Snapshot],
+        look: Callable[[], Awaitable[Snapshot]],
         boot: UUID,
         changed: asyncio.Event,
         *,
@@ -64,6 +64,7 @@ class EventHub:
         self._most_readers, self._ring_events, self._ring_bytes = readers, ring_events, ring_bytes
         self._every_s, self._linger_s, self._heartbeat_s = every_s, linger_s, heartbeat_s
         self._seen: Snapshot | None = None  # as far as it is in the ring; None: nobody reads
+        self._first_look = asyncio.Lock()
         self._ring: deque[bytes] = deque()
         self._bytes = 0
         self._seq = 0  # of the last event; it never goes back while the controller lives
@@ -99,7 +100,7 @@ class EventHub:
                 if self._readers:
                     until = loop.time() + self._linger_s
                 await self._pause()
-                self._take(self._look())
+                self._take(await self._look())
             self._forget()
 
     async def frames(self, last_id: str | None = None) -> AsyncGenerator[bytes]:
@@ -108,13 +109,10 @@ class EventHub:
         A reader whose `last_id` is still in the ring gets what came after it, and no snapshot. Ends for a reader who
         has fallen behind, and when the hub is closed.
         """
-        if self._seen is None:
-            self._seen = self._look()
-            self._wanted.set()
-        at = self._resumes_after(last_id)
+        seen, at = await self._begin(), self._resumes_after(last_id)
         if at is None:
             at = self._seq
-            yield self._frame(at, "snapshot", self._seen)
+            yield self._frame(at, "snapshot", seen)
         else:
             yield HEARTBEAT
         while not self._closed:
@@ -131,6 +129,14 @@ class EventHub:
                     await news.wait()
             except TimeoutError:
                 yield HEARTBEAT
+
+    async def _begin(self) -> Snapshot:
+        """Return what the ring leads up to; where nobody was reading, look and begin to follow."""
+        async with self._first_look:  # two readers at once must begin with the same
+            if self._seen is None:
+                self._seen = await self._look()
+                self._wanted.set()
+        return self._seen
 
     async def _pause(self) -> None:
         try:

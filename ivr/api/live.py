@@ -74,7 +74,7 @@ def read_calls(controller: Controller) -> list[Call]:
     return [read_call(call) for call in session.calls] if session is not None else []
 
 
-def read_queue(controller: Controller) -> list[QueueEntry]:
+async def read_queue(controller: Controller) -> list[QueueEntry]:
     """Return who waits for an operator, the next one first."""
     session = controller.session
     floor = session.floor if session is not None else None
@@ -184,12 +184,12 @@ def _of_operator(kind: AlarmKind, operator: str, text: str, since: float) -> Ala
     return Alarm(id=f"{kind}:{operator}", kind=kind, text=text, since=since, operator=operator)
 
 
-def read_all(controller: Controller) -> Snapshot:
+async def read_all(controller: Controller) -> Snapshot:
     """Return all that is live now."""
     return Snapshot(
         at=round(time.time(), 3),
         operators=read_operators(controller),
-        queue=read_queue(controller),
+        queue=await read_queue(controller),
         calls=read_calls(controller),
         alarms=read_alarms(controller),
     )

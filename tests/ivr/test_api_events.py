@@ -126,7 +126,7 @@ class House:
         self.alarms: list[Alarm] = []
         self.changed = asyncio.Event()
 
-    def look(self) -> Snapshot:
+    async def look(self) -> Snapshot:
         return Snapshot(at=0.0, operators=[], queue=[], calls=[], alarms=list(self.alarms))
 
     def raise_alarms(self, count: int, size: int = 10) -> None:
