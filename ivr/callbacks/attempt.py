@@ -74,6 +74,10 @@ class Attempt:
 
     async def run(self, found: Found | None = None) -> None:
         """To its end, whatever that is. `found`: what was up of it at the start of the controller."""
+        structlog.contextvars.clear_contextvars()  # of where the attempt's own task was started
+        structlog.contextvars.bind_contextvars(call=self.call)
+        if self.offer is not None:
+            structlog.contextvars.bind_contextvars(operator=self.offer.operator)
         try:
             if self.offer is not None:
                 await self._with_operator(self.offer, found)

@@ -48,20 +48,22 @@ async def _led(session: CodeConnection, call: CodeCall) -> None:
 
 async def run(call: CodeCall) -> None:
     """Does what the code stands for, and hangs up."""
+    structlog.contextvars.clear_contextvars()  # of where the code's own task was started
+    structlog.contextvars.bind_contextvars(operator=call.operator.id, code=call.name)
     try:
         try:
-            log.info("code", operator=call.operator.id, code=call.name, argument=call.argument, resumed=call.resumed)
+            log.info("code", argument=call.argument, resumed=call.resumed)
             handler = CODES.get(call.name) or BESIDES.get(call.name)
             if handler is None:
                 raise CodeRefused("code_unknown")
             await handler(call)
         except CodeRefused as refused:
-            log.info("A code was refused", operator=call.operator.id, code=call.name, why=str(refused.said))
+            log.info("A code was refused", why=str(refused.said))
             await _finally(call, *refused.said)
         except (OperatorGone, LinkLost):
             raise
         except Exception:  # also where Asterisk, or the floor, did not answer in time
-            log.exception("A code failed", operator=call.operator.id, code=call.name)
+            log.exception("A code failed")
             await _finally(call, "code_unavailable")
         await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
     except (OperatorGone, LinkLost):

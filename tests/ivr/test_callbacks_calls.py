@@ -317,7 +317,7 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
         refused = await asyncio.to_thread(back.run, "callbacks", "add", number)
         assert refused.returncode == 1
         assert number in refused.stderr and why in refused.stderr
-    added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr", "by": "tests"})["id"]
+    added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr"})["id"]
     await rows(back, Callback, id=UUID(added))
     row = next(each for each in back.json("callbacks") if each["id"] == added)
     assert (row["number"], row["state"], row["tries"], row["kind"]) == ("+33612350006", "wished", 0, "closed")
@@ -330,7 +330,7 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
     assert "No wish" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
     cancelled = await wish(back, "+33612350007")
-    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself", "by": "tests"})
+    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself"})
     assert (await now_is(back, cancelled.id)).reason == "he came himself"
 
     # What a node is at that is gone for good is ended by a person who says so.
@@ -352,7 +352,7 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
     await back.until(
         lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next wish waits"
     )
-    back.control("POST", f"/callbacks/{behind.id}/cancel", {"by": "tests"})
+    back.control("POST", f"/callbacks/{behind.id}/cancel", {})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
     await rows(back, Audit, act="callback_cancelled", by="tests", reason="he came himself")
