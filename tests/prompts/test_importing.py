@@ -9,7 +9,7 @@ import soundfile  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from prompts import audio, catalogue, importing, manifest, readings
-from prompts.importing import Delivered, ImportingError, Verdict
+from prompts.importing import DeliveredFile, ImportingError, Verdict
 
 LONG = "This is a text of more than a hundred letters, so that a speaker needs some eight seconds for all of its words."
 TEXTS = {
@@ -45,7 +45,7 @@ def examined(
     language: str | None = None,
     replaced: bool = False,
     heard: manifest.Manifest | None = None,
-) -> dict[str, Delivered]:
+) -> dict[str, DeliveredFile]:
     """What becomes of each file; the good ones are taken."""
     found, wanted = importing.examine(
         sent,
@@ -55,8 +55,8 @@ def examined(
         language=language,
         replaced=replaced,
     )
-    importing.take(wanted)
-    importing.write_down(found, catalogue.load(site), site / "recordings")
+    importing.write_recordings(wanted)
+    importing.save_readings(found, catalogue.load(site), site / "recordings")
     assert {site / "recordings" / f"{each.language}/{each.id}.wav" for each in found if each.verdict == "taken"} == {
         *wanted
     }

@@ -8,11 +8,38 @@ import pytest
 
 from prompts import audio, g711
 
+# ITU-T G.711, tables 1a and 2a: decision value of each segment's first interval, its code (bits in transmission order,
+# A-law before its even bits are inverted) and its output value, on the recommendation's scales of 12 and 13 bits.
+ALAW_TABLE = (
+    (3968, 0b11111111, 4032), (2048, 0b11110000, 2112), (1024, 0b11100000, 1056), (512, 0b11010000, 528),
+    (256, 0b11000000, 264), (128, 0b10110000, 132), (64, 0b10100000, 66), (0, 0b10000000, 1),
+)  # fmt: skip
+ULAW_TABLE = (
+    (7903, 0b10000000, 8031), (4063, 0b10001111, 4191), (2015, 0b10011111, 2079), (991, 0b10101111, 1023),
+    (479, 0b10111111, 495), (223, 0b11001111, 231), (95, 0b11011111, 99), (31, 0b11101111, 33), (1, 0b11111110, 2),
+    (0, 0b11111111, 0),
+)  # fmt: skip
 
-def test_g711_gives_the_recommendation_s_code_words() -> None:
-    samples = np.array([0, 32_767, -32_768, 8, -8], dtype=np.int16)
-    assert g711.ulaw(samples)[:3] == bytes([0xFF, 0x80, 0x00])
-    assert g711.alaw(samples)[:3] == bytes([0xD5, 0xAA, 0x2A])
+
+@pytest.mark.parametrize("decision, code, output", ALAW_TABLE)
+def test_alaw_has_the_codes_and_values_of_g711(decision: int, code: int, output: int) -> None:
+    positive = bytes([code ^ 0x55])
+    negative = bytes([code ^ 0x55 ^ 0x80])
+    assert g711.alaw(np.array([decision * 8, output * 8], dtype=np.int16)) == positive * 2
+    assert g711.alaw(np.array([-decision * 8 - 1, -output * 8], dtype=np.int16)) == negative * 2
+    assert list(g711.from_alaw(positive + negative)) == [output * 8, -output * 8]
+
+
+@pytest.mark.parametrize("decision, code, output", ULAW_TABLE)
+def test_ulaw_has_the_codes_and_values_of_g711(decision: int, code: int, output: int) -> None:
+    positive = bytes([code])
+    negative = bytes([code ^ 0x80])
+    assert g711.ulaw(np.array([decision * 4, output * 4], dtype=np.int16)) == positive * 2
+    assert g711.ulaw(np.array([-decision * 4 - 1, -output * 4 - 1], dtype=np.int16)) == negative * 2
+    assert list(g711.from_ulaw(positive + negative)) == [output * 4, -output * 4]
+
+
+def test_g711_survives_encoding_again() -> None:
     codes = bytes(range(256))
     assert g711.alaw(g711.from_alaw(codes)) == codes
     assert g711.ulaw(g711.from_ulaw(codes)) == codes.replace(b"\x7f", b"\xff")  # minus zero is zero

@@ -199,7 +199,7 @@ def test_what_an_imported_recording_says_outlasts_the_audio_and_another_file_in_
 ) -> None:
     recordings = tmp_path / "recordings" / "en"
     file = sites.wav(recordings / "hello.wav", sites.speech(1.5))
-    readings.keep(recordings, {"hello": (readings.fingerprint(file.read_bytes()), "Hello.")})
+    readings.add(recordings, {"hello": (readings.fingerprint(file.read_bytes()), "Hello.")})
     assert build_small(tmp_path, {"hello": "Good evening."}).problems == ()
     assert (used(tmp_path).audio("en", "hello") or NOBODY).text == "Hello."
     sites.wav(file, sites.speech(1.4))

@@ -10,7 +10,7 @@ from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
 from prompts.manifest import RECORDING, Manifest
 from prompts.names import Name, reader
-from prompts.status import of_languages
+from prompts.status import language_statuses
 from prompts.voices import Voice
 from prompts.voices.choice import TABLE
 
@@ -101,7 +101,7 @@ def test_a_name_that_cannot_be_spoken_keeps_nothing_else_from_being_said(tmp_pat
 
 def test_names_are_counted_apart_from_texts(tmp_path: Path) -> None:
     build_small(tmp_path, GHALI)
-    en, ar = of_languages(("en", "ar"), catalogue.load(tmp_path), used(tmp_path), TABLE, ())
+    en, ar = language_statuses(("en", "ar"), catalogue.load(tmp_path), used(tmp_path), TABLE, ())
     assert (en.texts, en.recorded + en.synthesised, en.missing, en.names) == (1, 1, 0, 1)
     assert (ar.texts, ar.recorded + ar.synthesised, ar.missing, ar.names) == (1, 1, 0, 0)
     assert sum(each.prompts for each in en.voices) == 1

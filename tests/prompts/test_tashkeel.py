@@ -247,11 +247,11 @@ def test_the_former_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
         return manifest.load(tmp_path / "sounds" / manifest.FILE).file("ar", "hello")
 
     former = audio()
-    content = release.with_drafts(po.read(file), [("hello", draft("مرحبا.", MODEL, NOTHING))])
+    content = release.add_drafts(po.read(file), [("hello", draft("مرحبا.", MODEL, NOTHING))])
     file.write_text(content)
     assert former is not None
     assert audio() == former
-    file.write_text(release.released(content, "hello", "a person", date(2026, 11, 25)))
+    file.write_text(release.mark_released(content, "hello", "a person", date(2026, 11, 25)))
     assert audio() not in (former, None)
 
 
@@ -283,7 +283,7 @@ def test_what_a_translator_saves_meanwhile_is_not_overwritten(tmp_path: Path) ->
 def test_a_name_stays_one_line_of_a_comment() -> None:
     content = sites.HEADER.format("ar") + '\n#, fuzzy\nmsgctxt "a"\nmsgid "A."\nmsgstr "B."\n'
     for name in ('Eve"\nmsgstr "C.', "\x1b[31m", "é" * 500, " "):
-        after = release.released(content, "a", name, date(2026, 11, 25))
+        after = release.mark_released(content, "a", name, date(2026, 11, 25))
         assert after.endswith('\nmsgctxt "a"\nmsgid "A."\nmsgstr "B."\n')
         added = [line for line in after.splitlines() if line not in content.splitlines()]
         assert added

@@ -14,7 +14,7 @@ import pytest
 
 from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
-from prompts.status import LanguageStatus, of_languages
+from prompts.status import LanguageStatus, language_statuses
 from prompts.voices import Voice, choice, licences
 from prompts.voices.choice import Choice, VoiceMissingError, choose, find
 from prompts.voices.licences import Acceptance
@@ -107,7 +107,7 @@ def test_audio_keeps_the_time_since_which_it_is_heard(tmp_path: Path) -> None:
 
 
 def status(site: Path, chosen: Choice, recorded_only: tuple[str, ...] = ()) -> dict[str, LanguageStatus]:
-    found = of_languages(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
+    found = language_statuses(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
     return {each.language: each for each in found}
 
 
