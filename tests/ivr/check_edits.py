@@ -224,7 +224,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "fee: It",
         "fee: No: it",
         "fee",
-        "mapping values are not allowed.*; write it as YAML",
+        "mapping values are not allowed.*; correct the YAML",
     ),
     "E_GUIDE_FIELD": ("guide/visa.yaml", "status: sample", "status: old", "status", "status is old; write sample or"),
     "W_GUIDE_UNUSED": (
@@ -234,7 +234,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         None,
         "no node offers the procedure 'visa'; add it to a guide node of .*flow.yaml, or delete it",
     ),
-    "E_FLOW_FILE": ("flow.yaml", "nodes:", "nodes: [", "kind: language", "write it as YAML"),
+    "E_FLOW_FILE": ("flow.yaml", "nodes:", "nodes: [", "kind: language", "correct the YAML"),
     "E_FLOW_VALUE": ("flow.yaml", "topic: travel", "topic: 7", "topic", "nodes.queue.queue.topic: .*found 7; mend it"),
     "E_FLOW_PROCEDURE": (
         "flow.yaml",
@@ -257,7 +257,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "  alarm",
         "nothing says the text 'alarm'; delete it, or name it in announcements",
     ),
-    "E_TEXT_FILE": (AR, GOODBYE_AR, GOODBYE_AR[:-1], 'msgstr "نَصٌّ.\n', "is not a line of a catalogue; a line is a"),
+    "E_TEXT_FILE": (AR, GOODBYE_AR, GOODBYE_AR[:-1], 'msgstr "نَصٌّ.\n', "is not a valid catalogue line; write a"),
     "E_TEXT_SOURCE": (
         "flow.yaml",
         "goodbye: Goodbye.",
@@ -334,7 +334,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'msgid "Goodbye."',
         'msgid "Bye."',
         'msgid "Bye."',
-        "its msgid is not the English one of today; check the",
+        "its msgid is not the current English text; check the",
     ),
     "W_TEXT_UNKNOWN": (
         AR,

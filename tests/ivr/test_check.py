@@ -104,7 +104,7 @@ def a_language_has_no_catalogue(site: SmallSite) -> str:
 def a_recorded_language_has_no_catalogue(site: SmallSite) -> str:
     site.edit("site.toml", "[hours]", 'recorded_only = ["zgh"]\n\n[hours]')
     return (
-        "hatif.po:1: zgh: there is no such catalogue; make it as docs/add-a-language.md says, or take the language "
+        "hatif.po:1: zgh: no such catalogue; create it as in docs/add-a-language.md , or remove the language "
         "out of recorded_only in site.toml"
     )
 
@@ -356,9 +356,9 @@ def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small:
         path.write_text("\n".join(lines))
         found = [each for each in check(small) if each.file == str(path)]
         assert [(each.code, each.line) for each in found] == [(code, 2)], name
-        assert found[0].found == "it has the alias *a0"
+        assert found[0].found == "the alias *a0 is not allowed"
         path.write_text(f"a: {'[' * 50}{']' * 50}")
-        assert "deeper than 20 levels" in next(each for each in check(small) if each.file == str(path)).found
+        assert "nested deeper than 20 levels" in next(each for each in check(small) if each.file == str(path)).found
         path.write_bytes(before)
 
 

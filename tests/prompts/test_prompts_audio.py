@@ -1,4 +1,4 @@
-"""The sound of prompts: G.711, loudness, trimming, and what a studio may get wrong."""
+"""The sound of prompts: G.711, loudness, trimming, and typical mistakes of a studio."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def test_loud_and_quiet_recordings_end_equally_loud(level: float) -> None:
         assert audio.active_level(audio.from_int16(samples), rate) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
 
 
-def test_a_peak_is_held_below_full_scale_and_the_level_kept() -> None:
+def test_peaks_are_limited_and_the_level_stays() -> None:
     spoken = sites.speech(2)
     spoken[40_000:40_100] *= 40
     sound = audio.finish(spoken.astype(np.float32), 48_000)
@@ -73,7 +73,7 @@ def test_a_peak_is_held_below_full_scale_and_the_level_kept() -> None:
     assert audio.active_level(wide, audio.WIDE) == pytest.approx(audio.TARGET_LEVEL, abs=1.5)
 
 
-def test_silence_at_the_ends_is_cut_and_what_is_between_stays() -> None:
+def test_silence_is_cut_at_the_ends_only() -> None:
     silence = np.zeros(48_000)
     spoken = np.concatenate([silence, sites.speech(1), silence[:24_000], sites.speech(1), silence])
     sound = audio.finish(spoken.astype(np.float32), 48_000)
@@ -89,14 +89,14 @@ def test_recordings_of_16_and_24_bit_sound_the_same(tmp_path: Path) -> None:
     assert np.abs(narrow - wide).max() < 1e-4
 
 
-def test_what_a_studio_may_get_wrong_is_said(tmp_path: Path) -> None:
+def test_each_mistake_of_a_studio_is_reported(tmp_path: Path) -> None:
     def refused(path: Path) -> str:
         with pytest.raises(audio.AudioError) as error:
             audio.finish(*audio.read_recording(path))
         return str(error.value)
 
     assert "2 channels" in refused(sites.wav(tmp_path / "a.wav", sites.speech(), channels=2))
-    assert "8000 samples a second" in refused(sites.wav(tmp_path / "b.wav", sites.speech(rate=8_000), rate=8_000))
+    assert "sample rate of 8000 Hz" in refused(sites.wav(tmp_path / "b.wav", sites.speech(rate=8_000), rate=8_000))
     assert "clipped" in refused(sites.wav(tmp_path / "c.wav", 4 * sites.speech(level=0.9)))
     assert "empty" in refused(sites.wav(tmp_path / "d.wav", sites.speech(0)))
     assert "silent" in refused(sites.wav(tmp_path / "e.wav", np.zeros(48_000)))
@@ -104,4 +104,4 @@ def test_what_a_studio_may_get_wrong_is_said(tmp_path: Path) -> None:
     (tmp_path / "g.wav").write_bytes(b"ID3 this is an MP3")
     assert "not a WAV file" in refused(tmp_path / "g.wav")
     (tmp_path / "h.wav").write_bytes(b"")
-    assert "ends too early" in refused(tmp_path / "h.wav")
+    assert "the file is truncated" in refused(tmp_path / "h.wav")

@@ -1,4 +1,4 @@
-"""Vowels for Arabic: which words want them, how good a draft is, and that no draft is spoken before its release."""
+"""Vowels for Arabic: which words lack them, how good drafts are, and that no draft is spoken before its release."""
 
 import re
 import shlex
@@ -45,7 +45,7 @@ KNOWN = Memory(TEXTS.values())
         ),
     ],
 )
-def test_a_text_with_and_without_vowels_is_named_word_by_word(text: str, words: str) -> None:
+def test_words_without_vowels_are_reported_one_by_one(text: str, words: str) -> None:
     (found,) = text_rules.findings(text, "ar")
     assert (found.code, found.found) == ("W_TEXT_VOWELS", words)
 
@@ -53,32 +53,32 @@ def test_a_text_with_and_without_vowels_is_named_word_by_word(text: str, words: 
 @pytest.mark.parametrize(
     "text",
     [
-        "كِتابٌ والْكِتَابُ",  # a before an alef is not always written
+        "كِتابٌ والْكِتَابُ",  # a before an alef is optional
         "شُكْراً",
-        "القَمَرُ وَالشَّمْسُ",  # nor the silence of the article's l
+        "القَمَرُ وَالشَّمْسُ",  # so is the sukun of the article's l
         "فِي نُورٍ لَا مَا إِلَى هٰذَا",
         "عَـــلَى",
     ],
 )
-def test_a_word_that_reads_in_one_way_only_is_not_named(text: str) -> None:
+def test_a_word_with_only_one_reading_is_not_reported(text: str) -> None:
     assert text_rules.findings(text, "ar") == []
 
 
-def test_letters_from_another_keyboard_or_out_of_a_pdf_are_named() -> None:
+def test_letters_from_another_keyboard_or_a_pdf_are_reported() -> None:
     for text, named in (("كِتَابی", "ی U+06CC"), ("ﻣَﺮْﺣَﺒًﺎ", "ﻣ U+FEE3"), ("ک", "ک U+06A9")):
         found = text_rules.findings(text, "ar")[0]
         assert found.code == "E_TEXT_SCRIPT"
         assert named in found.found
 
 
-def test_a_text_that_has_its_vowels_is_kept_as_it_is() -> None:
+def test_a_vowelled_text_stays_unchanged() -> None:
     for text in TEXTS.values():
         kept = draft(text, MODEL, NOTHING)
         assert (kept.text, kept.words) == (text, ())
 
 
 @pytest.mark.parametrize("written", ["كُتب", "كَتب", "درَّس", "مدرّس", "هٰذا", "منْ الاتصال", "كتبٍ", "بيـت"])
-def test_marks_that_are_there_stay_and_the_rest_of_the_word_is_drafted(written: str) -> None:
+def test_existing_marks_stay_and_the_rest_of_the_word_is_drafted(written: str) -> None:
     drafted = draft(written, MODEL, KNOWN).text
     assert vowels.unvowelled(drafted) == []
     given, made = (
@@ -117,13 +117,13 @@ def test_a_text_of_two_thousand_letters_is_drafted_whole() -> None:
     assert not vowels.unvowelled(drafted.text)
 
 
-def test_a_word_is_drafted_as_the_site_has_it() -> None:
+def test_a_word_is_drafted_as_in_the_site_s_texts() -> None:
     assert "مِلَفِّكُمْ" not in draft("وضعية ملفكم", MODEL, NOTHING).text
     assert "مِلَفِّكُمْ" in draft("وضعية ملفكم", MODEL, Memory(["رَقْمُ مِلَفِّكُمْ"])).text
     assert draft("هذا", MODEL, Memory(["هٰذَا"])).text == "هٰذَا"
 
 
-def test_two_sounds_without_a_vowel_get_a_helping_one() -> None:
+def test_two_consonants_get_a_helping_vowel() -> None:
     known = Memory(["أَوْ مِنْ عَلَيْكُمْ اتِّصَالٍ الِاتِّصَالِ"])
     assert draft("أو اتصال", MODEL, known).text.startswith("أَوِ ")
     assert draft("من الاتصال", MODEL, known).text.startswith("مِنَ ")
@@ -132,8 +132,8 @@ def test_two_sounds_without_a_vowel_get_a_helping_one() -> None:
     assert draft("من، الاتصال", MODEL, known).text.startswith("مِنْ، اَ")
 
 
-def test_few_words_are_wrong_and_most_of_those_are_named() -> None:
-    """Measured on the site's own texts; those about one matter are drafted by what the texts of others have."""
+def test_few_words_are_wrong_and_most_of_those_are_marked() -> None:
+    """Measured on the site's own texts; those of one procedure are drafted from the texts of the others."""
     words = wrong = named = found = 0
     for part in range(PARTS):
         memory = Memory(text for prompt, text in TEXTS.items() if _part(prompt) != part)
@@ -157,19 +157,19 @@ def test_few_words_are_wrong_and_most_of_those_are_named() -> None:
 
 
 def _part(prompt: str) -> int:
-    """All texts of a procedure are in one part."""
+    """Return the part of a text; all texts of a procedure are in the same part."""
     match = re.match(r"guide_[a-z]+", prompt)
     return zlib.crc32((match.group() if match else prompt).encode()) % PARTS
 
 
 def _without_start(word: str) -> str:
-    """The first alef's vowel depends on what is before the word."""
+    """Ignore the first alef's vowel, which depends on what precedes the word."""
     return re.sub("^ا[\u064e-\u0650]", "ا", word)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A small site whose text `wait` has lost its vowels."""
+    """A small site whose text `wait` has no vowels."""
     folder = lines.checkout(tmp_path / "checkout")
     file = _arabic(folder)
     file.write_text(po.change(po.read(file), "wait", po.Change(False, vowels.bare(TEXTS["wait"]))))
@@ -211,7 +211,7 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     assert "is not marked fuzzy" in _hatif(checkout, "prompts release wait <<< y")[1]
 
 
-def test_nothing_else_changes_in_the_catalogue_and_pybabel_agrees(checkout: Path) -> None:
+def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothing_either(checkout: Path) -> None:
     file = _arabic(checkout)
     _update(checkout)
     before = file.read_bytes()
@@ -237,7 +237,7 @@ def _other_entries(content: bytes) -> list[bytes]:
     return [each for each in content.split(b"\n\n") if b'msgctxt "wait"' not in each]
 
 
-def test_the_former_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
+def test_the_old_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
     voices = {each: Voice("pico", "prompt_engine", "voice") for each in ("ar", "en")}
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
     file = sites.catalogue(tmp_path, "ar", {"hello": ("Hello.", "مرحبا.")})
@@ -255,7 +255,7 @@ def test_the_former_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
     assert audio() not in (former, None)
 
 
-def test_a_catalogue_of_another_editor_keeps_its_form(tmp_path: Path) -> None:
+def test_a_catalogue_from_another_editor_keeps_its_format(tmp_path: Path) -> None:
     before = '#. For translators.\n#: texts.yaml:3\n#| msgid "Old."\n#, no-wrap\nmsgctxt "{0}"\n'
     entry = before + 'msgid "Wait."\nmsgstr "" \n  "مر"\n  "حبا"\n'
     content = (sites.HEADER.format("ar") + "\n" + entry.format("a") + "\n" + entry.format("b")).replace("\n", "\r\n")
@@ -272,15 +272,15 @@ def test_a_catalogue_of_another_editor_keeps_its_form(tmp_path: Path) -> None:
     assert file.read_bytes() == changed.encode()
 
 
-def test_what_a_translator_saves_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_translator_s_concurrent_change_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "hatif.po"
     file.write_text("theirs")
-    with pytest.raises(catalogue.CatalogueError, match="somebody has changed it meanwhile"):
+    with pytest.raises(catalogue.CatalogueError, match="it has changed in the meantime"):
         po.replace(file, "before", "ours")
     assert [each.read_text() for each in tmp_path.iterdir()] == ["theirs"]
 
 
-def test_a_name_stays_one_line_of_a_comment() -> None:
+def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
     content = sites.HEADER.format("ar") + '\n#, fuzzy\nmsgctxt "a"\nmsgid "A."\nmsgstr "B."\n'
     for name in ('Eve"\nmsgstr "C.', "\x1b[31m", "é" * 500, " "):
         after = release.mark_released(content, "a", name, date(2026, 11, 25))
@@ -304,7 +304,7 @@ def test_a_name_stays_one_line_of_a_comment() -> None:
         ("release wait --language xx", "'xx' has no texts; the languages are ar, "),
     ],
 )
-def test_a_command_that_cannot_be_done_says_why(checkout: Path, command: str, words: str) -> None:
+def test_an_impossible_command_explains_why(checkout: Path, command: str, words: str) -> None:
     before = po.read(_arabic(checkout))
     answer = Shell(checkout / "var", checkout / "sites" / "consulate").run("prompts", *shlex.split(command))
     said = answer.stdout + answer.stderr
@@ -319,12 +319,12 @@ def test_without_the_package_the_command_says_what_to_install(checkout: Path) ->
     done = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
     assert done.returncode == 1
     assert done.stderr == (
-        "hatif: text2tashkeel==0.1.0 drafts vowels, and it cannot be used (it is not here); "
+        "hatif: text2tashkeel==0.1.0 , which drafts vowels, cannot be used (it is not here); "
         "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
     )
 
 
-def test_a_text_that_no_voice_can_say_is_not_released(checkout: Path) -> None:
+def test_a_text_that_no_voice_can_speak_is_not_released(checkout: Path) -> None:
     file = _arabic(checkout)
     file.write_text(po.change(po.read(file), "wait", po.Change(True, "اِنْتَظِرُوا SMS.")))
     before = po.read(file)
@@ -336,7 +336,7 @@ def test_a_text_that_no_voice_can_say_is_not_released(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "language", "named"),
     [
-        ("Bonjour <b>😀</b>\x07", "fr", ["markup or a sign (<)", "😀, which no voice", "control character (U+0007)"]),
+        ("Bonjour <b>😀</b>\x07", "fr", ["markup or a symbol (<)", "😀, which no voice", "control character (U+0007)"]),
         ("مرحبا Bonjour", "fr", ["letters of another script (مرحبا)"]),
         ("Bonjour " * 250, "fr", ["2000 characters; split it"]),
         ("مَرْحَبًا " * 200 + "👍🏽", "ar", ["characters; split it", "🏽 👍, which no voice"]),
@@ -344,11 +344,11 @@ def test_a_text_that_no_voice_can_say_is_not_released(checkout: Path) -> None:
         ("Prix : 5 € ± 2 ×", "fr", ["± × €, which no voice"]),
         ("bon\u202ejour\u0000", "fr", ["control character (U+0000, U+202E)"]),
         ("\udcff bonjour", "fr", ["U+DCFF, which no voice"]),
-        ("💥" * 2_000, "fr", ["2000 characters", "💥", "no letter"]),
-        ("", "ar", ["no letter"]),
+        ("💥" * 2_000, "fr", ["2000 characters", "💥", "no letters"]),
+        ("", "ar", ["no letters"]),
     ],
 )
-def test_all_that_is_wrong_with_a_text_is_named_at_once(
+def test_all_problems_of_a_text_are_reported_at_once(
     tmp_path: Path, text: str, language: str, named: list[str]
 ) -> None:
     out = tmp_path / "said.wav"
@@ -360,7 +360,7 @@ def test_all_that_is_wrong_with_a_text_is_named_at_once(
     assert out.read_bytes() == Path(__file__).read_bytes()
 
 
-def test_a_text_that_cannot_be_said_keeps_its_former_audio_and_holds_up_no_other(tmp_path: Path) -> None:
+def test_an_unspeakable_text_keeps_its_old_audio_and_does_not_delay_others(tmp_path: Path) -> None:
     bad = {
         "script": ("مرحبا", "E_TEXT_SCRIPT"),
         "markup": ("<speak>Bonjour</speak>", "E_TEXT_MARKUP"),
