@@ -169,7 +169,7 @@ async def loaded(ami: Manager, written: Collection[str] = ()) -> dict[str, Conte
 
 
 async def foreign(ami: Manager, context: str) -> list[str]:
-    """Extensions of one of our contexts that are not of `extensions.conf`, and all of what it includes."""
+    """Return the extensions of one of our contexts that do not come from `extensions.conf`, and those it includes."""
     rows = await ami.listing("ShowDialPlan")
     included = {context}
     while more := {row["IncludeContext"] for row in rows if row.get("IncludeContext") and row["Context"] in included}:
@@ -188,7 +188,7 @@ async def foreign(ami: Manager, context: str) -> list[str]:
 
 
 def compare(wanted: Loaded, found: Loaded) -> list[str]:
-    """How what Asterisk has differs from what was written, a sentence for each extension."""
+    """Return the differences between the written dialplan and Asterisk's, one sentence per extension."""
     sentences = []
     for context in sorted({*wanted, *found}):
         ours, theirs = wanted.get(context, {}), found.get(context, {})
@@ -196,9 +196,9 @@ def compare(wanted: Loaded, found: Loaded) -> list[str]:
             if name not in theirs:
                 sentences.append(f"{name} in [{context}] is missing")
             elif name not in ours:
-                sentences.append(f"{name} in [{context}] is still there")
+                sentences.append(f"{name} in [{context}] still exists")
             elif step := _first_difference(ours[name], theirs[name]):
-                sentences.append(f"{name} in [{context}] differs from priority {step} on")
+                sentences.append(f"{name} in [{context}] differs from priority {step}")
     return sentences
 
 

@@ -287,8 +287,10 @@ def _missing_voices(
     for language, reason in chosen.missing.items():
         if language in catalogues.languages:
             kept = sum(clip.source == chosen.named[language] for clip in heard[language].values())
-            other = f"{voice_of(language, voices).source} speaks instead"
-            instead = f"its {kept} existing prompts stay in use, and for new texts {other}" if kept else other
+            other = voice_of(language, voices).source
+            instead = f"{other} speaks instead"
+            if kept:
+                instead = f"its {kept} existing prompts stay in use, and {other} speaks new texts"
             problems.append(BuildProblem(language, "", f"{chosen.named[language]}: {reason}", instead))
     return problems
 

@@ -263,7 +263,7 @@ def test_a_word_without_vowels_or_in_another_script_is_guessed(written: str, sai
 
 @pytest.mark.parametrize("text", ["", " ", "،.", "😀", "\u064e\u0651", "漢字"])
 def test_a_text_without_sounds_is_refused_with_a_remedy(text: str) -> None:
-    with pytest.raises(ValueError, match="nothing to say in this text; write it"):
+    with pytest.raises(ValueError, match="nothing to speak in this text; write it"):
         phrases(text)
 
 
@@ -277,7 +277,7 @@ def test_no_text_is_too_strange_to_be_read(text: str) -> None:
     try:
         found = phrases(text)
     except ValueError as error:
-        assert "nothing to say" in str(error)
+        assert "nothing to speak" in str(error)
     else:
         assert all(phrase.words and all(phrase.words) for phrase in found)
         assert all(sum(phone.stressed for phone in word) <= 1 for phrase in found for word in phrase.words)

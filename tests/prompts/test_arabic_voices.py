@@ -48,7 +48,7 @@ def test_phrases_are_pauses_and_quotes_do_not_break_the_markup() -> None:
 
 
 def test_a_text_without_words_and_an_unknown_voice_are_refused() -> None:
-    with pytest.raises(ValueError, match="no sound to say"):
+    with pytest.raises(ValueError, match="nothing to speak"):
         phonemes.speak([], "de-DE", {})
     with pytest.raises(ValueError, match="Pico has no voice nl-NL; it has"):
         phonemes.speak([phonemes.Phrase(("a",), ".")], "nl-NL", {})

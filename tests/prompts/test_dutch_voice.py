@@ -72,7 +72,7 @@ def test_a_sound_that_the_voice_lacks_is_dropped() -> None:
 @pytest.mark.parametrize("text", ["...", " ", "—"])
 def test_a_text_without_words_is_refused(text: str) -> None:
     assert dutch.phrases(text) == []
-    with pytest.raises(ValueError, match="no sound to say"):
+    with pytest.raises(ValueError, match="nothing to speak"):
         dutch.speak(text, "de-DE", {})
 
 

@@ -127,7 +127,7 @@ def test_every_faulty_file_is_reported_and_not_imported(site: Path, sent: Path) 
     ("name", "content", "reason"),
     [
         ("good.wav", b"", "the file is truncated"),
-        ("good.wav", b"ID3 an MP3", "not a WAV file"),
+        ("good.wav", b"ID3 an MP3", "PCM WAV file"),
         ("good.flac", b"ID3 an MP3", "not a FLAC file"),
     ],
 )
@@ -167,7 +167,7 @@ def test_two_files_for_one_text_and_one_sound_for_two_texts_are_refused(site: Pa
     sites.wav(sent / "fr" / "hello.wav", studio(hertz=140))
     found = examined(site, sent)
     assert all("more than once" in found[f"fr/good.{ending}"].reason for ending in ("wav", "WAV"))
-    assert "the same sound as fr/other.wav" in found["fr/hello.wav"].reason
+    assert "the same audio as fr/other.wav" in found["fr/hello.wav"].reason
     assert "the same sound as fr/hello.wav" in found["fr/other.wav"].reason
     assert not any(each.verdict is Verdict.TAKEN for each in found.values())
 

@@ -102,6 +102,6 @@ def test_each_mistake_of_a_studio_is_reported(tmp_path: Path) -> None:
     assert "silent" in refused(sites.wav(tmp_path / "e.wav", np.zeros(48_000)))
     assert "8 bit" in refused(sites.wav(tmp_path / "f.wav", sites.speech(), width=1))
     (tmp_path / "g.wav").write_bytes(b"ID3 this is an MP3")
-    assert "not a WAV file" in refused(tmp_path / "g.wav")
+    assert "PCM WAV file" in refused(tmp_path / "g.wav")
     (tmp_path / "h.wav").write_bytes(b"")
     assert "the file is truncated" in refused(tmp_path / "h.wav")

@@ -119,7 +119,7 @@ def test_other_broken_files_are_reported_too(tmp_path: Path) -> None:
     with pytest.raises(catalogue.CatalogueError, match=r"hatif\.po:11: this is not UTF-8"):
         catalogue.load(tmp_path)
     sites.write(tmp_path, "fr", sites.HEADER.format("de"))
-    with pytest.raises(catalogue.CatalogueError, match="Language: de, its folder fr"):
+    with pytest.raises(catalogue.CatalogueError, match="Language: de, but its folder is fr"):
         catalogue.load(tmp_path)
     french.unlink()
     with pytest.raises(catalogue.CatalogueError, match="No such file"):

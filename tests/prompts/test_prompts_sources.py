@@ -117,7 +117,7 @@ def test_a_site_without_source_files_has_no_sources(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "line", "words"),
     [
-        ("flow.yaml", FLOW + "  wait: Please hold.\n", 3, "the text wait is in"),
+        ("flow.yaml", FLOW + "  wait: Please hold.\n", 3, "the text wait is also in"),
         ("texts.yaml", TEXTS + "  press_1: press 1.\n", 6, "press_1 is defined twice (line 2)"),
         ("texts.yaml", "texts:\n  a: One.\n  b: no\n", 3, "b is not a text"),
         ("texts.yaml", "texts:\n  a: 12\n", 2, "a is not a text"),
@@ -140,7 +140,7 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, name: str, content
     (site(tmp_path) / name).write_text(content, encoding="utf-8")
     with pytest.raises(CatalogueError) as refused:
         sources.load(tmp_path)
-    file = tmp_path / ("texts.yaml" if "is in" in words else name)
+    file = tmp_path / ("texts.yaml" if "also in" in words else name)
     assert str(refused.value).startswith(f"{file}:{line}: ")
     assert words in str(refused.value)
 

@@ -36,7 +36,7 @@ def test_any_text_is_spoken_in_any_language(tmp_path: Path, text: str, language:
 
 def test_an_unspeakable_text_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
     for text, language, reason in (
-        ("Bonjour 😀", "fr", "no voice can say"),
+        ("Bonjour 😀", "fr", "no voice can read"),
         ("", "fr", "no letters"),
         ("Bonjour " * 300, "fr", "characters; split it"),
         ("سلام", "de", "another script"),

@@ -319,7 +319,7 @@ def test_without_the_package_the_command_says_what_to_install(checkout: Path) ->
     done = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
     assert done.returncode == 1
     assert done.stderr == (
-        "hatif: text2tashkeel==0.1.0 , which drafts vowels, cannot be used (it is not here); "
+        "hatif: text2tashkeel==0.1.0, which drafts vowels, cannot be used (it is not here); "
         "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
     )
 
