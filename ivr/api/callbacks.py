@@ -62,7 +62,7 @@ def router(controller: "Controller") -> APIRouter:
         number = normalise(new.number) or new.number.strip()
         language = new.language or site.language_order(country_of(number))[0]
         if (why := refusal(number, site)) is not None:
-            raise HTTPException(422, f"{number!r} {callback_rules.REFUSED[why]}.")
+            raise HTTPException(422, f"{number!r} {callback_rules.EXPLANATIONS[why]}.")
         if language not in site.languages:
             raise HTTPException(422, f"{language!r} is no language of this site; it has {', '.join(site.languages)}.")
         now = clock.now()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ivr.site.findings import Finding, some
+from ivr.site.findings import Finding, count_and_name
 from ivr.site.site import Site
 from prompts import files, manifest, recorded
 from prompts.catalogue import Catalogues
@@ -20,7 +20,7 @@ def audio_findings(texts: Catalogues, sounds: Path, folder: Path, site: Site) ->
     try:
         heard = manifest.load(path)
     except ManifestError as error:
-        yield Finding.placed("E_AUDIO_LIST" if path.exists() else "E_AUDIO_MISSING", str(error))
+        yield Finding.from_message("E_AUDIO_LIST" if path.exists() else "E_AUDIO_MISSING", str(error))
     off = recorded.problems(texts, heard, folder / "recordings", site.languages, site.recorded_only)
     for problem in off:
         found = f"{problem.id}: {problem.found}"
@@ -45,11 +45,13 @@ def _about(language: str, texts: Catalogues, heard: Manifest, sounds: Path, *, v
             (old if audio.source == RECORDING else stale).append(prompt)
     path, of = str(sounds / manifest.FILE), f"of {len(texts.ids)} texts in {language}"
     if missing:
-        yield Finding("E_AUDIO_MISSING", path, 1, f"{some(missing)} {of} have no audio", _BUILD)
+        yield Finding("E_AUDIO_MISSING", path, 1, f"{count_and_name(missing)} {of} have no audio", _BUILD)
     if broken:
-        yield Finding("E_AUDIO_BROKEN", path, 1, f"the audio of {some(broken)} {of} is gone or cut short", _BUILD)
+        yield Finding(
+            "E_AUDIO_BROKEN", path, 1, f"the audio of {count_and_name(broken)} {of} is gone or cut short", _BUILD
+        )
     if stale:
-        yield Finding("W_AUDIO_STALE", path, 1, f"{some(stale)} {of} are heard as they were before", _BUILD)
+        yield Finding("W_AUDIO_STALE", path, 1, f"{count_and_name(stale)} {of} are heard as they were before", _BUILD)
     if old:
-        found = f"{some(old)} {of} have changed since they were recorded"
+        found = f"{count_and_name(old)} {of} have changed since they were recorded"
         yield Finding("W_RECORDING_OLD", path, 1, found, _RECORD)

@@ -148,7 +148,7 @@ class _Check:
         places = {(each.file, each.line) for each in self.found}
         files = {each.file for each in self.found if each.code in ("E_FLOW_FILE", "E_GUIDE_FILE")}
         for error in errors:
-            finding = Finding.placed("E_TEXT_FILE", str(error))
+            finding = Finding.from_message("E_TEXT_FILE", str(error))
             if finding.file not in files and (finding.file, finding.line) not in places:
                 self.found.append(finding)
 

@@ -24,7 +24,7 @@ def code_clashes(folder: Path, site: Site, people: Collection[OperatorEntry]) ->
     for names, sentence in among(site.codes.digits, [each.id for each in people]):
         name = next((each for each in names if each in written), names[0])  # what was written can be changed
         line = line_in(text, ("codes", name))
-        found.append(Finding.told("E_CODE_CLASH", str(path), line, f"codes.{name}: {sentence}"))
+        found.append(Finding.from_sentence("E_CODE_CLASH", str(path), line, f"codes.{name}: {sentence}"))
     return found
 
 

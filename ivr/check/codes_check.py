@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ivr.callbacks import prompts
 from ivr.codes import table
-from ivr.site.findings import Finding, some
+from ivr.site.findings import Finding, count_and_name
 from ivr.site.site import Site, line_in
 from ivr.talk.operator_requests import Refusal
 from ivr.talk.whisper import WAITED, WORDS
@@ -35,7 +35,7 @@ def said_text_findings(folder: Path, site: Site, known: Collection[str]) -> list
     def look(code: str, wanted: Sequence[str], who: str, *place: str) -> None:
         missing = [each for each in dict.fromkeys(wanted) if each not in known]
         if missing:
-            what = f"{some(missing)} of {len(dict.fromkeys(wanted))} texts that {who} are in no catalogue"
+            what = f"{count_and_name(missing)} of {len(dict.fromkeys(wanted))} texts that {who} are in no catalogue"
             remedy = "write them in texts.yaml, as the example site does"
             found.append(Finding(code, str(path), line_in(text, place), what, remedy))
 

@@ -10,7 +10,7 @@ from ivr.audio.spoken import TIME_IDS
 from ivr.model import clock
 from ivr.site.findings import Finding
 from ivr.site.hours import WeekText
-from ivr.site.site import Place, Site, line_in, named
+from ivr.site.site import Place, Site, format_place, line_in
 from prompts import site_files
 from routing.hours import WEEKDAYS, Plan, both
 
@@ -24,7 +24,7 @@ def hours_findings(site: Site, folder: Path) -> list[Finding]:
     path = folder / "site.toml"
     text = site_files.text(path)
     return [
-        Finding(code, str(path), line_in(text, place), f"{named(place)}: {found}", remedy)
+        Finding(code, str(path), line_in(text, place), f"{format_place(place)}: {found}", remedy)
         for code, place, found, remedy in (
             *_without_words(site),
             *_never_open(site),
@@ -93,7 +93,7 @@ def _never_open(site: Site) -> Iterator[Found]:
             continue
         for language in hours.language:
             if not _opens(hours.plan(line, language)):
-                found = f"these hours and those of {named(place)} never meet, so nobody is served in it there"
+                found = f"these hours and those of {format_place(place)} never meet, so nobody is served in it there"
                 yield "E_HOURS_NEVER", ("hours", "language", language), found, "let them overlap"
 
 

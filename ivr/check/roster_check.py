@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from ivr.model import clock
 from ivr.site import roster
-from ivr.site.findings import Finding, SiteError, some
+from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.holidays import Holidays
 from ivr.site.operators import OperatorEntry
-from ivr.site.roster import Shift, Time, joined, without
+from ivr.site.roster import Shift, Time, merge, subtract
 from ivr.site.site import Site
 from routing.hours import spans_of
 
@@ -35,7 +35,7 @@ def roster_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -
     days = [first + timedelta(days=each) for each in range(DAYS)]
     shifts = planned.shifts(first - timedelta(days=1), days[-1])
     opened = {
-        language: joined(span for day in days for span in open_times(site, holidays, day, language))
+        language: merge(span for day in days for span in open_times(site, holidays, day, language))
         for language in site.languages
     }
     for language in site.languages:
@@ -46,7 +46,7 @@ def roster_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -
             remedy = f"plan one of those who speak it, such as {able[0]}"
             yield Finding("W_ROSTER_LANGUAGE", file, 1, found, remedy)
     supervisors = [each.id for each in people if each.supervisor]
-    bare = uncovered(joined(span for spans in opened.values() for span in spans), shifts, supervisors)
+    bare = uncovered(merge(span for spans in opened.values() for span in spans), shifts, supervisors)
     if bare:
         remedy = f"plan one, such as {supervisors[0]}" if supervisors else "make an operator one in operators.csv"
         yield Finding("W_ROSTER_SUPERVISOR", file, 1, f"no supervisor is planned {_when(bare, zone)}", remedy)
@@ -61,7 +61,7 @@ def speakers(site: Site, people: Sequence[OperatorEntry], language: str) -> list
 def open_times(site: Site, holidays: Holidays, day: date, language: str) -> list[Time]:
     """When a language is answered on that day, on any line."""
     lines = dict.fromkeys(each.number if each.number in site.hours.line else None for each in site.number)
-    return joined(
+    return merge(
         (begins.astimezone(UTC), ends.astimezone(UTC))
         for line in lines
         for begins, ends in spans_of(site.hours.plan(line, language, holidays), day)
@@ -70,14 +70,14 @@ def open_times(site: Site, holidays: Holidays, day: date, language: str) -> list
 
 def uncovered(opened: Sequence[Time], shifts: Sequence[Shift], able: Collection[str]) -> list[Time]:
     """When it is open and none of those is planned who are `able`."""
-    return without(opened, ((each.begins, each.ends) for each in shifts if each.operator in able))
+    return subtract(opened, ((each.begins, each.ends) for each in shifts if each.operator in able))
 
 
 def _when(times: Sequence[Time], zone: ZoneInfo) -> str:
     """In how many open hours of the days looked at, and when."""
     hours = sum((ends - begins).total_seconds() for begins, ends in times) / 3600
-    spans = [f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{_wall(ends, zone)}" for begins, ends in joined(times)]
-    return f"in {hours:g} open hours of the next {DAYS} days ({some(spans).partition(' (')[2]}"
+    spans = [f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{_wall(ends, zone)}" for begins, ends in merge(times)]
+    return f"in {hours:g} open hours of the next {DAYS} days ({count_and_name(spans).partition(' (')[2]}"
 
 
 def _wall(ends: datetime, zone: ZoneInfo) -> str:

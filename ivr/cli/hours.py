@@ -179,10 +179,10 @@ def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[st
     from zoneinfo import ZoneInfo
 
     from ivr.model import clock
-    from ivr.site.holidays import Holidays, listed
+    from ivr.site.holidays import Holidays, list_holidays
 
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
-    rows, _ = listed(Holidays(parts.site.hours.holidays), today, year, language)
+    rows, _ = list_holidays(Holidays(parts.site.hours.holidays), today, year, language)
     return {"holidays": [row.as_data() for row in rows], "taken_back": [], "source": FILES}
 
 

@@ -20,7 +20,7 @@ import structlog
 from ivr.asterisk.ami import AmiError
 from ivr.model import clock
 from ivr.records.recorder import Recorder
-from ivr.site.holidays import Changes, Holidays, Row, decode, encode, listed, name_in
+from ivr.site.holidays import Changes, Holidays, Row, decode, encode, list_holidays, name_in
 from ivr.site.site import Site
 from prompts.manifest import Manifest
 from routing import hours
@@ -125,15 +125,15 @@ class Opening:
         return self.answer()
 
     def add_holiday(self, day: date, name: str, by: str) -> None:
-        self._rule(self.holidays.added(day, name, by), by)
+        self._rule(self.holidays.add(day, name, by), by)
 
     def remove_holiday(self, day: date, by: str) -> None:
         """Raises HolidayError."""
-        self._rule(self.holidays.removed(day, by), by)
+        self._rule(self.holidays.remove(day, by), by)
 
     def move_holiday(self, day: date, to: date, by: str) -> None:
         """Raises HolidayError."""
-        self._rule(self.holidays.moved(day, to, by), by)
+        self._rule(self.holidays.move(day, to, by), by)
 
     def _rule(self, changes: Changes, by: str) -> None:
         ruled = {}
@@ -142,7 +142,7 @@ class Opening:
             name = name_in(found.names, "en") if found is not None else ""
             row = self._recorder.holiday_ruled(day, ruling, name, by, former.row if former is not None else None)
             ruled[day] = replace(ruling, row=row) if ruling is not None else None
-        self.holidays.rule(ruled)
+        self.holidays.apply(ruled)
         self._wake.set()
 
     def announce(self, text: str | None, sounds: Manifest, why: str, by: str) -> None:
@@ -161,7 +161,7 @@ class Opening:
 
     def holiday_rows(self, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
         """The holidays of a year (None: of the twelve months from today on), and those that were taken back."""
-        return listed(self.holidays, self.today(), year, language)
+        return list_holidays(self.holidays, self.today(), year, language)
 
     # AstDB
 
@@ -216,7 +216,7 @@ class Opening:
             if family != HOLIDAYS:
                 continue
             try:
-                self.holidays.rule({date.fromisoformat(key): decode(value)})
+                self.holidays.apply({date.fromisoformat(key): decode(value)})
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("AstDB holds a holiday that is not ours; it is not used", day=key, error=repr(error))
         self._announcement = kept.get((FAMILY, "announcement")) or None

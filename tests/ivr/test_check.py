@@ -53,9 +53,11 @@ def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right
 
 
 def test_a_remedy_may_say_semicolons_of_its_own() -> None:
-    told = Finding.told("E_OPERATOR_ROW", "operators.csv", 2, 'the name is not right; write letters, without " ; [ ].')
+    told = Finding.from_sentence(
+        "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not right; write letters, without " ; [ ].'
+    )
     assert (told.found, told.remedy) == ("the name is not right", 'write letters, without " ; [ ]')
-    assert Finding.told("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
+    assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
 
 
 def one(found: list[Finding], code: str) -> str:

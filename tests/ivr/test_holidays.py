@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, listed, name_in
+from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, list_holidays, name_in
 from routing.hours import Source
 
 EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)
@@ -19,7 +19,7 @@ THRONE = date(2027, 7, 30)
 def ruled(*changes: Changes) -> Holidays:
     days = Holidays("MA")
     for each in changes:
-        days.rule(each)
+        days.apply(each)
     return days
 
 
@@ -54,15 +54,15 @@ def test_only_dates_of_the_moon_are_estimated_and_no_name_carries_the_mark() -> 
 def test_without_a_country_there_are_only_the_administrators_holidays() -> None:
     days = Holidays(None)
     assert days.rows(date(2027, 1, 1), date(2027, 12, 31)) == []
-    days.rule(days.added(THRONE, "Fire drill", "ghali"))
+    days.apply(days.add(THRONE, "Fire drill", "ghali"))
     (row,) = days.rows(date(2027, 1, 1), date(2027, 12, 31))
     assert (row.day, row.name, row.source) == (THRONE, "Fire drill", Source.ADMINISTRATOR)
 
 
 def test_the_list_begins_today_and_has_twelve_months_or_one_year() -> None:
-    rows, _ = listed(Holidays("MA"), date(2026, 11, 18), None, "en")
+    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), None, "en")
     assert (rows[0].day, rows[-1].day) == (date(2026, 11, 18), date(2027, 11, 18))
-    rows, _ = listed(Holidays("MA"), date(2026, 11, 18), 2028, "en")
+    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), 2028, "en")
     assert (rows[0].day.year, rows[-1].day.year) == (2028, 2028)
 
 
@@ -71,10 +71,10 @@ def test_the_list_begins_today_and_has_twelve_months_or_one_year() -> None:
 
 def test_an_added_day_is_a_holiday_and_one_of_the_calendar_becomes_certain() -> None:
     days = Holidays("MA")
-    days.rule(days.added(AFTER, "  Day after\n", "ghali"))
+    days.apply(days.add(AFTER, "  Day after\n", "ghali"))
     assert str(days[AFTER]) == "Day after, by the administrator"
     before = names(days, EID)
-    days.rule(days.added(EID, "", "ghali"))
+    days.apply(days.add(EID, "", "ghali"))
     (row,) = days.rows(EID, EID)
     assert (row.estimated, row.source) == (False, Source.ADMINISTRATOR)
     assert names(days, EID) == before
@@ -82,45 +82,45 @@ def test_an_added_day_is_a_holiday_and_one_of_the_calendar_becomes_certain() -> 
 
 def test_a_removed_holiday_of_the_calendar_is_told_as_taken_back_and_comes_back_when_it_is_added() -> None:
     days = Holidays("MA")
-    days.rule(days.removed(EID, "ghali"))
+    days.apply(days.remove(EID, "ghali"))
     assert (days[EID].counts, days[EID].name) == (False, "Eid al-Fitr")
     assert days.rows(EID, EID) == []
-    assert [row.day for row in days.taken_back(EID, EID_TWO)] == [EID]
+    assert [row.day for row in days.cancelled(EID, EID_TWO)] == [EID]
     with pytest.raises(HolidayError, match="2027-03-09 is no holiday"):
-        days.removed(EID, "ghali")
-    days.rule(days.added(EID, "", "ghali"))
+        days.remove(EID, "ghali")
+    days.apply(days.add(EID, "", "ghali"))
     assert (days[EID].counts, days[EID].name) == (True, "Eid al-Fitr")
-    assert days.taken_back(EID, EID_TWO) == []
+    assert days.cancelled(EID, EID_TWO) == []
 
 
 def test_an_added_day_that_is_removed_leaves_nothing_behind() -> None:
     days = Holidays("MA")
-    days.rule(days.added(AFTER, "Day after", "ghali"))
-    days.rule(days.removed(AFTER, "ghali"))
+    days.apply(days.add(AFTER, "Day after", "ghali"))
+    days.apply(days.remove(AFTER, "ghali"))
     assert days.get(AFTER) is None
     assert days.rulings == {}
 
 
 def test_a_moved_holiday_takes_its_names_along() -> None:
     days, before = Holidays("MA"), names(Holidays("MA"), EID)
-    days.rule(days.moved(EID, AFTER, "ghali"))
+    days.apply(days.move(EID, AFTER, "ghali"))
     assert names(days, AFTER) == before
     assert [row.day for row in days.rows(date(2027, 3, 1), date(2027, 3, 31))] == [EID_TWO, AFTER]
-    days.rule(days.moved(AFTER, EID, "ghali"))
+    days.apply(days.move(AFTER, EID, "ghali"))
     assert [row.day for row in days.rows(date(2027, 3, 1), date(2027, 3, 31))] == [EID, EID_TWO]
     assert days.rulings.keys() == {EID}
 
 
 def test_of_a_day_that_is_two_holidays_the_one_by_the_moon_is_moved() -> None:
     days = Holidays("MA")
-    days.rule(days.moved(BOTH, BOTH + timedelta(days=2), "ghali"))
+    days.apply(days.move(BOTH, BOTH + timedelta(days=2), "ghali"))
     told = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
     assert told == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
 
 
 def test_a_holiday_that_is_moved_to_another_one_is_both() -> None:
     days = Holidays("MA")
-    days.rule(days.moved(EID, THRONE, "ghali"))
+    days.apply(days.move(EID, THRONE, "ghali"))
     assert names(days, THRONE)["fr"] == "Fête du Trône; Fête de la rupture du jeûne"
 
 
@@ -134,7 +134,7 @@ def test_a_holiday_that_is_moved_to_another_one_is_both() -> None:
 )
 def test_a_move_that_makes_no_sense_is_refused_with_what_to_do(day: date, to: date, said: str) -> None:
     with pytest.raises(HolidayError, match=said):
-        Holidays("MA").moved(day, to, "ghali")
+        Holidays("MA").move(day, to, "ghali")
 
 
 def test_what_is_computed_before_a_call_is_not_computed_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
