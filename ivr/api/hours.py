@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from ivr.hours import format_hours
-from ivr.hours.opening import AnnouncementError, one_line, shortened
+from ivr.hours.opening import AnnouncementError, one_line, shorten
 from ivr.model import clock
 from ivr.site.holidays import HolidayError
 from routing.hours import Force, Override
@@ -78,7 +78,7 @@ def router(controller: "Controller") -> APIRouter:
         now = at or clock.now()
         answer = opening.answer(now, line=line, language=language)
         opens_next = partial(opening.opens_next, now, line=line, language=language)
-        return format_hours.told(answer, opens_next, opening.announcement())
+        return format_hours.format_answer(answer, opens_next, opening.announcement())
 
     def holidays(year: int | None = None, language: str = "en") -> dict[str, Any]:
         rows, taken_back = opening.holiday_rows(year, language)
@@ -86,15 +86,15 @@ def router(controller: "Controller") -> APIRouter:
 
     @api.get("")
     async def hours(at: Instant | None = None, line: str | None = None, language: str | None = None) -> dict[str, Any]:
-        if line is not None and (problem := format_hours.no_number(site, line)):
+        if line is not None and (problem := format_hours.number_problem(site, line)):
             raise HTTPException(422, problem)
-        if language is not None and (problem := format_hours.no_language(site, language)):
+        if language is not None and (problem := format_hours.language_problem(site, language)):
             raise HTTPException(422, problem)
         return told(at, line, language)
 
     @api.post("", dependencies=changes)
     async def force(forced: HoursForced) -> dict[str, Any]:
-        opening.force(shortened(Override(forced.force, forced.why, forced.until, forced.by)))
+        opening.force(shorten(Override(forced.force, forced.why, forced.until, forced.by)))
         return told()
 
     @api.post("/announcement", dependencies=changes)

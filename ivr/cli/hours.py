@@ -82,12 +82,12 @@ def _by_files(parts: Composition, at: datetime | None, line: str, language: str)
     from routing import hours
 
     site = parts.site
-    if line and (problem := format_hours.no_number(site, line)):
+    if line and (problem := format_hours.number_problem(site, line)):
         raise ControlError(problem)
-    if language and (problem := format_hours.no_language(site, language)):
+    if language and (problem := format_hours.language_problem(site, language)):
         raise ControlError(problem)
     plan, instant = site.hours.plan(line, language, Holidays(site.hours.holidays)), at or clock.now()
-    return format_hours.told(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
+    return format_hours.format_answer(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
 
 
 def _show(data: dict[str, Any], json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, with the node in each."""
+"""Structured logs: one line per event, each with the node."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from ivr.home.log_files import StandardError
 
 
 def configure(node: str, folder: Path) -> None:
-    """Set up the logs of this process. `folder`: where a log file of ours lies, whose size is limited."""
+    """Set up the logs of this process; log files in `folder` have a limited size."""
     output = StandardError(folder)
 
     def with_node(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

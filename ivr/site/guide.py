@@ -90,7 +90,7 @@ def guide_problems(node: Offering, guide: Guide) -> list[str]:
     """Return one sentence for each procedure that the node offers and the guide does not have."""
     known = ", ".join(sorted(guide.procedures)) or "none"
     return [
-        f"the guide has no procedure {procedure!r}; write {FOLDER}/{procedure}.yaml, or choose an existing one ({known})."
+        f"the guide has no procedure {procedure!r}; write {FOLDER}/{procedure}.yaml, or choose one of {known}."
         for procedure in node.procedures
         if procedure not in guide.procedures
     ]
@@ -170,7 +170,7 @@ class _File:
         if not is_id(identity) or len(identity) > _LONGEST_ID:
             self.wrong(
                 1,
-                f"{identity!r} is not a procedure id; name the file with lower-case letters, digits and _ between them, "
+                f"{identity!r} is not a procedure id; name the file with lower-case letters, digits and _ in between, "
                 f"at most {_LONGEST_ID}",
             )
         try:

@@ -207,7 +207,7 @@ class Holidays(Mapping[date, Holiday]):
     # The administrator's changes
 
     def add(self, day: date, name: str, by: str) -> Changes:
-        """Return the changes that add a holiday; one of the calendar becomes certain, and keeps its names by default."""
+        """Return the changes that add a holiday; one of the calendar becomes certain and by default keeps its names."""
         named = {"": _one_line(name)} if name.strip() else self._names(day)
         found = self.calendar.day(day)
         return {day: Ruling(named or (found.names if found is not None else {"": "holiday"}), by)}
@@ -268,7 +268,7 @@ def _one_line(text: str) -> str:
 
 
 def encode(ruling: Ruling) -> str:
-    """Return the AstDB value of an override, at most 800 bytes; of many languages, English and the first ones are kept."""
+    """Return the AstDB value of an override, at most 800 bytes; of many languages, English and the first are kept."""
     names = {language: name[:_LONGEST_NAMES] for language, name in ruling.names.items()}
     while True:
         value = json.dumps(

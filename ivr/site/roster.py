@@ -93,7 +93,7 @@ class Roster:
                 yield Shift(begins, ends, operator)
 
     def _absences(self, operator: str, day: date) -> list[Time]:
-        """Return absences of some hours, including those of the adjacent days, which a shift over midnight may reach."""
+        """Return absences of some hours, also those of adjacent days, which a shift over midnight may reach."""
         return [
             self._time(row, other)
             for row in self.rows

@@ -152,18 +152,18 @@ def test_losses_are_described_in_terms_of_callers() -> None:
         "the context [hatif-ended], which Hatif uses",
         "the number +331 from [hatif-entry]",
         "the extension s from [hatif-entry], which Hatif uses",
-        "the context [office], in which 2 channels are",
+        "the context [office], which 2 channels are in",
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is not there; name a dialplan's file"),
+        (None, "does not exist; give the path of a dialplan"),
         ("folder", "is not a regular file; give the path of a dialplan"),
         ("pipe", "is not a regular file; give the path of a dialplan"),
         (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as UTF-8"),
-        (b";" * 1_000_001, "has more than 1,000,000 characters; that is no dialplan of this line"),
+        (b";" * 1_000_001, "has more than 1,000,000 characters; it cannot be a dialplan of this line"),
     ],
 )
 @pytest.mark.parametrize("command", ["load", "lint"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from line import Line
 
-from ivr.home.heartbeat import Lateness, beat, beaten, boot_time
+from ivr.home.heartbeat import Lateness, beat, boot_time, last_beat
 from ivr.softphone.telephone import Telephones
 
 
@@ -34,10 +34,10 @@ def test_a_watcher_that_slept_has_not_waited() -> None:
 
 def test_beats_are_in_boot_time_and_need_no_room(tmp_path: Path) -> None:
     path = tmp_path / "run" / "ivr.lives"
-    assert beaten(path) is None
+    assert last_beat(path) is None
     before = boot_time()
     beat(path)
-    assert before <= (beaten(path) or 0) <= boot_time()
+    assert before <= (last_beat(path) or 0) <= boot_time()
     assert path.stat().st_size == 0
 
 

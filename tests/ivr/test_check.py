@@ -54,9 +54,9 @@ def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right
 
 def test_a_remedy_may_say_semicolons_of_its_own() -> None:
     told = Finding.from_sentence(
-        "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not right; write letters, without " ; [ ].'
+        "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
     )
-    assert (told.found, told.remedy) == ("the name is not right", 'write letters, without " ; [ ]')
+    assert (told.found, told.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
     assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
 
 
@@ -72,8 +72,8 @@ def nobody_speaks_english(site: SmallSite) -> str:
     site.edit("operators.csv", "1002,Zoe Laurel,en:5", "1002,Zoe Laurel,ar:5")
     site.edit("operators.csv", "ar:5 en:4", "ar:5")
     return (
-        "operators.csv:1: nobody speaks en at level 1 or above; its callers would wait for ever; add an operator "
-        "who does, such as en:4, or take the language out of languages in site.toml"
+        "operators.csv:1: no operator speaks en at level 1 or above; callers would wait for ever; add an operator "
+        "who does, such as en:4, or remove the language from languages in site.toml"
     )
 
 
@@ -81,8 +81,8 @@ def english_is_spoken_below_the_level(site: SmallSite) -> str:
     site.edit("site.toml", "[[carrier]]", "[operators]\nlevel = 5\n\n[[carrier]]")
     site.edit("operators.csv", "1002,Zoe Laurel,en:5", "1002,Zoe Laurel,en:4")
     return (
-        "operators.csv:1: nobody speaks en at level 5 or above; its callers would wait for ever; add an operator "
-        "who does, such as en:5, or take the language out of languages in site.toml"
+        "operators.csv:1: no operator speaks en at level 5 or above; callers would wait for ever; add an operator "
+        "who does, such as en:5, or remove the language from languages in site.toml"
     )
 
 
@@ -118,7 +118,7 @@ def a_recorded_language_is_on_too_early(site: SmallSite) -> str:
     texts = len(catalogue.load(site.folder).ids)
     return (
         f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); record them in {site.folder}/recordings/ar "
-        "and run `hatif prompts build`; until then take the language out of languages in site.toml"
+        "and run `hatif prompts build`; until then remove the language from languages in site.toml"
     )
 
 
@@ -126,7 +126,7 @@ def a_language_is_being_translated(site: SmallSite) -> str:
     small_site.write_catalogue(site.folder, "pt", {"goodbye": "Goodbye.", "alarm": "Attention."}, {"goodbye": "Adeus."})
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"hatif.po:1: {texts - 1} of {texts} texts are not in order, and callers cannot choose 'pt' yet; correct them "
+        f"hatif.po:1: {texts - 1} of {texts} texts have errors, and callers cannot choose 'pt' yet; correct them "
         "before it joins `languages` in site.toml; `hatif prompts status` counts them"
     )
 
@@ -149,15 +149,15 @@ def a_text_of_the_fallback_is_not_there(site: SmallSite) -> str:
 
 def texts_of_conversations_are_not_there(site: SmallSite) -> str:
     without_text(site, "talk_outside", "talk_waited_about_5", "talk_no_answer")
-    found = "3 (talk_outside, talk_waited_about_5, talk_no_answer) of 17 texts that are said in conversations"
-    return f"site.toml:1: {found} are in no catalogue; write them in texts.yaml, as the example site does"
+    found = "3 (talk_outside, talk_waited_about_5, talk_no_answer) of 17 texts of conversations"
+    return f"site.toml:1: {found} are in no catalogue; add them to texts.yaml, as in the example site"
 
 
 def texts_of_supervision_and_of_calling_back_are_not_there(site: SmallSite) -> str:
     without_text(site, "callback_code_noted", "supervision_not_talking")
     wanted = len(table.texts(("ar", "en"), Operators().pauses))
-    found = f"2 (callback_code_noted, supervision_not_talking) of {wanted} texts that codes say, such as the reasons of"
-    return f"site.toml:1: {found} pauses, are in no catalogue; write them in texts.yaml, as the example site does"
+    found = f"2 (callback_code_noted, supervision_not_talking) of {wanted} texts of feature codes, such as reasons of"
+    return f"site.toml:1: {found} pauses, are in no catalogue; add them to texts.yaml, as in the example site"
 
 
 def there_is_no_audio(site: SmallSite) -> str:
@@ -187,7 +187,7 @@ def audio_is_cut_short(site: SmallSite) -> str:
     site.heard("en", "goodbye", seconds=0.2)
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is missing or truncated; "
         "run `hatif prompts build`"
     )
 
@@ -196,7 +196,7 @@ def audio_is_gone(site: SmallSite) -> str:
     site.heard("en", "goodbye", file="hatif/en/goodbye-1")
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is missing or truncated; "
         "run `hatif prompts build`"
     )
 
@@ -204,7 +204,7 @@ def audio_is_gone(site: SmallSite) -> str:
 def audio_is_of_before(site: SmallSite) -> str:
     site.heard("en", "goodbye", text="Bye.")
     texts = len(catalogue.load(site.folder).ids)
-    found = f"1 (goodbye) of {texts} texts in en are heard as they were before"
+    found = f"1 (goodbye) of {texts} texts in en still have the audio of an earlier text"
     return f"manifest.json:1: {found}; run `hatif prompts build`"
 
 
@@ -290,7 +290,10 @@ def test_a_file_that_cannot_be_read_is_told_once_and_the_others_are_checked(
 
 REFUSED_VALUES = [
     ('sip_bind = "eth0"', "sip_bind: 'eth0' is not an IP address; write one of this machine"),
-    ('hosts = ["sip.example.net"]', "carrier.0.hosts.0: 'sip.example.net' is neither; write an IP address or network"),
+    (
+        'hosts = ["sip.example.net"]',
+        "carrier.0.hosts.0: 'sip.example.net' is not an address; write an IP address or network",
+    ),
     ('hosts = ["0.0.0.0/0"]', "carrier.0.hosts.0: '0.0.0.0/0' is the whole internet; write the carrier's own"),
     ('hosts = ["127.0.0.2"]\ncodecs = ["g999"]', "carrier.0.codecs.0: Input should be 'alaw', 'ulaw' or 'g722'"),
     ('hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"', "carrier.0.dial: '99999' is not a port; write a number from 1"),

@@ -137,7 +137,7 @@ def test_the_sites_own_pjsip_conf_is_checked(
     assert hatif(small, monkeypatch, "check") == 0
     own.write_text(f"{DOOR}\n[lift]\ntype = endpoint\n")
     assert hatif(small, monkeypatch, "check") == 1
-    assert f"{own}:12: E_ENDPOINT_OPEN the endpoint 'lift' asks for no password" in capsys.readouterr().err
+    assert f"{own}:12: E_ENDPOINT_OPEN the endpoint 'lift' needs no password" in capsys.readouterr().err
     own.write_bytes(b"[lift]\xff")
     assert hatif(small, monkeypatch, "check") == 1
     assert f"{own}:1: E_PJSIP_FILE cannot be read" in capsys.readouterr().err

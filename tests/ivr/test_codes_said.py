@@ -14,7 +14,7 @@ from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
 from ivr.callbacks import prompts
 from ivr.check import codes_check
-from ivr.check.code_clashes import among, beside, takes
+from ivr.check.code_clashes import find_clashes, find_foreign_clashes, matches
 from ivr.cli.main import main
 from ivr.codes import table
 from ivr.codes.help_call import Leg, left_over, standing
@@ -84,35 +84,35 @@ def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() ->
     for name, digits in Codes().digits.items():
         code = Code(name, digits, bool(table.CODES[name].argument))
         longest = digits + "9" * ARGUMENT_DIGITS
-        assert takes(name, digits, longest) is (len(code.patterns) == ARGUMENT_DIGITS + 1)
-        assert not takes(name, digits, longest + "9")
+        assert matches(name, digits, longest) is (len(code.patterns) == ARGUMENT_DIGITS + 1)
+        assert not matches(name, digits, longest + "9")
 
 
 def test_the_usual_codes_do_not_clash_and_those_that_are_off_clash_with_nothing() -> None:
-    assert list(among(Codes().digits, ["1001", "1901"])) == []
+    assert list(find_clashes(Codes().digits, ["1001", "1901"])) == []
     off = Codes(ready="", pause="*10")
-    assert "ready" not in off.digits and list(among(off.digits)) == []
+    assert "ready" not in off.digits and list(find_clashes(off.digits)) == []
 
 
 @pytest.mark.parametrize(
     ("codes", "operators", "said"),
     [
-        ({"ready": "*1", "pause": "*1"}, (), "*1 is ready already; give one of them other digits"),
-        ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause with a digit after it; give "),
-        ({"transfer": "*3", "hold": "*30"}, (), "*30 for hold is also *3 for transfer with a digit after it; give "),
-        ({"ready": "1001"}, ("1001",), "1001 is dialled like the operator 1001; begin it with * or #"),
-        ({"pause": "10"}, ("1002", "1003"), "10 is dialled like the operator 1002; begin it with * or #"),
+        ({"ready": "*1", "pause": "*1"}, (), "*1 is already ready; give one of them other digits"),
+        ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause followed by a digit; give "),
+        ({"transfer": "*3", "hold": "*30"}, (), "*30 for hold is also *3 for transfer followed by a digit; give "),
+        ({"ready": "1001"}, ("1001",), "1001 is also dialled for the operator 1001; begin it with * or #"),
+        ({"pause": "10"}, ("1002", "1003"), "10 is also dialled for the operator 1002; begin it with * or #"),
     ],
 )
 def test_two_that_mean_the_same_are_told_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
-    ((names, sentence),) = among(codes, operators)
+    ((names, sentence),) = find_clashes(codes, operators)
     assert set(names) <= {*codes}
     assert sentence.startswith(said)
 
 
 @pytest.mark.parametrize("codes", [{"ready": "*1", "who_am_i": "*10"}, {"pause": "*1", "ready": "*1*"}])
 def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str]) -> None:
-    assert list(among(codes, ("1001",))) == []
+    assert list(find_clashes(codes, ("1001",))) == []
 
 
 @pytest.mark.parametrize(
@@ -133,16 +133,18 @@ def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str])
 def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dialled(
     extension: str, meets: bool
 ) -> None:
-    sentences = beside({"ready": "*10"}, [extension])
+    sentences = find_foreign_clashes({"ready": "*10"}, [extension])
     assert len(sentences) == meets
     assert all(f"the code ready (*10) meets the extension {extension}, " in each for each in sentences)
 
 
 def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
-    assert beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
-        sentence for extension in ("*115", "_*11XXX.") for sentence in beside({"pause": "*11"}, [extension])
+    assert find_foreign_clashes({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
+        sentence
+        for extension in ("*115", "_*11XXX.")
+        for sentence in find_foreign_clashes({"pause": "*11"}, [extension])
     ]
-    assert len(beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"])) == 2
+    assert len(find_foreign_clashes({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"])) == 2
 
 
 @patient
@@ -150,13 +152,13 @@ def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
     st.dictionaries(st.sampled_from(sorted(table.CODES)), st.from_regex(r"[*#0-9]{1,4}", fullmatch=True), min_size=1)
 )
 def test_what_no_clash_is_told_of_is_one_code_at_most(codes: dict[str, str]) -> None:
-    if list(among(codes)):
+    if list(find_clashes(codes)):
         return
     for dialled_number in (
         *codes.values(),
         *(f"{digits}{more}" for digits in codes.values() for more in ("1", "1001")),
     ):
-        meant = [name for name, digits in codes.items() if takes(name, digits, dialled_number)]
+        meant = [name for name, digits in codes.items() if matches(name, digits, dialled_number)]
         assert len(meant) <= 1, dialled_number
 
 

@@ -16,8 +16,8 @@ from site_files import edited
 
 from ivr.cli.main import main
 from ivr.flow import model
-from ivr.flow.draw.draw import drawn
-from ivr.flow.draw.layout import Box, Placed, place
+from ivr.flow.draw.draw import draw_flow
+from ivr.flow.draw.layout import Box, Layout, place
 from ivr.flow.file import Flow, draft
 from ivr.flow.nodes.menu import Menu
 from ivr.home.settings import CHECKOUT
@@ -85,7 +85,7 @@ def node(picture: str, name: str) -> list[str]:
 
 
 def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
-    picture = drawn(flow_of(FLOW), "en", words, "small")
+    picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert node(picture, "welcome") == ["welcome", "say", "“welcome (en)”", "then"]
     assert node(picture, "main")[2:] == [
         *("1", "main_card (en)", "2", "main_papers (en)", "3", "main_message (en)", "4", "main_back (en)"),
@@ -106,14 +106,14 @@ def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
 
 
 def test_a_menu_of_languages_says_each_option_in_its_own_language() -> None:
-    rows = node(drawn(flow_of(FLOW), "en", words, "small"), "language")
+    rows = node(draw_flow(flow_of(FLOW), "en", words, "small"), "language")
     assert rows[:3] == ["language", "9", "language"]
     for key, text in (("1", "go_on (en)"), ("2", "language_option (ar)"), ("3", "language_option (en)")):
         assert rows[rows.index(key) + 1] == text
 
 
 def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
-    picture = drawn(flow_of(FLOW), "en", words, "small")
+    picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert texts_of(picture)[0] == "small"
     assert "start" in texts_of(picture)
     legend = " ".join(texts_of(picture)[-4:])
@@ -127,7 +127,7 @@ def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
     "nasty", ["<script>alert(1)</script>", "&amp; \" ' ]]>", "a\x00\x07\x1b[31m\u202eb", "\ud800x"]
 )
 def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
-    picture = drawn(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
+    picture = draw_flow(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
     tree = ElementTree.fromstring(picture.encode())
     assert {each.tag.removeprefix(SVG) for each in tree.iter()} <= {
         "svg",
@@ -144,7 +144,7 @@ def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
 
 
 def test_arabic_runs_from_right_to_left_and_everything_else_does_not() -> None:
-    picture = ElementTree.fromstring(drawn(flow_of(FLOW), "ar", words, "small"))
+    picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
     for each in picture.iter(f"{SVG}text"):
         hint = each.find(f"{SVG}title")
         said = (each.text if hint is None else hint.tail) or ""
@@ -154,7 +154,7 @@ def test_arabic_runs_from_right_to_left_and_everything_else_does_not() -> None:
 
 def test_what_is_too_long_is_cut_at_a_word_and_shown_whole_under_the_pointer() -> None:
     long = "For the very long and winding description of an option that nobody would ever want to hear,"
-    picture = drawn(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
+    picture = draw_flow(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
     tree = ElementTree.fromstring(picture)
     (hint,) = [each for each in tree.iter(f"{SVG}title") if each.text == long]
     assert hint.tail is not None and hint.tail.endswith("…")
@@ -169,14 +169,14 @@ def test_a_flow_with_mistakes_is_drawn_as_far_as_it_goes() -> None:
     text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
-    picture = drawn(draft(text, "flow.yaml").flow, "fr", words, "wrong")
+    picture = draw_flow(draft(text, "flow.yaml").flow, "fr", words, "wrong")
     assert "no node mian" in node(picture, "language")
     assert node(picture, "main").count("no node queue") == 2
     assert "node-queue" not in picture
 
 
 def test_the_picture_has_its_own_background() -> None:
-    tree = ElementTree.fromstring(drawn(flow_of(FLOW), "en", words, "small"))
+    tree = ElementTree.fromstring(draw_flow(flow_of(FLOW), "en", words, "small"))
     ground = tree.find(f"{SVG}rect")
     assert ground is not None
     assert [ground.get(each) for each in ("x", "y", "width", "height")] == [
@@ -193,7 +193,7 @@ def test_the_picture_has_its_own_background() -> None:
 WIDTH, GAP, ENTRY = 100.0, 40.0, 10.0
 
 
-def placed(boxes: list[Box], *roots: str) -> Placed:
+def placed(boxes: list[Box], *roots: str) -> Layout:
     return place(boxes, roots, width=WIDTH, gap=GAP, entry=ENTRY)
 
 
@@ -246,7 +246,7 @@ def test_a_line_leads_from_each_row_to_the_box_that_it_names_if_that_is_further_
                 assert point in _followed(result, reached), (box.name, target)
 
 
-def _followed(result: Placed, start: tuple[float, float]) -> set[tuple[float, float]]:
+def _followed(result: Layout, start: tuple[float, float]) -> set[tuple[float, float]]:
     """Where the lines lead that begin at a point."""
     found, todo = {start}, [start]
     while todo:

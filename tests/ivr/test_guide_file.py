@@ -98,29 +98,34 @@ GUIDE_MISTAKES = [
     ("status: sample", "status: draft", "status", "status is draft; write sample or confirmed"),
     ("status: sample", "status:", "status", "status is empty; write sample or confirmed"),
     ("status: sample", "status: [sample]", "status", "status is a list; write sample or confirmed"),
-    ("status: sample\n", "", "# Sample", "status is missing; write it"),
-    ("fee: It costs twenty-five euros.\n", "", "# Sample", "fee is missing; write it"),
-    ("fee: It", "costs: x\nfee: It", "costs", "'costs' is no field of the guide; its fields are status, title, doc.*"),
+    ("status: sample\n", "", "# Sample", "status is missing; add it"),
+    ("fee: It costs twenty-five euros.\n", "", "# Sample", "fee is missing; add it"),
+    (
+        "fee: It",
+        "costs: x\nfee: It",
+        "costs",
+        "'costs' is not a field of the guide; its fields are status, title, doc.*",
+    ),
     ("fee: It costs twenty-five euros.", "fee:", "fee", "fee is empty; write its English text"),
     ("fee: It costs twenty-five euros.", 'fee: " "', "fee", "fee is empty; write its English text"),
     ("fee: It costs twenty-five euros.", "fee: 25", "fee", "fee is '25', which YAML does not read as a text; write"),
     ("fee: It costs twenty-five euros.", "fee: no", "fee", "fee is 'no', which YAML does not read as a text; write"),
     ("fee: It costs twenty-five euros.", "fee: {FR: x}", "fee", "fee is a list, not a text; write one text, in words"),
-    ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' stands twice; each name may stand once"),
+    ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' occurs twice; remove one"),
     ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; correct the YAML"),
     ("fee: It", "fee: \x01", "fee", "control characters are not allowed; correct the YAML"),
     ("fee: It", "fee: *it", "fee", "write out what it repeats"),
     ("fee: It", "? [a]\n: b\nfee: It", "? [a]", "a name is a list; write one word and a colon"),
     ("remarks:", "---\nremarks:", "---", "expected a single document.* but found another document; correct the YAML"),
     ('  "NO": In', "  NO: In", "  NO:", 'YAML does not read NO as a name; write it as "NO"'),
-    ("  FR: In", "  France: In", "  France", "'France' is no country; write its ISO code .* such as FR"),
-    ("  FR: In", "  fr: In", "  fr", "'fr' is no country; write its ISO code of two capital letters"),
-    ("  FR: In", "  US: In", "  US", "the country 'US' is none of this site; it has BE, FR, NO"),
-    ("  FR: In", '  "NO": In', '"NO": In Norway', "'NO' stands twice; each name may stand once"),
+    ("  FR: In", "  France: In", "  France", "'France' is not a country; write its ISO code .* such as FR"),
+    ("  FR: In", "  fr: In", "  fr", "'fr' is not a country; write its ISO code of two capital letters"),
+    ("  FR: In", "  US: In", "  US", "the country 'US' is not one of the site's: BE, FR, NO"),
+    ("  FR: In", '  "NO": In', '"NO": In Norway', "'NO' occurs twice; remove one"),
     ("  FR: In France you need an appointment.", "  FR:", "  FR:", "remarks.FR is empty; write its English text"),
     (VISA[VISA.index("remarks:") :], "remarks: {}\n", "remarks", "remarks has no country; write at least one"),
     (VISA[VISA.index("remarks:") :], "remarks: none\n", "remarks", "remarks has no country; write at least one"),
-    (VISA[VISA.index("remarks:") :], "", "# Sample", "remarks is missing; write it"),
+    (VISA[VISA.index("remarks:") :], "", "# Sample", "remarks is missing; add it"),
 ]
 
 
@@ -136,14 +141,14 @@ def test_a_mistake_in_the_guide_is_told(old: str, new: str, where: str, said: st
 def test_a_file_of_the_guide_that_holds_nothing_is_told(text: str) -> None:
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", 1)
-    assert "has no names at its top; write status, title, documents" in what
+    assert "is not a mapping; write the fields status, title, documents" in what
 
 
 @pytest.mark.parametrize("name", ["Visa.yaml", "visa-f.yaml", "visa__f.yaml", "v1.2.yaml", f"{'v' * 23}.yaml"])
 def test_a_name_that_is_no_id_is_told(name: str) -> None:
     ((file, line, what),) = guide_refusal({name: VISA})
     assert (file, line) == (f"guide/{name}", 1)
-    assert re.search("is no id of a procedure; name the file with small letters, digits and _ .*, 22 at most", what)
+    assert re.search("is not a procedure id; name the file with lower-case letters, digits and _ .*, at most 22", what)
 
 
 def test_all_mistakes_of_all_files_are_told_at_once_in_the_order_of_their_lines() -> None:
@@ -167,8 +172,8 @@ def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None
         guide.read(tmp_path)
     assert str(error.value).split("\n") == [
         f"{tmp_path}/pension.yaml:1: E_GUIDE_FILE cannot be read (Is a directory); make it a readable file.",
-        f"{tmp_path}/stay.yml:1: E_GUIDE_FILE would not be read; rename it to stay.yaml.",
-        f"{tmp_path}/visa.yaml:2: E_GUIDE_FILE is no UTF-8; save the file as UTF-8.",
+        f"{tmp_path}/stay.yml:1: E_GUIDE_FILE has the wrong extension; rename it to stay.yaml.",
+        f"{tmp_path}/visa.yaml:2: E_GUIDE_FILE is not UTF-8; save the file as UTF-8.",
     ]
     with pytest.raises(SiteError, match=r"it must be a folder of .yaml files"):
         guide.read(tmp_path / "README.md")
@@ -194,7 +199,7 @@ def test_procedures_that_a_node_offers_and_the_guide_does_not_have_are_told() ->
     read = guide.parse({"visa.yaml": VISA})
     node = GuideNode(kind="guide", procedures=("visa", "vsia"), back="main")
     (said,) = guide.guide_problems(node, read)
-    assert said == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or name one that is there (visa)."
+    assert said == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or choose one of visa."
 
 
 @pytest.mark.parametrize("procedures", [(), ("visa", "visa"), ("Visa",), tuple(f"visa{n}" for n in range(9))])

@@ -86,7 +86,7 @@ def test_a_removed_holiday_of_the_calendar_is_told_as_taken_back_and_comes_back_
     assert (days[EID].counts, days[EID].name) == (False, "Eid al-Fitr")
     assert days.rows(EID, EID) == []
     assert [row.day for row in days.cancelled(EID, EID_TWO)] == [EID]
-    with pytest.raises(HolidayError, match="2027-03-09 is no holiday"):
+    with pytest.raises(HolidayError, match="2027-03-09 is not a holiday"):
         days.remove(EID, "ghali")
     days.apply(days.add(EID, "", "ghali"))
     assert (days[EID].counts, days[EID].name) == (True, "Eid al-Fitr")
@@ -128,8 +128,8 @@ def test_a_holiday_that_is_moved_to_another_one_is_both() -> None:
     ("day", "to", "said"),
     [
         (EID, EID, "cannot be moved to itself"),
-        (AFTER, THRONE, "2027-03-11 is no holiday; `hatif hours holiday` lists them"),
-        (EID, EID_TWO, "2027-03-10 is Eid al-Fitr already. To move a holiday of several days by one"),
+        (AFTER, THRONE, "2027-03-11 is not a holiday; `hatif hours holiday` lists them"),
+        (EID, EID_TWO, "2027-03-10 is already Eid al-Fitr. To shift a holiday of several days by one"),
     ],
 )
 def test_a_move_that_makes_no_sense_is_refused_with_what_to_do(day: date, to: date, said: str) -> None:

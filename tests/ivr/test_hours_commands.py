@@ -73,9 +73,9 @@ async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
         "hours holiday add 2150-01-01",
     )
     for refused, said in (
-        (nothing, f"{LATER} is no holiday; `hatif hours holiday` lists them."),
+        (nothing, f"{LATER} is not a holiday; `hatif hours holiday` lists them."),
         (unreadable, "'tomorrow' is no day; write it as 2027-03-10."),
-        (itself, f"{LATER} is no holiday"),
+        (itself, f"{LATER} is not a holiday"),
         (far, "a day must be from 2000 to 2099"),
     ):
         assert refused.returncode == 1
@@ -133,7 +133,9 @@ async def test_a_text_is_announced_and_one_that_some_would_not_hear_is_not(line:
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
     assert "In front of everything is said: welcome" in shown.stdout
     assert unknown.returncode == 1
-    assert unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` has them all.\n"
+    assert (
+        unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"
+    )
     assert line.json("hours")["announcement"] == "welcome"
     assert line.run("hours", "announce", "off").stdout == "Nothing is said in front of everything.\n"
     assert line.json("hours")["announcement"] is None
@@ -150,8 +152,10 @@ async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
         "hours at 2030-06-03T11:59 --language xx",
     )
     assert json.loads(known.stdout)["open"] is True
-    assert unknown.stderr == "hatif: '+33999' is no number of this site; `hatif numbers` lists them.\n"
-    assert no_language.stderr == "hatif: 'xx' is no language of this site: ar, fr, es, it, nl, de, en.\n"
+    assert unknown.stderr == "hatif: '+33999' is not a number of this site; `hatif numbers` lists them.\n"
+    assert (
+        no_language.stderr == "hatif: 'xx' is not a language of this site; write one of ar, fr, es, it, nl, de, en.\n"
+    )
 
 
 async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobody_does(

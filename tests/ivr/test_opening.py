@@ -14,7 +14,7 @@ from db.journal import Journal
 from db.references import ReferenceAllocator
 from ivr.asterisk.ami import AmiError
 from ivr.home.settings import CHECKOUT
-from ivr.hours.opening import AnnouncementError, Opening, shortened
+from ivr.hours.opening import AnnouncementError, Opening, shorten
 from ivr.model import clock
 from ivr.records.recorder import Recorder
 from ivr.site import site
@@ -205,7 +205,7 @@ async def test_what_stands_in_astdb_and_is_not_ours_does_no_harm(house: House) -
 
 
 def test_a_reason_is_cut_to_one_line_that_fits() -> None:
-    override = shortened(Override(Force.OPEN, "a\nb\r\x00" + "c" * 500, by="x\n" + "y" * 100))
+    override = shorten(Override(Force.OPEN, "a\nb\r\x00" + "c" * 500, by="x\n" + "y" * 100))
     assert override.why == "ab" + "c" * 118
     assert override.by == "x" + "y" * 39
 

@@ -54,9 +54,9 @@ def test_an_open_hour_without_a_language_or_a_supervisor_is_one_warning_each(sma
     write("1002,mon,08:00,20:00,,,", "1901,mon,08:00,16:00,,,", "1901,mon,17:00,18:00,,,", "1001,mon,12:00,18:00,,,")
     arabic, supervisor = check(small)
     assert (arabic.code, arabic.file) == ("W_ROSTER_LANGUAGE", str(small.folder / roster.FILE))
-    assert arabic.found.startswith("nobody who speaks ar is planned in 4 open hours of the next 14 days (Monday ")
+    assert arabic.found.startswith("no operator who speaks ar is planned in 4 open hours of the next 14 days (Monday ")
     assert arabic.found.count("18:00-20:00") == 2
-    assert arabic.remedy == "plan one of those who speak it, such as 1001"
+    assert arabic.remedy == "plan one who does, such as 1001"
     assert (supervisor.code, supervisor.found.count("16:00-17:00")) == ("W_ROSTER_SUPERVISOR", 2)
     assert "6 open hours" in supervisor.found
     assert supervisor.remedy == "plan one, such as 1901"

@@ -92,7 +92,7 @@ def test_what_a_line_was_set_up_with_need_not_be_said_again(tmp_path: Path) -> N
         ("HATIF_PORT_OFFSET", "0", "HATIF_PORT_OFFSET is 0, but the line in {home} has 2000."),
         ("HATIF_SITE", "{home}", "HATIF_SITE is {home}, but the line in {home} has the example site."),
         ("HATIF_ASTERISK", "/a", "HATIF_ASTERISK is /a, but for the line in {home} it was not set."),
-        ("HATIF_DATABASE", "x://a:b@c", "HATIF_DATABASE names another database than that of the line in {home}."),
+        ("HATIF_DATABASE", "x://a:b@c", "HATIF_DATABASE is not the database of the line in {home}."),
     ],
 )
 def test_another_lines_environment_is_refused_with_what_to_do(name: str, value: str, said: str, tmp_path: Path) -> None:
@@ -125,5 +125,5 @@ def test_a_broken_file_of_what_is_kept_is_named(text: str, tmp_path: Path) -> No
 
 def test_a_site_that_is_kept_and_gone_is_named(tmp_path: Path) -> None:
     line_settings.write(tmp_path, replace(SET_UP, site=str(tmp_path / "gone")))
-    with pytest.raises(SettingsError, match=rf"The site that {tmp_path}/line.json keeps is {tmp_path}/gone"):
+    with pytest.raises(SettingsError, match=rf"The site in {tmp_path}/line.json is {tmp_path}/gone"):
         read({"HATIF_HOME": str(tmp_path)})

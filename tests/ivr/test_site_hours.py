@@ -81,14 +81,24 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where", "said"),
     [
-        ('line."+33800212000"', 'line."+33800212009"', "[hours.line", "'.33800212009' is none of this site; write one"),
-        ("language.nl", "language.de", "[hours.language", "'de' is none of this site; it has ar, fr, nl"),
+        (
+            'line."+33800212000"',
+            'line."+33800212009"',
+            "[hours.line",
+            "'.33800212009' is not one of the site's; write one",
+        ),
+        ("language.nl", "language.de", "[hours.language", "'de' is not one of the site's; write one of ar, fr, nl"),
         ('monday = ["09:00-12:00"]', 'monday = ["9-12"]', 'monday = ["9-12"]', r"hours\.line\.\+33.*monday\.0: .*span"),
-        ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is no weekday"),
-        ('"MA"', '"XX"', "holidays =", "'XX' is no country whose holidays are known; write two capitals such as MA"),
-        ('"MA"', '"Morocco"', "holidays =", "'Morocco' is no country"),
-        ('"MA"', '"__"', "holidays =", "'__' is no country"),
-        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is no span"),
+        ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is not a weekday"),
+        (
+            '"MA"',
+            '"XX"',
+            "holidays =",
+            "'XX' is not a country with known holidays; write two capital letters such as MA",
+        ),
+        ('"MA"', '"Morocco"', "holidays =", "'Morocco' is not a country"),
+        ('"MA"', '"__"', "holidays =", "'__' is not a country"),
+        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is not a time span"),
     ],
 )
 def test_a_mistake_in_the_hours_is_told_with_its_line(
@@ -123,7 +133,9 @@ def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path
         (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
         assert (finding.code, finding.line) == ("W_HOURS_WORDS", line_of(text, new))
         opens = new[new.index('"') + 1 :][:5]
-        assert str(finding).startswith(f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: no text says")
+        assert str(finding).startswith(
+            f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: there is no text for"
+        )
         assert f"says {opens}, " in finding.found
 
 
@@ -135,11 +147,11 @@ def test_who_would_never_be_served_is_found(tmp_path: Path) -> None:
     text = edited(SITE, 'monday = ["09:00-12:00"]\n', "")
     (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
     assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.line"))
-    assert finding.found == "hours.line.+33800212000: it has no hours at all"
+    assert finding.found == "hours.line.+33800212000: it is never open"
     text = edited(SITE, "10:30-24:00", "12:00-24:00")
     (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
     assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.language"))
-    assert "hours.language.nl: these hours and those of hours.line.+33800212000 never meet" in finding.found
+    assert "hours.language.nl: these hours and those of hours.line.+33800212000 do not overlap" in finding.found
 
 
 def test_on_a_holiday_what_is_left_of_the_day_is_what_the_site_says(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_two_files_for_one_text_and_one_sound_for_two_texts_are_refused(site: Pa
     found = examined(site, sent)
     assert all("more than once" in found[f"fr/good.{ending}"].reason for ending in ("wav", "WAV"))
     assert "the same audio as fr/other.wav" in found["fr/hello.wav"].reason
-    assert "the same sound as fr/hello.wav" in found["fr/other.wav"].reason
+    assert "the same audio as fr/hello.wav" in found["fr/other.wav"].reason
     assert not any(each.verdict is Verdict.TAKEN for each in found.values())
 
 
