@@ -98,7 +98,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'timezone = "Africa/Casablanca"\n\n[hours.week]\n',
         'timezone = "Europe/Paris"\n\n[hours.week]\nsunday = ["02:30-20:00"]\n',
         "sunday",
-        "hours.week.sunday: the clocks skip 02:30 on 20..-03-.., which shifts 02:30-20:00 by an hour on that day; choose",
+        "hours.week.sunday: the clocks skip 02:30 on 20..-03-.., which shifts 02:30-20:00 by an hour on that day",
     ),
     "E_HOURS_NEVER": (
         "site.toml",

@@ -111,7 +111,7 @@ FLOW_MISTAKES = [
         "topic: file",
         "topic: The File",
         "topic",
-        "nodes.queue.*topic: found 'The File'; write lower-case letters, digits and _, beginning with a letter, at most 31",
+        "nodes.queue.*topic: found 'The File'; write lower-case letters, digits and _, .*, at most 31",
     ),
     ("E_FLOW_VALUE", "topic: file", "topics: file", "topics", "topics: is not a valid name here"),
     ("E_FLOW_VALUE", "kind: queue", "kind: que", "queue:\n    kind", "nodes.queue: .*'que'.*'say', 'language', 'menu'"),
