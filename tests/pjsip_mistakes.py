@@ -12,7 +12,7 @@ type = auth
 username = door
 password = a-password-of-16-letters
 """
-OPEN = "needs no password and is known by"
+OPEN = "needs no password and is identified by"
 
 # The code; what is written behind DOOR and a blank line; the line; what is said.
 MISTAKES: tuple[tuple[str, str, int, str], ...] = (

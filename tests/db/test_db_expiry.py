@@ -170,10 +170,10 @@ async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_wait
     assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
     failed = await callbacks.wish(engine, str(told.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
-    assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
+    assert failed.reason == "not within 24 open hours: the number has reached its limit of calls for today"
     assert (
         await callbacks.wish(engine, str(once.id))
-    ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
+    ).reason == "not within 24 open hours: the limit of outgoing calls for today is reached (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
     assert (note.id, note.case_reference) == (told.id, changed)

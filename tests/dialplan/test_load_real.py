@@ -91,7 +91,7 @@ async def test_an_administrator_s_additions_are_reported_and_do_not_prevent_a_lo
     (told,) = await asyncio.to_thread(line.json, "dialplan", "lint")
     assert told["code"] == "W_CLASH"
     assert told["sentence"].startswith(
-        "the code ready (*10) meets the extension *10, which Asterisk has besides ours; "
+        "the code ready (*10) clashes with the extension *10, which is in Asterisk but not ours; "
     )
     assert (await load(ami, asterisk.etc, old)).changes == ()
 

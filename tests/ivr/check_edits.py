@@ -56,7 +56,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "[[carrier]]",
         '[callbacks]\ntrunk = "nobody"\n\n[[carrier]]',
         "trunk",
-        "callbacks.trunk: 'nobody' is no carrier that takes calls; write one of them: none has dial",
+        "callbacks.trunk: 'nobody' is not a carrier that accepts our calls; write one of them: none has dial",
     ),
     "E_SITE_CARRIER": (
         "site.toml",
@@ -126,7 +126,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'ar = ["en"]\n',
         "",
         "[fallback]",
-        r"no language replaces audio of 'ar' that is missing or broken; write some, best first, such as ar = \[.en.\]",
+        r"no language replaces missing or broken audio of 'ar'; write some, best first, such as ar = \[.en.\]",
     ),
     "E_OPERATOR_FILE": (
         "operators.csv",
@@ -182,7 +182,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'hosts = ["127.0.0.2"]',
         'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:5060"\n\n[callbacks]\ntrunk = "one"',
         "trunk",
-        r"\(callback_offer, .*\) of .* texts that are said to whom we call back, .* are in no catalogue; write them",
+        r"\(callback_offer, .*\) of .* texts of call-backs are in no catalogue; add them",
     ),
     "E_ROSTER_FILE": (
         "roster.csv",
@@ -196,7 +196,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "1001 1901",
         "1009 1901",
         "1009",
-        "the operator '1009' is not in operators.csv; write ids that are",
+        "the operator '1009' is not in operators.csv; write an existing id",
     ),
     "W_ROSTER_LANGUAGE": (
         "roster.csv",
@@ -235,7 +235,13 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "no node offers the procedure 'visa'; add it to a guide node of .*flow.yaml, or delete it",
     ),
     "E_FLOW_FILE": ("flow.yaml", "nodes:", "nodes: [", "kind: language", "correct the YAML"),
-    "E_FLOW_VALUE": ("flow.yaml", "topic: travel", "topic: 7", "topic", "nodes.queue.queue.topic: .*found 7; mend it"),
+    "E_FLOW_VALUE": (
+        "flow.yaml",
+        "topic: travel",
+        "topic: 7",
+        "topic",
+        "nodes.queue.queue.topic: .*found 7; correct it",
+    ),
     "E_FLOW_PROCEDURE": (
         "flow.yaml",
         "[visa]",
@@ -248,7 +254,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "text: main_travel",
         "text: main_trip",
         "main_trip",
-        "main says 'main_trip', which no catalogue has; write that text",
+        "main says 'main_trip', which is in no catalogue; add that text",
     ),
     "W_TEXT_UNUSED": (
         "flow.yaml",
@@ -298,15 +304,15 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good\u200bbye."',
         GOODBYE,
-        r"an invisible .*\(U\+200B\); take it",
+        r"an invisible .*\(U\+200B\); remove it",
     ),
-    "E_TEXT_SYMBOL": (EN, GOODBYE_EN, f'{GOODBYE_EN[:-1]}Good ☎."', GOODBYE, "☎, which no voice can say; use words"),
+    "E_TEXT_SYMBOL": (EN, GOODBYE_EN, f'{GOODBYE_EN[:-1]}Good ☎."', GOODBYE, "☎, which no voice can read; use words"),
     "E_TEXT_MARKUP": (
         EN,
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good <b>."',
         GOODBYE,
-        "markup or a sign .*; write it out in words",
+        "markup or a symbol .*; write it out in words",
     ),
     "E_TEXT_SCRIPT": (
         EN,
@@ -320,7 +326,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good  bye."',
         GOODBYE,
-        "spaces at an end or doubled; take them out",
+        "leading, trailing or double spaces; remove them",
     ),
     "W_TEXT_VOWELS": (
         AR,

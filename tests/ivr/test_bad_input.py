@@ -170,7 +170,7 @@ async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> 
         ("TCP", 8070, "control API"): "python",
     }
     for ((protocol, port, purpose), program), sentence in zip(taken.items(), said, strict=True):
-        assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is taken by {program}")
+        assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is in use by {program}")
         assert sentence.endswith("): stop that program, or set HATIF_PORT_OFFSET to another multiple of 1000.")
 
 

@@ -57,7 +57,7 @@ def test_a_remedy_may_say_semicolons_of_its_own() -> None:
         "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
     )
     assert (told.found, told.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
-    assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
+    assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "correct it"
 
 
 def one(found: list[Finding], code: str) -> str:
@@ -92,22 +92,22 @@ def there_is_one_language(site: SmallSite) -> str:
     site.edit("site.toml", '[fallback]\nar = ["en"]\nen = ["ar"]\n', "")
     site.edit("flow.yaml", "{2: ar, 3: en}", "{3: en}")
     (site.folder / "operators.csv").write_text(small_site.OPERATORS.replace("ar:5 ", ""), encoding="utf-8")
-    return "site.toml:2: there is one language; no other replaces audio that is missing or broken; add a language"
+    return "site.toml:2: there is only one language; no other replaces missing or broken audio; add a language"
 
 
 def a_language_has_no_catalogue(site: SmallSite) -> str:
     shutil.rmtree(site.folder / "locale" / "ar")
     return (
-        f"site.toml:2: 'ar' has no catalogue {site.folder}/{AR}; make it as docs/add-a-language.md says, or take the "
-        "language out of languages"
+        f"site.toml:2: 'ar' has no catalogue {site.folder}/{AR}; create it as in docs/add-a-language.md, or remove the "
+        "language from languages"
     )
 
 
 def a_recorded_language_has_no_catalogue(site: SmallSite) -> str:
     site.edit("site.toml", "[hours]", 'recorded_only = ["zgh"]\n\n[hours]')
     return (
-        "hatif.po:1: zgh: no such catalogue; create it as in docs/add-a-language.md , or remove the language "
-        "out of recorded_only in site.toml"
+        "hatif.po:1: zgh: no such catalogue; create it as in docs/add-a-language.md, or remove the language "
+        "from recorded_only in site.toml"
     )
 
 
@@ -117,8 +117,8 @@ def a_recorded_language_is_on_too_early(site: SmallSite) -> str:
     site.heard("ar", "goodbye")
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); record them in {site.folder}/recordings/ar "
-        "and run `hatif prompts build`; until then remove the language from languages in site.toml"
+        f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); put the recordings "
+        f"into {site.folder}/recordings/ar and run `hatif prompts build`; until then remove the language from languages in site.toml"
     )
 
 
@@ -127,12 +127,12 @@ def a_language_is_being_translated(site: SmallSite) -> str:
     texts = len(catalogue.load(site.folder).ids)
     return (
         f"hatif.po:1: {texts - 1} of {texts} texts have errors, and callers cannot choose 'pt' yet; correct them "
-        "before it joins `languages` in site.toml; `hatif prompts status` counts them"
+        "before you add it to `languages` in site.toml; see `hatif prompts status`"
     )
 
 
 def without_text(site: SmallSite, *ids: str) -> None:
-    """Out of all catalogues, as in a site of before."""
+    """Remove texts from all catalogues, as in an older site."""
     for each in ids:
         text = (site.folder / "texts.yaml").read_text(encoding="utf-8")
         (site.folder / "texts.yaml").write_text(re.sub(f"  {each}: .*\n", "", text), encoding="utf-8")
@@ -144,7 +144,7 @@ def without_text(site: SmallSite, *ids: str) -> None:
 
 def a_text_of_the_fallback_is_not_there(site: SmallSite) -> str:
     without_text(site, "fallback_wait")
-    return "texts.yaml:1: the fallback plays 'fallback_wait', which no catalogue has; write that text"
+    return "texts.yaml:1: the fallback plays 'fallback_wait', which is in no catalogue; add that text"
 
 
 def texts_of_conversations_are_not_there(site: SmallSite) -> str:
@@ -211,8 +211,8 @@ def audio_is_of_before(site: SmallSite) -> str:
 def a_recording_is_of_before(site: SmallSite) -> str:
     site.heard("en", "goodbye", text="Bye.", source="recording")
     found = f"1 (goodbye) of {len(catalogue.load(site.folder).ids)} texts in en have changed since they were recorded"
-    remedy = "record them again, import the recording once more if it says the new text, or remove it"
-    return f"manifest.json:1: {found}; {remedy}: a voice speaks then"
+    remedy = "record them again, re-import the recording if it speaks the new text, or remove it"
+    return f"manifest.json:1: {found}; {remedy} so that a voice speaks"
 
 
 SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [

@@ -135,7 +135,7 @@ def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dial
 ) -> None:
     sentences = find_foreign_clashes({"ready": "*10"}, [extension])
     assert len(sentences) == meets
-    assert all(f"the code ready (*10) meets the extension {extension}, " in each for each in sentences)
+    assert all(f"the code ready (*10) clashes with the extension {extension}, " in each for each in sentences)
 
 
 def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:

@@ -118,7 +118,7 @@ def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
     assert "start" in texts_of(picture)
     legend = " ".join(texts_of(picture)[-4:])
     assert "0 asks for an operator (office), 9 changes the language (language), # repeats, * goes back" in legend
-    assert "help twice, then with an operator (office), or where the row “no key” leads" in legend
+    assert "help twice, then get an operator (office), or follow the row “no key”" in legend
     assert "In record, callback and survey both lead on instead; in language silence does." in legend
     assert "↩ and a name" in legend
 

@@ -57,7 +57,7 @@ def test_an_offset_that_is_no_multiple_of_1000_is_refused(text: str) -> None:
 def test_a_site_without_its_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         read({"HATIF_SITE": str(tmp_path)})
-    assert str(error.value) == f"HATIF_SITE is {tmp_path}, which has no site.toml; name the folder of a site."
+    assert str(error.value) == f"HATIF_SITE is {tmp_path}, which has no site.toml; set it to the folder of a site."
 
 
 def test_a_relative_path_counts_from_where_the_command_was_given(

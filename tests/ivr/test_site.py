@@ -266,13 +266,13 @@ OPERATOR_MISTAKES = [
     ("1002,Zoë", "1001,Zoë", 3, "the id 1001 occurs twice; give each operator a different id"),
     ("Zoë O'Laurel", "", 3, "the name '' is not valid"),
     ("Zoë O'Laurel", "Zoë;exten", 3, "the name 'Zoë;exten' is not valid; write up to 60 letters"),
-    ("Zoë O'Laurel", "Zoë\u202e", 3, "is not right"),
-    ("Zoë O'Laurel", "Z" * 61, 3, "is not right"),
+    ("Zoë O'Laurel", "Zoë\u202e", 3, "is not valid"),
+    ("Zoë O'Laurel", "Z" * 61, 3, "is not valid"),
     ("fr:5,file travel", "french,file", 3, "the language 'french' is not valid; write code:level, such as fr:4"),
     ("fr:5,file travel", "fr:6,file", 3, "the language 'fr:6' is not valid"),
     ("fr:5,file travel", "nl:5,file", 3, "the language 'nl' is not one of the site's; write one of ar, fr"),
     ("fr:5,file travel", "fr:5 fr:4,file", 3, "the language 'fr' occurs twice; write it once"),
-    ("fr:5,file travel", ",file", 3, "has no language; write at least one, such as fr:4"),
+    ("fr:5,file travel", ",file", 3, "has no languages; write at least one, such as fr:4"),
     ("file travel", "File", 3, "the topic 'File' is not valid; write lower-case words"),
     ("travel,yes", "travel,perhaps", 3, "supervisor is 'perhaps'; write yes or no"),
     ("travel,yes", "travel", 3, "has 4 columns; it must have 5: id,name,languages,topics,supervisor"),
@@ -300,7 +300,7 @@ def test_all_mistakes_in_the_list_of_operators_are_told_at_once(tmp_path: Path) 
 def test_a_list_without_operators_is_told(text: str, tmp_path: Path) -> None:
     ((line, what),) = operators_refusal(tmp_path, text)
     assert line == 1
-    assert "the first line must be" in what or "has no operator; write one a line below the first" in what
+    assert "the first line must be" in what or "has no operators; write one per line, below the first line" in what
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])

@@ -136,7 +136,7 @@ def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path
         assert str(finding).startswith(
             f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: there is no text for"
         )
-        assert f"says {opens}, " in finding.found
+        assert f"for {opens}, " in finding.found
 
 
 def test_a_closing_time_may_be_any(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) ->
     ("written", "said"),
     [
         ("prefer = 30", "is not a valid name here"),
-        ("head_start_s = 20", "delete it: a language's head start is passing"),
+        ("head_start_s = 20", "delete it: a language's head start is now passing"),
         ("hold_s = -1", "greater than or equal to 0, found -1"),
         ("target_s = 0", "greater than 0"),
         ('relax_s = "long"', "found 'long'"),
