@@ -1,12 +1,12 @@
-"""Edits of the small site, each with the one code that it gets: see `test_check`."""
+"""Edits of the small site, each with the code that it produces: see `test_check`."""
 
 AR, EN = "locale/ar/LC_MESSAGES/hatif.po", "locale/en/LC_MESSAGES/hatif.po"
 GOODBYE_EN = 'msgid "Goodbye."\nmsgstr ""'
 GOODBYE_AR = 'msgid "Goodbye."\nmsgstr "نَصٌّ."'
 GOODBYE = 'msgid "Goodbye."'
 
-# An edit of one file: the file, what stands there, what somebody writes instead. Then the line, as what stands in it
-# (of the file as it is then), and what is said.
+# An edit of one file: the file, the original text and its replacement; then a text on the reported line of the edited
+# file, and the expected message.
 EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
     "E_SITE_FILE": ("site.toml", "[hours]", "[hours", "[hours\n", "Expected.*; correct the TOML"),
     "E_SITE_VALUE": (
@@ -350,7 +350,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "adieu: the English catalogue has no such prompt; add it",
     ),
 }
-"""By the code that they get; where there is no line, the finding is about another file."""
+"""Edits by their code; without a line, the finding is about another file."""
 
 OTHER_FILE = {
     "W_LANGUAGE_MENU": ("site.toml", "languages ="),
@@ -364,4 +364,4 @@ BESIDES = {
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_SCRIPT", "W_TEXT_SPACE", "W_TEXT_VOWELS")},
     "E_TEXT_UNTRANSLATED": {"E_TEXT_SCRIPT", "W_AUDIO_STALE"},
 }
-"""What else is true then."""
+"""Further findings that an edit causes."""

@@ -1,4 +1,4 @@
-"""A small site that is in order, with its audio, for tests that make one thing in it wrong."""
+"""A small valid site with audio, for tests that break one thing in it."""
 
 import json
 from dataclasses import dataclass
@@ -106,13 +106,13 @@ _SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SmallSite:
-    """Its folder, and that of its audio."""
+    """The site's folder, and that of its audio."""
 
     folder: Path
     sounds: Path
 
     def edit(self, name: str, old: str, new: str) -> str:
-        """Changes a file of the site, at one place; gives its new text."""
+        """Change a file of the site at one place; return its new text."""
         path = self.folder / name
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, (old, text.count(old))
@@ -121,11 +121,11 @@ class SmallSite:
         return changed
 
     def catalogue(self, language: str) -> str:
-        """The name of a catalogue, for `edit`."""
+        """Return the name of a catalogue, for `edit`."""
         return f"locale/{language}/LC_MESSAGES/hatif.po"
 
     def heard(self, language: str, prompt: str, **changes: object) -> None:
-        """Changes what the list of audio says of a prompt; nothing takes it out."""
+        """Change a prompt's entry in the manifest; without changes, remove it."""
         path = self.sounds / "manifest.json"
         listed: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if changes:
@@ -136,7 +136,7 @@ class SmallSite:
 
 
 def make(home: Path) -> SmallSite:
-    """Writes the site into an empty folder."""
+    """Write the site into an empty folder."""
     site = SmallSite(home / "site", home / "sounds")
     _write(site.folder / "site.toml", TOML)
     _write(site.folder / "operators.csv", OPERATORS)

@@ -1,4 +1,4 @@
-"""Input that is wrong gets one clear sentence and an exit status other than 0, and no call is lost."""
+"""Wrong input is reported in one clear sentence with a non-zero exit status, and no call is lost."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from ivr.softphone.telephone import Call, CallEndedError, Telephones
 GERMAN_NUMBER = "+49800212003"
 OPERATOR_HZ = 1870.0
 
-# What is changed in a file of the site, and what the sentence about it must name.
+# A change in a file of the site, and words that the message about it must contain.
 BROKEN_SITES = {
     "no_toml": ("site.toml", r"^\[hours\]", "[hours", "as TOML"),
     "time_zone": ("site.toml", r"\bAfrica/Casablanca", "Africa/Nowhere", "'Africa/Nowhere'"),
@@ -45,7 +45,7 @@ def hatif(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize(("name", "pattern", "text", "named"), BROKEN_SITES.values(), ids=BROKEN_SITES)
-def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
+def test_a_broken_file_of_the_site_is_reported_with_line_and_remedy(
     name: str,
     pattern: str,
     text: str,
@@ -68,11 +68,11 @@ def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
     assert ended.value.code == 1
     output = capsys.readouterr()
     assert output.out == ""
-    # There is no audio in this home, and what is unfinished in the catalogues is not what this is about.
+    # This home has no audio, and unfinished catalogues are not the subject here.
     (said,) = [line for line in output.err.splitlines() if re.match(rf"{re.escape(str(site / name))}:\d+: E_", line)]
     found = re.fullmatch(r".*:(\d+): E_[A-Z_]+ (.*); (.*)\.", said)
     assert found, said
-    # In the flow it may be the line of the node.
+    # In the flow, the line may be that of the node.
     assert name == "flow.yaml" or int(found[1]) == right[: place.start()].count("\n") + 1
     assert named in said
 
@@ -157,7 +157,7 @@ async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line
     assert line.run("status").returncode == 0
 
 
-async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> None:
+async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
     answer = await asyncio.to_thread(hatif, "up", **{**line.environment, "HATIF_HOME": str(tmp_path / "home")})
     assert answer.returncode == 1
     said = answer.stderr.removeprefix("hatif: ").splitlines()
@@ -176,7 +176,7 @@ async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> 
 
 @contextlib.asynccontextmanager
 async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[Counter[int]]:
-    """TCP connections to the first port of each pair go to the second one; gives how many came to each so far."""
+    """Forward TCP connections from the first port of each pair to the second; return the counts so far."""
     came = Counter({here: 0 for here, _ in ports})
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -205,7 +205,7 @@ async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[Counter[int]]:
 
 
 async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(line: Line, tmp_path: Path) -> None:
-    # A second one beside the line's own: its control API needs a port of its own, so it has another offset.
+    # A second controller beside the line's own: its control API needs another port, hence another offset.
     offset = line.offset + 1000
     home = tmp_path / "home"
     shutil.copytree(line.home / "sounds", home / "sounds", symlinks=True, copy_function=os.link)
@@ -228,7 +228,7 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
             assert controller.returncode is None
             load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
         finally:
-            with contextlib.suppress(ProcessLookupError):  # it has ended by itself, which is told below
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is checked below
                 controller.terminate()
             await asyncio.wait_for(controller.wait(), 5)
     said = stderr.read_text()

@@ -1,4 +1,4 @@
-"""`hatif check` names whatever is wrong or doubtful in a site, with its code, place and remedy, and nothing else."""
+"""`hatif check` reports each problem of a site with code, place and remedy, and nothing else."""
 
 import os
 import re
@@ -32,12 +32,12 @@ def codes(found: Iterable[Finding]) -> list[str]:
     return [each.code for each in found]
 
 
-def test_the_small_site_of_these_tests_is_in_order(small: SmallSite) -> None:
+def test_the_small_site_of_these_tests_is_valid(small: SmallSite) -> None:
     assert [str(each) for each in check(small)] == []
 
 
 @pytest.mark.parametrize("code", EDITS)
-def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right(code: str, small: SmallSite) -> None:
+def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: SmallSite) -> None:
     name, old, new, where, said = EDITS[code]
     text = small.edit(name, old, new)
     if where is None:
@@ -52,7 +52,7 @@ def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right
     assert finding.is_error is code.startswith("E_")
 
 
-def test_a_remedy_may_say_semicolons_of_its_own() -> None:
+def test_a_remedy_may_contain_semicolons() -> None:
     told = Finding.from_sentence(
         "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
     )
@@ -61,7 +61,7 @@ def test_a_remedy_may_say_semicolons_of_its_own() -> None:
 
 
 def one(found: list[Finding], code: str) -> str:
-    """What is said under a code, without the folder; nothing else is said."""
+    """Return the message of the only finding, which must have this code, without the folder."""
     (finding,) = found
     assert finding.code == code, str(finding)
     return f"{Path(finding.file).name}:{finding.line}: {finding.found}; {finding.remedy}"
@@ -118,7 +118,8 @@ def a_recorded_language_is_on_too_early(site: SmallSite) -> str:
     texts = len(catalogue.load(site.folder).ids)
     return (
         f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); put the recordings "
-        f"into {site.folder}/recordings/ar and run `hatif prompts build`; until then remove the language from languages in site.toml"
+        f"into {site.folder}/recordings/ar and run `hatif prompts build`; until then remove the language "
+        "from languages in site.toml"
     )
 
 
@@ -237,14 +238,14 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
 
 
 @pytest.mark.parametrize(("code", "make_it_so"), SITUATIONS)
-def test_what_does_not_fit_together_gets_its_code_and_says_what_would_be_right(
+def test_a_conflict_between_files_gets_its_code_and_remedy(
     code: str, make_it_so: Callable[[SmallSite], str], small: SmallSite
 ) -> None:
     said = make_it_so(small)
     assert one(check(small), code) == said
 
 
-def test_a_recorded_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
+def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
     small_site.write_catalogue(small.folder, "zgh", {}, {})
     (small.folder / "recordings" / "zgh").mkdir(parents=True)
     small.edit("site.toml", "[hours]", 'recorded_only = ["zgh"]\n\n[hours]')
@@ -277,9 +278,7 @@ def test_one_mistake_never_hides_another(small: SmallSite) -> None:
         (EN, "E_TEXT_FILE"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_once_and_the_others_are_checked(
-    name: str, code: str, small: SmallSite
-) -> None:
+def test_an_unreadable_file_is_reported_once_and_the_others_are_checked(name: str, code: str, small: SmallSite) -> None:
     (small.folder / name).write_bytes(b"\xff")
     if name != AR:
         small.edit(AR, 'msgid ""', 'x msgid ""')
@@ -301,7 +300,7 @@ REFUSED_VALUES = [
 
 
 @pytest.mark.parametrize(("line", "said"), REFUSED_VALUES)
-def test_an_address_that_asterisk_would_refuse_is_refused_with_its_line(line: str, said: str, small: SmallSite) -> None:
+def test_an_address_that_asterisk_would_reject_is_refused_with_its_line(line: str, said: str, small: SmallSite) -> None:
     if line.startswith("sip_bind"):
         text = small.edit("site.toml", "[hours]", f"{line}\n\n[hours]")
     else:
@@ -325,8 +324,8 @@ def test_two_carriers_never_share_an_address(small: SmallSite) -> None:
 
 
 @pytest.mark.parametrize("name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "guide/visa.yaml"])
-def test_files_of_other_systems_are_read(name: str, small: SmallSite) -> None:
-    """With a byte order mark, CR LF, and the semicolons that spreadsheets write in most of Europe."""
+def test_files_from_other_systems_are_read(name: str, small: SmallSite) -> None:
+    """Rewrite files with a byte order mark, CR LF, and semicolons as from spreadsheets in most of Europe."""
     path = small.folder / name
     text = path.read_text(encoding="utf-8")
     if name.endswith(".csv"):
@@ -338,7 +337,7 @@ def test_files_of_other_systems_are_read(name: str, small: SmallSite) -> None:
 @pytest.mark.parametrize(
     "name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "texts.yaml", "guide/visa.yaml"]
 )
-def test_a_pipe_and_a_huge_file_are_refused_and_never_read(name: str, small: SmallSite) -> None:
+def test_a_pipe_and_a_huge_file_are_refused_without_reading_them(name: str, small: SmallSite) -> None:
     path = small.folder / name
     path.unlink()
     os.mkfifo(path)
@@ -348,7 +347,7 @@ def test_a_pipe_and_a_huge_file_are_refused_and_never_read(name: str, small: Sma
     assert any(each.file == str(path) and "larger than 4 MiB" in each.found for each in check(small))
 
 
-def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small: SmallSite) -> None:
+def test_aliases_that_repeat_each_other_are_refused_before_they_are_expanded(small: SmallSite) -> None:
     bomb = "[" + ", ".join(["x"] * 9) + "]"
     lines = [f"a0: &a0 {bomb}", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
     for name, code in (
@@ -367,7 +366,7 @@ def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small:
         path.write_bytes(before)
 
 
-def test_errors_come_before_warnings_and_each_in_the_order_of_files_and_lines(small: SmallSite) -> None:
+def test_errors_come_before_warnings_and_both_are_sorted_by_file_and_line(small: SmallSite) -> None:
     small.heard("en", "goodbye", text="Bye.")
     small.edit("site.toml", "08:00-20:00", "08:10-20:00")
     small.edit("site.toml", 'country = "GB"', 'country = "SE"')

@@ -73,7 +73,7 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
 
     def once() -> float:
-        began = time.process_time()  # not what else this machine does
+        began = time.process_time()  # excludes other processes
         model.parse(text, "flow.yaml", settings.languages, texts, procedures)
         return time.process_time() - began
 

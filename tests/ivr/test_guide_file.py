@@ -1,4 +1,4 @@
-"""Each mistake in the guide is told with file, line and remedy, all of them at once, before a call meets it."""
+"""All mistakes in the guide are reported at once with file, line and remedy, before a call can be affected."""
 
 import re
 import time
@@ -36,7 +36,7 @@ remarks:
 
 
 def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
-    """The sentences that these files get: file, line and what is said."""
+    """Return the findings about these files: file, line and message."""
     with pytest.raises(SiteError) as error:
         guide.parse(texts, "guide", COUNTRIES)
     found = []
@@ -47,7 +47,7 @@ def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
     return found
 
 
-def test_a_procedure_is_read_with_its_status_and_the_countries_that_have_a_remark() -> None:
+def test_a_procedure_is_parsed_with_its_status_and_the_countries_of_its_remarks() -> None:
     read = guide.parse({"visa.yaml": VISA}, "guide", COUNTRIES)
     assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, ("FR", "NO"), "guide/visa.yaml", 3)})
     assert guide.text_ids(read) == {
@@ -56,7 +56,7 @@ def test_a_procedure_is_read_with_its_status_and_the_countries_that_have_a_remar
     }
 
 
-def test_a_caller_hears_the_fields_in_order_and_the_remark_of_his_own_country_only() -> None:
+def test_a_caller_hears_the_fields_in_order_and_only_the_remark_for_their_country() -> None:
     visa = guide.parse({"visa.yaml": VISA}).procedures["visa"]
     fields = [("documents", "guide_visa_documents"), ("where", "guide_visa_where"), ("issuer", "guide_visa_issuer")]
     fields += [
@@ -68,7 +68,7 @@ def test_a_caller_hears_the_fields_in_order_and_the_remark_of_his_own_country_on
     assert list(visa.steps("BE")) == list(visa.steps(None)) == fields
 
 
-def test_the_example_guide_is_in_order_and_its_titles_are_offered_by_the_flow() -> None:
+def test_the_example_guide_is_valid_and_the_flow_offers_its_titles() -> None:
     settings = site.load(EXAMPLE)
     read = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
     assert len(read.procedures) >= 18
@@ -78,11 +78,11 @@ def test_the_example_guide_is_in_order_and_its_titles_are_offered_by_the_flow() 
         assert re.search(rf"procedures: \[.*\b{each.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), each.id
 
 
-def test_a_guide_of_twenty_procedures_is_read_within_30_ms() -> None:
+def test_a_guide_of_twenty_procedures_is_parsed_within_30_ms() -> None:
     texts = guide.read(EXAMPLE / "guide")
 
     def once() -> float:
-        began = time.process_time()  # not what else this machine does
+        began = time.process_time()  # excludes other processes
         guide.parse(texts)
         return time.process_time() - began
 
@@ -130,7 +130,7 @@ GUIDE_MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "where", "said"), GUIDE_MISTAKES)
-def test_a_mistake_in_the_guide_is_told(old: str, new: str, where: str, said: str) -> None:
+def test_a_mistake_in_the_guide_is_reported(old: str, new: str, where: str, said: str) -> None:
     text = edited(VISA, old, new)
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", line_of(text, where))
@@ -138,20 +138,20 @@ def test_a_mistake_in_the_guide_is_told(old: str, new: str, where: str, said: st
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- status\n", "status\n"])
-def test_a_file_of_the_guide_that_holds_nothing_is_told(text: str) -> None:
+def test_an_empty_file_of_the_guide_is_reported(text: str) -> None:
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", 1)
     assert "is not a mapping; write the fields status, title, documents" in what
 
 
 @pytest.mark.parametrize("name", ["Visa.yaml", "visa-f.yaml", "visa__f.yaml", "v1.2.yaml", f"{'v' * 23}.yaml"])
-def test_a_name_that_is_no_id_is_told(name: str) -> None:
+def test_an_invalid_procedure_id_is_reported(name: str) -> None:
     ((file, line, what),) = guide_refusal({name: VISA})
     assert (file, line) == (f"guide/{name}", 1)
     assert re.search("is not a procedure id; name the file with lower-case letters, digits and _ .*, at most 22", what)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once_in_the_order_of_their_lines() -> None:
+def test_all_mistakes_of_all_files_are_reported_at_once_in_the_order_of_their_lines() -> None:
     broken = edited(edited(VISA, "  FR: In", "  US: In"), "status: sample", "status: old")
     empty = edited(VISA, "fee: It costs twenty-five euros.", "fee:")
     told = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
@@ -162,7 +162,7 @@ def test_all_mistakes_of_all_files_are_told_at_once_in_the_order_of_their_lines(
     ]
 
 
-def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_unreadable_files_of_the_guide_are_reported(tmp_path: Path) -> None:
     (tmp_path / "visa.yaml").write_bytes(b"title: For a visa,\nfee: \xff")
     (tmp_path / "stay.yml").write_text(VISA)
     (tmp_path / "pension.yaml").mkdir()
@@ -179,8 +179,8 @@ def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None
         guide.read(tmp_path / "README.md")
 
 
-def test_what_was_read_is_parsed_again_as_it_was(tmp_path: Path) -> None:
-    """As versions of the flow keep it for calls that began with it."""
+def test_a_stored_guide_is_parsed_again_identically(tmp_path: Path) -> None:
+    """A stored version of the flow keeps the guide for calls that began with it."""
     (tmp_path / "visa.yaml").write_text("\ufeff" + VISA)
     kept = guide.read(tmp_path)
     (tmp_path / "again").mkdir()
@@ -189,13 +189,13 @@ def test_what_was_read_is_parsed_again_as_it_was(tmp_path: Path) -> None:
     assert guide.parse(guide.read(tmp_path / "again"), "guide") == guide.parse(kept, "guide")
 
 
-def test_the_examples_of_the_page_for_editors_are_in_order() -> None:
+def test_the_examples_in_the_documentation_are_valid() -> None:
     procedure, node = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "docs" / "guide.md").read_text(), re.DOTALL)
     assert list(guide.parse({"passport.yaml": procedure}, "guide", COUNTRIES).procedures) == ["passport"]
     assert GuideNode.model_validate(yaml.safe_load(node)["identity"]).topic == "documents"
 
 
-def test_procedures_that_a_node_offers_and_the_guide_does_not_have_are_told() -> None:
+def test_procedures_that_a_node_offers_but_the_guide_lacks_are_reported() -> None:
     read = guide.parse({"visa.yaml": VISA})
     node = GuideNode(kind="guide", procedures=("visa", "vsia"), back="main")
     (said,) = guide.guide_problems(node, read)

@@ -1,4 +1,4 @@
-"""`hatif hours`: what the administrator says holds from the next call on, and each answer is explained."""
+"""`hatif hours`: changes apply from the next call on, and each answer is explained."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     assert line.json("hours", "at", f"{to}T12:00")["open"] is True
 
 
-async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
+async def test_an_impossible_change_is_refused_in_one_sentence(line: Line) -> None:
     nothing, unreadable, itself, far = await together(
         line,
         f"hours holiday remove {LATER}",
@@ -83,7 +83,7 @@ async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
         assert len(refused.stderr.splitlines()) == 1
 
 
-async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_holiday_does(
+async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does_not_once_it_is_removed(
     line: Line, telephones: Telephones
 ) -> None:
     line.control("POST", "/hours/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
@@ -104,7 +104,7 @@ async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_ho
     await again.hangup()
 
 
-async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_force(line: Line) -> None:
+async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line) -> None:
     line.run("hours", "holiday", "add", LATER.isoformat(), "--name", "Fête")
     line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
     line.run("hours", "announce", "welcome", "--why", "flood")
@@ -127,7 +127,7 @@ async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_
 # The announcement
 
 
-async def test_a_text_is_announced_and_one_that_some_would_not_hear_is_not(line: Line) -> None:
+async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
     said = line.run("hours", "announce", "welcome", "--why", "flood").stdout
     assert said == "In front of everything is said: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
@@ -141,10 +141,10 @@ async def test_a_text_is_announced_and_one_that_some_would_not_hear_is_not(line:
     assert line.json("hours")["announcement"] is None
 
 
-# What is explained
+# Answers
 
 
-async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
+async def test_hours_answers_for_a_number_and_a_language(line: Line) -> None:
     known, unknown, no_language = await together(
         line,
         "hours at 2030-06-03T11:59 --line +33800212000 --language nl --json",
@@ -158,7 +158,7 @@ async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
     )
 
 
-async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobody_does(
+async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_the_command_fails(
     line: Line, tmp_path: Path
 ) -> None:
     other_home = tmp_path / "other"

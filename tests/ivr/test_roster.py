@@ -1,4 +1,4 @@
-"""The roster: what its lines mean, in every week of the year, and what is said of lines that mean nothing."""
+"""The roster: the shifts of its lines in every week of the year, and the messages about invalid lines."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ def day(found: Roster, on: date = MONDAY) -> list[str]:
 
 
 def told(found: Roster, first: date, last: date) -> list[str]:
-    """Each shift by the wall of the site, such as `1001 Mon 08:00 Mon 14:00`."""
+    """Return each shift in local time, such as `1001 Mon 08:00 Mon 14:00`."""
     wall = [
         (each, each.begins.astimezone(found.zone), each.ends.astimezone(found.zone))
         for each in found.shifts(first, last)
@@ -44,7 +44,7 @@ def test_a_site_without_a_roster_has_none(tmp_path: Path) -> None:
     assert roster.load(tmp_path, OPERATORS, RABAT) is None
 
 
-def test_a_line_is_for_some_operators_some_days_and_a_time(tmp_path: Path) -> None:
+def test_a_line_applies_to_operators_days_and_a_time(tmp_path: Path) -> None:
     found = read(
         tmp_path,
         "# a comment, and an empty line",
@@ -61,12 +61,12 @@ def test_a_line_is_for_some_operators_some_days_and_a_time(tmp_path: Path) -> No
     assert day(found, MONDAY + timedelta(days=70)) == ["1001 Mon 08:00 Mon 14:00", "1002 Mon 08:00 Mon 14:00"]
 
 
-def test_days_may_go_round_the_end_of_the_week_and_have_their_whole_names(tmp_path: Path) -> None:
+def test_days_may_wrap_around_the_week_and_have_their_full_names(tmp_path: Path) -> None:
     (row,) = read(tmp_path, "1001,saturday-mon wednesday,08:00,09:00,,,").rows
     assert row.days == {5, 6, 0, 2}
 
 
-def test_a_line_holds_from_its_first_to_its_last_day(tmp_path: Path) -> None:
+def test_a_line_applies_from_its_first_to_its_last_day(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,08:00,14:00,2026-12-01,2026-12-02,")
     assert told(found, MONDAY, MONDAY + timedelta(days=4)) == ["1001 Tue 08:00 Tue 14:00", "1001 Wed 08:00 Wed 14:00"]
 
@@ -80,12 +80,12 @@ def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins(tmp_path: P
     assert planned_at(shifts, at_three + timedelta(hours=3)) == ()
 
 
-def test_times_of_a_day_that_touch_or_overlap_are_one_shift(tmp_path: Path) -> None:
+def test_times_that_touch_or_overlap_on_one_day_are_one_shift(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,mon,08:00,12:00,,,", "1001,mon,12:00,14:00,,,", "1001,mon,13:00,15:00,,,")
     assert day(found) == ["1001 Mon 08:00 Mon 15:00"]
 
 
-def test_an_absence_takes_away_the_day_or_some_hours(tmp_path: Path) -> None:
+def test_an_absence_removes_a_day_or_some_hours(tmp_path: Path) -> None:
     shifts = ("1001 1002,daily,08:00,14:00,,,", "1901,mon,22:00,06:00,,,")
     whole = read(tmp_path, *shifts, "1001,2026-11-30,,,,,absent")
     assert day(whole) == ["1002 Mon 08:00 Mon 14:00", "1901 Mon 22:00 Tue 06:00"]
@@ -99,7 +99,7 @@ def test_an_absence_takes_away_the_day_or_some_hours(tmp_path: Path) -> None:
     ]
 
 
-def test_a_day_of_absence_leaves_the_night_that_began_the_day_before(tmp_path: Path) -> None:
+def test_a_day_of_absence_keeps_the_night_shift_of_the_day_before(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1001,2026-11-30,,,,,absent")
     assert told(found, MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)) == [
         "1001 Sun 22:00 Mon 06:00",
@@ -107,7 +107,7 @@ def test_a_day_of_absence_leaves_the_night_that_began_the_day_before(tmp_path: P
     ]
 
 
-def test_a_shift_goes_by_the_clock_on_the_wall_when_that_is_changed(tmp_path: Path) -> None:
+def test_a_shift_keeps_local_time_when_the_clocks_change(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1002,daily,02:30,03:00,,,", zone=MADRID)
     spring, autumn = date(2026, 3, 28), date(2026, 10, 24)
     assert [each.ends - each.begins for each in found.shifts(spring, spring) if each.operator == "1001"] == [
@@ -116,7 +116,7 @@ def test_a_shift_goes_by_the_clock_on_the_wall_when_that_is_changed(tmp_path: Pa
     assert [each.ends - each.begins for each in found.shifts(autumn, autumn) if each.operator == "1001"] == [
         timedelta(hours=9)
     ]
-    # There is no half past two in that night.
+    # 02:30 does not exist in that night.
     assert day(found, spring + timedelta(days=1)) == ["1001 Sun 22:00 Mon 06:00"]
 
 
@@ -145,9 +145,7 @@ def test_a_shift_goes_by_the_clock_on_the_wall_when_that_is_changed(tmp_path: Pa
         ("1001,mon,08:00,14:00,,,sick", "what is 'sick'; write duty (or nothing) or absent"),
     ],
 )
-def test_a_line_that_means_nothing_is_refused_with_its_place_and_the_remedy(
-    row: str, said: str, tmp_path: Path
-) -> None:
+def test_an_invalid_line_is_refused_with_place_and_remedy(row: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / roster.FILE
     path.write_text("\n".join((HEAD, "1001,mon,08:00,14:00,,,", row, "")), encoding="utf-8")
     ((line, what),) = refusal(lambda: roster.load(tmp_path, OPERATORS, RABAT), path)
@@ -155,7 +153,7 @@ def test_a_line_that_means_nothing_is_refused_with_its_place_and_the_remedy(
     assert said in what
 
 
-def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_roster_is_refused(tmp_path: Path) -> None:
     path = tmp_path / roster.FILE
     for content in (b"", b"operator;days\n", b"\xff\xfe\x00", b'operators,days\n"'):
         path.write_bytes(content)
@@ -163,16 +161,16 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         assert (line, "E_ROSTER_FILE" in what) == (1, True)
 
 
-# What is written of it
+# The table `shift`
 
-NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # Rabat has UTC then
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # Rabat is on UTC then
 
 
 def at(hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, 30, hour, minute, tzinfo=UTC)
 
 
-def test_the_table_gets_what_is_planned_and_nothing_twice(tmp_path: Path) -> None:
+def test_each_planned_shift_is_stored_once(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,mon,08:00,20:00,,,", "1002,mon,08:00,10:00,,,")
     first = compare(found, (), NOON, MONDAY)
     assert {(each.operator, each.begins) for each in first.planned} >= {("1001", at(8)), ("1002", at(8))}
@@ -181,7 +179,7 @@ def test_the_table_gets_what_is_planned_and_nothing_twice(tmp_path: Path) -> Non
     assert (again.planned, again.cancelled) == ((), ())
 
 
-def test_what_is_over_stays_as_it_was_planned_and_what_is_not_is_changed_or_cancelled(tmp_path: Path) -> None:
+def test_past_shifts_stay_and_future_ones_are_changed_or_cancelled(tmp_path: Path) -> None:
     known = [
         Planned("1001", at(8), at(11), None),
         Planned("1002", at(8), at(14), None),
@@ -193,7 +191,7 @@ def test_what_is_over_stays_as_it_was_planned_and_what_is_not_is_changed_or_canc
     assert [each.operator for each in changes.cancelled] == ["1901"]
 
 
-def test_a_shift_that_was_cancelled_can_be_planned_again(tmp_path: Path) -> None:
+def test_a_cancelled_shift_can_be_planned_again(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,2026-11-30,14:00,20:00,,,")
     known = [Planned("1001", at(14), at(20), NOON)]
     assert compare(found, known, NOON, MONDAY).planned == (Shift(at(14), at(20), "1001"),)

@@ -1,4 +1,4 @@
-"""Each mistake in site.toml or operators.csv is told with file, line and remedy, all of them before a call is taken."""
+"""All mistakes in site.toml and operators.csv are reported with file, line and remedy before a call is accepted."""
 
 import re
 from pathlib import Path
@@ -70,10 +70,10 @@ def operators_refusal(folder: Path, text: str) -> list[tuple[int, str]]:
     return refusal(lambda: operators.load(folder, ("ar", "fr")), path)
 
 
-# What is in order
+# Valid files
 
 
-def test_the_example_site_is_in_order() -> None:
+def test_the_example_site_is_valid() -> None:
     example = site.load(EXAMPLE)
     assert example.languages == LANGUAGES
     assert (example.hours.timezone, example.operators.ring_s, example.operators.wrap_up_s) == (
@@ -84,14 +84,14 @@ def test_the_example_site_is_in_order() -> None:
     assert len({number.country for number in example.number} - {None}) == 26
 
 
-def test_the_example_has_forty_operators_and_three_consuls_and_every_language_is_spoken() -> None:
+def test_the_example_has_forty_operators_three_supervisors_and_speakers_of_every_language() -> None:
     people = operators.load(EXAMPLE, LANGUAGES)
     assert sum(not each.supervisor for each in people) == 40
     assert sum(each.supervisor for each in people) == 3
     assert {language for each in people for language in each.languages} == set(LANGUAGES)
 
 
-def test_the_small_site_of_these_tests_is_in_order(tmp_path: Path) -> None:
+def test_the_small_site_of_these_tests_is_valid(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(SITE)
     (tmp_path / "operators.csv").write_text("\ufeff" + OPERATORS, encoding="utf-8")  # as a spreadsheet saves it
     small = site.load(tmp_path)
@@ -113,7 +113,7 @@ def test_the_small_site_of_these_tests_is_in_order(tmp_path: Path) -> None:
         ("JP", LANGUAGES),
     ],
 )
-def test_the_likely_languages_of_a_country_go_first_and_none_is_left_out(
+def test_the_likely_languages_of_a_country_come_first_and_none_is_missing(
     country: str | None, order: tuple[str, ...]
 ) -> None:
     assert site.load(EXAMPLE).language_order(country) == order
@@ -134,7 +134,7 @@ def test_the_likely_languages_of_a_country_go_first_and_none_is_left_out(
         ("'; DROP TABLE", None),
     ],
 )
-def test_a_number_tells_its_country_where_it_does(caller: str, country: str | None) -> None:
+def test_a_dialled_number_has_a_country_unless_it_is_shared(caller: str, country: str | None) -> None:
     assert country_of(caller) == country
 
 
@@ -146,7 +146,7 @@ def test_no_caller_name_or_number_stops_a_call(caller: str) -> None:
 
 # site.toml
 
-# What stands there, what somebody writes instead, the line that is told (where that part stands), what is said of it.
+# The original text, its replacement, a text on the reported line, and the expected message.
 SITE_MISTAKES = [
     ('name = "small"', 'name = "Small Site"', "Small", "name: String should match pattern .*, found 'Small Site'"),
     ('name = "small"\n', "", "languages", "name: is missing; add it"),
@@ -222,19 +222,19 @@ SITE_MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "where", "said"), SITE_MISTAKES)
-def test_a_mistake_in_the_site_is_told(old: str, new: str, where: str, said: str, tmp_path: Path) -> None:
+def test_a_mistake_in_the_site_is_reported(old: str, new: str, where: str, said: str, tmp_path: Path) -> None:
     text = edited(SITE, old, new)
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, where)
     assert re.search(said, what), what
 
 
-def test_an_unfinished_file_is_told_at_its_end(tmp_path: Path) -> None:
+def test_an_unfinished_file_is_reported_at_its_end(tmp_path: Path) -> None:
     ((line, what),) = site_refusal(tmp_path, SITE + "\n[operators.more")
     assert line == SITE.count("\n") + 2 and "TOML" in what
 
 
-def test_all_mistakes_of_the_site_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_the_site_are_reported_at_once(tmp_path: Path) -> None:
     text = edited(SITE, "ring_s = 15", "ring_s = 1000\nlevel = 6")
     text = edited(text, 'monday = ["08:00-12:00", "13:00-24:00"]', 'monday = ["8-12", "25:00-26:00"]\nsomeday = []')
     text = edited(text, '"+80000212000"', '"0"')
@@ -243,13 +243,13 @@ def test_all_mistakes_of_the_site_are_told_at_once(tmp_path: Path) -> None:
     assert sorted(line for line, _ in found) == [line_of(text, part) for part in parts]
 
 
-def test_all_disagreements_of_the_site_are_told_at_once(tmp_path: Path) -> None:
+def test_all_conflicts_in_the_site_are_reported_at_once(tmp_path: Path) -> None:
     text = edited(SITE, '"+80000212000"', '"+33800212000"')
     text = edited(text, '["fr", "ar"]', '["fr", "nl", "de"]')
     assert len(site_refusal(tmp_path, text)) == 3
 
 
-def test_a_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_site_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be read") as error:
         site.load(tmp_path)
     (tmp_path / "site.toml").write_bytes(b"name = \xff")
@@ -283,13 +283,15 @@ OPERATOR_MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "said"), OPERATOR_MISTAKES)
-def test_a_mistake_in_the_list_of_operators_is_told(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
+def test_a_mistake_in_the_list_of_operators_is_reported(
+    old: str, new: str, line: int, said: str, tmp_path: Path
+) -> None:
     ((found, what),) = operators_refusal(tmp_path, edited(OPERATORS, old, new))
     assert found == line
     assert said in what
 
 
-def test_all_mistakes_in_the_list_of_operators_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_in_the_list_of_operators_are_reported_at_once(tmp_path: Path) -> None:
     text = OPERATORS + '1004,"two\nlines",ar:9,,\n1005,Five,xx:1,,\n'
     assert [line for line, _ in operators_refusal(tmp_path, text)] == [6, 8]
 
@@ -297,14 +299,14 @@ def test_all_mistakes_in_the_list_of_operators_are_told_at_once(tmp_path: Path) 
 @pytest.mark.parametrize(
     "text", ["", "id,name,languages,topics,supervisor\n", "id,name,languages,topics,supervisor\n\n,,,,\n"]
 )
-def test_a_list_without_operators_is_told(text: str, tmp_path: Path) -> None:
+def test_a_list_without_operators_is_reported(text: str, tmp_path: Path) -> None:
     ((line, what),) = operators_refusal(tmp_path, text)
     assert line == 1
     assert "the first line must be" in what or "has no operators; write one per line, below the first line" in what
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_a_list_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Path) -> None:
+def test_an_unreadable_list_is_reported(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "operators.csv").write_bytes(content)
     with pytest.raises(SiteError, match="cannot be read"):
