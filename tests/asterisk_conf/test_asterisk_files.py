@@ -153,7 +153,7 @@ def test_a_carrier_is_identified_by_address_or_password_and_never_by_name(tmp_pa
     by_password = Carrier("roaming", (), password="x" * 20)
     both = Carrier("both", ("127.0.0.9",), password="y" * 20, nat=True, srtp=True, most_calls=90)
     text = render(example(tmp_path, carriers=(Carrier("plain", ("127.0.0.2",)), by_password, both)))["pjsip.conf"]
-    found = {each.name: each for each in sections(text) if each.get("type") == "endpoint"}
+    found = {item.name: item for item in sections(text) if item.get("type") == "endpoint"}
     assert [
         (name, found[name].get("identify_by"), found[name].get("auth"), found[name].get("rtp_symmetric"))
         for name in ("carrier-plain", "carrier-roaming", "carrier-both")

@@ -315,10 +315,10 @@ def called(phones: ExitStack, asterisk: Running, caller: str) -> tuple[Telephone
 
 def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_caller(asterisk: Running) -> None:
     with ExitStack() as phones, manager(asterisk.conf) as ami:
-        calls = [called(phones, asterisk, each) for each in ("+33612345678", "0033612345678", "0612345678")]
+        calls = [called(phones, asterisk, item) for item in ("+33612345678", "0033612345678", "0612345678")]
         fourth = called(phones, asterisk, "33612345678")
         nobody = ["anonymous", "Bank123456", "%D8%A8%D9%86%D9%83123456", "1234", "0000000000"] * 4
-        others = [called(phones, asterisk, each) for each in ("+33612345679", *nobody)]
+        others = [called(phones, asterisk, item) for item in ("+33612345679", *nobody)]
         assert [answer.status for _, answer in (*calls, fourth, *others)] == [200, 200, 200, 486, *[200] * 21]
         assert (refused(ami, "number"), refused(ami, "source"), refused(ami, "all")) == (1, 0, 0)
         phone, answer = calls.pop()
@@ -339,21 +339,21 @@ def test_ordinary_calls_are_answered_despite_half_open_calls(
     """Without a controller Asterisk counts by itself. The half-open calls come from carriers; strangers get a 401."""
     with ExitStack() as phones, manager(asterisk.conf) as ami:
         for address, callers in (
-            ("127.0.8.1", [f"+3361{each:07}" for each in range(260)]),
+            ("127.0.8.1", [f"+3361{number:07}" for number in range(260)]),
             ("127.0.0.2", ["+33612000000"] * 260),
         ):
             for one in send_half_calls(address, asterisk.sip, LIMITED, callers):
                 phones.enter_context(one)
         calls, seconds = [], []
-        for each in range(10):
+        for number in range(10):
             began = time.monotonic()
-            calls.append(called(phones, asterisk, f"+3362{each:07}"))
+            calls.append(called(phones, asterisk, f"+3362{number:07}"))
             seconds.append(time.monotonic() - began)
         assert [answer.status for _, answer in calls] == [200] * 10
         record_property("ten calls beside 520 half calls, the slowest answer in ms", round(1000 * max(seconds)))
         assert refused(ami, "source") > 100 and refused(ami, "number") > 100
         # 60 from one source, 3 of one number and these 10: of 80 in total, 7 are left.
-        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{each:07}" for each in range(30)]):
+        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{number:07}" for number in range(30)]):
             phones.enter_context(one)
         assert called(phones, asterisk, "+33640000000")[1].status == 503
         assert refused(ami, "all") > 0

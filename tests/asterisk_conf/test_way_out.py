@@ -19,7 +19,7 @@ NUMBERS = (Number("+33800000001", "FR", "fr"),)
 
 def sections(text: str) -> list[tuple[str, dict[str, str]]]:
     """Return the sections of pjsip.conf, in order, with the last value of each option."""
-    return [(each.name, dict(each.options)) for each in pjsip.sections(text)]
+    return [(item.name, dict(item.options)) for item in pjsip.sections(text)]
 
 
 def test_the_dialplan_dials_only_operators() -> None:

@@ -98,7 +98,7 @@ async def test_an_administrator_s_additions_are_reported_and_do_not_prevent_a_lo
 
 def without(text: str, line: str) -> str:
     assert line in text
-    return "".join(each for each in text.splitlines(keepends=True) if not each.startswith(line))
+    return "".join(item for item in text.splitlines(keepends=True) if not item.startswith(line))
 
 
 async def test_what_callers_need_is_not_removed_by_accident(

@@ -152,28 +152,28 @@ def make(home: Path) -> SmallSite:
         *codes_check.TALK,
         "talk_topic_travel",
     } - {*_OWN}
-    english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}
+    english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(said)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()
     english |= dict(line.strip().split(": ", 1) for line in own.splitlines())
     audio: dict[str, object] = {}
     for language in ("ar", "en"):
-        texts = {each: _ARABIC if language == "ar" else text for each, text in english.items()}
+        texts = {item: _ARABIC if language == "ar" else text for item, text in english.items()}
         write_catalogue(site.folder, language, english, {} if language == "en" else texts)
         for ending in manifest.FORMATS:
             path = site.sounds / language / f"all-0.{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(bytes(manifest.size(path, _SECONDS)))
         audio[language] = {
-            each: {"file": f"hatif/{language}/all-0", "text": text, "source": "pico", "seconds": _SECONDS}
-            for each, text in texts.items()
+            item: {"file": f"hatif/{language}/all-0", "text": text, "source": "pico", "seconds": _SECONDS}
+            for item, text in texts.items()
         }
     _write(site.sounds / "manifest.json", json.dumps(audio))
     return site
 
 
 def write_catalogue(folder: Path, language: str, english: dict[str, str], texts: dict[str, str]) -> None:
-    entries = [f'msgctxt "{each}"\nmsgid "{english[each]}"\nmsgstr "{texts.get(each, "")}"\n' for each in english]
+    entries = [f'msgctxt "{item}"\nmsgid "{english[item]}"\nmsgstr "{texts.get(item, "")}"\n' for item in english]
     head = f'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\nLanguage: {language}\\n"\n'
     _write(folder / "locale" / language / "LC_MESSAGES" / "hatif.po", "\n".join((head, *entries)))
 

@@ -39,7 +39,7 @@ async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) ->
 
 def test_a_stranger_who_calls_under_the_name_of_any_endpoint_is_not_answered(line: Line) -> None:
     text = (line.home / "asterisk" / "etc" / "pjsip.conf").read_text(encoding="utf-8")
-    endpoints = sorted(each.name for each in sections(text) if each.get("type") == "endpoint")
+    endpoints = sorted(item.name for item in sections(text) if item.get("type") == "endpoint")
     assert len(endpoints) == len(line.settings.carrier) + len(line.operators)
     for name in endpoints:
         # In From, and in the Authorization of a second request.
@@ -78,15 +78,15 @@ def test_a_site_can_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
     with Bar() as bar:
-        assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
+        assert [item.most_calls for item in parts.conf(bar).carriers] == [150]
 
 
 def test_a_site_whose_operators_need_all_ports_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = composed(tmp_path, "", monkeypatch)
-    rows = "".join(f"{each},Somebody,fr:5,,no\n" for each in range(2000, 2260))
+    rows = "".join(f"{number},Somebody,fr:5,,no\n" for number in range(2000, 2260))
     with (tmp_path / "operators.csv").open("a", encoding="utf-8") as file:
         file.write(rows)
-    assert [each.code for each in parts.findings()] == ["E_OPERATOR_PORTS"]
+    assert [finding.code for finding in parts.findings()] == ["E_OPERATOR_PORTS"]
     with pytest.raises(SiteError, match=r"operators.csv:1: E_OPERATOR_PORTS 303 operators leave none of the 500 pairs"):
         _ = parts.plan
 

@@ -29,11 +29,11 @@ def check(site: SmallSite) -> list[Finding]:
 
 
 def codes(found: Iterable[Finding]) -> list[str]:
-    return [each.code for each in found]
+    return [item.code for item in found]
 
 
 def test_the_small_site_of_these_tests_is_valid(small: SmallSite) -> None:
-    assert [str(each) for each in check(small)] == []
+    assert [str(finding) for finding in check(small)] == []
 
 
 @pytest.mark.parametrize("code", EDITS)
@@ -44,8 +44,8 @@ def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: Sma
         name, where = OTHER_FILE[code]
         text = (small.folder / name).read_text(encoding="utf-8")
     found = check(small)
-    assert {each.code for each in found} - BESIDES.get(code, set()) == {code}, [str(each) for each in found]
-    finding = next(each for each in found if each.code == code)
+    assert {item.code for item in found} - BESIDES.get(code, set()) == {code}, [str(item) for item in found]
+    finding = next(item for item in found if item.code == code)
     expected = next(n for n, line in enumerate(f"{text}\n".splitlines(keepends=True), 1) if where in line)
     assert (finding.file, finding.line) == (str(small.folder / name), expected)
     assert re.search(said, f"{finding.found}; {finding.remedy}"), str(finding)
@@ -134,12 +134,12 @@ def a_language_is_being_translated(site: SmallSite) -> str:
 
 def without_text(site: SmallSite, *ids: str) -> None:
     """Remove texts from all catalogues, as in an older site."""
-    for each in ids:
+    for item in ids:
         text = (site.folder / "texts.yaml").read_text(encoding="utf-8")
-        (site.folder / "texts.yaml").write_text(re.sub(f"  {each}: .*\n", "", text), encoding="utf-8")
+        (site.folder / "texts.yaml").write_text(re.sub(f"  {item}: .*\n", "", text), encoding="utf-8")
         for name in (AR, EN):
             text = (site.folder / name).read_text(encoding="utf-8")
-            entries = [entry for entry in text.split("\n\n") if f'"{each}"' not in entry]
+            entries = [entry for entry in text.split("\n\n") if f'"{item}"' not in entry]
             (site.folder / name).write_text("\n\n".join(entries), encoding="utf-8")
 
 
@@ -283,8 +283,8 @@ def test_an_unreadable_file_is_reported_once_and_the_others_are_checked(name: st
     if name != AR:
         small.edit(AR, 'msgid ""', 'x msgid ""')
     found = check(small)
-    assert sorted(codes(found)) == sorted([code, "E_TEXT_FILE"]), [str(each) for each in found]
-    assert str(small.folder / name) in [each.file for each in found]
+    assert sorted(codes(found)) == sorted([code, "E_TEXT_FILE"]), [str(item) for item in found]
+    assert str(small.folder / name) in [item.file for item in found]
 
 
 REFUSED_VALUES = [
@@ -331,7 +331,7 @@ def test_files_from_other_systems_are_read(name: str, small: SmallSite) -> None:
     if name.endswith(".csv"):
         text = text.replace(",", ";")
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert [str(each) for each in check(small)] == []
+    assert [str(finding) for finding in check(small)] == []
 
 
 @pytest.mark.parametrize(
@@ -341,10 +341,10 @@ def test_a_pipe_and_a_huge_file_are_refused_without_reading_them(name: str, smal
     path = small.folder / name
     path.unlink()
     os.mkfifo(path)
-    assert any(each.file == str(path) and "not a regular file" in each.found for each in check(small))
+    assert any(finding.file == str(path) and "not a regular file" in finding.found for finding in check(small))
     path.unlink()
     path.write_bytes(b"# \n" * 2_500_000)
-    assert any(each.file == str(path) and "larger than 4 MiB" in each.found for each in check(small))
+    assert any(finding.file == str(path) and "larger than 4 MiB" in finding.found for finding in check(small))
 
 
 def test_aliases_that_repeat_each_other_are_refused_before_they_are_expanded(small: SmallSite) -> None:
@@ -358,11 +358,14 @@ def test_aliases_that_repeat_each_other_are_refused_before_they_are_expanded(sma
         path = small.folder / name
         before = path.read_bytes()
         path.write_text("\n".join(lines))
-        found = [each for each in check(small) if each.file == str(path)]
-        assert [(each.code, each.line) for each in found] == [(code, 2)], name
+        found = [finding for finding in check(small) if finding.file == str(path)]
+        assert [(item.code, item.line) for item in found] == [(code, 2)], name
         assert found[0].found == "the alias *a0 is not allowed"
         path.write_text(f"a: {'[' * 50}{']' * 50}")
-        assert "nested deeper than 20 levels" in next(each for each in check(small) if each.file == str(path)).found
+        assert (
+            "nested deeper than 20 levels"
+            in next(finding for finding in check(small) if finding.file == str(path)).found
+        )
         path.write_bytes(before)
 
 
@@ -384,5 +387,5 @@ def test_a_finding_is_one_sentence_with_file_line_code_and_remedy() -> None:
 
 def test_the_example_site_has_no_errors_in_its_files() -> None:
     found = checking.check(CHECKOUT / "sites" / "consulate", Path("/nonexistent"), ("closed",), Path("/nonexistent"))
-    errors = [str(each) for each in found if each.is_error and not each.code.startswith("E_AUDIO")]
+    errors = [str(item) for item in found if item.is_error and not item.code.startswith("E_AUDIO")]
     assert errors == []

@@ -122,7 +122,7 @@ def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     )
     assert hatif(small, monkeypatch, "flow", "reload", "--json") == 1
     document = json.loads(capsys.readouterr().out)
-    assert (document["reloaded"], [each["code"] for each in document["findings"]]) == (False, ["E_TEXT_MISSING"])
+    assert (document["reloaded"], [finding["code"] for finding in document["findings"]]) == (False, ["E_TEXT_MISSING"])
     assert hatif(small, monkeypatch, "flow", "reload", "--json", "--ignore", "E_TEXT_MISSING") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["reloaded"], document["ignored"]) == (False, 1)
@@ -169,7 +169,7 @@ def test_the_page_lists_every_code_once() -> None:
 
 
 def test_every_code_is_produced_in_a_test() -> None:
-    of_flows = {each[0] for each in test_flow_file.FLOW_MISTAKES}
+    of_flows = {item[0] for item in test_flow_file.FLOW_MISTAKES}
     of_flows |= {code for _, _, told in test_flow_file.WAYS for code, _, _ in told} | {"E_GUIDE_TEXT"}
     of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
     of_command |= {"E_UP_REFUSED"}

@@ -69,7 +69,9 @@ def test_the_check_covers_every_text_of_codes_conversations_and_call_backs() -> 
     site_ = site.load(SITE)
     flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
     looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
-    ids = {each for each in catalogue.load(SITE).ids if each.startswith(prefixes) and not each.startswith(named)}
+    ids = {
+        prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)
+    }
     assert len(ids) > 60
     assert ids - looked_for == set()
 
@@ -133,7 +135,7 @@ def test_a_code_that_only_begins_like_another_does_not_clash(codes: dict[str, st
 def test_an_administrator_s_extension_clashes_with_a_code_if_both_match_a_number(extension: str, meets: bool) -> None:
     sentences = find_foreign_clashes({"ready": "*10"}, [extension])
     assert len(sentences) == meets
-    assert all(f"the code ready (*10) clashes with the extension {extension}, " in each for each in sentences)
+    assert all(f"the code ready (*10) clashes with the extension {extension}, " in item for item in sentences)
 
 
 def test_an_extension_can_clash_with_a_code_and_its_argument() -> None:
@@ -186,13 +188,13 @@ def test_a_start_finds_feature_codes_and_helping_supervisors_by_their_channels()
     code = channel(asked, "hatif,code,help,1001,")
     legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
     assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
-    assert [(each.offer, each.operator, each.talking) for each in standing([code, *legs])] == [
+    assert [(item.offer, item.operator, item.talking) for item in standing([code, *legs])] == [
         (claimed.id, "1901", False)
     ]
     assert left_over([code, *legs]) == []
     lost = Leg("1903", other, claimed=True)
     requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
-    assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    assert [item.uri for item in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
     # The operator it rang is free: nothing would report the end of that leg to the floor.
     assert standing([code, *legs, channel(lost.id, "hatif,leg")]) == standing([code, *legs])
     # A code that the dialplan took over no longer belongs to the controller.

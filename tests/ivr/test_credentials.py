@@ -26,7 +26,7 @@ def test_the_secrets_are_generated_at_the_first_start_and_kept(tmp_path: Path) -
     assert load(home, ("1001", "1002")) == first
     made = (first.ari_password, first.ami_password, first.control_token, *first.operators.values())
     assert len(set(made)) == len(made) == 5
-    assert all(len(each) >= 32 for each in made)
+    assert all(len(item) >= 32 for item in made)
 
 
 def test_two_installations_share_no_secret(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_new_operator_gets_a_password_and_the_others_keep_theirs(tmp_path: Pat
     assert second.operators["1001"] == first.operators["1001"]
     assert second.operators["1002"] not in ("", first.operators["1001"])
     assert (second.ari_password, second.control_token) == (first.ari_password, first.control_token)
-    assert load(tmp_path, ()) == second, "who has left the list finds his password when he is back"
+    assert load(tmp_path, ()) == second, "an operator who left the list keeps their password for their return"
 
 
 def test_a_start_without_new_secrets_writes_nothing(tmp_path: Path) -> None:

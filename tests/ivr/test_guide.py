@@ -42,12 +42,14 @@ async def presses(call: Call, keys: str, prompt: Samples) -> Match:
 
 
 def heard_of_guide(story: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["data"]["procedure"], each["data"]["step"]) for each in story["events"] if each["kind"] == "guide"]
+    return [
+        (event["data"]["procedure"], event["data"]["step"]) for event in story["events"] if event["kind"] == "guide"
+    ]
 
 
 def said(story: dict[str, Any]) -> list[list[str]]:
     """Return the prompts of each announcement."""
-    return [[prompt for _, prompt in each["data"]["clips"]] for each in story["events"] if each["kind"] == "prompt"]
+    return [[prompt for _, prompt in event["data"]["clips"]] for event in story["events"] if event["kind"] == "prompt"]
 
 
 async def listening(line: Line, telephones: Telephones, caller: str, step: str = "documents") -> Call:
@@ -211,7 +213,7 @@ async def test_a_caller_who_goes_from_the_guide_to_an_operator_counts_as_answere
     await call.hangup()
     story = await line.story("+33624000023")
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
-    (case,) = [each for each in await line.cases() if each["call_id"] == story["call"]["id"]]
+    (case,) = [item for item in await line.cases() if item["call_id"] == story["call"]["id"]]
     assert case["topic"] == "documents"
 
 
@@ -270,9 +272,9 @@ async def test_a_confirmed_procedure_is_played_without_a_notice_from_the_next_ca
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
     call = await line.dial(telephones, "+33624000032")
-    for each in (before, call):
-        await each.press("7" + IDENTITY)
-        await begins(each, line.audio("en", "guide_passport_title"))
+    for item in (before, call):
+        await item.press("7" + IDENTITY)
+        await begins(item, line.audio("en", "guide_passport_title"))
     await presses(call, "1", line.audio("en", "guide_passport_documents"))
     # A caller from before the change hears the old version.
     await presses(before, "1", line.audio("en", "guide_notice"))

@@ -72,10 +72,10 @@ def test_the_example_guide_is_valid_and_the_flow_offers_its_titles() -> None:
     settings = site.load(EXAMPLE)
     read = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
     assert len(read.procedures) >= 18
-    for each in read.procedures.values():
-        assert each.countries, each.id
-        assert all(len(text) <= 40 for text in each.text_ids)
-        assert re.search(rf"procedures: \[.*\b{each.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), each.id
+    for item in read.procedures.values():
+        assert item.countries, item.id
+        assert all(len(text) <= 40 for text in item.text_ids)
+        assert re.search(rf"procedures: \[.*\b{item.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), item.id
 
 
 def test_a_guide_of_twenty_procedures_is_parsed_within_30_ms() -> None:

@@ -18,8 +18,8 @@ THRONE = date(2027, 7, 30)
 
 def ruled(*changes: Changes) -> Holidays:
     days = Holidays("MA")
-    for each in changes:
-        days.apply(each)
+    for item in changes:
+        days.apply(item)
     return days
 
 
@@ -159,7 +159,7 @@ texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 
 
 @patient
-@given(st.dictionaries(st.sampled_from(["", "ar", "fr", "en"]), texts, max_size=2), texts.map(lambda each: each[:40]))
+@given(st.dictionaries(st.sampled_from(["", "ar", "fr", "en"]), texts, max_size=2), texts.map(lambda item: item[:40]))
 def test_an_override_survives_encoding_and_decoding(names: dict[str, str], by: str) -> None:
     ruling = Ruling(names, by, uuid4())
     if len(encode(ruling).encode()) < 800:
@@ -167,7 +167,7 @@ def test_an_override_survives_encoding_and_decoding(names: dict[str, str], by: s
 
 
 @patient
-@given(st.dictionaries(st.from_regex("[a-z]{2}", fullmatch=True), texts.map(lambda each: each * 3), max_size=12))
+@given(st.dictionaries(st.from_regex("[a-z]{2}", fullmatch=True), texts.map(lambda item: item * 3), max_size=12))
 def test_an_encoded_override_always_fits_and_keeps_english(names: dict[str, str]) -> None:
     value = encode(Ruling({**names, "en": "A holiday"}, "ghali", uuid4()))
     assert len(value.encode()) <= 1_000

@@ -20,7 +20,7 @@ LATER = TODAY + timedelta(days=60)
 
 
 async def together(line: Line, *commands: str) -> list[Answer]:
-    return await asyncio.gather(*(asyncio.to_thread(line.run, *each.split()) for each in commands))
+    return await asyncio.gather(*(asyncio.to_thread(line.run, *item.split()) for item in commands))
 
 
 def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ async def overrides(line: Line) -> list[read.Override]:
 
 def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     day, to = LATER.isoformat(), (LATER + timedelta(days=1)).isoformat()
-    (row,) = [each for each in holidays(line, "add", day, "--name", "Fête") if each["date"] == day]
+    (row,) = [item for item in holidays(line, "add", day, "--name", "Fête") if item["date"] == day]
     assert row == {
         "date": day,
         "weekday": f"{LATER:%A}".lower(),
@@ -56,7 +56,7 @@ def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     assert "closed on a holiday: Fête, by the administrator" in closed["why"]
     assert closed["opens_next"][:10] == to
     assert line.run("hours", "holiday", "move", day, to).returncode == 0
-    assert [each["date"] for each in holidays(line)] == [to]
+    assert [item["date"] for item in holidays(line)] == [to]
     assert line.json("hours", "at", f"{day}T12:00")["open"] is True
     assert to in line.run("hours", "holiday", "list").stdout
     assert holidays(line, "list", "--year", str(LATER.year + 2)) == []
@@ -121,7 +121,7 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
     await line.until(lambda: told() >= words, 8, "the database has the administrator's word")
     await line.restart()
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
-    assert [each["date"] for each in holidays(line)] == [LATER.isoformat()]
+    assert [item["date"] for item in holidays(line)] == [LATER.isoformat()]
 
 
 # The announcement

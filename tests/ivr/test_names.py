@@ -31,7 +31,7 @@ def test_every_name_of_the_example_can_be_read() -> None:
     chosen = site.load(SITE)
     made = names(operators.load(SITE, chosen.languages), chosen)
     assert len(made) >= 40
-    assert [each for each in made if each.reader is None or each.unspeakable] == []
+    assert [item for item in made if item.reader is None or item.unspeakable] == []
 
 
 def test_only_an_operator_s_current_name_is_spoken() -> None:

@@ -142,7 +142,7 @@ def test_a_number_and_a_language_with_their_own_plans_follow_them(house: House) 
 
     def hours(line: str | None, language: str) -> list[int]:
         day = utc("2026-11-25T00:30")
-        instants = [day + timedelta(hours=each) for each in range(24)]
+        instants = [day + timedelta(hours=number) for number in range(24)]
         return [at.hour for at in instants if opening.answer(at, line=line, language=language).open]
 
     assert hours(FRENCH, "fr") == [10, 11]
@@ -222,12 +222,12 @@ async def test_a_holiday_moved_the_evening_before_applies_from_the_next_call_and
     opening.move_holiday(EID, AFTER, "ghali")
     await house.kept(opening)
     again = await house.restarted()
-    for each in (opening, again):
-        assert each.answer(utc("2027-03-09T12:00")).open
-        assert "taken back by the administrator" in each.answer(utc("2027-03-09T12:00")).why
-        assert each.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
-        assert "by the administrator" in each.answer(utc("2027-03-11T12:00")).why
-        assert each.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
+    for item in (opening, again):
+        assert item.answer(utc("2027-03-09T12:00")).open
+        assert "taken back by the administrator" in item.answer(utc("2027-03-09T12:00")).why
+        assert item.answer(utc("2027-03-11T12:00")).holiday == "Eid al-Fitr"
+        assert "by the administrator" in item.answer(utc("2027-03-11T12:00")).why
+        assert item.opens_next(utc("2027-03-09T21:00")) == utc("2027-03-12T08:00")
     rows, taken_back = again.holiday_rows(2027, "fr")
     assert {row.day for row in rows if row.name == "Fête de la rupture du jeûne"} == {EID_TWO, AFTER}
     assert [row.day for row in taken_back] == [EID]
@@ -271,7 +271,10 @@ def heard(**prompts: str) -> Manifest:
     languages = ("ar", "fr", "es", "it", "nl", "de", "en")
     audio = Audio("hatif/x", "text", "recording", 1.0)
     return Manifest(
-        {each: {name: audio for name, spoken in prompts.items() if each in spoken.split()} for each in languages}
+        {
+            language: {name: audio for name, spoken in prompts.items() if language in spoken.split()}
+            for language in languages
+        }
     )
 
 

@@ -34,10 +34,10 @@ def day(found: Roster, on: date = MONDAY) -> list[str]:
 def told(found: Roster, first: date, last: date) -> list[str]:
     """Return each shift in local time, such as `1001 Mon 08:00 Mon 14:00`."""
     wall = [
-        (each, each.begins.astimezone(found.zone), each.ends.astimezone(found.zone))
-        for each in found.shifts(first, last)
+        (shift, shift.begins.astimezone(found.zone), shift.ends.astimezone(found.zone))
+        for shift in found.shifts(first, last)
     ]
-    return [f"{each.operator} {begins:%a %H:%M} {ends:%a %H:%M}" for each, begins, ends in wall]
+    return [f"{item.operator} {begins:%a %H:%M} {ends:%a %H:%M}" for item, begins, ends in wall]
 
 
 def test_a_site_without_a_roster_has_none(tmp_path: Path) -> None:
@@ -110,10 +110,10 @@ def test_a_day_of_absence_keeps_the_night_shift_of_the_day_before(tmp_path: Path
 def test_a_shift_keeps_local_time_when_the_clocks_change(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1002,daily,02:30,03:00,,,", zone=MADRID)
     spring, autumn = date(2026, 3, 28), date(2026, 10, 24)
-    assert [each.ends - each.begins for each in found.shifts(spring, spring) if each.operator == "1001"] == [
+    assert [shift.ends - shift.begins for shift in found.shifts(spring, spring) if shift.operator == "1001"] == [
         timedelta(hours=7)
     ]
-    assert [each.ends - each.begins for each in found.shifts(autumn, autumn) if each.operator == "1001"] == [
+    assert [shift.ends - shift.begins for shift in found.shifts(autumn, autumn) if shift.operator == "1001"] == [
         timedelta(hours=9)
     ]
     # 02:30 does not exist in that night.
@@ -173,8 +173,8 @@ def at(hour: int, minute: int = 0) -> datetime:
 def test_each_planned_shift_is_stored_once(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,mon,08:00,20:00,,,", "1002,mon,08:00,10:00,,,")
     first = compare(found, (), NOON, MONDAY)
-    assert {(each.operator, each.begins) for each in first.planned} >= {("1001", at(8)), ("1002", at(8))}
-    known = [Planned(each.operator, each.begins, each.ends, None) for each in first.planned]
+    assert {(item.operator, item.begins) for item in first.planned} >= {("1001", at(8)), ("1002", at(8))}
+    known = [Planned(item.operator, item.begins, item.ends, None) for item in first.planned]
     again = compare(found, known, NOON, MONDAY)
     assert (again.planned, again.cancelled) == ((), ())
 
@@ -188,7 +188,7 @@ def test_past_shifts_stay_and_future_ones_are_changed_or_cancelled(tmp_path: Pat
     found = read(tmp_path, "1001,2026-11-30,07:00,11:00,,,", "1002,2026-11-30,08:00,16:00,,,")
     changes = compare(found, known, NOON, MONDAY)
     assert changes.planned == (Shift(at(8), at(16), "1002"),)
-    assert [each.operator for each in changes.cancelled] == ["1901"]
+    assert [item.operator for item in changes.cancelled] == ["1901"]
 
 
 def test_a_cancelled_shift_can_be_planned_again(tmp_path: Path) -> None:

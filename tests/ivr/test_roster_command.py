@@ -47,7 +47,7 @@ def write(small: SmallSite) -> Write:
 
 def test_a_site_without_a_roster_gets_no_warning_about_it(small: SmallSite) -> None:
     (small.folder / roster.FILE).unlink()
-    assert [str(each) for each in check(small)] == []
+    assert [str(finding) for finding in check(small)] == []
 
 
 def test_open_hours_without_a_language_or_a_supervisor_are_one_warning_each(small: SmallSite, write: Write) -> None:
@@ -75,7 +75,7 @@ def test_a_holiday_needs_no_operators(small: SmallSite, write: Write) -> None:
 
 def test_an_unreadable_roster_is_one_error(small: SmallSite, write: Write) -> None:
     write("1001,mon,08:00,20:00,,,sick", "1009,mon,08:00,20:00,,,")
-    assert [(each.code, each.line) for each in check(small)] == [("E_ROSTER_ROW", 2), ("E_ROSTER_ROW", 3)]
+    assert [(finding.code, finding.line) for finding in check(small)] == [("E_ROSTER_ROW", 2), ("E_ROSTER_ROW", 3)]
 
 
 # hatif roster
@@ -100,7 +100,7 @@ def test_the_day_is_shown_by_the_hour_and_gaps_are_marked(shell: Shell, write: W
     assert "Nobody who speaks ar is planned 08:00-09:30, 16:00-20:00." in lines
     assert "No supervisor is planned 08:00-09:30, 16:00-20:00." in lines
     document = json.loads(shell.run("roster", "2026-11-30", "--json").stdout)
-    assert [(each["operator"], each["from"], each["to"], each["state"]) for each in document["shifts"]] == [
+    assert [(shift["operator"], shift["from"], shift["to"], shift["state"]) for shift in document["shifts"]] == [
         ("1901", "2026-11-29T22:00:00+00:00", "2026-11-30T02:00:00+00:00", None),
         ("1002", "2026-11-30T08:00:00+00:00", "2026-11-30T20:00:00+00:00", None),
         ("1901", "2026-11-30T09:30:00+00:00", "2026-11-30T16:00:00+00:00", None),
@@ -194,9 +194,7 @@ async def test_a_reload_loads_the_roster_which_logs_nobody_out_and_makes_planned
     there = await line.phone(telephones, line.speaks("fr", but=(planned_one,)))  # not planned
     (line.site / roster.FILE).write_text(f"{HEAD}\n{planned_one},daily,00:00,24:00,,,\n", encoding="utf-8")
     line.control("POST", "/flow/reload")
-    await until(
-        lambda rows: {each.operator for each in rows if each.cancelled is None} == {planned_one}, "one is planned"
-    )
+    await until(lambda rows: {row.operator for row in rows if row.cancelled is None} == {planned_one}, "one is planned")
     assert line.operator_state(there.user) == "ready"
     # Before and after a restart; the unplanned operator has been idle longer.
     on_duty = await line.phone(telephones, planned_one)
@@ -214,7 +212,7 @@ async def test_a_reload_loads_the_roster_which_logs_nobody_out_and_makes_planned
     assert not there.calls
     (line.site / roster.FILE).unlink()
     line.control("POST", "/flow/reload")
-    await until(lambda rows: rows and all(each.cancelled for each in rows), "all are cancelled")
+    await until(lambda rows: rows and all(row.cancelled for row in rows), "all are cancelled")
     await line.until(
         lambda: line.control("GET", "/operators")[there.user]["planned"], 5, "nobody is planned, so all are"
     )

@@ -86,9 +86,9 @@ def test_the_example_site_is_valid() -> None:
 
 def test_the_example_has_forty_operators_three_supervisors_and_speakers_of_every_language() -> None:
     people = operators.load(EXAMPLE, LANGUAGES)
-    assert sum(not each.supervisor for each in people) == 40
-    assert sum(each.supervisor for each in people) == 3
-    assert {language for each in people for language in each.languages} == set(LANGUAGES)
+    assert sum(not operator.supervisor for operator in people) == 40
+    assert sum(operator.supervisor for operator in people) == 3
+    assert {language for operator in people for language in operator.languages} == set(LANGUAGES)
 
 
 def test_the_small_site_of_these_tests_is_valid(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ ALL_IDS = {*OPENS_IDS, *DIGIT_IDS}
 
 
 def ids(clips: list[Clip], language: str = "fr") -> list[str]:
-    assert {each for each, _ in clips} <= {language, PAUSE[0]}
+    assert {item for item, _ in clips} <= {language, PAUSE[0]}
     return [prompt for _, prompt in clips]
 
 
@@ -35,7 +35,7 @@ def test_every_possible_clip_has_a_text_in_the_example_site() -> None:
 
 def test_every_text_of_days_times_and_digits_in_the_example_site_is_used() -> None:
     kinds = ("opens_", "at_", "on_day_", "in_month_", "digit_")
-    assert {each for each in TEXTS if each.startswith(kinds)} == ALL_IDS
+    assert {item for item in TEXTS if item.startswith(kinds)} == ALL_IDS
 
 
 def test_the_pause_is_the_one_that_a_call_plays() -> None:
@@ -81,7 +81,7 @@ def test_any_two_times_produce_known_clips_only(now_half_hours: int, half_hours:
 
 def test_a_date_is_its_day_and_its_month() -> None:
     assert date_clips("ar", date(2027, 5, 3)) == [("ar", "on_day_3"), ("ar", "in_month_5")]
-    year = [date(2028, 1, 1) + timedelta(days=each) for each in range(366)]
+    year = [date(2028, 1, 1) + timedelta(days=number) for number in range(366)]
     assert {prompt for day in year for _, prompt in date_clips("ar", day)} == set(DATE_IDS)
 
 
@@ -107,5 +107,5 @@ def test_a_number_is_spoken_digit_by_digit_in_groups() -> None:
 def test_other_characters_are_skipped_and_no_pause_is_at_either_end(text: str, group: int) -> None:
     clips = digits("fr", text, group)
     said = [prompt.removeprefix("digit_") for language, prompt in clips if language]
-    assert "".join(said) == "".join(each for each in text if each in "0123456789")
+    assert "".join(said) == "".join(item for item in text if item in "0123456789")
     assert PAUSE not in clips[:1] + clips[-1:]

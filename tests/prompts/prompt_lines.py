@@ -47,7 +47,7 @@ def write(folder: Path) -> Path:
 @cache
 def _files() -> dict[Path, bytes]:
     """Return the content of its files by path; the catalogues are read and written only once."""
-    kept = [f"  {each.id}: {each.text}\n" for each in sources.load(EXAMPLE).values() if each.id in IDS]
+    kept = [f"  {item.id}: {item.text}\n" for item in sources.load(EXAMPLE).values() if item.id in IDS]
     files = {
         **{Path(name): (EXAMPLE / name).read_bytes() for name in ("site.toml", "operators.csv")},
         Path("flow.yaml"): FLOW.encode(),

@@ -83,7 +83,7 @@ def test_a_doubled_consonant_is_longer_and_an_emphatic_darkens_the_vowel_after_i
 
 def test_every_sound_has_a_length() -> None:
     for consonant in {*CONSONANTS.values()}:
-        letter = next(each for each, sound in CONSONANTS.items() if sound == consonant)
+        letter = next(item for item, sound in CONSONANTS.items() if sound == consonant)
         assert len(mbrola(f"{letter}َا").splitlines()) == 4
     assert pho.SLOWNESS > 1
 

@@ -57,10 +57,10 @@ def examined(
     )
     importing.write_recordings(wanted)
     importing.save_readings(found, catalogue.load(site), site / "recordings")
-    assert {site / "recordings" / f"{each.language}/{each.id}.wav" for each in found if each.verdict == "taken"} == {
+    assert {site / "recordings" / f"{item.language}/{item.id}.wav" for item in found if item.verdict == "taken"} == {
         *wanted
     }
-    return {each.file: each for each in found}
+    return {item.file: item for item in found}
 
 
 def test_a_good_file_becomes_a_recording_byte_for_byte(site: Path, sent: Path) -> None:
@@ -169,13 +169,13 @@ def test_two_files_for_one_text_and_one_sound_for_two_texts_are_refused(site: Pa
     assert all("more than once" in found[f"fr/good.{ending}"].reason for ending in ("wav", "WAV"))
     assert "the same audio as fr/other.wav" in found["fr/hello.wav"].reason
     assert "the same audio as fr/hello.wav" in found["fr/other.wav"].reason
-    assert not any(each.verdict is Verdict.TAKEN for each in found.values())
+    assert not any(item.verdict is Verdict.TAKEN for item in found.values())
 
 
 def test_one_sound_may_serve_two_texts_with_the_same_words(site: Path, sent: Path) -> None:
     for name in ("good", "other"):
         sites.wav(sent / "fr" / f"{name}.wav", studio())
-    assert {each.verdict for each in examined(site, sent).values()} == {Verdict.TAKEN}
+    assert {item.verdict for item in examined(site, sent).values()} == {Verdict.TAKEN}
 
 
 def test_the_expected_length_follows_the_pace_of_the_language(site: Path, sent: Path) -> None:

@@ -238,17 +238,20 @@ def test_a_recordings_only_language_is_never_synthesised(tmp_path: Path) -> None
 
     assert built().made == 4
     none = built("fr")
-    assert (none.problems, [str(each) for each in none.recorded]) == ((), ["0 of 2 recorded"])
+    assert (none.problems, [str(item) for item in none.recorded]) == ((), ["0 of 2 recorded"])
     assert used(tmp_path).file("fr", "hello") is None
     good = sites.wav(tmp_path / "recordings" / "fr" / "hello.wav", sites.speech())
     sites.wav(tmp_path / "recordings" / "fr" / "wait.wav", sites.speech(), channels=2)
     one = built("fr")
-    assert [(each.id, each.instead) for each in one.problems] == [("wait", "there is no audio for it")]
-    assert [(each.language, each.recorded, each.texts) for each in one.recorded] == [("fr", 1, 2)]
+    assert [(problem.id, problem.instead) for problem in one.problems] == [("wait", "there is no audio for it")]
+    assert [(item.language, item.recorded, item.texts) for item in one.recorded] == [("fr", 1, 2)]
     assert (found := used(tmp_path).audio("fr", "hello"))
     assert (found.source, found.text) == ("recording", "Bonjour.")
     sites.wav(good, sites.speech(), channels=2)
-    assert [each.instead for each in built("fr").problems] == ["the old audio stays in use", "there is no audio for it"]
+    assert [problem.instead for problem in built("fr").problems] == [
+        "the old audio stays in use",
+        "there is no audio for it",
+    ]
     good.unlink()
     built("fr")
     assert used(tmp_path).file("fr", "hello") is None

@@ -82,7 +82,7 @@ def test_eight_full_catalogues_are_checked_within_a_second(tmp_path: Path) -> No
         told = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
         sites.catalogue(tmp_path, language, told)
     started = time.process_time()
-    assert {each.language for each in catalogue.load(tmp_path).problems()} == {"ar"}
+    assert {problem.language for problem in catalogue.load(tmp_path).problems()} == {"ar"}
     assert time.process_time() - started < 1
 
 

@@ -118,7 +118,7 @@ def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Pat
     def problems(languages: tuple[str, ...]) -> list[str]:
         heard = manifest.load(checkout / "var" / "sounds" / manifest.FILE)
         found = recorded.problems(catalogue.load(folder), heard, folder / "recordings", languages, ("zgh",))
-        return [f"{each.code} {each.found}" for each in found]
+        return [f"{item.code} {item.found}" for item in found]
 
     assert problems(("ar", "fr")) == []
     (found,) = problems(("ar", "zgh"))
@@ -134,7 +134,9 @@ def test_a_recordings_only_language_needs_its_catalogue_and_its_folder(tmp_path:
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
     sites.catalogue(tmp_path, "zgh", {"hello": ("Hello.", "ⴰⵣⵓⵍ")})
     texts, nothing = catalogue.load(tmp_path), manifest.Manifest({})
-    found = [str(each) for each in recorded.problems(texts, nothing, tmp_path / "recordings", ("en",), ("zgh", "shi"))]
+    found = [
+        str(problem) for problem in recorded.problems(texts, nothing, tmp_path / "recordings", ("en",), ("zgh", "shi"))
+    ]
     assert len(found) == 2
     assert found[0].startswith(f"{tmp_path}/recordings/zgh:1: E_LANGUAGE_FOLDER zgh: no such folder")
     assert found[1].startswith(f"{texts.file('shi')}:1: E_LANGUAGE_FOLDER shi: no such catalogue")
@@ -147,7 +149,7 @@ def test_a_build_removes_old_audio_unless_a_version_of_the_flow_uses_it(tmp_path
     kept.mkdir(parents=True)
     old, needed = (manifest.Audio(f"hatif/fr/{name}-0123456789", "Texte.", "pico", 1.0) for name in ("old", "needed"))
     (kept / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest({"fr": {"needed": needed}})))
-    audio = [path for each in (old, needed) for path in manifest.paths(sounds, each.file)]
+    audio = [path for item in (old, needed) for path in manifest.paths(sounds, item.file)]
     for path in audio:
         path.write_bytes(bytes(100))
 

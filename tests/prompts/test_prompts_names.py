@@ -14,7 +14,7 @@ from prompts.status import language_statuses
 from prompts.voices import Voice
 from prompts.voices.choice import TABLE
 
-VOICES = {each: Voice(each, "prompt_engine", "voice") for each in ("en", "ar")}
+VOICES = {item: Voice(item, "prompt_engine", "voice") for item in ("en", "ar")}
 GHALI = Name("en", "name_1001", "Ghali Carob", "en")
 
 
@@ -77,7 +77,7 @@ def test_a_recording_of_a_name_is_preferred_and_keeps_the_name_that_it_was_made_
     recording = sites.wav(tmp_path / "recordings" / "en" / "name_1001.wav", sites.speech())
     sites.wav(tmp_path / "recordings" / "ar" / "name_1001.wav", sites.speech())
     unread = Name("en", "name_1001", "Гали", None)
-    assert [each.id for each in build_small(tmp_path, unread).problems] == [
+    assert [problem.id for problem in build_small(tmp_path, unread).problems] == [
         "name_1001.wav"
     ]  # no Arabic operator has it
     assert used(tmp_path).audio("en", "name_1001").source == RECORDING  # type: ignore[union-attr]
@@ -95,7 +95,7 @@ def test_an_unspeakable_name_does_not_affect_other_prompts(tmp_path: Path) -> No
     ]
     elsewhere = (Name("fr", "name_1009", "Anna", "en"), Name("en", "hello", "Anna", "en"))  # no texts; a text's id
     report = build_small(tmp_path, *bad, *elsewhere)
-    assert [each.id for each in report.problems] == [each.id for each in bad]
+    assert [problem.id for problem in report.problems] == [item.id for item in bad]
     assert "(E_TEXT_MARKUP)" in str(report.problems[2])
     assert used(tmp_path).ids == {"hello"}
     assert used(tmp_path).text("en", "hello") == "Hello."
@@ -106,6 +106,6 @@ def test_names_and_texts_are_counted_separately(tmp_path: Path) -> None:
     en, ar = language_statuses(("en", "ar"), catalogue.load(tmp_path), used(tmp_path), TABLE, ())
     assert (en.texts, en.recorded + en.synthesised, en.missing, en.names) == (1, 1, 0, 1)
     assert (ar.texts, ar.recorded + ar.synthesised, ar.missing, ar.names) == (1, 1, 0, 0)
-    assert sum(each.prompts for each in en.voices) == 1
+    assert sum(voice.prompts for voice in en.voices) == 1
     (recorded,) = build_small(tmp_path, GHALI, recorded_only=["en"]).recorded
     assert (recorded.recorded, recorded.texts) == (0, 1)

@@ -64,7 +64,7 @@ def extracted(folder: Path) -> Path:
 
 def test_every_text_is_found_with_its_line_and_its_comment_for_translators(tmp_path: Path) -> None:
     found = sources.load(site(tmp_path))
-    assert [(each.id, each.file.name, each.line, each.text) for each in found.values()] == [
+    assert [(item.id, item.file.name, item.line, item.text) for item in found.values()] == [
         ("welcome", "flow.yaml", 5, "Welcome."),
         ("main_file", "flow.yaml", 9, "For your file,"),
         ("press_1", "texts.yaml", 2, "press one."),
@@ -84,7 +84,7 @@ def test_the_ids_of_a_guide_s_texts_are_those_that_are_extracted(tmp_path: Path)
     named = sources.guide_ids("passport", ["FR", "NO"])
     assert named[0] == sources.guide_text_id("passport", "title") == "guide_passport_title"
     assert named[-1] == sources.guide_text_id("passport", "remark", "NO") == "guide_passport_remark_no"
-    assert {each for each in sources.load(site(tmp_path)) if each.startswith("guide_")} <= set(named)
+    assert {item for item in sources.load(site(tmp_path)) if item.startswith("guide_")} <= set(named)
 
 
 def test_pybabel_extracts_each_text_with_its_id_as_context(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_pybabel_extracts_each_text_with_its_id_as_context(tmp_path: Path) -> No
         template = read_po(file)
     found = sources.load(tmp_path)
     assert {message.context: message.id for message in template if message.id} == {
-        each.id: each.text for each in found.values()
+        item.id: item.text for item in found.values()
     }
     (option,) = (message for message in template if message.context == "main_file")
     assert " ".join(option.auto_comments) == "An option; press_N follows. It ends in a comma."

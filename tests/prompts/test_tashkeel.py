@@ -40,7 +40,7 @@ KNOWN = Memory(TEXTS.values())
         ("كتبكم كتبكم", "كتبكم without vowels"),
         ("و", "و without vowels"),
         (
-            " ".join(f"كت{each}" for each in "بتثجحخدذرز"),
+            " ".join(f"كت{item}" for item in "بتثجحخدذرز"),
             "كتب, كتت, كتث, كتج, كتح, كتخ, كتد, كتذ and 2 more without vowels",
         ),
     ],
@@ -82,9 +82,9 @@ def test_existing_marks_stay_and_the_rest_of_the_word_is_drafted(written: str) -
     drafted = draft(written, MODEL, KNOWN).text
     assert vowels.unvowelled(drafted) == []
     given, made = (
-        [each for word in vowels.WORD.findall(text) for each in vowels.letters(word)] for text in (written, drafted)
+        [item for word in vowels.WORD.findall(text) for item in vowels.letters(word)] for text in (written, drafted)
     )
-    assert [each.letter for each in made] == [each.letter for each in given]
+    assert [item.letter for item in made] == [item.letter for item in given]
     assert all(set(here.marks) <= set(there.marks) for here, there in zip(given, made, strict=True))
 
 
@@ -197,7 +197,7 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     entry = texts.entry("ar", "wait")
     assert entry
     assert (entry.fuzzy, texts.text("ar", "wait"), vowels.unvowelled(entry.text)) == (True, None, [])
-    assert [each.code for each in texts.problems() if each.id == "wait"] == ["E_TEXT_FUZZY"]
+    assert [problem.code for problem in texts.problems() if problem.id == "wait"] == ["E_TEXT_FUZZY"]
 
     assert _hatif(checkout, "prompts release wait <<< n")[0] == 0
     assert "#, fuzzy" in po.read(file)
@@ -229,16 +229,16 @@ def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothi
 
 def _update(checkout: Path) -> None:
     commands = re.findall(r"^\.venv/bin/(pybabel .*)$", (lines.ROOT / "docs" / "texts.md").read_text(), re.MULTILINE)
-    done = lines.run(checkout, "\n".join(f".venv/bin/{each}" for each in commands))
+    done = lines.run(checkout, "\n".join(f".venv/bin/{item}" for item in commands))
     assert done.returncode == 0, done.stderr
 
 
 def _other_entries(content: bytes) -> list[bytes]:
-    return [each for each in content.split(b"\n\n") if b'msgctxt "wait"' not in each]
+    return [item for item in content.split(b"\n\n") if b'msgctxt "wait"' not in item]
 
 
 def test_the_old_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
-    voices = {each: Voice("pico", "prompt_engine", "voice") for each in ("ar", "en")}
+    voices = {item: Voice("pico", "prompt_engine", "voice") for item in ("ar", "en")}
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
     file = sites.catalogue(tmp_path, "ar", {"hello": ("Hello.", "مرحبا.")})
 
@@ -277,7 +277,7 @@ def test_a_translator_s_concurrent_change_is_not_overwritten(tmp_path: Path) -> 
     file.write_text("theirs")
     with pytest.raises(catalogue.CatalogueError, match="it has changed in the meantime"):
         po.replace(file, "before", "ours")
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["theirs"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
 
 
 def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
@@ -369,17 +369,19 @@ def test_an_unspeakable_text_keeps_its_old_audio_and_does_not_delay_others(tmp_p
         "long": ("Bonjour à tous " * 134, "E_TEXT_LONG"),
     }
     voices = {"fr": Voice("pico", "prompt_engine", "voice"), "en": Voice("pico", "prompt_engine", "voice")}
-    sites.catalogue(tmp_path, "en", {each: (f"Hello {each}.", "") for each in (*bad, "good")})
+    sites.catalogue(tmp_path, "en", {item: (f"Hello {item}.", "") for item in (*bad, "good")})
 
     def built(texts: dict[str, str]) -> dict[str, str | None]:
-        sites.catalogue(tmp_path, "fr", {each: (f"Hello {each}.", text) for each, text in texts.items()})
+        sites.catalogue(tmp_path, "fr", {item: (f"Hello {item}.", text) for item, text in texts.items()})
         build(catalogue.load(tmp_path), tmp_path / "sounds", tmp_path / "recordings", voices=voices)
         heard = manifest.load(tmp_path / "sounds" / manifest.FILE)
-        return {each: heard.file("fr", each) for each in texts}
+        return {text: heard.file("fr", text) for text in texts}
 
-    former = built({each: f"Bonjour {each}." for each in (*bad, "good")})
-    now = built({each: text for each, (text, _) in bad.items()} | {"good": "Bonsoir."})
+    former = built({item: f"Bonjour {item}." for item in (*bad, "good")})
+    now = built({item: text for item, (text, _) in bad.items()} | {"good": "Bonsoir."})
     assert None not in former.values()
-    assert {each for each in now if now[each] != former[each]} == {"good"}
-    problems = {(each.id, each.code) for each in catalogue.load(tmp_path).problems() if each.code.startswith("E_")}
-    assert problems == {(each, code) for each, (_, code) in bad.items()}
+    assert {item for item in now if now[item] != former[item]} == {"good"}
+    problems = {
+        (problem.id, problem.code) for problem in catalogue.load(tmp_path).problems() if problem.code.startswith("E_")
+    }
+    assert problems == {(item, code) for item, (_, code) in bad.items()}

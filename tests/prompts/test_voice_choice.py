@@ -107,7 +107,7 @@ def test_audio_keeps_the_time_when_it_came_into_use(tmp_path: Path) -> None:
 
 def status(site: Path, chosen: Choice, recorded_only: tuple[str, ...] = ()) -> dict[str, LanguageStatus]:
     found = language_statuses(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
-    return {each.language: each for each in found}
+    return {item.language: item for item in found}
 
 
 def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
     found = status(tmp_path, GONE)
     en, fr = found["en"], found["fr"]
     assert (en.texts, en.translated, en.recorded, en.synthesised, en.stale, en.missing) == (4, 4, 1, 2, 2, 1)
-    assert [(each.voice, each.prompts) for each in en.voices] == [("other", 1), ("usual", 1)]
-    assert all(each.since and each.since <= datetime.now(UTC) for each in en.voices)
+    assert [(voice.voice, voice.prompts) for voice in en.voices] == [("other", 1), ("usual", 1)]
+    assert all(voice.since and voice.since <= datetime.now(UTC) for voice in en.voices)
     assert (en.voice, en.problem) == ("pico", "other: it is not installed; install it")
     assert (fr.translated, fr.missing, fr.voice, fr.problem) == (1, 1, "pico", None)
     assert status(tmp_path, HERE)["en"].voice == "other"
