@@ -128,13 +128,13 @@ def test_a_carrier_s_hosts_must_be_addresses_or_networks(host: str) -> None:
         Carrier("example", (host,))
 
 
-@pytest.mark.parametrize(("code", "text", "line", "said"), MISTAKES)
+@pytest.mark.parametrize(("code", "text", "line", "message"), MISTAKES)
 def test_a_site_s_own_pjsip_conf_that_lets_strangers_in_is_refused(
-    code: str, text: str, line: int, said: str, tmp_path: Path
+    code: str, text: str, line: int, message: str, tmp_path: Path
 ) -> None:
     (found,) = own_findings(f"{DOOR}\n{text}", ("one",), ("1001",))
     assert (found.code, found.line) == (code, line)
-    assert said in str(found)
+    assert message in str(found)
     with pytest.raises(AsteriskError, match=f"the site's pjsip.conf, line {line}: {code}"):
         example(tmp_path, own_pjsip=f"{DOOR}\n{text}", carriers=(Carrier("one", ("127.0.0.2",)),))
 
@@ -171,7 +171,7 @@ def test_a_carrier_is_identified_by_address_or_password_and_never_by_name(tmp_pa
 def test_inconsistent_values_are_refused(tmp_path: Path) -> None:
     conf = example(tmp_path)
     twice = (conf.endpoints[0], conf.endpoints[0])
-    for changes, said in (
+    for changes, message in (
         ({"endpoints": twice, "queues": ()}, "Operator 1001 is listed 2 times"),
         ({"carriers": (Carrier("a", ("127.0.0.2",)), Carrier("b", ("127.0.0.2",)))}, "host 127.0.0.2/32 is listed 2"),
         ({"queues": (Queue("hatif-de", ("1009",)),)}, "Queue hatif-de: 1009 is not the id of an operator"),
@@ -180,7 +180,7 @@ def test_inconsistent_values_are_refused(tmp_path: Path) -> None:
         ({"home": tmp_path / ("deep" * 20)}, "set HATIF_HOME to a shorter path"),
         ({"home": tmp_path / "a;b"}, "choose a path without it"),
     ):
-        with pytest.raises(AsteriskError, match=said):
+        with pytest.raises(AsteriskError, match=message):
             example(**({"home": tmp_path} | changes))
     with pytest.raises(AsteriskError, match="choose some of alaw, g722, ulaw"):
         Carrier("a", ("127.0.0.2",), ("g729",))

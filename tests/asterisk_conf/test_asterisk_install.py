@@ -32,11 +32,11 @@ def refusal(home: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "version",
     ["Asterisk 18.26.4", "Asterisk 20.14.3", "Asterisk 21.9.0", "Asterisk 22.4.1", "Asterisk certified/20.7-cert4"],
 )
-def test_an_asterisk_that_is_too_old_is_refused(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HATIF_ASTERISK", str(script(tmp_path / "sbin/asterisk", f"echo '{told}'")))
+def test_an_asterisk_that_is_too_old_is_refused(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_ASTERISK", str(script(tmp_path / "sbin/asterisk", f"echo '{version}'")))
     assert "20.15, 21.10, 22.5 or newer is needed" in refusal(tmp_path)
 
 
@@ -126,8 +126,8 @@ def test_an_unreachable_mirror_is_reported_with_its_address(
     mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HATIF_DEBIAN_MIRROR", mirror)
-    said = refusal(tmp_path)
-    assert mirror in said and "HATIF_DEBIAN_MIRROR" in said
+    message = refusal(tmp_path)
+    assert mirror in message and "HATIF_DEBIAN_MIRROR" in message
     assert not (tmp_path / "asterisk/root").exists()
 
 

@@ -88,9 +88,9 @@ async def test_an_administrator_s_additions_are_reported_and_do_not_prevent_a_lo
     console(asterisk, "dialplan add extension *10,1,NoOp into office")
     console(asterisk, "dialplan add include office into hatif-operators")
     assert await foreign(ami, "hatif-operators") == ["*10"]
-    (told,) = await asyncio.to_thread(line.json, "dialplan", "lint")
-    assert told["code"] == "W_CLASH"
-    assert told["sentence"].startswith(
+    (finding,) = await asyncio.to_thread(line.json, "dialplan", "lint")
+    assert finding["code"] == "W_CLASH"
+    assert finding["sentence"].startswith(
         "the code ready (*10) clashes with the extension *10, which is in Asterisk but not ours; "
     )
     assert (await load(ami, asterisk.etc, old)).changes == ()
@@ -105,7 +105,7 @@ async def test_what_callers_need_is_not_removed_by_accident(
     asterisk: Any, ami: Ami, old: str, line: Line, tmp_path: Path
 ) -> None:
     file = tmp_path / "extensions.conf"
-    for text, said in (
+    for text, message in (
         ("", "the new one would remove the context [hatif-caller], which Hatif uses; the context [hatif-carrier], "),
         ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "the new one would remove the context [hatif-caller], "),
         (
@@ -117,7 +117,7 @@ async def test_what_callers_need_is_not_removed_by_accident(
         file.write_text(text)
         answer = await asyncio.to_thread(line.run, "dialplan", "load", str(file))
         assert (answer.returncode, answer.stdout) == (1, "")
-        assert said in answer.stderr and answer.stderr.count("\n") == 1
+        assert message in answer.stderr and answer.stderr.count("\n") == 1
     assert written(asterisk.etc) == old
     assert compare(parse(old).contexts, await loaded(ami)) == []
 
@@ -157,7 +157,7 @@ def test_losses_are_described_in_terms_of_callers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "does not exist; give the path of a dialplan"),
         ("folder", "is not a regular file; give the path of a dialplan"),
@@ -168,7 +168,7 @@ def test_losses_are_described_in_terms_of_callers() -> None:
 )
 @pytest.mark.parametrize("command", ["load", "lint"])
 def test_a_file_that_is_not_a_dialplan_is_refused_in_one_sentence(
-    command: str, content: bytes | str | None, said: str, tmp_path: Path
+    command: str, content: bytes | str | None, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "extensions.conf"
     if content == "folder":
@@ -178,4 +178,4 @@ def test_a_file_that_is_not_a_dialplan_is_refused_in_one_sentence(
     elif isinstance(content, bytes):
         file.write_bytes(content)
     answer = Shell(tmp_path).run("dialplan", command, str(file))
-    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {said}\n")
+    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {message}\n")

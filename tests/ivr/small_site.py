@@ -144,7 +144,7 @@ def make(home: Path) -> SmallSite:
     _write(site.folder / "flow.yaml", FLOW)
     _write(site.folder / "guide" / "visa.yaml", VISA)
     for_codes = table.texts(("ar", "en"), Operators().pauses)
-    said = {
+    ids = {
         *draft(FLOW, "").flow.texts,
         *guide.SERVICE_TEXTS,
         *NEEDED,
@@ -152,7 +152,7 @@ def make(home: Path) -> SmallSite:
         *codes_check.TALK,
         "talk_topic_travel",
     } - {*_OWN}
-    english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(said)}
+    english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(ids)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()
     english |= dict(line.strip().split(": ", 1) for line in own.splitlines())

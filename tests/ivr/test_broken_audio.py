@@ -41,8 +41,8 @@ async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_
         await call.press("0")
         await begins(call, line.audio("fr", "to_operator"))
         await call.hangup()
-        said = line.logged(seen)
-        assert said.count("Audio is missing or broken") == 3 and "fr/welcome" in said
+        log = line.logged(seen)
+        assert log.count("Audio is missing or broken") == 3 and "fr/welcome" in log
     finally:
         for name, content in kept.items():
             path = sounds / name

@@ -113,5 +113,5 @@ def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monke
     composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
     answer = command(("firewall",), dict(os.environ))
     assert answer.returncode == 1
-    said = "carrier example: media, operators: networks: nothing says where this audio comes from"
-    assert f"site.toml:1: E_SITE_MEDIA {said}" in answer.stderr
+    message = "carrier example: media, operators: networks: nothing says where this audio comes from"
+    assert f"site.toml:1: E_SITE_MEDIA {message}" in answer.stderr

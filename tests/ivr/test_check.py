@@ -38,7 +38,7 @@ def test_the_small_site_of_these_tests_is_valid(small: SmallSite) -> None:
 
 @pytest.mark.parametrize("code", EDITS)
 def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: SmallSite) -> None:
-    name, old, new, where, said = EDITS[code]
+    name, old, new, where, message = EDITS[code]
     text = small.edit(name, old, new)
     if where is None:
         name, where = OTHER_FILE[code]
@@ -48,7 +48,7 @@ def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: Sma
     finding = next(item for item in found if item.code == code)
     expected = next(n for n, line in enumerate(f"{text}\n".splitlines(keepends=True), 1) if where in line)
     assert (finding.file, finding.line) == (str(small.folder / name), expected)
-    assert re.search(said, f"{finding.found}; {finding.remedy}"), str(finding)
+    assert re.search(message, f"{finding.found}; {finding.remedy}"), str(finding)
     assert finding.is_error is code.startswith("E_")
 
 
@@ -241,8 +241,8 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
 def test_a_conflict_between_files_gets_its_code_and_remedy(
     code: str, make_it_so: Callable[[SmallSite], str], small: SmallSite
 ) -> None:
-    said = make_it_so(small)
-    assert one(check(small), code) == said
+    message = make_it_so(small)
+    assert one(check(small), code) == message
 
 
 def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
@@ -299,8 +299,10 @@ REFUSED_VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "said"), REFUSED_VALUES)
-def test_an_address_that_asterisk_would_reject_is_refused_with_its_line(line: str, said: str, small: SmallSite) -> None:
+@pytest.mark.parametrize(("line", "message"), REFUSED_VALUES)
+def test_an_address_that_asterisk_would_reject_is_refused_with_its_line(
+    line: str, message: str, small: SmallSite
+) -> None:
     if line.startswith("sip_bind"):
         text = small.edit("site.toml", "[hours]", f"{line}\n\n[hours]")
     else:
@@ -308,7 +310,7 @@ def test_an_address_that_asterisk_would_reject_is_refused_with_its_line(line: st
     (finding,) = check(small)
     at = 1 + text.splitlines().index(line.splitlines()[-1])
     assert (finding.code, finding.line) == ("E_SITE_VALUE", at)
-    assert f"{finding.found}; {finding.remedy}".startswith(said), str(finding)
+    assert f"{finding.found}; {finding.remedy}".startswith(message), str(finding)
 
 
 def test_two_carriers_never_share_an_address(small: SmallSite) -> None:

@@ -54,11 +54,11 @@ def every_state() -> Iterator[Operator]:
 
 def test_every_state_has_texts_in_every_language() -> None:
     known = catalogue.load(SITE)
-    said = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
-    wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
+    spoken = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
+    wanted = {*spoken, *table.texts(("ar", "fr"), PAUSES)}
     for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
         assert all(known.text(language, str(text)) for text in wanted), language
-    assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
+    assert {str(text) for text in spoken} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
         assert spoken_state(operator, PAUSES), operator
 
@@ -97,7 +97,7 @@ def test_the_default_codes_do_not_clash_and_disabled_ones_never_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "operators", "said"),
+    ("codes", "operators", "message"),
     [
         ({"ready": "*1", "pause": "*1"}, (), "*1 is already ready; give one of them other digits"),
         ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause followed by a digit; give "),
@@ -106,10 +106,10 @@ def test_the_default_codes_do_not_clash_and_disabled_ones_never_do() -> None:
         ({"pause": "10"}, ("1002", "1003"), "10 is also dialled for the operator 1002; begin it with * or #"),
     ],
 )
-def test_two_clashing_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
+def test_two_clashing_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], message: str) -> None:
     ((names, sentence),) = find_clashes(codes, operators)
     assert set(names) <= {*codes}
-    assert sentence.startswith(said)
+    assert sentence.startswith(message)
 
 
 @pytest.mark.parametrize("codes", [{"ready": "*1", "who_am_i": "*10"}, {"pause": "*1", "ready": "*1*"}])

@@ -147,9 +147,9 @@ def test_only_arabic_is_drawn_from_right_to_left() -> None:
     picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
     for item in picture.iter(f"{SVG}text"):
         hint = item.find(f"{SVG}title")
-        said = (item.text if hint is None else hint.tail) or ""
-        arabic = said.startswith("“") or "(ar)" in said
-        assert (item.get("direction") == "rtl") == arabic, said
+        shown_text = (item.text if hint is None else hint.tail) or ""
+        arabic = shown_text.startswith("“") or "(ar)" in shown_text
+        assert (item.get("direction") == "rtl") == arabic, shown_text
 
 
 def test_a_long_text_is_cut_at_a_word_with_the_complete_text_as_a_tooltip() -> None:
@@ -311,9 +311,9 @@ def test_the_picture_of_the_example_is_complete(
         assert name in shown and item.kind in shown
         if isinstance(item, Menu):
             for option in item.options:
-                said = shown[shown.index(option.key) :]
+                shown_text = shown[shown.index(option.key) :]
                 text = svg.printable(texts.text(language, option.text) or "")
-                row = next(word for word in said[1:] if not word.startswith("↩"))
+                row = next(word for word in shown_text[1:] if not word.startswith("↩"))
                 assert text.startswith(row.removesuffix("…")) and len(row) > 8
 
 
@@ -323,5 +323,5 @@ def test_a_picture_that_cannot_be_drawn_is_reported_in_one_sentence(
     assert hatif(monkeypatch, tmp_path, "--language", "xx") == 1
     assert re.fullmatch(r"hatif: There are no texts in 'xx'; there are some in ar, .*\.\n", capsys.readouterr().err)
     assert hatif(monkeypatch, tmp_path, "--out", str(tmp_path / "no" / "flow.svg")) == 1
-    said = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
-    assert capsys.readouterr().err == said
+    shown_text = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
+    assert capsys.readouterr().err == shown_text

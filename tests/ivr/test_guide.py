@@ -47,7 +47,7 @@ def heard_of_guide(story: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def said(story: dict[str, Any]) -> list[list[str]]:
+def announcements(story: dict[str, Any]) -> list[list[str]]:
     """Return the prompts of each announcement."""
     return [[prompt for _, prompt in event["data"]["clips"]] for event in story["events"] if event["kind"] == "prompt"]
 
@@ -104,9 +104,9 @@ async def journey(
     assert heard_of_guide(story) == [(procedure, step) for step in steps]
     assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", language[:2])
     assert story["call"]["path"][-2:] == ["documents", "papers"]
-    assert not any(f"guide_{procedure}_remark_{elsewhere}" in clips for clips in said(story))
-    told = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"is told of {procedure} in the guide: legal basis" in told
+    assert not any(f"guide_{procedure}_remark_{elsewhere}" in clips for clips in announcements(story))
+    output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
+    assert f"is told of {procedure} in the guide: legal basis" in output
 
 
 async def test_a_complete_step_ends_with_its_keys_and_the_last_one_leads_to_the_list(
@@ -134,13 +134,13 @@ async def test_a_complete_step_ends_with_its_keys_and_the_last_one_leads_to_the_
     await presses(first, "*", line.audio("en", "guide_certificates_documents"))
     await asyncio.gather(first.hangup(), last.hangup())
     documents = "guide_certificates_documents"
-    assert [clips for clips in said(await line.story("+33624000004")) if "guide_next" in clips] == [
+    assert [clips for clips in announcements(await line.story("+33624000004")) if "guide_next" in clips] == [
         ["guide_notice", documents, "guide_next", "guide_keys"],
         ["guide_certificates_where", "guide_next"],
         [documents, "guide_next", "guide_keys"],
     ]
     story = await line.story("+33624000005")
-    assert said(story)[-3:-1] == [["guide_legalisation_remark_fr"], ["guide_end"]]
+    assert announcements(story)[-3:-1] == [["guide_legalisation_remark_fr"], ["guide_end"]]
     assert (story["call"]["outcome"], heard_of_guide(story)) == ("self_served", [("legalisation", "remark")])
 
 
@@ -243,7 +243,9 @@ async def test_wrong_keys_and_silence_lead_to_help_twice_and_then_to_an_operator
     rows = {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")}
     assert rows == dict.fromkeys(callers, "documents")
     # After the help: the keys, not the whole step again.
-    helps = [clips for clips in said(await line.story(callers[0], ended=False)) if clips[0].startswith("help_")]
+    helps = [
+        clips for clips in announcements(await line.story(callers[0], ended=False)) if clips[0].startswith("help_")
+    ]
     assert helps == 2 * [["help_wrong_key", "guide_next", "guide_keys"]]
 
 
@@ -285,9 +287,9 @@ async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: 
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: draft"))
     await listening(line, telephones, "+33624000033")
-    said = line.logged(seen)
-    assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in said
-    assert "Traceback" not in said
+    log = line.logged(seen)
+    assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in log
+    assert "Traceback" not in log
 
 
 async def test_after_a_restart_of_the_controller_the_list_is_played_again(line: Line, telephones: Telephones) -> None:

@@ -129,12 +129,12 @@ GUIDE_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "said"), GUIDE_MISTAKES)
-def test_a_mistake_in_the_guide_is_reported(old: str, new: str, where: str, said: str) -> None:
+@pytest.mark.parametrize(("old", "new", "where", "message"), GUIDE_MISTAKES)
+def test_a_mistake_in_the_guide_is_reported(old: str, new: str, where: str, message: str) -> None:
     text = edited(VISA, old, new)
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", line_of(text, where))
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- status\n", "status\n"])
@@ -154,8 +154,8 @@ def test_an_invalid_procedure_id_is_reported(name: str) -> None:
 def test_all_mistakes_of_all_files_are_reported_at_once_in_the_order_of_their_lines() -> None:
     broken = edited(edited(VISA, "  FR: In", "  US: In"), "status: sample", "status: old")
     empty = edited(VISA, "fee: It costs twenty-five euros.", "fee:")
-    told = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
-    assert [(file, line) for file, line, _ in told] == [
+    findings = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
+    assert [(file, line) for file, line, _ in findings] == [
         ("guide/stay.yaml", line_of(empty, "fee:")),
         ("guide/visa.yaml", line_of(broken, "status")),
         ("guide/visa.yaml", line_of(broken, "  US")),
@@ -198,8 +198,8 @@ def test_the_examples_in_the_documentation_are_valid() -> None:
 def test_procedures_that_a_node_offers_but_the_guide_lacks_are_reported() -> None:
     read = guide.parse({"visa.yaml": VISA})
     node = GuideNode(kind="guide", procedures=("visa", "vsia"), back="main")
-    (said,) = guide.guide_problems(node, read)
-    assert said == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or choose one of visa."
+    (message,) = guide.guide_problems(node, read)
+    assert message == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or choose one of visa."
 
 
 @pytest.mark.parametrize("procedures", [(), ("visa", "visa"), ("Visa",), tuple(f"visa{n}" for n in range(9))])

@@ -114,8 +114,8 @@ def test_a_moved_holiday_keeps_its_names() -> None:
 def test_of_two_holidays_on_one_day_the_lunar_one_is_moved() -> None:
     days = Holidays("MA")
     days.apply(days.move(BOTH, BOTH + timedelta(days=2), "ghali"))
-    told = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
-    assert told == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
+    names = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
+    assert names == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
 
 
 def test_a_holiday_moved_to_another_one_has_both_names() -> None:
@@ -125,15 +125,15 @@ def test_a_holiday_moved_to_another_one_has_both_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "to", "said"),
+    ("day", "to", "message"),
     [
         (EID, EID, "cannot be moved to itself"),
         (AFTER, THRONE, "2027-03-11 is not a holiday; `hatif hours holiday` lists them"),
         (EID, EID_TWO, "2027-03-10 is already Eid al-Fitr. To shift a holiday of several days by one"),
     ],
 )
-def test_an_impossible_move_is_refused_with_a_remedy(day: date, to: date, said: str) -> None:
-    with pytest.raises(HolidayError, match=said):
+def test_an_impossible_move_is_refused_with_a_remedy(day: date, to: date, message: str) -> None:
+    with pytest.raises(HolidayError, match=message):
         Holidays("MA").move(day, to, "ghali")
 
 

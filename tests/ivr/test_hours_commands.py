@@ -72,14 +72,14 @@ async def test_an_impossible_change_is_refused_in_one_sentence(line: Line) -> No
         f"hours holiday move {LATER} {LATER}",
         "hours holiday add 2150-01-01",
     )
-    for refused, said in (
+    for refused, message in (
         (nothing, f"{LATER} is not a holiday; `hatif hours holiday` lists them."),
         (unreadable, "'tomorrow' is no day; write it as 2027-03-10."),
         (itself, f"{LATER} is not a holiday"),
         (far, "a day must be from 2000 to 2099"),
     ):
         assert refused.returncode == 1
-        assert said in refused.stderr
+        assert message in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
 
 
@@ -115,10 +115,10 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
     await line.until_astdb(FAMILY, "announcement", "welcome")
     words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
 
-    def told() -> set[tuple[str, date | None, str | None, str | None]]:
+    def stored() -> set[tuple[str, date | None, str | None, str | None]]:
         return {(row.kind, row.day, row.name, row.reason) for row in asyncio.run(overrides(line))}
 
-    await line.until(lambda: told() >= words, 8, "the database has the administrator's word")
+    await line.until(lambda: stored() >= words, 8, "the database has the administrator's word")
     await line.restart()
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
     assert [item["date"] for item in holidays(line)] == [LATER.isoformat()]
@@ -128,8 +128,8 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
 
 
 async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
-    said = line.run("hours", "announce", "welcome", "--why", "flood").stdout
-    assert said == "In front of everything is said: welcome\n"
+    output = line.run("hours", "announce", "welcome", "--why", "flood").stdout
+    assert output == "In front of everything is said: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
     assert "In front of everything is said: welcome" in shown.stdout
     assert unknown.returncode == 1
@@ -171,17 +171,17 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_the_
         return command(arguments, {**line.environment, **environment})
 
     nobody = {"HATIF_HOME": str(tmp_path / "nobody"), "HATIF_PORT_OFFSET": str(line.offset + 1000)}
-    told, listed, told_plain, listed_plain, other_token = await asyncio.gather(
+    closed, listed, closed_plain, listed_plain, other_token = await asyncio.gather(
         asyncio.to_thread(run, "hours", "at", f"{day}T12:00", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--language", "fr", **nobody),
         asyncio.to_thread(run, "hours", "--json", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--json", **nobody),
         asyncio.to_thread(run, "hours", HATIF_HOME=str(other_home)),
     )
-    assert told.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
-    assert told.stdout.endswith("(the controller does not answer: by the site's files only)\n")
+    assert closed.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
+    assert closed.stdout.endswith("(the controller does not answer: by the site's files only)\n")
     assert "2027-03-10  wednesday  Fête de la rupture du jeûne" in listed.stdout
-    assert json.loads(told_plain.stdout)["source"] == "files"
+    assert json.loads(closed_plain.stdout)["source"] == "files"
     document = json.loads(listed_plain.stdout)
     assert (document["source"], document["taken_back"]) == ("files", [])
     assert "2027-03-10" in [row["date"] for row in document["holidays"]]

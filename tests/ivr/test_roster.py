@@ -28,10 +28,10 @@ def read(folder: Path, *lines: str, zone: ZoneInfo = RABAT) -> Roster:
 
 
 def day(found: Roster, on: date = MONDAY) -> list[str]:
-    return told(found, on, on)
+    return local_times(found, on, on)
 
 
-def told(found: Roster, first: date, last: date) -> list[str]:
+def local_times(found: Roster, first: date, last: date) -> list[str]:
     """Return each shift in local time, such as `1001 Mon 08:00 Mon 14:00`."""
     wall = [
         (shift, shift.begins.astimezone(found.zone), shift.ends.astimezone(found.zone))
@@ -53,7 +53,7 @@ def test_a_line_applies_to_operators_days_and_a_time(tmp_path: Path) -> None:
         "1901,sat-sun,08:00,20:00,,,duty",
         "1901,2026-12-03,09:00,10:00,,,",
     )
-    assert told(found, MONDAY, MONDAY + timedelta(days=6)) == [
+    assert local_times(found, MONDAY, MONDAY + timedelta(days=6)) == [
         f"{who} {on} 08:00 {on} 14:00" for on in ("Mon", "Tue", "Wed") for who in ("1001", "1002")
     ] + ["1901 Thu 09:00 Thu 10:00", "1001 Fri 08:00 Fri 14:00", "1002 Fri 08:00 Fri 14:00"] + [
         f"1901 {on} 08:00 {on} 20:00" for on in ("Sat", "Sun")
@@ -68,7 +68,10 @@ def test_days_may_wrap_around_the_week_and_have_their_full_names(tmp_path: Path)
 
 def test_a_line_applies_from_its_first_to_its_last_day(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,08:00,14:00,2026-12-01,2026-12-02,")
-    assert told(found, MONDAY, MONDAY + timedelta(days=4)) == ["1001 Tue 08:00 Tue 14:00", "1001 Wed 08:00 Wed 14:00"]
+    assert local_times(found, MONDAY, MONDAY + timedelta(days=4)) == [
+        "1001 Tue 08:00 Tue 14:00",
+        "1001 Wed 08:00 Wed 14:00",
+    ]
 
 
 def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_an_absence_removes_a_day_or_some_hours(tmp_path: Path) -> None:
 
 def test_a_day_of_absence_keeps_the_night_shift_of_the_day_before(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,22:00,06:00,,,", "1001,2026-11-30,,,,,absent")
-    assert told(found, MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)) == [
+    assert local_times(found, MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)) == [
         "1001 Sun 22:00 Mon 06:00",
         "1001 Tue 22:00 Wed 06:00",
     ]
@@ -121,7 +124,7 @@ def test_a_shift_keeps_local_time_when_the_clocks_change(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("1001,mon,08:00,14:00", "has 4 columns; it must have 7"),
         ("1009,mon,08:00,14:00,,,", "the operator '1009' is not in operators.csv; write an existing id"),
@@ -145,12 +148,12 @@ def test_a_shift_keeps_local_time_when_the_clocks_change(tmp_path: Path) -> None
         ("1001,mon,08:00,14:00,,,sick", "what is 'sick'; write duty (or nothing) or absent"),
     ],
 )
-def test_an_invalid_line_is_refused_with_place_and_remedy(row: str, said: str, tmp_path: Path) -> None:
+def test_an_invalid_line_is_refused_with_place_and_remedy(row: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / roster.FILE
     path.write_text("\n".join((HEAD, "1001,mon,08:00,14:00,,,", row, "")), encoding="utf-8")
     ((line, what),) = refusal(lambda: roster.load(tmp_path, OPERATORS, RABAT), path)
     assert line == 3
-    assert said in what
+    assert message in what
 
 
 def test_a_file_that_is_not_a_roster_is_refused(tmp_path: Path) -> None:

@@ -138,9 +138,9 @@ def test_a_report_by_operator_has_the_planned_hours(shell: Shell) -> None:
     day = ("report", "--by", "operator", "--from", "2026-11-25", "--to", "2026-11-25")
     (row,) = json.loads(shell.run(*day, "--json").stdout)["rows"]
     assert (row["operator"], row["planned_s"], row["logged_in_s"]) == ("1001", 11 * 3600, None)
-    said = shell.run(*day).stdout
-    assert "planned" in said
-    assert "11:00" in said
+    output = shell.run(*day).stdout
+    assert "planned" in output
+    assert "11:00" in output
 
 
 # hatif simulate
@@ -157,12 +157,12 @@ def test_a_simulated_day_has_the_planned_operators(shell: Shell, write: Write) -
     write("1001 1002 1901,2026-11-30,08:00,20:00,,,", "1001,2026-12-07,14:00,20:00,,,")
     whole, half, nobody = (answered(day) for day in ("2026-11-30", "2026-12-07", "2026-12-14"))
     assert whole > half > nobody == 0
-    for wrong, said in (
+    for wrong, message in (
         (("--planned", "soon"), "'soon' is no day"),
         (("--planned", "2026-11-30", "--operators", "9"), "leave out --roster, --from-history, --operators"),
     ):
         refused = shell.run(*asked, *wrong)
-        assert (refused.returncode, said in refused.stderr) == (1, True)
+        assert (refused.returncode, message in refused.stderr) == (1, True)
     (Path(os.environ["HATIF_SITE"]) / roster.FILE).unlink()
     assert "there is no" in shell.run(*asked, "--planned", "2026-11-30").stderr
 

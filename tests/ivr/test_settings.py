@@ -85,7 +85,7 @@ def test_the_settings_of_a_line_need_not_be_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("HATIF_PORT_OFFSET", "0", "HATIF_PORT_OFFSET is 0, but the line in {home} has 2000."),
         ("HATIF_SITE", "{home}", "HATIF_SITE is {home}, but the line in {home} has the example site."),
@@ -93,14 +93,16 @@ def test_the_settings_of_a_line_need_not_be_repeated(tmp_path: Path) -> None:
         ("HATIF_DATABASE", "x://a:b@c", "HATIF_DATABASE is not the database of the line in {home}."),
     ],
 )
-def test_another_line_s_environment_is_refused_with_a_remedy(name: str, value: str, said: str, tmp_path: Path) -> None:
+def test_another_line_s_environment_is_refused_with_a_remedy(
+    name: str, value: str, message: str, tmp_path: Path
+) -> None:
     another_site(tmp_path)
     line_settings.write(tmp_path, SET_UP)
     environment = {"HATIF_HOME": str(tmp_path), name: value.format(home=tmp_path)}
     with pytest.raises(SettingsError) as error:
         read(environment)
     assert str(error.value) == (
-        f"{said.format(home=tmp_path)} Unset {name} to work with that line, or set HATIF_HOME for another one. To"
+        f"{message.format(home=tmp_path)} Unset {name} to work with that line, or set HATIF_HOME for another one. To"
         " change that line, stop it, then run `hatif setup --change`."
     )
     assert read(environment, bound=False).home == tmp_path

@@ -221,12 +221,12 @@ SITE_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "said"), SITE_MISTAKES)
-def test_a_mistake_in_the_site_is_reported(old: str, new: str, where: str, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("old", "new", "where", "message"), SITE_MISTAKES)
+def test_a_mistake_in_the_site_is_reported(old: str, new: str, where: str, message: str, tmp_path: Path) -> None:
     text = edited(SITE, old, new)
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, where)
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
 def test_an_unfinished_file_is_reported_at_its_end(tmp_path: Path) -> None:
@@ -282,13 +282,13 @@ OPERATOR_MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "said"), OPERATOR_MISTAKES)
+@pytest.mark.parametrize(("old", "new", "line", "message"), OPERATOR_MISTAKES)
 def test_a_mistake_in_the_list_of_operators_is_reported(
-    old: str, new: str, line: int, said: str, tmp_path: Path
+    old: str, new: str, line: int, message: str, tmp_path: Path
 ) -> None:
     ((found, what),) = operators_refusal(tmp_path, edited(OPERATORS, old, new))
     assert found == line
-    assert said in what
+    assert message in what
 
 
 def test_all_mistakes_in_the_list_of_operators_are_reported_at_once(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "said"),
+    ("old", "new", "where", "message"),
     [
         (
             'line."+33800212000"',
@@ -102,14 +102,14 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
     ],
 )
 def test_a_mistake_in_the_hours_is_reported_with_its_line(
-    old: str, new: str, where: str, said: str, tmp_path: Path
+    old: str, new: str, where: str, message: str, tmp_path: Path
 ) -> None:
     text = edited(SITE, old, new)
     path = tmp_path / "site.toml"
     path.write_text(text, encoding="utf-8")
     ((line, what),) = refusal(lambda: site.load(tmp_path), path)
     assert line == line_of(text, where)
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
 def test_a_plan_of_a_number_may_be_an_inline_table(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_each_figure_of_the_policy_can_be_changed_by_its_name(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("prefer = 30", "is not a valid name here"),
         ("head_start_s = 20", "delete it: a language's head start is now passing"),
@@ -42,11 +42,11 @@ def test_each_figure_of_the_policy_can_be_changed_by_its_name(tmp_path: Path) ->
         ("other_language_s = 99999", "less than or equal to 3600"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, written: str, said: str) -> None:
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, written: str, message: str) -> None:
     text = SITE + f"\n[routing]\n{written}\n"
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, written)
-    assert what.startswith(f"E_SITE_VALUE routing.{written.split()[0]}: ") and said in what
+    assert what.startswith(f"E_SITE_VALUE routing.{written.split()[0]}: ") and message in what
 
 
 def test_callers_hear_about_closing_time_only_if_the_site_enables_it() -> None:

@@ -43,7 +43,7 @@ def test_the_pause_is_the_one_that_a_call_plays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "expected"),
     [
         ("2026-11-25T23:30", ["opens_again", "opens_today", "at_2330"]),
         ("2026-11-26T08:00", ["opens_again", "opens_tomorrow", "at_0800"]),
@@ -53,8 +53,8 @@ def test_the_pause_is_the_one_that_a_call_plays() -> None:
         ("2027-03-31T09:30", ["opens_again", "on_day_31", "in_month_3", "at_0930"]),
     ],
 )
-def test_the_next_opening_is_announced_with_day_and_time(at: str, said: list[str]) -> None:
-    assert ids(opens("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == said
+def test_the_next_opening_is_announced_with_day_and_time(at: str, expected: list[str]) -> None:
+    assert ids(opens("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == expected
 
 
 @pytest.mark.parametrize("minute", ["08:15", "08:01", "07:59", "08:30:30"])
@@ -67,8 +67,8 @@ def test_today_and_tomorrow_are_those_of_rabat_wherever_the_caller_is() -> None:
     now = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 23:30 in Rabat, half past midnight in Berlin
     at = datetime(2026, 7, 2, 7, 0, tzinfo=UTC)
     for zone in ("Europe/Berlin", "Asia/Nicosia", "Europe/Lisbon", "Pacific/Auckland"):
-        told = opens("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
-        assert ids(told, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
+        clips_found = opens("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
+        assert ids(clips_found, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
 
 
 @given(st.integers(0, 366 * 48), st.integers(0, 60 * 48))
@@ -106,6 +106,6 @@ def test_a_number_is_spoken_digit_by_digit_in_groups() -> None:
 @given(st.text(max_size=40), st.integers(1, 5))
 def test_other_characters_are_skipped_and_no_pause_is_at_either_end(text: str, group: int) -> None:
     clips = digits("fr", text, group)
-    said = [prompt.removeprefix("digit_") for language, prompt in clips if language]
-    assert "".join(said) == "".join(item for item in text if item in "0123456789")
+    expected = [prompt.removeprefix("digit_") for language, prompt in clips if language]
+    assert "".join(expected) == "".join(item for item in text if item in "0123456789")
     assert PAUSE not in clips[:1] + clips[-1:]

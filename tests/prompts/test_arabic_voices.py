@@ -22,7 +22,7 @@ def german(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected"),
     [
         ("مَرْحَبًا", '"maRxaban'),
         ("كِتَابٌ", 'ki"ta:b'),
@@ -30,8 +30,8 @@ def german(text: str) -> str:
         ("سَيَّارَةٌ", 'sa"ja:Ra'),
     ],
 )
-def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, said: str) -> None:
-    assert german(written) == said
+def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, expected: str) -> None:
+    assert german(written) == expected
 
 
 def test_the_german_voice_knows_every_sound_that_it_is_given() -> None:

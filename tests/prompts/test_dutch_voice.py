@@ -12,7 +12,7 @@ from prompts.voices.process import VoicePool
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
 
 
-def said(text: str) -> str:
+def expected(text: str) -> str:
     return " ".join(word for phrase in dutch.phrases(text) for word in phrase.words)
 
 
@@ -38,7 +38,7 @@ def said(text: str) -> str:
     ],
 )
 def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, spoken: str) -> None:
-    assert said(written) == spoken
+    assert expected(written) == spoken
 
 
 def test_the_stress_mark_precedes_all_consonants_at_the_beginning_of_its_syllable() -> None:
@@ -49,8 +49,8 @@ def test_the_stress_mark_precedes_all_consonants_at_the_beginning_of_its_syllabl
 
 
 def test_unstressed_words_join_the_next_word() -> None:
-    assert said("van de lijn") == 'fand@"lEi_^n'
-    assert said("de lijn van de") == 'd@"lEi_^n fand@'
+    assert expected("van de lijn") == 'fand@"lEi_^n'
+    assert expected("de lijn van de") == 'd@"lEi_^n fand@'
 
 
 def test_only_punctuation_separates_phrases() -> None:
@@ -60,8 +60,8 @@ def test_only_punctuation_separates_phrases() -> None:
 
 
 def test_numbers_are_spoken_in_dutch() -> None:
-    assert said("15").replace('"', "") == said("vijftien").replace('"', "")
-    assert said("3") == said("drie")
+    assert expected("15").replace('"', "") == expected("vijftien").replace('"', "")
+    assert expected("3") == expected("drie")
 
 
 def test_a_sound_that_the_voice_lacks_is_dropped() -> None:

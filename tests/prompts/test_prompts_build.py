@@ -218,14 +218,14 @@ def test_an_unusable_recording_is_reported_and_the_voice_speaks_instead(tmp_path
     sites.wav(folder / "nobody.wav", sites.speech())
     texts = {"stereo": "One.", "slow": "Two.", "clipped": "Three.", "empty": "Four."}
     report = build_small(tmp_path, texts)
-    said = {problem.id: str(problem) for problem in report.problems}
-    assert set(said) == {*texts, "nobody.wav"}
+    messages = {problem.id: str(problem) for problem in report.problems}
+    assert set(messages) == {*texts, "nobody.wav"}
     for prompt, reason in {"stereo": "2 channels", "slow": "8000", "clipped": "clipped", "empty": "empty"}.items():
-        assert str(folder / f"{prompt}.wav") in said[prompt]
-        assert reason in said[prompt]
+        assert str(folder / f"{prompt}.wav") in messages[prompt]
+        assert reason in messages[prompt]
         assert (found := used(tmp_path).audio("en", prompt))
         assert found.source == "pico"
-    assert "not named after a prompt" in said["nobody.wav"]
+    assert "not named after a prompt" in messages["nobody.wav"]
 
 
 def test_a_recordings_only_language_is_never_synthesised(tmp_path: Path) -> None:
@@ -278,8 +278,8 @@ def test_an_engine_that_crashes_affects_neither_other_prompts_nor_the_old_audio(
     report = build_small(
         tmp_path, {"hello": "Good day.", "wait": "crash", "away": "leave", "quiet": "mute", "gone": "nothing"}
     )
-    said = {problem.id: f"{problem.found}; {problem.instead}" for problem in report.problems}
-    assert said == {
+    messages = {problem.id: f"{problem.found}; {problem.instead}" for problem in report.problems}
+    assert messages == {
         "wait": "pico ended with signal SIGABRT (out of phonemes); the old audio stays in use",
         "away": "pico ended with exit status 3 (and past Python as well); there is no audio for it",
         "quiet": "pico is silent (speech at -inf dBFS); there is no audio for it",
@@ -296,11 +296,11 @@ def test_an_engine_that_hangs_is_stopped_and_soon_not_tried_again(
     pids = tmp_path / "pids"
     monkeypatch.setenv("HANGING_PIDS", str(pids))
     report = build_small(tmp_path, {"a": "hang", "b": "Hello.", **dict.fromkeys("cdefg", "hang")}, time_limit=2.0)
-    said = [problem.found for problem in report.problems]
-    asked = [found for found in said if "did not answer within 2 s" in found]
-    assert len(said) == 6
+    messages = [problem.found for problem in report.problems]
+    asked = [found for found in messages if "did not answer within 2 s" in found]
+    assert len(messages) == 6
     assert len(asked) >= 3
-    assert all("was not tried" in found for found in said if found not in asked)
+    assert all("was not tried" in found for found in messages if found not in asked)
     assert used(tmp_path).file("en", "b")
     assert report.seconds < 15
     for pid in map(int, pids.read_text().split()):
@@ -361,9 +361,9 @@ def test_an_unwritable_folder_is_an_error_and_the_old_manifest_stays(tmp_path: P
 def test_a_second_language_has_its_own_audio_and_progress_is_reported(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", TEXTS)
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
-    told: list[tuple[int, int, str]] = []
+    steps: list[tuple[int, int, str]] = []
     texts = catalogue.load(tmp_path)
-    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", lambda *step: told.append(step), voices=VOICES)
-    assert (report.made, [step[:2] for step in told]) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
-    assert {step[2] for step in told} == {"en/hello", "en/wait", "fr/hello", "fr/wait"}
+    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", lambda *step: steps.append(step), voices=VOICES)
+    assert (report.made, [step[:2] for step in steps]) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
+    assert {step[2] for step in steps} == {"en/hello", "en/wait", "fr/hello", "fr/wait"}
     assert json.loads((tmp_path / "sounds" / "manifest.json").read_text())["fr"]["hello"]["text"] == "Bonjour."

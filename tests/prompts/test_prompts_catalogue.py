@@ -79,8 +79,8 @@ def test_an_english_catalogue_that_differs_from_its_sources_is_reported(tmp_path
 def test_eight_full_catalogues_are_checked_within_a_second(tmp_path: Path) -> None:
     text = "You need the form, two photographs, the old passport and a proof of residence, all of them originals"
     for language in ("ar", "de", "en", "es", "fr", "it", "nl", "pt"):
-        told = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
-        sites.catalogue(tmp_path, language, told)
+        entries = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
+        sites.catalogue(tmp_path, language, entries)
     started = time.process_time()
     assert {problem.language for problem in catalogue.load(tmp_path).problems()} == {"ar"}
     assert time.process_time() - started < 1

@@ -109,7 +109,7 @@ def test_every_text_of_the_example_is_in_the_script_of_its_language(language: st
     page = as_html(sheet).decode()
     assert page.count("<article") == len(sheet.lines)
     around = {line.id: (line.before, line.after) for line in sheet.lines}
-    said = {line.id: line.text for line in sheet.lines}
+    message = {line.id: line.text for line in sheet.lines}
     expected = {
         "main_file": ("", "press_1"),
         "press_3": ("main_file", ""),
@@ -122,5 +122,5 @@ def test_every_text_of_the_example_is_in_the_script_of_its_language(language: st
         "welcome": ("", ""),
     }
     for prompt, (before, after) in expected.items():
-        if prompt in said:
-            assert around[prompt] == (said.get(before, ""), said.get(after, "")), prompt
+        if prompt in message:
+            assert around[prompt] == (message.get(before, ""), message.get(after, "")), prompt

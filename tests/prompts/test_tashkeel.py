@@ -187,12 +187,12 @@ def _hatif(checkout: Path, command: str) -> tuple[int, str]:
 
 def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(checkout: Path) -> None:
     file, before = _arabic(checkout), po.read(_arabic(checkout))
-    status, said = _hatif(checkout, "prompts tashkeel --all")
+    status, message = _hatif(checkout, "prompts tashkeel --all")
     assert (status, po.read(file)) == (0, before)
-    assert said.startswith("wait\n")
-    status, said = _hatif(checkout, "prompts tashkeel --all --write")
-    assert status == 0, said
-    assert "1 drafted, marked fuzzy" in said
+    assert message.startswith("wait\n")
+    status, message = _hatif(checkout, "prompts tashkeel --all --write")
+    assert status == 0, message
+    assert "1 drafted, marked fuzzy" in message
     texts = catalogue.load(checkout / "sites" / "consulate")
     entry = texts.entry("ar", "wait")
     assert entry
@@ -201,8 +201,8 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
 
     assert _hatif(checkout, "prompts release wait <<< n")[0] == 0
     assert "#, fuzzy" in po.read(file)
-    status, said = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace' <<< y")
-    assert (status, entry.text in said, entry.source in said) == (0, True, True)
+    status, message = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace' <<< y")
+    assert (status, entry.text in message, entry.source in message) == (0, True, True)
     texts = catalogue.load(checkout / "sites" / "consulate")
     assert texts.text("ar", "wait") == entry.text
     after = po.read(file)
@@ -307,10 +307,10 @@ def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
 def test_an_impossible_command_explains_why(checkout: Path, command: str, words: str) -> None:
     before = po.read(_arabic(checkout))
     answer = Shell(checkout / "var", checkout / "sites" / "consulate").run("prompts", *shlex.split(command))
-    said = answer.stdout + answer.stderr
-    assert (answer.returncode, said.count("\n")) == (1, 1)
-    assert said.startswith("hatif: ")
-    assert words in said
+    message = answer.stdout + answer.stderr
+    assert (answer.returncode, message.count("\n")) == (1, 1)
+    assert message.startswith("hatif: ")
+    assert words in message
     assert po.read(_arabic(checkout)) == before
 
 
@@ -328,9 +328,9 @@ def test_a_text_that_no_voice_can_speak_is_not_released(checkout: Path) -> None:
     file = _arabic(checkout)
     file.write_text(po.change(po.read(file), "wait", po.Change(True, "اِنْتَظِرُوا SMS.")))
     before = po.read(file)
-    status, said = _hatif(checkout, "prompts release wait <<< y")
+    status, message = _hatif(checkout, "prompts release wait <<< y")
     assert (status, po.read(file)) == (1, before)
-    assert "E_TEXT_SCRIPT letters of another script (SMS)" in said
+    assert "E_TEXT_SCRIPT letters of another script (SMS)" in message
 
 
 @pytest.mark.parametrize(

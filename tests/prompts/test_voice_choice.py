@@ -131,7 +131,7 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("language", "name", "said"),
+    ("language", "name", "message"),
     [
         ("nl", "mbrola-nl2", None),
         ("nl", "piper:nl.onnx", None),
@@ -141,9 +141,9 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
         ("nl", "", "is not an available voice"),
     ],
 )
-def test_an_invalid_voice_name_is_reported_with_the_valid_ones(language: str, name: str, said: str | None) -> None:
+def test_an_invalid_voice_name_is_reported_with_the_valid_ones(language: str, name: str, message: str | None) -> None:
     found = choice.mistake(language, name)
-    assert (said is None and found is None) or (said and found and said in found)
+    assert (message is None and found is None) or (message and found and message in found)
 
 
 def installed(folder: Path) -> Path:
@@ -191,7 +191,7 @@ def test_an_incomplete_installation_makes_the_voice_refuse(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("model.onnx", "the file {model} does not exist; put it there, or correct its name in site.toml"),
         ("model.onnx.json", "the file {model}.json does not exist; put it there"),
@@ -200,7 +200,7 @@ def test_an_incomplete_installation_makes_the_voice_refuse(tmp_path: Path) -> No
         ('{"espeak": {"voice": "en-us"}}', "according to {model}.json it speaks en, not nl; choose another one"),
     ],
 )
-def test_an_unusable_piper_voice_explains_why(tmp_path: Path, change: str, said: str) -> None:
+def test_an_unusable_piper_voice_explains_why(tmp_path: Path, change: str, message: str) -> None:
     model = piper_tone.write(tmp_path / "piper", "model", "nl")
     if change.startswith("model"):
         (tmp_path / "piper" / change).unlink()
@@ -208,7 +208,7 @@ def test_an_unusable_piper_voice_explains_why(tmp_path: Path, change: str, said:
         Path(f"{model}.json").write_text(change)
     with pytest.raises(VoiceMissingError) as error:
         find("nl", "piper:model.onnx", tmp_path)
-    assert str(error.value).startswith(said.format(model=model))
+    assert str(error.value).startswith(message.format(model=model))
 
 
 def test_without_piper_s_package_the_message_has_the_command_to_install_it(

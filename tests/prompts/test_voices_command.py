@@ -67,16 +67,16 @@ def test_nothing_is_downloaded_before_the_licence_is_accepted(checkout: Path) ->
         "hatif: Nothing was installed: read the licence above and run this again on a terminal, or with "
         "--accept-licence."
     )
-    status, said = typed(checkout, "n")
-    assert (status, "Nothing was installed: the licence was not accepted." in said) == (1, True)
+    status, message = typed(checkout, "n")
+    assert (status, "Nothing was installed: the licence was not accepted." in message) == (1, True)
     assert not (checkout / "var" / "voices").exists()
 
 
 def test_a_typed_yes_is_recorded_and_the_voices_can_be_configured(checkout: Path) -> None:
     folder = unpacked(checkout)
     assert "its licence has not been accepted" in (listed(checkout)["mbrola-nl2"]["state"] or "")
-    status, said = typed(checkout, "y")
-    assert status == 0, said
+    status, message = typed(checkout, "y")
+    assert status == 0, message
     accepted = licences.read(folder)
     assert accepted
     assert accepted.licences == {package: licences.digest(licences.text(package)) for package in licences.VOICES}
@@ -125,6 +125,6 @@ def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.count("it is not installed; run `hatif prompts voices install mbrola`; its") == 2
     assert manifest.load(checkout / "var/sounds" / manifest.FILE) == heard
-    told = lines.run(checkout, ".venv/bin/hatif prompts status")
-    assert "mbrola-nl2 since" in told.stdout
-    assert "nl: mbrola-nl2: it is not installed" in told.stderr
+    findings = lines.run(checkout, ".venv/bin/hatif prompts status")
+    assert "mbrola-nl2 since" in findings.stdout
+    assert "nl: mbrola-nl2: it is not installed" in findings.stderr
