@@ -114,8 +114,8 @@ def test_a_moved_holiday_keeps_its_names() -> None:
 def test_of_two_holidays_on_one_day_the_lunar_one_is_moved() -> None:
     days = Holidays("MA")
     days.apply(days.move(BOTH, BOTH + timedelta(days=2), "ghali"))
-    names = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
-    assert names == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
+    holiday_names = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
+    assert holiday_names == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
 
 
 def test_a_holiday_moved_to_another_one_has_both_names() -> None:

@@ -236,8 +236,8 @@ async def test_a_holiday_moved_the_evening_before_applies_from_the_next_call_and
 async def test_each_change_of_the_holidays_is_a_row_and_cancels_the_one_it_replaces(house: House) -> None:
     opening = await house.restarted()
     opening.move_holiday(EID, AFTER, "ghali")
-    rows = {(row["day"], row["kind"], row["name"], row["by"]) for row in house.rows("hours_override")}
-    assert rows == {
+    overrides = {(row["day"], row["kind"], row["name"], row["by"]) for row in house.rows("hours_override")}
+    assert overrides == {
         ("2027-03-09", "no_holiday", "Eid al-Fitr", "ghali"),
         ("2027-03-11", "holiday", "Eid al-Fitr", "ghali"),
     }

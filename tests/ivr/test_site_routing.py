@@ -42,7 +42,7 @@ def test_each_figure_of_the_policy_can_be_changed_by_its_name(tmp_path: Path) ->
         ("other_language_s = 99999", "less than or equal to 3600"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, written: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_line(tmp_path: Path, written: str, message: str) -> None:
     text = SITE + f"\n[routing]\n{written}\n"
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, written)

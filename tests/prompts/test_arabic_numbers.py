@@ -110,7 +110,7 @@ def test_words_around_a_number_stay_as_they_are() -> None:
 
 
 @given(st.integers(0, 999_999_999))
-def test_every_number_has_words_of_its_own(number: int) -> None:
+def test_every_number_has_different_words(number: int) -> None:
     read = numbers.cardinal(number)
     assert not re.search(r"\d", read)
     assert read != numbers.cardinal((number + 1) % 1_000_000_000)

@@ -185,7 +185,7 @@ def test_some_written_letters_are_silent(written: str, expected: str) -> None:
         ("سَيَّارَةٌ", "saj:a:ra"),
     ],
 )
-def test_long_vowels_and_glides_are_told_apart(written: str, expected: str) -> None:
+def test_long_vowels_and_glides_are_distinguished(written: str, expected: str) -> None:
     assert sounds(written) == expected
 
 

@@ -23,7 +23,7 @@ def test_a_written_manifest_is_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"fr": 1}', b'{"fr": {"welcome": {"file": "x"}}}', b"\xff"])
-def test_a_broken_manifest_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_manifest_is_reported_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"
     with pytest.raises(manifest.ManifestError, match=r"No such file.*hatif prompts build"):
         manifest.load(path)

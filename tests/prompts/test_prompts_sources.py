@@ -136,7 +136,9 @@ def test_a_site_without_source_files_has_no_sources(tmp_path: Path) -> None:
         ("guide/passport.yaml", "", 1, "expected a procedure of the guide as a mapping"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, name: str, content: str, line: int, words: str) -> None:
+def test_a_mistake_is_reported_with_file_and_line(
+    tmp_path: Path, name: str, content: str, line: int, words: str
+) -> None:
     (site(tmp_path) / name).write_text(content, encoding="utf-8")
     with pytest.raises(CatalogueError) as refused:
         sources.load(tmp_path)

@@ -314,7 +314,7 @@ def test_an_impossible_command_explains_why(checkout: Path, command: str, words:
     assert po.read(_arabic(checkout)) == before
 
 
-def test_without_the_package_the_command_says_what_to_install(checkout: Path) -> None:
+def test_without_the_package_the_command_reports_what_to_install(checkout: Path) -> None:
     (checkout / "text2tashkeel.py").write_text('raise ImportError("it is not here")')
     done = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
     assert done.returncode == 1
