@@ -25,7 +25,7 @@ DIGIT_IDS = tuple(f"digit_{digit}" for digit in range(10))
 _A_WEEK_DAYS = 7
 
 
-def opens(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
+def opening_clips(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
     """Return the clips for the next opening: the day, and the time if there is a text for it (full and half hours)."""
     there, here = at.astimezone(zone), now.astimezone(zone)
     clips: list[Clip] = [(language, "opens_again")]
@@ -53,7 +53,7 @@ def date_clips(language: str, day: date) -> list[Clip]:
     return [(language, f"on_day_{day.day}"), (language, f"in_month_{day.month}")]
 
 
-def digits(language: str, text: str, group: int = 3) -> list[Clip]:
+def digit_clips(language: str, text: str, group: int = 3) -> list[Clip]:
     """Return the clips of single digits, with a pause between groups; other characters are skipped."""
     names = [f"digit_{character}" for character in text if character in "0123456789"]
     clips: list[Clip] = []
