@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
-from ivr.check.codes_check import said_text_findings
+from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.roster_check import roster_findings
 from ivr.check.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
@@ -62,7 +62,7 @@ class _Check:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
             self.found += topic_findings(self.folder, people, flow, known)
-            self.found += said_text_findings(self.folder, site_, known)
+            self.found += spoken_text_findings(self.folder, site_, known)
             self.found += database_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)

@@ -23,7 +23,7 @@ TALK = (
 """The texts of conversations, except names of topics and countries, which are optional."""
 
 
-def said_text_findings(folder: Path, site: Site, known: Collection[str]) -> list[Finding]:
+def spoken_text_findings(folder: Path, site: Site, known: Collection[str]) -> list[Finding]:
     """Return W_CODE_TEXT, W_TALK_TEXT and, for a site with call-backs, W_CALLBACK_TEXT findings.
 
     `known`: the ids of all texts, empty if they could not be read.
