@@ -25,7 +25,7 @@ MISTAKES: tuple[tuple[str, str, int, str], ...] = (
         "E_ENDPOINT_OPEN",
         "[lift]\ntype=endpoint\nidentify_by=ip\n[lift]\ntype=identify\nendpoint=lift\nmatch_header=X: y\n",
         15,
-        "match_header anybody who writes that into a request",
+        "with match_header, anybody who writes that into a request",
     ),
     (
         "E_ENDPOINT_OPEN",

@@ -254,7 +254,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "text: main_travel",
         "text: main_trip",
         "main_trip",
-        "main says 'main_trip', which is in no catalogue; add that text",
+        "main says 'main_trip', which no catalogue has; write that text",
     ),
     "W_TEXT_UNUSED": (
         "flow.yaml",

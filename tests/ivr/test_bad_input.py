@@ -25,7 +25,7 @@ OPERATOR_HZ = 1870.0
 
 # A change in a file of the site, and words that the message about it must contain.
 BROKEN_SITES = {
-    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "as TOML"),
+    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "correct the TOML"),
     "time_zone": ("site.toml", r"\bAfrica/Casablanca", "Africa/Nowhere", "'Africa/Nowhere'"),
     "span_of_hours": ("site.toml", r"08:00-20:00", "20:00-08:00", "'20:00-08:00'"),
     "unknown_setting": ("site.toml", r"^ring_s", "rings_s", "rings_s"),
@@ -36,7 +36,7 @@ BROKEN_SITES = {
     "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 occurs twice"),
     "node_that_is_not_there": ("flow.yaml", r"next: hours", "next: hour", "'hour'"),
     "key_twice": ("flow.yaml", r"key: 4", "key: 3", "key 3 stands twice"),
-    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "as YAML"),
+    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "correct the YAML"),
 }
 
 

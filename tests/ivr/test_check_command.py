@@ -98,7 +98,7 @@ def test_check_reports_what_up_would_refuse_and_creates_nothing(
     monkeypatch.setenv("HATIF_DATABASE", "oracle://x/y")
     assert hatif(small, monkeypatch, "check") == 1
     err = capsys.readouterr().err
-    assert "E_UP_REFUSED `hatif up` refuses it: Operator 1002: the name 'Zoe @ Laurel' holds '@'; use letters" in err
+    assert "E_UP_REFUSED `hatif up` refuses it: Operator 1002: the name 'Zoe @ Laurel' contains '@'; use letters" in err
     assert not (small.folder.parent / "secrets.json").exists() and not (small.folder.parent / "asterisk").exists()
     small.edit("operators.csv", "Zoe @ Laurel", "Zoe Laurel")
     assert hatif(small, monkeypatch, "check") == 1

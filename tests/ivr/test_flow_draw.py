@@ -95,7 +95,7 @@ def test_every_node_is_drawn_with_its_kind_its_texts_and_its_keys() -> None:
     papers = ["topic: travel", "1", "guide_visa_title (en)", "2", "guide_passport_title (en)", "*", "↩ main", "back"]
     assert node(picture, "papers")[2:] == papers
     assert "at most 90 s, hear, again, send" in node(picture, "message")
-    assert "becomes a file: complaint, due in 24 h" in node(picture, "message")
+    assert "becomes a case: complaint, due in 24 h" in node(picture, "message")
     assert "callback_other_number (en)" in node(picture, "ring")
     assert {"reference, 9 digits", "PIN, 6 digits"} < set(node(picture, "file"))
     assert node(picture, "office")[:5] == ["office", "0", "hours", "open", "↩ main"]
@@ -119,7 +119,7 @@ def test_the_start_is_marked_and_the_legend_explains_what_has_no_lines() -> None
     legend = " ".join(texts_of(picture)[-4:])
     assert "0 asks for an operator (office), 9 changes the language (language), # repeats, * goes back" in legend
     assert "help twice, then get an operator (office), or follow the row “no key”" in legend
-    assert "In record, callback and survey both lead on instead; in language silence does." in legend
+    assert "In record, callback and survey both continue to the next node instead; in language, silence does." in legend
     assert "↩ and a name" in legend
 
 

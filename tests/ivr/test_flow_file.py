@@ -145,14 +145,14 @@ FLOW_MISTAKES = [
         "{key: 2, text: main_travel",
         "{key: 2, text: main_visa",
         "text: main_visa",
-        "main says 'main_visa', which is in no catalogue; add that text",
+        "main says 'main_visa', which no catalogue has; write that text",
     ),
     (
         "E_FLOW_TEXT",
         "silence_s: 5",
         "announcements: [goodbye, alarm]",
         "announcements",
-        "announcements has 'alarm', which is in no catalogue; add that text",
+        "announcements has 'alarm', which no catalogue has; write that text",
     ),
     ("E_FLOW_VALUE", "{key: 2, text: main_travel", "{text: main_travel", "- {text", "key: is missing"),
     (
@@ -345,7 +345,7 @@ def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that
     assert findings(offered, known, GUIDE) == []
     (found,) = findings(offered, known - {"guide_visa_fee"}, GUIDE)
     assert str(found) == (
-        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which is in no catalogue; add that text."
+        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which no catalogue has; write that text."
     )
     (found,) = findings(FLOW, known, GUIDE)
     assert str(found) == (

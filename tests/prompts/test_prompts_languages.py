@@ -193,13 +193,13 @@ def test_the_example_site_has_a_replacement_for_every_language() -> None:
 @pytest.mark.parametrize(
     ("top", "sections", "words"),
     [
-        ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' stands twice"),
+        ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' occurs twice"),
         ('recorded_only = ["Amazigh"]\n', "", "recorded_only.0: String should match"),
-        ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: 'pt' is none of this site's languages"),
+        ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: the language 'pt' is not one of the site's"),
         ("", '[fallback]\nfr = ["fr", "en"]\n', "fallback.fr: 'fr' cannot replace itself"),
-        ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' stands twice"),
-        ("", '[fallback]\nfr = ["pt"]\n', "fallback.fr: the language 'pt' is none that callers can choose"),
-        ('recorded_only = ["zgh"]\n', '[fallback]\nfr = ["zgh"]\n', "'zgh' is none that callers can choose"),
+        ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' occurs twice"),
+        ("", '[fallback]\nfr = ["pt"]\n', "fallback.fr: callers cannot choose the language 'pt'"),
+        ('recorded_only = ["zgh"]\n', '[fallback]\nfr = ["zgh"]\n', "callers cannot choose the language 'zgh'"),
         ("", "[fallback]\nfr = []\n", "fallback.fr: Tuple should have at least 1 item"),
     ],
 )
