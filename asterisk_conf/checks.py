@@ -1,6 +1,6 @@
-"""Checks of what comes from a site, so that no value can leave its place in a configuration file.
+"""Checks of a site's values, so that no value can break out of its place in a configuration file.
 
-Each takes what the value belongs to ("Operator 1001") for its sentence, and raises AsteriskError.
+Each check takes the value's owner ("Operator 1001") for its message, and raises AsteriskError.
 """
 
 import re
@@ -14,42 +14,44 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _NAME_PUNCTUATION = frozenset(" .'’()/+-_&")
-_MAX_NAME = 80  # characters; channel names and caller names are cut by Asterisk not far above
+_MAX_NAME = 80  # characters; Asterisk truncates channel and caller names a little above that
 
 
 def identifier(what: str, value: str) -> None:
+    """Check the name of a carrier, operator, queue, node or user."""
     if not _IDENTIFIER.fullmatch(value):
         raise AsteriskError(
-            f"{what} {value!r}: such a name is at most 40 letters (a to z), digits, '-' and '_', the first one a"
-            f" letter or digit."
+            f"{what} {value!r}: use at most 40 letters (a to z), digits, '-' and '_', beginning with a letter or digit."
         )
     if value.lower() == "general":
-        raise AsteriskError(f"{what} {value!r}: Asterisk uses this name for itself; choose another one.")
+        raise AsteriskError(f"{what} {value!r}: Asterisk reserves this name; choose another one.")
 
 
 def person(owner: str, name: str) -> None:
-    """A person's name, in any script."""
+    """Check a person's name, in any script."""
     if not name.strip() or len(name) > _MAX_NAME:
         raise AsteriskError(f"{owner}: the name {name!r} is empty or longer than {_MAX_NAME} characters; correct it.")
     for character in name:
         if unicodedata.category(character)[0] not in "LMN" and character not in _NAME_PUNCTUATION:
             raise AsteriskError(
-                f"{owner}: the name {name!r} holds {character!r}; use letters, digits, spaces and . ' ( ) / + - _ &"
+                f"{owner}: the name {name!r} contains {character!r}; use letters, digits, spaces and . ' ( ) / + - _ &"
             )
 
 
 def secret(owner: str, value: str) -> None:
-    """The sentence never repeats the secret."""
+    """Check a password; the message never contains it."""
     if not _SECRET.fullmatch(value):
         raise AsteriskError(f"{owner}: the password must be 16 to 128 letters (a to z), digits, '-' and '_'.")
 
 
 def language(owner: str, code: str) -> None:
+    """Check a language code."""
     if not _LANGUAGE.fullmatch(code):
         raise AsteriskError(f"{owner}: {code!r} is not a language code such as 'fr' or 'zgh'.")
 
 
 def network(owner: str, host: str) -> None:
+    """Check an IP address or network; the whole internet is refused."""
     try:
         found = ip_network(host)
     except ValueError:
@@ -61,14 +63,14 @@ def network(owner: str, host: str) -> None:
 
 
 def folder(what: str, path: Path) -> None:
-    """A path that goes into configuration files."""
+    """Check a path that is written into configuration files."""
     for character in str(path):
         if not character.isprintable() or character in ';"\\':
-            raise AsteriskError(f"{what} is {str(path)!r}, which holds {character!r}; choose a path without it.")
+            raise AsteriskError(f"{what} is {str(path)!r}, which contains {character!r}; choose a path without it.")
 
 
 def address(owner: str, value: str) -> None:
-    """An IPv4 address with or without a port."""
+    """Check an IPv4 address with or without a port."""
     host, _, port = value.partition(":")
     try:
         IPv4Address(host)
@@ -76,4 +78,4 @@ def address(owner: str, value: str) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise AsteriskError(f"{owner}: {value!r} is not where calls can go; write an address such as 192.0.2.7:5060.")
+        raise AsteriskError(f"{owner}: {value!r} is not an address for calls; write one such as 192.0.2.7:5060.")

@@ -1,7 +1,7 @@
-"""Asterisk's configuration files, from plain data.
+"""Asterisk's configuration files, rendered from plain data.
 
-What comes from a site is untrusted: everything is checked when a dataclass is made, and refused with one sentence.
-`extensions.conf` is written into the same folder by the dialplan package, never from here.
+The values of a site are untrusted: each dataclass checks them when it is made, and raises AsteriskError with one
+sentence. The dialplan package writes `extensions.conf` into the same folder.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from asterisk_conf.installation import Installation
 from asterisk_conf.modules import MODULES, OPTIONAL_MODULES
 
 SECRET_FILES = frozenset({"pjsip.conf", "ari.conf", "manager.conf"})
-# Asterisk looks for these and complains when they are missing; its defaults are right.
+# Asterisk warns if these are missing; its defaults are right.
 DEFAULT_FILES = (
     "acl.conf",
     "ccss.conf",
@@ -32,9 +32,9 @@ DEFAULT_FILES = (
     "websocket_client.conf",
 )
 CARRIER_CODECS = frozenset({"alaw", "ulaw", "g722"})
-OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # the first one first; Opus where this Asterisk has it
+OPERATOR_CODECS = ("alaw", "ulaw", "g722", "opus")  # in order of preference; Opus only if this Asterisk has it
 
-_MAX_SOCKET_PATH = 107  # bytes; a longer path of a Unix socket is cut silently by the kernel's interface
+_MAX_SOCKET_PATH = 107  # bytes; the kernel silently truncates a longer path of a Unix socket
 _MAX_FILES = 65536
 _TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked before it gets here
     loader=PackageLoader("asterisk_conf"),
@@ -47,8 +47,7 @@ _TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked befor
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where Asterisk listens; `agi` is where the controller does, for FastAGI, and `hep` (UDP), for copies of SIP
-    messages."""
+    """Asterisk's ports, and the controller's: `agi` for FastAGI, `hep` (UDP) for copies of SIP messages."""
 
     sip: int = 5060
     http: int = 8088
@@ -65,12 +64,12 @@ class Ports:
                 raise AsteriskError(f"Port {port} ({name}) is not between 1 and 65535: choose a smaller port offset.")
         if self.rtp_last - self.rtp_first < 9:
             raise AsteriskError(
-                f"The RTP ports {self.rtp_first} to {self.rtp_last} are too few: a call needs two, give at least ten."
+                f"The RTP ports {self.rtp_first} to {self.rtp_last} are too few: a call needs two; give at least ten."
             )
 
     @classmethod
     def with_offset(cls, offset: int) -> "Ports":
-        """The usual ports with `offset` (a multiple of 1000) added to each."""
+        """Return the default ports with `offset` (a multiple of 1000) added to each."""
         if offset % 1000 or not 0 <= offset <= 54000:
             raise AsteriskError(f"The port offset {offset} is not a multiple of 1000 from 0 to 54000.")
         return cls(*(port + offset for port in (5060, 8088, 5038, 4573, 5039, 10000, 10999)))
@@ -78,13 +77,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Who may bring calls: known by IP addresses or networks, so that no name server decides who is trusted.
+    """A carrier that may send calls, identified by IP addresses or networks, so that trust does not depend on DNS.
 
-    `dial`: where it takes ours, an IPv4 address with or without a port; None: our calls do not go there.
-    `trust_identity`: whether its P-Asserted-Identity says who calls; otherwise only From does (RFC 3325). `password`:
-    what its calls must bring, as the user `carrier-NAME`; then `hosts` may be empty. `nat`: audio is sent to where its
-    audio comes from, and not to where its SDP says. `srtp`: only encrypted audio is taken. `most_calls`: at once, from
-    one of its addresses.
+    `dial`: the IPv4 address, with or without a port, that accepts our outgoing calls; None if none go there.
+    `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
+    `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
+    address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
+    maximum number of simultaneous calls from one of its addresses.
     """
 
     name: str
@@ -100,16 +99,16 @@ class Carrier:
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)
         if not self.hosts and self.password is None:
-            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses that its calls come from.")
+            raise AsteriskError(f"Carrier {self.name}: no hosts; list the IP addresses of its calls.")
         if self.password is not None:
             checks.secret(f"Carrier {self.name}", self.password)
         if not 1 <= self.most_calls <= 10_000:
-            raise AsteriskError(f"Carrier {self.name}: {self.most_calls} calls at once; give a number from 1 to 10000.")
+            raise AsteriskError(f"Carrier {self.name}: most_calls is {self.most_calls}; give a number from 1 to 10000.")
         for host in self.hosts:
             checks.network(f"Carrier {self.name}", host)
         if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
             raise AsteriskError(
-                f"Carrier {self.name}: the codecs {', '.join(map(repr, self.codecs)) or 'are empty'};"
+                f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
                 f" choose some of {', '.join(sorted(CARRIER_CODECS))}."
             )
         if self.dial is not None:
@@ -118,7 +117,7 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operator's telephone; `id` is its SIP user name too, `languages` are codes, the first one his own."""
+    """An operator's telephone; `id` is also its SIP user name, `languages` are codes, the operator's own first."""
 
     id: str
     name: str
@@ -135,7 +134,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue of the fallback, `hatif-<language>`; members are operators' ids."""
+    """A queue of the fallback, `hatif-<language>`; its members are operators' ids."""
 
     name: str
     members: tuple[str, ...]
@@ -146,7 +145,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Made at random at first start: letters, digits, `_` and `-`, at least 16 of them."""
+    """Users and passwords, generated at the first start: at least 16 letters, digits, `_` and `-`."""
 
     ari_user: str
     ari_password: str = field(repr=False)
@@ -164,14 +163,13 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Conf:
-    """All that Asterisk's files depend on.
+    """Everything that Asterisk's files depend on.
 
-    `home` is HATIF_HOME; `installation` may live elsewhere. `sip_bind` is the address that SIP and RTP are bound to:
-    the default reaches the whole of loopback and nothing else, "0.0.0.0" every network. ARI and AMI are always on
-    127.0.0.1. `wrap_up_s` are the seconds that the fallback's queues leave an operator alone after a call,
-    `rtp_timeout_s` those after which an operator's telephone that sends nothing counts as gone, `sip_answer_s` those
-    after which a SIP request that nobody answers is given up. `own_pjsip` is the text of the site's own `pjsip.conf`,
-    which goes behind ours; see `own_findings`.
+    `home` is HATIF_HOME; `installation` may be elsewhere. SIP and RTP are bound to the address `sip_bind`: the default
+    accepts loopback only, "0.0.0.0" every network. ARI and AMI are always on 127.0.0.1. `wrap_up_s` is the time in
+    seconds for which the fallback's queues do not ring an operator after a call, `rtp_timeout_s` the time after which
+    an operator's telephone that sends nothing counts as gone, `sip_answer_s` the time after which an unanswered SIP
+    request is given up. `own_pjsip` is the text of the site's own `pjsip.conf`, appended to ours; see `own_findings`.
     """
 
     home: Path
@@ -194,8 +192,8 @@ class Conf:
         socket = self.asterisk / "run" / "asterisk.ctl"
         if (length := len(bytes(socket))) > _MAX_SOCKET_PATH:
             raise AsteriskError(
-                f"HATIF_HOME is too deep: {socket} has {length} bytes, a socket's path may have {_MAX_SOCKET_PATH};"
-                f" set HATIF_HOME to a shorter path."
+                f"The path of HATIF_HOME is too long: {socket} has {length} bytes, but a socket's path may have at most"
+                f" {_MAX_SOCKET_PATH}; set HATIF_HOME to a shorter path."
             )
         checks.identifier("Node", self.node)
         try:
@@ -211,9 +209,12 @@ class Conf:
         if not 6.4 <= self.sip_answer_s <= 32:
             raise AsteriskError(f"answer_s is {self.sip_answer_s}; give seconds between 6.4 and 32.")
         self._check_uniqueness()
-        carriers, operators = ([each.name for each in self.carriers], [each.id for each in self.endpoints])
+        carriers, operators = (
+            [carrier.name for carrier in self.carriers],
+            [endpoint.id for endpoint in self.endpoints],
+        )
         if found := own_findings(self.own_pjsip, carriers, operators):
-            raise AsteriskError("\n".join(f"pjsip.conf of the site, {finding}" for finding in found))
+            raise AsteriskError("\n".join(f"the site's pjsip.conf, {finding}" for finding in found))
 
     def _check_uniqueness(self) -> None:
         for what, names in (
@@ -225,22 +226,26 @@ class Conf:
             for name, count in Counter(names).items():
                 if count > 1:
                     raise AsteriskError(f"{what} {name} is listed {count} times; list it once.")
-        sealed = [carrier.name for carrier in self.carriers if carrier.srtp]
-        if sealed and self.installation.version and not self.installation.has_module("res_srtp"):
-            raise AsteriskError(f"Carrier {sealed[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
-        if len(ways := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
-            raise AsteriskError(f"Carriers {', '.join(ways)} are all to take our calls: choose one of them.")
+        encrypted = [carrier.name for carrier in self.carriers if carrier.srtp]
+        if encrypted and self.installation.version and not self.installation.has_module("res_srtp"):
+            raise AsteriskError(f"Carrier {encrypted[0]}: srtp needs the module res_srtp, which this Asterisk lacks.")
+        if len(outgoing := [carrier.name for carrier in self.carriers if carrier.dial is not None]) > 1:
+            raise AsteriskError(
+                f"Carriers {', '.join(outgoing)} all have dial; outgoing calls can use only one of them."
+            )
         for endpoint in self.endpoints:
             if endpoint.id in _RESERVED or endpoint.id.startswith(("carrier-", "trunk-")):
-                raise AsteriskError(f"Operator {endpoint.id}: this id is taken by our own files; choose another one.")
+                raise AsteriskError(
+                    f"Operator {endpoint.id}: this id is reserved for Hatif's own files; choose another one."
+                )
         known = {endpoint.id for endpoint in self.endpoints}
         for queue in self.queues:
-            if strangers := [member for member in queue.members if member not in known]:
-                raise AsteriskError(f"Queue {queue.name}: {', '.join(strangers)} is not the id of an operator.")
+            if unknown := [member for member in queue.members if member not in known]:
+                raise AsteriskError(f"Queue {queue.name}: {', '.join(unknown)} is not the id of an operator.")
 
     @property
     def asterisk(self) -> Path:
-        """The folder that holds all of Asterisk's own files."""
+        """The folder of all of Asterisk's own files."""
         return self.home / "asterisk"
 
     @property
@@ -249,7 +254,7 @@ class Conf:
 
     @property
     def log_file(self) -> Path:
-        """Asterisk's own log; `security.log` beside it holds logins, refused ones too."""
+        """Asterisk's log; `security.log` beside it has all logins, including rejected ones."""
         return self.asterisk / "log" / "asterisk.log"
 
 
@@ -257,24 +262,24 @@ _RESERVED = frozenset({"global", "system", "udp", "tcp", "carrier", "operator", 
 
 
 def own_findings(text: str, carriers: Iterable[str], operators: Iterable[str]) -> list[pjsip.Finding]:
-    """What is wrong with a site's own `pjsip.conf`. `carriers` are names of carriers, `operators` ids."""
+    """Return the problems of a site's own `pjsip.conf`; `carriers` are names of carriers, `operators` ids."""
     ours = {f"{kind}-{name}" for name in carriers for kind in ("carrier", "trunk")}
     return pjsip.lint(text, _RESERVED | ours | set(operators))
 
 
 def render(conf: Conf) -> dict[str, str]:
-    """The text of every file, by its name."""
+    """Return the text of every file by name."""
     modules = modules_of(conf.installation)
     opus = any(name.startswith("codec_opus") for name, _ in modules)
     values = {
         "asterisk": conf.asterisk,
         "carriers": conf.carriers,
         "endpoints": conf.endpoints,
-        # Asterisk makes it from a network card's address, and warns on a machine that has none.
+        # By default Asterisk derives it from a network card's address, and warns on a machine without one.
         "entity_id": _entity_id(conf.node),
         "installation": conf.installation,
         "max_files": min(_MAX_FILES, _hard_limit_of_files()),
-        # Nothing where SIP is on every address: a caller's audio then goes by the route to him.
+        # Empty if SIP is on every address: audio then uses the address of the route to the caller.
         "media_address": "" if ip_address(conf.sip_bind).is_unspecified else conf.sip_bind,
         "modules": modules,
         "names": {endpoint.id: endpoint.name for endpoint in conf.endpoints},
@@ -294,19 +299,21 @@ def render(conf: Conf) -> dict[str, str]:
         name.removesuffix(".jinja"): _TEMPLATES.get_template(name).render(values)
         for name in _TEMPLATES.list_templates(extensions=["jinja"])
     }
-    return rendered | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty: Asterisk's defaults apply.\n")
+    return rendered | dict.fromkeys(DEFAULT_FILES, "; Written by hatif; empty, so Asterisk's defaults apply.\n")
 
 
 def modules_of(installation: Installation) -> tuple[tuple[str, str], ...]:
-    """The modules that are loaded there, each with its reason."""
+    """Return the modules that this Asterisk loads, each with its reason."""
     return (*MODULES, *(module for module in OPTIONAL_MODULES if installation.has_module(module[0])))
 
 
 def write(conf: Conf) -> tuple[str, ...]:
-    """Write what differs, each file at once or not at all; return the names of the files that changed.
+    """Write the files that differ, each atomically; return the names of the changed files.
 
-    Raises AsteriskError for a pjsip.conf that would let strangers in; then nothing is written. Files with
-    passwords have mode 600. Also makes the folders and links that Asterisk needs under `conf.home`.
+    Files with passwords have mode 600. Also creates the folders and links that Asterisk needs under `conf.home`.
+
+    Raises:
+        AsteriskError: pjsip.conf would let strangers in; nothing is written then.
     """
     files = render(conf)
     if found := pjsip.lint(files["pjsip.conf"]):
@@ -325,7 +332,7 @@ def write(conf: Conf) -> tuple[str, ...]:
 
 
 def _entity_id(node: str) -> str:
-    """Six bytes as a locally administered address, the same for the same node."""
+    """Return six bytes in the form of a locally administered MAC address, always the same for a node."""
     first, *rest = hashlib.sha256(node.encode()).digest()[:6]
     return ":".join(f"{byte:02x}" for byte in (first & 0xFC | 0x02, *rest))
 

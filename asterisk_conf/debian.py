@@ -1,4 +1,4 @@
-"""apt in a world of its own: a configuration that neither reads nor changes the host's lists, state or hooks."""
+"""An isolated configuration of apt that neither reads nor changes the host's lists, state or hooks."""
 
 import os
 import platform
@@ -15,16 +15,16 @@ from asterisk_conf.progress import Progress
 
 _USUAL_MIRROR = "http://deb.debian.org/debian"
 _KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
-# Of the host's own settings, what says how its network and its mirrors are; hooks and paths stay behind.
+# The host's settings about network and mirrors are kept; hooks and paths are not.
 _CARRIED_OVER = re.compile(r"(?i)^Acquire::(Check-(Valid-Until|Date)|Max-ValidTime|Retries|ForceIPv|https?::)")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be had, and the words of the sentences about it."""
+    """What to install, and the wording of messages about it."""
 
     name: str  # "Asterisk"
-    otherwise: str  # what a person can do where there is no such tree
+    otherwise: str  # what an administrator can do instead
     packages: tuple[str, ...]
     space: int  # bytes for lists, archives and the tree
     components: tuple[str, ...] = ("main",)
@@ -41,7 +41,7 @@ ASTERISK = Wanted(
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """How Debian names this kind of processor."""
+    """Debian's names for a processor architecture."""
 
     architecture: str
     triplet: str
@@ -52,10 +52,15 @@ _MACHINES = {
     "x86_64": Machine("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": Machine("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
 }
-ARCHITECTURES = tuple(each.architecture for each in _MACHINES.values())
+ARCHITECTURES = tuple(kind.architecture for kind in _MACHINES.values())
 
 
 def machine(wanted: Wanted = ASTERISK) -> Machine:
+    """Return this machine's kind of processor.
+
+    Raises:
+        AsteriskError: Debian's packages do not run on this machine.
+    """
     found = _MACHINES.get(platform.machine())
     if platform.system() != "Linux" or not found:
         raise AsteriskError(
@@ -65,7 +70,7 @@ def machine(wanted: Wanted = ASTERISK) -> Machine:
 
 
 def find_mirror() -> str:
-    """The Debian mirror: the one that HATIF_DEBIAN_MIRROR names, else the one that this machine's apt uses."""
+    """Return the Debian mirror: HATIF_DEBIAN_MIRROR, else the mirror of this machine's apt."""
     if named := os.environ.get("HATIF_DEBIAN_MIRROR"):
         if not re.fullmatch(r"[a-z][a-z+]*:[^\s\[\]\"]+", named):
             raise AsteriskError(f"HATIF_DEBIAN_MIRROR is {named!r}; give an address such as {_USUAL_MIRROR}.")
@@ -83,17 +88,17 @@ def find_mirror() -> str:
     )
     for line in listed.stdout.splitlines():
         uri, component, origin = line.split(maxsplit=2)
-        # apt knows the origin only once it has fetched the lists.
+        # apt knows the origin only after it has downloaded the lists.
         ours = origin == "Debian" or (is_debian and origin == "$(ORIGIN)")
         if component == "main" and ours and "security" not in uri and not uri.startswith("cdrom:"):
             return uri.rstrip("/")
     raise AsteriskError(
-        f"No Debian mirror is known on this machine: name one, for example HATIF_DEBIAN_MIRROR={_USUAL_MIRROR}."
+        f"No Debian mirror is configured on this machine: set one, for example HATIF_DEBIAN_MIRROR={_USUAL_MIRROR}."
     )
 
 
 def prepare(folder: Path, mirror: str, wanted: Wanted, architecture: str | None = None) -> dict[str, str]:
-    """apt's own world in `folder`; returns the environment that makes apt use it."""
+    """Create apt's isolated configuration in `folder`; return the environment that makes apt use it."""
     for name in ("state/lists/partial", "cache/archives/partial", "empty"):
         make_folder(folder / name)
     write_text(folder / "status", "", 0o600)
@@ -131,7 +136,7 @@ def _host_settings() -> str:
 
 
 def _keyring(folder: Path) -> Path:
-    """Debian's public keys: the host's, or fetched as a package that the host's own distribution signed."""
+    """Return Debian's public keys: the host's, or those of a package signed by the host's distribution."""
     for name in _KEYRINGS:
         if (found := Path("/usr/share/keyrings", name)).is_file():
             return found
@@ -149,18 +154,19 @@ def _keyring(folder: Path) -> Path:
         if (found := folder / "keyring/usr/share/keyrings" / name).is_file():
             return found
     raise AsteriskError(
-        f"Debian's signing keys are missing and could not be fetched ({last_words(fetched.stderr)}): install the"
+        f"Debian's signing keys are missing and could not be downloaded ({first_error(fetched.stderr)}): install the"
         f" package debian-archive-keyring."
     )
 
 
 def run(command: Sequence[str], environment: dict[str, str], mirror: str, wanted: Wanted, progress: Progress) -> None:
+    """Run a program of apt; raise AsteriskError if it fails."""
     if errors := errors_of(command, environment, progress):
-        raise reason(errors, mirror, wanted)
+        raise apt_error(errors, mirror, wanted)
 
 
 def errors_of(command: Sequence[str], environment: dict[str, str], progress: Progress) -> str:
-    """Run a program of apt's and pass its own figures on, in thousandths; return its complaints if it failed."""
+    """Run a program of apt and report its progress, in thousandths; return its errors if it failed, else ""."""
     readable, writable = os.pipe()
     with tempfile.TemporaryFile("w+") as errors, os.fdopen(readable) as status:
         try:
@@ -188,27 +194,27 @@ def errors_of(command: Sequence[str], environment: dict[str, str], progress: Pro
     return ""
 
 
-def reason(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
-    """apt's last words as a sentence that says what to do."""
-    words = last_words(errors)
+def apt_error(errors: str, mirror: str, wanted: Wanted) -> AsteriskError:
+    """Return apt's errors as one sentence with a remedy."""
+    words = first_error(errors)
     for pattern, remedy in (
-        (r"No space left|enough free space", "make room on the disk"),
-        (r"does not have a Release file", f"name a mirror that has the suite {wanted.suite} in HATIF_DEBIAN_MIRROR"),
+        (r"No space left|enough free space", "free some disk space"),
+        (r"does not have a Release file", f"set HATIF_DEBIAN_MIRROR to a mirror with the suite {wanted.suite}"),
         (r"NO_PUBKEY|EXPKEYSIG|Missing key|verify signature", "update this machine's package debian-archive-keyring"),
-        (r"expired|not valid yet|Valid-Until", "check this machine's clock, or name another HATIF_DEBIAN_MIRROR"),
+        (r"expired|not valid yet|Valid-Until", "check this machine's clock, or set another HATIF_DEBIAN_MIRROR"),
         (
             r"Unable to locate|no installation candidate|unmet dep",
             f"try another HATIF_DEBIAN_MIRROR, or {wanted.otherwise}",
         ),
     ):
         if re.search(pattern, errors):
-            return AsteriskError(f"{wanted.name} cannot be fetched from {mirror} ({words}): {remedy}.")
+            return AsteriskError(f"{wanted.name} cannot be downloaded from {mirror} ({words}): {remedy}.")
     return AsteriskError(
-        f"The mirror {mirror} cannot be read ({words}): check the network, or name another HATIF_DEBIAN_MIRROR."
+        f"The mirror {mirror} cannot be read ({words}): check the network, or set another HATIF_DEBIAN_MIRROR."
     )
 
 
-def last_words(errors: str) -> str:
-    """The first complaint, on one line."""
+def first_error(errors: str) -> str:
+    """Return the first error message, on one line."""
     lines = sorted(errors.splitlines(), key=lambda line: not line.startswith("E: "))
     return " ".join(lines[0].removeprefix("E: ").removeprefix("W: ").split()) if lines else "it gave no reason"

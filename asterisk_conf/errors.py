@@ -1,5 +1,5 @@
-"""The one exception of this package."""
+"""This package's only exception."""
 
 
 class AsteriskError(Exception):
-    """Asterisk cannot be had, configured or started; the text is one sentence for a person and says what to do."""
+    """Asterisk cannot be installed, configured or started; the message is one sentence with a remedy."""

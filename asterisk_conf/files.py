@@ -1,4 +1,4 @@
-"""Files, folders and links, each made at once or not at all; a full or read-only disk is told as AsteriskError."""
+"""Files, folders and links, each created atomically; a full or read-only disk raises AsteriskError."""
 
 import os
 import secrets
@@ -8,23 +8,24 @@ from asterisk_conf.errors import AsteriskError
 
 
 def explain(doing: str, path: Path, error: OSError) -> AsteriskError:
-    return AsteriskError(f"Cannot {doing} {path}: {error.strerror or error}; make room or correct its rights.")
+    """Return the AsteriskError for an OSError."""
+    return AsteriskError(f"Cannot {doing} {path}: {error.strerror or error}; free some space or fix its permissions.")
 
 
 def make_folder(path: Path) -> None:
-    """Only the owner may enter: recordings and passwords are in there."""
+    """Create a folder that only the owner may enter, because it contains recordings and passwords."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise explain("make the folder", path, error) from error
+        raise explain("create the folder", path, error) from error
 
 
 def write_text(path: Path, text: str, mode: int) -> bool:
-    """Write `text` unless it is there already, with this mode; true if something changed."""
+    """Write `text` with this mode unless the file already has both; return whether something changed."""
     try:
         if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == text.encode():
             return False
-        # In the same folder, so that the rename is one step; with its mode from the first byte.
+        # In the same folder, so that the rename is atomic; with its mode from the first byte.
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
@@ -41,7 +42,7 @@ def write_text(path: Path, text: str, mode: int) -> bool:
 
 
 def link(path: Path, target: Path) -> None:
-    """Make `path` a symbolic link to `target`, whatever link was there."""
+    """Make `path` a symbolic link to `target`, replacing an existing link."""
     try:
         if path.is_symlink() and path.readlink() == target:
             return

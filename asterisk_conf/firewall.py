@@ -1,6 +1,6 @@
-"""Rules for nftables: audio comes from the carriers' media networks and the operators' telephones only.
+"""Rules for nftables: accept audio from the carriers' media networks and the operators' telephones only.
 
-Asterisk itself learns a call's address from the packets that come; it has no option for who may send any.
+Asterisk learns a call's audio address from the packets that arrive; it has no option to restrict the senders.
 """
 
 from collections.abc import Sequence
@@ -24,28 +24,28 @@ _TEMPLATES = Environment(  # noqa: S701 - not HTML; every value is checked befor
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """Who sends audio: `who` is a comment such as "carrier example", `networks` are addresses or networks."""
+    """Senders of audio: `who` is a comment such as "carrier example", `networks` are addresses or networks."""
 
     who: str
     networks: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not self.networks:
-            raise AsteriskError(f"{self.who}: no networks; list where its audio comes from.")
+            raise AsteriskError(f"{self.who}: no networks; list the networks of its audio.")
         for network in self.networks:
             checks.network(self.who, network)
 
 
 def render(senders: Sequence[Senders], ports: Ports, bind: str) -> str:
-    """The text of a file for `nft -f`. Loaded again, it replaces what it was; other tables are left alone.
+    """Return the text of a file for `nft -f`; loading it again replaces its table and leaves others alone.
 
-    `bind` is the address that audio comes to; an unspecified one stands for all.
+    `bind` is the address that receives audio; an unspecified one stands for all.
     """
     address = ip_address(bind)
     rules = [
-        (f"ip{'6' if network.version == 6 else ''} saddr {network}", each.who)
-        for each in senders
-        for network in map(ip_network, each.networks)
+        (f"ip{'6' if network.version == 6 else ''} saddr {network}", sender.who)
+        for sender in senders
+        for network in map(ip_network, sender.networks)
     ]
     here = "" if address.is_unspecified else f"ip{'6' if address.version == 6 else ''} daddr {address} "
     template = _TEMPLATES.get_template("nftables.jinja")

@@ -1,4 +1,4 @@
-"""Find an Asterisk that is good enough, or unpack a private one."""
+"""Find a suitable Asterisk, or unpack a private one."""
 
 import configparser
 import fcntl
@@ -18,7 +18,7 @@ from asterisk_conf.installation import Installation, Kind
 from asterisk_conf.modules import MODULES
 from asterisk_conf.progress import Progress
 
-# Requests of ARI over its WebSocket came with 20.14, 21.9 and 22.4, and were mended in the next.
+# ARI requests over its WebSocket came with 20.14, 21.9 and 22.4, and were fixed in the next releases.
 _OLDEST = {20: 15, 21: 10, 22: 5}
 _WANTED = "20.15, 21.10, 22.5 or newer"
 _USUAL_PLACES = ("/usr/sbin/asterisk", "/usr/local/sbin/asterisk", "/opt/asterisk/sbin/asterisk")
@@ -26,20 +26,23 @@ _MUSIC = (".wav", ".alaw", ".ulaw", ".sln", ".sln16", ".g722")
 
 
 def find_or_install(home: Path, progress: Progress, named: str | None = None) -> Installation:
-    """The Asterisk to use.
+    """Return the Asterisk to use.
 
-    In this order: the program that HATIF_ASTERISK names (or `named`, which was kept of it), the private one that is
-    already in `home`, one of the machine, a private one unpacked into `home` now. Raises AsteriskError, with what to
-    do, when there is none. May be interrupted and called again, by several processes at once too.
+    In this order: the program named by HATIF_ASTERISK (or `named`, its saved value), the private one in `home`, one of
+    the machine, a private one unpacked into `home` now. May be interrupted and called again, also by several processes
+    at once.
+
+    Raises:
+        AsteriskError: There is no Asterisk, and none can be installed.
     """
     return find(home, progress, named) or _install(home, progress)
 
 
 def find(home: Path, progress: Progress | None = None, named: str | None = None) -> Installation | None:
-    """Return the Asterisk that is there already, in the order of `find_or_install`; None where there is none.
+    """Return the existing Asterisk, in the order of `find_or_install`; None if there is none.
 
     Raises:
-        AsteriskError: the one that HATIF_ASTERISK names, or the private one, cannot be used.
+        AsteriskError: The one named by HATIF_ASTERISK, or the private one, cannot be used.
     """
     if named := os.environ.get("HATIF_ASTERISK") or named:
         return _examine(Path(named), "named", f"HATIF_ASTERISK={named}")
@@ -47,8 +50,8 @@ def find(home: Path, progress: Progress | None = None, named: str | None = None)
         root = home.absolute() / "asterisk" / "root"
         if progress is not None and (different := apt.outdated(root, ASTERISK)):
             progress.step(
-                f"The private Asterisk is older or newer than the lock ({len(different)} packages, such as"
-                f" {different[0]}): to take the locked one, stop the line, remove {root}, run `hatif setup`."
+                f"The private Asterisk differs from the lock ({len(different)} packages, such as {different[0]}): to"
+                f" install the locked one, stop the line, remove {root} and run `hatif setup`."
             )
         return installation
     for path in dict.fromkeys((shutil.which("asterisk") or _USUAL_PLACES[0], *_USUAL_PLACES)):
@@ -62,9 +65,9 @@ def find(home: Path, progress: Progress | None = None, named: str | None = None)
 
 
 def nothing_installed(home: Path) -> Installation:
-    """Return what stands in for an Asterisk that will be unpacked into `home`, for checks of a configuration.
+    """Return a placeholder for the Asterisk that will be unpacked into `home`, for checking a configuration.
 
-    Its `version` is empty: which modules it will have is not known.
+    Its `version` is empty, because the modules that it will have are not known.
     """
     root = home.absolute() / "asterisk" / "root"
     return Installation((str(root),), root, root, root, root, "", "private")
@@ -79,7 +82,7 @@ def _install(home: Path, progress: Progress) -> Installation:
             return installation
         root = home / "asterisk" / "root"
         if root.exists():
-            raise AsteriskError(f"{root} is there, but not unpacked by us: remove it, then try again.")
+            raise AsteriskError(f"{root} exists, but was not unpacked by Hatif: remove it, then try again.")
         apt.unpack(home / "asterisk" / "apt", root, ASTERISK, progress)
     installation = _private(home)
     assert installation
@@ -107,33 +110,39 @@ def _private(home: Path) -> Installation | None:
 
 
 def _examine(path: Path, kind: Kind, name: str) -> Installation:
-    """An Asterisk somebody else installed; `name` is what the sentences call it."""
+    """Return an Asterisk that the administrator installed; `name` is used in messages."""
     if not (path.is_file() and os.access(path, os.X_OK)):
-        raise AsteriskError(f"{name} is not a program that can be run; give the path of Asterisk's own program.")
+        raise AsteriskError(f"{name} is not an executable program; give the path of the asterisk program.")
     path = path.absolute()
     version = _version((str(path),), name)
     prefix = path.parent.parent
-    told = _directories(prefix)
+    directories = _directories(prefix)
     data_dir = _first(
-        [told.get("astdatadir"), prefix / "share/asterisk", prefix / "var/lib/asterisk", "/var/lib/asterisk"],
+        [directories.get("astdatadir"), prefix / "share/asterisk", prefix / "var/lib/asterisk", "/var/lib/asterisk"],
         "documentation/core-en_US.xml",
     )
     module_dir = _first(
-        [told.get("astmoddir"), *prefix.glob("lib/*/asterisk/modules"), *prefix.glob("lib*/asterisk/modules")],
+        [directories.get("astmoddir"), *prefix.glob("lib/*/asterisk/modules"), *prefix.glob("lib*/asterisk/modules")],
         "res_pjsip.so",
     )
     if not module_dir:
         raise AsteriskError(
-            f"{name}: its modules were not found (res_pjsip.so); install them, or unset HATIF_ASTERISK."
+            f"{name}: its modules (res_pjsip.so) were not found; install them, or unset HATIF_ASTERISK."
         )
     if not data_dir:
-        raise AsteriskError(f"{name}: its documentation/core-en_US.xml was not found; Asterisk ends without that file.")
-    music = [told.get("astdatadir"), told.get("astvarlibdir"), data_dir, "/var/lib/asterisk", "/usr/share/asterisk"]
+        raise AsteriskError(
+            f"{name}: its documentation/core-en_US.xml was not found; Asterisk does not start without it."
+        )
+    music = [
+        directories.get("astdatadir"),
+        directories.get("astvarlibdir"),
+        data_dir,
+        "/var/lib/asterisk",
+        "/usr/share/asterisk",
+    ]
     moh_dir = next((folder for place in music if place and _has_music(folder := Path(place, "moh"))), None)
     if not moh_dir:
-        raise AsteriskError(
-            f"{name}: no music for waiting callers; put .wav files (8 kHz, mono) into {data_dir / 'moh'}."
-        )
+        raise AsteriskError(f"{name}: there is no music on hold; put .wav files (8 kHz, mono) into {data_dir / 'moh'}.")
     return _complete(
         Installation((str(path),), module_dir, data_dir, moh_dir, data_dir / "rest-api", version, kind), name
     )
@@ -150,15 +159,19 @@ def _complete(installation: Installation, name: str) -> Installation:
 
 
 def _version(command: tuple[str, ...], name: str) -> str:
-    """The release number, if it is new enough."""
+    """Return the release number.
+
+    Raises:
+        AsteriskError: The program cannot be run, is not Asterisk, or is too old.
+    """
     try:
-        told = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=10, check=False)
+        result = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise AsteriskError(f"{name} cannot be run ({error}); give the path of Asterisk's own program.") from error
-    found = re.match(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)(?:\.\d+)?", told.stdout)
+        raise AsteriskError(f"{name} cannot be run ({error}); give the path of the asterisk program.") from error
+    found = re.match(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)(?:\.\d+)?", result.stdout)
     if not found:
-        words = repr((told.stdout or told.stderr).strip().partition("\n")[0])
-        raise AsteriskError(f"{name} -V says {words} and not which Asterisk it is; {_WANTED} is needed.")
+        words = repr((result.stdout or result.stderr).strip().partition("\n")[0])
+        raise AsteriskError(f"{name} -V prints {words}, which is not an Asterisk version; {_WANTED} is needed.")
     version = found[0].split()[-1]
     major, minor = int(found[1]), int(found[2])
     if major < min(_OLDEST) or minor < _OLDEST.get(major, 0):
@@ -167,11 +180,11 @@ def _version(command: tuple[str, ...], name: str) -> str:
 
 
 def _directories(prefix: Path) -> dict[str, str]:
-    """The folders that the program's own asterisk.conf names, where there is one that we may read."""
+    """Return the directories named in the program's own asterisk.conf, if there is one that we may read."""
     for path in (prefix / "etc/asterisk/asterisk.conf", Path("/etc/asterisk/asterisk.conf")):
         parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",), allow_no_value=True)
         try:
-            # "[directories](!)" and "key => value" are Asterisk's own spellings.
+            # "[directories](!)" and "key => value" are Asterisk's syntax.
             parser.read_string(path.read_text(errors="replace").replace("](!)", "]").replace("=>", "="))
             return {key: value for key, value in parser.items("directories") if value}
         except (OSError, configparser.Error):
@@ -189,7 +202,7 @@ def _has_music(folder: Path) -> bool:
 
 @contextmanager
 def _alone(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock of this home; the kernel lets it go whatever happens to us."""
+    """Hold this home's lock; the kernel releases it whatever happens to this process."""
     try:
         file = path.open("w")
     except OSError as error:
@@ -198,6 +211,6 @@ def _alone(path: Path, progress: Progress) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.step("Waiting for another process that unpacks Asterisk")
+            progress.step("Waiting for another process that is unpacking Asterisk")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

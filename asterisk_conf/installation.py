@@ -1,4 +1,4 @@
-"""What is known of an Asterisk on disk."""
+"""An Asterisk on disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ Kind = Literal["named", "machine", "private"]
 class Installation:
     """An Asterisk that can be started.
 
-    `program` begins every command line (the private one starts through its own dynamic linker). `data_dir` holds
-    `documentation/`, without which Asterisk ends at once; `moh_dir` holds music; `rest_api_dir` the description of
-    ARI as JSON, for tests, and may be missing.
+    `program` begins every command line (the private one starts with its own dynamic linker). `data_dir` contains
+    `documentation/`, without which Asterisk exits at once; `moh_dir` contains music; `rest_api_dir` contains the
+    description of ARI as JSON, for tests, and may be missing.
     """
 
     program: tuple[str, ...]
@@ -21,7 +21,7 @@ class Installation:
     data_dir: Path
     moh_dir: Path
     rest_api_dir: Path
-    version: str  # as the program tells it, "22.10.1"
+    version: str  # as printed by the program, "22.10.1"
     kind: Kind
 
     def has_module(self, name: str) -> bool:

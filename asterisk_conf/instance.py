@@ -1,4 +1,4 @@
-"""Starting Asterisk with our files, and what can be told before and after."""
+"""Starting Asterisk with our files, and checks before and after the start."""
 
 import asyncio
 import errno
@@ -23,14 +23,14 @@ _LOG_TROUBLE = re.compile(r"^\[[^]]*\] (WARNING|ERROR)\b")
 
 
 def command(conf: Conf) -> list[str]:
-    """The command line that runs Asterisk in the foreground; SIGTERM ends it within about a second."""
+    """Return the command line that runs Asterisk in the foreground; SIGTERM ends it within about a second."""
     return [*conf.installation.program, "-f", "-n", "-C", str(conf.etc / "asterisk.conf")]
 
 
 def environment() -> dict[str, str]:
-    """The whole environment of Asterisk: nothing of the caller's own goes in.
+    """Return Asterisk's complete environment; nothing is inherited.
 
-    With a silent name server the look-up of `host_name_problem` then takes 2 s at every call instead of 20.
+    If the name server does not answer, the lookup of `host_name_problem` takes 2 s per call with it instead of 20.
     """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -41,9 +41,9 @@ def environment() -> dict[str, str]:
 
 
 async def ready(conf: Conf, within_s: float = 10.0) -> bool:
-    """True as soon as ARI answers and every module of ours runs; false when that takes longer than `within_s`.
+    """Return True as soon as ARI answers and all our modules run, False if that takes longer than `within_s`.
 
-    A module that refused to load makes it false, too; `check_log` then tells which.
+    A module that refused to load also makes it False; `check_log` then says which one.
     """
     login = b64encode(f"{conf.secrets.ari_user}:{conf.secrets.ari_password}".encode()).decode()
     headers = {"Authorization": f"Basic {login}"}
@@ -64,9 +64,9 @@ async def ready(conf: Conf, within_s: float = 10.0) -> bool:
 
 
 def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
-    """One sentence for each port that Asterisk needs and cannot have; ask before the start.
+    """Return one sentence for each port that Asterisk needs and cannot use; call it before the start.
 
-    `others`: protocol, address, port and purpose of what other processes need.
+    `others`: protocol, address, port and purpose of further ports, for other processes.
     """
     ports = conf.ports
     wanted = (
@@ -83,29 +83,29 @@ def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
         error = _bind_error(protocol, address, port)
         if error == errno.EADDRINUSE:
             problems.append(
-                f"{protocol} port {port} ({purpose}) is taken{_owner(protocol, port)}: stop that program, or set"
+                f"{protocol} port {port} ({purpose}) is in use{_owner(protocol, port)}: stop that program, or set"
                 f" HATIF_PORT_OFFSET to another multiple of 1000."
             )
         elif error == errno.EADDRNOTAVAIL:
             problems.append(f"{address} is not an address of this machine: correct sip_bind in site.toml.")
         elif error:
             problems.append(f"{protocol} port {port} ({purpose}) on {address} cannot be opened: {os.strerror(error)}.")
-    # Asterisk passes over a taken RTP port; what matters is that enough are left.
+    # Asterisk skips an RTP port that is in use; what matters is that enough are left.
     audio = range(ports.rtp_first, ports.rtp_last + 1)
     taken = sum(_bind_error("UDP", conf.sip_bind, port) == errno.EADDRINUSE for port in audio)
     if taken * 10 > len(audio):
         problems.append(
-            f"{taken} of the UDP ports {ports.rtp_first} to {ports.rtp_last} (audio) are taken: stop the program that"
+            f"{taken} of the UDP ports {ports.rtp_first} to {ports.rtp_last} (audio) are in use: stop the program that"
             f" uses them, or set HATIF_PORT_OFFSET to another multiple of 1000."
         )
     return list(dict.fromkeys(problems))
 
 
 def host_name_problem(conf: Conf) -> str | None:
-    """A sentence when Asterisk would wait for a name server at every call, else None. Takes at most 0.5 s.
+    """Return a sentence if Asterisk would wait for a name server at every call, else None. Takes at most 0.5 s.
 
-    Asterisk looks this machine's own name up for each call whose audio is not bound to one address (`sip_bind` of
-    0.0.0.0). Where no name server answers, measured: 20 s a call, 2 s with `environment`, and 1 ms with an address.
+    Asterisk looks up this machine's own name for each call whose audio is not bound to one address (`sip_bind` of
+    0.0.0.0). Measured without an answering name server: 20 s per call, 2 s with `environment`, 1 ms with an address.
     """
     if not ip_address(conf.sip_bind).is_unspecified:
         return None
@@ -117,7 +117,7 @@ def host_name_problem(conf: Conf) -> str | None:
             socket.getaddrinfo(name, None)
             answered.set()
 
-    # A daemon, since a look-up cannot be cancelled and must not hold up the end of the process.
+    # A daemon thread, because a lookup cannot be cancelled and must not delay the end of the process.
     threading.Thread(target=look_up, daemon=True).start()
     if answered.wait(_LOOK_UP_LIMIT_S):
         return None
@@ -128,7 +128,7 @@ def host_name_problem(conf: Conf) -> str | None:
 
 
 def check_log(conf: Conf) -> list[str]:
-    """The warnings and errors that Asterisk wrote since its last start, as they are in the log."""
+    """Return the warnings and errors that Asterisk logged since its last start."""
     try:
         lines = conf.log_file.read_text(errors="replace").splitlines()
     except FileNotFoundError:
@@ -138,12 +138,12 @@ def check_log(conf: Conf) -> list[str]:
 
 
 def _bind_error(protocol: str, address: str, port: int) -> int:
-    """The error number that binding gives, 0 for none."""
+    """Return the error number of a test bind, 0 if it succeeds."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
     with socket.socket(family, kind) as probe:
         if protocol == "TCP":
-            # As Asterisk does: connections that are just closing do not count, listeners do.
+            # Like Asterisk: connections that are closing do not count, listeners do.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -153,14 +153,14 @@ def _bind_error(protocol: str, address: str, port: int) -> int:
 
 
 def _owner(protocol: str, port: int) -> str:
-    """The words that name who listens there, where the machine lets us see it."""
+    """Return " by NAME (process PID)" for the process that listens there, if the machine lets us see it."""
     with suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(protocol.lower()):
             local_port = connection.laddr[1] if connection.laddr else 0
-            waits = protocol == "UDP" or connection.status == psutil.CONN_LISTEN
-            if local_port == port and waits and connection.pid:
+            is_listening = protocol == "UDP" or connection.status == psutil.CONN_LISTEN
+            if local_port == port and is_listening and connection.pid:
                 process = psutil.Process(connection.pid)
-                # Of a private Asterisk the system only knows the name of its dynamic linker.
+                # The system shows a private Asterisk under the name of its dynamic linker.
                 named = (Path(part).name for part in process.cmdline() if part.endswith("/asterisk"))
                 return f" by {next(named, process.name())} (process {connection.pid})"
     return ""

@@ -1,11 +1,11 @@
-"""The modules of Asterisk that are loaded, each with its reason; nothing else is.
+"""The Asterisk modules that are loaded, each with its reason; no others are.
 
-Found by leaving each one out in turn: a module that nothing of ours uses is here because another one refuses to load
-without it. A new application or function in the dialplan may need a module here.
+The list was found by leaving out each one in turn: a module that we do not use ourselves is here because another one
+refuses to load without it. A new application or function in the dialplan may need a module here.
 """
 
 MODULES: tuple[tuple[str, str], ...] = (
-    # What others stand on.
+    # Required by others.
     ("res_timing_timerfd", "clock of music, playback and mixing"),
     ("res_sorcery_config", "pjsip.conf"),
     ("res_sorcery_memory", "state of pjsip's objects"),
@@ -14,8 +14,8 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_websocket_client", "res_ari refuses to load without it"),
     ("res_security_log", "failed logins, for the security log"),
     # Audio.
-    ("codec_alaw", "what European carriers send"),
-    ("codec_ulaw", "what the rest sends"),
+    ("codec_alaw", "the codec of European carriers"),
+    ("codec_ulaw", "the codec of other carriers"),
     ("codec_g722", "wideband of desk telephones, and prompts for Opus telephones"),
     ("codec_resample", "between 8 and 16 kHz"),
     ("format_pcm", "prompts as .alaw, .ulaw and .g722"),
@@ -35,11 +35,11 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_pjsip_authenticator_digest", "their passwords"),
     ("res_pjsip_endpoint_identifier_ip", "carriers are known by address"),
     ("res_pjsip_endpoint_identifier_user", "telephones are known by user name"),
-    ("res_pjsip_rfc3326", "tells telephones why a ringing ended, so that they show no missed call"),
+    ("res_pjsip_rfc3326", "tells telephones why ringing ended, so that they show no missed call"),
     ("res_pjsip_empty_info", "carriers that test a call with an empty INFO"),
     ("res_pjsip_logger", "'pjsip set logger on', an administrator's first tool; silent until then"),
     ("res_pjsip_pubsub", "chan_pjsip refuses to load without it"),
-    ("res_pjsip_refer", "an operator's telephone hands its caller on by itself"),
+    ("res_pjsip_refer", "transfers with an operator's telephone's own key"),
     ("res_pjsip_dtmf_info", "telephones that send digits by SIP INFO; without it their INFO gets no answer at all"),
     ("res_pjsip_dlg_options", "telephones that test a call with OPTIONS; without it they get no answer"),
     ("res_pjsip_messaging", "answers a MESSAGE during a call, and sends one to a telephone that displays it"),
@@ -52,7 +52,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("bridge_softmix", "a third party: a prompt into a bridge, a supervisor, a recorder"),
     ("chan_bridge_media", "the recorder of a conversation"),
     # The controller's side.
-    ("res_stasis", "what ARI stands on"),
+    ("res_stasis", "the base of ARI"),
     ("res_stasis_answer", "answer"),
     ("res_stasis_playback", "play"),
     ("res_stasis_recording", "record; res_ari refuses to load without it"),
@@ -62,22 +62,22 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("res_ari", "ARI"),
     ("res_ari_model", "its records"),
     ("res_ari_applications", "which channels and bridges are ours"),
-    ("res_ari_asterisk", "is it up, are all modules loaded"),
+    ("res_ari_asterisk", "whether Asterisk is up with all modules loaded"),
     ("res_ari_bridges", "bridges"),
     ("res_ari_channels", "channels"),
-    ("res_ari_endpoints", "which telephones are there"),
+    ("res_ari_endpoints", "which telephones are registered"),
     ("res_ari_events", "events"),
     ("res_ari_playbacks", "stopping a prompt"),
     ("res_ari_recordings", "ending a recording"),
     # The dialplan's side.
     ("pbx_config", "extensions.conf"),
-    ("app_channelredirect", "the last line takes callers out of an application that nobody serves"),
+    ("app_channelredirect", "the last line moves callers out of an application without a controller"),
     ("app_db", "DBdeltree"),
     ("app_dial", "Dial, for the fallback's queue members"),
-    ("app_originate", "the last line starts itself again"),
+    ("app_originate", "the last line restarts itself"),
     ("app_playback", "Playback"),
     ("app_queue", "the fallback's queues"),
-    ("app_softhangup", "the last line hangs up operators' telephones that are left alone"),
+    ("app_softhangup", "the last line hangs up operators' telephones that are alone"),
     ("app_stack", "Gosub"),
     ("app_userevent", "tells the controller what the fallback did"),
     ("app_verbose", "Log"),
@@ -88,17 +88,17 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("func_frame_drop", "FRAME_DROP: a MESSAGE during a call does not reach the other party"),
     ("func_global", "GLOBAL: how many calls were refused"),
     ("func_groupcount", "GROUP: how many calls there are at once"),
-    ("func_json", "JSON_DECODE: what the controller knew of a call that it lost"),
-    ("func_lock", "LOCK: two who are refused at once count as two"),
+    ("func_json", "JSON_DECODE: what the controller knew about a call that it lost"),
+    ("func_lock", "LOCK: two calls refused at the same time count as two"),
     ("func_logic", "IF, IMPORT"),
     ("func_strings", "FILTER, LEN, REGEX, SHIFT"),
     ("res_clioriginate", "cli.conf starts the last line with Asterisk"),
 )
 
-# Loaded where the Asterisk at hand has them; their names or their presence differ between builds.
+# Loaded if this Asterisk has them; their names or their presence differ between builds.
 OPTIONAL_MODULES: tuple[tuple[str, str], ...] = (
     ("codec_opus_open_source", "wideband of browsers and soft telephones (Debian's build)"),
-    ("codec_opus", "wideband of browsers and soft telephones (the maker's build)"),
+    ("codec_opus", "wideband of browsers and soft telephones (the manufacturer's build)"),
     ("res_format_attr_opus", "Opus in SDP"),
     ("res_srtp", "encrypted audio, for carriers with `srtp`"),
     ("res_hep", "a copy of each SIP message for the guard and the controller"),

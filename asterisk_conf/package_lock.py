@@ -1,6 +1,6 @@
-"""The lock of what is fetched from Debian: each package with its version, its place on a mirror and its SHA-256.
+"""The lock of Debian packages: each with its version, its place on a mirror and its SHA-256.
 
-One file for each thing and architecture in `locks/`, one package a line.
+`locks/` has one file per thing and architecture, with one package per line.
 `python -m ivr.cli.prompts.lock_packages` writes them.
 """
 
@@ -19,7 +19,7 @@ _LINE = re.compile(r"([a-z0-9][a-z0-9.+-]+) (\S+) (pool/[!-~]+\.deb) ([0-9]+) ([
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
-    """One file of the archive. `place` is its address below the mirror's, `size` in bytes."""
+    """One file of the archive; `place` is its path below the mirror's address, `size` is in bytes."""
 
     name: str
     version: str
@@ -29,22 +29,27 @@ class LockedPackage:
 
     @property
     def file(self) -> str:
-        """Its name in apt's cache, by which apt finds it again."""
+        """Its name in apt's cache."""
         return f"{self.name}_{self.version.replace(':', '%3a')}_{self.place.rpartition('_')[2]}"
 
 
 def lock_file(thing: str, architecture: str) -> Path:
+    """Return the path of a lock."""
     return FOLDER / f"{thing.lower()}-{architecture}.txt"
 
 
 def read(path: Path) -> tuple[LockedPackage, ...]:
-    """Return the packages of a lock; none where there is no such file. Raises AsteriskError with file and line."""
+    """Return the packages of a lock; none if the file does not exist.
+
+    Raises:
+        AsteriskError: The file cannot be read or parsed; the message names file and line.
+    """
     try:
         lines = path.read_text().splitlines()
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise AsteriskError(f"{path} cannot be read ({error}); `git checkout` brings it back.") from error
+        raise AsteriskError(f"{path} cannot be read ({error}); restore it with `git checkout`.") from error
     packages = []
     for number, line in enumerate(lines, 1):
         if not line or line.startswith("#"):
@@ -53,7 +58,7 @@ def read(path: Path) -> tuple[LockedPackage, ...]:
         if match is None:
             raise AsteriskError(
                 f"{path}:{number}: {line!r} is not 'name version pool/… size sha256';"
-                " `git checkout` brings the file back, scripts/lock renews it."
+                " restore the file with `git checkout`, or renew it with scripts/lock."
             )
         packages.append(LockedPackage(match[1], match[2], match[3], int(match[4]), match[5]))
     return tuple(packages)
@@ -70,7 +75,7 @@ def write(path: Path, thing: str, packages: Sequence[LockedPackage]) -> bool:
 
 
 def digest(path: Path) -> str | None:
-    """Return the SHA-256 of a file, None if there is none."""
+    """Return the SHA-256 of a file; None if it does not exist."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -81,7 +86,7 @@ def digest(path: Path) -> str | None:
 
 
 def differences(packages: Sequence[LockedPackage], found: Mapping[str, str]) -> list[str]:
-    """Return how versions that were found differ from the lock, a few words for each package."""
+    """Return how the found versions differ from the lock, a few words per package."""
     locked = {package.name: package.version for package in packages}
     words = [
         f"{name} {found[name]} instead of {version}" if name in found else f"no {name}"

@@ -1,11 +1,13 @@
-"""What the caller draws while something takes long."""
+"""Progress of long operations."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
+    """Where a long operation reports its progress."""
+
     def step(self, text: str) -> None:
-        """A new step begins; `text` is one line for a person."""
+        """Begin a new step; `text` is one line for a person."""
 
     def update(self, done: int, total: int) -> None:
-        """How far the step is; the unit is the step's own."""
+        """Report how much of the step is done; the unit depends on the step."""

@@ -58,4 +58,4 @@ def drawn(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[s
     for y, words, colour in sorted(labels, reverse=True):
         above = min(y + 4, above - LINE)
         svg.text(picture, (RIGHT + 10, above), words, size=11, fill=colour)
-    return svg.written(picture)
+    return svg.to_text(picture)

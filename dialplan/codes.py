@@ -1,14 +1,14 @@
-"""Feature codes, as the dialplan knows them: what is dialled, and which extensions that makes."""
+"""Feature codes in the dialplan: the dialled digits and their extensions."""
 
 from dataclasses import dataclass
 
 ARGUMENT_DIGITS = 16
-"""So many digits may follow a code that takes any; more are no code at all."""
+"""Maximum number of digits after a code with an argument; with more it is not a code."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """`name` is what the controller knows it by, `digits` what is dialled; `argument`: whether digits may follow."""
+    """A feature code: the controller's `name` for it, the dialled `digits`, and whether an `argument` may follow."""
 
     name: str
     digits: str
@@ -16,6 +16,6 @@ class Code:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The extensions of the dialplan that are this code."""
+        """The dialplan's extensions for this code."""
         more = tuple(f"_{self.digits}{'X' * count}" for count in range(1, ARGUMENT_DIGITS + 1)) if self.argument else ()
         return (self.digits, *more)

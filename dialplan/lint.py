@@ -1,4 +1,4 @@
-"""Checks of a dialplan that Asterisk does not make, or makes only when a caller is already on the line."""
+"""Checks of a dialplan that Asterisk does not make, or only makes when a caller is already on the line."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -23,7 +23,7 @@ APPLICATIONS = {
     "UserEvent": "app_userevent",
     "Verbose": "app_verbose",
 }
-"""The applications a dialplan may use, with the module to load for each; None for those in Asterisk's core."""
+"""The applications that a dialplan may use, with the module to load for each; None for those in Asterisk's core."""
 
 FUNCTIONS = {
     "CALLERID": "func_callerid",
@@ -49,26 +49,26 @@ FUNCTIONS = {
     "SHIFT": "func_strings",
     "UNLOCK": "func_lock",
 }
-"""The functions a dialplan may use, with the module to load for each."""
+"""The functions that a dialplan may use, with the module to load for each."""
 
 MODULES = frozenset(module for module in (*APPLICATIONS.values(), *FUNCTIONS.values()) if module) | {"pbx_config"}
-"""What `modules.conf` must load for the dialplan."""
+"""The modules that `modules.conf` must load for the dialplan."""
 
-_UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # what others have written
+_UNTRUSTED = ("EXTEN", "CALLERID", "DB", "PJSIP_HEADER", "SIP_HEADER")  # values written by others
 _ENDS = ("hangup", "goto", "return")
 _HANGUP_HANDLER = re.compile(r"CHANNEL\(hangup_handler_(?:push|wipe|pop)\)=(.+)")
 _READ = re.compile(r"\$\{(\w+)(\()?|\}|\{")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRUNK = re.compile(r"(?:^|[/@,&(^])(?:trunk|carrier)-", re.IGNORECASE)
 _DIALLED = re.compile(r"\b(?:EXTEN|CALLERID)\b")
-_AMI_LINE = 1_000  # bytes; longer data cannot be read back through AMI
+_AMI_LINE = 1_000  # bytes; AMI cannot read back longer data
 
 
 def lint(text: str, prompts: Collection[str] | None = None) -> list[Finding]:
-    """All findings in the order of the lines.
+    """Return all findings in the order of the lines.
 
-    `prompts` are the sounds that exist, as Playback names them (`hatif/fr/moment`); without them, sounds are not
-    checked. A variable in a sound's name stands for every value for which there is a prompt in its folder.
+    `prompts` are the existing sounds, as named in Playback (`hatif/fr/moment`); if None, sounds are not checked. A
+    variable in a sound's folder stands for every existing folder.
     """
     plan = parse(text)
     findings = list(plan.findings)
@@ -105,11 +105,13 @@ def _names(context: str, extensions: Context) -> Iterator[Finding]:
             yield Finding(
                 "E_PATTERN",
                 line,
-                f"pattern {name} has an open end, which takes & @ and line breaks too; write it out with X",
+                f"pattern {name} has an open end, which also matches & @ and line breaks; write it out with X",
             )
-        key = name.replace("-", "")  # to Asterisk a hyphen in an extension is only for the eye
+        key = name.replace("-", "")  # Asterisk ignores hyphens in an extension
         if key in seen:
-            yield Finding("E_DUPLICATE", line, f"{name} in [{context}] is the same to Asterisk as {seen[key]}")
+            yield Finding(
+                "E_DUPLICATE", line, f"to Asterisk, {name} in [{context}] is the same as {seen[key]}; keep one"
+            )
         seen[key] = name
 
 
@@ -118,16 +120,22 @@ def _order(name: str, steps: Extension) -> Iterator[Finding]:
     last = 0
     for step in steps:
         if step.priority == last or any(step.priority == other.priority for other in steps if other.line < step.line):
-            yield Finding("E_DUPLICATE", step.line, f"priority {step.priority} of {name} is there already")
+            yield Finding(
+                "E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; number it anew"
+            )
         elif step.priority != last + 1:
-            yield Finding("E_PRIORITY", step.line, f"{name} has no priority {last + 1}; Asterisk stops at the gap")
+            yield Finding(
+                "E_PRIORITY", step.line, f"{name} has no priority {last + 1}, and Asterisk stops at the gap; add it"
+            )
         if step.label in labels:
-            yield Finding("E_DUPLICATE", step.line, f"label {step.label} of {name} is there already")
+            yield Finding("E_DUPLICATE", step.line, f"label {step.label} of {name} exists already; rename one")
         if step.label:
             labels.add(step.label)
         last = step.priority
     if steps and steps[-1].application.lower() not in _ENDS:
-        yield Finding("W_END", steps[-1].line, f"{name} ends with {steps[-1].application}; say Hangup, Goto or Return")
+        yield Finding(
+            "W_END", steps[-1].line, f"{name} ends with {steps[-1].application}; end it with Hangup, Goto or Return"
+        )
 
 
 def _known(step: Step) -> Iterator[Finding]:
@@ -153,31 +161,30 @@ def _brackets(step: Step) -> Iterator[Finding]:
         if character in "([{":
             opened.append(character)
         elif character in ")]}" and (not opened or opened.pop() != _PAIRS[character]):
-            yield Finding("E_BRACKETS", step.line, f"'{character}' closes nothing")
+            yield Finding("E_BRACKETS", step.line, f"'{character}' has no opening bracket")
             return
     if opened:
         yield Finding("E_BRACKETS", step.line, f"'{opened[-1]}' is not closed")
 
 
 def _untrusted(step: Step) -> Iterator[Finding]:
-    around: list[str] = []  # the ${…} that one is inside of
+    around: list[str] = []  # the enclosing ${…}
     for match in _READ.finditer(step.data):
         if match[0] == "}":
             around = around[:-1]
             continue
-        if match[1] in _UNTRUSTED and not {"FILTER", "LEN"}.intersection(
-            around
-        ):  # a length is a number, whatever it is of
-            yield Finding("E_UNFILTERED", step.line, f"{match[1]} is used as it came; put it into FILTER(allowed,…)")
+        # The length of an untrusted value is a number, so LEN is as good as FILTER.
+        if match[1] in _UNTRUSTED and not {"FILTER", "LEN"}.intersection(around):
+            yield Finding("E_UNFILTERED", step.line, f"{match[1]} is used unfiltered; put it into FILTER(allowed,…)")
         around.append(match[1] or "")
 
 
 def _outside(step: Step) -> Iterator[Finding]:
-    """Calls to the outside are the controller's alone: it checks numbers, hours and how often."""
+    """Check that a step makes no outgoing call: that is the controller's, which checks numbers, hours and limits."""
     if _TRUNK.search(step.data):
-        yield Finding("E_TRUNK", step.line, "names a carrier's line; only the controller may call through one")
+        yield Finding("E_TRUNK", step.line, "uses a carrier's line; only the controller may call through one")
     if step.application.lower() == "dial" and _DIALLED.search(step.data):
-        yield Finding("E_TRUNK", step.line, "dials what was dialled; a telephone would choose whom we call")
+        yield Finding("E_TRUNK", step.line, "dials an untrusted number; a telephone could choose whom we call")
 
 
 def _targets(plan: Dialplan, context: str, name: str, step: Step) -> Iterator[Finding]:
@@ -204,7 +211,7 @@ def _targets(plan: Dialplan, context: str, name: str, step: Step) -> Iterator[Fi
 
 
 def _jumps(step: Step) -> Iterator[str]:
-    """Where a step may lead: `context,extension,priority`, shorter within the same one."""
+    """Yield the targets of a step: `context,extension,priority`, or shorter within the same context or extension."""
     kind, data = step.application.lower(), step.data
     if kind in ("goto", "gosub"):
         yield data
@@ -242,11 +249,11 @@ def _sounds(step: Step, prompts: Collection[str] | None) -> Iterator[Finding]:
     for sound in step.data.split(",")[0].split("&"):
         folder, _, name = sound.rpartition("/")
         if "$" in name:
-            continue  # who writes the variable answers for it: each language has that prompt
+            continue  # whoever sets the variable is responsible for the prompt's existence in each language
         as_folder = re.compile(re.sub(r"\\\$\\\{\w+\\\}", "[^/]+", re.escape(folder)))
         folders = {prompt.rpartition("/")[0] for prompt in prompts}
         folders = {existing for existing in folders if as_folder.fullmatch(existing)}
-        missing = sorted(each for each in folders if f"{each}/{name}".lstrip("/") not in prompts)
+        missing = sorted(existing for existing in folders if f"{existing}/{name}".lstrip("/") not in prompts)
         if missing or not folders:
             where = ", ".join(missing) or folder
             yield Finding("E_PROMPT", step.line, f"prompt {name} is missing in {where}; build it first")

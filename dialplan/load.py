@@ -1,4 +1,4 @@
-"""Puts a dialplan into a running Asterisk, and makes sure that it is the one that runs, or else the old one."""
+"""Load a dialplan into a running Asterisk, and make sure that either it or the old one is in force."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ from dialplan.plan import contexts
 
 _FILE = "extensions.conf"
 _NOTHING = "; No dialplan: nothing can be dialled.\n[general]\n"
-_REGISTRAR = "pbx_config"  # whose extensions come from extensions.conf
+_REGISTRAR = "pbx_config"  # the registrar of extensions from extensions.conf
 _OURS = "hatif-"
 _NUMBERS = ("hatif-carrier", "hatif-entry")
 _LARGEST = 1_000_000  # characters; the example site's file has 20,000
@@ -23,11 +23,11 @@ Loaded = Mapping[str, Context]
 
 
 class DialplanError(Exception):
-    """A dialplan was refused; says what is wrong with it, and which dialplan Asterisk has now."""
+    """A dialplan was refused; the message gives the reason, and which dialplan Asterisk has now."""
 
 
 class Manager(Protocol):
-    """What is needed of the AMI connection (ivr.asterisk.ami.Ami)."""
+    """The part of the AMI connection (ivr.asterisk.ami.Ami) that is needed here."""
 
     async def listing(self, name: str, **fields: str | int) -> list[dict[str, str]]: ...
     async def reload(self, module: str) -> None: ...
@@ -35,7 +35,7 @@ class Manager(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is different in Asterisk after a load; a whole context when `extension` is None."""
+    """A difference in Asterisk after a load; a whole context if `extension` is None."""
 
     kind: Literal["added", "removed", "changed"]
     context: str
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What `load` did; the counts are of what Asterisk has now."""
+    """The result of `load`; the counts are those of the current dialplan."""
 
     changes: tuple[Change, ...]
     warnings: tuple[Finding, ...]
@@ -58,31 +58,36 @@ class LoadReport:
 async def load(
     ami: Manager, etc: Path, text: str, prompts: Collection[str] | None = None, *, force: bool = False
 ) -> LoadReport:
-    """Check, write to `etc`/extensions.conf, reload, read back and compare, an administrator's own contexts as well.
+    """Check the text, write it to `etc`/extensions.conf, reload, read back and compare, including own contexts.
 
-    Raises DialplanError when the check finds errors, when something would go that callers need (not if `force`), or
-    when Asterisk does not have exactly what the text says; then the old file is in its place again and loaded. Whatever
-    else is raised, the old file is in its place again.
+    Whatever is raised, the old file is restored.
+
+    Args:
+        force: Load it even if it removes something that callers need.
+
+    Raises:
+        DialplanError: The check found errors, something that callers need would be removed, or Asterisk does not have
+            exactly what the text says. In the last case the old file is also loaded again.
     """
     findings = lint(text, prompts)
     if errors := [finding for finding in findings if finding.is_error]:
-        raise DialplanError(f"the dialplan has faults, the old one stays: {_some([str(error) for error in errors])}")
+        raise DialplanError(
+            f"the old dialplan stays, since the new one has errors: {_some([str(error) for error in errors])}"
+        )
     file = etc / _FILE
     old = _read(file)
     written = {*parse(old).contexts, *parse(text).contexts}
     before = await loaded(ami, written)
-    if not force and (lost := losses(before, _rendered(text), await _calls(ami))):
+    if not force and (lost := losses(before, _parse_rendered(text), await _calls(ami))):
         raise DialplanError(
-            f"the old dialplan stays, since this would remove {_some(lost)}; if that is meant, load it with --force"
+            f"the old dialplan stays, since the new one would remove {_some(lost)}; if that is intended, use --force"
         )
     _write(file, text)
     try:
         await ami.reload("pbx_config")
         after = await loaded(ami, written)
-        if differences := compare(_rendered(text), after):
-            raise DialplanError(
-                f"Asterisk did not understand the dialplan as it is written (its log says more): {_some(differences)}"
-            )
+        if differences := compare(_parse_rendered(text), after):
+            raise DialplanError(f"Asterisk understood the dialplan differently (see its log): {_some(differences)}")
     except BaseException as error:
         _write(file, old)
         if isinstance(error, Exception):
@@ -97,28 +102,33 @@ async def load(
 
 
 def read(path: Path) -> str:
-    """Return the text of a file that is to be loaded. Raises DialplanError if it cannot be read or is no dialplan."""
+    """Return the text of a file to load.
+
+    Raises:
+        DialplanError: The file cannot be read or is not a dialplan.
+    """
     try:
         if not path.is_file():  # reading a pipe would never end
-            raise DialplanError(f"{path} is {'not a file' if path.exists() else 'not there'}; name a dialplan's file")
+            found = "is not a regular file" if path.exists() else "does not exist"
+            raise DialplanError(f"{path} {found}; give the path of a dialplan")
         with path.open(encoding="utf-8") as file:
             text = file.read(_LARGEST + 1)
     except UnicodeDecodeError as error:
-        raise DialplanError(f"{path} is not UTF-8 (byte {error.start + 1}: {error.reason}); save it as such") from None
+        raise DialplanError(f"{path} is not UTF-8 (byte {error.start + 1}: {error.reason}); save it as UTF-8") from None
     except OSError as error:
         raise DialplanError(f"{path} cannot be read: {error.strerror}") from None
     if len(text) > _LARGEST:
-        raise DialplanError(f"{path} has more than {_LARGEST:,} characters; that is no dialplan of this line")
+        raise DialplanError(f"{path} has more than {_LARGEST:,} characters; it cannot be a dialplan of this line")
     return text
 
 
 def losses(before: Loaded, wanted: Loaded, calls: Mapping[str, int]) -> list[str]:
-    """Return what callers need now and would no longer have, a few words each.
+    """Return what callers need and would lose, a few words each.
 
     Args:
-        before: What Asterisk has.
-        wanted: What it is to have instead.
-        calls: How many channels each context has at the moment.
+        before: The current dialplan in Asterisk.
+        wanted: The new dialplan.
+        calls: The number of channels in each context at the moment.
     """
     lost, used = [], contexts()
     for context, extensions in sorted(before.items()):
@@ -126,7 +136,7 @@ def losses(before: Loaded, wanted: Loaded, calls: Mapping[str, int]) -> list[str
             if context in used:
                 lost.append(f"the context [{context}], which Hatif uses")
             elif calls.get(context):
-                lost.append(f"the context [{context}], in which {calls[context]} channels are")
+                lost.append(f"the context [{context}], which {calls[context]} channels are in")
             continue
         for name in sorted(extensions.keys() - wanted[context].keys()):
             if context in _NUMBERS and name != "s":
@@ -141,9 +151,10 @@ async def _calls(ami: Manager) -> Counter[str]:
 
 
 async def loaded(ami: Manager, written: Collection[str] = ()) -> dict[str, Context]:
-    """Return the contexts that Asterisk has in memory, in the shape that `parse` gives.
+    """Return the contexts that Asterisk has in memory, in the form of `parse`.
 
-    Those called `hatif-…` and those of `written`, what the administrator has in the file; others are somebody else's.
+    Includes contexts named `hatif-…` and those in `written`, the administrator's own in the file; others belong to
+    somebody else.
     """
     found: dict[str, Context] = {}
     for row in await ami.listing("ShowDialPlan"):
@@ -158,7 +169,7 @@ async def loaded(ami: Manager, written: Collection[str] = ()) -> dict[str, Conte
 
 
 async def foreign(ami: Manager, context: str) -> list[str]:
-    """Extensions of one of our contexts that are not of `extensions.conf`, and all of what it includes."""
+    """Return the extensions of one of our contexts that do not come from `extensions.conf`, and those it includes."""
     rows = await ami.listing("ShowDialPlan")
     included = {context}
     while more := {row["IncludeContext"] for row in rows if row.get("IncludeContext") and row["Context"] in included}:
@@ -177,7 +188,7 @@ async def foreign(ami: Manager, context: str) -> list[str]:
 
 
 def compare(wanted: Loaded, found: Loaded) -> list[str]:
-    """How what Asterisk has differs from what was written, a sentence for each extension."""
+    """Return the differences between the written dialplan and Asterisk's, one sentence per extension."""
     sentences = []
     for context in sorted({*wanted, *found}):
         ours, theirs = wanted.get(context, {}), found.get(context, {})
@@ -185,9 +196,9 @@ def compare(wanted: Loaded, found: Loaded) -> list[str]:
             if name not in theirs:
                 sentences.append(f"{name} in [{context}] is missing")
             elif name not in ours:
-                sentences.append(f"{name} in [{context}] is still there")
+                sentences.append(f"{name} in [{context}] still exists")
             elif step := _first_difference(ours[name], theirs[name]):
-                sentences.append(f"{name} in [{context}] differs from priority {step} on")
+                sentences.append(f"{name} in [{context}] differs from priority {step}")
     return sentences
 
 
@@ -204,27 +215,27 @@ def _changes(before: Loaded, after: Loaded) -> list[Change]:
 
 
 def _first_difference(one: list[Step], other: list[Step]) -> int | None:
-    """The first priority at which two extensions are not the same, None when they are; lines do not count."""
+    """Return the first priority at which two extensions differ, None if they are equal; line numbers do not count."""
     ours, theirs = (
         {step.priority: (step.label, step.application, step.data) for step in steps} for steps in (one, other)
     )
     return next((priority for priority in sorted({*ours, *theirs}) if ours.get(priority) != theirs.get(priority)), None)
 
 
-def _rendered(text: str) -> dict[str, Context]:
-    # A context without extensions is none to Asterisk.
+def _parse_rendered(text: str) -> dict[str, Context]:
+    # Asterisk does not create a context without extensions.
     return {name: context for name, context in parse(text).contexts.items() if context}
 
 
 async def _put_back(ami: Manager, old: str) -> str:
-    """Load the old file again; a sentence about how that went."""
+    """Load the old file again; return a sentence with the result."""
     try:
         await ami.reload("pbx_config")
-        differences = compare(_rendered(old), await loaded(ami, parse(old).contexts))
+        differences = compare(_parse_rendered(old), await loaded(ami, parse(old).contexts))
     except Exception as error:
-        return f"the old file is back in its place, but Asterisk could not be made to read it ({error}); restart it"
+        return f"the old file is restored, but Asterisk could not load it ({error}); restart Asterisk"
     if differences:
-        return f"the old file is back in its place, but Asterisk has not what it says: {_some(differences)}"
+        return f"the old file is restored, but Asterisk differs from it: {_some(differences)}"
     return "the old one is back in force"
 
 
@@ -233,7 +244,7 @@ def _read(file: Path) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """Replace the file in one step: at any moment Asterisk finds the old one or the new one, whole."""
+    """Replace the file atomically: Asterisk always finds either the complete old or the complete new one."""
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

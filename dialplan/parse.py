@@ -1,4 +1,4 @@
-"""Reads `extensions.conf` as Asterisk does, but says what it does not understand instead of skipping it."""
+"""Parse `extensions.conf` as Asterisk does, but report what cannot be parsed instead of skipping it."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault of a dialplan. Codes that begin with `E_` keep it from being loaded, those with `W_` do not."""
+    """A problem of a dialplan. Codes that begin with `E_` prevent it from being loaded, those with `W_` do not."""
 
     code: str
     line: int  # of the file, from 1
@@ -41,10 +41,10 @@ Context = dict[str, Extension]
 
 @dataclass(slots=True)
 class Dialplan:
-    """What a text says: context to extension to steps, in the order of the text."""
+    """A parsed dialplan: context to extension to steps, in the order of the text."""
 
     contexts: dict[str, Context] = field(default_factory=dict)
-    includes: list[tuple[int, str, str]] = field(default_factory=list)  # line, context, what it includes
+    includes: list[tuple[int, str, str]] = field(default_factory=list)  # line, context, included context
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -56,7 +56,7 @@ _NOT_CONTEXTS = ("general", "globals")
 
 
 def parse(text: str) -> Dialplan:
-    """Read a dialplan; what cannot be read is in its `findings`, with code `E_SYNTAX` or `E_PRIORITY`."""
+    """Parse a dialplan; what cannot be parsed is in its `findings`, with code `E_SYNTAX` or `E_PRIORITY`."""
     plan = Dialplan()
     section: str | None = None
     name: str | None = None  # of the extension that `same` continues
@@ -69,13 +69,13 @@ def parse(text: str) -> Dialplan:
         if section in _NOT_CONTEXTS:
             continue
         if section is None:
-            plan.findings.append(Finding("E_SYNTAX", number, f"'{line}' stands before the first [context]"))
+            plan.findings.append(
+                Finding("E_SYNTAX", number, f"'{line}' is before the first [context]; move it into one")
+            )
             continue
         entry = _ENTRY.fullmatch(line)
         if entry is None:
-            plan.findings.append(
-                Finding("E_SYNTAX", number, f"'{line}' is neither exten, same, include nor a [context]")
-            )
+            plan.findings.append(Finding("E_SYNTAX", number, f"'{line}' is not exten, same, include or a [context]"))
             continue
         kind, rest = entry[1].lower(), entry[2].strip()
         if kind == "include":
@@ -84,7 +84,7 @@ def parse(text: str) -> Dialplan:
             if kind == "exten":
                 name, _, rest = (part.strip() for part in rest.partition(","))
             if not name:
-                plan.findings.append(Finding("E_SYNTAX", number, f"'{line}' has no extension to belong to"))
+                plan.findings.append(Finding("E_SYNTAX", number, f"'{line}' has no extension; begin with exten"))
                 continue
             _add_step(plan, plan.contexts[section].setdefault(name, []), number, rest)
     return plan
@@ -96,23 +96,23 @@ def _add_step(plan: Dialplan, steps: Extension, line: int, text: str) -> None:
         return
     priority, application = _PRIORITY.fullmatch(written), _APPLICATION.fullmatch(call)
     if priority is None:
-        plan.findings.append(Finding("E_PRIORITY", line, f"'{written}' is no priority; it is a number, n or n(label)"))
+        plan.findings.append(
+            Finding("E_PRIORITY", line, f"'{written}' is not a priority; write a number, n or n(label)")
+        )
         return
     if application is None:
-        plan.findings.append(
-            Finding("E_SYNTAX", line, f"'{call}' is not an application with its (arguments) in brackets")
-        )
+        plan.findings.append(Finding("E_SYNTAX", line, f"'{call}' is not an application; write Application(arguments)"))
         return
     last = steps[-1].priority if steps else 0
     at = {"n": last + 1, "s": last}.get(priority[1].lower()) if priority[1].isalpha() else int(priority[1])
     assert at is not None
     if priority[1].isalpha() and not steps:
-        plan.findings.append(Finding("E_PRIORITY", line, "an extension begins with priority 1, not with n"))
+        plan.findings.append(Finding("E_PRIORITY", line, "an extension must begin with priority 1, not n"))
     steps.append(Step(line, at + int(priority[2] or 0), priority[3], application[1], application[2] or ""))
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that say something, without comments (`; …`, and `;-- … --;` over several lines)."""
+    """Yield the non-empty lines without comments (`; …`, and `;-- … --;` over several lines)."""
     in_comment = False
     for number, line in enumerate(text.splitlines(), 1):
         rest = line

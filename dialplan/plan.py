@@ -1,4 +1,4 @@
-"""What the dialplan is made from, and how it becomes `extensions.conf`."""
+"""The data of a dialplan, and its rendering as `extensions.conf`."""
 
 import re
 from collections.abc import Iterator
@@ -25,19 +25,19 @@ _CODE_NAME = re.compile(r"[a-z_]{2,20}")
 
 
 class PlanError(ValueError):
-    """A number, operator or name of the site that cannot be put into a dialplan, as one sentence."""
+    """A number, operator or name of the site that cannot be used in a dialplan; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number that callers dial, as the site writes it: `+33…`, `0033…`, `00800…`, or national (`0800…`)."""
+    """A number that callers dial, as written in the site: `+33…`, `0033…`, `00800…`, or national (`0800…`)."""
 
     number: str
-    country: str | None  # ISO 3166, two capitals; None where several countries share the number
+    country: str | None  # ISO 3166, two capital letters; None if several countries share the number
     language: str  # the country's first language
 
     def __post_init__(self) -> None:
-        _require(_NUMBER, self.number, "number", "3 to 20 digits, with + before them or without, no spaces")
+        _require(_NUMBER, self.number, "number", "3 to 20 digits, with or without a leading +, without spaces")
         if self.country is not None:
             _require(_COUNTRY, self.country, f"country of number {self.number}", "two capital letters as in FR")
         _require(
@@ -46,7 +46,7 @@ class Number:
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        """How carriers may write the number: with +, with 00, with neither. A national one only as it is given."""
+        """The forms in which carriers may send it: with +, with 00, with neither; a national one only as given."""
         digits = self.number.removeprefix("+").removeprefix("00")
         if digits.startswith("0") or self.number == digits:
             return (self.number,)
@@ -55,8 +55,8 @@ class Number:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many callers are served at once: of one number, from one address (unless pjsip.conf says another figure for
-    its carrier), and in all."""
+    """How many callers are served at once: of one number, from one address (unless pjsip.conf has another figure for
+    its carrier), and in total."""
 
     by_number: int = 3
     by_source: int = 60
@@ -70,24 +70,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that varies between two sites' dialplans."""
+    """Everything that differs between the dialplans of two sites."""
 
     node: str
     numbers: tuple[Number, ...]
-    languages: tuple[str, ...]  # the first one is for whoever comes without a language
+    languages: tuple[str, ...]  # the first is for callers without a language
     operators: tuple[str, ...]
     sounds: str = "hatif"  # prompts are <sounds>/<language>/<name>
     moh: str = "hatif"
     application: str = "hatif"
     queue_wait_s: int = 900
     ring_s: int = 15
-    rest_s: int = 30  # an operator whom the fallback rang in vain is left alone so long
-    tries_s: int = 5  # for how long, and once a second, a caller in the fallback is offered to the controller
-    rounds: int = 2  # how often the fallback offers the same caller to the controller; then something in it is broken
-    beat_s: int = 2  # how often the controller says to Asterisk that it is there
-    late_beats: int = 5  # after so many missing ones Asterisk itself takes the callers out of the application
-    address: str = "PJSIP/{id}"  # where an operator's telephone is
-    codes: tuple[Code, ...] = ()  # what operators' telephones may dial
+    rest_s: int = 30  # the fallback does not ring an operator for this time after an unanswered call
+    tries_s: int = 5  # the time for which the fallback tries to return a caller to the controller, once per second
+    rounds: int = 2  # how many times the fallback returns the same caller to the controller; after that it is broken
+    beat_s: int = 2  # the interval of the controller's heartbeat to Asterisk
+    late_beats: int = 5  # after this many missing heartbeats Asterisk itself takes callers out of the application
+    address: str = "PJSIP/{id}"  # the address of an operator's telephone
+    codes: tuple[Code, ...] = ()  # the feature codes for operators' telephones
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
@@ -95,35 +95,37 @@ class Plan:
         _require(_WORD, self.moh, "music class", "letters, digits, _ . - (2 to 40)")
         _require(_WORD, self.application, "application", "letters, digits, _ . - (2 to 40)")
         _require(_SOUNDS, self.sounds, "folder of the prompts", "a path such as hatif")
-        _require(_ADDRESS, self.address, "template of the operators' addresses", "something like PJSIP/{id}")
+        _require(_ADDRESS, self.address, "template of the operators' addresses", "an address such as PJSIP/{id}")
         for name in ("queue_wait_s", "ring_s", "rest_s", "tries_s", "rounds", "beat_s", "late_beats"):
             if not 1 <= getattr(self, name) <= 86_400:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be from 1 to 86400")
         if not self.languages:
-            raise PlanError("there is no language; name at least one, the first is for callers without a language")
+            raise PlanError("there is no language; list at least one, the first is for callers without a language")
         for language in self.languages:
             _require(_LANGUAGE, language, "language", "a code of two or three letters as in fr")
         for number in self.numbers:
             if number.language not in self.languages:
                 known = ", ".join(self.languages)
-                raise PlanError(f"number {number.number} has language '{number.language}', the site has only {known}")
+                raise PlanError(
+                    f"number {number.number} has the language '{number.language}', but the site has only {known}"
+                )
         for operator in self.operators:
             _require(_WORD, operator, "operator", "letters, digits, _ . - (2 to 40)")
-        _refuse_doubles("number", ((number.number, form) for number in self.numbers for form in number.forms))
+        _refuse_duplicates("number", ((number.number, form) for number in self.numbers for form in number.forms))
         for code in self.codes:
             _require(_CODE_NAME, code.name, "code", "a name such as ready")
             _require(_CODE, code.digits, f"code {code.name}", "1 to 6 of 0 to 9, * and #")
-        _refuse_doubles("code", ((code.name, code.digits) for code in self.codes))
-        # Asterisk skips hyphens when it looks for an extension: op-1 would be op1.
-        _refuse_doubles("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
+        _refuse_duplicates("code", ((code.name, code.digits) for code in self.codes))
+        # Asterisk ignores hyphens in extensions: op-1 would be op1.
+        _refuse_duplicates("operator", ((operator, operator.replace("-", "")) for operator in self.operators))
 
     def address_of(self, operator: str) -> str:
-        """What `Dial` rings."""
+        """Return the address for `Dial`."""
         return self.address.replace("{id}", operator)
 
 
 def render(plan: Plan) -> str:
-    """The text of `extensions.conf`."""
+    """Return the text of `extensions.conf`."""
     id_characters = r"A-Za-z0-9._\-"
     return (
         _environment()
@@ -145,7 +147,7 @@ def contexts() -> frozenset[str]:
 
 
 def _environment() -> Environment:
-    return Environment(  # noqa: S701  what is made is not HTML; Plan lets nothing through that means anything to Asterisk
+    return Environment(  # noqa: S701  not HTML; Plan rejects values with characters that are special to Asterisk
         loader=PackageLoader("dialplan"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -159,14 +161,14 @@ def _require(pattern: re.Pattern[str], text: str, what: str, right: str) -> None
         raise PlanError(f"{what} '{text}' cannot be used in a dialplan; it must be {right}")
 
 
-def _refuse_doubles(what: str, names: Iterator[tuple[str, str]]) -> None:
+def _refuse_duplicates(what: str, names: Iterator[tuple[str, str]]) -> None:
     seen: dict[str, str] = {}
     for name, key in names:
         if key in seen:
             other = seen[key]
             raise PlanError(
-                f"{what} {name} is there twice"
+                f"{what} {name} is listed twice"
                 if other == name
-                else f"{what}s {other} and {name} are the same to Asterisk; keep one of them"
+                else f"to Asterisk, {what}s {other} and {name} are the same; keep one of them"
             )
         seen[key] = name

@@ -1,10 +1,10 @@
-"""From whatever a voice or a studio delivers to what Asterisk plays without transcoding.
+"""Turn what a voice or a studio delivers into audio that Asterisk plays without transcoding.
 
-All prompts are equally loud: the active speech level, in the manner of ITU-T P.56, is set to -20 dBFS. It is the power
-of the whole prompt divided by the share of time in which somebody speaks; a frame of 20 ms counts as speech while it,
-or one in the 200 ms before it, is less than 15.9 dB below that level. (P.56 smooths the rectified signal with 30 ms
-where we take frames; the margin and the hangover are its own.) It is measured on the telephone's 8 kHz, and the same
-gain is used for the wide-band file. Peaks are held at -1 dBFS by a gain that moves within 5 ms.
+All prompts are equally loud: the active speech level, after ITU-T P.56, is set to -20 dBFS. That level is the power of
+the whole prompt divided by the share of time that holds speech; a 20 ms frame counts as speech if it, or a frame in the
+200 ms before it, is less than 15.9 dB below the level. (P.56 smooths the rectified signal over 30 ms where we use
+frames; the margin and the hangover are from P.56.) The level is measured at the telephone's 8 kHz, and the wide-band
+file gets the same gain. A limiter that acts within 5 ms holds peaks at -1 dBFS.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from numpy.typing import NDArray
 from prompts import g711
 
 Samples = NDArray[np.float32]
-"""Mono, full scale is 1."""
+"""Mono samples; full scale is 1."""
 
 WIDE, NARROW = 16_000, 8_000
 TARGET_LEVEL = -20.0
-"""dBFS, active speech level of every prompt."""
+"""Active speech level of every prompt, in dBFS."""
 MARGIN, HANGOVER, FRAME = 15.9, 0.2, 0.02
-"""dB; s; s."""
+"""In dB, s and s."""
 PEAK = 10 ** (-1 / 20)
 SILENCE_BELOW_SPEECH = 40.0
-"""dB under the active level: what is quieter, at either end, is cut."""
+"""In dB below the active level: anything quieter at either end is cut."""
 KEPT_SILENCE, FADE = 0.02, 0.005
-"""Seconds left at either end, and of fading, so that nothing clicks."""
+"""Seconds of silence kept at either end, and of fading, which prevents clicks."""
 QUIETEST = -55.0
-"""dBFS: a recording below this holds no speech."""
+"""A recording below this level, in dBFS, contains no speech."""
 SHORTEST, LONGEST = 0.1, 180.0
 """Seconds."""
 CLIPPED_RUN = 4
-"""So many samples in a row at full scale are a cut-off peak, fewer may be a well used range."""
+"""This many consecutive samples at full scale are a clipped peak; fewer may be a recording that uses the full range."""
 LOWEST_RATE, HIGHEST_RATE = 16_000, 96_000
 
 
 class AudioError(ValueError):
-    """Sound that cannot become a prompt; the message says what is wrong with it and what would be right."""
+    """Audio that cannot become a prompt; the message says what is wrong and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One prompt for narrow-band telephones of both laws, and for wide-band ones, whose file `g722` makes of it."""
+    """One prompt, for narrow-band telephones of both laws and for wide-band ones, whose file `g722` encodes."""
 
     ulaw: bytes  # 8 kHz, one byte a sample
     alaw: bytes  # 8 kHz, one byte a sample
@@ -57,18 +57,22 @@ class Sound:
 
 
 def read_recording(recording: Path | IO[bytes]) -> tuple[Samples, int]:
-    """A studio's file and its rate in Hz. AudioError: wrong rate, stereo, clipped, empty, or no WAV of PCM at all."""
+    """Return the samples of a studio's WAV file and their rate in Hz.
+
+    Raises:
+        AudioError: The rate is wrong, or the file is stereo, clipped, empty, or not PCM WAV.
+    """
     try:
         with wave.open(str(recording) if isinstance(recording, Path) else recording, "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        reason = str(error) or "it ends too early"
-        raise AudioError(f"is not a WAV file of 16 or 24 bit PCM ({reason}); export it as that") from None
+        reason = str(error) or "the file is truncated"
+        raise AudioError(f"is not a 16 or 24 bit PCM WAV file ({reason}); export it in that format") from None
     if channels != 1:
         raise AudioError(f"has {channels} channels; export it in mono")
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise AudioError(f"has {rate} samples a second; export it with 48000 (at least {LOWEST_RATE})")
+        raise AudioError(f"has a sample rate of {rate} Hz; export it at 48000 Hz (at least {LOWEST_RATE} Hz)")
     samples = _from_pcm(data, width)
     if len(samples) < SHORTEST * rate:
         raise AudioError(f"is empty or too short ({len(samples) / rate:.2f} s); record it again")
@@ -85,11 +89,11 @@ def _from_pcm(data: bytes, width: int) -> Samples:
         padded = np.zeros((len(triples), 4), dtype=np.uint8)
         padded[:, 1:] = triples
         return (padded.reshape(-1).view("<i4") / 2**31).astype(np.float32)
-    raise AudioError(f"has samples of {8 * width} bit; export it with 16 or 24")
+    raise AudioError(f"has {8 * width} bit samples; export it with 16 or 24 bits")
 
 
 def from_int16(samples: NDArray[np.int16]) -> Samples:
-    """16-bit samples in full-scale units."""
+    """Return 16-bit samples scaled so that full scale is 1."""
     return (samples / 32_768).astype(np.float32)
 
 
@@ -102,7 +106,7 @@ def _is_clipped(samples: Samples) -> bool:
 
 
 def active_level(samples: Samples, rate: int) -> float:
-    """dBFS of the speech in it, its pauses left out (see the module's text); -inf for digital silence."""
+    """Return the level of the speech in dBFS, not counting pauses (see the module); -inf for digital silence."""
     size = round(FRAME * rate)
     count = -(-len(samples) // size)
     frames = np.zeros(count * size, dtype=np.float64)
@@ -112,7 +116,7 @@ def active_level(samples: Samples, rate: int) -> float:
         return float("-inf")
     hangover = np.ones(1 + round(HANGOVER / FRAME))
     level = 10 * np.log10(power.mean())
-    # The level rises as frames fall out and the active share has finitely many values: this ends.
+    # The level only rises as frames drop out, and the active share has finitely many values: the loop ends.
     while True:
         loud = power > 10 ** ((level - MARGIN) / 10)
         active = np.convolve(loud, hangover)[:count] > 0
@@ -123,37 +127,41 @@ def active_level(samples: Samples, rate: int) -> float:
 
 
 def finish(samples: Samples, rate: int) -> Sound:
-    """Resampled, trimmed, levelled. AudioError: no speech in it, or longer than a prompt can be."""
+    """Resample, trim and level the samples.
+
+    Raises:
+        AudioError: There is no speech, or the sound is too short or too long for a prompt.
+    """
     if not LONGEST * rate >= len(samples) >= SHORTEST * rate:
-        raise AudioError(f"lasts {len(samples) / rate:.2f} s, a prompt {SHORTEST:g} to {LONGEST:g} s")
-    wide = _trimmed(_resampled(samples, rate, WIDE))
+        raise AudioError(f"lasts {len(samples) / rate:.2f} s; a prompt must last {SHORTEST:g} to {LONGEST:g} s")
+    wide = _trim(_resample(samples, rate, WIDE))
     wide = np.pad(wide, (0, len(wide) % 2))
-    # A limiter takes a little of the level away where it works: the second turn gives it back.
+    # The limiter lowers the level a little where it acts: the second pass restores it.
     for _ in range(2):
-        level = active_level(_resampled(wide, WIDE, NARROW), NARROW)
-        wide = _limited(wide * np.float32(10 ** ((TARGET_LEVEL - level) / 20)))
+        level = active_level(_resample(wide, WIDE, NARROW), NARROW)
+        wide = _limit(wide * np.float32(10 ** ((TARGET_LEVEL - level) / 20)))
     half = len(wide) // 2
-    narrow = _to_int16(_resampled(wide, WIDE, NARROW)[:half])
+    narrow = _to_int16(_resample(wide, WIDE, NARROW)[:half])
     narrow = np.pad(narrow, (0, half - len(narrow)))
     wide_samples = _to_int16(wide)
     return Sound(g711.ulaw(narrow), g711.alaw(narrow), little_endian(wide_samples))
 
 
 def little_endian(samples: NDArray[np.int16]) -> bytes:
-    """The bytes of 16-bit samples as sln16 and WAV want them."""
+    """Return 16-bit samples as the little-endian bytes of sln16 and WAV."""
     return (samples if sys.byteorder == "little" else samples.byteswap()).tobytes()
 
 
-def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
-    return samples if rate == wanted else np.asarray(soxr.resample(samples, rate, wanted), dtype=np.float32)
+def _resample(samples: Samples, rate: int, target: int) -> Samples:
+    return samples if rate == target else np.asarray(soxr.resample(samples, rate, target), dtype=np.float32)
 
 
 def _to_int16(samples: Samples) -> NDArray[np.int16]:
     return np.clip(np.round(samples * 32_767), -32_768, 32_767).astype(np.int16)
 
 
-def _trimmed(samples: Samples) -> Samples:
-    """Without the silence before and after the speech, but for a little, faded."""
+def _trim(samples: Samples) -> Samples:
+    """Cut the silence before and after the speech, except for a short, faded rest."""
     level = active_level(samples, WIDE)
     if level < QUIETEST:
         raise AudioError(f"is silent (speech at {level:.0f} dBFS)")
@@ -170,8 +178,8 @@ def _trimmed(samples: Samples) -> Samples:
     return cut
 
 
-def _limited(samples: Samples) -> Samples:
-    """Peaks held at `PEAK`, by the smallest gain of the 5 ms around each sample, smoothed over the same time."""
+def _limit(samples: Samples) -> Samples:
+    """Hold peaks at `PEAK`, with the smallest gain of the 5 ms around each sample, smoothed over the same time."""
     gain = np.minimum(1, PEAK / np.maximum(np.abs(samples), 1e-9)).astype(np.float32)
     if np.all(gain == 1):
         return samples

@@ -1,7 +1,8 @@
-"""Makes the audio of all prompts: a recording where there is one, else the language's voice.
+"""Build the audio of all prompts: from a recording if there is one, else with the language's voice.
 
-A file's name holds the hash of all that decides how it sounds (text, voice, settings, versions; a recording's bytes),
-so only what changed is made again and nothing that a call may be playing is overwritten. The manifest is replaced last.
+A file's name contains the hash of everything that affects its sound (text, voice, settings, versions; a recording's
+bytes), so only changed prompts are rebuilt, and a file that a call may be playing is never overwritten. The manifest is
+replaced last.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ from prompts.voices.choice import TABLE, Choice
 from prompts.voices.process import VoiceError, VoicePool
 
 FORMAT_VERSION = 2
-"""Raise it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
+"""Increase it when `audio.py`, `g711.py` or a voice's own code changes how a prompt sounds."""
 TIME_LIMIT = 20.0
-"""Seconds that a voice has for one text; the slowest takes 1.3 s for 2,000 letters."""
+"""Time limit for a voice to speak one text, in seconds; the slowest takes 1.3 s for 2,000 letters."""
 
 Progress = Callable[[int, int, str], None]
-"""Called as prompts are done: how many, of how many, and which one (`fr/welcome`)."""
+"""Called after each prompt: how many are done, of how many, and which one (`fr/welcome`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildProblem:
-    """One prompt that is not what it should be; the others are built all the same."""
+    """A problem with one prompt; the others are built nevertheless."""
 
     language: str
-    id: str  # empty: it is about the language's voice
+    id: str  # empty if the problem is with the language's voice
     found: str
     instead: str  # what callers hear now
 
@@ -48,8 +49,8 @@ class BuildProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """How far a language is that has only recordings."""
+class RecordingProgress:
+    """How many texts of a recordings-only language are recorded."""
 
     language: str
     recorded: int
@@ -61,12 +62,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did: counts of prompts, and seconds."""
+    """The result of a build: counts of prompts, problems, and the duration in seconds."""
 
     made: int
     kept: int
     problems: tuple[BuildProblem, ...]
-    recorded: tuple[Recorded, ...]
+    recorded: tuple[RecordingProgress, ...]
     seconds: float
 
 
@@ -82,18 +83,23 @@ def build(
     chosen: Choice = TABLE,
     time_limit: float = TIME_LIMIT,
 ) -> BuildReport:
-    """Brings `out` (the folder of sounds) up to date with the texts and with `recordings/<language>/<id>.wav`.
+    """Update `out`, the folder of sounds, from the texts and from `recordings/<language>/<id>.wav`.
 
-    `names`: said besides the texts; one that is called like a text, or is of a language without texts, is left out.
-    `recorded_only`: languages that no voice may speak; what is not recorded has no audio, and that is no problem here.
-    `chosen`: the voices that the site switched on; what they do not speak, `voices` do.
-    OSError: `out` cannot be written at all. Whatever else goes wrong with a prompt is in the report, and its old audio
-    stays in use. A second builder of the same folder waits for the first.
+    A problem with one prompt is in the report, and its old audio stays in use. A second builder of the same folder
+    waits for the first.
+
+    Args:
+        names: Prompts besides the texts; a name with the id of a text, or in a language without texts, is ignored.
+        recorded_only: Languages that no voice may speak; a prompt without a recording has no audio and is not reported.
+        chosen: The voices that the site configured; `voices` speak the other languages.
+
+    Raises:
+        OSError: `out` cannot be written at all.
     """
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     with manifest.locked(out):
-        old = manifest.load_if_any(out / manifest.FILE)  # a broken one is written anew
+        old = manifest.load_if_any(out / manifest.FILE)  # a broken one is rewritten
         with VoicePool(time_limit) as pool:
             builder = _Builder(catalogues, names, out, recordings, recorded_only, voices, chosen, old, pool)
             results = builder.run(progress)
@@ -108,9 +114,9 @@ def build(
     return BuildReport(
         made=sum(result.made for result in results.values()),
         kept=sum(result.audio is not None and not result.made for result in results.values()),
-        problems=(*_missing(catalogues, chosen, voices, heard), *problems, *_strays(results.keys(), recordings)),
+        problems=(*_missing_voices(catalogues, chosen, voices, heard), *problems, *_strays(results.keys(), recordings)),
         recorded=tuple(
-            Recorded(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
+            RecordingProgress(language, len(heard[language].keys() & set(catalogues.ids)), len(catalogues.ids))
             for language in catalogues.languages
             if language in recorded_only
         ),
@@ -119,14 +125,14 @@ def build(
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """A way to have a prompt's audio."""
+class _Candidate:
+    """A possible origin of a prompt's audio."""
 
-    name: str  # in a sentence about what is wrong with it
+    name: str  # for error messages
     source: str  # in the manifest
-    file: str  # in the manifest; it changes with all that decides how it sounds
-    sound: Callable[[], audio.Sound]
-    text: str  # what it says
+    file: str  # in the manifest; it changes with everything that affects the sound
+    make_sound: Callable[[], audio.Sound]
+    text: str  # the text that it speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class _Result:
 
 
 class _Builder:
-    """One build; all but `run` is called from several threads."""
+    """One build; everything but `run` is called from several threads."""
 
     def __init__(
         self,
@@ -153,12 +159,12 @@ class _Builder:
     ) -> None:
         self.catalogues, self.out, self.recordings = catalogues, out, recordings
         self.recorded_only, self.voices, self.chosen, self.old, self.pool = recorded_only, voices, chosen, old, pool
-        self.readings = {each: readings.load(recordings / each) for each in catalogues.languages}
+        self.readings = {language: readings.load(recordings / language) for language in catalogues.languages}
         texts = set(catalogues.ids)
         self.names = {
-            (each.language, each.id): each
-            for each in names
-            if each.language in catalogues.languages and each.id not in texts
+            (name.language, name.id): name
+            for name in names
+            if name.language in catalogues.languages and name.id not in texts
         }
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.unspeakable = {
@@ -171,7 +177,7 @@ class _Builder:
         prompts = [(language, prompt) for language in self.catalogues.languages for prompt in self.catalogues.ids]
         prompts += self.names
         results = {}
-        # The threads wait for the voices' processes: one for each processor that we may use.
+        # The threads wait for the voices' processes: one for each processor available to us.
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             futures = {threads.submit(self._one, *prompt): prompt for prompt in prompts}
             try:
@@ -189,16 +195,17 @@ class _Builder:
         voiceless = reader is None or reader in self.recorded_only
         unspeakable = None if voiceless else self.unspeakable.get((language, prompt))
         failures = [unspeakable] if unspeakable else []
-        for way in self._ways(language, prompt, text, None if voiceless or unspeakable else reader):
+        for candidate in self._candidates(language, prompt, text, None if voiceless or unspeakable else reader):
             try:
-                seconds, made = self._make(way)
+                seconds, made = self._make(candidate)
             except (AudioError, VoiceError) as error:
-                failures.append(f"{way.name} {error}")
+                failures.append(f"{candidate.name} {error}")
             except OSError as error:
-                failures.append(f"{way.name} could not be read or written ({error.strerror})")
+                failures.append(f"{candidate.name} could not be read or written ({error.strerror})")
             else:
-                found = Audio(way.file, way.text, way.source, seconds, self._since(language, prompt, way.file))
-                return _Result(found, made, _problems(language, prompt, failures, f"the {way.source} is used"))
+                since = self._since(language, prompt, candidate.file)
+                clip = Audio(candidate.file, candidate.text, candidate.source, seconds, since)
+                return _Result(clip, made, _problems(language, prompt, failures, f"the {candidate.source} is used"))
         old = self.old.audio(language, prompt)
         if old and files.seconds_of(self.out, old.file) is None:
             old = None
@@ -207,32 +214,32 @@ class _Builder:
         instead = "the old audio stays in use" if old else "there is no audio for it"
         return _Result(old, False, _problems(language, prompt, failures, instead))
 
-    def _ways(self, language: str, prompt: str, text: str, reader: str | None) -> Iterable[_Way]:
-        """Best first. `reader`: the language whose voice may be asked."""
+    def _candidates(self, language: str, prompt: str, text: str, reader: str | None) -> Iterable[_Candidate]:
+        """Yield the candidates, best first; `reader` is the language whose voice may read the text."""
         recording = self.recordings / language / f"{prompt}.wav"
         if recording.is_file():
-            same = readings.fingerprint(recording.read_bytes())
-            file = _file(language, prompt, same)
-            read = self._read(language, prompt, same, file) or text
-            yield _Way(str(recording), RECORDING, file, partial(_recorded, recording), read)
+            fingerprint = readings.fingerprint(recording.read_bytes())
+            file = _file(language, prompt, fingerprint)
+            spoken = self._recorded_text(language, prompt, fingerprint, file) or text
+            yield _Candidate(str(recording), RECORDING, file, partial(_from_recording, recording), spoken)
         if reader is None:
             return
-        if reader in self.chosen.missing and (old := self._spoken_before(language, prompt, text, reader)):
-            yield _Way(old.source, old.source, old.file, _gone, text)
+        if reader in self.chosen.missing and (old := self._old_audio(language, prompt, text, reader)):
+            yield _Candidate(old.source, old.source, old.file, _raise_voice_missing, text)
         for voice in dict.fromkeys((self.chosen.voice(reader, self.voices), voice_of(reader, self.voices))):
             file = _file(language, prompt, voice.fingerprint, text)
-            yield _Way(voice.source, voice.source, file, partial(self._spoken, voice, text), text)
+            yield _Candidate(voice.source, voice.source, file, partial(self._speak, voice, text), text)
 
-    def _read(self, language: str, prompt: str, same: str, file: str) -> str | None:
-        """The text that a recording says, as was written down when it was imported, or first heard."""
-        read = self.readings[language].get(prompt)
-        if read is not None and read[0] == same:
-            return read[1]
+    def _recorded_text(self, language: str, prompt: str, fingerprint: str, file: str) -> str | None:
+        """Return the text that a recording speaks, as stored when it was imported or first used."""
+        reading = self.readings[language].get(prompt)
+        if reading is not None and reading[0] == fingerprint:
+            return reading[1]
         old = self.old.audio(language, prompt)
         return old.text if old and old.file == file else None
 
-    def _spoken_before(self, language: str, prompt: str, text: str, reader: str) -> Audio | None:
-        """The audio of a voice that is switched on and no longer here, if the text is still the same."""
+    def _old_audio(self, language: str, prompt: str, text: str, reader: str) -> Audio | None:
+        """Return the audio of a configured voice that is no longer installed, if the text has not changed."""
         old = self.old.audio(language, prompt)
         return old if old and (old.source, old.text) == (self.chosen.named[reader], text) else None
 
@@ -243,28 +250,28 @@ class _Builder:
         made = manifest.paths(self.out, file)[0].stat().st_mtime
         return old.since or datetime.fromtimestamp(int(made), UTC)
 
-    def _spoken(self, voice: Voice, text: str) -> audio.Sound:
+    def _speak(self, voice: Voice, text: str) -> audio.Sound:
         samples, rate = self.pool.speak(voice, text)
         return audio.finish(audio.from_int16(samples), rate)
 
-    def _make(self, way: _Way) -> tuple[float, bool]:
-        """Seconds of it, and whether it had to be made."""
-        seconds = files.seconds_of(self.out, way.file)
+    def _make(self, candidate: _Candidate) -> tuple[float, bool]:
+        """Return the duration in seconds, and whether the audio had to be made."""
+        seconds = files.seconds_of(self.out, candidate.file)
         if seconds is not None:
             return seconds, False
-        return files.write_sound(self.out, way.file, way.sound()), True
+        return files.write_sound(self.out, candidate.file, candidate.make_sound()), True
 
 
-def _gone() -> audio.Sound:
-    raise VoiceError("is no longer here and its audio is cut short")
+def _raise_voice_missing() -> audio.Sound:
+    raise VoiceError("is no longer installed and its audio is truncated")
 
 
-def _recorded(recording: Path) -> audio.Sound:
+def _from_recording(recording: Path) -> audio.Sound:
     return audio.finish(*audio.read_recording(recording))
 
 
-def _file(language: str, prompt: str, *decides: str) -> str:
-    digest = hashlib.sha256("\0".join((str(FORMAT_VERSION), *decides)).encode()).hexdigest()
+def _file(language: str, prompt: str, *identity: str) -> str:
+    digest = hashlib.sha256("\0".join((str(FORMAT_VERSION), *identity)).encode()).hexdigest()
     return f"{manifest.PREFIX}/{language}/{prompt}-{digest[:10]}"
 
 
@@ -272,32 +279,34 @@ def _problems(language: str, prompt: str, failures: Iterable[str], instead: str)
     return tuple(BuildProblem(language, prompt, found, instead) for found in failures)
 
 
-def _missing(
+def _missing_voices(
     catalogues: Catalogues, chosen: Choice, voices: Mapping[str, Voice], heard: Mapping[str, Mapping[str, Audio]]
 ) -> list[BuildProblem]:
-    """Voices that are switched on and cannot be used: told once a language."""
+    """Return the configured voices that cannot be used: one problem per language."""
     problems = []
     for language, reason in chosen.missing.items():
         if language in catalogues.languages:
-            kept = sum(each.source == chosen.named[language] for each in heard[language].values())
-            other = f"{voice_of(language, voices).source} speaks instead"
-            instead = f"its {kept} prompts of before stay in use, and {other} for what is new" if kept else other
+            kept = sum(clip.source == chosen.named[language] for clip in heard[language].values())
+            other = voice_of(language, voices).source
+            instead = f"{other} speaks instead"
+            if kept:
+                instead = f"its {kept} existing prompts stay in use, and {other} speaks new texts"
             problems.append(BuildProblem(language, "", f"{chosen.named[language]}: {reason}", instead))
     return problems
 
 
 def _strays(prompts: Iterable[tuple[str, str]], recordings: Path) -> list[BuildProblem]:
-    """Recordings named after nothing: nobody would ever hear them."""
+    """Return the recordings that are not named after a prompt: callers would never hear them."""
     known = {(language, f"{prompt}.wav") for language, prompt in prompts}
     return [
-        BuildProblem(path.parent.name, path.name, f"{path} is named after no prompt", "it is not used")
+        BuildProblem(path.parent.name, path.name, f"{path} is not named after a prompt", "it is not used")
         for path in sorted(recordings.glob("*/*"))
         if (path.parent.name, path.name) not in known and not path.name.startswith((".", "README", readings.FILE))
     ]
 
 
 def _publish(out: Path, old: Manifest, new: Manifest) -> None:
-    """Puts new audio into use: the stable names first, the manifest last, each at once."""
+    """Put new audio into use: the stable names first, the manifest last, each atomically."""
     if new != old:
         files.settle(out)
     for language, prompts in new.prompts.items():
@@ -309,5 +318,5 @@ def _publish(out: Path, old: Manifest, new: Manifest) -> None:
     for file in old.files - new.files:
         for path in manifest.paths(out, file):
             if path.exists():
-                os.utime(path)  # from now on nobody begins to play it: `prune` counts from here
+                os.utime(path)  # no call starts to play it from now on: `prune` counts from here
     files.write(out / manifest.FILE, manifest.dump(new), settled=True)

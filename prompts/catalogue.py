@@ -1,8 +1,8 @@
-"""The texts of a site: one gettext catalogue a language, `locale/<language>/LC_MESSAGES/hatif.po`.
+"""The texts of a site: one gettext catalogue per language, `locale/<language>/LC_MESSAGES/hatif.po`.
 
-`msgctxt` is the prompt's id, `msgid` its English source, `msgstr` what is spoken. English has a catalogue as well: it
-says which prompts exist, and where its msgstr is empty the source is spoken. Where the sources are in the site's own
-files (`sources.py`) the English catalogue must agree with them. Nothing is compiled: the .po files themselves are read.
+`msgctxt` is the prompt's id, `msgid` its English source, `msgstr` the spoken text. English has a catalogue too: it
+defines which prompts exist, and if a msgstr is empty, its source is spoken. If the site's own files contain the sources
+(`sources.py`), the English catalogue must agree with them. The .po files are read directly; nothing is compiled.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SOURCE = "en"
 FILE = Path("LC_MESSAGES") / "hatif.po"
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
-# Babel cuts an unclosed string short and takes the first of two msgstr without a word: lines are checked before it.
+# Babel silently truncates an unclosed string and takes the first of two msgstr: lines are checked before it reads them.
 _STRING = r'"(?:[^"\\]|\\[ntr"\\])*"'
 _LINE = re.compile(rf"\s*(?:#.*|(?:(?P<keyword>msgctxt|msgid|msgstr)\s+)?(?P<string>{_STRING}))?\s*")
 _AFTER = {"msgctxt": ("", "msgstr"), "msgid": ("", "msgctxt", "msgstr"), "msgstr": ("msgid",)}
@@ -36,14 +36,14 @@ class Entry:
 
     id: str
     source: str
-    text: str  # what is spoken; empty where it is not translated
+    text: str  # the spoken text; empty if not translated
     line: int
-    fuzzy: bool  # a machine's or an older text; not released by a person
+    fuzzy: bool  # machine-made or outdated; not released by a person
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a text. A code that begins with E keeps it from being spoken."""
+    """A problem with a text. If the code begins with E, the text cannot be spoken."""
 
     code: str
     file: Path
@@ -58,40 +58,42 @@ class Problem:
 
 
 class Catalogues:
-    """All texts of a site, language by language."""
+    """All texts of a site, by language."""
 
     def __init__(self, locale: Path, entries: Mapping[str, Mapping[str, Entry]], written: Sources) -> None:
-        """`written`: the sources of the site's own files; without any the English catalogue stands for itself."""
+        """Args:
+        written: The sources in the site's own files; if there are none, the English catalogue is not compared.
+        """
         self._locale = locale
         self._entries = entries
         self._written = written
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Codes of all languages that have a catalogue."""
+        """The codes of all languages that have a catalogue."""
         return tuple(self._entries)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """All prompts, in the order of the English catalogue."""
+        """The ids of all prompts, in the order of the English catalogue."""
         return tuple(self._entries[SOURCE])
 
     def text(self, language: str, prompt: str) -> str | None:
-        """What is spoken; None where it is missing, empty or not released (fuzzy)."""
+        """Return the spoken text; None if it is missing, empty or not released (fuzzy)."""
         entry = self._entries.get(language, {}).get(prompt)
         return entry.text if entry and entry.text and not entry.fuzzy else None
 
     def entry(self, language: str, prompt: str) -> Entry | None:
-        """A text as it stands in its catalogue, released or not."""
+        """Return the entry of a text in its catalogue, released or not."""
         return self._entries.get(language, {}).get(prompt)
 
     def file(self, language: str) -> Path:
-        """Where a language's texts are."""
+        """Return the path of a language's catalogue."""
         return self._locale / language / FILE
 
     def problems(self) -> list[Problem]:
-        """All that is wrong with the texts: the sources first, then by language and line."""
-        found = list(self._unlike_source())
+        """Return all problems: those of the sources first, then by language and line."""
+        found = list(self._source_mismatches())
         for language, entries in self._entries.items():
             found += [self._missing(language, prompt) for prompt in self.ids if prompt not in entries]
             for entry in entries.values():
@@ -103,39 +105,39 @@ class Catalogues:
                 ]
         return found
 
-    def _unlike_source(self) -> Iterator[Problem]:
-        """Where the English catalogue is behind the files that the texts are written in."""
+    def _source_mismatches(self) -> Iterator[Problem]:
+        """Yield the texts whose English catalogue entry differs from the site's own files."""
         english = self._entries[SOURCE]
         for source in self._written.values():
             entry = english.get(source.id)
             if entry is None or entry.source != source.text:
-                what = "has no such text" if entry is None else f"has: {entry.source}"
+                what = "does not have this text" if entry is None else f"has: {entry.source}"
                 found = f"the English catalogue {what}"
-                remedy = f"{_update(self._locale.parent)}, then translate what is new"
+                remedy = f"{_update(self._locale.parent)}, then translate the new texts"
                 yield Problem("E_TEXT_SOURCE", source.file, source.line, SOURCE, source.id, found, remedy)
 
     def _missing(self, language: str, prompt: str) -> Problem:
         line = self._entries[SOURCE][prompt].line
-        remedy = f"add it as it is in {self.file(SOURCE)}, line {line}, with its translation"
-        return Problem("E_TEXT_MISSING", self.file(language), 1, language, prompt, "this text is not there", remedy)
+        remedy = f"copy the entry from {self.file(SOURCE)}, line {line}, and translate it"
+        return Problem("E_TEXT_MISSING", self.file(language), 1, language, prompt, "this text is missing", remedy)
 
     def _findings(self, language: str, entry: Entry) -> list[text_rules.Finding]:
         original = self._entries[SOURCE].get(entry.id)
         if original is None:
-            remedy = "add it to the English catalogue or take it out here"
+            remedy = "add it to the English catalogue or remove it here"
             return [text_rules.Finding("W_TEXT_UNKNOWN", "the English catalogue has no such prompt", remedy)]
         if not entry.text:
             return [text_rules.Finding("E_TEXT_MISSING", "its msgstr is empty", f"translate: {entry.source}")]
         found = text_rules.findings(entry.text, language)
         if language == SOURCE and self._written and entry.id not in self._written:
-            remedy = f"to take it out of all catalogues, {_update(self._locale.parent)}"
-            found.append(text_rules.Finding("W_TEXT_UNUSED", "the site's files have no such text", remedy))
+            remedy = f"to remove it from all catalogues, {_update(self._locale.parent)}"
+            found.append(text_rules.Finding("W_TEXT_UNUSED", "the site's files do not have this text", remedy))
         if entry.fuzzy:
-            remedy = f"have a person check the text and take the flag out (`hatif prompts release {entry.id}`)"
+            remedy = f"have a person check the text, then remove the flag (`hatif prompts release {entry.id}`)"
             found.append(text_rules.Finding("E_TEXT_FUZZY", "it is marked fuzzy", remedy))
         if entry.source != original.source:
             remedy = f"check the translation against: {original.source}"
-            found.append(text_rules.Finding("W_TEXT_STALE", "its msgid is not the English one of today", remedy))
+            found.append(text_rules.Finding("W_TEXT_STALE", "its msgid is not the current English text", remedy))
         if language != SOURCE and entry.text == original.source:
             remedy = "translate it"
             found.append(text_rules.Finding("E_TEXT_UNTRANSLATED", "it is the same as its English source", remedy))
@@ -150,7 +152,11 @@ def _update(site: Path) -> str:
 
 
 def load(site: Path) -> Catalogues:
-    """The catalogues of a site's folder. CatalogueError: one is missing or broken, or a file of sources is."""
+    """Return the catalogues of a site's folder.
+
+    Raises:
+        CatalogueError: A catalogue or a file of sources is missing or broken.
+    """
     found, errors = examine(site)
     if found is None or errors:
         raise errors[0]
@@ -158,19 +164,19 @@ def load(site: Path) -> Catalogues:
 
 
 def examine(site: Path) -> tuple[Catalogues | None, list[CatalogueError]]:
-    """What can be read of them, and what is wrong with the rest; nothing without the English one."""
+    """Return the readable catalogues (None without the English one) and the errors of the others."""
     locale = site / "locale"
     written, errors = sources.examine(site)
     folders = sorted(path for path in locale.glob("*") if path.is_dir()) if locale.is_dir() else []
     if not (locale / SOURCE / FILE).is_file():
-        missing = f"{locale / SOURCE / FILE}: there is no such file; it says which prompts exist"
+        missing = f"{locale / SOURCE / FILE}: no such file; it must define which prompts exist"
         return None, [CatalogueError(missing), *errors]
     entries: dict[str, dict[str, Entry]] = {}
     broken: list[CatalogueError] = []
     for folder in folders:
         try:
             if not _LANGUAGE.fullmatch(folder.name):
-                raise CatalogueError(f"{folder}: {folder.name} is no language code; name it as fr, zgh or pt_BR")
+                raise CatalogueError(f"{folder}: {folder.name} is not a language code; name it like fr, zgh or pt_BR")
             entries[folder.name] = _read(folder / FILE, folder.name)
         except CatalogueError as error:
             broken.append(error)
@@ -181,7 +187,7 @@ def _read(file: Path, language: str) -> dict[str, Entry]:
     try:
         content = site_files.content(file)
     except OSError as error:
-        remedy = "write this language's texts there, or remove its folder"
+        remedy = "write this language's texts there, or remove the language's folder"
         raise CatalogueError(f"{file}: {error.strerror}; {remedy}") from None
     try:
         lines = content.decode("utf-8-sig").splitlines()
@@ -195,7 +201,7 @@ def _read(file: Path, language: str) -> dict[str, Entry]:
         line = getattr(error, "lineno", 0) + 1
         raise CatalogueError(f"{file}:{line}: {error}; correct it, or open the file with Poedit") from None
     if messages.locale_identifier not in (None, language):
-        found = f"its header says Language: {messages.locale_identifier}, its folder {language}"
+        found = f"its header has Language: {messages.locale_identifier}, but its folder is {language}"
         raise CatalogueError(f"{file}:1: {found}; correct the one that is wrong")
     entries: dict[str, Entry] = {}
     for message in messages:
@@ -203,8 +209,8 @@ def _read(file: Path, language: str) -> dict[str, Entry]:
             continue
         line = message.lineno or 1
         if not message.context:
-            raise CatalogueError(f'{file}:{line}: this text has no id; write msgctxt "its_id" above it')
-        # Plurals, which would be lists, do not pass _check_lines.
+            raise CatalogueError(f'{file}:{line}: this text has no id; add msgctxt "its_id" above it')
+        # _check_lines rejects plurals, which would be lists.
         source = str(message.id)
         text = unicodedata.normalize("NFC", str(message.string or (source if language == SOURCE else "")))
         entries[message.context] = Entry(message.context, source, text, line, message.fuzzy)
@@ -212,27 +218,27 @@ def _read(file: Path, language: str) -> dict[str, Entry]:
 
 
 def _check_lines(file: Path, lines: list[str]) -> None:
-    """CatalogueError at the first line that Babel would read in its own way."""
+    """Raise CatalogueError for the first line that Babel would misread."""
     seen: dict[str, int] = {}
     before = ""
     for number, line in enumerate(lines, start=1):
         match = _LINE.fullmatch(line)
         if not match:
-            remedy = 'a line is a comment, or msgctxt, msgid or msgstr with a text between two "'
-            raise CatalogueError(f"{file}:{number}: {line.strip()[:60]} is not a line of a catalogue; {remedy}")
+            remedy = 'write a comment, or msgctxt, msgid or msgstr with a text between two "'
+            raise CatalogueError(f"{file}:{number}: {line.strip()[:60]} is not a valid catalogue line; {remedy}")
         keyword = match["keyword"]
         if not keyword:
             continue
         if before not in _AFTER[keyword]:
             found = f"{keyword} after {before}" if before else f"{keyword} at the beginning"
-            raise CatalogueError(f"{file}:{number}: {found}; each text has msgctxt, msgid, msgstr in this order")
+            raise CatalogueError(f"{file}:{number}: {found}; each text needs msgctxt, msgid, msgstr in this order")
         before = keyword
         if keyword == "msgctxt":
             prompt = match["string"][1:-1]
             if not sources.is_id(prompt):
-                raise CatalogueError(f"{file}:{number}: {prompt[:60]} is no prompt id; name it as main_file")
+                raise CatalogueError(f"{file}:{number}: {prompt[:60]} is not a prompt id; name it like main_file")
             if prompt in seen:
-                raise CatalogueError(f"{file}:{number}: {prompt} is there twice (line {seen[prompt]}); take one out")
+                raise CatalogueError(f"{file}:{number}: {prompt} is defined twice (line {seen[prompt]}); remove one")
             seen[prompt] = number
     if before not in ("", "msgstr"):
-        raise CatalogueError(f"{file}:{len(lines)}: the file ends after {before}; its end is missing")
+        raise CatalogueError(f"{file}:{len(lines)}: the file ends after {before}; restore its end")

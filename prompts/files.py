@@ -1,4 +1,4 @@
-"""How the builder's files come onto the disk, and the sounds that no voice makes: a short pause and a tone."""
+"""Writing the builder's files safely, and the sounds that no voice makes: a short pause and a tone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from prompts import audio, g711, g722, manifest
 from prompts.audio import Sound
 
 BEEP_HZ, BEEP_DBFS = 1000.0, -12.0
-"""`manifest.BEEP`: the tone after which a caller speaks."""
+"""Frequency and level of `manifest.BEEP`, the tone after which a caller speaks."""
 
 
 def seconds_of(out: Path, file: str) -> float | None:
-    """Seconds of existing audio; None where a format is missing or cut short."""
+    """Return the duration of existing audio in seconds; None if a format is missing or truncated."""
     try:
         sizes = {path: path.stat().st_size for path in manifest.paths(out, file)}
     except OSError:
@@ -28,7 +28,7 @@ def seconds_of(out: Path, file: str) -> float | None:
 
 
 def write_sound(out: Path, file: str, sound: Sound) -> float:
-    """Writes all formats of one prompt and returns its seconds; `settle` makes it last."""
+    """Write all formats of one prompt and return its duration in seconds; only `settle` makes the files durable."""
     contents = (sound.ulaw, sound.alaw, g722.encode(sound.sln16))
     for path, content in zip(manifest.paths(out, file), contents, strict=True):
         path.parent.mkdir(exist_ok=True)
@@ -37,21 +37,21 @@ def write_sound(out: Path, file: str, sound: Sound) -> float:
 
 
 def write_pause(out: Path) -> None:
-    """Makes the pause where there is none of this length."""
+    """Write the pause unless it exists with the right length."""
     if seconds_of(out, manifest.PAUSE) != manifest.PAUSE_S:
         narrow, wide = (np.zeros(round(manifest.PAUSE_S * rate), dtype=np.int16) for rate in (audio.NARROW, audio.WIDE))
         write_sound(out, manifest.PAUSE, Sound(g711.ulaw(narrow), g711.alaw(narrow), audio.little_endian(wide)))
 
 
 def write_beep(out: Path) -> None:
-    """Makes the tone where there is none of this length."""
+    """Write the tone unless it exists with the right length."""
     if seconds_of(out, manifest.BEEP) != manifest.BEEP_S:
         narrow, wide = (_tone(rate) for rate in (audio.NARROW, audio.WIDE))
         write_sound(out, manifest.BEEP, Sound(g711.ulaw(narrow), g711.alaw(narrow), audio.little_endian(wide)))
 
 
 def _tone(rate: int) -> NDArray[np.int16]:
-    """Faded at both ends, so that it does not click."""
+    """Return the tone, faded at both ends to avoid clicks."""
     at = np.arange(round(manifest.BEEP_S * rate)) / rate
     fade = np.clip(np.minimum(at, manifest.BEEP_S - at) / audio.FADE, 0, 1)
     peak = 32_767 * math.sqrt(2) * 10 ** (BEEP_DBFS / 20)
@@ -59,7 +59,7 @@ def _tone(rate: int) -> NDArray[np.int16]:
 
 
 def link(name: Path, target: str) -> None:
-    """Makes a name lead to a file beside it, in one step."""
+    """Make `name` a symbolic link to a file beside it, atomically."""
     if name.is_symlink() and str(name.readlink()) == target:
         return
     temporary = name.with_name(f".{name.name}.new")
@@ -69,7 +69,11 @@ def link(name: Path, target: str) -> None:
 
 
 def write(path: Path, content: bytes, *, settled: bool = False) -> None:
-    """All of it or nothing; a full disk leaves what was there. `settled`: it outlasts a power cut by itself."""
+    """Write a file atomically: if it fails, on a full disk for example, the old file stays.
+
+    Args:
+        settled: Flush this file to the disk, so that it survives a power cut without `settle`.
+    """
     temporary = path.with_name(f".{path.name}.new")
     try:
         with temporary.open("wb") as file:
@@ -84,7 +88,7 @@ def write(path: Path, content: bytes, *, settled: bool = False) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Waits until all that was written on this disk will outlast a power cut: once for thousands of files."""
+    """Flush everything written to this file system, so that it survives a power cut: once for thousands of files."""
     disk = os.open(folder, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(disk) != 0:

@@ -1,4 +1,8 @@
-"""G.711, as ITU-T recommends it: 16-bit linear samples to and from µ-law and A-law, one byte a sample."""
+"""ITU-T G.711: 16-bit linear samples to and from µ-law and A-law, one byte per sample, by tables built at import.
+
+libsndfile (`soundfile`) agrees but for A-law's negative decision values: it rounds 127 of them away from zero, where
+the ITU's own software (G.191) rounds towards it. Using it would change the bytes of nearly every prompt.
+"""
 
 from __future__ import annotations
 
@@ -43,20 +47,20 @@ _ULAW, _ALAW, _ULAW_VALUES, _ALAW_VALUES = _ulaw_table(), _alaw_table(), _ulaw_v
 
 
 def ulaw(samples: NDArray[np.int16]) -> bytes:
-    """µ-law, one byte for each of the samples."""
+    """Return the samples as µ-law, one byte per sample."""
     return _ULAW[samples.astype(np.int32) + 32_768].tobytes()
 
 
 def alaw(samples: NDArray[np.int16]) -> bytes:
-    """A-law, one byte for each of the samples."""
+    """Return the samples as A-law, one byte per sample."""
     return _ALAW[samples.astype(np.int32) + 32_768].tobytes()
 
 
 def from_ulaw(data: bytes) -> NDArray[np.int16]:
-    """Samples of µ-law bytes."""
+    """Return the samples of µ-law bytes."""
     return _ULAW_VALUES[np.frombuffer(data, dtype=np.uint8)]
 
 
 def from_alaw(data: bytes) -> NDArray[np.int16]:
-    """Samples of A-law bytes."""
+    """Return the samples of A-law bytes."""
     return _ALAW_VALUES[np.frombuffer(data, dtype=np.uint8)]

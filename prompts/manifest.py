@@ -1,6 +1,6 @@
-"""Which audio belongs to which prompt: what the builder writes and the controller reads while calls are on.
+"""The manifest: which audio belongs to which prompt. The builder writes it; the controller reads it during calls.
 
-Light on purpose: nothing is imported here but the standard library.
+Only the standard library is imported here, to keep the import fast.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pathlib import Path
 
 FILE = "manifest.json"
 PREFIX = "hatif"
-"""Where Asterisk finds the audio, relative to its folder of sounds."""
+"""The folder of the audio, relative to Asterisk's folder of sounds."""
 FORMATS = ("ulaw", "alaw", "g722")
-"""What Asterisk plays as it is: to a carrier of either law, and to wide-band telephones."""
+"""Formats that Asterisk plays without transcoding: to a carrier of either law, and to wide-band telephones."""
 BYTES_S = 8_000
-"""Of each format."""
+"""Bytes per second of each format."""
 G722_LEAD_S = 0.08
-"""Seconds of silence in front of each `.g722` (`g722.py` says why)."""
+"""Seconds of silence at the beginning of each `.g722` (see `g722.py`)."""
 PAUSE = f"{PREFIX}/pause"
-"""A short silence, the same in all languages, that a call can put between groups of digits."""
+"""A short silence, the same in all languages, for example between groups of digits."""
 BEEP = f"{PREFIX}/beep"
 """The tone after which a caller speaks."""
 PAUSE_S, BEEP_S = 0.3, 0.25
 RECORDING = "recording"
-"""The source of audio that a person spoke; any other source is a voice."""
+"""The source of audio that a person recorded; any other source is a voice."""
 
 _REMEDY = "run `hatif prompts build`"
 
@@ -43,11 +43,11 @@ class ManifestError(ValueError):
 class Audio:
     """One prompt in one language."""
 
-    file: str  # as Asterisk names it: hatif/<language>/<id>-<hash>, without an ending
-    text: str  # what is heard in it, also where the catalogue has moved on
+    file: str  # Asterisk's name for it: hatif/<language>/<id>-<hash>, without extension
+    text: str  # the spoken text, even if the catalogue has changed since
     source: str  # "recording", "pico", "pyttsx3", "mbrola-nl2"
     seconds: float
-    since: datetime | None = None  # when it came into use; older manifests do not say
+    since: datetime | None = None  # when it came into use; None in older manifests
 
 
 @dataclass(frozen=True)
@@ -62,36 +62,40 @@ class Manifest:
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """All prompts that have audio in some language."""
+        """The ids of all prompts that have audio in some language."""
         return frozenset(prompt for prompts in self.prompts.values() for prompt in prompts)
 
     @property
     def files(self) -> set[str]:
-        """All files that it names."""
+        """All files named in it."""
         return {audio.file for prompts in self.prompts.values() for audio in prompts.values()}
 
     def audio(self, language: str, prompt: str) -> Audio | None:
-        """Everything about one prompt; None where there is no audio."""
+        """Return the audio of one prompt; None if there is none."""
         return self.prompts.get(language, {}).get(prompt)
 
     def file(self, language: str, prompt: str) -> str | None:
-        """What Asterisk is told to play; None where there is no audio."""
+        """Return the file that Asterisk plays; None if there is no audio."""
         audio = self.audio(language, prompt)
         return audio.file if audio else None
 
     def text(self, language: str, prompt: str) -> str | None:
-        """What is heard in that file."""
+        """Return the text spoken in the audio; None if there is no audio."""
         audio = self.audio(language, prompt)
         return audio.text if audio else None
 
     def seconds(self, language: str, prompt: str) -> float | None:
-        """How long it lasts."""
+        """Return the duration in seconds; None if there is no audio."""
         audio = self.audio(language, prompt)
         return audio.seconds if audio else None
 
 
 def load(path: Path) -> Manifest:
-    """Reads `manifest.json`. ManifestError: it is not there or not one."""
+    """Read `manifest.json`.
+
+    Raises:
+        ManifestError: The file is missing or not a manifest.
+    """
     try:
         return parse(path.read_bytes(), path)
     except OSError as error:
@@ -99,7 +103,7 @@ def load(path: Path) -> Manifest:
 
 
 def load_if_any(path: Path) -> Manifest:
-    """As `load`; empty before the first build, and where the file cannot be used."""
+    """Read `manifest.json`; return an empty manifest before the first build or if the file cannot be used."""
     try:
         return load(path)
     except ManifestError:
@@ -107,7 +111,11 @@ def load_if_any(path: Path) -> Manifest:
 
 
 def parse(text: bytes, path: Path) -> Manifest:
-    """The content of `manifest.json`, which is from `path`. ManifestError: it is not one."""
+    """Parse the content of `manifest.json`; `path` is for error messages.
+
+    Raises:
+        ManifestError: The content is not a manifest.
+    """
     try:
         content = json.loads(text)
         prompts = {
@@ -129,7 +137,7 @@ def _time(text: object) -> datetime | None:
 
 
 def dump(manifest: Manifest) -> bytes:
-    """What `load` reads."""
+    """Return the manifest as the JSON that `load` reads."""
     content = {
         language: {prompt: asdict(audio) for prompt, audio in prompts.items()}
         for language, prompts in manifest.prompts.items()
@@ -138,19 +146,19 @@ def dump(manifest: Manifest) -> bytes:
 
 
 def paths(sounds: Path, file: str) -> tuple[Path, ...]:
-    """The files of one prompt, one a format."""
+    """Return the files of one prompt, one per format."""
     return tuple(sounds / f"{file.removeprefix(f'{PREFIX}/')}.{ending}" for ending in FORMATS)
 
 
 def size(path: Path, seconds: float) -> int:
-    """Bytes of one of these files, if it is whole."""
+    """Return the size in bytes that a file must have to be complete."""
     return round((seconds + (G722_LEAD_S if path.suffix == ".g722" else 0)) * BYTES_S)
 
 
 def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(days=1)) -> list[Path]:
-    """Removes audio that neither the manifest nor `keep` (files of versions in use) names, and says which.
+    """Remove audio that neither the manifest nor `keep` (files of versions in use) names; return the removed paths.
 
-    The builder touches what it retires, so that `age` counts from then: a call in progress may still play it.
+    The builder touches files that it retires, so `age` counts from then: a call in progress may still play them.
     """
     removed = []
     with locked(sounds):
@@ -159,30 +167,34 @@ def prune(sounds: Path, keep: Iterable[str] = (), age: timedelta = timedelta(day
         oldest = time.time() - age.total_seconds()
         for path in sounds.glob("*/*"):
             if path.is_symlink():
-                left_over = path.parent / path.readlink() not in named
+                unused = path.parent / path.readlink() not in named
             else:
-                left_over = path not in named and path.stat().st_mtime < oldest
-            if left_over:
+                unused = path not in named and path.stat().st_mtime < oldest
+            if unused:
                 path.unlink()
                 removed.append(path)
     return removed
 
 
 def files_of_versions(versions: Path) -> set[str]:
-    """All files that versions in use name (`<version>/manifest.json` of each). ManifestError: one cannot be read."""
+    """Return all files named by versions in use (`<version>/manifest.json` of each).
+
+    Raises:
+        ManifestError: A version's manifest cannot be read.
+    """
     files: set[str] = set()
     for path in versions.glob(f"*/{FILE}"):
         try:
             files |= load(path).files
         except ManifestError:
-            remedy = f"no old audio was removed; remove {path.parent} when no call of before is left"
+            remedy = f"no old audio was removed; remove {path.parent} when no earlier call is in progress"
             raise ManifestError(f"{path} cannot be read: {remedy}") from None
     return files
 
 
 @contextmanager
 def locked(sounds: Path) -> Iterator[None]:
-    """One builder at a time in a folder of sounds; the second one waits."""
+    """Hold the lock of a folder of sounds: one builder at a time, a second one waits."""
     with (sounds / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Names of persons: what is said besides the texts of a site, and which language's voice can read it."""
+"""Operators' names as prompts, and which language's voice can read them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from prompts.text_rules import findings, script_of
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as a prompt of one language. It is in no catalogue, and nobody translates it."""
+    """A name as a prompt of one language; it is in no catalogue and is not translated."""
 
-    language: str  # of those who hear it
-    id: str  # as of a text: a recording of it is called so
+    language: str  # of the callers who hear it
+    id: str  # like a text's; its recording has this file name
     text: str
-    reader: str | None  # the language whose voice reads it; None: only a recording says it
+    reader: str | None  # the language whose voice reads it; None: only a recording can
 
     @property
     def unspeakable(self) -> str | None:
-        """What keeps a voice from reading it; no voice is asked then."""
-        wrong = findings(self.text, self.reader) if self.reader is not None else []
-        return next((f"{each.found} ({each.code})" for each in wrong if each.code.startswith("E_")), None)
+        """Why no voice can read it; None if one can."""
+        found = findings(self.text, self.reader) if self.reader is not None else []
+        return next((f"{finding.found} ({finding.code})" for finding in found if finding.code.startswith("E_")), None)
 
 
 def reader(name: str, languages: Iterable[str]) -> str | None:
-    """The first of `languages` that is written in the letters of the name: to the voice of another they are nothing."""
-    letters = [unicodedata.name(each, "") for each in name if unicodedata.category(each) in ("Lu", "Ll", "Lt", "Lo")]
-    if not letters:
+    """Return the first of `languages` whose script is that of the name; a voice of another script cannot read it."""
+    letters = [letter for letter in name if unicodedata.category(letter) in ("Lu", "Ll", "Lt", "Lo")]
+    letter_names = [unicodedata.name(letter, "") for letter in letters]
+    if not letter_names:
         return None
     for language in languages:
         script = script_of(language)
-        if script is not None and all(letter.startswith(script) for letter in letters):
+        if script is not None and all(letter_name.startswith(script) for letter_name in letter_names):
             return language
     return None

@@ -1,4 +1,4 @@
-"""Any text as the site would say it, for a person to listen to."""
+"""Speak any text as the site would, for a person to listen to."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from prompts.voices.process import VoicePool
 
 
 class TextError(ValueError):
-    """A text that cannot be spoken; the message says what is wrong with it and what would be right."""
+    """A text that cannot be spoken; the message says what is wrong and how to fix it."""
 
 
 def say(text: str, language: str, out: Path, *, narrow: bool = False, voice: Voice | None = None) -> float:
-    """Writes a mono 16-bit WAV (16 kHz; `narrow`: 8 kHz through µ-law, as on a telephone) and returns its seconds.
+    """Write the spoken text to a mono 16-bit WAV file and return its duration in seconds.
 
-    `voice`: another one than the table's.
+    Args:
+        narrow: Write 8 kHz through µ-law, as on a telephone, instead of 16 kHz.
+        voice: The voice to use instead of the language's default.
 
-    TextError: the text cannot be spoken. VoiceError, AudioError: the voice failed. OSError: `out` cannot be written.
+    Raises:
+        TextError: The text cannot be spoken.
+        VoiceError, AudioError: The voice failed.
+        OSError: `out` cannot be written.
     """
-    wrong = [each for each in text_rules.findings(text, language) if each.code.startswith("E_")]
-    if wrong:
-        raise TextError(". ".join(f"{each.found}; {each.remedy}" for each in wrong))
+    errors = [finding for finding in text_rules.findings(text, language) if finding.code.startswith("E_")]
+    if errors:
+        raise TextError(". ".join(f"{error.found}; {error.remedy}" for error in errors))
     with VoicePool(TIME_LIMIT) as pool:
         samples, rate = pool.speak(voice or voice_of(language), text)
     sound = audio.finish(audio.from_int16(samples), rate)

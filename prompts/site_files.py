@@ -1,4 +1,4 @@
-"""Read the files that people write for a site: plain files of a sensible size, with or without a byte order mark."""
+"""Reading the files that people write for a site: regular files of limited size, with or without a byte order mark."""
 
 import errno
 import os
@@ -6,16 +6,16 @@ import stat
 from pathlib import Path
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes of the largest file that is read; a catalogue of all texts has 0.4 MiB."""
+"""Largest file that is read, in bytes; the catalogue of all texts has 0.4 MiB."""
 
 
 def content(path: Path) -> bytes:
-    """Return what is in the file.
+    """Return the content of the file.
 
     Raises:
-        OSError: it cannot be read, is larger than `LARGEST`, or is not a regular file (a pipe would block for ever).
+        OSError: The file cannot be read, is larger than `LARGEST`, or is not a regular file (a pipe would block).
     """
-    # Not blocking: opening a named pipe would wait for somebody who writes into it.
+    # Non-blocking: opening a named pipe would wait for a writer.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -27,10 +27,10 @@ def content(path: Path) -> bytes:
 
 
 def text(path: Path) -> str:
-    """Return the text of a UTF-8 file with `\\n` at the end of each line, without a byte order mark.
+    """Return the text of a UTF-8 file with `\\n` line ends and without a byte order mark.
 
     Raises:
-        OSError: as `content`.
-        UnicodeDecodeError: it is not UTF-8.
+        OSError: As for `content`.
+        UnicodeDecodeError: The file is not UTF-8.
     """
     return content(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")

@@ -1,7 +1,7 @@
-"""The English texts of a site, where they are written: `texts.yaml`, `flow.yaml` (its section `texts:`) and `guide/`.
+"""The English source texts of a site: `texts.yaml`, the section `texts:` of `flow.yaml`, and `guide/`.
 
-pybabel extracts them from here (`extract`, found through the entry point `babel.extractors`), and the check compares
-the English catalogue with them. A comment directly above a text goes to the translators.
+pybabel extracts them with `extract` (entry point `babel.extractors`), and the check compares the English catalogue with
+them. A comment directly above a text is passed on to the translators.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prompts import site_files
 from prompts.yaml_places import STRING, compose, refusal
 
 GUIDE = "guide"
-"""The folder with one file a procedure."""
+"""The folder with one file per procedure."""
 GUIDE_FIELDS = ("title", "documents", "where", "issuer", "duration", "fee", "legal_basis")
 
 _ABOUT = {
@@ -30,18 +30,18 @@ _ABOUT = {
     "fee": "What it costs.",
     "legal_basis": "The law behind it.",
 }
-"""What translators are told of a guide's fields."""
+"""Comments for translators on a guide's fields."""
 _ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class CatalogueError(ValueError):
-    """Texts that cannot be read, sources or catalogues; the message names file, line and remedy."""
+    """Sources or catalogues that cannot be read; the message names file, line and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One English text where it is written."""
+    """One English text and where it is defined."""
 
     id: str
     text: str
@@ -54,26 +54,27 @@ Sources = Mapping[str, Source]
 
 
 def is_id(text: str) -> bool:
-    """Whether a text may be called so."""
+    """Return whether the string is a valid text id."""
     return _ID.fullmatch(text) is not None
 
 
 def guide_text_id(procedure: str, field: str, country: str | None = None) -> str:
-    """The id of one text of the guide; `country` (ISO code) for the field `remark`."""
+    """Return the id of one text of the guide; `country` (ISO code) is for the field `remark`."""
     name = f"{GUIDE}_{procedure}_{field}"
     return f"{name}_{country.lower()}" if country else name
 
 
 def guide_ids(procedure: str, countries: Iterable[str]) -> tuple[str, ...]:
-    """All texts of a procedure that has remarks for these countries."""
+    """Return the ids of all texts of a procedure that has remarks for these countries."""
     fields = (guide_text_id(procedure, field) for field in GUIDE_FIELDS)
     return (*fields, *(guide_text_id(procedure, "remark", country) for country in countries))
 
 
 def load(site: Path) -> Sources:
-    """All texts of a site's folder by id, in the order of their files; none where its catalogues alone have them.
+    """Return all source texts of a site by id, in the order of their files; empty if only the catalogues have texts.
 
-    CatalogueError: a file cannot be read, an id is wrong or there twice, a text is none.
+    Raises:
+        CatalogueError: A file cannot be read, an id is invalid or defined twice, or a value is not a text.
     """
     found, errors = examine(site)
     if errors:
@@ -82,7 +83,7 @@ def load(site: Path) -> Sources:
 
 
 def examine(site: Path) -> tuple[Sources, list[CatalogueError]]:
-    """What can be read of it, and what is wrong with the rest: the first mistake of each file."""
+    """Return the readable source texts, and the first error of each faulty file."""
     found: dict[str, Source] = {}
     errors: list[CatalogueError] = []
     for file in (site / "flow.yaml", site / "texts.yaml", *sorted((site / GUIDE).glob("*.yaml"))):
@@ -104,13 +105,13 @@ def _gather(file: Path, found: dict[str, Source]) -> None:
         first = found.setdefault(source.id, source)
         if first is not source:
             where = f"{first.file}, line {first.line}"
-            raise CatalogueError(f"{file}:{source.line}: the text {source.id} is in {where}, too; take one out")
+            raise CatalogueError(f"{file}:{source.line}: the text {source.id} is also in {where}; remove one")
 
 
 def extract(
     fileobj: IO[bytes], keywords: Collection[str], comment_tags: Collection[str], options: Mapping[str, object]
 ) -> Iterator[tuple[int, str, tuple[str, str], list[str]]]:
-    """What pybabel asks of an extractor: line, function, (context, text), comments."""
+    """Extract messages for pybabel: line, function, (context, text), comments."""
     for source in _read(Path(fileobj.name), fileobj.read()):
         yield source.line, "pgettext", (source.id, source.text), [source.comment] if source.comment else []
 
@@ -134,7 +135,7 @@ def _read(file: Path, content: bytes) -> Iterator[Source]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class _Value:
     """A value and the line of its name."""
 
     line: int
@@ -143,40 +144,40 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A file in hand, so that whatever is wrong has its line."""
+    """A file being read; its errors name the line."""
 
     file: Path
     lines: list[str]
 
-    def texts(self, named: Mapping[str, _Named]) -> Iterator[Source]:
-        for name, each in named.items():
-            yield self.source(name, each)
+    def texts(self, named: Mapping[str, _Value]) -> Iterator[Source]:
+        for name, value in named.items():
+            yield self.source(name, value)
 
-    def guide(self, named: Mapping[str, _Named]) -> Iterator[Source]:
+    def guide(self, named: Mapping[str, _Value]) -> Iterator[Source]:
         procedure = self.file.stem
         for field in GUIDE_FIELDS:
             if field in named:
                 yield self.source(guide_text_id(procedure, field), named[field], _ABOUT[field])
         if "remarks" not in named:
             return
-        for country, each in self.mapping(named["remarks"].value, "remarks").items():
+        for country, remark in self.mapping(named["remarks"].value, "remarks").items():
             if not _COUNTRY.fullmatch(country):
-                raise self.error(each.line, f"{country[:60]} is no country; write its ISO code, as in FR")
+                raise self.error(remark.line, f"{country[:60]} is not a country; write its ISO code, for example FR")
             about = f"What is special for callers from {country}."
-            yield self.source(guide_text_id(procedure, "remark", country), each, about)
+            yield self.source(guide_text_id(procedure, "remark", country), remark, about)
 
-    def source(self, name: str, each: _Named, about: str = "") -> Source:
+    def source(self, name: str, found: _Value, about: str = "") -> Source:
         if not is_id(name):
-            raise self.error(each.line, f"{name[:60]} is no id of a text; name it as main_file")
-        if not isinstance(each.value, yaml.ScalarNode) or each.value.tag != STRING:
-            raise self.error(each.line, f'{name} is no text; write it in English, between two " if it is one word')
-        text = " ".join(each.value.value.split())
+            raise self.error(found.line, f"{name[:60]} is not a text id; name it like main_file")
+        if not isinstance(found.value, yaml.ScalarNode) or found.value.tag != STRING:
+            raise self.error(found.line, f'{name} is not a text; write it in English, between two " if it is one word')
+        text = " ".join(found.value.value.split())
         if not text:
-            raise self.error(each.line, f"{name} is empty; write its English text")
-        return Source(name, text, self.file, each.line, " ".join(filter(None, (about, self.comment(each.line)))))
+            raise self.error(found.line, f"{name} is empty; write its English text")
+        return Source(name, text, self.file, found.line, " ".join(filter(None, (about, self.comment(found.line)))))
 
     def comment(self, line: int) -> str:
-        """The comment directly above a line."""
+        """Return the comment directly above a line."""
         above: list[str] = []
         for text in reversed(self.lines[: line - 1]):
             if not text.lstrip().startswith("#"):
@@ -184,19 +185,19 @@ class _Page:
             above.insert(0, text.strip().lstrip("#").strip())
         return " ".join(filter(None, above))
 
-    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, _Named]:
+    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, _Value]:
         if not isinstance(node, yaml.MappingNode):
             line = node.start_mark.line + 1 if node else 1
-            raise self.error(line, f"this is no list of names for {what}; write `name: text`, one a line")
-        found: dict[str, _Named] = {}
+            raise self.error(line, f"expected {what} as a mapping; write `name: text`, one per line")
+        found: dict[str, _Value] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != STRING:
                 name = str(key.value)[:60]
                 raise self.error(line, f'YAML does not read {name} as a name (NO, for Norway, is "no"); write "{name}"')
             if key.value in found:
-                raise self.error(line, f"{key.value} is there twice (line {found[key.value].line}); take one out")
-            found[key.value] = _Named(line, value)
+                raise self.error(line, f"{key.value} is defined twice (line {found[key.value].line}); remove one")
+            found[key.value] = _Value(line, value)
         return found
 
     def error(self, line: int, what: str) -> CatalogueError:

@@ -1,4 +1,4 @@
-"""How far each language is: its texts, its recordings, and which voice speaks what since when."""
+"""Status of each language: its texts, its recordings, and the voices in use."""
 
 from __future__ import annotations
 
@@ -13,64 +13,64 @@ from prompts.voices.choice import Choice
 
 
 @dataclass(frozen=True, slots=True)
-class Speaking:
-    """A voice in use: how many prompts it speaks, and the time since which the oldest of them is heard."""
+class VoiceUse:
+    """A voice in use: how many prompts it speaks, and when the oldest of them came into use."""
 
     voice: str
     prompts: int
-    since: datetime | None  # None: made by a builder that did not write it down
+    since: datetime | None  # None: built before this was recorded
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageStatus:
-    """Counts of prompts of one language."""
+    """Counts of the prompts of one language."""
 
     language: str
     texts: int
-    translated: int  # released, and in order: what a voice may be given
+    translated: int  # released and without errors: a voice may speak them
     recorded: int
     synthesised: int
-    stale: int  # heard with a text of before
+    stale: int  # the audio speaks an earlier text
     missing: int  # no audio
-    names: int  # of operators, with audio; they are no texts
-    voices: tuple[Speaking, ...]  # most used first
-    voice: str | None  # who speaks what is new; None where only recordings may
-    problem: str | None = None  # why the voice that is switched on does not
+    names: int  # operators' names with audio; they are not among the texts
+    voices: tuple[VoiceUse, ...]  # most used first
+    voice: str | None  # speaks new texts; None if only recordings may
+    problem: str | None = None  # why the configured voice is not used
 
 
-def of_languages(
+def language_statuses(
     languages: Iterable[str], texts: Catalogues, heard: Manifest, chosen: Choice, recorded_only: Iterable[str]
 ) -> Iterator[LanguageStatus]:
-    """In the order of `languages`."""
-    wrong = {(each.language, each.id) for each in texts.problems() if each.code.startswith("E_")}
+    """Yield the status of each language, in the order of `languages`."""
+    faulty = {(problem.language, problem.id) for problem in texts.problems() if problem.code.startswith("E_")}
     voiceless = set(recorded_only)
     for language in languages:
         audio = {prompt: heard.audio(language, prompt) for prompt in texts.ids}
-        there = [each for each in audio.values() if each]
-        spoken = [each for each in there if each.source != RECORDING]
+        existing = [clip for clip in audio.values() if clip]
+        spoken = [clip for clip in existing if clip.source != RECORDING]
         spoken_texts = {prompt: texts.text(language, prompt) for prompt in texts.ids}
         missing = chosen.missing.get(language)
         yield LanguageStatus(
             language=language,
             texts=len(texts.ids),
-            translated=sum(bool(text) and (language, prompt) not in wrong for prompt, text in spoken_texts.items()),
-            recorded=len(there) - len(spoken),
+            translated=sum(bool(text) and (language, prompt) not in faulty for prompt, text in spoken_texts.items()),
+            recorded=len(existing) - len(spoken),
             synthesised=len(spoken),
-            stale=sum(each is not None and each.text != spoken_texts[prompt] for prompt, each in audio.items()),
-            missing=len(audio) - len(there),
+            stale=sum(clip is not None and clip.text != spoken_texts[prompt] for prompt, clip in audio.items()),
+            missing=len(audio) - len(existing),
             names=len(heard.prompts.get(language, {}).keys() - audio.keys()),
-            voices=_speaking(spoken),
+            voices=_voice_uses(spoken),
             voice=None if language in voiceless else chosen.voice(language).source,
             problem=f"{chosen.named[language]}: {missing}" if missing else None,
         )
 
 
-def _speaking(spoken: Iterable[Audio]) -> tuple[Speaking, ...]:
+def _voice_uses(spoken: Iterable[Audio]) -> tuple[VoiceUse, ...]:
     by_voice: dict[str, list[Audio]] = defaultdict(list)
-    for each in spoken:
-        by_voice[each.source].append(each)
+    for clip in spoken:
+        by_voice[clip.source].append(clip)
     found = [
-        Speaking(voice, len(prompts), min((each.since for each in prompts if each.since), default=None))
+        VoiceUse(voice, len(prompts), min((clip.since for clip in prompts if clip.since), default=None))
         for voice, prompts in by_voice.items()
     ]
-    return tuple(sorted(found, key=lambda each: -each.prompts))
+    return tuple(sorted(found, key=lambda use: -use.prompts))

@@ -1,8 +1,8 @@
-"""Drafts the vowels of Arabic texts, for a translator to check: what it is unsure of is named.
+"""Draft the vowels of Arabic texts for a translator to check; doubtful words are marked.
 
-A model gives each letter's marks a probability (`vowel_model.py`); words that the site's released texts have already
-are preferred as they are there. One wrong word in five is not among those that a draft names
-(docs/decisions/0013-tashkeel.md): no draft is spoken before a person has released it.
+A model assigns probabilities to the marks of each letter (`vowel_model.py`); forms that occur in the site's released
+texts are preferred. One wrong word in five is not among the words that a draft marks as doubtful
+(docs/decisions/0013-tashkeel.md), so no draft is spoken before a person has released it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from prompts import vowels
 from prompts.vowels import DAMMA, FATHA, KASRA, SHADDA, SUKUN
 
 SURE = 0.85
-"""The probability that every letter of a word must have for the word not to be named."""
+"""Minimum probability of each letter of a word; below it the word is marked as doubtful."""
 
 Chances = Mapping[str, float]
-"""The probability of each combination of marks on one letter; together 1."""
+"""The probability of each combination of marks on one letter; their sum is 1."""
 
 _KNOWN_STEM, _KNOWN_FORM = 4.0, 3.0
-"""What a word gains over the model's own idea, in nats, if the texts have it with another ending, and if just so."""
+"""Bonus of a word over the model's own guess, in nats: if the texts have its stem with another ending, and more if they
+have this form."""
 _LEAST = 1e-3
 _SMALL_ALEF = "\u0670"
 _BORROWED = re.compile("[\u067e\u0686\u06a4\u06ad\u06af]")
@@ -36,7 +37,7 @@ _OTHER = re.compile("[^\\W\\d_\u0600-\u06ff]+")
 
 
 class Doubt(StrEnum):
-    """Why a word of a draft is named."""
+    """Why a word of a draft is doubtful."""
 
     ENDING = "its ending"
     VOWELS = "its vowels"
@@ -44,17 +45,17 @@ class Doubt(StrEnum):
 
 
 class Model(Protocol):
-    """What knows how likely the marks of a letter are."""
+    """A model of the probabilities of vowel marks."""
 
     def chances(self, text: str) -> Sequence[Chances]:
-        """For each character of a text without vowels; empty for what is no letter."""
+        """Return the chances for each character of a text without vowels; empty if it is not a letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of a draft."""
 
-    at: int  # its place in the text that was given
+    at: int  # offset in the given text
     written: str
     drafted: str
     doubt: Doubt | None = None
@@ -62,7 +63,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text with its vowels; `words` are those that had not all of them before."""
+    """A text with vowels; `words` are those that lacked some of them."""
 
     written: str
     words: tuple[Word, ...]
@@ -73,7 +74,7 @@ class Draft:
 
     @property
     def marked(self) -> str:
-        """The text with [brackets] around each word that a person has to look at first."""
+        """The text with [brackets] around each doubtful word."""
         return self._joined("{}", "[{}]")
 
     @property
@@ -89,7 +90,7 @@ class Draft:
 
 
 class Memory:
-    """The words of texts that people have vowelled."""
+    """The words of texts vowelled by people."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._forms: dict[str, set[str]] = {}
@@ -99,15 +100,15 @@ class Memory:
                     self._forms.setdefault(vowels.bare(word), set()).add(word)
 
     def forms(self, word: str) -> frozenset[str]:
-        """All that this word, given without vowels, has been so far."""
+        """Return all known vowelled forms of a word given without vowels."""
         return frozenset(self._forms.get(word, ()))
 
 
 def draft(text: str, model: Model, memory: Memory) -> Draft:
-    """Every Arabic word that lacks vowels gets them; the marks that are there stay, and so does all else."""
+    """Add vowels to every Arabic word that lacks them; existing marks and everything else stay unchanged."""
     text = unicodedata.normalize("NFC", text)
-    words = [Word(each.start(), each.group(), each.group(), Doubt.FOREIGN) for each in _OTHER.finditer(text)]
-    found = [(each.start(), each.group()) for each in vowels.WORD.finditer(text)]
+    words = [Word(match.start(), match.group(), match.group(), Doubt.FOREIGN) for match in _OTHER.finditer(text)]
+    found = [(match.start(), match.group()) for match in vowels.WORD.finditer(text)]
     chances = _by_place(text, model) if any(vowels.unmarked(word) for _, word in found) else []
     for here, (at, written), (following_at, following) in zip(chances, found, [*found[1:], (0, "")], strict=False):
         if not vowels.is_arabic(written):
@@ -115,20 +116,20 @@ def draft(text: str, model: Model, memory: Memory) -> Draft:
         elif vowels.unmarked(written):
             letters = _best(written, here, memory.forms(vowels.bare(written)))
             is_joined = following.startswith("ا") and text[at + len(written) : following_at] == " "
-            is_ours = is_joined and not written.endswith(SUKUN)
-            drafted = _before_wasl(_word(letters), following) if is_ours else _word(letters)
+            may_change_end = is_joined and not written.endswith(SUKUN)
+            drafted = _before_wasl(_word(letters), following) if may_change_end else _word(letters)
             words.append(Word(at, written, _at_start(drafted, text[:at]), _doubt(written, letters, here)))
     return Draft(text, tuple(sorted(words, key=lambda word: word.at)))
 
 
 def _by_place(text: str, model: Model) -> list[list[Chances]]:
-    """The chances of each letter, word by word: only what agrees with the marks that the text has."""
+    """Return the chances of each letter, word by word, limited to those that agree with the text's own marks."""
     bare = vowels.bare(text)
     given = model.chances(bare)
     words = []
     for bare_word, word in zip(vowels.WORD.finditer(bare), vowels.WORD.finditer(text), strict=True):
         letters = vowels.letters(word.group()) if vowels.is_arabic(word.group()) else []
-        words.append([_agreeing(given[bare_word.start() + place], each) for place, each in enumerate(letters)])
+        words.append([_agreeing(given[bare_word.start() + place], letter) for place, letter in enumerate(letters)])
     return words
 
 
@@ -141,7 +142,7 @@ def _agreeing(chances: Chances, letter: vowels.Letter) -> Chances:
 
 
 def _best(written: str, chances: Sequence[Chances], forms: Iterable[str]) -> list[vowels.Letter]:
-    """The likeliest letters: as the model has them, or a word that is known, with whatever ending."""
+    """Return the likeliest letters: the model's own guess, or a known word with any ending."""
     letters = vowels.letters(written)
     own = _decoded(letters, chances)
     scored = [(_score(own, chances), own)]
@@ -155,15 +156,16 @@ def _best(written: str, chances: Sequence[Chances], forms: Iterable[str]) -> lis
             if (SHADDA in marks) == (SHADDA in last.marks) and marks.replace(SHADDA, "") and last.marks:
                 ended = [*known[:-1], vowels.Letter(last.letter, marks, last.at)]
                 scored.append((_score(ended, chances) + _KNOWN_STEM, ended))
-    return max(scored, key=lambda each: each[0])[1]
+    return max(scored, key=lambda candidate: candidate[0])[1]
 
 
 def _decoded(letters: Sequence[vowels.Letter], chances: Sequence[Chances]) -> list[vowels.Letter]:
-    """The model's own idea; where a mark has to be, the likeliest that is one."""
+    """Return the model's own guess; where a mark is required, the likeliest mark."""
     likeliest = [
-        _with_marks(each, max(here, key=lambda marks: here[marks])) for each, here in zip(letters, chances, strict=True)
+        _with_marks(letter, max(here, key=lambda marks: here[marks]))
+        for letter, here in zip(letters, chances, strict=True)
     ]
-    wanting = {each.at for each in vowels.unmarked(_word(likeliest))}
+    wanting = {letter.at for letter in vowels.unmarked(_word(likeliest))}
     decoded, at = [], 0
     for letter, here in zip(likeliest, chances, strict=True):
         vowelled = {marks: chance for marks, chance in here.items() if marks.replace(SHADDA, "")}
@@ -174,7 +176,7 @@ def _decoded(letters: Sequence[vowels.Letter], chances: Sequence[Chances]) -> li
 
 
 def _word(letters: Iterable[vowels.Letter]) -> str:
-    return "".join(each.letter + each.marks for each in letters)
+    return "".join(letter.letter + letter.marks for letter in letters)
 
 
 def _with_marks(letter: vowels.Letter, marks: str) -> vowels.Letter:
@@ -182,36 +184,36 @@ def _with_marks(letter: vowels.Letter, marks: str) -> vowels.Letter:
 
 
 def _keeps(written: Sequence[vowels.Letter], form: Sequence[vowels.Letter]) -> bool:
-    """Whether a known word has the marks that are already there."""
+    """Return whether a known word has the marks that are already written."""
     return all(not here.marks or set(here.marks) <= set(there.marks) for here, there in zip(written, form, strict=True))
 
 
 def _score(letters: Sequence[vowels.Letter], chances: Sequence[Chances]) -> float:
-    return sum(math.log(_chance(each.marks, here) + _LEAST) for each, here in zip(letters, chances, strict=True))
+    return sum(math.log(_chance(letter.marks, here) + _LEAST) for letter, here in zip(letters, chances, strict=True))
 
 
 def _chance(marks: str, chances: Chances) -> float:
-    """The small alef is the a that it stands for."""
+    """Return the probability of the marks; a small alef counts as the fatha that it stands for."""
     return max(chances.get(marks, 0.0), chances.get(FATHA, 0.0) if marks == _SMALL_ALEF else 0.0)
 
 
 def _doubt(written: str, letters: Sequence[vowels.Letter], chances: Sequence[Chances]) -> Doubt | None:
     if _BORROWED.search(written):
         return Doubt.FOREIGN
-    sure = [_chance(each.marks, here) for each, here in zip(letters, chances, strict=True)]
+    sure = [_chance(letter.marks, here) for letter, here in zip(letters, chances, strict=True)]
     if min(sure[:-1], default=1.0) < SURE:
         return Doubt.VOWELS
     return Doubt.ENDING if sure[-1] < SURE else None
 
 
 def _at_start(word: str, before: str) -> str:
-    """The article has its a where a phrase begins."""
+    """Write the article's fatha at the beginning of a phrase."""
     is_start = not before.strip() or before.rstrip().endswith(_PHRASE_ENDS)
     return f"ا{FATHA}{word[1:]}" if is_start and _ARTICLE.match(word) else word
 
 
 def _before_wasl(word: str, following: str) -> str:
-    """Two sounds without a vowel do not meet: the first gets a helping one."""
+    """Give a word without a final vowel a helping one: two consonants do not meet."""
     if not word.endswith(SUKUN):
         return word
     if _PLURAL.search(word[-4:]):

@@ -1,4 +1,4 @@
-"""What a text must be to be spoken: one script, words only, short enough."""
+"""Rules for texts that a voice can speak: one script, words only, short enough."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from prompts import vowels
 
 LONGEST_TEXT = 1_000
-"""Characters: a minute and a half of speech; nobody listens longer to one prompt."""
+"""In characters: a minute and a half of speech; no caller listens longer to one prompt."""
 
 _MARKUP = re.compile(r"[<>&{}\[\]*_#|\\`~^=@$]|https?:|%[sd(]")
 _ODD = re.compile(f"[^{vowels.LETTERS}{vowels.TATWEEL}]")
 _UNSAYABLE = {"So", "Sm", "Sc", "Sk", "Me", "Co", "Cs", "Cn"}
 _EMOJI_SIGN = "\ufe0f"
 _NAMED = 8
-"""So many words of a text are named; the others are counted."""
+"""Maximum number of words listed in a finding; the others are counted."""
 _SCRIPT_NAMES = {
     "Arab": "ARABIC",
     "Armn": "ARMENIAN",
@@ -29,12 +29,12 @@ _SCRIPT_NAMES = {
     "Latn": "LATIN",
     "Tfng": "TIFINAGH",
 }
-"""ISO 15924 to how Unicode begins the names of that script's letters."""
+"""ISO 15924 code to the first word of the Unicode names of that script's letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a text; a code that begins with E means that it cannot be spoken."""
+    """A problem with a text; if the code begins with E, the text cannot be spoken."""
 
     code: str
     found: str
@@ -43,9 +43,9 @@ class Finding:
 
 @functools.cache
 def script_of(language: str) -> str | None:
-    """How Unicode begins the names of the letters of a language; None where we do not know.
+    """Return the first word of the Unicode names of a language's letters; None if unknown.
 
-    The likely script is CLDR's (through Babel): a language that is added later brings it along.
+    The script comes from CLDR (through Babel), so a language added later needs no entry here.
     """
     from babel.core import get_global
 
@@ -54,21 +54,23 @@ def script_of(language: str) -> str | None:
 
 
 def findings(text: str, language: str) -> list[Finding]:
-    """What keeps a text from being spoken (E_…), or makes it sound worse (W_…)."""
+    """Return the problems that prevent a text from being spoken (E_…) or make it sound worse (W_…)."""
     found = []
     if len(text) > LONGEST_TEXT:
         found.append(
             Finding("E_TEXT_LONG", f"{len(text)} characters", f"split it; a prompt has at most {LONGEST_TEXT}")
         )
     if text != text.strip() or "  " in text:
-        found.append(Finding("W_TEXT_SPACE", "spaces at an end or doubled", "take them out"))
+        found.append(Finding("W_TEXT_SPACE", "leading, trailing or double spaces", "remove them"))
     if invisible := [letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp")]:
         names = ", ".join(sorted({f"U+{ord(letter):04X}" for letter in invisible}))
-        found.append(Finding("E_TEXT_CONTROL", f"an invisible or control character ({names})", "take it out"))
+        found.append(Finding("E_TEXT_CONTROL", f"an invisible or control character ({names})", "remove it"))
     if symbols := sorted({letter for letter in text if _is_symbol(letter)}):
-        found.append(Finding("E_TEXT_SYMBOL", f"{' '.join(map(_shown, symbols))}, which no voice can say", "use words"))
+        found.append(
+            Finding("E_TEXT_SYMBOL", f"{' '.join(map(_shown, symbols))}, which no voice can read", "use words")
+        )
     if markup := _MARKUP.search(text):
-        found.append(Finding("E_TEXT_MARKUP", f"markup or a sign ({markup.group()})", "write it out in words"))
+        found.append(Finding("E_TEXT_MARKUP", f"markup or a symbol ({markup.group()})", "write it out in words"))
     return found + _script(text, language)
 
 
@@ -84,7 +86,7 @@ def _shown(letter: str) -> str:
 def _script(text: str, language: str) -> list[Finding]:
     letters = [letter for letter in text if unicodedata.category(letter).startswith("L")]
     if not letters:
-        return [Finding("E_TEXT_SCRIPT", "no letter", "write the text out in words")]
+        return [Finding("E_TEXT_SCRIPT", "no letters", "write the text out in words")]
     script = script_of(language)
     if script is None:
         return []
@@ -102,9 +104,9 @@ def _arabic(text: str, letters: str) -> list[Finding]:
     if odd := "".join(dict.fromkeys(_ODD.findall(letters))):
         names = " ".join(f"{letter} U+{ord(letter):04X}" for letter in odd[:5])
         remedy = "type it with an Arabic keyboard"
-        found.append(Finding("E_TEXT_SCRIPT", f"letters that Arabic does not have ({names})", remedy))
+        found.append(Finding("E_TEXT_SCRIPT", f"letters that are not Arabic ({names})", remedy))
     if words := vowels.unvowelled(text):
-        remedy = "write it with its vowels (`hatif prompts tashkeel` drafts them), or it is pronounced wrongly"
+        remedy = "write it with its vowels (`hatif prompts tashkeel` drafts them); without them it is mispronounced"
         found.append(Finding("W_TEXT_VOWELS", _without_vowels(words), remedy))
     return found
 

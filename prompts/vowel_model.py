@@ -1,4 +1,4 @@
-"""`text2tashkeel`'s model of Arabic vowels, an optional part of the installation."""
+"""`text2tashkeel`'s model of Arabic vowels, an optional dependency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prompts import vowels
 
 PACKAGE = "text2tashkeel==0.1.0"
 MODEL = "rawi-v3-int8"
-"""The most accurate of those in the package on the site's own texts: docs/decisions/0013-tashkeel.md."""
+"""The package's most accurate model on the site's own texts: docs/decisions/0013-tashkeel.md."""
 
 _NO_MARK = 0
 
@@ -24,13 +24,17 @@ class ModelError(RuntimeError):
 
 
 class Text2Tashkeel:
-    """Asks the model for probabilities: `text2tashkeel` itself answers with its best guess only.
+    """The model's probabilities; `text2tashkeel`'s own API returns its best guess only.
 
-    It may also put or take a hamza, which is part of the spelling here: only marks that leave the letter are asked for.
+    The model may also add or remove a hamza, which is spelling here: only marks that keep the letter are considered.
     """
 
     def __init__(self) -> None:
-        """ModelError: the package is not installed, or not the one that we know."""
+        """Load the model.
+
+        Raises:
+            ModelError: The package is not installed, or its version is not supported.
+        """
         try:
             from text2tashkeel import Diacritizer
 
@@ -41,11 +45,11 @@ class Text2Tashkeel:
             self._unknown: int = backend.unk
         except (ImportError, AttributeError, ValueError, OSError) as error:
             remedy = "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`"
-            raise ModelError(f"{PACKAGE} drafts vowels, and it cannot be used ({error}); {remedy}") from None
+            raise ModelError(f"{PACKAGE}, which drafts vowels, cannot be used ({error}); {remedy}") from None
         self._marks = functools.cache(self._marks_on)
 
     def chances(self, text: str) -> Sequence[Mapping[str, float]]:
-        """The probabilities of the marks on each character of a text without vowels."""
+        """Return the probabilities of the marks on each character of a text without vowels."""
         bases = [unicodedata.normalize("NFD", letter)[0] for letter in text]
         if not bases:
             return []
@@ -61,10 +65,10 @@ class Text2Tashkeel:
     def _of(self, letter: str, row: NDArray[Any]) -> Mapping[str, float]:
         marks = self._marks(letter)
         total = sum(float(row[number]) for number in marks.values())
-        return {each: float(row[number]) / total for each, number in marks.items()} if total else {}
+        return {mark: float(row[number]) / total for mark, number in marks.items()} if total else {}
 
     def _marks_on(self, letter: str) -> Mapping[str, int]:
-        """The classes that are marks on this letter and leave it what it is."""
+        """Return the classes that are marks on this letter and do not change the letter itself."""
         if not vowels.WORD.fullmatch(letter):
             return {}
         base = unicodedata.normalize("NFD", letter)[0]
@@ -85,4 +89,4 @@ _WRITTEN = {
     *_VOWELS,
     *(unicodedata.normalize("NFC", vowel + vowels.SHADDA) for vowel in _VOWELS),
 }
-"""The marks that a letter of a text may have, in the order of NFC."""
+"""The marks that a letter may have, in NFC order."""

@@ -1,4 +1,4 @@
-"""How YAML files are read, and where things stand in them, so that each mistake is told with its line."""
+"""Reading YAML with the line of each value, so that error messages can name the line."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,19 +6,15 @@ import yaml
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STRING = "tag:yaml.org,2002:str"
-"""The tag of a value that YAML reads as a text."""
-
-
+"""The tag of a value that YAML reads as a string."""
 MISREAD = (ValueError, LookupError, AttributeError, TypeError)
-"""What YAML raises for values such as the thirtieth of February, or a text that is tagged as a number."""
-
-
+"""What PyYAML raises for values such as 30 February, or a string tagged as a number."""
 DEEPEST = 20
-"""Levels of lists and names inside each other; a flow has six."""
+"""Maximum nesting depth; a flow has six levels."""
 
 
 class RefusedError(yaml.MarkedYAMLError):
-    """YAML that we do not take; `remedy` says what to write instead."""
+    """Valid YAML that we reject; `remedy` says what to write instead."""
 
     def __init__(self, problem: str, at: yaml.Event, remedy: str) -> None:
         super().__init__(problem=problem, problem_mark=at.start_mark)  # type: ignore[arg-type]  # a mark of the C parser
@@ -28,27 +24,27 @@ class RefusedError(yaml.MarkedYAMLError):
 def compose(text: str) -> yaml.Node | None:
     """Return the tree of a YAML document, None for an empty one.
 
-    A few aliases that repeat each other can stand for more values than the machine has memory for, so none are taken.
+    Aliases are rejected: a few that refer to each other can expand to more values than fit into memory.
 
     Raises:
-        yaml.YAMLError: it is not one YAML document, has an alias, or goes deeper than `DEEPEST`.
+        yaml.YAMLError: The text is not one YAML document, contains an alias, or is nested deeper than `DEEPEST`.
     """
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):
-            raise RefusedError(f"it has the alias *{event.anchor}", event, "write out what it repeats")
+            raise RefusedError(f"the alias *{event.anchor} is not allowed", event, "write out what it repeats")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
-                found = f"lists and names go deeper than {DEEPEST} levels"
-                raise RefusedError(found, event, "write it flatter")
+                found = f"lists and mappings are nested deeper than {DEEPEST} levels"
+                raise RefusedError(found, event, "write it with fewer levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return yaml.compose(text, Loader=LOADER)
 
 
 def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:
-    """Names that stand twice in one mapping, which YAML itself passes over, and the line of the second."""
+    """Yield names that occur twice in one mapping, which PyYAML ignores, and the line of the second."""
     if isinstance(tree, yaml.MappingNode):
         seen = set()
         for key, value in tree.value:
@@ -58,28 +54,28 @@ def duplicates(tree: yaml.Node) -> Iterator[tuple[str, int]]:
                 seen.add(key.value)
             yield from duplicates(value)
     elif isinstance(tree, yaml.SequenceNode):
-        for each in tree.value:
-            yield from duplicates(each)
+        for item in tree.value:
+            yield from duplicates(item)
 
 
 def line_of(tree: yaml.Node, place: Sequence[int | str]) -> int:
-    """The line of a value, as near as its names lead."""
-    return _found(tree, place)[0]
+    """Return the line of the value at `place`, or of its nearest enclosing value that exists."""
+    return _find(tree, place)[0]
 
 
 def line_of_value(tree: yaml.Node, place: Sequence[int | str], value: str) -> int:
-    """The line of the first text below a place that is `value`; the place's own if none is."""
-    line, below = _found(tree, place)
-    return next((each.start_mark.line + 1 for each in _values(below) if each.value == value), line)
+    """Return the line of the first string below `place` that equals `value`; the line of `place` if none does."""
+    line, below = _find(tree, place)
+    return next((node.start_mark.line + 1 for node in _values(below) if node.value == value), line)
 
 
-def _found(tree: yaml.Node, place: Sequence[int | str]) -> tuple[int, yaml.Node]:
+def _find(tree: yaml.Node, place: Sequence[int | str]) -> tuple[int, yaml.Node]:
     line: int = tree.start_mark.line + 1
     for part in place:
         if isinstance(tree, yaml.MappingNode):
             found = next(((key, value) for key, value in tree.value if str(key.value) == str(part)), None)
             if found is None:
-                continue  # pydantic names the kind of a node in the place, YAML does not
+                continue  # pydantic's place also contains the kind of a node, which the YAML does not
             line, tree = found[0].start_mark.line + 1, found[1]
         elif isinstance(tree, yaml.SequenceNode) and isinstance(part, int) and part < len(tree.value):
             tree = tree.value[part]
@@ -94,27 +90,27 @@ def _values(tree: yaml.Node) -> Iterator[yaml.ScalarNode]:
         for _, value in tree.value:
             yield from _values(value)
     elif isinstance(tree, yaml.SequenceNode):
-        for each in tree.value:
-            yield from _values(each)
+        for item in tree.value:
+            yield from _values(item)
 
 
 def misread(tree: yaml.Node | None, error: Exception) -> yaml.YAMLError:
-    """What to raise where a value cannot become data: `error` does not say which one."""
-    for each in _values(tree) if tree is not None else ():
+    """Return the error to raise for a value that cannot be constructed; `error` does not say which one it is."""
+    for node in _values(tree) if tree is not None else ():
         try:
-            yaml.constructor.SafeConstructor().construct_object(each)
+            yaml.constructor.SafeConstructor().construct_object(node)
         except MISREAD as found:
             return yaml.MarkedYAMLError(
-                problem=f"{each.value[:40]!r} cannot be read ({found})", problem_mark=each.start_mark
+                problem=f"{node.value[:40]!r} cannot be read ({found})", problem_mark=node.start_mark
             )
     return yaml.YAMLError(f"a value cannot be read ({error})")
 
 
 def refusal(error: yaml.YAMLError, text: str) -> tuple[int, str]:
-    """The line at which `text` is no YAML, and why, without a full stop."""
+    """Return the line at which `text` is not valid YAML, and the reason with a remedy, without a full stop."""
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
     what = getattr(error, "problem", None) or str(error).partition("\n")[0]
     if what.startswith("but "):  # "expected a single document in the stream", "but found another document"
         what = f"{getattr(error, 'context', None)} {what}"
-    return line, f"{what}; {getattr(error, 'remedy', 'write it as YAML')}"
+    return line, f"{what}; {getattr(error, 'remedy', 'correct the YAML')}"

@@ -12,7 +12,7 @@ type = auth
 username = door
 password = a-password-of-16-letters
 """
-OPEN = "asks for no password and is known by"
+OPEN = "needs no password and is identified by"
 
 # The code; what is written behind DOOR and a blank line; the line; what is said.
 MISTAKES: tuple[tuple[str, str, int, str], ...] = (
@@ -25,7 +25,7 @@ MISTAKES: tuple[tuple[str, str, int, str], ...] = (
         "E_ENDPOINT_OPEN",
         "[lift]\ntype=endpoint\nidentify_by=ip\n[lift]\ntype=identify\nendpoint=lift\nmatch_header=X: y\n",
         15,
-        "match_header lets in whoever writes that into a request",
+        "with match_header, anybody who writes that into a request",
     ),
     (
         "E_ENDPOINT_OPEN",
@@ -33,9 +33,9 @@ MISTAKES: tuple[tuple[str, str, int, str], ...] = (
         15,
         "match = 0.0.0.0/0 is the whole internet",
     ),
-    ("E_ENDPOINT_AUTH", "[lift]\ntype=endpoint\nauth=nobody\n", 12, "names the auth 'nobody'"),
-    ("E_PJSIP_INCLUDE", "#tryinclude more.conf\n", 12, "#tryinclude brings in what is not looked at"),
-    ("E_PJSIP_INCLUDE", '#exec "cat more.conf"\n', 12, "#exec brings in what is not looked at"),
+    ("E_ENDPOINT_AUTH", "[lift]\ntype=endpoint\nauth=nobody\n", 12, "uses the auth 'nobody'"),
+    ("E_PJSIP_INCLUDE", "#tryinclude more.conf\n", 12, "#tryinclude includes text that is not checked"),
+    ("E_PJSIP_INCLUDE", '#exec "cat more.conf"\n', 12, "#exec includes text that is not checked"),
     ("E_PJSIP_TAKEN", "[carrier-one](+)\nidentify_by=username\n", 12, "[carrier-one] is written by Hatif"),
     ("E_PJSIP_TAKEN", "[operator](!)\ntype=endpoint\n", 12, "[operator] is written by Hatif"),
 )

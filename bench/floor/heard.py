@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from prompts import g711
+
 LONG_S = 3.0  # nobody is in silence for longer
 SOUND = 256  # of 32768, -42 dBFS: a packet with a sample of this size has sound
 _NS = 1_000_000_000
@@ -11,13 +13,7 @@ _NS = 1_000_000_000
 
 def alaw_values() -> list[int]:
     """The 256 codes of G.711 A-law as samples of 16 bits."""
-    values = []
-    for code in range(256):
-        bits = code ^ 0x55
-        segment, size = bits >> 4 & 7, (bits & 15) << 4
-        size = size + 8 if segment == 0 else (size + 0x108) << segment - 1
-        values.append(size if bits & 0x80 else -size)
-    return values
+    return [int(value) for value in g711.from_alaw(bytes(range(256)))]
 
 
 _VALUES = np.array(alaw_values())

@@ -124,7 +124,7 @@ async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> Call
     number = normalise(new.number) or new.number.strip()
     language = new.language or site.language_order(country_of(number))[0]
     if (why := refusal(number, site)) is not None:
-        raise ApiError(422, f"{number!r} {callback_rules.REFUSED[why]}.", why.value)
+        raise ApiError(422, f"{number!r} {callback_rules.EXPLANATIONS[why]}.", why.value)
     if language not in site.languages:
         raise ApiError(422, f"{language!r} is not a language of this site; it has {', '.join(site.languages)}.")
     now = clock.now()

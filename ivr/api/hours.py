@@ -12,7 +12,7 @@ from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.hours import format_hours
-from ivr.hours.opening import AnnouncementError, one_line, shortened
+from ivr.hours.opening import AnnouncementError, one_line
 from ivr.model import clock
 from routing.hours import Force, Override
 
@@ -88,9 +88,9 @@ async def hours(
     language: Annotated[str | None, Query(max_length=10, description="A language of the site.")] = None,
 ) -> Hours:
     """Return whether the line is open, until when, and why."""
-    if line is not None and (problem := format_hours.no_number(controller.site, line)):
+    if line is not None and (problem := format_hours.number_problem(controller.site, line)):
         raise ApiError(422, problem)
-    if language is not None and (problem := format_hours.no_language(controller.site, language)):
+    if language is not None and (problem := format_hours.language_problem(controller.site, language)):
         raise ApiError(422, problem)
     return _answer(controller, at, line, language)
 
@@ -98,7 +98,7 @@ async def hours(
 @router.post("/hours", dependencies=AFTER_RESTORE, responses=documented(503))
 async def force(controller: ControllerDep, actor: Actor, forced: HoursForced) -> Hours:
     """Open or close the line against the plan, from the next call on."""
-    override = shortened(Override(forced.force, forced.why, forced.until, actor))
+    override = shorten(Override(forced.force, forced.why, forced.until, actor))
     controller.opening.force(override)
     if forced.force is not Force.AUTO:  # taking one back is in the audit already
         until = forced.until.astimezone(UTC).isoformat() if forced.until is not None else None
@@ -129,4 +129,4 @@ def _answer(
     now, opening = at or clock.now(), controller.opening
     answer = opening.answer(now, line=line, language=language)
     opens_next = partial(opening.opens_next, now, line=line, language=language)
-    return Hours.model_validate(format_hours.told(answer, opens_next, opening.announcement()))
+    return Hours.model_validate(format_hours.format_answer(answer, opens_next, opening.announcement()))

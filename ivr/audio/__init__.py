@@ -1,1 +1,1 @@
-"""Which clip is played for a prompt, how times, numbers and names are put together from clips, and WAV files."""
+"""The clip for a prompt; times, numbers and names as sequences of clips; WAV files."""

@@ -1,4 +1,4 @@
-"""What is played for a prompt: its own audio, or another language's where that is missing or broken on the disk."""
+"""The audio of a prompt: its own, or another language's if that is missing or broken on disk."""
 
 import time
 from collections.abc import Callable
@@ -16,17 +16,17 @@ Clip = tuple[str, str]
 """Language and prompt id."""
 
 PAUSE: Clip = ("", "pause")
-"""A short silence, such as between the groups of a number."""
+"""A short silence, for example between the groups of a number."""
 BEEP: Clip = ("", "beep")
 """The tone after which a caller speaks."""
 
 _TRUSTED_S = 1.0
-"""So long a file that was found whole is not looked at again."""
+"""Seconds for which a file that was found complete is not checked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What Asterisk is told to play, how long that lasts, and in which language it is."""
+    """The file for Asterisk, its duration in seconds, and its language."""
 
     file: str
     seconds: float
@@ -37,33 +37,36 @@ SIGNS = {PAUSE: Heard(manifest.PAUSE, manifest.PAUSE_S, ""), BEEP: Heard(manifes
 
 
 class Audible:
-    """`sounds`: the folder of audio; `chain(language)`: the languages that stand in for one, best first."""
+    """Finds the playable audio of clips.
+
+    `sounds`: the folder of audio; `chain(language)`: the languages that replace one, best first.
+    """
 
     def __init__(self, sounds: Path, chain: Callable[[str], tuple[str, ...]]) -> None:
         self._sounds, self._chain = sounds, chain
-        self._trusted: dict[str, float] = {}  # file to the monotonic instant until which it counts as whole
+        self._trusted: dict[str, float] = {}  # file to the monotonic time until which it counts as complete
         self._reported: set[str] = set()
 
     def find(self, heard: Manifest, clip: Clip) -> Heard | None:
-        """None if no language has it. Whatever is missing or broken is reported once, with what to do."""
+        """Return the audio of a clip, None if no language has it; missing or broken audio is logged once."""
         if clip in SIGNS:
             return SIGNS[clip]
         language, prompt = clip
-        for each in (language, *self._chain(language)):
-            audio = heard.audio(each, prompt)
-            if audio is not None and self._whole(audio):
-                if each != language:
-                    self._report(f"{language}/{prompt}", f"the text in {each} is heard instead")
-                return Heard(audio.file, audio.seconds, each)
-        self._report(f"{language}/{prompt}", "nothing is heard in its place")
+        for candidate in (language, *self._chain(language)):
+            audio = heard.audio(candidate, prompt)
+            if audio is not None and self._is_complete(audio):
+                if candidate != language:
+                    self._report(f"{language}/{prompt}", f"played in {candidate}")
+                return Heard(audio.file, audio.seconds, candidate)
+        self._report(f"{language}/{prompt}", "not played")
         return None
 
-    def _report(self, what: str, instead: str) -> None:
-        if what not in self._reported:
-            self._reported.add(what)
-            log.error("Audio is missing or broken; run `hatif prompts build`", prompt=what, instead=instead)
+    def _report(self, prompt: str, instead: str) -> None:
+        if prompt not in self._reported:
+            self._reported.add(prompt)
+            log.error("Audio is missing or broken; run `hatif prompts build`", prompt=prompt, instead=instead)
 
-    def _whole(self, audio: Audio) -> bool:
+    def _is_complete(self, audio: Audio) -> bool:
         now = time.monotonic()
         if self._trusted.get(audio.file, 0.0) > now:
             return True

@@ -1,4 +1,4 @@
-"""The names of the operators' list as prompts: what a voice is given to read, and what may be said of it."""
+"""The operators' names as prompts and clips."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -11,25 +11,28 @@ from prompts.names import Name, reader
 
 
 def prompt_of(operator: OperatorEntry) -> str:
-    """How a recording of his name is called: `recordings/<his first language>/name_1001.wav`."""
+    """Return the prompt id of an operator's name; its recording is `recordings/<first language>/name_1001.wav`."""
     return f"name_{operator.id}"
 
 
 def names(operators: Iterable[OperatorEntry], site: Site) -> tuple[Name, ...]:
-    """One for each operator, in his first language. Where its voice does not know the letters of the name, the first
-    one reads it that does: of the site's fallback chain, then of all its languages."""
+    """Return one name prompt per operator, in their first language.
+
+    If that language's voice cannot read the script of the name, the first one that can does: of the site's fallback
+    chain, then of all its languages.
+    """
     return tuple(_name(operator, site) for operator in operators)
 
 
 def _name(operator: OperatorEntry, site: Site) -> Name:
     language, text = next(iter(operator.languages)), _text(operator)
     others = (*site.fallback_chain(language), *site.languages)
-    speaking = (each for each in (language, *others) if each not in site.recorded_only)
-    return Name(language, prompt_of(operator), text, reader(text, speaking))
+    with_voice = (code for code in (language, *others) if code not in site.recorded_only)
+    return Name(language, prompt_of(operator), text, reader(text, with_voice))
 
 
 def clip_of(operator: OperatorEntry, sounds: Manifest) -> Clip | None:
-    """None where his name has no audio, or that of somebody who had the number before."""
+    """Return the clip of an operator's name, None if it has no audio, or only that of a previous operator."""
     clip = next(iter(operator.languages)), prompt_of(operator)
     return clip if sounds.text(*clip) == _text(operator) else None
 

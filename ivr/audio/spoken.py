@@ -1,7 +1,7 @@
-"""Times, days and numbers in words: the clips that say them, one after the other.
+"""Times, days and numbers as sequences of clips.
 
-A clip is whole spoken words with an id in the site's `texts.yaml`; nothing is made up here. Days are counted by the
-clock of the site, whoever asks.
+A clip is a complete spoken phrase with an id in the site's `texts.yaml`; nothing is synthesised here. Days are counted
+in the time zone of the site.
 """
 
 from datetime import date, datetime
@@ -25,8 +25,8 @@ DIGIT_IDS = tuple(f"digit_{digit}" for digit in range(10))
 _A_WEEK_DAYS = 7
 
 
-def opens(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
-    """That the line opens again `at`: the day, and the time where there is a text for it (full and half hours)."""
+def opening_clips(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Clip]:
+    """Return the clips for the next opening: the day, and the time if there is a text for it (full and half hours)."""
     there, here = at.astimezone(zone), now.astimezone(zone)
     clips: list[Clip] = [(language, "opens_again")]
     match (there.date() - here.date()).days:
@@ -43,19 +43,19 @@ def opens(language: str, at: datetime, now: datetime, zone: ZoneInfo) -> list[Cl
 
 
 def time_id(at: datetime) -> str | None:
-    """The text of a time of day; None where there is none."""
+    """Return the id of the text for a time of day, None if there is none."""
     name = f"at_{at:%H%M}"
     return name if name in TIME_IDS and not at.second and not at.microsecond else None
 
 
 def date_clips(language: str, day: date) -> list[Clip]:
-    """A day without its year: "on the third" + "of May"."""
+    """Return the clips of a day without its year: "on the third" + "of May"."""
     return [(language, f"on_day_{day.day}"), (language, f"in_month_{day.month}")]
 
 
-def digits(language: str, text: str, group: int = 3) -> list[Clip]:
-    """Digit by digit, with a pause between groups; what is no digit (0 to 9) is left out."""
-    names = [f"digit_{each}" for each in text if each in "0123456789"]
+def digit_clips(language: str, text: str, group: int = 3) -> list[Clip]:
+    """Return the clips of single digits, with a pause between groups; other characters are skipped."""
+    names = [f"digit_{character}" for character in text if character in "0123456789"]
     clips: list[Clip] = []
     for place, name in enumerate(names):
         if place and place % group == 0:

@@ -109,7 +109,7 @@ def _because(wish: CallbackRequest, why: callback_rules.Not | None, other: Callb
     if other is not None and why not in _WHATEVER_ELSE:
         because = f"another wish of its number was at work ({who_is_at(other, here)})"
     elif why is not None and why is not callback_rules.Not.NOT_DUE:
-        because = callback_rules.IN_WORDS[why]
+        because = callback_rules.REASONS[why]
     else:
         because = "no call came of it" if wish.kind == CallbackKind.CASE else "no operator took it"
     return f"{because} (last: {wish.reason})" if wish.reason else because

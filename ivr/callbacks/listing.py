@@ -68,10 +68,10 @@ def _night(number: str, site: Site, now: datetime) -> str:
     where = [ZoneInfo(each) for each in callback_rules.zones(number)]
     begins = callback_rules.allowed_next(now, where, site.callbacks.windows)
     if begins is None:
-        night = callback_rules.IN_WORDS[callback_rules.Not.NIGHT]
+        night = callback_rules.REASONS[callback_rules.Not.NIGHT]
         return f"{night}, and never is: the hours in [callbacks] of site.toml are too few"
     here = begins.astimezone(ZoneInfo(site.hours.timezone))
-    return f"{callback_rules.IN_WORDS[callback_rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
+    return f"{callback_rules.REASONS[callback_rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
 
 
 def _row(wish: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _why_not(
         found = _AT_WORK[CallbackState(wish.state)]
         return found if wish.claim is None or wish.claim.node == node else f"{found}, by the node {wish.claim.node}"
     if why is not None:
-        return callback_rules.IN_WORDS[why]
+        return callback_rules.REASONS[why]
     if first is not wish and first.state in AT_WORK:
         return f"another wish of the same number is at work ({who_is_at(first, node)})"
     if first is not wish:

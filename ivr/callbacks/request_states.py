@@ -20,7 +20,7 @@ from uuid import UUID
 from db.callback_requests import CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import call_id
-from ivr.site.callback_rules import MOST_TRIES, again
+from ivr.site.callback_rules import MOST_TRIES, next_try
 
 
 class Happening(StrEnum):
@@ -94,7 +94,7 @@ def after(
         told = wish.kind == CallbackKind.CASE
         return wish if by is None or told else replace(wish, state=state.value, claim=by)
     if what is Happening.MISSED:
-        due = again(wish.tried or now, wait, wish.tries)
+        due = next_try(wish.tried or now, wait, wish.tries)
         state = _S.REQUESTED if due is not None else _S.FAILED
         wish = _put_off(wish, due) if due is not None else wish
     if what is Happening.DECLINED:

@@ -1,1 +1,1 @@
-"""`hatif check`: the rules that a site's files must keep, and the findings."""
+"""`hatif check`: checks of a site's files and their findings."""

@@ -1,4 +1,4 @@
-"""The whole check of a site: all that is wrong or doubtful in any of its files, whatever is wrong in the others."""
+"""The complete check of a site: all findings in all its files, even if some of them cannot be read."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
-from ivr.check.codes_check import said_text_findings
+from ivr.check.codes_check import spoken_text_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.roster_check import roster_findings
 from ivr.check.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
@@ -28,14 +28,15 @@ _CODE = re.compile(r"[a-z]{2,3}")
 
 
 def check(folder: Path, sounds: Path, needed: Collection[str], voices: Path) -> list[Finding]:
-    """All findings about the site in `folder` and its audio in `sounds`, errors first, file by file.
+    """Return all findings about the site in `folder` and its audio in `sounds`: errors first, then by file and line.
 
-    `needed`: ids of texts that somebody else plays, such as the dialplan's fallback. `voices`: where those are that
-    were installed or brought.
+    Args:
+        needed: Ids of texts that are played outside the flow, such as by the dialplan's fallback.
+        voices: The folder of voices that were installed or provided.
     """
     found = _Check(folder, sounds, needed, voices).findings()
     unique = dict.fromkeys(found)
-    return sorted(unique, key=lambda each: (not each.is_error, each.file, each.line))
+    return sorted(unique, key=lambda finding: (not finding.is_error, finding.file, finding.line))
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class _Check:
 
     def findings(self) -> list[Finding]:
         site_ = self._site()
-        languages = site_.languages if site_ is not None else self._languages_meant()
+        languages = site_.languages if site_ is not None else self._configured_languages()
         people = self._operators(languages)
         guide = self._guide(site_)
         flow = self._draft()
@@ -56,12 +57,12 @@ class _Check:
         known = {*written, *(texts.ids if texts is not None else ())}
         if flow is not None:
             self.found += checks.findings(flow, languages, known or None, guide, self.needed)
-        self._needed(known)
+        self._check_needed(known)
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
             self.found += number_findings(self.folder, site_)
             self.found += topic_findings(self.folder, people, flow, known)
-            self.found += said_text_findings(self.folder, site_, known)
+            self.found += spoken_text_findings(self.folder, site_, known)
             self.found += database_findings(self.folder, site_)
             self.found += voice_findings(self.folder, site_, self.voices)
             self.found += hours_findings(site_, self.folder)
@@ -79,15 +80,15 @@ class _Check:
             self.found += error.findings
         return None
 
-    def _languages_meant(self) -> tuple[str, ...] | None:
-        """Those of a `site.toml` that is wrong elsewhere; None if it does not say."""
+    def _configured_languages(self) -> tuple[str, ...] | None:
+        """Return the languages in a `site.toml` with errors elsewhere; None if they cannot be read."""
         try:
             named = tomllib.loads(site_files.text(self.folder / "site.toml")).get("languages")
         except (OSError, ValueError):
             return None
         if not isinstance(named, list):
             return None
-        return tuple(each for each in named if isinstance(each, str) and _CODE.fullmatch(each)) or None
+        return tuple(code for code in named if isinstance(code, str) and _CODE.fullmatch(code)) or None
 
     def _operators(self, languages: tuple[str, ...] | None) -> tuple[OperatorEntry, ...] | None:
         if languages is None:
@@ -99,7 +100,7 @@ class _Check:
         return None
 
     def _guide(self, site_: Site | None) -> Guide | None:
-        """What is in order of it, and the names of the others, so that whoever offers them is not accused."""
+        """Return the valid procedures and placeholders for others, so that nodes which offer those are not reported."""
         where, countries = self.folder / guides.FOLDER, tuple(site_.countries) if site_ is not None else None
         try:
             files = guides.read(where)
@@ -127,37 +128,37 @@ class _Check:
     def _texts(self, site_: Site | None) -> tuple[Sources, Catalogues | None]:
         written, unread = sources.examine(self.folder)
         texts, errors = catalogue.examine(self.folder)
-        self._unreadable(errors)
+        self._add_unreadable(errors)
         if texts is None:
             return written, None
-        # Who says a text cannot be told while a file that may have it cannot be read.
+        # A text cannot be called unused while a file that may contain it cannot be read.
         hidden = {"W_TEXT_UNUSED"} if unread else set()
-        problems = [each for each in texts.problems() if each.code not in hidden]
+        problems = [problem for problem in texts.problems() if problem.code not in hidden]
         on = (*texts.languages,) if site_ is None else (catalogue.SOURCE, *site_.languages)
-        self.found += [_finding(each) for each in problems if each.language in on]
+        self.found += [_finding(problem) for problem in problems if problem.language in on]
         for language in texts.languages:
-            left = sum(each.language == language and each.code.startswith("E_") for each in problems)
+            left = sum(problem.language == language and problem.code.startswith("E_") for problem in problems)
             if language not in on and left:
-                found = f"{left} of {len(texts.ids)} texts are not in order, and callers cannot choose {language!r} yet"
-                remedy = "correct them before it joins `languages` in site.toml; `hatif prompts status` counts them"
+                found = f"{left} of {len(texts.ids)} texts have errors, and callers cannot choose {language!r} yet"
+                remedy = "correct them before you add it to `languages` in site.toml; see `hatif prompts status`"
                 self.found.append(Finding("W_LANGUAGE_OFF", str(texts.file(language)), 1, found, remedy))
         return written, texts
 
-    def _unreadable(self, errors: Sequence[CatalogueError]) -> None:
-        """Flow and guide have been read before: what is wrong with them in both ways is told once."""
-        places = {(each.file, each.line) for each in self.found}
-        files = {each.file for each in self.found if each.code in ("E_FLOW_FILE", "E_GUIDE_FILE")}
+    def _add_unreadable(self, errors: Sequence[CatalogueError]) -> None:
+        """Add errors of catalogues; errors of flow and guide that were already found are not repeated."""
+        places = {(finding.file, finding.line) for finding in self.found}
+        files = {finding.file for finding in self.found if finding.code in ("E_FLOW_FILE", "E_GUIDE_FILE")}
         for error in errors:
-            finding = Finding.placed("E_TEXT_FILE", str(error))
+            finding = Finding.from_message("E_TEXT_FILE", str(error))
             if finding.file not in files and (finding.file, finding.line) not in places:
                 self.found.append(finding)
 
-    def _needed(self, known: Collection[str]) -> None:
+    def _check_needed(self, known: Collection[str]) -> None:
         file = str(self.folder / "texts.yaml")
         for text in self.needed:
             if known and text not in known:
-                found = f"the fallback plays {text!r}, which no catalogue has"
-                self.found.append(Finding("E_TEXT_NEEDED", file, 1, found, "write that text"))
+                found = f"the fallback plays {text!r}, which is in no catalogue"
+                self.found.append(Finding("E_TEXT_NEEDED", file, 1, found, "add that text"))
 
 
 def _finding(problem: catalogue.Problem) -> Finding:

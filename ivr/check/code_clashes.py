@@ -1,4 +1,4 @@
-"""Codes that cannot be told apart: from one another, from operators' ids, from what else there is in Asterisk."""
+"""Ambiguous feature codes: that clash with each other, with operators' ids, or with other extensions in Asterisk."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -12,52 +12,52 @@ from prompts import site_files
 
 _SETS = {"X": frozenset("0123456789"), "Z": frozenset("123456789"), "N": frozenset("23456789")}
 _ANY = 16
-"""So many digits may follow a code that takes any, as in the dialplan."""
+"""Maximum number of digits after a code with an argument, as in the dialplan."""
 
 
 def code_clashes(folder: Path, site: Site, people: Collection[OperatorEntry]) -> list[Finding]:
-    """E_CODE_CLASH: codes that mean two things at once. `folder` of the site, for the lines."""
+    """Return E_CODE_CLASH findings for ambiguous codes; `folder` is the site's, for the lines."""
     path = folder / "site.toml"
     text = site_files.text(path)
     written = site.codes.model_fields_set
     found = []
-    for names, sentence in among(site.codes.digits, [each.id for each in people]):
-        name = next((each for each in names if each in written), names[0])  # what was written can be changed
+    for names, sentence in find_clashes(site.codes.digits, [person.id for person in people]):
+        name = next((clashing for clashing in names if clashing in written), names[0])  # prefer one from the file
         line = line_in(text, ("codes", name))
-        found.append(Finding.told("E_CODE_CLASH", str(path), line, f"codes.{name}: {sentence}"))
+        found.append(Finding.from_sentence("E_CODE_CLASH", str(path), line, f"codes.{name}: {sentence}"))
     return found
 
 
-def among(codes: Mapping[str, str], operators: Iterable[str] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The codes that clash, and why: `found; what would be right`. `codes`: name to digits."""
+def find_clashes(codes: Mapping[str, str], operators: Iterable[str] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the names of clashing codes with a sentence `found; remedy`. `codes`: name to digits."""
     listed = list(codes.items())
     for place, (name, dialled) in enumerate(listed):
         for other, before in listed[:place]:
             if dialled == before:
-                yield (name, other), f"{dialled} is {other} already; give one of them other digits"
-            elif takes(other, before, dialled) or takes(name, dialled, before):
-                short, long = sorted((name, other), key=lambda each: len(codes[each]))
-                found = f"{codes[long]} for {long} is also {codes[short]} for {short} with a digit after it"
+                yield (name, other), f"{dialled} is already {other}; give one of them other digits"
+            elif matches(other, before, dialled) or matches(name, dialled, before):
+                short, long = sorted((name, other), key=lambda code: len(codes[code]))
+                found = f"{codes[long]} for {long} is also {codes[short]} for {short} followed by a digit"
                 yield (name, other), f"{found}; give one of them other digits"
         for operator in operators:
-            if takes(name, dialled, operator):
-                yield (name,), f"{dialled} is dialled like the operator {operator}; begin it with * or #"
+            if matches(name, dialled, operator):
+                yield (name,), f"{dialled} is also dialled for the operator {operator}; begin it with * or #"
                 break
 
 
-def beside(codes: Mapping[str, str], extensions: Iterable[str]) -> list[str]:
-    """A sentence for each code that meets an extension, or pattern, that Asterisk has besides ours."""
+def find_foreign_clashes(codes: Mapping[str, str], extensions: Iterable[str]) -> list[str]:
+    """Return one sentence for each code that overlaps an extension, or pattern, in Asterisk that is not ours."""
     return [
-        f"the code {name} ({dialled}) meets the extension {extension}, which Asterisk has besides ours; "
-        "give the code other digits, or take that extension away"
+        f"the code {name} ({dialled}) clashes with the extension {extension}, which is in Asterisk but not ours; "
+        "give the code other digits, or remove that extension"
         for extension in extensions
         for name, dialled in codes.items()
-        if any(_meet(extension, pattern) for pattern in _patterns(name, dialled))
+        if any(_overlap(extension, pattern) for pattern in _patterns(name, dialled))
     ]
 
 
-def takes(name: str, digits: str, dialled: str) -> bool:
-    """Whether `dialled` would be this code."""
+def matches(name: str, digits: str, dialled: str) -> bool:
+    """Return whether `dialled` is this code."""
     if not dialled.startswith(digits):
         return False
     rest = dialled.removeprefix(digits)
@@ -69,8 +69,8 @@ def _patterns(name: str, digits: str) -> list[str]:
     return [digits, *(f"_{digits}{'X' * more}" for more in range(1, count + 1))]
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two extensions, patterns or not, have a dialled number in common."""
+def _overlap(one: str, other: str) -> bool:
+    """Return whether two extensions, patterns or not, match a common number."""
     first, second = _places(one), _places(other)
     for place in range(max(len(first), len(second))):
         mine = first[place] if place < len(first) else None
@@ -87,13 +87,13 @@ def _meet(one: str, other: str) -> bool:
 
 
 _MORE, _ONE_MORE = frozenset("!"), frozenset(".")
-"""The open ends of a pattern: any number of characters, and at least one."""
+"""The open ends of a pattern: any number of characters, and at least one character."""
 
 
 def _places(extension: str) -> list[frozenset[str]]:
-    """The characters that each place of an extension takes; Asterisk skips hyphens."""
+    """Return the characters that match at each position of an extension; Asterisk ignores hyphens."""
     if not extension.startswith("_"):
-        return [frozenset(each) for each in extension.replace("-", "")]
+        return [frozenset(character) for character in extension.replace("-", "")]
     found: list[frozenset[str]] = []
     for part in re.findall(r"\[[^]]*\]|[^-]", extension[1:]):
         if part in ".!":
@@ -103,6 +103,6 @@ def _places(extension: str) -> list[frozenset[str]]:
 
 
 def _set(inside: str) -> Iterator[str]:
-    """The characters of `a-z0` and the like."""
+    """Yield the characters of a set such as `a-z0`."""
     for one, last in re.findall(r"(.)(?:-(.))?", inside):
         yield from map(chr, range(ord(one), ord(last or one) + 1))

@@ -1,4 +1,4 @@
-"""Whether the roster covers the open hours: findings of `hatif check`, and what `hatif roster` marks."""
+"""Whether the roster covers the opening hours: findings of `hatif check`, and gaps for `hatif roster`."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -7,23 +7,26 @@ from zoneinfo import ZoneInfo
 
 from ivr.model import clock
 from ivr.site import roster
-from ivr.site.findings import Finding, SiteError, some
+from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.holidays import Holidays
 from ivr.site.operators import OperatorEntry
-from ivr.site.roster import Shift, Time, joined, without
+from ivr.site.roster import Shift, Time, merge, subtract
 from ivr.site.site import Site
 from routing.hours import spans_of
 
 DAYS = 14
-"""So many from today on are looked at: a week as it mostly is, and the exceptions that one can still plan for."""
+"""Number of days checked from today on: a regular week, and exceptions that can still be planned for."""
 
 
 def roster_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -> Iterator[Finding]:
-    """E_ROSTER_…: what is wrong in the file. W_ROSTER_…: open hours of the next days without an operator of a language,
-    or without a supervisor; one sentence each. None for a site without a roster."""
+    """Yield E_ROSTER_… findings for mistakes in the file, and W_ROSTER_… findings for gaps.
+
+    A gap is an opening time in the next days without an operator for a language, or without a supervisor. There are no
+    findings for a site without a roster.
+    """
     zone = ZoneInfo(site.hours.timezone)
     try:
-        planned = roster.load(folder, {each.id for each in people}, zone)
+        planned = roster.load(folder, {person.id for person in people}, zone)
     except SiteError as error:
         yield from error.findings
         return
@@ -32,36 +35,38 @@ def roster_findings(folder: Path, site: Site, people: Sequence[OperatorEntry]) -
     file = str(folder / roster.FILE)
     first = clock.now().astimezone(zone).date()
     holidays = Holidays(site.hours.holidays)
-    days = [first + timedelta(days=each) for each in range(DAYS)]
+    days = [first + timedelta(days=offset) for offset in range(DAYS)]
     shifts = planned.shifts(first - timedelta(days=1), days[-1])
     opened = {
-        language: joined(span for day in days for span in open_times(site, holidays, day, language))
+        language: merge(span for day in days for span in open_times(site, holidays, day, language))
         for language in site.languages
     }
     for language in site.languages:
         able = speakers(site, people, language)
         bare = uncovered(opened[language], shifts, able)
-        if bare and able:  # where nobody speaks it at all, E_LANGUAGE_NOBODY says so
-            found = f"nobody who speaks {language} is planned {_when(bare, zone)}"
-            remedy = f"plan one of those who speak it, such as {able[0]}"
+        if bare and able:  # if there are no speakers at all, E_LANGUAGE_NOBODY reports that
+            found = f"no operator who speaks {language} is planned {_when(bare, zone)}"
+            remedy = f"plan one who does, such as {able[0]}"
             yield Finding("W_ROSTER_LANGUAGE", file, 1, found, remedy)
-    supervisors = [each.id for each in people if each.supervisor]
-    bare = uncovered(joined(span for spans in opened.values() for span in spans), shifts, supervisors)
+    supervisors = [person.id for person in people if person.supervisor]
+    bare = uncovered(merge(span for spans in opened.values() for span in spans), shifts, supervisors)
     if bare:
-        remedy = f"plan one, such as {supervisors[0]}" if supervisors else "make an operator one in operators.csv"
+        remedy = (
+            f"plan one, such as {supervisors[0]}" if supervisors else "make an operator a supervisor in operators.csv"
+        )
         yield Finding("W_ROSTER_SUPERVISOR", file, 1, f"no supervisor is planned {_when(bare, zone)}", remedy)
 
 
 def speakers(site: Site, people: Sequence[OperatorEntry], language: str) -> list[str]:
-    """Those who serve callers of a language, the best first."""
-    able = [each for each in people if each.languages.get(language, 0) >= site.operators.level]
-    return [each.id for each in sorted(able, key=lambda each: -each.languages[language])]
+    """Return the ids of operators who serve callers of a language, best first."""
+    able = [person for person in people if person.languages.get(language, 0) >= site.operators.level]
+    return [person.id for person in sorted(able, key=lambda person: -person.languages[language])]
 
 
 def open_times(site: Site, holidays: Holidays, day: date, language: str) -> list[Time]:
-    """When a language is answered on that day, on any line."""
-    lines = dict.fromkeys(each.number if each.number in site.hours.line else None for each in site.number)
-    return joined(
+    """Return the opening times of a language on a day, on any number."""
+    lines = dict.fromkeys(entry.number if entry.number in site.hours.line else None for entry in site.number)
+    return merge(
         (begins.astimezone(UTC), ends.astimezone(UTC))
         for line in lines
         for begins, ends in spans_of(site.hours.plan(line, language, holidays), day)
@@ -69,15 +74,15 @@ def open_times(site: Site, holidays: Holidays, day: date, language: str) -> list
 
 
 def uncovered(opened: Sequence[Time], shifts: Sequence[Shift], able: Collection[str]) -> list[Time]:
-    """When it is open and none of those is planned who are `able`."""
-    return without(opened, ((each.begins, each.ends) for each in shifts if each.operator in able))
+    """Return the opening times during which none of the `able` operators is planned."""
+    return subtract(opened, ((shift.begins, shift.ends) for shift in shifts if shift.operator in able))
 
 
 def _when(times: Sequence[Time], zone: ZoneInfo) -> str:
-    """In how many open hours of the days looked at, and when."""
+    """Return the number of open hours in the checked days, and when they are."""
     hours = sum((ends - begins).total_seconds() for begins, ends in times) / 3600
-    spans = [f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{_wall(ends, zone)}" for begins, ends in joined(times)]
-    return f"in {hours:g} open hours of the next {DAYS} days ({some(spans).partition(' (')[2]}"
+    spans = [f"{begins.astimezone(zone):%A %Y-%m-%d %H:%M}-{_wall(ends, zone)}" for begins, ends in merge(times)]
+    return f"in {hours:g} open hours of the next {DAYS} days ({count_and_name(spans).partition(' (')[2]}"
 
 
 def _wall(ends: datetime, zone: ZoneInfo) -> str:

@@ -1,4 +1,4 @@
-"""What is allowed in `site.toml` and still wrong beside the site's other files: findings of `hatif check`."""
+"""Findings of `hatif check` about `site.toml`: valid values that conflict with the site's other files."""
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from prompts.voices.choice import choose
 
 
 def number_findings(folder: Path, site: Site) -> Iterator[Finding]:
-    """About the numbers that callers dial; their hours are in `hours_check`."""
+    """Yield findings about the numbers that callers dial; `hours_check` has those about hours."""
     toml = _Toml(folder)
     for index, number in enumerate(site.number):
         if number.country is not None and number.country not in site.countries:
@@ -37,7 +37,7 @@ def _can_be_dialled(number: str) -> bool:
 
 
 def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
-    """Yield what is wrong with the database's URL."""
+    """Yield findings about the database's URL."""
     try:
         if site.database.url is not None:
             parse_url(site.database.url)
@@ -47,7 +47,7 @@ def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
 
 
 def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
-    """About the voices that are switched on; `voices` is where those are that were installed or brought."""
+    """Yield findings about the configured voices; `voices` is the folder of installed or provided ones."""
     toml = _Toml(folder)
     for language, reason in choose(site.voices, voices).missing.items():
         found, _, remedy = f"voices.{language}: {site.voices[language]}: {reason}".partition("; ")
@@ -57,21 +57,21 @@ def voice_findings(folder: Path, site: Site, voices: Path) -> Iterator[Finding]:
 def language_findings(
     folder: Path, site: Site, people: Sequence[OperatorEntry] | None, flow: Draft | None
 ) -> Iterator[Finding]:
-    """About the languages that callers can choose. Operators and flow are left out where they cannot be read."""
+    """Yield findings about the languages that callers can choose; operators and flow are None if unreadable."""
     toml = _Toml(folder)
     for language in site.languages:
         if people is not None:
             yield from _speakers(folder, site, people, language)
         if site.fallback and language not in site.fallback:
-            found = f"fallback: no language replaces audio of {language!r} that is missing or broken"
+            found = f"fallback: no language replaces missing or broken audio of {language!r}"
             remedy = f'write some, best first, such as {language} = ["{next(iter(site.fallback))}"]'
             yield toml.finding("E_FALLBACK_MISSING", ("fallback",), found, remedy)
         texts = folder / "locale" / language / catalogue.FILE
         if language not in site.recorded_only and not texts.is_file():
-            remedy = "make it as docs/add-a-language.md says, or take the language out of languages"
+            remedy = "create it as in docs/add-a-language.md, or remove the language from languages"
             yield toml.finding("E_LANGUAGE_FOLDER", ("languages",), f"{language!r} has no catalogue {texts}", remedy)
     if len(site.languages) == 1:
-        found = "there is one language; no other replaces audio that is missing or broken"
+        found = "there is only one language; no other replaces missing or broken audio"
         yield toml.finding("W_FALLBACK_NONE", ("languages",), found, "add a language")
     if flow is not None and not flow.faults:
         yield from _not_offered(toml, site, flow)
@@ -79,17 +79,17 @@ def language_findings(
 
 def _speakers(folder: Path, site: Site, people: Sequence[OperatorEntry], language: str) -> Iterator[Finding]:
     file = str(folder / "operators.csv")
-    able = [each for each in people if each.languages.get(language, 0) >= site.operators.level]
+    able = [person for person in people if person.languages.get(language, 0) >= site.operators.level]
     if not able:
-        found = f"nobody speaks {language} at level {site.operators.level} or above; its callers would wait for ever"
+        found = f"no operator speaks {language} at level {site.operators.level} or above; callers would wait for ever"
         level = max(site.operators.level, 4)
         remedy = (
-            f"add an operator who does, such as {language}:{level}, or take the language out of languages in site.toml"
+            f"add an operator who does, such as {language}:{level}, or remove the language from languages in site.toml"
         )
         yield Finding("E_LANGUAGE_NOBODY", file, 1, found, remedy)
-    elif not any(each.supervisor for each in able):
+    elif not any(person.supervisor for person in able):
         found = f"no supervisor speaks {language}"
-        remedy = f"make one of those who do a supervisor, such as {able[0].id}"
+        remedy = f"make an operator who does a supervisor, such as {able[0].id}"
         yield Finding("W_LANGUAGE_SUPERVISOR", file, 1, found, remedy)
 
 
@@ -98,17 +98,17 @@ def _not_offered(toml: "_Toml", site: Site, flow: Draft) -> Iterator[Finding]:
     offered = {language for menu in menus for language in menu.options.values()}
     for language in site.languages:
         if menus and language not in offered:
-            found = f"no menu of languages in {flow.where} offers {language!r}"
-            remedy = "give it a key there, or take it out of languages"
+            found = f"no language menu in {flow.where} offers {language!r}"
+            remedy = "give it a key there, or remove it from languages"
             yield toml.finding("W_LANGUAGE_MENU", ("languages",), found, remedy)
 
 
 def topic_findings(
     folder: Path, people: Sequence[OperatorEntry] | None, flow: Draft | None, texts: Collection[str]
 ) -> Iterator[Finding]:
-    """Yield topics of operators that no node has, and topics of nodes that no text names to an operator.
+    """Yield findings about topics of operators that no node has, and topics of nodes without a text.
 
-    `texts`: the ids of all texts; none where they could not be read.
+    `texts`: the ids of all texts, empty if they could not be read.
     """
     if flow is None or flow.faults:
         return
@@ -119,20 +119,20 @@ def topic_findings(
         lines = {cells[0]: line for line, cells in table_file.rows(path, COLUMNS, "E_OPERATOR_FILE")}
         for person in people:
             for topic in sorted(person.topics - set(topics.values())):
-                found = f"the topic {topic!r} of {person.id} is in no node of {flow.where}, so it brings no caller"
+                found = f"the topic {topic!r} of {person.id} is in no node of {flow.where}, so no caller has it"
                 remedy = f"write topics of the flow: {known}"
                 yield Finding("W_OPERATOR_TOPIC", str(path), lines[person.id], found, remedy)
     for topic in dict.fromkeys(topics.values()) if texts else ():
         text = f"talk_topic_{topic}"
         if text not in texts:
             node = next(name for name, its in topics.items() if its == topic)
-            found = f"the topic {topic!r} has no text {text}, so operators are not told of it"
+            found = f"the topic {topic!r} has no text {text}, so operators do not hear it"
             line = flow.line("nodes", node, "topic")
-            yield Finding("W_TOPIC_TEXT", flow.where, line, found, f"write {text} in texts.yaml")
+            yield Finding("W_TOPIC_TEXT", flow.where, line, found, f"add {text} to texts.yaml")
 
 
 class _Toml:
-    """The site's own file, for the lines in it."""
+    """The site's `site.toml`, to find lines in it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "site.toml"

@@ -1,7 +1,7 @@
-"""`hatif dialplan codes`, and where codes clash with what a running Asterisk has besides."""
+"""`hatif dialplan codes`, and clashes of feature codes with other extensions of a running Asterisk."""
 
 from ivr.asterisk.ami import Ami
-from ivr.check.code_clashes import beside
+from ivr.check.code_clashes import find_foreign_clashes
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.codes import table
@@ -25,4 +25,4 @@ async def loaded_clashes(parts: Composition, ami: Ami) -> list[str]:
     """Sentences about what somebody else has in the context of operators' telephones, or in one that it includes."""
     from dialplan.load import foreign
 
-    return beside(parts.site.codes.digits, await foreign(ami, "hatif-operators"))
+    return find_foreign_clashes(parts.site.codes.digits, await foreign(ami, "hatif-operators"))

@@ -121,7 +121,7 @@ class Composition:
         path, people = str(self.settings.site / "operators.csv"), len(self.operators)
         sentence = f"{people} operators leave none of the {pairs} pairs of audio ports to callers; have fewer operators"
         raise site.SiteError(
-            Finding.told("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
+            Finding.from_sentence("E_OPERATOR_PORTS", path, 1, f"{sentence}, or write calls_in_all in [limits]")
         )
 
     @property
@@ -213,7 +213,7 @@ class Composition:
         missing += [] if chosen.operators.networks else ["operators: networks"]
         if missing:
             sentence = f"{', '.join(missing)}: nothing says where this audio comes from; list its networks"
-            raise site.SiteError(Finding.told("E_SITE_MEDIA", path, 1, sentence))
+            raise site.SiteError(Finding.from_sentence("E_SITE_MEDIA", path, 1, sentence))
         senders = [Senders(f"carrier {each.name}", each.media or each.hosts) for each in chosen.carrier]
         operators_ = Senders("operators", chosen.operators.networks)
         return rules([*senders, operators_], self.ports, chosen.sip_bind)
@@ -228,7 +228,7 @@ class Composition:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
-            raise site.SiteError(Finding.told("E_PJSIP_FILE", str(path), 1, sentence)) from None
+            raise site.SiteError(Finding.from_sentence("E_PJSIP_FILE", str(path), 1, sentence)) from None
 
     def findings(self) -> list[Finding]:
         """What is wrong with the site's own `pjsip.conf`, or with the number of ports; nothing for a site that cannot

@@ -57,7 +57,7 @@ def draw(
 ) -> None:
     """Draw the flow as a picture (SVG): its nodes, what is spoken there, and where the keys lead."""
     from ivr.flow import model
-    from ivr.flow.draw.draw import drawn
+    from ivr.flow.draw.draw import draw_flow
     from ivr.flow.file import draft
     from prompts import catalogue
 
@@ -76,7 +76,7 @@ def draw(
 
     path = folder / "flow.yaml"
     written = draft(model.read(path), str(path))
-    picture = drawn(written.flow, language, spoken, f"{parts.site.name}: the flow ({language})")
+    picture = draw_flow(written.flow, language, spoken, f"{parts.site.name}: the flow ({language})")
     if str(out) == "-":
         print(picture, end="")
         return

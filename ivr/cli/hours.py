@@ -82,12 +82,12 @@ def _by_files(parts: Composition, at: datetime | None, line: str, language: str)
     from routing import hours
 
     site = parts.site
-    if line and (problem := format_hours.no_number(site, line)):
+    if line and (problem := format_hours.number_problem(site, line)):
         raise ControlError(problem)
-    if language and (problem := format_hours.no_language(site, language)):
+    if language and (problem := format_hours.language_problem(site, language)):
         raise ControlError(problem)
     plan, instant = site.hours.plan(line, language, Holidays(site.hours.holidays)), at or clock.now()
-    return format_hours.told(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
+    return format_hours.format_answer(hours.answer(plan, instant), partial(hours.opens_next, plan, instant))
 
 
 def _show(data: dict[str, Any], json: bool) -> None:
@@ -179,10 +179,10 @@ def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[st
     from zoneinfo import ZoneInfo
 
     from ivr.model import clock
-    from ivr.site.holidays import Holidays, listed
+    from ivr.site.holidays import Holidays, list_holidays
 
     today = clock.now().astimezone(ZoneInfo(parts.site.hours.timezone)).date()
-    rows, _ = listed(Holidays(parts.site.hours.holidays), today, year, language)
+    rows, _ = list_holidays(Holidays(parts.site.hours.holidays), today, year, language)
     return {"holidays": [row.as_data() for row in rows], "taken_back": [], "source": FILES}
 
 

@@ -15,7 +15,7 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
-from ivr.audio.spoken import digits
+from ivr.audio.spoken import digit_clips
 from ivr.call.bridge_moves import MUSIC
 from ivr.call.call import Deadline, RequestFailed
 from ivr.codes.code_call import CodeCall, CodeRefused
@@ -249,7 +249,7 @@ async def _announced(call: CodeCall, leg: Leg) -> None:
     """He hears who asks, in his own language, before he hears him."""
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
-    clips = [(language, "code_help_from"), *digits(language, call.operator.id)]
+    clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
     found = [
         each for clip in clips if (each := call.services.audible.find(call.session.version.sounds, clip)) is not None
     ]

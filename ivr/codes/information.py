@@ -2,7 +2,7 @@
 
 from ivr.audio.audible import PAUSE
 from ivr.audio.names import clip_of
-from ivr.audio.spoken import digits
+from ivr.audio.spoken import digit_clips
 from ivr.codes.code_call import CodeCall, CodeRefused, Said
 from ivr.codes.spoken_state import spoken_state
 
@@ -10,7 +10,7 @@ from ivr.codes.spoken_state import spoken_state
 async def who_am_i(call: CodeCall) -> None:
     """His name, where there is audio of it, his number digit by digit, his languages, his state."""
     name = clip_of(call.operator, call.session.version.sounds)
-    said: list[Said] = ["code_you_are", *([name, PAUSE] if name else []), *digits(call.language, call.operator.id)]
+    said: list[Said] = ["code_you_are", *([name, PAUSE] if name else []), *digit_clips(call.language, call.operator.id)]
     said.append("code_languages")
     said += [f"code_language_{language}" for language in call.operator.languages]
     await call.say(*said, *spoken_state(call.state, call.services.site.operators.pauses))
@@ -24,5 +24,5 @@ async def last_file(call: CodeCall) -> None:
         reference = last.case_reference if last is not None else None
     if reference is None:
         raise CodeRefused("code_no_file")
-    while await call.listen("code_file_is", *digits(call.language, reference)) == "#":
+    while await call.listen("code_file_is", *digit_clips(call.language, reference)) == "#":
         pass

@@ -226,7 +226,7 @@ class Controller:
             refresh=self._refresh,
             serves=self._say_served,
             probed=self._probed,
-            answered=lambda: heartbeat.note(self.settings.answered),
+            answered=lambda: heartbeat.stamp(self.settings.answered),
             begun=self._close_lost,
             changed=self.changed.set,
         )
@@ -240,7 +240,7 @@ class Controller:
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
                     log.info("Connected to Asterisk's ARI")
-                    self._answered = heartbeat.noted(self.settings.answered)
+                    self._answered = heartbeat.last_stamp(self.settings.answered)
                     self.session = Session(house, link)
                     self._connected = time.monotonic()
                     try:

@@ -91,7 +91,7 @@ def _node(
     if isinstance(node, GuideNode) and guide is not None:
         for problem in guides.guide_problems(node, guide):
             line = at.draft.line("nodes", name, "procedures")
-            yield Finding.told("E_FLOW_PROCEDURE", at.draft.where, line, f"{name}: {problem}")
+            yield Finding.from_sentence("E_FLOW_PROCEDURE", at.draft.where, line, f"{name}: {problem}")
 
 
 def _languages(at: _Node, node: Language, languages: Collection[str] | None) -> Iterator[Finding]:

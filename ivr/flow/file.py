@@ -21,7 +21,7 @@ from ivr.flow.nodes.record import Record
 from ivr.flow.nodes.say import Say
 from ivr.flow.nodes.survey import Survey
 from ivr.site.findings import Finding, SiteError
-from ivr.site.site import Place, named, what_is_wrong
+from ivr.site.site import Place, describe_error, format_place
 from prompts.yaml_places import (
     LOADER,
     MISREAD,
@@ -104,7 +104,7 @@ def draft(text: str, where: str) -> Draft:
         data = _keys_as_text(data)
     except yaml.YAMLError as error:
         line, what = refusal(_explained(error, text), text)
-        raise SiteError(Finding.told("E_FLOW_FILE", where, line, what)) from None
+        raise SiteError(Finding.from_sentence("E_FLOW_FILE", where, line, what)) from None
     faults = [_twice(where, line, name) for name, line in twice]
     texts = data.get("texts")
     ids = tuple(texts) if isinstance(texts, dict) else ()
@@ -113,8 +113,8 @@ def draft(text: str, where: str) -> Draft:
     except ValidationError as error:
         wrong = [each["loc"] for each in error.errors()]
         for each in error.errors():
-            sentence = f"{named(each['loc'])}: {what_is_wrong(each)}"
-            faults.append(Finding.told("E_FLOW_VALUE", where, line_of(tree, each["loc"]), sentence))
+            sentence = f"{format_place(each['loc'])}: {describe_error(each)}"
+            faults.append(Finding.from_sentence("E_FLOW_VALUE", where, line_of(tree, each["loc"]), sentence))
         flow = _sound(data, wrong)
     else:
         flow = Flow(file.start, file.operator, file.change_language, file.silence_s, file.nodes, file.announcements)

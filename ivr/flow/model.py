@@ -18,7 +18,7 @@ def read(path: Path) -> str:
         return site_files.text(path)
     except (OSError, UnicodeDecodeError) as error:
         sentence = f"cannot be read ({error}); it must be a UTF-8 text file"
-        raise SiteError(Finding.told("E_FLOW_FILE", str(path), 1, sentence)) from None
+        raise SiteError(Finding.from_sentence("E_FLOW_FILE", str(path), 1, sentence)) from None
 
 
 def parse(

@@ -20,7 +20,7 @@ from ivr.flow import model
 from ivr.flow.model import Flow
 from ivr.flow.saved import Saved
 from ivr.site import guide as guides
-from ivr.site.findings import Finding, SiteError, some
+from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.guide import Guide
 from ivr.site.site import Site
 from prompts import manifest
@@ -174,7 +174,7 @@ class Flows:
         for language in self._settings.languages:
             lacking = sorted(needed.difference(version.sounds.prompts.get(language, {})))
             if lacking:
-                found = f"{some(lacking)} of {len(needed)} texts in {language} have no audio"
+                found = f"{count_and_name(lacking)} of {len(needed)} texts in {language} have no audio"
                 yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
 
     def _keep(self, version: Version, files: _Files) -> None:

@@ -1,1 +1,1 @@
-"""What `HATIF_HOME` holds: settings, secrets, locks, logs and heartbeats."""
+"""The content of `HATIF_HOME`: settings, secrets, locks, logs and heartbeats."""

@@ -1,8 +1,8 @@
-"""Beats: empty files whose modification time says when something was last true.
+"""Heartbeats: empty files whose modification time records when something was last true.
 
-A time on a file costs no room on a full disk. Beats that one process watches of another are in boot time, which nobody
-sets; who watches one compares it with itself and counts its own running time, so that neither a clock that is set nor a
-machine that slept makes anybody late.
+Setting a file's time works on a full disk. Heartbeats between processes use boot time, which cannot be set. A watcher
+compares a beat only with its previous value and counts its own running time, so neither setting the clock nor
+suspending the machine makes a process appear late.
 """
 
 import contextlib
@@ -13,31 +13,31 @@ from pathlib import Path
 
 
 def boot_time() -> float:
-    """Seconds since the machine was started, time asleep included."""
+    """Return the seconds since boot, including time suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def beat(path: Path) -> None:
-    """Say that it is so now, in boot time."""
+    """Record the present, in boot time."""
     _mark(path, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
 
-def note(path: Path) -> None:
-    """Say that it is so now, by the clock: for whoever starts later, perhaps after a reboot."""
+def stamp(path: Path) -> None:
+    """Record the present, in clock time: for a process that starts later, perhaps after a reboot."""
     _mark(path, time.time_ns())
 
 
-def beaten(path: Path) -> float | None:
-    """When it was last so, in seconds of the time it was said in; None if that was never said."""
+def last_beat(path: Path) -> float | None:
+    """Return the recorded time in seconds, in the clock used to record it; None if there is none."""
     try:
         return path.stat().st_mtime_ns / 1e9
     except OSError:
         return None
 
 
-def noted(path: Path) -> datetime | None:
-    """When it was last so, by the clock that it had then."""
-    seconds = beaten(path)
+def last_stamp(path: Path) -> datetime | None:
+    """Return the time recorded by `stamp`; None if there is none."""
+    seconds = last_beat(path)
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
 
 
@@ -52,9 +52,9 @@ def _mark(path: Path, ns: int) -> None:
 
 
 class Lateness:
-    """For how long a beat has been the same, in the running time of whoever looks.
+    """For how long a beat has not changed, in the watcher's running time.
 
-    Two looks count for `most_s` and no more: who was stopped in between has not waited.
+    The time between two looks counts at most `most_s`: a watcher that was stopped in between has not waited.
     """
 
     def __init__(self, most_s: float = 1.0) -> None:
@@ -65,7 +65,7 @@ class Lateness:
         self._since = 0.0
 
     def look(self, beat: object, now: float) -> float:
-        """Seconds for which `beat` has been the same. `now`: of a clock that only goes forward."""
+        """Return the seconds for which `beat` has not changed; `now` is from a monotonic clock."""
         if self._looked is not None:
             self.running += min(max(0.0, now - self._looked), self._most_s)
         self._looked = now

@@ -1,4 +1,4 @@
-"""What a line was set up with, kept in `HATIF_HOME`: a command in another shell must not change it by accident."""
+"""The settings that a line was set up with, stored in `HATIF_HOME`, so that another shell does not change them."""
 
 import json
 import os
@@ -15,13 +15,13 @@ VERSION = version("hatif")
 
 
 class SettingsError(Exception):
-    """A sentence that says which setting is wrong and what would be right."""
+    """A wrong setting; the message is one sentence with a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptLine:
-    """What the environment said: `site` is None for the checkout's example, `database` and `asterisk` (a program) where
-    none was named. `version` is Hatif's."""
+    """The environment at set-up. `site` is None for the example site, `database` and `asterisk` (a program) are None
+    if they were not set. `version` is Hatif's."""
 
     offset: int
     site: str | None = None
@@ -31,26 +31,30 @@ class KeptLine:
 
 
 def read(home: Path) -> KeptLine | None:
-    """Return what is kept in `home`, None if nothing is. Raises SettingsError if the file is not one of ours."""
+    """Return the settings stored in `home`, None if there are none.
+
+    Raises:
+        SettingsError: The file cannot be read.
+    """
     path = home / FILE
     try:
         found: dict[str, Any] = json.loads(path.read_text())
         kept = KeptLine(**found)
         fits = isinstance(kept.offset, int) and isinstance(kept.version, str)
-        if not fits or not all(isinstance(each, str | None) for each in (kept.site, kept.database, kept.asterisk)):
-            raise TypeError("it holds something else")
+        if not fits or not all(isinstance(value, str | None) for value in (kept.site, kept.database, kept.asterisk)):
+            raise TypeError("a value has the wrong type")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
         raise SettingsError(
-            f"{path} cannot be read ({error}). Restore it, or remove it and run `hatif setup` with the line's own"
+            f"{path} cannot be read ({error}). Restore it, or remove it and run `hatif setup` with the line's"
             " HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK."
         ) from None
     return kept
 
 
 def write(home: Path, line: KeptLine) -> None:
-    """Keep `line` in `home`; readable by its owner only, since a database's address may have a password."""
+    """Store `line` in `home`, readable by its owner only, because a database's URL may contain a password."""
     path = home / FILE
     new = home / f".{FILE}.{secrets.token_hex(4)}"
     try:
@@ -61,22 +65,24 @@ def write(home: Path, line: KeptLine) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written ({error}); make room, or its folder writable.") from None
+        raise SettingsError(
+            f"{path} cannot be written ({error}); free some space, or make its folder writable."
+        ) from None
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
 
 
 def check(home: Path, kept: KeptLine, wanted: KeptLine) -> None:
-    """Raise SettingsError where the environment is not the one with which the line in `home` was set up."""
+    """Raise SettingsError if the environment differs from the one that the line in `home` was set up with."""
     different = None
     if wanted.offset != kept.offset:
         different = f"HATIF_PORT_OFFSET is {wanted.offset}, but the line in {home} has {kept.offset}"
     elif wanted.site != kept.site:
         sites = [site or "the example site" for site in (wanted.site, kept.site)]
         different = f"HATIF_SITE is {sites[0]}, but the line in {home} has {sites[1]}"
-    elif wanted.database != kept.database:  # the addresses may have passwords
-        different = f"HATIF_DATABASE names another database than that of the line in {home}"
+    elif wanted.database != kept.database:  # not shown: the URLs may contain passwords
+        different = f"HATIF_DATABASE is not the database of the line in {home}"
     elif wanted.asterisk != kept.asterisk:
         programs = [program or "not set" for program in (wanted.asterisk, kept.asterisk)]
         different = f"HATIF_ASTERISK is {programs[0]}, but for the line in {home} it was {programs[1]}"
@@ -88,7 +94,7 @@ def check(home: Path, kept: KeptLine, wanted: KeptLine) -> None:
         )
     if _numbers(kept.version) > _numbers(wanted.version):
         raise SettingsError(
-            f"The line in {home} was set up by Hatif {kept.version}, and this is {wanted.version}, which may not"
+            f"The line in {home} was set up by Hatif {kept.version}; this is {wanted.version}, which may not"
             f" understand it: use {kept.version} or newer, or set HATIF_HOME for another line."
         )
 

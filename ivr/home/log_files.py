@@ -1,4 +1,4 @@
-"""Log files of limited size: a process puts its own aside while it runs."""
+"""Log files of limited size, rotated by the running process."""
 
 import os
 import stat
@@ -6,12 +6,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-LOG_LIMIT = 10_000_000  # bytes; a larger log is put aside
-LOGS_KEPT = 3  # of each, besides the one that is written to
+LOG_LIMIT = 10_000_000  # bytes; a larger log is rotated
+LOGS_KEPT = 3  # rotated files per log
 
 
 def open_log(path: Path) -> int:
-    """Return a descriptor to append to. A file over the limit is put aside first. Raises OSError."""
+    """Return a descriptor for appending; a file over the limit is rotated first.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
     if path.exists() and path.stat().st_size > LOG_LIMIT:
         for n in range(LOGS_KEPT - 1, 0, -1):
             with suppress(FileNotFoundError):
@@ -21,10 +25,10 @@ def open_log(path: Path) -> int:
 
 
 class StandardError:
-    """The process's standard error, for loggers. If that is a file in `folder`, its size is limited.
+    """The process's standard error for loggers; if it is a file in `folder`, its size is limited.
 
-    Before each write a file over the limit is put aside, and a new one takes its place for everything that the process
-    writes, its standard output too. A terminal, a pipe and any other file are left alone.
+    Before each write, a file over the limit is rotated, and standard error (and standard output, if it is the same
+    file) continues in a new one. Terminals, pipes and other files are not touched.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +36,7 @@ class StandardError:
 
     def write(self, text: str) -> int:
         if self._path is not None:
-            with suppress(OSError):  # such as a full disk: the old file goes on
+            with suppress(OSError):  # for example a full disk: continue with the old file
                 _limit(self._path)
         return sys.stderr.write(text)
 

@@ -1,6 +1,6 @@
-"""Who holds a pid file: a process has its file's lock from before its program begins until it ends, however it ends.
+"""The holder of a pid file: a process holds the file's lock from before its program starts until it ends in any way.
 
-The kernel knows the holder, so a disk that was full when the file should have been written hides nobody.
+The kernel knows the holder, so even a process whose pid could not be written to a full disk is found.
 """
 
 import fcntl
@@ -13,18 +13,22 @@ _LOCKS = Path("/proc/locks")
 
 
 def open_to_hold(path: Path) -> int:
-    """A descriptor of the file, made if it is missing. Raises OSError."""
+    """Open the file, creating it if necessary, and return its descriptor.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def take(descriptor: int) -> None:
-    """Hold the file; where somebody else does, nothing happens. Safe between fork and exec."""
+    """Take the lock unless another process holds it. Safe between fork and exec."""
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holders(path: Path) -> Iterator[int]:
-    """The pids that hold the file: one, or none."""
+    """Yield the pid that holds the lock, if any."""
     try:
         wanted = path.stat()
         locks = _LOCKS.read_text()
@@ -35,17 +39,17 @@ def holders(path: Path) -> Iterator[int]:
         words = line.split()
         if len(words) < 6 or words[1] != "FLOCK" or words[5].rpartition(":")[2] != str(wanted.st_ino):
             continue
-        # An inode's number is its own on one file system only, and the kernel's name of that need not be `stat`'s.
+        # An inode number is only unique within a file system, and the kernel may name that differently from `stat`.
         if (pid := int(words[4])) > 0 and _has_open(pid, wanted):
             yield pid
 
 
 def _has_open(pid: int, wanted: os.stat_result) -> bool:
-    """Whether the process has the file open; also true of another user's, of which nobody is told."""
+    """Return whether the process has the file open; also True for another user's process, which we cannot inspect."""
     try:
-        for each in Path(f"/proc/{pid}/fd").iterdir():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):
-                found = each.stat()
+                found = descriptor.stat()
                 if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
                     return True
     except PermissionError:

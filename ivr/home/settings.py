@@ -1,4 +1,4 @@
-"""Where this installation lives and which ports it uses: the environment, or what `HATIF_HOME` keeps of it."""
+"""The settings of this installation: from the environment, or as stored in `HATIF_HOME`."""
 
 import os
 import re
@@ -21,9 +21,12 @@ EXAMPLE = CHECKOUT / "sites" / "consulate"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named;
-    `asterisk`: a program, if named; `asterisk_patience_s`: for how long Asterisk may answer nobody till it is ended;
-    `log_level`: the least that is logged."""
+    """The settings of an installation.
+
+    `home`: HATIF_HOME; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if set; `asterisk`:
+    a program, if set; `asterisk_patience_s`: Asterisk is ended after not answering for this time; `log_level`: the
+    least severe level that is logged.
+    """
 
     home: Path
     site: Path
@@ -38,7 +41,7 @@ class Settings:
         return 8070 + self.offset
 
     def database_url(self, of_site: str | None) -> str:
-        """What the environment names, else the site's, else SQLite in `home`."""
+        """Return the database's URL: the environment's, else the site's, else SQLite in `home`."""
         return self.database or of_site or f"sqlite:///{self.home / 'hatif.db'}"
 
     @property
@@ -51,22 +54,22 @@ class Settings:
 
     @property
     def voices(self) -> Path:
-        """Voices that an administrator had installed or brought."""
+        """Voices that an administrator installed or provided."""
         return self.home / "voices"
 
     @property
     def case_references(self) -> Path:
-        """Which case references of this node are given out."""
+        """The case references that this node has assigned."""
         return self.home / "case_references"
 
     @property
     def asterisk_recordings(self) -> Path:
-        """Where Asterisk puts what it records through ARI."""
+        """The folder of Asterisk's recordings through ARI."""
         return self.home / "asterisk" / "spool" / "recording"
 
     @property
     def asterisk_log(self) -> Path:
-        """The folder of the logs that Asterisk writes itself."""
+        """The folder of Asterisk's own logs."""
         return self.home / "asterisk" / "log"
 
     @property
@@ -79,17 +82,17 @@ class Settings:
 
     @property
     def lives(self) -> Path:
-        """Beaten by a controller every HEARTBEAT_S (`ivr.home.heartbeat`)."""
+        """Heartbeat of a controller, every HEARTBEAT_S (`ivr.home.heartbeat`)."""
         return self.run / "ivr.lives"
 
     @property
     def serves(self) -> Path:
-        """Beaten by a controller that serves calls, every HEARTBEAT_S."""
+        """Heartbeat of a controller that serves calls, every HEARTBEAT_S."""
         return self.run / "ivr.serves"
 
     @property
     def answered(self) -> Path:
-        """When Asterisk last answered a controller, by the clock."""
+        """Stamp of Asterisk's last answer to a controller."""
         return self.run / "asterisk.answered"
 
     @property
@@ -103,15 +106,15 @@ class Settings:
 
 
 def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fresh: bool = False) -> Settings:
-    """Return the settings of the environment; what it leaves out is as `HATIF_HOME` keeps it, else the default.
+    """Return the settings of the environment, completed by those stored in `HATIF_HOME` and by the defaults.
 
     Args:
-        bound: Whether the environment must agree with what `HATIF_HOME` keeps. False for what only looks at a site.
-        fresh: Whether what is kept does not count at all, because it is about to be replaced.
+        bound: Whether the environment must agree with the stored settings. False for commands that only read a site.
+        fresh: Whether to ignore the stored settings, because they are about to be replaced.
 
     Raises:
-        SettingsError: A port offset that is not a multiple of 1000 from 0 to 50000, a site that is no folder, a level
-            of the logs that there is not, or an environment that is another line's.
+        SettingsError: The port offset is not a multiple of 1000 from 0 to 50000, the site is not a folder, the log
+            level does not exist, or the environment is another line's.
     """
     home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
     kept = None if fresh else line_settings.read(home)
@@ -123,8 +126,8 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
     named = environment.get("HATIF_SITE")
     site = Path(named or (kept and kept.site) or EXAMPLE).expanduser().resolve()
     if not (site / "site.toml").is_file():
-        where = "HATIF_SITE is" if named or not kept else f"The site that {home / line_settings.FILE} keeps is"
-        raise SettingsError(f"{where} {site}, which has no site.toml; name the folder of a site.")
+        where = "HATIF_SITE is" if named or not kept else f"The site in {home / line_settings.FILE} is"
+        raise SettingsError(f"{where} {site}, which has no site.toml; set it to the folder of a site.")
     patience = environment.get("HATIF_ASTERISK_PATIENCE_S") or "20"
     if not re.fullmatch(r"[0-9]{1,4}", patience) or int(patience) < 1:
         raise SettingsError(f"HATIF_ASTERISK_PATIENCE_S is {patience!r}; it must be seconds from 1 to 9999.")
@@ -140,6 +143,6 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
 
 
 def line_of(settings: Settings) -> KeptLine:
-    """Return what is to be kept of these settings."""
+    """Return the part of the settings that is stored."""
     site = None if settings.site == EXAMPLE.resolve() else str(settings.site)
     return KeptLine(settings.offset, site, settings.database, settings.asterisk)

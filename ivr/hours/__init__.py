@@ -1,1 +1,1 @@
-"""Opening hours, holidays and the announcement, as the line applies them."""
+"""Opening hours, holidays and the announcement in effect on the line."""

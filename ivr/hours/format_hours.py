@@ -1,4 +1,4 @@
-"""What is told of the opening hours, by the control API and where no controller answers; about whom one may ask."""
+"""Answers about opening hours as data, for the control API and for commands without a controller."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,8 +8,10 @@ from ivr.site.site import Site
 from routing.hours import Answer
 
 
-def told(answer: Answer, opens_next: Callable[[], datetime | None], announcement: str | None = None) -> dict[str, Any]:
-    """An answer as data, its instants in UTC. `opens_next` is asked only about a line that is closed."""
+def format_answer(
+    answer: Answer, opens_next: Callable[[], datetime | None], announcement: str | None = None
+) -> dict[str, Any]:
+    """Return an answer as data, with times in UTC; `opens_next` is only called if the line is closed."""
     opens = None if answer.open else opens_next()
     return {
         "open": answer.open,
@@ -22,15 +24,15 @@ def told(answer: Answer, opens_next: Callable[[], datetime | None], announcement
     }
 
 
-def no_number(site: Site, number: str) -> str | None:
-    """A sentence about what is no number of the site."""
+def number_problem(site: Site, number: str) -> str | None:
+    """Return an error message if `number` is not one of the site's, else None."""
     if site.number_dialled(number) is not None:
         return None
-    return f"{number[:30]!r} is no number of this site; `hatif numbers` lists them."
+    return f"{number[:30]!r} is not a number of this site; `hatif numbers` lists them."
 
 
-def no_language(site: Site, language: str) -> str | None:
-    """A sentence about what is no language of the site."""
+def language_problem(site: Site, language: str) -> str | None:
+    """Return an error message if `language` is not one of the site's, else None."""
     if language in site.languages:
         return None
-    return f"{language[:10]!r} is no language of this site: {', '.join(site.languages)}."
+    return f"{language[:10]!r} is not a language of this site; write one of {', '.join(site.languages)}."

@@ -1,1 +1,1 @@
-"""SVG elements that the flow's picture, the simulation and the reports share."""
+"""SVG elements shared by the flow's picture, the simulation and the reports."""

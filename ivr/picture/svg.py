@@ -1,4 +1,4 @@
-"""The few elements of SVG that the picture needs, and how wide a text is without a font at hand."""
+"""The SVG elements that the pictures need, and the width of texts without a font."""
 
 import unicodedata
 from xml.etree import ElementTree
@@ -23,11 +23,12 @@ _EMS = {
     )
     for letter in letters
 }
-"""How wide letters are in the usual fonts, in parts of the font's size."""
+"""The width of letters in common fonts, in units of the font size."""
 _COMBINING = ("Mn", "Me", "Cf")
 
 
 def root(width: float, height: float, title: str) -> Element:
+    """Return an SVG document."""
     svg = Element(
         "svg",
         {
@@ -43,30 +44,35 @@ def root(width: float, height: float, title: str) -> Element:
     return svg
 
 
-def written(svg: Element) -> str:
+def to_text(svg: Element) -> str:
+    """Return the document as text."""
     ElementTree.indent(svg, " ")
     return ElementTree.tostring(svg, encoding="unicode") + "\n"
 
 
 def group(parent: Element, **attributes: str) -> Element:
+    """Add a group of elements."""
     return SubElement(parent, "g", _named(attributes))
 
 
 def rectangle(parent: Element, at: Point, size: Point, *, radius: float = 0, **attributes: str) -> None:
+    """Add a rectangle with its upper left corner at `at`."""
     place = {"x": _px(at[0]), "y": _px(at[1]), "width": _px(size[0]), "height": _px(size[1])}
     SubElement(parent, "rect", place | ({"rx": _px(radius)} if radius else {}) | _named(attributes))
 
 
 def circle(parent: Element, at: Point, radius: float, **attributes: str) -> None:
+    """Add a circle with its centre at `at`."""
     SubElement(parent, "circle", {"cx": _px(at[0]), "cy": _px(at[1]), "r": _px(radius)} | _named(attributes))
 
 
 def path(parent: Element, steps: str, **attributes: str) -> None:
+    """Add a path."""
     SubElement(parent, "path", {"d": steps} | _named(attributes))
 
 
 def curve(start: Point, end: Point) -> str:
-    """From one column to the next: level at both ends."""
+    """Return the path of a curve between columns that is horizontal at both ends."""
     (x, y), (to_x, to_y) = start, end
     if abs(y - to_y) < 0.05:
         return f"M{_px(x)} {_px(y)}H{_px(to_x)}"
@@ -75,16 +81,17 @@ def curve(start: Point, end: Point) -> str:
 
 
 def arrow(tip: Point) -> str:
+    """Return the path of an arrowhead that points to the right."""
     x, y = tip
     return f"M{_px(x)} {_px(y)}l-8 -4v8z"
 
 
-def text(parent: Element, at: Point, words: str, *, size: float, turned: bool = False, **attributes: str) -> Element:
-    """`at` is where it begins, on its base line; `turned` is for what is written from right to left.
+def text(parent: Element, at: Point, words: str, *, size: float, rtl: bool = False, **attributes: str) -> Element:
+    """Add a text that begins at `at` on its base line; `rtl` is for right-to-left scripts.
 
-    What is not printable is not drawn.
+    Characters that are not printable are omitted.
     """
-    side = {"direction": "rtl", "unicode-bidi": "embed"} if turned else {}
+    side = {"direction": "rtl", "unicode-bidi": "embed"} if rtl else {}
     place = {"x": _px(at[0]), "y": _px(at[1]), "font-size": _px(size)}
     element = SubElement(parent, "text", place | side | _named(attributes))
     element.text = printable(words)
@@ -92,29 +99,29 @@ def text(parent: Element, at: Point, words: str, *, size: float, turned: bool = 
 
 
 def hint(text: Element, words: str) -> None:
-    """Shown under the pointer. It stands before the text's own words, as a viewer expects it."""
+    """Add a tooltip, before the text's own words as viewers require."""
     title = SubElement(text, "title")
     title.text, title.tail, text.text = printable(words), text.text, None
 
 
 def printable(words: str) -> str:
-    """XML has no place for control characters, and a picture none for marks that turn texts round."""
-    return "".join(each for each in words if each.isprintable())
+    """Return the text without control characters, which XML does not allow, and without direction marks."""
+    return "".join(character for character in words if character.isprintable())
 
 
 def width(words: str, size: float) -> float:
-    """In pixels, rather too much than too little."""
-    return sum(_ems(each) for each in words) * size
+    """Return the width of a text in pixels, rather too large than too small."""
+    return sum(_ems(letter) for letter in words) * size
 
 
-def shortened(words: str, size: float, limit: float) -> str:
-    """As many words as there is room for."""
+def shorten(words: str, size: float, limit: float) -> str:
+    """Return as many words as fit into the limit in pixels."""
     (line,) = lines(words, size, limit, 1) or [""]
     return line
 
 
 def lines(words: str, size: float, limit: float, most: int) -> list[str]:
-    """Broken at blanks; what does not fit into the last line is left out, with a sign of it."""
+    """Break a text at spaces into at most `most` lines; what does not fit is replaced by an ellipsis."""
     found: list[str] = []
     left = printable(words).split()
     while left and len(found) < most:
@@ -128,6 +135,7 @@ def lines(words: str, size: float, limit: float, most: int) -> list[str]:
 
 
 def right_to_left(language: str) -> bool:
+    """Return whether a language is written from right to left."""
     try:
         return Locale.parse(language).text_direction == "rtl"
     except (UnknownLocaleError, ValueError):
@@ -135,7 +143,7 @@ def right_to_left(language: str) -> bool:
 
 
 def _cut(line: str, size: float, limit: float) -> str:
-    """Without its last words, or its last letters if it is one word, so that the sign of it fits."""
+    """Remove the last words, or the last letters of a single word, so that an ellipsis fits."""
     while " " in line and width(f"{line}…", size) > limit:
         line = line.rpartition(" ")[0]
     while line and width(f"{line}…", size) > limit:

@@ -26,7 +26,7 @@ from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
 from ivr.controller.work import again
 from ivr.home import credentials, settings
-from ivr.home.heartbeat import Lateness, beaten
+from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
 from ivr.model.call_state import CallState, StateError, decode
 from ivr.process.asterisk_watch import AsteriskWatch
@@ -142,8 +142,8 @@ class Guard:
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         now = time.monotonic()
-        away = self._serves.look(beaten(self._settings.serves), now)
-        hung = self._lives.look(beaten(self._settings.lives), now)
+        away = self._serves.look(last_beat(self._settings.serves), now)
+        hung = self._lives.look(last_beat(self._settings.lives), now)
         if away < PATIENCE_S:
             if self._acted:
                 log.info("The controller is back")
@@ -197,14 +197,14 @@ class Guard:
 
     async def _soothe(self, http: aiohttp.ClientSession) -> None:
         """Music for those who have answered since the controller went: nothing in Asterisk plays it to them."""
-        beat = beaten(self._settings.serves)
+        beat = last_beat(self._settings.serves)
         try:
             channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
             bridges = await self._ask(http, operations.BRIDGES())
             together = [channel for each in bridges for channel in each["channels"]]
             for channel in leg_dialing.answered_alone(channels, together):
                 # Once more: a controller that is back has ended what played, and would not end this.
-                if channel not in self._heard and beaten(self._settings.serves) == beat:
+                if channel not in self._heard and last_beat(self._settings.serves) == beat:
                     self._heard.add(channel)
                     await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
@@ -226,7 +226,7 @@ class Guard:
             self._first_seen = (info.pid, self._lives.running)
         # One that has never beaten is starting, on a slow machine; so is one that beats and does not serve yet, unless
         # that lasts too long. Ended, it would only begin anew.
-        last = beaten(self._settings.lives)
+        last = last_beat(self._settings.lives)
         beats = last is not None and last > info.booted
         if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
             log.error("The controller does not answer; it is ended", pid=info.pid)

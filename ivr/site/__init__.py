@@ -1,1 +1,1 @@
-"""The site's files, checked where they enter. Everything in them is the administrator's data."""
+"""The site's files, which are the administrator's data, validated when they are loaded."""

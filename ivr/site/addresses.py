@@ -1,4 +1,4 @@
-"""Addresses, codecs and database URLs in `site.toml`: what Asterisk would refuse is refused with its line."""
+"""Types of addresses and codecs in `site.toml`: values that Asterisk would reject are rejected with their line."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ def _host(text: str) -> str:
         network = ip_network(text)
     except ValueError:
         example = "write an IP address or network such as 192.0.2.7 or 192.0.2.0/28"
-        raise ValueError(f"{text!r} is neither; {example}") from None
+        raise ValueError(f"{text!r} is not an address; {example}") from None
     if network.prefixlen == 0:
         raise ValueError(f"{text!r} is the whole internet; write the carrier's own addresses")
     return text
@@ -32,7 +32,7 @@ def _dial(text: str) -> str:
     except ValueError:
         raise ValueError(f"{text!r} is not an IPv4 address; write one such as 192.0.2.7:5060") from None
     if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise ValueError(f"{port!r} is not a port; write a number from 1 to 65535 behind the colon")
+        raise ValueError(f"{port!r} is not a port; write a number from 1 to 65535 after the colon")
     return text
 
 
@@ -45,13 +45,13 @@ BindAddress = Annotated[str, AfterValidator(_bind)]
 """An address of this machine."""
 
 CarrierHost = Annotated[str, AfterValidator(_host)]
-"""An address or network that a carrier's calls come from."""
+"""An address or network of a carrier's calls."""
 
 DialAddress = Annotated[str, AfterValidator(_dial)]
-"""Where a carrier takes calls: an IPv4 address, with or without a port."""
+"""An address for calls to a carrier: IPv4, with or without a port."""
 
 Codec = Literal["alaw", "ulaw", "g722"]
-"""What carriers may bring; the same as in `asterisk_conf`."""
+"""The codecs of carriers; the same as in `asterisk_conf`."""
 
 
 def overlap(one: str, other: str) -> bool:

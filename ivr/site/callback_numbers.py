@@ -1,4 +1,4 @@
-"""Which numbers may be called back: those of the site's countries that cost what a call costs."""
+"""Which numbers may be called back: those of the site's countries at normal cost."""
 
 from ivr.model.e164 import Rules, normalise
 from ivr.site import callback_rules
@@ -7,19 +7,22 @@ from ivr.site.site import Site
 
 
 def entered(digits: str, country: str | None) -> str:
-    """Return what a caller has entered on their telephone as E.164 with its +; as it is where it is no number.
+    """Return the digits that a caller entered as E.164 with +; unchanged if they are not a number.
 
-    `country`: the caller's (ISO), whose national numbers count as well.
+    `country`: the caller's (ISO), whose national numbers are also accepted.
     """
     return normalise(digits, Rules(country)) or digits
 
 
 def refusal(number: str, site: Site) -> Refusal | None:
-    """Why an outgoing call to `number` (E.164 with +) is never made; None: it may be."""
-    return callback_rules.refusal(number, site.countries, [each.number for each in site.number])
+    """Return why `number` (E.164 with +) is never called; None if it may be."""
+    return callback_rules.refusal(number, site.countries, [line.number for line in site.number])
 
 
 def may_be_called(number: str, site: Site) -> bool:
-    """Whether an outgoing call to `number` (E.164 with +) is allowed: a valid one, in one of the site's countries, and
-    of no range that costs more or belongs to nobody (premium, shared cost, toll-free, pager)."""
+    """Return whether `number` (E.164 with +) may be called.
+
+    It must be valid, in one of the site's countries, and not in a range with extra cost or without an owner (premium,
+    shared cost, toll-free, pager).
+    """
     return refusal(number, site) is None

@@ -1,6 +1,7 @@
-"""Whom we may call, when, and how often. Pure: the clock, the site and what was dialled are arguments.
+"""Rules for call-backs: whom we may call, when, and how often.
 
-Numbers are E.164 with their +. Ranges, kinds and time zones of numbers are those of `phonenumbers`.
+Pure functions: the time, the site and what was dialled are arguments. Numbers are E.164 with +; ranges, kinds and time
+zones of numbers come from `phonenumbers`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -21,13 +22,13 @@ MOST_TRIES = 2
 _USUAL = frozenset(
     (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.VOIP)
 )
-"""Kinds that cost what a call costs. VOIP is what many have at home, such as 09 in France."""
+"""Kinds of numbers at normal cost. VOIP includes many home lines, such as 09 in France."""
 
 _UNKNOWN_ZONE = zones_of_numbers.UNKNOWN_TIMEZONE
 _NUMBERS = 4096
-"""So many numbers are kept as they were read: those that wait are looked at every other second."""
+"""Number of parsed numbers in the cache: those of waiting requests are checked every two seconds."""
 _AHEAD_DAYS = 3
-"""Two windows that ever meet do so within so many days."""
+"""If two windows overlap at all, they do so within this many days."""
 
 
 class Refusal(StrEnum):
@@ -41,20 +42,25 @@ class Refusal(StrEnum):
     ZONE = "zone"
 
 
-REFUSED: dict[Refusal, str] = {
-    Refusal.MALFORMED: "is no telephone number; write it with + and the country's code, such as +33612345678",
-    Refusal.NOBODY: "belongs to nobody: no such number was given out; check its digits",
+EXPLANATIONS: dict[Refusal, str] = {
+    Refusal.MALFORMED: "is not a telephone number; write it with + and the country code, such as +33612345678",
+    Refusal.NOBODY: "is not an assigned number; check its digits",
     Refusal.COUNTRY: "is in none of the countries of site.toml ([countries.XX])",
     Refusal.KIND: "is neither a fixed line nor a mobile telephone (premium, shared cost, toll-free, pager)",
     Refusal.OWN: "is one of our own lines",
-    Refusal.ZONE: "has no time zone that is known, so that nobody can tell whether it is night there",
+    Refusal.ZONE: "has no known time zone, so it could be night there",
 }
-"""In English, after the number."""
+"""The explanation of each refusal, to follow the number."""
 
 
 def refusal(number: str, countries: Collection[str], own: Collection[str] = ()) -> Refusal | None:
-    """Why `number` is never called; None: it may be. `countries`: the site's, ISO; `own`: its lines, E.164."""
-    parsed = _parsed(number)
+    """Return why `number` is never called; None if it may be.
+
+    Args:
+        countries: The site's countries (ISO).
+        own: The site's own lines (E.164).
+    """
+    parsed = _parse(number)
     if parsed is None:
         return Refusal.MALFORMED
     if number in own:
@@ -69,8 +75,8 @@ def refusal(number: str, countries: Collection[str], own: Collection[str] = ()) 
 
 
 @lru_cache(maxsize=_NUMBERS)
-def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
-    """None for all but E.164: `phonenumbers` also reads letters, extensions and what stands around a number."""
+def _parse(number: str) -> phonenumbers.PhoneNumber | None:
+    """Parse E.164, else return None: `phonenumbers` also accepts letters, extensions and text around a number."""
     if not (number.startswith("+") and number[1:].isascii() and number[1:].isdigit()):
         return None
     try:
@@ -82,14 +88,14 @@ def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
 
 @lru_cache(maxsize=_NUMBERS)
 def zones(number: str) -> tuple[str, ...]:
-    """The names of all time zones that a number may be in; none where one of them is not known."""
-    parsed = _parsed(number)
+    """Return the names of all time zones that a number may be in; empty if one of them is unknown."""
+    parsed = _parse(number)
     found = zones_of_numbers.time_zones_for_number(parsed) if parsed is not None else ()
     return () if _UNKNOWN_ZONE in found else tuple(found)
 
 
 def allowed(at: datetime, where: Iterable[ZoneInfo], windows: Sequence[Span]) -> bool:
-    """Whether it is one of the `windows` of the day in every zone of `where`."""
+    """Return whether `at` is within one of the `windows` of the day in every zone of `where`."""
     return all(_inside(at.astimezone(zone).time(), windows) for zone in where)
 
 
@@ -98,10 +104,10 @@ def _inside(clock: time, windows: Sequence[Span]) -> bool:
 
 
 def allowed_next(at: datetime, where: Sequence[ZoneInfo], windows: Sequence[Span]) -> datetime | None:
-    """The first instant from `at` on at which it is `allowed`; None: never, the zones have no common window."""
+    """Return the first allowed time from `at` on; None if the zones have no common window."""
     if allowed(at, where, windows):
         return at
-    # Only where a window begins somewhere it can become allowed.
+    # It can only become allowed when a window begins in one of the zones.
     found = [
         began
         for zone in where
@@ -116,27 +122,27 @@ def _days(first: date) -> list[date]:
     return [first + timedelta(days=n) for n in range(_AHEAD_DAYS + 1)]
 
 
-def again(tried: datetime, after: timedelta, tries: int) -> datetime | None:
-    """When a number that was not reached is due again; None: it was the last try."""
+def next_try(tried: datetime, after: timedelta, tries: int) -> datetime | None:
+    """Return when a number that was not reached is due again; None after the last try."""
     return tried + after if tries < MOST_TRIES else None
 
 
 def midnight(now: datetime, zone: str) -> datetime:
-    """When the day began by the clock of `zone`, in UTC."""
+    """Return the beginning of the day in `zone`, as UTC."""
     here = now.astimezone(ZoneInfo(zone))
     return datetime.combine(here.date(), time(), here.tzinfo).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often may be dialled in a day of the site's clock."""
+    """Limits of dialling per day, by the site's clock: for one number, and in total."""
 
     a_number: int
     a_day: int
 
 
 class Not(StrEnum):
-    """Why a wish is not dialled at this moment."""
+    """Why a call-back request is not dialled at this moment."""
 
     ENDED = "ended"
     TRIES = "tries"
@@ -150,24 +156,27 @@ class Not(StrEnum):
     LIMIT_DAY = "limit_day"
 
 
-IN_WORDS: dict[Not, str] = {
-    Not.ENDED: "is over",
+REASONS: dict[Not, str] = {
+    Not.ENDED: "is finished",
     Not.TRIES: f"was tried {MOST_TRIES} times",
-    Not.NO_TRUNK: "no line leads out: site.toml names no trunk in [callbacks]",
+    Not.NO_TRUNK: "outgoing calls are off: site.toml has no trunk in [callbacks]",
     Not.NUMBER: "the number may not be called",
-    Not.UNCHANGED: "the file's state has not changed yet",
+    Not.UNCHANGED: "the state of the case has not changed yet",
     Not.NOT_DUE: "is not due yet",
     Not.CLOSED: "the line is closed",
-    Not.NIGHT: "it is not an allowed hour in every time zone that the number may be in",
-    Not.LIMIT_NUMBER: "the number was dialled as often today as it may be",
-    Not.LIMIT_DAY: "as many numbers were dialled today as may be",
+    Not.NIGHT: "it is not an allowed hour in every possible time zone of the number",
+    Not.LIMIT_NUMBER: "the number has reached its limit of calls for today",
+    Not.LIMIT_DAY: "the limit of outgoing calls for today is reached",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides besides the wish. `open`: whether the line is, for its language; `dialled`: today, for the number
-    and in all; `countries`, `own`: as in `refusal`."""
+    """Everything besides the request that decides about dialling.
+
+    `open`: whether the line is open for the request's language; `dialled_number`, `dialled`: calls made today, to the
+    number and in total; `countries`, `own`: as in `refusal`.
+    """
 
     now: datetime
     trunk: bool
@@ -181,7 +190,7 @@ class Facts:
 
 
 def why_not(number: str, *, due: datetime | None, tries: int, ended: bool, facts: Facts) -> Not | None:
-    """The first reason why a wish is not dialled now; None: it is to be. `due` None: not before something changes."""
+    """Return the first reason not to dial a request now; None to dial. `due` None: not before something changes."""
     if ended:
         return Not.ENDED
     if tries >= MOST_TRIES:
@@ -196,7 +205,7 @@ def why_not(number: str, *, due: datetime | None, tries: int, ended: bool, facts
         return Not.NOT_DUE
     if not facts.open:
         return Not.CLOSED
-    if not allowed(facts.now, [ZoneInfo(each) for each in zones(number)], facts.windows):
+    if not allowed(facts.now, [ZoneInfo(zone) for zone in zones(number)], facts.windows):
         return Not.NIGHT
     if facts.dialled_number >= facts.limits.a_number:
         return Not.LIMIT_NUMBER

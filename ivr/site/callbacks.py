@@ -1,4 +1,4 @@
-"""The part `[callbacks]` of `site.toml`: through whom we call, in which hours of the called, and how often."""
+"""The section `[callbacks]` of `site.toml`: the carrier of our calls, the allowed hours, and how often we call."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -10,21 +10,20 @@ from routing.hours import Span
 
 
 class Callbacks(BaseModel):
-    """`trunk`: the carrier that our calls go through; None: nobody is called. `hours`: by the clock of whoever is
-    called."""
+    """`trunk`: the carrier of our calls, None for no calls; `hours`: allowed hours, local time of the called party."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trunk: str | None = None
     hours: Annotated[tuple[SpanText, ...], Field(min_length=1)] = ("08:00-20:00",)
-    ring_s: float = Field(25, ge=3, le=90)  # how long a number is rung
-    again_min: float = Field(30, ge=0.01, le=1440)  # after one that was not reached
-    declined_min: float = Field(5, ge=0.01, le=1440)  # after an operator who declined
+    ring_s: float = Field(25, ge=3, le=90)  # ringing time
+    again_min: float = Field(30, ge=0.01, le=1440)  # until the next try if not reached
+    declined_min: float = Field(5, ge=0.01, le=1440)  # until the next try if an operator declined
     give_up_h: float = Field(
         24, ge=0.01, le=1440
-    )  # of the open line, since it was due; then one that nobody took becomes a file
-    most_a_number: int = Field(3, ge=1, le=20)  # how often one number is dialled a day
-    most_a_day: int = Field(400, ge=1, le=100_000)  # and all of them together
+    )  # of opening hours since it was due; then an open request becomes a case
+    most_a_number: int = Field(3, ge=1, le=20)  # calls per day to one number
+    most_a_day: int = Field(400, ge=1, le=100_000)  # calls per day in total
 
     @property
     def windows(self) -> tuple[Span, ...]:

@@ -1,4 +1,4 @@
-"""The parts `[[carrier]]` and `[limits]` of `site.toml`: who may bring calls, and how many at once."""
+"""The sections `[[carrier]]` and `[limits]` of `site.toml`: who may send calls, and how many at once."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
@@ -10,25 +10,25 @@ from ivr.site.addresses import CarrierHost, Codec, DialAddress
 
 
 class Carrier(BaseModel):
-    """Who may bring calls: by the addresses that it sends from, by a password, or by both. docs/carriers.md."""
+    """A carrier that may send calls, identified by its addresses, by a password, or by both; see docs/carriers.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")
     hosts: tuple[CarrierHost, ...] = ()
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
-    # Where it takes calls, an address of numbers with or without a port: for `[callbacks] trunk`.
+    # Where it accepts calls, an IPv4 address with or without a port: for `[callbacks] trunk`.
     dial: DialAddress | None = None
-    trust_identity: bool = False  # whether its P-Asserted-Identity says who calls; otherwise only From does
-    # Of callers' numbers without a country code; absent: that of the number dialled.
+    trust_identity: bool = False  # whether P-Asserted-Identity gives the caller's number; otherwise only From
+    # The country of callers' numbers without a country code; absent: that of the dialled number.
     country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: what is usual in the country
+    national_prefix: str | None = Field(None, pattern=r"^[0-9]{0,4}$")  # absent: the country's usual one
     international_prefix: str = Field(INTERNATIONAL_PREFIX, pattern=r"^[0-9]{1,5}$")
-    password: bool = False  # its calls bring a password, which secrets.json has
-    nat: bool = False  # its audio comes from another address than its SDP says, and is answered there
+    password: bool = False  # its calls need a password, which is in secrets.json
+    nat: bool = False  # its audio comes from another address than that in its SDP, and ours is sent there
     srtp: bool = False  # its audio is encrypted (SDES)
-    media: tuple[CarrierHost, ...] = ()  # where its audio comes from, for `hatif firewall`; empty: from `hosts`
-    calls_by_source: int | None = Field(None, ge=1, le=10_000)  # instead of that of [limits]
+    media: tuple[CarrierHost, ...] = ()  # the networks of its audio, for `hatif firewall`; empty: `hosts`
+    calls_by_source: int | None = Field(None, ge=1, le=10_000)  # overrides [limits]
 
     def has(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether its calls may come from this address; without `hosts`, from any."""
@@ -38,12 +38,12 @@ class Carrier(BaseModel):
     @classmethod
     def _is_dialled(cls, country: str | None) -> str | None:
         if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError(f"{country!r} is no country with telephone numbers of its own; write one such as 'NL'")
+            raise ValueError(f"{country!r} is not a country with its own telephone numbers; write one such as 'NL'")
         return country
 
 
 class Limits(BaseModel):
-    """How many calls are served at once; more are refused before they are answered. docs/carriers.md."""
+    """How many calls are served at once; more are refused before they are answered (docs/carriers.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

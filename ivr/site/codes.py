@@ -1,4 +1,4 @@
-"""The part `[codes]` of `site.toml`: what operators dial to tell the controller something. "" switches a code off."""
+"""The section `[codes]` of `site.toml`: the operators' feature codes. "" disables a code."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -9,7 +9,7 @@ Digits = Annotated[str, Field(pattern=r"^([*#0-9]{1,6})?$")]
 
 
 class Codes(BaseModel):
-    """What each does: `ivr.codes.table`. Two that cannot be told apart are found by `hatif check`."""
+    """The digits of each feature code (see `ivr.codes.table`); `hatif check` finds ambiguous ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +31,6 @@ class Codes(BaseModel):
 
     @property
     def digits(self) -> Mapping[str, str]:
-        """Name to digits, of those that are on."""
+        """Name to digits of the enabled codes."""
         named: dict[str, str] = self.model_dump()
         return {name: digits for name, digits in named.items() if digits}

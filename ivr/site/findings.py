@@ -1,4 +1,4 @@
-"""What is wrong or doubtful in the files of a site: a stable code, the place, what was found, what would be right."""
+"""Findings about the files of a site: a stable code, the place, what was found, and how to fix it."""
 
 import re
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Self
 
 _PLACE = re.compile(r"(?P<file>[^:\n]+)(?::(?P<line>[0-9]+))?: (?P<what>.+)", re.DOTALL)
-_MEND = "mend it"
+_CORRECT_IT = "correct it"
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`code` begins with E_ for what is refused, with W_ for a warning; docs/check.md lists all of them.
+    """A problem in a file. `code` begins with E_ for an error, with W_ for a warning; docs/check.md lists all codes.
 
     `found` and `remedy` are parts of one sentence, without a full stop.
     """
@@ -24,18 +24,18 @@ class Finding:
     remedy: str
 
     @classmethod
-    def told(cls, code: str, file: str, line: int, sentence: str) -> Self:
-        """From `found; remedy`, where the remedy may have more of them."""
+    def from_sentence(cls, code: str, file: str, line: int, sentence: str) -> Self:
+        """Return the finding of a sentence `found; remedy`; the remedy may contain more semicolons."""
         found, _, remedy = sentence.removesuffix(".").partition("; ")
-        return cls(code, file, line, found, remedy or _MEND)
+        return cls(code, file, line, found, remedy or _CORRECT_IT)
 
     @classmethod
-    def placed(cls, code: str, sentence: str) -> Self:
-        """From `file:line: found; remedy`, as errors of other packages say it."""
+    def from_message(cls, code: str, sentence: str) -> Self:
+        """Return the finding of a message `file:line: found; remedy`, the format of other packages' errors."""
         place = _PLACE.fullmatch(sentence)
         if place is None:
-            return cls.told(code, "", 1, sentence)
-        return cls.told(code, place["file"], int(place["line"] or 1), place["what"])
+            return cls.from_sentence(code, "", 1, sentence)
+        return cls.from_sentence(code, place["file"], int(place["line"] or 1), place["what"])
 
     @property
     def is_error(self) -> bool:
@@ -46,14 +46,14 @@ class Finding:
 
 
 class SiteError(Exception):
-    """Files of the site that are refused, with all that is wrong with them: one sentence, one line each."""
+    """Files of the site that are refused; the message has one line with one sentence per finding."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__("\n".join(map(str, findings)))
         self.findings = findings
 
 
-def some(names: Sequence[str]) -> str:
-    """How many there are and a few of them by name, such as `7 (a, b, c, d, e and 2 more)`."""
+def count_and_name(names: Sequence[str]) -> str:
+    """Return the number of names and the first few of them, such as `7 (a, b, c, d, e and 2 more)`."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{len(names)} ({', '.join(names[:_NAMED])}{more})"

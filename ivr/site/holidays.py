@@ -1,7 +1,7 @@
-"""Which days are holidays: by the calendar of the site's country, and by the administrator, who has the last word.
+"""Holidays: the calendar of the site's country, overridden by the administrator.
 
-The calendar is the library `holidays`. It takes some 25 ms a year, each computed once: `Calendar.warm`, in a thread
-after the start, keeps that out of a call's path and out of a recovery.
+The calendar is the library `holidays`, which needs some 25 ms per year. Each year is computed once: `Calendar.warm`, in
+a thread after the start, keeps that out of calls and of a recovery.
 """
 
 import json
@@ -14,41 +14,41 @@ from uuid import UUID
 from routing.hours import WEEKDAYS, Holiday, Source
 
 Names = Mapping[str, str]
-"""What a day is called, by language; the language "" is not known. None of them: it is no holiday."""
+"""The names of a day by language; the language "" is unknown. Empty if it is not a holiday."""
 
-_VALUE_BYTES = 800  # Asterisk's manager cuts a line at 1,024
-_LONGEST_NAME = 80  # letters, of one holiday
-_LONGEST_NAMES = 150  # of all that fall on one day
+_VALUE_BYTES = 800  # AMI truncates a line at 1,024
+_LONGEST_NAME = 80  # characters, of one holiday
+_LONGEST_NAMES = 150  # characters, of all holidays on one day
 
 
 class HolidayError(Exception):
-    """A change of the holidays that cannot be made; the sentence says what to do."""
+    """A change of the holidays that cannot be made; the message is one sentence with a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarDay:
-    """A holiday of the calendar; a day may be one for certain and, by the moon, another one as well."""
+    """A holiday of the calendar; a day may have a certain holiday and, depending on the moon, another one."""
 
     certain: Names
     estimated: Names
 
     @property
     def names(self) -> Names:
-        return joined(self.certain, self.estimated)
+        return merge_names(self.certain, self.estimated)
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The administrator's word on a day: a holiday of these names, or, without any, a day like others."""
+    """The administrator's override of a day: a holiday with these names, or, without names, an ordinary day."""
 
     names: Names
     by: str = "administrator"
-    row: UUID | None = None  # of the table hours_override
+    row: UUID | None = None  # in the table hours_override
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A holiday as it is told to people. `weekday` in lower case."""
+    """A holiday for display."""
 
     day: date
     name: str
@@ -56,6 +56,7 @@ class Row:
     source: Source
 
     def as_data(self) -> dict[str, object]:
+        """Return the JSON form; `weekday` is in lower case."""
         return {
             "date": self.day.isoformat(),
             "weekday": WEEKDAYS[self.day.weekday()],
@@ -66,50 +67,53 @@ class Row:
 
 
 Changes = Mapping[date, Ruling | None]
-"""What the administrator's word becomes; None: he says nothing of that day any more."""
+"""The administrator's new overrides by day; None removes the override of a day."""
 
 
 def name_in(names: Names, language: str) -> str:
-    """The name in this language, else in English, else in whichever there is."""
-    return next((names[each] for each in (language, "en", "") if each in names), next(iter(names.values()), ""))
+    """Return the name in this language, else in English, else in any language."""
+    return next((names[code] for code in (language, "en", "") if code in names), next(iter(names.values()), ""))
 
 
-def joined(one: Names, other: Names) -> Names:
+def merge_names(one: Names, other: Names) -> Names:
+    """Return the names of both, joined by a semicolon."""
     if not one or not other:
         return one or other
     languages = dict.fromkeys((*one, *other))
-    return {each: f"{name_in(one, each)}; {name_in(other, each)}" for each in languages}
+    return {language: f"{name_in(one, language)}; {name_in(other, language)}" for language in languages}
 
 
 def is_known(country: str) -> bool:
-    """Whether the library has a calendar of this country (two capital letters)."""
+    """Return whether the library has a calendar of this country (two capital letters)."""
     import holidays
 
     return hasattr(holidays, country)
 
 
 class Calendar:
-    """A country's holidays, year by year; without a country there are none."""
+    """A country's holidays by year; without a country there are none."""
 
     def __init__(self, country: str | None) -> None:
         self._country = country
         self._years: dict[int, Mapping[date, CalendarDay]] = {}
 
     def year(self, year: int) -> Mapping[date, CalendarDay]:
+        """Return the holidays of a year."""
         if year not in self._years:
-            self._years[year] = _computed(self._country, year) if self._country is not None else {}
+            self._years[year] = _compute(self._country, year) if self._country is not None else {}
         return self._years[year]
 
     def warm(self, now: datetime) -> None:
-        """Computes the years that a call may ask for."""
+        """Compute the years that a call may need."""
         for year in (now.year - 1, now.year, now.year + 1):
             self.year(year)
 
     def day(self, day: date) -> CalendarDay | None:
+        """Return the holiday of a day, None if it is not one."""
         return self.year(day.year).get(day)
 
 
-def _computed(country: str, year: int) -> Mapping[date, CalendarDay]:
+def _compute(country: str, year: int) -> Mapping[date, CalendarDay]:
     import holidays
 
     certain: dict[date, dict[str, str]] = {}
@@ -120,16 +124,16 @@ def _computed(country: str, year: int) -> Mapping[date, CalendarDay]:
         marked = holidays.country_holidays(country, **of_code)
         try:
             plain = holidays.country_holidays(country, islamic_show_estimated=False, **of_code)
-        except ValueError:  # a calendar without the moon has no such option
+        except ValueError:  # a calendar without lunar holidays lacks this option
             plain = marked
-        # ar of ar, en of en_US; the first one of a language stands for it
+        # ar from ar, en from en_US; the first variant of a language represents it
         language = code.partition("_")[0] if code is not None else ""
         for day in plain:
-            # Only the mark tells an estimated holiday from a certain one.
+            # Only the mark distinguishes an estimated holiday from a certain one.
             names, with_mark = plain.get_list(day), set(marked.get_list(day))
             for into, chosen in (
-                (certain, [each for each in names if each in with_mark]),
-                (estimated, [each for each in names if each not in with_mark]),
+                (certain, [name for name in names if name in with_mark]),
+                (estimated, [name for name in names if name not in with_mark]),
             ):
                 if chosen:
                     into.setdefault(day, {}).setdefault(language, "; ".join(chosen))
@@ -139,7 +143,7 @@ def _computed(country: str, year: int) -> Mapping[date, CalendarDay]:
 
 
 class Holidays(Mapping[date, Holiday]):
-    """The days as a plan takes them: any day may be asked for; the ones listed are those of the years met so far."""
+    """The holidays for a plan. Any day can be looked up; iterating yields only the years computed so far."""
 
     def __init__(self, country: str | None) -> None:
         self.calendar = Calendar(country)
@@ -155,7 +159,8 @@ class Holidays(Mapping[date, Holiday]):
     def __len__(self) -> int:
         return sum(len(year) for year in self._years.values())
 
-    def rule(self, changes: Changes) -> None:
+    def apply(self, changes: Changes) -> None:
+        """Apply the administrator's changes."""
         for day, ruling in changes.items():
             if ruling is None:
                 self.rulings.pop(day, None)
@@ -165,7 +170,7 @@ class Holidays(Mapping[date, Holiday]):
 
     def _year(self, year: int) -> dict[date, Holiday]:
         if year not in self._years:
-            days = {day: _by_calendar(found) for day, found in self.calendar.year(year).items()}
+            days = {day: _calendar_holiday(found) for day, found in self.calendar.year(year).items()}
             for day, ruling in self.rulings.items():
                 if day.year != year:
                     continue
@@ -177,16 +182,16 @@ class Holidays(Mapping[date, Holiday]):
         return self._years[year]
 
     def rows(self, first: date, last: date, language: str = "en") -> list[Row]:
-        """The holidays from `first` to `last`, these included."""
-        days = (first + timedelta(days=each) for each in range((last - first).days + 1))
+        """Return the holidays from `first` to `last`, both included."""
+        days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
         return [
             Row(day, name_in(self._names(day), language), found.estimated, found.source)
             for day in days
             if (found := self.get(day)) is not None and found.counts
         ]
 
-    def taken_back(self, first: date, last: date, language: str = "en") -> list[Row]:
-        """The calendar's holidays that are none by the administrator's word."""
+    def cancelled(self, first: date, last: date, language: str = "en") -> list[Row]:
+        """Return the calendar's holidays that the administrator cancelled."""
         return [
             Row(day, name_in(found.names, language), False, Source.ADMINISTRATOR)
             for day, ruling in sorted(self.rulings.items())
@@ -199,62 +204,71 @@ class Holidays(Mapping[date, Holiday]):
         found = self.calendar.day(day)
         return found.names if found is not None else {}
 
-    # What the administrator asks for
+    # The administrator's changes
 
-    def added(self, day: date, name: str, by: str) -> Changes:
-        """A holiday; one of the calendar is certain then, and keeps its names if no other is given."""
+    def add(self, day: date, name: str, by: str) -> Changes:
+        """Return the changes that add a holiday; one of the calendar becomes certain and by default keeps its names."""
         named = {"": _one_line(name)} if name.strip() else self._names(day)
         found = self.calendar.day(day)
         return {day: Ruling(named or (found.names if found is not None else {"": "holiday"}), by)}
 
-    def removed(self, day: date, by: str) -> Changes:
-        if not self._names(day):
-            raise HolidayError(f"{day} is no holiday; `hatif hours holiday` lists them.")
-        return {day: self._nothing(day, by)}
+    def remove(self, day: date, by: str) -> Changes:
+        """Return the changes that remove a holiday.
 
-    def moved(self, day: date, to: date, by: str) -> Changes:
-        """Of a day that is a holiday for certain and another one by the moon, only the latter moves."""
+        Raises:
+            HolidayError: The day is not a holiday.
+        """
+        if not self._names(day):
+            raise HolidayError(f"{day} is not a holiday; `hatif hours holiday` lists them.")
+        return {day: self._no_holiday(day, by)}
+
+    def move(self, day: date, to: date, by: str) -> Changes:
+        """Return the changes that move a holiday; of a certain and an estimated one on the same day, the latter moves.
+
+        Raises:
+            HolidayError: There is nothing to move, or the other day already has this holiday.
+        """
         names, stay = self._names(day), dict[str, str]()
         found = self.calendar.day(day)
         if day not in self.rulings and found is not None and found.estimated:
             names, stay = found.estimated, dict(found.certain)
         if not names:
-            raise HolidayError(f"{day} is no holiday; `hatif hours holiday` lists them.")
+            raise HolidayError(f"{day} is not a holiday; `hatif hours holiday` lists them.")
         if day == to:
-            raise HolidayError(f"{day} cannot be moved to itself; name another day.")
-        name, there = name_in(names, "en"), self._names(to)
-        if name in name_in(there, "en").split("; "):
+            raise HolidayError(f"{day} cannot be moved to itself; choose another day.")
+        name, existing = name_in(names, "en"), self._names(to)
+        if name in name_in(existing, "en").split("; "):
             raise HolidayError(
-                f"{to} is {name} already. To move a holiday of several days by one, move the day at its one end "
-                "behind the other."
+                f"{to} is already {name}. To shift a holiday of several days by one, move its first day to the day "
+                "after its last, or the other way round."
             )
-        left = Ruling(stay, by) if stay else self._nothing(day, by)
-        return {day: left, to: Ruling(joined(there, names), by)}
+        left = Ruling(stay, by) if stay else self._no_holiday(day, by)
+        return {day: left, to: Ruling(merge_names(existing, names), by)}
 
-    def _nothing(self, day: date, by: str) -> Ruling | None:
+    def _no_holiday(self, day: date, by: str) -> Ruling | None:
         return Ruling({}, by) if self.calendar.day(day) is not None else None
 
 
-def listed(days: Holidays, today: date, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
-    """The holidays of a year (None: of the twelve months from `today` on), and those that were taken back."""
+def list_holidays(days: Holidays, today: date, year: int | None, language: str) -> tuple[list[Row], list[Row]]:
+    """Return the holidays of a year (None: of the twelve months from `today`), and the cancelled ones."""
     first = date(year, 1, 1) if year is not None else today
     last = date(year, 12, 31) if year is not None else today + timedelta(days=365)
-    return days.rows(first, last, language), days.taken_back(first, last, language)
+    return days.rows(first, last, language), days.cancelled(first, last, language)
 
 
-def _by_calendar(found: CalendarDay) -> Holiday:
+def _calendar_holiday(found: CalendarDay) -> Holiday:
     return Holiday(name_in(found.names, "en"), estimated=not found.certain)
 
 
 def _one_line(text: str) -> str:
-    return "".join(each for each in text if each.isprintable()).strip()[:_LONGEST_NAME]
+    return "".join(character for character in text if character.isprintable()).strip()[:_LONGEST_NAME]
 
 
-# In Asterisk's own database: a value of the family hatif-holiday, whose key is the day
+# Values in AstDB, family hatif-holiday; the key is the day
 
 
 def encode(ruling: Ruling) -> str:
-    """At most 800 bytes: of a calendar with many languages, English and the first ones are kept."""
+    """Return the AstDB value of an override, at most 800 bytes; of many languages, English and the first are kept."""
     names = {language: name[:_LONGEST_NAMES] for language, name in ruling.names.items()}
     while True:
         value = json.dumps(
@@ -262,11 +276,15 @@ def encode(ruling: Ruling) -> str:
         )
         if len(value.encode()) <= _VALUE_BYTES or len(names) < 2:
             return value
-        del names[next(each for each in reversed(names) if each != "en")]
+        del names[next(language for language in reversed(names) if language != "en")]
 
 
 def decode(value: str) -> Ruling:
-    """Raises ValueError, TypeError, KeyError, AttributeError: it is none of ours."""
+    """Return the override of an AstDB value.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: The value was not written by `encode`.
+    """
     data = json.loads(value)
     names = {str(language): str(name) for language, name in data["names"].items()}
     return Ruling(names, str(data["by"]), UUID(data["row"]) if data["row"] else None)

@@ -1,4 +1,4 @@
-"""The part `[hours]` of `site.toml`: weekly plans of the site, of lines and of languages, and the holidays."""
+"""The section `[hours]` of `site.toml`: weekly plans of the site, of numbers and of languages, and the holidays."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,15 @@ _COUNTRY = re.compile("[A-Z]{2}")
 
 def _weekday(name: str) -> str:
     if name not in WEEKDAYS:
-        raise ValueError(f"{name!r} is no weekday; the names are {', '.join(WEEKDAYS)}")
+        raise ValueError(f"{name!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
     return name
 
 
 def _span_text(text: str) -> str:
     if not _SPAN.fullmatch(text) or text[:5] >= text[6:]:
-        raise ValueError(f"{text!r} is no span; write opening and closing time such as 08:00-20:00, or until 24:00")
+        raise ValueError(
+            f"{text!r} is not a time span; write opening and closing time such as 08:00-20:00, at most until 24:00"
+        )
     return text
 
 
@@ -33,8 +35,8 @@ WeekText = dict[Annotated[str, AfterValidator(_weekday)], tuple[SpanText, ...]]
 
 
 class Hours(BaseModel):
-    """`line` by number and `language` by code have weeks of their own. On a holiday of the country `holidays` (ISO)
-    only `holiday_hours` are left of the day."""
+    """Opening hours. `line` (by number) and `language` (by code) have their own weeks. On holidays of the country
+    `holidays` (ISO), only `holiday_hours` apply."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,20 +53,20 @@ class Hours(BaseModel):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no time zone; write one such as Africa/Casablanca") from None
+            raise ValueError(f"{name!r} is not a time zone; write one such as Africa/Casablanca") from None
         return name
 
     @field_validator("holidays")
     @classmethod
     def _country(cls, code: str | None) -> str | None:
         if code is not None and not (_COUNTRY.fullmatch(code) and holidays.is_known(code)):
-            raise ValueError(f"{code!r} is no country whose holidays are known; write two capitals such as MA")
+            raise ValueError(f"{code!r} is not a country with known holidays; write two capital letters such as MA")
         return code
 
     def plan(
         self, line: str | None = None, language: str | None = None, days: Mapping[date, Holiday] | None = None
     ) -> Plan:
-        """The plan of a line and a language, which need not have plans of their own; `days`: the holidays."""
+        """Return the plan of a number and a language, which need not have their own; `days`: the holidays."""
         line = line if line in self.line else None
         language = language if language in self.language else None
         return Plan(
@@ -83,7 +85,7 @@ def _week(week: WeekText) -> Week:
 
 
 def spans(texts: Iterable[str]) -> tuple[Span, ...]:
-    """Spans that were checked (`SpanText`)."""
+    """Parse validated spans (`SpanText`)."""
     return tuple(_span(text) for text in texts)
 
 

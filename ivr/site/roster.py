@@ -1,6 +1,7 @@
-"""The roster `roster.csv`: who is planned to be on duty when. docs/roster.md has the format.
+"""The roster `roster.csv`: the planned shifts of operators; docs/roster.md has the format.
 
-Being off duty logs nobody out, and nobody is rung because he is planned: routing only prefers those who are.
+The end of a shift does not log out an operator, and a shift does not make a telephone ring: routing only prefers
+operators who are on shift.
 """
 
 import re
@@ -21,17 +22,20 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _DAY = {name: day for day, full in enumerate(WEEKDAYS) for name in (full, full[:3])}
 _ONE_DAY = timedelta(days=1)
 YEARS = (2000, 2098)
-"""Of the days that a roster may name."""
+"""First and last year of the days in a roster."""
 
 Time = tuple[datetime, datetime]
-"""From its first instant to before its last; both in UTC."""
+"""Beginning (included) and end (excluded), both in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the roster. `days`: 0 is Monday. `begins` and `ends` on the wall of the site, `ends` on the next day if
-    it is not later; an absence without them takes away the shifts that begin on its days. `first` and `last`: both
-    counted, None: without a limit."""
+    """A line of the roster.
+
+    `days`: 0 is Monday. `begins` and `ends` are local times of the site; `ends` is on the next day if it is not later
+    than `begins`. An absence without times removes the shifts that begin on its days. `first` and `last` are included;
+    None means no limit.
+    """
 
     operators: tuple[str, ...]
     days: frozenset[int]
@@ -42,13 +46,14 @@ class Row:
     absent: bool
 
     def is_on(self, day: date) -> bool:
+        """Return whether the line applies to a day."""
         in_time = (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
         return in_time and day.weekday() in self.days
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shift:
-    """`operator` is planned to be on duty from `begins` to before `ends`, in UTC."""
+    """A planned shift of `operator` from `begins` (included) to `ends` (excluded), in UTC."""
 
     begins: datetime
     ends: datetime
@@ -57,13 +62,17 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
+    """The lines of a roster in the time zone of the site."""
+
     rows: tuple[Row, ...]
     zone: ZoneInfo
 
     def shifts(self, first: date, last: date) -> list[Shift]:
-        """Those that begin on these days of the site (both counted), by their beginning. What overlaps or touches on
-        one day is one shift; where clocks change, one lasts as long as it does on the wall."""
-        days = [first + timedelta(days=each) for each in range((last - first).days + 1)]
+        """Return the shifts that begin on these days of the site (both included), sorted by beginning.
+
+        Shifts of one day that overlap or touch become one. When the clocks change, begin and end stay local times.
+        """
+        days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
         return sorted(shift for day in days for shift in self._of_day(day))
 
     def _of_day(self, day: date) -> Iterator[Shift]:
@@ -80,17 +89,17 @@ class Roster:
                     if operator not in off:
                         planned.setdefault(operator, []).append(self._time(row, day))
         for operator, times in planned.items():
-            for begins, ends in without(joined(times), self._absences(operator, day)):
+            for begins, ends in subtract(merge(times), self._absences(operator, day)):
                 yield Shift(begins, ends, operator)
 
     def _absences(self, operator: str, day: date) -> list[Time]:
-        """For some hours; also those of the days beside, which a shift over midnight reaches."""
+        """Return absences of some hours, also those of adjacent days, which a shift over midnight may reach."""
         return [
-            self._time(row, each)
+            self._time(row, other)
             for row in self.rows
             if row.absent and row.begins is not None and operator in row.operators
-            for each in (day - _ONE_DAY, day, day + _ONE_DAY)
-            if row.is_on(each)
+            for other in (day - _ONE_DAY, day, day + _ONE_DAY)
+            if row.is_on(other)
         ]
 
     def _time(self, row: Row, day: date) -> Time:
@@ -103,12 +112,12 @@ class Roster:
         return begins, ends
 
 
-def joined(times: Iterable[Time]) -> list[Time]:
-    """In order; what overlaps or touches is one."""
+def merge(times: Iterable[Time]) -> list[Time]:
+    """Return the times in order, with overlapping or touching ones merged."""
     found: list[Time] = []
     for begins, ends in sorted(times):
         if begins >= ends:
-            continue  # where clocks change nothing is left of it
+            continue  # nothing is left of it when the clocks change
         if found and begins <= found[-1][1]:
             found[-1] = found[-1][0], max(ends, found[-1][1])
         else:
@@ -116,19 +125,23 @@ def joined(times: Iterable[Time]) -> list[Time]:
     return found
 
 
-def without(times: Iterable[Time], others: Iterable[Time]) -> list[Time]:
-    """What is left of the times, in order."""
-    left = joined(times)
-    for taken, until in joined(others):
+def subtract(times: Iterable[Time], others: Iterable[Time]) -> list[Time]:
+    """Return the times without the others, in order."""
+    left = merge(times)
+    for taken, until in merge(others):
         parts = [part for begins, ends in left for part in ((begins, min(ends, taken)), (max(begins, until), ends))]
         left = [(begins, ends) for begins, ends in parts if begins < ends]
     return left
 
 
 def load(folder: Path, operators: Collection[str], zone: ZoneInfo) -> Roster | None:
-    """The roster of the site in `folder`; None: it has none. `operators`: the ids that there are.
+    """Return the roster of the site in `folder`; None if it has none.
 
-    Raises SiteError with a line for each mistake.
+    Args:
+        operators: The ids of all operators.
+
+    Raises:
+        SiteError: The file has mistakes; one line for each.
     """
     path = folder / FILE
     try:
@@ -143,7 +156,7 @@ def load(folder: Path, operators: Collection[str], zone: ZoneInfo) -> Roster | N
         try:
             rows.append(_row(cells, operators))
         except ValueError as error:
-            problems.append(Finding.told("E_ROSTER_ROW", str(path), number, str(error)))
+            problems.append(Finding.from_sentence("E_ROSTER_ROW", str(path), number, str(error)))
     if problems:
         raise SiteError(*problems)
     return Roster(tuple(rows), zone)
@@ -151,30 +164,32 @@ def load(folder: Path, operators: Collection[str], zone: ZoneInfo) -> Roster | N
 
 def _row(cells: list[str], known: Collection[str]) -> Row:
     if len(cells) != len(COLUMNS):
-        raise ValueError(f"has {len(cells)} cells; it must have {len(COLUMNS)}: {','.join(COLUMNS)}")
+        raise ValueError(f"has {len(cells)} columns; it must have {len(COLUMNS)}: {','.join(COLUMNS)}")
     who, days, begins, ends, valid_from, valid_until, what = cells
     if what not in ("", "duty", "absent"):
         raise ValueError(f"what is {what!r}; write duty (or nothing) or absent")
     if not who:
-        raise ValueError("names nobody; write the ids of operators, separated by blanks")
+        raise ValueError("has no operators; write their ids, separated by spaces")
     for identity in who.split():
         if identity not in known:
-            raise ValueError(f"the operator {identity!r} is not in operators.csv; write ids that are, or add him there")
+            raise ValueError(
+                f"the operator {identity!r} is not in operators.csv; write an existing id, or add the operator there"
+            )
     first, last = _date("valid_from", valid_from), _date("valid_until", valid_until)
     if first is not None and last is not None and last < first:
-        raise ValueError(f"valid_until {last} lies before valid_from {first}; exchange them")
+        raise ValueError(f"valid_until {last} is before valid_from {first}; swap them")
     weekdays = frozenset(range(7))
     if days[:1].isdigit():
         if first is not None or last is not None:
-            raise ValueError(f"the day {days} is one day; leave valid_from and valid_until empty")
+            raise ValueError(f"days is the single day {days}; leave valid_from and valid_until empty")
         first = last = _date("days", days)
     else:
         weekdays = _weekdays(days)
     whole = not begins and not ends
     if whole and what != "absent":
-        raise ValueError("has no times; write from and to, such as 08:00 and 14:00 (only absent may be without)")
+        raise ValueError("has no times; write from and to, such as 08:00 and 14:00 (only absent may omit them)")
     if not whole and not (begins and ends):
-        raise ValueError("has one time only; write both from and to")
+        raise ValueError("has only one time; write both from and to")
     start, end = (None, None) if whole else (_time(begins), _time("00:00" if ends == "24:00" else ends))
     if not whole and start == end and ends != "24:00":
         raise ValueError(f"from and to are both {begins}; for a whole day write 00:00 and 24:00")
@@ -187,20 +202,20 @@ def _date(column: str, text: str) -> date | None:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{column} is {text!r}, which is no day; write it as 2027-01-15") from None
+        raise ValueError(f"{column} is {text!r}, which is not a date; write it as 2027-01-15") from None
     if not YEARS[0] <= day.year <= YEARS[1]:
-        raise ValueError(f"{column} is {text}, which is too far away; write a day from {YEARS[0]} to {YEARS[1]}")
+        raise ValueError(f"{column} is {text}, which is too far away; write a date from {YEARS[0]} to {YEARS[1]}")
     return day
 
 
 def _time(text: str) -> time:
     if not _TIME.fullmatch(text):
-        raise ValueError(f"the time {text!r} is not right; write it as 08:00 (the end of a day as 24:00)")
+        raise ValueError(f"the time {text!r} is not valid; write it as 08:00 (the end of a day as 24:00)")
     return time.fromisoformat(text)
 
 
 def _weekdays(text: str) -> frozenset[int]:
-    """`daily`, or weekdays and spans of them, such as `mon-thu sat`."""
+    """Parse `daily`, or weekdays and ranges of them, such as `mon-thu sat`."""
     if text == "daily":
         return frozenset(range(7))
     found: set[int] = set()
@@ -208,10 +223,10 @@ def _weekdays(text: str) -> frozenset[int]:
         begins, dash, ends = word.partition("-")
         if begins not in _DAY or (dash and ends not in _DAY):
             raise ValueError(
-                f"the day {word!r} is not right; write daily, weekdays such as mon or mon-fri, or one day as 2026-12-24"
+                f"the day {word!r} is not valid; write daily, weekdays such as mon or mon-fri, or a date as 2026-12-24"
             )
         first, last = _DAY[begins], _DAY[ends or begins]
-        found |= {each % 7 for each in range(first, last + 1 + (7 if last < first else 0))}
+        found |= {day % 7 for day in range(first, last + 1 + (7 if last < first else 0))}
     if not found:
-        raise ValueError("names no days; write daily, weekdays such as mon-fri, or one day as 2026-12-24")
+        raise ValueError("has no days; write daily, weekdays such as mon-fri, or a date as 2026-12-24")
     return frozenset(found)

@@ -1,6 +1,6 @@
-"""The part `[routing]` of `site.toml`: the figures by which callers and operators are brought together.
+"""The section `[routing]` of `site.toml`: the figures of the routing policy, of returning callers and of closing time.
 
-What each does and why it is as it is: docs/routing.md (those of the policy), docs/returners.md, docs/hours.md.
+docs/routing.md (the policy's), docs/returners.md and docs/hours.md explain each figure and its default.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -12,7 +12,7 @@ _LONGEST_S = 3600.0
 
 
 class Routing(BaseModel):
-    """The names are those of `routing.policy.Policy`, as far as they are the policy's. Seconds are of waiting."""
+    """Figures of routing; those of the policy have the names of `routing.policy.Policy`. Seconds are waiting time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,22 +27,22 @@ class Routing(BaseModel):
     relax_s: float = Field(_USUAL.relax_s, ge=0, le=_LONGEST_S)
 
     other_language_s: float = Field(300, ge=0, le=_LONGEST_S)
-    """After how long another language is offered to a caller whose own somebody on duty speaks; 0: never."""
+    """When to offer another language although an operator on duty speaks the caller's; 0: never."""
 
     return_min: float = Field(10, ge=0, le=60)
-    """How long a caller who was cut off may stay away and still take his old place; 0: he has none."""
+    """For how long a caller who was cut off can return to their old position; 0: not at all."""
 
     last_calls_min: int = Field(0, ge=0, le=240)
-    """How long before closing a caller whose turn would come too late is told so; 0: nobody is."""
+    """From how long before closing callers are told if their turn will come too late; 0: never."""
 
     head_start_s: None = None
-    """Once a figure of its own."""
+    """Removed; a value is refused with an explanation."""
 
     @field_validator("head_start_s", mode="before")
     @classmethod
     def _follows_passing(cls, value: object) -> None:
         raise ValueError(
-            "is no figure of its own any more; delete it: a language's head start is passing, by the share of the"
+            "is no longer a setting; delete it: a language's head start is now passing, times the share of the"
             " operators on duty who do not speak it"
         )
 

@@ -29,5 +29,5 @@ def imagined(languages: Iterable[str], texts: Catalogues, made: Manifest | None)
 class AllThere(Audible):
     """Audio that nobody looks for on a disk."""
 
-    def _whole(self, audio: Audio) -> bool:
+    def _is_complete(self, audio: Audio) -> bool:
         return True

@@ -1,7 +1,8 @@
-"""Which voice speaks which language: one table, and what a voice is.
+"""Voices: the table of languages and their voices.
 
-An engine is a module with one function, `speak(text, name, settings) -> (samples, rate)`: 16-bit mono samples in the
-machine's byte order and their rate in Hz. It runs in a process of its own (`worker.py`): it may crash, hang or print.
+An engine is a module with one function, `speak(text, name, settings) -> (samples, rate)`, which returns 16-bit mono
+samples in native byte order and their rate in Hz. It runs in its own process (`worker.py`), because it may crash, hang
+or print.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice as the builder asks for it."""
+    """A voice with its engine and settings."""
 
-    source: str  # what the manifest calls it: "pico", "pyttsx3", "mbrola-nl2"
+    source: str  # its name in the manifest: "pico", "pyttsx3", "mbrola-nl2"
     module: str  # the engine
-    name: str  # the voice as its engine calls it
+    name: str  # the engine's name for the voice
     settings: tuple[tuple[str, float], ...] = ()
-    packages: tuple[str, ...] = ()  # whose versions decide how it sounds
-    identity: tuple[str, ...] = ()  # where `name` is a path: what stands there, by versions or by hashes
+    packages: tuple[str, ...] = ()  # packages whose versions affect the sound
+    identity: tuple[str, ...] = ()  # if `name` is a path: versions or hashes of what is there
 
     @property
     def fingerprint(self) -> str:
-        """All that decides how a text sounds; a change makes the audio again."""
+        """Everything that affects the sound; when it changes, the audio is rebuilt."""
         versions = [f"{package}={_version(package)}" for package in self.packages]
         return repr((self.module, self.identity or self.name, sorted(self.settings), versions))
 
 
 def _version(package: str) -> str:
-    import importlib.metadata  # slow to import, and not needed where an engine runs
+    import importlib.metadata  # slow to import, and not needed in an engine's process
 
     try:
         return importlib.metadata.version(package)
@@ -38,17 +39,17 @@ def _version(package: str) -> str:
 
 
 def _pico(name: str, **settings: float) -> Voice:
-    """A voice of SVOX Pico. Settings: `speed`, `pitch` (1 is the voice's own)."""
+    """Return a voice of SVOX Pico. Settings: `speed`, `pitch` (1 is the default)."""
     return Voice("pico", "prompts.voices.pico", name, tuple(settings.items()), ("py-nanotts",))
 
 
 def _espeak(name: str, **settings: float) -> Voice:
-    """A language of espeak-ng, through pyttsx3. Settings: `rate` (words a minute), `word_gap` (10 ms)."""
+    """Return a voice of espeak-ng through pyttsx3. Settings: `rate` (words per minute), `word_gap` (in 10 ms)."""
     return Voice("pyttsx3", "prompts.voices.espeak", name, tuple(settings.items()), ("pyttsx3", "espeakng-loader"))
 
 
 ESPEAK_RATE = 150
-"""Words a minute: espeak-ng's own 175 and pyttsx3's 200 are too fast for a telephone."""
+"""Words per minute: the defaults, 175 in espeak-ng and 200 in pyttsx3, are too fast for a telephone."""
 
 VOICES: dict[str, Voice] = {
     "ar": Voice("pico", "prompts.voices.arabic.pico", "de-DE", (("speed", 0.8),), ("py-nanotts",)),
@@ -62,5 +63,5 @@ VOICES: dict[str, Voice] = {
 
 
 def voice_of(language: str, voices: Mapping[str, Voice] = VOICES) -> Voice:
-    """The voice of a language; pyttsx3 speaks every language that has nothing better."""
+    """Return the voice of a language; pyttsx3 speaks every language that is not in the table."""
     return voices.get(language) or _espeak(language, rate=ESPEAK_RATE)

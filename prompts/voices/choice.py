@@ -1,11 +1,11 @@
-"""Which voice speaks what in a site: the table's, unless the administrator switched another one on in `[voices]`.
+"""The voices of a site: the table's, unless the administrator configured another in `[voices]`.
 
     [voices]
     nl = "mbrola-nl2"                    # installed on request
     fr = "piper:fr_FR-siwis-medium.onnx" # brought by the administrator
 
-`folder` is everywhere where these voices are: `mbrola/` with Debian's packages, `piper/` with models. One that is not
-there takes nothing away from callers: the language keeps the audio that it has, and new texts get the table's voice.
+`folder` always contains these voices: `mbrola/` with Debian's packages, `piper/` with models. If a configured voice is
+missing, callers lose nothing: the language keeps its existing audio, and the table's voice speaks new texts.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ from pathlib import Path
 from prompts.voices import VOICES, Voice, licences, voice_of
 
 MBROLA = {"mbrola-ar2": "ar", "mbrola-nl2": "nl"}
-"""The language that each speaks."""
+"""The language of each voice."""
 PIPER = "piper:"
 _KNOWN = ", ".join(sorted(MBROLA))
 
 
 class VoiceMissingError(Exception):
-    """A voice that is switched on cannot be used here; the message says why and what to do, in one clause."""
+    """A configured voice that cannot be used; the message gives reason and remedy in one clause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The voices that are switched on, by language. `missing`: why one of them cannot be used."""
+    """The configured voices by language; `missing` gives the reason for each that cannot be used."""
 
     named: Mapping[str, str] = field(default_factory=dict)
     voices: Mapping[str, Voice] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
     def voice(self, language: str, table: Mapping[str, Voice] = VOICES) -> Voice:
-        """The voice that speaks new texts of a language."""
+        """Return the voice that speaks new texts of a language."""
         return self.voices.get(language) or voice_of(language, table)
 
 
 TABLE = Choice()
-"""No voice is switched on."""
+"""No voice is configured."""
 
 
 def mistake(language: str, name: str) -> str | None:
-    """What is wrong with a name in `[voices]`, whatever is installed; None if nothing is."""
+    """Return what is wrong with a name in `[voices]`, independent of what is installed; None if it is valid."""
     if name.startswith(PIPER):
-        return None if name.endswith(".onnx") else f"{name!r} names no model; write {PIPER}NAME.onnx"
+        return None if name.endswith(".onnx") else f"{name!r} does not name a model; write {PIPER}NAME.onnx"
     if name not in MBROLA:
-        return f"{name!r} is no voice that can be switched on; write one of {_KNOWN}, or {PIPER}NAME.onnx"
+        return f"{name!r} is not an available voice; write one of {_KNOWN}, or {PIPER}NAME.onnx"
     if language != MBROLA[name]:
         return f"{name!r} speaks {MBROLA[name]}; write a voice that speaks {language}, or delete the line"
     return None
 
 
 def choose(named: Mapping[str, str], folder: Path) -> Choice:
-    """Looks for the voices that `[voices]` names. What cannot be used is in `missing`; nothing raises."""
+    """Find the voices named in `[voices]`; those that cannot be used are in `missing`. Never raises."""
     voices, missing = {}, {}
     for language, name in named.items():
         try:
@@ -70,9 +70,13 @@ def choose(named: Mapping[str, str], folder: Path) -> Choice:
 
 
 def find(language: str, name: str, folder: Path) -> Voice:
-    """A voice by the name that the site has for it. VoiceMissingError: it cannot be used here."""
-    if wrong := mistake(language, name):
-        raise VoiceMissingError(wrong)
+    """Return a voice by its name in `[voices]`.
+
+    Raises:
+        VoiceMissingError: The voice cannot be used here.
+    """
+    if reason := mistake(language, name):
+        raise VoiceMissingError(reason)
     return _piper(language, name, folder / "piper") if name.startswith(PIPER) else _mbrola(name, folder / "mbrola")
 
 
@@ -90,14 +94,14 @@ def _mbrola(name: str, folder: Path) -> Voice:
 
 
 def _piper(language: str, name: str, folder: Path) -> Voice:
-    model = folder / name.removeprefix(PIPER)  # an absolute path stands for itself
+    model = folder / name.removeprefix(PIPER)  # an absolute path replaces the folder
     description = Path(f"{model}.json")
     for file in (model, description):
         if not file.is_file():
-            raise VoiceMissingError(f"there is no file {file}; put it there, or correct its name in site.toml")
+            raise VoiceMissingError(f"the file {file} does not exist; put it there, or correct its name in site.toml")
     spoken = _spoken(description)
     if spoken is not None and spoken != language:
-        raise VoiceMissingError(f"{description} says that it speaks {spoken}, not {language}; name another one")
+        raise VoiceMissingError(f"according to {description} it speaks {spoken}, not {language}; choose another one")
     if importlib.util.find_spec("piper") is None:
         command = f"{sys.executable} -m pip install --require-hashes -r requirements/piper.txt"
         raise VoiceMissingError(f"the package piper-tts is not installed; run `{command}`")
@@ -106,7 +110,7 @@ def _piper(language: str, name: str, folder: Path) -> Voice:
 
 
 def piper_language(name: str, folder: Path) -> str | None:
-    """The language of a model in `folder`, as far as its description tells."""
+    """Return the language of a model in `folder` according to its description; None if unknown."""
     try:
         return _spoken(Path(f"{folder / 'piper' / name.removeprefix(PIPER)}.json"))
     except VoiceMissingError:
@@ -114,11 +118,15 @@ def piper_language(name: str, folder: Path) -> str | None:
 
 
 def _spoken(description: Path) -> str | None:
-    """The language of a model by its description; None where it does not say. VoiceMissingError: it is no JSON."""
+    """Return the language of a model according to its description; None if the description does not say.
+
+    Raises:
+        VoiceMissingError: The description cannot be read as JSON.
+    """
     try:
         content = json.loads(description.read_bytes())
     except (OSError, ValueError) as error:
-        raise VoiceMissingError(f"{description} cannot be read ({error}); fetch it again") from None
+        raise VoiceMissingError(f"{description} cannot be read ({error}); download it again") from None
     for part, key in (("language", "family"), ("language", "code"), ("espeak", "voice")):
         value = content.get(part, {}) if isinstance(content, dict) else {}
         if isinstance(value, dict) and isinstance(value.get(key), str):

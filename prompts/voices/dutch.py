@@ -1,7 +1,7 @@
-"""A Dutch text in the voice of SVOX Pico's German: espeak-ng says which sounds, Pico speaks them.
+"""Dutch with SVOX Pico's German voice: espeak-ng turns the text into sounds, Pico speaks them.
 
-German has nearly all the sounds of Dutch; `SOUNDS` says what stands for the others. How well that is understood, and
-what else was tried, is in docs/voices.md.
+German has nearly all the sounds of Dutch; `SOUNDS` lists substitutes for the others. docs/voices.md has the measured
+intelligibility, and what else was tried.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SOUNDS = {
     "ɛɪ": "E i_^", "œy": "9 Y", "ʌʊ": "aU", "aɪ": "aI", "aʊ": "aU", "eɪ": "e:", "əʊ": "o:", "oʊ": "o:", "ɔɪ": "OY",
     "yʊ": "y: v",
 }  # fmt: skip
-"""espeak-ng's sounds of Dutch, and of the English words that it finds in it, to X-SAMPA of the German voice."""
+"""espeak-ng's sounds of Dutch, and of the English words that it detects in it, to X-SAMPA of the German voice."""
 
 _SYNCHRONOUS, _UTF8, _IPA = 2, 1, 2
 _SEPARATOR = "_"
@@ -33,7 +33,7 @@ _VOWELS = frozenset(GERMAN_VOWELS.split())
 _BEGINNINGS = """
     bl bR dR dv fl fR gl gR gn kl kn kR kv pl pR sk sl sm sn sp st sx tR tv ts vl vR xl xn xR zv skR spl spR stR sxR
 """
-"""What can begin a syllable, beside a single consonant."""
+"""Consonant clusters that can begin a syllable."""
 _STRESSED = '"'
 _STRESS = {"ˈ": _STRESSED, "ˌ": ""}
 _CLAUSE = re.compile(r"([^,.;:?!]+)([,.;:?!]*)")
@@ -45,7 +45,7 @@ def _dutch() -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="hatif-voice-") as scratch:  # all data is in memory after this
         library, data = espeak_library.load(Path(scratch))
         if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), 0) <= 0 or library.espeak_SetVoiceByName(b"nl"):
-            raise ValueError("espeak-ng has no Dutch; install espeakng-loader anew")
+            raise ValueError("espeak-ng has no Dutch; reinstall espeakng-loader")
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     return library
 
@@ -54,23 +54,27 @@ _library = _dutch()
 
 
 def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
-    """16-bit samples and their rate in Hz. ValueError: nothing in the text can be said, or Pico has no such voice."""
+    """Return 16-bit samples and their rate in Hz.
+
+    Raises:
+        ValueError: Nothing in the text can be spoken, or Pico does not have the voice.
+    """
     return phonemes.speak(phrases(text), name, settings)
 
 
 def phrases(text: str) -> list[Phrase]:
-    """What is said between two punctuation marks, word by word; empty where there is nothing to say."""
+    """Split a text at its punctuation into phrases of words; empty if there is nothing to speak."""
     found = []
     for clause in _CLAUSE.finditer(text):
-        words = _leaning(word for sounds in ipa(clause[1]).split() if (word := x_sampa(sounds)))
+        words = _attach_unstressed(word for sounds in ipa(clause[1]).split() if (word := x_sampa(sounds)))
         mark = clause[2][:1]
         if words:
             found.append(Phrase(words, _MARKS.get(mark, mark)))
     return found
 
 
-def _leaning(words: Iterable[str]) -> tuple[str, ...]:
-    """Little words without a stress are one with the word that they lean on: `van de lijn` has one stress, no gap."""
+def _attach_unstressed(words: Iterable[str]) -> tuple[str, ...]:
+    """Join unstressed words to the stressed word after them: `van de lijn` has one stress and no gap."""
     found, before = [], ""
     for word in words:
         before += word
@@ -81,7 +85,7 @@ def _leaning(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def ipa(clause: str) -> str:
-    """espeak-ng's sounds of a clause: words between spaces, sounds between `_`, stress before its vowel."""
+    """Return espeak-ng's sounds of a clause: words separated by spaces, sounds by `_`, stress before its vowel."""
     rest = ctypes.c_char_p(clause.encode())
     found = []
     while rest.value is not None:
@@ -91,22 +95,22 @@ def ipa(clause: str) -> str:
 
 
 def x_sampa(sounds: str) -> str:
-    """A word with the sounds of the German voice; the stress mark stands before its syllable.
+    """Convert a word to the sounds of the German voice, with the stress mark before its syllable.
 
-    A sound that is not in the table is left out: espeak-ng may find words of any language in a text.
+    Sounds that are not in the table are dropped: espeak-ng may detect words of any language in a text.
     """
     word: list[str] = []
     for sound in sounds.split(_SEPARATOR):
         stress = _STRESS.get(sound[:1])
-        said = SOUNDS.get(sound if stress is None else sound[1:], "").split()
-        if stress and said:
+        phones = SOUNDS.get(sound if stress is None else sound[1:], "").split()
+        if stress and phones:
             word.insert(_onset(word), stress)
-        word += said
+        word += phones
     return "".join(word)
 
 
 def _onset(before: Sequence[str]) -> int:
-    """Where the syllable begins whose vowel comes next: as many of the consonants before it as can begin a word."""
+    """Return where the syllable of the next vowel begins: it takes as many consonants as can begin a word."""
     place = len(before)
     while place and before[place - 1] not in _VOWELS and _can_begin(before[place - 1 :]):
         place -= 1

@@ -1,4 +1,4 @@
-"""espeak-ng through pyttsx3: every language that has no better voice. Library and data come with `espeakng-loader`."""
+"""espeak-ng through pyttsx3, for languages without a better voice. `espeakng-loader` provides library and data."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WORD_GAP = 7
 
 
 def _load(scratch: Path) -> tuple[Any, ModuleType]:
-    """pyttsx3's engine and its espeak-ng binding.
+    """Return pyttsx3's engine and its espeak-ng binding.
 
-    pyttsx3 opens `libespeak-ng.so.1` by name. Once the package's own library of that name is in the process, the
-    loader gives it that one: no system package, no LD_LIBRARY_PATH.
+    pyttsx3 opens `libespeak-ng.so.1` by name. Once the package's library of that name is loaded into the process, the
+    dynamic linker returns it: no system package and no LD_LIBRARY_PATH needed.
     """
     _, data = espeak_library.load(scratch)
     os.environ["ESPEAK_DATA_PATH"] = str(data)
@@ -29,7 +29,7 @@ def _load(scratch: Path) -> tuple[Any, ModuleType]:
     from pyttsx3.drivers import _espeak
 
     engine = pyttsx3.init("espeak")
-    # The first run ends after 10 ms, whether the speech is finished or not: let it be one without speech.
+    # The first run ends after 10 ms whether or not the speech is finished, so we make it one without speech.
     _espeak.Synchronize()
     engine.runAndWait()
     return engine, _espeak
@@ -40,7 +40,11 @@ _engine, _binding = _load(Path(_scratch.name))
 
 
 def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
-    """Samples and rate. ValueError: a language that espeak-ng does not speak."""
+    """Return samples and rate.
+
+    Raises:
+        ValueError: espeak-ng does not speak the language, or pyttsx3 failed.
+    """
     code = name.lower().replace("_", "-")  # espeak-ng writes pt-br where gettext writes pt_BR
     voices = {voice.id: voice.languages for voice in _engine.getProperty("voices")}
     wanted = [key for key, languages in voices.items() if languages[:1] == [code] or key.rpartition("/")[2] == code]
@@ -51,14 +55,14 @@ def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, i
     _binding.SetParameter(WORD_GAP, int(settings.get("word_gap", 0)), 0)
     file = Path(_scratch.name) / "speech.wav"
     file.unlink(missing_ok=True)
-    # Each setting is a command to espeak-ng's own thread. A run that begins while that thread is busy cancels itself,
-    # one time in some hundred, and leaves an empty file.
+    # Each setting is a command to espeak-ng's own thread. A run that begins while that thread is busy may cancel itself
+    # (about one in a hundred) and leave an empty file.
     _binding.Synchronize()
-    # One file a run: of several saved before one runAndWait() only the last is written.
+    # One file per run: of several queued before one runAndWait(), only the last is written.
     _engine.save_to_file(text, str(file))
     _engine.runAndWait()
     _binding.Synchronize()
-    # An unknown voice is replaced silently.
+    # espeak-ng silently replaces an unknown voice.
     if _engine.getProperty("voice") != wanted[0]:
         raise ValueError(f"espeak-ng spoke with {_engine.getProperty('voice')} instead of {wanted[0]}")
     if not file.exists():

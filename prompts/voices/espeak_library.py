@@ -1,4 +1,4 @@
-"""espeak-ng's library and data, as `espeakng-loader` brings them."""
+"""espeak-ng's library and data from `espeakng-loader`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 import espeakng_loader
 
 LONGEST_DATA_PATH = 120
-"""espeak-ng cuts the path of its data at 160 bytes without a word, and appends to it."""
+"""In bytes: espeak-ng appends to the path of its data and silently truncates the result at 160 bytes."""
 
 
 def load(scratch: Path) -> tuple[ctypes.CDLL, Path]:
-    """The library, its names visible to the whole process, and where its data is; `scratch` may get a link to it."""
+    """Load the library with its symbols visible to the whole process; return it and the path of its data.
+
+    If that path is too long, a link in `scratch` stands for it.
+    """
     data = Path(espeakng_loader.get_data_path())
     if len(os.fsencode(data)) > LONGEST_DATA_PATH:
         link = scratch / "espeak-ng-data"

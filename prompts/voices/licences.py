@@ -1,6 +1,6 @@
-"""Licences that an administrator accepts before a voice is fetched, and the record that he did.
+"""Licences that an administrator accepts before a voice is downloaded, and the record of the acceptance.
 
-The texts are those of Debian's packages. "By obtaining" such a voice one agrees, so that they are shown before.
+The texts are those of Debian's packages. They bind whoever obtains such a voice, so they are shown before the download.
 """
 
 from __future__ import annotations
@@ -13,36 +13,37 @@ from datetime import datetime
 from pathlib import Path
 
 VOICES = ("mbrola-ar2", "mbrola-nl2")
-"""Debian's packages, which are also what the site calls the voices."""
+"""Debian's packages; the site uses the same names for the voices."""
 FILE = "accepted.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Who accepted what, and when; without it a voice is not used."""
+    """The record of an acceptance, without which a voice is not used."""
 
     when: datetime
     by: str
     licences: Mapping[str, str]  # package to SHA-256 of the text
-    versions: Mapping[str, str]  # all packages that were asked for
+    versions: Mapping[str, str]  # of all requested packages
 
 
 def text(package: str) -> str:
-    """The licence as it was when this was written."""
+    """Return our copy of the package's licence."""
     return (Path(__file__).parent / "licences" / f"{package}.txt").read_text(encoding="utf-8")
 
 
 def text_in(root: Path, package: str) -> str:
-    """The licence that came with the package, unpacked into `root`."""
+    """Return the licence inside the package that was unpacked into `root`."""
     return (root / "usr/share/doc" / package / "copyright").read_text(encoding="utf-8")
 
 
 def digest(licence: str) -> str:
+    """Return the SHA-256 of a licence."""
     return hashlib.sha256(licence.encode()).hexdigest()
 
 
 def read(folder: Path) -> Acceptance | None:
-    """The record in the folder of a voice's packages; None where there is none that can be read."""
+    """Read the record in a voice's folder; return None if there is none or it cannot be read."""
     try:
         content = json.loads((folder / FILE).read_bytes())
         return Acceptance(
@@ -53,4 +54,5 @@ def read(folder: Path) -> Acceptance | None:
 
 
 def write(folder: Path, acceptance: Acceptance) -> None:
+    """Write the record into a voice's folder."""
     (folder / FILE).write_text(json.dumps(asdict(acceptance), default=datetime.isoformat, indent=1) + "\n")

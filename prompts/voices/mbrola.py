@@ -1,8 +1,7 @@
-"""MBROLA's voices, where an administrator has had them installed: Dutch through Debian's espeak-ng, Arabic through our
-own pronunciation.
+"""MBROLA's voices, if an administrator installed them: Dutch through Debian's espeak-ng, Arabic with our pronunciation.
 
-A voice's name is its file, `usr/share/mbrola/nl2/nl2` of the folder into which the packages were unpacked. The programs
-want a newer libc than the host's and start through the dynamic linker of that folder.
+A voice's name is its file, `usr/share/mbrola/nl2/nl2` in the folder into which the packages were unpacked. The programs
+need a newer libc than the host's, so we start them with that folder's dynamic linker.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RATE = 110
-"""Words a minute of espeak-ng, unless the settings say otherwise."""
+"""espeak-ng's default rate in words per minute."""
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 _scratch = tempfile.TemporaryDirectory(prefix="hatif-mbrola-")
@@ -27,11 +26,11 @@ _scratch = tempfile.TemporaryDirectory(prefix="hatif-mbrola-")
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """The unpacked packages, by names that are short enough for espeak-ng: it cuts a longer path at 160 bytes."""
+    """The unpacked packages, under paths short enough for espeak-ng, which truncates them at 160 bytes."""
 
     root: Path
     library: Path
-    linker: Path  # espeak-ng tells by the first 20 bytes of /proc/PID/stat whether MBROLA waits: its name is short
+    linker: Path  # needs a short name: espeak-ng reads MBROLA's state from the first 20 bytes of /proc/PID/stat
     data: Path
     share: Path
     programs: Path  # where espeak-ng finds `mbrola`
@@ -45,10 +44,14 @@ _trees: dict[Path, _Tree] = {}
 
 
 def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
-    """Samples and rate. ValueError: the voice is gone, or one that we cannot speak with."""
+    """Return samples and rate.
+
+    Raises:
+        ValueError: The voice is not installed completely, or its program failed.
+    """
     file = Path(name)
     if not file.is_file():
-        raise ValueError(f"{file} is not there; run `hatif prompts voices install mbrola`")
+        raise ValueError(f"{file} does not exist; run `hatif prompts voices install mbrola`")
     root = file.parents[4]
     tree = _trees.get(root) or _trees.setdefault(root, _prepare(root))
     spoken = Path(_scratch.name) / "speech.wav"
@@ -76,7 +79,7 @@ def _arabic(text: str) -> str:
 def _prepare(root: Path) -> _Tree:
     linker = next(root.glob("usr/lib/*-linux-gnu/ld-linux*.so*"), None)
     if linker is None or not all((root / "usr/bin" / program).is_file() for program in ("mbrola", "espeak-ng")):
-        raise ValueError(f"{root} is not whole; remove it and run `hatif prompts voices install mbrola`")
+        raise ValueError(f"{root} is incomplete; remove it and run `hatif prompts voices install mbrola`")
     library, short = linker.parent, Path(tempfile.mkdtemp(dir=_scratch.name))
     tree = _Tree(root, library, short / "mb", short / "data", short / "share", short / "bin")
     tree.linker.symlink_to(linker)
@@ -90,20 +93,20 @@ def _prepare(root: Path) -> _Tree:
 
 
 def _run(command: Sequence[str], text: str, environment: Mapping[str, str]) -> None:
-    """ValueError with the program's own words, if it does not end well."""
+    """Run a program; raise ValueError with its last line of output if it fails."""
     result = subprocess.run(
         command,
         input=text.encode(),
         capture_output=True,
         env={**os.environ, **environment},
-        preexec_fn=_end_with_us,
+        preexec_fn=_die_with_parent,
         check=False,
     )
     if result.returncode:
-        words = result.stderr.decode(errors="replace").strip().splitlines()
-        raise ValueError(f"{Path(command[3]).name}: {words[-1][:200] if words else f'exit status {result.returncode}'}")
+        lines = result.stderr.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"{Path(command[3]).name}: {lines[-1][:200] if lines else f'exit status {result.returncode}'}")
 
 
-def _end_with_us() -> None:
-    """This process may be killed at any moment; what it started must not stay behind."""
+def _die_with_parent() -> None:
+    """Ask the kernel to kill the child with us: this process may be killed at any moment."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""Voices in processes of their own, with a time limit: what an engine does wrong ends there.
+"""Voices in separate processes with a time limit, so that a fault of an engine stays there.
 
-`VoicePool.speak` is the only door. It may be called from several threads; each call has a process for itself.
+`VoicePool.speak` is the only entry point. It may be called from several threads; each call has its own process.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from numpy.typing import NDArray
 from prompts.voices import Voice
 
 HANGS_BEFORE_GIVING_UP = 3
-"""In a row. A voice that hangs on everything would otherwise hold the build up once for every prompt."""
+"""Consecutive hangs. A voice that always hangs would otherwise delay the build once per prompt."""
 RATES = range(8_000, 96_001)
-"""Hz."""
+"""Plausible sample rates in Hz."""
 LONGEST_SPEECH = 64 * 1024 * 1024
-"""Bytes. More than that is not one prompt."""
+"""In bytes; more than that cannot be one prompt."""
 
 
 class VoiceError(Exception):
-    """A voice did not speak; the message says why, in one clause."""
+    """A voice did not speak; the message gives the reason in one clause."""
 
 
 class VoiceHangError(VoiceError):
-    """A voice gave no answer in time."""
+    """A voice did not answer in time."""
 
 
 class _VoiceProcess:
-    """One engine's process; it is asked one text at a time."""
+    """The process of one engine; it speaks one text at a time."""
 
     def __init__(self, voice: Voice, scratch: str) -> None:
         self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in close()
@@ -52,7 +52,7 @@ class _VoiceProcess:
             | {
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 "TMPDIR": scratch,
-                # Pico reads memory that it never wrote: from zeros, a text sounds the same whatever was said before.
+                # Pico reads memory that it never wrote: filled with zeros, a text sounds the same after any other text.
                 "MALLOC_PERTURB_": "255",
             },
         )
@@ -85,7 +85,7 @@ class _VoiceProcess:
     def _read(self, deadline: float, limit: float) -> bytes:
         left = deadline - time.monotonic()
         if left <= 0 or not self.poll.poll(1_000 * left):
-            raise VoiceHangError(f"gave no answer within {limit:g} s; its process was stopped")
+            raise VoiceHangError(f"did not answer within {limit:g} s; its process was stopped")
         data = os.read(self.answers, 1 << 16)
         if not data:
             raise VoiceError(self._last_words())
@@ -110,22 +110,28 @@ class _VoiceProcess:
 
 
 class VoicePool:
-    """Processes of all voices, kept between texts (starting one costs more than most texts)."""
+    """The processes of all voices, reused between texts (starting one takes longer than most texts)."""
 
     def __init__(self, limit: float) -> None:
-        """`limit`: seconds that a voice has for one text."""
+        """Args:
+        limit: Seconds that a voice may take for one text.
+        """
         self.limit = limit
-        # Processes that are killed cannot clean up behind themselves.
+        # Killed processes cannot remove their own files.
         self._scratch = tempfile.TemporaryDirectory(prefix="hatif-voices-")
         self._lock = threading.Lock()
         self._idle: dict[Voice, list[_VoiceProcess]] = defaultdict(list)
         self._hangs: Counter[Voice] = Counter()
 
     def speak(self, voice: Voice, text: str) -> tuple[NDArray[np.int16], int]:
-        """Mono samples and their rate in Hz. VoiceError: it crashed, hung, refused or made no sound."""
+        """Return mono samples and their rate in Hz.
+
+        Raises:
+            VoiceError: The voice crashed, hung, refused the text or produced no sound.
+        """
         with self._lock:
             if self._hangs[voice] >= HANGS_BEFORE_GIVING_UP:
-                raise VoiceError(f"was not asked, after {HANGS_BEFORE_GIVING_UP} texts in a row without an answer")
+                raise VoiceError(f"was not tried, after {HANGS_BEFORE_GIVING_UP} consecutive texts without an answer")
             process = self._idle[voice].pop() if self._idle[voice] else None
         process = process or _VoiceProcess(voice, self._scratch.name)
         healthy = False
@@ -139,7 +145,7 @@ class VoicePool:
                 self._hangs[voice] += 1
             raise
         finally:
-            # A process that misbehaved once is not trusted with the next text.
+            # A process that failed once is not reused.
             if healthy:
                 with self._lock:
                     self._idle[voice].append(process)
@@ -147,12 +153,12 @@ class VoicePool:
                 process.close()
         if not samples or rate not in RATES:
             raise VoiceError(
-                "made no sound of this text" if not samples else f"spoke at an impossible rate ({rate} Hz)"
+                "produced no sound for this text" if not samples else f"spoke at an impossible rate ({rate} Hz)"
             )
         return np.frombuffer(samples[: len(samples) // 2 * 2], dtype=np.int16), rate
 
     def close(self) -> None:
-        """Ends all processes and removes what they left. Call it when no thread is speaking."""
+        """Stop all processes and remove their files; no thread may be speaking."""
         with self._lock:
             for process in [process for idle in self._idle.values() for process in idle]:
                 process.close()

@@ -1,7 +1,7 @@
-"""The process in which one engine speaks: `python -m prompts.voices.worker MODULE`.
+"""The process of one engine: `python -m prompts.voices.worker MODULE`.
 
-One request a line on standard input: {"text", "name", "settings", "limit"}. One answer each: a line of JSON,
-{"rate", "bytes"} followed by that many bytes of samples, or {"error"}. Whatever the engine itself prints goes to
+One request per line on standard input: {"text", "name", "settings", "limit"}. One answer per request: a line of JSON,
+{"rate", "bytes"} followed by that many bytes of samples, or {"error"}. The engine's own output goes to
 standard error.
 """
 
@@ -15,16 +15,17 @@ import signal
 import sys
 
 LARGEST_FILE = 256 * 1024 * 1024
-"""Bytes that an engine may write into one file, what it prints included."""
+"""Bytes that an engine may write to one file, its printed output included."""
 
 
 def main(module: str) -> None:
+    """Answer requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        # Ends this process inside C code as well, and when whoever asked is no longer there to do it.
+        # The signal ends this process even inside C code, and even if the parent process is gone.
         signal.setitimer(signal.ITIMER_REAL, request["limit"])
         try:
             samples, rate = importlib.import_module(module).speak(request["text"], request["name"], request["settings"])

@@ -1,4 +1,4 @@
-"""An example of everything that Asterisk's files depend on, and the installation that all tests share."""
+"""An example of everything that Asterisk's files depend on, and the installation shared by all tests."""
 
 import os
 from dataclasses import replace
@@ -16,7 +16,7 @@ SECRETS = Secrets("hatif", "ari-password-of-the-test", "hatif", "ami-password-of
 
 
 class Quiet:
-    """Progress that keeps its steps."""
+    """A Progress that records its steps."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -30,7 +30,7 @@ class Quiet:
 
 
 def shared_home() -> Path:
-    """Where Asterisk is unpacked for all tests: HATIF_INSTALL, HATIF_TEST_CACHE, else the checkout's var/cache."""
+    """Return the folder of the tests' Asterisk: HATIF_INSTALL, HATIF_TEST_CACHE, else the checkout's var/cache."""
     named = os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_TEST_CACHE")
     return Path(named) if named else Path(__file__).parents[2] / "var" / "cache"
 
@@ -41,7 +41,7 @@ def installation() -> Installation:
 
 
 def example(home: Path, **changes: Any) -> Conf:
-    """A site with two carriers, one of which takes our calls, three operators and two queues."""
+    """Return a site with two carriers, one of which accepts our calls, three operators and two queues."""
     endpoints = (
         Endpoint("1001", "Ghali Carob", PASSWORD, ("ar", "es")),
         Endpoint("1002", "غالي خروب", "telephone-password-2", ("fr",)),

@@ -1,4 +1,4 @@
-"""Asterisk's files hold what they should, are kept from strangers, and no value of a site can leave its place."""
+"""Asterisk's files have the right content, are private, and no value of a site can break out of its place."""
 
 import re
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_every_value_reaches_its_file(tmp_path: Path) -> None:
     assert "channelvars = HATIF\n" in files["ari.conf"]
 
 
-def test_ari_and_ami_stay_on_loopback_wherever_sip_is(tmp_path: Path) -> None:
+def test_ari_and_ami_stay_on_loopback_whatever_address_sip_has(tmp_path: Path) -> None:
     for address, bind in (("0.0.0.0", "0.0.0.0:15060"), ("192.0.2.7", "192.0.2.7:15060"), ("::1", "[::1]:15060")):
         files = render(example(tmp_path, sip_bind=address))
         assert files["pjsip.conf"].count(f"bind = {bind}\n") == 2
@@ -60,7 +60,7 @@ def test_files_with_passwords_are_readable_by_their_owner_only(tmp_path: Path) -
     assert not any(secret in repr(conf) for secret in secrets)
 
 
-def test_writing_again_changes_nothing_and_a_change_names_its_file(tmp_path: Path) -> None:
+def test_only_changed_files_are_written_and_reported(tmp_path: Path) -> None:
     conf = example(tmp_path)
     assert set(write(conf)) == render(conf).keys()
     (conf.etc / "extensions.conf").write_text("; of the dialplan package\n")
@@ -123,37 +123,37 @@ def test_a_bad_password_is_refused_without_being_repeated(value: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["carrier.example.org", "127.0.0.2\nmatch=0.0.0.0/0", "0.0.0.0/0", "127.0.0.2/8", ""])
-def test_a_carrier_is_known_by_its_addresses_only(host: str) -> None:
+def test_a_carrier_s_hosts_must_be_addresses_or_networks(host: str) -> None:
     with pytest.raises(AsteriskError, match="Carrier example: the host"):
         Carrier("example", (host,))
 
 
-@pytest.mark.parametrize(("code", "text", "line", "said"), MISTAKES)
-def test_a_file_of_the_sites_own_that_lets_strangers_in_is_refused(
-    code: str, text: str, line: int, said: str, tmp_path: Path
+@pytest.mark.parametrize(("code", "text", "line", "message"), MISTAKES)
+def test_a_site_s_own_pjsip_conf_that_lets_strangers_in_is_refused(
+    code: str, text: str, line: int, message: str, tmp_path: Path
 ) -> None:
     (found,) = own_findings(f"{DOOR}\n{text}", ("one",), ("1001",))
     assert (found.code, found.line) == (code, line)
-    assert said in str(found)
-    with pytest.raises(AsteriskError, match=f"pjsip.conf of the site, line {line}: {code}"):
+    assert message in str(found)
+    with pytest.raises(AsteriskError, match=f"the site's pjsip.conf, line {line}: {code}"):
         example(tmp_path, own_pjsip=f"{DOOR}\n{text}", carriers=(Carrier("one", ("127.0.0.2",)),))
 
 
-def test_a_file_of_the_sites_own_goes_behind_ours_and_what_lets_strangers_in_is_never_written(tmp_path: Path) -> None:
+def test_a_site_s_own_pjsip_conf_follows_ours_and_an_open_endpoint_is_never_written(tmp_path: Path) -> None:
     conf = example(tmp_path, own_pjsip=DOOR)
     text = render(conf)["pjsip.conf"]
     assert text.endswith(DOOR + "\n") and lint(text) == []
-    object.__setattr__(conf, "own_pjsip", "[lift]\ntype = endpoint\n")  # past its check
+    object.__setattr__(conf, "own_pjsip", "[lift]\ntype = endpoint\n")  # bypasses the check
     with pytest.raises(AsteriskError, match="E_ENDPOINT_OPEN"):
         write(conf)
     assert not conf.etc.exists()
 
 
-def test_a_carrier_is_known_by_address_or_password_and_never_by_name(tmp_path: Path) -> None:
+def test_a_carrier_is_identified_by_address_or_password_and_never_by_name(tmp_path: Path) -> None:
     by_password = Carrier("roaming", (), password="x" * 20)
     both = Carrier("both", ("127.0.0.9",), password="y" * 20, nat=True, srtp=True, most_calls=90)
     text = render(example(tmp_path, carriers=(Carrier("plain", ("127.0.0.2",)), by_password, both)))["pjsip.conf"]
-    found = {each.name: each for each in sections(text) if each.get("type") == "endpoint"}
+    found = {item.name: item for item in sections(text) if item.get("type") == "endpoint"}
     assert [
         (name, found[name].get("identify_by"), found[name].get("auth"), found[name].get("rtp_symmetric"))
         for name in ("carrier-plain", "carrier-roaming", "carrier-both")
@@ -168,10 +168,10 @@ def test_a_carrier_is_known_by_address_or_password_and_never_by_name(tmp_path: P
         Carrier("nobody", ())
 
 
-def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+def test_inconsistent_values_are_refused(tmp_path: Path) -> None:
     conf = example(tmp_path)
     twice = (conf.endpoints[0], conf.endpoints[0])
-    for changes, said in (
+    for changes, message in (
         ({"endpoints": twice, "queues": ()}, "Operator 1001 is listed 2 times"),
         ({"carriers": (Carrier("a", ("127.0.0.2",)), Carrier("b", ("127.0.0.2",)))}, "host 127.0.0.2/32 is listed 2"),
         ({"queues": (Queue("hatif-de", ("1009",)),)}, "Queue hatif-de: 1009 is not the id of an operator"),
@@ -180,7 +180,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
         ({"home": tmp_path / ("deep" * 20)}, "set HATIF_HOME to a shorter path"),
         ({"home": tmp_path / "a;b"}, "choose a path without it"),
     ):
-        with pytest.raises(AsteriskError, match=said):
+        with pytest.raises(AsteriskError, match=message):
             example(**({"home": tmp_path} | changes))
     with pytest.raises(AsteriskError, match="choose some of alaw, g722, ulaw"):
         Carrier("a", ("127.0.0.2",), ("g729",))

@@ -1,4 +1,4 @@
-"""Which Asterisk is used, and what is said when there is none."""
+"""Which Asterisk is used, and the messages if there is none."""
 
 import asyncio
 import os
@@ -32,28 +32,28 @@ def refusal(home: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "version",
     ["Asterisk 18.26.4", "Asterisk 20.14.3", "Asterisk 21.9.0", "Asterisk 22.4.1", "Asterisk certified/20.7-cert4"],
 )
-def test_an_asterisk_that_is_too_old_is_refused(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HATIF_ASTERISK", str(script(tmp_path / "sbin/asterisk", f"echo '{told}'")))
+def test_an_asterisk_that_is_too_old_is_refused(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATIF_ASTERISK", str(script(tmp_path / "sbin/asterisk", f"echo '{version}'")))
     assert "20.15, 21.10, 22.5 or newer is needed" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["echo hello", "echo Asterisk GIT-master-1a2b3c", "exit 3"])
-def test_what_is_not_a_release_of_asterisk_is_refused(
+def test_a_program_that_is_not_an_asterisk_release_is_refused(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HATIF_ASTERISK", str(script(tmp_path / "sbin/asterisk", text)))
-    assert "not which Asterisk it is" in refusal(tmp_path)
+    assert "is not an Asterisk version" in refusal(tmp_path)
 
 
-def test_a_named_program_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_program_that_does_not_exist_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_ASTERISK", str(tmp_path / "asterisk"))
-    assert "is not a program that can be run" in refusal(tmp_path)
+    assert "is not an executable program" in refusal(tmp_path)
 
 
-def test_missing_modules_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_modules_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = administrators_own(tmp_path)
     modules = tmp_path / "lib/asterisk/modules"
     modules.unlink()
@@ -66,7 +66,7 @@ def test_missing_modules_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def administrators_own(prefix: Path) -> Path:
-    """An Asterisk as `make install` lays it out, made from the shared one."""
+    """Create an Asterisk in the layout of `make install` from the shared one."""
     shared = installation()
     for path, target in (("lib/asterisk/modules", shared.module_dir), ("var/lib/asterisk", shared.data_dir)):
         (prefix / path).parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def administrators_own(prefix: Path) -> Path:
     return script(prefix / "sbin/asterisk", f'exec {command} "$@"')
 
 
-async def test_an_administrators_own_asterisk_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_administrator_s_own_asterisk_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = administrators_own(tmp_path / "own")
     monkeypatch.setenv("HATIF_ASTERISK", str(own))
     found = find_or_install(tmp_path / "home", Quiet())
@@ -106,7 +106,7 @@ def test_a_private_asterisk_is_found_again_without_any_network(monkeypatch: pyte
 
 @pytest.fixture
 def no_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine that has none."""
+    """Simulate a machine without Asterisk."""
     monkeypatch.delenv("HATIF_ASTERISK", raising=False)
     monkeypatch.setattr("asterisk_conf.install._USUAL_PLACES", ("/nowhere/asterisk",))
     if Path("/usr/sbin/asterisk").exists():
@@ -117,41 +117,46 @@ def no_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not Path("/usr/bin/apt-get").exists(), reason="this machine has no apt")
 @pytest.mark.parametrize(
     "mirror",
-    ["file:/nowhere/debian", pytest.param("http://127.0.0.1:9/debian", marks=pytest.mark.long)],  # apt tries thrice
+    [
+        "file:/nowhere/debian",
+        pytest.param("http://127.0.0.1:9/debian", marks=pytest.mark.long),
+    ],  # apt tries three times
 )
-def test_a_mirror_that_cannot_be_reached_is_named(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_mirror_is_reported_with_its_address(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HATIF_DEBIAN_MIRROR", mirror)
-    said = refusal(tmp_path)
-    assert mirror in said and "HATIF_DEBIAN_MIRROR" in said
+    message = refusal(tmp_path)
+    assert mirror in message and "HATIF_DEBIAN_MIRROR" in message
     assert not (tmp_path / "asterisk/root").exists()
 
 
 @pytest.mark.usefixtures("no_asterisk")
-def test_a_mirror_that_is_not_an_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_that_is_not_an_address_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_DEBIAN_MIRROR", "deb.debian.org [trusted=yes]")
     assert "give an address such as http://deb.debian.org/debian" in refusal(tmp_path)
 
 
 @pytest.mark.usefixtures("no_asterisk")
-def test_a_machine_without_apt_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_machine_without_apt_the_message_has_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "This machine has no apt-get" in refusal(tmp_path)
 
 
 @pytest.mark.usefixtures("no_asterisk")
-def test_a_foreign_processor_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_an_unsupported_processor_the_message_has_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     assert "riscv64" in refusal(tmp_path)
 
 
 @pytest.mark.usefixtures("no_asterisk")
-def test_a_path_that_the_dynamic_linker_cannot_take_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_the_dynamic_linker_cannot_handle_is_refused(tmp_path: Path) -> None:
     assert "choose a path without" in refusal(tmp_path / "a:b")
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("no_asterisk")
-def test_an_installation_that_was_killed_is_finished_by_the_next_two_at_once(tmp_path: Path) -> None:
+def test_a_killed_installation_is_completed_by_two_processes_at_once(tmp_path: Path) -> None:
     """Needs a Debian mirror and 600 MB."""
     program = (
         "import sys; from pathlib import Path; from asterisk_example import Quiet;"

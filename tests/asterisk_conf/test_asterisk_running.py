@@ -1,4 +1,4 @@
-"""A real Asterisk with our files: it is up at once, says nothing bad, and lets in whom it should and nobody else."""
+"""A real Asterisk with our files: it is ready at once, logs no warnings, and accepts only authorised calls."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ from asterisk_conf.conf import Carrier, Conf, write
 from asterisk_conf.pjsip import sections
 from dialplan.plan import Limits, Number, Plan, render
 
-# Stands in for the dialplan package's file; what a call brought is kept in AstDB, where AMI reads it.
+# Replaces the dialplan package's file; a call's values are stored in AstDB, where AMI can read them.
 EXTENSIONS = """
 [hatif-carrier]
 exten => 33800212000,1,Set(DB(test/caller)=${CALLERID(num)})
@@ -41,7 +41,7 @@ exten => 1001,1,Dial(PJSIP/1001)
 """
 
 
-# The real dialplan, where there is no controller.
+# The real dialplan, without a controller.
 LIMITED = "33800000001"
 PLAN = Plan("test1", (Number(f"+{LIMITED}", "FR", "fr"),), ("fr",), (), limits=Limits(in_all=80))
 ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
@@ -84,7 +84,7 @@ async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
 
 
 class Manager:
-    """AMI, one action after the other."""
+    """An AMI connection that sends one action at a time."""
 
     def __init__(self, conf: Conf, password: str = SECRETS.ami_password) -> None:
         self.socket = socket.create_connection(("127.0.0.1", conf.ports.ami), timeout=3)
@@ -122,7 +122,7 @@ def listeners(process: psutil.Process) -> set[tuple[str, str, int]]:
     return {
         ("TCP" if found.type == socket.SOCK_STREAM else "UDP", found.laddr[0], found.laddr[1])
         for found in process.net_connections("inet")
-        # Two UDP sockets on ports of the kernel's choice are those of the SIP library's own DNS client.
+        # Two UDP sockets on ports chosen by the kernel belong to the SIP library's own DNS client.
         if found.status == psutil.CONN_LISTEN or (found.type == socket.SOCK_DGRAM and found.laddr[1] < 32768)
     }
 
@@ -131,12 +131,12 @@ def test_asterisk_is_ready_in_less_than_three_seconds(asterisk: Running) -> None
     assert asterisk.ready_after_s < 3
 
 
-def test_the_log_of_the_start_holds_no_warning(asterisk: Running) -> None:
+def test_the_log_of_a_start_has_no_warnings(asterisk: Running) -> None:
     assert instance.check_log(asterisk.conf) == []
     assert "modules will be loaded" in asterisk.conf.log_file.read_text()
 
 
-def test_it_listens_where_we_said_and_nowhere_else(asterisk: Running) -> None:
+def test_asterisk_listens_only_on_the_configured_ports(asterisk: Running) -> None:
     ports = asterisk.conf.ports
     assert listeners(asterisk.process) == {
         ("UDP", "127.0.0.1", ports.sip),
@@ -146,7 +146,7 @@ def test_it_listens_where_we_said_and_nowhere_else(asterisk: Running) -> None:
     }
 
 
-async def test_ari_answers_the_right_password_only(asterisk: Running) -> None:
+async def test_ari_accepts_only_the_right_password(asterisk: Running) -> None:
     url = f"http://127.0.0.1:{asterisk.conf.ports.http}/ari/asterisk/info"
     async with aiohttp.ClientSession() as session:
         for password, status in ((SECRETS.ari_password, 200), ("wrong-password-of-16", 401), ("", 401)):
@@ -156,7 +156,7 @@ async def test_ari_answers_the_right_password_only(asterisk: Running) -> None:
                     assert (await response.json())["config"]["name"] == "test1"
 
 
-def test_ami_does_what_we_need_and_no_more(asterisk: Running) -> None:
+def test_ami_allows_the_actions_that_we_need_and_no_others(asterisk: Running) -> None:
     with manager(asterisk.conf) as ami:
         for action, fields in (
             ("DBPut", {"Family": "test", "Key": "a", "Val": "b"}),
@@ -172,7 +172,7 @@ def test_ami_does_what_we_need_and_no_more(asterisk: Running) -> None:
         assert ami.welcome["Response"] == "Error"
 
 
-def test_a_carrier_is_known_by_its_address_and_its_caller_is_believed(asterisk: Running) -> None:
+def test_a_carrier_is_identified_by_its_address_and_its_caller_s_number_is_trusted(asterisk: Running) -> None:
     with Telephone("127.0.0.2", asterisk.sip, "33612345678") as carrier, manager(asterisk.conf) as ami:
         assert carrier.invite("33800999999").status == 404
         answer = carrier.invite("33800212000", "P-Asserted-Identity: <sip:+33698765432@carrier.example>\r\n")
@@ -184,18 +184,16 @@ def test_a_carrier_is_known_by_its_address_and_its_caller_is_believed(asterisk: 
 
 
 @pytest.mark.parametrize("number", ["33800212000", "33800212001"])
-def test_a_waiting_caller_hears_music_of_our_class_and_of_the_one_that_asterisk_takes_by_itself(
-    asterisk: Running, number: str
-) -> None:
+def test_a_waiting_caller_hears_music_of_our_class_and_of_asterisk_s_default(asterisk: Running, number: str) -> None:
     with Telephone("127.0.0.2", asterisk.sip) as carrier:
         answer = carrier.invite(number)
-        heard = carrier.hear(1.5)  # Answer() has waited 0.5 s for our own audio
+        heard = carrier.hear(1.5)  # Answer() waited 0.5 s for our audio
         carrier.hang_up(answer, number)
-    assert len(heard) > 6000  # bytes of 125 microseconds
-    assert len(set(heard)) > 50  # silence has one or two values
+    assert len(heard) > 6000  # one byte per 125 microseconds
+    assert len(set(heard)) > 50  # silence has only one or two values
 
 
-def test_a_stranger_who_gives_the_name_of_any_endpoint_gets_no_call_through(asterisk: Running) -> None:
+def test_a_stranger_cannot_call_under_the_name_of_any_endpoint(asterisk: Running) -> None:
     endpoints = {section.name for section in sections((asterisk.conf.etc / "pjsip.conf").read_text())}
     assert {"1001", "carrier-example", "carrier-second", "carrier-roaming", "trunk-second", "door"} < endpoints
     for user in (*sorted(endpoints), "33612345678", "nobody", "anonymous"):
@@ -205,7 +203,7 @@ def test_a_stranger_who_gives_the_name_of_any_endpoint_gets_no_call_through(aste
                 assert answer.status == 401, user
 
 
-def test_a_carrier_with_a_password_may_come_from_any_address(asterisk: Running) -> None:
+def test_a_carrier_with_a_password_may_call_from_any_address(asterisk: Running) -> None:
     with (
         Telephone("127.0.0.77", asterisk.sip, "+33612345678", PASSWORD, account="carrier-roaming") as carrier,
         Telephone("127.0.0.78", asterisk.sip, "+33612345678", "wrong-password-16", account="carrier-roaming") as other,
@@ -231,7 +229,7 @@ def test_a_carrier_with_addresses_and_a_password_needs_both(asterisk: Running) -
                 carrier.hang_up(answer, "33800212000")
 
 
-def test_a_carrier_with_srtp_brings_encrypted_audio_or_none(asterisk: Running) -> None:
+def test_a_carrier_with_srtp_must_send_encrypted_audio(asterisk: Running) -> None:
     with Telephone("127.0.0.9", asterisk.sip) as carrier:
         assert carrier.invite("33800212000").status == 488
         key = base64.b64encode(bytes(30)).decode()
@@ -265,7 +263,7 @@ def test_a_telephone_cannot_pretend_to_be_somebody_else(asterisk: Running) -> No
         assert telephone.invite("33800212000").status == 404
 
 
-def test_a_taken_port_is_named_with_what_to_do(asterisk: Running) -> None:
+def test_a_port_in_use_is_reported_with_a_remedy(asterisk: Running) -> None:
     problems = instance.port_problems(asterisk.conf)
     for port in ("TCP port 15060 (SIP)", "UDP port 15060 (SIP)", "TCP port 18088 (ARI)", "TCP port 15038 (AMI)"):
         found = [problem for problem in problems if problem.startswith(port)]
@@ -274,7 +272,7 @@ def test_a_taken_port_is_named_with_what_to_do(asterisk: Running) -> None:
     assert len(problems) == 4
 
 
-def test_taken_audio_ports_and_a_foreign_address_are_named(tmp_path: Path) -> None:
+def test_audio_ports_in_use_and_a_foreign_address_are_reported(tmp_path: Path) -> None:
     conf = example(tmp_path, ports=example(tmp_path).ports.with_offset(21000))
     taken = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(150)]
     try:
@@ -294,12 +292,12 @@ async def test_not_ready_without_asterisk(tmp_path: Path) -> None:
     assert instance.check_log(conf) == []
 
 
-def test_a_host_name_that_nobody_answers_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_name_that_does_not_resolve_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*_: object) -> None:
         time.sleep(2)
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
-    assert instance.host_name_problem(example(tmp_path)) is None  # audio is bound to one address: nothing is looked up
+    assert instance.host_name_problem(example(tmp_path)) is None  # audio is bound to one address: no lookup
     problem = instance.host_name_problem(example(tmp_path, sip_bind="0.0.0.0"))
     assert problem is not None and "/etc/hosts" in problem
 
@@ -309,25 +307,25 @@ def refused(ami: Manager, limit: str) -> int:
 
 
 def called(phones: ExitStack, asterisk: Running, caller: str) -> tuple[Telephone, Answer]:
-    """A call through the carrier, and its final answer."""
+    """Make a call through the carrier and return its final answer."""
     phone = phones.enter_context(Telephone("127.0.0.2", asterisk.sip, caller))
-    phone.signalling.settimeout(10)  # on a busy machine, too
+    phone.signalling.settimeout(10)  # also on a busy machine
     return phone, phone.invite(LIMITED)
 
 
 def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_caller(asterisk: Running) -> None:
     with ExitStack() as phones, manager(asterisk.conf) as ami:
-        calls = [called(phones, asterisk, each) for each in ("+33612345678", "0033612345678", "0612345678")]
+        calls = [called(phones, asterisk, item) for item in ("+33612345678", "0033612345678", "0612345678")]
         fourth = called(phones, asterisk, "33612345678")
         nobody = ["anonymous", "Bank123456", "%D8%A8%D9%86%D9%83123456", "1234", "0000000000"] * 4
-        others = [called(phones, asterisk, each) for each in ("+33612345679", *nobody)]
+        others = [called(phones, asterisk, item) for item in ("+33612345679", *nobody)]
         assert [answer.status for _, answer in (*calls, fourth, *others)] == [200, 200, 200, 486, *[200] * 21]
         assert (refused(ami, "number"), refused(ami, "source"), refused(ami, "all")) == (1, 0, 0)
         phone, answer = calls.pop()
         assert phone.hang_up(answer, LIMITED).status == 200
         until = time.monotonic() + 3
         while (again := called(phones, asterisk, "33612345678"))[1].status == 486 and time.monotonic() < until:
-            time.sleep(0.1)  # the channel that was hung up is still on its way out
+            time.sleep(0.1)  # the channel that was hung up is still closing
         assert again[1].status == 200
         calls.append(again)
         assert [phone.hang_up(answer, LIMITED).status for phone, answer in (*calls, *others)] == [200] * 24
@@ -335,27 +333,27 @@ def test_a_fourth_call_of_one_number_is_busy_and_withheld_numbers_are_not_one_ca
     assert "there are 3 calls of one number already" in said and "612345678" not in said
 
 
-def test_ordinary_calls_are_answered_while_half_calls_are_there(
+def test_ordinary_calls_are_answered_despite_half_open_calls(
     asterisk: Running, record_property: Callable[[str, object], None]
 ) -> None:
-    """Without a controller: Asterisk counts by itself. The half calls come from carriers: strangers get 401."""
+    """Without a controller Asterisk counts by itself. The half-open calls come from carriers; strangers get a 401."""
     with ExitStack() as phones, manager(asterisk.conf) as ami:
         for address, callers in (
-            ("127.0.8.1", [f"+3361{each:07}" for each in range(260)]),
+            ("127.0.8.1", [f"+3361{number:07}" for number in range(260)]),
             ("127.0.0.2", ["+33612000000"] * 260),
         ):
             for one in send_half_calls(address, asterisk.sip, LIMITED, callers):
                 phones.enter_context(one)
         calls, seconds = [], []
-        for each in range(10):
+        for number in range(10):
             began = time.monotonic()
-            calls.append(called(phones, asterisk, f"+3362{each:07}"))
+            calls.append(called(phones, asterisk, f"+3362{number:07}"))
             seconds.append(time.monotonic() - began)
         assert [answer.status for _, answer in calls] == [200] * 10
         record_property("ten calls beside 520 half calls, the slowest answer in ms", round(1000 * max(seconds)))
         assert refused(ami, "source") > 100 and refused(ami, "number") > 100
-        # 60 from the one source, 3 of the one number, these 10: of the 80 in all, 7 are left.
-        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{each:07}" for each in range(30)]):
+        # 60 from one source, 3 of one number and these 10: of 80 in total, 7 are left.
+        for one in send_half_calls("127.0.8.2", asterisk.sip, LIMITED, [f"+3363{number:07}" for number in range(30)]):
             phones.enter_context(one)
         assert called(phones, asterisk, "+33640000000")[1].status == 503
         assert refused(ami, "all") > 0

@@ -1,4 +1,4 @@
-"""`hatif firewall`: the kernel itself drops the audio of everybody who is neither a carrier nor an operator."""
+"""`hatif firewall`: the kernel drops all audio except that of carriers and operators."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from asterisk_conf.debian import Wanted
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.firewall import Senders, render
 
-NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for anybody
+NAMESPACES = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))  # for root, for other users
 NFTABLES = Wanted("nftables", "install the package nftables yourself", ("nftables",), 200_000_000)
 PORTS = Ports.with_offset(0)
 SENDERS = (
@@ -25,7 +25,7 @@ SENDERS = (
 
 @pytest.fixture(scope="module")
 def nft() -> tuple[str, ...]:
-    """The command line of nft: the machine's, else a private one that all tests share."""
+    """The command line of nft: the machine's, else a private one shared by all tests."""
     if found := shutil.which("nft"):
         return (found,)
     home = shared_home() / "nftables"
@@ -37,7 +37,7 @@ def nft() -> tuple[str, ...]:
 
 @pytest.fixture
 def namespace() -> tuple[str, ...]:
-    """The command line of a network namespace of its own."""
+    """The command line of a separate network namespace."""
     why = []
     for command in NAMESPACES:
         tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
@@ -61,12 +61,12 @@ def test_the_audio_of_strangers_is_dropped(nft: tuple[str, ...], namespace: tupl
 
     known = ["127.0.0.2", "127.0.1.9", "127.0.8.200"]
     assert through(PORTS.rtp_first) == through(PORTS.rtp_last) == known
-    assert through(PORTS.rtp_last + 1) == through(PORTS.sip) == everybody  # what is not audio is left alone
+    assert through(PORTS.rtp_last + 1) == through(PORTS.sip) == everybody  # other packets are not filtered
     rules.write_text(render(SENDERS, PORTS, "127.0.0.7"))
-    assert through(PORTS.rtp_first) == everybody  # Hatif's audio is at another address
+    assert through(PORTS.rtp_first) == everybody  # Hatif's audio has another address
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_address_is_refused() -> None:
     for network in ("carrier.example", "0.0.0.0/0", '127.0.0.1" accept', ""):
         with pytest.raises(AsteriskError, match="carrier example: the host"):
             Senders("carrier example", (network,))
@@ -74,7 +74,7 @@ def test_an_address_that_is_none_is_refused() -> None:
         Senders("operators", ())
 
 
-def test_audio_that_may_come_to_any_address_is_looked_at_everywhere() -> None:
+def test_audio_bound_to_any_address_is_filtered_on_all_addresses() -> None:
     assert "\t\tudp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "0.0.0.0")
     assert "ip6 saddr 2001:db8::/32 accept" in render(SENDERS, PORTS, "::")
     assert "\t\tip6 daddr 2001:db8::7 udp dport 10000-10999 jump audio\n" in render(SENDERS, PORTS, "2001:db8::7")

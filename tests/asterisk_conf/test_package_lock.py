@@ -1,4 +1,4 @@
-"""Debian packages are fetched as locked; where that is impossible, the differences are shown."""
+"""Debian packages are downloaded as locked; if that is impossible, the differences are reported."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ needs_apt = pytest.mark.skipif(not Path("/usr/lib/apt/apt-helper").exists(), rea
 
 
 def archive(mirror: Path, name: str, version: str, content: str) -> LockedPackage:
-    """Put a package with one file into a mirror."""
+    """Add a package with one file to a mirror."""
     tree = mirror / "trees" / name
     (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
     (tree / "DEBIAN" / "control").write_text(
@@ -40,7 +40,7 @@ def archive(mirror: Path, name: str, version: str, content: str) -> LockedPackag
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mirror that has two packages and no lists: only what is locked can be had from it."""
+    """A mirror with two packages and no lists: only locked packages can be downloaded from it."""
     folder = tmp_path / "mirror"
     packages = [archive(folder, "one", "1:2.3-4", "first"), archive(folder, "two", "5", "second")]
     monkeypatch.setattr(package_lock, "FOLDER", tmp_path / "locks")
@@ -57,28 +57,26 @@ def unpack(folder: Path) -> list[str]:
 
 
 @needs_apt
-def test_exactly_the_locked_files_are_fetched_and_recorded(mirror: Path, tmp_path: Path) -> None:
+def test_exactly_the_locked_files_are_downloaded_and_recorded(mirror: Path, tmp_path: Path) -> None:
     steps = unpack(tmp_path)
     assert [(tmp_path / "root" / name).read_text() for name in ("one", "two")] == ["first", "second"]
     installed = json.loads((tmp_path / "root" / apt.MARKER).read_bytes())
     assert installed["unpacked"] == {"one": "1:2.3-4", "two": "5"}
     assert installed["sha256"]["one"] == package_lock.digest(mirror / "pool/one_2.3-4_all.deb")
-    assert not any("locked:" in step or "Reading the list" in step for step in steps)
+    assert not any("differ from the lock" in step or "Reading the list" in step for step in steps)
     assert apt.outdated(tmp_path / "root", SMALL) == []
 
 
 @needs_apt
 def test_an_altered_file_of_the_mirror_is_refused(mirror: Path, tmp_path: Path) -> None:
     archive(mirror, "two", "5", "another content")
-    with pytest.raises(
-        AsteriskError, match=r"two_5_all.deb is not the file that is locked \(SHA-256 [0-9a-f]{64}, not"
-    ):
+    with pytest.raises(AsteriskError, match=r"two_5_all.deb is not the locked file \(SHA-256 [0-9a-f]{64}, not"):
         unpack(tmp_path)
     assert not (tmp_path / "root").exists()
 
 
 @needs_apt
-def test_a_file_that_is_half_there_is_fetched_again(mirror: Path, tmp_path: Path) -> None:
+def test_an_incomplete_file_is_downloaded_again(mirror: Path, tmp_path: Path) -> None:
     (tmp_path / "apt/locked").mkdir(parents=True)
     (tmp_path / "apt/locked/one_1%3a2.3-4_all.deb").write_bytes((mirror / "pool/one_2.3-4_all.deb").read_bytes()[:99])
     unpack(tmp_path)
@@ -86,16 +84,19 @@ def test_a_file_that_is_half_there_is_fetched_again(mirror: Path, tmp_path: Path
 
 
 @needs_apt
-def test_a_mirror_that_no_longer_has_what_is_locked_is_asked_for_what_it_has(mirror: Path, tmp_path: Path) -> None:
+def test_a_mirror_without_the_locked_package_is_asked_for_its_current_one(mirror: Path, tmp_path: Path) -> None:
     (mirror / "pool/two_5_all.deb").unlink()
     progress = Quiet()
-    with pytest.raises(AsteriskError, match="Small cannot be fetched from file:"):  # it has no suite
+    with pytest.raises(AsteriskError, match="Small cannot be downloaded from file:"):  # the mirror has no suite
         apt.unpack(tmp_path / "apt", tmp_path / "root", SMALL, progress)
-    assert f"file:{mirror} no longer has two as locked; taking Small as the suite sid has it now" in progress.steps
+    assert (
+        f"file:{mirror} no longer has the locked two; taking Small from the current state of the suite sid"
+        in progress.steps
+    )
 
 
 @needs_apt
-def test_a_mirror_on_this_machine_is_not_reached_through_a_proxy(
+def test_a_mirror_on_this_machine_is_accessed_without_a_proxy(
     mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = partial(SimpleHTTPRequestHandler, directory=str(mirror))
@@ -110,14 +111,14 @@ def test_a_mirror_on_this_machine_is_not_reached_through_a_proxy(
             proxy.accept()
 
 
-def test_what_differs_from_the_lock_is_named() -> None:
+def test_differences_from_the_lock_are_listed() -> None:
     lock = [LockedPackage(name, "1", "pool/x.deb", 1, "0" * 64) for name in ("same", "newer", "gone")]
     found = {"same": "1", "newer": "2", "added": "3"}
     assert package_lock.differences(lock, found) == ["newer 2 instead of 1", "no gone", "also added 3"]
 
 
 @needs_apt
-def test_a_lock_that_was_renewed_since_is_noticed(mirror: Path, tmp_path: Path) -> None:
+def test_a_renewed_lock_is_detected(mirror: Path, tmp_path: Path) -> None:
     unpack(tmp_path)
     path = package_lock.lock_file(SMALL.name, machine().architecture)
     path.write_text(path.read_text().replace("two 5 ", "two 6 "))
@@ -125,7 +126,7 @@ def test_a_lock_that_was_renewed_since_is_noticed(mirror: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("line", ["one 1 pool/one.deb 12", "one 1 http://elsewhere/one.deb 12 " + "0" * 64, "\x00"])
-def test_a_broken_line_of_a_lock_is_named(line: str, tmp_path: Path) -> None:
+def test_a_broken_line_of_a_lock_is_reported(line: str, tmp_path: Path) -> None:
     path = tmp_path / "small.txt"
     path.write_text(f"# Small\n\n{line}\n")
     with pytest.raises(AsteriskError, match=rf"{path}:3: .* is not 'name version pool/… size sha256'"):
@@ -134,13 +135,13 @@ def test_a_broken_line_of_a_lock_is_named(line: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("wanted", [ASTERISK, MBROLA], ids=lambda wanted: wanted.name)
-def test_the_repository_has_a_lock_of_all_that_is_wanted(wanted: Wanted, architecture: str) -> None:
+def test_the_repository_has_a_lock_for_everything_that_is_downloaded(wanted: Wanted, architecture: str) -> None:
     packages = package_lock.read(package_lock.lock_file(wanted.name, architecture))
     assert {package.name for package in packages} > {*wanted.packages, "libc6"}
 
 
 @pytest.mark.long
-def test_what_the_mirror_no_longer_has_is_taken_from_the_suite_and_told(
+def test_a_package_that_the_mirror_no_longer_has_is_taken_from_the_suite_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Needs a Debian mirror and 200 MB."""
@@ -154,6 +155,6 @@ def test_what_the_mirror_no_longer_has_is_taken_from_the_suite_and_told(
     apt.unpack(tmp_path / "apt", tmp_path / "root", small, progress)
     installed = json.loads((tmp_path / "root" / apt.MARKER).read_bytes())
     version = installed["unpacked"]["mbrola-nl2"]
-    assert any("no longer has mbrola-nl2 as locked" in step for step in progress.steps)
+    assert any("no longer has the locked mbrola-nl2" in step for step in progress.steps)
     assert any(f"mbrola-nl2 {version} instead of 0.1-1" in step for step in progress.steps)
     assert apt.outdated(tmp_path / "root", small) == []

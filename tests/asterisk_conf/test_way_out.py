@@ -1,4 +1,4 @@
-"""Only the controller calls the outside: in what is rendered there is no other way to a trunk."""
+"""Only the controller makes outgoing calls: the rendered files have no other way to a trunk."""
 
 import configparser
 from pathlib import Path
@@ -18,11 +18,11 @@ NUMBERS = (Number("+33800000001", "FR", "fr"),)
 
 
 def sections(text: str) -> list[tuple[str, dict[str, str]]]:
-    """The sections of pjsip.conf, in order, with the last value of each option."""
-    return [(each.name, dict(each.options)) for each in pjsip.sections(text)]
+    """Return the sections of pjsip.conf, in order, with the last value of each option."""
+    return [(item.name, dict(item.options)) for item in pjsip.sections(text)]
 
 
-def test_the_dialplan_dials_operators_and_nobody_else() -> None:
+def test_the_dialplan_dials_only_operators() -> None:
     plan = parse(rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001", "1002"))))
     dialling = {
         (context, step.data)
@@ -31,12 +31,12 @@ def test_the_dialplan_dials_operators_and_nobody_else() -> None:
         for step in steps
         if step.application.lower() in ("dial", "originate", "page", "transfer", "followme")
     }
-    # The last line rings itself: nobody outside.
+    # The last line calls itself, not the outside.
     last_line = ("hatif-last", "Local/s@hatif-last-hold/n,exten,hatif-last,s,1,,a")
     assert last_line in dialling
     dialling.remove(last_line)
     assert {context for context, _ in dialling} == {"hatif-ring"}
-    # Nor does a telephone send a call on by a 302.
+    # Nor can a telephone redirect a call with a 302.
     assert all(data.split(",")[2].startswith("i") for _, data in dialling)
     asked = [
         step.data
@@ -49,7 +49,7 @@ def test_the_dialplan_dials_operators_and_nobody_else() -> None:
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{5,13}", fullmatch=True), st.sampled_from(["hatif-operators", "hatif-carrier"]))
-def test_whatever_number_a_telephone_or_a_carrier_dials_it_ends_without_a_dial(number: str, context: str) -> None:
+def test_no_number_dialled_by_a_telephone_or_a_carrier_leads_to_a_dial(number: str, context: str) -> None:
     plan = parse(rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001",))))
     seen, ahead = set(), {context}
     while ahead:
@@ -62,12 +62,12 @@ def test_whatever_number_a_telephone_or_a_carrier_dials_it_ends_without_a_dial(n
     assert "hatif-member" not in seen and "hatif-ring" not in seen
 
 
-def test_an_address_of_operators_that_leads_to_the_trunk_is_refused() -> None:
+def test_an_operator_address_that_uses_the_trunk_is_refused() -> None:
     text = rendered_plan(Plan("node1", NUMBERS, ("fr",), ("1001",), address="PJSIP/{id}@trunk-example"))
     assert "E_TRUNK" in {finding.code for finding in lint(text)}
 
 
-def test_there_is_one_trunk_and_nobody_who_calls_is_taken_for_it(tmp_path: Path) -> None:
+def test_there_is_one_trunk_and_no_incoming_call_is_identified_as_it(tmp_path: Path) -> None:
     out = Carrier("example", ("127.0.0.2",), dial="127.0.0.2:5070")
     found = sections(render(example(tmp_path, carriers=(out, Carrier("second", ("127.0.0.3",)))))["pjsip.conf"])
     trunks = [(name, options) for name, options in found if name.startswith("trunk-")]
@@ -75,7 +75,7 @@ def test_there_is_one_trunk_and_nobody_who_calls_is_taken_for_it(tmp_path: Path)
     assert {name for name, _ in trunks} == {"trunk-example"}
     assert (endpoint["aors"], endpoint["identify_by"]) == ("trunk-example", "ip")
     assert (place["type"], place["contact"]) == ("aor", "sip:127.0.0.2:5070")
-    # By an address only who has an identify is known; the trunk has none, and carriers have no address to call.
+    # Only endpoints with an identify are identified by address; the trunk has none, and carriers have no contact.
     known = [options["endpoint"] for _, options in found if options.get("type") == "identify"]
     assert known == ["carrier-example", "carrier-second"]
     assert all("aors" not in options for name, options in found if name.startswith("carrier"))

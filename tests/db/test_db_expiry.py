@@ -171,10 +171,10 @@ async def test_an_expired_request_about_a_file_becomes_a_note_and_one_with_an_un
     assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
     failed = await callbacks.find_request(engine, str(expiring.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
-    assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
+    assert failed.reason == "not within 24 open hours: the number has reached its limit of calls for today"
     assert (
         await callbacks.find_request(engine, str(once.id))
-    ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
+    ).reason == "not within 24 open hours: the limit of outgoing calls for today is reached (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
     assert (note.id, note.case_reference) == (expiring.id, changed)

@@ -13,7 +13,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 class Proxy:
-    """Stands between Ami and Asterisk; `cut` ends every connection at once, `sent` is what Asterisk was sent."""
+    """A proxy between Ami and Asterisk; `cut` closes every connection, `sent` is what was sent to Asterisk."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -52,17 +52,17 @@ async def ami(asterisk: Any) -> AsyncIterator[Ami]:
         yield connection
 
 
-async def test_a_wrong_password_is_said(asterisk: Any) -> None:
+async def test_a_wrong_password_is_reported(asterisk: Any) -> None:
     with pytest.raises(AmiError, match=f"refuses user '{asterisk.ami_user}'"):
         await Ami("127.0.0.1", asterisk.ami_port, asterisk.ami_user, "wrong").connect()
 
 
-async def test_nobody_listening_is_said() -> None:
+async def test_a_refused_connection_is_reported() -> None:
     with pytest.raises(AmiError, match="cannot be reached"):
         await Ami("127.0.0.1", 1, "a", "b").connect()
 
 
-async def test_a_peer_that_hangs_up_or_says_nothing_is_said() -> None:
+async def test_a_peer_that_disconnects_or_does_not_answer_is_reported() -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -78,7 +78,7 @@ async def test_a_peer_that_hangs_up_or_says_nothing_is_said() -> None:
             await Ami("127.0.0.1", port, "a", "b", answer_s=0.2).connect()
 
 
-async def test_astdb_keeps_what_it_is_given_whatever_the_language(ami: Ami) -> None:
+async def test_astdb_keeps_values_in_any_language(ami: Ami) -> None:
     assert await ami.db_get("hatif-test", "nothing") is None
     await ami.db_put("hatif-test", "a/b", "سلام: c")
     await ami.db_put("hatif-test", "empty", "")
@@ -91,7 +91,7 @@ async def test_astdb_keeps_what_it_is_given_whatever_the_language(ami: Ami) -> N
     assert await ami.db_tree("hatif-test") == {}
 
 
-async def test_a_value_cannot_bring_a_header_of_its_own(ami: Ami) -> None:
+async def test_a_value_cannot_inject_a_header(ami: Ami) -> None:
     with pytest.raises(AmiError, match="line break"):
         await ami.db_put("hatif-test", "a", "x\r\nAction: Originate")
     with pytest.raises(AmiError, match="2000 bytes"):
@@ -99,12 +99,12 @@ async def test_a_value_cannot_bring_a_header_of_its_own(ami: Ami) -> None:
     assert await ami.db_tree("hatif-test") == {}
 
 
-async def test_what_asterisk_refuses_is_said_with_its_own_words(ami: Ami) -> None:
+async def test_asterisk_s_refusal_is_reported_in_its_own_words(ami: Ami) -> None:
     with pytest.raises(AmiError, match="refused Reload: No such module"):
         await ami.reload("no_such_module")
 
 
-async def test_an_event_reaches_its_callback_and_a_failing_callback_cuts_nothing(ami: Ami) -> None:
+async def test_an_event_reaches_its_callback_and_a_failing_callback_does_not_break_the_connection(ami: Ami) -> None:
     got: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     ami.on("Reload", lambda _: 1 / 0)  # type: ignore[arg-type]
     ami.on("Reload", got.put_nowait)
@@ -114,7 +114,7 @@ async def test_an_event_reaches_its_callback_and_a_failing_callback_cuts_nothing
     assert ami.connected
 
 
-async def test_after_a_cut_the_link_is_back_within_a_second_and_nothing_is_sent_again(asterisk: Any) -> None:
+async def test_a_cut_connection_is_back_within_a_second_and_nothing_is_sent_twice(asterisk: Any) -> None:
     proxy = Proxy(asterisk.ami_port)
     async with listening(proxy.handle) as port:
         ami = Ami("127.0.0.1", port, asterisk.ami_user, asterisk.ami_password)

@@ -1,4 +1,4 @@
-"""Each fault has its code and its line."""
+"""Each error is reported with its code and its line."""
 
 import pytest
 
@@ -81,15 +81,15 @@ def one(*steps: str, pattern: str = "s") -> str:
         ("W_LONG", 2, one(f"NoOp({'x' * 1001})", "Hangup()")),
     ],
 )
-def test_a_fault_is_found_on_its_line(code: str, line: int, text: str) -> None:
+def test_an_error_is_found_with_its_line(code: str, line: int, text: str) -> None:
     assert (code, line) in codes(text)
 
 
-def test_a_jump_to_a_number_that_a_pattern_takes_is_no_fault() -> None:
+def test_a_jump_to_a_number_that_matches_a_pattern_is_valid() -> None:
     assert codes("[a]\nexten => s,1,Goto(b,+123,1)\n[b]\nexten => _[+0-9]XX[1-3],1,Hangup()\n") == []
 
 
-def test_a_prompt_that_one_language_lacks_is_named_with_its_folder() -> None:
+def test_a_prompt_missing_in_one_language_is_reported_with_its_folder() -> None:
     text = one("Playback(hatif/${L}/moment)", "Playback(tone)", "Hangup()")
     prompts = {"hatif/fr/moment", "hatif/ar/closed", "tone"}
     (finding,) = lint(text, prompts)

@@ -1,4 +1,4 @@
-"""What is rendered is a dialplan without faults, for every site that Plan lets through."""
+"""The rendered dialplan has no errors for any site that Plan accepts."""
 
 from typing import Any
 
@@ -49,14 +49,14 @@ def test_no_site_renders_to_a_dialplan_with_findings(numbers: list[str], operato
         ("116117", {"116117"}),
     ],
 )
-def test_a_number_is_found_in_each_form_in_which_carriers_write_it(number: str, forms: set[str]) -> None:
+def test_a_number_is_found_in_every_form_that_carriers_use(number: str, forms: set[str]) -> None:
     plan = Plan("n1", (Number(number, "FR", "fr"),), ("fr",), ())
     carrier = parse(render(plan)).contexts["hatif-carrier"]
     explicit = {name: str(steps[0]) for name, steps in carrier.items() if not name.startswith("_")}
     assert explicit == dict.fromkeys(forms, f"Goto(hatif-entry,{number},1)")
 
 
-def test_a_number_brings_its_country_and_language_and_a_shared_one_no_country() -> None:
+def test_a_number_sets_country_and_language_and_a_shared_one_no_country() -> None:
     text = render(PLAN)
     assert data(text, "hatif-entry", "+33800000001")[:3] == [
         "Set(HATIF_NUMBER=+33800000001)",
@@ -73,7 +73,7 @@ def test_a_carrier_reaches_nothing_but_the_service() -> None:
     assert plan.includes == []
 
 
-def test_an_operator_is_rung_where_the_site_says_that_he_is() -> None:
+def test_an_operator_is_rung_at_the_address_from_the_site() -> None:
     plan = Plan("n1", (), ("fr",), ("op1",), address="PJSIP/edge/sip:{id}@edge")
     assert data(render(plan), "hatif-member", "op1")[0] == "Gosub(hatif-ring,s,1(op1,PJSIP/edge/sip:op1@edge))"
 
@@ -98,13 +98,13 @@ def test_an_operator_is_rung_where_the_site_says_that_he_is() -> None:
         {"numbers": (Number("+33800000001", "FR", "fr"), Number("0033800000001", "FR", "fr"))},
     ],
 )
-def test_what_would_mean_something_else_to_asterisk_is_refused(change: dict[str, Any]) -> None:
+def test_values_with_a_special_meaning_to_asterisk_are_refused(change: dict[str, Any]) -> None:
     fields = {"node": "n1", "numbers": PLAN.numbers, "languages": ("ar", "fr"), "operators": ("op1",)}
     with pytest.raises(PlanError):
         Plan(**{**fields, **change})
 
 
 @pytest.mark.parametrize("number", ["+33 800 000 001", "_X.", "+33800000001,1", "12", "", "+33;", "tel:+33800000001"])
-def test_a_number_that_is_none_is_refused_with_what_would_be_right(number: str) -> None:
+def test_an_invalid_number_is_refused_with_the_expected_form(number: str) -> None:
     with pytest.raises(PlanError, match="digits"):
         Number(number, "FR", "fr")

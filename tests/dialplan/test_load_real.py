@@ -1,4 +1,4 @@
-"""Loading into a real Asterisk: what is said to be loaded is what it has, and a broken dialplan changes nothing."""
+"""Loading into a real Asterisk: it has exactly what was loaded, and a broken dialplan changes nothing."""
 
 import asyncio
 import os
@@ -27,14 +27,14 @@ async def ami(asterisk: Any) -> AsyncIterator[Ami]:
 
 @pytest.fixture
 async def old(asterisk: Any, ami: Ami) -> AsyncIterator[str]:
-    """The dialplan that Asterisk has; loaded again after the test."""
+    """Asterisk's dialplan, which is loaded again after the test."""
     text = written(asterisk.etc)
     yield text
     await load(ami, asterisk.etc, text)
 
 
 def console(asterisk: Any, command: str) -> str:
-    """What Asterisk's own console answers: the manager's user may not give commands."""
+    """Return the answer of Asterisk's console; the AMI user may not run commands."""
     program = find_or_install(CACHE, Bar()).program
     asked = [*program, "-C", str(asterisk.etc / "asterisk.conf"), "-rx", command]
     done = subprocess.run(asked, env=instance.environment(), capture_output=True, text=True, timeout=10)
@@ -46,14 +46,14 @@ def written(etc: Path) -> str:
     return (etc / "extensions.conf").read_text("utf-8")
 
 
-async def test_what_is_loaded_is_what_was_written(asterisk: Any, ami: Ami, old: str) -> None:
+async def test_asterisk_has_exactly_the_written_dialplan(asterisk: Any, ami: Ami, old: str) -> None:
     report = await load(ami, asterisk.etc, old)
     assert report.changes == ()
     assert report.contexts >= 5
     assert compare(parse(old).contexts, await loaded(ami)) == []
 
 
-async def test_a_load_says_what_it_changed(asterisk: Any, ami: Ami, old: str) -> None:
+async def test_a_load_reports_its_changes(asterisk: Any, ami: Ami, old: str) -> None:
     first = "[hatif-test]\nexten => a,1,Hangup(1)\nexten => b,1,Hangup(1)\n"
     second = "[hatif-test]\nexten => a,1,Hangup(2)\nexten => c,1,Hangup(1)\n"
     assert (await load(ami, asterisk.etc, old + first)).changes == (Change("added", "hatif-test"),)
@@ -65,14 +65,14 @@ async def test_a_load_says_what_it_changed(asterisk: Any, ami: Ami, old: str) ->
     assert (await load(ami, asterisk.etc, old)).changes == (Change("removed", "hatif-test"),)
 
 
-async def test_a_dialplan_with_faults_is_refused_and_nothing_is_written(asterisk: Any, ami: Ami, old: str) -> None:
+async def test_a_dialplan_with_errors_is_refused_and_nothing_is_written(asterisk: Any, ami: Ami, old: str) -> None:
     with pytest.raises(DialplanError, match=r"E_TARGET.*nowhere"):
         await load(ami, asterisk.etc, old + "[hatif-test]\nexten => a,1,Goto(nowhere,s,1)\n")
     assert written(asterisk.etc) == old
 
 
-async def test_a_dialplan_that_asterisk_reads_otherwise_is_taken_back(asterisk: Any, ami: Ami, old: str) -> None:
-    # A context marked as a template is none to Asterisk; only reading back shows it.
+async def test_a_dialplan_that_asterisk_understands_differently_is_undone(asterisk: Any, ami: Ami, old: str) -> None:
+    # Asterisk does not create a context marked as a template; only reading back shows it.
     template = "[hatif-test](!)\nexten => a,1,Hangup(1)\n"
     with pytest.raises(DialplanError, match=r"a in \[hatif-test\] is missing; the old one is back in force"):
         await load(ami, asterisk.etc, old + "[hatif-other]\nexten => b,1,Hangup(1)\n" + template)
@@ -81,56 +81,58 @@ async def test_a_dialplan_that_asterisk_reads_otherwise_is_taken_back(asterisk: 
     assert [path.name for path in asterisk.etc.glob(".extensions.conf*")] == []
 
 
-async def test_what_an_administrator_adds_beside_ours_is_told_and_does_not_hinder_a_load(
+async def test_an_administrator_s_additions_are_reported_and_do_not_prevent_a_load(
     asterisk: Any, ami: Ami, old: str, line: Line
 ) -> None:
     assert await foreign(ami, "hatif-operators") == []
     console(asterisk, "dialplan add extension *10,1,NoOp into office")
     console(asterisk, "dialplan add include office into hatif-operators")
     assert await foreign(ami, "hatif-operators") == ["*10"]
-    (told,) = await asyncio.to_thread(line.json, "dialplan", "lint")
-    assert told["code"] == "W_CLASH"
-    assert told["sentence"].startswith(
-        "the code ready (*10) meets the extension *10, which Asterisk has besides ours; "
+    (finding,) = await asyncio.to_thread(line.json, "dialplan", "lint")
+    assert finding["code"] == "W_CLASH"
+    assert finding["sentence"].startswith(
+        "the code ready (*10) clashes with the extension *10, which is in Asterisk but not ours; "
     )
     assert (await load(ami, asterisk.etc, old)).changes == ()
 
 
 def without(text: str, line: str) -> str:
     assert line in text
-    return "".join(each for each in text.splitlines(keepends=True) if not each.startswith(line))
+    return "".join(item for item in text.splitlines(keepends=True) if not item.startswith(line))
 
 
 async def test_what_callers_need_is_not_removed_by_accident(
     asterisk: Any, ami: Ami, old: str, line: Line, tmp_path: Path
 ) -> None:
     file = tmp_path / "extensions.conf"
-    for text, said in (
-        ("", "this would remove the context [hatif-caller], which Hatif uses; the context [hatif-carrier], "),
-        ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "this would remove the context [hatif-caller], "),
+    for text, message in (
+        ("", "the new one would remove the context [hatif-caller], which Hatif uses; the context [hatif-carrier], "),
+        ("[general]\n\n[office]\nexten => 1,1,Hangup()\n", "the new one would remove the context [hatif-caller], "),
         (
             without(old, f"exten => {FRENCH_NUMBER},1,Goto"),
-            f"this would remove the number {FRENCH_NUMBER} from [hatif-",
+            f"the new one would remove the number {FRENCH_NUMBER} from [hatif-",
         ),
         (old.replace("[hatif-ended]\n", "[hatif-ended-2]\n"), "E_TARGET"),
     ):
         file.write_text(text)
         answer = await asyncio.to_thread(line.run, "dialplan", "load", str(file))
         assert (answer.returncode, answer.stdout) == (1, "")
-        assert said in answer.stderr and answer.stderr.count("\n") == 1
+        assert message in answer.stderr and answer.stderr.count("\n") == 1
     assert written(asterisk.etc) == old
     assert compare(parse(old).contexts, await loaded(ami)) == []
 
 
-async def test_a_number_is_removed_when_that_is_meant(asterisk: Any, ami: Ami, old: str, tmp_path: Path) -> None:
+async def test_a_number_is_removed_with_force(asterisk: Any, ami: Ami, old: str, tmp_path: Path) -> None:
     text = without(old, f"exten => {FRENCH_NUMBER},1,Goto")
-    with pytest.raises(DialplanError, match=r"load it with --force$"):
+    with pytest.raises(DialplanError, match=r"use --force$"):
         await load(ami, asterisk.etc, text)
     changes = (await load(ami, asterisk.etc, text, force=True)).changes
     assert changes == (Change("removed", "hatif-carrier", FRENCH_NUMBER),)
 
 
-async def test_an_administrators_own_context_is_loaded_compared_and_told(asterisk: Any, ami: Ami, old: str) -> None:
+async def test_an_administrator_s_own_context_is_loaded_compared_and_reported(
+    asterisk: Any, ami: Ami, old: str
+) -> None:
     first = await load(ami, asterisk.etc, old + "[office]\nexten => 7,1,Hangup(1)\n")
     assert first.changes == (Change("added", "office"),)
     assert (await loaded(ami, ["office"])).keys() - (await loaded(ami)).keys() == {"office"}
@@ -140,7 +142,7 @@ async def test_an_administrators_own_context_is_loaded_compared_and_told(asteris
     assert (await load(ami, asterisk.etc, old)).changes == (Change("removed", "office"),)
 
 
-def test_what_is_lost_is_said_in_the_words_of_callers() -> None:
+def test_losses_are_described_in_terms_of_callers() -> None:
     before = parse(
         "[hatif-entry]\nexten => +331,1,Goto(s,1)\nexten => s,1,Hangup()\n[hatif-ended]\nexten => s,1,Hangup()\n"
         "[office]\nexten => 7,1,Hangup()\n[empty]\nexten => 7,1,Hangup()\n"
@@ -150,23 +152,23 @@ def test_what_is_lost_is_said_in_the_words_of_callers() -> None:
         "the context [hatif-ended], which Hatif uses",
         "the number +331 from [hatif-entry]",
         "the extension s from [hatif-entry], which Hatif uses",
-        "the context [office], in which 2 channels are",
+        "the context [office], which 2 channels are in",
     ]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (None, "is not there; name a dialplan's file"),
-        ("folder", "is not a file; name a dialplan's file"),
-        ("pipe", "is not a file; name a dialplan's file"),
-        (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as such"),
-        (b";" * 1_000_001, "has more than 1,000,000 characters; that is no dialplan of this line"),
+        (None, "does not exist; give the path of a dialplan"),
+        ("folder", "is not a regular file; give the path of a dialplan"),
+        ("pipe", "is not a regular file; give the path of a dialplan"),
+        (b"[a]\nexten => \xff", "is not UTF-8 (byte 14: invalid start byte); save it as UTF-8"),
+        (b";" * 1_000_001, "has more than 1,000,000 characters; it cannot be a dialplan of this line"),
     ],
 )
 @pytest.mark.parametrize("command", ["load", "lint"])
-def test_a_file_that_is_no_dialplan_is_told_in_a_sentence(
-    command: str, content: bytes | str | None, said: str, tmp_path: Path
+def test_a_file_that_is_not_a_dialplan_is_refused_in_one_sentence(
+    command: str, content: bytes | str | None, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "extensions.conf"
     if content == "folder":
@@ -176,4 +178,4 @@ def test_a_file_that_is_no_dialplan_is_told_in_a_sentence(
     elif isinstance(content, bytes):
         file.write_bytes(content)
     answer = Shell(tmp_path).run("dialplan", command, str(file))
-    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {said}\n")
+    assert (answer.returncode, answer.stderr) == (1, f"hatif: {file} {message}\n")

@@ -1,14 +1,14 @@
-"""Edits of the small site, each with the one code that it gets: see `test_check`."""
+"""Edits of the small site, each with the code that it produces: see `test_check`."""
 
 AR, EN = "locale/ar/LC_MESSAGES/hatif.po", "locale/en/LC_MESSAGES/hatif.po"
 GOODBYE_EN = 'msgid "Goodbye."\nmsgstr ""'
 GOODBYE_AR = 'msgid "Goodbye."\nmsgstr "نَصٌّ."'
 GOODBYE = 'msgid "Goodbye."'
 
-# An edit of one file: the file, what stands there, what somebody writes instead. Then the line, as what stands in it
-# (of the file as it is then), and what is said.
+# An edit of one file: the file, the original text and its replacement; then a text on the reported line of the edited
+# file, and the expected message.
 EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
-    "E_SITE_FILE": ("site.toml", "[hours]", "[hours", "[hours\n", "Expected.*; write it as TOML"),
+    "E_SITE_FILE": ("site.toml", "[hours]", "[hours", "[hours\n", "Expected.*; correct the TOML"),
     "E_SITE_VALUE": (
         "site.toml",
         '"small"',
@@ -21,7 +21,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'languages = ["ar", "en"]',
         'languages = ["ar", "en", "ar"]',
         "languages",
-        "languages: the language 'ar' stands twice; write it once",
+        "languages: the language 'ar' occurs twice; write it once",
     ),
     "E_SITE_DATABASE": (
         "site.toml",
@@ -35,7 +35,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'languages = ["en", "ar"]',
         'languages = ["en", "xx"]',
         '["en", "xx"]',
-        "countries.GB.languages: the language 'xx' is none of this site; it has ar, en",
+        "countries.GB.languages: the language 'xx' is not one of the site's; write one of ar, en",
     ),
     "E_SITE_VOICE": (
         "site.toml",
@@ -56,21 +56,21 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "[[carrier]]",
         '[callbacks]\ntrunk = "nobody"\n\n[[carrier]]',
         "trunk",
-        "callbacks.trunk: 'nobody' is no carrier that takes calls; write one of them: none has dial",
+        "callbacks.trunk: 'nobody' is not a carrier that accepts our calls; write one of them: none has dial",
     ),
     "E_SITE_CARRIER": (
         "site.toml",
         'hosts = ["127.0.0.2"]',
         "hosts = []",
         "hosts = []",
-        "carrier.0.hosts: nothing tells whose calls are this carrier's; list the addresses that they",
+        "carrier.0.hosts: nothing identifies this carrier's calls; list their addresses",
     ),
     "E_NUMBER_UNKNOWN": (
         "site.toml",
         "[[carrier]]",
         '[hours.line."+491"]\nmonday = ["09:00-12:00"]\n\n[[carrier]]',
         "[hours.line.",
-        r"the number '\+491' is none of this site; write one with its \+",
+        r"the number '\+491' is not one of the site's; write one of them with its \+",
     ),
     "E_NUMBER_LANGUAGES": (
         "site.toml",
@@ -91,98 +91,98 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'monday = ["08:00-20:00"]',
         'monday = ["08:00-13:00", "12:00-20:00"]',
         "monday",
-        "hours.week.monday: 08:00-13:00 and 12:00-20:00 overlap; write them as one",
+        "hours.week.monday: 08:00-13:00 and 12:00-20:00 overlap; merge them",
     ),
     "W_HOURS_SKIPPED": (
         "site.toml",
         'timezone = "Africa/Casablanca"\n\n[hours.week]\n',
         'timezone = "Europe/Paris"\n\n[hours.week]\nsunday = ["02:30-20:00"]\n',
         "sunday",
-        "hours.week.sunday: the clocks skip 02:30 on 20..-03-.., which shifts 02:30-20:00 by an hour that day; choose",
+        "hours.week.sunday: the clocks skip 02:30 on 20..-03-.., which shifts 02:30-20:00 by an hour on that day",
     ),
     "E_HOURS_NEVER": (
         "site.toml",
         'monday = ["08:00-20:00"]',
         "monday = []",
         "[hours.week]",
-        "hours.week: it has no hours at all; write some",
+        "hours.week: it is never open; write hours",
     ),
     "W_HOURS_WORDS": (
         "site.toml",
         "08:00-20:00",
         "08:10-20:00",
         "monday",
-        "no text says 08:10.*; open at a full or half hour",
+        "there is no text for 08:10.*; open at a full or half hour",
     ),
     "E_FALLBACK_LANGUAGE": (
         "site.toml",
         'ar = ["en"]',
         'ar = ["ar"]',
         "ar =",
-        "fallback.ar: 'ar' cannot replace itself; name other languages",
+        "fallback.ar: 'ar' cannot replace itself; write other languages",
     ),
     "E_FALLBACK_MISSING": (
         "site.toml",
         'ar = ["en"]\n',
         "",
         "[fallback]",
-        r"no language replaces audio of 'ar' that is missing or broken; write some, best first, such as ar = \[.en.\]",
+        r"no language replaces missing or broken audio of 'ar'; write some, best first, such as ar = \[.en.\]",
     ),
     "E_OPERATOR_FILE": (
         "operators.csv",
         "id,name",
         "id;name",
         "id;",
-        "other columns are named; the first line must be id,name,languages,topics,supervisor",
+        "the columns are wrong; the first line must be id,name,languages,topics,supervisor",
     ),
     "E_OPERATOR_ROW": (
         "operators.csv",
         "en:5,,no",
         "en:9,,no",
         "1002",
-        "the language 'en:9' is not right; write code:level",
+        "the language 'en:9' is not valid; write code:level",
     ),
     "W_OPERATOR_TOPIC": (
         "operators.csv",
         "en:5,,no",
         "en:5,travel ships,no",
         "1002",
-        "the topic 'ships' of 1002 is in no node of .*flow.yaml, so it brings no caller; write topics of",
+        "the topic 'ships' of 1002 is in no node of .*flow.yaml, so no caller has it; write topics of",
     ),
     "W_TOPIC_TEXT": (
         "flow.yaml",
         "topic: travel",
         "topic: ships",
         "topic: ships",
-        "the topic 'ships' has no text talk_topic_ships, so operators are not told of it; write talk_topic_ships in",
+        "the topic 'ships' has no text talk_topic_ships, so operators do not hear it; add talk_topic_ships to",
     ),
     "W_LANGUAGE_SUPERVISOR": (
         "operators.csv",
         "ar:5 en:4,,yes",
         "ar:5,,yes",
         "id,",
-        "no supervisor speaks en; make one of those who do a supervisor, such as 1001",
+        "no supervisor speaks en; make an operator who does a supervisor, such as 1001",
     ),
     "E_CODE_CLASH": (
         "site.toml",
         "[fallback]",
         '[codes]\ntransfer = "*3"\n\n[fallback]',
         "transfer",
-        r"codes.transfer: \*30 for hold is also \*3 for transfer with a digit after it; give one of them other digits",
+        r"codes.transfer: \*30 for hold is also \*3 for transfer followed by a digit; give one of them other digits",
     ),
     "W_CODE_TEXT": (
         "site.toml",
         "[fallback]",
         '[operators]\npauses = ["break", "siesta"]\n\n[fallback]',
         "siesta",
-        r"1 \(code_pause_siesta\) of .* texts that codes say, .* are in no catalogue; write them in texts.yaml",
+        r"1 \(code_pause_siesta\) of .* texts of feature codes, .* are in no catalogue; add them to texts.yaml",
     ),
     "W_CALLBACK_TEXT": (
         "site.toml",
         'hosts = ["127.0.0.2"]',
         'hosts = ["127.0.0.2"]\ndial = "127.0.0.2:5060"\n\n[callbacks]\ntrunk = "one"',
         "trunk",
-        r"\(callback_offer, .*\) of .* texts that are said to whom we call back, .* are in no catalogue; write them",
+        r"\(callback_offer, .*\) of .* texts of call-backs are in no catalogue; add them",
     ),
     "E_ROSTER_FILE": (
         "roster.csv",
@@ -196,14 +196,14 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "1001 1901",
         "1009 1901",
         "1009",
-        "the operator '1009' is not in operators.csv; write ids that are",
+        "the operator '1009' is not in operators.csv; write an existing id",
     ),
     "W_ROSTER_LANGUAGE": (
         "roster.csv",
         "mon,08:00,20:00",
         "mon,08:00,19:00",
         "operators,",
-        "nobody who speaks ar is planned in 2 open hours of the next 14 days .*; plan one of those who speak it",
+        "no operator who speaks ar is planned in 2 open hours of the next 14 days .*; plan one who does",
     ),
     "W_ROSTER_SUPERVISOR": (
         "roster.csv",
@@ -217,14 +217,14 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "{2: ar, 3: en}",
         "{3: en}",
         None,
-        "no menu of languages in .*flow.yaml offers 'ar'; give it a key there, or take it out of languages",
+        "no language menu in .*flow.yaml offers 'ar'; give it a key there, or remove it from languages",
     ),
     "E_GUIDE_FILE": (
         "guide/visa.yaml",
         "fee: It",
         "fee: No: it",
         "fee",
-        "mapping values are not allowed.*; write it as YAML",
+        "mapping values are not allowed.*; correct the YAML",
     ),
     "E_GUIDE_FIELD": ("guide/visa.yaml", "status: sample", "status: old", "status", "status is old; write sample or"),
     "W_GUIDE_UNUSED": (
@@ -234,14 +234,20 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         None,
         "no node offers the procedure 'visa'; add it to a guide node of .*flow.yaml, or delete it",
     ),
-    "E_FLOW_FILE": ("flow.yaml", "nodes:", "nodes: [", "kind: language", "write it as YAML"),
-    "E_FLOW_VALUE": ("flow.yaml", "topic: travel", "topic: 7", "topic", "nodes.queue.queue.topic: .*found 7; mend it"),
+    "E_FLOW_FILE": ("flow.yaml", "nodes:", "nodes: [", "kind: language", "correct the YAML"),
+    "E_FLOW_VALUE": (
+        "flow.yaml",
+        "topic: travel",
+        "topic: 7",
+        "topic",
+        "nodes.queue.queue.topic: .*found 7; correct it",
+    ),
     "E_FLOW_PROCEDURE": (
         "flow.yaml",
         "[visa]",
         "[visa, pass]",
         "procedures",
-        r"papers: the guide has no procedure 'pass'; write guide/pass.yaml, or name one that is there \(visa\)",
+        r"papers: the guide has no procedure 'pass'; write guide/pass.yaml, or choose one of visa",
     ),
     "E_FLOW_TEXT": (
         "flow.yaml",
@@ -257,7 +263,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "  alarm",
         "nothing says the text 'alarm'; delete it, or name it in announcements",
     ),
-    "E_TEXT_FILE": (AR, GOODBYE_AR, GOODBYE_AR[:-1], 'msgstr "نَصٌّ.\n', "is not a line of a catalogue; a line is a"),
+    "E_TEXT_FILE": (AR, GOODBYE_AR, GOODBYE_AR[:-1], 'msgstr "نَصٌّ.\n', "is not a valid catalogue line; write a"),
     "E_TEXT_SOURCE": (
         "flow.yaml",
         "goodbye: Goodbye.",
@@ -298,15 +304,15 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good\u200bbye."',
         GOODBYE,
-        r"an invisible .*\(U\+200B\); take it",
+        r"an invisible .*\(U\+200B\); remove it",
     ),
-    "E_TEXT_SYMBOL": (EN, GOODBYE_EN, f'{GOODBYE_EN[:-1]}Good ☎."', GOODBYE, "☎, which no voice can say; use words"),
+    "E_TEXT_SYMBOL": (EN, GOODBYE_EN, f'{GOODBYE_EN[:-1]}Good ☎."', GOODBYE, "☎, which no voice can read; use words"),
     "E_TEXT_MARKUP": (
         EN,
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good <b>."',
         GOODBYE,
-        "markup or a sign .*; write it out in words",
+        "markup or a symbol .*; write it out in words",
     ),
     "E_TEXT_SCRIPT": (
         EN,
@@ -320,7 +326,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         GOODBYE_EN,
         f'{GOODBYE_EN[:-1]}Good  bye."',
         GOODBYE,
-        "spaces at an end or doubled; take them out",
+        "leading, trailing or double spaces; remove them",
     ),
     "W_TEXT_VOWELS": (
         AR,
@@ -334,7 +340,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         'msgid "Goodbye."',
         'msgid "Bye."',
         'msgid "Bye."',
-        "its msgid is not the English one of today; check the",
+        "its msgid is not the current English text; check the",
     ),
     "W_TEXT_UNKNOWN": (
         AR,
@@ -344,7 +350,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "adieu: the English catalogue has no such prompt; add it",
     ),
 }
-"""By the code that they get; where there is no line, the finding is about another file."""
+"""Edits by their code; without a line, the finding is about another file."""
 
 OTHER_FILE = {
     "W_LANGUAGE_MENU": ("site.toml", "languages ="),
@@ -358,4 +364,4 @@ BESIDES = {
     **{code: {"W_AUDIO_STALE"} for code in ("E_TEXT_SCRIPT", "W_TEXT_SPACE", "W_TEXT_VOWELS")},
     "E_TEXT_UNTRANSLATED": {"E_TEXT_SCRIPT", "W_AUDIO_STALE"},
 }
-"""What else is true then."""
+"""Further findings that an edit causes."""

@@ -1,4 +1,4 @@
-"""What the tests of a site's files share: a file with a mistake, and the sentences that it gets."""
+"""Helpers for tests of a site's files: a file with a mistake, and the resulting messages."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ SENTENCE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[0-9]+): (?P<what>.+)\.")
 
 
 def refusal(read: Callable[[], object], path: Path) -> list[tuple[int, str]]:
-    """The sentences that the file gets: line and what is said."""
+    """Return the findings about a file: line and message."""
     with pytest.raises(SiteError) as error:
         read()
     found = []

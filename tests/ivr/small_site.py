@@ -1,4 +1,4 @@
-"""A small site that is in order, with its audio, for tests that make one thing in it wrong."""
+"""A small valid site with audio, for tests that break one thing in it."""
 
 import json
 from dataclasses import dataclass
@@ -106,13 +106,13 @@ _SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SmallSite:
-    """Its folder, and that of its audio."""
+    """The site's folder, and that of its audio."""
 
     folder: Path
     sounds: Path
 
     def edit(self, name: str, old: str, new: str) -> str:
-        """Changes a file of the site, at one place; gives its new text."""
+        """Change a file of the site at one place; return its new text."""
         path = self.folder / name
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, (old, text.count(old))
@@ -121,11 +121,11 @@ class SmallSite:
         return changed
 
     def catalogue(self, language: str) -> str:
-        """The name of a catalogue, for `edit`."""
+        """Return the name of a catalogue, for `edit`."""
         return f"locale/{language}/LC_MESSAGES/hatif.po"
 
     def heard(self, language: str, prompt: str, **changes: object) -> None:
-        """Changes what the list of audio says of a prompt; nothing takes it out."""
+        """Change a prompt's entry in the manifest; without changes, remove it."""
         path = self.sounds / "manifest.json"
         listed: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if changes:
@@ -136,7 +136,7 @@ class SmallSite:
 
 
 def make(home: Path) -> SmallSite:
-    """Writes the site into an empty folder."""
+    """Write the site into an empty folder."""
     site = SmallSite(home / "site", home / "sounds")
     _write(site.folder / "site.toml", TOML)
     _write(site.folder / "operators.csv", OPERATORS)
@@ -144,7 +144,7 @@ def make(home: Path) -> SmallSite:
     _write(site.folder / "flow.yaml", FLOW)
     _write(site.folder / "guide" / "visa.yaml", VISA)
     for_codes = table.texts(("ar", "en"), Operators().pauses)
-    said = {
+    ids = {
         *draft(FLOW, "").flow.texts,
         *guide.SERVICE_TEXTS,
         *NEEDED,
@@ -152,28 +152,28 @@ def make(home: Path) -> SmallSite:
         *codes_check.TALK,
         "talk_topic_travel",
     } - {*_OWN}
-    english = {each: f"This is {each.replace('_', ' ')}." for each in sorted(said)}
+    english = {item: f"This is {item.replace('_', ' ')}." for item in sorted(ids)}
     _write(site.folder / "texts.yaml", "texts:\n" + "".join(f"  {name}: {text}\n" for name, text in english.items()))
     own = FLOW.partition("texts:\n")[2] + _guide_texts()
     english |= dict(line.strip().split(": ", 1) for line in own.splitlines())
     audio: dict[str, object] = {}
     for language in ("ar", "en"):
-        texts = {each: _ARABIC if language == "ar" else text for each, text in english.items()}
+        texts = {item: _ARABIC if language == "ar" else text for item, text in english.items()}
         write_catalogue(site.folder, language, english, {} if language == "en" else texts)
         for ending in manifest.FORMATS:
             path = site.sounds / language / f"all-0.{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(bytes(manifest.size(path, _SECONDS)))
         audio[language] = {
-            each: {"file": f"hatif/{language}/all-0", "text": text, "source": "pico", "seconds": _SECONDS}
-            for each, text in texts.items()
+            item: {"file": f"hatif/{language}/all-0", "text": text, "source": "pico", "seconds": _SECONDS}
+            for item, text in texts.items()
         }
     _write(site.sounds / "manifest.json", json.dumps(audio))
     return site
 
 
 def write_catalogue(folder: Path, language: str, english: dict[str, str], texts: dict[str, str]) -> None:
-    entries = [f'msgctxt "{each}"\nmsgid "{english[each]}"\nmsgstr "{texts.get(each, "")}"\n' for each in english]
+    entries = [f'msgctxt "{item}"\nmsgid "{english[item]}"\nmsgstr "{texts.get(item, "")}"\n' for item in english]
     head = f'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\nLanguage: {language}\\n"\n'
     _write(folder / "locale" / language / "LC_MESSAGES" / "hatif.po", "\n".join((head, *entries)))
 

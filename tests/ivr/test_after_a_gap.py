@@ -89,7 +89,7 @@ async def test_without_any_audio_a_tone_is_heard_and_the_dialplan_has_the_call(
     line: Line, telephones: Telephones, no_audio: None
 ) -> None:
     caller = "+33626000301"
-    await asyncio.sleep(1.1)  # so long a file that was whole is trusted
+    await asyncio.sleep(1.1)  # a complete file is trusted for 1 s
     call = await line.dial(telephones, caller)
     await call.hears(line.music(), 12)
     heard = call.heard(0.0, 0.4)

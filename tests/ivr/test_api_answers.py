@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from asked import DIRECT
-from db.tables.administration import Audit
 from left import rows
 from line import Line
 
+from db.tables.administration import Audit
 from ivr.cli.control import ControlApi, ControllerAwayError, actor
 from ivr.home import credentials
 

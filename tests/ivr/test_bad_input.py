@@ -1,4 +1,4 @@
-"""Input that is wrong gets one clear sentence and an exit status other than 0, and no call is lost."""
+"""Wrong input is reported in one clear sentence with a non-zero exit status, and no call is lost."""
 
 import asyncio
 import contextlib
@@ -23,20 +23,20 @@ from ivr.softphone.telephone import Call, CallEndedError, Telephones
 GERMAN_NUMBER = "+49800212003"
 OPERATOR_HZ = 1870.0
 
-# What is changed in a file of the site, and what the sentence about it must name.
+# A change in a file of the site, and words that the message about it must contain.
 BROKEN_SITES = {
-    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "as TOML"),
+    "no_toml": ("site.toml", r"^\[hours\]", "[hours", "correct the TOML"),
     "time_zone": ("site.toml", r"\bAfrica/Casablanca", "Africa/Nowhere", "'Africa/Nowhere'"),
     "span_of_hours": ("site.toml", r"08:00-20:00", "20:00-08:00", "'20:00-08:00'"),
     "unknown_setting": ("site.toml", r"^ring_s", "rings_s", "rings_s"),
-    "number_twice": ("site.toml", r"\+32800212001", "+33800212000", "+33800212000 stands twice"),
+    "number_twice": ("site.toml", r"\+32800212001", "+33800212000", "+33800212000 occurs twice"),
     "language_of_a_country": ("site.toml", r'"nl", "ar", "en"', '"xx", "ar"', "'xx'"),
-    "language_of_an_operator": ("operators.csv", r"es:4 it:3", "xx:4 it:3", "'xx' is none of this site"),
+    "language_of_an_operator": ("operators.csv", r"es:4 it:3", "xx:4 it:3", "'xx' is not one of the site's"),
     "level_of_an_operator": ("operators.csv", r"es:4 it:3", "es:9 it:3", "'es:9'"),
-    "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 stands twice"),
+    "operator_twice": ("operators.csv", r"^1003,", "1002,", "1002 occurs twice"),
     "node_that_is_not_there": ("flow.yaml", r"next: hours", "next: hour", "'hour'"),
     "key_twice": ("flow.yaml", r"key: 4", "key: 3", "key 3 stands twice"),
-    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "as YAML"),
+    "no_yaml": ("flow.yaml", r"^nodes:", "nodes: [", "correct the YAML"),
 }
 
 
@@ -45,7 +45,7 @@ def hatif(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize(("name", "pattern", "text", "named"), BROKEN_SITES.values(), ids=BROKEN_SITES)
-def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
+def test_a_broken_file_of_the_site_is_reported_with_line_and_remedy(
     name: str,
     pattern: str,
     text: str,
@@ -68,11 +68,11 @@ def test_a_broken_file_of_the_site_is_named_with_line_and_remedy(
     assert ended.value.code == 1
     output = capsys.readouterr()
     assert output.out == ""
-    # There is no audio in this home, and what is unfinished in the catalogues is not what this is about.
+    # This home has no audio, and unfinished catalogues are not the subject here.
     (said,) = [line for line in output.err.splitlines() if re.match(rf"{re.escape(str(site / name))}:\d+: E_", line)]
     found = re.fullmatch(r".*:(\d+): E_[A-Z_]+ (.*); (.*)\.", said)
     assert found, said
-    # In the flow it may be the line of the node.
+    # In the flow, the line may be that of the node.
     assert name == "flow.yaml" or int(found[1]) == right[: place.start()].count("\n") + 1
     assert named in said
 
@@ -158,7 +158,7 @@ async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line
     assert line.run("status").returncode == before
 
 
-async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> None:
+async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
     answer = await asyncio.to_thread(hatif, "up", **{**line.environment, "HATIF_HOME": str(tmp_path / "home")})
     assert answer.returncode == 1
     said = answer.stderr.removeprefix("hatif: ").splitlines()
@@ -171,13 +171,13 @@ async def test_up_names_the_ports_that_are_taken(line: Line, tmp_path: Path) -> 
         ("TCP", 8070, "control API"): "python",
     }
     for ((protocol, port, purpose), program), sentence in zip(taken.items(), said, strict=True):
-        assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is taken by {program}")
+        assert sentence.startswith(f"{protocol} port {port + line.offset} ({purpose}) is in use by {program}")
         assert sentence.endswith("): stop that program, or set HATIF_PORT_OFFSET to another multiple of 1000.")
 
 
 @contextlib.asynccontextmanager
 async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[Counter[int]]:
-    """TCP connections to the first port of each pair go to the second one; gives how many came to each so far."""
+    """Forward TCP connections from the first port of each pair to the second; return the counts so far."""
     came = Counter({here: 0 for here, _ in ports})
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -206,7 +206,7 @@ async def forwarded(*ports: tuple[int, int]) -> AsyncIterator[Counter[int]]:
 
 
 async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(line: Line, tmp_path: Path) -> None:
-    # A second one beside the line's own: its control API needs a port of its own, so it has another offset.
+    # A second controller beside the line's own: its control API needs another port, hence another offset.
     offset = line.offset + 1000
     home = tmp_path / "home"
     shutil.copytree(line.home / "sounds", home / "sounds", symlinks=True, copy_function=os.link)
@@ -229,7 +229,7 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
             assert controller.returncode is None
             load = await asyncio.to_thread(hatif, "dialplan", "load", **environment)
         finally:
-            with contextlib.suppress(ProcessLookupError):  # it has ended by itself, which is told below
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is checked below
                 controller.terminate()
             await asyncio.wait_for(controller.wait(), 5)
     said = stderr.read_text()

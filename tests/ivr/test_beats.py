@@ -1,4 +1,4 @@
-"""Who is late is late in the running time of whoever looks: no clock that is set, and no sleep, makes anybody late."""
+"""Lateness counts in the watcher's running time: neither setting the clock nor suspending makes a process late."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from line import Line
 
-from ivr.home.heartbeat import Lateness, beat, beaten, boot_time
+from ivr.home.heartbeat import Lateness, beat, boot_time, last_beat
 from ivr.softphone.telephone import Telephones
 
 
@@ -17,31 +17,31 @@ def test_a_beat_that_stays_the_same_becomes_late() -> None:
     assert lateness.look(2.0, 102) == 0
 
 
-def test_a_clock_that_is_set_makes_nobody_late_and_hides_nobody() -> None:
+def test_setting_the_clock_makes_no_process_late_and_hides_none() -> None:
     lateness = Lateness()
     for now, clock in ((0, 1e9), (0.5, 2e9), (1, 5.0), (1.5, 6.0)):
-        assert lateness.look(clock, now) == 0  # it beats, whatever its clock says
+        assert lateness.look(clock, now) == 0  # it beats, whatever the clock
     assert [lateness.look(6.0, now) for now in (2, 2.5)] == [0.5, 1]
 
 
-def test_a_watcher_that_slept_has_not_waited() -> None:
+def test_a_suspended_watcher_has_not_waited() -> None:
     lateness = Lateness()
     lateness.look(1.0, 0)
     assert lateness.look(1.0, 0.5) == 0.5
-    assert lateness.look(1.0, 36_000) == 1.5  # one look more, whatever happened in between
+    assert lateness.look(1.0, 36_000) == 1.5  # counts as one look, whatever happened in between
     assert lateness.look(2.0, 36_000.5) == 0
 
 
-def test_beats_are_in_boot_time_and_need_no_room(tmp_path: Path) -> None:
+def test_beats_are_in_boot_time_and_need_no_disk_space(tmp_path: Path) -> None:
     path = tmp_path / "run" / "ivr.lives"
-    assert beaten(path) is None
+    assert last_beat(path) is None
     before = boot_time()
     beat(path)
-    assert before <= (beaten(path) or 0) <= boot_time()
+    assert before <= (last_beat(path) or 0) <= boot_time()
     assert path.stat().st_size == 0
 
 
-async def test_a_machine_that_slept_costs_no_caller_the_controller(line: Line, telephones: Telephones) -> None:
+async def test_suspending_the_machine_takes_no_caller_from_the_controller(line: Line, telephones: Telephones) -> None:
     controller, guard = line.pid("ivr"), line.pid("guard")
     log = line.home / "log" / "guard.log"
     seen = log.stat().st_size

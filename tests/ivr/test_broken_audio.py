@@ -1,4 +1,4 @@
-"""Audio that is missing or broken when it is needed: the next language's text is heard, and the call goes on."""
+"""If audio is missing or broken, callers hear the next language's, and the call continues."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ from ivr.softphone.telephone import Telephones
 from prompts import manifest
 
 
-async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_language(
+async def test_missing_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language(
     line: Line, telephones: Telephones
 ) -> None:
     sounds = line.home / "sounds"
     shared_audio.own(sounds, "fr")
     heard = manifest.load(sounds / manifest.FILE)
     kept: dict[str, bytes] = {}
-    # As the three kinds of damage are met on a disk. The files are hard links: never written into, only replaced.
+    # The three kinds of damage on a disk. The files are hard links: replace them, never write into them.
     for prompt, damage in (("welcome", None), ("main_file", b"\xff" * 800), ("main_documents", b"")):
         audio = heard.audio("fr", prompt)
         assert audio is not None
@@ -29,20 +29,20 @@ async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_languag
             if damage is not None:
                 path.write_bytes(damage)
     try:
-        await asyncio.sleep(1.1)  # so long a file that was whole is trusted
+        await asyncio.sleep(1.1)  # a complete file is trusted for 1 s
         seen = line.log.stat().st_size
         call = await line.dial(telephones, "+33622000011")
         await call.press("2")
         (stand_in, *_) = line.settings.fallback_chain("fr")
         welcomed = await begins(call, line.audio(stand_in, "welcome"))
         first, second = line.audio(stand_in, "main_file"), line.audio(stand_in, "main_documents")[:RATE]
-        key = line.audio("fr", "press_1")  # what is whole stays in his language
+        key = line.audio("fr", "press_1")  # complete audio stays in the caller's language
         await call.hears(np.concatenate([first, key, second]), 20, welcomed.offset_s)
         await call.press("0")
         await begins(call, line.audio("fr", "to_operator"))
         await call.hangup()
-        said = line.logged(seen)
-        assert said.count("Audio is missing or broken") == 3 and "fr/welcome" in said
+        log = line.logged(seen)
+        assert log.count("Audio is missing or broken") == 3 and "fr/welcome" in log
     finally:
         for name, content in kept.items():
             path = sounds / name
@@ -50,9 +50,7 @@ async def test_missing_cut_and_empty_audio_is_replaced_by_the_sites_next_languag
             path.write_bytes(content)
 
 
-async def test_who_opens_the_line_with_an_announcement_says_it_in_front_of_everything(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_an_announcement_is_played_before_everything_else(line: Line, telephones: Telephones) -> None:
     assert line.run("hours", "announce", "emergency", "--why", "test").returncode == 0
     for key, language in (("1", "ar"), ("2", "fr"), ("6", "de")):
         call = await line.dial(telephones, f"+3362200002{key}")

@@ -93,9 +93,13 @@ async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_ope
     await looked_at(limited)
     assert (phone.calls, out.dialled) == ([], [])
     whys = why_not(limited, night, told_at_night, too_often)
-    assert [why.startswith("it is not an allowed hour in every time zone") for why in whys] == [True, True, False]
+    assert [why.startswith("it is not an allowed hour in every possible time zone") for why in whys] == [
+        True,
+        True,
+        False,
+    ]
     assert " before " in whys[0]
-    assert whys[2] == "the number was dialled as often today as it may be"
+    assert whys[2] == "the number has reached its limit of calls for today"
     assert limited.json("waiting") == []
 
     # One more number is dialled today, and then no other, nor this one again.
@@ -113,7 +117,7 @@ async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_ope
     await limited.until(lambda: "not due" not in why_not(limited, last)[0], 8, "it is due again")
     await looked_at(limited)
     assert (len(phone.calls), out.dialled) == (1, [last.number])
-    assert why_not(limited, last, another) == ["as many numbers were dialled today as may be"] * 2
+    assert why_not(limited, last, another) == ["the limit of outgoing calls for today is reached"] * 2
 
 
 async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Line, telephones: Telephones) -> None:
@@ -194,4 +198,4 @@ async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_not
     assert failed.ended is not None and failed.ended - killed >= CHANCE
     (note,) = await rows(limited, CaseNote, id=noted.id)
     assert note.case_reference == changed and failed.reason in note.text
-    assert why_not(limited, waits) == ["the file's state has not changed yet"]
+    assert why_not(limited, waits) == ["the state of the case has not changed yet"]

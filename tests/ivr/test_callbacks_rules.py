@@ -53,7 +53,7 @@ ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca"
 )
 def test_a_number_is_called_or_refused_with_its_reason(number: str, why: Refusal | None) -> None:
     assert callback_rules.refusal(number, SITE.countries, OWN) is why
-    assert why is None or callback_rules.REFUSED[why]
+    assert why is None or callback_rules.EXPLANATIONS[why]
 
 
 @pytest.mark.parametrize(("hours", "found"), [("0", "greater than"), ("1441", "less than"), ('"two days"', "number")])
@@ -148,7 +148,7 @@ def test_what_is_dialled_keeps_every_rule(
     known: Facts, number: str, due: datetime | None, tries: int, ended: bool
 ) -> None:
     why = callback_rules.why_not(number, due=due, tries=tries, ended=ended, facts=known)
-    assert why is None or callback_rules.IN_WORDS[why]
+    assert why is None or callback_rules.REASONS[why]
     if why is None:
         assert not ended and tries < callback_rules.MOST_TRIES and known.trunk and known.open
         assert callback_rules.refusal(number, known.countries, known.own) is None
@@ -169,8 +169,8 @@ def test_a_wish_without_an_obstacle_is_dialled(known: Facts) -> None:
 
 @given(instants, st.integers(1, 600))
 def test_there_are_two_tries_and_no_third(tried: datetime, minutes: int) -> None:
-    assert callback_rules.again(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
-    assert callback_rules.again(tried, timedelta(minutes=minutes), 2) is None
+    assert callback_rules.next_try(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
+    assert callback_rules.next_try(tried, timedelta(minutes=minutes), 2) is None
 
 
 @given(instants, st.sampled_from(ZONES))

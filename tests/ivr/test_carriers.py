@@ -1,4 +1,4 @@
-"""Who may call, limits of calls at once and rules for audio: what the administrator sees, and what a site may set.
+"""Carriers, limits of simultaneous calls and audio rules: what administrators see, and what a site can set.
 
 What is refused, and how, is in `test_asterisk_running` and `test_firewall` of `tests/asterisk_conf`.
 """
@@ -26,7 +26,7 @@ from ivr.site.site import SiteError
 CALLER = "+33612345670"
 
 
-async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line: Line) -> None:
+async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) -> None:
     before, seen = line.json("status")["refused"]["number"], len(line.logged())
     with ExitStack() as phones:
         carriers = [phones.enter_context(Telephone("127.0.0.2", 5060 + line.offset, CALLER)) for _ in range(5)]
@@ -35,7 +35,7 @@ async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line:
         await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "the log says it")
         for carrier, answer in zip(carriers[:3], answers, strict=False):
             assert carrier.hang_up(answer, FRENCH_NUMBER).status == 200
-    assert line.logged(seen).count("Calls are refused") <= 2  # one in ten seconds
+    assert line.logged(seen).count("Calls are refused") <= 2  # at most one in ten seconds
     assert CALLER not in line.logged(seen)
     assert line.json("status")["refused"]["number"] == before + 2
     assert "Refused calls" in line.run("status").stdout
@@ -72,9 +72,9 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
             line.ari("DELETE", f"/channels/{channel['id']}")
 
 
-def test_a_stranger_who_calls_as_any_endpoint_of_the_line_is_not_answered(line: Line) -> None:
+def test_a_stranger_who_calls_under_the_name_of_any_endpoint_is_not_answered(line: Line) -> None:
     text = (line.home / "asterisk" / "etc" / "pjsip.conf").read_text(encoding="utf-8")
-    endpoints = sorted(each.name for each in sections(text) if each.get("type") == "endpoint")
+    endpoints = sorted(item.name for item in sections(text) if item.get("type") == "endpoint")
     assert len(endpoints) == len(line.settings.carrier) + len(line.operators)
     for name in endpoints:
         # In From, and in the Authorization of a second request.
@@ -86,7 +86,7 @@ def test_a_stranger_who_calls_as_any_endpoint_of_the_line_is_not_answered(line: 
 
 
 def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits: tuple[str, str]) -> Composition:
-    """The example site with other `[limits]`, and with `edits` of single lines."""
+    """Return the example site with other `[limits]`, and with `edits` of single lines."""
     for name in ("site.toml", "operators.csv"):
         (folder / name).write_text((CHECKOUT / "sites" / "consulate" / name).read_text(encoding="utf-8"))
     text, count = re.subn(r"(?ms)^\[limits\]\n.*?(?=^$)", limits, (folder / "site.toml").read_text(encoding="utf-8"))
@@ -101,33 +101,33 @@ def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits:
     return Composition()
 
 
-def test_callers_have_the_ports_that_operators_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callers_have_the_ports_that_operators_do_not_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = composed(tmp_path, "", monkeypatch)
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (3, 60, 500 - 2 * len(parts.operators))
 
 
-def test_a_site_may_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_can_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added = "[limits]\ncalls_by_number = 5\ncalls_by_source = 90\ncalls_in_all = 200\n"
     parts = composed(tmp_path, added, monkeypatch, ("codecs = .*", "calls_by_source = 150"))
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (5, 90, 200)
     assert [parts.site.calls_by_source(each) for each in ("127.0.0.2", "192.0.2.1")] == [150, 90]
     with Bar() as bar:
-        assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
+        assert [item.most_calls for item in parts.conf(bar).carriers] == [150]
 
 
-def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_whose_operators_need_all_ports_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = composed(tmp_path, "", monkeypatch)
-    rows = "".join(f"{each},Somebody,fr:5,,no\n" for each in range(2000, 2260))
+    rows = "".join(f"{number},Somebody,fr:5,,no\n" for number in range(2000, 2260))
     with (tmp_path / "operators.csv").open("a", encoding="utf-8") as file:
         file.write(rows)
-    assert [each.code for each in parts.findings()] == ["E_OPERATOR_PORTS"]
+    assert [finding.code for finding in parts.findings()] == ["E_OPERATOR_PORTS"]
     with pytest.raises(SiteError, match=r"operators.csv:1: E_OPERATOR_PORTS 303 operators leave none of the 500 pairs"):
         _ = parts.plan
 
 
-def test_the_rules_for_audio_name_every_carrier_and_the_operators(
+def test_the_audio_rules_contain_every_carrier_and_the_operators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
@@ -145,9 +145,9 @@ def test_the_rules_for_audio_name_every_carrier_and_the_operators(
     assert out.read_text() == parts.firewall()
 
 
-def test_no_rules_are_made_that_would_silence_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_rules_are_written_that_would_block_known_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
     answer = command(("firewall",), dict(os.environ))
     assert answer.returncode == 1
-    said = "carrier example: media, operators: networks: nothing says where this audio comes from"
-    assert f"site.toml:1: E_SITE_MEDIA {said}" in answer.stderr
+    message = "carrier example: media, operators: networks: nothing says where this audio comes from"
+    assert f"site.toml:1: E_SITE_MEDIA {message}" in answer.stderr

@@ -1,4 +1,4 @@
-"""`hatif check` names whatever is wrong or doubtful in a site, with its code, place and remedy, and nothing else."""
+"""`hatif check` reports each problem of a site with code, place and remedy, and nothing else."""
 
 import os
 import re
@@ -29,37 +29,39 @@ def check(site: SmallSite) -> list[Finding]:
 
 
 def codes(found: Iterable[Finding]) -> list[str]:
-    return [each.code for each in found]
+    return [item.code for item in found]
 
 
-def test_the_small_site_of_these_tests_is_in_order(small: SmallSite) -> None:
-    assert [str(each) for each in check(small)] == []
+def test_the_small_site_of_these_tests_is_valid(small: SmallSite) -> None:
+    assert [str(finding) for finding in check(small)] == []
 
 
 @pytest.mark.parametrize("code", EDITS)
-def test_a_mistake_in_a_file_gets_its_code_and_line_and_says_what_would_be_right(code: str, small: SmallSite) -> None:
-    name, old, new, where, said = EDITS[code]
+def test_a_mistake_in_a_file_gets_its_code_line_and_remedy(code: str, small: SmallSite) -> None:
+    name, old, new, where, message = EDITS[code]
     text = small.edit(name, old, new)
     if where is None:
         name, where = OTHER_FILE[code]
         text = (small.folder / name).read_text(encoding="utf-8")
     found = check(small)
-    assert {each.code for each in found} - BESIDES.get(code, set()) == {code}, [str(each) for each in found]
-    finding = next(each for each in found if each.code == code)
+    assert {item.code for item in found} - BESIDES.get(code, set()) == {code}, [str(item) for item in found]
+    finding = next(item for item in found if item.code == code)
     expected = next(n for n, line in enumerate(f"{text}\n".splitlines(keepends=True), 1) if where in line)
     assert (finding.file, finding.line) == (str(small.folder / name), expected)
-    assert re.search(said, f"{finding.found}; {finding.remedy}"), str(finding)
+    assert re.search(message, f"{finding.found}; {finding.remedy}"), str(finding)
     assert finding.is_error is code.startswith("E_")
 
 
-def test_a_remedy_may_say_semicolons_of_its_own() -> None:
-    told = Finding.told("E_OPERATOR_ROW", "operators.csv", 2, 'the name is not right; write letters, without " ; [ ].')
-    assert (told.found, told.remedy) == ("the name is not right", 'write letters, without " ; [ ]')
-    assert Finding.told("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "mend it"
+def test_a_remedy_may_contain_semicolons() -> None:
+    told = Finding.from_sentence(
+        "E_OPERATOR_ROW", "operators.csv", 2, 'the name is not valid; write letters, without " ; [ ].'
+    )
+    assert (told.found, told.remedy) == ("the name is not valid", 'write letters, without " ; [ ]')
+    assert Finding.from_sentence("E_SITE_VALUE", "site.toml", 2, "found 7").remedy == "correct it"
 
 
 def one(found: list[Finding], code: str) -> str:
-    """What is said under a code, without the folder; nothing else is said."""
+    """Return the message of the only finding, which must have this code, without the folder."""
     (finding,) = found
     assert finding.code == code, str(finding)
     return f"{Path(finding.file).name}:{finding.line}: {finding.found}; {finding.remedy}"
@@ -70,8 +72,8 @@ def nobody_speaks_english(site: SmallSite) -> str:
     site.edit("operators.csv", "1002,Zoe Laurel,en:5", "1002,Zoe Laurel,ar:5")
     site.edit("operators.csv", "ar:5 en:4", "ar:5")
     return (
-        "operators.csv:1: nobody speaks en at level 1 or above; its callers would wait for ever; add an operator "
-        "who does, such as en:4, or take the language out of languages in site.toml"
+        "operators.csv:1: no operator speaks en at level 1 or above; callers would wait for ever; add an operator "
+        "who does, such as en:4, or remove the language from languages in site.toml"
     )
 
 
@@ -79,8 +81,8 @@ def english_is_spoken_below_the_level(site: SmallSite) -> str:
     site.edit("site.toml", "[[carrier]]", "[operators]\nlevel = 5\n\n[[carrier]]")
     site.edit("operators.csv", "1002,Zoe Laurel,en:5", "1002,Zoe Laurel,en:4")
     return (
-        "operators.csv:1: nobody speaks en at level 5 or above; its callers would wait for ever; add an operator "
-        "who does, such as en:5, or take the language out of languages in site.toml"
+        "operators.csv:1: no operator speaks en at level 5 or above; callers would wait for ever; add an operator "
+        "who does, such as en:5, or remove the language from languages in site.toml"
     )
 
 
@@ -90,22 +92,22 @@ def there_is_one_language(site: SmallSite) -> str:
     site.edit("site.toml", '[fallback]\nar = ["en"]\nen = ["ar"]\n', "")
     site.edit("flow.yaml", "{2: ar, 3: en}", "{3: en}")
     (site.folder / "operators.csv").write_text(small_site.OPERATORS.replace("ar:5 ", ""), encoding="utf-8")
-    return "site.toml:2: there is one language; no other replaces audio that is missing or broken; add a language"
+    return "site.toml:2: there is only one language; no other replaces missing or broken audio; add a language"
 
 
 def a_language_has_no_catalogue(site: SmallSite) -> str:
     shutil.rmtree(site.folder / "locale" / "ar")
     return (
-        f"site.toml:2: 'ar' has no catalogue {site.folder}/{AR}; make it as docs/add-a-language.md says, or take the "
-        "language out of languages"
+        f"site.toml:2: 'ar' has no catalogue {site.folder}/{AR}; create it as in docs/add-a-language.md, or remove the "
+        "language from languages"
     )
 
 
 def a_recorded_language_has_no_catalogue(site: SmallSite) -> str:
     site.edit("site.toml", "[hours]", 'recorded_only = ["zgh"]\n\n[hours]')
     return (
-        "hatif.po:1: zgh: there is no such catalogue; make it as docs/add-a-language.md says, or take the language "
-        "out of recorded_only in site.toml"
+        "hatif.po:1: zgh: no such catalogue; create it as in docs/add-a-language.md, or remove the language "
+        "from recorded_only in site.toml"
     )
 
 
@@ -115,8 +117,9 @@ def a_recorded_language_is_on_too_early(site: SmallSite) -> str:
     site.heard("ar", "goodbye")
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); record them in {site.folder}/recordings/ar "
-        "and run `hatif prompts build`; until then take the language out of languages in site.toml"
+        f"hatif.po:1: ar: 1 of {texts} texts have no recording (goodbye); put the recordings "
+        f"into {site.folder}/recordings/ar and run `hatif prompts build`; until then remove the language "
+        "from languages in site.toml"
     )
 
 
@@ -124,38 +127,38 @@ def a_language_is_being_translated(site: SmallSite) -> str:
     small_site.write_catalogue(site.folder, "pt", {"goodbye": "Goodbye.", "alarm": "Attention."}, {"goodbye": "Adeus."})
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"hatif.po:1: {texts - 1} of {texts} texts are not in order, and callers cannot choose 'pt' yet; correct them "
-        "before it joins `languages` in site.toml; `hatif prompts status` counts them"
+        f"hatif.po:1: {texts - 1} of {texts} texts have errors, and callers cannot choose 'pt' yet; correct them "
+        "before you add it to `languages` in site.toml; see `hatif prompts status`"
     )
 
 
 def without_text(site: SmallSite, *ids: str) -> None:
-    """Out of all catalogues, as in a site of before."""
-    for each in ids:
+    """Remove texts from all catalogues, as in an older site."""
+    for item in ids:
         text = (site.folder / "texts.yaml").read_text(encoding="utf-8")
-        (site.folder / "texts.yaml").write_text(re.sub(f"  {each}: .*\n", "", text), encoding="utf-8")
+        (site.folder / "texts.yaml").write_text(re.sub(f"  {item}: .*\n", "", text), encoding="utf-8")
         for name in (AR, EN):
             text = (site.folder / name).read_text(encoding="utf-8")
-            entries = [entry for entry in text.split("\n\n") if f'"{each}"' not in entry]
+            entries = [entry for entry in text.split("\n\n") if f'"{item}"' not in entry]
             (site.folder / name).write_text("\n\n".join(entries), encoding="utf-8")
 
 
 def a_text_of_the_fallback_is_not_there(site: SmallSite) -> str:
     without_text(site, "fallback_wait")
-    return "texts.yaml:1: the fallback plays 'fallback_wait', which no catalogue has; write that text"
+    return "texts.yaml:1: the fallback plays 'fallback_wait', which is in no catalogue; add that text"
 
 
 def texts_of_conversations_are_not_there(site: SmallSite) -> str:
     without_text(site, "talk_outside", "talk_waited_about_5", "talk_no_answer")
-    found = "3 (talk_outside, talk_waited_about_5, talk_no_answer) of 17 texts that are said in conversations"
-    return f"site.toml:1: {found} are in no catalogue; write them in texts.yaml, as the example site does"
+    found = "3 (talk_outside, talk_waited_about_5, talk_no_answer) of 17 texts of conversations"
+    return f"site.toml:1: {found} are in no catalogue; add them to texts.yaml, as in the example site"
 
 
 def texts_of_supervision_and_of_calling_back_are_not_there(site: SmallSite) -> str:
     without_text(site, "callback_code_noted", "supervision_not_talking")
     wanted = len(table.texts(("ar", "en"), Operators().pauses))
-    found = f"2 (callback_code_noted, supervision_not_talking) of {wanted} texts that codes say, such as the reasons of"
-    return f"site.toml:1: {found} pauses, are in no catalogue; write them in texts.yaml, as the example site does"
+    found = f"2 (callback_code_noted, supervision_not_talking) of {wanted} texts of feature codes, such as reasons of"
+    return f"site.toml:1: {found} pauses, are in no catalogue; add them to texts.yaml, as in the example site"
 
 
 def there_is_no_audio(site: SmallSite) -> str:
@@ -185,7 +188,7 @@ def audio_is_cut_short(site: SmallSite) -> str:
     site.heard("en", "goodbye", seconds=0.2)
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is missing or truncated; "
         "run `hatif prompts build`"
     )
 
@@ -194,7 +197,7 @@ def audio_is_gone(site: SmallSite) -> str:
     site.heard("en", "goodbye", file="hatif/en/goodbye-1")
     texts = len(catalogue.load(site.folder).ids)
     return (
-        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is gone or cut short; "
+        f"manifest.json:1: the audio of 1 (goodbye) of {texts} texts in en is missing or truncated; "
         "run `hatif prompts build`"
     )
 
@@ -202,15 +205,15 @@ def audio_is_gone(site: SmallSite) -> str:
 def audio_is_of_before(site: SmallSite) -> str:
     site.heard("en", "goodbye", text="Bye.")
     texts = len(catalogue.load(site.folder).ids)
-    found = f"1 (goodbye) of {texts} texts in en are heard as they were before"
+    found = f"1 (goodbye) of {texts} texts in en still have the audio of an earlier text"
     return f"manifest.json:1: {found}; run `hatif prompts build`"
 
 
 def a_recording_is_of_before(site: SmallSite) -> str:
     site.heard("en", "goodbye", text="Bye.", source="recording")
     found = f"1 (goodbye) of {len(catalogue.load(site.folder).ids)} texts in en have changed since they were recorded"
-    remedy = "record them again, import the recording once more if it says the new text, or remove it"
-    return f"manifest.json:1: {found}; {remedy}: a voice speaks then"
+    remedy = "record them again, re-import the recording if it speaks the new text, or remove it"
+    return f"manifest.json:1: {found}; {remedy} so that a voice speaks"
 
 
 SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
@@ -235,14 +238,14 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
 
 
 @pytest.mark.parametrize(("code", "make_it_so"), SITUATIONS)
-def test_what_does_not_fit_together_gets_its_code_and_says_what_would_be_right(
+def test_a_conflict_between_files_gets_its_code_and_remedy(
     code: str, make_it_so: Callable[[SmallSite], str], small: SmallSite
 ) -> None:
-    said = make_it_so(small)
-    assert one(check(small), code) == said
+    message = make_it_so(small)
+    assert one(check(small), code) == message
 
 
-def test_a_recorded_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
+def test_a_recordings_only_language_that_is_off_may_be_incomplete(small: SmallSite) -> None:
     small_site.write_catalogue(small.folder, "zgh", {}, {})
     (small.folder / "recordings" / "zgh").mkdir(parents=True)
     small.edit("site.toml", "[hours]", 'recorded_only = ["zgh"]\n\n[hours]')
@@ -275,28 +278,31 @@ def test_one_mistake_never_hides_another(small: SmallSite) -> None:
         (EN, "E_TEXT_FILE"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_once_and_the_others_are_checked(
-    name: str, code: str, small: SmallSite
-) -> None:
+def test_an_unreadable_file_is_reported_once_and_the_others_are_checked(name: str, code: str, small: SmallSite) -> None:
     (small.folder / name).write_bytes(b"\xff")
     if name != AR:
         small.edit(AR, 'msgid ""', 'x msgid ""')
     found = check(small)
-    assert sorted(codes(found)) == sorted([code, "E_TEXT_FILE"]), [str(each) for each in found]
-    assert str(small.folder / name) in [each.file for each in found]
+    assert sorted(codes(found)) == sorted([code, "E_TEXT_FILE"]), [str(item) for item in found]
+    assert str(small.folder / name) in [item.file for item in found]
 
 
 REFUSED_VALUES = [
     ('sip_bind = "eth0"', "sip_bind: 'eth0' is not an IP address; write one of this machine"),
-    ('hosts = ["sip.example.net"]', "carrier.0.hosts.0: 'sip.example.net' is neither; write an IP address or network"),
+    (
+        'hosts = ["sip.example.net"]',
+        "carrier.0.hosts.0: 'sip.example.net' is not an address; write an IP address or network",
+    ),
     ('hosts = ["0.0.0.0/0"]', "carrier.0.hosts.0: '0.0.0.0/0' is the whole internet; write the carrier's own"),
     ('hosts = ["127.0.0.2"]\ncodecs = ["g999"]', "carrier.0.codecs.0: Input should be 'alaw', 'ulaw' or 'g722'"),
     ('hosts = ["127.0.0.2"]\ndial = "127.0.0.2:99999"', "carrier.0.dial: '99999' is not a port; write a number from 1"),
 ]
 
 
-@pytest.mark.parametrize(("line", "said"), REFUSED_VALUES)
-def test_an_address_that_asterisk_would_refuse_is_refused_with_its_line(line: str, said: str, small: SmallSite) -> None:
+@pytest.mark.parametrize(("line", "message"), REFUSED_VALUES)
+def test_an_address_that_asterisk_would_reject_is_refused_with_its_line(
+    line: str, message: str, small: SmallSite
+) -> None:
     if line.startswith("sip_bind"):
         text = small.edit("site.toml", "[hours]", f"{line}\n\n[hours]")
     else:
@@ -304,7 +310,7 @@ def test_an_address_that_asterisk_would_refuse_is_refused_with_its_line(line: st
     (finding,) = check(small)
     at = 1 + text.splitlines().index(line.splitlines()[-1])
     assert (finding.code, finding.line) == ("E_SITE_VALUE", at)
-    assert f"{finding.found}; {finding.remedy}".startswith(said), str(finding)
+    assert f"{finding.found}; {finding.remedy}".startswith(message), str(finding)
 
 
 def test_two_carriers_never_share_an_address(small: SmallSite) -> None:
@@ -320,30 +326,30 @@ def test_two_carriers_never_share_an_address(small: SmallSite) -> None:
 
 
 @pytest.mark.parametrize("name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "guide/visa.yaml"])
-def test_files_of_other_systems_are_read(name: str, small: SmallSite) -> None:
-    """With a byte order mark, CR LF, and the semicolons that spreadsheets write in most of Europe."""
+def test_files_from_other_systems_are_read(name: str, small: SmallSite) -> None:
+    """Rewrite files with a byte order mark, CR LF, and semicolons as from spreadsheets in most of Europe."""
     path = small.folder / name
     text = path.read_text(encoding="utf-8")
     if name.endswith(".csv"):
         text = text.replace(",", ";")
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert [str(each) for each in check(small)] == []
+    assert [str(finding) for finding in check(small)] == []
 
 
 @pytest.mark.parametrize(
     "name", ["site.toml", "operators.csv", "roster.csv", "flow.yaml", "texts.yaml", "guide/visa.yaml"]
 )
-def test_a_pipe_and_a_huge_file_are_refused_and_never_read(name: str, small: SmallSite) -> None:
+def test_a_pipe_and_a_huge_file_are_refused_without_reading_them(name: str, small: SmallSite) -> None:
     path = small.folder / name
     path.unlink()
     os.mkfifo(path)
-    assert any(each.file == str(path) and "not a regular file" in each.found for each in check(small))
+    assert any(finding.file == str(path) and "not a regular file" in finding.found for finding in check(small))
     path.unlink()
     path.write_bytes(b"# \n" * 2_500_000)
-    assert any(each.file == str(path) and "larger than 4 MiB" in each.found for each in check(small))
+    assert any(finding.file == str(path) and "larger than 4 MiB" in finding.found for finding in check(small))
 
 
-def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small: SmallSite) -> None:
+def test_aliases_that_repeat_each_other_are_refused_before_they_are_expanded(small: SmallSite) -> None:
     bomb = "[" + ", ".join(["x"] * 9) + "]"
     lines = [f"a0: &a0 {bomb}", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
     for name, code in (
@@ -354,15 +360,18 @@ def test_aliases_that_repeat_each_other_are_refused_before_anything_grows(small:
         path = small.folder / name
         before = path.read_bytes()
         path.write_text("\n".join(lines))
-        found = [each for each in check(small) if each.file == str(path)]
-        assert [(each.code, each.line) for each in found] == [(code, 2)], name
-        assert found[0].found == "it has the alias *a0"
+        found = [finding for finding in check(small) if finding.file == str(path)]
+        assert [(item.code, item.line) for item in found] == [(code, 2)], name
+        assert found[0].found == "the alias *a0 is not allowed"
         path.write_text(f"a: {'[' * 50}{']' * 50}")
-        assert "deeper than 20 levels" in next(each for each in check(small) if each.file == str(path)).found
+        assert (
+            "nested deeper than 20 levels"
+            in next(finding for finding in check(small) if finding.file == str(path)).found
+        )
         path.write_bytes(before)
 
 
-def test_errors_come_before_warnings_and_each_in_the_order_of_files_and_lines(small: SmallSite) -> None:
+def test_errors_come_before_warnings_and_both_are_sorted_by_file_and_line(small: SmallSite) -> None:
     small.heard("en", "goodbye", text="Bye.")
     small.edit("site.toml", "08:00-20:00", "08:10-20:00")
     small.edit("site.toml", 'country = "GB"', 'country = "SE"')
@@ -380,5 +389,5 @@ def test_a_finding_is_one_sentence_with_file_line_code_and_remedy() -> None:
 
 def test_the_example_site_has_no_errors_in_its_files() -> None:
     found = checking.check(CHECKOUT / "sites" / "consulate", Path("/nonexistent"), ("closed",), Path("/nonexistent"))
-    errors = [str(each) for each in found if each.is_error and not each.code.startswith("E_AUDIO")]
+    errors = [str(item) for item in found if item.is_error and not item.code.startswith("E_AUDIO")]
     assert errors == []

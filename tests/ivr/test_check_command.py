@@ -1,4 +1,4 @@
-"""`hatif check` and `hatif flow reload` as a person and a program meet them, and the page that explains their codes."""
+"""`hatif check` and `hatif flow reload` for people and programs, and the page that explains their codes."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def small(tmp_path: Path) -> SmallSite:
 
 
 def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """The exit status of `hatif`, run here."""
+    """Run `hatif` in this process and return its exit status."""
     monkeypatch.setenv("HATIF_HOME", str(site.folder.parent))
     monkeypatch.setenv("HATIF_SITE", str(site.folder))
     monkeypatch.setenv("HATIF_PORT_OFFSET", "21000")  # no line of the tests uses its ports
@@ -39,7 +39,7 @@ def hatif(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     return int(ended.value.code or 0)
 
 
-def test_the_command_prints_findings_sums_up_and_fails_for_errors_only(
+def test_the_command_prints_findings_and_a_summary_and_fails_only_for_errors(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(small, monkeypatch, "check") == 0
@@ -57,7 +57,7 @@ def test_the_command_prints_findings_sums_up_and_fails_for_errors_only(
     assert [line.split()[1] for line in err.splitlines()[:-1]] == ["E_FLOW_TEXT", "W_TEXT_UNUSED", "W_HOURS_WORDS"]
 
 
-def test_codes_are_ignored_by_their_beginning(
+def test_codes_are_ignored_by_prefix(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small.edit("flow.yaml", "text: main_travel", "text: main_trip")
@@ -66,7 +66,7 @@ def test_codes_are_ignored_by_their_beginning(
     assert hatif(small, monkeypatch, "check", "--ignore", "") == 1
 
 
-def test_the_findings_come_as_one_document_for_programs(
+def test_the_findings_are_available_as_one_json_document(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = small.edit("flow.yaml", "text: main_travel", "text: main_trip")
@@ -83,10 +83,10 @@ def test_the_findings_come_as_one_document_for_programs(
     }
 
 
-def test_check_says_what_up_would_refuse_and_makes_nothing(
+def test_check_reports_what_up_would_refuse_and_creates_nothing(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name that our files allow and Asterisk's would not, an address that is not here, another database."""
+    """A name that we allow and Asterisk does not, a foreign address, and another database."""
     small.edit("site.toml", "[hours]", 'sip_bind = "192.0.2.9"\n\n[hours]')
     assert hatif(small, monkeypatch, "check") == 1
     err = capsys.readouterr().err
@@ -98,7 +98,7 @@ def test_check_says_what_up_would_refuse_and_makes_nothing(
     monkeypatch.setenv("HATIF_DATABASE", "oracle://x/y")
     assert hatif(small, monkeypatch, "check") == 1
     err = capsys.readouterr().err
-    assert "E_UP_REFUSED `hatif up` refuses it: Operator 1002: the name 'Zoe @ Laurel' holds '@'; use letters" in err
+    assert "E_UP_REFUSED `hatif up` refuses it: Operator 1002: the name 'Zoe @ Laurel' contains '@'; use letters" in err
     assert not (small.folder.parent / "secrets.json").exists() and not (small.folder.parent / "asterisk").exists()
     small.edit("operators.csv", "Zoe @ Laurel", "Zoe Laurel")
     assert hatif(small, monkeypatch, "check") == 1
@@ -109,7 +109,7 @@ def test_check_says_what_up_would_refuse_and_makes_nothing(
 def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """There is no controller here: it is not even asked."""
+    """There is no controller here; it is not even contacted."""
     small.edit(AR, GOODBYE_AR, 'msgid "Goodbye."\nmsgstr ""')
     assert hatif(small, monkeypatch, "flow", "reload") == 1
     out, err = capsys.readouterr()
@@ -122,14 +122,14 @@ def test_a_reload_is_refused_with_the_errors_of_the_whole_check(
     )
     assert hatif(small, monkeypatch, "flow", "reload", "--json") == 1
     document = json.loads(capsys.readouterr().out)
-    assert (document["reloaded"], [each["code"] for each in document["findings"]]) == (False, ["E_TEXT_MISSING"])
+    assert (document["reloaded"], [finding["code"] for finding in document["findings"]]) == (False, ["E_TEXT_MISSING"])
     assert hatif(small, monkeypatch, "flow", "reload", "--json", "--ignore", "E_TEXT_MISSING") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["reloaded"], document["ignored"]) == (False, 1)
     assert "does not answer" in document["error"]
 
 
-def test_the_sites_own_pjsip_conf_is_checked(
+def test_the_site_s_own_pjsip_conf_is_checked(
     small: SmallSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = small.folder / "pjsip.conf"
@@ -137,13 +137,13 @@ def test_the_sites_own_pjsip_conf_is_checked(
     assert hatif(small, monkeypatch, "check") == 0
     own.write_text(f"{DOOR}\n[lift]\ntype = endpoint\n")
     assert hatif(small, monkeypatch, "check") == 1
-    assert f"{own}:12: E_ENDPOINT_OPEN the endpoint 'lift' asks for no password" in capsys.readouterr().err
+    assert f"{own}:12: E_ENDPOINT_OPEN the endpoint 'lift' needs no password" in capsys.readouterr().err
     own.write_bytes(b"[lift]\xff")
     assert hatif(small, monkeypatch, "check") == 1
     assert f"{own}:1: E_PJSIP_FILE cannot be read" in capsys.readouterr().err
 
 
-def test_a_reload_tells_programs_what_is_in_use(line: Line) -> None:
+def test_a_reload_reports_the_version_in_use_as_json(line: Line) -> None:
     document = line.json("flow", "reload")
     assert (document["reloaded"], document["errors"]) == (True, 0)
     assert document["version"] == document["former"] == line.control("GET", "/status")["flow"]
@@ -168,9 +168,9 @@ def test_the_page_lists_every_code_once() -> None:
     assert set(listed) == codes_in_the_code()
 
 
-def test_every_code_is_given_by_a_test() -> None:
-    of_flows = {each[0] for each in test_flow_file.FLOW_MISTAKES}
-    of_flows |= {code for _, _, told in test_flow_file.WAYS for code, _, _ in told} | {"E_GUIDE_TEXT"}
+def test_every_code_is_produced_in_a_test() -> None:
+    of_flows = {item[0] for item in test_flow_file.FLOW_MISTAKES}
+    of_flows |= {code for _, _, found_codes in test_flow_file.WAYS for code, _, _ in found_codes} | {"E_GUIDE_TEXT"}
     of_command = {code for code, _, _, _ in MISTAKES} | {"E_PJSIP_FILE", "E_OPERATOR_PORTS", "E_SITE_MEDIA"}
     of_command |= {"E_UP_REFUSED"}
     assert {*EDITS, *(code for code, _ in test_check.SITUATIONS), *of_flows, *of_command} == codes_in_the_code()

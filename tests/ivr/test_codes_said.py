@@ -1,4 +1,4 @@
-"""What codes are: told apart from one another and from all else, listed, and never without words for what they find."""
+"""Feature codes: unambiguous, listed, and with texts for everything that they find."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from dialplan.codes import ARGUMENT_DIGITS, Code
 from ivr.asterisk.ari.events import Channel
 from ivr.callbacks import prompts
 from ivr.check import codes_check
-from ivr.check.code_clashes import among, beside, takes
+from ivr.check.code_clashes import find_clashes, find_foreign_clashes, matches
 from ivr.cli.main import main
 from ivr.codes import table
 from ivr.codes.help_call import Leg, left_over, standing
@@ -52,67 +52,69 @@ def every_state() -> Iterator[Operator]:
                 yield Operator("1001", {"fr": 5}, state=state, reason=reason, pause_after=after)
 
 
-def test_every_state_is_said_in_texts_that_every_language_has() -> None:
+def test_every_state_has_texts_in_every_language() -> None:
     known = catalogue.load(SITE)
-    said = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
-    wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
+    spoken = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
+    wanted = {*spoken, *table.texts(("ar", "fr"), PAUSES)}
     for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
         assert all(known.text(language, str(text)) for text in wanted), language
-    assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
+    assert {str(text) for text in spoken} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
         assert spoken_state(operator, PAUSES), operator
 
 
-def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_calling_back() -> None:
+def test_the_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
-    named = ("code_language_", "talk_from_", "talk_topic_")  # after the site's languages, countries and topics
+    named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
     site_ = site.load(SITE)
     flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
     looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
-    ids = {each for each in catalogue.load(SITE).ids if each.startswith(prefixes) and not each.startswith(named)}
+    ids = {
+        prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)
+    }
     assert len(ids) > 60
     assert ids - looked_for == set()
 
 
-def test_what_he_will_be_after_his_call_is_said_as_well() -> None:
+def test_the_state_after_the_current_call_is_also_spoken() -> None:
     talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
     assert spoken_state(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
 
 
-def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() -> None:
+def test_the_site_the_table_and_the_dialplan_have_the_same_codes() -> None:
     assert {*table.CODES} == {*Codes().digits} >= {*CODES}
     for name, digits in Codes().digits.items():
         code = Code(name, digits, bool(table.CODES[name].argument))
         longest = digits + "9" * ARGUMENT_DIGITS
-        assert takes(name, digits, longest) is (len(code.patterns) == ARGUMENT_DIGITS + 1)
-        assert not takes(name, digits, longest + "9")
+        assert matches(name, digits, longest) is (len(code.patterns) == ARGUMENT_DIGITS + 1)
+        assert not matches(name, digits, longest + "9")
 
 
-def test_the_usual_codes_do_not_clash_and_those_that_are_off_clash_with_nothing() -> None:
-    assert list(among(Codes().digits, ["1001", "1901"])) == []
+def test_the_default_codes_do_not_clash_and_disabled_ones_never_do() -> None:
+    assert list(find_clashes(Codes().digits, ["1001", "1901"])) == []
     off = Codes(ready="", pause="*10")
-    assert "ready" not in off.digits and list(among(off.digits)) == []
+    assert "ready" not in off.digits and list(find_clashes(off.digits)) == []
 
 
 @pytest.mark.parametrize(
-    ("codes", "operators", "said"),
+    ("codes", "operators", "message"),
     [
-        ({"ready": "*1", "pause": "*1"}, (), "*1 is ready already; give one of them other digits"),
-        ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause with a digit after it; give "),
-        ({"transfer": "*3", "hold": "*30"}, (), "*30 for hold is also *3 for transfer with a digit after it; give "),
-        ({"ready": "1001"}, ("1001",), "1001 is dialled like the operator 1001; begin it with * or #"),
-        ({"pause": "10"}, ("1002", "1003"), "10 is dialled like the operator 1002; begin it with * or #"),
+        ({"ready": "*1", "pause": "*1"}, (), "*1 is already ready; give one of them other digits"),
+        ({"ready": "*111", "pause": "*11"}, (), "*111 for ready is also *11 for pause followed by a digit; give "),
+        ({"transfer": "*3", "hold": "*30"}, (), "*30 for hold is also *3 for transfer followed by a digit; give "),
+        ({"ready": "1001"}, ("1001",), "1001 is also dialled for the operator 1001; begin it with * or #"),
+        ({"pause": "10"}, ("1002", "1003"), "10 is also dialled for the operator 1002; begin it with * or #"),
     ],
 )
-def test_two_that_mean_the_same_are_told_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
-    ((names, sentence),) = among(codes, operators)
+def test_two_clashing_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], message: str) -> None:
+    ((names, sentence),) = find_clashes(codes, operators)
     assert set(names) <= {*codes}
-    assert sentence.startswith(said)
+    assert sentence.startswith(message)
 
 
 @pytest.mark.parametrize("codes", [{"ready": "*1", "who_am_i": "*10"}, {"pause": "*1", "ready": "*1*"}])
-def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str]) -> None:
-    assert list(among(codes, ("1001",))) == []
+def test_a_code_that_only_begins_like_another_does_not_clash(codes: dict[str, str]) -> None:
+    assert list(find_clashes(codes, ("1001",))) == []
 
 
 @pytest.mark.parametrize(
@@ -130,33 +132,33 @@ def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str])
         *(("*100", False), ("_XXX", False), ("s", False), ("_*10.", False), ("_*10!", True), ("_[*#]ZZ", False)),
     ],
 )
-def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dialled(
-    extension: str, meets: bool
-) -> None:
-    sentences = beside({"ready": "*10"}, [extension])
+def test_an_administrator_s_extension_clashes_with_a_code_if_both_match_a_number(extension: str, meets: bool) -> None:
+    sentences = find_foreign_clashes({"ready": "*10"}, [extension])
     assert len(sentences) == meets
-    assert all(f"the code ready (*10) meets the extension {extension}, " in each for each in sentences)
+    assert all(f"the code ready (*10) clashes with the extension {extension}, " in item for item in sentences)
 
 
-def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
-    assert beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
-        sentence for extension in ("*115", "_*11XXX.") for sentence in beside({"pause": "*11"}, [extension])
+def test_an_extension_can_clash_with_a_code_and_its_argument() -> None:
+    assert find_foreign_clashes({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
+        sentence
+        for extension in ("*115", "_*11XXX.")
+        for sentence in find_foreign_clashes({"pause": "*11"}, [extension])
     ]
-    assert len(beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"])) == 2
+    assert len(find_foreign_clashes({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"])) == 2
 
 
 @patient
 @given(
     st.dictionaries(st.sampled_from(sorted(table.CODES)), st.from_regex(r"[*#0-9]{1,4}", fullmatch=True), min_size=1)
 )
-def test_what_no_clash_is_told_of_is_one_code_at_most(codes: dict[str, str]) -> None:
-    if list(among(codes)):
+def test_a_number_without_a_reported_clash_matches_at_most_one_code(codes: dict[str, str]) -> None:
+    if list(find_clashes(codes)):
         return
     for dialled_number in (
         *codes.values(),
         *(f"{digits}{more}" for digits in codes.values() for more in ("1", "1001")),
     ):
-        meant = [name for name, digits in codes.items() if takes(name, digits, dialled_number)]
+        meant = [name for name, digits in codes.items() if matches(name, digits, dialled_number)]
         assert len(meant) <= 1, dialled_number
 
 
@@ -178,7 +180,7 @@ def channel(identity: str, data: str, state: str = "Up", application: str = "Sta
     return Channel(identity, "", state, "", "", "", "", application, data, "", {})
 
 
-def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() -> None:
+def test_a_start_finds_feature_codes_and_helping_supervisors_by_their_channels() -> None:
     asked, other = "node1-1700000000.7", "node1-1700000000.9"
     claimed, aside = Leg("1901", asked, claimed=True), Leg("1902", asked, claimed=False)
     assert [Leg.named(leg.id) for leg in (claimed, aside)] == [claimed, aside]
@@ -186,15 +188,15 @@ def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() 
     code = channel(asked, "hatif,code,help,1001,")
     legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
     assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
-    assert [(each.offer, each.operator, each.talking) for each in standing([code, *legs])] == [
+    assert [(item.offer, item.operator, item.talking) for item in standing([code, *legs])] == [
         (claimed.id, "1901", False)
     ]
     assert left_over([code, *legs]) == []
     lost = Leg("1903", other, claimed=True)
     requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
-    assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
-    # Who was rung by it is free: for the floor nobody would tell of that leg's end.
+    assert [item.uri for item in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    # The operator it rang is free: nothing would report the end of that leg to the floor.
     assert standing([code, *legs, channel(lost.id, "hatif,leg")]) == standing([code, *legs])
-    # A code that the dialplan has taken over is not the controller's any more.
+    # A code that the dialplan took over no longer belongs to the controller.
     given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
     assert dialled([given_back]) == [] and len(left_over([given_back, *legs])) == 4

@@ -1,4 +1,4 @@
-"""The secrets are made once, kept, and readable by nobody else at any moment."""
+"""The secrets are generated once, kept, and never readable by others."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from ivr.home.credentials import CredentialsError, load
 
 @pytest.fixture
 def lax_umask() -> Iterator[None]:
-    """Whatever is not said explicitly would be readable by everybody."""
+    """With this umask, files without an explicit mode would be readable by everyone."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
-def test_the_secrets_are_made_at_the_first_start_and_kept(tmp_path: Path) -> None:
+def test_the_secrets_are_generated_at_the_first_start_and_kept(tmp_path: Path) -> None:
     home = tmp_path / "not" / "there" / "yet"
     first = load(home, ("1001", "1002"))
     assert load(home, ("1001", "1002")) == first
     made = (first.ari_password, first.ami_password, first.control_token, *first.operators.values())
     assert len(set(made)) == len(made) == 5
-    assert all(len(each) >= 32 for each in made)
+    assert all(len(item) >= 32 for item in made)
 
 
 def test_two_installations_share_no_secret(tmp_path: Path) -> None:
@@ -41,10 +41,10 @@ def test_a_new_operator_gets_a_password_and_the_others_keep_theirs(tmp_path: Pat
     assert second.operators["1001"] == first.operators["1001"]
     assert second.operators["1002"] not in ("", first.operators["1001"])
     assert (second.ari_password, second.control_token) == (first.ari_password, first.control_token)
-    assert load(tmp_path, ()) == second, "who has left the list finds his password when he is back"
+    assert load(tmp_path, ()) == second, "an operator who left the list keeps their password for their return"
 
 
-def test_a_start_that_makes_nothing_new_writes_nothing(tmp_path: Path) -> None:
+def test_a_start_without_new_secrets_writes_nothing(tmp_path: Path) -> None:
     load(tmp_path, ("1001",))
     before = (tmp_path / "secrets.json").stat()
     load(tmp_path, ("1001",))
@@ -53,7 +53,7 @@ def test_a_start_that_makes_nothing_new_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lax_umask")
-def test_the_file_is_its_owners_only_at_every_moment(tmp_path: Path) -> None:
+def test_the_file_is_readable_by_its_owner_only_at_every_moment(tmp_path: Path) -> None:
     modes: set[int] = set()
     done = threading.Event()
 
@@ -76,7 +76,7 @@ def test_the_file_is_its_owners_only_at_every_moment(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lax_umask")
-def test_what_a_killed_start_left_behind_is_replaced(tmp_path: Path) -> None:
+def test_the_remains_of_a_killed_start_are_replaced(tmp_path: Path) -> None:
     draft = tmp_path / "secrets.new"
     draft.write_text("half a f")
     draft.chmod(0o644)
@@ -106,7 +106,7 @@ def test_what_a_killed_start_left_behind_is_replaced(tmp_path: Path) -> None:
         b'{"control_token": 7}',
     ],
 )
-def test_a_broken_file_gives_one_sentence_and_is_not_overwritten(content: bytes, tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_in_one_sentence_and_not_overwritten(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     path.write_bytes(content)
     with pytest.raises(CredentialsError) as error:
@@ -116,7 +116,7 @@ def test_a_broken_file_gives_one_sentence_and_is_not_overwritten(content: bytes,
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_cannot_be_written_gives_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
     with pytest.raises(CredentialsError) as error:
         load(tmp_path / "home", ())
@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_written_gives_one_sentence(tmp_path: Path) -> N
     assert str(tmp_path / "home" / "secrets.json") in str(error.value)
 
 
-def test_the_sentence_about_a_broken_file_repeats_no_secret(tmp_path: Path) -> None:
+def test_the_message_about_a_broken_file_contains_no_secret(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text(
         '{"ari_password": "a-very-secret-word", "operators": {"1001": "another-one"}'
     )

@@ -45,7 +45,7 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
 
 async def test_outside_the_hours_a_caller_hears_so(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
-    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last that is written
+    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last value to be written
     await line.without_controller()
     call = await line.dial(telephones, "+33612200002")
     await call.hears(line.audio("fr", "closed"), 20)

@@ -1,4 +1,4 @@
-"""The picture of a flow shows each node, each key and where it leads; it is valid, and nothing covers anything else."""
+"""The picture of a flow shows each node, each key and its target; it is valid SVG without overlaps."""
 
 import re
 import sys
@@ -16,8 +16,8 @@ from site_files import edited
 
 from ivr.cli.main import main
 from ivr.flow import model
-from ivr.flow.draw.draw import drawn
-from ivr.flow.draw.layout import Box, Placed, place
+from ivr.flow.draw.draw import draw_flow
+from ivr.flow.draw.layout import Box, Layout, place
 from ivr.flow.file import Flow, draft
 from ivr.flow.nodes.menu import Menu
 from ivr.home.settings import CHECKOUT
@@ -68,24 +68,24 @@ def words(language: str, text: str) -> str:
 
 
 def texts_of(picture: str | Element) -> list[str]:
-    """All words of it as they are read, row by row."""
+    """Return all words in reading order, row by row."""
     tree = ElementTree.fromstring(picture) if isinstance(picture, str) else picture
     found = []
-    for each in tree.iter(f"{SVG}text"):
-        hint = each.find(f"{SVG}title")
-        found.append((hint.tail if hint is not None else each.text) or "")
+    for item in tree.iter(f"{SVG}text"):
+        hint = item.find(f"{SVG}title")
+        found.append((hint.tail if hint is not None else item.text) or "")
     return found
 
 
 def node(picture: str, name: str) -> list[str]:
-    """What stands in a node's box."""
+    """Return the words in a node's box."""
     box = ElementTree.fromstring(picture).find(f".//{SVG}g[@id='node-{name}']")
     assert box is not None
     return texts_of(box)
 
 
-def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
-    picture = drawn(flow_of(FLOW), "en", words, "small")
+def test_every_node_is_drawn_with_its_kind_its_texts_and_its_keys() -> None:
+    picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert node(picture, "welcome") == ["welcome", "say", "“welcome (en)”", "then"]
     assert node(picture, "main")[2:] == [
         *("1", "main_card (en)", "2", "main_papers (en)", "3", "main_message (en)", "4", "main_back (en)"),
@@ -95,7 +95,7 @@ def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
     papers = ["topic: travel", "1", "guide_visa_title (en)", "2", "guide_passport_title (en)", "*", "↩ main", "back"]
     assert node(picture, "papers")[2:] == papers
     assert "at most 90 s, hear, again, send" in node(picture, "message")
-    assert "becomes a file: complaint, due in 24 h" in node(picture, "message")
+    assert "becomes a case: complaint, due in 24 h" in node(picture, "message")
     assert "callback_other_number (en)" in node(picture, "ring")
     assert {"reference, 9 digits", "PIN, 6 digits"} < set(node(picture, "file"))
     assert node(picture, "office")[:5] == ["office", "0", "hours", "open", "↩ main"]
@@ -105,31 +105,31 @@ def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
     assert node(picture, "goodbye") == ["goodbye", "end", "“goodbye (en)”"]
 
 
-def test_a_menu_of_languages_says_each_option_in_its_own_language() -> None:
-    rows = node(drawn(flow_of(FLOW), "en", words, "small"), "language")
+def test_a_language_menu_shows_each_option_in_its_own_language() -> None:
+    rows = node(draw_flow(flow_of(FLOW), "en", words, "small"), "language")
     assert rows[:3] == ["language", "9", "language"]
     for key, text in (("1", "go_on (en)"), ("2", "language_option (ar)"), ("3", "language_option (en)")):
         assert rows[rows.index(key) + 1] == text
 
 
-def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
-    picture = drawn(flow_of(FLOW), "en", words, "small")
+def test_the_start_is_marked_and_the_legend_explains_what_has_no_lines() -> None:
+    picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert texts_of(picture)[0] == "small"
     assert "start" in texts_of(picture)
     legend = " ".join(texts_of(picture)[-4:])
     assert "0 asks for an operator (office), 9 changes the language (language), # repeats, * goes back" in legend
-    assert "help twice, then with an operator (office), or where the row “no key” leads" in legend
-    assert "In record, callback and survey both lead on instead; in language silence does." in legend
+    assert "help twice, then get an operator (office), or follow the row “no key”" in legend
+    assert "In record, callback and survey both continue to the next node instead; in language, silence does." in legend
     assert "↩ and a name" in legend
 
 
 @pytest.mark.parametrize(
     "nasty", ["<script>alert(1)</script>", "&amp; \" ' ]]>", "a\x00\x07\x1b[31m\u202eb", "\ud800x"]
 )
-def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
-    picture = drawn(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
+def test_markup_in_texts_is_escaped(nasty: str) -> None:
+    picture = draw_flow(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
     tree = ElementTree.fromstring(picture.encode())
-    assert {each.tag.removeprefix(SVG) for each in tree.iter()} <= {
+    assert {item.tag.removeprefix(SVG) for item in tree.iter()} <= {
         "svg",
         "g",
         "rect",
@@ -140,23 +140,23 @@ def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
     }
     plain = svg.printable(nasty)
     assert texts_of(tree)[0] == plain and "“" + " ".join(plain.split()) + "”" in node(picture, "goodbye")
-    assert all(each.isprintable() or each == "\n" for each in picture)
+    assert all(item.isprintable() or item == "\n" for item in picture)
 
 
-def test_arabic_runs_from_right_to_left_and_everything_else_does_not() -> None:
-    picture = ElementTree.fromstring(drawn(flow_of(FLOW), "ar", words, "small"))
-    for each in picture.iter(f"{SVG}text"):
-        hint = each.find(f"{SVG}title")
-        said = (each.text if hint is None else hint.tail) or ""
-        arabic = said.startswith("“") or "(ar)" in said
-        assert (each.get("direction") == "rtl") == arabic, said
+def test_only_arabic_is_drawn_from_right_to_left() -> None:
+    picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
+    for item in picture.iter(f"{SVG}text"):
+        hint = item.find(f"{SVG}title")
+        shown_text = (item.text if hint is None else hint.tail) or ""
+        arabic = shown_text.startswith("“") or "(ar)" in shown_text
+        assert (item.get("direction") == "rtl") == arabic, shown_text
 
 
-def test_what_is_too_long_is_cut_at_a_word_and_shown_whole_under_the_pointer() -> None:
+def test_a_long_text_is_cut_at_a_word_with_the_complete_text_as_a_tooltip() -> None:
     long = "For the very long and winding description of an option that nobody would ever want to hear,"
-    picture = drawn(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
+    picture = draw_flow(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
     tree = ElementTree.fromstring(picture)
-    (hint,) = [each for each in tree.iter(f"{SVG}title") if each.text == long]
+    (hint,) = [item for item in tree.iter(f"{SVG}title") if item.text == long]
     assert hint.tail is not None and hint.tail.endswith("…")
     assert f"{long} ".startswith(f"{hint.tail[:-1]} ")
     assert svg.lines("word " * 50, 12, 100, 2)[1].endswith("word…")
@@ -165,21 +165,21 @@ def test_what_is_too_long_is_cut_at_a_word_and_shown_whole_under_the_pointer() -
     assert cut.endswith("…") and svg.width(cut, 12) <= 100
 
 
-def test_a_flow_with_mistakes_is_drawn_as_far_as_it_goes() -> None:
+def test_a_flow_with_mistakes_is_drawn_as_far_as_possible() -> None:
     text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
-    picture = drawn(draft(text, "flow.yaml").flow, "fr", words, "wrong")
+    picture = draw_flow(draft(text, "flow.yaml").flow, "fr", words, "wrong")
     assert "no node mian" in node(picture, "language")
     assert node(picture, "main").count("no node queue") == 2
     assert "node-queue" not in picture
 
 
 def test_the_picture_has_its_own_background() -> None:
-    tree = ElementTree.fromstring(drawn(flow_of(FLOW), "en", words, "small"))
+    tree = ElementTree.fromstring(draw_flow(flow_of(FLOW), "en", words, "small"))
     ground = tree.find(f"{SVG}rect")
     assert ground is not None
-    assert [ground.get(each) for each in ("x", "y", "width", "height")] == [
+    assert [ground.get(item) for item in ("x", "y", "width", "height")] == [
         "0",
         "0",
         tree.get("width"),
@@ -188,12 +188,12 @@ def test_the_picture_has_its_own_background() -> None:
     assert ground.get("fill", "").startswith("#")
 
 
-# Where things are placed
+# Layout
 
 WIDTH, GAP, ENTRY = 100.0, 40.0, 10.0
 
 
-def placed(boxes: list[Box], *roots: str) -> Placed:
+def placed(boxes: list[Box], *roots: str) -> Layout:
     return place(boxes, roots, width=WIDTH, gap=GAP, entry=ENTRY)
 
 
@@ -211,7 +211,7 @@ def graphs(draw: st.DrawFn) -> list[Box]:
 
 @patient
 @given(graphs())
-def test_no_box_covers_another_and_no_line_meets_a_box_on_its_way(boxes: list[Box]) -> None:
+def test_no_box_covers_another_and_no_line_crosses_a_box(boxes: list[Box]) -> None:
     result = placed(boxes, "n0")
     heights = {box.name: box.height for box in boxes}
     assert result.corners.keys() == heights.keys()
@@ -220,11 +220,11 @@ def test_no_box_covers_another_and_no_line_meets_a_box_on_its_way(boxes: list[Bo
         assert abs(x - to_x) >= WIDTH + GAP or y + heights[one] < to_y or to_y + heights[other] < y
     for (x, y), (to_x, to_y) in result.lines:
         assert x < to_x
-        if (x % (WIDTH + GAP)) == 0:  # past a column, level
+        if (x % (WIDTH + GAP)) == 0:  # horizontal through a column
             assert y == to_y
             for name, (left, top) in result.corners.items():
                 assert left != x or not top < y < top + heights[name], name
-        else:  # between two columns, where no box is
+        else:  # between two columns, where there are no boxes
             assert (x % (WIDTH + GAP), to_x % (WIDTH + GAP)) == (WIDTH, 0)
     width, height = result.size
     for name, (x, y) in result.corners.items():
@@ -233,7 +233,7 @@ def test_no_box_covers_another_and_no_line_meets_a_box_on_its_way(boxes: list[Bo
 
 @patient
 @given(graphs())
-def test_a_line_leads_from_each_row_to_the_box_that_it_names_if_that_is_further_right(boxes: list[Box]) -> None:
+def test_each_row_with_a_target_further_right_has_a_line_to_it(boxes: list[Box]) -> None:
     result = placed(boxes, "n0")
     for box in boxes:
         x, y = result.corners[box.name]
@@ -246,8 +246,8 @@ def test_a_line_leads_from_each_row_to_the_box_that_it_names_if_that_is_further_
                 assert point in _followed(result, reached), (box.name, target)
 
 
-def _followed(result: Placed, start: tuple[float, float]) -> set[tuple[float, float]]:
-    """Where the lines lead that begin at a point."""
+def _followed(result: Layout, start: tuple[float, float]) -> set[tuple[float, float]]:
+    """Return the ends of the lines that begin at a point."""
     found, todo = {start}, [start]
     while todo:
         point = todo.pop()
@@ -258,7 +258,7 @@ def _followed(result: Placed, start: tuple[float, float]) -> set[tuple[float, fl
     return found
 
 
-def test_boxes_in_a_row_stand_level_and_ways_back_have_no_line() -> None:
+def test_boxes_in_a_chain_are_level_and_exits_to_the_left_have_no_line() -> None:
     boxes = [Box("a", 50, [("b", ENTRY)]), Box("b", 50, [("c", ENTRY), ("a", 30)]), Box("c", 50, [("c", 30)])]
     result = placed(boxes, "a")
     assert result.corners == {"a": (0, 0), "b": (140, 0), "c": (280, 0)}
@@ -266,7 +266,7 @@ def test_boxes_in_a_row_stand_level_and_ways_back_have_no_line() -> None:
     assert len(result.lines) == len(result.tips) == 2
 
 
-def test_lines_that_need_not_cross_do_not_cross() -> None:
+def test_avoidable_crossings_are_avoided() -> None:
     boxes = [
         Box("a", 60, [("b", 20), ("c", 40)]),
         Box("b", 60, [("f", 20), ("g", 40)]),
@@ -290,7 +290,7 @@ def hatif(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_the_picture_in_the_docs_is_the_example_s_of_today(
+def test_the_picture_in_the_docs_is_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--out", "-") == 0
@@ -299,29 +299,29 @@ def test_the_picture_in_the_docs_is_the_example_s_of_today(
 
 
 @pytest.mark.parametrize("language", ["ar", "nl", "en"])
-def test_all_of_the_example_is_in_its_picture(
+def test_the_picture_of_the_example_is_complete(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", language, "--out", str(tmp_path / "flow.svg")) == 0
     flow = draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
     assert capsys.readouterr().out == f"{tmp_path}/flow.svg: {len(flow.nodes)} nodes, texts in {language}.\n"
     picture, texts = (tmp_path / "flow.svg").read_text(encoding="utf-8"), catalogue.load(EXAMPLE)
-    for name, each in flow.nodes.items():
+    for name, item in flow.nodes.items():
         shown = node(picture, name)
-        assert name in shown and each.kind in shown
-        if isinstance(each, Menu):
-            for option in each.options:
-                said = shown[shown.index(option.key) :]
+        assert name in shown and item.kind in shown
+        if isinstance(item, Menu):
+            for option in item.options:
+                shown_text = shown[shown.index(option.key) :]
                 text = svg.printable(texts.text(language, option.text) or "")
-                row = next(word for word in said[1:] if not word.startswith("↩"))
+                row = next(word for word in shown_text[1:] if not word.startswith("↩"))
                 assert text.startswith(row.removesuffix("…")) and len(row) > 8
 
 
-def test_a_picture_that_cannot_be_made_is_one_sentence(
+def test_a_picture_that_cannot_be_drawn_is_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", "xx") == 1
     assert re.fullmatch(r"hatif: There are no texts in 'xx'; there are some in ar, .*\.\n", capsys.readouterr().err)
     assert hatif(monkeypatch, tmp_path, "--out", str(tmp_path / "no" / "flow.svg")) == 1
-    said = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
-    assert capsys.readouterr().err == said
+    shown_text = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
+    assert capsys.readouterr().err == shown_text

@@ -1,5 +1,5 @@
-"""The guide on the telephone: a caller hears a procedure step by step, in his language, and can go back, repeat, and
-ask for an operator; what he heard is compared with the audio of the prompts."""
+"""The guide on the telephone: a caller hears a procedure step by step in their language, can go back and repeat, and
+ask for an operator; the received audio is compared with the prompts."""
 
 import asyncio
 from functools import partial
@@ -14,13 +14,13 @@ from ivr.softphone.sound import RATE, Match, Samples, find
 from ivr.softphone.telephone import Call, Telephones
 
 SOON_S = 1.0
-"""From a key to what follows, on a busy machine; what it cut short would have gone on for longer."""
+"""Time from a key to the next prompt on a busy machine; the interrupted prompt would have lasted longer."""
 IDENTITY = "21"
-"""Keys from the main menu to the passports."""
+"""The keys from the main menu to the passports."""
 PAPERS, LIST = "23", ("legalisation", "power_of_attorney", "certificates", "nationality")
 
 JOURNEYS = {
-    # language and its key: caller, number dialled, procedure, the country that he is in, one that has a remark as well
+    # language and its key: caller, dialled number, procedure, the caller's country, another country with a remark
     "ar1": ("+33624000001", "+33800212000", "legalisation", "fr", "de"),
     "nl5": ("+31614000002", "+31800212002", "nationality", "nl", "de"),
     "en7": ("+4915140000003", "+80000212000", "legalisation", "de", "fr"),
@@ -28,11 +28,11 @@ JOURNEYS = {
 
 
 begins = partial(left.begins, for_s=1.4)
-"""So long a step counts as listened to."""
+"""After this time a step counts as heard."""
 
 
 async def presses(call: Call, keys: str, prompt: Samples) -> Match:
-    """Presses keys and hears what is said at once then, from its beginning."""
+    """Press keys and hear the next prompt from its beginning."""
     since = call.clock
     await call.press(keys)
     pressed = call.clock
@@ -42,19 +42,21 @@ async def presses(call: Call, keys: str, prompt: Samples) -> Match:
 
 
 def heard_of_guide(story: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["data"]["procedure"], each["data"]["step"]) for each in story["events"] if each["kind"] == "guide"]
+    return [
+        (event["data"]["procedure"], event["data"]["step"]) for event in story["events"] if event["kind"] == "guide"
+    ]
 
 
-def said(story: dict[str, Any]) -> list[list[str]]:
-    """The prompts of each announcement."""
-    return [[prompt for _, prompt in each["data"]["clips"]] for each in story["events"] if each["kind"] == "prompt"]
+def announcements(story: dict[str, Any]) -> list[list[str]]:
+    """Return the prompts of each announcement."""
+    return [[prompt for _, prompt in event["data"]["clips"]] for event in story["events"] if event["kind"] == "prompt"]
 
 
 async def listening(line: Line, telephones: Telephones, caller: str, step: str = "documents") -> Call:
-    """A caller from France, in English, who hears that step of the procedure for a first passport."""
+    """Call from France, in English, up to that step of the procedure for a first passport."""
     steps = ["documents", "where", "issuer", "duration", "fee", "legal_basis", "remark_fr"]
     call = await line.dial(telephones, caller)
-    # The first one again, which spares the notice.
+    # Repeat the first one, which skips the notice.
     await call.press("7" + IDENTITY + "1" + (steps.index(step) * "1" or "#"))
     await begins(call, line.audio("en", f"guide_passport_{step}"))
     return call
@@ -63,7 +65,7 @@ async def listening(line: Line, telephones: Telephones, caller: str, step: str =
 # Step by step
 
 
-async def test_a_caller_hears_a_procedure_step_by_step_in_his_language(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_hears_a_procedure_step_by_step_in_their_language(line: Line, telephones: Telephones) -> None:
     await asyncio.gather(*(journey(line, telephones, language, *rest) for language, rest in JOURNEYS.items()))
 
 
@@ -87,7 +89,7 @@ async def journey(
     await call.press(language[2:] + PAPERS)
     await call.hears(audio(f"guide_{LIST[0]}_title", "press_1"), 15)
     await presses(call, str(LIST.index(procedure) + 1), audio("guide_notice"))
-    # Again, on, back, and ahead.
+    # Repeat, next, back, and ahead.
     await presses(call, "#", step("documents"))
     await presses(call, "1", step("where"))
     await presses(call, "*", step("documents"))
@@ -102,17 +104,17 @@ async def journey(
     assert heard_of_guide(story) == [(procedure, step) for step in steps]
     assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", language[:2])
     assert story["call"]["path"][-2:] == ["documents", "papers"]
-    assert not any(f"guide_{procedure}_remark_{elsewhere}" in clips for clips in said(story))
-    told = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"is told of {procedure} in the guide: legal basis" in told
+    assert not any(f"guide_{procedure}_remark_{elsewhere}" in clips for clips in announcements(story))
+    output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
+    assert f"is told of {procedure} in the guide: legal basis" in output
 
 
-async def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_last_one_leads_to_the_list(
+async def test_a_complete_step_ends_with_its_keys_and_the_last_one_leads_to_the_list(
     line: Line, telephones: Telephones
 ) -> None:
     first, last = await asyncio.gather(line.dial(telephones, "+33624000004"), line.dial(telephones, "+33624000005"))
     await asyncio.gather(first.press("7" + PAPERS + "3"), last.press("7" + PAPERS + "1" + 6 * "1"))
-    # Marked as a sample, once; then what is needed; then what the keys are.
+    # The sample notice, once; then the documents; then the keys.
     await begins(first, line.audio("en", "guide_notice"))
     ending = [line.audio("en", prompt) for prompt in ("guide_certificates_documents", "guide_next", "guide_keys")]
     await asyncio.gather(
@@ -132,17 +134,17 @@ async def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_last_one_lead
     await presses(first, "*", line.audio("en", "guide_certificates_documents"))
     await asyncio.gather(first.hangup(), last.hangup())
     documents = "guide_certificates_documents"
-    assert [clips for clips in said(await line.story("+33624000004")) if "guide_next" in clips] == [
+    assert [clips for clips in announcements(await line.story("+33624000004")) if "guide_next" in clips] == [
         ["guide_notice", documents, "guide_next", "guide_keys"],
         ["guide_certificates_where", "guide_next"],
         [documents, "guide_next", "guide_keys"],
     ]
     story = await line.story("+33624000005")
-    assert said(story)[-3:-1] == [["guide_legalisation_remark_fr"], ["guide_end"]]
+    assert announcements(story)[-3:-1] == [["guide_legalisation_remark_fr"], ["guide_end"]]
     assert (story["call"]["outcome"], heard_of_guide(story)) == ("self_served", [("legalisation", "remark")])
 
 
-async def test_star_leads_from_the_first_step_to_the_list_and_from_there_to_the_menu_before(
+async def test_star_leads_from_the_first_step_to_the_list_and_from_there_to_the_previous_menu(
     line: Line, telephones: Telephones
 ) -> None:
     call = await listening(line, telephones, "+33624000011")
@@ -150,7 +152,7 @@ async def test_star_leads_from_the_first_step_to_the_list_and_from_there_to_the_
     await presses(call, "*", line.audio("en", "documents_identity"))
 
 
-async def test_keys_pressed_ahead_lead_through_steps_that_are_not_said(line: Line, telephones: Telephones) -> None:
+async def test_keys_pressed_ahead_skip_steps_without_playing_them(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33624000012")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
     await begins(call, line.audio("en", "guide_end"))
@@ -162,23 +164,21 @@ async def test_keys_pressed_ahead_lead_through_steps_that_are_not_said(line: Lin
 
 
 @pytest.mark.parametrize("key", ["*", "#"])
-async def test_at_the_end_star_and_square_lead_to_the_last_step_again(
-    line: Line, telephones: Telephones, key: str
-) -> None:
+async def test_at_the_end_star_and_hash_repeat_the_last_step(line: Line, telephones: Telephones, key: str) -> None:
     call = await line.dial(telephones, "+33624000013")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
-    await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # it is short
+    await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # a short prompt
     await presses(call, key, line.audio("en", "guide_passport_remark_fr"))
 
 
-async def test_a_key_at_the_end_is_for_the_list(line: Line, telephones: Telephones) -> None:
+async def test_a_key_at_the_end_counts_for_the_list(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33624000014")
     await call.press("7" + IDENTITY + "1" + 7 * "1")
-    await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # it is short
+    await call.hears(line.audio("en", "guide_end")[: RATE // 2], 5)  # a short prompt
     await presses(call, "21", line.audio("en", "guide_passport_renewal_where"))
 
 
-async def test_nine_changes_the_language_in_the_midst_of_a_step(line: Line, telephones: Telephones) -> None:
+async def test_nine_changes_the_language_in_the_middle_of_a_step(line: Line, telephones: Telephones) -> None:
     call = await listening(line, telephones, "+33624000015")
     await presses(call, "9", line.audio("fr", "language_option"))
     await presses(call, "5" + IDENTITY + "2" + "1", line.audio("nl", "guide_passport_renewal_where"))
@@ -199,11 +199,13 @@ async def test_zero_calls_an_operator_about_the_topic_of_the_menu_or_of_the_guid
     rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/queue")}
     assert rows == {"+33624000021": ("en", "documents"), "+33624000022": ("en", "travel")}
     await asyncio.gather(about_documents.hangup(), about_travel.hangup())
-    # What he heard before does not make a caller served who then left the queue.
+    # A caller who then leaves the queue does not count as served by what they heard before.
     assert (await line.story("+33624000021"))["call"]["outcome"] == "abandoned"
 
 
-async def test_a_caller_of_the_guide_who_talks_to_an_operator_is_answered(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_goes_from_the_guide_to_an_operator_counts_as_answered(
+    line: Line, telephones: Telephones
+) -> None:
     phone = await line.phone(telephones, line.speaks("en"), answers=1870.0)
     call = await listening(line, telephones, "+33624000023")
     await call.press("0")
@@ -211,11 +213,11 @@ async def test_a_caller_of_the_guide_who_talks_to_an_operator_is_answered(line: 
     await call.hangup()
     story = await line.story("+33624000023")
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
-    (case,) = [each for each in await line.cases() if each["call_id"] == story["call"]["id"]]
+    (case,) = [item for item in await line.cases() if item["call_id"] == story["call"]["id"]]
     assert case["topic"] == "documents"
 
 
-async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_operator(
+async def test_wrong_keys_and_silence_lead_to_help_twice_and_then_to_an_operator(
     line: Line, telephones: Telephones
 ) -> None:
     async def silent_last(caller: str) -> None:
@@ -240,12 +242,14 @@ async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_opera
     await asyncio.gather(silent_last(callers[0]), silent_first(callers[1]))
     rows = {row["caller"]: row["topic"] for row in line.control("GET", "/queue")}
     assert rows == dict.fromkeys(callers, "documents")
-    # After the help: what the keys are, not the whole step once more.
-    helps = [clips for clips in said(await line.story(callers[0], ended=False)) if clips[0].startswith("help_")]
+    # After the help: the keys, not the whole step again.
+    helps = [
+        clips for clips in announcements(await line.story(callers[0], ended=False)) if clips[0].startswith("help_")
+    ]
     assert helps == 2 * [["help_wrong_key", "guide_next", "guide_keys"]]
 
 
-async def test_the_guide_is_heard_while_the_line_is_closed(line: Line, telephones: Telephones) -> None:
+async def test_the_guide_is_available_while_the_line_is_closed(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
     call = await line.dial(telephones, "+33624000026")
     await begins(call, line.audio("fr", "language_option"))
@@ -260,35 +264,35 @@ async def test_the_guide_is_heard_while_the_line_is_closed(line: Line, telephone
     assert (story["call"]["outcome"], story["offers"]) == ("self_served", [])
 
 
-# What is written and what breaks
+# Changes and mistakes
 
 
-async def test_what_the_ministry_has_confirmed_is_heard_without_a_notice_from_the_next_call_on(
+async def test_a_confirmed_procedure_is_played_without_a_notice_from_the_next_call_on(
     line: Line, telephones: Telephones
 ) -> None:
     before = await line.dial(telephones, "+33624000031")
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: confirmed"))
     call = await line.dial(telephones, "+33624000032")
-    for each in (before, call):
-        await each.press("7" + IDENTITY)
-        await begins(each, line.audio("en", "guide_passport_title"))
+    for item in (before, call):
+        await item.press("7" + IDENTITY)
+        await begins(item, line.audio("en", "guide_passport_title"))
     await presses(call, "1", line.audio("en", "guide_passport_documents"))
-    # Who called before the change hears what it was.
+    # A caller from before the change hears the old version.
     await presses(before, "1", line.audio("en", "guide_notice"))
 
 
-async def test_a_broken_guide_is_told_and_calls_go_on_with_the_former_one(line: Line, telephones: Telephones) -> None:
+async def test_a_broken_guide_is_reported_and_calls_keep_the_previous_one(line: Line, telephones: Telephones) -> None:
     seen = line.log.stat().st_size
     file = line.site / "guide" / "passport.yaml"
     file.write_text(file.read_text().replace("status: sample", "status: draft"))
     await listening(line, telephones, "+33624000033")
-    said = line.logged(seen)
-    assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in said
-    assert "Traceback" not in said
+    log = line.logged(seen)
+    assert f"{file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed" in log
+    assert "Traceback" not in log
 
 
-async def test_after_a_restart_of_the_controller_the_list_is_heard_again(line: Line, telephones: Telephones) -> None:
+async def test_after_a_restart_of_the_controller_the_list_is_played_again(line: Line, telephones: Telephones) -> None:
     call = await listening(line, telephones, "+33624000034", "where")
     since = call.clock
     await line.restart()

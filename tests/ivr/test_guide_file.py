@@ -1,4 +1,4 @@
-"""Each mistake in the guide is told with file, line and remedy, all of them at once, before a call meets it."""
+"""All mistakes in the guide are reported at once with file, line and remedy, before a call can be affected."""
 
 import re
 import time
@@ -36,7 +36,7 @@ remarks:
 
 
 def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
-    """The sentences that these files get: file, line and what is said."""
+    """Return the findings about these files: file, line and message."""
     with pytest.raises(SiteError) as error:
         guide.parse(texts, "guide", COUNTRIES)
     found = []
@@ -47,7 +47,7 @@ def guide_refusal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
     return found
 
 
-def test_a_procedure_is_read_with_its_status_and_the_countries_that_have_a_remark() -> None:
+def test_a_procedure_is_parsed_with_its_status_and_the_countries_of_its_remarks() -> None:
     read = guide.parse({"visa.yaml": VISA}, "guide", COUNTRIES)
     assert read == Guide({"visa": Procedure("visa", Status.SAMPLE, ("FR", "NO"), "guide/visa.yaml", 3)})
     assert guide.text_ids(read) == {
@@ -56,7 +56,7 @@ def test_a_procedure_is_read_with_its_status_and_the_countries_that_have_a_remar
     }
 
 
-def test_a_caller_hears_the_fields_in_order_and_the_remark_of_his_own_country_only() -> None:
+def test_a_caller_hears_the_fields_in_order_and_only_the_remark_for_their_country() -> None:
     visa = guide.parse({"visa.yaml": VISA}).procedures["visa"]
     fields = [("documents", "guide_visa_documents"), ("where", "guide_visa_where"), ("issuer", "guide_visa_issuer")]
     fields += [
@@ -68,21 +68,21 @@ def test_a_caller_hears_the_fields_in_order_and_the_remark_of_his_own_country_on
     assert list(visa.steps("BE")) == list(visa.steps(None)) == fields
 
 
-def test_the_example_guide_is_in_order_and_its_titles_are_offered_by_the_flow() -> None:
+def test_the_example_guide_is_valid_and_the_flow_offers_its_titles() -> None:
     settings = site.load(EXAMPLE)
     read = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
     assert len(read.procedures) >= 18
-    for each in read.procedures.values():
-        assert each.countries, each.id
-        assert all(len(text) <= 40 for text in each.text_ids)
-        assert re.search(rf"procedures: \[.*\b{each.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), each.id
+    for item in read.procedures.values():
+        assert item.countries, item.id
+        assert all(len(text) <= 40 for text in item.text_ids)
+        assert re.search(rf"procedures: \[.*\b{item.id}\b.*\]", (EXAMPLE / "flow.yaml").read_text()), item.id
 
 
-def test_a_guide_of_twenty_procedures_is_read_within_30_ms() -> None:
+def test_a_guide_of_twenty_procedures_is_parsed_within_30_ms() -> None:
     texts = guide.read(EXAMPLE / "guide")
 
     def once() -> float:
-        began = time.process_time()  # not what else this machine does
+        began = time.process_time()  # excludes other processes
         guide.parse(texts)
         return time.process_time() - began
 
@@ -98,66 +98,71 @@ GUIDE_MISTAKES = [
     ("status: sample", "status: draft", "status", "status is draft; write sample or confirmed"),
     ("status: sample", "status:", "status", "status is empty; write sample or confirmed"),
     ("status: sample", "status: [sample]", "status", "status is a list; write sample or confirmed"),
-    ("status: sample\n", "", "# Sample", "status is missing; write it"),
-    ("fee: It costs twenty-five euros.\n", "", "# Sample", "fee is missing; write it"),
-    ("fee: It", "costs: x\nfee: It", "costs", "'costs' is no field of the guide; its fields are status, title, doc.*"),
+    ("status: sample\n", "", "# Sample", "status is missing; add it"),
+    ("fee: It costs twenty-five euros.\n", "", "# Sample", "fee is missing; add it"),
+    (
+        "fee: It",
+        "costs: x\nfee: It",
+        "costs",
+        "'costs' is not a field of the guide; its fields are status, title, doc.*",
+    ),
     ("fee: It costs twenty-five euros.", "fee:", "fee", "fee is empty; write its English text"),
     ("fee: It costs twenty-five euros.", 'fee: " "', "fee", "fee is empty; write its English text"),
-    ("fee: It costs twenty-five euros.", "fee: 25", "fee", "fee is '25', which YAML does not read as a text; write"),
-    ("fee: It costs twenty-five euros.", "fee: no", "fee", "fee is 'no', which YAML does not read as a text; write"),
+    ("fee: It costs twenty-five euros.", "fee: 25", "fee", "fee is '25', which YAML does not read as a string; write"),
+    ("fee: It costs twenty-five euros.", "fee: no", "fee", "fee is 'no', which YAML does not read as a string; write"),
     ("fee: It costs twenty-five euros.", "fee: {FR: x}", "fee", "fee is a list, not a text; write one text, in words"),
-    ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' stands twice; each name may stand once"),
-    ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; write it as YAML"),
-    ("fee: It", "fee: \x01", "fee", "control characters are not allowed; write it as YAML"),
+    ("fee: It", "title: Again,\nfee: It", "title: Again", "'title' occurs twice; remove one"),
+    ("fee: It", "fee: About: it", "fee", "mapping values are not allowed in this context; correct the YAML"),
+    ("fee: It", "fee: \x01", "fee", "control characters are not allowed; correct the YAML"),
     ("fee: It", "fee: *it", "fee", "write out what it repeats"),
-    ("fee: It", "? [a]\n: b\nfee: It", "? [a]", "a name is a list; write one word and a colon"),
-    ("remarks:", "---\nremarks:", "---", "expected a single document.* but found another document; write it as YAML"),
+    ("fee: It", "? [a]\n: b\nfee: It", "? [a]", "a name is a list; write a word and a colon"),
+    ("remarks:", "---\nremarks:", "---", "expected a single document.* but found another document; correct the YAML"),
     ('  "NO": In', "  NO: In", "  NO:", 'YAML does not read NO as a name; write it as "NO"'),
-    ("  FR: In", "  France: In", "  France", "'France' is no country; write its ISO code .* such as FR"),
-    ("  FR: In", "  fr: In", "  fr", "'fr' is no country; write its ISO code of two capital letters"),
-    ("  FR: In", "  US: In", "  US", "the country 'US' is none of this site; it has BE, FR, NO"),
-    ("  FR: In", '  "NO": In', '"NO": In Norway', "'NO' stands twice; each name may stand once"),
+    ("  FR: In", "  France: In", "  France", "'France' is not a country; write its ISO code .* such as FR"),
+    ("  FR: In", "  fr: In", "  fr", "'fr' is not a country; write its ISO code of two capital letters"),
+    ("  FR: In", "  US: In", "  US", "the country 'US' is not one of the site's: BE, FR, NO"),
+    ("  FR: In", '  "NO": In', '"NO": In Norway', "'NO' occurs twice; remove one"),
     ("  FR: In France you need an appointment.", "  FR:", "  FR:", "remarks.FR is empty; write its English text"),
     (VISA[VISA.index("remarks:") :], "remarks: {}\n", "remarks", "remarks has no country; write at least one"),
     (VISA[VISA.index("remarks:") :], "remarks: none\n", "remarks", "remarks has no country; write at least one"),
-    (VISA[VISA.index("remarks:") :], "", "# Sample", "remarks is missing; write it"),
+    (VISA[VISA.index("remarks:") :], "", "# Sample", "remarks is missing; add it"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "said"), GUIDE_MISTAKES)
-def test_a_mistake_in_the_guide_is_told(old: str, new: str, where: str, said: str) -> None:
+@pytest.mark.parametrize(("old", "new", "where", "message"), GUIDE_MISTAKES)
+def test_a_mistake_in_the_guide_is_reported(old: str, new: str, where: str, message: str) -> None:
     text = edited(VISA, old, new)
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", line_of(text, where))
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- status\n", "status\n"])
-def test_a_file_of_the_guide_that_holds_nothing_is_told(text: str) -> None:
+def test_an_empty_file_of_the_guide_is_reported(text: str) -> None:
     ((file, line, what),) = guide_refusal({"visa.yaml": text})
     assert (file, line) == ("guide/visa.yaml", 1)
-    assert "has no names at its top; write status, title, documents" in what
+    assert "is not a mapping; write the fields status, title, documents" in what
 
 
 @pytest.mark.parametrize("name", ["Visa.yaml", "visa-f.yaml", "visa__f.yaml", "v1.2.yaml", f"{'v' * 23}.yaml"])
-def test_a_name_that_is_no_id_is_told(name: str) -> None:
+def test_an_invalid_procedure_id_is_reported(name: str) -> None:
     ((file, line, what),) = guide_refusal({name: VISA})
     assert (file, line) == (f"guide/{name}", 1)
-    assert re.search("is no id of a procedure; name the file with small letters, digits and _ .*, 22 at most", what)
+    assert re.search("is not a procedure id; name the file with lower-case letters, digits and _ .*, at most 22", what)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once_in_the_order_of_their_lines() -> None:
+def test_all_mistakes_of_all_files_are_reported_at_once_in_the_order_of_their_lines() -> None:
     broken = edited(edited(VISA, "  FR: In", "  US: In"), "status: sample", "status: old")
     empty = edited(VISA, "fee: It costs twenty-five euros.", "fee:")
-    told = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
-    assert [(file, line) for file, line, _ in told] == [
+    findings = guide_refusal({"visa.yaml": broken, "stay.yaml": empty, "good.yaml": VISA})
+    assert [(file, line) for file, line, _ in findings] == [
         ("guide/stay.yaml", line_of(empty, "fee:")),
         ("guide/visa.yaml", line_of(broken, "status")),
         ("guide/visa.yaml", line_of(broken, "  US")),
     ]
 
 
-def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_unreadable_files_of_the_guide_are_reported(tmp_path: Path) -> None:
     (tmp_path / "visa.yaml").write_bytes(b"title: For a visa,\nfee: \xff")
     (tmp_path / "stay.yml").write_text(VISA)
     (tmp_path / "pension.yaml").mkdir()
@@ -167,15 +172,15 @@ def test_files_of_the_guide_that_cannot_be_read_are_told(tmp_path: Path) -> None
         guide.read(tmp_path)
     assert str(error.value).split("\n") == [
         f"{tmp_path}/pension.yaml:1: E_GUIDE_FILE cannot be read (Is a directory); make it a readable file.",
-        f"{tmp_path}/stay.yml:1: E_GUIDE_FILE would not be read; rename it to stay.yaml.",
-        f"{tmp_path}/visa.yaml:2: E_GUIDE_FILE is no UTF-8; save the file as UTF-8.",
+        f"{tmp_path}/stay.yml:1: E_GUIDE_FILE has the wrong extension; rename it to stay.yaml.",
+        f"{tmp_path}/visa.yaml:2: E_GUIDE_FILE is not UTF-8; save the file as UTF-8.",
     ]
     with pytest.raises(SiteError, match=r"it must be a folder of .yaml files"):
         guide.read(tmp_path / "README.md")
 
 
-def test_what_was_read_is_parsed_again_as_it_was(tmp_path: Path) -> None:
-    """As versions of the flow keep it for calls that began with it."""
+def test_a_stored_guide_is_parsed_again_identically(tmp_path: Path) -> None:
+    """A stored version of the flow keeps the guide for calls that began with it."""
     (tmp_path / "visa.yaml").write_text("\ufeff" + VISA)
     kept = guide.read(tmp_path)
     (tmp_path / "again").mkdir()
@@ -184,17 +189,17 @@ def test_what_was_read_is_parsed_again_as_it_was(tmp_path: Path) -> None:
     assert guide.parse(guide.read(tmp_path / "again"), "guide") == guide.parse(kept, "guide")
 
 
-def test_the_examples_of_the_page_for_editors_are_in_order() -> None:
+def test_the_examples_in_the_documentation_are_valid() -> None:
     procedure, node = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "docs" / "guide.md").read_text(), re.DOTALL)
     assert list(guide.parse({"passport.yaml": procedure}, "guide", COUNTRIES).procedures) == ["passport"]
     assert GuideNode.model_validate(yaml.safe_load(node)["identity"]).topic == "documents"
 
 
-def test_procedures_that_a_node_offers_and_the_guide_does_not_have_are_told() -> None:
+def test_procedures_that_a_node_offers_but_the_guide_lacks_are_reported() -> None:
     read = guide.parse({"visa.yaml": VISA})
     node = GuideNode(kind="guide", procedures=("visa", "vsia"), back="main")
-    (said,) = guide.guide_problems(node, read)
-    assert said == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or name one that is there (visa)."
+    (message,) = guide.guide_problems(node, read)
+    assert message == "the guide has no procedure 'vsia'; write guide/vsia.yaml, or choose one of visa."
 
 
 @pytest.mark.parametrize("procedures", [(), ("visa", "visa"), ("Visa",), tuple(f"visa{n}" for n in range(9))])

@@ -1,4 +1,4 @@
-"""Procedures are found by words as people type them, and `hatif guide` shows what the guide says."""
+"""Procedures are found by words as people type them, and `hatif guide` shows their content."""
 
 import json
 import shutil
@@ -60,7 +60,7 @@ def test_arabic_is_found_without_vowels_hamza_and_article(query: str) -> None:
     assert search(query, TITLES, TEXTS) == ["legalisation"]
 
 
-def test_letters_that_are_one_to_a_reader_are_one_to_the_search() -> None:
+def test_different_spellings_of_a_letter_are_equal_to_the_search() -> None:
     assert words("التَّأْشِيرَةُ") == words("تاشيره")
     assert words("مُسْتَشْفَى") == words("مستشفي")
     assert words("عـــقد") == words("عقد")
@@ -68,11 +68,11 @@ def test_letters_that_are_one_to_a_reader_are_one_to_the_search() -> None:
     assert words("Ålesund STRASSE") == words("alesund Straße")
 
 
-def test_a_word_that_is_everywhere_does_not_decide() -> None:
+def test_a_word_that_occurs_everywhere_counts_little() -> None:
     assert search("for police", TITLES, TEXTS)[0] == "renewal"
 
 
-def test_an_empty_guide_has_nothing() -> None:
+def test_an_empty_guide_has_no_matches() -> None:
     assert search("visa", {}, {}) == []
 
 
@@ -100,7 +100,7 @@ def test_without_a_query_all_procedures_are_listed_and_marked_as_samples() -> No
     assert "Sample content: the ministry must confirm it." in table
 
 
-def test_the_id_of_a_procedure_shows_it_whole_with_every_remark() -> None:
+def test_the_id_of_a_procedure_shows_it_completely_with_every_remark() -> None:
     (whole,) = found("passport")
     assert list(whole) == [
         *("id", "title", "status", "language"),
@@ -119,7 +119,7 @@ def test_the_id_of_a_procedure_shows_it_whole_with_every_remark() -> None:
     [
         ("fr", "légalisation"),
         ("fr", "legalisation"),
-        ("ar", "apostille"),  # English is searched as well
+        ("ar", "apostille"),  # English is also searched
         ("ar", "تصديق الوثائق"),
         ("es", "apostila"),
         ("it", "legalizazione"),
@@ -135,14 +135,14 @@ def test_legalisation_is_found_first_in_every_language(language: str, query: str
     assert rows[0]["fee"] != english["fee"]
 
 
-def test_several_that_fit_are_listed_best_first_with_what_to_do_next() -> None:
+def test_several_matches_are_listed_best_first_with_a_hint() -> None:
     answer = hatif("pasport")
     lines = answer.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:4]] == ["passport", "passport_renewal"]
     assert lines[-1] == "`hatif guide ID` shows one of them whole."
 
 
-def test_nothing_found_is_told_in_one_sentence_with_a_remedy() -> None:
+def test_a_search_without_matches_is_reported_in_one_sentence_with_a_remedy() -> None:
     answer = hatif("zebra", "--language", "fr")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
@@ -157,7 +157,7 @@ def test_a_language_without_texts_is_refused() -> None:
     assert answer.stderr.startswith("hatif: 'xx' has no texts; the languages are ar, de, en, es, fr, it, nl")
 
 
-def test_a_broken_guide_is_told_with_file_and_line(tmp_path: Path) -> None:
+def test_a_broken_guide_is_reported_with_file_and_line(tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.copytree(EXAMPLE, site)
     file = site / "guide" / "visa.yaml"
@@ -167,7 +167,7 @@ def test_a_broken_guide_is_told_with_file_and_line(tmp_path: Path) -> None:
     assert answer.stderr == f"hatif: {file}:2: E_GUIDE_FIELD status is draft; write sample or confirmed.\n"
 
 
-def test_a_procedure_that_no_catalogue_has_yet_is_shown_in_english(tmp_path: Path) -> None:
+def test_an_untranslated_procedure_is_shown_in_english(tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.copytree(EXAMPLE, site)
     text = (site / "guide" / "visa.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The calendar knows Morocco's holidays, the moon moves some of them, and the administrator has the last word."""
+"""The calendar knows Morocco's holidays, lunar ones are estimates, and the administrator can override them."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, listed, name_in
+from ivr.site.holidays import Changes, HolidayError, Holidays, Names, Ruling, decode, encode, list_holidays, name_in
 from routing.hours import Source
 
 EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)
-BOTH = date(2027, 8, 14)  # Oued Ed-Dahab Day for certain, the Prophet's Birthday by the moon
+BOTH = date(2027, 8, 14)  # Oued Ed-Dahab Day is certain, the Prophet's Birthday depends on the moon
 THRONE = date(2027, 7, 30)
 
 
 def ruled(*changes: Changes) -> Holidays:
     days = Holidays("MA")
-    for each in changes:
-        days.rule(each)
+    for item in changes:
+        days.apply(item)
     return days
 
 
@@ -36,7 +36,7 @@ def test_a_holiday_has_its_name_in_each_language_of_the_calendar() -> None:
     assert row.name == "Throne Day", "English where the calendar lacks the language"
 
 
-def test_only_dates_of_the_moon_are_estimated_and_no_name_carries_the_mark() -> None:
+def test_only_lunar_holidays_are_estimated_and_no_name_contains_the_mark() -> None:
     rows = Holidays("MA").rows(date(2027, 1, 1), date(2027, 12, 31), "fr")
     assert len(rows) == 17
     estimated = {row.name for row in rows if row.estimated}
@@ -51,93 +51,93 @@ def test_only_dates_of_the_moon_are_estimated_and_no_name_carries_the_mark() -> 
     assert (row.name, row.estimated) == ("Oued Ed-Dahab Day; Prophet's Birthday", False)
 
 
-def test_without_a_country_there_are_only_the_administrators_holidays() -> None:
+def test_without_a_country_there_are_only_the_administrator_s_holidays() -> None:
     days = Holidays(None)
     assert days.rows(date(2027, 1, 1), date(2027, 12, 31)) == []
-    days.rule(days.added(THRONE, "Fire drill", "ghali"))
+    days.apply(days.add(THRONE, "Fire drill", "ghali"))
     (row,) = days.rows(date(2027, 1, 1), date(2027, 12, 31))
     assert (row.day, row.name, row.source) == (THRONE, "Fire drill", Source.ADMINISTRATOR)
 
 
-def test_the_list_begins_today_and_has_twelve_months_or_one_year() -> None:
-    rows, _ = listed(Holidays("MA"), date(2026, 11, 18), None, "en")
+def test_the_list_has_the_twelve_months_from_today_or_one_year() -> None:
+    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), None, "en")
     assert (rows[0].day, rows[-1].day) == (date(2026, 11, 18), date(2027, 11, 18))
-    rows, _ = listed(Holidays("MA"), date(2026, 11, 18), 2028, "en")
+    rows, _ = list_holidays(Holidays("MA"), date(2026, 11, 18), 2028, "en")
     assert (rows[0].day.year, rows[-1].day.year) == (2028, 2028)
 
 
-# The administrator's word
+# Overrides
 
 
 def test_an_added_day_is_a_holiday_and_one_of_the_calendar_becomes_certain() -> None:
     days = Holidays("MA")
-    days.rule(days.added(AFTER, "  Day after\n", "ghali"))
+    days.apply(days.add(AFTER, "  Day after\n", "ghali"))
     assert str(days[AFTER]) == "Day after, by the administrator"
     before = names(days, EID)
-    days.rule(days.added(EID, "", "ghali"))
+    days.apply(days.add(EID, "", "ghali"))
     (row,) = days.rows(EID, EID)
     assert (row.estimated, row.source) == (False, Source.ADMINISTRATOR)
     assert names(days, EID) == before
 
 
-def test_a_removed_holiday_of_the_calendar_is_told_as_taken_back_and_comes_back_when_it_is_added() -> None:
+def test_a_removed_holiday_of_the_calendar_is_listed_as_cancelled_and_can_be_added_again() -> None:
     days = Holidays("MA")
-    days.rule(days.removed(EID, "ghali"))
+    days.apply(days.remove(EID, "ghali"))
     assert (days[EID].counts, days[EID].name) == (False, "Eid al-Fitr")
     assert days.rows(EID, EID) == []
-    assert [row.day for row in days.taken_back(EID, EID_TWO)] == [EID]
-    with pytest.raises(HolidayError, match="2027-03-09 is no holiday"):
-        days.removed(EID, "ghali")
-    days.rule(days.added(EID, "", "ghali"))
+    assert [row.day for row in days.cancelled(EID, EID_TWO)] == [EID]
+    with pytest.raises(HolidayError, match="2027-03-09 is not a holiday"):
+        days.remove(EID, "ghali")
+    days.apply(days.add(EID, "", "ghali"))
     assert (days[EID].counts, days[EID].name) == (True, "Eid al-Fitr")
-    assert days.taken_back(EID, EID_TWO) == []
+    assert days.cancelled(EID, EID_TWO) == []
 
 
 def test_an_added_day_that_is_removed_leaves_nothing_behind() -> None:
     days = Holidays("MA")
-    days.rule(days.added(AFTER, "Day after", "ghali"))
-    days.rule(days.removed(AFTER, "ghali"))
+    days.apply(days.add(AFTER, "Day after", "ghali"))
+    days.apply(days.remove(AFTER, "ghali"))
     assert days.get(AFTER) is None
     assert days.rulings == {}
 
 
-def test_a_moved_holiday_takes_its_names_along() -> None:
+def test_a_moved_holiday_keeps_its_names() -> None:
     days, before = Holidays("MA"), names(Holidays("MA"), EID)
-    days.rule(days.moved(EID, AFTER, "ghali"))
+    days.apply(days.move(EID, AFTER, "ghali"))
     assert names(days, AFTER) == before
     assert [row.day for row in days.rows(date(2027, 3, 1), date(2027, 3, 31))] == [EID_TWO, AFTER]
-    days.rule(days.moved(AFTER, EID, "ghali"))
+    days.apply(days.move(AFTER, EID, "ghali"))
     assert [row.day for row in days.rows(date(2027, 3, 1), date(2027, 3, 31))] == [EID, EID_TWO]
     assert days.rulings.keys() == {EID}
 
 
-def test_of_a_day_that_is_two_holidays_the_one_by_the_moon_is_moved() -> None:
+def test_of_two_holidays_on_one_day_the_lunar_one_is_moved() -> None:
     days = Holidays("MA")
-    days.rule(days.moved(BOTH, BOTH + timedelta(days=2), "ghali"))
-    told = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
-    assert told == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
+    days.apply(days.move(BOTH, BOTH + timedelta(days=2), "ghali"))
+    holiday_names = {row.day.day: row.name for row in days.rows(BOTH, BOTH + timedelta(days=3))}
+    assert holiday_names == {14: "Oued Ed-Dahab Day", 15: "Prophet's Birthday", 16: "Prophet's Birthday"}
 
 
-def test_a_holiday_that_is_moved_to_another_one_is_both() -> None:
+def test_a_holiday_moved_to_another_one_has_both_names() -> None:
     days = Holidays("MA")
-    days.rule(days.moved(EID, THRONE, "ghali"))
+    days.apply(days.move(EID, THRONE, "ghali"))
     assert names(days, THRONE)["fr"] == "Fête du Trône; Fête de la rupture du jeûne"
 
 
 @pytest.mark.parametrize(
-    ("day", "to", "said"),
+    ("day", "to", "message"),
     [
         (EID, EID, "cannot be moved to itself"),
-        (AFTER, THRONE, "2027-03-11 is no holiday; `hatif hours holiday` lists them"),
-        (EID, EID_TWO, "2027-03-10 is Eid al-Fitr already. To move a holiday of several days by one"),
+        (AFTER, THRONE, "2027-03-11 is not a holiday; `hatif hours holiday` lists them"),
+        (EID, EID_TWO, "2027-03-10 is already Eid al-Fitr. To shift a holiday of several days by one"),
     ],
 )
-def test_a_move_that_makes_no_sense_is_refused_with_what_to_do(day: date, to: date, said: str) -> None:
-    with pytest.raises(HolidayError, match=said):
-        Holidays("MA").moved(day, to, "ghali")
+def test_an_impossible_move_is_refused_with_a_remedy(day: date, to: date, message: str) -> None:
+    with pytest.raises(HolidayError, match=message):
+        Holidays("MA").move(day, to, "ghali")
 
 
-def test_what_is_computed_before_a_call_is_not_computed_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warmed_calendar_is_not_computed_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     import holidays
 
     days, now = Holidays("MA"), datetime(2026, 12, 31, 23, tzinfo=UTC)
@@ -153,28 +153,28 @@ def test_what_is_computed_before_a_call_is_not_computed_in_it(monkeypatch: pytes
         days.get(date(2031, 1, 1))
 
 
-# In Asterisk's own database
+# In AstDB
 
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 
 
 @patient
-@given(st.dictionaries(st.sampled_from(["", "ar", "fr", "en"]), texts, max_size=2), texts.map(lambda each: each[:40]))
-def test_the_administrators_word_comes_back_as_it_was(names: dict[str, str], by: str) -> None:
+@given(st.dictionaries(st.sampled_from(["", "ar", "fr", "en"]), texts, max_size=2), texts.map(lambda item: item[:40]))
+def test_an_override_survives_encoding_and_decoding(names: dict[str, str], by: str) -> None:
     ruling = Ruling(names, by, uuid4())
     if len(encode(ruling).encode()) < 800:
         assert decode(encode(ruling)) == ruling
 
 
 @patient
-@given(st.dictionaries(st.from_regex("[a-z]{2}", fullmatch=True), texts.map(lambda each: each * 3), max_size=12))
-def test_what_is_kept_of_a_name_always_fits_and_keeps_english(names: dict[str, str]) -> None:
+@given(st.dictionaries(st.from_regex("[a-z]{2}", fullmatch=True), texts.map(lambda item: item * 3), max_size=12))
+def test_an_encoded_override_always_fits_and_keeps_english(names: dict[str, str]) -> None:
     value = encode(Ruling({**names, "en": "A holiday"}, "ghali", uuid4()))
     assert len(value.encode()) <= 1_000
     assert name_in(decode(value).names, "en") == "A holiday"
 
 
 @pytest.mark.parametrize("value", ["", "{}", "null", "[]", '{"names": [], "by": "x", "row": null}', "holiday", '"x"'])
-def test_what_is_not_ours_is_refused(value: str) -> None:
+def test_a_foreign_value_is_refused(value: str) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
         decode(value)

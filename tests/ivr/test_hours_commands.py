@@ -1,4 +1,4 @@
-"""`hatif hours`: what the administrator says holds from the next call on, and each answer is explained."""
+"""`hatif hours`: changes apply from the next call on, and each answer is explained."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ LATER = TODAY + timedelta(days=60)
 
 
 async def together(line: Line, *commands: str) -> list[Answer]:
-    return await asyncio.gather(*(asyncio.to_thread(line.run, *each.split()) for each in commands))
+    return await asyncio.gather(*(asyncio.to_thread(line.run, *item.split()) for item in commands))
 
 
 def holidays(line: Line, *options: str) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ async def overrides(line: Line) -> list[read.Override]:
 
 def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     day, to = LATER.isoformat(), (LATER + timedelta(days=1)).isoformat()
-    (row,) = [each for each in holidays(line, "add", day, "--name", "Fête") if each["date"] == day]
+    (row,) = [item for item in holidays(line, "add", day, "--name", "Fête") if item["date"] == day]
     assert row == {
         "date": day,
         "weekday": f"{LATER:%A}".lower(),
@@ -56,7 +56,7 @@ def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     assert "closed on a holiday: Fête, by the administrator" in closed["why"]
     assert closed["opens_next"][:10] == to
     assert line.run("hours", "holiday", "move", day, to).returncode == 0
-    assert [each["date"] for each in holidays(line)] == [to]
+    assert [item["date"] for item in holidays(line)] == [to]
     assert line.json("hours", "at", f"{day}T12:00")["open"] is True
     assert to in line.run("hours", "holiday", "list").stdout
     assert holidays(line, "list", "--year", str(LATER.year + 2)) == []
@@ -64,7 +64,7 @@ def test_a_holiday_is_added_moved_and_removed(line: Line) -> None:
     assert line.json("hours", "at", f"{to}T12:00")["open"] is True
 
 
-async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
+async def test_an_impossible_change_is_refused_in_one_sentence(line: Line) -> None:
     nothing, unreadable, itself, far = await together(
         line,
         f"hours holiday remove {LATER}",
@@ -72,18 +72,18 @@ async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
         f"hours holiday move {LATER} {LATER}",
         "hours holiday add 2150-01-01",
     )
-    for refused, said in (
-        (nothing, f"{LATER} is no holiday; `hatif hours holiday` lists them."),
+    for refused, message in (
+        (nothing, f"{LATER} is not a holiday; `hatif hours holiday` lists them."),
         (unreadable, "'tomorrow' is no day; write it as 2027-03-10."),
-        (itself, f"{LATER} is no holiday"),
+        (itself, f"{LATER} is not a holiday"),
         (far, "a day must be from 2000 to 2099"),
     ):
         assert refused.returncode == 1
-        assert said in refused.stderr
+        assert message in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
 
 
-async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_holiday_does(
+async def test_a_caller_on_a_holiday_finds_the_line_closed_and_the_next_one_does_not_once_it_is_removed(
     line: Line, telephones: Telephones
 ) -> None:
     line.control("POST", "/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
@@ -104,7 +104,7 @@ async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_ho
     await again.hangup()
 
 
-async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_force(line: Line) -> None:
+async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line) -> None:
     line.run("hours", "holiday", "add", LATER.isoformat(), "--name", "Fête")
     line.run("hours", "force", "closed", "--why", "storm", "--until", f"{LATER}T12:00")
     line.run("hours", "announce", "welcome", "--why", "flood")
@@ -115,34 +115,36 @@ async def test_the_administrators_word_is_in_the_database_and_over_a_restart_in_
     await line.until_astdb(FAMILY, "announcement", "welcome")
     words = {("holiday", LATER, "Fête", None), ("closed", None, None, "storm")}
 
-    def told() -> set[tuple[str, date | None, str | None, str | None]]:
+    def stored() -> set[tuple[str, date | None, str | None, str | None]]:
         return {(row.kind, row.day, row.name, row.reason) for row in asyncio.run(overrides(line))}
 
-    await line.until(lambda: told() >= words, 8, "the database has the administrator's word")
+    await line.until(lambda: stored() >= words, 8, "the database has the administrator's word")
     await line.restart()
     await line.until(lambda: line.json("hours") == before, 5, "the hours are as before")
-    assert [each["date"] for each in holidays(line)] == [LATER.isoformat()]
+    assert [item["date"] for item in holidays(line)] == [LATER.isoformat()]
 
 
 # The announcement
 
 
-async def test_a_text_is_announced_and_one_that_some_would_not_hear_is_not(line: Line) -> None:
-    said = line.run("hours", "announce", "welcome", "--why", "flood").stdout
-    assert said == "In front of everything is said: welcome\n"
+async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
+    output = line.run("hours", "announce", "welcome", "--why", "flood").stdout
+    assert output == "In front of everything is said: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
     assert "In front of everything is said: welcome" in shown.stdout
     assert unknown.returncode == 1
-    assert unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` has them all.\n"
+    assert (
+        unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"
+    )
     assert line.json("hours")["announcement"] == "welcome"
     assert line.run("hours", "announce", "off").stdout == "Nothing is said in front of everything.\n"
     assert line.json("hours")["announcement"] is None
 
 
-# What is explained
+# Answers
 
 
-async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
+async def test_hours_answers_for_a_number_and_a_language(line: Line) -> None:
     known, unknown, no_language = await together(
         line,
         "hours at 2030-06-03T11:59 --line +33800212000 --language nl --json",
@@ -150,11 +152,13 @@ async def test_the_answer_for_a_line_and_a_language_is_told(line: Line) -> None:
         "hours at 2030-06-03T11:59 --language xx",
     )
     assert json.loads(known.stdout)["open"] is True
-    assert unknown.stderr == "hatif: '+33999' is no number of this site; `hatif numbers` lists them.\n"
-    assert no_language.stderr == "hatif: 'xx' is no language of this site: ar, fr, es, it, nl, de, en.\n"
+    assert unknown.stderr == "hatif: '+33999' is not a number of this site; `hatif numbers` lists them.\n"
+    assert (
+        no_language.stderr == "hatif: 'xx' is not a language of this site; write one of ar, fr, es, it, nl, de, en.\n"
+    )
 
 
-async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobody_does(
+async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_the_command_fails(
     line: Line, tmp_path: Path
 ) -> None:
     other_home = tmp_path / "other"
@@ -167,17 +171,17 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_nobo
         return command(arguments, {**line.environment, **environment})
 
     nobody = {"HATIF_HOME": str(tmp_path / "nobody"), "HATIF_PORT_OFFSET": str(line.offset + 1000)}
-    told, listed, told_plain, listed_plain, other_token = await asyncio.gather(
+    closed, listed, closed_plain, listed_plain, other_token = await asyncio.gather(
         asyncio.to_thread(run, "hours", "at", f"{day}T12:00", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--language", "fr", **nobody),
         asyncio.to_thread(run, "hours", "--json", **nobody),
         asyncio.to_thread(run, "hours", "holiday", "--year", "2027", "--json", **nobody),
         asyncio.to_thread(run, "hours", HATIF_HOME=str(other_home)),
     )
-    assert told.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
-    assert told.stdout.endswith("(the controller does not answer: by the site's files only)\n")
+    assert closed.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
+    assert closed.stdout.endswith("(the controller does not answer: by the site's files only)\n")
     assert "2027-03-10  wednesday  Fête de la rupture du jeûne" in listed.stdout
-    assert json.loads(told_plain.stdout)["source"] == "files"
+    assert json.loads(closed_plain.stdout)["source"] == "files"
     document = json.loads(listed_plain.stdout)
     assert (document["source"], document["taken_back"]) == ("files", [])
     assert "2027-03-10" in [row["date"] for row in document["holidays"]]

@@ -1,4 +1,4 @@
-"""Without a controller the dialplan keeps to the hours of each line, and says the announcement."""
+"""Without a controller the dialplan follows the hours of each number and plays the announcement."""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ BELGIAN_NUMBER = "+32800212001"
 SHARED_NUMBER = "+80000212000"
 
 
-async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_announcement(
+async def test_in_the_fallback_only_the_closed_number_is_closed_and_all_callers_hear_the_announcement(
     line: Line, telephones: Telephones
 ) -> None:
     site = line.site / "site.toml"
@@ -24,7 +24,7 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
     line.control("PUT", "/announcement", {"text": "welcome"})
     await line.until_astdb(FAMILY, "announcement", "welcome")  # the last that is written
     await line.without_controller()
-    site.write_text(before)  # for the next one
+    site.write_text(before)  # for the next test
     french, belgian, dutch = await asyncio.gather(
         line.dial(telephones, "+33612300001", FRENCH_NUMBER),
         line.dial(telephones, "+32470123452", BELGIAN_NUMBER),
@@ -45,7 +45,7 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
     await belgian.hangup()
 
 
-async def test_a_holiday_closes_the_lines_of_a_dead_controller(line: Line, telephones: Telephones) -> None:
+async def test_a_holiday_closes_the_line_without_a_controller(line: Line, telephones: Telephones) -> None:
     today = clock.now().date()
     for day in (today, today + timedelta(days=1)):
         line.control("POST", "/holidays", {"day": day.isoformat(), "name": "Fête"})

@@ -84,8 +84,8 @@ async def asked(call: Call, leg: Call, expected: npt.NDArray[np.int16]) -> None:
 
 def test_a_command_about_recordings_says_what_is_wrong_in_one_sentence(line: Line, tmp_path: Path) -> None:
     for arguments, words in (
-        (("prompts", "import", str(tmp_path / "away")), "away: there is no such folder"),
-        (("prompts", "import", str(tmp_path)), "there are no files in it"),
+        (("prompts", "import", str(tmp_path / "away")), "away: no such folder"),
+        (("prompts", "import", str(tmp_path)), "the folder is empty"),
         (("prompts", "script", "xx"), "choose one of ar, de, en, es, fr, it, nl"),
     ):
         answer = line.run(*arguments)

@@ -1,4 +1,4 @@
-"""No log grows without end, ours or Asterisk's, however long a process runs."""
+"""Logs, ours and Asterisk's, have a limited size however long a process runs."""
 
 import re
 import subprocess
@@ -25,14 +25,14 @@ for number in range(300):
 
 
 def written(folder: Path, log: Path) -> list[Path]:
-    """All files after a program has written to `log`, the newest first."""
+    """Return all files after a program has written to `log`, newest first."""
     folder.mkdir(exist_ok=True)
     with log.open("ab") as output:
         subprocess.run([sys.executable, "-c", PROGRAM, folder], stdout=output, stderr=output, check=True)
     return sorted(folder.iterdir())
 
 
-def test_a_log_is_put_aside_while_its_process_runs_and_no_line_is_lost(tmp_path: Path) -> None:
+def test_a_log_is_rotated_while_its_process_runs_and_no_line_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
     files = written(folder, folder / "ivr.log")
@@ -45,12 +45,12 @@ def test_a_log_is_put_aside_while_its_process_runs_and_no_line_is_lost(tmp_path:
         assert len(numbers) > 20
 
 
-def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_touched(tmp_path: Path) -> None:
     assert written(tmp_path / "log", tmp_path / "mine.log") == []
     assert (tmp_path / "mine.log").read_text().count("\n") == 900
 
 
-async def test_asterisk_puts_its_logs_aside_while_it_runs_and_keeps_only_some(line: Line) -> None:
+async def test_asterisk_rotates_its_logs_while_it_runs_and_keeps_only_some(line: Line) -> None:
     folder = line.home / "asterisk" / "log"
     log = folder / "security.log"
     for number in range(LOGS_KEPT + 2):

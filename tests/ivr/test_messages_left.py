@@ -45,7 +45,7 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     thanked = await begins(call, line.audio(language, "record_thanks"), chosen)
     told = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
-    digits = spoken.digits(language, file.reference)
+    digits = spoken.digit_clips(language, file.reference)
     sound = np.concatenate([line.audio(*each) if each != PAUSE else tone(0, PAUSE_S) for each in digits])
     await call.hears(sound, 20, told.offset_s)
     await begins(call, line.audio(language, "reference_again"), told.offset_s)

@@ -1,4 +1,4 @@
-"""Which name is said of an operator, and by whose voice: the list of the site decides."""
+"""Operators' names: which one is spoken, and by which voice."""
 
 import pytest
 
@@ -19,10 +19,10 @@ def operator(name: str, *languages: str) -> OperatorEntry:
     ("name", "language", "reader"),
     [("Ghali", "ar", "fr"), ("Ghali", "nl", "nl"), ("Ghali", "zgh", "fr"), ("غالي", "it", "ar"), ("ⵖⴰⵍⵉ", "ar", None)],
 )
-def test_where_a_voice_does_not_know_the_letters_the_next_of_the_chain_reads(
+def test_if_a_voice_lacks_the_script_of_a_name_the_next_in_the_chain_reads_it(
     name: str, language: str, reader: str | None
 ) -> None:
-    """Of Amazigh there is no voice."""
+    """Amazigh has no voice."""
     (made,) = names([operator(name, language, "en")], site.load(SITE))
     assert (made.language, made.id, made.text, made.reader) == (language, "name_1001", name, reader)
 
@@ -31,12 +31,12 @@ def test_every_name_of_the_example_can_be_read() -> None:
     chosen = site.load(SITE)
     made = names(operators.load(SITE, chosen.languages), chosen)
     assert len(made) >= 40
-    assert [each for each in made if each.reader is None or each.unspeakable] == []
+    assert [item for item in made if item.reader is None or item.unspeakable] == []
 
 
-def test_only_the_name_that_he_has_today_is_said() -> None:
+def test_only_an_operator_s_current_name_is_spoken() -> None:
     heard = Manifest({"fr": {"name_1001": Audio("hatif/fr/name_1001-0", "Zo\u00eb", "pico", 1.0)}})
     assert clip_of(operator("Zo\u00eb", "fr"), heard) == ("fr", "name_1001")
-    assert clip_of(operator("Zoe\u0308", "fr", "ar"), heard) == ("fr", "name_1001")  # written in another way
+    assert clip_of(operator("Zoe\u0308", "fr", "ar"), heard) == ("fr", "name_1001")  # another Unicode spelling
     assert clip_of(operator("Rim", "fr"), heard) is None
     assert clip_of(operator("Zo\u00eb", "ar"), heard) is None

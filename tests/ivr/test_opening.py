@@ -1,4 +1,4 @@
-"""What the administrator says holds from the next call on, after a restart as well, and the fallback knows of it."""
+"""Overrides apply from the next call on, survive a restart, and are known to the fallback."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from db.journal import Journal
 from db.references import ReferenceAllocator
 from ivr.asterisk.ami import AmiError
 from ivr.home.settings import CHECKOUT
-from ivr.hours.opening import AnnouncementError, Opening, shortened
+from ivr.hours.opening import AnnouncementError, Opening, shorten
 from ivr.model import clock
 from ivr.records.recorder import Recorder
 from ivr.site import site
@@ -30,7 +30,7 @@ EID, EID_TWO, AFTER = date(2027, 3, 9), date(2027, 3, 10), date(2027, 3, 11)
 
 @dataclass
 class Db:
-    """Asterisk's database for a test, which can be away."""
+    """A test's AstDB, which can be unavailable."""
 
     kept: dict[tuple[str, str], str] = field(default_factory=dict)
     away: bool = False
@@ -59,7 +59,7 @@ class Db:
 
 
 class House:
-    """An example site with an `Opening`, its AstDB and its journal; `now` stands still."""
+    """The example site with an `Opening`, its AstDB and its journal; `now` is fixed."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.db, self._patch = folder, Db(), monkeypatch
@@ -72,13 +72,13 @@ class House:
         self._patch.setattr(clock, "now", lambda: instant)
 
     def opening(self) -> Opening:
-        """As after a start."""
+        """Return an `Opening` as after a restart."""
         (self.folder / "site.toml").write_text(self.text, encoding="utf-8")
         recorder = Recorder(self.journal, ReferenceAllocator(self.folder / "references", 1, 0))
         return Opening(site.load(self.folder), recorder, self.db)
 
     async def kept(self, opening: Opening) -> Opening:
-        """Once AstDB has what it should: it answers at once, so that all is written when it has been asked."""
+        """Wait until AstDB is up to date: it answers at once, so everything is written after one round."""
         self.db.asked.clear()
         keeping = asyncio.create_task(opening.keep())
         async with asyncio.timeout(10):
@@ -92,7 +92,7 @@ class House:
         return opening
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """What was written, a row each, later values over earlier ones."""
+        """Return the written rows, with later values replacing earlier ones."""
         self.journal.flush()
         rows: dict[Any, dict[str, Any]] = {}
         for number, file in enumerate(sorted((self.folder / "journal").glob("*.jsonl"))):
@@ -115,14 +115,14 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-# Whom the clock of Rabat answers
+# Rabat time
 
 
-def test_callers_of_all_countries_are_answered_by_the_clock_of_rabat(house: House) -> None:
+def test_callers_from_all_countries_are_answered_by_rabat_time(house: House) -> None:
     opening = house.opening()
     for number in site.load(house.folder).number:
         for at, is_open in (
-            ("2026-07-01T06:59", False),  # 07:59 in Rabat, which still had a summer clock, 08:59 in Berlin
+            ("2026-07-01T06:59", False),  # 07:59 in Rabat, still in summer time, 08:59 in Berlin
             ("2026-07-01T07:00", True),
             ("2026-12-01T07:59", False),  # 08:59 in Berlin, 09:59 in Helsinki
             ("2026-12-01T08:00", True),
@@ -132,7 +132,7 @@ def test_callers_of_all_countries_are_answered_by_the_clock_of_rabat(house: Hous
             assert opening.answer(utc(at), line=number.number, language="de").open is is_open, (number.number, at)
 
 
-def test_a_line_and_a_language_with_plans_of_their_own_are_answered_by_them(house: House) -> None:
+def test_a_number_and_a_language_with_their_own_plans_follow_them(house: House) -> None:
     house.text = house.text.replace(
         "[operators]",
         f'[hours.line."{FRENCH}"]\nwednesday = ["10:00-12:00"]\n\n[hours.language.nl]\nwednesday = ["11:00-16:00"]\n\n'
@@ -142,7 +142,7 @@ def test_a_line_and_a_language_with_plans_of_their_own_are_answered_by_them(hous
 
     def hours(line: str | None, language: str) -> list[int]:
         day = utc("2026-11-25T00:30")
-        instants = [day + timedelta(hours=each) for each in range(24)]
+        instants = [day + timedelta(hours=number) for number in range(24)]
         return [at.hour for at in instants if opening.answer(at, line=line, language=language).open]
 
     assert hours(FRENCH, "fr") == [10, 11]
@@ -155,7 +155,7 @@ def test_a_line_and_a_language_with_plans_of_their_own_are_answered_by_them(hous
 # Forced states
 
 
-async def test_a_forced_state_comes_back_after_a_restart_with_its_reason_end_and_author(house: House) -> None:
+async def test_a_forced_state_survives_a_restart_with_its_reason_end_and_author(house: House) -> None:
     opening = house.opening()
     await opening.restore()
     override = Override(Force.CLOSED, 'storm "سلام"', utc("2026-11-27T10:00"), "ghali")
@@ -175,7 +175,7 @@ async def test_a_forced_state_comes_back_after_a_restart_with_its_reason_end_and
     assert (await house.restarted()).answer().open
 
 
-async def test_what_was_in_force_is_not_overwritten_by_a_start_that_could_not_read_it(house: House) -> None:
+async def test_an_override_is_not_overwritten_by_a_start_that_could_not_read_it(house: House) -> None:
     opening = house.opening()
     opening.force(Override(Force.CLOSED, "storm"))
     await house.kept(opening)
@@ -191,7 +191,7 @@ async def test_what_was_in_force_is_not_overwritten_by_a_start_that_could_not_re
     assert json.loads(house.db.kept["hatif-hours", "override"])["why"] == "storm"
 
 
-async def test_what_stands_in_astdb_and_is_not_ours_does_no_harm(house: House) -> None:
+async def test_foreign_values_in_astdb_do_no_harm(house: House) -> None:
     house.db.kept = {
         ("hatif-hours", "override"): '{"force": "shut"}',
         ("hatif-hours", "open_until_+33999"): "1",
@@ -204,8 +204,8 @@ async def test_what_stands_in_astdb_and_is_not_ours_does_no_harm(house: House) -
     assert house.db.kept.keys() == {("hatif-hours", "open_until"), ("hatif-hours", "opens_next")}
 
 
-def test_a_reason_is_cut_to_one_line_that_fits() -> None:
-    override = shortened(Override(Force.OPEN, "a\nb\r\x00" + "c" * 500, by="x\n" + "y" * 100))
+def test_a_reason_is_shortened_to_one_line() -> None:
+    override = shorten(Override(Force.OPEN, "a\nb\r\x00" + "c" * 500, by="x\n" + "y" * 100))
     assert override.why == "ab" + "c" * 118
     assert override.by == "x" + "y" * 39
 
@@ -213,7 +213,7 @@ def test_a_reason_is_cut_to_one_line_that_fits() -> None:
 # Holidays
 
 
-async def test_a_holiday_moved_the_evening_before_holds_from_the_next_call_on_and_after_a_restart(house: House) -> None:
+async def test_a_holiday_moved_the_evening_before_applies_from_the_next_call_and_after_a_restart(house: House) -> None:
     house.at("2027-03-08T19:30")
     opening = house.opening()
     await opening.restore()
@@ -233,11 +233,11 @@ async def test_a_holiday_moved_the_evening_before_holds_from_the_next_call_on_an
     assert [row.day for row in taken_back] == [EID]
 
 
-async def test_each_change_of_the_holidays_is_a_row_and_what_it_replaces_is_cancelled(house: House) -> None:
+async def test_each_change_of_the_holidays_is_a_row_and_cancels_the_one_it_replaces(house: House) -> None:
     opening = await house.restarted()
     opening.move_holiday(EID, AFTER, "ghali")
-    told = {(row["day"], row["kind"], row["name"], row["by"]) for row in house.rows("hours_override")}
-    assert told == {
+    overrides = {(row["day"], row["kind"], row["name"], row["by"]) for row in house.rows("hours_override")}
+    assert overrides == {
         ("2027-03-09", "no_holiday", "Eid al-Fitr", "ghali"),
         ("2027-03-11", "holiday", "Eid al-Fitr", "ghali"),
     }
@@ -255,7 +255,7 @@ async def test_each_change_of_the_holidays_is_a_row_and_what_it_replaces_is_canc
     assert len(house.rows("hours_override")) == 3
 
 
-async def test_days_long_over_leave_astdb(house: House) -> None:
+async def test_overrides_of_days_long_past_are_removed_from_astdb(house: House) -> None:
     opening = await house.restarted()
     for day in (date(2026, 10, 1), date(2026, 11, 20), date(2026, 12, 1)):
         opening.add_holiday(day, "one", "ghali")
@@ -267,15 +267,18 @@ async def test_days_long_over_leave_astdb(house: House) -> None:
 
 
 def heard(**prompts: str) -> Manifest:
-    """Audio of each prompt in these languages."""
+    """Return a manifest with audio of each prompt in these languages."""
     languages = ("ar", "fr", "es", "it", "nl", "de", "en")
     audio = Audio("hatif/x", "text", "recording", 1.0)
     return Manifest(
-        {each: {name: audio for name, spoken in prompts.items() if each in spoken.split()} for each in languages}
+        {
+            language: {name: audio for name, spoken in prompts.items() if language in spoken.split()}
+            for language in languages
+        }
     )
 
 
-async def test_an_announcement_holds_until_it_is_taken_back_and_over_a_restart(house: House) -> None:
+async def test_an_announcement_lasts_until_it_is_removed_and_survives_a_restart(house: House) -> None:
     sounds = heard(emergency="ar fr es it nl de en", welcome="ar fr")
     opening = await house.restarted()
     assert opening.announcement() is None
@@ -293,7 +296,7 @@ async def test_an_announcement_holds_until_it_is_taken_back_and_over_a_restart(h
     assert audit == [("announce", "text:emergency", "flood", "ghali"), ("announce_off", None, None, "ghali")]
 
 
-async def test_a_text_that_some_callers_would_not_hear_is_not_announced(house: House) -> None:
+async def test_a_text_without_audio_in_some_language_is_not_announced(house: House) -> None:
     sounds = heard(emergency="ar fr es it nl de en", welcome="ar fr es it de")
     opening = await house.restarted()
     opening.announce("emergency", sounds, "", "ghali")
@@ -304,14 +307,14 @@ async def test_a_text_that_some_callers_would_not_hear_is_not_announced(house: H
     assert opening.announcement() == "emergency"
 
 
-# What the fallback knows
+# The fallback
 
 
-async def test_the_fallback_knows_when_the_line_really_closes_and_opens(house: House) -> None:
+async def test_the_fallback_knows_when_the_line_closes_and_opens(house: House) -> None:
     for now, override, until, opens in (
         ("2026-11-25T12:00", None, "2026-11-25T20:00", "2026-11-26T08:00"),
         ("2026-11-25T21:00", None, None, "2026-11-26T08:00"),
-        ("2027-03-08T12:00", None, "2027-03-08T20:00", "2027-03-11T08:00"),  # then two days of a feast
+        ("2027-03-08T12:00", None, "2027-03-08T20:00", "2027-03-11T08:00"),  # then a holiday of two days
         ("2027-03-09T12:00", None, None, "2027-03-11T08:00"),
         ("2026-11-25T12:00", Override(Force.CLOSED, until=utc("2026-11-25T22:00")), None, "2026-11-26T08:00"),
         ("2026-11-25T12:00", Override(Force.CLOSED, until=utc("2026-11-25T15:00")), None, "2026-11-25T15:00"),
@@ -340,7 +343,7 @@ async def test_the_fallback_knows_when_the_line_really_closes_and_opens(house: H
         assert house.db.instant("opens_next") == utc(opens), now
 
 
-async def test_a_line_closed_without_an_end_has_no_next_opening_in_the_fallback(house: House) -> None:
+async def test_a_forced_closing_without_an_end_has_no_next_opening_in_the_fallback(house: House) -> None:
     opening = await house.restarted()
     opening.force(Override(Force.CLOSED))
     await house.kept(opening)
@@ -348,7 +351,7 @@ async def test_a_line_closed_without_an_end_has_no_next_opening_in_the_fallback(
     assert house.db.kept["hatif-hours", "opens_next"] == ""
 
 
-async def test_lines_and_languages_have_keys_of_their_own_while_they_have_plans_of_their_own(house: House) -> None:
+async def test_numbers_and_languages_have_their_own_keys_while_they_have_their_own_plans(house: House) -> None:
     plain = house.text
     house.text = plain.replace(
         "[operators]",

@@ -1,4 +1,4 @@
-"""`hatif roster` and what `hatif check` and `hatif report` say of the roster; a running controller brings it in."""
+"""`hatif roster`, the roster in `hatif check` and `hatif report`, and its loading by a running controller."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallSite:
 
 @pytest.fixture
 def write(small: SmallSite) -> Write:
-    """Writes the roster of the small site, which is open on Mondays from 08:00 to 20:00, in Arabic and English."""
+    """Write the roster of the small site, which is open on Mondays from 08:00 to 20:00, in Arabic and English."""
 
     def written(*lines: str) -> None:
         (small.folder / roster.FILE).write_text("\n".join((HEAD, *lines, "")), encoding="utf-8")
@@ -47,37 +47,35 @@ def write(small: SmallSite) -> Write:
 
 def test_a_site_without_a_roster_gets_no_warning_about_it(small: SmallSite) -> None:
     (small.folder / roster.FILE).unlink()
-    assert [str(each) for each in check(small)] == []
+    assert [str(finding) for finding in check(small)] == []
 
 
-def test_an_open_hour_without_a_language_or_a_supervisor_is_one_warning_each(small: SmallSite, write: Write) -> None:
+def test_open_hours_without_a_language_or_a_supervisor_are_one_warning_each(small: SmallSite, write: Write) -> None:
     write("1002,mon,08:00,20:00,,,", "1901,mon,08:00,16:00,,,", "1901,mon,17:00,18:00,,,", "1001,mon,12:00,18:00,,,")
     arabic, supervisor = check(small)
     assert (arabic.code, arabic.file) == ("W_ROSTER_LANGUAGE", str(small.folder / roster.FILE))
-    assert arabic.found.startswith("nobody who speaks ar is planned in 4 open hours of the next 14 days (Monday ")
+    assert arabic.found.startswith("no operator who speaks ar is planned in 4 open hours of the next 14 days (Monday ")
     assert arabic.found.count("18:00-20:00") == 2
-    assert arabic.remedy == "plan one of those who speak it, such as 1001"
+    assert arabic.remedy == "plan one who does, such as 1001"
     assert (supervisor.code, supervisor.found.count("16:00-17:00")) == ("W_ROSTER_SUPERVISOR", 2)
     assert "6 open hours" in supervisor.found
     assert supervisor.remedy == "plan one, such as 1901"
 
 
-def test_a_holiday_wants_nobody(small: SmallSite, write: Write) -> None:
+def test_a_holiday_needs_no_operators(small: SmallSite, write: Write) -> None:
     small.edit("site.toml", 'monday = ["08:00-20:00"]', 'thursday = ["08:00-20:00"]')
     write("1001 1901,thu,08:00,20:00,,,", "1001 1901,2026-07-30,,,,,absent")
     with clock.set_to(lambda: datetime(2026, 7, 25, 12, tzinfo=UTC)):
         gap = check(small)
         assert codes(gap) == ["W_ROSTER_LANGUAGE", "W_ROSTER_LANGUAGE", "W_ROSTER_SUPERVISOR"]
         assert "(Thursday 2026-07-30 08:00-20:00)" in gap[0].found
-        small.edit("site.toml", "[hours.week]", 'holidays = "MA"\n\n[hours.week]')  # it is the feast of the throne
+        small.edit("site.toml", "[hours.week]", 'holidays = "MA"\n\n[hours.week]')  # Throne Day
         assert codes(check(small)) == []
 
 
-def test_a_roster_that_cannot_be_read_is_an_error_and_nothing_else_is_said_of_it(
-    small: SmallSite, write: Write
-) -> None:
+def test_an_unreadable_roster_is_one_error(small: SmallSite, write: Write) -> None:
     write("1001,mon,08:00,20:00,,,sick", "1009,mon,08:00,20:00,,,")
-    assert [(each.code, each.line) for each in check(small)] == [("E_ROSTER_ROW", 2), ("E_ROSTER_ROW", 3)]
+    assert [(finding.code, finding.line) for finding in check(small)] == [("E_ROSTER_ROW", 2), ("E_ROSTER_ROW", 3)]
 
 
 # hatif roster
@@ -88,7 +86,7 @@ def shell(small: SmallSite) -> Shell:
     return Shell(small.folder.parent)
 
 
-def test_the_day_is_shown_by_the_hour_and_what_nobody_covers_is_marked(shell: Shell, write: Write) -> None:
+def test_the_day_is_shown_by_the_hour_and_gaps_are_marked(shell: Shell, write: Write) -> None:
     write("1002,mon,08:00,20:00,,,", "1901,mon,09:30,16:00,,,", "1901,sun,22:00,02:00,,,")
     answer = shell.run("roster", "2026-11-30")
     assert answer.returncode == 0, answer.stderr
@@ -102,7 +100,7 @@ def test_the_day_is_shown_by_the_hour_and_what_nobody_covers_is_marked(shell: Sh
     assert "Nobody who speaks ar is planned 08:00-09:30, 16:00-20:00." in lines
     assert "No supervisor is planned 08:00-09:30, 16:00-20:00." in lines
     document = json.loads(shell.run("roster", "2026-11-30", "--json").stdout)
-    assert [(each["operator"], each["from"], each["to"], each["state"]) for each in document["shifts"]] == [
+    assert [(shift["operator"], shift["from"], shift["to"], shift["state"]) for shift in document["shifts"]] == [
         ("1901", "2026-11-29T22:00:00+00:00", "2026-11-30T02:00:00+00:00", None),
         ("1002", "2026-11-30T08:00:00+00:00", "2026-11-30T20:00:00+00:00", None),
         ("1901", "2026-11-30T09:30:00+00:00", "2026-11-30T16:00:00+00:00", None),
@@ -114,7 +112,7 @@ def test_the_day_is_shown_by_the_hour_and_what_nobody_covers_is_marked(shell: Sh
     assert document["uncovered"] == {"ar": gap, "supervisors": gap}
 
 
-def test_a_day_without_anybody_and_one_that_is_none(shell: Shell, small: SmallSite, write: Write) -> None:
+def test_a_day_without_shifts_and_an_invalid_date(shell: Shell, small: SmallSite, write: Write) -> None:
     (small.folder / roster.FILE).unlink()
     no_roster = shell.run("roster")
     assert (no_roster.returncode, "There is no roster:" in no_roster.stderr) == (1, True)
@@ -128,7 +126,7 @@ def test_a_day_without_anybody_and_one_that_is_none(shell: Shell, small: SmallSi
 # hatif report
 
 
-def test_by_operator_a_report_has_the_hours_that_were_planned(shell: Shell) -> None:
+def test_a_report_by_operator_has_the_planned_hours(shell: Shell) -> None:
     assert shell.run("db", "upgrade").returncode == 0
     for row in (
         ("1001", "2026-11-25 08:00:00", "2026-11-25 14:00:00", None),
@@ -140,15 +138,15 @@ def test_by_operator_a_report_has_the_hours_that_were_planned(shell: Shell) -> N
     day = ("report", "--by", "operator", "--from", "2026-11-25", "--to", "2026-11-25")
     (row,) = json.loads(shell.run(*day, "--json").stdout)["rows"]
     assert (row["operator"], row["planned_s"], row["logged_in_s"]) == ("1001", 11 * 3600, None)
-    said = shell.run(*day).stdout
-    assert "planned" in said
-    assert "11:00" in said
+    output = shell.run(*day).stdout
+    assert "planned" in output
+    assert "11:00" in output
 
 
 # hatif simulate
 
 
-def test_a_simulated_day_has_those_who_are_planned(shell: Shell, write: Write) -> None:
+def test_a_simulated_day_has_the_planned_operators(shell: Shell, write: Write) -> None:
     asked = ("simulate", "--calls-per-hour", "6", "--patience", "30", "--json")
 
     def answered(day: str) -> int:
@@ -159,12 +157,12 @@ def test_a_simulated_day_has_those_who_are_planned(shell: Shell, write: Write) -
     write("1001 1002 1901,2026-11-30,08:00,20:00,,,", "1001,2026-12-07,14:00,20:00,,,")
     whole, half, nobody = (answered(day) for day in ("2026-11-30", "2026-12-07", "2026-12-14"))
     assert whole > half > nobody == 0
-    for wrong, said in (
+    for wrong, message in (
         (("--planned", "soon"), "'soon' is no day"),
         (("--planned", "2026-11-30", "--operators", "9"), "leave out --roster, --from-history, --operators"),
     ):
         refused = shell.run(*asked, *wrong)
-        assert (refused.returncode, said in refused.stderr) == (1, True)
+        assert (refused.returncode, message in refused.stderr) == (1, True)
     (Path(os.environ["HATIF_SITE"]) / roster.FILE).unlink()
     assert "there is no" in shell.run(*asked, "--planned", "2026-11-30").stderr
 
@@ -181,7 +179,7 @@ async def planned(line: Line) -> list[shifts.StoredShift]:
         await engine.dispose()
 
 
-async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_is_on_it_is_rung_first(
+async def test_a_reload_loads_the_roster_which_logs_nobody_out_and_makes_planned_operators_ring_first(
     line: Line, telephones: Telephones
 ) -> None:
     async def until(true: Callable[[list[shifts.StoredShift]], Any], what: str) -> None:
@@ -193,14 +191,12 @@ async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_
         raise AssertionError(f"{what}: {rows}")
 
     planned_one = line.speaks("fr")
-    there = await line.phone(telephones, line.speaks("fr", but=(planned_one,)))  # nobody has planned him
+    there = await line.phone(telephones, line.speaks("fr", but=(planned_one,)))  # not planned
     (line.site / roster.FILE).write_text(f"{HEAD}\n{planned_one},daily,00:00,24:00,,,\n", encoding="utf-8")
     line.control("POST", "/flow/reload")
-    await until(
-        lambda rows: {each.operator for each in rows if each.cancelled is None} == {planned_one}, "one is planned"
-    )
+    await until(lambda rows: {row.operator for row in rows if row.cancelled is None} == {planned_one}, "one is planned")
     assert line.operator_state(there.user) == "ready"
-    # Before and after a restart; he who is not planned has been idle longer.
+    # Before and after a restart; the unplanned operator has been idle longer.
     on_duty = await line.phone(telephones, planned_one)
     for caller, restarted in (("+33612100051", False), ("+33612100052", True)):
         if restarted:
@@ -218,7 +214,7 @@ async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_
     assert not there.calls
     (line.site / roster.FILE).unlink()
     line.control("POST", "/flow/reload")
-    await until(lambda rows: rows and all(each.cancelled for each in rows), "all are cancelled")
+    await until(lambda rows: rows and all(row.cancelled for row in rows), "all are cancelled")
     await line.until(
         lambda: line.control("GET", f"/operators/{there.user}")["planned"], 5, "nobody is planned, so all are"
     )

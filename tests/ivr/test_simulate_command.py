@@ -105,7 +105,7 @@ def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None
     found = simulated(shell, *SMALL, "--calls-per-hour", "80", "--roster", str(file), "--patience", "30")
     assert found["all"]["abandoned"] > found["all"]["answered"] > 0
     for text, sentence in (
-        ("who,from,to\n", ":1: other columns are named"),
+        ("who,from,to\n", ":1: the columns are wrong"),
         ("operator,from,to\n1,08:00,09:00\n", ":2: there is no operator '1'"),
         ("operator,from,to\n1001,8,09:00\n", ":2: '8' is no time"),
         ("operator,from,to\n1001,09:00,08:00\n", ":2: 09:00 is not before 08:00"),

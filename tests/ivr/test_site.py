@@ -1,4 +1,4 @@
-"""Each mistake in site.toml or operators.csv is told with file, line and remedy, all of them before a call is taken."""
+"""All mistakes in site.toml and operators.csv are reported with file, line and remedy before a call is accepted."""
 
 import re
 from pathlib import Path
@@ -70,10 +70,10 @@ def operators_refusal(folder: Path, text: str) -> list[tuple[int, str]]:
     return refusal(lambda: operators.load(folder, ("ar", "fr")), path)
 
 
-# What is in order
+# Valid files
 
 
-def test_the_example_site_is_in_order() -> None:
+def test_the_example_site_is_valid() -> None:
     example = site.load(EXAMPLE)
     assert example.languages == LANGUAGES
     assert (example.hours.timezone, example.operators.ring_s, example.operators.wrap_up_s) == (
@@ -84,14 +84,14 @@ def test_the_example_site_is_in_order() -> None:
     assert len({number.country for number in example.number} - {None}) == 26
 
 
-def test_the_example_has_forty_operators_and_three_consuls_and_every_language_is_spoken() -> None:
+def test_the_example_has_forty_operators_three_supervisors_and_speakers_of_every_language() -> None:
     people = operators.load(EXAMPLE, LANGUAGES)
-    assert sum(not each.supervisor for each in people) == 40
-    assert sum(each.supervisor for each in people) == 3
-    assert {language for each in people for language in each.languages} == set(LANGUAGES)
+    assert sum(not operator.supervisor for operator in people) == 40
+    assert sum(operator.supervisor for operator in people) == 3
+    assert {language for operator in people for language in operator.languages} == set(LANGUAGES)
 
 
-def test_the_small_site_of_these_tests_is_in_order(tmp_path: Path) -> None:
+def test_the_small_site_of_these_tests_is_valid(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(SITE)
     (tmp_path / "operators.csv").write_text("\ufeff" + OPERATORS, encoding="utf-8")  # as a spreadsheet saves it
     small = site.load(tmp_path)
@@ -113,7 +113,7 @@ def test_the_small_site_of_these_tests_is_in_order(tmp_path: Path) -> None:
         ("JP", LANGUAGES),
     ],
 )
-def test_the_likely_languages_of_a_country_go_first_and_none_is_left_out(
+def test_the_likely_languages_of_a_country_come_first_and_none_is_missing(
     country: str | None, order: tuple[str, ...]
 ) -> None:
     assert site.load(EXAMPLE).language_order(country) == order
@@ -134,7 +134,7 @@ def test_the_likely_languages_of_a_country_go_first_and_none_is_left_out(
         ("'; DROP TABLE", None),
     ],
 )
-def test_a_number_tells_its_country_where_it_does(caller: str, country: str | None) -> None:
+def test_a_dialled_number_has_a_country_unless_it_is_shared(caller: str, country: str | None) -> None:
     assert country_of(caller) == country
 
 
@@ -146,52 +146,57 @@ def test_no_caller_name_or_number_stops_a_call(caller: str) -> None:
 
 # site.toml
 
-# What stands there, what somebody writes instead, the line that is told (where that part stands), what is said of it.
+# The original text, its replacement, a text on the reported line, and the expected message.
 SITE_MISTAKES = [
     ('name = "small"', 'name = "Small Site"', "Small", "name: String should match pattern .*, found 'Small Site'"),
-    ('name = "small"\n', "", "languages", "name: is missing; write it"),
-    ('name = "small"', 'nmae = "x"\nname = "small"', "nmae", "nmae: is no name that may stand here; mend or delete it"),
+    ('name = "small"\n', "", "languages", "name: is missing; add it"),
+    ('name = "small"', 'nmae = "x"\nname = "small"', "nmae", "nmae: is not a valid name here; correct or delete it"),
     ('["ar", "fr"]\n\n', '["ar", "french"]\n\n', "languages", r"languages\.1: .*found 'french'"),
     (
         '["ar", "fr"]\n\n',
         '["ar", "fr", "ar"]\n\n',
         "languages",
-        "languages: the language 'ar' stands twice; write it once",
+        "languages: the language 'ar' occurs twice; write it once",
     ),
     (
         '"Africa/Casablanca"',
         '"Africa/Rabat"',
         "timezone",
-        "hours.timezone: 'Africa/Rabat' is no time zone; write one such as",
+        "hours.timezone: 'Africa/Rabat' is not a time zone; write one such as",
     ),
-    ('"Africa/Casablanca"', '"../../etc/passwd"', "timezone", "is no time zone"),
-    ('"Africa/Casablanca"', '"Europe"', "timezone", "is no time zone"),
+    ('"Africa/Casablanca"', '"../../etc/passwd"', "timezone", "is not a time zone"),
+    ('"Africa/Casablanca"', '"Europe"', "timezone", "is not a time zone"),
     ('timezone = "Africa/Casablanca"\n', "", "[hours]", "hours.timezone: is missing"),
-    ("friday =", "fryday =", "fryday", "hours.week.fryday: 'fryday' is no weekday; the names are monday, tuesday"),
+    ("friday =", "fryday =", "fryday", "hours.week.fryday: 'fryday' is not a weekday; write one of monday, tuesday"),
     (
         '["08:00-20:00"]',
         '["8-20"]',
         "friday",
-        r"hours\.week\.friday\.0: '8-20' is no span; write opening and closing time",
+        r"hours\.week\.friday\.0: '8-20' is not a time span; write opening and closing time",
     ),
-    ('["08:00-20:00"]', '["20:00-08:00"]', "friday", "'20:00-08:00' is no span"),
-    ('["08:00-20:00"]', '["08:00-08:00"]', "friday", "is no span"),
-    ('["08:00-20:00"]', '["08:00-24:30"]', "friday", "is no span"),
-    ('["08:00-20:00"]', '["٠٨:٠٠-٢٠:٠٠"]', "friday", "is no span"),
-    ('["08:00-20:00"]', r'["08:00-20:00\n"]', "friday", "is no span"),
+    ('["08:00-20:00"]', '["20:00-08:00"]', "friday", "'20:00-08:00' is not a time span"),
+    ('["08:00-20:00"]', '["08:00-08:00"]', "friday", "is not a time span"),
+    ('["08:00-20:00"]', '["08:00-24:30"]', "friday", "is not a time span"),
+    ('["08:00-20:00"]', '["٠٨:٠٠-٢٠:٠٠"]', "friday", "is not a time span"),
+    ('["08:00-20:00"]', r'["08:00-20:00\n"]', "friday", "is not a time span"),
     ('["08:00-20:00"]', '"08:00-20:00"', "friday", "should be a valid tuple, found '08:00-20:00'"),
     ("ring_s = 15", "ring_s = 1", "ring_s", "operators.ring_s: .*greater than or equal to 3, found 1"),
     ("ring_s = 15", "ring_s = nan", "ring_s", "operators.ring_s: "),
     ("ring_s = 15", 'ring_s = "soon"', "ring_s", "operators.ring_s: .*found 'soon'"),
-    ("ring_s = 15", "rings = 15", "rings", "operators.rings: is no name that may stand here"),
+    ("ring_s = 15", "rings = 15", "rings", "operators.rings: is not a valid name here"),
     ("ring_s = 15", 'address = "SIP/1001"', "address", "operators.address: .*found 'SIP/1001'"),
-    ('["127.0.0.3"]', "[]", "hosts = []", r"carrier\.1\.hosts: nothing tells whose calls"),
-    ('hosts = ["127.0.0.3"]\n', "", '[[carrier]]\nname = "two"', r"carrier\.1\.hosts: nothing tells whose calls"),
+    ('["127.0.0.3"]', "[]", "hosts = []", r"carrier\.1\.hosts: nothing identifies this carrier's calls"),
+    (
+        'hosts = ["127.0.0.3"]\n',
+        "",
+        '[[carrier]]\nname = "two"',
+        r"carrier\.1\.hosts: nothing identifies this carrier's calls",
+    ),
     (
         'name = "two"',
         'name = "one"',
         'name = "one"\nhosts = ["127.0.0.3',
-        r"carrier\.1\.name: the carrier 'one' stands twice",
+        r"carrier\.1\.name: the carrier 'one' occurs twice",
     ),
     ('"+80000212000"', '"80000212000"', '"80000212000"', r"number\.1\.number: .*found '80000212000'"),
     ('"+80000212000"', '"+8٠٠٠٠٢١٢٠٠٠"', '"+8٠', r"number\.1\.number: .*should match"),
@@ -199,37 +204,37 @@ SITE_MISTAKES = [
         '"+80000212000"',
         '"+33800212000"',
         'number = "+33800212000"\n\n',
-        r"number\.1\.number: the number \+33800212000 stands twice",
+        r"number\.1\.number: the number \+33800212000 occurs twice",
     ),
     ('country = "FR"', 'country = "France"', "France", r"number\.0\.country: .*found 'France'"),
     (
         '["fr", "ar"]',
         '["fr", "nl"]',
         '["fr", "nl"]',
-        r"countries\.FR\.languages: the language 'nl' is none of this site; it has ar, fr",
+        r"countries\.FR\.languages: the language 'nl' is not one of the site's; write one of ar, fr",
     ),
-    ('["fr", "ar"]', '["fr", "fr"]', '["fr", "fr"]', "the language 'fr' stands twice"),
+    ('["fr", "ar"]', '["fr", "fr"]', '["fr", "fr"]', "the language 'fr' occurs twice"),
     ('["fr", "ar"]', "[]", "languages = []", r"countries\.FR\.languages: .*at least 1 item"),
     ("[countries.FR]", "[countries.france]", "[countries.france]", r"countries\.france: .*found 'france'"),
-    ('country = "FR"', 'country = "FR', 'country = "FR\n', "write it as TOML"),
-    ("[operators]", "[hours]", "[hours]\nring_s", "write it as TOML"),
+    ('country = "FR"', 'country = "FR', 'country = "FR\n', "correct the TOML"),
+    ("[operators]", "[hours]", "[hours]\nring_s", "correct the TOML"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "where", "said"), SITE_MISTAKES)
-def test_a_mistake_in_the_site_is_told(old: str, new: str, where: str, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("old", "new", "where", "message"), SITE_MISTAKES)
+def test_a_mistake_in_the_site_is_reported(old: str, new: str, where: str, message: str, tmp_path: Path) -> None:
     text = edited(SITE, old, new)
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, where)
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
-def test_an_unfinished_file_is_told_at_its_end(tmp_path: Path) -> None:
+def test_an_unfinished_file_is_reported_at_its_end(tmp_path: Path) -> None:
     ((line, what),) = site_refusal(tmp_path, SITE + "\n[operators.more")
     assert line == SITE.count("\n") + 2 and "TOML" in what
 
 
-def test_all_mistakes_of_the_site_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_the_site_are_reported_at_once(tmp_path: Path) -> None:
     text = edited(SITE, "ring_s = 15", "ring_s = 1000\nlevel = 6")
     text = edited(text, 'monday = ["08:00-12:00", "13:00-24:00"]', 'monday = ["8-12", "25:00-26:00"]\nsomeday = []')
     text = edited(text, '"+80000212000"', '"0"')
@@ -238,13 +243,13 @@ def test_all_mistakes_of_the_site_are_told_at_once(tmp_path: Path) -> None:
     assert sorted(line for line, _ in found) == [line_of(text, part) for part in parts]
 
 
-def test_all_disagreements_of_the_site_are_told_at_once(tmp_path: Path) -> None:
+def test_all_conflicts_in_the_site_are_reported_at_once(tmp_path: Path) -> None:
     text = edited(SITE, '"+80000212000"', '"+33800212000"')
     text = edited(text, '["fr", "ar"]', '["fr", "nl", "de"]')
     assert len(site_refusal(tmp_path, text)) == 3
 
 
-def test_a_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_site_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be read") as error:
         site.load(tmp_path)
     (tmp_path / "site.toml").write_bytes(b"name = \xff")
@@ -256,35 +261,37 @@ def test_a_site_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 # operators.csv
 
 OPERATOR_MISTAKES = [
-    ("1002,Zoë", "0002,Zoë", 3, "the id '0002' is not right; write 3 to 8 digits"),
-    ("1002,Zoë", "1٠٠٢,Zoë", 3, "the id '1٠٠٢' is not right"),
-    ("1002,Zoë", "1001,Zoë", 3, "the id 1001 stands twice; give each operator an id of his own"),
-    ("Zoë O'Laurel", "", 3, "the name '' is not right"),
-    ("Zoë O'Laurel", "Zoë;exten", 3, "the name 'Zoë;exten' is not right; write up to 60 letters"),
-    ("Zoë O'Laurel", "Zoë\u202e", 3, "is not right"),
-    ("Zoë O'Laurel", "Z" * 61, 3, "is not right"),
-    ("fr:5,file travel", "french,file", 3, "the language 'french' is not right; write code:level, such as fr:4"),
-    ("fr:5,file travel", "fr:6,file", 3, "the language 'fr:6' is not right"),
-    ("fr:5,file travel", "nl:5,file", 3, "the language 'nl' is none of this site; it has ar, fr"),
-    ("fr:5,file travel", "fr:5 fr:4,file", 3, "the language 'fr' stands twice; write it once"),
-    ("fr:5,file travel", ",file", 3, "has no language; write at least one, such as fr:4"),
-    ("file travel", "File", 3, "the topic 'File' is not right; write lower-case words"),
+    ("1002,Zoë", "0002,Zoë", 3, "the id '0002' is not valid; write 3 to 8 digits"),
+    ("1002,Zoë", "1٠٠٢,Zoë", 3, "the id '1٠٠٢' is not valid"),
+    ("1002,Zoë", "1001,Zoë", 3, "the id 1001 occurs twice; give each operator a different id"),
+    ("Zoë O'Laurel", "", 3, "the name '' is not valid"),
+    ("Zoë O'Laurel", "Zoë;exten", 3, "the name 'Zoë;exten' is not valid; write up to 60 letters"),
+    ("Zoë O'Laurel", "Zoë\u202e", 3, "is not valid"),
+    ("Zoë O'Laurel", "Z" * 61, 3, "is not valid"),
+    ("fr:5,file travel", "french,file", 3, "the language 'french' is not valid; write code:level, such as fr:4"),
+    ("fr:5,file travel", "fr:6,file", 3, "the language 'fr:6' is not valid"),
+    ("fr:5,file travel", "nl:5,file", 3, "the language 'nl' is not one of the site's; write one of ar, fr"),
+    ("fr:5,file travel", "fr:5 fr:4,file", 3, "the language 'fr' occurs twice; write it once"),
+    ("fr:5,file travel", ",file", 3, "has no languages; write at least one, such as fr:4"),
+    ("file travel", "File", 3, "the topic 'File' is not valid; write lower-case words"),
     ("travel,yes", "travel,perhaps", 3, "supervisor is 'perhaps'; write yes or no"),
-    ("travel,yes", "travel", 3, "has 4 cells; it must have 5: id,name,languages,topics,supervisor"),
-    ("ar:5,,\n", "ar:5,,,\n", 5, "has 6 cells; it must have 5"),
+    ("travel,yes", "travel", 3, "has 4 columns; it must have 5: id,name,languages,topics,supervisor"),
+    ("ar:5,,\n", "ar:5,,,\n", 5, "has 6 columns; it must have 5"),
     ("id,name,languages", "id;name;languages", 1, "the first line must be id,name,languages,topics,supervisor"),
-    ("1002,Zoë O'Laurel", "1002,\"Zoë O'Laurel", 3, "has 2 cells; it must have 5"),  # a quotation that nobody closes
+    ("1002,Zoë O'Laurel", "1002,\"Zoë O'Laurel", 3, "has 2 columns; it must have 5"),  # an unclosed quotation mark
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "said"), OPERATOR_MISTAKES)
-def test_a_mistake_in_the_list_of_operators_is_told(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("old", "new", "line", "message"), OPERATOR_MISTAKES)
+def test_a_mistake_in_the_list_of_operators_is_reported(
+    old: str, new: str, line: int, message: str, tmp_path: Path
+) -> None:
     ((found, what),) = operators_refusal(tmp_path, edited(OPERATORS, old, new))
     assert found == line
-    assert said in what
+    assert message in what
 
 
-def test_all_mistakes_in_the_list_of_operators_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_in_the_list_of_operators_are_reported_at_once(tmp_path: Path) -> None:
     text = OPERATORS + '1004,"two\nlines",ar:9,,\n1005,Five,xx:1,,\n'
     assert [line for line, _ in operators_refusal(tmp_path, text)] == [6, 8]
 
@@ -292,14 +299,14 @@ def test_all_mistakes_in_the_list_of_operators_are_told_at_once(tmp_path: Path) 
 @pytest.mark.parametrize(
     "text", ["", "id,name,languages,topics,supervisor\n", "id,name,languages,topics,supervisor\n\n,,,,\n"]
 )
-def test_a_list_without_operators_is_told(text: str, tmp_path: Path) -> None:
+def test_a_list_without_operators_is_reported(text: str, tmp_path: Path) -> None:
     ((line, what),) = operators_refusal(tmp_path, text)
     assert line == 1
-    assert "the first line must be" in what or "has no operator; write one a line below the first" in what
+    assert "the first line must be" in what or "has no operators; write one per line, below the first line" in what
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_a_list_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Path) -> None:
+def test_an_unreadable_list_is_reported(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "operators.csv").write_bytes(content)
     with pytest.raises(SiteError, match="cannot be read"):

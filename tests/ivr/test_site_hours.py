@@ -1,4 +1,4 @@
-"""The plans and holidays of `[hours]`: mistakes are told with their line, and what callers would miss is found."""
+"""The plans and holidays of `[hours]`: mistakes are reported with their line, and gaps for callers are found."""
 
 import re
 from datetime import UTC, date, datetime
@@ -57,7 +57,7 @@ def monday(hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, 23, hour, minute, tzinfo=UTC)
 
 
-def test_a_line_or_language_without_a_plan_has_the_sites(tmp_path: Path) -> None:
+def test_a_number_or_language_without_a_plan_has_the_site_s(tmp_path: Path) -> None:
     hours = loaded(tmp_path).hours
 
     def opens(line: str | None, language: str | None) -> str:
@@ -79,30 +79,40 @@ def test_the_example_site_is_closed_on_the_holidays_of_morocco() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "said"),
+    ("old", "new", "where", "message"),
     [
-        ('line."+33800212000"', 'line."+33800212009"', "[hours.line", "'.33800212009' is none of this site; write one"),
-        ("language.nl", "language.de", "[hours.language", "'de' is none of this site; it has ar, fr, nl"),
+        (
+            'line."+33800212000"',
+            'line."+33800212009"',
+            "[hours.line",
+            "'.33800212009' is not one of the site's; write one",
+        ),
+        ("language.nl", "language.de", "[hours.language", "'de' is not one of the site's; write one of ar, fr, nl"),
         ('monday = ["09:00-12:00"]', 'monday = ["9-12"]', 'monday = ["9-12"]', r"hours\.line\.\+33.*monday\.0: .*span"),
-        ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is no weekday"),
-        ('"MA"', '"XX"', "holidays =", "'XX' is no country whose holidays are known; write two capitals such as MA"),
-        ('"MA"', '"Morocco"', "holidays =", "'Morocco' is no country"),
-        ('"MA"', '"__"', "holidays =", "'__' is no country"),
-        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is no span"),
+        ('monday = ["10:30-24:00"]', 'mon = ["10:30-24:00"]', "mon = ", "'mon' is not a weekday"),
+        (
+            '"MA"',
+            '"XX"',
+            "holidays =",
+            "'XX' is not a country with known holidays; write two capital letters such as MA",
+        ),
+        ('"MA"', '"Morocco"', "holidays =", "'Morocco' is not a country"),
+        ('"MA"', '"__"', "holidays =", "'__' is not a country"),
+        ('["10:00-14:00"]', '["14:00-10:00"]', "holiday_hours", r"holiday_hours\.0: '14:00-10:00' is not a time span"),
     ],
 )
-def test_a_mistake_in_the_hours_is_told_with_its_line(
-    old: str, new: str, where: str, said: str, tmp_path: Path
+def test_a_mistake_in_the_hours_is_reported_with_its_line(
+    old: str, new: str, where: str, message: str, tmp_path: Path
 ) -> None:
     text = edited(SITE, old, new)
     path = tmp_path / "site.toml"
     path.write_text(text, encoding="utf-8")
     ((line, what),) = refusal(lambda: site.load(tmp_path), path)
     assert line == line_of(text, where)
-    assert re.search(said, what), what
+    assert re.search(message, what), what
 
 
-def test_a_plan_of_a_line_may_be_written_in_one_line_too(tmp_path: Path) -> None:
+def test_a_plan_of_a_number_may_be_an_inline_table(tmp_path: Path) -> None:
     text = edited(SITE, '[hours.line."+33800212000"]\nmonday =', '[hours.line]\n"+33800212009" = {monday =')
     text = edited(text, '["09:00-12:00"]', '["09:00-12:00"]}')
     path = tmp_path / "site.toml"
@@ -111,7 +121,7 @@ def test_a_plan_of_a_line_may_be_written_in_one_line_too(tmp_path: Path) -> None
     assert line == line_of(text, '"+33800212009" =')
 
 
-def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path) -> None:
+def test_an_opening_time_without_a_text_is_found_with_its_line(tmp_path: Path) -> None:
     assert hours_findings(loaded(tmp_path), tmp_path) == []
     for old, new, place in (
         ('friday = ["08:00-20:00"]', 'friday = ["08:15-20:00"]', "hours.week.friday"),
@@ -123,26 +133,28 @@ def test_an_opening_time_that_no_text_says_is_found_with_its_line(tmp_path: Path
         (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
         assert (finding.code, finding.line) == ("W_HOURS_WORDS", line_of(text, new))
         opens = new[new.index('"') + 1 :][:5]
-        assert str(finding).startswith(f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: no text says")
-        assert f"says {opens}, " in finding.found
+        assert str(finding).startswith(
+            f"{tmp_path / 'site.toml'}:{finding.line}: W_HOURS_WORDS {place}: there is no text for"
+        )
+        assert f"for {opens}, " in finding.found
 
 
-def test_a_closing_time_may_be_any(tmp_path: Path) -> None:
+def test_any_closing_time_is_allowed(tmp_path: Path) -> None:
     assert hours_findings(loaded(tmp_path, edited(SITE, '["09:00-12:00"]', '["09:00-12:17"]')), tmp_path) == []
 
 
-def test_who_would_never_be_served_is_found(tmp_path: Path) -> None:
+def test_a_number_or_language_that_is_never_served_is_found(tmp_path: Path) -> None:
     text = edited(SITE, 'monday = ["09:00-12:00"]\n', "")
     (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
     assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.line"))
-    assert finding.found == "hours.line.+33800212000: it has no hours at all"
+    assert finding.found == "hours.line.+33800212000: it is never open"
     text = edited(SITE, "10:30-24:00", "12:00-24:00")
     (finding,) = hours_findings(loaded(tmp_path, text), tmp_path)
     assert (finding.code, finding.line) == ("E_HOURS_NEVER", line_of(text, "[hours.language"))
-    assert "hours.language.nl: these hours and those of hours.line.+33800212000 never meet" in finding.found
+    assert "hours.language.nl: these hours and those of hours.line.+33800212000 do not overlap" in finding.found
 
 
-def test_on_a_holiday_what_is_left_of_the_day_is_what_the_site_says(tmp_path: Path) -> None:
+def test_on_a_holiday_the_holiday_hours_of_the_site_apply(tmp_path: Path) -> None:
     from ivr.site.holidays import Holidays
 
     days = Holidays("MA")

@@ -1,4 +1,4 @@
-"""`[routing]` of site.toml: without it all is as the policy has it, and a mistake in it is told with its line."""
+"""`[routing]` of site.toml: its defaults are the policy's, and a mistake is reported with its line."""
 
 import tomllib
 from pathlib import Path
@@ -12,12 +12,12 @@ from ivr.site.routing import Routing
 from routing.policy import Policy
 
 
-def test_a_site_that_says_nothing_has_the_usual_policy(tmp_path: Path) -> None:
+def test_a_site_without_routing_settings_has_the_default_policy(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(SITE)
     assert site.load(tmp_path).routing.policy == Policy()
 
 
-def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) -> None:
+def test_each_figure_of_the_policy_can_be_changed_by_its_name(tmp_path: Path) -> None:
     figures = {
         "target_s": 30.0, "passing": 41.5, "priority_s": 10.0, "hold_s": 0.0, "few": 1, "spare": 0,
         "prefer_s": 5.0, "relax_s": 7.0,
@@ -29,10 +29,10 @@ def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
-        ("prefer = 30", "is no name that may stand here"),
-        ("head_start_s = 20", "delete it: a language's head start is passing"),
+        ("prefer = 30", "is not a valid name here"),
+        ("head_start_s = 20", "delete it: a language's head start is now passing"),
         ("hold_s = -1", "greater than or equal to 0, found -1"),
         ("target_s = 0", "greater than 0"),
         ('relax_s = "long"', "found 'long'"),
@@ -42,13 +42,13 @@ def test_each_figure_of_the_policy_may_be_changed_by_its_name(tmp_path: Path) ->
         ("other_language_s = 99999", "less than or equal to 3600"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, written: str, said: str) -> None:
+def test_a_mistake_is_reported_with_its_line(tmp_path: Path, written: str, message: str) -> None:
     text = SITE + f"\n[routing]\n{written}\n"
     ((line, what),) = site_refusal(tmp_path, text)
     assert line == line_of(text, written)
-    assert what.startswith(f"E_SITE_VALUE routing.{written.split()[0]}: ") and said in what
+    assert what.startswith(f"E_SITE_VALUE routing.{written.split()[0]}: ") and message in what
 
 
-def test_nothing_is_told_of_the_end_of_the_day_unless_the_site_wants_it() -> None:
+def test_callers_hear_about_closing_time_only_if_the_site_enables_it() -> None:
     usual = Routing()
     assert (usual.last_calls_min, usual.return_min) == (0, 10)

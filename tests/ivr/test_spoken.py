@@ -1,4 +1,4 @@
-"""What is told in numbers is said in clips that the site has a text for, in the order in which one speaks."""
+"""Times, days and numbers become sequences of clips that exist in the site's texts."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.audio.audible import PAUSE, Clip
-from ivr.audio.spoken import DATE_IDS, DIGIT_IDS, OPENS_IDS, date_clips, digits, opens
+from ivr.audio.spoken import DATE_IDS, DIGIT_IDS, OPENS_IDS, date_clips, digit_clips, opening_clips
 from ivr.home.settings import CHECKOUT
 from ivr.model import clock
 
@@ -21,29 +21,29 @@ TEXTS = yaml.safe_load((CHECKOUT / "sites" / "consulate" / "texts.yaml").read_te
 
 
 ALL_IDS = {*OPENS_IDS, *DIGIT_IDS}
-"""Every text that may be asked for."""
+"""The ids of all possible clips."""
 
 
 def ids(clips: list[Clip], language: str = "fr") -> list[str]:
-    assert {each for each, _ in clips} <= {language, PAUSE[0]}
+    assert {item for item, _ in clips} <= {language, PAUSE[0]}
     return [prompt for _, prompt in clips]
 
 
-def test_every_clip_that_may_be_asked_for_has_a_text_in_the_example_site() -> None:
+def test_every_possible_clip_has_a_text_in_the_example_site() -> None:
     assert ALL_IDS - TEXTS.keys() == set()
 
 
-def test_every_text_of_days_times_and_digits_in_the_example_site_may_be_asked_for() -> None:
+def test_every_text_of_days_times_and_digits_in_the_example_site_is_used() -> None:
     kinds = ("opens_", "at_", "on_day_", "in_month_", "digit_")
-    assert {each for each in TEXTS if each.startswith(kinds)} == ALL_IDS
+    assert {item for item in TEXTS if item.startswith(kinds)} == ALL_IDS
 
 
 def test_the_pause_is_the_one_that_a_call_plays() -> None:
-    assert digits("fr", "1234")[3] == PAUSE == ("", "pause")
+    assert digit_clips("fr", "1234")[3] == PAUSE == ("", "pause")
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "expected"),
     [
         ("2026-11-25T23:30", ["opens_again", "opens_today", "at_2330"]),
         ("2026-11-26T08:00", ["opens_again", "opens_tomorrow", "at_0800"]),
@@ -53,45 +53,45 @@ def test_the_pause_is_the_one_that_a_call_plays() -> None:
         ("2027-03-31T09:30", ["opens_again", "on_day_31", "in_month_3", "at_0930"]),
     ],
 )
-def test_the_next_opening_is_said_with_its_day_and_time(at: str, said: list[str]) -> None:
-    assert ids(opens("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == said
+def test_the_next_opening_is_announced_with_day_and_time(at: str, expected: list[str]) -> None:
+    assert ids(opening_clips("fr", datetime.fromisoformat(at).replace(tzinfo=UTC), NOW, RABAT)) == expected
 
 
 @pytest.mark.parametrize("minute", ["08:15", "08:01", "07:59", "08:30:30"])
-def test_a_time_without_a_text_is_left_out_and_nothing_is_rounded(minute: str) -> None:
+def test_a_time_without_a_text_is_omitted_and_not_rounded(minute: str) -> None:
     at = datetime.fromisoformat(f"2026-11-26T{minute}").replace(tzinfo=UTC)
-    assert ids(opens("fr", at, NOW, RABAT)) == ["opens_again", "opens_tomorrow"]
+    assert ids(opening_clips("fr", at, NOW, RABAT)) == ["opens_again", "opens_tomorrow"]
 
 
 def test_today_and_tomorrow_are_those_of_rabat_wherever_the_caller_is() -> None:
     now = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 23:30 in Rabat, half past midnight in Berlin
     at = datetime(2026, 7, 2, 7, 0, tzinfo=UTC)
     for zone in ("Europe/Berlin", "Asia/Nicosia", "Europe/Lisbon", "Pacific/Auckland"):
-        told = opens("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
-        assert ids(told, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
+        clips_found = opening_clips("de", at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)), RABAT)
+        assert ids(clips_found, "de") == ["opens_again", "opens_tomorrow", "at_0800"]
 
 
 @given(st.integers(0, 366 * 48), st.integers(0, 60 * 48))
-def test_whatever_the_instants_only_known_clips_are_said(now_half_hours: int, half_hours: int) -> None:
+def test_any_two_times_produce_known_clips_only(now_half_hours: int, half_hours: int) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * now_half_hours)
-    clips = ids(opens("fr", now + timedelta(minutes=30 * half_hours), now, RABAT))
+    clips = ids(opening_clips("fr", now + timedelta(minutes=30 * half_hours), now, RABAT))
     assert set(clips) <= set(OPENS_IDS)
     assert clips[-1].startswith("at_")
 
 
 def test_a_date_is_its_day_and_its_month() -> None:
     assert date_clips("ar", date(2027, 5, 3)) == [("ar", "on_day_3"), ("ar", "in_month_5")]
-    year = [date(2028, 1, 1) + timedelta(days=each) for each in range(366)]
+    year = [date(2028, 1, 1) + timedelta(days=number) for number in range(366)]
     assert {prompt for day in year for _, prompt in date_clips("ar", day)} == set(DATE_IDS)
 
 
-def test_a_number_is_said_digit_by_digit_in_groups() -> None:
-    assert ids(digits("fr", "100000012")) == [
+def test_a_number_is_spoken_digit_by_digit_in_groups() -> None:
+    assert ids(digit_clips("fr", "100000012")) == [
         *("digit_1", "digit_0", "digit_0", "pause"),
         *("digit_0", "digit_0", "digit_0", "pause"),
         *("digit_0", "digit_1", "digit_2"),
     ]
-    assert ids(digits("fr", "12345", group=2)) == [
+    assert ids(digit_clips("fr", "12345", group=2)) == [
         "digit_1",
         "digit_2",
         "pause",
@@ -100,12 +100,12 @@ def test_a_number_is_said_digit_by_digit_in_groups() -> None:
         "pause",
         "digit_5",
     ]
-    assert digits("fr", "") == []
+    assert digit_clips("fr", "") == []
 
 
 @given(st.text(max_size=40), st.integers(1, 5))
-def test_what_is_no_digit_is_left_out_and_no_pause_begins_or_ends(text: str, group: int) -> None:
-    clips = digits("fr", text, group)
-    said = [prompt.removeprefix("digit_") for language, prompt in clips if language]
-    assert "".join(said) == "".join(each for each in text if each in "0123456789")
+def test_other_characters_are_skipped_and_no_pause_is_at_either_end(text: str, group: int) -> None:
+    clips = digit_clips("fr", text, group)
+    expected = [prompt.removeprefix("digit_") for language, prompt in clips if language]
+    assert "".join(expected) == "".join(item for item in text if item in "0123456789")
     assert PAUSE not in clips[:1] + clips[-1:]

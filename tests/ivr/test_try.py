@@ -134,7 +134,7 @@ def test_a_mistake_in_the_list_of_operators_is_told_before_the_call(shell: Shell
     assert (answer.returncode, answer.stdout) == (1, "")
     (sentence,) = answer.stderr.splitlines()
     assert sentence.startswith(
-        f"hatif: {operators}:2: E_OPERATOR_ROW the language 'xx' is none of this site; it has ar, "
+        f"hatif: {operators}:2: E_OPERATOR_ROW the language 'xx' is not one of the site's; write one of ar, "
     )
 
 
@@ -149,7 +149,7 @@ def test_an_operator_is_found_by_language_and_by_topic(shell: Shell, another_sit
     ("arguments", "sentence"),
     [
         (("--from", "31x"), "'31x' is no telephone number; write one such as +31612345678, or hidden."),
-        (("--from", DUTCH, "--to", "112"), "'112' is no number of this site; `hatif numbers` lists them."),
+        (("--from", DUTCH, "--to", "112"), "'112' is not a number of this site; `hatif numbers` lists them."),
         (("--from", DUTCH, "--at", "noon"), "'noon' is no time; write it as 2026-12-24T19:30."),
         (("--from", DUTCH, "--language-of-last-call", "xx"), "'xx' is no language of this site; it has ar, fr, "),
         (("--from", DUTCH, "3a"), "'a' is no key; a key is one of 0 to 9, * and #, a hyphen for a silence, "),

@@ -1,4 +1,4 @@
-"""A recording that Asterisk could not close is repaired from its size, and nothing else is touched."""
+"""A recording that Asterisk could not close is repaired from its size; nothing else is changed."""
 
 import struct
 import wave
@@ -17,7 +17,7 @@ RECORDING = name(CaseKind.COMPLAINT, "complaint", CALL)
 
 
 def written(path: Path, seconds: float, *, closed: bool, more: bytes = b"") -> bytes:
-    """A recording as Asterisk has it on the disk; its sound."""
+    """Write a recording as Asterisk does; return its samples."""
     sound = tone(1400, seconds).tobytes()
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -29,7 +29,7 @@ def written(path: Path, seconds: float, *, closed: bool, more: bytes = b"") -> b
     return sound
 
 
-def test_a_recording_that_was_not_closed_has_all_its_sound_again(tmp_path: Path) -> None:
+def test_a_recording_that_was_not_closed_is_repaired_completely(tmp_path: Path) -> None:
     path = tmp_path / "cut.wav"
     sound = written(path, 3.0, closed=False, more=b"\x01")  # killed in the middle of a sample
     with pytest.raises(wave.Error), wave.open(str(path)):
@@ -45,7 +45,7 @@ def test_a_recording_that_was_not_closed_has_all_its_sound_again(tmp_path: Path)
     assert path.read_bytes() == repaired
 
 
-def test_a_recording_that_was_closed_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_closed_recording_stays_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "whole.wav"
     written(path, 1.0, closed=True)
     before = path.read_bytes()
@@ -54,7 +54,7 @@ def test_a_recording_that_was_closed_stays_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "wrong"), [(b"", EOFError), (b"RIFF", EOFError), (bytes(5000), wave.Error)])
-def test_what_is_not_a_recording_is_refused(tmp_path: Path, content: bytes, wrong: type[Exception]) -> None:
+def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path, content: bytes, wrong: type[Exception]) -> None:
     path = tmp_path / "other.wav"
     path.write_bytes(content)
     with pytest.raises(wrong):
@@ -62,7 +62,7 @@ def test_what_is_not_a_recording_is_refused(tmp_path: Path, content: bytes, wron
     assert path.read_bytes() == content
 
 
-async def test_a_message_that_cannot_be_read_is_put_aside_and_not_found_again(tmp_path: Path) -> None:
+async def test_an_unreadable_message_is_set_aside_and_not_found_again(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path / "spool", tmp_path)
     mailbox.recordings.mkdir()
     mailbox.recording(RECORDING).write_bytes(bytes(5000))
@@ -72,7 +72,7 @@ async def test_a_message_that_cannot_be_read_is_put_aside_and_not_found_again(tm
 
 
 @pytest.mark.parametrize("closed", [True, False])
-async def test_a_message_that_was_cut_off_is_kept_and_says_so(tmp_path: Path, closed: bool) -> None:
+async def test_a_message_that_was_cut_off_is_kept_and_marked(tmp_path: Path, closed: bool) -> None:
     mailbox = Mailbox(tmp_path / "spool", tmp_path)
     mailbox.recordings.mkdir()
     written(mailbox.recording(RECORDING), 2.0, closed=closed)
@@ -81,7 +81,7 @@ async def test_a_message_that_was_cut_off_is_kept_and_says_so(tmp_path: Path, cl
     assert (left.seconds, left.cut) == (2.0, not closed)
 
 
-async def test_an_empty_recording_is_no_message_and_no_error(tmp_path: Path) -> None:
+async def test_an_empty_recording_is_neither_a_message_nor_an_error(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path / "spool", tmp_path)
     mailbox.recordings.mkdir()
     mailbox.recording(RECORDING).write_bytes(b"")

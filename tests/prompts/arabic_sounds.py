@@ -1,11 +1,11 @@
-"""A readable spelling of Arabic sounds, for the tests' eyes."""
+"""A readable spelling of Arabic sounds, for tests."""
 
 from prompts.voices.arabic.sounds import Word
 from prompts.voices.arabic.text import phrases
 
 
 def sounds(text: str, *, stress: bool = False, colour: bool = False) -> str:
-    """The sounds of a text; long ones with a colon, words and phrases apart, nothing for the last mark."""
+    """Return the sounds of a text: a colon after long ones, spaces between words and phrases, without the last mark."""
     spoken = [" ".join(_word(word, stress, colour) for word in phrase.words) + phrase.mark for phrase in phrases(text)]
     return " ".join(spoken).rstrip(".,")
 

@@ -1,6 +1,6 @@
-"""A model with Piper's interface for tests: it hums a tone of its own for each sound of a text.
+"""A model with Piper's interface for tests: it hums a different tone for each sound of a text.
 
-The file is put together here, in ONNX's protocol buffers, so that one can read what is in it.
+The file is assembled here from ONNX's protocol buffers, so that its content can be read.
 """
 
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 
 RATE = 16_000
 TONE = 600
-"""Samples of one sound."""
+"""Samples per sound."""
 INT64, FLOAT = 7, 1
 SOUNDS = "abcdefghijklmnopqrstuvwxyzæðøŋœɐɑɒɔɕəɛɜɡɣɪɲɹɾʁʃʊʌʏʒʔˈˌː .,?!:;"
 
 
 def write(folder: Path, name: str, language: str) -> Path:
-    """Writes NAME.onnx and NAME.onnx.json; returns the first."""
+    """Write NAME.onnx and NAME.onnx.json, and return the first path."""
     folder.mkdir(parents=True, exist_ok=True)
     model = folder / f"{name}.onnx"
     model.write_bytes(_model())
@@ -35,7 +35,7 @@ def write(folder: Path, name: str, language: str) -> Path:
 
 
 def _model() -> bytes:
-    """sin(cumulated sum of the sounds' numbers, each TONE times)."""
+    """Return sin(cumulative sum of the sounds' numbers, each repeated TONE times)."""
     nodes = [
         _node("Cast", "input", to="numbers", attribute=_field(1, b"to") + _field(3, FLOAT) + _field(20, 2)),
         _node("Reshape", "numbers", "column", to="upright"),

@@ -1,4 +1,4 @@
-"""An engine for tests: a word of the text tells it how to misbehave, anything else is a buzz as long as the text."""
+"""An engine for tests: certain words make it misbehave; any other text becomes a buzz of corresponding length."""
 
 import array
 import math

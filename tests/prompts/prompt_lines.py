@@ -1,4 +1,4 @@
-"""A small site for the tests: the example's lines and people, a short flow, and a handful of texts in all languages."""
+"""A small site for tests: the example's numbers and operators, a short flow, and a few texts in all languages."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ IDS = {
 
 
 def write(folder: Path) -> Path:
-    """The small site, in a new folder."""
+    """Write the small site into a new folder."""
     for name, content in _files().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -46,8 +46,8 @@ def write(folder: Path) -> Path:
 
 @cache
 def _files() -> dict[Path, bytes]:
-    """What is in its files, by their place; the catalogues are read and written once."""
-    kept = [f"  {each.id}: {each.text}\n" for each in sources.load(EXAMPLE).values() if each.id in IDS]
+    """Return the content of its files by path; the catalogues are read and written only once."""
+    kept = [f"  {item.id}: {item.text}\n" for item in sources.load(EXAMPLE).values() if item.id in IDS]
     files = {
         **{Path(name): (EXAMPLE / name).read_bytes() for name in ("site.toml", "operators.csv")},
         Path("flow.yaml"): FLOW.encode(),
@@ -65,19 +65,19 @@ def _files() -> dict[Path, bytes]:
 
 
 def run(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """A shell command in a folder that looks like a checkout with this site; its `var` is where all that runs is."""
+    """Run a shell command in a folder that looks like a checkout with this site and has its `var`."""
     environment = os.environ | {"HATIF_HOME": str(checkout / "var"), "HATIF_SITE": str(checkout / "sites/consulate")}
     shell = ["bash", "-euo", "pipefail", "-c", command]
     return subprocess.run(shell, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
 
 def is_name(prompt: str) -> bool:
-    """Of an operator."""
+    """Return whether the prompt is an operator's name."""
     return prompt.startswith("name_")
 
 
 def _take_over(sounds: Path) -> None:
-    """The audio of the example's voices that `scripts/test` has made: only what is new is spoken then."""
+    """Reuse the audio that `scripts/test` made with the example's voices, so that only new texts are spoken."""
     made = Path(os.environ.get("HATIF_TEST_CACHE") or ROOT / "var" / "cache") / "sounds"
     sounds.mkdir(parents=True)
     spoken = {
@@ -94,7 +94,7 @@ def _take_over(sounds: Path) -> None:
 
 
 def checkout(folder: Path) -> Path:
-    """Such a folder, with the small site in `sites/consulate`."""
+    """Create such a folder, with the small site in `sites/consulate`."""
     write(folder / "sites" / "consulate")
     _take_over(folder / "var" / "sounds")
     (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -13,7 +13,7 @@ HEADER = 'msgid ""\nmsgstr ""\n"Language: {}\\n"\n"Content-Type: text/plain; cha
 
 
 def catalogue(site: Path, language: str, texts: Mapping[str, tuple[str, str]]) -> Path:
-    """Writes a catalogue of prompt id to source and text; returns its file."""
+    """Write a catalogue, from prompt id to source and text, and return its path."""
     entries = [f'\nmsgctxt "{key}"\nmsgid "{source}"\nmsgstr "{text}"\n' for key, (source, text) in texts.items()]
     return write(site, language, HEADER.format(language) + "".join(entries))
 
@@ -26,14 +26,14 @@ def write(site: Path, language: str, content: str) -> Path:
 
 
 def speech(seconds: float = 1.0, rate: int = 48_000, level: float = 0.2, hertz: float = 180.0) -> NDArray[np.float64]:
-    """Something with the ups and downs of speech, full scale 1."""
+    """Return a sound with the modulation of speech; full scale is 1."""
     time = np.arange(int(seconds * rate)) / rate
     voice = sum(np.sin(2 * np.pi * hertz * harmonic * time) / harmonic for harmonic in range(1, 12))
     return np.asarray(level * voice * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time)) / 2)
 
 
 def wav(path: Path, samples: NDArray[np.float64], rate: int = 48_000, channels: int = 1, width: int = 2) -> Path:
-    """Writes a recording; for several channels the samples are repeated."""
+    """Write a recording; with several channels, the samples are repeated."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = np.repeat(np.clip(np.round(samples * 2 ** (8 * width - 1)), -(2**31), 2 ** (8 * width - 1) - 1), channels)
     data = whole.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
@@ -45,8 +45,8 @@ def wav(path: Path, samples: NDArray[np.float64], rate: int = 48_000, channels: 
     return path
 
 
-def aged(path: Path, seconds: float) -> None:
-    """As if it had last been touched so long ago; nothing where it is gone."""
+def age_file(path: Path, seconds: float) -> None:
+    """Set a file's modification time back; does nothing if the file is gone."""
     if path.exists():
         then = time.time() - seconds
         os.utime(path, (then, then))

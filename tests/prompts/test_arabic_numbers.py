@@ -1,4 +1,4 @@
-"""Digits in an Arabic text are read as words: numbers, dates, times and references."""
+"""Digits in Arabic texts are read as words: numbers, dates, times and references."""
 
 import re
 
@@ -12,7 +12,7 @@ MARKS = re.compile("[\u064b-\u0652]")
 
 
 def words(text: str) -> str:
-    """The text with its digits in words, without vowels."""
+    """Return the text with its digits as words, without vowels."""
     return " ".join(MARKS.sub("", numbers.in_words(text)).split())
 
 
@@ -42,7 +42,7 @@ def words(text: str) -> str:
         (999999, "تسعمائة وتسعة وتسعون ألفا وتسعمائة وتسعة وتسعون"),
     ],
 )
-def test_a_number_is_read_as_it_is_counted(number: int, read: str) -> None:
+def test_a_number_is_read_as_in_counting(number: int, read: str) -> None:
     assert words(str(number)).replace("اِ", "ا") == read
 
 
@@ -86,7 +86,7 @@ def test_a_date_is_read_with_the_name_of_its_month(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["25/13/2026", "45/11/2026", "2026-00-25"])
-def test_what_only_looks_like_a_date_is_read_as_numbers(text: str) -> None:
+def test_an_impossible_date_is_read_as_numbers(text: str) -> None:
     assert "سنة" not in words(text)
     assert "ألفان وستة وعشرون" in words(text)
 
@@ -110,12 +110,12 @@ def test_words_around_a_number_stay_as_they_are() -> None:
 
 
 @given(st.integers(0, 999_999_999))
-def test_every_number_is_read_and_no_two_alike(number: int) -> None:
+def test_every_number_has_different_words(number: int) -> None:
     read = numbers.cardinal(number)
     assert not re.search(r"\d", read)
     assert read != numbers.cardinal((number + 1) % 1_000_000_000)
 
 
 @given(st.text(st.sampled_from("0123456789٠٥٩.,/:-%٫٬ "), max_size=30))
-def test_no_digit_is_left_whatever_stands_between(text: str) -> None:
+def test_every_digit_becomes_a_word_whatever_is_between_them(text: str) -> None:
     assert not re.search(r"\d", numbers.in_words(text))

@@ -1,4 +1,4 @@
-"""How Arabic sounds are told to the voices, and that every text of the site is spoken."""
+"""Arabic sounds in the notation of each voice; every text of the site is spoken."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def german(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected"),
     [
         ("مَرْحَبًا", '"maRxaban'),
         ("كِتَابٌ", 'ki"ta:b'),
@@ -30,8 +30,8 @@ def german(text: str) -> str:
         ("سَيَّارَةٌ", 'sa"ja:Ra'),
     ],
 )
-def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, said: str) -> None:
-    assert german(written) == said
+def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, expected: str) -> None:
+    assert german(written) == expected
 
 
 def test_the_german_voice_knows_every_sound_that_it_is_given() -> None:
@@ -47,21 +47,21 @@ def test_phrases_are_pauses_and_quotes_do_not_break_the_markup() -> None:
     assert phonemes.markup(spoken) == ("<phoneme ph='\"a'/> <phoneme ph='b&apos;&lt;&amp;'/>, <phoneme ph='c'/>.")
 
 
-def test_without_words_and_with_an_unknown_voice_nothing_is_said() -> None:
-    with pytest.raises(ValueError, match="no sound to say"):
+def test_a_text_without_words_and_an_unknown_voice_are_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to speak"):
         phonemes.speak([], "de-DE", {})
     with pytest.raises(ValueError, match="Pico has no voice nl-NL; it has"):
         phonemes.speak([phonemes.Phrase(("a",), ".")], "nl-NL", {})
 
 
-def test_more_sounds_take_longer_and_nothing_is_read_aloud_as_a_tag() -> None:
+def test_more_sounds_take_longer_and_no_markup_is_read_aloud() -> None:
     one, rate = pico.speak("بَيْتٌ", "de-DE", {"speed": 1.0})
     two, _ = pico.speak("بَيْتٌ كَبِيرٌ جِدًّا", "de-DE", {"speed": 1.0})
     assert 0.2 < len(one) / 2 / rate < 1.2
     assert 1.3 * len(one) < len(two) < 4 * len(one)
 
 
-def test_the_mbrola_text_has_a_length_for_each_sound_and_a_melody_that_falls() -> None:
+def test_the_pho_text_has_a_length_for_each_sound_and_a_falling_melody() -> None:
     lines = mbrola("مَرْحَبًا بِكُمْ، شُكْرًا.").splitlines()
     assert lines[0] == "_ 60"
     assert lines[-1] == "_ 150"
@@ -81,20 +81,20 @@ def test_a_doubled_consonant_is_longer_and_an_emphatic_darkens_the_vowel_after_i
     assert "g" not in [line.split()[0] for line in mbrola("گَازٌ").splitlines()]  # the voice has none
 
 
-def test_all_lengths_of_sounds_are_known() -> None:
+def test_every_sound_has_a_length() -> None:
     for consonant in {*CONSONANTS.values()}:
-        letter = next(each for each, sound in CONSONANTS.items() if sound == consonant)
+        letter = next(item for item, sound in CONSONANTS.items() if sound == consonant)
         assert len(mbrola(f"{letter}َا").splitlines()) == 4
     assert pho.SLOWNESS > 1
 
 
-def test_any_arabic_text_is_said_with_its_digits(tmp_path: Path) -> None:
+def test_any_arabic_text_is_spoken_including_its_digits(tmp_path: Path) -> None:
     short = say("رَقْمُ مِلَفِّكُمْ.", "ar", tmp_path / "short.wav")
     for digits in ("123456789", "٢٥/١١/٢٠٢٦"):
         assert say(f"رَقْمُ مِلَفِّكُمْ {digits}.", "ar", tmp_path / "long.wav") > short + 2
 
 
-def test_all_texts_of_the_site_are_spoken_in_well_under_a_minute() -> None:
+def test_all_arabic_texts_of_the_site_are_spoken_in_well_under_a_minute() -> None:
     texts = catalogue.load(CONSULATE)
     voice = VOICES["ar"]
     # Every eighth text: enough to know the whole, and that none is silent.

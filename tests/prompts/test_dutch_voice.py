@@ -1,4 +1,4 @@
-"""Dutch in the German voice: which sounds stand for which, and that every text of the site is spoken."""
+"""Dutch in the German voice: the substitutes for its sounds; every text of the site is spoken."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from prompts.voices.process import VoicePool
 CONSULATE = Path(__file__).parents[2] / "sites" / "consulate"
 
 
-def said(text: str) -> str:
+def expected(text: str) -> str:
     return " ".join(word for phrase in dutch.phrases(text) for word in phrase.words)
 
 
@@ -38,45 +38,45 @@ def said(text: str) -> str:
     ],
 )
 def test_a_word_is_spelled_with_the_sounds_of_the_german_voice(written: str, spoken: str) -> None:
-    assert said(written) == spoken
+    assert expected(written) == spoken
 
 
-def test_the_stress_stands_before_the_whole_beginning_of_its_syllable() -> None:
+def test_the_stress_mark_precedes_all_consonants_at_the_beginning_of_its_syllable() -> None:
     assert dutch.x_sampa("s_t_r_ˈaː_t") == '"stRa:t'
     assert dutch.x_sampa("b_ə_s_p_r_ˈeː_k") == 'b@"spRe:k'
     assert dutch.x_sampa("ɑ_n_t_ˈʋ_oː") == 'an"tvo:'
     assert dutch.x_sampa("k_ˌɔ_n_s_y_l_ˈɛː_r_ə") == 'kOnsy:"lE:R@'  # the second stress is left to the voice
 
 
-def test_little_words_carry_no_stress_and_lean_on_the_next_word() -> None:
-    assert said("van de lijn") == 'fand@"lEi_^n'
-    assert said("de lijn van de") == 'd@"lEi_^n fand@'
+def test_unstressed_words_join_the_next_word() -> None:
+    assert expected("van de lijn") == 'fand@"lEi_^n'
+    assert expected("de lijn van de") == 'd@"lEi_^n fand@'
 
 
-def test_punctuation_makes_phrases_and_nothing_else_does() -> None:
+def test_only_punctuation_separates_phrases() -> None:
     spoken = dutch.phrases("Welkom; het is open, ja? Tot ziens")
     assert [phrase.mark for phrase in spoken] == [",", ",", "?", "."]
     assert [len(phrase.words) for phrase in spoken] == [1, 1, 1, 1]
 
 
-def test_numbers_are_said_in_dutch() -> None:
-    assert said("15").replace('"', "") == said("vijftien").replace('"', "")
-    assert said("3") == said("drie")
+def test_numbers_are_spoken_in_dutch() -> None:
+    assert expected("15").replace('"', "") == expected("vijftien").replace('"', "")
+    assert expected("3") == expected("drie")
 
 
-def test_a_sound_that_the_voice_lacks_is_left_out() -> None:
+def test_a_sound_that_the_voice_lacks_is_dropped() -> None:
     assert dutch.x_sampa("b_ˈa_ʘ_k") == '"bak'
     assert dutch.x_sampa("ʘ") == ""
 
 
 @pytest.mark.parametrize("text", ["...", " ", "—"])
-def test_without_words_nothing_is_said(text: str) -> None:
+def test_a_text_without_words_is_refused(text: str) -> None:
     assert dutch.phrases(text) == []
-    with pytest.raises(ValueError, match="no sound to say"):
+    with pytest.raises(ValueError, match="nothing to speak"):
         dutch.speak(text, "de-DE", {})
 
 
-def test_every_text_of_the_site_has_only_sounds_that_the_table_and_the_voice_know() -> None:
+def test_every_sound_of_the_site_s_texts_is_in_the_table_and_in_the_voice() -> None:
     known = {*phonemes.GERMAN_CONSONANTS.split(), *phonemes.GERMAN_VOWELS.split()}
     assert {sound for sounds in dutch.SOUNDS.values() for sound in sounds.split()} <= known
     texts = catalogue.load(CONSULATE)

@@ -1,4 +1,4 @@
-"""What comes back from a studio: each mistake is named, the good ones are taken, nothing is lost."""
+"""Importing a studio's files: each mistake is reported, the good files are imported, nothing is lost."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import soundfile  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from prompts import audio, catalogue, importing, manifest, readings
-from prompts.importing import Delivered, ImportingError, Verdict
+from prompts.importing import DeliveredFile, ImportingError, Verdict
 
 LONG = "This is a text of more than a hundred letters, so that a speaker needs some eight seconds for all of its words."
 TEXTS = {
@@ -20,7 +20,7 @@ TEXTS = {
 
 
 def studio(seconds: float = 1.2, **how: float) -> NDArray[np.float64]:
-    """Speech with half a second of silence at both ends."""
+    """Return speech with half a second of silence at both ends."""
     silence = np.zeros(24_000)
     return np.concatenate([silence, sites.speech(seconds, **how), silence])  # type: ignore[arg-type]
 
@@ -45,8 +45,8 @@ def examined(
     language: str | None = None,
     replaced: bool = False,
     heard: manifest.Manifest | None = None,
-) -> dict[str, Delivered]:
-    """What becomes of each file; the good ones are taken."""
+) -> dict[str, DeliveredFile]:
+    """Return the verdict on each file, and import the good ones."""
     found, wanted = importing.examine(
         sent,
         catalogue.load(site),
@@ -55,12 +55,12 @@ def examined(
         language=language,
         replaced=replaced,
     )
-    importing.take(wanted)
-    importing.write_down(found, catalogue.load(site), site / "recordings")
-    assert {site / "recordings" / f"{each.language}/{each.id}.wav" for each in found if each.verdict == "taken"} == {
+    importing.write_recordings(wanted)
+    importing.save_readings(found, catalogue.load(site), site / "recordings")
+    assert {site / "recordings" / f"{item.language}/{item.id}.wav" for item in found if item.verdict == "taken"} == {
         *wanted
     }
-    return {each.file: each for each in found}
+    return {item.file: item for item in found}
 
 
 def test_a_good_file_becomes_a_recording_byte_for_byte(site: Path, sent: Path) -> None:
@@ -72,9 +72,7 @@ def test_a_good_file_becomes_a_recording_byte_for_byte(site: Path, sent: Path) -
     assert examined(site, sent)["fr/good.wav"].verdict is Verdict.THERE
 
 
-def test_what_a_recording_says_is_written_down_and_importing_it_once_more_says_it_of_the_new_text(
-    site: Path, sent: Path
-) -> None:
+def test_an_import_stores_the_text_of_a_recording_and_importing_again_updates_it(site: Path, sent: Path) -> None:
     file = sites.wav(sent / "fr" / "hello.wav", studio())
     examined(site, sent)
     same = readings.fingerprint(file.read_bytes())
@@ -84,7 +82,7 @@ def test_what_a_recording_says_is_written_down_and_importing_it_once_more_says_i
     assert readings.load(site / "recordings" / "fr") == {"hello": (same, "Good morning!")}
 
 
-def test_flac_is_taken_as_wav_of_the_same_samples(site: Path, sent: Path) -> None:
+def test_flac_is_imported_as_wav_with_the_same_samples(site: Path, sent: Path) -> None:
     spoken = np.round(studio() * 2**23) / 2**23
     soundfile.write(sent / "good.flac", spoken, 48_000, subtype="PCM_24")
     assert examined(site, sent, language="fr")["good.flac"].verdict is Verdict.TAKEN
@@ -93,7 +91,7 @@ def test_flac_is_taken_as_wav_of_the_same_samples(site: Path, sent: Path) -> Non
     assert np.abs(samples - spoken).max() < 2**-22
 
 
-def test_every_mistake_is_named_and_nothing_of_it_is_taken(site: Path, sent: Path) -> None:
+def test_every_faulty_file_is_reported_and_not_imported(site: Path, sent: Path) -> None:
     noise = np.random.default_rng(1).standard_normal(len(studio()))
     sites.wav(sent / "good.wav", studio(), channels=2)
     sites.wav(sent / "bad.wav", 4 * studio(level=0.9))
@@ -113,9 +111,9 @@ def test_every_mistake_is_named_and_nothing_of_it_is_taken(site: Path, sent: Pat
         "other.wav": ("again", "silent"),
         "third.wav": ("again", "too quiet"),
         "long.wav": ("again", "too short"),
-        "nobody.wav": ("refused", "named after no text"),
+        "nobody.wav": ("refused", "not named after a text"),
         "xx/good.wav": ("refused", "name it fr/ID.wav or ID.wav"),
-        "notes.docx": ("refused", "no WAV or FLAC"),
+        "notes.docx": ("refused", "not a WAV or FLAC"),
     }
     assert set(found) == set(expected)
     for file, (verdict, reason) in expected.items():
@@ -128,12 +126,12 @@ def test_every_mistake_is_named_and_nothing_of_it_is_taken(site: Path, sent: Pat
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("good.wav", b"", "ends too early"),
-        ("good.wav", b"ID3 an MP3", "not a WAV file"),
+        ("good.wav", b"", "the file is truncated"),
+        ("good.wav", b"ID3 an MP3", "PCM WAV file"),
         ("good.flac", b"ID3 an MP3", "not a FLAC file"),
     ],
 )
-def test_a_file_that_is_something_else_is_to_be_sent_again(
+def test_a_file_of_another_format_must_be_recorded_again(
     site: Path, sent: Path, name: str, content: bytes, reason: str
 ) -> None:
     (sent / name).write_bytes(content)
@@ -142,16 +140,16 @@ def test_a_file_that_is_something_else_is_to_be_sent_again(
     assert reason in found.reason
 
 
-def test_a_wrong_rate_and_a_file_that_is_far_too_large_are_named(
+def test_a_wrong_sample_rate_and_a_file_that_is_far_too_large_are_reported(
     site: Path, sent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sites.wav(sent / "fr" / "good.wav", sites.speech(rate=8_000), rate=8_000)
-    assert "8000 samples a second" in examined(site, sent)["fr/good.wav"].reason
+    assert "sample rate of 8000 Hz" in examined(site, sent)["fr/good.wav"].reason
     monkeypatch.setattr(importing, "LARGEST", 10_000)
-    assert "180 s at most" in examined(site, sent)["fr/good.wav"].reason
+    assert "may last 180 s at most" in examined(site, sent)["fr/good.wav"].reason
 
 
-def test_another_recording_stays_unless_it_is_to_be_replaced(site: Path, sent: Path) -> None:
+def test_an_existing_recording_stays_unless_replacing_is_requested(site: Path, sent: Path) -> None:
     old = sites.wav(site / "recordings" / "fr" / "good.wav", studio(hertz=120)).read_bytes()
     new = sites.wav(sent / "fr" / "good.wav", studio()).read_bytes()
     found = examined(site, sent)["fr/good.wav"]
@@ -162,26 +160,26 @@ def test_another_recording_stays_unless_it_is_to_be_replaced(site: Path, sent: P
     assert (site / "recordings" / "fr" / "good.wav").read_bytes() == new
 
 
-def test_two_files_for_one_text_and_one_sound_for_two_texts_are_both_asked_about(site: Path, sent: Path) -> None:
+def test_two_files_for_one_text_and_one_sound_for_two_texts_are_refused(site: Path, sent: Path) -> None:
     sites.wav(sent / "fr" / "good.wav", studio())
     sites.wav(sent / "fr" / "good.WAV", studio(hertz=150))
     sites.wav(sent / "fr" / "other.wav", studio(hertz=140))
     sites.wav(sent / "fr" / "hello.wav", studio(hertz=140))
     found = examined(site, sent)
     assert all("more than once" in found[f"fr/good.{ending}"].reason for ending in ("wav", "WAV"))
-    assert "the same sound as fr/other.wav" in found["fr/hello.wav"].reason
-    assert "the same sound as fr/hello.wav" in found["fr/other.wav"].reason
-    assert not any(each.verdict is Verdict.TAKEN for each in found.values())
+    assert "the same audio as fr/other.wav" in found["fr/hello.wav"].reason
+    assert "the same audio as fr/hello.wav" in found["fr/other.wav"].reason
+    assert not any(item.verdict is Verdict.TAKEN for item in found.values())
 
 
-def test_one_sound_may_serve_two_texts_of_the_same_words(site: Path, sent: Path) -> None:
+def test_one_sound_may_serve_two_texts_with_the_same_words(site: Path, sent: Path) -> None:
     for name in ("good", "other"):
         sites.wav(sent / "fr" / f"{name}.wav", studio())
-    assert {each.verdict for each in examined(site, sent).values()} == {Verdict.TAKEN}
+    assert {item.verdict for item in examined(site, sent).values()} == {Verdict.TAKEN}
 
 
-def test_the_length_is_judged_by_the_pace_of_the_language(site: Path, sent: Path) -> None:
-    """Eleven letters in 3.5 s are too slow for usual speech, and right where all is spoken so."""
+def test_the_expected_length_follows_the_pace_of_the_language(site: Path, sent: Path) -> None:
+    """Eleven letters in 3.5 s are too slow for usual speech, and right if everything is spoken at that pace."""
     sites.wav(sent / "fr" / "good.wav", studio(3.5))
     assert "too long" in (first := examined(site, sent)["fr/good.wav"]).reason
     assert "usual speech" in first.reason
@@ -189,8 +187,8 @@ def test_the_length_is_judged_by_the_pace_of_the_language(site: Path, sent: Path
     assert examined(site, sent, heard=manifest.Manifest({"fr": slow}))["fr/good.wav"].verdict is Verdict.TAKEN
 
 
-def test_a_folder_without_recordings_is_refused_with_what_it_should_hold(site: Path, sent: Path) -> None:
-    with pytest.raises(ImportingError, match=r"there are no files in it; .* LANGUAGE/ID.wav"):
+def test_a_folder_without_recordings_is_refused_with_the_expected_layout(site: Path, sent: Path) -> None:
+    with pytest.raises(ImportingError, match=r"the folder is empty; .* LANGUAGE/ID.wav"):
         examined(site, sent)
-    with pytest.raises(ImportingError, match="there is no such folder"):
+    with pytest.raises(ImportingError, match="no such folder"):
         examined(site, sent / "away")

@@ -1,4 +1,4 @@
-"""What the builder promises: only what changed, recordings first, the same loudness, engines contained."""
+"""The builder rebuilds only what changed, prefers recordings, makes all prompts equally loud and contains engines."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ TEXTS = {"hello": ("Hello.", "Hello."), "wait": ("Please wait.", "Please wait.")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example site's sounds, all made by the real voices: those that `scripts/test` has made are taken over."""
+    """The example site's sounds, made by the real voices; those that `scripts/test` made are reused."""
     out = tmp_path_factory.mktemp("whole") / "sounds"
     if (made := Path(os.environ.get("HATIF_TEST_CACHE") or SITE.parents[1] / "var" / "cache") / "sounds").is_dir():
         shared_audio.share(made, out)
@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_small(site: Path, texts: Mapping[str, str], time_limit: float = 20.0) -> BuildReport:
-    """Builds a site of one language with these texts by prompt id."""
+    """Build a site with one language and these texts by prompt id."""
     sites.catalogue(site, "en", {key: (text, text) for key, text in texts.items()})
     return build(catalogue.load(site), site / "sounds", site / "recordings", voices=VOICES, time_limit=time_limit)
 
@@ -50,32 +50,32 @@ def used(site: Path) -> manifest.Manifest:
 
 
 def heard(sounds: Path, file: str) -> NDArray[np.float32]:
-    """What a caller hears, full scale 1, 8 kHz."""
+    """Return what a caller hears: full scale 1, 8 kHz."""
     return audio.from_int16(g711.from_ulaw(manifest.paths(sounds, file)[0].read_bytes()))
 
 
 def wide_band(path: Path) -> NDArray[np.float32]:
-    """What a G.722 telephone hears of a prompt after the lead, full scale 1, 16 kHz."""
+    """Return what a G.722 telephone plays after the lead: full scale 1, 16 kHz."""
     decoded = np.frombuffer(g722.decode(path.read_bytes()), dtype="<i2")
     return audio.from_int16(decoded[round(manifest.G722_LEAD_S * audio.WIDE) + g722.DELAY :])
 
 
 class Measured(NamedTuple):
-    """Of one prompt's audio."""
+    """Measurements of one prompt's audio."""
 
     levels: tuple[float, float, float]  # of the speech in each format, dBFS
     beginning: float  # the loudest sample of the first 60 ms, full scale 1
-    ending: float  # and of the last ones
+    ending: float  # and of the last 60 ms
 
 
 @pytest.fixture(scope="module")
 def measured(whole: Path) -> dict[str, Measured]:
-    """All prompts by their file; each is decoded once, as that takes the time."""
+    """The measurements of all prompts by file; each is decoded only once, because decoding is slow."""
     edge = round(0.06 * audio.WIDE)
     found = {}
     for file in manifest.load(whole / "manifest.json").files:
         ulaw, alaw, g722_file = manifest.paths(whole, file)
-        # The edges wide-band: an f is nearly all above what a telephone lets through.
+        # The edges are measured wide-band: most of an f is above a telephone's pass band.
         wide = wide_band(g722_file)
         levels = (
             audio.active_level(audio.from_int16(g711.from_ulaw(ulaw.read_bytes())), audio.NARROW),
@@ -125,7 +125,7 @@ def test_the_audio_of_one_language_is_not_that_of_another(whole: Path) -> None:
 
 
 def likeness(sounds: Path, one: str | None, other: str | None) -> float:
-    """The largest correlation of two prompts at any delay, 0 to 1."""
+    """Return the largest correlation of two prompts at any delay, 0 to 1."""
     assert one
     assert other
     a, b = heard(sounds, one), heard(sounds, other)
@@ -155,7 +155,7 @@ def test_audio_that_a_call_may_be_playing_is_kept_for_a_day(tmp_path: Path) -> N
     old = used(tmp_path).file("en", "wait") or ""
     sounds = tmp_path / "sounds"
     for path in manifest.paths(sounds, old):
-        os.utime(path, (0, 0))  # made long ago, in use until now
+        os.utime(path, (0, 0))  # made long ago, and in use until now
     build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait a moment."})
     assert manifest.prune(sounds) == []
     assert manifest.prune(sounds, keep=[old], age=timedelta()) == []
@@ -163,7 +163,7 @@ def test_audio_that_a_call_may_be_playing_is_kept_for_a_day(tmp_path: Path) -> N
     assert all(path.exists() for file in used(tmp_path).files for path in manifest.paths(sounds, file))
 
 
-def test_audio_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+def test_truncated_audio_is_made_again(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello."})
     path = manifest.paths(tmp_path / "sounds", used(tmp_path).file("en", "hello") or "")[1]
     path.write_bytes(path.read_bytes()[:100])
@@ -171,7 +171,7 @@ def test_audio_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
     assert path.stat().st_size > 100
 
 
-def test_a_recording_replaces_the_voice_and_goes_again(tmp_path: Path) -> None:
+def test_a_recording_replaces_the_voice_until_it_is_removed(tmp_path: Path) -> None:
     recording = sites.wav(tmp_path / "recordings" / "en" / "hello.wav", sites.speech(1.5))
     assert build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."}).problems == ()
     found = used(tmp_path).audio("en", "hello")
@@ -184,7 +184,7 @@ def test_a_recording_replaces_the_voice_and_goes_again(tmp_path: Path) -> None:
     assert (used(tmp_path).audio("en", "hello") or found).source == "pico"
 
 
-def test_a_recording_says_the_text_that_it_was_first_heard_with(tmp_path: Path) -> None:
+def test_a_recording_keeps_the_text_that_it_was_first_built_with(tmp_path: Path) -> None:
     sites.wav(tmp_path / "recordings" / "en" / "hello.wav", sites.speech(1.5))
     build_small(tmp_path, {"hello": "Hello."})
     build_small(tmp_path, {"hello": "Good evening."})
@@ -194,12 +194,12 @@ def test_a_recording_says_the_text_that_it_was_first_heard_with(tmp_path: Path) 
     assert (used(tmp_path).audio("en", "hello") or NOBODY).text == "Good evening."
 
 
-def test_what_an_imported_recording_says_outlasts_the_audio_and_another_file_in_its_place_does_not(
+def test_the_text_of_an_imported_recording_outlasts_the_audio_but_not_a_new_file(
     tmp_path: Path,
 ) -> None:
     recordings = tmp_path / "recordings" / "en"
     file = sites.wav(recordings / "hello.wav", sites.speech(1.5))
-    readings.keep(recordings, {"hello": (readings.fingerprint(file.read_bytes()), "Hello.")})
+    readings.add(recordings, {"hello": (readings.fingerprint(file.read_bytes()), "Hello.")})
     assert build_small(tmp_path, {"hello": "Good evening."}).problems == ()
     assert (used(tmp_path).audio("en", "hello") or NOBODY).text == "Hello."
     sites.wav(file, sites.speech(1.4))
@@ -209,7 +209,7 @@ def test_what_an_imported_recording_says_outlasts_the_audio_and_another_file_in_
     assert build_small(tmp_path, {"hello": "Good evening."}).problems == ()
 
 
-def test_a_recording_that_cannot_be_used_is_named_and_the_voice_speaks(tmp_path: Path) -> None:
+def test_an_unusable_recording_is_reported_and_the_voice_speaks_instead(tmp_path: Path) -> None:
     folder = tmp_path / "recordings" / "en"
     sites.wav(folder / "stereo.wav", sites.speech(), channels=2)
     sites.wav(folder / "slow.wav", sites.speech(rate=8_000), rate=8_000)
@@ -218,17 +218,17 @@ def test_a_recording_that_cannot_be_used_is_named_and_the_voice_speaks(tmp_path:
     sites.wav(folder / "nobody.wav", sites.speech())
     texts = {"stereo": "One.", "slow": "Two.", "clipped": "Three.", "empty": "Four."}
     report = build_small(tmp_path, texts)
-    said = {problem.id: str(problem) for problem in report.problems}
-    assert set(said) == {*texts, "nobody.wav"}
+    messages = {problem.id: str(problem) for problem in report.problems}
+    assert set(messages) == {*texts, "nobody.wav"}
     for prompt, reason in {"stereo": "2 channels", "slow": "8000", "clipped": "clipped", "empty": "empty"}.items():
-        assert str(folder / f"{prompt}.wav") in said[prompt]
-        assert reason in said[prompt]
+        assert str(folder / f"{prompt}.wav") in messages[prompt]
+        assert reason in messages[prompt]
         assert (found := used(tmp_path).audio("en", prompt))
         assert found.source == "pico"
-    assert "no prompt" in said["nobody.wav"]
+    assert "not named after a prompt" in messages["nobody.wav"]
 
 
-def test_a_language_that_has_only_recordings_is_never_synthesised(tmp_path: Path) -> None:
+def test_a_recordings_only_language_is_never_synthesised(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", TEXTS)
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
 
@@ -238,23 +238,26 @@ def test_a_language_that_has_only_recordings_is_never_synthesised(tmp_path: Path
 
     assert built().made == 4
     none = built("fr")
-    assert (none.problems, [str(each) for each in none.recorded]) == ((), ["0 of 2 recorded"])
+    assert (none.problems, [str(item) for item in none.recorded]) == ((), ["0 of 2 recorded"])
     assert used(tmp_path).file("fr", "hello") is None
     good = sites.wav(tmp_path / "recordings" / "fr" / "hello.wav", sites.speech())
     sites.wav(tmp_path / "recordings" / "fr" / "wait.wav", sites.speech(), channels=2)
     one = built("fr")
-    assert [(each.id, each.instead) for each in one.problems] == [("wait", "there is no audio for it")]
-    assert [(each.language, each.recorded, each.texts) for each in one.recorded] == [("fr", 1, 2)]
+    assert [(problem.id, problem.instead) for problem in one.problems] == [("wait", "there is no audio for it")]
+    assert [(item.language, item.recorded, item.texts) for item in one.recorded] == [("fr", 1, 2)]
     assert (found := used(tmp_path).audio("fr", "hello"))
     assert (found.source, found.text) == ("recording", "Bonjour.")
     sites.wav(good, sites.speech(), channels=2)
-    assert [each.instead for each in built("fr").problems] == ["the old audio stays in use", "there is no audio for it"]
+    assert [problem.instead for problem in built("fr").problems] == [
+        "the old audio stays in use",
+        "there is no audio for it",
+    ]
     good.unlink()
     built("fr")
     assert used(tmp_path).file("fr", "hello") is None
 
 
-def test_there_is_a_pause_and_one_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+def test_there_is_a_pause_and_a_truncated_one_is_made_again(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello."})
     ulaw, alaw, wide = manifest.paths(tmp_path / "sounds", manifest.PAUSE)
     assert ulaw == tmp_path / "sounds" / "pause.ulaw"
@@ -269,35 +272,35 @@ def test_there_is_a_pause_and_one_that_was_cut_short_is_made_again(tmp_path: Pat
     assert alaw.exists()
 
 
-def test_an_engine_that_crashes_leaves_the_others_and_the_old_audio(tmp_path: Path) -> None:
+def test_an_engine_that_crashes_affects_neither_other_prompts_nor_the_old_audio(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
     before = used(tmp_path).audio("en", "wait")
     report = build_small(
         tmp_path, {"hello": "Good day.", "wait": "crash", "away": "leave", "quiet": "mute", "gone": "nothing"}
     )
-    said = {problem.id: f"{problem.found}; {problem.instead}" for problem in report.problems}
-    assert said == {
+    messages = {problem.id: f"{problem.found}; {problem.instead}" for problem in report.problems}
+    assert messages == {
         "wait": "pico ended with signal SIGABRT (out of phonemes); the old audio stays in use",
         "away": "pico ended with exit status 3 (and past Python as well); there is no audio for it",
         "quiet": "pico is silent (speech at -inf dBFS); there is no audio for it",
-        "gone": "pico made no sound of this text; there is no audio for it",
+        "gone": "pico produced no sound for this text; there is no audio for it",
     }
     assert used(tmp_path).audio("en", "wait") == before
     assert used(tmp_path).text("en", "hello") == "Good day."
     assert (tmp_path / "sounds" / "en" / "wait.ulaw").exists()
 
 
-def test_an_engine_that_hangs_is_stopped_and_soon_no_longer_asked(
+def test_an_engine_that_hangs_is_stopped_and_soon_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pids = tmp_path / "pids"
     monkeypatch.setenv("HANGING_PIDS", str(pids))
     report = build_small(tmp_path, {"a": "hang", "b": "Hello.", **dict.fromkeys("cdefg", "hang")}, time_limit=2.0)
-    said = [problem.found for problem in report.problems]
-    asked = [found for found in said if "gave no answer within 2 s" in found]
-    assert len(said) == 6
+    messages = [problem.found for problem in report.problems]
+    asked = [found for found in messages if "did not answer within 2 s" in found]
+    assert len(messages) == 6
     assert len(asked) >= 3
-    assert all("was not asked" in found for found in said if found not in asked)
+    assert all("was not tried" in found for found in messages if found not in asked)
     assert used(tmp_path).file("en", "b")
     assert report.seconds < 15
     for pid in map(int, pids.read_text().split()):
@@ -305,7 +308,7 @@ def test_an_engine_that_hangs_is_stopped_and_soon_no_longer_asked(
             os.kill(pid, 0)
 
 
-def test_a_text_that_cannot_be_spoken_is_not_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_an_unspeakable_text_is_reported_and_its_old_audio_stays(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
     report = build_small(tmp_path, {"hello": "<b>Hello</b>", "wait": "Please wait."})
     assert [(problem.id, problem.instead) for problem in report.problems] == [("hello", "the old audio stays in use")]
@@ -313,7 +316,7 @@ def test_a_text_that_cannot_be_spoken_is_not_and_nothing_is_lost(tmp_path: Path)
     assert used(tmp_path).text("en", "hello") == "Hello."
 
 
-def test_a_voice_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_voice_is_reported(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", TEXTS)
     for voice, reason in {
         Voice("pico", "prompts.voices.pico", "en-AU"): "pico refused: Pico has no voice en-AU",
@@ -326,7 +329,7 @@ def test_a_voice_that_is_not_there_is_said(tmp_path: Path) -> None:
         assert len(report.problems) == 2
 
 
-def test_a_build_that_is_broken_off_changes_nothing_and_is_taken_up(tmp_path: Path) -> None:
+def test_an_interrupted_build_changes_nothing_and_can_be_resumed(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello.", "wait": "Please wait."})
     before = (tmp_path / "sounds" / "manifest.json").read_bytes()
     links = {path: path.readlink() for path in (tmp_path / "sounds" / "en").iterdir() if path.is_symlink()}
@@ -346,21 +349,21 @@ def test_a_build_that_is_broken_off_changes_nothing_and_is_taken_up(tmp_path: Pa
     assert used(tmp_path).text("en", "hello") == "Hi."
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_and_the_old_manifest_stays(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error_and_the_old_manifest_stays(tmp_path: Path) -> None:
     build_small(tmp_path, {"hello": "Hello."})
     before = (tmp_path / "sounds" / "manifest.json").read_bytes()
-    (tmp_path / "sounds" / ".manifest.json.new").mkdir()  # as good as a full disk, for root as well
+    (tmp_path / "sounds" / ".manifest.json.new").mkdir()  # fails like a full disk, even for root
     with pytest.raises(OSError, match="manifest"):
         build_small(tmp_path, {"hello": "Good day."})
     assert (tmp_path / "sounds" / "manifest.json").read_bytes() == before
 
 
-def test_a_second_language_has_its_own_audio_and_progress_is_told(tmp_path: Path) -> None:
+def test_a_second_language_has_its_own_audio_and_progress_is_reported(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", TEXTS)
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
-    told: list[tuple[int, int, str]] = []
+    steps: list[tuple[int, int, str]] = []
     texts = catalogue.load(tmp_path)
-    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", lambda *step: told.append(step), voices=VOICES)
-    assert (report.made, [step[:2] for step in told]) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
-    assert {step[2] for step in told} == {"en/hello", "en/wait", "fr/hello", "fr/wait"}
+    report = build(texts, tmp_path / "sounds", tmp_path / "recordings", lambda *step: steps.append(step), voices=VOICES)
+    assert (report.made, [step[:2] for step in steps]) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
+    assert {step[2] for step in steps} == {"en/hello", "en/wait", "fr/hello", "fr/wait"}
     assert json.loads((tmp_path / "sounds" / "manifest.json").read_text())["fr"]["hello"]["text"] == "Bonjour."

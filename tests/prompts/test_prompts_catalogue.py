@@ -1,4 +1,4 @@
-"""A catalogue with a mistake gets one sentence: file, line, remedy."""
+"""A mistake in a catalogue is reported in one sentence with file, line and remedy."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ def problems(site: Path) -> list[tuple[str, str, int]]:
     return [(problem.code, problem.id, problem.line) for problem in catalogue.load(site).problems()]
 
 
-def test_a_missing_an_empty_and_an_unknown_text_are_named(tmp_path: Path) -> None:
+def test_a_missing_an_empty_and_an_unknown_text_are_reported(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", GOOD)
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", ""), "adieu": ("Bye.", "Adieu.")})
     assert problems(tmp_path) == [
@@ -28,13 +28,13 @@ def test_a_missing_an_empty_and_an_unknown_text_are_named(tmp_path: Path) -> Non
     assert catalogue.load(tmp_path).text("xx", "hello") is None
 
 
-def test_a_text_that_was_never_translated_is_named_but_not_in_english(tmp_path: Path) -> None:
+def test_an_untranslated_text_is_reported_except_in_english(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", GOOD)
     sites.catalogue(tmp_path, "fr", GOOD | {"wait": ("Please wait.", "Veuillez patienter.")})
     assert problems(tmp_path) == [("E_TEXT_UNTRANSLATED", "hello", 7)]
 
 
-def test_a_translation_of_an_older_english_text_is_named(tmp_path: Path) -> None:
+def test_a_translation_of_an_earlier_english_text_is_reported(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", GOOD)
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello!", "Bonjour."), "wait": ("Please wait.", "Patientez.")})
     assert problems(tmp_path) == [("W_TEXT_STALE", "hello", 7)]
@@ -48,7 +48,7 @@ def test_a_fuzzy_text_is_not_spoken(tmp_path: Path) -> None:
     assert catalogue.load(tmp_path).text("fr", "hello") is None
 
 
-def test_an_english_text_that_nobody_reworded_is_spoken_as_it_is_written(tmp_path: Path) -> None:
+def test_an_english_text_with_an_empty_msgstr_is_spoken_as_its_source(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", ""), "wait": ("Please wait.", "Please hold the line.")})
     sites.catalogue(tmp_path, "fr", {"hello": ("Hello.", "Bonjour."), "wait": ("Please wait.", "")})
     assert problems(tmp_path) == [("E_TEXT_MISSING", "wait", 11)]
@@ -56,7 +56,7 @@ def test_an_english_text_that_nobody_reworded_is_spoken_as_it_is_written(tmp_pat
     assert (texts.text("en", "hello"), texts.text("en", "wait")) == ("Hello.", "Please hold the line.")
 
 
-def test_a_text_that_the_english_catalogue_does_not_have_as_it_is_written_is_named(tmp_path: Path) -> None:
+def test_an_english_catalogue_that_differs_from_its_sources_is_reported(tmp_path: Path) -> None:
     written = tmp_path / "texts.yaml"
     written.write_text("texts:\n  hello: Hello!\n  goodbye: Goodbye.\n")
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", ""), "wait": ("Please wait.", "")})
@@ -68,38 +68,40 @@ def test_a_text_that_the_english_catalogue_does_not_have_as_it_is_written_is_nam
     ]
     changed, new, unused = map(str, catalogue.load(tmp_path).problems())
     assert changed.startswith(f"{written}:2: E_TEXT_SOURCE hello: the English catalogue has: Hello.; run `pybabel ")
-    assert new.startswith(f"{written}:3: E_TEXT_SOURCE goodbye: the English catalogue has no such text; run `pybabel ")
+    assert new.startswith(
+        f"{written}:3: E_TEXT_SOURCE goodbye: the English catalogue does not have this text; run `pybabel "
+    )
     for problem in (changed, new, unused):
         assert f"-o var/hatif.pot {tmp_path}`" in problem
         assert f"-d {tmp_path}/locale`" in problem
 
 
-def test_eight_languages_of_a_whole_line_are_checked_within_a_second(tmp_path: Path) -> None:
+def test_eight_full_catalogues_are_checked_within_a_second(tmp_path: Path) -> None:
     text = "You need the form, two photographs, the old passport and a proof of residence, all of them originals"
     for language in ("ar", "de", "en", "es", "fr", "it", "nl", "pt"):
-        told = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
-        sites.catalogue(tmp_path, language, told)
+        entries = {f"text_{number}": (f"{text}.", f"{text}, {language}.") for number in range(420)}
+        sites.catalogue(tmp_path, language, entries)
     started = time.process_time()
-    assert {each.language for each in catalogue.load(tmp_path).problems()} == {"ar"}
+    assert {problem.language for problem in catalogue.load(tmp_path).problems()} == {"ar"}
     assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
     ("entry", "line", "words"),
     [
-        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah\n', 8, "is not a line of a catalogue"),
-        ('msgctxt "a"\nmsgid "A."\nmsgstr "A \\q."\n', 8, "is not a line of a catalogue"),
-        ('msgctxt "a"\nmsgid "A."\nmsgid_plural "As."\nmsgstr[0] "Ah."\n', 8, "is not a line of a catalogue"),
-        ("<<<<<<< HEAD\n", 6, "is not a line of a catalogue"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah\n', 8, "is not a valid catalogue line"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "A \\q."\n', 8, "is not a valid catalogue line"),
+        ('msgctxt "a"\nmsgid "A."\nmsgid_plural "As."\nmsgstr[0] "Ah."\n', 8, "is not a valid catalogue line"),
+        ("<<<<<<< HEAD\n", 6, "is not a valid catalogue line"),
         ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\nmsgstr "Oh."\n', 9, "msgstr after msgstr"),
         ('msgctxt "a"\nmsgstr "Ah."\n', 7, "msgstr after msgctxt"),
-        ('msgctxt "a"\nmsgid "A."\n', 7, "its end is missing"),
-        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\n\nmsgctxt "a"\nmsgid "A."\nmsgstr "Oh."\n', 10, "is there twice"),
-        ('msgctxt "../a"\nmsgid "A."\nmsgstr "Ah."\n', 6, "is no prompt id"),
+        ('msgctxt "a"\nmsgid "A."\n', 7, "restore its end"),
+        ('msgctxt "a"\nmsgid "A."\nmsgstr "Ah."\n\nmsgctxt "a"\nmsgid "A."\nmsgstr "Oh."\n', 10, "is defined twice"),
+        ('msgctxt "../a"\nmsgid "A."\nmsgstr "Ah."\n', 6, "is not a prompt id"),
         ('msgid "A."\nmsgstr "Ah."\n', 6, "has no id"),
     ],
 )
-def test_a_broken_catalogue_is_refused_with_its_line(tmp_path: Path, entry: str, line: int, words: str) -> None:
+def test_a_broken_catalogue_is_refused_with_the_line(tmp_path: Path, entry: str, line: int, words: str) -> None:
     sites.catalogue(tmp_path, "en", GOOD)
     file = sites.write(tmp_path, "fr", HEADER + "\n" + entry)
     with pytest.raises(catalogue.CatalogueError) as refused:
@@ -108,8 +110,8 @@ def test_a_broken_catalogue_is_refused_with_its_line(tmp_path: Path, entry: str,
     assert words in str(refused.value)
 
 
-def test_other_ways_to_be_broken_get_a_sentence_too(tmp_path: Path) -> None:
-    with pytest.raises(catalogue.CatalogueError, match="there is no such file"):
+def test_other_broken_files_are_reported_too(tmp_path: Path) -> None:
+    with pytest.raises(catalogue.CatalogueError, match="no such file"):
         catalogue.load(tmp_path)
     sites.catalogue(tmp_path, "en", GOOD)
     french = sites.catalogue(tmp_path, "fr", GOOD)
@@ -117,12 +119,12 @@ def test_other_ways_to_be_broken_get_a_sentence_too(tmp_path: Path) -> None:
     with pytest.raises(catalogue.CatalogueError, match=r"hatif\.po:11: this is not UTF-8"):
         catalogue.load(tmp_path)
     sites.write(tmp_path, "fr", sites.HEADER.format("de"))
-    with pytest.raises(catalogue.CatalogueError, match="Language: de, its folder fr"):
+    with pytest.raises(catalogue.CatalogueError, match="Language: de, but its folder is fr"):
         catalogue.load(tmp_path)
     french.unlink()
     with pytest.raises(catalogue.CatalogueError, match="No such file"):
         catalogue.load(tmp_path)
     french.parent.rmdir()
     french.parents[1].rename(tmp_path / "locale" / "French")
-    with pytest.raises(catalogue.CatalogueError, match="French is no language code"):
+    with pytest.raises(catalogue.CatalogueError, match="French is not a language code"):
         catalogue.load(tmp_path)

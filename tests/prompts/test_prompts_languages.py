@@ -1,4 +1,4 @@
-"""Languages come and go by data alone: docs/add-a-language.md is followed, and one that has only recordings waits."""
+"""A language is added by data alone, following docs/add-a-language.md; one with recordings only must be complete."""
 
 import json
 import re
@@ -22,7 +22,7 @@ PAGE = lines.ROOT / "docs" / "add-a-language.md"
 
 
 def blocks(kind: str) -> list[str]:
-    """The code blocks of the page of one kind."""
+    """Return the page's code blocks of one kind."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -40,12 +40,12 @@ def status(checkout: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def short_path() -> Iterator[Path]:
-    """A folder with a short path: that of a socket, which `hatif check` looks at, has 107 bytes at most."""
+    """A folder with a short path: a socket's path, which `hatif check` tests, has at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="hatif-page-") as folder:
         yield Path(folder)
 
 
-def test_who_follows_the_page_adds_a_ninth_language(short_path: Path) -> None:
+def test_following_the_page_adds_a_ninth_language(short_path: Path) -> None:
     checkout = lines.checkout(short_path / "checkout")
     folder, sounds = checkout / "sites" / "consulate", checkout / "var" / "sounds"
     catalogue_commands, say, build = blocks("sh")
@@ -93,7 +93,7 @@ def test_who_follows_the_page_adds_a_ninth_language(short_path: Path) -> None:
     assert site.load(folder).language_order("PT")[0] == "pt"
 
 
-def test_the_page_switches_on_what_the_example_has_and_one_more() -> None:
+def test_the_page_lists_the_languages_of_the_example_and_one_more() -> None:
     example = tomllib.loads((lines.EXAMPLE / "site.toml").read_text(encoding="utf-8"))
     switched_on, recorded_only = map(tomllib.loads, blocks("toml"))
     assert switched_on["languages"] == [*example["languages"], "pt"]
@@ -102,7 +102,7 @@ def test_the_page_switches_on_what_the_example_has_and_one_more() -> None:
     assert yaml.safe_load(blocks("yaml")[0])["options"] == flow["nodes"]["language"]["options"] | {8: "pt"}
 
 
-def test_a_language_that_has_only_recordings_is_off_until_all_are_there(tmp_path: Path) -> None:
+def test_a_recordings_only_language_stays_off_until_it_is_complete(tmp_path: Path) -> None:
     checkout = lines.checkout(tmp_path / "checkout")
     folder = checkout / "sites" / "consulate"
     recordings = folder / "recordings" / "zgh"
@@ -118,7 +118,7 @@ def test_a_language_that_has_only_recordings_is_off_until_all_are_there(tmp_path
     def problems(languages: tuple[str, ...]) -> list[str]:
         heard = manifest.load(checkout / "var" / "sounds" / manifest.FILE)
         found = recorded.problems(catalogue.load(folder), heard, folder / "recordings", languages, ("zgh",))
-        return [f"{each.code} {each.found}" for each in found]
+        return [f"{item.code} {item.found}" for item in found]
 
     assert problems(("ar", "fr")) == []
     (found,) = problems(("ar", "zgh"))
@@ -130,30 +130,32 @@ def test_a_language_that_has_only_recordings_is_off_until_all_are_there(tmp_path
     assert status(checkout)["zgh"]["missing"] == 0
 
 
-def test_a_language_that_has_only_recordings_needs_its_catalogue_and_its_folder(tmp_path: Path) -> None:
+def test_a_recordings_only_language_needs_its_catalogue_and_its_folder(tmp_path: Path) -> None:
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
     sites.catalogue(tmp_path, "zgh", {"hello": ("Hello.", "ⴰⵣⵓⵍ")})
     texts, nothing = catalogue.load(tmp_path), manifest.Manifest({})
-    found = [str(each) for each in recorded.problems(texts, nothing, tmp_path / "recordings", ("en",), ("zgh", "shi"))]
+    found = [
+        str(problem) for problem in recorded.problems(texts, nothing, tmp_path / "recordings", ("en",), ("zgh", "shi"))
+    ]
     assert len(found) == 2
-    assert found[0].startswith(f"{tmp_path}/recordings/zgh:1: E_LANGUAGE_FOLDER zgh: there is no such folder")
-    assert found[1].startswith(f"{texts.file('shi')}:1: E_LANGUAGE_FOLDER shi: there is no such catalogue")
+    assert found[0].startswith(f"{tmp_path}/recordings/zgh:1: E_LANGUAGE_FOLDER zgh: no such folder")
+    assert found[1].startswith(f"{texts.file('shi')}:1: E_LANGUAGE_FOLDER shi: no such catalogue")
 
 
-def test_old_audio_goes_with_a_build_unless_a_version_of_the_flow_names_it(tmp_path: Path) -> None:
+def test_a_build_removes_old_audio_unless_a_version_of_the_flow_uses_it(tmp_path: Path) -> None:
     checkout = lines.checkout(tmp_path / "checkout")
     sounds, kept = checkout / "var" / "sounds", checkout / "var" / "versions" / "a1"
     (sounds / "fr").mkdir(parents=True, exist_ok=True)
     kept.mkdir(parents=True)
     old, needed = (manifest.Audio(f"hatif/fr/{name}-0123456789", "Texte.", "pico", 1.0) for name in ("old", "needed"))
     (kept / manifest.FILE).write_bytes(manifest.dump(manifest.Manifest({"fr": {"needed": needed}})))
-    audio = [path for each in (old, needed) for path in manifest.paths(sounds, each.file)]
+    audio = [path for item in (old, needed) for path in manifest.paths(sounds, item.file)]
     for path in audio:
         path.write_bytes(bytes(100))
 
     def after_a_build(age_s: float) -> list[bool]:
         for path in audio:
-            sites.aged(path, age_s)
+            sites.age_file(path, age_s)
         built = lines.run(checkout, ".venv/bin/hatif prompts build")
         assert built.returncode == 0, built.stderr
         return [path.exists() for path in audio]
@@ -167,7 +169,7 @@ def test_old_audio_goes_with_a_build_unless_a_version_of_the_flow_names_it(tmp_p
 
 
 def the_site(folder: Path, top: str = "", sections: str = "") -> Site:
-    """The example site with lines added."""
+    """Return the example site with lines added."""
     text = (lines.EXAMPLE / "site.toml").read_text(encoding="utf-8")
     text = re.sub(r"^recorded_only = .*\n", top, text, flags=re.MULTILINE)
     text = re.sub(r"^\[fallback\]\n(\w+ = .*\n)*", sections, text, flags=re.MULTILINE)
@@ -175,7 +177,7 @@ def the_site(folder: Path, top: str = "", sections: str = "") -> Site:
     return site.load(folder)
 
 
-def test_a_broken_file_is_replaced_by_the_site_s_languages_in_order_or_by_those_that_it_names(tmp_path: Path) -> None:
+def test_broken_audio_is_replaced_by_the_site_s_languages_in_order_or_by_configured_ones(tmp_path: Path) -> None:
     assert the_site(tmp_path).fallback_chain("es") == ("ar", "fr", "it", "nl", "de", "en")
     named = the_site(tmp_path, 'recorded_only = ["zgh"]\n', '[fallback]\nes = ["fr", "en"]\nzgh = ["ar"]\n')
     assert named.fallback_chain("es") == ("fr", "en")
@@ -183,7 +185,7 @@ def test_a_broken_file_is_replaced_by_the_site_s_languages_in_order_or_by_those_
     assert named.fallback_chain("fr") == ("ar", "es", "it", "nl", "de", "en")
 
 
-def test_the_example_names_a_replacement_for_every_language() -> None:
+def test_the_example_site_has_a_replacement_for_every_language() -> None:
     example = site.load(lines.EXAMPLE)
     assert set(example.fallback) == {*example.languages, *example.recorded_only}
 
@@ -191,17 +193,19 @@ def test_the_example_names_a_replacement_for_every_language() -> None:
 @pytest.mark.parametrize(
     ("top", "sections", "words"),
     [
-        ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' stands twice"),
+        ('recorded_only = ["zgh", "zgh"]\n', "", "recorded_only: the language 'zgh' occurs twice"),
         ('recorded_only = ["Amazigh"]\n', "", "recorded_only.0: String should match"),
-        ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: 'pt' is none of this site's languages"),
+        ("", '[fallback]\npt = ["fr"]\n', "fallback.pt: the language 'pt' is not one of the site's"),
         ("", '[fallback]\nfr = ["fr", "en"]\n', "fallback.fr: 'fr' cannot replace itself"),
-        ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' stands twice"),
-        ("", '[fallback]\nfr = ["pt"]\n', "fallback.fr: the language 'pt' is none that callers can choose"),
-        ('recorded_only = ["zgh"]\n', '[fallback]\nfr = ["zgh"]\n', "'zgh' is none that callers can choose"),
+        ("", '[fallback]\nfr = ["en", "en"]\n', "fallback.fr: the language 'en' occurs twice"),
+        ("", '[fallback]\nfr = ["pt"]\n', "fallback.fr: callers cannot choose the language 'pt'"),
+        ('recorded_only = ["zgh"]\n', '[fallback]\nfr = ["zgh"]\n', "callers cannot choose the language 'zgh'"),
         ("", "[fallback]\nfr = []\n", "fallback.fr: Tuple should have at least 1 item"),
     ],
 )
-def test_a_mistake_about_languages_is_told_with_its_line(tmp_path: Path, top: str, sections: str, words: str) -> None:
+def test_a_mistake_about_languages_is_reported_with_its_line(
+    tmp_path: Path, top: str, sections: str, words: str
+) -> None:
     with pytest.raises(SiteError) as refused:
         the_site(tmp_path, top, sections)
     text = (tmp_path / "site.toml").read_text(encoding="utf-8")

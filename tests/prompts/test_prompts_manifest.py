@@ -1,4 +1,4 @@
-"""What the controller reads while calls are on."""
+"""The manifest, which the controller reads during calls."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from prompts import manifest
 WELCOME = manifest.Audio("hatif/fr/welcome-0123456789", "Bienvenue.", "pico", 1.25)
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_manifest_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(manifest.dump(manifest.Manifest({"fr": {"welcome": WELCOME}})))
     read = manifest.load(tmp_path / "manifest.json")
     assert read == manifest.Manifest({"fr": {"welcome": WELCOME}})
@@ -23,7 +23,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"fr": 1}', b'{"fr": {"welcome": {"file": "x"}}}', b"\xff"])
-def test_a_broken_manifest_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_manifest_is_reported_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"
     with pytest.raises(manifest.ManifestError, match=r"No such file.*hatif prompts build"):
         manifest.load(path)
@@ -33,7 +33,7 @@ def test_a_broken_manifest_says_what_to_do(tmp_path: Path, content: bytes) -> No
     assert str(path) in str(refused.value)
 
 
-def test_the_files_of_versions_in_use_are_known_and_a_broken_one_is_named(tmp_path: Path) -> None:
+def test_the_files_of_versions_in_use_are_known_and_a_broken_manifest_is_reported(tmp_path: Path) -> None:
     assert manifest.files_of_versions(tmp_path / "versions") == set()
     for version, text in (("a1", "welcome"), ("b2", "goodbye")):
         folder = tmp_path / "versions" / version
@@ -49,7 +49,7 @@ def test_the_files_of_versions_in_use_are_known_and_a_broken_one_is_named(tmp_pa
         manifest.files_of_versions(tmp_path / "versions")
 
 
-def test_reading_it_costs_a_call_nothing_but_json() -> None:
+def test_reading_the_manifest_imports_nothing_but_the_standard_library() -> None:
     heavy = "{'numpy', 'babel', 'soxr', 'pyttsx3', 'py_nanotts'}"
     check = f"import sys, prompts.manifest; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parents[2], check=False).returncode == 0

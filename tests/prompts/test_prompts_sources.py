@@ -1,4 +1,4 @@
-"""The English texts where they are written: what is extracted, for whom, and what is refused."""
+"""The English source texts: what is extracted for translators, and what is refused."""
 
 import io
 import subprocess
@@ -62,9 +62,9 @@ def extracted(folder: Path) -> Path:
     return template
 
 
-def test_every_text_is_found_with_its_line_and_what_the_translator_is_told(tmp_path: Path) -> None:
+def test_every_text_is_found_with_its_line_and_its_comment_for_translators(tmp_path: Path) -> None:
     found = sources.load(site(tmp_path))
-    assert [(each.id, each.file.name, each.line, each.text) for each in found.values()] == [
+    assert [(item.id, item.file.name, item.line, item.text) for item in found.values()] == [
         ("welcome", "flow.yaml", 5, "Welcome."),
         ("main_file", "flow.yaml", 9, "For your file,"),
         ("press_1", "texts.yaml", 2, "press one."),
@@ -80,11 +80,11 @@ def test_every_text_is_found_with_its_line_and_what_the_translator_is_told(tmp_p
     assert found["guide_passport_documents"].comment == "What has to be brought. The fee is not here."
 
 
-def test_the_names_of_a_guide_s_texts_are_those_that_are_extracted(tmp_path: Path) -> None:
+def test_the_ids_of_a_guide_s_texts_are_those_that_are_extracted(tmp_path: Path) -> None:
     named = sources.guide_ids("passport", ["FR", "NO"])
     assert named[0] == sources.guide_text_id("passport", "title") == "guide_passport_title"
     assert named[-1] == sources.guide_text_id("passport", "remark", "NO") == "guide_passport_remark_no"
-    assert {each for each in sources.load(site(tmp_path)) if each.startswith("guide_")} <= set(named)
+    assert {item for item in sources.load(site(tmp_path)) if item.startswith("guide_")} <= set(named)
 
 
 def test_pybabel_extracts_each_text_with_its_id_as_context(tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ def test_pybabel_extracts_each_text_with_its_id_as_context(tmp_path: Path) -> No
         template = read_po(file)
     found = sources.load(tmp_path)
     assert {message.context: message.id for message in template if message.id} == {
-        each.id: each.text for each in found.values()
+        item.id: item.text for item in found.values()
     }
     (option,) = (message for message in template if message.context == "main_file")
     assert " ".join(option.auto_comments) == "An option; press_N follows. It ends in a comma."
 
 
-def test_what_pybabel_makes_of_a_site_is_a_catalogue_of_it(tmp_path: Path) -> None:
+def test_pybabel_extracts_a_catalogue_that_matches_the_site(tmp_path: Path) -> None:
     template = str(extracted(site(tmp_path)))
     for language in ("en", "fr"):
         pybabel(tmp_path, "init", "-D", "hatif", "-i", template, "-d", str(tmp_path / "locale"), "-l", language)
@@ -108,7 +108,7 @@ def test_what_pybabel_makes_of_a_site_is_a_catalogue_of_it(tmp_path: Path) -> No
     assert {(problem.code, problem.language) for problem in texts.problems()} == {("E_TEXT_MISSING", "fr")}
 
 
-def test_a_site_without_sources_of_its_own_has_none(tmp_path: Path) -> None:
+def test_a_site_without_source_files_has_no_sources(tmp_path: Path) -> None:
     assert sources.load(tmp_path) == {}
     (tmp_path / "flow.yaml").write_text("start: a\nnodes: {1: {kind: end}}\n")
     assert sources.load(tmp_path) == {}
@@ -117,48 +117,50 @@ def test_a_site_without_sources_of_its_own_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "line", "words"),
     [
-        ("flow.yaml", FLOW + "  wait: Please hold.\n", 3, "the text wait is in"),
-        ("texts.yaml", TEXTS + "  press_1: press 1.\n", 6, "press_1 is there twice (line 2)"),
-        ("texts.yaml", "texts:\n  a: One.\n  b: no\n", 3, "b is no text"),
-        ("texts.yaml", "texts:\n  a: 12\n", 2, "a is no text"),
-        ("texts.yaml", "texts:\n  a: [One.]\n", 2, "a is no text"),
-        ("texts.yaml", "texts:\n  a:\n", 2, "a is no text"),
+        ("flow.yaml", FLOW + "  wait: Please hold.\n", 3, "the text wait is also in"),
+        ("texts.yaml", TEXTS + "  press_1: press 1.\n", 6, "press_1 is defined twice (line 2)"),
+        ("texts.yaml", "texts:\n  a: One.\n  b: no\n", 3, "b is not a text"),
+        ("texts.yaml", "texts:\n  a: 12\n", 2, "a is not a text"),
+        ("texts.yaml", "texts:\n  a: [One.]\n", 2, "a is not a text"),
+        ("texts.yaml", "texts:\n  a:\n", 2, "a is not a text"),
         ("texts.yaml", 'texts:\n  a: " "\n', 2, "a is empty"),
-        ("texts.yaml", "texts:\n  Main File: One.\n", 2, "Main File is no id"),
+        ("texts.yaml", "texts:\n  Main File: One.\n", 2, "Main File is not a text id"),
         ("texts.yaml", "texts:\n  no: One.\n", 2, "YAML does not read no as a name"),
-        ("texts.yaml", "texts: One.\n", 1, "this is no list of names for texts"),
-        ("texts.yaml", "- One.\n", 1, "this is no list of names for texts"),
+        ("texts.yaml", "texts: One.\n", 1, "expected texts as a mapping"),
+        ("texts.yaml", "- One.\n", 1, "expected texts as a mapping"),
         ("texts.yaml", "texts:\n  a: One: two\n", 2, "mapping values are not allowed"),
-        ("texts.yaml", "texts:\n  a: One\u0007\n", 2, "write it as YAML"),
+        ("texts.yaml", "texts:\n  a: One\u0007\n", 2, "correct the YAML"),
         ("guide/passport.yaml", GUIDE.replace('"NO"', "NO"), 9, 'write "NO"'),
-        ("guide/passport.yaml", GUIDE.replace("FR", "France"), 8, "France is no country"),
-        ("guide/passport.yaml", GUIDE.replace("where: At the consulate.", "where: yes"), 6, "where is no text"),
-        ("guide/passport.yaml", "", 1, "no list of names for a procedure of the guide"),
+        ("guide/passport.yaml", GUIDE.replace("FR", "France"), 8, "France is not a country"),
+        ("guide/passport.yaml", GUIDE.replace("where: At the consulate.", "where: yes"), 6, "where is not a text"),
+        ("guide/passport.yaml", "", 1, "expected a procedure of the guide as a mapping"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, name: str, content: str, line: int, words: str) -> None:
+def test_a_mistake_is_reported_with_file_and_line(
+    tmp_path: Path, name: str, content: str, line: int, words: str
+) -> None:
     (site(tmp_path) / name).write_text(content, encoding="utf-8")
     with pytest.raises(CatalogueError) as refused:
         sources.load(tmp_path)
-    file = tmp_path / ("texts.yaml" if "is in" in words else name)
+    file = tmp_path / ("texts.yaml" if "also in" in words else name)
     assert str(refused.value).startswith(f"{file}:{line}: ")
     assert words in str(refused.value)
 
 
-def test_other_ways_to_be_broken_get_a_sentence_too(tmp_path: Path) -> None:
+def test_other_broken_files_are_reported_too(tmp_path: Path) -> None:
     (site(tmp_path) / "texts.yaml").write_bytes(b"texts:\n  a: Caf\xe9.\n")
     with pytest.raises(CatalogueError, match=r"texts\.yaml:2: this is not UTF-8"):
         sources.load(tmp_path)
     site(tmp_path)
     (tmp_path / "guide" / "First Passport.yaml").write_text("status: sample\ntitle: For a passport,\n")
-    with pytest.raises(CatalogueError, match=r"First Passport\.yaml:2: guide_First Passport_title is no id"):
+    with pytest.raises(CatalogueError, match=r"First Passport\.yaml:2: guide_First Passport_title is not a text id"):
         sources.load(tmp_path)
 
 
-def test_a_broken_source_stops_pybabel_with_the_same_sentence(tmp_path: Path) -> None:
+def test_a_broken_source_stops_pybabel_with_the_same_message(tmp_path: Path) -> None:
     file = site(tmp_path) / "texts.yaml"
     file.write_text("texts:\n  a: no\n")
-    with pytest.raises(CatalogueError, match=r"texts\.yaml:2: a is no text"):
+    with pytest.raises(CatalogueError, match=r"texts\.yaml:2: a is not a text"):
         list(extract_from_file("hatif", file))
     nameless = io.BytesIO(b"texts:\n  a: One.\n")
     nameless.name = "texts.yaml"

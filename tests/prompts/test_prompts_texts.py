@@ -1,4 +1,4 @@
-"""What the texts of the example site promise."""
+"""Promises about the texts of the example site."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ OPTIONS = [prompt for prompt in TEXTS.ids if (TEXTS.text("en", prompt) or "").en
 ENDS = {"،": ",", "؟": "?"}
 
 
-def test_the_site_has_its_seven_languages_and_one_that_is_only_recorded() -> None:
+def test_the_site_has_seven_languages_and_one_with_recordings_only() -> None:
     assert TEXTS.languages == LANGUAGES
 
 
@@ -26,7 +26,7 @@ def test_every_text_of_the_flow_and_the_guide_is_in_the_catalogues() -> None:
     assert {"welcome", "language_option", "guide_passport_title", "guide_visa_fee"} <= set(TEXTS.ids)
 
 
-def test_the_catalogues_are_as_pybabel_writes_them(tmp_path: Path) -> None:
+def test_the_catalogues_are_formatted_as_by_pybabel(tmp_path: Path) -> None:
     template, locale = str(tmp_path / "hatif.pot"), tmp_path / "locale"
     shutil.copytree(SITE / "locale", locale)
     extract, update = (
@@ -41,19 +41,19 @@ def test_the_catalogues_are_as_pybabel_writes_them(tmp_path: Path) -> None:
 
 
 def without_version(catalogue: bytes) -> bytes:
-    """Return a catalogue without the line that names the release of Babel: each release writes its own."""
+    """Return a catalogue without the line with Babel's version, which differs between releases."""
     shortened, lines = re.subn(rb'^"Generated-By: Babel .*"\n', b"", catalogue, flags=re.MULTILINE)
     assert lines == 1
     return shortened
 
 
-def test_every_prompt_is_written_in_every_language_and_nothing_is_wrong_with_it() -> None:
+def test_every_prompt_is_written_in_every_language_without_problems() -> None:
     assert [str(problem) for problem in TEXTS.problems()] == []
     assert all(TEXTS.text(language, prompt) for language in LANGUAGES for prompt in TEXTS.ids)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_option_is_a_clause_that_a_key_completes(language: str) -> None:
+def test_an_option_is_a_clause_completed_by_a_key(language: str) -> None:
     assert len(OPTIONS) > 40
     for option in OPTIONS:
         assert (TEXTS.text(language, option) or "").endswith("،" if language == "ar" else ","), option
@@ -63,7 +63,7 @@ def test_an_option_is_a_clause_that_a_key_completes(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_ends_a_sentence_does_so_in_every_language(language: str) -> None:
+def test_the_last_part_of_a_sentence_ends_with_a_full_stop_in_every_language(language: str) -> None:
     for prompt in TEXTS.ids:
         english, text = TEXTS.text("en", prompt) or "", TEXTS.text(language, prompt) or ""
         if english.endswith((".", "?")):
@@ -76,7 +76,7 @@ def test_no_digit_has_to_be_read_by_a_voice(language: str) -> None:
         assert not re.search(r"\d", TEXTS.text(language, prompt) or "")
 
 
-def test_nobody_is_addressed_familiarly() -> None:
+def test_callers_are_addressed_formally() -> None:
     familiar = {
         "de": r"\b(du|dich|dir|deine?[rmns]?|drücke|warte|bleib)\b",
         "es": r"\b(tú|tu|tus|te|contigo|espere?s|escucha)\b",
@@ -120,11 +120,11 @@ def test_arabic_is_written_with_all_its_vowels() -> None:
         ("مرحبا بكم", "ar", "W_TEXT_VOWELS"),
     ],
 )
-def test_a_text_that_no_voice_can_say_is_named(text: str, language: str, code: str) -> None:
+def test_a_text_that_no_voice_can_speak_is_reported(text: str, language: str, code: str) -> None:
     assert code in [finding.code for finding in text_rules.findings(text, language)]
 
 
-def test_a_language_of_tomorrow_brings_its_script() -> None:
+def test_the_script_of_a_new_language_is_known() -> None:
     assert text_rules.findings("ⴰⵣⵓⵍ", "zgh") == []
     assert text_rules.findings("Olá", "pt_BR") == []
     assert text_rules.findings("Здравствуйте", "ru") == []

@@ -1,4 +1,4 @@
-"""What the voices are asked, and how any text is spoken."""
+"""The voices' table, and `hatif prompts say` for any text."""
 
 import re
 import wave
@@ -11,7 +11,7 @@ from prompts.voices import VOICES, voice_of
 from prompts.voices.process import VoiceError
 
 
-def test_each_language_of_the_line_has_a_voice_and_any_other_has_pyttsx3() -> None:
+def test_each_language_of_the_example_has_a_voice_and_any_other_has_pyttsx3() -> None:
     assert {language: voice.source for language, voice in VOICES.items()} == {
         "ar": "pico",
         "de": "pico",
@@ -25,7 +25,7 @@ def test_each_language_of_the_line_has_a_voice_and_any_other_has_pyttsx3() -> No
 
 
 @pytest.mark.parametrize(("text", "language"), [("Bonjour.", "fr"), ("مَرْحَبًا بِكُمْ.", "ar"), ("Merhaba.", "tr")])
-def test_any_text_is_said_in_any_language(tmp_path: Path, text: str, language: str) -> None:
+def test_any_text_is_spoken_in_any_language(tmp_path: Path, text: str, language: str) -> None:
     seconds = say(text, language, tmp_path / "said.wav")
     with wave.open(str(tmp_path / "said.wav")) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16_000)
@@ -34,10 +34,10 @@ def test_any_text_is_said_in_any_language(tmp_path: Path, text: str, language: s
     assert sorted(path.name for path in tmp_path.iterdir()) == ["narrow.wav", "said.wav"]
 
 
-def test_what_cannot_be_said_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
+def test_an_unspeakable_text_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
     for text, language, reason in (
-        ("Bonjour 😀", "fr", "no voice can say"),
-        ("", "fr", "no letter"),
+        ("Bonjour 😀", "fr", "no voice can read"),
+        ("", "fr", "no letters"),
         ("Bonjour " * 300, "fr", "characters; split it"),
         ("سلام", "de", "another script"),
     ):

@@ -1,4 +1,4 @@
-"""The sheet for a studio: what is in it, in which direction, and that no spreadsheet calculates with it."""
+"""The recording script: its content, its text direction, and cells without formulas."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def of(folder: Path, language: str = "fr", *, missing: bool = False) -> Script:
     return script(folder, catalogue.load(folder), language, missing=missing)
 
 
-def test_each_line_has_its_file_its_notes_and_what_is_heard_around_it(tmp_path: Path) -> None:
+def test_each_line_has_its_file_its_notes_and_its_context(tmp_path: Path) -> None:
     sheet = of(small(tmp_path))
     first, second, third = sheet.lines
     assert first == Line(
@@ -54,14 +54,14 @@ def test_each_line_has_its_file_its_notes_and_what_is_heard_around_it(tmp_path: 
     assert (sheet.texts, sheet.untranslated) == (4, ("new",))
 
 
-def test_what_is_recorded_is_not_asked_for_again_and_numbers_stay(tmp_path: Path) -> None:
+def test_recorded_texts_are_left_out_and_the_numbers_stay(tmp_path: Path) -> None:
     folder = small(tmp_path)
     sites.wav(folder / "recordings" / "fr" / "main_file.wav", sites.speech())
     assert [(line.number, line.id) for line in of(folder, missing=True).lines] == [(2, "press_1"), (3, "hello")]
     assert len(of(folder).lines) == 3
 
 
-def test_a_recording_of_an_earlier_text_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_text_whose_recording_is_outdated_is_included(tmp_path: Path) -> None:
     folder = small(tmp_path)
     audio = {}
     for prompt, text in (("main_file", "Pour votre dossier,"), ("hello", "Bonjour.")):
@@ -71,7 +71,7 @@ def test_a_recording_of_an_earlier_text_is_asked_for_again(tmp_path: Path) -> No
     assert [line.id for line in sheet.lines] == ["press_1", "hello"]
 
 
-def test_a_language_without_a_catalogue_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+def test_a_language_without_a_catalogue_is_refused_with_the_available_ones(tmp_path: Path) -> None:
     with pytest.raises(catalogue.CatalogueError, match=r"locale/xx/.* choose one of en, fr"):
         of(small(tmp_path), "xx")
 
@@ -86,7 +86,7 @@ def test_no_cell_is_a_formula(cell: str) -> None:
     assert (row["id"], row["file"]) == ("hello", "fr/hello.wav")
 
 
-def test_the_page_shows_signs_as_they_are_and_loads_nothing(tmp_path: Path) -> None:
+def test_the_page_escapes_markup_and_loads_nothing(tmp_path: Path) -> None:
     page = as_html(of(small(tmp_path))).decode()
     assert "-Bonjour &lt;b&gt;&amp; bienvenue&lt;/b&gt;." in page
     assert "fr/hello.wav" in page
@@ -102,14 +102,14 @@ def test_arabic_is_written_from_right_to_left() -> None:
 
 
 @pytest.mark.parametrize("language", catalogue.load(SITE).languages)
-def test_every_text_of_the_example_is_in_the_sheet_of_its_language(language: str) -> None:
+def test_every_text_of_the_example_is_in_the_script_of_its_language(language: str) -> None:
     texts = catalogue.load(SITE)
     sheet = of(SITE, language)
     assert [line.id for line in sheet.lines] == [prompt for prompt in texts.ids if texts.text(language, prompt)]
     page = as_html(sheet).decode()
     assert page.count("<article") == len(sheet.lines)
     around = {line.id: (line.before, line.after) for line in sheet.lines}
-    said = {line.id: line.text for line in sheet.lines}
+    message = {line.id: line.text for line in sheet.lines}
     expected = {
         "main_file": ("", "press_1"),
         "press_3": ("main_file", ""),
@@ -122,5 +122,5 @@ def test_every_text_of_the_example_is_in_the_sheet_of_its_language(language: str
         "welcome": ("", ""),
     }
     for prompt, (before, after) in expected.items():
-        if prompt in said:
-            assert around[prompt] == (said.get(before, ""), said.get(after, "")), prompt
+        if prompt in message:
+            assert around[prompt] == (message.get(before, ""), message.get(after, "")), prompt

@@ -1,4 +1,4 @@
-"""Vowels for Arabic: which words want them, how good a draft is, and that no draft is spoken before its release."""
+"""Vowels for Arabic: which words lack them, how good drafts are, and that no draft is spoken before its release."""
 
 import re
 import shlex
@@ -40,12 +40,12 @@ KNOWN = Memory(TEXTS.values())
         ("كتبكم كتبكم", "كتبكم without vowels"),
         ("و", "و without vowels"),
         (
-            " ".join(f"كت{each}" for each in "بتثجحخدذرز"),
+            " ".join(f"كت{item}" for item in "بتثجحخدذرز"),
             "كتب, كتت, كتث, كتج, كتح, كتخ, كتد, كتذ and 2 more without vowels",
         ),
     ],
 )
-def test_a_text_with_and_without_vowels_is_named_word_by_word(text: str, words: str) -> None:
+def test_words_without_vowels_are_reported_one_by_one(text: str, words: str) -> None:
     (found,) = text_rules.findings(text, "ar")
     assert (found.code, found.found) == ("W_TEXT_VOWELS", words)
 
@@ -53,38 +53,38 @@ def test_a_text_with_and_without_vowels_is_named_word_by_word(text: str, words: 
 @pytest.mark.parametrize(
     "text",
     [
-        "كِتابٌ والْكِتَابُ",  # a before an alef is not always written
+        "كِتابٌ والْكِتَابُ",  # a before an alef is optional
         "شُكْراً",
-        "القَمَرُ وَالشَّمْسُ",  # nor the silence of the article's l
+        "القَمَرُ وَالشَّمْسُ",  # so is the sukun of the article's l
         "فِي نُورٍ لَا مَا إِلَى هٰذَا",
         "عَـــلَى",
     ],
 )
-def test_a_word_that_reads_in_one_way_only_is_not_named(text: str) -> None:
+def test_a_word_with_only_one_reading_is_not_reported(text: str) -> None:
     assert text_rules.findings(text, "ar") == []
 
 
-def test_letters_from_another_keyboard_or_out_of_a_pdf_are_named() -> None:
+def test_letters_from_another_keyboard_or_a_pdf_are_reported() -> None:
     for text, named in (("كِتَابی", "ی U+06CC"), ("ﻣَﺮْﺣَﺒًﺎ", "ﻣ U+FEE3"), ("ک", "ک U+06A9")):
         found = text_rules.findings(text, "ar")[0]
         assert found.code == "E_TEXT_SCRIPT"
         assert named in found.found
 
 
-def test_a_text_that_has_its_vowels_is_kept_as_it_is() -> None:
+def test_a_vowelled_text_stays_unchanged() -> None:
     for text in TEXTS.values():
         kept = draft(text, MODEL, NOTHING)
         assert (kept.text, kept.words) == (text, ())
 
 
 @pytest.mark.parametrize("written", ["كُتب", "كَتب", "درَّس", "مدرّس", "هٰذا", "منْ الاتصال", "كتبٍ", "بيـت"])
-def test_marks_that_are_there_stay_and_the_rest_of_the_word_is_drafted(written: str) -> None:
+def test_existing_marks_stay_and_the_rest_of_the_word_is_drafted(written: str) -> None:
     drafted = draft(written, MODEL, KNOWN).text
     assert vowels.unvowelled(drafted) == []
     given, made = (
-        [each for word in vowels.WORD.findall(text) for each in vowels.letters(word)] for text in (written, drafted)
+        [item for word in vowels.WORD.findall(text) for item in vowels.letters(word)] for text in (written, drafted)
     )
-    assert [each.letter for each in made] == [each.letter for each in given]
+    assert [item.letter for item in made] == [item.letter for item in given]
     assert all(set(here.marks) <= set(there.marks) for here, there in zip(given, made, strict=True))
 
 
@@ -117,13 +117,13 @@ def test_a_text_of_two_thousand_letters_is_drafted_whole() -> None:
     assert not vowels.unvowelled(drafted.text)
 
 
-def test_a_word_is_drafted_as_the_site_has_it() -> None:
+def test_a_word_is_drafted_as_in_the_site_s_texts() -> None:
     assert "مِلَفِّكُمْ" not in draft("وضعية ملفكم", MODEL, NOTHING).text
     assert "مِلَفِّكُمْ" in draft("وضعية ملفكم", MODEL, Memory(["رَقْمُ مِلَفِّكُمْ"])).text
     assert draft("هذا", MODEL, Memory(["هٰذَا"])).text == "هٰذَا"
 
 
-def test_two_sounds_without_a_vowel_get_a_helping_one() -> None:
+def test_two_consonants_get_a_helping_vowel() -> None:
     known = Memory(["أَوْ مِنْ عَلَيْكُمْ اتِّصَالٍ الِاتِّصَالِ"])
     assert draft("أو اتصال", MODEL, known).text.startswith("أَوِ ")
     assert draft("من الاتصال", MODEL, known).text.startswith("مِنَ ")
@@ -132,8 +132,8 @@ def test_two_sounds_without_a_vowel_get_a_helping_one() -> None:
     assert draft("من، الاتصال", MODEL, known).text.startswith("مِنْ، اَ")
 
 
-def test_few_words_are_wrong_and_most_of_those_are_named() -> None:
-    """Measured on the site's own texts; those about one matter are drafted by what the texts of others have."""
+def test_few_words_are_wrong_and_most_of_those_are_marked() -> None:
+    """Measured on the site's own texts; those of one procedure are drafted from the texts of the others."""
     words = wrong = named = found = 0
     for part in range(PARTS):
         memory = Memory(text for prompt, text in TEXTS.items() if _part(prompt) != part)
@@ -157,19 +157,19 @@ def test_few_words_are_wrong_and_most_of_those_are_named() -> None:
 
 
 def _part(prompt: str) -> int:
-    """All texts of a procedure are in one part."""
+    """Return the part of a text; all texts of a procedure are in the same part."""
     match = re.match(r"guide_[a-z]+", prompt)
     return zlib.crc32((match.group() if match else prompt).encode()) % PARTS
 
 
 def _without_start(word: str) -> str:
-    """The first alef's vowel depends on what is before the word."""
+    """Ignore the first alef's vowel, which depends on what precedes the word."""
     return re.sub("^ا[\u064e-\u0650]", "ا", word)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A small site whose text `wait` has lost its vowels."""
+    """A small site whose text `wait` has no vowels."""
     folder = lines.checkout(tmp_path / "checkout")
     file = _arabic(folder)
     file.write_text(po.change(po.read(file), "wait", po.Change(False, vowels.bare(TEXTS["wait"]))))
@@ -187,22 +187,22 @@ def _hatif(checkout: Path, command: str) -> tuple[int, str]:
 
 def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(checkout: Path) -> None:
     file, before = _arabic(checkout), po.read(_arabic(checkout))
-    status, said = _hatif(checkout, "prompts tashkeel --all")
+    status, message = _hatif(checkout, "prompts tashkeel --all")
     assert (status, po.read(file)) == (0, before)
-    assert said.startswith("wait\n")
-    status, said = _hatif(checkout, "prompts tashkeel --all --write")
-    assert status == 0, said
-    assert "1 drafted, marked fuzzy" in said
+    assert message.startswith("wait\n")
+    status, message = _hatif(checkout, "prompts tashkeel --all --write")
+    assert status == 0, message
+    assert "1 drafted, marked fuzzy" in message
     texts = catalogue.load(checkout / "sites" / "consulate")
     entry = texts.entry("ar", "wait")
     assert entry
     assert (entry.fuzzy, texts.text("ar", "wait"), vowels.unvowelled(entry.text)) == (True, None, [])
-    assert [each.code for each in texts.problems() if each.id == "wait"] == ["E_TEXT_FUZZY"]
+    assert [problem.code for problem in texts.problems() if problem.id == "wait"] == ["E_TEXT_FUZZY"]
 
     assert _hatif(checkout, "prompts release wait <<< n")[0] == 0
     assert "#, fuzzy" in po.read(file)
-    status, said = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace' <<< y")
-    assert (status, entry.text in said, entry.source in said) == (0, True, True)
+    status, message = _hatif(checkout, "prompts release wait --by 'Ada  Lovelace' <<< y")
+    assert (status, entry.text in message, entry.source in message) == (0, True, True)
     texts = catalogue.load(checkout / "sites" / "consulate")
     assert texts.text("ar", "wait") == entry.text
     after = po.read(file)
@@ -211,7 +211,7 @@ def test_a_draft_in_the_catalogue_is_not_spoken_until_a_person_has_released_it(c
     assert "is not marked fuzzy" in _hatif(checkout, "prompts release wait <<< y")[1]
 
 
-def test_nothing_else_changes_in_the_catalogue_and_pybabel_agrees(checkout: Path) -> None:
+def test_a_draft_changes_nothing_else_in_the_catalogue_and_pybabel_changes_nothing_either(checkout: Path) -> None:
     file = _arabic(checkout)
     _update(checkout)
     before = file.read_bytes()
@@ -229,16 +229,16 @@ def test_nothing_else_changes_in_the_catalogue_and_pybabel_agrees(checkout: Path
 
 def _update(checkout: Path) -> None:
     commands = re.findall(r"^\.venv/bin/(pybabel .*)$", (lines.ROOT / "docs" / "texts.md").read_text(), re.MULTILINE)
-    done = lines.run(checkout, "\n".join(f".venv/bin/{each}" for each in commands))
+    done = lines.run(checkout, "\n".join(f".venv/bin/{item}" for item in commands))
     assert done.returncode == 0, done.stderr
 
 
 def _other_entries(content: bytes) -> list[bytes]:
-    return [each for each in content.split(b"\n\n") if b'msgctxt "wait"' not in each]
+    return [item for item in content.split(b"\n\n") if b'msgctxt "wait"' not in item]
 
 
-def test_the_former_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
-    voices = {each: Voice("pico", "prompt_engine", "voice") for each in ("ar", "en")}
+def test_the_old_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
+    voices = {item: Voice("pico", "prompt_engine", "voice") for item in ("ar", "en")}
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "")})
     file = sites.catalogue(tmp_path, "ar", {"hello": ("Hello.", "مرحبا.")})
 
@@ -247,15 +247,15 @@ def test_the_former_audio_of_a_draft_stays_in_use(tmp_path: Path) -> None:
         return manifest.load(tmp_path / "sounds" / manifest.FILE).file("ar", "hello")
 
     former = audio()
-    content = release.with_drafts(po.read(file), [("hello", draft("مرحبا.", MODEL, NOTHING))])
+    content = release.add_drafts(po.read(file), [("hello", draft("مرحبا.", MODEL, NOTHING))])
     file.write_text(content)
     assert former is not None
     assert audio() == former
-    file.write_text(release.released(content, "hello", "a person", date(2026, 11, 25)))
+    file.write_text(release.mark_released(content, "hello", "a person", date(2026, 11, 25)))
     assert audio() not in (former, None)
 
 
-def test_a_catalogue_of_another_editor_keeps_its_form(tmp_path: Path) -> None:
+def test_a_catalogue_from_another_editor_keeps_its_format(tmp_path: Path) -> None:
     before = '#. For translators.\n#: texts.yaml:3\n#| msgid "Old."\n#, no-wrap\nmsgctxt "{0}"\n'
     entry = before + 'msgid "Wait."\nmsgstr "" \n  "مر"\n  "حبا"\n'
     content = (sites.HEADER.format("ar") + "\n" + entry.format("a") + "\n" + entry.format("b")).replace("\n", "\r\n")
@@ -272,18 +272,18 @@ def test_a_catalogue_of_another_editor_keeps_its_form(tmp_path: Path) -> None:
     assert file.read_bytes() == changed.encode()
 
 
-def test_what_a_translator_saves_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_translator_s_concurrent_change_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "hatif.po"
     file.write_text("theirs")
-    with pytest.raises(catalogue.CatalogueError, match="somebody has changed it meanwhile"):
+    with pytest.raises(catalogue.CatalogueError, match="it has changed in the meantime"):
         po.replace(file, "before", "ours")
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["theirs"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
 
 
-def test_a_name_stays_one_line_of_a_comment() -> None:
+def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
     content = sites.HEADER.format("ar") + '\n#, fuzzy\nmsgctxt "a"\nmsgid "A."\nmsgstr "B."\n'
     for name in ('Eve"\nmsgstr "C.', "\x1b[31m", "é" * 500, " "):
-        after = release.released(content, "a", name, date(2026, 11, 25))
+        after = release.mark_released(content, "a", name, date(2026, 11, 25))
         assert after.endswith('\nmsgctxt "a"\nmsgid "A."\nmsgstr "B."\n')
         added = [line for line in after.splitlines() if line not in content.splitlines()]
         assert added
@@ -304,39 +304,39 @@ def test_a_name_stays_one_line_of_a_comment() -> None:
         ("release wait --language xx", "'xx' has no texts; the languages are ar, "),
     ],
 )
-def test_a_command_that_cannot_be_done_says_why(checkout: Path, command: str, words: str) -> None:
+def test_an_impossible_command_explains_why(checkout: Path, command: str, words: str) -> None:
     before = po.read(_arabic(checkout))
     answer = Shell(checkout / "var", checkout / "sites" / "consulate").run("prompts", *shlex.split(command))
-    said = answer.stdout + answer.stderr
-    assert (answer.returncode, said.count("\n")) == (1, 1)
-    assert said.startswith("hatif: ")
-    assert words in said
+    message = answer.stdout + answer.stderr
+    assert (answer.returncode, message.count("\n")) == (1, 1)
+    assert message.startswith("hatif: ")
+    assert words in message
     assert po.read(_arabic(checkout)) == before
 
 
-def test_without_the_package_the_command_says_what_to_install(checkout: Path) -> None:
+def test_without_the_package_the_command_reports_what_to_install(checkout: Path) -> None:
     (checkout / "text2tashkeel.py").write_text('raise ImportError("it is not here")')
     done = lines.run(checkout, "PYTHONPATH=$PWD .venv/bin/hatif prompts tashkeel --text مرحبا")
     assert done.returncode == 1
     assert done.stderr == (
-        "hatif: text2tashkeel==0.1.0 drafts vowels, and it cannot be used (it is not here); "
+        "hatif: text2tashkeel==0.1.0, which drafts vowels, cannot be used (it is not here); "
         "install it with `.venv/bin/pip install --require-hashes -r requirements/tashkeel.txt`.\n"
     )
 
 
-def test_a_text_that_no_voice_can_say_is_not_released(checkout: Path) -> None:
+def test_a_text_that_no_voice_can_speak_is_not_released(checkout: Path) -> None:
     file = _arabic(checkout)
     file.write_text(po.change(po.read(file), "wait", po.Change(True, "اِنْتَظِرُوا SMS.")))
     before = po.read(file)
-    status, said = _hatif(checkout, "prompts release wait <<< y")
+    status, message = _hatif(checkout, "prompts release wait <<< y")
     assert (status, po.read(file)) == (1, before)
-    assert "E_TEXT_SCRIPT letters of another script (SMS)" in said
+    assert "E_TEXT_SCRIPT letters of another script (SMS)" in message
 
 
 @pytest.mark.parametrize(
     ("text", "language", "named"),
     [
-        ("Bonjour <b>😀</b>\x07", "fr", ["markup or a sign (<)", "😀, which no voice", "control character (U+0007)"]),
+        ("Bonjour <b>😀</b>\x07", "fr", ["markup or a symbol (<)", "😀, which no voice", "control character (U+0007)"]),
         ("مرحبا Bonjour", "fr", ["letters of another script (مرحبا)"]),
         ("Bonjour " * 250, "fr", ["2000 characters; split it"]),
         ("مَرْحَبًا " * 200 + "👍🏽", "ar", ["characters; split it", "🏽 👍, which no voice"]),
@@ -344,11 +344,11 @@ def test_a_text_that_no_voice_can_say_is_not_released(checkout: Path) -> None:
         ("Prix : 5 € ± 2 ×", "fr", ["± × €, which no voice"]),
         ("bon\u202ejour\u0000", "fr", ["control character (U+0000, U+202E)"]),
         ("\udcff bonjour", "fr", ["U+DCFF, which no voice"]),
-        ("💥" * 2_000, "fr", ["2000 characters", "💥", "no letter"]),
-        ("", "ar", ["no letter"]),
+        ("💥" * 2_000, "fr", ["2000 characters", "💥", "no letters"]),
+        ("", "ar", ["no letters"]),
     ],
 )
-def test_all_that_is_wrong_with_a_text_is_named_at_once(
+def test_all_problems_of_a_text_are_reported_at_once(
     tmp_path: Path, text: str, language: str, named: list[str]
 ) -> None:
     out = tmp_path / "said.wav"
@@ -360,7 +360,7 @@ def test_all_that_is_wrong_with_a_text_is_named_at_once(
     assert out.read_bytes() == Path(__file__).read_bytes()
 
 
-def test_a_text_that_cannot_be_said_keeps_its_former_audio_and_holds_up_no_other(tmp_path: Path) -> None:
+def test_an_unspeakable_text_keeps_its_old_audio_and_does_not_delay_others(tmp_path: Path) -> None:
     bad = {
         "script": ("مرحبا", "E_TEXT_SCRIPT"),
         "markup": ("<speak>Bonjour</speak>", "E_TEXT_MARKUP"),
@@ -369,17 +369,19 @@ def test_a_text_that_cannot_be_said_keeps_its_former_audio_and_holds_up_no_other
         "long": ("Bonjour à tous " * 134, "E_TEXT_LONG"),
     }
     voices = {"fr": Voice("pico", "prompt_engine", "voice"), "en": Voice("pico", "prompt_engine", "voice")}
-    sites.catalogue(tmp_path, "en", {each: (f"Hello {each}.", "") for each in (*bad, "good")})
+    sites.catalogue(tmp_path, "en", {item: (f"Hello {item}.", "") for item in (*bad, "good")})
 
     def built(texts: dict[str, str]) -> dict[str, str | None]:
-        sites.catalogue(tmp_path, "fr", {each: (f"Hello {each}.", text) for each, text in texts.items()})
+        sites.catalogue(tmp_path, "fr", {item: (f"Hello {item}.", text) for item, text in texts.items()})
         build(catalogue.load(tmp_path), tmp_path / "sounds", tmp_path / "recordings", voices=voices)
         heard = manifest.load(tmp_path / "sounds" / manifest.FILE)
-        return {each: heard.file("fr", each) for each in texts}
+        return {text: heard.file("fr", text) for text in texts}
 
-    former = built({each: f"Bonjour {each}." for each in (*bad, "good")})
-    now = built({each: text for each, (text, _) in bad.items()} | {"good": "Bonsoir."})
+    former = built({item: f"Bonjour {item}." for item in (*bad, "good")})
+    now = built({item: text for item, (text, _) in bad.items()} | {"good": "Bonsoir."})
     assert None not in former.values()
-    assert {each for each in now if now[each] != former[each]} == {"good"}
-    problems = {(each.id, each.code) for each in catalogue.load(tmp_path).problems() if each.code.startswith("E_")}
-    assert problems == {(each, code) for each, (_, code) in bad.items()}
+    assert {item for item in now if now[item] != former[item]} == {"good"}
+    problems = {
+        (problem.id, problem.code) for problem in catalogue.load(tmp_path).problems() if problem.code.startswith("E_")
+    }
+    assert problems == {(item, code) for item, (_, code) in bad.items()}

@@ -1,4 +1,4 @@
-"""A voice that the site switched on speaks; one that is not there is named, and callers lose nothing."""
+"""A configured voice speaks; a missing one is reported, and callers lose nothing."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ import pytest
 
 from prompts import catalogue, manifest
 from prompts.build import BuildReport, build
-from prompts.status import LanguageStatus, of_languages
+from prompts.status import LanguageStatus, language_statuses
 from prompts.voices import Voice, choice, licences
 from prompts.voices.choice import Choice, VoiceMissingError, choose, find
 from prompts.voices.licences import Acceptance
@@ -41,21 +41,20 @@ def sources(site: Path, language: str = "en") -> dict[str, str]:
     return {prompt: audio.source for prompt, audio in used(site).prompts[language].items()}
 
 
-def test_a_voice_that_is_switched_on_speaks_its_language_and_no_other(tmp_path: Path) -> None:
+def test_a_configured_voice_speaks_its_language_and_no_other(tmp_path: Path) -> None:
     assert build_small(tmp_path, choice.TABLE, {"hello": "Hello."}).made == 2
     assert build_small(tmp_path, HERE, {"hello": "Hello."}).made == 1
     assert (sources(tmp_path), sources(tmp_path, "fr")) == ({"hello": "other"}, {"hello": "usual"})
-    assert build_small(tmp_path, choice.TABLE, {"hello": "Hello."}).made == 0  # the usual voice's audio is still there
+    assert build_small(tmp_path, choice.TABLE, {"hello": "Hello."}).made == 0  # the default voice's audio still exists
     assert sources(tmp_path) == {"hello": "usual"}
 
 
-def test_a_voice_that_is_gone_is_told_once_and_what_it_spoke_stays(tmp_path: Path) -> None:
+def test_a_removed_voice_is_reported_once_and_its_audio_stays(tmp_path: Path) -> None:
     build_small(tmp_path, HERE, {"hello": "Hello.", "wait": "Please wait."})
     before = used(tmp_path)
     report = build_small(tmp_path, GONE, {"hello": "Hello.", "wait": "Please wait a moment.", "bye": "Goodbye."})
     assert [str(problem) for problem in report.problems] == [
-        "en: other: it is not installed; install it; its 1 prompts of before stay in use, and usual speaks instead for "
-        "what is new"
+        "en: other: it is not installed; install it; its 1 existing prompts stay in use, and usual speaks new texts"
     ]
     assert sources(tmp_path) == {"hello": "other", "wait": "usual", "bye": "usual"}
     assert used(tmp_path).audio("en", "hello") == before.audio("en", "hello")
@@ -66,19 +65,19 @@ def test_a_voice_that_is_gone_is_told_once_and_what_it_spoke_stays(tmp_path: Pat
     assert set(sources(tmp_path).values()) == {"other"}
 
 
-def test_where_the_gone_voices_audio_is_broken_the_usual_voice_speaks(tmp_path: Path) -> None:
+def test_if_the_audio_of_a_removed_voice_is_broken_the_default_voice_speaks(tmp_path: Path) -> None:
     build_small(tmp_path, HERE, {"hello": "Hello."})
     for path in manifest.paths(tmp_path / "sounds", used(tmp_path).file("en", "hello") or ""):
         path.unlink()
     report = build_small(tmp_path, GONE, {"hello": "Hello."})
     assert [problem.found for problem in report.problems] == [
         "other: it is not installed; install it",
-        "other is no longer here and its audio is cut short",
+        "other is no longer installed and its audio is truncated",
     ]
     assert sources(tmp_path) == {"hello": "usual"}
 
 
-def test_a_text_on_which_the_voice_fails_is_spoken_by_the_usual_one(tmp_path: Path) -> None:
+def test_if_the_configured_voice_fails_the_default_voice_speaks(tmp_path: Path) -> None:
     broken = Choice({"en": "other"}, {"en": Voice("other", "prompt_engine", "nobody")}, {})
     report = build_small(tmp_path, broken, {"hello": "Hello."})
     assert [str(problem) for problem in report.problems] == [
@@ -87,7 +86,7 @@ def test_a_text_on_which_the_voice_fails_is_spoken_by_the_usual_one(tmp_path: Pa
     assert sources(tmp_path) == {"hello": "usual"}
 
 
-def test_audio_keeps_the_time_since_which_it_is_heard(tmp_path: Path) -> None:
+def test_audio_keeps_the_time_when_it_came_into_use(tmp_path: Path) -> None:
     start = datetime.now(UTC).replace(microsecond=0)
     build_small(tmp_path, choice.TABLE, {"hello": "Hello.", "wait": "Please wait."})
     path = tmp_path / "sounds" / manifest.FILE
@@ -96,7 +95,7 @@ def test_audio_keeps_the_time_since_which_it_is_heard(tmp_path: Path) -> None:
     assert start <= datetime.fromisoformat(written["en"]["hello"]["since"]) <= datetime.now(UTC)
     for audio in written["en"].values():
         audio["since"] = long_ago
-    del written["fr"]["hello"]["since"]  # as older builders wrote it
+    del written["fr"]["hello"]["since"]  # as in older manifests
     path.write_text(json.dumps(written))
     assert used(tmp_path).prompts["fr"]["hello"].since is None
     build_small(tmp_path, choice.TABLE, {"hello": "Hello.", "wait": "Please wait a moment."})
@@ -107,15 +106,15 @@ def test_audio_keeps_the_time_since_which_it_is_heard(tmp_path: Path) -> None:
 
 
 def status(site: Path, chosen: Choice, recorded_only: tuple[str, ...] = ()) -> dict[str, LanguageStatus]:
-    found = of_languages(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
-    return {each.language: each for each in found}
+    found = language_statuses(("en", "fr"), catalogue.load(site), used(site), chosen, recorded_only)
+    return {item.language: item for item in found}
 
 
 def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Path) -> None:
     sites.wav(tmp_path / "recordings" / "en" / "hello.wav", sites.speech())
     build_small(tmp_path, HERE, {"hello": "Hello.", "wait": "Please wait.", "bye": "Goodbye."})
     build_small(tmp_path, GONE, {"hello": "Hello.", "wait": "Please wait.", "bye": "Goodbye now."})
-    # Without a build: a text is new, one changed, one is not in order.
+    # Before a build: one text is new, one changed, one faulty.
     texts = {key: (key, f"en {key}.") for key in ("hello", "wait", "bye", "new")}
     texts["wait"] = ("Please wait.", "en Please wait.")
     sites.catalogue(tmp_path, "en", texts)
@@ -123,8 +122,8 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
     found = status(tmp_path, GONE)
     en, fr = found["en"], found["fr"]
     assert (en.texts, en.translated, en.recorded, en.synthesised, en.stale, en.missing) == (4, 4, 1, 2, 2, 1)
-    assert [(each.voice, each.prompts) for each in en.voices] == [("other", 1), ("usual", 1)]
-    assert all(each.since and each.since <= datetime.now(UTC) for each in en.voices)
+    assert [(voice.voice, voice.prompts) for voice in en.voices] == [("other", 1), ("usual", 1)]
+    assert all(voice.since and voice.since <= datetime.now(UTC) for voice in en.voices)
     assert (en.voice, en.problem) == ("pico", "other: it is not installed; install it")
     assert (fr.translated, fr.missing, fr.voice, fr.problem) == (1, 1, "pico", None)
     assert status(tmp_path, HERE)["en"].voice == "other"
@@ -132,23 +131,23 @@ def test_the_status_counts_texts_audio_and_voices_with_their_times(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("language", "name", "said"),
+    ("language", "name", "message"),
     [
         ("nl", "mbrola-nl2", None),
         ("nl", "piper:nl.onnx", None),
         ("nl", "mbrola-ar2", "speaks ar; write a voice that speaks nl, or delete the line"),
-        ("nl", "mbrola-nl9", "is no voice that can be switched on; write one of mbrola-ar2, mbrola-nl2, or piper:NAME"),
-        ("nl", "piper:nl", "names no model; write piper:NAME.onnx"),
-        ("nl", "", "is no voice that can be switched on"),
+        ("nl", "mbrola-nl9", "is not an available voice; write one of mbrola-ar2, mbrola-nl2, or piper:NAME"),
+        ("nl", "piper:nl", "does not name a model; write piper:NAME.onnx"),
+        ("nl", "", "is not an available voice"),
     ],
 )
-def test_a_name_that_cannot_be_is_told_with_what_can(language: str, name: str, said: str | None) -> None:
+def test_an_invalid_voice_name_is_reported_with_the_valid_ones(language: str, name: str, message: str | None) -> None:
     found = choice.mistake(language, name)
-    assert (said is None and found is None) or (said and found and said in found)
+    assert (message is None and found is None) or (message and found and message in found)
 
 
 def installed(folder: Path) -> Path:
-    """A folder of voices as the installer leaves it, with a database that is none."""
+    """Create a voices folder as the installer leaves it, but with a file that is not a voice."""
     file = folder / "mbrola" / "root" / "usr/share/mbrola/nl2/nl2"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"none")
@@ -171,7 +170,7 @@ def test_an_installed_voice_is_found_only_with_an_accepted_licence(tmp_path: Pat
     assert reason() == f"its licence has not been accepted; {remedy}"
 
 
-def test_a_new_version_of_a_voice_is_another_sound_and_another_folder_is_not(tmp_path: Path) -> None:
+def test_a_new_version_of_a_voice_rebuilds_the_audio_and_another_folder_does_not(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     installed(one)
     before = find("nl", "mbrola-nl2", one).fingerprint
@@ -181,27 +180,27 @@ def test_a_new_version_of_a_voice_is_another_sound_and_another_folder_is_not(tmp
     assert find("nl", "mbrola-nl2", one).fingerprint != before
 
 
-def test_a_tree_that_is_not_whole_is_a_voice_that_refuses(tmp_path: Path) -> None:
+def test_an_incomplete_installation_makes_the_voice_refuse(tmp_path: Path) -> None:
     installed(tmp_path)
     sites.catalogue(tmp_path, "en", {"hello": ("Hello.", "Hello.")})
     chosen = Choice({"en": "mbrola-nl2"}, {"en": find("nl", "mbrola-nl2", tmp_path)}, {})
     report = build(catalogue.load(tmp_path), tmp_path / "sounds", tmp_path, voices=TABLE, chosen=chosen)
     assert "mbrola-nl2 refused: " in report.problems[0].found
-    assert "is not whole; remove it and run `hatif prompts voices install mbrola`" in report.problems[0].found
+    assert "is incomplete; remove it and run `hatif prompts voices install mbrola`" in report.problems[0].found
     assert sources(tmp_path) == {"hello": "usual"}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ("model.onnx", "there is no file {model}; put it there, or correct its name in site.toml"),
-        ("model.onnx.json", "there is no file {model}.json; put it there"),
+        ("model.onnx", "the file {model} does not exist; put it there, or correct its name in site.toml"),
+        ("model.onnx.json", "the file {model}.json does not exist; put it there"),
         ("[", "{model}.json cannot be read"),
-        ('{"language": {"code": "fr_FR"}}', "{model}.json says that it speaks fr, not nl; name another one"),
-        ('{"espeak": {"voice": "en-us"}}', "{model}.json says that it speaks en, not nl; name another one"),
+        ('{"language": {"code": "fr_FR"}}', "according to {model}.json it speaks fr, not nl; choose another one"),
+        ('{"espeak": {"voice": "en-us"}}', "according to {model}.json it speaks en, not nl; choose another one"),
     ],
 )
-def test_a_voice_of_piper_that_cannot_be_used_says_why(tmp_path: Path, change: str, said: str) -> None:
+def test_an_unusable_piper_voice_explains_why(tmp_path: Path, change: str, message: str) -> None:
     model = piper_tone.write(tmp_path / "piper", "model", "nl")
     if change.startswith("model"):
         (tmp_path / "piper" / change).unlink()
@@ -209,10 +208,10 @@ def test_a_voice_of_piper_that_cannot_be_used_says_why(tmp_path: Path, change: s
         Path(f"{model}.json").write_text(change)
     with pytest.raises(VoiceMissingError) as error:
         find("nl", "piper:model.onnx", tmp_path)
-    assert str(error.value).startswith(said.format(model=model))
+    assert str(error.value).startswith(message.format(model=model))
 
 
-def test_without_the_package_of_piper_the_command_that_brings_it_is_named(
+def test_without_piper_s_package_the_message_has_the_command_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     piper_tone.write(tmp_path / "piper", "model", "nl")
@@ -222,11 +221,11 @@ def test_without_the_package_of_piper_the_command_that_brings_it_is_named(
         find("nl", "piper:model.onnx", tmp_path)
 
 
-def test_a_voice_of_piper_speaks(tmp_path: Path) -> None:
+def test_a_piper_voice_speaks(tmp_path: Path) -> None:
     model = piper_tone.write(tmp_path / "voices" / "piper", "model", "en")
     chosen = choose({"en": "piper:model.onnx", "fr": f"piper:{model}"}, tmp_path / "voices")
     assert list(chosen.voices) == ["en"]
-    assert "says that it speaks en, not fr" in chosen.missing["fr"]
+    assert "it speaks en, not fr" in chosen.missing["fr"]
     report = build_small(tmp_path, chosen, {"hello": "Hello there.", "wait": "Please wait. It takes a minute."})
     assert [problem.language for problem in report.problems] == ["fr"]
     assert set(sources(tmp_path).values()) == {"piper:model.onnx"}
@@ -241,8 +240,8 @@ def test_a_voice_of_piper_speaks(tmp_path: Path) -> None:
     assert sources(tmp_path) == {"hello": "usual"}
 
 
-def test_what_an_engine_started_ends_with_it(tmp_path: Path) -> None:
-    """A voice's process is killed when it hangs; a program that it called must not stay behind."""
+def test_programs_started_by_an_engine_end_with_it(tmp_path: Path) -> None:
+    """A voice's process is killed when it hangs; a program that it started must not outlive it."""
     program = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)"
     engine = (
         "import sys; from prompts.voices.mbrola import _run;"
@@ -259,7 +258,7 @@ def test_what_an_engine_started_ends_with_it(tmp_path: Path) -> None:
         assert datetime.now(UTC) < deadline
 
 
-def test_nothing_is_synthesised_in_a_call_since_the_controller_has_no_voice_in_it() -> None:
+def test_the_controller_imports_no_voice_so_nothing_is_synthesised_during_a_call() -> None:
     program = "import sys, ivr.__main__, ivr.controller.controller; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "prompts.manifest" in loaded

@@ -1,4 +1,4 @@
-"""`hatif prompts voices`: what there is, and MBROLA's voices only after their licence."""
+"""`hatif prompts voices`: the list, and MBROLA's voices only after their licence is accepted."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def unpacked(checkout: Path, *, nl2: str | None = None) -> Path:
-    """A tree as it is after fetching; `nl2` is another licence than the one that we know."""
+    """Create a tree as after the download; `nl2` has a different licence from the one that we know."""
     folder = checkout / "var" / "voices" / "mbrola"
     for package in licences.VOICES:
         text = nl2 if nl2 and package == "mbrola-nl2" else licences.text(package)
@@ -38,7 +38,7 @@ def unpacked(checkout: Path, *, nl2: str | None = None) -> Path:
 
 
 def typed(checkout: Path, answer: str) -> tuple[int, str]:
-    """Exit status and output of the installer on a terminal on which this is typed."""
+    """Run the installer on a terminal with this input; return exit status and output."""
     ours, theirs = pty.openpty()
     home, site = checkout / "var", checkout / "sites/consulate"
     environment = os.environ | {"HATIF_HOME": str(home), "HATIF_SITE": str(site)}
@@ -58,8 +58,8 @@ def listed(checkout: Path) -> dict[str, dict[str, str | None]]:
     return {row["voice"]: row for row in json.loads(answer.stdout)}
 
 
-def test_nothing_is_fetched_before_the_licence_is_accepted(checkout: Path) -> None:
-    # Whoever fetched would fail on this mirror.
+def test_nothing_is_downloaded_before_the_licence_is_accepted(checkout: Path) -> None:
+    # A download would fail on this mirror.
     refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} < /dev/null")
     assert refused.returncode == 1
     assert "not be sold or incorporated" in " ".join(refused.stdout.split())
@@ -67,16 +67,16 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(checkout: Path) -> No
         "hatif: Nothing was installed: read the licence above and run this again on a terminal, or with "
         "--accept-licence."
     )
-    status, said = typed(checkout, "n")
-    assert (status, "Nothing was installed: the licence was not accepted." in said) == (1, True)
+    status, message = typed(checkout, "n")
+    assert (status, "Nothing was installed: the licence was not accepted." in message) == (1, True)
     assert not (checkout / "var" / "voices").exists()
 
 
-def test_a_typed_yes_is_recorded_and_the_voices_may_be_switched_on(checkout: Path) -> None:
+def test_a_typed_yes_is_recorded_and_the_voices_can_be_configured(checkout: Path) -> None:
     folder = unpacked(checkout)
     assert "its licence has not been accepted" in (listed(checkout)["mbrola-nl2"]["state"] or "")
-    status, said = typed(checkout, "y")
-    assert status == 0, said
+    status, message = typed(checkout, "y")
+    assert status == 0, message
     accepted = licences.read(folder)
     assert accepted
     assert accepted.licences == {package: licences.digest(licences.text(package)) for package in licences.VOICES}
@@ -88,7 +88,7 @@ def test_a_typed_yes_is_recorded_and_the_voices_may_be_switched_on(checkout: Pat
     assert listed(checkout)["mbrola-nl2"]["speaks"] == "nl"
 
 
-def test_another_licence_in_the_package_is_asked_about_and_else_the_package_goes(checkout: Path) -> None:
+def test_a_changed_licence_in_the_package_needs_consent_or_the_package_is_removed(checkout: Path) -> None:
     folder = unpacked(checkout, nl2="You owe us a castle.")
     refused = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
     assert refused.returncode == 1
@@ -98,7 +98,7 @@ def test_another_licence_in_the_package_is_asked_about_and_else_the_package_goes
     assert licences.read(folder) is None
 
 
-def test_a_mirror_that_cannot_be_read_is_told_and_nothing_is_switched_on(checkout: Path) -> None:
+def test_an_unreachable_mirror_is_reported_and_nothing_is_configured(checkout: Path) -> None:
     refused = lines.run(checkout, f"HATIF_DEBIAN_MIRROR=file:/nowhere {INSTALL} --accept-licence < /dev/null")
     assert refused.returncode == 1
     assert "MBROLA" in refused.stderr or "file:/nowhere" in refused.stderr
@@ -125,6 +125,6 @@ def test_the_installed_voices_speak_the_site(checkout: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.count("it is not installed; run `hatif prompts voices install mbrola`; its") == 2
     assert manifest.load(checkout / "var/sounds" / manifest.FILE) == heard
-    told = lines.run(checkout, ".venv/bin/hatif prompts status")
-    assert "mbrola-nl2 since" in told.stdout
-    assert "nl: mbrola-nl2: it is not installed" in told.stderr
+    findings = lines.run(checkout, ".venv/bin/hatif prompts status")
+    assert "mbrola-nl2 since" in findings.stdout
+    assert "nl: mbrola-nl2: it is not installed" in findings.stderr

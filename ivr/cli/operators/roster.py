@@ -73,7 +73,7 @@ def _day(parts: Composition, day: date) -> Day:
     from ivr.check import roster_check
     from ivr.site import roster as rosters
     from ivr.site.holidays import Holidays
-    from ivr.site.roster import joined
+    from ivr.site.roster import merge
 
     site, people = parts.site, {each.id: each for each in parts.operators}
     zone = ZoneInfo(site.hours.timezone)
@@ -89,7 +89,7 @@ def _day(parts: Composition, day: date) -> Day:
     able = {each: roster_check.speakers(site, list(people.values()), each) for each in site.languages}
     able[_SUPERVISORS] = [each.id for each in people.values() if each.supervisor]
     opened = {each: roster_check.open_times(site, holidays, day, each) for each in site.languages}
-    opened[_SUPERVISORS] = joined(span for spans in opened.values() for span in spans)
+    opened[_SUPERVISORS] = merge(span for spans in opened.values() for span in spans)
     bare = {each: roster_check.uncovered(opened[each], shifts, able[each]) for each in opened}
     holiday = holidays.get(day)
     is_today = day == clock.now().astimezone(zone).date()

@@ -28,16 +28,16 @@ def findings(parts: Composition) -> Iterator[Finding]:
     except SiteError:
         return
     except (AsteriskError, PlanError) as error:
-        yield Finding.told("E_UP_REFUSED", str(path), 1, f"`hatif up` refuses it: {error}")
+        yield Finding.from_sentence("E_UP_REFUSED", str(path), 1, f"`hatif up` refuses it: {error}")
         return
     for sentence in sentences:
-        yield Finding.told("E_UP_REFUSED", str(path), 1, f"`hatif up` refuses its dialplan: {sentence}")
+        yield Finding.from_sentence("E_UP_REFUSED", str(path), 1, f"`hatif up` refuses its dialplan: {sentence}")
     try:
         parse_url(parts.database_url)
     except DatabaseError as error:
         # What site.toml says of it is in the check of the files.
         if parts.settings.database is not None:
-            yield Finding.told("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
+            yield Finding.from_sentence("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
     if not any(process.alive for process in processes(parts.settings.run).values()):
         for problem in instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API")):
             found, _, remedy = problem.removesuffix(".").partition(": ")

@@ -65,14 +65,14 @@ def list_prompts(json: bool = JSON) -> None:
 def status(json: bool = JSON) -> None:
     """By language: texts, translated, recorded, synthesised, stale, missing, names; who speaks, and since when."""
     from prompts import catalogue, manifest
-    from prompts.status import of_languages
+    from prompts.status import language_statuses
 
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
     heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
     off = [each for each in parts.site.recorded_only if each not in parts.site.languages]
     languages = (*parts.site.languages, *off)
-    rows = list(of_languages(languages, texts, heard, parts.voices, parts.site.recorded_only))
+    rows = list(language_statuses(languages, texts, heard, parts.voices, parts.site.recorded_only))
     if json:
         as_json([asdict(row) | {"on": row.language not in off} for row in rows])
         return

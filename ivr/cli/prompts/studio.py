@@ -12,7 +12,7 @@ from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 
 if TYPE_CHECKING:
-    from prompts.importing import Delivered
+    from prompts.importing import DeliveredFile
 
 
 class Format(StrEnum):
@@ -83,8 +83,8 @@ def import_(
         )
         problems: list[str] = []
         if (wanted or any(each.verdict is importing.Verdict.THERE for each in found)) and not dry_run:
-            importing.take(wanted)
-            importing.write_down(found, texts, site / "recordings")
+            importing.write_recordings(wanted)
+            importing.save_readings(found, texts, site / "recordings")
             if not json:
                 bar.step("Prompts")
             report = build_all(parts, lambda done, total, _: bar.update(done, total))
@@ -102,7 +102,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def _tell(found: "list[Delivered]", *, dry_run: bool) -> None:
+def _tell(found: "list[DeliveredFile]", *, dry_run: bool) -> None:
     told = [each for each in found if each.reason]
     columns = ("file", "verdict", "seconds", "expected", "noise", "why")
     if told:
@@ -112,12 +112,12 @@ def _tell(found: "list[Delivered]", *, dry_run: bool) -> None:
     console.print(f"{said}.{' Nothing was changed.' if dry_run else ''}", markup=False)
 
 
-def _numbers(each: "Delivered") -> list[Any]:
+def _numbers(each: "DeliveredFile") -> list[Any]:
     numbers = (each.seconds, each.expected_s, each.noise, each.level)
     return [each.file, each.verdict.value, *(None if number is None else f"{number:.1f}" for number in numbers)]
 
 
-def _write(out: Path, bad: "list[Delivered]") -> None:
+def _write(out: Path, bad: "list[DeliveredFile]") -> None:
     from prompts.script import csv_bytes
 
     columns = ("file", "verdict", "language", "id", "why", "seconds", "expected_s", "noise_db", "level_dbfs")

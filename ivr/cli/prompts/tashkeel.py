@@ -64,7 +64,7 @@ def tashkeel(
     changed = {prompt: each for prompt, each in drafts.items() if each.text != each.written}
     if write and changed:
         file = texts.file(release.ARABIC)
-        po.replace(file, before, release.with_drafts(before, changed.items()))
+        po.replace(file, before, release.add_drafts(before, changed.items()))
         errors.print(
             f"{file}: {len(changed)} drafted, marked fuzzy. `hatif prompts release ID` has them spoken.",
             markup=False,
@@ -120,7 +120,7 @@ def release(
 ) -> None:
     """Have a text spoken that is marked fuzzy, after showing it: a comment keeps who released it, and when."""
     from prompts import catalogue, po
-    from prompts.release import released, told_of_draft
+    from prompts.release import draft_comment, mark_released
 
     texts = catalogue.load(Composition().settings.site)
     if language and language not in texts.languages:
@@ -131,12 +131,12 @@ def release(
     for code, entry in fuzzy:
         console.print(f"{code} {entry.id}", style="bold", markup=False)
         console.print(f"  {cell(entry.source)}\n  {cell(entry.text)}", markup=False, soft_wrap=True)
-        if told := told_of_draft(contents[code], entry.id):
+        if told := draft_comment(contents[code], entry.id):
             console.print(f"  {cell(told)}", markup=False, soft_wrap=True)
         if _is_wrong(code, entry):
             refused += 1
         elif typer.confirm("  Is this right, and may it be spoken?"):
-            after = released(contents[code], entry.id, by or getpass.getuser(), datetime.now(UTC).date())
+            after = mark_released(contents[code], entry.id, by or getpass.getuser(), datetime.now(UTC).date())
             po.replace(texts.file(code), contents[code], after)
             contents[code] = after
             console.print("  released")

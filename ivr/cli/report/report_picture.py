@@ -33,12 +33,12 @@ def drawn(site: str, days: str, hours: Sequence[Hour], total: Figures, within_s:
     svg.text(picture, (24, 62), _summary(total, within_s), size=_TEXT, fill=_FAINT)
     if not hours:
         svg.text(picture, (24, 120), "No call waited for an operator.", size=_TEXT, fill=_INK)
-        return svg.written(picture)
+        return svg.to_text(picture)
     scale = _Scale(hours[0].hour, hours[-1].hour, max(each.figures.waited for each in hours))
     _levels(picture, hours, scale, within_s)
     _bars(picture, hours, scale)
     _legend(picture)
-    return svg.written(picture)
+    return svg.to_text(picture)
 
 
 def _summary(total: Figures, within_s: float) -> str:

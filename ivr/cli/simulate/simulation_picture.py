@@ -31,7 +31,7 @@ def drawn(title: str, subtitle: str, hours: Sequence[int], rows: Sequence[Row]) 
     picture = svg.root(width, height, title)
     svg.rectangle(picture, (0, 0), (width, height), fill="#ffffff")
     svg.text(picture, (20, 28), title, size=16, font_weight="600", fill=_INK)
-    svg.text(picture, (20, 48), svg.shortened(subtitle, 12, width - 40), size=12, fill=_FAINT)
+    svg.text(picture, (20, 48), svg.shorten(subtitle, 12, width - 40), size=12, fill=_FAINT)
     day = _LEFT + _FIELD * len(hours) + 12
     for place, hour in enumerate(hours):
         at = (_LEFT + _FIELD * (place + 0.5), _TOP - 8)
@@ -48,7 +48,7 @@ def drawn(title: str, subtitle: str, hours: Sequence[int], rows: Sequence[Row]) 
             _field(picture, (_LEFT + _FIELD * place, top), _FIELD, level)
         _field(picture, (day, top), 50, row.whole)
     _legend(picture, height - 30)
-    return svg.written(picture)
+    return svg.to_text(picture)
 
 
 def _field(picture: Element, at: svg.Point, wide: float, level: Level) -> None:

@@ -178,9 +178,9 @@ class _Attempt:
         )
 
     def _line(self, dialled: str) -> str:
-        from ivr.hours.format_hours import no_number
+        from ivr.hours.format_hours import number_problem
 
-        if problem := no_number(self._site, dialled):
+        if problem := number_problem(self._site, dialled):
             raise TrialError(problem)
         return dialled
 

@@ -1,4 +1,4 @@
-"""What stands in the picture of each node: its texts, its keys, and where they lead."""
+"""The content of each node's card in the picture: its texts, its keys, and where they lead."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from ivr.flow.nodes.survey import ANSWERS, Survey
 from ivr.site.guide import title
 
 Spoken = Callable[[str, str], str]
-"""The text of a language (code) with an id."""
+"""Returns the text of a language (code) by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the picture: a key, words, and the node that these lead to. `language`: of words that are spoken."""
+    """A line of a card: a key, words, and the target node. `language` is that of spoken words."""
 
     text: str
     key: str = ""
@@ -36,28 +36,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Card:
+    """A node's card."""
+
     name: str
     kind: str
-    marks: tuple[str, ...]  # the keys that lead here from everywhere
+    marks: tuple[str, ...]  # the keys that lead here from anywhere
     rows: tuple[Row, ...]
 
 
 def cards(flow: Flow, language: str, spoken: Spoken) -> list[Card]:
-    """One for each node, with what is spoken in `language`."""
+    """Return one card per node, with the texts in `language`."""
     roles = ((OPERATOR, flow.operator), (CHANGE_LANGUAGE, flow.change_language))
     return [
         Card(
             name,
             node.kind,
             tuple(key for key, role in roles if role == name),
-            tuple(_Card(language, spoken).rows(node)),
+            tuple(_CardWriter(language, spoken).rows(node)),
         )
         for name, node in flow.nodes.items()
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Card:
+class _CardWriter:
+    """Writes the rows of cards."""
+
     language: str
     spoken: Spoken
 
@@ -95,22 +99,22 @@ class _Card:
                 yield from self.topic(node.topic)
                 yield Row(f"reference, {REFERENCE_DIGITS} digits")
                 yield Row(f"PIN, {PIN_DIGITS} digits")
-                yield Row("tells the state of the file")
+                yield Row("tells the state of the case")
                 yield from self.back(node.back)
             case Record():
                 yield self.whole(node.text)
                 yield Row(f"at most {node.longest_s} s, hear, again, send")
-                yield Row(f"becomes a file: {node.file}, due in {node.due_h} h")
+                yield Row(f"becomes a case: {node.file}, due in {node.due_h} h")
                 yield Row("sent", target=node.next)
                 yield from self.back(node.back)
             case Callback():
                 yield self.says("callback_this_number", key="1")
                 yield self.says("callback_other_number", key="2")
-                yield Row("noted", target=node.next)
+                yield Row("stored", target=node.next)
                 yield from self.back(node.back)
             case Queue():
                 yield from self.topic(node.topic)
-                yield Row("waits for an operator of his language")
+                yield Row("waits for an operator in their language")
                 if node.priority:
                     yield Row(f"priority {node.priority:+}")
                 if node.consent is not None:
@@ -128,10 +132,10 @@ class _Card:
 
     def languages(self, node: Language) -> Iterator[Row]:
         if node.remembered is not None:
-            yield Row("who called before, in his last language:")
+            yield Row("returning callers, in their last language:")
             yield self.says(node.remembered, key=GO_ON)
             yield self.says(node.other, key=CHANGE_LANGUAGE)
-            yield Row("who did not:")
+            yield Row("other callers:")
         for key, language in node.options.items():
             yield Row(self.spoken(language, node.text), key=key, language=language)
         yield Row("in that language", target=node.next)

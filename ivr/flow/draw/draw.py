@@ -1,17 +1,17 @@
-"""The flow as a picture: a box a node, its keys in rows, and a line from each row to the node that it leads to."""
+"""Draw the flow as a picture: one box per node, its keys in rows, and a line from each row to its target."""
 
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ivr.flow.draw.cards import Card, Row, Spoken, cards
-from ivr.flow.draw.layout import Box, Placed, place
+from ivr.flow.draw.layout import Box, Layout, place
 from ivr.flow.file import Flow
 from ivr.picture import svg
 
 _WIDTH, _GAP = 260.0, 60.0
 _HEAD, _ROW, _FOOT = 26.0, 18.0, 8.0
 _SIDE = 10.0
-"""Between a box and what stands in it."""
+"""Space between a box's border and its content."""
 _MARGIN, _TITLE, _LEGEND_ROW = 36.0, 44.0, 18.0
 _TEXT, _SMALL = 12.0, 11.0
 
@@ -33,8 +33,8 @@ _COLOURS = {
 }
 
 
-def drawn(flow: Flow, language: str, spoken: Spoken, title: str) -> str:
-    """The picture as an SVG document. `spoken` gives the texts, those of the rows in `language`."""
+def draw_flow(flow: Flow, language: str, spoken: Spoken, title: str) -> str:
+    """Return the picture as an SVG document, with texts from `spoken` in `language`."""
     boxes = [_Box(card, tuple(_lines(card))) for card in cards(flow, language, spoken)]
     roots = (flow.start, flow.operator, flow.change_language)
     placed = place([box.shape for box in boxes], roots, width=_WIDTH, gap=_GAP, entry=_HEAD / 2)
@@ -46,12 +46,12 @@ def drawn(flow: Flow, language: str, spoken: Spoken, title: str) -> str:
     svg.text(picture, (_MARGIN, _MARGIN + 14), title, size=20, fill=_INK, font_weight="bold")
     _picture(picture, flow, boxes, placed)
     _write_legend(picture, legend, height - _MARGIN - (len(legend) - 1) * _LEGEND_ROW)
-    return svg.written(picture)
+    return svg.to_text(picture)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line in a box: a row, or a part of one whose words take two."""
+    """One line in a box: a row, or a part of a row that needs two lines."""
 
     row: Row
     text: str | None = None
@@ -87,7 +87,7 @@ def _lines(card: Card) -> list[_Line]:
     return found
 
 
-def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Placed) -> None:
+def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Layout) -> None:
     at = f"translate({_MARGIN:g} {_MARGIN + _TITLE:g})"
     drawing = svg.group(picture, transform=at)
     lines = svg.group(drawing, fill="none", stroke=_LINE, stroke_width="1.6")
@@ -103,7 +103,7 @@ def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Placed) ->
         svg.text(drawing, (x, y - 8), "start", size=_SMALL, fill=_INK, font_weight="bold")
 
 
-def _draw(parent: Element, box: _Box, placed: Placed) -> None:
+def _draw(parent: Element, box: _Box, placed: Layout) -> None:
     x, y = placed.corners[box.card.name]
     svg.rectangle(parent, (x, y), (_WIDTH, box.height), radius=6, fill="#ffffff", stroke=_LINE, stroke_width="1.2")
     colour = _COLOURS.get(box.card.kind, "#e3e5ea")
@@ -117,12 +117,12 @@ def _draw(parent: Element, box: _Box, placed: Placed) -> None:
     exit_number = 0
     for number, line in enumerate(box.lines):
         top = y + _HEAD + number * _ROW + _FOOT / 2
-        _row(parent, line, (x, top), _way(line.row, (box.card.name, exit_number), placed))
+        _row(parent, line, (x, top), _target_label(line.row, (box.card.name, exit_number), placed))
         exit_number += line.row.target is not None
 
 
-def _way(row: Row, place_: tuple[str, int], placed: Placed) -> str | None:
-    """What is written about where a row leads; empty: a line is drawn there, None: nowhere."""
+def _target_label(row: Row, place_: tuple[str, int], placed: Layout) -> str | None:
+    """Return the label for a row's target; empty if a line is drawn instead, None without a target."""
     if row.target is None:
         return None
     if row.target not in placed.corners:
@@ -130,28 +130,28 @@ def _way(row: Row, place_: tuple[str, int], placed: Placed) -> str | None:
     return "" if place_ in placed.drawn else f"↩ {row.target}"
 
 
-def _row(parent: Element, line: _Line, at: tuple[float, float], way: str | None) -> None:
+def _row(parent: Element, line: _Line, at: tuple[float, float], label: str | None) -> None:
     row, (x, top) = line.row, at
     base, left, right = top + 13, x + _SIDE, x + _WIDTH - _SIDE
     if row.key:
         left += _key(parent, (left, top + 1), row.key) + 6
-    if way:
-        colour = _LINK if way.startswith("↩") else _WRONG
-        svg.text(parent, (right, base), way, size=_SMALL, fill=colour, text_anchor="end")
-        right -= svg.width(way, _SMALL) + 6
-    elif way is not None:
+    if label:
+        colour = _LINK if label.startswith("↩") else _WRONG
+        svg.text(parent, (right, base), label, size=_SMALL, fill=colour, text_anchor="end")
+        right -= svg.width(label, _SMALL) + 6
+    elif label is not None:
         svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE)
     is_spoken = row.language is not None
-    size, turned = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
-    words = line.text if line.text is not None else svg.shortened(row.text, size, right - left)
+    size, rtl = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
+    words = line.text if line.text is not None else svg.shorten(row.text, size, right - left)
     colour = _INK if is_spoken else _FAINT
-    written = svg.text(parent, (right if turned else left, base), words, size=size, turned=turned, fill=colour)
+    written = svg.text(parent, (right if rtl else left, base), words, size=size, rtl=rtl, fill=colour)
     if words.endswith("…"):
         svg.hint(written, row.text)
 
 
 def _key(parent: Element, at: tuple[float, float], key: str) -> float:
-    """A key of a telephone; gives its width."""
+    """Draw a telephone key and return its width."""
     width = max(18.0, svg.width(key, _SMALL) + 8)
     svg.rectangle(parent, at, (width, 16), radius=4, fill="#ffffff", stroke=_INK, stroke_width="1")
     middle = at[0] + width / 2, at[1] + 12
@@ -163,10 +163,10 @@ def _legend(flow: Flow) -> list[str]:
     return [
         f"In every menu: 0 asks for an operator ({flow.operator}), 9 changes the language ({flow.change_language}), "
         "# repeats, * goes back. No lines are drawn for these.",
-        f"Silence or wrong keys are met with help twice, then with an operator ({flow.operator}), or where the row "
-        "“no key” leads.",
-        "In record, callback and survey both lead on instead; in language silence does.",
-        "↩ and a name: that row leads back to this node, further left. Spoken words may be shortened.",
+        f"After silence or wrong keys callers hear help twice, then get an operator ({flow.operator}), or follow the "
+        "row “no key”.",
+        "In record, callback and survey both continue to the next node instead; in language, silence does.",
+        "↩ and a name: the row leads back to that node, further left. Spoken words may be shortened.",
     ]
 
 

@@ -1,7 +1,7 @@
-"""Places boxes in columns, from left to right, so that lines between them are short, cross seldom and meet no box.
+"""Place boxes in columns, from left to right, with short lines that rarely cross and never touch a box.
 
-A layered layout as Sugiyama, Tagawa and Toda described it in 1981, for boxes whose lines leave from rows of theirs.
-Lines to one box run together. What would lead to the left is no line: whoever draws says it in words.
+A layered layout after Sugiyama, Tagawa and Toda (1981), for boxes whose lines leave from their rows. Lines to the same
+box run together. Lines to the left are not drawn: the drawing labels them with words.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +11,14 @@ from itertools import pairwise
 Point = tuple[float, float]
 
 _LINE_PX = 12.0
-"""Height of the place that is kept free for a line on its way past a column."""
+"""Height reserved for a line that passes through a column."""
 _BETWEEN_PX = 26.0
 _SWEEPS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """`height` in pixels; `exits`: the boxes that lines lead to, each with where it leaves, in pixels from the top."""
+    """A box to place. `height` is in pixels; `exits` are the targets of its lines, with their offsets from the top."""
 
     name: str
     height: float
@@ -26,9 +26,12 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The upper left corner of each box; lines as points, from the right of one column to the left of the next one or
-    across one; the arrows' tips; and all that leads to the right, as (box, place among its exits)."""
+class Layout:
+    """The placed boxes and lines.
+
+    `corners`: the upper left corner of each box; `lines`: from the right of one column to the left of the next, or
+    across one; `tips`: the arrowheads; `drawn`: all exits with a line, as (box, index of the exit).
+    """
 
     corners: Mapping[str, Point]
     lines: Sequence[tuple[Point, Point]]
@@ -39,22 +42,27 @@ class Placed:
 
 @dataclass(slots=True)
 class _Item:
-    """A box in its column, or a line on its way to one."""
+    """A box in its column, or a line that passes through a column."""
 
     name: str
     column: int
     height: float
     box: bool
-    before: list[tuple["_Item", float]] = field(default_factory=list)  # with where their line leaves them
-    after: list[tuple["_Item", float]] = field(default_factory=list)  # with where our line leaves
+    before: list[tuple["_Item", float]] = field(default_factory=list)  # with the offset of their exit
+    after: list[tuple["_Item", float]] = field(default_factory=list)  # with the offset of our exit
     top: float = 0.0
 
     def enters(self, entry: float) -> float:
         return entry if self.box else self.height / 2
 
 
-def place(boxes: Sequence[Box], roots: Iterable[str], *, width: float, gap: float, entry: float) -> Placed:
-    """`roots`: where ways begin, the first in the first column. `entry`: where lines come in, from a box's top."""
+def place(boxes: Sequence[Box], roots: Iterable[str], *, width: float, gap: float, entry: float) -> Layout:
+    """Place the boxes.
+
+    Args:
+        roots: The first nodes of paths; the first root is in the first column.
+        entry: The offset of arriving lines from a box's top.
+    """
     columns, drawn = _columns(boxes, roots)
     table = _items(boxes, columns, drawn)
     _order(table)
@@ -63,12 +71,14 @@ def place(boxes: Sequence[Box], roots: Iterable[str], *, width: float, gap: floa
     for column in table:
         for item in column:
             item.top -= highest
-    return _placed(table, drawn, width, gap, entry)
+    return _to_layout(table, drawn, width, gap, entry)
 
 
 def _columns(boxes: Sequence[Box], roots: Iterable[str]) -> tuple[dict[str, int], frozenset[tuple[str, int]]]:
-    """The column of each box, by the way on which it is found first; one that leads nowhere is right of all that lead
-    to it. And the exits that lead to the right."""
+    """Return the column of each box, and the exits that lead to the right.
+
+    A box's column follows from the first path that reaches it; a box without exits is to the right of all its sources.
+    """
     exits = {box.name: [target for target, _ in box.exits] for box in boxes}
     columns: dict[str, int] = {}
 
@@ -99,7 +109,7 @@ def _columns(boxes: Sequence[Box], roots: Iterable[str]) -> tuple[dict[str, int]
 
 def _items(boxes: Sequence[Box], columns: Mapping[str, int], drawn: frozenset[tuple[str, int]]) -> list[list[_Item]]:
     items = {(box.name, columns[box.name]): _Item(box.name, columns[box.name], box.height, True) for box in boxes}
-    for box in sorted(boxes, key=lambda each: columns[each.name]):
+    for box in sorted(boxes, key=lambda box: columns[box.name]):
         for number, (target, height) in enumerate(box.exits):
             if (box.name, number) not in drawn:
                 continue
@@ -117,18 +127,18 @@ def _items(boxes: Sequence[Box], columns: Mapping[str, int], drawn: frozenset[tu
 
 
 def _order(table: list[list[_Item]]) -> None:
-    """Within each column by the mean place of what leads there, then of where it leads, while fewer lines cross."""
+    """Sort each column by the mean position of its sources and, alternately, its targets, to minimise crossings."""
     best, fewest = [list(column) for column in table], _crossings(table)
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
         for column in table if forward else reversed(table):
-            rank = {id(each): place for other in table for place, each in enumerate(other)}
+            rank = {id(item): place for other in table for place, item in enumerate(other)}
 
             def mean(item: _Item, rank: dict[int, int] = rank, forward: bool = forward) -> float:
                 if forward:
-                    places = [rank[id(each)] + at / (each.height + 1) for each, at in item.before]
+                    places = [rank[id(source)] + at / (source.height + 1) for source, at in item.before]
                 else:
-                    places = [rank[id(each)] + at / (item.height + 1) * 1e-3 for each, at in item.after]
+                    places = [rank[id(target)] + at / (item.height + 1) * 1e-3 for target, at in item.after]
                 return sum(places) / len(places) if places else float(rank[id(item)])
 
             column.sort(key=mean)
@@ -140,7 +150,7 @@ def _order(table: list[list[_Item]]) -> None:
 def _crossings(table: Sequence[Sequence[_Item]]) -> int:
     count = 0
     for column, following in pairwise(table):
-        rank = {id(each): place for place, each in enumerate(following)}
+        rank = {id(item): place for place, item in enumerate(following)}
         ends = [((place, at), rank[id(target)]) for place, item in enumerate(column) for target, at in item.after]
         count += sum(
             (start < other) != (end < to) and start != other and end != to
@@ -151,7 +161,7 @@ def _crossings(table: Sequence[Sequence[_Item]]) -> int:
 
 
 def _settle(table: list[list[_Item]], entry: float) -> None:
-    """Heights: everything as near to what it is connected with as the others of its column allow."""
+    """Set the vertical positions: each item as near to its connections as the others in its column allow."""
     for column in table:
         top = 0.0
         for item in column:
@@ -166,17 +176,17 @@ def _settle(table: list[list[_Item]], entry: float) -> None:
 
 def _wanted(item: _Item, entry: float) -> float:
     own = item.enters(entry)
-    tops = [each.top + at - own for each, at in item.before]
-    tops += [each.top + each.enters(entry) - at for each, at in item.after]
+    tops = [source.top + at - own for source, at in item.before]
+    tops += [target.top + target.enters(entry) - at for target, at in item.after]
     return sum(tops) / len(tops) if tops else item.top
 
 
 def _apart(column: Sequence[_Item], wanted: Sequence[float]) -> list[float]:
-    """The tops that are nearest to the wanted ones and keep boxes apart (least squares: adjacent violators pooled)."""
+    """Return the tops nearest to the wanted ones that keep boxes apart (least squares, pool adjacent violators)."""
     offsets = [0.0]
     for one, other in pairwise(column):
         offsets.append(offsets[-1] + one.height + (_BETWEEN_PX if one.box or other.box else _LINE_PX / 2))
-    pools: list[tuple[float, int]] = []  # mean and number of those that stand close together
+    pools: list[tuple[float, int]] = []  # mean and number of items in contact
     for top, offset in zip(wanted, offsets, strict=True):
         mean, number = top - offset, 1
         while pools and pools[-1][0] > mean:
@@ -186,9 +196,9 @@ def _apart(column: Sequence[_Item], wanted: Sequence[float]) -> list[float]:
     return [mean + offset for mean, offset in zip((m for m, n in pools for _ in range(n)), offsets, strict=True)]
 
 
-def _placed(
+def _to_layout(
     table: Sequence[Sequence[_Item]], drawn: frozenset[tuple[str, int]], width: float, gap: float, entry: float
-) -> Placed:
+) -> Layout:
     corners: dict[str, Point] = {}
     lines: list[tuple[Point, Point]] = []
     tips: list[Point] = []
@@ -205,4 +215,4 @@ def _placed(
                 end = left + width + gap, following.top + following.enters(entry)
                 lines.append(((left + width, item.top + leaves), end))
     bottom = max((item.top + item.height for column in table for item in column), default=0.0)
-    return Placed(corners, lines, tips, drawn, (max(len(table) * (width + gap) - gap, 0.0), bottom))
+    return Layout(corners, lines, tips, drawn, (max(len(table) * (width + gap) - gap, 0.0), bottom))

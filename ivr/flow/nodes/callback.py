@@ -88,7 +88,7 @@ class Callback(Node):
                 wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
                 clips = [*((language, text) for text in wrong), *question]
                 continue
-            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digits(language, digits)]
+            entered: list[Clip] = [(language, "callback_number_is"), *spoken.digit_clips(language, digits)]
             chosen = await choose(
                 call,
                 [(RIGHT, [(language, "callback_right")]), (CORRECT, [(language, "callback_correct")])],

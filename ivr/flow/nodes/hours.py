@@ -63,7 +63,7 @@ class Hours(Node):
         opens = call.services.opening.opens_next(now, line=state.number, language=state.language)
         if opens is None:
             return []
-        return list(spoken.opens(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))
+        return list(spoken.opening_clips(state.language, opens, now, ZoneInfo(call.services.site.hours.timezone)))
 
 
 async def _still_served(call: Call) -> dict[str, bool]:

@@ -210,7 +210,7 @@ class Record(Node):
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        told: list[Clip] = [(language, "reference_is"), *spoken.digits(language, reference)]
+        told: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
         again: list[Clip] = [
             (language, "reference_again"),
             (language, f"press_{_AGAIN}"),

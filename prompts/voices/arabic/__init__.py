@@ -1,3 +1,3 @@
-"""Vowelled Arabic to sounds, and the two ways to speak them: `pico.speak` and `mbrola.mbrola`."""
+"""Vowelled Arabic to sounds, and two ways to speak them: `pico.speak` and `pho.mbrola`."""
 
 from prompts.voices.arabic.pho import mbrola as mbrola

@@ -1,4 +1,4 @@
-"""Arabic spelling taken apart: letters with the marks above and below them."""
+"""Arabic spelling: letters with the marks above and below them."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ CONSONANTS = {
     "ف": "f", "ق": "q", "ك": "k", "ل": "l", "م": "m", "ن": "n", "ه": "h", "و": "w", "ي": "j",
     "أ": "?", "إ": "?", "ؤ": "?", "ئ": "?", "ء": "?",
     FEMININE: "t",
-    # Letters that Moroccan and other spelling adds, and Persian forms that are typed for Arabic ones.
+    # Letters added by Moroccan and other spellings, and Persian forms typed instead of Arabic ones.
     "ڭ": "g", "گ": "g", "پ": "b", "ڤ": "f", "ڥ": "f", "ک": "k", "ی": "j",
 }  # fmt: skip
-"""The consonant that each letter writes, in the notation of the MBROLA voices ar1 and ar2.
+"""The consonant of each letter, in the notation of the MBROLA voices ar1 and ar2.
 
 A dot marks an emphatic; T and D are the English th, Z is zh, S is sh, X and H are haa and ayn, x and G khaa and ghayn,
 ? the glottal stop.
 """
 SUN = frozenset("تثدذرزسشصضطظلن")
-"""Letters before which the l of the article becomes that letter."""
+"""Letters that assimilate the l of the article before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One letter as it is written."""
+    """One letter as written."""
 
     base: str
-    vowel: str = ""  # its vowel mark or sukun; none where nothing is written
-    doubled: bool = False  # a shadda
-    dagger: bool = False  # a small alef above it
+    vowel: str = ""  # its vowel mark or sukun; empty if none is written
+    doubled: bool = False  # has a shadda
+    dagger: bool = False  # has a small alef above it
 
     @property
     def bare(self) -> bool:
-        """No vowel follows it, as far as is written."""
+        """Whether no vowel is written after it."""
         return self.vowel in ("", SUKUN) and not self.dagger
 
 
 def letters(word: str) -> list[Letter]:
-    """The letters of a word, in whatever order its marks are typed; what is no Arabic letter is left out."""
+    """Return the letters of a word, in whatever order its marks were typed; other characters are dropped."""
     found: list[Letter] = []
     for sign in unicodedata.normalize("NFC", unicodedata.normalize("NFKC", word)):
         if sign in MARKS:
             if found:
-                found[-1] = _marked(found[-1], sign)
+                found[-1] = _add_mark(found[-1], sign)
         elif sign == ALEF_MADDA:
             found += [Letter(HAMZA_ABOVE, FATHA), Letter(ALEF)]
         elif sign == ALEF_WASLA:
@@ -61,7 +61,7 @@ def letters(word: str) -> list[Letter]:
     return found
 
 
-def _marked(letter: Letter, mark: str) -> Letter:
+def _add_mark(letter: Letter, mark: str) -> Letter:
     if mark == SHADDA:
         return replace(letter, doubled=True)
     if mark == DAGGER_ALEF:

@@ -1,6 +1,6 @@
 """Numbers, dates, times and references in an Arabic text, as vowelled words.
 
-Numbers are counted in the masculine, as one reads them out of a table. Digits may be Arabic or European.
+Numbers are masculine, as when read from a table. Digits may be Arabic or European.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 LONGEST_NUMBER = 6
-"""Digits of what is read as one number; more of them, or a leading zero, make a reference, read digit by digit."""
+"""Maximum number of digits read as one number; longer ones, or those with a leading zero, are read digit by digit."""
 GROUP = 3
-"""So many digits of a reference are read without a pause."""
+"""Digits of a reference that are read without a pause."""
 
 _ONES = (
     "صِفْرٌ",
@@ -59,7 +59,7 @@ _HUNDREDS = (
     "ثَمَانِمِائَةٍ",
     "تِسْعُمِائَةٍ",
 )
-# One, two, three to ten, more, and a round hundred of them.
+# Forms for one, two, three to ten, more, and a round hundred.
 _THOUSANDS = ("أَلْفٌ", "أَلْفَانِ", "آلَافٍ", "أَلْفًا", "أَلْفٍ")
 _MILLIONS = ("مِلْيُونٌ", "مِلْيُونَانِ", "مَلَايِينَ", "مِلْيُونًا", "مِلْيُونٍ")
 _MONTHS = (
@@ -76,7 +76,7 @@ _MONTHS = (
     "نُوَنْبِرَ",
     "دُجَنْبِرَ",
 )
-"""As Morocco calls them."""
+"""The names of the months used in Morocco."""
 _HOURS = (
     "مُنْتَصَفَ اللَّيْلِ",
     "الْوَاحِدَةَ",
@@ -116,7 +116,7 @@ _NUMERIC = re.compile(
 
 
 def in_words(text: str) -> str:
-    """The text with all digits in words, vowelled."""
+    """Return the text with all digits replaced by vowelled words."""
     text = re.sub(r"[\u066a%]", f" {_PER_CENT} ", text.translate(_DIGITS))
     return _NUMERIC.sub(lambda match: f" {_spoken(match)} ", text)
 
@@ -142,15 +142,15 @@ def _integer(digits: str) -> str:
 
 
 def one_by_one(digits: str) -> str:
-    """The digits of a reference or a telephone number, with a pause after each group."""
+    """Return the digits of a reference or a telephone number as words, with a pause after each group."""
     groups = [digits[start : start + GROUP] for start in range(0, len(digits), GROUP)]
-    if len(groups) > 1 and len(groups[-1]) == 1:  # no digit stands alone
+    if len(groups) > 1 and len(groups[-1]) == 1:  # avoid a group of one digit
         groups[-2:] = [groups[-2] + groups[-1]]
     return "، ".join(" ".join(_ONES[int(digit)] for digit in group) for group in groups)
 
 
 def cardinal(number: int) -> str:
-    """0 to 999,999,999 in words."""
+    """Return a number from 0 to 999,999,999 in words."""
     return " وَ".join(_parts(number)) if number else _ONES[0]
 
 
@@ -192,7 +192,7 @@ def _counted(count: int, forms: tuple[str, str, str, str, str]) -> str:
 
 
 def _before_noun(words: str) -> str:
-    """The last word without its n: thalaathatu aalaaf, mi'ataa alf."""
+    """Drop the final n of the last word: thalaathatu aalaaf, mi'ataa alf."""
     if words.endswith("َانِ"):
         return words.removesuffix("نِ")
     for with_n, without in (("ٌ", "ُ"), ("ٍ", "ِ")):

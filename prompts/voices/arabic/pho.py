@@ -1,7 +1,7 @@
-"""The sounds of an Arabic text as the MBROLA voices ar1 and ar2 are told them: a `.pho` text.
+"""Arabic for the MBROLA voices ar1 and ar2: the sounds of a text in MBROLA's `.pho` format.
 
-A line is a sound, its milliseconds, and points of the melody (per cent of its length, Hz). Lengths and melody are the
-measured best: slow, a lively pitch that falls over each phrase, no gaps between words.
+A line has a sound, its length in ms, and pitch points (per cent of the length, Hz). Lengths and melody are those that
+measured best: slow, with a lively pitch that falls over each phrase, and no gaps between words.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from prompts.voices.arabic.sounds import EMPHATICS, Phone
 from prompts.voices.arabic.text import Phrase, phrases
 
 SLOWNESS = 1.4
-"""All lengths are multiplied by it."""
+"""Factor for all lengths."""
 PITCH, FALL, RISE = 125, 40, 10
-"""Hz: at the beginning of a phrase, what it falls by, what a phrase rises by at its end where the sentence goes on."""
+"""In Hz: pitch at the beginning of a phrase, its fall over the phrase, and the final rise if the sentence continues."""
 ACCENT = 1.12
-"""The pitch of a stressed vowel against the line of the phrase."""
+"""Factor for the pitch of a stressed vowel."""
 PAUSE = {",": 330, ".": 330, "?": 330, "!": 330}
-"""ms, after a phrase that is not the last one."""
+"""Pause in ms after each phrase but the last."""
 
 _VOWEL = {False: 80, True: 165}
 _CONSONANT = {
@@ -27,11 +27,15 @@ _CONSONANT = {
     "m": 70, "n": 65, "w": 65, "j": 65, "g": 75,
 }  # fmt: skip
 _MISSING = {"g": "k"}
-"""Sounds that are in no Arabic voice."""
+"""Substitutes for sounds that the Arabic voices lack."""
 
 
 def mbrola(text: str) -> str:
-    """The `.pho` text. ValueError: the text holds nothing that can be said."""
+    """Return the `.pho` form of a text.
+
+    Raises:
+        ValueError: The text contains nothing that can be spoken.
+    """
     found = phrases(text)
     lines = ["_ 60"]
     for number, phrase in enumerate(found):
@@ -42,13 +46,13 @@ def mbrola(text: str) -> str:
 
 def _phrase(phrase: Phrase) -> Iterator[str]:
     phones = [phone for word in phrase.words for phone in word]
-    goes_on = phrase.mark == ","
+    continues = phrase.mark == ","
     for place, phone in enumerate(phones):
         along = place / max(1, len(phones) - 1)
-        pitch = PITCH - FALL * along * (0.55 if goes_on else 1)
+        pitch = PITCH - FALL * along * (0.55 if continues else 1)
         if phrase.mark == "?" and along > 0.8:
             pitch += 2 * FALL
-        elif goes_on and place >= len(phones) - 2:
+        elif continues and place >= len(phones) - 2:
             pitch += RISE
         yield from _sound(phone, phones[place - 1] if place else None, pitch, final=place >= len(phones) - 3)
 
@@ -62,7 +66,7 @@ def _sound(phone: Phone, before: Phone | None, pitch: float, *, final: bool) -> 
         return
     length = SLOWNESS * _CONSONANT[phone.symbol]
     symbol = _MISSING.get(phone.symbol, phone.symbol)
-    if phone.long:  # said twice: the voice has no doubled consonants
+    if phone.long:  # repeated: the voice has no doubled consonants
         yield f"{symbol} {0.95 * length:.0f}"
         yield f"{symbol} {0.75 * length:.0f} 50 {pitch:.0f}"
     else:

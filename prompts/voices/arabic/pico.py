@@ -1,7 +1,7 @@
-"""An Arabic text in the voice of SVOX Pico's German, sound by sound.
+"""Arabic with SVOX Pico's German voice, sound by sound.
 
-The German voice has no pharyngeals, no emphatics and no th; what stands for them here made a recogniser understand most
-(docs/decisions/0011-arabic-pronunciation.md).
+The German voice has no pharyngeals, no emphatics and no th; these substitutes gave the best results with a speech
+recogniser (docs/decisions/0011-arabic-pronunciation.md).
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ _SOUNDS = {
 
 
 def speak(text: str, name: str, settings: Mapping[str, float]) -> tuple[bytes, int]:
-    """16-bit samples and their rate in Hz. ValueError: nothing in the text can be said, or Pico has no such voice."""
+    """Return 16-bit samples and their rate in Hz.
+
+    Raises:
+        ValueError: Nothing in the text can be spoken, or Pico does not have the voice.
+    """
     spoken = [phonemes.Phrase(tuple(map(x_sampa, phrase.words)), phrase.mark) for phrase in phrases(text)]
     return phonemes.speak(spoken, name, settings)
 
 
 def x_sampa(word: Word) -> str:
-    """A word with the sounds of the German voice; the stress mark stands before the syllable's first consonant."""
+    """Convert a word to the sounds of the German voice, with the stress mark before the syllable's first consonant."""
     stressed = next((place for place, phone in enumerate(word) if phone.stressed), None)
     onset = stressed - 1 if stressed and not word[stressed - 1].is_vowel else stressed
     return "".join(

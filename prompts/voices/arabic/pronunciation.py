@@ -1,8 +1,8 @@
-"""From vowelled Arabic to sounds: what is written and not said, what is said and not written.
+"""From vowelled Arabic to sounds.
 
-The rules are those of modern standard Arabic as it is read aloud: the l of the article becomes the sun letter that
-follows, an initial alef is silent inside a phrase, a long vowel before it is short, endings fall before a pause. Text
-without vowels is read letter by letter, as well as that can be done.
+The rules are those of modern standard Arabic read aloud: a sun letter assimilates the l of the article, an initial alef
+is silent inside a phrase and shortens a long vowel before it, and short endings are dropped before a pause. Text
+without vowels is read letter by letter with guessed vowels.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from prompts.voices.arabic.letters import (
     Letter,
     letters,
 )
-from prompts.voices.arabic.sounds import Phone, Word, coloured, stressed
+from prompts.voices.arabic.sounds import Phone, Word, mark_coloured, mark_stress
 
 _SHORT = {FATHA: "a", DAMMA: "u", KASRA: "i"}
 _WITH_N = {FATHATAN: "a", DAMMATAN: "u", KASRATAN: "i"}
 _GLIDES = {"w": "u", "j": "i"}
 """The vowels that و and ي lengthen."""
 _PREFIXES = "وفبكل"
-"""Words of one letter that are written together with the next word."""
+"""One-letter words that are written together with the next word."""
 _UNWRITTEN_LONG_A = {
     "هذا": 0, "هذه": 0, "هذان": 0, "هذين": 0, "هكذا": 0, "هؤلاء": 0, "ذلك": 0, "ذلكم": 0, "لكن": 0, "لكنه": 0,
     "لكنها": 0, "لكنهم": 0, "لكنكم": 0, "إله": 1, "الرحمن": 4, "الله": 2, "لله": 1,
     "أولئك": 2,
 }  # fmt: skip
-"""Words with a long a that is mostly not written, and the letter that it follows."""
+"""Words with a long a that is usually not written, and the index of the letter that it follows."""
 _SILENT_WAW = ("أولئك", "أولو", "أولي")
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A word as far as it is read."""
+    """The state of reading a word."""
 
     spelled: list[Letter]
     phones: list[Phone] = field(default_factory=list)
-    elided: bool = False  # its initial alef is silent, so that it leans on the word before
-    clitic: int = 0  # so many of its phones are the article and what precedes it; they bear no stress
+    elided: bool = False  # its initial alef is silent, so the word joins the previous one
+    clitic: int = 0  # number of phones of the article and what precedes it; they are never stressed
 
     @property
     def bases(self) -> str:
@@ -60,8 +60,8 @@ class _Reading:
 
 
 def words(written: Sequence[str]) -> list[Word]:
-    """The sounds of the words between two pauses; a word that holds no Arabic letter is left out."""
-    spelled = [found for each in written if (found := letters(each))]
+    """Return the sounds of the words between two pauses; words without Arabic letters are dropped."""
+    spelled = [found for text in written if (found := letters(text))]
     readings: list[_Reading] = []
     for number, word in enumerate(spelled):
         reading = _read(word, first=number == 0, last=number == len(spelled) - 1)
@@ -69,11 +69,11 @@ def words(written: Sequence[str]) -> list[Word]:
             _link(readings[-1], reading)
         if reading.phones:
             readings.append(reading)
-    return [tuple(coloured(stressed(reading.phones, reading.clitic))) for reading in readings]
+    return [tuple(mark_coloured(mark_stress(reading.phones, reading.clitic))) for reading in readings]
 
 
 def _link(before: _Reading, after: _Reading) -> None:
-    """Makes a word flow into one whose initial alef is silent."""
+    """Join a word to the next one, whose initial alef is silent."""
     end = before.phones[-1]
     if end.is_vowel:
         before.phones[-1] = replace(end, long=False)
@@ -94,7 +94,7 @@ def _read(spelled: list[Letter], *, first: bool, last: bool) -> _Reading:
 
 
 def _respelled(spelled: Sequence[Letter]) -> list[Letter]:
-    """With what is not written: the long a of some frequent words, and vowels where there are none at all."""
+    """Add what is not written: the long a of some frequent words, and all vowels of an unvowelled word."""
     bases = "".join(letter.base for letter in spelled)
     found = list(spelled)
     prefix = 1 if len(bases) > 2 and bases[0] in _PREFIXES and bases not in _UNWRITTEN_LONG_A else 0
@@ -107,11 +107,11 @@ def _respelled(spelled: Sequence[Letter]) -> list[Letter]:
         del found[prefix + 1]
     if bases[prefix:] in ("عمرو",) and found[-1].bare:
         del found[-1]
-    return _guessed(found) if all(not each.vowel and not each.dagger for each in found) else found
+    return _guessed(found) if all(not letter.vowel and not letter.dagger for letter in found) else found
 
 
 def _guessed(word: Sequence[Letter]) -> list[Letter]:
-    """An unvowelled word with a vowel after each consonant: wrong, but a word."""
+    """Guess a vowel after each consonant of an unvowelled word: probably wrong, but pronounceable."""
     found = list(word)
     first = 2 if len(word) > 3 and word[0].base == ALEF and word[1].base == "ل" else 0
     for index in range(first, len(word) - 1):
@@ -146,7 +146,7 @@ def _read_letter(reading: _Reading, index: int, *, first: bool, last: bool) -> N
             _lengthen(phones, "a")
     elif _is_article(word, index):
         if not _is_assimilated(word, index):
-            _say(phones, letter)
+            _add_consonant(phones, letter)
         elif not word[index + 1].doubled:
             word[index + 1] = replace(word[index + 1], doubled=True)
         reading.clitic = len(phones)
@@ -154,12 +154,12 @@ def _read_letter(reading: _Reading, index: int, *, first: bool, last: bool) -> N
         phones[-1] = replace(phones[-1], long=True)
     else:
         if letter.base == "ل" and _is_after_li(word, index):
-            reading.clitic = len(phones)  # lil-lugha: the article's own letters are not written
-        _say(phones, letter)
+            reading.clitic = len(phones)  # lil-lugha: the article's alef is not written
+        _add_consonant(phones, letter)
 
 
-def _say(phones: list[Phone], letter: Letter) -> None:
-    """A consonant and the vowel above or below it."""
+def _add_consonant(phones: list[Phone], letter: Letter) -> None:
+    """Append a consonant and the vowel marked on it."""
     phones.append(Phone(CONSONANTS[letter.base], long=letter.doubled))
     if letter.dagger:
         phones.append(Phone("a", long=True))
@@ -179,14 +179,14 @@ def _lengthen(phones: list[Phone], vowel: str) -> None:
 
 
 def _is_long_vowel(phones: Sequence[Phone], letter: Letter, following: Sequence[Letter]) -> bool:
-    """Whether و or ي only lengthens the vowel before it."""
+    """Return whether و or ي only lengthens the vowel before it."""
     if not letter.bare or letter.doubled or not phones:
         return False
     return phones[-1].symbol == _GLIDES[CONSONANTS[letter.base]]
 
 
 def _is_silent(word: Sequence[Letter], index: int) -> bool:
-    """Whether an alef inside a word, of either form, is written only."""
+    """Return whether an alef inside a word, of either form, is silent."""
     letter, before = word[index], word[index - 1]
     if before.vowel == FATHATAN or letter.vowel == FATHATAN:
         return True
@@ -200,9 +200,9 @@ def _is_silent(word: Sequence[Letter], index: int) -> bool:
 
 
 def _is_carried(word: Sequence[Letter], alef: int) -> bool:
-    """Whether the alef after wa-, fa-, ka- is the silent one that the next word begins with.
+    """Return whether the alef after wa-, fa-, ka- is the silent initial alef of the next word.
 
-    A long a cannot stand before two consonants, except where a letter is doubled (kaaffa).
+    A long a does not occur before two consonants, except before a doubled letter (kaaffa).
     """
     after, then = word[alef + 1], word[alef + 2 : alef + 3]
     if after.doubled:
@@ -213,7 +213,7 @@ def _is_carried(word: Sequence[Letter], alef: int) -> bool:
 
 
 def _is_article(word: Sequence[Letter], index: int) -> bool:
-    """Whether the letter there is the l of the article."""
+    """Return whether the letter at `index` is the l of the article."""
     letter = word[index]
     if letter.base != "ل" or letter.doubled or not 1 <= index <= len(word) - 2:
         return False
@@ -228,7 +228,7 @@ def _is_article(word: Sequence[Letter], index: int) -> bool:
 
 
 def _is_after_li(word: Sequence[Letter], index: int) -> bool:
-    """Whether the prefix li- is before that letter, alone or after wa- or fa-."""
+    """Return whether the prefix li- precedes the letter at `index`, alone or after wa- or fa-."""
     before = word[index - 1] if index else None
     if not before or before.base != "ل" or before.vowel != KASRA or before.doubled:
         return False
@@ -237,24 +237,24 @@ def _is_after_li(word: Sequence[Letter], index: int) -> bool:
 
 def _is_silent_prefix(word: Sequence[Letter], alef: int) -> bool:
     prefixes = word[:alef]
-    return all(each.base in _PREFIXES and each.vowel in _SHORT for each in prefixes) and _is_silent(word, alef)
+    return all(letter.base in _PREFIXES and letter.vowel in _SHORT for letter in prefixes) and _is_silent(word, alef)
 
 
 def _is_assimilated(word: Sequence[Letter], lam: int) -> bool:
-    """Whether a sun letter has taken the article's l; an l of the word's own keeps its sukun (iltizaam)."""
+    """Return whether a sun letter assimilates the article's l; an l of the word's own keeps its sukun (iltizaam)."""
     following = word[lam + 1]
     return word[lam].bare and (following.doubled or (not word[lam].vowel and following.base in SUN))
 
 
 def _initial_vowel(word: Sequence[Letter]) -> str:
-    """The vowel that an unmarked initial alef stands for: al-, allathii; uktub; ism, ijtimaa."""
+    """Return the vowel of an unmarked initial alef: al-, allathii; uktub; ism, ijtimaa."""
     if len(word) > 2 and word[1].base == "ل" and (word[1].doubled or _is_article(word, 1)):
         return "a"
     return "u" if len(word) > 3 and word[2].vowel == DAMMA and not word[1].doubled else "i"
 
 
 def _pause(reading: _Reading) -> None:
-    """Drops what is not said before a pause: short endings, the n of -un and -in, the t of the feminine."""
+    """Drop what is silent before a pause: short endings, the n of -un and -in, the t of the feminine."""
     phones, end = reading.phones, reading.spelled[-1]
     if not phones or end.base in (ALEF, ALEF_MAKSURA):
         return
@@ -272,6 +272,6 @@ def _pause(reading: _Reading) -> None:
 
 
 def _keeps_ending(phones: Sequence[Phone]) -> bool:
-    """huwa and hiya would not be known without it, nor a word of one syllable."""
+    """Return whether a final short vowel stays: huwa, hiya and one-syllable words need it to be understood."""
     glide = len(phones) > 2 and _GLIDES.get(phones[-2].symbol) == phones[-3].symbol and not phones[-2].long
     return glide or sum(phone.is_vowel for phone in phones) == 1

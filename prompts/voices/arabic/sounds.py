@@ -1,4 +1,4 @@
-"""The sounds of Arabic words, and what they do to one another: stress, and the colour of emphatics."""
+"""The sounds of Arabic words: stress, and the effect of emphatics on vowels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Phone:
     """One sound."""
 
     symbol: str  # a, i, u or a consonant of `letters.CONSONANTS`
-    long: bool = False  # a long vowel, a doubled consonant
+    long: bool = False  # a long vowel or a doubled consonant
     stressed: bool = False
-    coloured: bool = False  # a vowel next to an emphatic, darker than others
+    coloured: bool = False  # a vowel darkened by an adjacent emphatic
 
     @property
     def is_vowel(self) -> bool:
@@ -26,9 +26,12 @@ class Phone:
 Word = tuple[Phone, ...]
 
 
-def stressed(phones: Sequence[Phone], clitic: int = 0) -> list[Phone]:
-    """A word with its stress: on the last syllable if that is very heavy, else on the last but one if that is heavy,
-    else on the one before. The first `clitic` phones bear none (the article and what precedes it)."""
+def mark_stress(phones: Sequence[Phone], clitic: int = 0) -> list[Phone]:
+    """Mark the stressed vowel of a word.
+
+    The stress is on the last syllable if it is very heavy, else on the penultimate if it is heavy, else on the one
+    before. The first `clitic` phones (the article and what precedes it) cannot carry it.
+    """
     vowels = [place for place, phone in enumerate(phones) if phone.is_vowel]
     own = [place for place in vowels if place >= clitic] or vowels
     if not own:
@@ -44,7 +47,7 @@ def stressed(phones: Sequence[Phone], clitic: int = 0) -> list[Phone]:
 
 
 def _weight(phones: Sequence[Phone], vowel: int, vowels: Sequence[int]) -> int:
-    """Morae of a syllable: 1 is light (ka), 2 heavy (kaa, kat), 3 very heavy (kaat, katb)."""
+    """Return the morae of a syllable: 1 is light (ka), 2 heavy (kaa, kat), 3 very heavy (kaat, katb)."""
     following = [place for place in vowels if place > vowel]
     consonants = phones[vowel + 1 : following[0] if following else len(phones)]
     count = sum(2 if phone.long else 1 for phone in consonants)
@@ -52,15 +55,15 @@ def _weight(phones: Sequence[Phone], vowel: int, vowels: Sequence[int]) -> int:
     return 1 + phones[vowel].long + max(0, coda)
 
 
-def coloured(phones: Sequence[Phone]) -> list[Phone]:
-    """With the vowels that an emphatic beside them darkens."""
+def mark_coloured(phones: Sequence[Phone]) -> list[Phone]:
+    """Mark the vowels that an adjacent emphatic darkens."""
     dark = [phone.symbol in EMPHATICS or _is_dark_r(phones, place) for place, phone in enumerate(phones)]
     beside = [any(dark[max(0, place - 1) : place + 2]) for place in range(len(phones))]
     return [replace(phone, coloured=phone.is_vowel and beside[place]) for place, phone in enumerate(phones)]
 
 
 def _is_dark_r(phones: Sequence[Phone], place: int) -> bool:
-    """An r is dark beside a and u, and light beside i."""
+    """Return whether an r is dark: it is beside a and u, and light beside i."""
     if phones[place].symbol != "r":
         return False
     around = [phone.symbol for phone in phones[max(0, place - 1) : place + 2] if phone.is_vowel]

@@ -17,19 +17,23 @@ _LATIN = {
     "j": "ج", "k": "ك", "l": "ل", "m": "م", "n": "ن", "o": "و", "p": "ب", "q": "ك", "r": "ر",
     "s": "س", "t": "ت", "u": "و", "v": "ف", "w": "و", "x": "كس", "y": "ي", "z": "ز",
 }  # fmt: skip
-"""A letter for each letter of a foreign word: a guess, so that it is not silent."""
+"""An Arabic letter for each Latin one: a guess, so that foreign words are not silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words between two pauses."""
+    """The words between two pauses."""
 
     words: tuple[Word, ...]
-    mark: str  # , goes on; . ? ! end a sentence
+    mark: str  # , continues the sentence; . ? ! end it
 
 
 def phrases(text: str) -> list[Phrase]:
-    """The phrases that a text is read in. ValueError: it holds nothing that can be said."""
+    """Split a text into phrases.
+
+    Raises:
+        ValueError: The text contains nothing that can be spoken.
+    """
     spelled = numbers.in_words(_arabic(text))
     found = [
         Phrase(tuple(spoken), _MARKS.get(mark, mark) or ",")
@@ -37,19 +41,19 @@ def phrases(text: str) -> list[Phrase]:
         if (spoken := pronunciation.words(_words(part)))
     ]
     if not found:
-        raise ValueError("there is nothing to say in this text; write it in vowelled Arabic")
+        raise ValueError("there is nothing to speak in this text; write it in vowelled Arabic")
     if found[-1].mark == "," and text.rstrip()[-1:] not in "،,؛;:":
         found[-1] = Phrase(found[-1].words, ".")
     return found
 
 
 def _words(part: str) -> Sequence[str]:
-    """The words; a lone wa- belongs to the word that follows."""
+    """Return the words; a separate wa- is joined to the next word."""
     return re.sub("(?<!\\S)وَ?\\s+", "وَ", part).split()
 
 
 def _arabic(text: str) -> str:
-    """Foreign letters replaced by Arabic ones."""
+    """Replace Latin letters by Arabic ones."""
     plain = unicodedata.normalize("NFD", text)
     if plain.isascii() or any("a" <= letter.lower() <= "z" for letter in plain):
         text = "".join(_LATIN.get(letter.lower(), letter) for letter in plain)
