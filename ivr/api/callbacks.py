@@ -111,7 +111,8 @@ async def callbacks(
         raise _away(controller)
     requests, tries, dialled = found
     floor = controller.session.floor if controller.session is not None else None
-    places = {waiting.call: place for place, waiting in enumerate(floor.waiting, 1)} if floor is not None else None
+    queue = await floor.queue() if floor is not None else None
+    places = {waiting.call: place for place, waiting in enumerate(queue, 1)} if queue is not None else None
     rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places)
     return [Callback.model_validate(row) for row in rows]
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Request
 from ivr.api.problems import ApiError
 from ivr.controller.controller import Controller
 from ivr.controller.session import Session
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 
 ACTOR_HEADER = "Hatif-Actor"
 ACTOR_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,39}$"
@@ -31,7 +31,7 @@ async def controller_of(request: Request) -> Controller:
 ControllerDep = Annotated[Controller, Depends(controller_of)]
 
 
-def connected(controller: Controller) -> tuple[Session, Floor]:
+def connected(controller: Controller) -> tuple[Session, FloorClient]:
     """Return the session and its floor. Raises ApiError (503) while there is none."""
     session = controller.session
     if session is None or session.floor is None:

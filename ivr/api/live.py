@@ -82,7 +82,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
         return []
     states = {call.state.id: call.state for call in session.calls}
     rows = []
-    for place, (waiting, step) in enumerate(floor.waiting_for(), 1):
+    for place, waiting in enumerate(await floor.queue(), 1):
         state, request = states.get(waiting.call), session.dispatcher.request_of(waiting.call)
         rows.append(
             QueueEntry(
@@ -90,9 +90,9 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
                 call=waiting.call,
                 caller=state.caller if state else request.number if request else None,
                 callback=str(request.id) if request else None,
-                language=step.language,
-                topic=step.topic,
-                silent=floor.is_silent(waiting.call),
+                language=waiting.language,
+                topic=waiting.topic,
+                silent=waiting.silent,
                 since=waiting.since,
             )
         )

@@ -10,7 +10,7 @@ from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.live import read_operator, read_operators
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 from ivr.model.floor_protocol import OperatorEvent
 from routing.states import OperatorState, Trigger
 
@@ -117,7 +117,7 @@ def _read(controller: Controller, operator_id: str) -> models.Operator:
     return read_operator(controller, entry)
 
 
-def _floor_with(controller: Controller, operator_id: str) -> Floor:
+def _floor_with(controller: Controller, operator_id: str) -> FloorClient:
     _, floor = connected(controller)
     if operator_id not in floor.operators:
         raise _unknown(operator_id)

@@ -5,9 +5,7 @@ channel before the effect; a step's requests go out together and are not waited 
 """
 
 import asyncio
-import itertools
 import math
-import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -18,10 +16,12 @@ import structlog
 
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
-from ivr.call.services import Files, Link, Opening, Services
+from ivr.call.playback import Playback, new_name
+from ivr.call.services import Files, Opening, Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
@@ -31,13 +31,6 @@ __all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Lin
 __all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
-
-_BOOT = secrets.token_hex(5)
-_PLAYBACKS = itertools.count(1)
-"""Names of playbacks: never one that a former controller gave."""
-
-_OVERDUE_S = 3.0
-"""A prompt that takes so much longer than it lasts has been lost."""
 
 _LONGEST_S = 180.0
 """No prompt lasts longer: for one that was begun before a restart."""
@@ -89,12 +82,12 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
+        self.before: tuple[Request, ...] = ()  # goes out with the next step, before the state
         self.unreadable: str | None = None  # the state of a caller who was found and begins anew
         self.on_hold = False  # by the hold key of the operator's own telephone
         self.holding = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
-        self._sounding: str | None = None
-        self._overdue = math.inf  # when what sounds must have ended, by the loop's clock
+        self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
         self._up_at = -math.inf  # when Asterisk said that the line is answered, by the monotonic clock
@@ -128,15 +121,11 @@ class Call:
         self.keep()
         if self._gone and not gone_too:
             raise CallerGone
-        overdue = self._overdue if self._sounding is not None else math.inf
-        limit = min(math.inf if until is None else until, overdue)
-        item = await self._inbox.get(limit)
+        item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
         if item is None:
-            if limit != overdue or self._sounding is None:
+            if (item := self._playback.lost(self.channel)) is None:
                 return Deadline()
-            # Whatever became of it, he hears nothing: as if it had just ended.
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
-            item = events.PlaybackFinished(self._sounding, self.channel, failed=True)
         self._note(item)
         if isinstance(item, RequestFailed):
             await self._is_refused(item)
@@ -147,11 +136,10 @@ class Call:
         return item
 
     def _note(self, item: Item) -> None:
+        self._playback.note(item)
         match item:
             case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)
-            case events.PlaybackFinished(playback) if playback == self._sounding:
-                self._sounding = None
             case events.ChannelStateChange(channel, "Up") if channel == self.channel:
                 self._up_at = time.monotonic()
                 self.services.recorder.call(self.state.id, line_answered=time.time())
@@ -196,7 +184,7 @@ class Call:
     @property
     def sounding(self) -> bool:
         """Whether a prompt of ours is playing."""
-        return self._sounding is not None
+        return self._playback.name is not None
 
     def unread_offers(self) -> list[floor_protocol.Offer]:
         """Offers that came when the call was already doing something else; of what else came only that the caller has
@@ -235,10 +223,8 @@ class Call:
 
     def transition(self) -> list[Request]:
         """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
-        out: list[Request] = []
-        if self._sounding is not None:
-            out.append(operations.STOP(self._sounding))
-            self._sounding = None
+        out = [*self._playback.stop(), *self.before]
+        self.before = ()
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
@@ -255,8 +241,8 @@ class Call:
     def resume(self) -> None:
         """After a restart: the state is written, and what was playing may still play; the next step stops it."""
         self._written = self.state
-        self._sounding = self.state.playback
-        self._overdue = asyncio.get_running_loop().time() + _LONGEST_S
+        if self.state.playback is not None:
+            self._playback.begun(self.state.playback, _LONGEST_S)
         self.afresh = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
@@ -273,11 +259,10 @@ class Call:
 
     async def play_media(self, media: str, seconds: float) -> None:
         """Starts what Asterisk calls `media`, which lasts so long."""
-        playback = f"pb-{_BOOT}-{next(_PLAYBACKS)}"
+        playback = new_name("pb")
         self.set(self.state.but(playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
-        self._sounding = playback
-        self._overdue = asyncio.get_running_loop().time() + seconds + _OVERDUE_S
+        self._playback.begun(playback, seconds)
 
     async def say(self, clips: Sequence[Clip]) -> None:
         """Says the clips to their end, or until a key; the key is kept for the next menu."""

@@ -7,7 +7,7 @@ from ivr.call.call import Call
 from ivr.call.inbox import Receiver
 from ivr.call.services import Services
 from ivr.call.version import Version
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 
@@ -18,7 +18,7 @@ class Connection(Protocol):
     services: Services
 
     @property
-    def floor(self) -> Floor | None:
+    def floor(self) -> FloorClient | None:
         """None until the state of Asterisk has been read."""
 
     @property

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from ivr.asterisk.ari.link import Response
-from ivr.asterisk.ari.operations import Request
+from ivr.asterisk.ari.protocol import Link
 from ivr.audio.audible import Audible
 from ivr.call.inbox import Receiver
 from ivr.model import floor_protocol
@@ -20,14 +19,6 @@ from routing import hours
 if TYPE_CHECKING:
     from ivr.cases.case_lookup import Answer
     from ivr.records.returners import Place
-
-
-class Link(Protocol):
-    """What a call asks of Asterisk: `ivr.asterisk.ari.link`, or what stands in for it in a trial."""
-
-    async def send(self, *requests: Request, refused: Callable[[Request, int], None] = ...) -> None: ...
-
-    async def ask(self, *requests: Request) -> list[Response]: ...
 
 
 class Mailbox(Protocol):

@@ -1,6 +1,5 @@
 """One of the two of a call back: his channel, what he hears and presses there."""
 
-import asyncio
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -8,14 +7,13 @@ from collections.abc import Sequence
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Audible, Clip
+from ivr.call.playback import Playback
 from ivr.talk.operator_prompts import RINGING
 from prompts.manifest import Manifest
 
 _NAMES = 8
 """So many names of playbacks a channel has, one after the other: a controller that starts finds what its predecessor
 left playing. Asterisk has forgotten the first one when the last one is used up."""
-
-_OVERDUE_S = 3.0
 
 
 class CallLeg:
@@ -27,9 +25,8 @@ class CallLeg:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.cause: int | None = None  # ITU-T Q.850, once the channel is gone
         self._audible, self._sounds = audible, sounds
-        self._sounding: str | None = None
+        self._playback = Playback()
         self._played = 0
-        self.overdue = math.inf  # when what sounds must have ended, by the loop's clock
 
     @property
     def gone(self) -> bool:
@@ -37,35 +34,35 @@ class CallLeg:
 
     @property
     def sounding(self) -> bool:
-        return self._sounding is not None
+        return self._playback.name is not None
+
+    @property
+    def overdue(self) -> float:
+        """When what sounds must have ended, by the loop's clock."""
+        return self._playback.overdue
 
     def note(self, item: object) -> None:
         """Keeps what an event says about him."""
+        self._playback.note(item)
         match item:
             case events.ChannelStateChange(channel, "Up") if channel == self.channel:
                 self.answered = True
             case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)
-            case events.PlaybackFinished(playback) if playback == self._sounding:
-                self._sounding, self.overdue = None, math.inf
             case events.ChannelDestroyed(channel, cause) if channel == self.channel:
                 self.cause = cause
 
-    def late(self, now: float) -> None:
-        """A prompt that takes so long has been lost: as if it had ended."""
-        if now >= self.overdue:
-            self._sounding, self.overdue = None, math.inf
+    def late(self) -> None:
+        """Count a prompt that is overdue as ended."""
+        self._playback.note(self._playback.lost(self.channel))
 
     def hush(self) -> list[Request]:
-        if self._sounding is None:
-            return []
-        playback, self._sounding, self.overdue = self._sounding, None, math.inf
-        return [operations.STOP(playback)]
+        return self._playback.stop()
 
     def play(self, clips: Sequence[Clip]) -> list[Request]:
         """What starts the clips, after what sounds has been stopped; clips without audio are left out."""
         media, seconds = self._media(clips)
-        return self._start(media, seconds + _OVERDUE_S) if media else self.hush()
+        return self._start(media, seconds) if media else self.hush()
 
     def ring(self, clips: Sequence[Clip] = ()) -> list[Request]:
         """He hears the clips, then that somebody is rung, until something else is played."""
@@ -77,10 +74,10 @@ class CallLeg:
 
     def _start(self, media: Sequence[str], seconds: float) -> list[Request]:
         requests = self.hush()
-        self._sounding = self._name(self._played)
+        name = self._name(self._played)
         self._played += 1
-        self.overdue = asyncio.get_running_loop().time() + seconds
-        return [*requests, operations.PLAY(self.channel, self._sounding, media=",".join(media))]
+        self._playback.begun(name, seconds)
+        return [*requests, operations.PLAY(self.channel, name, media=",".join(media))]
 
     def _name(self, number: int) -> str:
         return f"{self.channel}-{number % _NAMES}"

@@ -44,12 +44,11 @@ class CallLegs:
 
     async def next(self, until: float = float("inf")) -> Item | Deadline:
         """The next thing that happens, a Deadline at `until` or when a prompt has ended that nobody told us of."""
-        loop = asyncio.get_running_loop()
         parties = [each for each in (self.leg, self.called) if each is not None]
         item = await self._inbox.get(min([until, *(each.overdue for each in parties)]))
         for party in parties:
             party.note(item)
-            party.late(loop.time())
+            party.late()
         return item if item is not None else Deadline()
 
     def _refused(self, request: Request, status: int) -> None:

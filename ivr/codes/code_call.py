@@ -4,9 +4,7 @@ Nothing of it is kept: the channel itself says which code it is, so that a contr
 """
 
 import asyncio
-import itertools
 import math
-import secrets
 from collections import deque
 
 import structlog
@@ -16,19 +14,15 @@ from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Call, Deadline, RequestFailed, Services
 from ivr.call.inbox import Inbox
+from ivr.call.playback import Playback, new_name
 from ivr.codes.code_connection import CodeConnection
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 from ivr.model import floor_protocol
 from ivr.site.operators import OperatorEntry
 from routing.states import Operator
 
 log = structlog.get_logger()
 
-_BOOT = secrets.token_hex(5)
-_PLAYBACKS = itertools.count(1)
-"""Names of playbacks: never one that a former controller gave."""
-
-_OVERDUE_S = 3.0
 SILENCE_S = 5.0
 """So long a key is waited for once the question is over."""
 
@@ -60,8 +54,7 @@ class CodeCall:
         self.language = next(iter(operator.languages))
         self.keys: deque[str] = deque()  # pressed and not used yet
         self._inbox: Inbox[events.Event | RequestFailed] = Inbox()
-        self._sounding: str | None = None
-        self._overdue = math.inf
+        self._playback = Playback()
         self._answered = False
         self._gone = False
 
@@ -72,7 +65,7 @@ class CodeCall:
         return self.session.services
 
     @property
-    def floor(self) -> Floor:
+    def floor(self) -> FloorClient:
         """Raises CodeRefused where the controller does not know the floor yet."""
         if self.session.floor is None:
             raise CodeRefused("code_unavailable")
@@ -110,18 +103,14 @@ class CodeCall:
         """
         if self._gone and not gone_too:
             raise OperatorGone
-        overdue = self._overdue if self._sounding is not None else math.inf
-        limit = min(math.inf if until is None else until, overdue)
-        item = await self._inbox.get(limit)
+        item = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
+        item = item or self._playback.lost(self.channel)
         if item is None:
-            if limit != overdue or self._sounding is None:
-                return Deadline()
-            item = events.PlaybackFinished(self._sounding, self.channel, failed=True)
+            return Deadline()
+        self._playback.note(item)
         match item:
             case events.ChannelDtmfReceived(channel, digit) if channel == self.channel:
                 self.keys.append(digit)
-            case events.PlaybackFinished(playback) if playback == self._sounding:
-                self._sounding = None
             case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
                 self._gone = True
         if self._gone and not gone_too:
@@ -136,7 +125,7 @@ class CodeCall:
 
     @property
     def sounding(self) -> bool:
-        return self._sounding is not None
+        return self._playback.name is not None
 
     async def answer(self) -> None:
         """Answers the telephone, once; what is said does it by itself."""
@@ -146,9 +135,8 @@ class CodeCall:
 
     async def hush(self) -> None:
         """Ends what sounds."""
-        if self._sounding is not None:
-            playback, self._sounding = self._sounding, None
-            await self.services.link.send(operations.STOP(playback))
+        if requests := self._playback.stop():
+            await self.services.link.send(*requests)
 
     async def play(self, *said: Said) -> bool:
         """Starts the clips; False if there is no audio for any of them. What the operator is to hear first of all comes
@@ -162,11 +150,10 @@ class CodeCall:
         await self.hush()
         if not found:
             return False
-        playback = f"code-{_BOOT}-{next(_PLAYBACKS)}"
+        playback = new_name("code")
         media = ",".join(f"sound:{each.file}" for each in found)
         await self.services.link.send(operations.PLAY(self.channel, playback, media=media))
-        self._sounding = playback
-        self._overdue = asyncio.get_running_loop().time() + sum(each.seconds for each in found) + _OVERDUE_S
+        self._playback.begun(playback, sum(each.seconds for each in found))
         return True
 
     async def say(self, *said: Said) -> None:

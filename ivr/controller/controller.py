@@ -34,6 +34,7 @@ from ivr.controller.probe_call import Result
 from ivr.controller.session import APPLICATION, Session
 from ivr.controller.work import again
 from ivr.floor.duty import Duty
+from ivr.floor.floor import Floor
 from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
@@ -49,8 +50,10 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.telephones import replacements
+from ivr.telephones.devices import Devices
 from ivr.telephones.presence import Presence
-from ivr.telephones.registrations import Registrations
+from ivr.telephones.registrations import Proof, Registrations
 from ivr.telephones.replacements import Replacements
 from routing.states import Operator
 
@@ -64,6 +67,8 @@ _AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 _SOUND_S = 5.0
 """A connection that lasted longer had nothing wrong with it: the next one is made at once."""
+
+_FLOOR_AGAIN_S = 0.1
 
 _FAILING = 3
 """After so many that did not last, calls are not served, whatever the next one says at its beginning."""
@@ -100,16 +105,32 @@ class Controller:
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
         ids = [each.id for each in self.operators]
-        self.replaced = Replacements(self.journal)
-        self.presence = Presence(self.ami, ids, self._telephone, self.replaced)
-        self.telephones = Registrations(self.ami, ids)
+        self.replaced = Replacements(self.journal, self._is_engaged, self._remove_contact)
+        self.copies = SipCopies()
+        self.registrations = Registrations(self.copies.lifetime)
+        self.presence = Presence(self.ami, ids, self._telephone, self.replaced, self._proved)
+        self.telephones = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
-        self.copies = SipCopies()
         self.changed = asyncio.Event()  # something that the control API shows may have changed
         self.session: Session | None = None
+        settings_of = self.site.operators
+        self.floor = Floor(
+            (),
+            ring_s=settings_of.ring_s,
+            wrap_up_s=settings_of.wrap_up_s,
+            wrap_up_more_s=settings_of.wrap_up_more_s,
+            wrap_up_longest_s=settings_of.wrap_up_longest_s,
+            publish=self._from_floor,
+            changed=self._operator_changed,
+            decided=self.recorder.decision,
+            waits=self.recorder.waits,
+            missed=self.supervisor_alerts.missed,
+            answer=self._floor_answers,
+            policy=self.site.routing.policy,
+        )
         self.probed: Result | None = None  # the last call of the line to itself
         self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
         self._connected = 0.0  # to Asterisk's ARI, by the monotonic clock
@@ -125,6 +146,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._manager(), name="manager link")
+                tasks.create_task(self._run_floor(), name="floor")
                 tasks.create_task(self._sessions(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
@@ -144,8 +166,7 @@ class Controller:
                 tasks.create_task(again("shifts", self.shifts.run), name="shifts")
                 tasks.create_task(again("duty", self.duty.run), name="duty")
                 tasks.create_task(
-                    again("copies of SIP", partial(self.copies.listen, 5039 + self.settings.offset)),
-                    name="copies of SIP",
+                    again("copies of SIP", partial(self.copies.listen, self.settings.sip_copies)), name="copies of SIP"
                 )
                 tasks.create_task(again("telephones", self.telephones.run), name="telephones")
                 self.recorder.operators(self.operators)
@@ -195,9 +216,10 @@ class Controller:
             planned=lambda: self.duty.planned,
             contact=self.presence.contact,
             proved=self.presence.proved,
-            operator_changed=self._operator_changed,
+            to_floor=self.floor.tell,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
+            free=self.presence.settle,
             supervisor_alerts=self.supervisor_alerts,
             repository=self.repository,
             copies=self.copies,
@@ -221,7 +243,10 @@ class Controller:
                     self._answered = heartbeat.noted(self.settings.answered)
                     self.session = Session(house, link)
                     self._connected = time.monotonic()
-                    await self.session.run()
+                    try:
+                        await self.session.run()
+                    finally:
+                        self.floor.tell(floor_protocol.ConnectionLost())
                     self._short = 0 if self._has_lasted() else self._short + 1
             except AriError as error:
                 if tries % 20 == 0:
@@ -288,13 +313,14 @@ class Controller:
             return {}
 
     async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        self.presence.settle()  # what has registered in a call that ended without us
         known = self._answered
         names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
         lost = await asyncio.to_thread(importlib.import_module, "ivr.controller.orphaned_rows")
 
         async def up() -> "Up":
             # The dialplan's calls close their own rows when they end.
-            going_on = await calls_in_fallback(self.ami)
+            going_on = await calls_in_fallback(self.ami, self.site)
             channels = await channels_up(self.ami)
             # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
             # database. A call that came while all was being compared is ours as well.
@@ -321,10 +347,32 @@ class Controller:
         url, node = self._url(), self.site.node
         await lost.keep_messages(self.settings.journal, url, node, self.recorder, self.mailbox, calls)
 
+    async def _run_floor(self) -> None:
+        """Run the floor; where it fails, a new connection begins, which tells it anew what is up."""
+        while True:
+            try:
+                await self.floor.run()
+            except Exception:
+                log.exception("The floor failed; calls go on, and the connection to Asterisk is made anew")
+            if self.session is not None:
+                self.session.close()
+            await asyncio.sleep(_FLOOR_AGAIN_S)
+
+    def _from_floor(self, message: floor_protocol.ToCall) -> None:
+        if self.session is not None:
+            self.session.from_floor(message)
+
+    def _floor_answers(self, message: floor_protocol.ToClient) -> None:
+        if self.session is not None and self.session.floor is not None:
+            self.session.floor.deliver(message)
+
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
+        if self.session is not None:
+            self.session.operator_changed(operator)
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         self.changed.set()
+        self.presence.settle(operator.id)
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")
@@ -355,6 +403,19 @@ class Controller:
     def _telephone(self, operator: str, present: bool) -> None:
         if self.session is not None:
             self.session.telephone(operator, present)
+
+    def _is_engaged(self, operator: str) -> bool:
+        return self.session is None or self.session.is_engaged(operator)
+
+    def _remove_contact(self, operator: str, contact: str) -> None:
+        if self.session is not None:
+            link = self.session.services.link
+            self.session.start(replacements.remove(link, operator, contact), "a telephone that is replaced")
+
+    def _proved(self, proof: Proof) -> None:
+        anew = self.registrations.started_anew(proof) and self.presence.rings_at(proof.operator, proof.address)
+        if anew and self.session is not None:
+            self.session.started_anew(proof)
 
     def _planned(self, planned: floor_protocol.Planned) -> None:
         if self.session is not None:

@@ -31,10 +31,11 @@ class Dependencies:
     `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere), `proved` when it
     last proved its password (by the monotonic clock).
 
-    `operator_changed(operator, call)` keeps a new state, `operator_settled(operator, since)` one that began while there
-    was no connection, after the former one that began at `since` (POSIX seconds). `notice(operator)` is that of
-    `Services`. `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered.
-    `copies` are of SIP messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
+    `to_floor(message)` brings a message to the floor, `operator_settled(operator, since)` keeps a state that began
+    while there was no connection, after the former one that began at `since` (POSIX seconds). `free(operator)` says
+    that a call of their telephone is over that was not the floor's. `notice(operator)` is that of `Services`.
+    `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered. `copies` are of SIP
+    messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
     `begun(when, calls, legs)` runs once what is up has been taken over; `probed` gets the results of the line's own
     calls. `changed()` notes that something may have changed that the control API shows.
     """
@@ -56,9 +57,10 @@ class Dependencies:
     planned: Callable[[], floor_protocol.Planned]
     contact: Callable[[str], str | None]
     proved: Callable[[str], float]
-    operator_changed: Callable[[Operator, str | None], None]
+    to_floor: Callable[[floor_protocol.ToFloor], None]
     notice: Callable[[str], str | None]
     operator_settled: Callable[[Operator, float], None]
+    free: Callable[[str], None]
     supervisor_alerts: SupervisorAlerts
     repository: CallbackRepository
     copies: SipCopies

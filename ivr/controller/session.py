@@ -7,7 +7,7 @@ A connection that ends takes all of it along; the next one reads what is up and 
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -40,7 +40,7 @@ from ivr.controller.dialplan_conversations import DialplanTalk
 from ivr.controller.own_calls import OwnCalls
 from ivr.controller.silence_monitor import SilenceMonitor
 from ivr.controller.work import Work, again
-from ivr.floor.floor import Floor
+from ivr.floor.client import FloorClient
 from ivr.floor.operator_state_store import restored
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version
@@ -49,8 +49,8 @@ from ivr.model.call_state import CallState, LegState
 from ivr.site.operators import OperatorEntry
 from ivr.talk import refer, telephone_watch
 from ivr.talk.request_inbox import RequestInbox
+from ivr.telephones.registrations import Proof
 from ivr.telephones.udp_probe import EVERY_S, UdpProbe
-from routing.engine import Engine
 from routing.states import OfferState, Operator, OperatorState, Trigger
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Session:
         self._over = False
         self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
         self._refused_at: dict[str, float] = {}  # by operator, by the monotonic clock
-        self.floor: Floor | None = None
+        self.floor: FloorClient | None = None
+        self._epoch = 0
         self.requests = RequestInbox()
         self.services = Services(
             site=house.site,
@@ -103,7 +104,7 @@ class Session:
         self.dispatcher = Dispatcher(self, house.repository)
         addresses = {each.id: self.services.address(each.id) for each in house.operators}
         self.listener = SilenceMonitor(link, house.copies, house.site.silence, house.refresh, self._silent, self.start)
-        self._own_calls = OwnCalls(link, addresses, self.tell, self._routes, self.start)
+        self._own_calls = OwnCalls(link, addresses, self._on_line, self._routes, self.start)
 
     @property
     def calls(self) -> Collection[Call]:
@@ -169,6 +170,10 @@ class Session:
                 raise SystemExit(75)
             self._work.cancel()
 
+    def close(self) -> None:
+        """End the connection."""
+        self._link.close()
+
     def start(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that ends with the connection. What it raises is logged and ends nothing else."""
         self._work.start(work, name)
@@ -194,17 +199,14 @@ class Session:
         )
         findings = replace(findings, standing=(*findings.standing, *elsewhere))
         kept = await self._dependencies.kept_operators()
-        self.floor = self._new_floor(kept, (*findings.standing, *helped))
+        self.floor = FloorClient(self._dependencies.to_floor, self._begin_floor(kept, findings.standing, helped))
         self._dependencies.serves()  # before the first call: the guard would take it from us
-        self._work.start(self.floor.run(), "floor", vital=True)
         self.start(again("last line", lambda: last_line.beat(self._link, self._dependencies.answered)), "last line")
         self.floor.tell(self._dependencies.planned())
         refusing = UdpProbe(self._dependencies.contact, self._has_rung, self._refused)
         looks = partial(refusing.run, lambda: self.floor.operators if self.floor is not None else {})
         self.start(again("refused packets", looks), "refused packets")
         self.start(again("silent callers", lambda: self.listener.run(lambda: self._routes)), "silent callers")
-        for standing in findings.standing:
-            self.floor.tell(standing)
         await self._own_calls.begin(found, {each.offer for each in (*findings.standing, *helped)})
         self.telephones(self._dependencies.present())
         await self._link.send(
@@ -255,31 +257,36 @@ class Session:
                 ms=round(1000 * (time.monotonic() - started), 1),
             )
 
-    def _new_floor(self, kept: Mapping[str, str], standing: Iterable[floor_protocol.OpenOffer]) -> Floor:
+    def _begin_floor(
+        self,
+        kept: Mapping[str, str],
+        offers: Sequence[floor_protocol.OpenOffer],
+        helped: Sequence[floor_protocol.OpenOffer],
+    ) -> floor_protocol.Begin:
+        """Return what the floor is told of this connection. `helped`: talks with a supervisor, of which no call is."""
         site = self._dependencies.site
         operators = restored(self._dependencies.operators, kept)
         wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
-        settled = reconcile.settled(operators, standing, time.time(), wrap_up_s, longest_s)
+        settled = reconcile.settled(operators, (*offers, *helped), time.time(), wrap_up_s, longest_s)
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
                 self._dependencies.operator_settled(now, before.since)
-        return Floor(
-            settled,
-            ring_s=site.operators.ring_s,
-            wrap_up_s=wrap_up_s,
-            wrap_up_more_s=site.operators.wrap_up_more_s,
-            wrap_up_longest_s=longest_s,
-            publish=self._publish,
-            changed=self._operator_changed,
-            decided=self._dependencies.recorder.decision,
-            waits=self._dependencies.recorder.waits,
-            missed=self._dependencies.supervisor_alerts.missed,
-            engine=Engine(site.routing.policy),
-        )
+        # Higher than that of any connection before, also of a former process.
+        return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
 
-    def _operator_changed(self, operator: Operator, call: str | None) -> None:
+    def _on_line(self, message: floor_protocol.OnOtherCall) -> None:
+        self.tell(message)
+        if not message.on_line:
+            self._dependencies.free(message.operator)
+
+    def is_engaged(self, operator: str) -> bool:
+        """Whether an operator is in any call, as far as it is known yet."""
+        known = self.floor.operators.get(operator) if self.floor is not None and self._early is None else None
+        in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
+        return in_call or self._own_calls.has(operator)
+
+    def operator_changed(self, operator: Operator) -> None:
         """A telephone that was back before it was noticed that it had gone is there; nothing else would say so."""
-        self._dependencies.operator_changed(operator, call)
         refused = self._refused_at.pop(operator.id, None) if operator.state is OperatorState.AWAY else None
         if refused is not None and self._dependencies.proved(operator.id) > refused - _NOTICED_S:
             self.is_there(operator.id)
@@ -332,6 +339,19 @@ class Session:
         else:
             self.telephone(operator, False)
 
+    def started_anew(self, proof: Proof) -> None:
+        """A telephone has started anew: it was gone, and knows nothing of what rang before. Whether it still talks its
+        sound says, or its answer to a session refresh."""
+        found = self.floor.operators.get(proof.operator) if self.floor is not None else None
+        if found is None:
+            return
+        missed = (found.state, found.reason) == (OperatorState.PAUSED, Trigger.NO_ANSWER)
+        since = time.monotonic() - (time.time() - found.since)
+        if missed or (found.state is OperatorState.OFFERED and since < proof.at):
+            log.info("A telephone has started anew since it was rung", operator=found.id)
+            self._refused_at[found.id] = proof.at  # it is there as soon as its operator is away
+            self.telephone(found.id, False)
+
     def _gone(self, operator: str, *, refused: bool) -> None:
         busy = self.floor.operators.get(operator) if self.floor is not None else None
         found = self._routes.get(busy.offer) if busy is not None and busy.offer is not None else None
@@ -346,7 +366,13 @@ class Session:
         except (LinkLost, TimeoutError):
             return True
 
-    def _publish(self, message: floor_protocol.ToCall) -> None:
+    def from_floor(self, message: floor_protocol.ToCall) -> None:
+        """Bring a message of the floor to its call."""
+        if isinstance(message, floor_protocol.Offer):
+            if message.epoch < self._epoch:
+                log.warning("An offer of a former floor is refused", offer=message.id, call=message.call)
+                return
+            self._epoch = message.epoch
         call = self.running.get(message.call)
         if call is not None:
             call.deliver(message)

@@ -1,13 +1,13 @@
 """The floor: who waits, who is free, who is offered what. One coroutine that could be a process.
 
-It is told what happens (`tell`), asks `routing` at once, and publishes offers; it holds no reference to a call. All
-that it knows can be rebuilt: callers and offers from the channels, operators from Asterisk's own database.
+It is reached by messages only (`tell`, see `ivr.model.floor_protocol`), asks `routing` at once, and publishes offers;
+it holds no reference to a call. It outlives connections to Asterisk: `Begin` tells it what is up at the start of each.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -17,6 +17,7 @@ from routing.ahead import ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
 from routing.match import Step, Waiting, step_at
+from routing.policy import Policy
 from routing.states import OfferState, Operator, OperatorState, Trigger, after
 from routing.waits import Waits, why_waits
 
@@ -34,23 +35,14 @@ _JUMP_S = 1.0
 """A clock that is set by so much has jumped; less is how clocks are kept right."""
 
 
-_ANSWER_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What was told, and whoever waits for what becomes of it."""
-
-    message: floor_protocol.OperatorEvent | floor_protocol.ColleagueCall
-    answer: asyncio.Future[Operator]
-
-
 class Floor:
-    """`publish(message)` brings an offer or an answer to its call; `changed(operator, call)` keeps an operator's new
-    state; `decided(decision)` keeps a decision, `waits(call, why)` why somebody waits who has just come, come back from
-    an offer, or needs something else from now on; `missed(operator, trigger)` tells of an offer in vain. None of them
-    blocks. `engine`: with the site's policy, if it has
-    one."""
+    """The floor of a controller.
+
+    None of the functions that it is given may block: `publish(message)` brings a message to its call, `answer(message)`
+    one to the `FloorClient`, `changed(operator, call)` keeps an operator's new state, `decided(decision)` keeps a
+    decision, `waits(call, why)` keeps why a caller waits or waits on, and `missed(operator, trigger)` is called for an
+    offer that nobody took.
+    """
 
     def __init__(
         self,
@@ -65,17 +57,25 @@ class Floor:
         decided: Callable[..., None],
         waits: Callable[[str, Waits], None] = lambda *_: None,
         missed: Callable[[Operator, Trigger], None] = lambda *_: None,
-        engine: Engine | None = None,
+        answer: Callable[[floor_protocol.ToClient], None] = lambda _: None,
+        policy: Policy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._at, self._steady = clock(), time.monotonic()
-        self._operators = {operator.id: operator for operator in operators}
         self._ring_s = ring_s
         self._wrap_up_s, self._more_s, self._longest_s = wrap_up_s, wrap_up_more_s, wrap_up_longest_s
         self._publish, self._changed, self._decided, self._waits = publish, changed, decided, waits
-        self._missed = missed
-        self._engine = engine or Engine()
+        self._missed, self._answer = missed, answer
+        self._policy = policy
+        self._inbox: asyncio.Queue[floor_protocol.ToFloor | None] = asyncio.Queue()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._reset(operators)
+
+    def _reset(self, operators: Iterable[Operator]) -> None:
+        """Know these operators, and nothing else."""
+        self._operators = {operator.id: operator for operator in operators}
+        self._engine = Engine(self._policy) if self._policy is not None else Engine()
         self._estimates = Estimates()
         for operator in self._operators.values():
             self._engine.set_operator(operator)
@@ -88,20 +88,10 @@ class Floor:
         self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call: those who may come back to who handed them on
         self._wraps_up: dict[str, str] = {}  # by operator: the call that ended last for him
         self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
-        self._inbox: asyncio.Queue[floor_protocol.ToFloor | _Asked | None] = asyncio.Queue()
-        # A controller refuses an epoch lower than the highest that it has seen; a later start is a higher one.
-        self._epoch = time.time_ns() // 1_000_000
-        self._alarm: asyncio.TimerHandle | None = None
+        self._epoch = 0
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
         self._inbox.put_nowait(message)
-
-    async def change(self, message: floor_protocol.OperatorEvent | floor_protocol.ColleagueCall) -> Operator:
-        """Tells it, and gives the operator as he is by it, before he is offered anything. Raises TimeoutError."""
-        answer: asyncio.Future[Operator] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Asked(message, answer))
-        async with asyncio.timeout(_ANSWER_S):
-            return await answer
 
     @property
     def operators(self) -> Mapping[str, Operator]:
@@ -112,17 +102,13 @@ class Floor:
         """Those who wait for an offer, the next one first."""
         return [*self._engine.waiting, *(each for call, each in self._waiting.items() if call in self._silent)]
 
-    def is_silent(self, call: str) -> bool:
-        """Whether a caller has not answered yet that they are there."""
-        return call in self._silent
-
-    def waiting_for(self) -> list[tuple[Waiting, Step]]:
-        """Return who waits for an offer, the next one first, each with the step that applies now.
-
-        Where nobody on duty can meet any step, it is the one that applied if somebody could.
-        """
-        now = self._now()
-        return [(each, self._step_of(each, now)) for each in self.waiting]
+    def _queue(self, identity: str, now: float) -> floor_protocol.Queue:
+        """Where nobody on duty can meet any step, the step is the one that would apply if somebody could."""
+        calls = []
+        for waiting in self.waiting:
+            step, silent = self._step_of(waiting, now), waiting.call in self._silent
+            calls.append(floor_protocol.Queued(waiting.call, waiting.since, step.language, step.topic, silent))
+        return floor_protocol.Queue(identity, tuple(calls))
 
     def _step_of(self, waiting: Waiting, now: float) -> Step:
         step = self._engine.queues.step_of(waiting, now)
@@ -160,18 +146,26 @@ class Floor:
             self._wait(replace(waiting, since=waiting.since + by))
         for offer, waiting in self._being_offered.items():
             self._being_offered[offer] = replace(waiting, since=waiting.since + by)
-        for identity, operator in self._operators.items():
+        for operator in list(self._operators.values()):
             until = operator.until + by if operator.until is not None else None
-            self._operators[identity] = moved = replace(operator, since=operator.since + by, until=until)
-            self._engine.set_operator(moved)
+            self._show(replace(operator, since=operator.since + by, until=until))
 
-    def _take(self, message: "floor_protocol.ToFloor | _Asked", now: float) -> None:
+    def _take(self, message: floor_protocol.ToFloor, now: float) -> None:
         match message:
-            case _Asked(asked, answer):
-                if answer.done():
-                    return  # whoever asked was told that it cannot be, and waits no more
+            case floor_protocol.Begin(epoch, operators, offers):
+                self._reset(operators)
+                self._epoch = epoch
+                for opened in offers:
+                    self._take(opened, now)
+            case floor_protocol.ConnectionLost():
+                self._reset(())
+            case floor_protocol.Change(identity, asked, until):
+                if until < now or asked.operator not in self._operators:
+                    return
                 self._take(asked, now)
-                answer.set_result(self._operators[asked.operator])
+                self._answer(floor_protocol.ChangeDone(identity, self._operators[asked.operator]))
+            case floor_protocol.AskQueue(identity):
+                self._answer(self._queue(identity, now))
             case floor_protocol.Wait(call, steps, since, priority, before, back):
                 if back is not None:
                     self._handed_on[call] = message
@@ -200,8 +194,8 @@ class Floor:
             case floor_protocol.OperatorEvent(operator, trigger, reason):
                 self._operator(operator, trigger, now, reason=reason)
             case floor_protocol.ColleagueCall(operator, offer, talking):
-                claimed = self._operators[operator]
-                if claimed.is_idle or claimed.offer == offer:
+                claimed = self._operators.get(operator)
+                if claimed is not None and (claimed.is_idle or claimed.offer == offer):
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
             case floor_protocol.Planned(operators):
@@ -209,13 +203,11 @@ class Floor:
                 for identity, was in self._operators.items():
                     planned = operators is None or identity in on_duty
                     if was.planned != planned:
-                        # No state of his: nothing that is kept.
-                        self._operators[identity] = replace(was, planned=planned)
-                        self._engine.set_operator(self._operators[identity])
+                        # Not a state: nothing that is kept.
+                        self._show(replace(was, planned=planned))
             case floor_protocol.OnOtherCall(operator, on_line):
-                if operator in self._operators:  # no state either
-                    self._operators[operator] = replace(self._operators[operator], on_line=on_line)
-                    self._engine.set_operator(self._operators[operator])
+                if operator in self._operators:  # not a state either
+                    self._show(replace(self._operators[operator], on_line=on_line))
             case floor_protocol.Silent(call, silent):
                 (self._silent.add if silent else self._silent.discard)(call)
                 if call in self._waiting:
@@ -308,11 +300,15 @@ class Floor:
 
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
-        self._operators[operator.id] = operator
-        self._engine.set_operator(operator)
+        self._show(operator)
         self._estimates.operator(operator, self._at)
         if operator != before:
             self._changed(operator, call)
+
+    def _show(self, operator: Operator) -> None:
+        self._operators[operator.id] = operator
+        self._engine.set_operator(operator)
+        self._answer(floor_protocol.OperatorChanged(operator))
 
     def _decide(self) -> float:
         now = self._now()

@@ -7,7 +7,24 @@ from dataclasses import dataclass
 
 from routing.estimate import Estimate
 from routing.match import Reason, Step
-from routing.states import OfferState, Trigger
+from routing.states import OfferState, Operator, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A connection to Asterisk begins: what was known of calls and offers is forgotten, and this is what is up.
+
+    `epoch` is that of all offers from now on; each connection has a higher one than those before.
+    """
+
+    epoch: int
+    operators: tuple[Operator, ...]
+    offers: tuple["OpenOffer", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The connection to Asterisk has ended: nothing is known of calls and operators until the next `Begin`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +232,65 @@ class Ended:
     operator: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of an operator whose outcome somebody waits for: `ChangeDone` with the same `id` is the answer.
+
+    After `until` nobody waits any more, and nothing is changed.
+    """
+
+    id: str
+    message: OperatorEvent | ColleagueCall
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskQueue:
+    """Somebody wants to see the queue: `Queue` with the same `id` is the answer."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A caller who waits for an offer, with the language and topic of the step that applies now."""
+
+    call: str
+    since: float
+    language: str
+    topic: str | None
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All who wait for an offer, the next one first."""
+
+    id: str
+    calls: tuple[Queued, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDone:
+    """An operator as they are after a `Change`, before they are offered anything."""
+
+    id: str
+    operator: Operator
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorChanged:
+    """An operator as they are from now on."""
+
+    operator: Operator
+
+
 ToFloor = (
-    Wait
+    Begin
+    | ConnectionLost
+    | Change
+    | AskQueue
+    | Wait
     | Leave
     | AskPosition
     | AskWhoIsFree
@@ -232,3 +306,4 @@ ToFloor = (
     | Ended
 )
 ToCall = Offer | Position | WhoIsFree | Declined | OperatorRequest | TelephoneGone
+ToClient = OperatorChanged | ChangeDone | Queue

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from ivr.asterisk.ami import Ami, AmiError, Fields
-from ivr.telephones.replacements import Replacements
+from ivr.telephones.contacts import GONE, REMOVED, UNREACHABLE, Contact, address_of, list_contacts
+from ivr.telephones.registrations import Proof
+from ivr.telephones.replacements import Replacements, newest
 
 log = structlog.get_logger()
-
-_GONE = ("removed", "unreachable")
 
 _SETTLES_S = 0.3
 """A registration is proved before it is done. A telephone that leaves proves its password, too."""
@@ -27,7 +27,7 @@ _COMPARED_S = 60.0
 
 class Presence:
     """`changed(operator, present)` is called when a telephone appears, disappears, or has given a sign of life;
-    `replaced` hears of each contact that is there and each that is removed."""
+    `replaced` decides what becomes of several telephones of one operator; `proof` hears of each right password."""
 
     def __init__(
         self,
@@ -35,15 +35,16 @@ class Presence:
         operators: Collection[str],
         changed: Callable[[str, bool], None],
         replaced: Replacements | None = None,
+        proof: Callable[[Proof], None] = lambda _: None,
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
-        self._replaced = replaced
-        self._contacts: dict[str, set[str]] = {}
+        self._replaced, self._proof = replaced, proof
+        self._contacts: dict[str, dict[str, bool]] = {}  # by operator, the oldest first: whether each answers
         self._known = False
         self._asking = asyncio.Lock()
-        self._meanwhile: list[tuple[str, str, bool]] | None = None  # what is said while Asterisk is asked
+        self._meanwhile: list[tuple[str, str, str]] | None = None  # what is said while Asterisk is asked
         self._proved: dict[str, float] = {}  # by operator: the last sign of life, by the monotonic clock
-        self._fresh: set[str] = set()  # operators with a sign of life that nobody was told of
+        self._fresh: list[Proof] = []  # signs of life that nobody was told of
         self._wake = asyncio.Event()
         ami.on("ContactStatus", self._contact)
         ami.on("SuccessfulAuth", self._authenticated)
@@ -51,11 +52,21 @@ class Presence:
     @property
     def present(self) -> Collection[str] | None:
         """The operators whose telephone is there; None before Asterisk has said so."""
-        return [operator for operator, contacts in self._contacts.items() if contacts] if self._known else None
+        return [operator for operator in self._contacts if self._is_there(operator)] if self._known else None
+
+    def rings_at(self, operator: str, address: str) -> bool:
+        """Return whether the telephone that is rung for an operator may be the one at `address` (Asterisk's
+        `IPV4/UDP/host/port`). False where they have several telephones and another one is rung."""
+        contact, (host, port) = self.contact(operator), address.split("/")[-2:] if address.count("/") > 1 else ("", "")
+        several = len(self._contacts.get(operator, ())) > 1
+        return not several or contact is None or address_of(contact) == f"{host}:{port}"
 
     def contact(self, operator: str) -> str | None:
-        """Where his telephone is, as a SIP address; None where it is not there."""
-        return next(iter(self._contacts.get(operator, ())), None)
+        """Where his telephone is, as a SIP address; None where it is not there. Of several, the one with the call."""
+        return next((uri for uri, answers in self._contacts.get(operator, {}).items() if answers), None)
+
+    def _is_there(self, operator: str) -> bool:
+        return any(self._contacts.get(operator, {}).values())
 
     def proved(self, operator: str) -> float:
         """When the telephone last proved its password, by the monotonic clock; 0 if never."""
@@ -73,9 +84,11 @@ class Presence:
                 continue
             self._wake.clear()
             await asyncio.sleep(_SETTLES_S)
-            fresh, self._fresh = self._fresh, set()
-            for operator in fresh:
-                if self._contacts.get(operator):
+            fresh, self._fresh = self._fresh, []
+            for proof in fresh:
+                self._proof(proof)
+            for operator in {each.operator for each in fresh}:
+                if self._is_there(operator):
                     self._changed(operator, True)
                 else:
                     await self._qualify(operator)
@@ -90,60 +103,77 @@ class Presence:
     async def refresh(self) -> None:
         """Asks for all contacts: at the start, whenever the link is back, and now and then."""
         async with self._asking:
-            said: list[tuple[str, str, bool]] = []
+            said: list[tuple[str, str, str]] = []
             self._meanwhile = said
             try:
-                rows = await self._ami.listing("PJSIPShowContacts")
+                listed = await list_contacts(self._ami, self._operators)
             except AmiError as error:
-                if "No Contacts found" not in str(error):
-                    log.warning("Asterisk does not say which telephones are there", error=str(error))
-                    return
-                rows = []
+                log.warning("Asterisk does not say which telephones are there", error=str(error))
+                return
             finally:
                 self._meanwhile = None
-        self._replace(rows, said)
+        self._replace(listed, said)
 
-    def _replace(self, rows: Sequence[Fields], said: Sequence[tuple[str, str, bool]]) -> None:
+    def _replace(self, listed: Sequence[Contact], said: Sequence[tuple[str, str, str]]) -> None:
         """By a listing, and by what was `said` since it was asked for, which it may not have."""
-        found: dict[str, set[str]] = {}
-        for row in rows:
-            operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
-            if operator in self._operators and row.get("Status", "").lower() not in _GONE:
-                found.setdefault(operator, set()).add(row.get("Uri", ""))
-        for operator, uri, there in said:
-            contacts = found.setdefault(operator, set())
-            (contacts.add if there else contacts.discard)(uri)
+        found: dict[str, dict[str, bool]] = {}
+        for contact in sorted(listed, key=self._age):
+            found.setdefault(contact.operator, {})[contact.uri] = contact.answers
+        for operator, uri, status in said:
+            _note(found.setdefault(operator, {}), uri, status)
         before, self._contacts, self._known = self.present or (), found, True
         for operator in sorted(self._operators):
-            if (there := bool(found.get(operator))) != (operator in before):
+            if (there := self._is_there(operator)) != (operator in before):
                 self._changed(operator, there)
+        self.settle()
+
+    def _age(self, contact: Contact) -> tuple[int, int]:
+        """Sort the oldest contact first: as they are known, else by when their registration ends."""
+        known = list(self._contacts.get(contact.operator, ()))
+        return known.index(contact.uri) if contact.uri in known else len(known), contact.expires
+
+    def settle(self, operator: str | None = None) -> None:
+        """Keep one telephone of an operator (None: of each) who is in no call."""
+        if self._replaced is not None:
+            for each in (operator,) if operator is not None else tuple(self._contacts):
+                self._replaced.settle(each, self._contacts.get(each, {}))
 
     def _contact(self, event: Fields) -> None:
         operator, uri = event.get("EndpointName") or event.get("AOR", ""), event.get("URI", "")
         if operator not in self._operators:
             return
         status = event.get("ContactStatus", "").lower()
-        there = status not in _GONE
         if self._meanwhile is not None:
-            self._meanwhile.append((operator, uri, there))
+            self._meanwhile.append((operator, uri, status))
         if not self._known:
             return
-        contacts = self._contacts.setdefault(operator, set())
-        was_there = bool(contacts)
-        if self._replaced is not None and status == "removed" and contacts - {uri}:
-            self._replaced.by(operator, uri, next(iter(contacts - {uri})))
-        if not there:
-            contacts.discard(uri)
-        else:
-            contacts.add(uri)
+        contacts = self._contacts.setdefault(operator, {})
+        was_there = self._is_there(operator)
+        if self._replaced is not None:
+            came = list(contacts)
+            if status == REMOVED and uri in came and came.index(uri) < came.index(now := newest(contacts)):
+                self._replaced.by(operator, uri, now)
+            elif status != REMOVED and uri not in came and (first := self.contact(operator)) is not None:
+                self._replaced.beside(operator, first, uri)
+        _note(contacts, uri, status)
+        self.settle(operator)
+        if status not in GONE:
             # Said again also if it was there: a floor that has just begun may not know.
             self._changed(operator, True)
-        if was_there and not contacts:
+        elif was_there and not self._is_there(operator):
             self._changed(operator, False)
 
     def _authenticated(self, event: Fields) -> None:
         operator = event.get("AccountID", "")
         if event.get("Service") == "PJSIP" and operator in self._operators:
-            self._proved[operator] = time.monotonic()
-            self._fresh.add(operator)
+            self._proved[operator] = now = time.monotonic()
+            self._fresh.append(Proof(operator, event.get("SessionID", ""), event.get("RemoteAddress", ""), now))
             self._wake.set()
+
+
+def _note(contacts: dict[str, bool], uri: str, status: str) -> None:
+    """A contact has this status now. One that has gone and comes back is a new one; one that was silent is not."""
+    if status == REMOVED:
+        contacts.pop(uri, None)
+    else:
+        contacts[uri] = status != UNREACHABLE

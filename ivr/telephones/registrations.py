@@ -1,82 +1,63 @@
-"""What Asterisk's registrar knows of operators' telephones besides that they are there: what they are, and where.
+"""Whether a telephone that registers has started anew, and so knows nothing of the call that rings it.
 
-For people who look at the floor, and for what only some telephones can do. Nothing that is decided goes by it.
+A telephone registers with one Call-ID for as long as its program runs (RFC 3261, 10.2). Asterisk's list of contacts has
+the one of a contact's first registration, whatever comes later, and no event of the registrar has any. But each proof
+of a password has the Call-ID of its request, and the copies of SIP messages tell which of these were registrations.
+
+Some telephones take a new Call-ID for each registration. For them it proves nothing when a refresh was due, nor once
+they have done so several times.
 """
 
-import asyncio
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import structlog
+_DUE = 0.4
+"""No telephone refreshes its registration before this share of its lifetime; from half of it on, some do."""
 
-from ivr.asterisk.ami import Ami, AmiError, Fields
-
-log = structlog.get_logger()
-
-_CONTACT = re.compile(r"sips?:(?:[^@;>]*@)?([^;>]+)(?:;([^>]*))?")
-_LONGEST = 60
-_TOGETHER_S = 0.3
-"""Telephones that register one after the other are asked for once."""
+_HABIT = 4
+"""So many new Call-IDs in a row are a habit and no crashes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Telephone:
-    """`user_agent`: what it calls itself; `address`: host and port as Asterisk sees them; `transport`: udp, tcp, ws."""
+class Proof:
+    """A request whose password was right. `address`: where it came from, in Asterisk's words; `at`: by the monotonic
+    clock."""
 
-    user_agent: str
+    operator: str
+    call_id: str
     address: str
-    transport: str
+    at: float
 
-    @property
-    def document(self) -> dict[str, str]:
-        return asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    proof: Proof
+    lifetime_s: float
+    kept: bool  # it has the Call-ID of the one before
+    changes: int  # new Call-IDs in a row, from this address
 
 
 class Registrations:
-    """`by_operator` is as of the last time that something changed; a telephone that is gone is not in it."""
+    """The last registration of each operator; `lifetime(call_id)` in seconds, None for what is no registration."""
 
-    def __init__(self, ami: Ami, operators: Collection[str]) -> None:
-        self._ami, self._operators = ami, frozenset(operators)
-        self.by_operator: dict[str, Telephone] = {}
-        self._changed = asyncio.Event()
-        ami.on("ContactStatus", lambda _: self._changed.set())
-        ami.on_link(lambda is_up: self._changed.set() if is_up else None)
+    def __init__(self, lifetime: Callable[[str], float | None]) -> None:
+        self._lifetime = lifetime
+        self._last: dict[str, _Registration] = {}
 
-    async def run(self) -> None:
-        while True:
-            await self._changed.wait()
-            await asyncio.sleep(_TOGETHER_S)
-            self._changed.clear()
-            try:
-                self.by_operator = found(await self._ami.listing("PJSIPShowContacts"), self._operators)
-            except AmiError as error:
-                if "No Contacts found" in str(error):
-                    self.by_operator = {}
-                else:  # the next link asks again
-                    log.debug("Asterisk does not say what telephones there are", error=str(error))
+    def started_anew(self, proof: Proof) -> bool:
+        """Take note of a proof, and return whether it shows a new start at the same address.
 
-    def displays(self, operator: str, user_agents: Sequence[str]) -> bool:
-        """Whether an operator's telephone is one of those, which are named by the beginning of what they call
-        themselves."""
-        telephone = self.by_operator.get(operator)
-        return telephone is not None and telephone.user_agent.lower().startswith(tuple(map(str.lower, user_agents)))
-
-
-def found(rows: Sequence[Fields], operators: Collection[str]) -> dict[str, Telephone]:
-    """By operator; what a telephone says of itself is cut to what can be shown."""
-    telephones: dict[str, Telephone] = {}
-    for row in rows:
-        operator = row.get("Endpoint") or row.get("ObjectName", "").partition("@")[0]
-        contact = _CONTACT.match(row.get("Uri", ""))
-        if operator not in operators or contact is None or row.get("Status", "").lower() in ("removed", "unreachable"):
-            continue
-        transport = re.search(r"transport=(\w+)", contact[2] or "")
-        telephones[operator] = Telephone(
-            _shown(row.get("UserAgent", "")), _shown(contact[1]), transport[1].lower() if transport else "udp"
-        )
-    return telephones
-
-
-def _shown(text: str) -> str:
-    return "".join(each for each in text if each.isprintable())[:_LONGEST]
+        The address tells the telephone that rings from another one with the same password.
+        """
+        lifetime = self._lifetime(proof.call_id)
+        if lifetime is None:
+            return False
+        before = self._last.get(proof.operator)
+        here = before if before is not None and before.proof.address == proof.address else None
+        kept = here is not None and here.proof.call_id == proof.call_id
+        changes = 0 if here is None or kept else here.changes + 1
+        self._last[proof.operator] = _Registration(proof, lifetime, kept, changes)
+        if here is None or kept:
+            return False
+        early = proof.at - here.proof.at < _DUE * here.lifetime_s
+        return here.kept or (early and changes < _HABIT)

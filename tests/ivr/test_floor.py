@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
+from ivr.floor.client import FloorClient
 from ivr.floor.floor import Floor
 from ivr.model.floor_protocol import (
     Accepted,
     AskPosition,
+    Begin,
+    ConnectionLost,
     Ended,
     Leave,
     Offer,
@@ -35,7 +38,7 @@ NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, 
 class Watched:
     """A floor that runs, and all that it has published."""
 
-    def __init__(self, operators: Iterable[Operator], wrap_up_s: float) -> None:
+    def __init__(self, operators: Sequence[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
         self.told: list[Position] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
@@ -50,8 +53,10 @@ class Watched:
             changed=lambda operator, call: self.changes.append((operator.id, operator.state, call)),
             decided=self.decisions.append,
             waits=lambda call, why: self.why.append((call, why)),
+            answer=lambda message: self.client.deliver(message),
             clock=lambda: time.time() + self.set_by_s,
         )
+        self.client = FloorClient(self.floor.tell, Begin(1, tuple(operators), ()))
 
     def _published(self, message: ToCall) -> None:
         if isinstance(message, Offer):
@@ -154,15 +159,20 @@ async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
         assert line.changes == [("1001", OperatorState.OFFERED, "call")]
 
 
-async def test_every_offer_has_an_id_of_its_own_and_a_later_floor_a_higher_epoch() -> None:
+async def test_every_offer_has_an_id_of_its_own_and_the_epoch_of_its_connection() -> None:
     async with a_floor(ready("1001"), ready("1002")) as line:
         await line.hears(wait("a", 5), wait("b", 6))
         assert len({offer.id for offer in line.offers}) == 2
-        assert len({offer.epoch for offer in line.offers}) == 1
-    await asyncio.sleep(0.002)
-    async with a_floor(ready("1001")) as later:
-        await later.hears(wait("a", 5))
-        assert later.offer.epoch > line.offers[0].epoch
+        assert {offer.epoch for offer in line.offers} == {1}
+        await line.hears(ConnectionLost(), Begin(2, (ready("1001"),), ()), wait("c", 5))
+        assert (line.offer.call, line.offer.epoch) == ("c", 2)
+
+
+async def test_without_a_connection_nobody_is_offered_and_nothing_is_kept() -> None:
+    async with a_floor(ready("1001")) as line:
+        before = list(line.changes)
+        await line.hears(ConnectionLost(), wait("a", 5), OperatorEvent("1001", Trigger.PHONE_PRESENT))
+        assert (line.offers, line.changes) == ([], before)
 
 
 async def test_what_comes_together_is_decided_together() -> None:

@@ -53,12 +53,12 @@ async def test_the_waiting_list_says_what_a_caller_needs_now() -> None:
     speaks = ready("1002", topics=frozenset({"travel"}), state=OperatorState.TALKING)
     async with a_floor(busy) as floor:
         await floor.hears(wait("unmet", 30, travel, anything))
-        assert [step for _, step in floor.floor.waiting_for()] == [anything]
+        assert [each.topic for each in await floor.client.queue()] == [None]
     async with a_floor() as floor:
         await floor.hears(wait("nobody", 30, travel, anything))
-        assert [step for _, step in floor.floor.waiting_for()] == [travel]
+        assert [each.topic for each in await floor.client.queue()] == ["travel"]
     async with a_floor(busy, speaks) as floor:
         handed_on = replace(wait("handed on", 900, travel, anything), before=890.0)
         await floor.hears(wait("new", 30, travel, anything), wait("long", 700, travel, anything), handed_on)
-        found = {each.call: step for each, step in floor.floor.waiting_for()}
-        assert found == {"handed on": travel, "new": travel, "long": anything}
+        found = {each.call: each.topic for each in await floor.client.queue()}
+        assert found == {"handed on": "travel", "new": "travel", "long": None}

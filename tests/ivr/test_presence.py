@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from db.journal import Journal
 from ivr.asterisk.ami import AmiRefusedError, Fields
 from ivr.telephones.presence import Presence
+from ivr.telephones.registrations import Proof
+from ivr.telephones.replacements import Replacements
 
-HERE, GONE = "NonQualified", "Removed"
+HERE, SILENT, GONE = "NonQualified", "Unreachable", "Removed"
 
 
 class Registrar:
@@ -17,6 +21,7 @@ class Registrar:
 
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
+        self.expires: dict[str, int] = {}
         self.events: list[tuple[str, str, str]] = []
         self.asked: list[tuple[str, str]] = []
         self._callback: Callable[[Fields], None] | None = None
@@ -36,7 +41,10 @@ class Registrar:
         self._callback({"EndpointName": operator, "URI": uri, "ContactStatus": status})
 
     async def listing(self, _: str) -> list[Fields]:
-        found = [{"Endpoint": operator, "Uri": uri, "Status": HERE} for uri, operator in self.contacts.items()]
+        found = [
+            {"Endpoint": operator, "Uri": uri, "Status": HERE, "ExpirationTime": str(self.expires.get(uri, 0))}
+            for uri, operator in self.contacts.items()
+        ]
         for event in self.events:
             self.say(*event)
         if not found:
@@ -102,14 +110,16 @@ async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is
     registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.telephones.presence._SETTLES_S", 0.01)
-    presence, told = watched(registrar)
+    told, proofs = list[tuple[str, bool]](), list[Proof]()
+    changed = cast(Callable[[str, bool], None], lambda *what: told.append(what))
+    presence = Presence(cast(Any, registrar), ["1001", "1002"], changed, proof=proofs.append)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()
     told.clear()
     task = asyncio.create_task(presence.run())
     before = presence.proved("1001")
     for service, account in (("PJSIP", "1001"), ("PJSIP", "1002"), ("PJSIP", "9999"), ("AMI", "hatif")):
-        registrar.proves({"Service": service, "AccountID": account})
+        registrar.proves({"Service": service, "AccountID": account, "SessionID": "id", "RemoteAddress": "from"})
     async with asyncio.timeout(2):
         while not (told and registrar.asked):  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
@@ -117,3 +127,53 @@ async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is
     assert presence.proved("1001") > before == 0.0
     # The other one has no contact that answers: Asterisk is to ask it.
     assert (told, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
+    assert proofs == [Proof("1001", "id", "from", presence.proved("1001")), Proof("1002", "id", "from", proofs[1].at)]
+
+
+async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_is_no_call(
+    registrar: Registrar, tmp_path: Path
+) -> None:
+    engaged, removed = {"1001": True}, list[str]()
+    replaced = Replacements(
+        Journal(tmp_path, "n1"), lambda who: engaged[who], lambda _, contact: removed.append(contact)
+    )
+    presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replaced)
+    registrar.contacts = {"sip:b": "1001", "sip:a": "1001"}
+    registrar.expires = {"sip:a": 1, "sip:b": 2}
+    await presence.refresh()
+    for uri, status in (("sip:c", HERE), ("sip:a", SILENT), ("sip:a", HERE), ("sip:d", HERE), ("sip:d", SILENT)):
+        registrar.say("1001", uri, status)
+    # Whatever the list's order is, and though the first was silent for a while: it has the call.
+    registrar.contacts = dict.fromkeys(("sip:d", "sip:c", "sip:b", "sip:a"), "1001")
+    registrar.expires = {}
+    await presence.refresh()
+    assert (presence.contact("1001"), removed) == ("sip:a", [])
+    registrar.say("1001", "sip:d", SILENT)
+    engaged["1001"] = False
+    presence.settle("1001")
+    assert removed == ["sip:a", "sip:b", "sip:d"]
+    for uri in removed[:]:
+        registrar.say("1001", uri, GONE)
+    assert (presence.present, presence.contact("1001")) == (["1001"], "sip:c")
+    last = replaced.last("1001")
+    assert last is not None and last.now == "c"
+
+
+async def test_a_telephone_that_has_started_anew_under_another_user_name_has_replaced_none(
+    registrar: Registrar, tmp_path: Path
+) -> None:
+    replaced = Replacements(Journal(tmp_path / "journal", "node1"), lambda _: False, lambda *_: None)
+    presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replaced)
+    registrar.contacts = {"sip:1001-0x1@127.0.0.3:5060": "1001"}
+    await presence.refresh()
+    for uri, before in (
+        ("sip:1001-0x2@127.0.0.3:5060", "sip:1001-0x1@127.0.0.3:5060"),
+        ("sip:1001-0x3@127.0.0.3:5060", "sip:1001-0x2@127.0.0.3:5060"),
+    ):
+        registrar.say("1001", uri, HERE)
+        registrar.say("1001", before, GONE)
+        assert replaced.last("1001") is None
+    registrar.say("1001", "sip:1001@127.0.0.4:5060", HERE)
+    registrar.say("1001", "sip:1001-0x3@127.0.0.3:5060", GONE)
+    assert (found := replaced.last("1001")) is not None
+    assert (found.before, found.now, found.both_alive) == ("127.0.0.3:5060", "127.0.0.4:5060", False)

@@ -195,3 +195,14 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
     assert await (attempt.ends if calls_back else call).next() == gone
     assert told == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
+
+
+def test_an_offer_of_an_older_epoch_is_refused_by_the_connection() -> None:
+    connection, delivered = Session.__new__(Session), list[floor_protocol.ToCall]()
+    connection._epoch = 0
+    connection.running = cast(Any, SimpleNamespace(get=lambda _: SimpleNamespace(deliver=delivered.append)))
+    newer, older = (floor_protocol.Offer(uuid(number), epoch, "call", "1001", 15.0, None)
+                    for number, epoch in ((1, 2), (2, 1)))  # fmt: skip
+    for offer in (newer, older, newer):
+        connection.from_floor(offer)
+    assert delivered == [newer, newer]
