@@ -63,7 +63,7 @@ async def calls(controller: ControllerDep) -> list[models.Call]:
     return read_calls(controller)
 
 
-@router.get("/queue")
+@router.get("/queue", responses=documented(503))
 async def queue(controller: ControllerDep) -> list[models.QueueEntry]:
     """Return who waits for an operator, the next one first."""
     return await read_queue(controller)

@@ -12,7 +12,7 @@ from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, documented
 from ivr.controller.controller import Controller
 from ivr.hours import format_hours
-from ivr.hours.opening import AnnouncementError, one_line
+from ivr.hours.opening import AnnouncementError, one_line, shorten
 from ivr.model import clock
 from routing.hours import Force, Override
 

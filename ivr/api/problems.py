@@ -84,6 +84,10 @@ def handle_errors(app: FastAPI) -> None:
         detail = "; ".join(f"{item.location.partition('.')[2] or item.location}: {item.detail}" for item in errors)
         return _response(request, 422, detail, errors=errors)
 
+    @app.exception_handler(TimeoutError)
+    async def late(request: Request, _: TimeoutError) -> Response:
+        return _response(request, 503, "The controller did not answer in time; try again in a moment.")
+
     @app.exception_handler(Exception)
     async def failed(request: Request, _: Exception) -> Response:
         return _response(request, 500, "The controller failed to answer; its log says why.")

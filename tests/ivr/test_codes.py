@@ -89,7 +89,7 @@ async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones
     for method, path, body, status in (
         ("POST", "state", {"state": "paused", "reason": "siesta"}, 422),
         ("POST", "wrap_up", {"change": "end"}, 409),
-        ("POST", "wrap_up", {"wish": "longer"}, 422),
+        ("POST", "wrap_up", {"change": "longer"}, 422),
         ("DELETE", "help", None, 409),
     ):
         with pytest.raises(urllib.error.HTTPError, match=str(status)):
