@@ -29,7 +29,7 @@ def application(controller: "Controller") -> FastAPI:
 
     @api.get("/status")
     async def status() -> dict[str, Any]:
-        session = controller.session
+        session = controller.connection
         calls: dict[str, int] = {}
         for call in session.calls if session is not None else ():
             state = "waiting" if call.state.since is not None else "menu"
@@ -45,7 +45,7 @@ def application(controller: "Controller") -> FastAPI:
             "journal_waiting": controller.journal.waiting,
             "journal_dropped": controller.journal.dropped,
             "open": controller.opening.answer().open,
-            "probe": asdict(controller.probed) if controller.probed is not None else None,
+            "probe": asdict(controller.last_probe) if controller.last_probe is not None else None,
             # What must be as before once nobody calls: whoever looks for what was left behind asks for it.
             "tasks": len(asyncio.all_tasks()),
             "channels": list(session.channels) if session is not None else [],
@@ -64,7 +64,7 @@ def application(controller: "Controller") -> FastAPI:
 
     @api.get("/waiting")
     async def waiting() -> list[dict[str, Any]]:
-        session = controller.session
+        session = controller.connection
         floor = session.floor if session is not None else None
         if session is None or floor is None:
             return []

@@ -53,7 +53,7 @@ def router(controller: "Controller") -> APIRouter:
         if found is None:
             raise HTTPException(503, f"{AWAY} ({book.why})")
         wishes, tries, dialled = found
-        floor = controller.session.floor if controller.session is not None else None
+        floor = controller.connection.floor if controller.connection is not None else None
         queue = await floor.queue() if floor is not None else None
         places = {each.call: place for place, each in enumerate(queue, 1)} if queue is not None else None
         return listing.rows(wishes, tries, dialled, site, controller.opening, now, places)
@@ -104,8 +104,8 @@ def router(controller: "Controller") -> APIRouter:
         if not await book.move(wish, moved, outcome=TryOutcome.LOST, at=now):
             raise HTTPException(409, "The wish has just been moved by somebody else; look with `hatif callbacks`.")
         audited(controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300))
-        if controller.session is not None:
-            controller.session.dispatcher.look()
+        if controller.connection is not None:
+            controller.connection.dispatcher.look()
         return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}
 
     async def asked(identity: str) -> CallbackRequest:

@@ -66,16 +66,16 @@ def _call(operator: Operator, call: "Call") -> dict[str, Any]:
 
 def operator_rows(controller: "Controller") -> dict[str, dict[str, Any]]:
     """All operators by id; nobody while the controller has no floor."""
-    session = controller.session
+    session = controller.connection
     if session is None or session.floor is None:
         return {}
-    wanted, telephones = controller.supervisor_alerts.help_is_wanted, controller.telephones.by_operator
+    wanted, telephones = controller.supervisor_alerts.help_is_wanted, controller.devices.by_operator
     return {
         each.id: operator_row(
             each,
             session.call_on(each.offer) if each.offer else None,
             wanted.get(each.id),
-            controller.replaced.last(each.id),
+            controller.replacements.last(each.id),
             telephones.get(each.id),
         )
         for each in session.floor.operators.values()
@@ -113,7 +113,7 @@ def router(controller: "Controller") -> APIRouter:
         if change.state == "paused" and change.reason and change.reason not in pauses:
             raise HTTPException(422, f"{change.reason!r} is no reason of this site; write one of {', '.join(pauses)}.")
         if change.state == "ready":
-            session.is_there(identity)  # as Asterisk says, whatever was noticed of the telephone before
+            session.telephones.is_there(identity)  # as Asterisk says, whatever was noticed of the telephone before
         floor.tell(OperatorEvent(identity, BY_HAND[change.state], change.reason))
         return {"asked": change.state}
 

@@ -12,8 +12,8 @@ from ivr.talk.transfers import Transfer
 
 if TYPE_CHECKING:
     from ivr.call.call import Call
+    from ivr.controller.connection import Connection
     from ivr.controller.controller import Controller
-    from ivr.controller.session import Session
 
 _STATUS = {Refusal.UNKNOWN: 404, Refusal.YOURSELF: 422, Refusal.OUTSIDE: 422}
 """The others are 409: at another moment, or for another caller, it can be done."""
@@ -95,7 +95,7 @@ def router(controller: "Controller") -> APIRouter:
     return routes
 
 
-def _call(controller: "Controller", identity: str) -> "tuple[Session, Call]":
+def _call(controller: "Controller", identity: str) -> "tuple[Connection, Call]":
     session, _ = connected(controller)
     call = next((each for each in session.calls if each.state.id == identity), None)
     if call is None:

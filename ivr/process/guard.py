@@ -24,7 +24,7 @@ from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
-from ivr.controller.work import again
+from ivr.controller.work import start_with_retry
 from ivr.home import credentials, settings
 from ivr.home.heartbeat import Lateness, beaten
 from ivr.home.logs import configure
@@ -120,7 +120,7 @@ class Guard:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
-            tasks.create_task(again("half calls", self._watch_half_calls))
+            start_with_retry(tasks, "half calls", self._watch_half_calls)
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)

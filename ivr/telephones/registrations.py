@@ -44,7 +44,7 @@ class Registrations:
         self._lifetime = lifetime
         self._last: dict[str, _Registration] = {}
 
-    def started_anew(self, proof: Proof) -> bool:
+    def restarted(self, proof: Proof) -> bool:
         """Take note of a proof, and return whether it shows a new start at the same address.
 
         The address tells the telephone that rings from another one with the same password.

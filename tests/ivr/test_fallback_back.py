@@ -14,7 +14,7 @@ from line import Line
 from db import read
 from db.engine import async_engine
 from ivr.asterisk.fallback_records import FAMILY
-from ivr.controller.session import APPLICATION
+from ivr.controller.connection import APPLICATION
 from ivr.home import credentials
 from ivr.process.process import processes
 from ivr.softphone.telephone import Telephones

@@ -25,9 +25,9 @@ FAULTS = f"""
 import sys
 
 if sys.orig_argv[-2:] == ["-m", "ivr"]:
-    from ivr import running, session
+    from ivr.controller import call_registry, connection
 
-    begin, walk, begun = session.Session._begin, running.walk, []
+    begin, walk, begun = connection.Connection._begin, call_registry.walk, []
 
     async def fails_once(self):
         if not begun:
@@ -40,7 +40,7 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
             raise RuntimeError("poison")
         await walk(call, resumed)
 
-    session.Session._begin, running.walk = fails_once, fails_for_one
+    connection.Connection._begin, call_registry.walk = fails_once, fails_for_one
 """
 """Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
 

@@ -97,21 +97,21 @@ def test_a_leg_that_rings_for_a_waiting_caller_is_kept_and_told_to_the_floor() -
     state, ringing = call(1, waits=True), leg(50, 1)
     findings = compare([channel("a", state), leg_channel(ringing)], {})
     assert findings.resume == ((channel("a", state), state, ringing),)
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == ()
 
 
 def test_of_two_legs_for_one_caller_one_is_kept() -> None:
     first, second = leg_channel(leg(50, 1, "1001")), leg_channel(leg(51, 1, "1002"))
     findings = compare([channel("a", call(1, waits=True)), first, second], {})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == (second,)
 
 
 def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is_ended() -> None:
     talking, late = leg_channel(leg(50, 1)), leg_channel(leg(51, 1, "1002"))
     findings = compare([late, channel("a", call(1, offer=50)), talking], {f"bridge-{uuid(50)}": ["a", uuid(50)]})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert findings.orphans == (late,)
     assert findings.bridges == ()
     assert [own for _, _, own in findings.resume] == [leg(50, 1)]
@@ -119,7 +119,7 @@ def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is
 
 def test_a_caller_whose_operator_was_lost_has_him_until_he_is_told() -> None:
     findings = compare([channel("a", call(1, offer=50))], {})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert [own for _, _, own in findings.resume] == [None]
 
 
@@ -127,7 +127,7 @@ def test_a_caller_whose_operator_was_lost_has_him_until_he_is_told() -> None:
 def test_a_leg_whose_caller_is_gone_or_waits_no_more_is_ended(caller: list[Channel]) -> None:
     lone = leg_channel(leg(50, 1))
     findings = compare([*caller, lone], {})
-    assert (findings.orphans, findings.standing) == ((lone,), ())
+    assert (findings.orphans, findings.open_offers) == ((lone,), ())
 
 
 def test_an_empty_bridge_of_ours_is_ended_and_no_other() -> None:
@@ -189,7 +189,7 @@ def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
     after = world.carry_out(first)
     second = compare(after.channels, after.bridges)
     assert (second.orphans, second.bridges) == ((), ())
-    assert (second.resume, second.fresh, second.standing) == (first.resume, first.fresh, first.standing)
+    assert (second.resume, second.fresh, second.open_offers) == (first.resume, first.fresh, first.open_offers)
     assert after.carry_out(second).carry_out(second).channels == after.channels
     third = compare(after.channels, after.carry_out(second).bridges)
     assert third.bridges == ()
@@ -199,7 +199,7 @@ def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
 @given(worlds())
 def test_no_call_has_two_offers_and_every_leg_is_somebodys_or_ended(world: World) -> None:
     findings = compare(world.channels, world.bridges)
-    calls = [each.call for each in findings.standing]
+    calls = [each.call for each in findings.open_offers]
     assert len(set(calls)) == len(calls)
     kept = {own.offer for _, _, own in findings.resume if own is not None}
     legs = {each.id for each in world.channels if each.application_data == "hatif,leg"}

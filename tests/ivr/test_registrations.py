@@ -11,7 +11,7 @@ HERE, ELSEWHERE = "IPV4/UDP/127.0.0.3/5060", "IPV4/UDP/127.0.0.3/5062"
 def judged(*registrations: tuple[float, str, str]) -> list[bool]:
     """Whether each showed a new start: by the seconds at which it came, its Call-ID, and from where."""
     found = Registrations(lambda call_id: None if call_id == "call" else 100.0)
-    return [found.started_anew(Proof("1001", call_id, address, at)) for at, call_id, address in registrations]
+    return [found.restarted(Proof("1001", call_id, address, at)) for at, call_id, address in registrations]
 
 
 @pytest.mark.parametrize(

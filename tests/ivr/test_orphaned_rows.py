@@ -25,17 +25,17 @@ pytest_plugins = ["db_fixtures"]
 NOBODY = Up(set(), set())
 
 
-async def _close(journal: Journal, folder: Path, url: str, began: float, known: datetime | None, up: Up) -> None:
+async def _close(journal: Journal, folder: Path, url: str, began: float, last_answer: datetime | None, up: Up) -> None:
     async def what_is_up() -> Up:
         return up
 
-    await orphaned_rows.close_lost(
+    await orphaned_rows.close_orphaned(
         folder,
         url,
         "node1",
         Recorder(journal, cast(Any, None)),
         began=began,
-        known=known,
+        last_answer=last_answer,
         up=what_is_up,
         legs=(),
         mailbox=Mailbox(folder, folder),
@@ -81,7 +81,7 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_known_of_and_not_at_the
 async def test_a_database_that_hangs_takes_no_thread_from_what_callers_wait_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphaned_rows, "_LOOK_LIMIT_S", 0.5)
+    monkeypatch.setattr(orphaned_rows, "_READ_LIMIT_S", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
