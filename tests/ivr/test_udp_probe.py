@@ -20,14 +20,14 @@ from ivr.callbacks.attempt import Attempt
 from ivr.controller.connection import Connection
 from ivr.controller.telephone_signals import TelephoneSignals
 from ivr.model import floor_protocol
-from ivr.telephones.udp_probe import UdpProbe, connected, door_of
+from ivr.telephones.udp_probe import UdpProbe, connected, probed_address
 from routing.states import Operator, OperatorState, Trigger
 
 OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
 
 
 @pytest.mark.parametrize(
-    ("contact", "door"),
+    ("contact", "address"),
     [
         ("sip:1002@127.0.0.3:49593", ("127.0.0.3", 49593)),
         ("sip:1002@127.0.0.3", ("127.0.0.3", 5060)),
@@ -44,8 +44,10 @@ OFFERED, TALKING = OperatorState.OFFERED, OperatorState.TALKING
         ("", None),
     ],
 )
-def test_only_a_udp_contact_at_the_telephones_own_address_is_probed(contact: str, door: tuple[str, int] | None) -> None:
-    assert door_of(contact) == door
+def test_only_a_udp_contact_at_a_telephones_own_address_is_probed(
+    contact: str, address: tuple[str, int] | None
+) -> None:
+    assert probed_address(contact) == address
 
 
 @pytest.fixture
