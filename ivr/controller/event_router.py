@@ -154,7 +154,7 @@ class EventRouter:
                 mailbox, recorder = self._dependencies.mailbox, self._dependencies.recorder
                 self._start(conversation_recording.keep(mailbox, name, recorder), name)
                 return
-            case events.ChannelTransfer(wished=True):
+            case events.ChannelTransfer(requested=True):
                 receiver = refer.told(self._routes, event)
                 if receiver is None:
                     # Asterisk itself does nothing, and the telephone would wait for ever.

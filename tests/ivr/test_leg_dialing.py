@@ -36,8 +36,8 @@ def test_a_telephone_that_rings_is_known_by_its_entry_and_its_state(
 
 @pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,called,9", CODE])
 def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dials_is_hung_up(data: str) -> None:
-    assert guard.deeds([channel(data, "Ringing")], {}) == []
-    ((_, request),) = guard.deeds([channel(data, "Down")], {})
+    assert guard.rescue([channel(data, "Ringing")], {}) == []
+    ((_, request),) = guard.rescue([channel(data, "Down")], {})
     assert (request.method, request.uri) == ("DELETE", "channels/one")
 
 

@@ -112,7 +112,7 @@ async def test_a_process_killed_by_kill_9_is_back_at_once(home: Path) -> None:
         after = processes(home / "run")["ivr"]
         assert after.alive
         assert after.started >= before.started
-        [line] = [line for line in lines if line["event"] == "process started again"]
+        [line] = [line for line in lines if line["event"] == "process restarted"]
         assert (line["process"], line["pid"], line["reason"]) == ("ivr", after.pid, "was killed by SIGKILL")
     assert gone(after.pid)
     assert processes(home / "run") == {}
