@@ -1,4 +1,4 @@
-"""Who is late is late in the running time of whoever looks: no clock that is set, and no sleep, makes anybody late."""
+"""Lateness is measured in the watcher's running time: no clock that is set and no sleep makes a heartbeat late."""
 
 import asyncio
 import os
@@ -11,16 +11,16 @@ from ivr.home.heartbeat import Lateness, beat, beaten, boot_time
 from ivr.softphone.telephone import Telephones
 
 
-def test_a_beat_that_stays_the_same_becomes_late() -> None:
+def test_a_heartbeat_that_stays_the_same_becomes_late() -> None:
     lateness = Lateness()
     assert [round(lateness.look(1.0, now), 1) for now in (100, 100.5, 101, 101.5)] == [0, 0.5, 1, 1.5]
     assert lateness.look(2.0, 102) == 0
 
 
-def test_a_clock_that_is_set_makes_nobody_late_and_hides_nobody() -> None:
+def test_a_clock_that_is_set_makes_no_heartbeat_late_and_hides_no_lateness() -> None:
     lateness = Lateness()
     for now, clock in ((0, 1e9), (0.5, 2e9), (1, 5.0), (1.5, 6.0)):
-        assert lateness.look(clock, now) == 0  # it beats, whatever its clock says
+        assert lateness.look(clock, now) == 0  # it changes, whatever the clock shows
     assert [lateness.look(6.0, now) for now in (2, 2.5)] == [0.5, 1]
 
 
@@ -28,11 +28,11 @@ def test_a_watcher_that_slept_has_not_waited() -> None:
     lateness = Lateness()
     lateness.look(1.0, 0)
     assert lateness.look(1.0, 0.5) == 0.5
-    assert lateness.look(1.0, 36_000) == 1.5  # one look more, whatever happened in between
+    assert lateness.look(1.0, 36_000) == 1.5  # one more look, whatever happened in between
     assert lateness.look(2.0, 36_000.5) == 0
 
 
-def test_beats_are_in_boot_time_and_need_no_room(tmp_path: Path) -> None:
+def test_heartbeats_are_in_boot_time_and_take_no_disk_space(tmp_path: Path) -> None:
     path = tmp_path / "run" / "ivr.lives"
     assert beaten(path) is None
     before = boot_time()
@@ -41,7 +41,7 @@ def test_beats_are_in_boot_time_and_need_no_room(tmp_path: Path) -> None:
     assert path.stat().st_size == 0
 
 
-async def test_a_machine_that_slept_costs_no_caller_the_controller(line: Line, telephones: Telephones) -> None:
+async def test_a_machine_that_slept_does_not_cost_callers_the_controller(line: Line, telephones: Telephones) -> None:
     controller, guard = line.pid("ivr"), line.pid("guard")
     log = line.home / "log" / "guard.log"
     seen = log.stat().st_size
@@ -50,7 +50,7 @@ async def test_a_machine_that_slept_costs_no_caller_the_controller(line: Line, t
         os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(6)
     os.kill(guard, signal.SIGCONT)
-    await asyncio.sleep(0.6)  # the guard looks before the controller says anything
+    await asyncio.sleep(0.6)  # the guard looks before the controller's next heartbeat
     os.kill(controller, signal.SIGCONT)
     await asyncio.sleep(0.6)
     assert log.read_bytes()[seen:] == b""

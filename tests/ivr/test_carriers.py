@@ -26,7 +26,7 @@ from ivr.site.site import SiteError
 CALLER = "+33612345670"
 
 
-async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line: Line) -> None:
+async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) -> None:
     before, seen = line.json("status")["refused"]["number"], len(line.logged())
     with ExitStack() as phones:
         carriers = [phones.enter_context(Telephone("127.0.0.2", 5060 + line.offset, CALLER)) for _ in range(5)]
@@ -44,14 +44,14 @@ async def test_a_refused_call_is_counted_in_the_status_and_said_in_the_log(line:
 async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill_it(
     line: Line, record_property: Callable[[str, object], None]
 ) -> None:
-    """All from one address: 40 calls of one number, 520 of others, none of them confirmed, then ten ordinary ones."""
+    """All from one address: 40 calls of one number and 520 of others, all unconfirmed, then ten ordinary ones."""
     sip = 5060 + line.offset
     try:
         with ExitStack() as phones:
             for callers in (["+33612000000"] * 40, [f"+3361{each:07}" for each in range(1, 521)]):
                 for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
                     phones.enter_context(one)
-            # On a busy machine Asterisk is still at it; by itself it would give the first one up after 16 s.
+            # On a busy machine Asterisk is still working; by itself it would give up the first call after 16 s.
             await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half calls have made room")
             ordinary, seconds = [], []
             for each in range(10):
@@ -62,7 +62,7 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
                 seconds.append(time.monotonic() - began)
             assert [answer.status for _, answer in ordinary] == [200] * 10
             record_property("ten calls among half calls, the slowest answer in ms", round(1000 * max(seconds)))
-            # None of these is pushed out, whatever else comes.
+            # None of these is ended, whatever else comes.
             for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]):
                 phones.enter_context(one)
             await asyncio.sleep(1)
@@ -101,7 +101,7 @@ def composed(folder: Path, limits: str, monkeypatch: pytest.MonkeyPatch, *edits:
     return Composition()
 
 
-def test_callers_have_the_ports_that_operators_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callers_may_use_the_ports_that_operators_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = composed(tmp_path, "", monkeypatch)
     limits = parts.plan.limits
     assert (limits.by_number, limits.by_source, limits.in_all) == (3, 60, 500 - 2 * len(parts.operators))
@@ -117,7 +117,7 @@ def test_a_site_may_set_each_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert [each.most_calls for each in parts.conf(bar).carriers] == [150]
 
 
-def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_whose_operators_need_all_ports_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = composed(tmp_path, "", monkeypatch)
     rows = "".join(f"{each},Somebody,fr:5,,no\n" for each in range(2000, 2260))
     with (tmp_path / "operators.csv").open("a", encoding="utf-8") as file:
@@ -127,7 +127,7 @@ def test_a_site_whose_operators_need_all_ports_is_told_so(tmp_path: Path, monkey
         _ = parts.plan
 
 
-def test_the_rules_for_audio_name_every_carrier_and_the_operators(
+def test_the_firewall_rules_for_audio_name_every_carrier_and_the_operators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     media = 'media = ["192.0.2.0/28", "198.51.100.7"]\ncodecs = ["alaw"]'
@@ -145,7 +145,7 @@ def test_the_rules_for_audio_name_every_carrier_and_the_operators(
     assert out.read_text() == parts.firewall()
 
 
-def test_no_rules_are_made_that_would_silence_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_firewall_rules_are_made_that_would_silence_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     composed(tmp_path, "", monkeypatch, ("networks = .*", ""), ("hosts = .*", "password = true"))
     answer = command(("firewall",), dict(os.environ))
     assert answer.returncode == 1

@@ -1,4 +1,4 @@
-"""The floor gives every caller his turn, and what it hears twice, late or from a call that is gone changes nothing."""
+"""The floor serves callers in turn; messages that come twice, late or from a call that is gone change nothing."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, 
 
 
 class Watched:
-    """A floor that runs, and all that it has published."""
+    """A running floor, and all that it has published."""
 
     def __init__(self, operators: Sequence[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
@@ -65,7 +65,7 @@ class Watched:
             self.told.append(message)
 
     async def hears(self, *messages: ToFloor) -> None:
-        """Tells the floor all of this at once, and waits until it has done what it does about it."""
+        """Send messages to the floor at once, and wait until it has handled them."""
         for message in messages:
             self.floor.tell(message)
         for _ in range(5):
@@ -78,7 +78,7 @@ class Watched:
 
     @property
     def offer(self) -> Offer:
-        """The one made last."""
+        """The latest offer."""
         return self.offers[-1]
 
     def state(self, operator: str = "1001") -> tuple[OperatorState, str]:
@@ -130,10 +130,10 @@ def ended(offer: Offer) -> Ended:
     return Ended(offer.id, offer.call, offer.operator)
 
 
-# Turns
+# Order
 
 
-async def test_two_callers_and_one_operator_are_served_in_the_order_of_their_waiting() -> None:
+async def test_two_callers_get_one_operator_in_the_order_of_their_waiting() -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
         await line.hears(wait("second", 5), wait("first", 50))
         assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
@@ -147,7 +147,7 @@ async def test_two_callers_and_one_operator_are_served_in_the_order_of_their_wai
         assert line.waiting == []
 
 
-async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
+async def test_an_offer_names_call_and_operator_ringing_time_and_reason() -> None:
     async with a_floor(ready(idle_s=30)) as line:
         await line.hears(wait("call", 50))
         offer = line.offer
@@ -159,7 +159,7 @@ async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
         assert line.changes == [("1001", OperatorState.OFFERED, "call")]
 
 
-async def test_every_offer_has_an_id_of_its_own_and_the_epoch_of_its_connection() -> None:
+async def test_every_offer_has_its_own_id_and_the_epoch_of_its_connection() -> None:
     async with a_floor(ready("1001"), ready("1002")) as line:
         await line.hears(wait("a", 5), wait("b", 6))
         assert len({offer.id for offer in line.offers}) == 2
@@ -168,21 +168,21 @@ async def test_every_offer_has_an_id_of_its_own_and_the_epoch_of_its_connection(
         assert (line.offer.call, line.offer.epoch) == ("c", 2)
 
 
-async def test_without_a_connection_nobody_is_offered_and_nothing_is_kept() -> None:
+async def test_without_a_connection_no_offer_is_made_and_nothing_is_kept() -> None:
     async with a_floor(ready("1001")) as line:
         before = list(line.changes)
         await line.hears(ConnectionLost(), wait("a", 5), OperatorEvent("1001", Trigger.PHONE_PRESENT))
         assert (line.offers, line.changes) == ([], before)
 
 
-async def test_what_comes_together_is_decided_together() -> None:
-    """Otherwise the caller who is told of first would get the operator of the one who has waited longest."""
+async def test_messages_that_come_together_are_decided_together() -> None:
+    """Otherwise the caller of the first message would get the operator of the one who has waited longest."""
     async with a_floor(ready()) as line:
         await line.hears(wait("short", 1), wait("long", 100))
         assert line.offered == [("long", "1001")]
 
 
-async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
+async def test_a_step_that_expires_makes_an_offer_possible_by_itself() -> None:
     dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)  # on duty, so that the step is not skipped
     async with a_floor(ready(), dutch) as line:
         await line.hears(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
@@ -191,10 +191,10 @@ async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
         assert line.offer.reason is not None and line.offer.reason.step == 1
 
 
-# Where callers stand
+# Positions
 
 
-async def test_who_asks_is_told_his_place_among_those_who_could_take_the_same_operators() -> None:
+async def test_a_caller_gets_their_position_among_those_who_could_take_the_same_operators() -> None:
     talks = ready(state=OperatorState.TALKING, offer="offer-1")
     async with a_floor(talks, ready("1002", state=OperatorState.PAUSED, languages={"nl": 5})) as line:
         await line.hears(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), AskPosition("second"))
@@ -204,17 +204,17 @@ async def test_who_asks_is_told_his_place_among_those_who_could_take_the_same_op
         assert not line.told[-1].estimate.earned, "nothing was accepted yet"
 
 
-async def test_who_does_not_wait_or_is_offered_is_told_nothing() -> None:
+async def test_a_call_that_does_not_wait_or_is_offered_gets_no_position() -> None:
     async with a_floor(ready()) as line:
         await line.hears(wait("call", 50), AskPosition("call"), AskPosition("nobody"))
         assert line.offered == [("call", "1001")]
         assert line.told == []
 
 
-# Offers that come to nothing
+# Offers that fail
 
 
-async def test_a_caller_whom_nobody_answered_keeps_his_place_at_the_head() -> None:
+async def test_a_caller_whom_nobody_answered_keeps_their_place_at_the_head() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
         await line.hears(wait("first", 50), OperatorEvent("1002", Trigger.PAUSE), wait("second", 40))
         assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
@@ -225,7 +225,7 @@ async def test_a_caller_whom_nobody_answered_keeps_his_place_at_the_head() -> No
         assert line.offered == [("first", "1001"), ("first", "1002")]
 
 
-async def test_the_next_operator_is_offered_the_caller_at_once() -> None:
+async def test_the_next_operator_gets_the_caller_at_once() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
         await line.hears(wait("call", 50))
         await line.hears(refused(line.offer, UNREACHABLE))
@@ -233,7 +233,7 @@ async def test_the_next_operator_is_offered_the_caller_at_once() -> None:
         assert line.state("1001") == (OperatorState.AWAY, AWAY_UNREACHABLE)
 
 
-async def test_who_leaves_while_he_is_offered_is_offered_no_more() -> None:
+async def test_a_caller_who_leaves_while_they_are_offered_is_not_offered_again() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
         await line.hears(wait("call", 50))
         offer = line.offer
@@ -247,7 +247,7 @@ async def test_who_leaves_while_he_is_offered_is_offered_no_more() -> None:
 
 
 async def test_an_offer_for_a_call_that_is_gone_costs_its_operator_nothing() -> None:
-    """As the session answers where it knows no such call."""
+    """As the connection answers when it knows no such call."""
     async with a_floor(ready()) as line:
         await line.hears(wait("gone", 50), wait("next", 40))
         offer = line.offer
@@ -256,16 +256,16 @@ async def test_an_offer_for_a_call_that_is_gone_costs_its_operator_nothing() -> 
         assert line.waiting == []
 
 
-async def test_who_leaves_before_any_offer_is_forgotten() -> None:
+async def test_a_caller_who_leaves_before_any_offer_is_forgotten() -> None:
     async with a_floor() as line:
         await line.hears(wait("a", 50), wait("b", 40), Leave("a"), Leave("nobody"))
         assert line.waiting == ["b"]
 
 
-# Twice and late
+# Repeated and late messages
 
 
-async def test_messages_that_come_twice_have_the_effect_of_once() -> None:
+async def test_messages_are_idempotent() -> None:
     async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
         waits = wait("call", 50)
         await line.hears(waits, waits)
@@ -283,7 +283,7 @@ async def test_messages_that_come_twice_have_the_effect_of_once() -> None:
         assert line.waiting == []
 
 
-async def test_an_answer_that_comes_late_changes_nothing() -> None:
+async def test_a_late_answer_changes_nothing() -> None:
     async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
         await line.hears(wait("call", 50))
         first = line.offer
@@ -298,7 +298,7 @@ async def test_an_answer_that_comes_late_changes_nothing() -> None:
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
 
 
-async def test_a_late_answer_takes_nobody_out_of_the_queue() -> None:
+async def test_a_late_answer_takes_no_caller_out_of_the_queue() -> None:
     async with a_floor(ready()) as line:
         await line.hears(wait("call", 50))
         offer = line.offer
@@ -306,7 +306,7 @@ async def test_a_late_answer_takes_nobody_out_of_the_queue() -> None:
         assert line.waiting == ["call"]
 
 
-async def test_a_late_end_of_a_former_conversation_does_not_end_the_present_one() -> None:
+async def test_a_late_end_of_an_earlier_conversation_does_not_end_the_present_one() -> None:
     async with a_floor(ready(), wrap_up_s=0) as line:
         await line.hears(wait("first", 50))
         first = line.offer
@@ -333,7 +333,7 @@ async def test_a_wrap_up_ends_by_itself() -> None:
         assert time.time() >= until
 
 
-async def test_a_pause_asked_for_while_talking_holds_after_the_wrap_up() -> None:
+async def test_a_pause_requested_while_talking_applies_after_the_wrap_up() -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
         await line.hears(wait("call", 50))
         offer = line.offer
@@ -344,7 +344,7 @@ async def test_a_pause_asked_for_while_talking_holds_after_the_wrap_up() -> None
         assert line.waiting == ["next"]
 
 
-async def test_a_telephone_that_appears_brings_the_caller_who_waits() -> None:
+async def test_an_operator_whose_telephone_appears_gets_the_waiting_caller() -> None:
     async with a_floor(Operator("1001", {"fr": 5})) as line:
         await line.hears(wait("call", 50))
         assert line.offers == []
@@ -352,7 +352,7 @@ async def test_a_telephone_that_appears_brings_the_caller_who_waits() -> None:
         assert line.offered == [("call", "1001")]
 
 
-async def test_only_a_change_is_kept() -> None:
+async def test_only_changes_are_kept() -> None:
     async with a_floor(ready()) as line:
         await line.hears(
             OperatorEvent("1001", Trigger.PHONE_PRESENT),
@@ -366,7 +366,7 @@ async def test_only_a_change_is_kept() -> None:
 
 
 @pytest.mark.parametrize("talking", [True, False])
-async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool) -> None:
+async def test_a_rebuilt_floor_makes_no_second_offer(talking: bool) -> None:
     state = OperatorState.TALKING if talking else OperatorState.OFFERED
     settled = ready("1001", state=state, offer="offer-1")
     async with a_floor(settled, ready("1002")) as line:
@@ -377,7 +377,7 @@ async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool
         assert line.offered == [("next", "1002")]
 
 
-async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_written() -> None:
+async def test_an_operator_with_a_channel_is_busy_whatever_state_was_stored() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.PAUSED, reason="lunch")) as line:
         await line.hears(
             OpenOffer("offer-1", "a", "1001", talking=True), OpenOffer("offer-2", "b", "1002", talking=False)
@@ -389,7 +389,7 @@ async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_writ
         assert line.state("1002") == (OperatorState.READY, "")
 
 
-async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had_been() -> None:
+async def test_a_leg_that_rang_through_the_restart_can_be_answered() -> None:
     async with a_floor(ready("1001", state=OperatorState.OFFERED, offer="offer-1")) as line:
         await line.hears(OpenOffer("offer-1", "call", "1001", talking=False))
         await line.hears(Accepted("offer-1", "call", "1001"))
@@ -398,7 +398,7 @@ async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had
         assert line.state()[0] is OperatorState.WRAPPING_UP
 
 
-async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_the_head() -> None:
+async def test_an_unanswered_leg_that_rang_through_the_restart_leaves_its_caller_at_the_head() -> None:
     rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
     async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
         await line.hears(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
@@ -407,7 +407,7 @@ async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_
         assert line.waiting == ["old", "young"]
 
 
-async def test_a_caller_whose_operator_was_lost_waits_again_with_his_age() -> None:
+async def test_a_caller_whose_operator_was_lost_waits_again_with_their_waiting_time() -> None:
     async with a_floor(ready("1001", state=OperatorState.TALKING, offer="offer-1")) as line:
         await line.hears(OpenOffer("offer-1", "old", "1001", talking=True), wait("young", 5))
         await line.hears(Ended("offer-1", "old", "1001"), wait("old", 500))

@@ -1,4 +1,4 @@
-"""A caller who was handed on comes back to who did it only once nobody else is waited for, and then at once."""
+"""A transferred caller returns to the operator who transferred them once nobody else can take them, then at once."""
 
 from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
@@ -13,7 +13,7 @@ SPEAKS = {"1001": {"fr": 5}, "1002": {"fr": 5}}
 
 
 def handed_on(call: str, *, to: str = ANYBODY, waited_s: float = 0.0) -> Wait:
-    """By 1001, to whoever can, a moment ago."""
+    """Transferred by 1001 a moment ago, to anybody who can help."""
     waits = wait(call, 500)
     now = waits.since + 500
     transfer = Transfer((to,), "1001", now - waited_s, 1)
@@ -22,7 +22,7 @@ def handed_on(call: str, *, to: str = ANYBODY, waited_s: float = 0.0) -> Wait:
     return Wait(call, needed, waits.since, 0, before, transfer.by, len(needed) - 1)
 
 
-async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may_take_him() -> None:
+async def test_the_operator_who_transferred_a_caller_gets_other_callers_while_somebody_else_may_take_this_one() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
         await line.hears(handed_on("first"))
         assert (line.offered, line.waiting) == ([], ["first"])
@@ -33,18 +33,18 @@ async def test_who_handed_him_on_gets_others_but_not_him_as_long_as_somebody_may
             accepted(line.offer), OperatorEvent("1002", Trigger.ENDED), OperatorEvent("1002", Trigger.RESUME)
         )
         assert line.offered[1:] == [("first", "1002")]
-        # Nor if that one does not take him.
+        # Nor if that operator does not take them.
         await line.hears(ended(line.offers[0]), OperatorEvent("1001", Trigger.RESUME), refused(line.offer, NO_ANSWER))
         assert (line.state(), line.waiting) == ((READY, ""), ["first"])
 
 
-async def test_he_comes_back_when_nobody_else_is_there_before_the_work_after_his_call_is_done() -> None:
+async def test_a_caller_returns_during_the_wrap_up_of_their_call_when_nobody_else_is_there() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
         await line.hears(wait("first", 500))
         await line.hears(accepted(line.offer))
         await line.hears(ended(line.offer), handed_on("first"))
         assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
-        # What is told of a step that names somebody is true of a caller who was handed on.
+        # The reason that names an operator is true of a transferred caller.
         for to, who in (("1002", "1002, to whom he was handed on"), ("7777", "1001, who has handed him on")):
             paused = OperatorEvent("1001", Trigger.PAUSE)  # else he would get him at once
             await line.hears(paused, handed_on("first", to=to))
@@ -61,19 +61,19 @@ async def test_he_comes_back_when_nobody_else_is_there_before_the_work_after_his
         assert line.state()[0] is OFFERED
 
 
-async def test_he_comes_back_when_the_time_of_his_colleague_is_over() -> None:
+async def test_a_caller_returns_when_the_colleagues_time_is_over() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
         await line.hears(wait("first", 500))
         await line.hears(accepted(line.offer))
         await line.hears(ended(line.offer), handed_on("first", waited_s=59.95))
         assert line.state()[0] is WRAPPING_UP
         await line.until(lambda: line.offered == [("first", "1001")] * 2)
-        # Who waits no more frees nobody.
+        # A caller who no longer waits ends no wrap-up.
         await line.hears(accepted(line.offer), ended(line.offer), handed_on("first", waited_s=59.95), Leave("first"))
         assert line.state()[0] is WRAPPING_UP
 
 
-async def test_the_work_after_another_call_is_done_before_he_comes_back() -> None:
+async def test_the_wrap_up_of_another_call_ends_before_a_caller_returns() -> None:
     async with a_floor(ready("1001"), wrap_up_s=0.3) as line:
         await line.hears(wait("first", 500))
         await line.hears(
@@ -87,7 +87,7 @@ async def test_the_work_after_another_call_is_done_before_he_comes_back() -> Non
         assert line.offered[2:] == [("first", "1001")]
 
 
-async def test_of_a_usual_step_that_names_somebody_it_is_told_that_he_has_the_file() -> None:
+async def test_the_reason_for_an_ordinary_step_that_names_an_operator_is_that_they_have_the_case() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.TALKING)) as line:
         waits = handed_on("first", to="7777", waited_s=45)  # so that the time of who handed him on is over as well
         file = Step("fr", operator="1002", patience=600)

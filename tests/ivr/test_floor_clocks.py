@@ -1,4 +1,4 @@
-"""A clock that is set while the floor works leaves nobody behind: waits, steps and wrap-ups go on as they were."""
+"""A clock that is set while the floor runs changes no wait, step or wrap-up."""
 
 import time
 
@@ -11,7 +11,7 @@ from routing.states import OfferState, OperatorState
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-async def test_a_step_that_relaxes_does_so_in_time_though_the_clock_is_set(hours: int) -> None:
+async def test_a_step_expires_in_time_though_the_clock_is_set(hours: int) -> None:
     dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)
     async with a_floor(ready(), dutch) as line:
         steps = (Step("nl", patience=10 + SHORT_S), Step("fr"))
@@ -34,7 +34,7 @@ async def test_a_wrap_up_ends_in_time_though_the_clock_is_set(hours: int) -> Non
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-async def test_callers_keep_their_order_though_the_clock_is_set_and_who_came_before_is_before(hours: int) -> None:
+async def test_callers_keep_their_order_though_the_clock_is_set(hours: int) -> None:
     async with a_floor(ready(state=OperatorState.TALKING)) as line:
         await line.hears(wait("first", 60), wait("second", 50))
         line.set_by_s = 3600.0 * hours
@@ -46,7 +46,7 @@ async def test_callers_keep_their_order_though_the_clock_is_set_and_who_came_bef
         assert waits.since <= time.time() + line.set_by_s
 
 
-async def test_who_is_offered_when_the_clock_is_set_back_keeps_his_place() -> None:
+async def test_a_caller_who_is_offered_when_the_clock_is_set_back_keeps_their_place() -> None:
     async with a_floor(ready()) as line:
         await line.hears(wait("first", 60))
         line.set_by_s = -7200.0

@@ -1,4 +1,4 @@
-"""Whatever reaches the floor, late, twice or in another order: nobody is in two calls, and nothing stands for ever."""
+"""Whatever reaches the floor, late, twice or out of order: nobody is in two calls, and nothing stays behind."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ TELEPHONE = (Trigger.PHONE_PRESENT, Trigger.PHONE_ABSENT)
 
 @dataclass
 class World:
-    """A floor, and what has been said to it so far."""
+    """A floor, and the messages that it has had so far."""
 
     line: Watched
     said: list[ToFloor] = field(default_factory=list)
@@ -51,7 +51,7 @@ def steps() -> st.SearchStrategy[list[tuple[str, int, int]]]:
 
 
 def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
-    """What that step says; None where there is nothing yet that it could be about."""
+    """Return the message of a step; None if there is nothing yet that it could be about."""
     offers = world.line.offers
     operator, call = OPERATORS[which % len(OPERATORS)], CALLS[which % len(CALLS)]
     about: dict[str, Callable[[Offer], ToFloor]] = {
@@ -79,7 +79,7 @@ def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
 
 
 async def _quiet(world: World) -> None:
-    """All calls have gone and all offers are over, as each call says in the end; who was on a pause ends it."""
+    """End all calls, offers and pauses, as each call does in the end."""
     for call in CALLS:
         await world.says(Leave(call))
     for operator in world.line.floor.operators.values():
@@ -101,7 +101,7 @@ async def _orders(happened: list[tuple[str, int, int]]) -> None:
         await _quiet(world)
         states = [each.state for each in line.floor.operators.values()]
         assert states == [OperatorState.READY] * len(OPERATORS), "a state that nothing ends"
-        # Nothing of all that stands in the way of the next callers.
+        # Nothing of this prevents the next callers from being served.
         before = len(line.offers)
         await line.hears(*(wait(f"new {number}", 1) for number in range(len(OPERATORS))))
         assert sorted(offer.operator for offer in line.offers[before:]) == list(OPERATORS)
@@ -110,13 +110,13 @@ async def _orders(happened: list[tuple[str, int, int]]) -> None:
 
 @patient
 @given(steps())
-def test_whatever_comes_in_whatever_order_nobody_is_in_two_calls_and_nothing_is_left(
+def test_in_any_order_of_messages_nobody_is_in_two_calls_and_nothing_is_left(
     happened: list[tuple[str, int, int]],
 ) -> None:
     asyncio.run(_orders(happened))
 
 
-async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
+async def test_a_change_that_nobody_waits_for_any_more_is_not_made() -> None:
     async with a_floor(ready()) as line:
         await line.hears(Change("1", ColleagueCall("1001", "help-1901-1"), until=time.time() - 0.1))
         assert line.state() == (OperatorState.READY, "")
