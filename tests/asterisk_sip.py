@@ -27,7 +27,7 @@ class Telephone:
     """A telephone at `address`, an IP address on loopback; a carrier if it is one of a carrier's addresses."""
 
     address: str
-    port: int  # of Asterisk
+    port: int  # Asterisk's
     user: str = "anonymous"
     password: str = ""
     account: str = ""  # the password's, if it is not `user`

@@ -62,15 +62,15 @@ async def test_the_floor_is_told_of_each_change_once_and_at_its_instant(
 
 async def test_an_operator_off_the_roster_gets_no_caller_whom_another_can_take_and_keeps_their_state() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)), wait("call", 5))
+        await line.send(Planned(("1002",)), wait("call", 5))
         assert line.offered == [("call", "1002")]
         assert line.changes == [("1002", OperatorState.OFFERED, "call")]
-        await line.hears(wait("next", 5))
+        await line.send(wait("next", 5))
         assert line.offered[1:] == [("next", "1001")]
 
 
 async def test_without_a_roster_all_operators_are_equal_again() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)))
-        await line.hears(Planned(None), wait("call", 5))
+        await line.send(Planned(("1002",)))
+        await line.send(Planned(None), wait("call", 5))
         assert line.offered == [("call", "1001")]

@@ -45,7 +45,7 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_recorded_afterwards(
 
 async def test_outside_opening_hours_a_caller_hears_that_the_line_is_closed(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
-    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last that is written
+    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last field that is written
     await line.without_controller()
     call = await line.dial(telephones, "+33612200002")
     await call.hears(line.audio("fr", "closed"), 20)
@@ -72,7 +72,7 @@ async def test_the_guard_gives_the_callers_of_a_dead_controller_to_the_dialplan(
     ringing = await phone.next_call(5)
     await line.without_controller()
     await waiting.hears(line.audio("fr", "moment"), 12)
-    await ringing.ended(10)  # Asterisk ends what the controller has begun
+    await ringing.ended(10)  # Asterisk finishes what the controller has started
     phone.will_answer(tone_hz=1870)
     await waiting.hears_tone(1870, 20)
     # A controller that is back does not ring the operator while they talk, though that conversation is not its own.

@@ -105,7 +105,7 @@ async def test_a_caller_who_hangs_up_while_the_controller_hangs_is_recorded(line
         http.ws_connect(f"http://127.0.0.1:{8088 + line.offset}/ari/events", params=asked) as hanging,
     ):
         while (await hanging.receive_json(timeout=8))["type"] != "StasisStart":
-            pass  # and nothing more is done: the call waits for whoever hangs
+            pass  # and nothing more happens: the call waits for the controller that hangs
         await call.hangup()
         await line.until(lambda: not line.ari("GET", "/channels"), 5, "the call is over")
     await line.controller_again()

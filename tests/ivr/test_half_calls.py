@@ -35,7 +35,7 @@ class Wire:
     def __init__(self) -> None:
         self.now = 1000.0
         self.sent: list[bytes] = []
-        self.arrives = True  # what is sent
+        self.arrives = True  # requests that were sent
         self.calls = HalfCalls(SIP, lambda address: PLACES if address == "127.0.0.2" else 1, self.send)
 
     def send(self, request: bytes) -> None:
@@ -84,7 +84,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 
 def test_the_oldest_half_calls_are_ended_until_half_of_the_limit_is_free(wire: Wire) -> None:
     wire.half(60)
-    assert wire.ended == []  # they may all be confirmed in a moment
+    assert wire.ended == []  # all may be confirmed in a moment
     wire.repeat(60)
     assert wire.ended == [f"half{each}" for each in range(30)]
     wire.half(2, "later")
@@ -125,7 +125,7 @@ def test_a_confirmed_call_is_never_ended(wire: Wire) -> None:
     wire.half(10, "confirmed")
     for each in range(10):
         wire.ack(f"confirmed{each}")
-    wire.invite("confirmed0", ";tag=ours-confirmed0")  # puts somebody on hold
+    wire.invite("confirmed0", ";tag=ours-confirmed0")  # a hold
     wire.answer("confirmed0")
     wire.half(60)
     wire.repeat(60)

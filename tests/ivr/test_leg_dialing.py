@@ -47,7 +47,7 @@ def test_without_a_controller_ringing_telephones_are_left_alone_and_undialled_on
         ("hatif,leg,9", "Down", True),
         (CODE, "Down", True),
         ("hatif,leg,9", "Ringing", False),
-        ("hatif,called,9", "Down", False),  # a carrier may be silent until somebody answers
+        ("hatif,called,9", "Down", False),  # a carrier need not report anything before the answer
         ("hatif,call,+33800212000", "Down", False),
         ("other,leg,9", "Down", False),
     ],

@@ -314,7 +314,7 @@ async def test_a_stopped_asterisk_is_restarted_and_the_controller_reconnects(
     await cut.hears_tone(1870)
     former = line.pid("asterisk")
     os.kill(former, signal.SIGTERM)
-    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all is back")
+    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all are back")
     # Asterisk hangs up all calls as it stops; the caller did not, so they may have their position back.
     story = await line.story("+33612100013")
     assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]

@@ -20,7 +20,7 @@ from ivr.softphone.telephone import Telephones
 
 SCRIPT = str(Path(__file__).with_name("caller_process.py"))
 QUICK = "[silence]\nsilent_s = 2\nagain_s = 3\nanswer_s = 6.4\n"
-GONE_S = 2 + 3 + 6.4 + 14  # silent, asked again, not answered; and what a slow machine takes
+GONE_S = 2 + 3 + 6.4 + 14  # silent, asked again, without an answer; and some time for a slow machine
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_on
     async with caller(mute, stopped) as one, caller(mute, killed) as other:
         await mute.until(lambda: waiting(mute).keys() == {stopped, killed}, 20, "they wait")
         call = await mute.waiting(telephones, muted)
-        await call.hold()  # nothing more comes from there, but an answer
+        await call.hold()  # nothing comes from there but an answer
         os.kill(one.pid, signal.SIGSTOP)
         other.kill()
         silent = {stopped: True, killed: True, muted: False}
@@ -99,7 +99,7 @@ async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vani
         talks = await alone.next_call(20)
         await asyncio.sleep(1)
         os.kill(vanishes.pid, signal.SIGSTOP)
-        await talks.ended(GONE_S)  # and the telephone that holds was asked more than once, and held on
+        await talks.ended(GONE_S)  # the telephone on hold was asked more than once, and stays on hold
         await hears_music(held, held.clock)
         assert leg.state == "talking"
     await leg.resume()

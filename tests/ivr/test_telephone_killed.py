@@ -93,14 +93,14 @@ async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nob
         await line.phone(telephones, second, answers=COLLEAGUE_HZ)
         call = await line.waiting(telephones, "+33613100003")
         await line.until(lambda: is_rung(line, first), 5, "it rings")
-    async with telephone(line, first, port):  # before the ringing is over
+    async with telephone(line, first, port):  # before the ringing ends
         await call.hears_tone(COLLEAGUE_HZ, 10)
         assert await decided(line, "+33613100003") == [(first, "unreachable"), (second, "accepted")]
         await line.until_state(first, "ready")
         other = await line.waiting(telephones, "+33613100004")
         await line.until(lambda: is_rung(line, first), 5, "it rings")
     await line.until(lambda: line.operator_reason(first) == "no_answer", 10, "paused")
-    async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after it
+    async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after the ringing
         await other.hears_tone(OPERATOR_HZ, 10)
         assert await decided(line, "+33613100004") == [(first, "no_answer"), (first, "accepted")]
         await other.hangup()
@@ -178,7 +178,7 @@ async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_af
     code = await second.dial("*14")
     await code.established()
     await third.register()
-    await asyncio.sleep(1.5)  # Asterisk writes what it knows once a second
+    await asyncio.sleep(1.5)  # Asterisk writes AstDB once a second
     assert await registered(line, who) == {second.address, third.address}
     seen = line.log.stat().st_size
     os.kill(line.pid("asterisk"), signal.SIGKILL)
