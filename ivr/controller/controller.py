@@ -7,7 +7,6 @@ It owns what outlives connections (journal, manager link, hours, floor, control 
 import asyncio
 import contextlib
 import gc
-import socket
 import time
 from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
@@ -26,7 +25,9 @@ from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
+from ivr.controller import control_socket
 from ivr.controller.connection import APPLICATION, Connection
+from ivr.controller.connection_health import STABLE_S, ConnectionHealth
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
@@ -39,7 +40,7 @@ from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Flows
 from ivr.home import credentials, heartbeat
-from ivr.home.settings import HEARTBEAT_S, Settings, SettingsError
+from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.records import references
@@ -57,14 +58,7 @@ from routing.states import Operator
 
 log = structlog.get_logger()
 
-_STABLE_S = 5.0
-"""A connection that lasted longer was a good one: the next attempt is made at once."""
-
 _FLOOR_RESTART_S = 0.1
-
-_FAILING = 3
-"""After so many connections in a row that did not last, the controller does not report that it serves calls until one
-of them has."""
 
 _GC_THRESHOLDS = (50_000, 20, 50)
 """The garbage collector runs rarely: a call leaves few cycles behind, and each run stops all calls for a moment."""
@@ -78,7 +72,7 @@ class Controller:
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
-        self.control_socket = _listen(settings.control_port)
+        self.control_socket = control_socket.listen(settings.control_port)
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
         ids = tuple(operator.id for operator in self.operators)
@@ -112,8 +106,7 @@ class Controller:
         self.floor = self._make_floor()
         self.connection: Connection | None = None
         self.last_probe: Result | None = None  # of the last call of the line to itself
-        self._connected_at = 0.0  # to Asterisk's ARI, on the monotonic clock
-        self._short_connections = 0  # connections to Asterisk in a row that did not last
+        self._health = ConnectionHealth()
         self._last_answer: datetime | None = None  # when Asterisk last answered before this connection
 
     def _make_floor(self) -> Floor:
@@ -173,12 +166,8 @@ class Controller:
 
     def _note_serving(self) -> None:
         """Write that calls are served, unless connections keep failing: then the guard gives callers back."""
-        if self._short_connections < _FAILING or self._is_stable():
+        if self._health.serves:
             heartbeat.beat(self.settings.serves)
-
-    def _is_stable(self) -> bool:
-        """Return whether the connection to Asterisk has lasted long enough to count as a good one."""
-        return time.monotonic() - self._connected_at > _STABLE_S
 
     def _dependencies(self) -> Dependencies:
         return Dependencies(
@@ -228,18 +217,18 @@ class Controller:
                     log.info("Connected to Asterisk's ARI")
                     self._last_answer = heartbeat.noted(self.settings.answered)
                     self.connection = Connection(dependencies, link)
-                    self._connected_at = time.monotonic()
+                    self._health.connected()
                     try:
                         await self.connection.run()
                     finally:
                         self.floor.tell(floor_protocol.ConnectionLost())
-                    self._short_connections = 0 if self._is_stable() else self._short_connections + 1
+                    self._health.ended()
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))
             finally:
                 self.connection = None
-            if time.monotonic() - began > _STABLE_S:
+            if time.monotonic() - began > STABLE_S:  # nothing was wrong: the next attempt is made at once
                 tries = 0
             await asyncio.sleep(RECONNECT_S[min(tries, len(RECONNECT_S) - 1)])
             tries += 1
@@ -327,23 +316,3 @@ class Controller:
     def _rtcp_received(self, channel: str) -> None:
         if self.connection is not None:
             self.connection.silence_monitor.report(channel)
-
-
-def _listen(port: int) -> socket.socket:
-    """Return the socket of the control API, bound and listening.
-
-    Raises:
-        SettingsError: The port is taken.
-    """
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as error:
-        listening.close()
-        raise SettingsError(
-            f"TCP port {port} (control API) cannot be used ({error.strerror}): is another controller running? "
-            "Stop it, or set HATIF_PORT_OFFSET to another multiple of 1000."
-        ) from None
-    listening.listen(64)
-    return listening
