@@ -234,7 +234,7 @@ class Controller:
             tries += 1
 
     async def _run_floor(self) -> None:
-        """Run the floor. If it fails, end the connection: the next one tells the floor anew what is up."""
+        """Run the floor. If it fails, end the connection: the next one tells the floor what is up."""
         while True:
             try:
                 await self.floor.run()

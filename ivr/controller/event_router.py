@@ -65,7 +65,7 @@ class EventRouter:
         return self._early is None
 
     def expect(self, ringing: Mapping[str, tuple[events.Channel, tuple[str, ...]]]) -> None:
-        """Take over the telephones that a former controller rings."""
+        """Take over the telephones that an earlier controller rings."""
         self._ringing |= ringing
 
     def open(self) -> None:

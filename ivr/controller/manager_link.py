@@ -71,7 +71,7 @@ class ManagerLink:
     async def operator_states(self) -> Mapping[str, str]:
         """Return the operators' states in AstDB; without an answer in time, none.
 
-        Also waits until Asterisk has said which telephones are there.
+        Also waits until Asterisk has listed the registered telephones.
         """
         try:
             async with asyncio.timeout(_STATES_LIMIT_S):

@@ -40,9 +40,9 @@ class RecordRepair:
 
     async def import_fallback_calls(self) -> Collection[str]:
         """Record the fallback's calls that have ended; return the ids of those that are new."""
-        former = set(self._recorded)
+        before = set(self._recorded)
         await import_fallback_calls(self._ami, self._recorder, self._site, self._recorded)
-        return self._recorded - former
+        return self._recorded - before
 
     async def keep_messages(self, calls: Collection[str]) -> None:
         """Keep the messages of callers who were then given to the dialplan and have hung up there."""

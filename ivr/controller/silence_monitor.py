@@ -135,7 +135,7 @@ class SilenceMonitor:
             self._answered(channel, True)
 
     async def renegotiate(self, channel: str) -> None:
-        """Send a session refresh and wait for no answer: Asterisk then learns anew where sound comes from."""
+        """Send a session refresh and wait for no answer: Asterisk then learns again where sound comes from."""
         (codecs,) = await self._link.ask(operations.VARIABLE(channel, variable=_CODECS))
         if codecs.ok:
             with contextlib.suppress(AmiError):

@@ -39,7 +39,7 @@ def start_with_retry(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awa
 class Work:
     """The tasks of one connection. A task that fails ends neither the others nor the process.
 
-    `give_up` ends the connection; the next one reads what is up and starts anew.
+    `give_up` ends the connection; the next one reads what is up and resumes.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, give_up: Callable[[], None]) -> None:

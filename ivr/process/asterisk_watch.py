@@ -37,7 +37,7 @@ class AsteriskWatch:
     """Kills an Asterisk that has answered neither ARI nor AMI nor SIP for `patience_s`; its supervisor starts another.
 
     Args:
-        ami: Connects anew for each look.
+        ami: Makes a new connection for each look.
         sip: Address and port of Asterisk's UDP transport.
     """
 
@@ -57,7 +57,7 @@ class AsteriskWatch:
         answers = ari_answers or await self._ami_answers() or await sip_answers(*self._sip)
         self._answers += answers
         info = running.get("asterisk")
-        # The patience starts anew with each process; one that is not running is the supervisor's business.
+        # The patience starts again with each process; one that is not running is the supervisor's business.
         pid = info.pid if info is not None and info.alive else None
         silent_s = self._late.look((self._answers, pid), time.monotonic())
         if answers:

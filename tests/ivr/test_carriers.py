@@ -32,7 +32,7 @@ async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) ->
         carriers = [phones.enter_context(Telephone("127.0.0.2", 5060 + line.offset, CALLER)) for _ in range(5)]
         answers = [carrier.invite(FRENCH_NUMBER) for carrier in carriers]
         assert [answer.status for answer in answers] == [200, 200, 200, 486, 486]
-        await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "the log says it")
+        await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "it is logged")
         for carrier, answer in zip(carriers[:3], answers, strict=False):
             assert carrier.hang_up(answer, FRENCH_NUMBER).status == 200
     assert line.logged(seen).count("Calls are refused") <= 2  # one in ten seconds

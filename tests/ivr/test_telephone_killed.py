@@ -118,7 +118,7 @@ async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_
     seen = line.log.stat().st_size
     second = telephones.operator(who, credentials.load(line.home, ()).operators[who], line.sip)
     await second.register()
-    await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {first.address, second.address}
     await rings.answer()
     rings.tone(OPERATOR_HZ)
@@ -130,7 +130,7 @@ async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_
     assert "replaced another one" not in line.logged(seen)
     # After the call the next one is offered at once, to the second telephone.
     await call.hangup()
-    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {second.address}
     assert line.run("operators", "set", who, "ready").returncode == 0
     call = await line.asks_for_operator(telephones, "+33613100003")
@@ -173,7 +173,7 @@ async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_af
     assert await registered(line, who) == {first.address, second.address}
     seen = line.log.stat().st_size
     await code.hangup()
-    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {second.address}
     code = await second.dial("*14")
     await code.established()
@@ -182,6 +182,6 @@ async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_af
     assert await registered(line, who) == {second.address, third.address}
     seen = line.log.stat().st_size
     os.kill(line.pid("asterisk"), signal.SIGKILL)
-    await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is told again")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is logged again")
     assert await registered(line, who) == {third.address}
     await line.until_state(who, "ready")
