@@ -1,4 +1,4 @@
-"""The controller's process: `python -m ivr`. It loads as little as it can, since a start is also a recovery."""
+"""The controller's process: `python -m ivr`. It imports as little as it can, since a start is also a recovery."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,16 @@ from ivr.site.site import SiteError
 
 
 async def serve_api(controller: Controller) -> None:
-    """Serve the control API. It is half of the start to load, and nobody on the telephone waits for it."""
+    """Serve the control API.
+
+    It is imported here, in a thread: that takes half of the start, and nobody on the telephone waits for it.
+    """
     api = await asyncio.to_thread(importlib.import_module, "ivr.api.app")
     await api.serve(controller)
 
 
 def main() -> None:
-    """Runs the controller until SIGTERM or Ctrl-C; calls that are up stay up."""
+    """Run the controller until SIGTERM or Ctrl-C; calls that are up stay up."""
     try:
         controller = Controller(settings.read(), serve_api)
     except (SettingsError, SiteError, CredentialsError, ClockError) as error:

@@ -1,4 +1,4 @@
-"""A telephone of a hundred lines that says on the wire exactly what a test wants, wrong things included."""
+"""A SIP telephone of a hundred lines that sends exactly what a test wants, malformed messages included."""
 
 import hashlib
 import re
@@ -24,13 +24,13 @@ class Answer:
 
 @dataclass
 class Telephone:
-    """At `address`, an IP address on loopback; a carrier when that is one of a carrier's."""
+    """A telephone at `address`, an IP address on loopback; a carrier if it is one of a carrier's addresses."""
 
     address: str
-    port: int  # of Asterisk
+    port: int  # Asterisk's
     user: str = "anonymous"
     password: str = ""
-    account: str = ""  # of the password, where it is not `user`
+    account: str = ""  # the password's, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
 
@@ -51,7 +51,7 @@ class Telephone:
         return self._with_password("REGISTER", "", "")
 
     def invite(self, number: str, headers: str = "", *, crypto: str = "") -> Answer:
-        """The final answer; it is acknowledged. `crypto`: the key of encrypted audio, as SDP says it."""
+        """Return the final response, and acknowledge it. `crypto`: the key of encrypted audio, as in SDP."""
         media = self.audio.getsockname()[1]
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
@@ -64,7 +64,7 @@ class Telephone:
         return self._request("BYE", number, answer.header("Call-ID"), "", f"To: {answer.header('To')}\r\n", sequence=9)
 
     def hear(self, seconds: float) -> bytes:
-        """The A-law audio that arrives."""
+        """Return the A-law audio that arrives."""
         heard, until = b"", time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -121,8 +121,10 @@ class Telephone:
         self.signalling.sendto(message.encode(), ("127.0.0.1", self.port))
 
     def _final(self, sequence: str, message: str) -> Answer:
-        """The final answer to our request, which is sent again once when nothing comes (RFC 3261); Asterisk's own
-        requests, such as OPTIONS, are answered meanwhile."""
+        """Return the final response to our request, which is repeated once if nothing comes (RFC 3261).
+
+        Asterisk's own requests, such as OPTIONS, are answered meanwhile.
+        """
         repeats = 1
         while True:
             try:

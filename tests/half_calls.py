@@ -1,4 +1,4 @@
-"""Calls of which nobody hears again: an INVITE each, and no ACK."""
+"""Half calls: an INVITE each, and no ACK."""
 
 import socket
 import time
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def send_half_calls(address: str, port: int, number: str, callers: Sequence[str]) -> list[socket.socket]:
-    """One INVITE of each caller from a carrier's `address` to Asterisk's `port`, 400 a second.
+    """Send one INVITE of each caller from a carrier's `address` to Asterisk's `port`, 400 a second.
 
     The sockets that are returned take what Asterisk answers, and answer nothing.
     """

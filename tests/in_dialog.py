@@ -1,4 +1,4 @@
-"""What the test telephones cannot do by themselves: requests inside a call, such as a digit by SIP INFO."""
+"""Requests inside a call that the test telephones cannot send themselves, such as a digit by SIP INFO."""
 
 import asyncio
 import itertools
@@ -8,11 +8,11 @@ import socket
 from ivr.softphone.line import Address, Line
 from ivr.softphone.telephone import Operator
 
-_CSEQ = itertools.count(70_000)  # above what a telephone begins with
+_CSEQ = itertools.count(70_000)  # above the first number of any telephone
 
 
 class Dialog:
-    """Listens on the wire of an operator's telephone or of a caller, over UDP; make it before the call begins.
+    """Reads the SIP messages of an operator's telephone or of a caller, over UDP; to be created before the call begins.
 
     The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and
     Asterisk refuses them: let the other side hang up.
@@ -24,15 +24,15 @@ class Dialog:
         self._called = False  # whether the telephone has made the call, rather than answered it
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self.received: list[bytes] = []
-        """All that Asterisk has sent to the telephone since."""
+        """All messages that Asterisk has sent to the telephone since."""
         self.sent: list[bytes] = []
-        """All that the telephone has sent to Asterisk."""
+        """All messages that the telephone has sent to Asterisk."""
         self._receives, self._sends = self._line.incoming, self._line.outgoing
         self._line.incoming = self._incoming  # type: ignore[method-assign]
         self._line.outgoing = self._outgoing  # type: ignore[method-assign]
 
     async def request(self, method: str, kind: str = "", body: str = "", timeout_s: float = 4.0) -> int | None:
-        """The status of the final answer to a request in the telephone's latest call; None if there is none in time."""
+        """Return the status of the final response to a request in the latest call; None if there is none in time."""
         number = next(_CSEQ)
         host, port = self._line.address
         theirs = self._answer if self._called else self._invite
@@ -52,7 +52,7 @@ class Dialog:
         return await self.exchange(method, number, "\r\n".join((*lines, "", body)).encode(), timeout_s)
 
     async def exchange(self, method: str, number: int, message: bytes, timeout_s: float = 4.0) -> int | None:
-        """Sends a request as it is, repeated as over UDP."""
+        """Send a request as it is, repeated as UDP requires."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[f"{number} {method}"] = answer
         peer = self._line._peer
@@ -91,7 +91,7 @@ class Dialog:
 
 
 def without_events(line: Line) -> None:
-    """Lets a telephone offer, and be offered, no RTP events (RFC 4733) from now on."""
+    """Remove RTP events (RFC 4733) from all that a telephone offers and is offered, from now on."""
     receives, sends = line.incoming, line.outgoing
     line.incoming = lambda message: _without_events(receives(message))  # type: ignore[method-assign]
     line.outgoing = lambda message: _without_events(sends(message))  # type: ignore[method-assign]
@@ -121,7 +121,7 @@ def _uri(message: bytes, name: str) -> str:
 
 
 def message(server: str, whom: str, sender: str, address: str) -> int:
-    """The answer to a MESSAGE outside any call, sent from `address` by somebody who calls himself `sender`.
+    """Return the response to a MESSAGE outside any call, sent from `address` with `sender` in From.
 
     TimeoutError if there is none.
     """

@@ -18,7 +18,7 @@ from ivr.api.event_hub import EventHub
 from ivr.api.live import read_all
 from ivr.api.problems import handle_errors
 from ivr.controller.controller import Controller
-from ivr.controller.work import again
+from ivr.controller.work import retry
 
 PREFIX = "/v1"
 
@@ -84,7 +84,7 @@ async def serve(controller: Controller) -> None:
     server = ApiServer(config, hub)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process has its own
     async with asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(again("events", hub.run), name="events")
+        following = tasks.create_task(retry("events", hub.run), name="events")
         try:
             await server.serve(sockets=[controller.control_socket])
         finally:

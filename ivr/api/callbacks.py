@@ -110,7 +110,7 @@ async def callbacks(
     if found is None:
         raise _away(controller)
     requests, tries, dialled = found
-    floor = controller.session.floor if controller.session is not None else None
+    floor = controller.connection.floor if controller.connection is not None else None
     queue = await floor.queue() if floor is not None else None
     places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
     rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places)
@@ -178,8 +178,8 @@ async def _end(
     if not await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now):
         raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
     audited(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
-    if controller.session is not None:
-        controller.session.dispatcher.look()
+    if controller.connection is not None:
+        controller.connection.dispatcher.look()
     return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
 
 

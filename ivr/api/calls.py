@@ -10,8 +10,8 @@ from ivr.api.context import Actor, ControllerDep, audit, connected
 from ivr.api.live import read_call, read_calls, read_queue
 from ivr.api.problems import ApiError, documented
 from ivr.call.call import Call
+from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
-from ivr.controller.session import Session
 from ivr.talk.operator_requests import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
 
 router = APIRouter(tags=["calls"])
@@ -115,7 +115,7 @@ async def _ask(controller: Controller, actor: str, call_id: str, act: Act, targe
     return RequestAccepted(call=call_id, asked=act.value)
 
 
-def _find(controller: Controller, call_id: str) -> tuple[Session, Call]:
+def _find(controller: Controller, call_id: str) -> tuple[Connection, Call]:
     session, _ = connected(controller)
     live = next((call for call in session.calls if call.state.id == call_id), None)
     if live is None:

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from ivr.api.problems import ApiError
+from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
-from ivr.controller.session import Session
 from ivr.floor.client import FloorClient
 
 ACTOR_HEADER = "Hatif-Actor"
@@ -31,9 +31,9 @@ async def controller_of(request: Request) -> Controller:
 ControllerDep = Annotated[Controller, Depends(controller_of)]
 
 
-def connected(controller: Controller) -> tuple[Session, FloorClient]:
+def connected(controller: Controller) -> tuple[Connection, FloorClient]:
     """Return the session and its floor. Raises ApiError (503) while there is none."""
-    session = controller.session
+    session = controller.connection
     if session is None or session.floor is None:
         raise ApiError(503, "The controller is not connected to Asterisk; try again in a moment.")
     return session, session.floor

@@ -70,13 +70,13 @@ def read_call(call: LiveCall) -> Call:
 
 def read_calls(controller: Controller) -> list[Call]:
     """Return the calls that are up; none while the controller is not connected to Asterisk."""
-    session = controller.session
+    session = controller.connection
     return [read_call(call) for call in session.calls] if session is not None else []
 
 
 async def read_queue(controller: Controller) -> list[QueueEntry]:
     """Return who waits for an operator, the next one first."""
-    session = controller.session
+    session = controller.connection
     floor = session.floor if session is not None else None
     if session is None or floor is None:
         return []
@@ -101,7 +101,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
 
 def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
     """Return one operator as they are now."""
-    session = controller.session
+    session = controller.connection
     operator = Operator(
         id=entry.id,
         name=entry.name,
@@ -113,7 +113,7 @@ def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
     known = session.floor.operators.get(entry.id) if session is not None and session.floor is not None else None
     if session is None or known is None:
         return operator
-    telephone, replaced = controller.telephones.by_operator.get(entry.id), controller.replaced.last(entry.id)
+    telephone, replaced = controller.devices.by_operator.get(entry.id), controller.replacements.last(entry.id)
     call = session.call_on(known.offer) if known.offer else None
     operator.state = OperatorStatus(known.state)
     operator.reason = known.reason or None
@@ -149,7 +149,7 @@ def read_alarms(controller: Controller) -> list[Alarm]:
 
 
 def _alarms(controller: Controller) -> Iterator[Alarm]:
-    session = controller.session
+    session = controller.connection
     floor = session.floor if session is not None else None
     if floor is None:
         yield Alarm(id="ari_down", kind=AlarmKind.ARI_DOWN, text="The controller is not connected to Asterisk (ARI).")
@@ -159,7 +159,7 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
     if controller.journal.dropped:
         text = f"{controller.journal.dropped} records were lost: the journal could not be written for too long."
         yield Alarm(id="records_lost", kind=AlarmKind.RECORDS_LOST, text=text)
-    probe = controller.probed
+    probe = controller.last_probe
     if probe is not None and probe.fault is not None:
         text = f"The line called {probe.number} itself: {probe.fault}."
         yield Alarm(id="test_call_failed", kind=AlarmKind.TEST_CALL_FAILED, text=text, since=probe.at)
@@ -174,7 +174,7 @@ def _alarms(controller: Controller) -> Iterator[Alarm]:
             text = f"The telephone of operator {known.id} could not be rung; they are away until it registers."
             yield _of_operator(AlarmKind.UNREACHABLE, known.id, text, known.since)
     for entry in controller.operators:
-        replaced = controller.replaced.last(entry.id)
+        replaced = controller.replacements.last(entry.id)
         if replaced is not None and replaced.both_alive:
             text = f"Two telephones register as operator {entry.id}: {replaced.before} and {replaced.now}."
             yield _of_operator(AlarmKind.TWO_TELEPHONES, entry.id, text, replaced.at)

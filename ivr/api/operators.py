@@ -75,7 +75,9 @@ async def change_state(
     if change.state == "paused" and change.reason and change.reason not in pauses:
         raise ApiError(422, f"{change.reason!r} is not a reason of this site; write one of {', '.join(pauses)}.")
     if change.state == "ready":
-        session.is_there(operator_id)  # by what Asterisk says now, not by what was noticed of the telephone before
+        session.telephones.is_there(
+            operator_id
+        )  # by what Asterisk says now, not by what was noticed of the telephone before
     floor.tell(OperatorEvent(operator_id, _TRIGGERS[change.state], change.reason))
     audit(controller, actor, "operator_state", f"operator:{operator_id}", reason=change.reason, state=change.state)
     return StateAsked(asked=change.state)

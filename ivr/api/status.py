@@ -51,7 +51,7 @@ class Status(BaseModel):
 @router.get("/status")
 async def status(controller: ControllerDep) -> Status:
     """Return how the controller is doing."""
-    session, probed = controller.session, controller.probed
+    session, probed = controller.connection, controller.last_probe
     calls: dict[str, int] = {}
     for call in read_calls(controller):
         calls[call.state] = calls.get(call.state, 0) + 1

@@ -1,1 +1,1 @@
-"""The ways to Asterisk: ARI, AMI, copies of SIP messages, and the records that the dialplan keeps in AstDB."""
+"""Interfaces to Asterisk: ARI, AMI, copies of its SIP messages, and the records that the dialplan keeps in AstDB."""

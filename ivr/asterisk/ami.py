@@ -1,7 +1,7 @@
-"""One AMI connection to Asterisk that keeps itself up: panoramisk's manager with its traps closed.
+"""An AMI connection to Asterisk that reconnects by itself: panoramisk's manager without its traps.
 
-What panoramisk 1.4 does and this does not: a wrong password goes unnoticed; an action sent while the link is down waits
-for ever, and one that was cut off is sent a second time after a reconnect; a letter that arrives in two TCP packets is
+These are the traps of panoramisk 1.4: a wrong password goes unnoticed; an action sent while the link is down waits for
+ever, and one that was cut off is sent a second time after a reconnect; a character that arrives in two TCP packets is
 lost; an exception in a callback cuts the link; after `close()` a reconnect that was under way still happens.
 """
 
@@ -17,11 +17,11 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
 Fields = dict[str, str]
-"""One AMI message, keys as Asterisk writes them; a key that came several times has its values joined by newlines."""
+"""One AMI message, with keys as Asterisk writes them; the values of a repeated key are joined by newlines."""
 
 _ANSWER_S = 5.0
 _RECONNECT_S = 0.3
-_REFUSED_AGAIN_S = 5.0  # a password that has become wrong is not tried at the pace of a lost link
+_REFUSED_AGAIN_S = 5.0  # a password that has become wrong is not retried at the pace of a lost link
 _PING_EVERY_S = 10.0
 _LINE_BYTES = 1_000  # Asterisk cuts an AMI line at 1,024 bytes, silently
 
@@ -29,7 +29,7 @@ log = structlog.get_logger("ami")
 
 
 class AmiError(Exception):
-    """What went wrong with AMI, as one sentence for the person who runs the system."""
+    """An error of AMI, as one sentence for the administrator."""
 
 
 class AmiDownError(AmiError):
@@ -37,7 +37,7 @@ class AmiDownError(AmiError):
 
 
 class AmiRefusedError(AmiError):
-    """Asterisk understood and said no; `message` is its own word for it."""
+    """Asterisk refused the action; `message` is its own text."""
 
     def __init__(self, sentence: str, message: str = "") -> None:
         super().__init__(sentence)
@@ -45,7 +45,7 @@ class AmiRefusedError(AmiError):
 
 
 class Ami:
-    """A connection that reconnects by itself within a second; what was asked before a cut is never asked again.
+    """A connection that reconnects by itself within a second; an action that was cut off is never sent again.
 
     Callbacks are called in the event loop, in the order of arrival, and must not block.
     """
@@ -60,29 +60,33 @@ class Ami:
 
     @property
     def connected(self) -> bool:
-        """Logged in to an Asterisk that has finished starting, as far as is known."""
+        """Whether we are logged in to an Asterisk that has finished starting, as far as is known."""
         return self._link is not None and not self._link.lost.done()
 
     def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
         """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …).
 
-        Asterisk sends those of the classes system, user, security and reporting.
+        Asterisk sends events of the classes system, user, security and reporting.
         """
         self._events.setdefault(event_name.lower(), []).append(callback)
 
     def on_link(self, callback: Callable[[bool], None]) -> None:
-        """Call `callback(True)` when the link is up, first time included, and `callback(False)` when it is lost."""
+        """Call `callback(True)` whenever the link comes up, and `callback(False)` when it is lost."""
         self._link_callbacks.append(callback)
 
     async def connect(self) -> None:
-        """Log in and keep the link from now on; AmiError when nobody listens or the login is refused."""
+        """Log in and keep the link from now on.
+
+        Raises:
+            AmiError: Nothing listens there, or the login was refused.
+        """
         if self._keeper is not None:
             raise AmiError("this AMI connection is already in use; make a second one")
         await self._open()
         self._keeper = asyncio.create_task(self._keep(), name="ami")
 
     async def close(self) -> None:
-        """End the link and its task; no reconnect, no callback comes after this."""
+        """End the link and its task; no reconnect and no callback follows."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
@@ -101,11 +105,15 @@ class Ami:
         await self.close()
 
     async def action(self, name: str, **fields: str | int) -> Fields:
-        """Send one action and return its response; AmiError when Asterisk refuses it or does not answer in time."""
+        """Send one action and return its response.
+
+        Raises:
+            AmiError: Asterisk refused it or did not answer in time.
+        """
         return (await self._ask(name, fields, as_list=False))[0]
 
     async def listing(self, name: str, **fields: str | int) -> list[Fields]:
-        """Send an action that answers with a list (`ShowDialPlan`, …) and return the list's events only."""
+        """Send an action that answers with a list (`ShowDialPlan`, …) and return the events of the list."""
         return (await self._ask(name, fields, as_list=None))[1:-1]
 
     async def db_put(self, family: str, key: str, value: str) -> None:
@@ -113,7 +121,7 @@ class Ami:
         await self.action("DBPut", Family=family, Key=key, Val=value)
 
     async def db_get(self, family: str, key: str) -> str | None:
-        """The stored value, or None when there is none."""
+        """Return the value of a key in AstDB; None if there is none."""
         try:
             found = await self.listing("DBGet", Family=family, Key=key)
         except AmiRefusedError as error:
@@ -123,7 +131,7 @@ class Ami:
         return found[0].get("Val", "") if found else None
 
     async def db_delete(self, family: str, key: str) -> None:
-        """Remove a key; nothing happens when it is not there."""
+        """Delete a key from AstDB, if it is there."""
         try:
             await self.action("DBDel", Family=family, Key=key)
         except AmiRefusedError as error:
@@ -131,7 +139,7 @@ class Ami:
                 raise
 
     async def db_delete_tree(self, family: str, key: str = "") -> None:
-        """Remove a key with all that is below it, or the whole family; nothing happens when it is not there."""
+        """Delete a key with all that is below it, or the whole family, if it is there."""
         try:
             await self.action("DBDelTree", Family=family, **({"Key": key} if key else {}))
         except AmiRefusedError as error:
@@ -139,17 +147,21 @@ class Ami:
                 raise
 
     async def db_tree(self, family: str) -> dict[str, str]:
-        """All of a family: key (without the family, may contain slashes) to value."""
+        """Return all of a family: key (without the family, may contain slashes) to value."""
         prefix = f"/{family}/"
         rows = await self.listing("DBGetTree", Family=family)
         return {row["Key"].removeprefix(prefix): row.get("Val", "") for row in rows if row["Key"].startswith(prefix)}
 
     async def reload(self, module: str) -> None:
-        """Have one module read its configuration again; AmiError when Asterisk could not."""
+        """Have one module reload its configuration.
+
+        Raises:
+            AmiError: Asterisk could not.
+        """
         await self.action("Reload", Module=module)
 
     async def command(self, text: str) -> str:
-        """The output of a console command; for what has no action of its own."""
+        """Return the output of a console command, for functions without an action of their own."""
         return (await self.action("Command", Command=text)).get("Output", "")
 
     async def _ask(self, name: str, fields: dict[str, str | int], *, as_list: bool | None) -> list[Fields]:
@@ -178,28 +190,28 @@ class Ami:
             link.close()
             raise
         self._link = link
-        self._tell(up=True)
+        self._report_link(up=True)
 
     async def _keep(self) -> None:
-        """Watch the link; once it is lost, get a new one for as long as this task is not cancelled."""
+        """Watch the link, and replace it whenever it is lost, until cancelled."""
         while True:
             assert self._link is not None
             await self._watch(self._link)
             log.warning("AMI link lost, reconnecting", host=self._host, port=self._port)
-            self._tell(up=False)
-            said = ""
+            self._report_link(up=False)
+            last_reason = ""
             while not self.connected:
                 try:
                     await self._open()
                 except AmiError as error:
-                    if str(error) != said:  # once for each reason, not thrice a second
-                        said = str(error)
-                        log.warning("AMI link not back yet", reason=said)
+                    if str(error) != last_reason:  # once for each reason, not three times a second
+                        last_reason = str(error)
+                        log.warning("AMI link not back yet", reason=last_reason)
                     await asyncio.sleep(_REFUSED_AGAIN_S if isinstance(error, AmiRefusedError) else _RECONNECT_S)
             log.info("AMI link up again", host=self._host, port=self._port)
 
     async def _watch(self, link: "_Link") -> None:
-        """Return when the link is lost. A stopped Asterisk closes no socket: only an unanswered ping shows it."""
+        """Return when the link is lost. A suspended Asterisk closes no socket: only an unanswered ping shows it."""
         while True:
             done, _ = await asyncio.wait({link.lost}, timeout=_PING_EVERY_S)
             if done:
@@ -217,7 +229,7 @@ class Ami:
             except Exception:
                 log.exception("an AMI event's callback failed", ami_event=event)
 
-    def _tell(self, *, up: bool) -> None:
+    def _report_link(self, *, up: bool) -> None:
         for callback in self._link_callbacks:
             try:
                 callback(up)
@@ -226,7 +238,7 @@ class Ami:
 
 
 class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """Knows its link from the first moment: a peer that hangs up at once would otherwise raise in the event loop."""
+    """Has its link from the start: without it, a peer that hangs up at once raises an exception in the event loop."""
 
     def __init__(self, link: "_Link") -> None:
         self._owner = link
@@ -237,7 +249,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
 
 
 class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
-    """One connection from its login to its loss; it never reconnects and never sends anything twice."""
+    """One connection from login to loss; it never reconnects and never sends anything twice."""
 
     def __init__(self, host: str, port: int, user: str, password: str, dispatch: Callable[[Fields], None]) -> None:
         # Latin-1 maps every byte to one character: nothing is lost between packets, and `_fields` reads UTF-8 whole.
@@ -250,17 +262,17 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
             encoding="latin-1",
             protocol_factory=lambda: _Protocol(self),
         )
-        self.awaiting_actions: deque[object] = deque(maxlen=0)  # where panoramisk keeps what it would send again
+        self.awaiting_actions: deque[object] = deque(maxlen=0)  # panoramisk would send these again
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._booted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dispatch = dispatch
 
     async def logged_in(self, where: str, user: str) -> None:
-        """Wait for the login's answer and for Asterisk's word that it has finished starting."""
+        """Wait until the login is accepted and Asterisk reports that it has finished starting."""
         login = self.authenticated_future
         await asyncio.wait({login, self.lost}, return_when=asyncio.FIRST_COMPLETED)
         if not login.done():
-            raise AmiError(f"{where} hung up at once; manager.conf may forbid this address, or has too many logins")
+            raise AmiError(f"{where} hung up at once; manager.conf may forbid this address or limit logins")
         if not login.result().success:
             raise AmiRefusedError(f"{where} refuses user '{user}' with this password (manager.conf has the right one)")
         await asyncio.wait({self._booted, self.lost}, return_when=asyncio.FIRST_COMPLETED)
@@ -268,10 +280,10 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
             raise AmiError(f"{where} hung up while Asterisk was starting")
 
     async def ask(self, name: str, fields: Fields, limit_s: float, *, as_list: bool | None) -> list[Fields]:
-        """Send one action and wait for all of its answer: the response, then a list's events with its last one.
+        """Send one action and return its whole answer: the response, then the events of a list including its last one.
 
-        With `as_list` None the response says whether a list follows; False is for the rest, since panoramisk takes
-        some plain responses ("Added interface to queue") for the beginning of a list.
+        With `as_list` None the response decides whether a list follows. False is for actions without one, since
+        panoramisk takes some plain responses ("Added interface to queue") for the beginning of a list.
         """
         action = Action({"Action": name, **fields})
         answer = self.protocol.send(action, as_list=as_list)
@@ -279,23 +291,23 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
         if not answer.done():
             self.protocol.responses.pop(action.id, None)
             if self.lost.done():
-                raise AmiDownError(f"the AMI link was lost before Asterisk answered {name}; it may have done it or not")
+                raise AmiDownError(f"the AMI link was lost before Asterisk answered {name}; it may be done or not")
             raise AmiError(f"Asterisk did not answer {name} within {limit_s:g} s")
         result = answer.result()
         return [_fields(message) for message in (result if isinstance(result, list) else [result])]
 
     def close(self) -> None:
-        """Cut the connection; whoever waits for an answer is told."""
+        """Cut the connection; calls that wait for an answer fail."""
         super().close()
         if self.protocol is not None:
-            self.protocol.transport.abort()  # closing politely would wait for a stopped Asterisk to read the rest
+            self.protocol.transport.abort()  # a regular close would wait for a suspended Asterisk to read the rest
         self._end()
 
-    # What follows is called by panoramisk.
+    # The following methods are called by panoramisk.
 
     def connection_made(self, connecting: "asyncio.Task[Any]") -> None:
         if connecting.cancelled() or connecting.exception() is not None:
-            return  # the one who awaits the task has the exception; panoramisk would try again by itself
+            return  # whoever awaits the task gets the exception; panoramisk would retry by itself
         super().connection_made(connecting)
         if self.lost.done():
             self.close()  # closed while the connection was being made
@@ -306,10 +318,10 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
         self._end()
 
     def login(self, future: "asyncio.Future[Any]") -> None:
-        """`logged_in` reads the answer; panoramisk's own would start a timer that outlives `close()`."""
+        """Do nothing: `logged_in` reads the answer, and panoramisk would start a timer that outlives `close()`."""
 
     def ping(self) -> None:
-        """Ami watches the link itself, with a time limit."""
+        """Do nothing: `Ami` watches the link itself, with a time limit."""
 
     def dispatch(self, event: Any) -> None:
         if event.event == "FullyBooted" and not self._booted.done():

@@ -1,4 +1,4 @@
-"""The records of calls that the dialplan led by itself, as the controller finds them in AstDB when it is back."""
+"""The dialplan's records of calls that it handled by itself, as the controller finds them in AstDB when it is back."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -13,14 +13,14 @@ FAMILY = "hatif-fallback"
 
 
 class Status(StrEnum):
-    """How far a call came."""
+    """How far a call got."""
 
-    TRYING = "trying"  # heard that he is to wait a moment, and hung up
-    TAKEN = "taken"  # with the controller, which keeps the call's row; written by the controller
+    TRYING = "trying"  # was asked to wait a moment, and hung up
+    TAKEN = "taken"  # is with the controller, which keeps the call's row; written by the controller
     CLOSED = "closed"  # heard that the line is closed
-    WAITING = "waiting"  # hung up while he waited for an operator
+    WAITING = "waiting"  # hung up while waiting for an operator
     CONNECTED = "connected"  # spoke with an operator
-    NOBODY = "nobody"  # waited as long as one may, then heard that nobody is free
+    NOBODY = "nobody"  # waited for the longest time allowed, then heard that nobody is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class FallbackCall:
     ended: datetime
     end_known: bool  # False: Asterisk went down in the call, `ended` is the last instant that was recorded
     number: str | None  # the number dialled, as the site writes it
-    caller: str | None  # as the carrier wrote it, a word too
+    caller: str | None  # as the carrier wrote it; may be a word
     carrier: str | None  # the endpoint that it came from
     country: str | None
     language: str | None
@@ -46,12 +46,12 @@ class FallbackCall:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All of the family, told apart; what is imported, or broken, is for the reader to delete."""
+    """All records of the family by kind. The reader deletes those that it has imported, and the broken ones."""
 
-    calls: list[FallbackCall] = field(default_factory=list)  # ended, in the order of their beginnings
-    open: list[str] = field(default_factory=list)  # ids of calls that go on
+    calls: list[FallbackCall] = field(default_factory=list)  # ended, by their beginning
+    open: list[str] = field(default_factory=list)  # ids of calls that are up
     taken: list[str] = field(default_factory=list)  # ids of calls that were the controller's when Asterisk went down
-    broken: dict[str, str] = field(default_factory=dict)  # id to one sentence
+    broken: dict[str, str] = field(default_factory=dict)  # id to an error of one sentence
 
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,150}")
@@ -69,9 +69,9 @@ _TEXTS = {
 
 
 def mark_taken(channel: str) -> Request:
-    """Return the request by which the record of a caller says that the controller has the call.
+    """Return the request that marks a caller's record as taken by the controller.
 
-    Not while a prompt plays (`Call.step`): Asterisk sets a variable in the channel's own thread.
+    Not to be sent while a prompt plays (`Call.step`): Asterisk sets a variable in the channel's own thread.
     """
     return operations.SET_VARIABLE(channel, variable=f"DB({FAMILY}/{channel}/status)", value=Status.TAKEN.value)
 
@@ -79,8 +79,9 @@ def mark_taken(channel: str) -> Request:
 def parse(tree: Mapping[str, str], live: Collection[str] | None = None) -> Records:
     """Read AstDB's family `hatif-fallback`: `<unique id>/<field>` to value.
 
-    A record without `ended` is open, unless the unique ids of the channels that Asterisk has are given as `live` and
-    its own is not among them: then its end went unrecorded, or, if it was `taken`, is for the controller to record.
+    Args:
+        live: The unique ids of Asterisk's channels. A record without `ended` is open, unless its channel is not among
+            these: then its end went unrecorded or, if it was `taken`, is for the controller to record.
     """
     grouped: dict[str, dict[str, str]] = {}
     for key, value in tree.items():
@@ -106,21 +107,21 @@ def parse(tree: Mapping[str, str], live: Collection[str] | None = None) -> Recor
 
 def _call(identity: str, fields: Mapping[str, str], live: Collection[str] | None) -> FallbackCall | None:
     if not _ID.fullmatch(identity):
-        raise ValueError("its key is no unique id")
+        raise ValueError("its key is not a unique id")
     ended = _instant(fields, "ended")
     if ended is None and (live is None or identity in live):
         return None
     texts = {name: _text(fields, name, pattern) for name, pattern in _TEXTS.items()}
     started, queued, connected = (_instant(fields, name) for name in ("started", "queued", "connected"))
     if started is None:
-        raise ValueError("it has no beginning (started)")
+        raise ValueError("started is missing")
     try:
         status = Status(fields.get("status", ""))
     except ValueError:
         raise ValueError(f"status is '{fields.get('status', '')}'; it must be one of {', '.join(Status)}") from None
     if status is Status.CONNECTED and (connected is None or texts["operator"] is None):
-        raise ValueError("it was connected, but when or to whom is missing")
-    # Seconds of a clock that can be set back: the order is known, so it is kept.
+        raise ValueError("status is connected, but connected or operator is missing")
+    # The clock can be set back, but the order of these instants is known: it is kept.
     queued = queued and max(started, queued)
     connected = connected and max(queued or started, connected)
     last = connected or queued or started

@@ -1,9 +1,9 @@
 """Half calls: calls that Asterisk has answered and whose caller has not confirmed it (no ACK).
 
-Each keeps a place of its address (`calls_by_source`) until Asterisk gives it up after 16 s, and whoever forges a
-carrier's address makes hundreds of them. Nothing in Asterisk tells of an ACK, but the copies of its SIP messages do.
-When half calls fill an address, the oldest are ended to make room. A call that was confirmed is never ended here; nor
-is any other while an address has fewer than five calls whose answer Asterisk had to repeat.
+Each counts against its address's limit (`calls_by_source`) until Asterisk gives it up after 16 s, and somebody who
+forges a carrier's address can make hundreds of them. Asterisk does not report ACKs, but the copies of its SIP messages
+contain them. When half calls fill the limit of an address, the oldest are ended to make room. A confirmed call is never
+ended here; nor is any other while an address has fewer than five calls whose answer Asterisk had to repeat. See
 docs/decisions/0020-calls-at-once.md.
 """
 
@@ -19,28 +19,28 @@ from pathlib import Path
 
 import structlog
 
-from ivr.asterisk.sip_copies import Copy, each_datagram, read
+from ivr.asterisk.sip_copies import Copy, read, receive_datagrams
 
 log = structlog.get_logger()
 
 _SEVERAL = 5
-"""Half calls of one address whose answer was repeated; so many at the same time are no accident."""
+"""Half calls of one address whose answer was repeated; this many at the same time are not an accident."""
 
 _FLOOD_S = 10.0
 """How long an address counts as flooded after the last sign of it."""
 
 _SETTLING_S = 0.5
-"""A refusal this soon after `allowed` was lowered says nothing new: what was ended is still on its way out."""
+"""A refusal this soon after `allowed` was lowered says nothing new: the calls that were ended are still closing."""
 
 _REPEATED_S = 0.5
 """Asterisk repeats an answer that gets no ACK after a quarter of a second. A call whose answer it has not repeated by
 now was confirmed, and the copy of the ACK is lost."""
 
-_SAID_S = 10.0
-"""Between two lines of the log."""
+_LOG_EVERY_S = 10.0
+"""Pause between two log lines."""
 
 _LONGEST_S = 60.0
-"""A call is forgotten after this time, whatever has become of it."""
+"""A call is forgotten after this time in any case."""
 
 _BUFFER = 4 * 1024 * 1024
 """Bytes of waiting copies; the kernel gives as many as `net.core.rmem_max` allows."""
@@ -55,16 +55,21 @@ _NUMBER = re.compile(rb"(\d{1,10})[ \t]+INVITE\b")
 class _Call:
     source: "_Source"
     invite: bytes
-    since: float = 0.0  # answered at, by the monotonic clock; 0: not yet
+    since: float = 0.0  # when it was answered, on the monotonic clock; 0: not yet
     answer: bytes = b""
-    tag: bytes = b""  # Asterisk's own; whoever does not get its answers cannot know it
+    tag: bytes = b""  # Asterisk's own; somebody who does not get its answers cannot know it
     repeated: bool = False
     ended: bool = False
 
 
 @dataclass(slots=True)
 class _Source:
-    """An address. `most`: calls it may bring; `allowed`: half calls it may have while it is flooded."""
+    """An address.
+
+    Attributes:
+        most: How many calls it may have at once.
+        allowed: How many half calls it may have while it is flooded.
+    """
 
     address: str
     allowed: int
@@ -76,19 +81,24 @@ class _Source:
 
 
 class HalfCalls:
-    """The half calls of each address. `places(address)` is how many calls it may bring; `send` brings a request to
-    Asterisk; `ended` counts the half calls that were ended."""
+    """The half calls of each address. `ended` counts those that were ended.
 
-    def __init__(self, sip_port: int, places: Callable[[str], int], send: Callable[[bytes], None]) -> None:
-        self._port, self._places, self._send = sip_port, places, send
-        self._calls: dict[bytes, _Call] = {}  # by Call-ID, the oldest first; those that are confirmed are not here
+    Args:
+        sip_port: Asterisk's.
+        limit: Returns how many calls an address may have at once.
+        send: Sends a SIP request to Asterisk.
+    """
+
+    def __init__(self, sip_port: int, limit: Callable[[str], int], send: Callable[[bytes], None]) -> None:
+        self._port, self._limit, self._send = sip_port, limit, send
+        self._calls: dict[bytes, _Call] = {}  # by Call-ID, the oldest first; without confirmed calls
         self._sources: dict[bytes, _Source] = {}
-        self._said = 0.0
+        self._logged = 0.0
         self._branch = count(time.time_ns())
         self.ended = 0
 
     def copied(self, copy: Copy) -> None:
-        """Note what the copy of a SIP message tells."""
+        """Take the copy of a SIP message into account."""
         message = copy.message
         if message.startswith(b"INVITE "):
             if copy.to_port == self._port and copy.call_id not in self._calls:
@@ -112,8 +122,8 @@ class HalfCalls:
             except ValueError:
                 return
             if len(self._sources) > 10_000:  # strangers, each refused
-                self._sources = {key: each for key, each in self._sources.items() if each.halves}
-            most = self._places(address)
+                self._sources = {sender: source for sender, source in self._sources.items() if source.halves}
+            most = self._limit(address)
             source = self._sources[copy.sender] = _Source(address, max(1, most // 2), most)
         self._calls[copy.call_id] = _Call(source, copy.message.partition(b"\r\n\r\n")[0], time.monotonic())
         self._clear_out()
@@ -124,7 +134,7 @@ class HalfCalls:
             self._forget(oldest)
 
     def _answered(self, call_id: bytes, call: _Call, head: bytes, now: float) -> None:
-        """Note that Asterisk has answered an INVITE, or repeats its answer."""
+        """Handle Asterisk's answer to an INVITE, or its repetition."""
         headers = _headers(head)
         if not _NUMBER.match(headers.get(b"cseq", b"")):
             return
@@ -136,7 +146,7 @@ class HalfCalls:
                 self._make_room(source, now)
         elif not call.answer:
             tags = [tag for tag in _TAG.findall(headers.get(b"to", b"")) if tag not in call.invite]
-            if not tags:  # within a call that was there already
+            if not tags:  # within an existing call
                 self._forget(call_id)
                 return
             call.answer, call.tag, call.since = head, tags[0], now
@@ -150,14 +160,14 @@ class HalfCalls:
 
     def _make_room(self, source: _Source, now: float) -> None:
         flooded = now < source.flooded_until
-        if sum(each.repeated for each in source.halves.values()) >= min(_SEVERAL, max(1, source.most // 2)):
+        if sum(call.repeated for call in source.halves.values()) >= min(_SEVERAL, max(1, source.most // 2)):
             if not flooded:
                 source.allowed = max(1, source.most // 2)
             source.flooded_until, flooded = now + _FLOOD_S, True
         if not flooded:
             return
         if source.refused and now - source.refused < _FLOOD_S and now - source.changed > _SETTLING_S:
-            # Full although there are no more half calls than allowed: confirmed calls have the other places.
+            # Full, although there are no more half calls than allowed: the rest are confirmed calls.
             few = max(1, source.most // 12)
             source.allowed = max(few, min(source.allowed, len(source.halves) // 2))
             source.refused, source.changed = 0.0, now
@@ -171,10 +181,10 @@ class HalfCalls:
             source.flooded_until = now + _FLOOD_S
             self.ended += 1
             self._end(call)
-            self._say(source, now)
+            self._log(source, now)
 
     def _end(self, call: _Call) -> None:
-        """Hang up in the caller's name, by SIP: nobody here knows the channel. Its ports are free in 10 ms."""
+        """Hang up in the caller's name, by SIP: the channel is not known here. Its ports are free in 10 ms."""
         headers = _headers(call.answer)
         number = _NUMBER.match(headers[b"cseq"])
         contact = _CONTACT.search(headers.get(b"contact", b""))
@@ -190,11 +200,11 @@ class HalfCalls:
         )
         self._send(b"\r\n".join(lines))
 
-    def _say(self, source: _Source, now: float) -> None:
-        if now - self._said > _SAID_S:
-            self._said = now
+    def _log(self, source: _Source, now: float) -> None:
+        if now - self._logged > _LOG_EVERY_S:
+            self._logged = now
             log.warning(
-                "Calls that nobody confirms (no ACK) fill an address; the oldest are ended (docs/carriers.md)",
+                "Unconfirmed calls (no ACK) fill the limit of an address; the oldest are ended (docs/carriers.md)",
                 address=source.address,
                 ended_since_start=self.ended,
             )
@@ -205,14 +215,18 @@ class HalfCalls:
 
 
 def _headers(head: bytes) -> dict[bytes, bytes]:
-    """Return the headers of Asterisk's own message by which a call is known."""
+    """Return the headers of Asterisk's message that identify a call."""
     return {name.lower(): value for name, value in _HEADER.findall(head)}
 
 
-async def watch(sip: tuple[str, int], copies: int, places: Callable[[str], int], controller: Path) -> None:
-    """Keep half calls from filling an address, by the copies of SIP that come to UDP port `copies`. Until cancelled.
+async def watch(sip: tuple[str, int], copies_port: int, limit: Callable[[str], int], controller: Path) -> None:
+    """Keep half calls from filling the limit of an address, until cancelled.
 
-    Each copy is handed on to the socket `controller`. `sip` is where Asterisk takes SIP.
+    Args:
+        sip: Address and port of Asterisk's SIP transport.
+        copies_port: The UDP port to which copies of SIP messages come.
+        limit: Returns how many calls an address may have at once.
+        controller: A Unix socket to which each copy is passed on.
 
     Raises:
         OSError: The port is taken.
@@ -223,19 +237,19 @@ async def watch(sip: tuple[str, int], copies: int, places: Callable[[str], int],
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as onward,
     ):
         incoming.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        incoming.bind(("127.0.0.1", copies))
+        incoming.bind(("127.0.0.1", copies_port))
         outgoing.setblocking(False)
         onward.setblocking(False)
 
         def send(request: bytes) -> None:
-            with contextlib.suppress(OSError):  # Asterisk is gone, or busy: its next repeated answer tries again
+            with contextlib.suppress(OSError):  # Asterisk is gone, or busy: retried at its next repeated answer
                 outgoing.sendto(request, sip)
 
-        half_calls = HalfCalls(sip[1], places, send)
+        half_calls = HalfCalls(sip[1], limit, send)
 
         def take(packet: bytes) -> None:
             with contextlib.suppress(OSError):  # there is no controller, or it is busy
                 onward.sendto(packet, str(controller))
             half_calls.copied(read(packet))
 
-        await each_datagram(incoming, take)
+        await receive_datagrams(incoming, take)

@@ -1,7 +1,8 @@
 """Telephones that the controller rings: a channel is created for each, and dialled once it has entered.
 
-ARI's `originate` would be one request less, and follows a telephone that answers "moved" (302) to wherever it says,
-also outside. `dial` reports it and does not follow. docs/decisions/0017-a-telephone-is-created-then-dialled.md.
+ARI's `originate` would be one request less, but it follows a telephone that answers "moved" (302) to any number, also
+outside. `dial` reports the redirection and does not follow it. See
+docs/decisions/0017-a-telephone-is-created-then-dialled.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,17 +13,17 @@ from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
 
 LEG, CALLED, CODE = "leg", "called", "code"
-"""What a telephone is rung for: first of the arguments with which its channel enters; how long it may ring is the last
-one. A code that an operator has dialled enters with the same first argument, in another state."""
+"""What a telephone is rung for: the first of the Stasis arguments of its channel. The last one is how long it may ring.
+A code that an operator has dialled enters with the same first argument, in another channel state."""
 
 DIAL_MARGIN_S = 3
-"""Asterisk itself ends the ringing this much later than we would: for the time without a controller."""
+"""Asterisk itself ends the ringing this much later than we would, for times without a controller."""
 
-_TOLD_OF_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
-"""What a telephone's transfer key asks for is told to us, and Asterisk does nothing itself (decision 15)."""
+_REPORT_TRANSFERS = {"PJSIP_TRANSFER_HANDLING()": "ari-only"}
+"""Requests of a telephone's transfer key are reported to us, and Asterisk itself does nothing (decision 15)."""
 
 _RINGS = ("Down", "Ringing")
-"""States of a channel that nobody has answered. One who calls us is in `Ring`."""
+"""States of a channel that we ring and nobody has answered. A caller's channel is in `Ring`."""
 
 
 def create(
@@ -34,10 +35,12 @@ def create(
     variables: Mapping[str, str] | None = None,
     originator: str | None = None,
 ) -> Request:
-    """Creates the channel with this id; it enters at once, not answered, and rings by `dial`.
+    """Return the request that creates a channel with this id. It enters at once, unanswered; `dial` rings it.
 
-    `entry`: LEG, CALLED, or CODE with its arguments; `shown`: what the telephone shows, `"name" <number>`; `ring_s`:
-    for how long we would let it ring.
+    Args:
+        entry: LEG, CALLED, or CODE with its arguments.
+        shown: What the telephone shows, `"name" <number>`.
+        ring_s: How long we would let it ring, in seconds.
     """
     given = {} if originator is None else {"originator": originator}
     return operations.CREATE(
@@ -45,54 +48,61 @@ def create(
         app="hatif",
         appArgs=",".join((*entry, str(int(ring_s) + DIAL_MARGIN_S))),
         channelId=channel,
-        body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **_TOLD_OF_TRANSFERS, **(variables or {})},
+        body={"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, **_REPORT_TRANSFERS, **(variables or {})},
         **given,
     )
 
 
 def is_for(request: Request, channel: str) -> bool:
-    """Whether the request creates that channel, or is about itself."""
+    """Return whether the request creates that channel, or is about the channel itself."""
     return request.uri == f"channels/{channel}" or ("channelId", channel) in request.query
 
 
 def failed(request: Request, status: int, channel: str) -> bool:
-    """Whether what Asterisk refused means that this telephone cannot be rung. 409: it is rung already."""
+    """Return whether a refused request means that this telephone cannot be rung. 409: it is being rung already."""
     return is_for(request, channel) and status != HTTPStatus.CONFLICT
 
 
 def waits(channel: Channel, args: tuple[str, ...]) -> bool:
-    """Whether it is a telephone of ours that was not answered yet. `args`: with which it has entered."""
+    """Return whether a channel is a telephone that we ring and nobody has answered. `args`: its Stasis arguments."""
     return channel.state in _RINGS and args[:1] in ((LEG,), (CALLED,), (CODE,))
 
 
 def dial(channel: str, args: tuple[str, ...]) -> Request:
-    """Rings the telephone whose channel has entered."""
+    """Return the request that rings the telephone of a channel that has entered."""
     return operations.DIAL(channel, timeout=args[-1])
 
 
 def arguments(channel: Channel) -> tuple[str, ...]:
-    """With which a channel has entered; nothing for one that is not in our application."""
+    """Return a channel's Stasis arguments; nothing if it is not in our application."""
     application, *args = channel.application_data.split(",")
     return tuple(args) if channel.application == "Stasis" and application == "hatif" else ()
 
 
 def waiting(channels: Iterable[Channel]) -> dict[str, tuple[Channel, tuple[str, ...]]]:
-    """The telephones that ring, each by its channel's id with the arguments of its entry."""
-    return {each.id: (each, args) for each in channels if waits(each, args := arguments(each))}
+    """Return the telephones that ring: channel id to channel and Stasis arguments."""
+    return {channel.id: (channel, args) for channel in channels if waits(channel, args := arguments(channel))}
 
 
 def undialled(channels: Iterable[Channel]) -> set[str]:
-    """The operators' telephones that do not ring: nobody knows whether a former controller came to dial them, and one
-    that is dialled once more could ring twice. Not whoever is called: a carrier need not say that it rings."""
-    return {each.id for each in channels if each.state == "Down" and arguments(each)[:1] in ((LEG,), (CODE,))}
+    """Return the ids of operators' telephones that do not ring.
+
+    Nobody knows whether an earlier controller has dialled them, and one that is dialled again could ring twice.
+    Outside numbers are not among them: a carrier need not report ringing.
+    """
+    return {
+        channel.id for channel in channels if channel.state == "Down" and arguments(channel)[:1] in ((LEG,), (CODE,))
+    }
 
 
 def answered_alone(channels: Iterable[Channel], together: Iterable[str]) -> list[str]:
-    """Channels of telephones that were answered and are in no bridge. While there is no controller, they would be in
-    silence: the guard plays music to them, and the next controller ends it."""
+    """Return the ids of telephones that were answered and are in no bridge.
+
+    Without a controller they would be in silence: the guard plays music to them, and the next controller stops it.
+    """
     inside = set(together)
     return [
-        each.id
-        for each in channels
-        if each.state == "Up" and arguments(each)[:1] in ((LEG,), (CALLED,)) and each.id not in inside
+        channel.id
+        for channel in channels
+        if channel.state == "Up" and arguments(channel)[:1] in ((LEG,), (CALLED,)) and channel.id not in inside
     ]

@@ -1,4 +1,4 @@
-"""Asterisk's logs, put aside once they are over the limit."""
+"""The rotation of Asterisk's logs once they exceed the size limit."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _ROTATED = re.compile(r".+\.log\.(\d+)")
 
 
 async def limit_asterisk(ami: Ami, folder: Path) -> None:
-    """Have Asterisk put its logs in `folder` aside when one is over the limit; delete the oldest. Until cancelled."""
+    """Have Asterisk rotate its logs in `folder` when one exceeds the limit, and delete the oldest, until cancelled."""
     while True:
         await asyncio.sleep(EVERY_S)
         if not _over_limit(folder):
@@ -37,7 +37,7 @@ def _over_limit(folder: Path) -> bool:
 
 
 def _prune(folder: Path) -> None:
-    """Asterisk counts from 0 for the newest and keeps all of them."""
+    """Delete the oldest logs: Asterisk numbers them from 0 for the newest, and keeps all."""
     with suppress(OSError):
         for path in folder.iterdir():
             found = _ROTATED.fullmatch(path.name)

@@ -1,4 +1,4 @@
-"""Calls that the dialplan refused because there were too many; it counts them itself (`hatif-refused`)."""
+"""Calls that the dialplan refused because there were too many; the dialplan counts them (`hatif-refused`)."""
 
 from collections.abc import Mapping
 
@@ -12,19 +12,19 @@ log = structlog.get_logger()
 
 
 async def refused_calls(ami: Ami) -> dict[str, int] | None:
-    """How many calls each limit has refused since Asterisk began; None while its manager does not answer."""
+    """Return how many calls each limit has refused since Asterisk started; None while its manager does not answer."""
     found = {}
     for limit in LIMITS:
         try:
-            told = (await ami.action("Getvar", Variable=f"HATIF_REFUSED_{limit}")).get("Value", "")
+            value = (await ami.action("Getvar", Variable=f"HATIF_REFUSED_{limit}")).get("Value", "")
         except AmiError:
             return None
-        found[limit] = int(told) if told.isascii() and told.isdigit() else 0
+        found[limit] = int(value) if value.isascii() and value.isdigit() else 0
     return found
 
 
 def log_refusal(event: Mapping[str, str]) -> None:
-    """Asterisk's word that calls are being refused: once in ten seconds for each limit."""
+    """Log that calls are being refused; Asterisk reports it at most every ten seconds for each limit."""
     log.warning(
         "Calls are refused: there are too many at once (docs/carriers.md)",
         limit=event.get("Limit", "")[:20],

@@ -1,10 +1,9 @@
-"""Copies of the SIP messages of Asterisk (HEP 3, from its module res_hep_pjsip): whether a request was answered, and
-which requests were registrations.
+"""Copies of Asterisk's SIP messages (HEP 3, from its module res_hep_pjsip).
 
-Asterisk reports to nobody how a session refresh of its own was answered, whether a caller has confirmed an answer, nor
-a registration that is only refreshed. The copies come to the guard by UDP on the loopback; it looks for unconfirmed
-answers (`ivr/asterisk/half_calls.py`) and hands them on to the controller. They have no password: whoever forges one
-can make a silent caller count as there.
+They show what Asterisk does not report: how its own session refresh was answered, whether a caller has confirmed an
+answer, and that a registration was refreshed. The copies come to the guard by UDP on the loopback; it looks for
+unconfirmed answers (`ivr/asterisk/half_calls.py`) and passes all copies on to the controller. They are not
+authenticated: a forged copy can make a silent caller count as present.
 """
 
 import asyncio
@@ -29,15 +28,16 @@ _INVITED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE\b", re.IGNORECASE | r
 _REGISTERED = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _LIFETIME = re.compile(rb"^(?:Contact|m)[ \t]*:[^\r\n]*;[ \t]*expires=([0-9]{1,6})\b", re.IGNORECASE | re.MULTILINE)
 _REGISTRATIONS = 1000
-"""So many are remembered; they are asked for within a second."""
+"""How many are remembered; they are asked for within a second."""
+
 _IN_A_ROW = 200
-"""Copies that are read before anything else has its turn."""
+"""How many copies are read before other tasks get their turn."""
 
 _PAUSE_S = 0.01
-"""How long copies gather; nobody on the telephone waits for them."""
+"""How long copies are gathered; nobody on the telephone waits for them."""
 
 _GONE = (408, 481)
-"""Answers by which there is no such call, or nobody who answers."""
+"""Responses that mean that the call does not exist, or that nobody answers."""
 
 
 class Copy(NamedTuple):
@@ -57,7 +57,7 @@ class _Asked:
 
 
 class SipCopies:
-    """What the copies tell the controller. `heard`: whether there was any; without them, nothing can be told."""
+    """What the controller learns from the copies. `heard`: whether any has come; without them nothing is known."""
 
     def __init__(self) -> None:
         self.heard = False
@@ -65,37 +65,44 @@ class SipCopies:
         self._lifetimes: dict[bytes, float] = {}  # of registrations, by Call-ID, the newest last
 
     async def listen(self, path: Path) -> None:
-        """Take what the guard hands on to this socket, until cancelled. Where there can be none, nothing is heard."""
+        """Take the copies that the guard passes on to this socket, until cancelled. A failure is logged."""
         try:
-            path.unlink(missing_ok=True)  # noqa: ASYNC240 - on the machine's own run directory
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
-                one.bind(str(path))
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - in the local run directory
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+                receiver.bind(str(path))
                 path.chmod(0o600)  # noqa: ASYNC240 - as above
-                await each_datagram(one, self.datagram_received)
+                await receive_datagrams(receiver, self.datagram_received)
         except OSError as error:
             log.error(
-                "Copies of SIP cannot be received; silent callers are offered as if they were there",
+                "Copies of SIP cannot be received; silent callers are offered as if they were present",
                 path=str(path),
                 error=str(error),
             )
 
     def expect(self, call_id: str, answered: Callable[[bool], None]) -> None:
-        """`answered(alive)` is called once, at the first final answer to an INVITE of this call from now on; False also
-        if Asterisk or the other side hangs up."""
+        """Call `answered(alive)` once, at the first final response to an INVITE of this call from now on.
+
+        `alive` is False also if Asterisk or the other side hangs up.
+        """
         self._asked[call_id.encode()] = _Asked(answered)
 
     def lifetime(self, call_id: str) -> float | None:
-        """Return for how many seconds the registration with this Call-ID was accepted; None if there was none of late,
-        or it has ended."""
+        """Return for how many seconds the registration with this Call-ID was accepted.
+
+        None if there was none lately, or if it has ended.
+        """
         return self._lifetimes.get(call_id.encode("utf-8", "replace"))
 
     def forget(self, call_id: str) -> None:
+        """Expect no answer in this call any more."""
         self._asked.pop(call_id.encode(), None)
 
     def forget_all(self) -> None:
+        """Expect no answer in any call."""
         self._asked.clear()
 
     def datagram_received(self, packet: bytes) -> None:
+        """Take one copy into account."""
         self.heard = True
         registers = b" REGISTER\r\n" in packet
         if not (registers or self._asked):
@@ -103,7 +110,7 @@ class SipCopies:
         copy = read(packet)
         call_id = copy.call_id
         if registers:
-            self._note(call_id, copy.message)
+            self._registered(call_id, copy.message)
         asked = self._asked.get(call_id)
         if asked is None:
             return
@@ -127,8 +134,8 @@ class SipCopies:
             del self._asked[call_id]
             asked.answered(alive)
 
-    def _note(self, call_id: bytes, message: bytes) -> None:
-        """Asterisk's answer to a registration lists the contacts that it has then: none if the telephone has left."""
+    def _registered(self, call_id: bytes, message: bytes) -> None:
+        """Handle Asterisk's response to a registration. It lists the contacts: none once the telephone has left."""
         head = message.partition(b"\r\n\r\n")[0]
         if not head.startswith(b"SIP/2.0 200 ") or _REGISTERED.search(head) is None:
             return
@@ -139,20 +146,20 @@ class SipCopies:
                 del self._lifetimes[next(iter(self._lifetimes))]
 
 
-async def each_datagram(one: socket.socket, take: Callable[[bytes], None]) -> None:
-    """Give `take` each datagram, many in a row: it is cheaper than to wake for each. Until cancelled."""
+async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes], None]) -> None:
+    """Pass each datagram to `take` until cancelled: many in a row, which is cheaper than waking up for each."""
     loop = asyncio.get_running_loop()
-    one.setblocking(False)
+    receiver.setblocking(False)
     while True:
-        take(await loop.sock_recv(one, 65535))
+        take(await loop.sock_recv(receiver, 65535))
         with contextlib.suppress(BlockingIOError):
             for _ in range(_IN_A_ROW):
-                take(one.recv(65535))
+                take(receiver.recv(65535))
         await asyncio.sleep(_PAUSE_S)
 
 
 def read(packet: bytes) -> Copy:
-    """Return the copy in a packet; an empty one if there is none."""
+    """Return the copy that a packet contains; an empty one if there is none."""
     call_id = message = sender = b""
     ports = {_FROM_PORT: 0, _TO_PORT: 0}
     at = 6

@@ -13,7 +13,7 @@ from ivr.site.operators import OperatorEntry
 
 
 class Connection(Protocol):
-    """What ends with the connection. `ivr.controller.session` is the one that calls use."""
+    """What ends with the connection. `ivr.controller.connection` implements it."""
 
     services: Services
 

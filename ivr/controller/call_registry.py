@@ -1,4 +1,4 @@
-"""The calls that are up: how each begins, is taken over from a former controller, and ends."""
+"""The calls that are up: how each begins, is resumed from an earlier controller, and ends."""
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import replace
@@ -26,33 +26,36 @@ log = structlog.get_logger()
 
 
 class CallRegistry:
-    """`routes`: who gets the events of which channel; `start`: work that ends with the connection."""
+    """The calls of one connection. `routes`: the receiver of each channel's events; `start`: starts work that ends with
+    the connection."""
 
     def __init__(
         self,
-        house: Dependencies,
+        dependencies: Dependencies,
         services: Services,
         routes: dict[str, Receiver],
         start: Callable[[Coroutine[None, None, None], str], None],
     ) -> None:
-        self._dependencies, self._services, self._routes, self._start = house, services, routes, start
+        self._dependencies, self._services, self._routes, self._start = dependencies, services, routes, start
         self._calls: dict[str, Call] = {}  # by call id
-        self._last_cases: dict[str, str] = {}  # by operator: the file of the last call that he had in this session
-        self._beginning: dict[str, list[events.Event]] = {}  # by channel: what came before its version was loaded
+        self._last_cases: dict[str, str] = {}  # by operator: the case of their last call in this connection
+        self._beginning: dict[str, list[events.Event]] = {}  # by channel: events from before its version was loaded
 
     @property
     def all(self) -> Collection[Call]:
+        """The calls that are up."""
         return self._calls.values()
 
     def get(self, identity: str) -> Call | None:
+        """Return the call with this id."""
         return self._calls.get(identity)
 
     def knows(self, channel: str) -> bool:
-        """Whether somebody has it already: a caller whom reconciliation found, say."""
+        """Return whether a channel has a receiver already, for instance because reconciliation found its caller."""
         return channel in self._routes or channel in self._beginning
 
     def keeps(self, channel: str, event: events.Event) -> bool:
-        """Whether it is kept for a call that is about to begin."""
+        """Keep an event for a call that is about to begin. Return False if there is none on this channel."""
         early = self._beginning.get(channel)
         if early is None:
             return False
@@ -60,25 +63,25 @@ class CallRegistry:
         return True
 
     def last_case(self, operator: str) -> str | None:
-        """The reference of the file of the call that he has, or had last, as far as this session knows."""
-        mine = (call.state for call in self._calls.values() if operator in (call.state.operator, call.state.served_by))
-        talking = sorted((state for state in mine if state.case), key=lambda state: state.connected_at or 0.0)
+        """Return the case of the operator's present or last call, as far as this connection knows."""
+        own = (call.state for call in self._calls.values() if operator in (call.state.operator, call.state.served_by))
+        talking = sorted((state for state in own if state.case), key=lambda state: state.connected_at or 0.0)
         return talking[-1].case if talking else self._last_cases.get(operator)
 
-    def begins(self, channel: events.Channel, args: tuple[str, ...]) -> None:
-        """A new call, by what is saved at this moment."""
+    def begin(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        """Begin a new call, with the version that is saved at this moment."""
         if self._dependencies.flows.stale():
             self._beginning[channel.id] = []
-            self._start(self._refreshed(channel, args), "new version")
+            self._start(self._begin_refreshed(channel, args), "new version")
         else:
             self._fresh(channel, args, self._dependencies.flows.current)
 
-    async def _refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+    async def _begin_refreshed(self, channel: events.Channel, args: tuple[str, ...]) -> None:
         version = await self._dependencies.flows.refresh()
         try:
             self._fresh(channel, args, version)
         except Exception:
-            log.exception("A call could not be taken; the dialplan has it", channel=channel.id)
+            log.exception("A call could not be taken; it goes to the dialplan", channel=channel.id)
             del self._beginning[channel.id]
             await self._services.link.send(*to_dialplan(channel.id))
             return
@@ -86,15 +89,19 @@ class CallRegistry:
             self._routes[channel.id].deliver(event)
 
     def _fresh(self, channel: events.Channel, args: tuple[str, ...], version: Version) -> None:
-        """`args`: the number dialled, as the dialplan has it, and `fallback` for a caller who comes from there; none
-        for a caller who was found."""
+        """Begin a new call.
+
+        Args:
+            args: The dialled number as the dialplan has it, and `fallback` for a caller who comes from there; empty for
+                a caller whom reconciliation found.
+        """
         site = self._dependencies.site
         dialled = (args or leg_dialing.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
         identity = identity_of(site.node, channel.id, started)
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
-        call.before = _marks(channel)
+        call.before = _mark_requests(channel)
         if not args and channel.state == "Up":
             call.unreadable = channel.variables.get("HATIF") or ""
         self._dependencies.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
@@ -105,18 +112,22 @@ class CallRegistry:
     def resume(
         self, channel: events.Channel, state: CallState, leg: LegState | None, colleague: Colleague | None = None
     ) -> None:
+        """Go on with a call of an earlier controller, at the node that its state names."""
         version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
             state = replace(state, flow=version.name).at(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
-        call.before = _marks(channel)  # a former controller may not have come to it
+        call.before = _mark_requests(channel)  # an earlier controller may not have sent it
         call.leg, call.colleague = leg, colleague
-        for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
-            self._routes[each] = call  # one that is answered at this moment is not a stranger
+        # If a leg is answered at this moment, it is not a stranger.
+        if leg is not None:
+            self._routes[leg.offer] = call
+        if colleague is not None:
+            self._routes[colleague.leg] = call
         if channel.application_data.startswith("hatif,call"):
-            # Once more: what a former controller wrote last may never have come to the disk.
+            # Once more: what an earlier controller wrote last may never have reached the disk.
             self._dependencies.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
         call.event("resumed")
         self._walk(call, resumed=True)
@@ -130,7 +141,7 @@ class CallRegistry:
         *,
         resumed: bool,
     ) -> None:
-        """A channel that was called by us is a call like any other from now on; `happened`: to it, and not read yet."""
+        """Make a channel that was called by us a call like any other. `happened`: its events that nobody has read."""
         call = Call(self._services, channel, state, self._dependencies.flows.current, answered=True)
         if resumed:
             call.resume()
@@ -142,18 +153,18 @@ class CallRegistry:
     def _walk(self, call: Call, resumed: bool) -> None:
         self._calls[call.state.id] = call
         self._routes[call.channel] = call
-        self._start(self._walked(call, resumed), f"call {call.state.id}")
+        self._start(self._run_flow(call, resumed), f"call {call.state.id}")
 
-    async def _walked(self, call: Call, resumed: bool) -> None:
+    async def _run_flow(self, call: Call, resumed: bool) -> None:
         # For this task and what it starts, without what is bound where it was started.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(call=call.state.id)
         try:
             await walk(call, resumed)
         except Exception:
-            log.exception("A call failed; the dialplan has it", call=call.state.id, channel=call.channel)
+            log.exception("A call failed; it goes to the dialplan", call=call.state.id, channel=call.channel)
             self._services.to_floor(Leave(call.state.id))
-            others = {each for each, owner in self._routes.items() if owner is call} - {call.channel}
+            others = {channel for channel, owner in self._routes.items() if owner is call} - {call.channel}
             await self._services.link.send(*map(operations.HANG_UP, others), *to_dialplan(call.channel))
         finally:
             self._calls.pop(call.state.id, None)
@@ -163,18 +174,18 @@ class CallRegistry:
                 self._last_cases[served] = call.state.case
 
     def forget(self, receiver: Receiver) -> None:
-        """Nothing that happens is brought to it any more."""
+        """Bring no more events to this receiver."""
         for channel in [channel for channel, owner in self._routes.items() if owner is receiver]:
             del self._routes[channel]
 
 
-def _marks(channel: events.Channel) -> tuple[Request, ...]:
-    """Return what says in the fallback's record of a caller who comes from there that the call is ours now."""
+def _mark_requests(channel: events.Channel) -> tuple[Request, ...]:
+    """Return the requests that mark the record of a caller who comes from the fallback as taken by the controller."""
     return (mark_taken(channel.id),) if leg_dialing.arguments(channel)[2:] == ("fallback",) else ()
 
 
 def _created(channel: events.Channel) -> datetime:
-    """When the channel was made, by Asterisk's clock; now, if it says nothing that is understood."""
+    """Return when the channel was created, by Asterisk's clock; the present time if that cannot be read."""
     try:
         created = datetime.fromisoformat(channel.created)
     except ValueError:

@@ -1,18 +1,16 @@
 """The controller: one process that drives Asterisk. It is crash-only: a start is a recovery.
 
-What it owns outlives connections (journal, manager link, hours, control API); each connection to ARI is a `Session`.
+It owns what outlives connections (journal, manager link, hours, floor, control API). Each connection to ARI is a
+`Connection`.
 """
 
 import asyncio
 import contextlib
 import gc
-import importlib
-import socket
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,27 +19,28 @@ from db.journal import Journal
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.ari.link import AriError, Link
 from ivr.asterisk.log_rotation import limit_asterisk
-from ivr.asterisk.refused_calls import log_refusal
 from ivr.asterisk.sip_copies import SipCopies
 from ivr.audio.audible import Audible
 from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
+from ivr.controller import control_socket
+from ivr.controller.connection import APPLICATION, Connection
+from ivr.controller.connection_health import STABLE_S, ConnectionHealth
 from ivr.controller.dependencies import Dependencies
-from ivr.controller.fallback_import import calls_in_fallback, channels_up, import_fallback_calls
+from ivr.controller.manager_link import RECONNECT_S, ManagerLink
 from ivr.controller.probe_call import Result
-from ivr.controller.session import APPLICATION, Session
-from ivr.controller.work import again
+from ivr.controller.record_repair import RecordRepair
+from ivr.controller.work import start_with_retry
 from ivr.floor.duty import Duty
 from ivr.floor.floor import Floor
-from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
+from ivr.floor.operator_state_store import OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Flows
 from ivr.home import credentials, heartbeat
-from ivr.home.settings import HEARTBEAT_S, Settings, SettingsError
-from ivr.hours.opening import FAMILY as HOURS_FAMILY
+from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.records import references
@@ -57,72 +56,68 @@ from ivr.telephones.registrations import Proof, Registrations
 from ivr.telephones.replacements import Replacements
 from routing.states import Operator
 
-if TYPE_CHECKING:
-    from ivr.controller.orphaned_rows import Up
-
 log = structlog.get_logger()
 
-_AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)
-"""Pauses between tries to connect; the last one repeats."""
+_FLOOR_RESTART_S = 0.1
 
-_SOUND_S = 5.0
-"""A connection that lasted longer had nothing wrong with it: the next one is made at once."""
-
-_FLOOR_AGAIN_S = 0.1
-
-_FAILING = 3
-"""After so many that did not last, calls are not served, whatever the next one says at its beginning."""
-
-_COLLECT = (50_000, 20, 50)
-"""The collector comes seldom: a call leaves few cycles behind, and each visit stops all calls for a moment."""
-
-_KEPT_LIMIT_S = 1.0
-"""Calls do not wait longer than this for the operators' states."""
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""The garbage collector runs rarely: a call leaves few cycles behind, and each run stops all calls for a moment."""
 
 
 class Controller:
-    """`serve_api` serves the control API until it is cancelled."""
+    """The controller of one site. `serve_api` serves the control API until it is cancelled."""
 
     def __init__(self, settings: Settings, serve_api: "Callable[[Controller], Coroutine[None, None, None]]") -> None:
         self._serve_api = serve_api
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
-        self.control_socket = _listen(settings.control_port)
+        self.control_socket = control_socket.listen(settings.control_port)
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
-        self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
+        ids = tuple(operator.id for operator in self.operators)
+        self.credentials = credentials.load(settings.home, ids)
         self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
+        url = settings.database_url(self.site.database.url)
         self.references = references.reference_allocator(settings, self.site.node_number)
-        self.recorder = Recorder(self.journal, references.ready(self.references, self._url(), self.site.node))
+        self.recorder = Recorder(self.journal, references.ready(self.references, url, self.site.node))
         self.ami = Ami("127.0.0.1", 5038 + settings.offset, self.credentials.ami_user, self.credentials.ami_password)
         self.opening = Opening(self.site, self.recorder, self.ami)
-        self.keeper = OperatorStateStore(self.ami)
-        self.database = Database(self._url())
-        self.files = CaseLookup(self.database, self.recorder)
-        self.repository = CallbackRepository(self._url(), Claim(self.site.node, self.journal.boot))
+        self.operator_states = OperatorStateStore(self.ami)
+        self.database = Database(url)
+        self.case_lookup = CaseLookup(self.database, self.recorder)
+        self.repository = CallbackRepository(url, Claim(self.site.node, self.journal.boot))
         self.returners = Returners(self.database, 60 * self.site.routing.return_min)
         self.mailbox = Mailbox(settings.asterisk_recordings, settings.home)
-        ids = [each.id for each in self.operators]
-        self.replaced = Replacements(self.journal, self._is_engaged, self._remove_contact)
-        self.copies = SipCopies()
-        self.registrations = Registrations(self.copies.lifetime)
-        self.presence = Presence(self.ami, ids, self._telephone, self.replaced, self._proved)
-        self.telephones = Devices(self.ami, ids)
+        self.replacements = Replacements(self.journal, self._is_engaged, self._remove_contact)
+        self.sip_copies = SipCopies()
+        self.registrations = Registrations(self.sip_copies.lifetime)
+        self.presence = Presence(self.ami, ids, self._telephone_changed, self.replacements, self._proved)
+        self.devices = Devices(self.ami, ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
         self.changed = asyncio.Event()  # something that the control API shows may have changed
-        self.session: Session | None = None
-        settings_of = self.site.operators
-        self.floor = Floor(
+        self.repair = RecordRepair(settings, self.site, self.ami, self.recorder, self.mailbox, self._calls_up)
+        self.manager = ManagerLink(
+            self.ami, self.opening, self.operator_states, self.presence, self.repair, self._rtcp_received
+        )
+        self.floor = self._make_floor()
+        self.connection: Connection | None = None
+        self.last_probe: Result | None = None  # of the last call of the line to itself
+        self._health = ConnectionHealth()
+        self._last_answer: datetime | None = None  # when Asterisk last answered before this connection
+
+    def _make_floor(self) -> Floor:
+        limits = self.site.operators
+        return Floor(
             (),
-            ring_s=settings_of.ring_s,
-            wrap_up_s=settings_of.wrap_up_s,
-            wrap_up_more_s=settings_of.wrap_up_more_s,
-            wrap_up_longest_s=settings_of.wrap_up_longest_s,
+            ring_s=limits.ring_s,
+            wrap_up_s=limits.wrap_up_s,
+            wrap_up_more_s=limits.wrap_up_more_s,
+            wrap_up_longest_s=limits.wrap_up_longest_s,
             publish=self._from_floor,
             changed=self._operator_changed,
             decided=self.recorder.decision,
@@ -131,48 +126,31 @@ class Controller:
             answer=self._floor_answers,
             policy=self.site.routing.policy,
         )
-        self.probed: Result | None = None  # the last call of the line to itself
-        self._recorded: set[str] = set()  # calls of the fallback, as far as this controller has brought them in
-        self._connected = 0.0  # to Asterisk's ARI, by the monotonic clock
-        self._short = 0  # connections to Asterisk in a row that were over soon
-        self._answered: datetime | None = None  # when Asterisk last answered before this connection
-        self._look = asyncio.Event()  # Asterisk's manager has something to be read
-
-    def _url(self) -> str:
-        return self.settings.database_url(self.site.database.url)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
+        url, node = self.settings.database_url(self.site.database.url), self.site.node
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._manager(), name="manager link")
+                tasks.create_task(self.manager.run(), name="manager link")
                 tasks.create_task(self._run_floor(), name="floor")
-                tasks.create_task(self._sessions(), name="ari")
+                tasks.create_task(self._keep_connected(), name="ari")
                 tasks.create_task(self._serve_api(self), name="control api")
                 tasks.create_task(self._beat(), name="heartbeat")
-                tasks.create_task(again("files", self.files.warm), name="files")
-                tasks.create_task(
-                    again("Asterisk's logs", partial(limit_asterisk, self.ami, self.settings.asterisk_log)),
-                    name="Asterisk's logs",
+                start_with_retry(tasks, "case lookup", self.case_lookup.warm)
+                start_with_retry(
+                    tasks, "Asterisk's logs", partial(limit_asterisk, self.ami, self.settings.asterisk_log)
                 )
-                tasks.create_task(
-                    again(
-                        "case references",
-                        partial(references.keep_stocked, self.references, self._url(), self.site.node),
-                    ),
-                    name="case references",
-                )
-                tasks.create_task(again("what is saved", self.flows.saved.watch), name="what is saved")
-                tasks.create_task(again("shifts", self.shifts.run), name="shifts")
-                tasks.create_task(again("duty", self.duty.run), name="duty")
-                tasks.create_task(
-                    again("copies of SIP", partial(self.copies.listen, self.settings.sip_copies)), name="copies of SIP"
-                )
-                tasks.create_task(again("telephones", self.telephones.run), name="telephones")
+                start_with_retry(tasks, "case references", partial(references.keep_stocked, self.references, url, node))
+                start_with_retry(tasks, "saved flow", self.flows.saved.watch)
+                start_with_retry(tasks, "shifts", self.shifts.run)
+                start_with_retry(tasks, "duty", self.duty.run)
+                start_with_retry(tasks, "copies of SIP", partial(self.sip_copies.listen, self.settings.sip_copies))
+                start_with_retry(tasks, "telephone devices", self.devices.run)
                 self.recorder.operators(self.operators)
         finally:
             self.journal.close()
-            self.files.close()
+            self.case_lookup.close()
             self.flows.saved.close()
             await self.database.close()
             await self.repository.close()
@@ -180,272 +158,164 @@ class Controller:
                 await self.ami.close()
 
     async def _beat(self) -> None:
-        """Says on disk that this loop lives, and that calls are served; the guard looks at it."""
+        """Write on disk, for the guard, that this loop is alive and that calls are served."""
         while True:
             heartbeat.beat(self.settings.lives)
-            if self.session is not None and self.session.floor is not None:
-                self._say_served()
+            if self.connection is not None and self.connection.floor is not None:
+                self._note_serving()
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _say_served(self) -> None:
-        """Not while one connection after the other fails: the guard gives callers to the dialplan then."""
-        if self._short < _FAILING or self._has_lasted():
+    def _note_serving(self) -> None:
+        """Write that calls are served, unless connections keep failing: then the guard gives callers back."""
+        if self._health.serves:
             heartbeat.beat(self.settings.serves)
 
-    def _has_lasted(self) -> bool:
-        """Whether the connection to Asterisk lasts, or has lasted, so long that nothing is wrong with it."""
-        return time.monotonic() - self._connected > _SOUND_S
-
-    async def _sessions(self) -> None:
-        base = f"http://127.0.0.1:{8088 + self.settings.offset}"
-        house = Dependencies(
+    def _dependencies(self) -> Dependencies:
+        return Dependencies(
             site=self.site,
             operators=self.operators,
             flows=self.flows,
             recorder=self.recorder,
             audible=Audible(self.settings.sounds, self.site.fallback_chain),
             opening=self.opening,
-            files=self.files,
+            files=self.case_lookup,
             remembered=self.database.language,
             returning=self.returners.place,
             has_place=self.returners.has_place,
             last_call=self.database.last_call,
             mailbox=self.mailbox,
-            kept_operators=self._kept_operators,
-            present=lambda: self.presence.present,
-            planned=lambda: self.duty.planned,
-            contact=self.presence.contact,
-            proved=self.presence.proved,
+            stored_operator_states=self.manager.operator_states,
+            present_operators=lambda: self.presence.present,
+            planned_operators=lambda: self.duty.planned,
+            contact_of=self.presence.contact,
+            last_proof_at=self.presence.proved,
             to_floor=self.floor.tell,
             notice=self.notices.take,
             operator_settled=self._operator_settled,
-            free=self.presence.settle,
+            settle_telephones=self.presence.settle,
             supervisor_alerts=self.supervisor_alerts,
             repository=self.repository,
-            copies=self.copies,
-            refresh=self._refresh,
-            serves=self._say_served,
-            probed=self._probed,
-            answered=lambda: heartbeat.stamp(self.settings.answered),
-            begun=self._close_lost,
-            changed=self.changed.set,
+            sip_copies=self.sip_copies,
+            refresh_session=self.manager.refresh_session,
+            note_serving=self._note_serving,
+            report_probe=self._probed,
+            note_asterisk_answered=lambda: heartbeat.stamp(self.settings.answered),
+            close_orphaned=self._close_orphaned,
+            note_change=self.changed.set,
         )
+
+    async def _keep_connected(self) -> None:
+        base = f"http://127.0.0.1:{8088 + self.settings.offset}"
+        dependencies = self._dependencies()
         tries = 0
         # What was made so far lives as long as the process: the collector need not look at it during calls.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*_COLLECT)
+        gc.set_threshold(*_GC_THRESHOLDS)
         while True:
             began = time.monotonic()
             try:
                 async with Link(base, self.credentials.ari_user, self.credentials.ari_password, APPLICATION) as link:
                     log.info("Connected to Asterisk's ARI")
-                    self._answered = heartbeat.last_stamp(self.settings.answered)
-                    self.session = Session(house, link)
-                    self._connected = time.monotonic()
+                    self._last_answer = heartbeat.last_stamp(self.settings.answered)
+                    self.connection = Connection(dependencies, link)
+                    self._health.connected()
                     try:
-                        await self.session.run()
+                        await self.connection.run()
                     finally:
                         self.floor.tell(floor_protocol.ConnectionLost())
-                    self._short = 0 if self._has_lasted() else self._short + 1
+                    self._health.ended()
             except AriError as error:
                 if tries % 20 == 0:
                     log.error(str(error))
             finally:
-                self.session = None
-            if time.monotonic() - began > _SOUND_S:
+                self.connection = None
+            if time.monotonic() - began > STABLE_S:  # nothing was wrong: the next attempt is made at once
                 tries = 0
-            await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
+            await asyncio.sleep(RECONNECT_S[min(tries, len(RECONNECT_S) - 1)])
             tries += 1
 
-    async def _manager(self) -> None:
-        """Connects to the manager interface, and then keeps AstDB and the presence of telephones right."""
-        self.ami.on_link(lambda is_up: self._look.set() if is_up else None)
-        self.ami.on("UserEvent", self._user_event)
-        self.ami.on("RTCPReceived", self._report)
-        tries = 0
-        while True:
-            try:
-                await self.ami.connect()
-                break
-            except AmiError as error:
-                if tries % 20 == 0:
-                    log.error(str(error))
-                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
-                tries += 1
-        try:
-            await self.opening.restore()
-        except AmiError as error:
-            log.error(
-                "The override of the hours could not be read; the plan holds", family=HOURS_FAMILY, error=str(error)
-            )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(again("hours", self.opening.keep), name="hours")
-            tasks.create_task(again("operators' states", self.keeper.run), name="operators' states")
-            tasks.create_task(again("telephones", self.presence.run), name="telephones")
-            tasks.create_task(again("what Asterisk's manager has", self._read_manager), name="manager")
-
-    async def _read_manager(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self._look.wait()
-                self._look.clear()
-                await self.presence.refresh()
-                former = set(self._recorded)
-                await import_fallback_calls(self.ami, self.recorder, self.site, self._recorded)
-                if ended := self._recorded - former:
-                    tasks.create_task(self._keep_messages(ended), name="messages of the fallback's calls")
-
-    async def _kept_operators(self) -> Mapping[str, str]:
-        """The operators' states in AstDB; without an answer in time, what is known from before or nothing."""
-        try:
-            async with asyncio.timeout(_KEPT_LIMIT_S):
-                while True:
-                    try:
-                        kept = await self.ami.db_tree(FAMILY)
-                        if self.presence.present is None:
-                            await self.presence.refresh()
-                        return kept
-                    except AmiError:
-                        await asyncio.sleep(0.02)
-        except TimeoutError:
-            log.error("Asterisk's manager does not answer; the operators' states are not known")
-            return {}
-
-    async def _close_lost(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
-        self.presence.settle()  # what has registered in a call that ended without us
-        known = self._answered
-        names = await asyncio.to_thread(self.mailbox.names)  # before a caller adds one
-        lost = await asyncio.to_thread(importlib.import_module, "ivr.controller.orphaned_rows")
-
-        async def up() -> "Up":
-            # The dialplan's calls close their own rows when they end.
-            going_on = await calls_in_fallback(self.ami, self.site)
-            channels = await channels_up(self.ami)
-            # Looked at after that: those that were recorded meanwhile are not in AstDB any more, nor yet in the
-            # database. A call that came while all was being compared is ours as well.
-            ours = {call.state.id for call in self.session.calls} if self.session is not None else set()
-            found: Up = lost.Up({*calls, *ours, *going_on, *self._recorded}, channels)
-            return found
-
-        await lost.close_lost(
-            self.settings.journal,
-            self._url(),
-            self.site.node,
-            self.recorder,
-            began=began,
-            known=known,
-            up=up,
-            legs=legs,
-            mailbox=self.mailbox,
-            names=names,
-        )
-
-    async def _keep_messages(self, calls: Collection[str]) -> None:
-        """What callers left who were given to the dialplan afterwards, and have hung up."""
-        lost = await asyncio.to_thread(importlib.import_module, "ivr.controller.orphaned_rows")
-        url, node = self._url(), self.site.node
-        await lost.keep_messages(self.settings.journal, url, node, self.recorder, self.mailbox, calls)
-
     async def _run_floor(self) -> None:
-        """Run the floor; where it fails, a new connection begins, which tells it anew what is up."""
+        """Run the floor. If it fails, end the connection: the next one tells the floor what is up."""
         while True:
             try:
                 await self.floor.run()
             except Exception:
-                log.exception("The floor failed; calls go on, and the connection to Asterisk is made anew")
-            if self.session is not None:
-                self.session.close()
-            await asyncio.sleep(_FLOOR_AGAIN_S)
+                log.exception("The floor failed; calls go on, and the connection to Asterisk is renewed")
+            if self.connection is not None:
+                self.connection.close()
+            await asyncio.sleep(_FLOOR_RESTART_S)
+
+    # From the floor
 
     def _from_floor(self, message: floor_protocol.ToCall) -> None:
-        if self.session is not None:
-            self.session.from_floor(message)
+        if self.connection is not None:
+            self.connection.from_floor(message)
 
     def _floor_answers(self, message: floor_protocol.ToClient) -> None:
-        if self.session is not None and self.session.floor is not None:
-            self.session.floor.deliver(message)
+        if self.connection is not None and self.connection.floor is not None:
+            self.connection.floor.deliver(message)
 
     def _operator_changed(self, operator: Operator, call: str | None) -> None:
-        if self.session is not None:
-            self.session.operator_changed(operator)
-        self.keeper.put(operator)
+        if self.connection is not None:
+            self.connection.telephones.operator_changed(operator)
+        self.operator_states.put(operator)
         self.recorder.operator_state(operator, call)
         self.presence.settle(operator.id)
         self.changed.set()
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
-        if self.notices.changed(operator) and self.session is not None:
-            self.session.start(self._show_pause(self.session, operator), "a pause is shown")
+        if self.notices.changed(operator) and self.connection is not None:
+            self.connection.start(self._show_pause(self.connection, operator), "show a pause")
 
-    async def _show_pause(self, session: Session, operator: Operator) -> None:
-        shown = self.telephones.displays(operator.id, self.site.operators.shows_messages)
-        if shown and await pause_notice.show(session, operator):
+    async def _show_pause(self, connection: Connection, operator: Operator) -> None:
+        displays = self.devices.displays(operator.id, self.site.operators.shows_messages)
+        if displays and await pause_notice.show(connection, operator):
             self.notices.take(operator.id)
 
+    # From the connection
+
     def _probed(self, result: Result) -> None:
-        self.probed = result
-
-    def _report(self, event: Mapping[str, str]) -> None:
-        if self.session is not None:
-            self.session.listener.report(event.get("Uniqueid", ""))
-
-    async def _refresh(self, channel: str, codecs: str) -> None:
-        """Through the manager: what ARI sets waits for the end of a prompt, and all requests of all calls behind it."""
-        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_MEDIA_OFFER(audio)", Value=codecs)
-        await self.ami.action("Setvar", Channel=channel, Variable="PJSIP_SEND_SESSION_REFRESH()", Value="invite")
+        self.last_probe = result
 
     def _operator_settled(self, operator: Operator, since: float) -> None:
-        """What an operator did ended with what was cut: a night's outage is no conversation of theirs either."""
-        before, now = datetime.fromtimestamp(since, UTC), clock.now()
-        self.keeper.put(operator)
-        self.recorder.operator_state(operator, None, min(now, max(before, self._answered or now)))
+        """Keep a state that began without a connection, no later than Asterisk's last answer.
 
-    def _telephone(self, operator: str, present: bool) -> None:
-        if self.session is not None:
-            self.session.telephone(operator, present)
+        A night's outage is part of nobody's conversation.
+        """
+        before, now = datetime.fromtimestamp(since, UTC), clock.now()
+        self.operator_states.put(operator)
+        self.recorder.operator_state(operator, None, min(now, max(before, self._last_answer or now)))
+
+    async def _close_orphaned(self, began: float, calls: Collection[str], legs: Collection[str]) -> None:
+        self.presence.settle()  # telephones that registered in a call that ended without us
+        await self.repair.close_orphaned(began, calls, legs, self._last_answer)
+
+    def _calls_up(self) -> Collection[str]:
+        return {call.state.id for call in self.connection.calls} if self.connection is not None else ()
+
+    # From telephones and the manager
+
+    def _telephone_changed(self, operator: str, present: bool) -> None:
+        if self.connection is not None:
+            self.connection.telephones.changed(operator, present)
 
     def _is_engaged(self, operator: str) -> bool:
-        return self.session is None or self.session.is_engaged(operator)
+        return self.connection is None or self.connection.is_engaged(operator)
 
     def _remove_contact(self, operator: str, contact: str) -> None:
-        if self.session is not None:
-            link = self.session.services.link
-            self.session.start(replacements.remove(link, operator, contact), "a telephone that is replaced")
+        if self.connection is not None:
+            link = self.connection.services.link
+            self.connection.start(replacements.remove(link, operator, contact), "remove a replaced telephone")
 
     def _proved(self, proof: Proof) -> None:
-        anew = self.registrations.started_anew(proof) and self.presence.rings_at(proof.operator, proof.address)
-        if anew and self.session is not None:
-            self.session.started_anew(proof)
+        restarted = self.registrations.restarted(proof) and self.presence.rings_at(proof.operator, proof.address)
+        if restarted and self.connection is not None:
+            self.connection.telephones.restarted(proof)
 
     def _planned(self, planned: floor_protocol.Planned) -> None:
-        if self.session is not None:
-            self.session.tell(planned)
+        if self.connection is not None:
+            self.connection.tell(planned)
 
-    def _user_event(self, event: Mapping[str, str]) -> None:
-        match event.get("UserEvent"):
-            case "HatifUnknownNumber":
-                log.warning(
-                    "A number was dialled that is not in site.toml; the carrier was told so (404)",
-                    number=event.get("Number", "")[:40],
-                    caller=event.get("Caller", "")[:40],
-                )
-            case "HatifRefused":
-                log_refusal(event)
-            case "HatifFallbackEnded":
-                self._look.set()
-
-
-def _listen(port: int) -> socket.socket:
-    """The socket of the control API. Raises SettingsError if the port is taken."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as error:
-        listening.close()
-        raise SettingsError(
-            f"TCP port {port} (control API) cannot be had ({error.strerror}): is another controller running? "
-            "Stop it, or set HATIF_PORT_OFFSET to another multiple of 1000."
-        ) from None
-    listening.listen(64)
-    return listening
+    def _rtcp_received(self, channel: str) -> None:
+        if self.connection is not None:
+            self.connection.silence_monitor.report(channel)

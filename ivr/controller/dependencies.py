@@ -1,4 +1,4 @@
-"""What the controller has beside Asterisk, and what outlives a connection to it."""
+"""What a connection to Asterisk uses of the controller: all that outlives it."""
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
@@ -27,17 +27,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """`kept_operators` gives the states in AstDB, `present` the telephones that are there (None: not known yet),
-    `planned` whom the roster has on duty, `contact` where an operator's telephone is (None: nowhere), `proved` when it
-    last proved its password (by the monotonic clock).
+    """The dependencies of a `Connection`. Fields that are not listed are those of `ivr.call.services.Services`.
 
-    `to_floor(message)` brings a message to the floor, `operator_settled(operator, since)` keeps a state that began
-    while there was no connection, after the former one that began at `since` (POSIX seconds). `free(operator)` says
-    that a call of their telephone is over that was not the floor's. `notice(operator)` is that of `Services`.
-    `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered. `copies` are of SIP
-    messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
-    `begun(when, calls, legs)` runs once what is up has been taken over; `probed` gets the results of the line's own
-    calls. `changed()` notes that something may have changed that the control API shows.
+    Attributes:
+        last_call: Returns an operator's last call.
+        stored_operator_states: Returns the states in AstDB, by operator.
+        present_operators: Returns the operators whose telephone is there; None if that is not known yet.
+        planned_operators: Returns the operators whom the roster has on duty.
+        contact_of: Returns the SIP address of an operator's telephone; None if it is not there.
+        last_proof_at: Returns when an operator's telephone last proved its password, on the monotonic clock.
+        to_floor: Sends a message to the floor.
+        operator_settled: Called with a state that began while there was no connection, and with the instant (POSIX
+            seconds) at which the state before it began.
+        settle_telephones: Called when a call of an operator's telephone is over that was not the floor's.
+        refresh_session: Sends a session refresh on a channel with these codecs; AmiError if it cannot.
+        note_serving: Writes that calls are served.
+        report_probe: Called with each result of the line's calls to itself.
+        note_asterisk_answered: Writes that Asterisk has just answered.
+        close_orphaned: Closes rows of calls that ended without a controller. Takes when the connection began (POSIX
+            seconds), the ids of calls that are up, and the channels of open offers.
+        note_change: Called when something that the control API shows may have changed.
     """
 
     site: Site
@@ -52,21 +61,21 @@ class Dependencies:
     has_place: Callable[[CallState], Awaitable[bool]]
     last_call: Callable[[str], Awaitable["LastCall | None"]]
     mailbox: Mailbox
-    kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
-    present: Callable[[], Collection[str] | None]
-    planned: Callable[[], floor_protocol.Planned]
-    contact: Callable[[str], str | None]
-    proved: Callable[[str], float]
+    stored_operator_states: Callable[[], Awaitable[Mapping[str, str]]]
+    present_operators: Callable[[], Collection[str] | None]
+    planned_operators: Callable[[], floor_protocol.Planned]
+    contact_of: Callable[[str], str | None]
+    last_proof_at: Callable[[str], float]
     to_floor: Callable[[floor_protocol.ToFloor], None]
     notice: Callable[[str], str | None]
     operator_settled: Callable[[Operator, float], None]
-    free: Callable[[str], None]
+    settle_telephones: Callable[[str], None]
     supervisor_alerts: SupervisorAlerts
     repository: CallbackRepository
-    copies: SipCopies
-    refresh: Callable[[str, str], Awaitable[None]]
-    serves: Callable[[], None]
-    probed: Callable[[Result], None]
-    answered: Callable[[], None]
-    begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
-    changed: Callable[[], None]
+    sip_copies: SipCopies
+    refresh_session: Callable[[str, str], Awaitable[None]]
+    note_serving: Callable[[], None]
+    report_probe: Callable[[Result], None]
+    note_asterisk_answered: Callable[[], None]
+    close_orphaned: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
+    note_change: Callable[[], None]

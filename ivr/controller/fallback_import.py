@@ -1,4 +1,4 @@
-"""Calls that the dialplan led by itself, brought into the records when the controller is back."""
+"""The import of calls that the dialplan handled by itself, once the controller is back."""
 
 import asyncio
 from collections.abc import Mapping, Set
@@ -15,52 +15,57 @@ from ivr.site.site import Site
 
 log = structlog.get_logger()
 
-_AGAIN_S = 0.1
+_RETRY_S = 0.1
 
 
 async def import_fallback_calls(ami: Ami, recorder: Recorder, site: Site, recorded: set[str]) -> None:
-    """Records the calls that have ended, and then forgets them in AstDB. Done twice, it has the effect of once.
+    """Record the calls that have ended, and then delete them from AstDB. Idempotent.
 
-    `recorded`: their ids are added to it. A record without an end whose channel Asterisk does not have any more (it was
-    restarted) has ended as well. If the controller had the call by then, it ends the call's row itself
-    (`ivr/controller/orphaned_rows.py`), and the record is only forgotten.
+    A record without an end whose channel Asterisk no longer has (it was restarted) has ended as well. If the controller
+    had taken the call by then, it closes the call's row itself (`ivr/controller/orphaned_rows.py`), and the record is
+    only deleted.
+
+    Args:
+        recorded: The calls' ids are added to it.
     """
     try:
         records = parse(*await _kept(ami))
         for identity in records.taken:
-            log.info("A record of the fallback is forgotten: the controller had the call", channel=identity)
+            log.info("A record of the fallback was deleted: the controller had taken the call", channel=identity)
             await ami.db_delete_tree(FAMILY, identity)
         for call in records.calls:
             recorded.add(_record(call, recorder, site))
             await ami.db_delete_tree(FAMILY, call.id)
         for identity, sentence in records.broken.items():
-            log.error("A record of the fallback was thrown away", what=sentence)
+            log.error("A malformed record of the fallback was deleted", what=sentence)
             await ami.db_delete_tree(FAMILY, identity)
     except AmiError as error:
-        log.warning("The fallback's calls could not be read; they are kept and tried again", error=str(error))
+        log.warning("The fallback's calls could not be imported; they are kept for the next attempt", error=str(error))
 
 
 async def calls_in_fallback(ami: Ami, site: Site) -> set[str]:
-    """The ids of calls that the dialplan has now, or had, and that are not recorded yet.
+    """Return the ids of calls that the dialplan has now, or had, and that are not recorded yet.
 
-    Not of those that the controller had taken from it when Asterisk went down: their rows are the controller's to end.
-    Waits for the manager's link: without its answer they would be taken for lost.
+    Calls that the controller had taken over when Asterisk went down are not among them: the controller closes their
+    rows. Waits for the manager link: without its answer these calls would be taken for orphaned.
     """
     while True:
         try:
             tree, live = await _kept(ami)
             break
         except AmiError as error:
-            log.debug("Which calls the dialplan has is not known yet", error=str(error))
-            await asyncio.sleep(_AGAIN_S)
+            log.debug("The dialplan's calls are not known yet", error=str(error))
+            await asyncio.sleep(_RETRY_S)
     records = parse(tree, live)
     going_on = {tree.get(f"{channel}/call", "") for channel in records.open}
     return {identity for identity in going_on if _is_id(identity)} | {_identity(call, site) for call in records.calls}
 
 
 async def _kept(ami: Ami) -> tuple[Mapping[str, str], Set[str]]:
-    """The family in AstDB, and the ids of all channels that Asterisk had before or after: a call that begins or ends
-    while they are read goes on. Raises AmiError."""
+    """Return the family in AstDB, and the ids of all channels that Asterisk had before or after reading it.
+
+    So a call that begins or ends meanwhile counts as up. Raises AmiError.
+    """
     before = await _channels(ami)
     tree = await ami.db_tree(FAMILY)
     return tree, before | await _channels(ami)
@@ -71,17 +76,17 @@ async def _channels(ami: Ami) -> Set[str]:
 
 
 async def channels_up(ami: Ami) -> Set[str]:
-    """The ids of all channels that Asterisk has. Waits for the manager's link, as `calls_in_fallback` does."""
+    """Return the ids of all channels that Asterisk has. Waits for the manager link, as `calls_in_fallback` does."""
     while True:
         try:
             return await _channels(ami)
         except AmiError as error:
-            log.debug("Which channels there are is not known yet", error=str(error))
-            await asyncio.sleep(_AGAIN_S)
+            log.debug("Asterisk's channels are not known yet", error=str(error))
+            await asyncio.sleep(_RETRY_S)
 
 
 def _identity(call: FallbackCall, site: Site) -> str:
-    """The call's id, which is the same when its record is read again after a crash."""
+    """Return the call's id, which is the same when its record is read again after a crash."""
     return call.call if call.call and _is_id(call.call) else identity_of(site.node, call.id, call.started)
 
 

@@ -1,6 +1,6 @@
-"""The last line: Asterisk itself gives callers to the fallback when nobody of ours is left to do it.
+"""The last line of defence: Asterisk itself gives callers to the fallback when no process of ours is left to do it.
 
-A channel of Asterisk's own compares the beats that the controller writes here; see [hatif-last] in the dialplan.
+A channel of Asterisk's own watches the heartbeat that the controller sends here; see [hatif-last] in the dialplan.
 """
 
 import asyncio
@@ -16,35 +16,36 @@ from ivr.asterisk.ari.link import Link
 log = structlog.get_logger()
 
 BEAT_S = 2.0
-"""How often the controller says to Asterisk that it is there: `beat_s` of the dialplan."""
-
+"""How often the controller sends its heartbeat to Asterisk: `beat_s` of the dialplan."""
 
 NAME = "Local/s@hatif-last-hold-"
-"""How the names of the last line's channels begin."""
+"""The beginning of the names of the last line's channels."""
 
-_LOOK_AFTER = 5
-"""After so many beats an Asterisk that has just started has started its last line."""
+_CHECK_AFTER = 5
+"""After this many heartbeats, an Asterisk that has just started has started its last line."""
 
 
 async def beat(link: Link, answered: Callable[[], None]) -> None:
-    """Tell Asterisk that there is a controller, until cancelled; `answered` is called for each answer.
+    """Send heartbeats to Asterisk until cancelled; call `answered` for each answer.
 
-    Raises LinkLost, TimeoutError.
+    Raises:
+        LinkLost: The connection has ended.
+        TimeoutError: Asterisk did not answer in time.
     """
     for count in itertools.count(1):
-        # Differs from every earlier one, also from those of a former controller.
+        # Differs from every earlier value, also from those of an earlier controller.
         await link.ask(operations.SET_GLOBAL(variable="HATIF_BEAT", value=str(time.monotonic_ns())))
         answered()
-        if count == _LOOK_AFTER:
+        if count == _CHECK_AFTER:
             await _start_if_missing(link)
         await asyncio.sleep(BEAT_S)
 
 
 async def _start_if_missing(link: Link) -> None:
-    """Asterisk starts its last line itself; somebody may have ended it since."""
+    """Start the last line if it is gone: Asterisk starts it itself, but its channel may have been hung up since."""
     (channels,) = await link.ask(operations.CHANNELS())
-    if not any(str(each.get("name", "")).startswith(NAME) for each in channels.body):
-        log.warning("Asterisk has no last line; it is started")
+    if not any(str(row.get("name", "")).startswith(NAME) for row in channels.body):
+        log.warning("Asterisk's last line was not running; it is started")
         context, extension = "hatif-last", "s"
         await link.send(
             operations.ORIGINATE(endpoint=f"{NAME[:-1]}/n", context=context, extension=extension, priority="1")

@@ -1,6 +1,6 @@
-"""Rows that a former controller left open for calls that Asterisk does not have any more.
+"""Rows that an earlier controller left open for calls that Asterisk no longer has.
 
-Found in the database once it has all that was written before, and closed through the journal like everything else.
+They are read from the database once it has all that was written before, and closed through the journal.
 """
 
 import asyncio
@@ -28,56 +28,61 @@ from ivr.records.voicemail import Mailbox, named
 
 log = structlog.get_logger()
 
-_AGAIN_S = 0.5
-_LOOK_LIMIT_S = 10.0
+_RETRY_S = 0.5
+_READ_LIMIT_S = 10.0
 
-_THREAD = ThreadPoolExecutor(1, "lost rows")
+_THREAD = ThreadPoolExecutor(1, "orphaned rows")
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What goes on at this moment: ids of calls that somebody has, and of all of Asterisk's channels."""
+    """What is up at this moment: the ids of calls that anybody handles, and of all of Asterisk's channels."""
 
     calls: Set[str]
     channels: Set[str]
 
 
-async def close_lost(
+async def close_orphaned(
     journal: Path,
     url: str,
     node: str,
     recorder: Recorder,
     *,
     began: float,
-    known: datetime | None,
+    last_answer: datetime | None,
     up: Callable[[], Awaitable[Up]],
     legs: Collection[str],
     mailbox: Mailbox,
     names: Sequence[str],
 ) -> None:
-    """End what was open before `began` (POSIX seconds) and is neither `up` nor among the `legs` that are.
+    """Close the rows that were open before `began` and belong to no call that is up.
 
-    `known`: when Asterisk was last known to answer a controller before that. When a call was cut nobody saw, so it ends
-    then, or with the last thing that is known of it; a night's outage is no conversation.
+    Waits for the journal's delivery and for a database that is away; the calls that are up do not notice.
 
-    `names`: the recordings that lay in the mailbox before anything began; those that are nobody's any more are brought
-    to where they are kept. Waits for the deliverer and for a database that is away; the calls that go on do not notice.
+    Args:
+        began: When the connection began, POSIX seconds.
+        last_answer: When Asterisk last answered a controller before that. Nobody saw when a call was cut, so it ends
+            then, or with the last thing that is known of it: a night's outage is not part of a conversation.
+        up: Returns what is up.
+        legs: The channels of offers and conversations that are up.
+        names: The recordings that were in the mailbox before the connection began. Those that belong to no call any
+            more are moved to where they are kept.
     """
     wanted = {message[2] for name in names if (message := named(name)) is not None}
     found = await _rows(journal, url, node, began, wanted)
     rows, left_by = found.open, found.wanted
-    # Looked at after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
+    # Asked after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
-    calls = going_on.calls | {str(each) for each, last in found.last.items() if last.channel in going_on.channels}
+    calls = going_on.calls | {str(call) for call, last in found.last.items() if last.channel in going_on.channels}
     messages = {name: message for name in names if (message := named(name)) is not None and message[2] not in calls}
     before = datetime.fromtimestamp(began, UTC)
-    ends = {row.id: _end(row, known, found.last.get(row.id), before) for row in rows.calls}
+    ends = {row.id: _end(row, last_answer, found.last.get(row.id), before) for row in rows.calls}
     for offer in rows.offers:
         if offer.offered < before and str(offer.id) not in legs:
-            recorder.offer_lost(str(offer.id), max(offer.offered, ends.get(offer.call_id, known or before)))
+            recorder.offer_lost(str(offer.id), max(offer.offered, ends.get(offer.call_id, last_answer or before)))
     for pairing in rows.pairings:
         if pairing.began < before and str(pairing.id) not in legs:
-            end = max(pairing.began, ends.get(pairing.call_id, known or before))
+            end = max(pairing.began, ends.get(pairing.call_id, last_answer or before))
             recorder.pairing_ended(str(pairing.id), "lost", end)
     ended = 0
     for row in rows.calls:
@@ -96,13 +101,13 @@ async def close_lost(
             of_call = left_by.get(str(recording.call_id))
             await conversation_recording.close(mailbox, recording, of_call, recorder, cut=leg in cut)
     if ended:
-        log.info("Calls that ended without a controller were closed in the records", calls=ended)
+        log.info("Rows of calls that ended without a controller were closed", calls=ended)
 
 
 async def keep_messages(
     journal: Path, url: str, node: str, recorder: Recorder, mailbox: Mailbox, calls: Collection[str]
 ) -> None:
-    """Keep what callers of these calls left who were then given to the dialplan, and hung up there."""
+    """Keep the messages of callers who were then given to the dialplan and hung up there."""
     names = await asyncio.to_thread(mailbox.names)
     messages = {name: message for name in names if (message := named(name)) is not None and message[2] in calls}
     if messages:
@@ -114,18 +119,22 @@ async def keep_messages(
 async def _keep(
     messages: Mapping[str, tuple[CaseKind, str, str]], left_by: Mapping[str, Call], recorder: Recorder, mailbox: Mailbox
 ) -> None:
-    """`messages`: kind, category and call by the name of the recording."""
+    """Keep messages.
+
+    Args:
+        messages: Kind, category and call, by the name of the recording.
+    """
     for name, (kind, category, identity) in messages.items():
         left = await mailbox.keep(name) if identity in left_by else None
         if left is not None:
             orphaned_records.message(recorder, left_by[identity], left, category, kind)
 
 
-def _end(row: Call, known: datetime | None, last: LastKnown | None, before: datetime) -> datetime:
-    """When a call that was cut ended, as near as that is known; never before what is known to have happened in it."""
+def _end(row: Call, last_answer: datetime | None, last: LastKnown | None, before: datetime) -> datetime:
+    """Return when a call that was cut ended, as nearly as that is known; never before anything that happened in it."""
     happened = (row.started, row.line_answered, row.queued, row.connected, last.event if last is not None else None)
-    latest = max(each for each in happened if each is not None)
-    return max(latest, min(known or before, before))
+    latest = max(instant for instant in happened if instant is not None)
+    return max(latest, min(last_answer or before, before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +145,21 @@ class _Found:
 
 
 async def _rows(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found:
-    """What is open, and the `wanted` calls and those of open recordings, which may have ended since."""
+    """Return what is open, the `wanted` calls and those of open recordings; these calls may have ended since."""
     loop = asyncio.get_running_loop()
     while True:
-        # In a thread with a loop of its own, since reading may take long and this loop has callers; of its own, so that
-        # a database that hangs takes no thread from what callers wait for.
-        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_look(journal, url, node, began, wanted)))
+        # In another event loop, since reading may take long and this loop serves callers; in a thread that is used for
+        # nothing else, so that a database that hangs takes no thread from work that callers wait for.
+        found = await loop.run_in_executor(_THREAD, lambda: asyncio.run(_read(journal, url, node, began, wanted)))
         if found is not None:
             return found
-        await asyncio.sleep(_AGAIN_S)
+        await asyncio.sleep(_RETRY_S)
 
 
-async def _look(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found | None:
-    """None while the database is away, or has not all that was written before `began`."""
+async def _read(journal: Path, url: str, node: str, began: float, wanted: Collection[str]) -> _Found | None:
+    """Return None while the database is away or lacks something that was written before `began`."""
     try:
-        async with asyncio.timeout(_LOOK_LIMIT_S):
+        async with asyncio.timeout(_READ_LIMIT_S):
             behind = await lag(journal, url)
             if behind.records and behind.seconds >= time.time() - began:
                 return None
@@ -158,12 +167,12 @@ async def _look(journal: Path, url: str, node: str, began: float, wanted: Collec
             try:
                 rows = await open_rows(engine, node)
                 last = await last_known(engine, [row.id for row in rows.calls])
-                calls = {*wanted, *(str(each.call_id) for each in rows.recordings)}
+                calls = {*wanted, *(str(recording.call_id) for recording in rows.recordings)}
                 return _Found(rows, await _calls(engine, calls), last)
             finally:
                 await engine.dispose()
     except (DatabaseError, TimeoutError) as error:
-        log.debug("The database is away; open rows are looked at when it is back", error=str(error))
+        log.debug("The database is away; orphaned rows are closed when it is back", error=str(error))
         return None
 
 

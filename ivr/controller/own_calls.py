@@ -1,8 +1,8 @@
-"""Calls of operators' telephones that are not the floor's: codes, talks with a supervisor, calls between operators.
+"""Calls of operators' telephones that are not the floor's: feature codes, help calls, calls between operators.
 
-An operator who is on one of them is offered nobody, since a telephone without call waiting would refuse it. Codes are
-known by their entry. Of the others only the device's state is heard, so Asterisk is asked which channels there are.
-Either way it is the end of the channel that frees the operator.
+An operator on such a call gets no offers, since a telephone without call waiting would refuse them. A feature code
+enters our application. Of the other calls only a change of the device's state is reported, so Asterisk is then asked
+which channels there are. In both cases the end of the channel frees the operator.
 """
 
 import contextlib
@@ -19,8 +19,14 @@ _IN_USE = ("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD")
 
 
 class OwnCalls:
-    """`addresses`: by operator, as Asterisk names the telephone; `tell`: the floor; `routed`: the channels of which
-    somebody else hears, among them all of the floor's; `start`: work that ends with the connection."""
+    """The operators who are on calls of their own.
+
+    Args:
+        addresses: By operator, as Asterisk names the telephone.
+        tell: Sends a message to the floor.
+        routed: The channels that have another receiver, among them all of the floor's.
+        start: Starts work that ends with the connection.
+    """
 
     def __init__(
         self,
@@ -35,7 +41,7 @@ class OwnCalls:
         self._channels: dict[str, str] = {}  # to the operator
 
     async def begin(self, channels: Iterable[Channel], floors: Collection[str]) -> None:
-        """What is up already; `floors`: the channels of offers and conversations."""
+        """Take over what is up already. `floors`: the channels of offers and conversations."""
         for channel in channels:
             operator = self._operators.get(channel.name.rpartition("-")[0])
             if operator is not None and channel.id not in floors:
@@ -44,12 +50,12 @@ class OwnCalls:
         await self._link.send(operations.SUBSCRIBE("hatif", eventSource=devices))
 
     def entered(self, channel: str, args: tuple[str, ...]) -> None:
-        """A channel has entered with these arguments; only that of a code counts."""
+        """Handle a channel that has entered with these arguments; only one of a feature code counts."""
         if args[:1] == (leg_dialing.CODE,) and len(args) > 2 and args[2] in self._operators.values():
             self._add(channel, args[2])
 
     def has(self, operator: str) -> bool:
-        """Whether the operator is on such a call."""
+        """Return whether the operator is on such a call."""
         return operator in self._channels.values()
 
     def _add(self, channel: str, operator: str) -> None:
@@ -59,10 +65,10 @@ class OwnCalls:
         self._channels[channel] = operator
         if not on_line:
             self._tell(OnOtherCall(operator, True))
-        # Else its end would not be told once it has left Stasis.
-        self._start(self._listen(channel), "call of an operator's own")
+        # Without a subscription its end would not be reported once it has left Stasis.
+        self._start(self._subscribe(channel), "call of an operator's own")
 
-    async def _listen(self, channel: str) -> None:
+    async def _subscribe(self, channel: str) -> None:
         def refused(_: Request, __: int) -> None:
             self.ended(channel)  # it is gone already
 
@@ -71,11 +77,13 @@ class OwnCalls:
             await self._link.send(request, refused=refused)
 
     def ended(self, channel: str) -> None:
+        """Handle the end of any channel."""
         operator = self._channels.pop(channel, None)
         if operator is not None and operator not in self._channels.values():
             self._tell(OnOtherCall(operator, False))
 
     def device(self, event: events.DeviceStateChanged) -> None:
+        """Look for calls on a telephone whose state has changed."""
         operator = self._operators.get(event.device)
         if operator is not None and event.state in _IN_USE:
             self._start(self._look(event.device, operator), "calls of an operator's own")

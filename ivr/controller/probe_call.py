@@ -1,8 +1,8 @@
-"""The line called by itself each minute: through Asterisk's dialplan, the application and the flow, without audio.
+"""Calls of the line to itself, one a minute: through Asterisk's dialplan, the application and the flow, without audio.
 
 One of the site's numbers is dialled on a `Local` channel. Its far half enters the dialplan as a carrier's call does;
 the near half is ours, and hangs up as soon as the line has answered. No carrier's call comes on a `Local` channel, so a
-call that does is a test and is recorded as one (`db.tables.Call.live`).
+call on one is a test and is recorded as one (`db.tables.Call.live`).
 """
 
 import asyncio
@@ -29,14 +29,20 @@ ENTRY = "probe"
 
 FIRST_AFTER_S = 2.0
 ANSWER_S = 10.0
-"""A line that has not answered by then does not answer: a caller would have given up, or their carrier."""
+"""A line that has not answered by then counts as dead: a caller would have given up, or their carrier."""
 
 _LOCAL = "Local/"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`at`: POSIX seconds; `answered_s`: from dialling to the answer, None where there was none; `fault` says why."""
+    """The result of one call.
+
+    Attributes:
+        at: POSIX seconds.
+        answered_s: Seconds from dialling to the answer; None if there was none.
+        fault: Why there was none.
+    """
 
     at: float
     number: str
@@ -45,13 +51,13 @@ class Result:
 
 
 def is_test(channel: Channel) -> bool:
-    """Return whether a call is one of ours: carriers' calls and telephones have channels of their own kind."""
+    """Return whether a call is one of ours: carriers' calls and telephones have other kinds of channels."""
     return channel.name.startswith(_LOCAL)
 
 
 def left_over(channels: Iterable[Channel]) -> list[Request]:
-    """Return the requests that hang up what a former controller was probing with; the far half ends with it."""
-    return [operations.HANG_UP(each.id) for each in channels if leg_dialing.arguments(each)[:1] == (ENTRY,)]
+    """Return the requests that hang up an earlier controller's probe calls; the far half ends with our half."""
+    return [operations.HANG_UP(channel.id) for channel in channels if leg_dialing.arguments(channel)[:1] == (ENTRY,)]
 
 
 class Probe:
@@ -68,10 +74,11 @@ class Probe:
         self._inbox: Inbox[Event | int] = Inbox()
 
     def deliver(self, item: Event, /) -> None:
+        """Take an event of our half."""
         self._inbox.put(item)
 
     async def run(self, numbers: Sequence[str], every_s: float) -> None:
-        """Call one number after the other, a call every `every_s` seconds, until cancelled or the link is lost."""
+        """Call one number after the other, every `every_s` seconds, until cancelled or the connection ends."""
         with contextlib.suppress(LinkLost):
             await self._calls(numbers, every_s)
 
@@ -110,7 +117,7 @@ class Probe:
                 case None:
                     return f"no answer within {ANSWER_S:.0f} s"
                 case int(status):
-                    return f"Asterisk refuses the call (status {status})"
+                    return f"Asterisk refused the call (status {status})"
                 case events.StasisStart():
                     await self._link.send(operations.DIAL(channel, timeout=f"{ANSWER_S:.0f}"), refused=self._refused)
                 case events.ChannelStateChange(state="Up"):

@@ -1,6 +1,6 @@
-"""What is up is compared with what should be: at every start and at every reconnect, by this one function.
+"""Reconciliation: what is up in Asterisk is compared with what should be, at every start and every reconnect.
 
-It decides only; the session carries it out. Done twice, it finds nothing more to do.
+These functions only decide; `ivr.controller.connection` acts. Run twice, they find nothing more to do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,22 +22,29 @@ log = structlog.get_logger()
 class Findings:
     """What is to be done.
 
-    `resume`: calls that go on where they are, each with the operator's leg that is there for it, if any; `fresh`:
-    callers whom nobody has taken yet; `orphans`: legs whose caller is gone or does not want them any more; `standing`:
-    offers and conversations that the floor must know before anybody waits; `bridges`: ours, with nobody inside who
-    stays; `colleagues`: by call, who is consulted or interprets there, or is rung for it.
+    Attributes:
+        resume: Calls that go on where they are, each with its operator's leg, if there is one.
+        fresh: Callers whom no controller has taken yet.
+        orphans: Legs whose caller is gone or no longer wants them.
+        open_offers: Offers and conversations that the floor must know before anybody waits.
+        bridges: Ours, with nobody inside who stays.
+        colleagues: By call, the colleague who is consulted or interprets there, or is being rung for it.
     """
 
     resume: tuple[tuple[Channel, CallState, LegState | None], ...]
     fresh: tuple[Channel, ...]
     orphans: tuple[Channel, ...]
-    standing: tuple[OpenOffer, ...]
+    open_offers: tuple[OpenOffer, ...]
     bridges: tuple[str, ...]
     colleagues: Mapping[str, Colleague] = field(default_factory=dict)
 
 
 def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> Findings:
-    """`bridges`: id to the channels inside."""
+    """Return what is to be done with these channels and bridges.
+
+    Args:
+        bridges: Id to the channels inside.
+    """
     resume: list[tuple[Channel, CallState]] = []
     fresh: list[Channel] = []
     legs: list[tuple[Channel, LegState]] = []
@@ -48,7 +55,7 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
             state = decode(text) if text else None
         except StateError as error:
             is_leg = channel.application == "Stasis" and channel.application_data.startswith("hatif,leg,")
-            does = "it is hung up" if is_leg else "its caller begins anew"
+            does = "it is hung up" if is_leg else "its caller starts from the beginning"
             log.error(f"A channel's state cannot be read; {does}", channel=channel.id, error=str(error))
             state = None
             if is_leg:
@@ -61,7 +68,7 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
             fresh.append(channel)
         else:
             resume.append((channel, state))
-    # A call has one operator: the one that it talks to, else the first that rings; besides, a colleague.
+    # A call has one operator: the one it talks to, else the first that rings. It may also have a colleague.
     own: dict[str, LegState] = {}
     talking = {state.id: state.offer for _, state in resume if state.offer is not None}
     waiting = {state.id for _, state in resume if state.since is not None and state.offer is None}
@@ -70,9 +77,11 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
             own.setdefault(leg.call, leg)
     colleagues = _colleagues([state for _, state in resume], legs)
     others = {colleague.leg for colleague in colleagues.values()}
-    standing = [OpenOffer(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
-    standing += [OpenOffer(each.leg, call, each.operator, each.there) for call, each in colleagues.items()]
-    standing += [
+    open_offers = [OpenOffer(leg.offer, leg.call, leg.operator, leg.call in talking) for leg in own.values()]
+    open_offers += [
+        OpenOffer(colleague.leg, call, colleague.operator, colleague.there) for call, colleague in colleagues.items()
+    ]
+    open_offers += [
         OpenOffer(state.offer, state.id, state.operator, True)
         for _, state in resume
         if state.offer is not None and state.operator is not None and state.id not in own
@@ -84,15 +93,15 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
         resume=tuple((channel, state, own.get(state.id)) for channel, state in resume),
         fresh=tuple(fresh),
         orphans=orphans,
-        standing=tuple(standing),
-        # Also one in which nobody is left but a leg that is hung up now: nobody would delete it afterwards.
+        open_offers=tuple(open_offers),
+        # Also a bridge in which only an orphaned leg is left: nobody would delete it afterwards.
         bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and gone.issuperset(inside)),
         colleagues=colleagues,
     )
 
 
 def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegState]]) -> dict[str, Colleague]:
-    """By call: the colleague who takes part in its conversation, or is rung for it, as the caller's channel says."""
+    """Return, by call, the colleague who takes part in its conversation or is being rung, by the caller's channel."""
     talking = {state.id: state for state in calls if state.offer is not None}
     found: dict[str, Colleague] = {}
     for channel, leg in legs:
@@ -107,18 +116,21 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
 
 def settled(
     operators: Iterable[Operator],
-    standing: Iterable[OpenOffer],
+    open_offers: Iterable[OpenOffer],
     now: float,
     wrap_up_s: float,
     longest_s: float | None = None,
 ) -> list[Operator]:
-    """Operators as they are once what ended without a controller is known to have ended. `longest_s`: of a wrap-up with
-    its extensions; as long as one without, if there are none.
+    """Return the operators with what ended without a controller taken into account.
 
-    A leg that was lost meanwhile is nobody's fault: who was rung is ready, who talked wraps up.
+    A leg that was lost meanwhile is nobody's fault: an operator who was rung is ready, one who talked wraps up.
+
+    Args:
+        now: POSIX seconds.
+        longest_s: The limit of a wrap-up with its extensions; None if there are no extensions.
     """
-    # A conversation goes before an offer, should somebody have both.
-    busy = {each.operator: each for each in sorted(standing, key=lambda each: each.talking)}
+    # Should an operator have both a conversation and an offer, the conversation counts.
+    busy = {offer.operator: offer for offer in sorted(open_offers, key=lambda offer: offer.talking)}
     result = []
     for operator in operators:
         offer = busy.get(operator.id)
@@ -126,7 +138,7 @@ def settled(
             state = OperatorState.TALKING if offer.talking else OperatorState.OFFERED
             result.append(replace(operator, state=state, reason="", offer=offer.offer, until=None))
             continue
-        # He cannot be rung until he is known to be there, but his telephone's absence is for others to say.
+        # They cannot be rung until their telephone is known to be there, but its absence is for others to report.
         there = replace(operator, present=True)
         if operator.state is OperatorState.OFFERED:
             there = apply_trigger(there, Trigger.WITHDRAWN, now)

@@ -1,9 +1,9 @@
 """Callers and operators' telephones that have fallen silent: each is asked whether it is still there.
 
-A muted telephone may send nothing for as long as it likes, and so may one that holds. One whose machine or network died
-looks the same. So who sends neither sound (RTP) nor reports on it (RTCP) for a while gets a session refresh (a
-re-INVITE): any answer but 408 and 481 shows that the call is there, and it is asked again later. Without an answer
-Asterisk hangs up after `answer_s`; docs/decisions/0022-silent-callers.md says what was measured.
+A telephone that is muted or on hold may send nothing for any length of time. One whose machine or network died looks
+the same. So a telephone that sends neither sound (RTP) nor reports on it (RTCP) for a while gets a session refresh (a
+re-INVITE). Any answer but 408 and 481 shows that the call is there, and it is asked again later. Without an answer the
+channel is hung up after `answer_s`; docs/decisions/0022-silent-callers.md has the measurements.
 """
 
 import asyncio
@@ -24,33 +24,39 @@ from ivr.site.silence import Silence
 log = structlog.get_logger()
 
 _LOOKS = 4
-"""So often it is looked within the time after which somebody counts as silent."""
+"""How many times a channel is looked at within the time after which it counts as silent."""
 
-_TOGETHER = 20
-"""So many channels are asked about at once: no call waits for all of them."""
+_BATCH = 20
+"""How many channels are asked about at once, so that no call waits for all of them."""
 
 _LOST = "27"
 """ITU-T Q.850: destination out of order."""
 
 _CALL_ID, _CODECS = "CHANNEL(pjsip,call-id)", "CHANNEL(audionativeformat)"
-_NOBODY_HAS = "lpc10"
-"""Asterisk sends no refresh that would change nothing: so a codec is offered beside the call's own, and not taken."""
+_UNUSED_CODEC = "lpc10"
+"""Asterisk sends no refresh that changes nothing. So besides the call's own codecs one is offered that no telephone
+accepts."""
 
 
 @dataclass(slots=True)
 class _Heard:
-    """Of one channel; instants are of the monotonic clock."""
+    """What was heard of one channel; instants are on the monotonic clock."""
 
     packets: int
-    at: float  # of the last sign of life
-    asked: float | None = None  # when it was asked, until it has answered
-    again: float = 0.0  # it is not asked before
+    at: float  # when it last gave a sign of life
+    asked: float | None = None  # since when an answer is awaited
+    again: float = 0.0  # when it may be asked next
     call_id: str = ""
 
 
 class SilenceMonitor:
-    """`refresh(channel, codecs)` sends a session refresh; `silent(channel, is_silent)` is told of who is asked, and of
-    their answer; `start`: work that ends with the connection."""
+    """Watches the channels of one connection.
+
+    Args:
+        refresh: Sends a session refresh on a channel, with these codecs; AmiError if it cannot.
+        silent: Called with a channel and True when it is asked, and with False when it has answered or is gone.
+        start: Starts work that ends with the connection.
+    """
 
     def __init__(
         self,
@@ -66,7 +72,7 @@ class SilenceMonitor:
         self._channels: dict[str, _Heard] = {}
 
     async def run(self, channels: Callable[[], Collection[str]]) -> None:
-        """Until the connection to Asterisk ends."""
+        """Watch the channels that `channels` returns, until the connection to Asterisk ends."""
         self._copies.forget_all()
         with contextlib.suppress(LinkLost, TimeoutError):
             while True:
@@ -74,15 +80,16 @@ class SilenceMonitor:
                 await asyncio.sleep(self._limits.silent_s / _LOOKS)
 
     async def look(self, channels: Collection[str]) -> None:
+        """Look at these channels once, and forget all others."""
         for gone in self._channels.keys() - set(channels):
             self._copies.forget(self._channels.pop(gone).call_id)
             self._silent(gone, False)
         names = list(channels)
-        for first in range(0, len(names), _TOGETHER):
-            some = names[first : first + _TOGETHER]
-            answers = await self._link.ask(*map(operations.RTP_STATISTICS, some))
-            for channel, answer in zip(some, answers, strict=True):
-                if answer.ok:  # else it has no sound, or is gone
+        for first in range(0, len(names), _BATCH):
+            batch = names[first : first + _BATCH]
+            answers = await self._link.ask(*map(operations.RTP_STATISTICS, batch))
+            for channel, answer in zip(batch, answers, strict=True):
+                if answer.ok:  # otherwise it has no RTP, or is gone
                     await self._look_at(channel, int(answer.body.get("rxcount", 0)), time.monotonic())
 
     async def _look_at(self, channel: str, packets: int, now: float) -> None:
@@ -94,7 +101,7 @@ class SilenceMonitor:
             await self._ask(channel, heard)
 
     def report(self, channel: str) -> None:
-        """A report on sound (RTCP) has come from there."""
+        """Take a report on sound (RTCP) of a channel as a sign of life."""
         if (heard := self._channels.get(channel)) is not None:
             self._is_there(channel, heard, time.monotonic())
 
@@ -111,11 +118,11 @@ class SilenceMonitor:
             self._silent(channel, False)
 
     async def _ask(self, channel: str, heard: _Heard) -> None:
-        asks = (operations.VARIABLE(channel, variable=each) for each in (_CALL_ID, _CODECS))
+        asks = (operations.VARIABLE(channel, variable=name) for name in (_CALL_ID, _CODECS))
         there, call_id, codecs = await self._link.ask(operations.CHANNEL(channel), *asks)
         now = time.monotonic()
         if not (there.ok and call_id.ok and codecs.ok) or there.body["state"] != "Up":
-            heard.at = now  # a telephone that rings need not send anything
+            heard.at = now  # a ringing telephone need not send anything
             return
         heard.asked, heard.again, heard.call_id = now, now + self._limits.again_s, str(call_id.body["value"])
         if self._copies.heard:
@@ -128,7 +135,7 @@ class SilenceMonitor:
             self._answered(channel, True)
 
     async def renegotiate(self, channel: str) -> None:
-        """Send a session refresh whose answer nobody waits for: Asterisk then learns anew where sound comes from."""
+        """Send a session refresh and wait for no answer: Asterisk then learns again where sound comes from."""
         (codecs,) = await self._link.ask(operations.VARIABLE(channel, variable=_CODECS))
         if codecs.ok:
             with contextlib.suppress(AmiError):
@@ -147,12 +154,12 @@ class SilenceMonitor:
         self._start(self._hang_up(channel), "hang up")
 
     async def _hang_up(self, channel: str) -> None:
-        """Asterisk has begun to, and would wait as long again for an answer to its BYE."""
+        """Hang up at once. Asterisk has begun to, but would wait as long again for an answer to its BYE."""
         with contextlib.suppress(LinkLost):
             await self._link.send(operations.HANG_UP(channel, reason_code=_LOST))
 
 
 def _offer(codecs: str) -> str:
-    """Return what a refresh offers, by Asterisk's own list such as `(alaw|ulaw)`."""
+    """Return the codecs that a refresh offers, from Asterisk's own list such as `(alaw|ulaw)`."""
     own = codecs.strip("()").replace("|", ",")
-    return f"{own},{_NOBODY_HAS}"
+    return f"{own},{_UNUSED_CODEC}"

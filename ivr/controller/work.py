@@ -1,4 +1,4 @@
-"""Work that belongs to one connection to Asterisk: a piece of it that fails ends neither the others nor the process."""
+"""Background work: what a connection to Asterisk runs, and work that is repeated after a pause when it fails."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,38 +10,54 @@ from ivr.asterisk.ari.link import LinkLost
 log = structlog.get_logger()
 
 
-_AGAIN_S = 5.0
+_RETRY_S = 5.0
 
 
-async def again(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do what calls can do without for a while, and again after a pause when it fails. Raises LinkLost."""
+async def retry(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do work that calls can do without for a while, and repeat it after a pause whenever it fails.
+
+    Raises:
+        LinkLost: The connection to Asterisk has ended.
+    """
     while True:
         try:
             return await work()
         except LinkLost:
             raise
         except TimeoutError as error:
-            log.error("A piece of work had no answer in time", work=name, error=str(error) or None, after_s=_AGAIN_S)
+            log.error("Background work had no answer in time", work=name, error=str(error) or None, retry_s=_RETRY_S)
         except Exception:
-            log.exception("A piece of work failed; it is done again", work=name, after_s=_AGAIN_S)
-        await asyncio.sleep(_AGAIN_S)
+            log.exception("Background work failed; it will be retried", work=name, retry_s=_RETRY_S)
+        await asyncio.sleep(_RETRY_S)
+
+
+def start_with_retry(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Start `work` as a task of this name that is retried whenever it fails."""
+    tasks.create_task(retry(name, work), name=name)
 
 
 class Work:
-    """The tasks of a connection. `give_up` ends the connection: the next one reads what is up and begins anew."""
+    """The tasks of one connection. A task that fails ends neither the others nor the process.
+
+    `give_up` ends the connection; the next one reads what is up and resumes.
+    """
 
     def __init__(self, tasks: asyncio.TaskGroup, give_up: Callable[[], None]) -> None:
         self._tasks, self._give_up = tasks, give_up
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[None, None, None], name: str, *, vital: bool = False) -> None:
-        """Start a piece of work. `vital`: the connection is of no use without it."""
+        """Start a task. `vital`: the connection is of no use if it fails."""
         task = self._tasks.create_task(self._contained(work, name, vital), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
+    def start_with_retry(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start a task that is retried whenever it fails, until the connection ends."""
+        self.start(retry(name, work), name)
+
     def cancel(self) -> None:
-        """Cancel all of it."""
+        """Cancel all tasks."""
         for task in self._running:
             task.cancel()
 
@@ -53,7 +69,7 @@ class Work:
         except TimeoutError as error:
             log.error("Asterisk did not answer in time", work=name, error=str(error) or None)
         except Exception:
-            log.exception("A piece of work failed", work=name, vital=vital)
+            log.exception("A task failed", work=name, vital=vital)
         else:
             return
         if vital:

@@ -1,1 +1,1 @@
-"""The floor: who waits, who is free, and who is offered which call."""
+"""The floor: waiting callers, operators, and which call is offered to whom."""

@@ -1,4 +1,4 @@
-"""The floor as the rest of the controller sees it: messages there, and what came back of operators."""
+"""The floor as the rest of the controller sees it: messages to it, and its operators as it last showed them."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _ANSWER_S = 2.0
 
 
 class FloorClient:
-    """`tell` brings a message to the floor; what it answers is given to `deliver`."""
+    """A client of the floor. `tell` sends a message to it; its answers are passed to `deliver`."""
 
     def __init__(self, tell: Callable[[ToFloor], None], begin: floor_protocol.Begin) -> None:
         self.tell = tell
@@ -30,7 +30,7 @@ class FloorClient:
         return self._operators
 
     def deliver(self, message: ToClient) -> None:
-        """Take what the floor has sent."""
+        """Take a message of the floor."""
         match message:
             case floor_protocol.OperatorChanged(operator):
                 self._operators[operator.id] = operator
@@ -40,12 +40,20 @@ class FloorClient:
                     answer.set_result(message)
 
     async def change(self, message: OperatorEvent | ColleagueCall) -> Operator:
-        """Return the operator as they are after this change, before they are offered anything. Raises TimeoutError."""
+        """Make a change, and return the operator as they are after it, before they are offered a call.
+
+        Raises:
+            TimeoutError: The floor did not answer in time.
+        """
         changed = await self._ask(lambda identity: Change(identity, message, time.time() + _ANSWER_S), ChangeDone)
         return changed.operator
 
     async def queue(self) -> tuple[Queued, ...]:
-        """Return all who wait for an offer, the next one first. Raises TimeoutError."""
+        """Return all callers who wait for an offer, the next one first.
+
+        Raises:
+            TimeoutError: The floor did not answer in time.
+        """
         queue = await self._ask(floor_protocol.AskQueue, Queue)
         return queue.calls
 

@@ -1,4 +1,7 @@
-"""Whom the roster has on duty, told to the floor whenever that changes: who is planned goes before who has stayed."""
+"""The operators whom the roster has on duty; the floor is told of every change.
+
+An operator whose shift it is comes before one who has stayed on.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,54 +10,57 @@ from datetime import date, datetime, timedelta
 from ivr.model import clock, floor_protocol
 from ivr.site.roster import Roster, Shift
 
-_LOOK_S = 60.0
-"""At the latest: a clock that is set moves the next change."""
+_CHECK_S = 60.0
+"""The longest pause between two checks: a clock that is set moves the next change."""
 
 _ONE_DAY = timedelta(days=1)
 
 
 class Duty:
-    """`tell` gets it when it changes."""
+    """Follows the roster. `tell` is called with the operators on duty whenever they change."""
 
     def __init__(self, tell: Callable[[floor_protocol.Planned], None]) -> None:
         self._tell = tell
         self._roster: Roster | None = None
-        self._shifts: tuple[Roster, date, list[Shift]] | None = None  # of that day and those beside it
+        self._shifts: tuple[Roster, date, list[Shift]] | None = None  # of that day, the day before and the day after
         self._wake = asyncio.Event()
         self.planned = floor_protocol.Planned(None)
-        """As it was told last."""
+        """The operators on duty, as last told."""
 
     def read(self, roster: Roster | None) -> None:
-        """The roster as it is now."""
+        """Use this roster from now on."""
         self._roster = roster
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             self._wake.clear()
-            limit = await self._look()
+            limit = await self._check()
             try:
                 async with asyncio.timeout(limit):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _look(self) -> float:
-        """Seconds until the next look."""
-        roster, found, limit = self._roster, floor_protocol.Planned(None), _LOOK_S
+    async def _check(self) -> float:
+        """Tell the floor if anything has changed. Return the seconds until the next check."""
+        roster, found, limit = self._roster, floor_protocol.Planned(None), _CHECK_S
         if roster is not None:
-            shifts = await self._near(roster)
+            shifts = await self._shifts_near(roster)
             now = clock.now()
             found = floor_protocol.Planned(planned_at(shifts, now))
-            limit = min(until_change(shifts, now), _LOOK_S)
+            limit = min(until_change(shifts, now), _CHECK_S)
         if found != self.planned:
             self.planned = found
             self._tell(found)
         return limit
 
-    async def _near(self, roster: Roster) -> list[Shift]:
-        """A roster of years takes its time: calls go on meanwhile."""
+    async def _shifts_near(self, roster: Roster) -> list[Shift]:
+        """Return the shifts of today and of the days around it.
+
+        They are computed in a thread: a roster of years takes a while, and calls go on meanwhile.
+        """
         day = clock.now().astimezone(roster.zone).date()
         if self._shifts is None or self._shifts[:2] != (roster, day):
             self._shifts = roster, day, await asyncio.to_thread(roster.shifts, day - _ONE_DAY, day + _ONE_DAY)
@@ -62,11 +68,11 @@ class Duty:
 
 
 def planned_at(shifts: Sequence[Shift], at: datetime) -> tuple[str, ...]:
-    """Who is planned at an instant, by id."""
-    return tuple(sorted({each.operator for each in shifts if each.begins <= at < each.ends}))
+    """Return the ids of the operators on duty at an instant."""
+    return tuple(sorted({shift.operator for shift in shifts if shift.begins <= at < shift.ends}))
 
 
 def until_change(shifts: Sequence[Shift], at: datetime) -> float:
-    """Seconds until the next shift begins or ends; infinite where none does."""
-    instants = (each for shift in shifts for each in (shift.begins, shift.ends) if each > at)
-    return min(((each - at).total_seconds() for each in instants), default=float("inf"))
+    """Return the seconds until the next shift begins or ends; infinity if none does."""
+    instants = (instant for shift in shifts for instant in (shift.begins, shift.ends) if instant > at)
+    return min(((instant - at).total_seconds() for instant in instants), default=float("inf"))

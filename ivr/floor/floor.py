@@ -1,7 +1,8 @@
-"""The floor: who waits, who is free, who is offered what. One coroutine that could be a process.
+"""The floor: it knows who waits and who is free, and offers calls to operators. One coroutine that could be a process.
 
-It is reached by messages only (`tell`, see `ivr.model.floor_protocol`), asks `routing` at once, and publishes offers;
-it holds no reference to a call. It outlives connections to Asterisk: `Begin` tells it what is up at the start of each.
+It is reached by messages only (`tell`, see `ivr.model.floor_protocol`), lets `routing` decide at once, and publishes
+offers; it holds no reference to a call. It outlives connections to Asterisk: at the start of each, `Begin` tells it
+what is up.
 """
 
 import asyncio
@@ -32,16 +33,26 @@ _TRIGGER = {
 
 
 _JUMP_S = 1.0
-"""A clock that is set by so much has jumped; less is how clocks are kept right."""
+"""A clock that moves by this much was set; smaller steps are how clocks are kept accurate."""
 
 
 class Floor:
     """The floor of a controller.
 
-    None of the functions that it is given may block: `publish(message)` brings a message to its call, `answer(message)`
-    one to the `FloorClient`, `changed(operator, call)` keeps an operator's new state, `decided(decision)` keeps a
-    decision, `waits(call, why)` keeps why a caller waits or waits on, and `missed(operator, trigger)` is called for an
-    offer that nobody took.
+    None of its callbacks may block.
+
+    Args:
+        ring_s: How long an operator's telephone rings, in seconds.
+        wrap_up_s: How long a wrap-up lasts.
+        wrap_up_more_s: How much longer one extension makes it.
+        wrap_up_longest_s: The limit of a wrap-up with its extensions.
+        publish: Brings a message to its call.
+        changed: Called with an operator's new state, and with the call that it is about, to keep it.
+        decided: Called with each decision, to keep it.
+        waits: Called with a call and why it waits, or waits on, to keep it.
+        missed: Called with an operator and trigger when an offer ended without being taken.
+        answer: Brings a message to the `FloorClient`.
+        clock: Returns POSIX seconds.
     """
 
     def __init__(
@@ -80,30 +91,32 @@ class Floor:
         for operator in self._operators.values():
             self._engine.set_operator(operator)
             self._estimates.set_operator(operator, self._at)
-        self._waiting: dict[str, Waiting] = {}  # as told to the engine
-        self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
-        self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
-        self._asked: list[floor_protocol.AskPosition] = []  # answered after it
+        self._waiting: dict[str, Waiting] = {}  # as the engine knows them
+        self._silent: set[str] = set()  # calls that get no offers now; they need not be waiting
+        self._unexplained: dict[str, None] = {}  # calls without a record of why they wait, or wait on
+        self._asked: list[floor_protocol.AskPosition] = []  # answered after the next decision
         self._offered: dict[str, str] = {}  # offer to call
-        self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call: those who may come back to who handed them on
-        self._wraps_up: dict[str, str] = {}  # by operator: the call that ended last for him
-        self._being_offered: dict[str, Waiting] = {}  # by offer: keeps his place until somebody answers
+        self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call, of transferred callers who may come back
+        self._wraps_up: dict[str, str] = {}  # by operator: the last call that ended for them
+        self._being_offered: dict[str, Waiting] = {}  # by offer: keeps the position
         self._epoch = 0
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
+        """Send a message to the floor."""
         self._inbox.put_nowait(message)
 
     @property
     def operators(self) -> Mapping[str, Operator]:
+        """All operators by id."""
         return self._operators
 
     @property
     def waiting(self) -> list[Waiting]:
-        """Those who wait for an offer, the next one first."""
-        return [*self._engine.waiting, *(each for call, each in self._waiting.items() if call in self._silent)]
+        """The callers who wait for an offer, the next one first; those who are silent come last."""
+        return [*self._engine.waiting, *(waiting for call, waiting in self._waiting.items() if call in self._silent)]
 
     def _queue(self, identity: str, now: float) -> floor_protocol.Queue:
-        """Where nobody on duty can meet any step, the step is the one that would apply if somebody could."""
+        """Return the queue. If nobody on duty meets any step, the step is the one that would apply otherwise."""
         calls = []
         for waiting in self.waiting:
             step, silent = self._step_of(waiting, now), waiting.call in self._silent
@@ -117,12 +130,13 @@ class Floor:
         return waiting.steps[step_at(waiting.steps, now - waiting.since - waiting.before)[0]]
 
     async def run(self) -> None:
+        """Handle messages until cancelled."""
         try:
             while True:
                 message = await self._inbox.get()
                 if message is not None:
                     self._take(message, self._now())
-                # All that has come is taken before anything is decided: one decision knows more than two.
+                # All messages that have come are taken before a decision is made: one decision knows more than two.
                 if self._inbox.empty():
                     await self._explain(self._decide())
         finally:
@@ -130,14 +144,14 @@ class Floor:
                 self._alarm.cancel()
 
     def _now(self) -> float:
-        """POSIX seconds. Where the clock was set, what is held moves with it: a wait or a wrap-up lasts no longer."""
+        """Return POSIX seconds. If the clock was set, move all instants with it: no wait or wrap-up gets longer."""
         before, now, steady = time.monotonic(), self._clock(), time.monotonic()
         if steady - before > _JUMP_S / 2:
-            return now  # held up between the two, which is no jump
+            return now  # the process was held up in between; this is not a jump
         jump = now - self._at - (steady - self._steady)
         self._at, self._steady = now, steady
         if abs(jump) >= _JUMP_S:
-            log.warning("The clock was set; waiting times go on as they were", by_s=round(jump, 3))
+            log.warning("The clock was set; waiting times are unchanged", by_s=round(jump, 3))
             self._move(jump)
         return now
 
@@ -173,12 +187,12 @@ class Floor:
                     self._handed_on.pop(call, None)
                 waiting = Waiting(call, steps, min(since, now), priority, before)
                 self._estimates.wait(call, steps[0].language, now, callback=message.callback)
-                standing = next((offer for offer, offered in self._offered.items() if offered == call), None)
-                if standing is None:
-                    self._come[call] = None
+                open_offer = next((offer for offer, offered in self._offered.items() if offered == call), None)
+                if open_offer is None:
+                    self._unexplained[call] = None
                     self._wait(waiting)
                 else:
-                    self._being_offered[standing] = waiting
+                    self._being_offered[open_offer] = waiting
             case floor_protocol.Leave(call):
                 self._leave(call)
                 self._silent.discard(call)
@@ -188,7 +202,7 @@ class Floor:
             case floor_protocol.AskPosition():
                 self._asked.append(message)
             case floor_protocol.AskWhoIsFree(call, operators):
-                self._publish(self._seen(call, operators))
+                self._publish(self._who_is_free(call, operators))
             case floor_protocol.Invite(call, operator, role):
                 self._invite(call, operator, role, now)
             case floor_protocol.OperatorEvent(operator, trigger, reason):
@@ -203,7 +217,7 @@ class Floor:
                 for identity, was in self._operators.items():
                     planned = operators is None or identity in on_duty
                     if was.planned != planned:
-                        # Not a state: nothing that is kept.
+                        # This is not a state: it is not kept.
                         self._show(replace(was, planned=planned))
             case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # not a state either
@@ -221,20 +235,20 @@ class Floor:
                         self._set(replace(known, state=state, since=now, offer=offer, until=None), call)
             case floor_protocol.Accepted(offer, call, operator):
                 if self._offered.get(offer) != call:
-                    return  # that offer is over; he waits for another one
+                    return  # that offer is over; the caller waits for another one
                 self._leave(call)
                 self._estimates.accept(call, operator, now)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case floor_protocol.Refused(offer, call, operator, state):
                 if self._talks(operator, offer):
-                    if state is OfferState.WITHDRAWN:  # his leg was gone when a controller began
+                    if state is OfferState.WITHDRAWN:  # the leg was gone when a controller started
                         self._take(floor_protocol.Ended(offer, call, operator), now)
                     return  # the first final state of an offer wins
                 self._offered.pop(offer, None)
                 placed = self._being_offered.pop(offer, None)
                 if placed is not None:
-                    self._come[call] = None
+                    self._unexplained[call] = None
                     self._wait(placed)
                 self._operator(operator, _TRIGGER[state], now, offer=offer)
             case floor_protocol.Ended(offer, call, operator):
@@ -248,12 +262,16 @@ class Floor:
         known = self._operators.get(operator)
         return known is not None and known.offer == offer and known.state is OperatorState.TALKING
 
-    def _seen(self, call: str, operators: tuple[str, ...]) -> floor_protocol.WhoIsFree:
-        known = [self._operators[each] for each in operators if each in self._operators]
-        ready = sorted((each for each in known if each.is_idle), key=lambda each: each.since)
+    def _who_is_free(self, call: str, operators: tuple[str, ...]) -> floor_protocol.WhoIsFree:
+        known = [self._operators[identity] for identity in operators if identity in self._operators]
+        ready = sorted((operator for operator in known if operator.is_idle), key=lambda operator: operator.since)
         busy = (OperatorState.READY, OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
-        waited_for = [each.id for each in known if each.state in busy and not each.is_idle and each.pause_after is None]
-        return floor_protocol.WhoIsFree(call, tuple(each.id for each in ready), tuple(waited_for))
+        free_later = [
+            operator.id
+            for operator in known
+            if operator.state in busy and not operator.is_idle and operator.pause_after is None
+        ]
+        return floor_protocol.WhoIsFree(call, tuple(operator.id for operator in ready), tuple(free_later))
 
     def _invite(self, call: str, operator: str, role: str, now: float) -> None:
         known = self._operators.get(operator)
@@ -287,7 +305,7 @@ class Floor:
         offer: str | None = None,
         call: str | None = None,
     ) -> None:
-        """A message about an offer that the operator has not, or not any more, changes nothing."""
+        """Apply a trigger to an operator. One about an offer that they do not, or no longer, have changes nothing."""
         operator = self._operators.get(identity)
         if operator is None or (offer is not None and operator.offer != offer):
             return
@@ -315,9 +333,9 @@ class Floor:
         for operator in list(self._operators.values()):
             if operator.until is not None and operator.until <= now:
                 self._operator(operator.id, Trigger.WRAP_UP_OVER, now)
-        for call, told in self._handed_on.items():
-            if told.back is not None and self._comes_back(call, told, now):
-                self._operator(told.back, Trigger.WRAP_UP_OVER, now)
+        for call, wait in self._handed_on.items():
+            if wait.back is not None and self._comes_back(call, wait, now):
+                self._operator(wait.back, Trigger.WRAP_UP_OVER, now)
         decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = floor_protocol.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
@@ -327,52 +345,54 @@ class Floor:
             self._publish(offer)
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)
-        self._come.update(dict.fromkeys(decisions.moved))
+        self._unexplained.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
-            if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
+            if ask.call in self._waiting and ask.call not in self._silent:  # otherwise offered, gone or silent
                 language, before = callers_ahead(self._engine, ask.call, now)
                 place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(
                     floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
                 )
         self._asked.clear()
-        self._look_again(decisions.look_again, now)
+        self._set_alarm(decisions.look_again, now)
         return now
 
     async def _explain(self, now: float) -> None:
-        """Why those wait, or wait on, whom the decision of `now` left waiting; nothing has been taken since then.
+        """Keep why the callers wait, or wait on, whom the decision of `now` left waiting. No message was taken since.
 
-        It costs more than a decision, and can wait. So what is ready goes first, such as a call that takes its offer,
-        and again after each caller; if a message has come by then, of the others it is told after the next decision.
+        An explanation costs more than a decision and can wait. So other tasks go first, such as a call that takes its
+        offer, before each caller; if a message has come by then, the remaining callers follow the next decision.
         """
-        while self._come:
+        while self._unexplained:
             await asyncio.sleep(0)
-            call = next(iter(self._come))
-            del self._come[call]
-            told = self._handed_on.get(call)
-            handed_on = (told.back, told.handed_on) if told is not None else ()
+            call = next(iter(self._unexplained))
+            del self._unexplained[call]
+            wait = self._handed_on.get(call)
+            handed_on = (wait.back, wait.handed_on) if wait is not None else ()
             if (why := explain_wait(self._engine, call, now, *handed_on)) is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return
 
-    def _comes_back(self, call: str, told: floor_protocol.Wait, now: float) -> bool:
-        """Whether it is the turn of who handed him on, who wraps up after this very call; of which call it is after a
-        restart nobody knows."""
+    def _comes_back(self, call: str, wait: floor_protocol.Wait, now: float) -> bool:
+        """Return whether a transferred caller may now return to the operator who is wrapping up after this very call.
+
+        After a restart nobody knows which call a wrap-up follows.
+        """
         waiting = self._waiting.get(call)
-        if waiting is None or call in self._silent or told.back is None or self._wraps_up.get(told.back, call) != call:
+        if waiting is None or call in self._silent or wait.back is None or self._wraps_up.get(wait.back, call) != call:
             return False
         step = self._engine.queues.step_of(waiting, now)
-        return step.operator == told.back and step in told.steps[: told.handed_on]
+        return step.operator == wait.back and step in wait.steps[: wait.handed_on]
 
-    def _look_again(self, decision: float | None, now: float) -> None:
-        """Wakes at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""
-        instants = [o.until for o in self._operators.values() if o.until is not None]
+    def _set_alarm(self, decision: float | None, now: float) -> None:
+        """Wake up at the next instant that changes something by itself: a step, a hold or a wrap-up ends."""
+        instants = [operator.until for operator in self._operators.values() if operator.until is not None]
         if decision is not None:
             instants.append(decision)
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         if instants:
-            wait = max(0.0, min(instants) - now)
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._inbox.put_nowait, None)
+            delay = max(0.0, min(instants) - now)
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._inbox.put_nowait, None)

@@ -1,6 +1,6 @@
-"""Operators' states in Asterisk's own database, where a restart and the fallback dialplan find them.
+"""Operator states, kept in AstDB, where a restart and the fallback dialplan find them.
 
-Value: `state|reason|since|until|pause_after`; the dialplan reads the first member.
+The value is `state|reason|since|until|pause_after`; the dialplan reads the first field.
 """
 
 import asyncio
@@ -19,22 +19,23 @@ log = structlog.get_logger()
 
 FAMILY = "hatif-operator"
 
-_TOGETHER_S = 0.03
-"""States that follow each other at once (wrap-up over, offered) are written as one."""
+_GATHER_S = 0.03
+"""States that follow each other at once (wrap-up over, offered) are written once."""
 
 
 def encode(operator: Operator) -> str:
+    """Return the value that is kept for an operator."""
     until = f"{operator.until:.3f}" if operator.until is not None else ""
-    reason, pause_after = (each.replace("|", " ") for each in (operator.reason, operator.pause_after or ""))
+    reason, pause_after = (text.replace("|", " ") for text in (operator.reason, operator.pause_after or ""))
     return "|".join((operator.state, reason, f"{operator.since:.3f}", until, pause_after))
 
 
 def restored(entries: Iterable[OperatorEntry], kept: Mapping[str, str]) -> list[Operator]:
-    """The operators of the list as they stood; what cannot be read counts as away."""
-    return [_restored(Operator(entry.id, entry.languages, entry.topics), kept.get(entry.id, "")) for entry in entries]
+    """Return the operators of the list in their kept states; a state that cannot be read counts as away."""
+    return [_decode(Operator(entry.id, entry.languages, entry.topics), kept.get(entry.id, "")) for entry in entries]
 
 
-def _restored(fresh: Operator, value: str) -> Operator:
+def _decode(fresh: Operator, value: str) -> Operator:
     parts = value.split("|")
     try:
         state, reason, since, until, pause_after = parts
@@ -49,19 +50,21 @@ def _restored(fresh: Operator, value: str) -> Operator:
         )
     except ValueError:
         if value:
-            log.warning("AstDB holds a state of an operator that is not ours", operator=fresh.id, value=value[:100])
+            log.warning(
+                "An operator's state in AstDB is malformed; they count as away", operator=fresh.id, value=value[:100]
+            )
         return fresh
 
 
 def _instant(text: str) -> float:
     seconds = float(text)
     if not math.isfinite(seconds):
-        raise ValueError(f"{text!r} is no instant")
+        raise ValueError(f"{text!r} is not an instant")
     return seconds
 
 
 class OperatorStateStore:
-    """Writes states to AstDB, the last one of an operator only, while calls go on."""
+    """Writes states to AstDB in the background; of an operator's states only the latest is written."""
 
     def __init__(self, astdb: AstDb) -> None:
         self._astdb = astdb
@@ -69,20 +72,22 @@ class OperatorStateStore:
         self._wake = asyncio.Event()
 
     def put(self, operator: Operator) -> None:
+        """Have an operator's state written."""
         self._dirty[operator.id] = encode(operator)
         self._wake.set()
 
     async def run(self) -> None:
+        """Write states until cancelled."""
         while True:
             await self._wake.wait()
-            await asyncio.sleep(_TOGETHER_S)
+            await asyncio.sleep(_GATHER_S)
             self._wake.clear()
             while self._dirty:
                 identity = next(iter(self._dirty))
                 value = self._dirty[identity]
                 try:
                     await self._astdb.db_put(FAMILY, identity, value)
-                except AmiError as error:  # the link is down: it is tried again until it is up
+                except AmiError as error:  # the link is down: retried until it is up
                     log.debug("An operator's state could not be written to AstDB", error=repr(error))
                     await asyncio.sleep(0.5)
                     continue

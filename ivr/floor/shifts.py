@@ -1,7 +1,7 @@
 """The roster's shifts in the database, so that reports know what was planned.
 
-Brought in after the start, at the site's midnight, and when the site is loaded again. What is over stays as it was
-planned; what is not in the roster any more is marked as cancelled.
+They are brought up to date after the start, at the site's midnight, and when the site is reloaded. Past shifts stay as
+they were planned; shifts that are no longer in the roster are marked as cancelled.
 """
 
 import asyncio
@@ -28,19 +28,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AHEAD = timedelta(days=7)
-"""Days after today whose shifts are kept."""
+"""How far ahead, after today, shifts are kept."""
 
 _AFTER_START_S = 1.0
-"""Nobody on the telephone waits for it: the calls that were up go first."""
+"""Nobody on the telephone waits for this: the calls that were up go first."""
 
-_AGAIN_S = 30.0
-"""After a reading that failed."""
+_RETRY_S = 30.0
+"""The pause after the database did not answer."""
 
 _ONE_DAY = timedelta(days=1)
 
 
 class Shifts:
-    """`folder` of the site; `operators`: the ids that there are; `read` is told each roster that is in order."""
+    """Keeps the table of shifts up to date.
+
+    Args:
+        folder: The site's.
+        operators: The ids of all operators.
+        read: Called with each roster that is valid; None if there is none.
+    """
 
     def __init__(
         self,
@@ -57,28 +63,28 @@ class Shifts:
         self._wake = asyncio.Event()
 
     def again(self) -> None:
-        """The roster may have been saved: it is read once more."""
+        """Read the roster once more: it may have been saved."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         await asyncio.sleep(_AFTER_START_S)
         while True:
             self._wake.clear()
-            done = await self._bring()
-            limit = _until_midnight(clock.now(), self._zone) if done else _AGAIN_S
+            done = await self._update()
+            limit = _until_midnight(clock.now(), self._zone) if done else _RETRY_S
             try:
                 async with asyncio.timeout(limit):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _bring(self) -> bool:
-        """False: the database did not say what it has."""
+    async def _update(self) -> bool:
+        """Bring the table up to date. Return False if the database did not answer."""
         try:
             planned = await asyncio.to_thread(roster.load, self._folder, self._operators, self._zone)
         except SiteError as error:
-            log.error("The roster is not in order; the shifts stay as they were", error=str(error))
+            log.error("The roster has errors; the shifts are unchanged", error=str(error))
             return True
         self._read(planned)
         now = clock.now()
@@ -94,34 +100,46 @@ class Shifts:
             floor_records.shift_cancelled(self._journal, gone.operator, gone.begins, now)
         if changes.planned or changes.cancelled:
             self._journal.flush()
-            log.info("The roster's shifts", planned=len(changes.planned), cancelled=len(changes.cancelled))
+            log.info("The roster's shifts were updated", planned=len(changes.planned), cancelled=len(changes.cancelled))
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`planned`: new ones, other ends, and cancelled ones that count again."""
+    """What is to be written.
+
+    Attributes:
+        planned: Shifts that are new, end at another time, or were cancelled and count again.
+        cancelled: Shifts that are no longer in the roster.
+    """
 
     planned: tuple[Shift, ...]
     cancelled: tuple["StoredShift", ...]
 
 
 def compare(planned: Roster | None, known: Iterable["StoredShift"], now: datetime, today: date) -> Changes:
-    """What is to be written, so that the table has the shifts from `now` on as they are planned, and what is over of
-    today where nothing is known of it. `known`: what it has, from today's midnight to the end of the last day."""
-    there = {(each.operator, each.begins): each for each in known}
+    """Return the changes after which the table has all shifts from `now` on as planned.
+
+    For an operator of whom it has nothing today, it also gets today's past shifts.
+
+    Args:
+        known: The table's shifts from today's midnight to the end of the last day.
+    """
+    there = {(shift.operator, shift.begins): shift for shift in known}
     began = {operator for (operator, begins) in there if begins <= now}
     shifts = planned.shifts(today - _ONE_DAY, today + AHEAD) if planned is not None else ()
     day = _midnight(today, planned.zone) if planned is not None else now
     wanted = {
-        (each.operator, each.begins): each for each in shifts if each.ends > (now if each.operator in began else day)
+        (shift.operator, shift.begins): shift
+        for shift in shifts
+        if shift.ends > (now if shift.operator in began else day)
     }
     new = [
-        each
-        for key, each in wanted.items()
-        if key not in there or there[key].cancelled is not None or there[key].ends != each.ends
+        shift
+        for key, shift in wanted.items()
+        if key not in there or there[key].cancelled is not None or there[key].ends != shift.ends
     ]
-    gone = [each for key, each in there.items() if each.cancelled is None and each.ends > now and key not in wanted]
+    gone = [shift for key, shift in there.items() if shift.cancelled is None and shift.ends > now and key not in wanted]
     return Changes(tuple(new), tuple(gone))
 
 
@@ -130,6 +148,6 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _until_midnight(now: datetime, zone: ZoneInfo) -> float:
-    """Seconds until the site's next day begins, and one more."""
+    """Return the seconds until the site's next day begins, plus one."""
     tomorrow = _midnight(now.astimezone(zone).date() + _ONE_DAY, zone)
     return (tomorrow - now).total_seconds() + 1

@@ -1,1 +1,1 @@
-"""The processes that run beside Asterisk: the supervisor, the guard, and how a process is kept running."""
+"""The processes that run beside Asterisk: the supervisor that keeps them running, and the guard."""

@@ -1,4 +1,4 @@
-"""Whether Asterisk answers anybody: a stopped or hung one holds its calls in silence, and nobody else can end it."""
+"""A watch on Asterisk: one that is stopped or hangs leaves its calls in silence, and nothing else can end it."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 _ANSWER_S = 2.0
 
 _LONGEST_LOOK_S = 10.0
-"""ARI, AMI and SIP are asked one after the other, and then there is a pause."""
+"""The longest time between two looks: ARI, AMI and SIP are asked one after the other, then there is a pause."""
 
 _OPTIONS = (
     "OPTIONS sip:{host}:{port} SIP/2.0\r\n"
@@ -34,35 +34,42 @@ _OPTIONS = (
 
 
 class AsteriskWatch:
-    """Ends an Asterisk that has answered neither ARI nor AMI nor SIP for `patience_s`; its supervisor starts another.
+    """Kills an Asterisk that has answered neither ARI nor AMI nor SIP for `patience_s`; its supervisor starts another.
 
-    `ami`: connects anew for each question; `sip`: address and port of its UDP transport.
+    Args:
+        ami: Makes a new connection for each look.
+        sip: Address and port of Asterisk's UDP transport.
     """
 
     def __init__(self, ami: Ami, sip: tuple[str, int], patience_s: float) -> None:
         self._ami, self._sip, self._patience_s = ami, sip, patience_s
         self._late = Lateness(_LONGEST_LOOK_S)
         self._answers = 0
-        self._said = False
+        self._reported = False
 
     async def look(self, ari_answers: bool, running: Mapping[str, ProcessInfo]) -> bool:
-        """Look once; True if Asterisk answers somebody. `ari_answers`: as was just seen."""
+        """Look once. Return whether Asterisk answers at all.
+
+        Args:
+            ari_answers: Whether ARI has just answered.
+            running: The processes that run, by name.
+        """
         answers = ari_answers or await self._ami_answers() or await sip_answers(*self._sip)
         self._answers += answers
         info = running.get("asterisk")
-        # Each process has its own time, and one that is not there is the supervisor's affair.
+        # The patience starts again with each process; one that is not running is the supervisor's business.
         pid = info.pid if info is not None and info.alive else None
         silent_s = self._late.look((self._answers, pid), time.monotonic())
         if answers:
-            if self._said:
+            if self._reported:
                 log.info("Asterisk answers again")
-            self._said = False
+            self._reported = False
             return True
-        if not self._said:
-            self._said = True
-            log.error("Asterisk does not answer: neither ARI nor AMI nor SIP", ended_after_s=self._patience_s)
+        if not self._reported:
+            self._reported = True
+            log.error("Asterisk does not answer: neither ARI nor AMI nor SIP", killed_after_s=self._patience_s)
         if pid is not None and silent_s >= self._patience_s:
-            log.error("Asterisk is ended, and started again by its supervisor", pid=pid, silent_s=round(silent_s, 1))
+            log.error("Asterisk is killed; its supervisor starts it again", pid=pid, silent_s=round(silent_s, 1))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return False
@@ -79,7 +86,7 @@ class AsteriskWatch:
 
 
 async def sip_answers(host: str, port: int, limit_s: float = _ANSWER_S) -> bool:
-    """Whether whoever listens there answers OPTIONS, by anything at all."""
+    """Return whether OPTIONS to this address gets any answer within `limit_s` seconds."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -88,7 +95,7 @@ async def sip_answers(host: str, port: int, limit_s: float = _ANSWER_S) -> bool:
             probe.connect((host, port))
             own, from_port = probe.getsockname()[:2]
             tag = os.urandom(8).hex()
-            to, back = (f"[{each}]" if ":" in each else each for each in (host, own))
+            to, back = (f"[{address}]" if ":" in address else address for address in (host, own))
             text = _OPTIONS.format(host=to, port=port, own=back, from_port=from_port, tag=tag)
             await loop.sock_sendall(probe, text.encode())
             async with asyncio.timeout(limit_s):

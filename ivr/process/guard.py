@@ -1,8 +1,8 @@
 """The guard: gives callers back to the dialplan when there is no controller. `hatif guard`, run by `hatif up`.
 
-A new call that finds no controller goes on in the dialplan by itself. Whoever was with the controller when it went is
-in silence, or soon will be, and nobody tells him or Asterisk: that is what the guard is for. It waits longer than a
-restart takes, so that a controller that comes back finds everybody where he was.
+A new call that finds no controller goes on in the dialplan by itself. Callers who were with the controller when it went
+away are in silence, or soon will be, and Asterisk does not notice: the guard does. It waits longer than a restart
+takes, so that a controller that comes back finds all callers where they were.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ivr.asterisk.ari.operations import Request
 from ivr.call.bridge_moves import MUSIC
 from ivr.callbacks.channels import parse
 from ivr.controller import probe_call
-from ivr.controller.work import again
+from ivr.controller.work import start_with_retry
 from ivr.home import credentials, settings
 from ivr.home.heartbeat import Lateness, last_beat
 from ivr.home.logs import configure
@@ -39,10 +39,10 @@ from ivr.site.site import Site
 log = structlog.get_logger()
 
 PATIENCE_S = 5.0
-"""For how long the controller may be away or not answer; a restart takes about one second."""
+"""How long the controller may be away or not answer; a restart takes about one second."""
 
 MUSIC_AFTER_S = 2.0
-"""For how long somebody who has answered meanwhile may be in silence; a restart is mostly over before."""
+"""How long somebody who has answered meanwhile may be in silence; most restarts are over before that."""
 
 START_S = 30.0
 """How long a controller may take to start; it takes about one second."""
@@ -52,12 +52,15 @@ _ASTERISK_EVERY_S = 2.0
 _ANSWER_S = 2.0
 
 
-def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> list[tuple[Channel, Request]]:
-    """What is to be done with the controller's channels while there is none. `bridges`: id to the channels inside.
+def rescue(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> list[tuple[Channel, Request]]:
+    """Return what to do with the controller's channels while there is no controller.
 
-    Two who talk with each other are left alone. A caller goes to the fallback; an operator's leg without a caller is
-    hung up unless it still rings, which Asterisk ends by itself; so is a telephone that was never dialled. What a
-    caller hears comes to its end first. Who has dialled a code hears that nobody answers.
+    Two parties who talk are left alone. A caller goes to the fallback, after the end of what they are hearing. An
+    operator's leg without a caller is hung up unless it still rings, which Asterisk ends by itself; so is a telephone
+    that was never dialled. An operator who has dialled a feature code hears that nobody answers.
+
+    Args:
+        bridges: Id to the channels inside.
     """
     together = {channel for inside in map(tuple, bridges.values()) if len(inside) > 1 for channel in inside}
     found = []
@@ -70,25 +73,27 @@ def deeds(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -> 
                 found.append((channel, operations.HANG_UP(channel.id)))
             continue
         if args[:1] == ("call",):
-            found.append((channel, back(channel)))
+            found.append((channel, to_fallback(channel)))
         elif args[:1] == (leg_dialing.CODE,):
-            told = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
-            found.append((channel, told))
+            nobody = operations.CONTINUE(channel.id, context="hatif-code", extension="s", priority="without")
+            found.append((channel, nobody))
         elif args[:1] in ((leg_dialing.LEG,), (probe_call.ENTRY,)):
             found.append((channel, operations.HANG_UP(channel.id)))
         elif args[:1] == (leg_dialing.CALLED,):
-            # Whom we called: once he talked he is a caller like any other, before that he is let go.
+            # A call that we made: one who has talked is a caller like any other; before that the call is hung up.
             talked = parse(channel.variables.get("HATIF") or "") is None
-            found.append((channel, back(channel) if talked else operations.HANG_UP(channel.id)))
+            found.append((channel, to_fallback(channel) if talked else operations.HANG_UP(channel.id)))
     return found
 
 
-def back(channel: Channel) -> Request:
-    """To the dialplan, which can finish the call on its own."""
+def to_fallback(channel: Channel) -> Request:
+    """Return the request that gives a caller to the dialplan, which can finish the call on its own."""
     return operations.CONTINUE(channel.id, context="hatif-fallback", extension="s", priority="1")
 
 
 class Guard:
+    """The guard of one site."""
+
     def __init__(self, chosen: settings.Settings, loaded: Site) -> None:
         self._settings, self._site = chosen, loaded
         self._sip = (reachable(loaded.sip_bind), 5060 + chosen.offset)
@@ -106,21 +111,21 @@ class Guard:
             self._sip,
             chosen.asterisk_patience_s,
         )
-        self._first_seen: tuple[int, float] | None = None  # a controller's pid, and when in the guard's running time
+        self._first_seen: tuple[int, float] | None = None  # a controller's pid, and the guard's running time then
         self._answers = True  # whether Asterisk does
         self._acted = False
-        self._heard: set[str] = set()  # channels that hear music by us
+        self._soothed: set[str] = set()  # channels that hear music from the guard
         self._given: set[str] = set()  # channels that are on their way to the dialplan
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         limit = aiohttp.ClientTimeout(total=_ANSWER_S)
         async with (
             aiohttp.ClientSession(timeout=limit, trust_env=False) as http,  # no proxy on loopback
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._watch_asterisk(http))
-            tasks.create_task(again("half calls", self._watch_half_calls))
+            start_with_retry(tasks, "half calls", self._watch_half_calls)
             while True:
                 await self._look(http)
                 await asyncio.sleep(_EVERY_S)
@@ -136,7 +141,7 @@ class Guard:
             await asyncio.sleep(_ASTERISK_EVERY_S)
 
     async def _watch_half_calls(self) -> None:
-        """Here and not in the controller: it holds without one, and in a burst that keeps the controller busy."""
+        """Watch for half calls. Not in the controller: this must work without one, and when a burst keeps it busy."""
         port, controller = 5039 + self._settings.offset, self._settings.sip_copies
         await half_calls.watch(self._sip, port, self._site.calls_by_source, controller)
 
@@ -151,23 +156,23 @@ class Guard:
             self._first_seen = None
             self._given.clear()
             if away < MUSIC_AFTER_S:
-                self._heard.clear()
+                self._soothed.clear()
             else:
                 await self._soothe(http)
             return
         if await self._give_back(http) and self._answers:
             # Without Asterisk a controller cannot serve anybody, and is not at fault.
-            self._end_what_hangs(processes(self._settings.run).get("ivr"), hung)
+            self._kill_hung(processes(self._settings.run).get("ivr"), hung)
 
     async def _give_back(self, http: aiohttp.ClientSession) -> bool:
-        """Gives the controller's callers to the dialplan; False if Asterisk's ARI does not answer."""
+        """Give the controller's callers to the dialplan. Return False if Asterisk's ARI does not answer."""
         try:
-            channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
-            bridges = {str(each["id"]): each["channels"] for each in await self._ask(http, operations.BRIDGES())}
+            channels = [events.channel(row) for row in await self._ask(http, operations.CHANNELS())]
+            bridges = {str(row["id"]): row["channels"] for row in await self._ask(http, operations.BRIDGES())}
             if not self._acted:
                 self._acted = True
-                log.error("There is no controller; its callers are given to the dialplan", after_s=PATIENCE_S)
-            for channel, request in deeds(channels, bridges):
+                log.error("There is no controller; its callers go to the dialplan", after_s=PATIENCE_S)
+            for channel, request in rescue(channels, bridges):
                 if channel.id not in self._given and not await self._is_recording(http, channel):
                     self._given.add(channel.id)
                     await self._ask(http, request)
@@ -175,14 +180,14 @@ class Guard:
         except (aiohttp.ClientError, TimeoutError):
             return False
         except (ValueError, KeyError, TypeError) as error:
-            log.error("Asterisk's answer is not understood", error=repr(error))
+            log.error("Asterisk's answer cannot be read", error=repr(error))
         return True
 
     async def _is_recording(self, http: aiohttp.ClientSession, channel: Channel) -> bool:
-        """Whether the caller is leaving a message: they hear silence anyway, and the recording has limits of its own.
+        """Return whether the caller is leaving a message: they expect silence, and the recording has its own limits.
 
-        What is asked of the channel meanwhile waits for the end of the recording, and would then take the caller away
-        from a controller that is back and has gone on with the call.
+        A request for the channel waits for the end of the recording, and would then take the caller away from a
+        controller that is back and has gone on with the call.
         """
         try:
             state = decode(channel.variables.get("HATIF") or "")
@@ -196,46 +201,46 @@ class Guard:
         return False
 
     async def _soothe(self, http: aiohttp.ClientSession) -> None:
-        """Music for those who have answered since the controller went: nothing in Asterisk plays it to them."""
+        """Play music to those who have answered since the controller went away: otherwise they would hear nothing."""
         beat = last_beat(self._settings.serves)
         try:
-            channels = [events.channel(each) for each in await self._ask(http, operations.CHANNELS())]
+            channels = [events.channel(row) for row in await self._ask(http, operations.CHANNELS())]
             bridges = await self._ask(http, operations.BRIDGES())
-            together = [channel for each in bridges for channel in each["channels"]]
+            together = [channel for bridge in bridges for channel in bridge["channels"]]
             for channel in leg_dialing.answered_alone(channels, together):
-                # Once more: a controller that is back has ended what played, and would not end this.
-                if channel not in self._heard and last_beat(self._settings.serves) == beat:
-                    self._heard.add(channel)
+                # Checked again: a controller that is back has stopped all music, and would not stop this.
+                if channel not in self._soothed and last_beat(self._settings.serves) == beat:
+                    self._soothed.add(channel)
                     await self._ask(http, operations.MUSIC(channel, mohClass=MUSIC))
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.error("Asterisk does not answer; it is tried again", error=repr(error))
+            log.error("Asterisk does not answer; retrying", error=repr(error))
 
     async def _ask(self, http: aiohttp.ClientSession, request: Request) -> list[dict[str, Any]]:
-        """What Asterisk answers to a request; nothing for one that came too late."""
+        """Return Asterisk's answer to a request; empty if what it is about has ended."""
         headers = {"Authorization": aiohttp.encode_basic_auth(self._secrets.ari_user, self._secrets.ari_password)}
         where = self._ari + request.uri
         async with http.request(request.method, where, params=dict(request.query), headers=headers) as answer:
             found: list[dict[str, Any]] = await answer.json() if answer.status == 200 else []
             return found
 
-    def _end_what_hangs(self, info: ProcessInfo | None, hung: float) -> None:
-        """A controller that lives and does not answer would take every new call into silence."""
+    def _kill_hung(self, info: ProcessInfo | None, hung: float) -> None:
+        """Kill a controller that is alive and does not answer: it would take every new call into silence."""
         if info is None or not info.alive:
             return
         if self._first_seen is None or self._first_seen[0] != info.pid:
             self._first_seen = (info.pid, self._lives.running)
-        # One that has never beaten is starting, on a slow machine; so is one that beats and does not serve yet, unless
-        # that lasts too long. Ended, it would only begin anew.
+        # A controller without a heartbeat so far is starting, on a slow machine; so is one that does not serve yet,
+        # unless that takes too long. If it were killed, it would only start again.
         last = last_beat(self._settings.lives)
         beats = last is not None and last > info.booted
         if (beats and hung >= PATIENCE_S) or self._lives.running - self._first_seen[1] > START_S:
-            log.error("The controller does not answer; it is ended", pid=info.pid)
+            log.error("The controller does not answer; it is killed", pid=info.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
 
 
 def main() -> None:
-    """Runs the guard until SIGTERM or Ctrl-C."""
+    """Run the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
     loaded = site.load(chosen.site)
     configure(loaded.node, chosen.log, chosen.log_level)

@@ -1,4 +1,4 @@
-"""One process that is kept running: its specification, pid file, log and end. Linux only (pidfd, /proc)."""
+"""One supervised process: its specification, pid file, log and end. Linux only (pidfd, /proc)."""
 
 import asyncio
 import json
@@ -16,56 +16,56 @@ import psutil
 
 from ivr.home import pid_lock
 
-KILL_S = 5.0  # after SIGKILL; longer only for a process that hangs in the kernel, which nobody can end
+KILL_S = 5.0  # the wait after SIGKILL; only a process that hangs in the kernel takes longer, and nothing can end it
 TAIL_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process to be kept running. It stays in the foreground, writes to its standard output and takes no input."""
+    """A process to keep running. It stays in the foreground, logs to standard output and reads no input."""
 
-    name: str  # lower-case letters, digits, hyphens: names its pid file and its log
+    name: str  # lower-case letters, digits, hyphens; also the name of its pid file and its log
     argv: tuple[str, ...]
-    env: Mapping[str, str] | None = None  # the whole of it; None: that of the supervisor
+    env: Mapping[str, str] | None = None  # complete; None: the supervisor's
     cwd: Path | None = None
-    # Asked every 20 ms; True: it serves. What it raises means "not yet" and is told when the time is over.
-    # None: a process serves as soon as it runs.
+    # Called every 20 ms; True: the process serves. An exception means "not yet", and is reported on timeout.
+    # None: the process serves as soon as it runs.
     ready: Callable[[], Awaitable[bool]] | None = None
     ready_timeout_s: float = 20.0
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_timeout_s: float = 5.0  # then SIGKILL
-    # Names of earlier ones that must have been ready once before this one starts; None: the one before it in the list.
+    stop_timeout_s: float = 5.0  # after it: SIGKILL
+    # Earlier processes that must have been ready once before this one starts; None: the one before it in the list.
     depends_on: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """The process whose pid file it is; `alive` is true only for that very process, not for another with its pid."""
+    """The process of a pid file. `alive` is true for that very process only, not for another one with its pid."""
 
     pid: int
     started: datetime  # UTC
     alive: bool
-    booted: float = 0.0  # the same in boot time, s
-    stopped: bool = False  # alive, but does nothing: SIGSTOP, Ctrl-Z or a debugger
+    booted: float = 0.0  # when it started, in seconds since boot
+    stopped: bool = False  # alive but suspended: SIGSTOP, Ctrl-Z or a debugger
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a pid file says: tells a process from every other, also after a reboot or when its pid is used again.
+    """The content of a pid file, which identifies a process even after a reboot or when its pid is reused.
 
-    Identity is (pid, boot, ticks): `started` comes from the clock and moves when somebody sets it. What the file says
-    may be missing or old, since its disk may have been full: who holds the file is asked first (`mark_of_holder`).
+    Identity is (pid, boot, ticks): `started` comes from the clock and moves when the clock is set. The content may be
+    missing or old, since the disk may have been full; so the lock on the file decides first (`mark_of_holder`).
     """
 
     pid: int
-    started: float  # s since the epoch, for people
+    started: float  # POSIX seconds, for people
     boot: str  # the kernel's boot id
-    ticks: int  # of the kernel, from boot to the start of the process
-    argv: tuple[str, ...] | None  # as asked for, if known; the kernel's own differs for scripts and after an exec
+    ticks: int  # the kernel's, from boot to the start of the process
+    argv: tuple[str, ...] | None  # as started, if known; the kernel's differs for scripts and after an exec
 
 
 def _stat(pid: int) -> tuple[str, int]:
-    """State letter and start in ticks since boot. OSError: there is no such process."""
+    """Return state letter and start in ticks since boot. Raises OSError if there is no such process."""
     fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     return fields[0], int(fields[19])
 
@@ -75,25 +75,26 @@ def _boot_id() -> str:
 
 
 def mark_of(pid: int, argv: Sequence[str] | None) -> Mark:
-    """For a process that exists (it may have ended, if nobody has reaped it)."""
+    """Return the mark of a process that exists; a zombie will do."""
     known = tuple(argv) if argv is not None else None
     return Mark(pid, psutil.Process(pid).create_time(), _boot_id(), _stat(pid)[1], known)
 
 
 def mark_of_holder(pid_file: Path) -> Mark | None:
-    """The living process whose file it is: who holds it, else whom it names; None if there is none."""
-    said = read_mark(pid_file)
-    if said is not None and not lives(said):
-        said = None
+    """Return the living process of a pid file: the holder of its lock, else the one it names; None without either."""
+    named = read_mark(pid_file)
+    if named is not None and not lives(named):
+        named = None
     for pid in pid_lock.holders(pid_file):
-        if said is not None and said.pid == pid:
-            return said
+        if named is not None and named.pid == pid:
+            return named
         with suppress(OSError, psutil.Error):
             return mark_of(pid, None)
-    return said
+    return named
 
 
 def lives(mark: Mark) -> bool:
+    """Return whether this very process is alive."""
     try:
         state, ticks = _stat(mark.pid)
     except (OSError, ValueError, IndexError):
@@ -102,7 +103,7 @@ def lives(mark: Mark) -> bool:
 
 
 def read_mark(pid_file: Path) -> Mark | None:
-    """What the file names, alive or not; None: no file, or not one of ours."""
+    """Return the process that a file names, alive or not; None if there is no file, or it is not one of ours."""
     try:
         found = json.loads(pid_file.read_text())
         pid, started, boot, ticks = int(found["pid"]), float(found["started"]), str(found["boot"]), int(found["ticks"])
@@ -113,14 +114,18 @@ def read_mark(pid_file: Path) -> Mark | None:
 
 
 def write_mark(descriptor: int, mark: Mark) -> None:
-    """Into the open file, which keeps its lock. OSError: the disk is full."""
+    """Write a mark to the open file, which keeps its lock.
+
+    Raises:
+        OSError: The disk is full.
+    """
     text = (json.dumps(asdict(mark)) + "\n").encode()
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
 
 
 def processes(run_dir: Path) -> dict[str, ProcessInfo]:
-    """All processes that have a pid file, the supervisor as `supervisor`; a clean stop leaves none."""
+    """Return all processes that have a pid file, the supervisor as `supervisor`; after a clean stop there are none."""
     found: dict[str, ProcessInfo] = {}
     for path in sorted(run_dir.glob("*.pid")):
         living = mark_of_holder(path)
@@ -140,7 +145,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 def tail_of(path: Path, since: int) -> list[str]:
-    """The last lines after byte `since`, at most `TAIL_LINES`, without what could steer a terminal."""
+    """Return the last lines after byte `since`, at most `TAIL_LINES`, without terminal control sequences."""
     with suppress(OSError), path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(since if since <= size else 0, size - 8192))
@@ -150,10 +155,10 @@ def tail_of(path: Path, since: int) -> list[str]:
     return []
 
 
-def how(status: int | None) -> str:
-    """A return code of `Popen` in words."""
+def describe_end(status: int | None) -> str:
+    """Return in words how a process ended, from the return code of `Popen`."""
     if status is None:
-        return "ended, status unknown since an earlier supervisor had started it"
+        return "ended; its exit status is unknown, since an earlier supervisor had started it"
     if status >= 0:
         return f"ended with exit status {status}"
     try:
@@ -163,15 +168,20 @@ def how(status: int | None) -> str:
 
 
 class Child:
-    """One running process, started by us or adopted. It leads a session of its own: no Ctrl-C of a terminal."""
+    """One running process, started by us or adopted. It leads its own session: no terminal's Ctrl-C reaches it."""
 
     def __init__(self, mark: Mark, pidfd: int, popen: subprocess.Popen[bytes] | None, log_start: int = 0) -> None:
-        """Takes over `pidfd`. `popen`: None for an adopted one. `log_start`: bytes of the log before its own."""
+        """Take over `pidfd`.
+
+        Args:
+            popen: None for an adopted process.
+            log_start: Size of the log file, in bytes, when the process started.
+        """
         self.mark = mark
         self.log_start = log_start
         self.ended = asyncio.Event()
-        self.ended_at = 0.0  # the loop's time
-        self.status: int | None = None  # of Popen.returncode's kind; None also for an adopted one that ended
+        self.ended_at = 0.0  # on the loop's clock
+        self.status: int | None = None  # as Popen.returncode; None also for an adopted process that ended
         self._pidfd = pidfd
         self._popen = popen
         self._loop = asyncio.get_running_loop()
@@ -181,7 +191,7 @@ class Child:
         self.ended_at = self._loop.time()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        # What it started goes with it, and before the zombie is reaped: until then its number is nobody else's.
+        # Its own children end with it, before the zombie is reaped: until then its process group cannot be another's.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.mark.pid, signal.SIGKILL)
         if self._popen is not None:
@@ -189,12 +199,17 @@ class Child:
         self.ended.set()
 
     def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless the process has ended."""
         if not self.ended.is_set():
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self._pidfd, number)
 
     async def stop(self, number: signal.Signals, limit_s: float) -> bool:
-        """Asks with that signal, kills after `limit_s`; False: it had to be killed, or hangs in the kernel still."""
+        """Send a signal, and kill the process after `limit_s` seconds.
+
+        Returns:
+            False if it had to be killed, or still hangs in the kernel.
+        """
         self.send(number)
         try:
             async with asyncio.timeout(limit_s):

@@ -1,7 +1,7 @@
-"""Runs the processes of one Hatif, watches them and starts again what ended.
+"""The supervisor: starts the processes of one Hatif, watches them and restarts those that end.
 
-It holds no pipe to a child, and each child holds its own pid file, so it may be killed itself: started again, it adopts
-what lives and watches on.
+It holds no pipe to a child, and each child holds the lock of its own pid file. So the supervisor may be killed: when it
+is started again, it adopts the processes that are alive.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from ivr.process.process import (
     Mark,
     ProcessInfo,
     ProcessSpec,
-    how,
+    describe_end,
     lives,
     mark_of,
     mark_of_holder,
@@ -37,21 +37,21 @@ from ivr.process.process import (
 
 __all__ = ["AlreadyRunning", "ProcessInfo", "ProcessSpec", "StartError", "Supervisor", "SupervisorError", "processes"]
 
-HEALTHY_S = 2.0  # a process that served this long and then ended is started again at once, whatever was before
+HEALTHY_S = 2.0  # a process that served this long and then ended is restarted at once, whatever was before
 MAX_DELAY_S = 5.0
-PROBE_S = 0.02  # between two questions whether a process is ready
-FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that ends by itself has one
+PROBE_S = 0.02  # between two checks whether a process is ready
+FIRST_START_TRIES = 3  # for a process killed by a signal before it was ready; one that exits by itself has one
 OWN_NAME = "supervisor"
 
 log = structlog.get_logger("supervisor")
 
 
 class SupervisorError(Exception):
-    """`str()` is a sentence for a person."""
+    """An error of the supervisor; `str()` is a sentence for people."""
 
 
 class AlreadyRunning(SupervisorError):  # noqa: N818 - a refusal, not a fault
-    """Another supervisor has this run directory."""
+    """Another supervisor uses this run directory."""
 
 
 class StartError(SupervisorError):
@@ -61,32 +61,36 @@ class StartError(SupervisorError):
         super().__init__("\n  ".join([sentence, *tail]))
         self.sentence = sentence
         self.tail = tuple(tail)
-        self.by_signal = by_signal  # killed from outside or by a fault: worth another try
+        self.by_signal = by_signal  # killed from outside or by a crash: worth another attempt
 
 
 def restart_delay_s(failures: int) -> float:
-    """How long to wait before the next start after so many failures in a row (1: the first): 0, 0.25, 0.5, … 5."""
+    """Return the pause in seconds before the next start after so many failures in a row: 0, 0.25, 0.5, … 5."""
     return 0.0 if failures <= 1 else min(MAX_DELAY_S, 0.25 * 2.0 ** min(failures - 2, 10))
 
 
-def _say(level: str, event: str, **facts: object) -> None:
-    """A log line. A terminal or pipe that went away must not end the supervisor."""
+def _log(level: str, event: str, **facts: object) -> None:
+    """Write a log line. A terminal or pipe that went away must not end the supervisor."""
     with suppress(OSError, ValueError):
         getattr(log, level)(event, **facts)
 
 
 class Supervisor:
-    """Keeps the processes of `specs` running from `run()` to its end.
+    """Keeps the processes of `specs` running while `run()` does.
 
-    `ready` is set when all have been ready. Pid files are in `run_dir`, what the processes write in `log_dir`.
+    `ready` is set once all have been ready. Pid files are in `run_dir`, the output of the processes in `log_dir`.
     """
 
     def __init__(self, specs: Sequence[ProcessSpec], run_dir: Path, log_dir: Path) -> None:
-        """ValueError: a name is not usable or there twice, or depends on one that does not come before it."""
+        """Check the specifications.
+
+        Raises:
+            ValueError: A name is not usable or not unique, or a process depends on one that does not come before it.
+        """
         self._after: dict[str, tuple[str, ...]] = {}
         for spec in specs:
             if not re.fullmatch(r"[a-z0-9-]+", spec.name) or spec.name in (OWN_NAME, *self._after):
-                raise ValueError(f"{spec.name!r} cannot be the name of a process, or is there twice")
+                raise ValueError(f"{spec.name!r} cannot be the name of a process, or is used twice")
             after = tuple(self._after)[-1:] if spec.depends_on is None else spec.depends_on
             if missing := set(after) - set(self._after):
                 raise ValueError(f"{spec.name} depends on {', '.join(sorted(missing))}, which must come before it")
@@ -100,15 +104,18 @@ class Supervisor:
         self.ready = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Runs until `stop` is set, a SIGTERM, SIGINT or SIGHUP comes (these set it) or the task is cancelled.
+        """Run until `stop` is set, SIGTERM, SIGINT or SIGHUP arrives (each sets it), or the task is cancelled.
 
-        Whatever ends it, all processes are stopped in reverse order. Ctrl-C again after a second kills them at once.
-        AlreadyRunning: nothing was touched. StartError: a process did not come up the first time. OSError: the
-        directories cannot be used.
+        In all cases the processes are then stopped in reverse order. A second Ctrl-C after a second kills them at once.
+
+        Raises:
+            AlreadyRunning: Another supervisor runs; nothing was touched.
+            StartError: A process did not come up the first time.
+            OSError: The directories cannot be used.
         """
         self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._alone(), self._signals(stop):
+        with self._locked(), self._signals(stop):
             try:
                 self._adopt_all()
                 async with asyncio.TaskGroup() as group:
@@ -123,17 +130,17 @@ class Supervisor:
                 await self._stop_all()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         pid_file = self._run_dir / f"{OWN_NAME}.pid"
-        # The kernel drops the lock with the process, however it ends. The directory itself is locked: no file to race.
+        # The kernel drops the lock however the process ends. The directory itself is locked: no race for a file.
         lock = os.open(self._run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 mark = mark_of_holder(pid_file)
-                who = f"with pid {mark.pid}; to stop it: kill {mark.pid}" if mark else "and is just starting"
-                raise AlreadyRunning(f"Hatif already runs in {self._run_dir.parent} {who}") from None
+                which = f"with pid {mark.pid}; to stop it: kill {mark.pid}" if mark else "and is just starting"
+                raise AlreadyRunning(f"Hatif already runs in {self._run_dir.parent} {which}") from None
             held_file = pid_lock.open_to_hold(pid_file)
             try:
                 pid_lock.take(held_file)
@@ -148,10 +155,10 @@ class Supervisor:
     @contextmanager
     def _signals(self, stop: asyncio.Event) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
-            yield  # Python gives signals to the main thread only
+            yield  # Python delivers signals to the main thread only
             return
         loop = asyncio.get_running_loop()
-        # A script's background job ignores SIGINT and must hear it here; under nohup SIGHUP stays ignored.
+        # A script's background job ignores SIGINT by default and must handle it here; under nohup SIGHUP stays ignored.
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
@@ -169,11 +176,11 @@ class Supervisor:
         now = asyncio.get_running_loop().time()
         if self._stopping_since is None:
             self._stopping_since = now
-            _say("info", "stopping", signal=number.name)
+            _log("info", "stopping", signal=number.name)
             stop.set()
         elif number is signal.SIGINT and now - self._stopping_since > 1.0:
             # Not within the second: `timeout` and group kills send the same signal twice.
-            _say("warning", "killing what is left")
+            _log("warning", "killing the remaining processes")
             for child in self._children.values():
                 child.send(signal.SIGKILL)
 
@@ -183,17 +190,17 @@ class Supervisor:
         self.ready.set()
 
     def _adopt_all(self) -> None:
-        """Takes over what an earlier supervisor left, all of it at once: an early stop must end all of it as well."""
+        """Adopt all processes of an earlier supervisor, at once: an early stop must end all of them as well."""
         for spec in self._specs:
             self._adopt(spec)
 
     def _adopt(self, spec: ProcessSpec) -> Child | None:
-        """The one that runs already, if there is one. StartError: it is another user's."""
+        """Adopt the process if it runs already; None if it does not. Raises StartError if it is another user's."""
         mark = mark_of_holder(self._run_dir / f"{spec.name}.pid")
         if mark is None:
             return None
         try:
-            pidfd = os.pidfd_open(mark.pid)  # first, so that what is looked at next is what we hold
+            pidfd = os.pidfd_open(mark.pid)  # first, so that the process examined next is the one we hold
         except OSError:
             return None
         try:
@@ -207,16 +214,20 @@ class Supervisor:
                 f"{spec.name} already runs with pid {mark.pid} as another user, who must stop it first"
             ) from None
         child = self._children[spec.name] = Child(mark, pidfd, None)
-        _say("info", "process adopted from an earlier supervisor", process=spec.name, pid=mark.pid)
+        _log("info", "process adopted from an earlier supervisor", process=spec.name, pid=mark.pid)
         return child
 
     async def _keep(self, spec: ProcessSpec) -> None:
-        """Adopts or starts it when its turn has come, then watches it for ever. StartError: the first start failed."""
+        """Adopt or start a process when its turn has come, then keep it running.
+
+        Raises:
+            StartError: The first start failed.
+        """
         for name in self._after[spec.name]:
             await self._served[name].wait()
         child = self._children.get(spec.name)
         if child is not None and child.mark.argv not in (None, spec.argv):
-            _say("warning", "process runs with other arguments and is replaced", process=spec.name, pid=child.mark.pid)
+            _log("warning", "process runs with other arguments; it is replaced", process=spec.name, pid=child.mark.pid)
             await child.stop(spec.stop_signal, spec.stop_timeout_s)
             child = None
         loop = asyncio.get_running_loop()
@@ -225,19 +236,19 @@ class Supervisor:
             served_at = None
             try:
                 if child is None:
-                    # Never a second one, whatever happened to its file.
+                    # Never start a second one, whatever happened to its pid file.
                     child = self._adopt(spec) or self._start(spec)
-                if failures:  # told after the start: a terminal that is held must not delay it
+                if failures:  # logged after the start: a blocked terminal must not delay it
                     gap_ms = round((loop.time() - ended_at) * 1000, 1)
                     pid = child.mark.pid
-                    _say("warning", "process started again", process=spec.name, pid=pid, gap_ms=gap_ms, reason=reason)
+                    _log("warning", "process restarted", process=spec.name, pid=pid, gap_ms=gap_ms, reason=reason)
                 await self._until_ready(spec, child)
                 served_at = loop.time()
                 self._served[spec.name].set()
                 took_s = round(served_at - ended_at, 3)
-                _say("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
+                _log("info", "process ready", process=spec.name, pid=child.mark.pid, took_s=took_s)
                 await child.ended.wait()
-                reason = how(child.status)
+                reason = describe_end(child.status)
             except StartError as error:
                 again = adopted or (error.by_signal and failures + 1 < FIRST_START_TRIES)
                 if not self._served[spec.name].is_set() and not again:
@@ -247,7 +258,7 @@ class Supervisor:
             failures = 1 if served_at is not None and ended_at - served_at > HEALTHY_S else failures + 1
             child, adopted = None, False
             if delay_s := restart_delay_s(failures):
-                _say(
+                _log(
                     "error",
                     "process fails repeatedly",
                     process=spec.name,
@@ -261,8 +272,8 @@ class Supervisor:
         try:
             output = open_log(self._log_dir / f"{spec.name}.log")
             os.write(output, f"--- {spec.name} started {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
-        except OSError as error:  # a full disk is no reason to leave callers alone
-            _say("error", "log cannot be written", process=spec.name, reason=str(error))
+        except OSError as error:  # a full disk must not leave callers alone
+            _log("error", "log cannot be written", process=spec.name, reason=str(error))
             output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         popen = None
         holding = self._open_to_hold(spec.name)
@@ -277,7 +288,7 @@ class Supervisor:
                 stderr=output,
                 start_new_session=True,
                 pass_fds=() if holding is None else (holding,),
-                # In the child, since the kernel names as holder whoever asked for the lock.
+                # In the child, since the kernel reports as holder the process that took the lock.
                 preexec_fn=None if holding is None else partial(pid_lock.take, holding),
             )
             pidfd = os.pidfd_open(popen.pid)
@@ -302,17 +313,21 @@ class Supervisor:
         try:
             return pid_lock.open_to_hold(self._run_dir / f"{name}.pid")
         except OSError as error:
-            _say("error", "pid file cannot be made", process=name, reason=str(error))
+            _log("error", "pid file cannot be created", process=name, reason=str(error))
             return None
 
     def _write(self, name: str, descriptor: int, mark: Mark) -> None:
         try:
             write_mark(descriptor, mark)
-        except OSError as error:  # who holds the file is known all the same
-            _say("error", "pid file cannot be written", process=name, reason=str(error))
+        except OSError as error:  # the holder of the file's lock is known all the same
+            _log("error", "pid file cannot be written", process=name, reason=str(error))
 
     async def _until_ready(self, spec: ProcessSpec, child: Child) -> None:
-        """StartError: it ended first, or the time is over; it is stopped then."""
+        """Wait until a process is ready.
+
+        Raises:
+            StartError: It ended before, or was not ready in time and was stopped.
+        """
         if spec.ready is None:
             return
         problem = ""
@@ -332,24 +347,24 @@ class Supervisor:
             await asyncio.wait((asking, ended), timeout=spec.ready_timeout_s, return_when=asyncio.FIRST_COMPLETED)
             asking.cancel()
             ended.cancel()
-        by_itself = child.ended.is_set()
-        if not by_itself and not asking.cancelled():
+        ended_first = child.ended.is_set()
+        if not ended_first and not asking.cancelled():
             return
-        if by_itself:
-            sentence = f"{spec.name} {how(child.status)} before it was ready"
+        if ended_first:
+            sentence = f"{spec.name} {describe_end(child.status)} before it was ready"
         else:
             sentence = f"{spec.name} was not ready within {spec.ready_timeout_s:g} s{problem}"
             await child.stop(spec.stop_signal, spec.stop_timeout_s)
         path = self._log_dir / f"{spec.name}.log"
         tail = tail_of(path, child.log_start)
         sentence += f"; the last lines of {path}:" if tail else f"; it wrote nothing to {path}"
-        raise StartError(sentence, tail, by_signal=by_itself and (child.status or 0) < 0)
+        raise StartError(sentence, tail, by_signal=ended_first and (child.status or 0) < 0)
 
     async def _stop_all(self) -> None:
         for spec in reversed(self._specs):
             child = self._children.get(spec.name)
             if child is not None and not await child.stop(spec.stop_signal, spec.stop_timeout_s):
                 what = "process had to be killed" if child.ended.is_set() else "process cannot be ended"
-                _say("warning", what, process=spec.name, pid=child.mark.pid, after_s=spec.stop_timeout_s)
+                _log("warning", what, process=spec.name, pid=child.mark.pid, after_s=spec.stop_timeout_s)
             if child is None or child.ended.is_set():
                 (self._run_dir / f"{spec.name}.pid").unlink(missing_ok=True)

@@ -26,7 +26,7 @@ async def look(talk: ConversationControls, item: Item) -> None:
             call.services.to_floor(withdrawn)
         case events.ChannelDtmfReceived(channel, digit) if channel == talk.leg.id:
             await _pressed(talk, digit)
-        case events.ChannelTransfer(wished=True):
+        case events.ChannelTransfer(requested=True):
             await referring.referred(talk, item)
         case events.ChannelHold(channel) if channel == talk.leg.id:
             call.event("held", by=talk.leg.operator, way="telephone")

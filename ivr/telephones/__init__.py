@@ -1,1 +1,1 @@
-"""Operators' telephones: registered or not, alive or not, and what they are."""
+"""Operators' telephones: registrations, presence, and what kind of device each is."""

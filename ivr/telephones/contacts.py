@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from ivr.asterisk.ami import Ami, AmiRefusedError
 
 REMOVED, UNREACHABLE = GONE = ("removed", "unreachable")
-"""What Asterisk calls a contact at which no telephone answers."""
+"""Asterisk's words for a contact at which no telephone answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`answers`: as far as is known; `expires`: when the registration ends, POSIX seconds, 0 if that is not known."""
+    """A registered contact.
+
+    Attributes:
+        answers: Whether the telephone answers, as far as is known.
+        expires: When the registration ends, POSIX seconds; 0 if that is not known.
+    """
 
     operator: str
     uri: str
@@ -22,7 +27,11 @@ class Contact:
 
 
 async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
-    """List what is registered. Raises AmiError."""
+    """Return the contacts of these operators.
+
+    Raises:
+        AmiError: Asterisk did not answer.
+    """
     try:
         rows = await ami.listing("PJSIPShowContacts")
     except AmiRefusedError as error:
@@ -40,6 +49,6 @@ async def list_contacts(ami: Ami, operators: Collection[str]) -> list[Contact]:
 
 
 def address_of(uri: str) -> str:
-    """Host and port of a SIP address; as much of it as there is, where it is another one."""
+    """Return host and port of a SIP address; for any other text, its first 60 characters."""
     found = re.match(r"sips?:(?:[^@;]*@)?([^;?>]+)", uri)
     return (found[1] if found else uri)[:60]

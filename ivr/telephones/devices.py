@@ -1,6 +1,6 @@
-"""What Asterisk's registrar knows of operators' telephones besides that they are there: what they are, and where.
+"""What Asterisk's registrar knows of operators' telephones besides their presence: what they are, and where.
 
-For people who look at the floor, and for what only some telephones can do. Nothing that is decided goes by it.
+For people who look at the floor, and for features that only some telephones have. No decision depends on it.
 """
 
 import asyncio
@@ -15,14 +15,20 @@ from ivr.telephones.contacts import Contact, address_of, list_contacts
 
 log = structlog.get_logger()
 
-_LONGEST = 60
-_TOGETHER_S = 0.3
-"""Telephones that register one after the other are asked for once."""
+_TEXT_LIMIT = 60
+_GATHER_S = 0.3
+"""When telephones register one after the other, the list is asked for once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telephone:
-    """`user_agent`: what it calls itself; `address`: host and port as Asterisk sees them; `transport`: udp, tcp, ws."""
+    """A telephone.
+
+    Attributes:
+        user_agent: What it calls itself.
+        address: Host and port as Asterisk sees them.
+        transport: udp, tcp, ws, …
+    """
 
     user_agent: str
     address: str
@@ -30,11 +36,12 @@ class Telephone:
 
     @property
     def document(self) -> dict[str, str]:
+        """The telephone as JSON."""
         return asdict(self)
 
 
 class Devices:
-    """`by_operator` is as of the last time that something changed; a telephone that is gone is not in it."""
+    """The telephones that are present, in `by_operator`, as of the last change."""
 
     def __init__(self, ami: Ami, operators: Collection[str]) -> None:
         self._ami, self._operators = ami, frozenset(operators)
@@ -44,30 +51,34 @@ class Devices:
         ami.on_link(lambda is_up: self._changed.set() if is_up else None)
 
     async def run(self) -> None:
+        """Keep the list up to date until cancelled."""
         while True:
             await self._changed.wait()
-            await asyncio.sleep(_TOGETHER_S)
+            await asyncio.sleep(_GATHER_S)
             self._changed.clear()
             try:
                 found = await list_contacts(self._ami, self._operators)
             except AmiError as error:  # the next link asks again
-                log.debug("Asterisk does not say what telephones there are", error=str(error))
+                log.debug("Asterisk did not list the telephones", error=str(error))
             else:
-                self.by_operator = {each.operator: _telephone(each) for each in found if each.answers}
+                self.by_operator = {contact.operator: _telephone(contact) for contact in found if contact.answers}
 
     def displays(self, operator: str, user_agents: Sequence[str]) -> bool:
-        """Whether an operator's telephone is one of those, which are named by the beginning of what they call
-        themselves."""
+        """Return whether an operator's telephone is one of these.
+
+        Args:
+            user_agents: The beginnings of what telephones call themselves.
+        """
         telephone = self.by_operator.get(operator)
         return telephone is not None and telephone.user_agent.lower().startswith(tuple(map(str.lower, user_agents)))
 
 
 def _telephone(contact: Contact) -> Telephone:
-    """What a telephone says of itself is cut to what can be shown."""
+    """Return a contact's telephone. Its texts come from outside: they are cut, and only printable characters kept."""
     transport = re.search(r";transport=(\w+)", contact.uri)
-    address = _shown(address_of(contact.uri))
-    return Telephone(_shown(contact.user_agent), address, transport[1].lower() if transport else "udp")
+    address = _printable(address_of(contact.uri))
+    return Telephone(_printable(contact.user_agent), address, transport[1].lower() if transport else "udp")
 
 
-def _shown(text: str) -> str:
-    return "".join(each for each in text if each.isprintable())[:_LONGEST]
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())[:_TEXT_LIMIT]

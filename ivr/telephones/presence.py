@@ -1,9 +1,9 @@
-"""Which telephones are there: told by Asterisk's registrar, through its manager interface.
+"""Which telephones are present, as Asterisk's registrar reports through the manager interface.
 
-A telephone is there while Asterisk has a contact of it that answers. Asterisk's events say so, and a list that is asked
-for now and then is compared with them. A registration that is refreshed makes no such event, but the telephone proves
-its password with it (as with a code that it dials), and that makes one. The floor hears of changes and of these signs
-of life. Another source (an edge that telephones register at) would say the same messages.
+A telephone is present while Asterisk has a contact of it that answers. Asterisk reports this in events, and its list of
+contacts is compared with them from time to time. The refresh of a registration is not reported, but with it the
+telephone proves its password (as with a code that it dials), and that is an event. The floor is told of changes and of
+these signs of life. Another source, such as an edge at which telephones register, would send the same messages.
 """
 
 import asyncio
@@ -20,63 +20,74 @@ from ivr.telephones.replacements import Replacements, newest
 log = structlog.get_logger()
 
 _SETTLES_S = 0.3
-"""A registration is proved before it is done. A telephone that leaves proves its password, too."""
+"""A password is proved before the registration is made. A telephone that unregisters proves its password, too."""
 
-_COMPARED_S = 60.0
+_COMPARE_EVERY_S = 60.0
 
 
 class Presence:
-    """`changed(operator, present)` is called when a telephone appears, disappears, or has given a sign of life;
-    `replaced` decides what becomes of several telephones of one operator; `proof` hears of each right password."""
+    """The presence of operators' telephones.
+
+    Args:
+        changed: Called with an operator and whether their telephone is present, when it appears, disappears, or has
+            given a sign of life.
+        replacements: Decides what happens to several telephones of one operator.
+        proof: Called with each proof of a password.
+    """
 
     def __init__(
         self,
         ami: Ami,
         operators: Collection[str],
         changed: Callable[[str, bool], None],
-        replaced: Replacements | None = None,
+        replacements: Replacements | None = None,
         proof: Callable[[Proof], None] = lambda _: None,
     ) -> None:
         self._ami, self._operators, self._changed = ami, set(operators), changed
-        self._replaced, self._proof = replaced, proof
+        self._replacements, self._proof = replacements, proof
         self._contacts: dict[str, dict[str, bool]] = {}  # by operator, the oldest first: whether each answers
         self._known = False
         self._asking = asyncio.Lock()
-        self._meanwhile: list[tuple[str, str, str]] | None = None  # what is said while Asterisk is asked
+        self._meanwhile: list[tuple[str, str, str]] | None = None  # events that came while the list was asked for
         self._proved: dict[str, float] = {}  # by operator: the last sign of life, by the monotonic clock
-        self._fresh: list[Proof] = []  # signs of life that nobody was told of
+        self._fresh: list[Proof] = []  # signs of life that were not passed on yet
         self._wake = asyncio.Event()
         ami.on("ContactStatus", self._contact)
         ami.on("SuccessfulAuth", self._authenticated)
 
     @property
     def present(self) -> Collection[str] | None:
-        """The operators whose telephone is there; None before Asterisk has said so."""
+        """The operators whose telephone is present; None before Asterisk has listed them."""
         return [operator for operator in self._contacts if self._is_there(operator)] if self._known else None
 
     def rings_at(self, operator: str, address: str) -> bool:
-        """Return whether the telephone that is rung for an operator may be the one at `address` (Asterisk's
-        `IPV4/UDP/host/port`). False where they have several telephones and another one is rung."""
+        """Return whether the telephone that is rung for an operator may be the one at `address`.
+
+        False if they have several telephones and another one is rung.
+
+        Args:
+            address: As Asterisk writes it, `IPV4/UDP/host/port`.
+        """
         contact, (host, port) = self.contact(operator), address.split("/")[-2:] if address.count("/") > 1 else ("", "")
         several = len(self._contacts.get(operator, ())) > 1
         return not several or contact is None or address_of(contact) == f"{host}:{port}"
 
     def contact(self, operator: str) -> str | None:
-        """Where his telephone is, as a SIP address; None where it is not there. Of several, the one with the call."""
+        """Return the SIP address of an operator's telephone, the oldest of several; None if none is present."""
         return next((uri for uri, answers in self._contacts.get(operator, {}).items() if answers), None)
 
     def _is_there(self, operator: str) -> bool:
         return any(self._contacts.get(operator, {}).values())
 
     def proved(self, operator: str) -> float:
-        """When the telephone last proved its password, by the monotonic clock; 0 if never."""
+        """Return when the telephone last proved its password, on the monotonic clock; 0 if never."""
         return self._proved.get(operator, 0.0)
 
     async def run(self) -> None:
-        """Tells of signs of life, and compares with Asterisk's list every `_COMPARED_S`."""
+        """Pass on signs of life, and compare with Asterisk's list at regular intervals, until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(_COMPARED_S):
+                async with asyncio.timeout(_COMPARE_EVERY_S):
                     await self._wake.wait()
             except TimeoutError:
                 if self._ami.connected:
@@ -87,40 +98,40 @@ class Presence:
             fresh, self._fresh = self._fresh, []
             for proof in fresh:
                 self._proof(proof)
-            for operator in {each.operator for each in fresh}:
+            for operator in {proof.operator for proof in fresh}:
                 if self._is_there(operator):
                     self._changed(operator, True)
                 else:
                     await self._qualify(operator)
 
     async def _qualify(self, operator: str) -> None:
-        """Asterisk asks a telephone that did not answer before; an event says what it finds."""
+        """Have Asterisk ask a telephone that did not answer before; the result comes as an event."""
         try:
             await self._ami.action("PJSIPQualify", Endpoint=operator)
         except AmiError as error:
-            log.debug("A telephone could not be asked whether it is there", operator=operator, error=str(error))
+            log.debug("A telephone could not be asked whether it is present", operator=operator, error=str(error))
 
     async def refresh(self) -> None:
-        """Asks for all contacts: at the start, whenever the link is back, and now and then."""
+        """Ask for all contacts: at the start, whenever the link is back, and at regular intervals."""
         async with self._asking:
-            said: list[tuple[str, str, str]] = []
-            self._meanwhile = said
+            meanwhile: list[tuple[str, str, str]] = []
+            self._meanwhile = meanwhile
             try:
                 listed = await list_contacts(self._ami, self._operators)
             except AmiError as error:
-                log.warning("Asterisk does not say which telephones are there", error=str(error))
+                log.warning("Asterisk did not list the registered telephones", error=str(error))
                 return
             finally:
                 self._meanwhile = None
-        self._replace(listed, said)
+        self._replace(listed, meanwhile)
 
-    def _replace(self, listed: Sequence[Contact], said: Sequence[tuple[str, str, str]]) -> None:
-        """By a listing, and by what was `said` since it was asked for, which it may not have."""
+    def _replace(self, listed: Sequence[Contact], meanwhile: Sequence[tuple[str, str, str]]) -> None:
+        """Use a list, and the events since it was asked for, which it may not contain."""
         found: dict[str, dict[str, bool]] = {}
         for contact in sorted(listed, key=self._age):
             found.setdefault(contact.operator, {})[contact.uri] = contact.answers
-        for operator, uri, status in said:
-            _note(found.setdefault(operator, {}), uri, status)
+        for operator, uri, status in meanwhile:
+            _set_status(found.setdefault(operator, {}), uri, status)
         before, self._contacts, self._known = self.present or (), found, True
         for operator in sorted(self._operators):
             if (there := self._is_there(operator)) != (operator in before):
@@ -128,15 +139,15 @@ class Presence:
         self.settle()
 
     def _age(self, contact: Contact) -> tuple[int, int]:
-        """Sort the oldest contact first: as they are known, else by when their registration ends."""
+        """Return a key that sorts the oldest contact first: in their known order, else by when registrations end."""
         known = list(self._contacts.get(contact.operator, ()))
         return known.index(contact.uri) if contact.uri in known else len(known), contact.expires
 
     def settle(self, operator: str | None = None) -> None:
-        """Keep one telephone of an operator (None: of each) who is in no call."""
-        if self._replaced is not None:
-            for each in (operator,) if operator is not None else tuple(self._contacts):
-                self._replaced.settle(each, self._contacts.get(each, {}))
+        """Keep one telephone of an operator who is in no call; of each operator if None."""
+        if self._replacements is not None:
+            for name in (operator,) if operator is not None else tuple(self._contacts):
+                self._replacements.settle(name, self._contacts.get(name, {}))
 
     def _contact(self, event: Fields) -> None:
         operator, uri = event.get("EndpointName") or event.get("AOR", ""), event.get("URI", "")
@@ -149,16 +160,16 @@ class Presence:
             return
         contacts = self._contacts.setdefault(operator, {})
         was_there = self._is_there(operator)
-        if self._replaced is not None:
+        if self._replacements is not None:
             came = list(contacts)
             if status == REMOVED and uri in came and came.index(uri) < came.index(now := newest(contacts)):
-                self._replaced.by(operator, uri, now)
+                self._replacements.replaced(operator, uri, now)
             elif status != REMOVED and uri not in came and (first := self.contact(operator)) is not None:
-                self._replaced.beside(operator, first, uri)
-        _note(contacts, uri, status)
+                self._replacements.beside(operator, first, uri)
+        _set_status(contacts, uri, status)
         self.settle(operator)
         if status not in GONE:
-            # Said again also if it was there: a floor that has just begun may not know.
+            # Also if it was present before: a floor that has just started may not know.
             self._changed(operator, True)
         elif was_there and not self._is_there(operator):
             self._changed(operator, False)
@@ -171,8 +182,8 @@ class Presence:
             self._wake.set()
 
 
-def _note(contacts: dict[str, bool], uri: str, status: str) -> None:
-    """A contact has this status now. One that has gone and comes back is a new one; one that was silent is not."""
+def _set_status(contacts: dict[str, bool], uri: str, status: str) -> None:
+    """Store the status of a contact. One that was removed and comes back is a new contact; a silent one is not."""
     if status == REMOVED:
         contacts.pop(uri, None)
     else:

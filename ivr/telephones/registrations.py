@@ -1,27 +1,31 @@
-"""Whether a telephone that registers has started anew, and so knows nothing of the call that rings it.
+"""Whether a telephone that registers has been restarted, and so knows nothing of the call that rings it.
 
-A telephone registers with one Call-ID for as long as its program runs (RFC 3261, 10.2). Asterisk's list of contacts has
-the one of a contact's first registration, whatever comes later, and no event of the registrar has any. But each proof
-of a password has the Call-ID of its request, and the copies of SIP messages tell which of these were registrations.
+A telephone registers with one Call-ID for as long as its program runs (RFC 3261, 10.2). Asterisk's list of contacts
+keeps the Call-ID of a contact's first registration, and the registrar's events have none. But each proof of a password
+has the Call-ID of its request, and the copies of SIP messages show which of these requests were registrations.
 
-Some telephones take a new Call-ID for each registration. For them it proves nothing when a refresh was due, nor once
-they have done so several times.
+Some telephones take a new Call-ID for each registration. For them a new one proves nothing when a refresh was due, nor
+after they have done so several times.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 _DUE = 0.4
-"""No telephone refreshes its registration before this share of its lifetime; from half of it on, some do."""
+"""No telephone refreshes its registration before this share of its lifetime; some do from half of it on."""
 
 _HABIT = 4
-"""So many new Call-IDs in a row are a habit and no crashes."""
+"""This many new Call-IDs in a row are a habit of the telephone, not crashes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A request whose password was right. `address`: where it came from, in Asterisk's words; `at`: by the monotonic
-    clock."""
+    """A request with the right password.
+
+    Attributes:
+        address: Where it came from, as Asterisk writes it.
+        at: On the monotonic clock.
+    """
 
     operator: str
     call_id: str
@@ -33,31 +37,35 @@ class Proof:
 class _Registration:
     proof: Proof
     lifetime_s: float
-    kept: bool  # it has the Call-ID of the one before
+    kept: bool  # it has the same Call-ID as the one before
     changes: int  # new Call-IDs in a row, from this address
 
 
 class Registrations:
-    """The last registration of each operator; `lifetime(call_id)` in seconds, None for what is no registration."""
+    """The last registration of each operator.
+
+    Args:
+        lifetime: Returns the lifetime of a registration by its Call-ID, in seconds; None for any other request.
+    """
 
     def __init__(self, lifetime: Callable[[str], float | None]) -> None:
         self._lifetime = lifetime
         self._last: dict[str, _Registration] = {}
 
-    def started_anew(self, proof: Proof) -> bool:
-        """Take note of a proof, and return whether it shows a new start at the same address.
+    def restarted(self, proof: Proof) -> bool:
+        """Store a proof, and return whether it shows that the telephone at its address has been restarted.
 
-        The address tells the telephone that rings from another one with the same password.
+        The address distinguishes the telephone that rings from another one with the same password.
         """
         lifetime = self._lifetime(proof.call_id)
         if lifetime is None:
             return False
         before = self._last.get(proof.operator)
-        here = before if before is not None and before.proof.address == proof.address else None
-        kept = here is not None and here.proof.call_id == proof.call_id
-        changes = 0 if here is None or kept else here.changes + 1
+        same = before if before is not None and before.proof.address == proof.address else None
+        kept = same is not None and same.proof.call_id == proof.call_id
+        changes = 0 if same is None or kept else same.changes + 1
         self._last[proof.operator] = _Registration(proof, lifetime, kept, changes)
-        if here is None or kept:
+        if same is None or kept:
             return False
-        early = proof.at - here.proof.at < _DUE * here.lifetime_s
-        return here.kept or (early and changes < _HABIT)
+        early = proof.at - same.proof.at < _DUE * same.lifetime_s
+        return same.kept or (early and changes < _HABIT)

@@ -66,7 +66,7 @@ async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
     line.ari("DELETE", "/playbacks/somebodys")
     await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)  # anew, as somebody who has called before
     said = line.logged(seen)
-    assert "A channel's state cannot be read; its caller begins anew" in said
+    assert "A channel's state cannot be read; its caller starts from the beginning" in said
     assert "does not answer" not in said
 
 

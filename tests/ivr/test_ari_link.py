@@ -1,4 +1,4 @@
-"""The connection to Asterisk's ARI, where Asterisk does not do as it should."""
+"""The connection to ARI when Asterisk misbehaves."""
 
 import asyncio
 

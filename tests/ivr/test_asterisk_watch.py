@@ -1,4 +1,4 @@
-"""Asterisk is asked for a sign of life in a request that every SIP parser understands, by IPv6 as well."""
+"""The SIP request that asks Asterisk for a sign of life is valid, over IPv6 as well."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from ivr.process.asterisk_watch import sip_answers
 
 
 @pytest.mark.parametrize(("host", "written"), [("127.0.0.1", r"127\.0\.0\.1"), ("::1", r"\[::1\]")])
-async def test_addresses_are_written_as_sip_writes_them(host: str, written: str) -> None:
+async def test_addresses_are_written_as_sip_requires(host: str, written: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as other:
         other.setblocking(False)

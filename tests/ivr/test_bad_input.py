@@ -89,7 +89,7 @@ async def test_an_unknown_number_gets_a_404_and_one_sentence_in_the_log(line: Li
     await line.until(lambda: "+338002120001" in line.logged(seen), 2, "it is in the log")
     said = line.logged(seen).splitlines()
     assert ["number=+33899999999" in said[0], "number=+338002120001" in said[1]] == [True, True]
-    assert all("A number was dialled that is not in site.toml" in each for each in said)
+    assert all("A dialled number is not in site.toml" in each for each in said)
     assert len(said) == 2
 
 

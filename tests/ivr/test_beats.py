@@ -11,7 +11,7 @@ from ivr.home.heartbeat import Lateness, beat, boot_time, last_beat
 from ivr.softphone.telephone import Telephones
 
 
-def test_a_beat_that_stays_the_same_becomes_late() -> None:
+def test_a_heartbeat_that_stays_the_same_becomes_late() -> None:
     lateness = Lateness()
     assert [round(lateness.look(1.0, now), 1) for now in (100, 100.5, 101, 101.5)] == [0, 0.5, 1, 1.5]
     assert lateness.look(2.0, 102) == 0
@@ -50,7 +50,7 @@ async def test_suspending_the_machine_takes_no_caller_from_the_controller(line: 
         os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(6)
     os.kill(guard, signal.SIGCONT)
-    await asyncio.sleep(0.6)  # the guard looks before the controller says anything
+    await asyncio.sleep(0.6)  # the guard looks before the controller's next heartbeat
     os.kill(controller, signal.SIGCONT)
     await asyncio.sleep(0.6)
     assert log.read_bytes()[seen:] == b""

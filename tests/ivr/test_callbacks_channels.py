@@ -59,8 +59,8 @@ def test_who_talks_already_is_a_call_like_any_other() -> None:
 
 def test_without_a_controller_who_has_not_talked_is_let_go_and_who_has_goes_to_the_fallback() -> None:
     talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
-    done = {each.id: request.method for each, request in guard.deeds([CALLED, OPERATOR], {})}
+    done = {each.id: request.method for each, request in guard.rescue([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}
-    ((_, request),) = guard.deeds([talked], {})
+    ((_, request),) = guard.rescue([talked], {})
     assert ("context", "hatif-fallback") in request.query
-    assert guard.deeds([talked, OPERATOR], {"bridge": ["callback-1", OFFER]}) == []
+    assert guard.rescue([talked, OPERATOR], {"bridge": ["callback-1", OFFER]}) == []

@@ -32,7 +32,7 @@ async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) ->
         carriers = [phones.enter_context(Telephone("127.0.0.2", 5060 + line.offset, CALLER)) for _ in range(5)]
         answers = [carrier.invite(FRENCH_NUMBER) for carrier in carriers]
         assert [answer.status for answer in answers] == [200, 200, 200, 486, 486]
-        await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "the log says it")
+        await line.until(lambda: "Calls are refused" in line.logged(seen), 3, "it is logged")
         for carrier, answer in zip(carriers[:3], answers, strict=False):
             assert carrier.hang_up(answer, FRENCH_NUMBER).status == 200
     assert line.logged(seen).count("Calls are refused") <= 2  # at most one in ten seconds
@@ -44,14 +44,14 @@ async def test_a_refused_call_is_counted_in_the_status_and_logged(line: Line) ->
 async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill_it(
     line: Line, record_property: Callable[[str, object], None]
 ) -> None:
-    """All from one address: 40 calls of one number, 520 of others, none of them confirmed, then ten ordinary ones."""
+    """All from one address: 40 calls of one number and 520 of others, all unconfirmed, then ten ordinary ones."""
     sip = 5060 + line.offset
     try:
         with ExitStack() as phones:
             for callers in (["+33612000000"] * 40, [f"+3361{each:07}" for each in range(1, 521)]):
                 for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, callers):
                     phones.enter_context(one)
-            # On a busy machine Asterisk is still at it; by itself it would give the first one up after 16 s.
+            # On a busy machine Asterisk is still working; by itself it would give up the first call after 16 s.
             await line.until(lambda: 0 < len(line.left()) <= 40, 8, "the half calls have made room")
             ordinary, seconds = [], []
             for each in range(10):
@@ -62,7 +62,7 @@ async def test_ordinary_callers_of_an_address_are_answered_while_half_calls_fill
                 seconds.append(time.monotonic() - began)
             assert [answer.status for _, answer in ordinary] == [200] * 10
             record_property("ten calls among half calls, the slowest answer in ms", round(1000 * max(seconds)))
-            # None of these is pushed out, whatever else comes.
+            # None of these is ended, whatever else comes.
             for one in send_half_calls("127.0.0.2", sip, FRENCH_NUMBER, [f"+3363{each:07}" for each in range(100)]):
                 phones.enter_context(one)
             await asyncio.sleep(1)

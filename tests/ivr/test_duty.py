@@ -1,4 +1,4 @@
-"""When the floor is told who is planned, and what it makes of it."""
+"""When the floor is told who is on duty, and what difference it makes."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def read(folder: Path, *lines: str) -> roster.Roster | None:
     return roster.load(folder, ("1001", "1002"), RABAT)
 
 
-def test_what_changes_next_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: Path) -> None:
+def test_the_next_change_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,13:00,02:00,,,")
     assert found is not None
     at, changes = datetime(2026, 12, 14, 0, 30, tzinfo=RABAT), []
@@ -34,12 +34,12 @@ def test_what_changes_next_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: 
     assert changes == ["02:00 ", "08:00 1001", "13:00 1001 1002", "14:00 1002", "02:00 ", "08:00 1001"]
 
 
-def test_where_nobody_is_planned_nothing_changes() -> None:
+def test_without_shifts_there_is_no_next_change() -> None:
     at = datetime(2026, 12, 14, tzinfo=UTC)
     assert (duty.planned_at((), at), duty.until_change((), at)) == ((), float("inf"))
 
 
-async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(
+async def test_the_floor_is_told_of_each_change_once_and_at_its_instant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, real = datetime(2026, 12, 14, 13, 59, 59, 900_000, RABAT), asyncio.get_running_loop().time()
@@ -60,19 +60,17 @@ async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(
         running.cancel()
 
 
-async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_can_have_and_is_kept_as_he_was() -> (
-    None
-):
+async def test_an_operator_off_the_roster_gets_no_caller_whom_another_can_take_and_keeps_their_state() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)), wait("call", 5))
+        await line.send(Planned(("1002",)), wait("call", 5))
         assert line.offered == [("call", "1002")]
         assert line.changes == [("1002", OperatorState.OFFERED, "call")]
-        await line.hears(wait("next", 5))
+        await line.send(wait("next", 5))
         assert line.offered[1:] == [("next", "1001")]
 
 
-async def test_without_a_roster_everybody_is_alike_again() -> None:
+async def test_without_a_roster_all_operators_are_equal_again() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)))
-        await line.hears(Planned(None), wait("call", 5))
+        await line.send(Planned(("1002",)))
+        await line.send(Planned(None), wait("call", 5))
         assert line.offered == [("call", "1001")]

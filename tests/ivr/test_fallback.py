@@ -1,4 +1,4 @@
-"""Without a controller the dialplan leads callers by itself, and the records have them when it is back."""
+"""Without a controller the dialplan handles callers by itself, and their calls are recorded once it is back."""
 
 import pytest
 from baresip.errors import TransferFailed
@@ -10,7 +10,7 @@ from ivr.softphone.sound import find
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_afterwards(
+async def test_a_caller_reaches_an_operator_and_the_call_is_recorded_afterwards(
     line: Line, telephones: Telephones
 ) -> None:
     operator = line.speaks("fr")
@@ -28,7 +28,7 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     answered = await phone.next_call(1)
     await answered.hears_tone(1130)
     assert not away.calls, "an operator who is paused was rung"
-    # Without a controller nobody is handed on: a telephone's own transfer key is refused, and its caller stays.
+    # Without a controller there are no transfers: the telephone's transfer key is refused, and the caller stays.
     for number in (away.user, "0033612345678"):
         with pytest.raises(TransferFailed, match="404"):
             await answered.transfer(f"sip:{number}@{line.sip}")
@@ -43,9 +43,9 @@ async def test_a_caller_reaches_an_operator_and_the_call_is_in_the_records_after
     assert story["call"]["case"] in {case["reference"] for case in await line.cases()}
 
 
-async def test_outside_the_hours_a_caller_hears_so(line: Line, telephones: Telephones) -> None:
+async def test_outside_opening_hours_a_caller_hears_that_the_line_is_closed(line: Line, telephones: Telephones) -> None:
     line.control("POST", "/hours", {"force": "closed", "why": "a test"})
-    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last value to be written
+    await line.until_astdb(HOURS, "override", '{"force": "closed"')  # the last field that is written
     await line.without_controller()
     call = await line.dial(telephones, "+33612200002")
     await call.hears(line.audio("fr", "closed"), 20)
@@ -64,7 +64,7 @@ async def test_a_controller_that_comes_back_in_time_takes_the_call(line: Line, t
     assert (await line.story("+33612200003"))["call"]["outcome"] == "left_menu"
 
 
-async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_guard(
+async def test_the_guard_gives_the_callers_of_a_dead_controller_to_the_dialplan(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
@@ -72,10 +72,10 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     ringing = await phone.next_call(5)
     await line.without_controller()
     await waiting.hears(line.audio("fr", "moment"), 12)
-    await ringing.ended(10)  # Asterisk ends what the controller has begun
+    await ringing.ended(10)  # Asterisk finishes what the controller has started
     phone.will_answer(tone_hz=1870)
     await waiting.hears_tone(1870, 20)
-    # A controller that comes back does not ring him while he talks, though it has nothing to do with that conversation.
+    # A controller that is back does not ring the operator while they talk, though that conversation is not its own.
     await line.controller_again()
     assert line.operator_state(phone.user) == "talking"
     rung = len(phone.calls)
@@ -90,7 +90,7 @@ async def test_a_caller_of_a_dead_controller_is_given_to_the_dialplan_by_the_gua
     assert [event["kind"] for event in story["events"]].count("waiting") == 1
 
 
-async def test_who_waited_before_closing_time_is_served_after_it_without_a_controller_too(
+async def test_a_caller_who_waited_before_closing_time_is_served_after_it_without_a_controller_too(
     line: Line, telephones: Telephones
 ) -> None:
     waiting = await line.waiting(telephones, "+33612200005")

@@ -1,4 +1,4 @@
-"""A caller whom the dialplan had before the controller, and after it, is one call in the records."""
+"""A call that moved between the dialplan and the controller is one call in the records."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from line import Line
 from db import read
 from db.engine import async_engine
 from ivr.asterisk.fallback_records import FAMILY
-from ivr.controller.session import APPLICATION
+from ivr.controller.connection import APPLICATION
 from ivr.home import credentials
 from ivr.process.process import processes
 from ivr.softphone.telephone import Telephones
@@ -22,7 +22,7 @@ from ivr.softphone.telephone import Telephones
 ON_DISK_S = 1.5
 """Asterisk writes AstDB to the disk once a second."""
 DELIVERED_S = 0.5
-"""The journal is in the database after that."""
+"""After this time the journal is in the database."""
 
 
 async def calls_of(line: Line, caller: str) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ async def kill_asterisk(line: Line) -> datetime:
 async def test_a_caller_who_went_from_the_fallback_to_the_controller_has_one_row_when_asterisk_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
-    """`again` is with the controller for the second time, `late` for the first, and `left` hangs up in between."""
+    """`again` is with the controller for the second time, `late` for the first; `left` hangs up in between."""
     again, left, late, new = (f"+3361220010{number}" for number in range(4))
     moment, menu = line.audio("fr", "moment"), line.audio("fr", "language_option")
     await line.without_controller()
@@ -94,9 +94,7 @@ async def test_a_caller_who_went_from_the_fallback_to_the_controller_has_one_row
         await calls[caller].hangup()
 
 
-async def test_a_caller_who_hangs_up_with_a_controller_that_hangs_is_in_the_records(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_caller_who_hangs_up_while_the_controller_hangs_is_recorded(line: Line, telephones: Telephones) -> None:
     caller = "+33612200110"
     await line.without_controller()
     call = await line.dial(telephones, caller)
@@ -107,7 +105,7 @@ async def test_a_caller_who_hangs_up_with_a_controller_that_hangs_is_in_the_reco
         http.ws_connect(f"http://127.0.0.1:{8088 + line.offset}/ari/events", params=asked) as hanging,
     ):
         while (await hanging.receive_json(timeout=8))["type"] != "StasisStart":
-            pass  # and nothing more is done: the call waits for whoever hangs
+            pass  # and nothing more happens: the call waits for the controller that hangs
         await call.hangup()
         await line.until(lambda: not line.ari("GET", "/channels"), 5, "the call is over")
     await line.controller_again()

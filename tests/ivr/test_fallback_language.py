@@ -1,4 +1,4 @@
-"""Another language is offered to a caller whose own nobody speaks, in its own words; he takes it or waits on."""
+"""A caller whose language nobody speaks is offered another one, spoken in that language; they take it or wait on."""
 
 import re
 from collections.abc import AsyncIterator
@@ -14,10 +14,10 @@ from ivr.softphone.telephone import Telephones
 TONE_HZ = 1870.0
 
 
-def speaks_only(line: Line, language: str, but: tuple[str, ...]) -> str:
-    """An operator who speaks it, and none of `but`."""
+def speaks_only(line: Line, language: str, excluded: tuple[str, ...]) -> str:
+    """An operator who speaks it, and none of `excluded`."""
     return next(
-        each.id for each in line.operators if language in each.languages and not set(but) & each.languages.keys()
+        each.id for each in line.operators if language in each.languages and not set(excluded) & each.languages.keys()
     )
 
 
@@ -54,14 +54,14 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     chosen = [event["data"] for event in story["events"] if event["kind"] == "language"]
     assert chosen[-1] == {"language": other, "instead_of": own}
     (decision,) = (each for each in story["decisions"] if each["kind"] == "offer")
-    assert decision["data"]["waited_s"] > 2  # with the age that he had
+    assert decision["data"]["waited_s"] > 2  # with the waiting time so far
     assert since < story["call"]["connected"].timestamp() - 2
     said = line.run("call", str(story["call"]["id"])).stdout
     assert f"waits: nobody on duty speaks {own}" in said
     assert f"has chosen {other} instead of {own}" in said
 
 
-async def test_who_presses_nothing_waits_on_and_gets_whoever_speaks_his_language(
+async def test_a_caller_who_presses_nothing_waits_on_for_an_operator_who_speaks_their_language(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33652000021"
@@ -78,7 +78,7 @@ async def test_who_presses_nothing_waits_on_and_gets_whoever_speaks_his_language
     assert (await line.story(caller))["call"]["language"] == "nl"
 
 
-async def test_somebody_who_comes_while_it_is_offered_is_rung_at_once(line: Line, telephones: Telephones) -> None:
+async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Line, telephones: Telephones) -> None:
     await line.phone(telephones, speaks_only(line, "en", ("nl", "de")))
     call = await line.asks_for_operator(telephones, "+33652000031", KEYS["nl"] + "0")
     await begins(call, line.audio("nl", "language_nobody"))
@@ -88,7 +88,7 @@ async def test_somebody_who_comes_while_it_is_offered_is_rung_at_once(line: Line
     assert not find(call.heard(), line.audio("nl", "stay_on_line")[:RATE]).same
 
 
-async def test_where_somebody_speaks_it_or_nobody_is_there_at_all_nothing_is_offered(
+async def test_no_language_is_offered_when_somebody_speaks_it_or_nobody_is_there_at_all(
     line: Line, telephones: Telephones
 ) -> None:
     alone = await line.asks_for_operator(telephones, "+33652000041", KEYS["nl"] + "0")
@@ -102,7 +102,7 @@ async def test_where_somebody_speaks_it_or_nobody_is_there_at_all_nothing_is_off
         assert not offered(await line.story(caller))
 
 
-async def test_after_a_restart_it_is_offered_again_and_can_be_taken(line: Line, telephones: Telephones) -> None:
+async def test_after_a_restart_the_language_is_offered_again_and_taken(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, speaks_only(line, "en", ("nl", "de")), answers=TONE_HZ)
     call = await line.asks_for_operator(telephones, "+33652000051", KEYS["nl"] + "0")
     await begins(call, line.audio("nl", "language_nobody"))
@@ -117,7 +117,7 @@ async def test_after_a_restart_it_is_offered_again_and_can_be_taken(line: Line, 
 
 @pytest.fixture
 async def soon(line: Line) -> AsyncIterator[Line]:
-    """A line on which another language is offered after 2 s, when something is said first: after 6 s."""
+    """A line on which another language is offered after 2 s, or after 6 s when something is said first."""
     files = {name: (line.site / name).read_text() for name in ("site.toml", "flow.yaml")}
     quick, count = re.subn(r"^other_language_s = \d+", "other_language_s = 2", files["site.toml"], flags=re.MULTILINE)
     assert count == 1
@@ -132,7 +132,7 @@ async def soon(line: Line) -> AsyncIterator[Line]:
     await line.restart()
 
 
-async def test_after_a_long_wait_another_language_is_offered_though_somebody_speaks_his(
+async def test_after_a_long_wait_another_language_is_offered_though_somebody_speaks_the_callers(
     soon: Line, telephones: Telephones
 ) -> None:
     line = soon

@@ -1,4 +1,4 @@
-"""What the dialplan left in AstDB is read back whole, and nothing that it might find there stops the controller."""
+"""The dialplan's records in AstDB are read completely, and nothing in them stops the controller."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def record(identity: str, **fields: str) -> dict[str, str]:
     return {f"{identity}/{name}": value for name, value in whole.items() if value != "-"}
 
 
-def test_an_ended_call_is_read_whole() -> None:
+def test_an_ended_call_is_read_completely() -> None:
     (call,) = parse(record("node1-1795613040.0")).calls
     assert (call.id, call.status, call.operator, call.topic) == ("node1-1795613040.0", Status.CONNECTED, "op1", None)
     assert (call.started, call.queued, call.connected, call.ended) == tuple(
@@ -47,12 +47,12 @@ def test_an_ended_call_is_read_whole() -> None:
     assert (call.number, call.caller, call.country, call.language) == ("+33800000001", "+33612345678", "FR", "fr")
 
 
-def test_a_call_that_goes_on_is_left_alone() -> None:
+def test_a_call_that_is_up_is_left_alone() -> None:
     records = parse(record("a.1", ended="-") | record("a.2"))
     assert (records.open, [call.id for call in records.calls]) == (["a.1"], ["a.2"])
 
 
-def test_a_call_that_asterisk_took_with_it_has_ended_when_it_was_last_heard_of() -> None:
+def test_a_call_that_was_cut_with_asterisk_ends_at_its_last_recorded_instant() -> None:
     tree = record("a.1", ended="-") | record("a.2", ended="-")
     records = parse(tree, live={"a.1"})
     assert records.open == ["a.1"]
@@ -60,7 +60,7 @@ def test_a_call_that_asterisk_took_with_it_has_ended_when_it_was_last_heard_of()
     assert (call.id, call.ended, call.end_known) == ("a.2", AT + timedelta(seconds=20), False)
 
 
-def test_a_call_that_the_controller_had_taken_when_asterisk_went_down_is_not_the_dialplans() -> None:
+def test_a_call_that_the_controller_had_taken_when_asterisk_went_down_is_left_to_the_controller() -> None:
     tree = record("a.1", status="taken", ended="-") | record("a.2", status="taken", ended="-") | {"a.3/status": "taken"}
     records = parse(tree, live={"a.1"})
     assert (records.open, records.taken, records.calls, records.broken) == (["a.1"], ["a.2", "a.3"], [], {})
@@ -70,7 +70,7 @@ def test_a_call_that_the_controller_had_taken_when_asterisk_went_down_is_not_the
     ("channel", "same"), [("1795613040.7", True), ("node-1-1795613040.7", True), ("made-up", False)]
 )
 def test_the_fallbacks_record_and_the_controller_give_a_call_the_same_id(channel: str, same: bool) -> None:
-    """They know its beginning to the second and to the millisecond, and not the same one."""
+    """One knows its beginning to the second, the other to the millisecond, and the instants differ."""
     ids = {identity_of("node1", channel, AT + timedelta(seconds=late)) for late in (0, 0.25, 12)}
     assert (len(ids) == 1) is same
     assert identity_of("node2", channel, AT) not in ids
@@ -106,7 +106,7 @@ def test_nothing_in_astdb_stops_the_import(tree: dict[str, str]) -> None:
     parse(tree, live=())
 
 
-async def test_without_the_managers_link_it_is_not_said_that_the_dialplan_has_no_calls() -> None:
+async def test_without_the_manager_link_the_dialplan_is_not_taken_to_have_no_calls() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await calls_in_fallback(Ami("127.0.0.1", 1, "nobody", ""), cast(Any, None))

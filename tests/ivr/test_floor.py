@@ -1,4 +1,4 @@
-"""The floor gives every caller his turn, and what it hears twice, late or from a call that is gone changes nothing."""
+"""The floor serves callers in turn; messages that come twice, late or from a call that is gone change nothing."""
 
 import asyncio
 import contextlib
@@ -36,15 +36,15 @@ NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, 
 
 
 class Watched:
-    """A floor that runs, and all that it has published."""
+    """A running floor, and all that it has published."""
 
     def __init__(self, operators: Sequence[Operator], wrap_up_s: float) -> None:
         self.offers: list[Offer] = []
-        self.told: list[Position] = []
+        self.positions: list[Position] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
         self.decisions: list[Decision] = []
         self.why: list[tuple[str, WaitReason]] = []
-        self.set_by_s = 0.0  # by how much somebody has set the clock
+        self.set_by_s = 0.0  # by how much the clock was set
         self.floor = Floor(
             operators,
             ring_s=RING_S,
@@ -62,10 +62,10 @@ class Watched:
         if isinstance(message, Offer):
             self.offers.append(message)
         elif isinstance(message, Position):
-            self.told.append(message)
+            self.positions.append(message)
 
-    async def hears(self, *messages: ToFloor) -> None:
-        """Tells the floor all of this at once, and waits until it has done what it does about it."""
+    async def send(self, *messages: ToFloor) -> None:
+        """Send messages to the floor at once, and wait until it has handled them."""
         for message in messages:
             self.floor.tell(message)
         for _ in range(5):
@@ -73,12 +73,12 @@ class Watched:
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(2):
-            while not true():  # noqa: ASYNC110 - the floor tells of changes, not of their absence
+            while not true():  # noqa: ASYNC110 - nothing signals the end of a change
                 await asyncio.sleep(0.005)
 
     @property
     def offer(self) -> Offer:
-        """The one made last."""
+        """The latest offer."""
         return self.offers[-1]
 
     def state(self, operator: str = "1001") -> tuple[OperatorState, str]:
@@ -87,11 +87,11 @@ class Watched:
 
     @property
     def waiting(self) -> list[str]:
-        return [each.call for each in self.floor.waiting]
+        return [waiting.call for waiting in self.floor.waiting]
 
     @property
     def offered(self) -> list[tuple[str, str]]:
-        return [(each.call, each.operator) for each in self.offers]
+        return [(offer.call, offer.operator) for offer in self.offers]
 
 
 @contextlib.asynccontextmanager
@@ -130,26 +130,26 @@ def ended(offer: Offer) -> Ended:
     return Ended(offer.id, offer.call, offer.operator)
 
 
-# Turns
+# Order
 
 
-async def test_two_callers_and_one_operator_are_served_in_the_order_of_their_waiting() -> None:
+async def test_two_callers_get_one_operator_in_the_order_of_their_waiting() -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
-        await line.hears(wait("second", 5), wait("first", 50))
+        await line.send(wait("second", 5), wait("first", 50))
         assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
         first = line.offer
-        await line.hears(accepted(first))
+        await line.send(accepted(first))
         assert line.state() == (OperatorState.TALKING, "")
-        await line.hears(ended(first))
+        await line.send(ended(first))
         assert line.state() == (OperatorState.WRAPPING_UP, "")
         await line.until(lambda: len(line.offers) == 2)
         assert line.offered == [("first", "1001"), ("second", "1001")]
         assert line.waiting == []
 
 
-async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
+async def test_an_offer_names_call_and_operator_ringing_time_and_reason() -> None:
     async with a_floor(ready(idle_s=30)) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         offer = line.offer
         assert (offer.call, offer.operator, offer.ring_s) == ("call", "1001", RING_S)
         (decision,) = line.decisions
@@ -159,122 +159,122 @@ async def test_an_offer_says_who_rings_whom_for_how_long_and_why() -> None:
         assert line.changes == [("1001", OperatorState.OFFERED, "call")]
 
 
-async def test_every_offer_has_an_id_of_its_own_and_the_epoch_of_its_connection() -> None:
+async def test_every_offer_has_its_own_id_and_the_epoch_of_its_connection() -> None:
     async with a_floor(ready("1001"), ready("1002")) as line:
-        await line.hears(wait("a", 5), wait("b", 6))
+        await line.send(wait("a", 5), wait("b", 6))
         assert len({offer.id for offer in line.offers}) == 2
         assert {offer.epoch for offer in line.offers} == {1}
-        await line.hears(ConnectionLost(), Begin(2, (ready("1001"),), ()), wait("c", 5))
+        await line.send(ConnectionLost(), Begin(2, (ready("1001"),), ()), wait("c", 5))
         assert (line.offer.call, line.offer.epoch) == ("c", 2)
 
 
-async def test_without_a_connection_nobody_is_offered_and_nothing_is_kept() -> None:
+async def test_without_a_connection_no_offer_is_made_and_nothing_is_kept() -> None:
     async with a_floor(ready("1001")) as line:
         before = list(line.changes)
-        await line.hears(ConnectionLost(), wait("a", 5), OperatorEvent("1001", Trigger.PHONE_PRESENT))
+        await line.send(ConnectionLost(), wait("a", 5), OperatorEvent("1001", Trigger.PHONE_PRESENT))
         assert (line.offers, line.changes) == ([], before)
 
 
-async def test_what_comes_together_is_decided_together() -> None:
-    """Otherwise the caller who is told of first would get the operator of the one who has waited longest."""
+async def test_messages_that_come_together_are_decided_together() -> None:
+    """Otherwise the caller of the first message would get the operator of the one who has waited longest."""
     async with a_floor(ready()) as line:
-        await line.hears(wait("short", 1), wait("long", 100))
+        await line.send(wait("short", 1), wait("long", 100))
         assert line.offered == [("long", "1001")]
 
 
-async def test_a_step_that_relaxes_brings_an_offer_by_itself() -> None:
+async def test_a_step_that_expires_makes_an_offer_possible_by_itself() -> None:
     dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)  # on duty, so that the step is not skipped
     async with a_floor(ready(), dutch) as line:
-        await line.hears(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
+        await line.send(wait("call", 10, Step("nl", patience=10 + SHORT_S), Step("fr")))
         assert line.offers == []
         await line.until(lambda: line.offered == [("call", "1001")])
         assert line.offer.reason is not None and line.offer.reason.step == 1
 
 
-# Where callers stand
+# Positions
 
 
-async def test_who_asks_is_told_his_place_among_those_who_could_take_the_same_operators() -> None:
+async def test_a_caller_gets_their_position_among_those_who_could_take_the_same_operators() -> None:
     talks = ready(state=OperatorState.TALKING, offer="offer-1")
     async with a_floor(talks, ready("1002", state=OperatorState.PAUSED, languages={"nl": 5})) as line:
-        await line.hears(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), AskPosition("second"))
-        assert [(each.call, each.position) for each in line.told] == [("second", 2)]
-        await line.hears(Leave("first"), AskPosition("second"))
-        assert line.told[-1].position == 1
-        assert not line.told[-1].estimate.earned, "nothing was accepted yet"
+        await line.send(wait("first", 50), wait("other", 45, Step("nl")), wait("second", 40), AskPosition("second"))
+        assert [(each.call, each.position) for each in line.positions] == [("second", 2)]
+        await line.send(Leave("first"), AskPosition("second"))
+        assert line.positions[-1].position == 1
+        assert not line.positions[-1].estimate.earned, "nothing was accepted yet"
 
 
-async def test_who_does_not_wait_or_is_offered_is_told_nothing() -> None:
+async def test_a_call_that_does_not_wait_or_is_offered_gets_no_position() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(wait("call", 50), AskPosition("call"), AskPosition("nobody"))
+        await line.send(wait("call", 50), AskPosition("call"), AskPosition("nobody"))
         assert line.offered == [("call", "1001")]
-        assert line.told == []
+        assert line.positions == []
 
 
-# Offers that come to nothing
+# Offers that fail
 
 
-async def test_a_caller_whom_nobody_answered_keeps_his_place_at_the_head() -> None:
+async def test_a_caller_whom_nobody_answered_keeps_their_place_at_the_head() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
-        await line.hears(wait("first", 50), OperatorEvent("1002", Trigger.PAUSE), wait("second", 40))
+        await line.send(wait("first", 50), OperatorEvent("1002", Trigger.PAUSE), wait("second", 40))
         assert (line.offered, line.waiting) == ([("first", "1001")], ["second"])
-        await line.hears(refused(line.offer, NO_ANSWER))
+        await line.send(refused(line.offer, NO_ANSWER))
         assert line.waiting == ["first", "second"]
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
-        await line.hears(OperatorEvent("1002", Trigger.RESUME))
+        await line.send(OperatorEvent("1002", Trigger.RESUME))
         assert line.offered == [("first", "1001"), ("first", "1002")]
 
 
-async def test_the_next_operator_is_offered_the_caller_at_once() -> None:
+async def test_the_next_operator_gets_the_caller_at_once() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
-        await line.hears(wait("call", 50))
-        await line.hears(refused(line.offer, UNREACHABLE))
+        await line.send(wait("call", 50))
+        await line.send(refused(line.offer, UNREACHABLE))
         assert line.offered == [("call", "1001"), ("call", "1002")]
         assert line.state("1001") == (OperatorState.AWAY, AWAY_UNREACHABLE)
 
 
-async def test_who_leaves_while_he_is_offered_is_offered_no_more() -> None:
+async def test_a_caller_who_leaves_while_they_are_offered_is_not_offered_again() -> None:
     async with a_floor(ready("1001", idle_s=20), ready("1002", idle_s=10)) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         offer = line.offer
-        await line.hears(Leave("call"))
-        assert line.state("1001")[0] is OperatorState.OFFERED, "his telephone rings until the call says otherwise"
-        await line.hears(refused(offer, WITHDRAWN))
+        await line.send(Leave("call"))
+        assert line.state("1001")[0] is OperatorState.OFFERED, "the telephone rings until the call says otherwise"
+        await line.send(refused(offer, WITHDRAWN))
         assert line.state("1001") == (OperatorState.READY, "")
         assert (line.offered, line.waiting) == ([("call", "1001")], [])
-        await line.hears(wait("next", 5))
+        await line.send(wait("next", 5))
         assert line.offered[1:] == [("next", "1002")]
 
 
 async def test_an_offer_for_a_call_that_is_gone_costs_its_operator_nothing() -> None:
-    """As the session answers where it knows no such call."""
+    """As the connection answers when it knows no such call."""
     async with a_floor(ready()) as line:
-        await line.hears(wait("gone", 50), wait("next", 40))
+        await line.send(wait("gone", 50), wait("next", 40))
         offer = line.offer
-        await line.hears(Leave("gone"), refused(offer, WITHDRAWN))
+        await line.send(Leave("gone"), refused(offer, WITHDRAWN))
         assert line.offered == [("gone", "1001"), ("next", "1001")]
         assert line.waiting == []
 
 
-async def test_who_leaves_before_any_offer_is_forgotten() -> None:
+async def test_a_caller_who_leaves_before_any_offer_is_forgotten() -> None:
     async with a_floor() as line:
-        await line.hears(wait("a", 50), wait("b", 40), Leave("a"), Leave("nobody"))
+        await line.send(wait("a", 50), wait("b", 40), Leave("a"), Leave("nobody"))
         assert line.waiting == ["b"]
 
 
-# Twice and late
+# Repeated and late messages
 
 
-async def test_messages_that_come_twice_have_the_effect_of_once() -> None:
+async def test_messages_are_idempotent() -> None:
     async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
         waits = wait("call", 50)
-        await line.hears(waits, waits)
-        await line.hears(waits)
+        await line.send(waits, waits)
+        await line.send(waits)
         assert line.offered == [("call", "1001")]
         offer = line.offer
-        await line.hears(accepted(offer), accepted(offer), waits)
+        await line.send(accepted(offer), accepted(offer), waits)
         assert (line.offered, line.waiting) == ([("call", "1001")], [])
-        await line.hears(ended(offer), ended(offer))
+        await line.send(ended(offer), ended(offer))
         assert [state for _, state, _ in line.changes] == [
             OperatorState.OFFERED,
             OperatorState.TALKING,
@@ -283,38 +283,38 @@ async def test_messages_that_come_twice_have_the_effect_of_once() -> None:
         assert line.waiting == []
 
 
-async def test_an_answer_that_comes_late_changes_nothing() -> None:
+async def test_a_late_answer_changes_nothing() -> None:
     async with a_floor(ready("1001"), ready("1002", idle_s=5)) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         first = line.offer
-        await line.hears(refused(first, NO_ANSWER))
+        await line.send(refused(first, NO_ANSWER))
         second = line.offer
         before = len(line.changes), len(line.offers)
-        await line.hears(refused(first, NO_ANSWER), refused(first, WITHDRAWN), ended(first))
-        await line.hears(OperatorEvent("1002", Trigger.PHONE_PRESENT), OperatorEvent("9999", Trigger.RESUME))
+        await line.send(refused(first, NO_ANSWER), refused(first, WITHDRAWN), ended(first))
+        await line.send(OperatorEvent("1002", Trigger.PHONE_PRESENT), OperatorEvent("9999", Trigger.RESUME))
         assert (len(line.changes), len(line.offers)) == before
-        await line.hears(accepted(second))
+        await line.send(accepted(second))
         assert line.state("1002")[0] is OperatorState.TALKING
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
 
 
-async def test_a_late_answer_takes_nobody_out_of_the_queue() -> None:
+async def test_a_late_answer_takes_no_caller_out_of_the_queue() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         offer = line.offer
-        await line.hears(refused(offer, NO_ANSWER), accepted(offer))
+        await line.send(refused(offer, NO_ANSWER), accepted(offer))
         assert line.waiting == ["call"]
 
 
-async def test_a_late_end_of_a_former_conversation_does_not_end_the_present_one() -> None:
+async def test_a_late_end_of_an_earlier_conversation_does_not_end_the_present_one() -> None:
     async with a_floor(ready(), wrap_up_s=0) as line:
-        await line.hears(wait("first", 50))
+        await line.send(wait("first", 50))
         first = line.offer
-        await line.hears(accepted(first), ended(first))
+        await line.send(accepted(first), ended(first))
         await line.until(lambda: line.state()[0] is OperatorState.READY)
-        await line.hears(wait("second", 10))
+        await line.send(wait("second", 10))
         second = line.offer
-        await line.hears(accepted(second), ended(first), refused(first, NO_ANSWER))
+        await line.send(accepted(second), ended(first), refused(first, NO_ANSWER))
         assert line.state() == (OperatorState.TALKING, "")
 
 
@@ -323,9 +323,9 @@ async def test_a_late_end_of_a_former_conversation_does_not_end_the_present_one(
 
 async def test_a_wrap_up_ends_by_itself() -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         offer = line.offer
-        await line.hears(accepted(offer), ended(offer))
+        await line.send(accepted(offer), ended(offer))
         began = time.time()
         until = line.floor.operators["1001"].until
         assert until is not None and until == pytest.approx(began + SHORT_S, abs=0.02)
@@ -333,28 +333,28 @@ async def test_a_wrap_up_ends_by_itself() -> None:
         assert time.time() >= until
 
 
-async def test_a_pause_asked_for_while_talking_holds_after_the_wrap_up() -> None:
+async def test_a_pause_requested_while_talking_applies_after_the_wrap_up() -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         offer = line.offer
-        await line.hears(accepted(offer), OperatorEvent("1001", Trigger.PAUSE, "lunch"), wait("next", 5))
+        await line.send(accepted(offer), OperatorEvent("1001", Trigger.PAUSE, "lunch"), wait("next", 5))
         assert line.state() == (OperatorState.TALKING, "")
-        await line.hears(ended(offer))
+        await line.send(ended(offer))
         await line.until(lambda: line.state() == (OperatorState.PAUSED, "lunch"))
         assert line.waiting == ["next"]
 
 
-async def test_a_telephone_that_appears_brings_the_caller_who_waits() -> None:
+async def test_an_operator_whose_telephone_appears_gets_the_waiting_caller() -> None:
     async with a_floor(Operator("1001", {"fr": 5})) as line:
-        await line.hears(wait("call", 50))
+        await line.send(wait("call", 50))
         assert line.offers == []
-        await line.hears(OperatorEvent("1001", Trigger.PHONE_PRESENT))
+        await line.send(OperatorEvent("1001", Trigger.PHONE_PRESENT))
         assert line.offered == [("call", "1001")]
 
 
-async def test_only_a_change_is_kept() -> None:
+async def test_only_changes_are_kept() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(
+        await line.send(
             OperatorEvent("1001", Trigger.PHONE_PRESENT),
             OperatorEvent("1001", Trigger.WITHDRAWN),
             OperatorEvent("1001", Trigger.RESUME),
@@ -366,56 +366,56 @@ async def test_only_a_change_is_kept() -> None:
 
 
 @pytest.mark.parametrize("talking", [True, False])
-async def test_a_floor_that_is_rebuilt_gives_nobody_a_second_offer(talking: bool) -> None:
+async def test_a_rebuilt_floor_makes_no_second_offer(talking: bool) -> None:
     state = OperatorState.TALKING if talking else OperatorState.OFFERED
     settled = ready("1001", state=state, offer="offer-1")
     async with a_floor(settled, ready("1002")) as line:
-        await line.hears(OpenOffer("offer-1", "call", "1001", talking))
-        await line.hears(wait("call", 50))
+        await line.send(OpenOffer("offer-1", "call", "1001", talking))
+        await line.send(wait("call", 50))
         assert (line.offers, line.waiting, line.changes) == ([], [], [])
-        await line.hears(wait("next", 5))
+        await line.send(wait("next", 5))
         assert line.offered == [("next", "1002")]
 
 
-async def test_an_operator_whom_the_channels_show_busy_is_busy_whatever_was_written() -> None:
+async def test_an_operator_with_a_channel_is_busy_whatever_state_was_stored() -> None:
     async with a_floor(ready("1001"), ready("1002", state=OperatorState.PAUSED, reason="lunch")) as line:
-        await line.hears(
+        await line.send(
             OpenOffer("offer-1", "a", "1001", talking=True), OpenOffer("offer-2", "b", "1002", talking=False)
         )
         assert line.state("1001")[0] is OperatorState.TALKING
         assert line.state("1002")[0] is OperatorState.OFFERED
-        await line.hears(Ended("offer-1", "a", "1001"), Refused("offer-2", "b", "1002", WITHDRAWN))
+        await line.send(Ended("offer-1", "a", "1001"), Refused("offer-2", "b", "1002", WITHDRAWN))
         assert line.state("1001")[0] is OperatorState.WRAPPING_UP
         assert line.state("1002") == (OperatorState.READY, "")
 
 
-async def test_a_leg_that_rang_through_the_restart_is_answered_as_if_nothing_had_been() -> None:
+async def test_a_leg_that_rang_through_the_restart_can_be_answered() -> None:
     async with a_floor(ready("1001", state=OperatorState.OFFERED, offer="offer-1")) as line:
-        await line.hears(OpenOffer("offer-1", "call", "1001", talking=False))
-        await line.hears(Accepted("offer-1", "call", "1001"))
+        await line.send(OpenOffer("offer-1", "call", "1001", talking=False))
+        await line.send(Accepted("offer-1", "call", "1001"))
         assert line.state() == (OperatorState.TALKING, "")
-        await line.hears(Ended("offer-1", "call", "1001"))
+        await line.send(Ended("offer-1", "call", "1001"))
         assert line.state()[0] is OperatorState.WRAPPING_UP
 
 
-async def test_a_leg_that_rang_through_the_restart_in_vain_leaves_its_caller_at_the_head() -> None:
+async def test_an_unanswered_leg_that_rang_through_the_restart_leaves_its_caller_at_the_head() -> None:
     rung = ready("1001", state=OperatorState.OFFERED, offer="offer-1")
     async with a_floor(rung, ready("1002", idle_s=5, state=OperatorState.PAUSED, reason="lunch")) as line:
-        await line.hears(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
-        await line.hears(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
+        await line.send(OpenOffer("offer-1", "old", "1001", talking=False), wait("young", 5))
+        await line.send(Refused("offer-1", "old", "1001", NO_ANSWER), wait("old", 500))
         assert line.state("1001") == (OperatorState.PAUSED, "no_answer")
         assert line.waiting == ["old", "young"]
 
 
-async def test_a_caller_whose_operator_was_lost_waits_again_with_his_age() -> None:
+async def test_a_caller_whose_operator_was_lost_waits_again_with_their_waiting_time() -> None:
     async with a_floor(ready("1001", state=OperatorState.TALKING, offer="offer-1")) as line:
-        await line.hears(OpenOffer("offer-1", "old", "1001", talking=True), wait("young", 5))
-        await line.hears(Ended("offer-1", "old", "1001"), wait("old", 500))
+        await line.send(OpenOffer("offer-1", "old", "1001", talking=True), wait("young", 5))
+        await line.send(Ended("offer-1", "old", "1001"), wait("old", 500))
         assert line.waiting == ["old", "young"]
 
 
 async def test_a_wrap_up_that_ended_while_there_was_no_floor_is_over() -> None:
     past = ready(state=OperatorState.WRAPPING_UP, until=time.time() - 100)
     async with a_floor(past) as line:
-        await line.hears(wait("call", 5))
+        await line.send(wait("call", 5))
         assert line.offered == [("call", "1001")]

@@ -1,4 +1,4 @@
-"""A clock that is set while the floor works leaves nobody behind: waits, steps and wrap-ups go on as they were."""
+"""A clock that is set while the floor runs changes no wait, step or wrap-up."""
 
 import time
 
@@ -11,13 +11,13 @@ from routing.states import OfferState, OperatorState
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-async def test_a_step_that_relaxes_does_so_in_time_though_the_clock_is_set(hours: int) -> None:
+async def test_a_step_expires_in_time_though_the_clock_is_set(hours: int) -> None:
     dutch = ready("1002", languages={"nl": 5}, state=OperatorState.PAUSED)
     async with a_floor(ready(), dutch) as line:
         steps = (Step("nl", patience=10 + SHORT_S), Step("fr"))
-        await line.hears(wait("call", 10, *steps))
+        await line.send(wait("call", 10, *steps))
         line.set_by_s = 3600.0 * hours
-        await line.hears(AskPosition("nobody"))
+        await line.send(AskPosition("nobody"))
         assert line.offers == []
         await line.until(lambda: line.offered == [("call", "1001")])
 
@@ -25,31 +25,31 @@ async def test_a_step_that_relaxes_does_so_in_time_though_the_clock_is_set(hours
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_a_wrap_up_ends_in_time_though_the_clock_is_set(hours: int) -> None:
     async with a_floor(ready(), wrap_up_s=SHORT_S) as line:
-        await line.hears(wait("call", 50))
-        await line.hears(accepted(line.offer), ended(line.offer))
+        await line.send(wait("call", 50))
+        await line.send(accepted(line.offer), ended(line.offer))
         line.set_by_s = 3600.0 * hours
-        await line.hears(AskPosition("nobody"))
+        await line.send(AskPosition("nobody"))
         assert line.state()[0] is OperatorState.WRAPPING_UP
         await line.until(lambda: line.state()[0] is OperatorState.READY)
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-async def test_callers_keep_their_order_though_the_clock_is_set_and_who_came_before_is_before(hours: int) -> None:
+async def test_callers_keep_their_order_though_the_clock_is_set(hours: int) -> None:
     async with a_floor(ready(state=OperatorState.TALKING)) as line:
-        await line.hears(wait("first", 60), wait("second", 50))
+        await line.send(wait("first", 60), wait("second", 50))
         line.set_by_s = 3600.0 * hours
-        await line.hears(Wait("third", (Step("fr"),), time.time() + line.set_by_s))
+        await line.send(Wait("third", (Step("fr"),), time.time() + line.set_by_s))
         assert line.waiting == ["first", "second", "third"]
-        await line.hears(Wait("fourth", (Step("fr"),), time.time() + line.set_by_s + 600))
+        await line.send(Wait("fourth", (Step("fr"),), time.time() + line.set_by_s + 600))
         assert line.waiting[-1] == "fourth"
         (waits,) = (each for each in line.floor.waiting if each.call == "fourth")
         assert waits.since <= time.time() + line.set_by_s
 
 
-async def test_who_is_offered_when_the_clock_is_set_back_keeps_his_place() -> None:
+async def test_a_caller_who_is_offered_when_the_clock_is_set_back_keeps_their_place() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(wait("first", 60))
+        await line.send(wait("first", 60))
         line.set_by_s = -7200.0
-        await line.hears(Wait("second", (Step("fr"),), time.time() + line.set_by_s))
-        await line.hears(refused(line.offer, OfferState.NO_ANSWER))
+        await line.send(Wait("second", (Step("fr"),), time.time() + line.set_by_s))
+        await line.send(refused(line.offer, OfferState.NO_ANSWER))
         assert line.waiting == ["first", "second"]

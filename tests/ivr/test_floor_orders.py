@@ -1,4 +1,4 @@
-"""Whatever reaches the floor, late, twice or in another order: nobody is in two calls, and nothing stands for ever."""
+"""Whatever reaches the floor, late, twice or out of order: nobody is in two calls, and nothing stays behind."""
 
 import asyncio
 import time
@@ -22,27 +22,28 @@ TELEPHONE = (Trigger.PHONE_PRESENT, Trigger.PHONE_ABSENT)
 
 @dataclass
 class World:
-    """A floor, and what has been said to it so far."""
+    """A floor, and the messages that it has had so far."""
 
     line: Watched
-    said: list[ToFloor] = field(default_factory=list)
+    sent: list[ToFloor] = field(default_factory=list)
 
-    async def says(self, message: ToFloor) -> None:
-        self.said.append(message)
-        await self.line.hears(message)
+    async def send(self, message: ToFloor) -> None:
+        self.sent.append(message)
+        await self.line.send(message)
         self.look()
 
     def look(self) -> None:
+        """Check what must hold at any time."""
         for operator in self.line.floor.operators.values():
             assert (operator.offer is not None) == (operator.state in BUSY), operator
             assert (operator.until is not None) == (operator.state is OperatorState.WRAPPING_UP), operator
             assert operator.state is not OperatorState.READY or operator.present, operator
-        held = [each.offer for each in self.line.floor.operators.values() if each.offer is not None]
+        held = [operator.offer for operator in self.line.floor.operators.values() if operator.offer is not None]
         assert len(held) == len(set(held)), "two operators have one offer"
         calls = [offer.call for offer in self.line.offers if offer.id in held and offer.role == "operator"]
         assert len(calls) == len(set(calls)), "two operators have one call"
         for call in self.line.waiting:
-            assert call not in calls, "a call waits that somebody is offered, or has"
+            assert call not in calls, "a call waits that is offered or connected"
 
 
 def steps() -> st.SearchStrategy[list[tuple[str, int, int]]]:
@@ -51,7 +52,7 @@ def steps() -> st.SearchStrategy[list[tuple[str, int, int]]]:
 
 
 def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
-    """What that step says; None where there is nothing yet that it could be about."""
+    """Return the message of a step; None if there is nothing yet that it could be about."""
     offers = world.line.offers
     operator, call = OPERATORS[which % len(OPERATORS)], CALLS[which % len(CALLS)]
     about: dict[str, Callable[[Offer], ToFloor]] = {
@@ -73,51 +74,51 @@ def message(world: World, kind: str, which: int, how: int) -> ToFloor | None:
         case "invite":
             return Invite(call, operator, "interpreter")
         case "again":
-            return world.said[which % len(world.said)] if world.said else None
+            return world.sent[which % len(world.sent)] if world.sent else None
         case _:
             return about[kind](offers[which % len(offers)]) if offers else None
 
 
 async def _quiet(world: World) -> None:
-    """All calls have gone and all offers are over, as each call says in the end; who was on a pause ends it."""
+    """End all calls, offers and pauses, as each call does in the end."""
     for call in CALLS:
-        await world.says(Leave(call))
+        await world.send(Leave(call))
     for operator in world.line.floor.operators.values():
         if operator.offer is not None:
             other = Offer(operator.offer, 0, "", operator.id, RING_S, None)
-            await world.says(refused(other, OfferState.WITHDRAWN))
-            await world.says(ended(other))
+            await world.send(refused(other, OfferState.WITHDRAWN))
+            await world.send(ended(other))
     for identity in OPERATORS:
-        await world.says(OperatorEvent(identity, Trigger.PHONE_PRESENT))
-        await world.says(OperatorEvent(identity, Trigger.RESUME))
+        await world.send(OperatorEvent(identity, Trigger.PHONE_PRESENT))
+        await world.send(OperatorEvent(identity, Trigger.RESUME))
 
 
 async def _orders(happened: list[tuple[str, int, int]]) -> None:
     async with a_floor(*map(ready, OPERATORS), wrap_up_s=SHORT_S) as line:
         world = World(line)
         for kind, which, how in happened:
-            if (said := message(world, kind, which, how)) is not None:
-                await world.says(said)
+            if (next_message := message(world, kind, which, how)) is not None:
+                await world.send(next_message)
         await _quiet(world)
         states = [each.state for each in line.floor.operators.values()]
         assert states == [OperatorState.READY] * len(OPERATORS), "a state that nothing ends"
-        # Nothing of all that stands in the way of the next callers.
+        # Nothing of this prevents the next callers from being served.
         before = len(line.offers)
-        await line.hears(*(wait(f"new {number}", 1) for number in range(len(OPERATORS))))
+        await line.send(*(wait(f"new {number}", 1) for number in range(len(OPERATORS))))
         assert sorted(offer.operator for offer in line.offers[before:]) == list(OPERATORS)
         world.look()
 
 
 @patient
 @given(steps())
-def test_whatever_comes_in_whatever_order_nobody_is_in_two_calls_and_nothing_is_left(
+def test_in_any_order_of_messages_nobody_is_in_two_calls_and_nothing_is_left(
     happened: list[tuple[str, int, int]],
 ) -> None:
     asyncio.run(_orders(happened))
 
 
-async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
+async def test_a_change_that_nobody_waits_for_any_more_is_not_made() -> None:
     async with a_floor(ready()) as line:
-        await line.hears(Change("1", ColleagueCall("1001", "help-1901-1"), until=time.time() - 0.1))
+        await line.send(Change("1", ColleagueCall("1001", "help-1901-1"), until=time.time() - 0.1))
         assert line.state() == (OperatorState.READY, "")
         assert (await line.client.change(ColleagueCall("1001", "help-1901-2"))).offer == "help-1901-2"

@@ -1,4 +1,4 @@
-"""Which half calls are ended, by the copies of SIP messages; on a real line in `test_carriers`."""
+"""Which half calls are ended, given copies of SIP messages; `test_carriers` has a real line."""
 
 import struct
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PLACES = 60
 
 
 def copy(text: str, call_id: str, *, out: bool) -> bytes:
-    """A packet of Asterisk's; `out`: the message was sent by Asterisk."""
+    """Return a copy as Asterisk sends it; `out`: Asterisk has sent the message itself."""
     ports = (SIP, PHONE) if out else (PHONE, SIP)
     chunks = b"".join(
         struct.pack("!HHH", 0, kind, 6 + len(content)) + content
@@ -30,12 +30,12 @@ def copy(text: str, call_id: str, *, out: bool) -> bytes:
 
 
 class Wire:
-    """What Asterisk copies of the calls of one address, `now` by a clock that stands still."""
+    """Asterisk's copies of the calls of one address, with a clock that stands still at `now`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.sent: list[bytes] = []
-        self.arrives = True  # what is sent
+        self.arrives = True  # requests that were sent
         self.calls = HalfCalls(SIP, lambda address: PLACES if address == "127.0.0.2" else 1, self.send)
 
     def send(self, request: bytes) -> None:
@@ -71,7 +71,7 @@ class Wire:
 
     @property
     def ended(self) -> list[str]:
-        """The Call-IDs of those that were hung up."""
+        """The Call-IDs of the calls that were hung up."""
         return [each.split(b"call-id: ")[1].split(b"\r\n")[0].decode() for each in self.sent]
 
 
@@ -82,16 +82,16 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     yield made
 
 
-def test_the_oldest_are_ended_until_half_of_the_places_are_free(wire: Wire) -> None:
+def test_the_oldest_half_calls_are_ended_until_half_of_the_limit_is_free(wire: Wire) -> None:
     wire.half(60)
-    assert wire.ended == []  # they may all be confirmed in a moment
+    assert wire.ended == []  # all may be confirmed in a moment
     wire.repeat(60)
     assert wire.ended == [f"half{each}" for each in range(30)]
     wire.half(2, "later")
     assert wire.ended[30:] == ["half30", "half31"]
 
 
-def test_the_caller_is_the_one_who_hangs_up(wire: Wire) -> None:
+def test_a_half_call_is_hung_up_in_the_callers_name(wire: Wire) -> None:
     wire.half(60)
     wire.repeat(60)
     assert wire.sent[0].replace(b"\r\n", b"\n").decode().startswith("BYE sip:127.0.0.1:5060 SIP/2.0\nVia: SIP/2.0/UDP ")
@@ -99,7 +99,7 @@ def test_the_caller_is_the_one_who_hangs_up(wire: Wire) -> None:
         assert line + b"\r\n" in wire.sent[0]
 
 
-def test_a_request_that_was_lost_is_sent_again(wire: Wire) -> None:
+def test_a_lost_request_is_sent_again(wire: Wire) -> None:
     wire.half(60)
     wire.arrives = False
     wire.repeat(5)
@@ -110,7 +110,7 @@ def test_a_request_that_was_lost_is_sent_again(wire: Wire) -> None:
     assert wire.ended[30:] == ["half0"]
 
 
-def test_a_burst_of_calls_that_are_confirmed_in_time_loses_none(wire: Wire) -> None:
+def test_a_burst_of_calls_that_are_confirmed_in_time_loses_no_call(wire: Wire) -> None:
     wire.half(60)
     wire.invite("refused")
     wire.answer("refused", "503 Service Unavailable")
@@ -125,7 +125,7 @@ def test_a_confirmed_call_is_never_ended(wire: Wire) -> None:
     wire.half(10, "confirmed")
     for each in range(10):
         wire.ack(f"confirmed{each}")
-    wire.invite("confirmed0", ";tag=ours-confirmed0")  # puts somebody on hold
+    wire.invite("confirmed0", ";tag=ours-confirmed0")  # a hold
     wire.answer("confirmed0")
     wire.half(60)
     wire.repeat(60)
@@ -133,7 +133,7 @@ def test_a_confirmed_call_is_never_ended(wire: Wire) -> None:
     assert not any(each.startswith("confirmed") for each in wire.ended)
 
 
-def test_an_ack_of_somebody_who_does_not_get_the_answers_counts_for_nothing(wire: Wire) -> None:
+def test_a_forged_ack_does_not_confirm_a_call(wire: Wire) -> None:
     wire.half(60)
     for each in range(60):
         wire.ack(f"half{each}", "guessed")
@@ -149,7 +149,7 @@ def test_a_lost_copy_of_an_ack_does_not_end_a_call(wire: Wire) -> None:
     assert "confirmed0" not in wire.ended
 
 
-def test_where_confirmed_calls_have_most_places_fewer_half_calls_are_left(wire: Wire) -> None:
+def test_fewer_half_calls_are_allowed_when_confirmed_calls_take_most_of_the_limit(wire: Wire) -> None:
     wire.half(20)
     wire.repeat(20)
     assert wire.ended == []

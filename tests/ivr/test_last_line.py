@@ -1,4 +1,4 @@
-"""Faults of our own processes: in one call, at the beginning of a connection, and of all of them at once."""
+"""Faults of our own processes: in one call, at the beginning of a connection, and in all of them at once."""
 
 import asyncio
 import os
@@ -25,10 +25,9 @@ FAULTS = f"""
 import sys
 
 if sys.orig_argv[-2:] == ["-m", "ivr"]:
-    from ivr.controller import call_registry as running
-    from ivr.controller import session
+    from ivr.controller import call_registry, connection
 
-    begin, walk, begun = session.Session._begin, running.walk, []
+    begin, walk, begun = connection.Connection._begin, call_registry.walk, []
 
     async def fails_once(self):
         if not begun:
@@ -41,9 +40,9 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
             raise RuntimeError("poison")
         await walk(call, resumed)
 
-    session.Session._begin, running.walk = fails_once, fails_for_one
+    connection.Connection._begin, call_registry.walk = fails_once, fails_for_one
 """
-"""Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
+"""Injected into the controller: its first connection to Asterisk fails at its beginning, and so does one call."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ async def faulty_line() -> AsyncIterator[Line]:
             await line.down()
 
 
-async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_have_their_true_ends(
+async def test_an_asterisk_that_does_not_answer_is_restarted_and_its_calls_have_their_true_ends(
     faulty_line: Line, telephones: Telephones
 ) -> None:
     line = faulty_line
@@ -73,7 +72,7 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     sip = ("127.0.0.1", 5060 + line.offset)
     assert await sip_answers(*sip)
     for file in (line.home / "run").glob("*.pid"):
-        file.write_text("")  # as on a full disk: who is who is known all the same
+        file.write_text("")  # as on a full disk: the processes are known all the same
     assert (line.pid("ivr"), line.pid("asterisk")) == (controller, asterisk)
     stopped = datetime.now(UTC)
     os.kill(asterisk, signal.SIGSTOP)
@@ -85,7 +84,7 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
 
     await line.until(another, 30, "there is another Asterisk")
     await line.until(lambda: line.status().get("serves") is True, 20, "calls are served")
-    assert line.pid("ivr") == controller  # it was not its fault
+    assert line.pid("ivr") == controller  # the fault was not the controller's
     stories = [await line.story(caller) for caller in ("+33140000201", "+33140000202")]
     for story in stories:
         assert abs((story["call"]["ended"] - stopped).total_seconds()) < 3, story["call"]
@@ -93,7 +92,7 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     assert [story["call"]["outcome"] for story in stories] == ["answered", "abandoned"]
     (pairing,) = stories[0]["pairings"]
     assert pairing["reason"] == "lost" and abs((pairing["ended"] - stopped).total_seconds()) < 3
-    # Nor does the operator's talk go on in the reports.
+    # The operator's conversation has ended in the reports, too.
     states = sorted(await rows(line, OperatorStateRecord, operator_id=phone.user), key=lambda each: each.seq)
     began = next(number for number, each in enumerate(states) if each.state == "talking")
     assert abs((states[began + 1].at - stopped).total_seconds()) < 3, states
@@ -102,12 +101,12 @@ async def test_an_asterisk_that_answers_nobody_is_started_again_and_its_calls_ha
     await phone.leave()
 
 
-async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silence(
+async def test_a_fault_of_ours_affects_only_its_own_call_and_no_caller_is_left_in_silence(
     faulty_line: Line, telephones: Telephones, record_property: Callable[[str, object], None]
 ) -> None:
     line = faulty_line
     moment = line.audio("fr", "moment")[:RATE]
-    # A connection that fails as it begins is followed by another one of the same process.
+    # A connection that fails at its beginning is followed by another one of the same process.
     assert "reconciliation" in line.logged()
     controller = line.pid("ivr")
 
@@ -117,7 +116,7 @@ async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silen
     waiting = await line.waiting(telephones, "+33140000302")
     menu = await line.dial(telephones, "+33140000303")
 
-    # One call that fails is the dialplan's, the others are as they were.
+    # A call that fails goes to the dialplan; the others are unaffected.
     poisoned = await line.dial(telephones, POISON)
     await poisoned.hears(moment, 5, 0)
     await poisoned.hangup()
@@ -132,10 +131,10 @@ async def test_a_fault_of_ours_ends_what_it_is_in_and_no_caller_is_left_in_silen
     killed = time.monotonic()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    for who, call in (("who waits", waiting), ("who is in the menu", menu)):
+    for which, call in (("a waiting caller", waiting), ("a caller in the menu", menu)):
         await call.hears(moment, max(0.1, 15 - (time.monotonic() - killed)), 0)
         took = round(time.monotonic() - killed, 1)
-        record_property(f"seconds until the fallback is heard by {who}, all processes killed", took)
-    await talking.hears_tone(600, 2)  # those who talk are left alone
+        record_property(f"seconds until the fallback is heard by {which}, all processes killed", took)
+    await talking.hears_tone(600, 2)  # the conversation is left alone
     assert len(line.left()) == 5, line.left()  # three callers, an operator, and their bridge
     await asyncio.gather(waiting.hangup(), menu.hangup(), talking.hangup())

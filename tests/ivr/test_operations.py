@@ -1,4 +1,4 @@
-"""What is asked of Asterisk's ARI and read from it exists, by the description that comes with Asterisk itself."""
+"""Requests to ARI and the fields that are read from it exist, by the API description that comes with Asterisk."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class Quiet:
 
 @cache
 def description() -> dict[str, Any]:
-    """The description's files by name."""
+    """Return the files of the API description by name."""
     folder: Path = find_or_install(CACHE, Quiet()).rest_api_dir
     if not folder.is_dir():
         pytest.skip(f"this Asterisk came without {folder}")
@@ -33,7 +33,7 @@ def description() -> dict[str, Any]:
 
 
 def described(operation: Operation) -> dict[str, Any]:
-    """The operation's own description."""
+    """Return the description of an operation."""
     found = [
         each
         for file in description().values()
@@ -64,13 +64,13 @@ def test_an_operation_exists_with_its_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_whatever_asterisk_requires_can_be_given(name: str) -> None:
+def test_all_parameters_that_asterisk_requires_can_be_given(name: str) -> None:
     operation = OPERATIONS[name]
     required = {name for name, each in parameters(operation, "query").items() if each.get("required")}
     assert required <= set(operation.query)
 
 
-def test_a_request_is_what_asterisk_reads_from_its_socket() -> None:
+def test_a_request_has_the_form_that_asterisk_reads() -> None:
     request = operations.CREATE(endpoint="PJSIP/1001", channelId="leg-1", body={"HATIF": "{}"})
     frame = json.loads(request.message("7"))
     assert frame == {
@@ -91,13 +91,13 @@ def test_a_request_is_what_asterisk_reads_from_its_socket() -> None:
 
 
 @pytest.mark.parametrize("identity", ["a/../b", "a?b=c", "a#b", "{playbackId}", "ü %"])
-def test_an_id_cannot_leave_its_place_in_a_path(identity: str) -> None:
+def test_an_id_cannot_break_out_of_its_place_in_a_path(identity: str) -> None:
     uri = operations.PLAY(identity, "pb-1", media="sound:x").uri
     assert uri.startswith("channels/") and uri.endswith("/play/pb-1") and uri.count("/") == 3
     assert not set(uri) & set("?#{} ")
 
 
-def test_the_filter_of_events_is_a_body_of_its_own() -> None:
+def test_the_event_filter_is_the_whole_body() -> None:
     assert operations.EVENT_FILTER("hatif", body={"allowed": []}).body == '{"allowed":[]}'
 
 
@@ -109,7 +109,7 @@ def test_the_filter_of_events_is_a_body_of_its_own() -> None:
         lambda: operations.DIAL("a", label="x"),
     ],
 )
-def test_a_parameter_that_an_operation_has_not_is_refused_here(wrong: Any) -> None:
+def test_an_unknown_parameter_of_an_operation_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="takes"):
         wrong()
 
@@ -118,7 +118,7 @@ def test_a_parameter_that_an_operation_has_not_is_refused_here(wrong: Any) -> No
 
 
 class Described(Mapping[str, Any]):
-    """An example of a model, which refuses to be asked for what the model has not.
+    """An example of a model; reading a field that the model does not have raises an error.
 
     With an index only what Asterisk always sends may be asked for; with `get` anything that it may send.
     """
@@ -162,15 +162,15 @@ def models() -> dict[str, Any]:
 
 
 FAILURES = {"RecordingFailed": events.RecordingFinished}
-"""Events that are typed as the one which says that the same went well; they say of themselves that they `failed`."""
+"""Failure events that share a type with the event for success; their `failed` is true."""
 
 
-def test_every_typed_event_is_asked_for() -> None:
+def test_every_typed_event_passes_the_filter() -> None:
     assert set(events.USED) == {kind.__name__ for kind in get_args(events.Event)} | FAILURES.keys()
 
 
 @pytest.mark.parametrize("name", events.USED)
-def test_an_event_exists_and_has_what_is_read_of_it(name: str) -> None:
+def test_an_event_exists_and_has_the_fields_that_are_read(name: str) -> None:
     assert name in models()["Event"]["subTypes"]
     event = events.event(Described(name))
     if name in FAILURES:
@@ -185,13 +185,13 @@ def test_an_event_that_is_not_used_is_dropped() -> None:
     assert events.event({"type": "ChannelDialplan"}) is None
 
 
-def test_what_a_channel_holds_is_read() -> None:
+def test_the_fields_of_a_channel_are_read() -> None:
     channel = events.channel(Described("Channel"))
     assert (channel.id, channel.state, channel.caller_number, channel.application) == ("text",) * 4
     assert channel.variables == {}
 
 
-def test_the_answer_to_a_request_and_what_reconciliation_reads_of_bridges_exist() -> None:
+def test_the_response_message_and_the_fields_of_bridges_exist() -> None:
     assert {"request_id", "status_code", "message_body"} <= set(Described("RESTResponse"))
     assert "RESTResponse" in models()["Event"]["subTypes"]
     bridge = Described("Bridge")
@@ -208,6 +208,6 @@ def test_the_answer_to_a_request_and_what_reconciliation_reads_of_bridges_exist(
         {},
     ],
 )
-def test_a_malformed_event_is_an_error_that_the_reader_expects(data: dict[str, Any]) -> None:
+def test_a_malformed_event_raises_an_error_that_the_reader_expects(data: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError)):
         events.event(data)

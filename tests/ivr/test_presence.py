@@ -1,4 +1,4 @@
-"""Which telephones are there, whatever comes first: Asterisk's list or its events."""
+"""Presence of telephones, whichever comes first: Asterisk's list or its events."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ HERE, SILENT, GONE = "NonQualified", "Unreachable", "Removed"
 
 
 class Registrar:
-    """What Asterisk would say: its list as it was when it was asked, and events that come before the list is over."""
+    """Stands for Asterisk: its list as it was when it was asked, and events that arrive before the list is complete."""
 
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
@@ -58,84 +58,84 @@ def registrar() -> Registrar:
 
 
 def watched(registrar: Registrar) -> tuple[Presence, list[tuple[str, bool]]]:
-    told: list[tuple[str, bool]] = []
-    changed = cast(Callable[[str, bool], None], lambda *what: told.append(what))
-    return Presence(cast(Any, registrar), ["1001", "1002"], changed), told
+    changes: list[tuple[str, bool]] = []
+    changed = cast(Callable[[str, bool], None], lambda *change: changes.append(change))
+    return Presence(cast(Any, registrar), ["1001", "1002"], changed), changes
 
 
 @pytest.mark.parametrize("others", [{}, {"sip:b": "1002"}])
-async def test_a_telephone_that_appears_while_asterisk_is_asked_is_there(
+async def test_a_telephone_that_appears_while_the_list_is_read_is_present(
     registrar: Registrar, others: dict[str, str]
 ) -> None:
-    presence, told = watched(registrar)
+    presence, changes = watched(registrar)
     registrar.contacts = others
     await presence.refresh()
-    told.clear()
+    changes.clear()
     registrar.events = [("1001", "sip:a", HERE)]
     await presence.refresh()
     assert set(presence.present or ()) == {"1001", *others.values()}
-    assert {there for operator, there in told if operator == "1001"} == {True}
+    assert {there for operator, there in changes if operator == "1001"} == {True}
 
 
-async def test_a_telephone_that_goes_while_asterisk_is_asked_is_gone(registrar: Registrar) -> None:
-    presence, told = watched(registrar)
+async def test_a_telephone_that_disappears_while_the_list_is_read_is_absent(registrar: Registrar) -> None:
+    presence, changes = watched(registrar)
     registrar.contacts = {"sip:a": "1001", "sip:b": "1002"}
     await presence.refresh()
-    told.clear()
+    changes.clear()
     registrar.events = [("1001", "sip:a", GONE)]
     await presence.refresh()
     assert presence.present == ["1002"]
-    assert told == [("1001", False)]
+    assert changes == [("1001", False)]
 
 
-async def test_what_is_said_before_the_first_list_is_over_counts(registrar: Registrar) -> None:
-    presence, told = watched(registrar)
+async def test_events_before_the_first_list_is_complete_count(registrar: Registrar) -> None:
+    presence, changes = watched(registrar)
     registrar.events = [("1001", "sip:a", HERE), ("1002", "sip:b", HERE), ("1002", "sip:b", GONE)]
     assert presence.present is None
     await presence.refresh()
     assert presence.present == ["1001"]
-    assert told == [("1001", True)]
+    assert changes == [("1001", True)]
 
 
-async def test_what_was_lost_between_two_lists_is_found_by_the_second(registrar: Registrar) -> None:
-    presence, told = watched(registrar)
+async def test_an_event_that_was_lost_is_made_up_for_by_the_next_list(registrar: Registrar) -> None:
+    presence, changes = watched(registrar)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()
     registrar.contacts = {"sip:b": "1002"}
     await presence.refresh()
-    assert told == [("1001", True), ("1001", False), ("1002", True)]
+    assert changes == [("1001", True), ("1001", False), ("1002", True)]
 
 
-async def test_a_registration_that_is_only_refreshed_tells_that_the_telephone_is_there(
+async def test_a_refreshed_registration_shows_that_the_telephone_is_present(
     registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.telephones.presence._SETTLES_S", 0.01)
-    told, proofs = list[tuple[str, bool]](), list[Proof]()
-    changed = cast(Callable[[str, bool], None], lambda *what: told.append(what))
+    changes, proofs = list[tuple[str, bool]](), list[Proof]()
+    changed = cast(Callable[[str, bool], None], lambda *change: changes.append(change))
     presence = Presence(cast(Any, registrar), ["1001", "1002"], changed, proof=proofs.append)
     registrar.contacts = {"sip:a": "1001"}
     await presence.refresh()
-    told.clear()
+    changes.clear()
     task = asyncio.create_task(presence.run())
     before = presence.proved("1001")
     for service, account in (("PJSIP", "1001"), ("PJSIP", "1002"), ("PJSIP", "9999"), ("AMI", "hatif")):
         registrar.proves({"Service": service, "AccountID": account, "SessionID": "id", "RemoteAddress": "from"})
     async with asyncio.timeout(2):
-        while not (told and registrar.asked):  # noqa: ASYNC110 - nothing tells
+        while not (changes and registrar.asked):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     task.cancel()
     assert presence.proved("1001") > before == 0.0
-    # The other one has no contact that answers: Asterisk is to ask it.
-    assert (told, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
+    # The other telephone has no contact that answers: Asterisk is told to ask it.
+    assert (changes, registrar.asked) == ([("1001", True)], [("PJSIPQualify", "1002")])
     assert proofs == [Proof("1001", "id", "from", presence.proved("1001")), Proof("1002", "id", "from", proofs[1].at)]
 
 
-async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_is_no_call(
+async def test_the_newest_of_several_telephones_that_answers_is_kept_once_there_is_no_call(
     registrar: Registrar, tmp_path: Path
 ) -> None:
     engaged, removed = {"1001": True}, list[str]()
     replaced = Replacements(
-        Journal(tmp_path, "n1"), lambda who: engaged[who], lambda _, contact: removed.append(contact)
+        Journal(tmp_path, "n1"), lambda operator: engaged[operator], lambda _, contact: removed.append(contact)
     )
     presence = Presence(cast(Any, registrar), ["1001"], lambda *_: None, replaced)
     registrar.contacts = {"sip:b": "1001", "sip:a": "1001"}
@@ -143,7 +143,7 @@ async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_
     await presence.refresh()
     for uri, status in (("sip:c", HERE), ("sip:a", SILENT), ("sip:a", HERE), ("sip:d", HERE), ("sip:d", SILENT)):
         registrar.say("1001", uri, status)
-    # Whatever the list's order is, and though the first was silent for a while: it has the call.
+    # The first has the call, in any order of the list, even after it was silent for a while.
     registrar.contacts = dict.fromkeys(("sip:d", "sip:c", "sip:b", "sip:a"), "1001")
     registrar.expires = {}
     await presence.refresh()
@@ -159,7 +159,7 @@ async def test_of_several_telephones_the_newest_that_answers_is_kept_once_there_
     assert last is not None and last.now == "c"
 
 
-async def test_a_telephone_that_has_started_anew_under_another_user_name_has_replaced_none(
+async def test_a_telephone_that_restarts_with_another_user_name_replaces_no_other(
     registrar: Registrar, tmp_path: Path
 ) -> None:
     replaced = Replacements(Journal(tmp_path / "journal", "node1"), lambda _: False, lambda *_: None)

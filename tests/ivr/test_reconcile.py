@@ -1,4 +1,4 @@
-"""Whatever a controller finds when it starts, nobody is rung twice, and what it has put right stays right."""
+"""Whatever a controller finds when it starts, nobody is rung twice, and reconciliation is idempotent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -68,24 +68,24 @@ def ids(channels: Iterable[Channel]) -> list[str]:
     return [each.id for each in channels]
 
 
-def test_calls_go_on_where_they_are() -> None:
+def test_a_call_goes_on_where_it_is() -> None:
     menu, waiting = channel("a", call(1)), channel("b", call(2, waits=True))
     findings = compare([menu, waiting], {})
     assert findings.resume == ((menu, call(1), None), (waiting, call(2, waits=True), None))
     assert findings == Findings(findings.resume, (), (), (), ())
 
 
-def test_a_caller_whom_nobody_has_taken_yet_begins() -> None:
+def test_a_caller_whom_no_controller_has_taken_starts_from_the_beginning() -> None:
     assert ids(compare([channel("a")], {}).fresh) == ["a"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_caller_whose_state_cannot_be_read_begins_anew_and_harms_nobody(text: str) -> None:
+def test_a_caller_whose_state_cannot_be_read_starts_from_the_beginning(text: str) -> None:
     findings = compare([channel("a", text), channel("b", call(2))], {})
     assert (ids(findings.fresh), len(findings.resume)) == (["a"], 1)
 
 
-def test_what_the_dialplan_has_is_left_to_it() -> None:
+def test_a_call_in_the_dialplan_is_left_alone() -> None:
     """In the fallback's queue the channel still carries our state."""
     queued = channel("a", call(1, waits=True), data="hatif-fr,rR")
     stranger = channel("b", data="other,call")
@@ -93,61 +93,61 @@ def test_what_the_dialplan_has_is_left_to_it() -> None:
     assert compare([queued, stranger, leaving], {}) == Findings((), (), (), (), ())
 
 
-def test_a_leg_that_rings_for_a_waiting_caller_is_kept_and_told_to_the_floor() -> None:
+def test_a_leg_that_rings_for_a_waiting_caller_is_kept_and_reported_to_the_floor() -> None:
     state, ringing = call(1, waits=True), leg(50, 1)
     findings = compare([channel("a", state), leg_channel(ringing)], {})
     assert findings.resume == ((channel("a", state), state, ringing),)
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == ()
 
 
-def test_of_two_legs_for_one_caller_one_is_kept() -> None:
+def test_only_one_of_two_legs_for_a_caller_is_kept() -> None:
     first, second = leg_channel(leg(50, 1, "1001")), leg_channel(leg(51, 1, "1002"))
     findings = compare([channel("a", call(1, waits=True)), first, second], {})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=False),)
     assert findings.orphans == (second,)
 
 
-def test_people_who_talk_are_told_to_the_floor_and_another_leg_for_their_call_is_ended() -> None:
+def test_a_conversation_is_reported_to_the_floor_and_a_second_leg_of_its_call_is_ended() -> None:
     talking, late = leg_channel(leg(50, 1)), leg_channel(leg(51, 1, "1002"))
     findings = compare([late, channel("a", call(1, offer=50)), talking], {f"bridge-{uuid(50)}": ["a", uuid(50)]})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert findings.orphans == (late,)
     assert findings.bridges == ()
     assert [own for _, _, own in findings.resume] == [leg(50, 1)]
 
 
-def test_a_caller_whose_operator_was_lost_has_him_until_he_is_told() -> None:
+def test_a_caller_whose_operator_was_lost_keeps_the_pairing_until_they_have_heard_so() -> None:
     findings = compare([channel("a", call(1, offer=50))], {})
-    assert findings.standing == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
+    assert findings.open_offers == (OpenOffer(uuid(50), uuid(1), "1001", talking=True),)
     assert [own for _, _, own in findings.resume] == [None]
 
 
 @pytest.mark.parametrize("caller", [[], [channel("a", call(1))], [channel("a", call(1, waits=True), data="hatif-fr")]])
-def test_a_leg_whose_caller_is_gone_or_waits_no_more_is_ended(caller: list[Channel]) -> None:
+def test_a_leg_whose_caller_is_gone_or_no_longer_waits_is_ended(caller: list[Channel]) -> None:
     lone = leg_channel(leg(50, 1))
     findings = compare([*caller, lone], {})
-    assert (findings.orphans, findings.standing) == ((lone,), ())
+    assert (findings.orphans, findings.open_offers) == ((lone,), ())
 
 
-def test_an_empty_bridge_of_ours_is_ended_and_no_other() -> None:
+def test_only_empty_bridges_of_ours_are_deleted() -> None:
     bridges = {"bridge-1": [], "bridge-2": ["a"], "somebody-elses": [], "holding-bridge-1": []}
     assert compare([], bridges).bridges == ("bridge-1",)
 
 
-def test_a_bridge_in_which_only_a_leg_is_left_goes_with_it() -> None:
-    """Its caller hung up while there was no controller: once the leg is gone too, nobody would look at the bridge."""
+def test_a_bridge_that_contains_only_an_orphaned_leg_is_deleted_with_it() -> None:
+    """Its caller hung up while there was no controller: once the leg is gone too, nobody would delete the bridge."""
     lone, bridges = leg_channel(leg(50, 1)), {f"bridge-{uuid(50)}": [uuid(50)]}
     findings = compare([lone], bridges)
     assert (findings.orphans, findings.bridges) == ((lone,), (f"bridge-{uuid(50)}",))
 
 
-# Twice
+# Idempotence
 
 
 @dataclass
 class World:
-    """What Asterisk has, and what becomes of it when the findings are carried out."""
+    """What Asterisk has, and what changes when the findings are carried out."""
 
     channels: list[Channel]
     bridges: dict[str, list[str]] = field(default_factory=dict)
@@ -166,7 +166,7 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Up to six callers, each anywhere in his call, legs that may belong to them, and what should not be."""
+    """Up to six callers at any point of their calls, legs that may belong to them, and things that should not exist."""
     channels, bridges = [], {}
     for number in range(draw(st.integers(0, 6))):
         waits = draw(st.booleans())
@@ -184,12 +184,12 @@ def worlds(draw: st.DrawFn) -> World:
 
 @patient
 @given(worlds())
-def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
+def test_a_second_reconciliation_finds_nothing_to_do(world: World) -> None:
     first = compare(world.channels, world.bridges)
     after = world.carry_out(first)
     second = compare(after.channels, after.bridges)
     assert (second.orphans, second.bridges) == ((), ())
-    assert (second.resume, second.fresh, second.standing) == (first.resume, first.fresh, first.standing)
+    assert (second.resume, second.fresh, second.open_offers) == (first.resume, first.fresh, first.open_offers)
     assert after.carry_out(second).carry_out(second).channels == after.channels
     third = compare(after.channels, after.carry_out(second).bridges)
     assert third.bridges == ()
@@ -197,9 +197,9 @@ def test_done_twice_it_finds_nothing_more_to_do(world: World) -> None:
 
 @patient
 @given(worlds())
-def test_no_call_has_two_offers_and_every_leg_is_somebodys_or_ended(world: World) -> None:
+def test_no_call_has_two_offers_and_every_leg_belongs_to_a_call_or_is_ended(world: World) -> None:
     findings = compare(world.channels, world.bridges)
-    calls = [each.call for each in findings.standing]
+    calls = [each.call for each in findings.open_offers]
     assert len(set(calls)) == len(calls)
     kept = {own.offer for _, _, own in findings.resume if own is not None}
     legs = {each.id for each in world.channels if each.application_data == "hatif,leg"}
@@ -228,38 +228,38 @@ def operator(identity: str, state: OperatorState, **changes: object) -> Operator
 @pytest.mark.parametrize(
     "state", [OperatorState.AWAY, OperatorState.READY, OperatorState.PAUSED, OperatorState.WRAPPING_UP]
 )
-def test_a_restart_changes_nobody_who_has_no_call(state: OperatorState) -> None:
+def test_a_restart_does_not_change_an_operator_without_a_call(state: OperatorState) -> None:
     before = operator("1001", state)
     assert settled([before], [], NOW, WRAP_UP) == [before]
 
 
-def test_who_was_rung_for_a_leg_that_was_lost_is_ready_without_penalty() -> None:
+def test_an_operator_whose_ringing_leg_was_lost_is_ready_without_penalty() -> None:
     (after,) = settled([operator("1001", OperatorState.OFFERED)], [], NOW, WRAP_UP)
     assert (after.state, after.reason, after.until, after.offer) == (OperatorState.READY, "", None, None)
 
 
-def test_who_talked_to_a_caller_who_is_gone_wraps_up() -> None:
+def test_an_operator_whose_caller_is_gone_wraps_up() -> None:
     (after,) = settled([operator("1001", OperatorState.TALKING)], [], NOW, WRAP_UP)
     assert (after.state, after.until) == (OperatorState.WRAPPING_UP, NOW + WRAP_UP)
 
 
-def test_a_pause_asked_for_before_the_crash_holds() -> None:
+def test_a_pause_requested_before_the_crash_still_applies() -> None:
     (after,) = settled([operator("1001", OperatorState.OFFERED, pause_after="lunch")], [], NOW, WRAP_UP)
     assert (after.state, after.reason) == (OperatorState.PAUSED, "lunch")
 
 
 @pytest.mark.parametrize("state", OperatorState)
 @pytest.mark.parametrize("talking", [True, False])
-def test_what_the_channels_say_goes_before_what_was_written_last(state: OperatorState, talking: bool) -> None:
+def test_channels_take_precedence_over_the_stored_state(state: OperatorState, talking: bool) -> None:
     (after,) = settled([operator("1001", state)], [OpenOffer("offer", "call", "1001", talking)], NOW, WRAP_UP)
     assert after.state is (OperatorState.TALKING if talking else OperatorState.OFFERED)
     assert (after.offer, after.until, after.reason) == ("offer", None, "")
 
 
-def test_a_conversation_goes_before_an_offer() -> None:
+def test_a_conversation_takes_precedence_over_an_offer() -> None:
     both = [OpenOffer("one", "call-1", "1001", talking=True), OpenOffer("two", "call-2", "1001", talking=False)]
-    for standing in (both, both[::-1]):
-        (after,) = settled([operator("1001", OperatorState.READY)], standing, NOW, WRAP_UP)
+    for open_offers in (both, both[::-1]):
+        (after,) = settled([operator("1001", OperatorState.READY)], open_offers, NOW, WRAP_UP)
         assert (after.state, after.offer) == (OperatorState.TALKING, "one")
 
 
@@ -269,16 +269,16 @@ def test_a_conversation_goes_before_an_offer() -> None:
     st.lists(st.builds(OpenOffer, st.just("o"), st.just("c"), st.sampled_from("01234"), st.booleans()), max_size=4),
     st.floats(0, 60),
 )
-def test_settled_twice_is_settled_once(states: list[OperatorState], standing: list[OpenOffer], later: float) -> None:
+def test_settling_is_idempotent(states: list[OperatorState], open_offers: list[OpenOffer], later: float) -> None:
     operators = [operator(str(number), state) for number, state in enumerate(states)]
-    once = settled(operators, standing, NOW, WRAP_UP)
-    assert settled(once, standing, NOW + later, WRAP_UP) == once
+    once = settled(operators, open_offers, NOW, WRAP_UP)
+    assert settled(once, open_offers, NOW + later, WRAP_UP) == once
     assert [each.id for each in once] == [each.id for each in operators]
-    busy = {each.operator for each in standing}
+    busy = {each.operator for each in open_offers}
     assert all((each.state in (OperatorState.OFFERED, OperatorState.TALKING)) == (each.id in busy) for each in once)
 
 
-def test_a_wrap_up_lasts_no_longer_after_a_restart_on_a_clock_that_was_set_back() -> None:
+def test_a_wrap_up_gets_no_longer_by_a_restart_after_the_clock_was_set_back() -> None:
     wraps_up = Operator("1001", {"fr": 5}, state=OperatorState.WRAPPING_UP, since=NOW + 3590, until=NOW + 3610)
     (there,) = settled([wraps_up], [], NOW, wrap_up_s=20)
     assert (there.state, there.until) == (OperatorState.WRAPPING_UP, NOW + 20)
@@ -289,9 +289,9 @@ def test_a_wrap_up_lasts_no_longer_after_a_restart_on_a_clock_that_was_set_back(
 @pytest.mark.parametrize(
     ("set_back_s", "left_s"),
     [(0, 100), (-30, 70), (50, 150), (3600, 200)],
-    ids=["no time went by", "some did", "the clock was set back a little", "and far"],
+    ids=["no time passed", "some time passed", "the clock was set back a little", "the clock was set back far"],
 )
-def test_a_wrap_up_that_was_extended_keeps_its_end_over_a_restart_and_never_lasts_longer_than_it_was(
+def test_an_extended_wrap_up_keeps_its_end_over_a_restart_and_never_gets_longer(
     set_back_s: float, left_s: float
 ) -> None:
     extended = Operator("1001", {"fr": 5}, state=OperatorState.WRAPPING_UP, since=NOW - 100, until=NOW + 100)

@@ -1,5 +1,4 @@
-"""A telephone has started anew where its registration has another Call-ID than the one before, unless it does that at
-each refresh."""
+"""A telephone whose registration has a new Call-ID has been restarted, unless it takes a new one at each refresh."""
 
 import pytest
 
@@ -9,13 +8,13 @@ HERE, ELSEWHERE = "IPV4/UDP/127.0.0.3/5060", "IPV4/UDP/127.0.0.3/5062"
 
 
 def judged(*registrations: tuple[float, str, str]) -> list[bool]:
-    """Whether each showed a new start: by the seconds at which it came, its Call-ID, and from where."""
+    """Return whether each registration shows a restart: given as seconds, Call-ID and address."""
     found = Registrations(lambda call_id: None if call_id == "call" else 100.0)
-    return [found.started_anew(Proof("1001", call_id, address, at)) for at, call_id, address in registrations]
+    return [found.restarted(Proof("1001", call_id, address, at)) for at, call_id, address in registrations]
 
 
 @pytest.mark.parametrize(
-    ("registrations", "anew"),
+    ("registrations", "restarts"),
     [
         pytest.param([(0, "a", HERE), (90, "a", HERE), (180, "a", HERE)], [False] * 3, id="only refreshed"),
         pytest.param([(0, "a", HERE), (5, "b", HERE), (8, "c", HERE)], [False, True, True], id="crashed twice"),
@@ -38,5 +37,5 @@ def judged(*registrations: tuple[float, str, str]) -> list[bool]:
         pytest.param([(5, "call", HERE), (9, "a", HERE)], [False] * 2, id="nothing known of before"),
     ],
 )
-def test_a_new_start_is_told_from_a_refresh(registrations: list[tuple[float, str, str]], anew: list[bool]) -> None:
-    assert judged(*registrations) == anew
+def test_a_restart_is_told_from_a_refresh(registrations: list[tuple[float, str, str]], restarts: list[bool]) -> None:
+    assert judged(*registrations) == restarts

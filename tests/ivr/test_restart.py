@@ -1,4 +1,4 @@
-"""The controller is killed (`kill -9`) and started again by `hatif up`; nobody on the telephone may suffer from it."""
+"""The controller is killed (`kill -9`) and restarted by `hatif up`; nobody on the telephone may suffer from it."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ State = Callable[[str, float], None]
 
 @pytest.fixture
 def state_silence(record_property: State) -> Callable[[str, Call], float]:
-    """States the longest silence in what a caller received; `scripts/test` prints it at its end."""
+    """Record the longest silence in what a caller received; `scripts/test` prints it at its end."""
 
     def measure(what: str, call: Call) -> float:
         length = longest_silence(call.heard()).length_s
@@ -30,7 +30,7 @@ def state_silence(record_property: State) -> Callable[[str, Call], float]:
 
 
 def occurrences(line: Line, call: Call, language: str, prompt: str) -> int:
-    """How often a caller heard a prompt."""
+    """Return how often a caller heard a prompt."""
     reference, count, start = line.audio(language, prompt), 0, 0
     heard = call.heard()
     while start < len(heard) - len(reference) // 2:
@@ -42,7 +42,7 @@ def occurrences(line: Line, call: Call, language: str, prompt: str) -> int:
     return count
 
 
-async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
+async def test_a_caller_in_the_menu_is_not_greeted_again_and_their_key_counts(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
@@ -65,7 +65,7 @@ async def test_a_caller_in_the_menu_is_not_greeted_again_and_his_key_counts(
     assert "resumed" in [event["kind"] for event in story["events"]]
 
 
-async def test_a_call_whose_first_record_never_came_to_the_disk_has_its_row_all_the_same(
+async def test_a_call_whose_first_record_never_reached_the_disk_still_has_its_row(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33612100013"
@@ -94,7 +94,7 @@ async def test_a_caller_who_is_being_greeted_is_greeted_once(line: Line, telepho
     await line.story("+33612100002")
 
 
-async def test_callers_in_the_queue_keep_their_place_and_their_age(
+async def test_callers_in_the_queue_keep_their_position_and_their_waiting_time(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float], record_property: State
 ) -> None:
     first = await line.waiting(telephones, "+33612100003")
@@ -134,7 +134,7 @@ async def test_an_operator_who_is_rung_is_rung_once_and_answers_after_the_restar
     assert [offer["state"] for offer in story["offers"]] == ["accepted"]
 
 
-async def test_an_answer_while_there_is_no_controller_is_not_lost(line: Line, telephones: Telephones) -> None:
+async def test_an_answer_without_a_controller_is_not_lost(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     phone.will_ring()
     call = await line.waiting(telephones, "+33612100006")
@@ -149,7 +149,7 @@ async def test_an_answer_while_there_is_no_controller_is_not_lost(line: Line, te
     assert (await line.story("+33612100006"))["call"]["operator"] == line.speaks("fr")
 
 
-async def test_people_who_talk_do_not_notice(
+async def test_a_conversation_is_not_disturbed(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
     operator = line.speaks("fr")
@@ -179,7 +179,7 @@ async def test_people_who_talk_do_not_notice(
     assert [(pairing["reason"], pairing["ended"] is not None) for pairing in story["pairings"]] == [("operator", True)]
 
 
-async def test_a_caller_who_hangs_up_meanwhile_ends_in_the_records_and_frees_the_operator(
+async def test_a_caller_who_hangs_up_meanwhile_has_their_end_recorded_and_frees_the_operator(
     line: Line, telephones: Telephones
 ) -> None:
     operator = line.speaks("fr")
@@ -198,7 +198,7 @@ async def test_a_caller_who_hangs_up_meanwhile_ends_in_the_records_and_frees_the
     assert [offer["state"] for offer in (await line.story("+33612100008"))["offers"]] == ["withdrawn"]
 
 
-async def test_a_leg_that_was_lost_meanwhile_is_withdrawn_and_never_no_answer(
+async def test_a_leg_that_was_lost_meanwhile_counts_as_withdrawn_and_not_as_no_answer(
     line: Line, telephones: Telephones
 ) -> None:
     operator = line.speaks("fr")
@@ -216,7 +216,7 @@ async def test_a_leg_that_was_lost_meanwhile_is_withdrawn_and_never_no_answer(
     assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
 
 
-async def test_a_telephone_that_was_never_dialled_is_given_up_at_once_and_its_operator_is_offered_the_caller(
+async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_gets_the_caller_at_once(
     line: Line, telephones: Telephones
 ) -> None:
     operator = line.speaks("fr")
@@ -228,10 +228,10 @@ async def test_a_telephone_that_was_never_dialled_is_given_up_at_once_and_its_op
     state = line.ari("GET", f"/channels/{leg['id']}/variable", variable="HATIF")["value"]
     await line.without_controller()
     guard = line.pid("guard")
-    os.kill(guard, signal.SIGSTOP)  # after five seconds it would end it
+    os.kill(guard, signal.SIGSTOP)  # after five seconds it would hang it up
     try:
         await phone.refuse(ringing)
-        # As a controller leaves it that is killed between the two.
+        # As a controller leaves it when it is killed between the two.
         never = str(uuid7())
         line.ari(
             "POST", "/channels/create", endpoint=f"PJSIP/{operator}", app="hatif", appArgs="leg,60", channelId=never
@@ -257,7 +257,7 @@ async def test_a_telephone_that_was_never_dialled_is_given_up_at_once_and_its_op
     assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
 
 
-async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
+async def test_a_caller_whose_operator_was_lost_meanwhile_hears_so_and_is_first_in_the_queue(
     line: Line, telephones: Telephones
 ) -> None:
     operator = line.speaks("fr")
@@ -270,7 +270,7 @@ async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
     phone.will_ring()
     await answered.hangup()
     await line.controller_back(former)
-    again = await phone.next_call(8)  # after the wrap-up, while he still hears what has happened
+    again = await phone.next_call(8)  # after the wrap-up, while the caller still hears what has happened
     await again.answer()
     again.tone(1870)
     await call.hears_tone(1870)
@@ -281,18 +281,18 @@ async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
     assert len({case["reference"] for case in await line.cases() if case["caller"] == "+33612100010"}) == 1
 
 
-async def test_two_kills_in_a_row_change_nothing_more(line: Line, telephones: Telephones) -> None:
+async def test_two_kills_in_a_row_have_the_effect_of_one(line: Line, telephones: Telephones) -> None:
     first = await line.waiting(telephones, "+33612100011")
     before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
     await line.restart()
     await line.restart()
-    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "he waits again")
+    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "they wait again")
     assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
     await first.hangup()
     assert (await line.story("+33612100011"))["call"]["outcome"] == "abandoned"
 
 
-async def test_a_pause_and_a_state_by_hand_outlive_the_controller(line: Line, telephones: Telephones) -> None:
+async def test_a_pause_and_a_state_set_by_a_supervisor_outlive_a_kill(line: Line, telephones: Telephones) -> None:
     operator = line.speaks("fr")
     phone = await line.phone(telephones, operator)
     line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
@@ -306,7 +306,7 @@ async def test_a_pause_and_a_state_by_hand_outlive_the_controller(line: Line, te
     await phone.unregister()
 
 
-async def test_a_stopped_asterisk_is_started_again_and_the_controller_finds_it(
+async def test_a_stopped_asterisk_is_restarted_and_the_controller_reconnects(
     line: Line, telephones: Telephones
 ) -> None:
     before = await line.phone(telephones, line.speaks("fr"), answers=1870)
@@ -314,8 +314,8 @@ async def test_a_stopped_asterisk_is_started_again_and_the_controller_finds_it(
     await cut.hears_tone(1870)
     former = line.pid("asterisk")
     os.kill(former, signal.SIGTERM)
-    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all is back")
-    # Asterisk hangs all calls up as it stops; it was not the caller, who may have their place back.
+    await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all are back")
+    # Asterisk hangs up all calls as it stops; the caller did not, so they may have their position back.
     story = await line.story("+33612100013")
     assert [each["data"]["by"] for each in story["events"] if each["kind"] == "ended"] == ["unknown"]
     assert [each["reason"] for each in story["pairings"]] == ["lost"]

@@ -1,4 +1,4 @@
-"""Who sends nothing is asked whether they are there: muted callers stay, vanished ones are offered to nobody."""
+"""Silent callers are asked whether they are there: muted callers stay, vanished ones are not offered to operators."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ from ivr.softphone.telephone import Telephones
 
 SCRIPT = str(Path(__file__).with_name("caller_process.py"))
 QUICK = "[silence]\nsilent_s = 2\nagain_s = 3\nanswer_s = 6.4\n"
-GONE_S = 2 + 3 + 6.4 + 14  # silent, asked again, not answered; and what a slow machine takes
+GONE_S = 2 + 3 + 6.4 + 14  # silent, asked again, without an answer; and some time for a slow machine
 
 
 @pytest.fixture(scope="module")
 async def quick_line() -> AsyncIterator[Line]:
-    """A line on which nobody waits long for an answer."""
+    """A line with short limits for silence."""
     with short_folder("hatif-mute-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         path = line.site / "site.toml"
@@ -39,14 +39,14 @@ async def quick_line() -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def mute(quick_line: Line) -> AsyncIterator[Line]:
-    """The line for one test; asked for before `telephones`, which are closed first then."""
+    """The line for one test. Requested before `telephones`, so that these are closed first."""
     yield quick_line
     await quick_line.cleared()
 
 
 @contextlib.asynccontextmanager
 async def caller(line: Line, number: str) -> AsyncIterator[Process]:
-    """A caller who has gone through the menus, in a process of its own."""
+    """A waiting caller, in a process of their own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, SCRIPT, number, f"sip:{FRENCH_NUMBER}@{line.sip}", "20"
     )
@@ -59,18 +59,18 @@ async def caller(line: Line, number: str) -> AsyncIterator[Process]:
 
 
 def waiting(line: Line) -> dict[str, bool]:
-    """By caller: whether they are silent."""
-    return {row["caller"]: row["silent"] for row in line.control("GET", "/queue")}
+    """Return, by caller, whether they are silent."""
+    return {row["caller"]: row["silent"] for row in line.control("GET", "/waiting")}
 
 
-async def test_a_caller_who_vanished_while_waiting_is_offered_to_nobody_and_a_muted_one_is(
+async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_one_is(
     mute: Line, telephones: Telephones
 ) -> None:
     stopped, killed, muted = "+33616200001", "+33616200002", "+33616200003"
     async with caller(mute, stopped) as one, caller(mute, killed) as other:
         await mute.until(lambda: waiting(mute).keys() == {stopped, killed}, 20, "they wait")
         call = await mute.waiting(telephones, muted)
-        await call.hold()  # nothing more comes from there, but an answer
+        await call.hold()  # nothing comes from there but an answer
         os.kill(one.pid, signal.SIGSTOP)
         other.kill()
         silent = {stopped: True, killed: True, muted: False}
@@ -87,7 +87,7 @@ async def test_a_caller_who_vanished_while_waiting_is_offered_to_nobody_and_a_mu
         await call.hangup()
 
 
-async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vanishes_while_it_holds_are_noticed(
+async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vanishes_on_hold_are_noticed(
     mute: Line, telephones: Telephones
 ) -> None:
     first, second = french(mute, 2)
@@ -99,7 +99,7 @@ async def test_a_caller_who_vanishes_in_a_conversation_and_a_telephone_that_vani
         talks = await alone.next_call(20)
         await asyncio.sleep(1)
         os.kill(vanishes.pid, signal.SIGSTOP)
-        await talks.ended(GONE_S)  # and the telephone that holds was asked more than once, and held on
+        await talks.ended(GONE_S)  # the telephone on hold was asked more than once, and stays on hold
         await hears_music(held, held.clock)
         assert leg.state == "talking"
     await leg.resume()

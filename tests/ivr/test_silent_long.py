@@ -1,4 +1,4 @@
-"""With the limits of the example site: how long it takes until a caller who has vanished is gone, and who stays."""
+"""With the limits of the example site: how soon a vanished caller is noticed, and that a muted one stays."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from ivr.softphone.telephone import Telephones
 
 
 @pytest.mark.long
-async def test_with_the_usual_limits_who_is_gone_is_noticed_in_half_a_minute_and_who_is_muted_stays_for_minutes(
+async def test_with_the_usual_limits_a_vanished_caller_is_noticed_in_half_a_minute_and_a_muted_one_stays_for_minutes(
     lone_line: Line, telephones: Telephones
 ) -> None:
     call = await lone_line.waiting(telephones, "+33616200006")

@@ -1,4 +1,4 @@
-"""Copies of SIP messages tell whether a call is there of which that was asked; whatever else comes changes nothing."""
+"""Copies of SIP messages show whether a call that was asked is still there; anything else changes nothing."""
 
 import struct
 
@@ -46,11 +46,11 @@ def told(*packets: bytes) -> list[bool]:
         ("SIP/2.0", []),
     ],
 )
-def test_any_final_answer_but_two_shows_that_the_call_is_there(answer: str, alive: list[bool]) -> None:
+def test_any_final_response_but_two_shows_that_the_call_is_there(answer: str, alive: list[bool]) -> None:
     assert told(copy(INVITE), copy(message(answer)), copy(message("SIP/2.0 200 OK"))) == (alive or [True])
 
 
-def test_only_an_answer_to_what_was_asked_counts() -> None:
+def test_only_a_response_to_the_session_refresh_counts() -> None:
     ok = "SIP/2.0 200 OK"
     others = (message(ok, "z9hG4bKb"), message(ok, method="OPTIONS"), message("SIP/2.0 200 OK").replace("Via", "X"))
     assert (
@@ -72,7 +72,7 @@ def answer(status: str = "200 OK", contact: str = "", method: str = "REGISTER") 
 CONTACT = "Contact: <sip:1001@127.0.0.3:5060>;expires=59"
 
 
-def test_the_answer_to_a_registration_has_its_lifetime_until_the_telephone_leaves() -> None:
+def test_a_registration_has_a_lifetime_until_the_telephone_unregisters() -> None:
     assert registered(copy(answer(contact=CONTACT))) == 59
     assert registered(copy(answer(contact=CONTACT)), copy(answer())) is None
 
@@ -91,15 +91,15 @@ def test_only_an_accepted_registration_counts(other: str) -> None:
     assert registered(copy(other), copy(answer(contact=CONTACT), "two")) is None
 
 
-def test_an_answer_that_allows_registrations_still_shows_that_the_call_is_there() -> None:
+def test_a_response_that_allows_registrations_still_shows_that_the_call_is_there() -> None:
     assert told(copy(INVITE), copy(message("SIP/2.0 200 OK\r\nAllow: INVITE, REGISTER"))) == [True]
 
 
-def test_a_flood_of_registrations_is_not_kept() -> None:
+def test_a_flood_of_registrations_does_not_fill_the_memory() -> None:
     many = (copy(answer(contact=CONTACT), f"other {n}") for n in range(1500))
     assert registered(copy(answer(contact=CONTACT)), *many) is None
 
 
 @given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda junk: b"HEP3" + junk))
-def test_what_is_no_copy_is_dropped(packet: bytes) -> None:
+def test_a_malformed_copy_is_dropped(packet: bytes) -> None:
     assert told(packet) == []

@@ -259,7 +259,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
     async def pressed(channel: str, *, again: bool, replaces: str | None = None) -> int:
         """How often it was written down."""
         recorder.call_event.reset_mock()
-        asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
+        asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, requested=True)
         await referring.referred(conversation, asked)
         call.keep()
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")

@@ -211,8 +211,8 @@ def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
     found = compare(channels, {})
     assert found.colleagues == ({uuid(1): Colleague(uuid(51), "1002", role, there=True)} if kept else {})
     assert [each.id for each in found.orphans] == ([] if kept else [uuid(51)])
-    assert (OpenOffer(uuid(51), uuid(1), "1002", talking=True) in found.standing) == kept
-    assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.standing
+    assert (OpenOffer(uuid(51), uuid(1), "1002", talking=True) in found.open_offers) == kept
+    assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.open_offers
 
 
 def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings_for_him() -> None:

@@ -1,4 +1,4 @@
-"""A telephone that crashes and comes back at the same address is there again, whatever was noticed of its crash."""
+"""A telephone that crashes and comes back at the same address is present again, whatever was noticed of its crash."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from ivr.telephones.contacts import address_of
 
 SCRIPT = str(Path(__file__).with_name("telephone_process.py"))
 OPEN_S = 2.5
-"""So long a telephone must be seen to take packets, once, before it counts that it refuses them."""
+"""How long a telephone must be seen to accept packets, once, before a refusal counts."""
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def free_port() -> int:
 async def telephone(
     line: Line, operator: str, port: int, tone_hz: float = 0.0, *, ends: signal.Signals = signal.SIGKILL
 ) -> AsyncIterator[None]:
-    """A registered telephone; killed at the end, so that nothing but its silence says that it is gone."""
+    """A registered telephone; killed at the end, so that only its silence shows that it is gone."""
     password = credentials.load(line.home, ()).operators[operator]
     arguments = (operator, password, line.sip, f"127.0.0.3:{port}", str(tone_hz))
     process = await asyncio.create_subprocess_exec(sys.executable, SCRIPT, *arguments, stdout=asyncio.subprocess.PIPE)
@@ -52,7 +52,7 @@ def is_rung(line: Line, operator: str) -> bool:
     return [each["state"] for each in legs] == ["Ringing"]
 
 
-async def test_a_telephone_killed_while_it_rings_or_talks_serves_calls_again_as_soon_as_it_registers(
+async def test_a_telephone_killed_while_it_rings_or_talks_gets_calls_again_as_soon_as_it_registers(
     line: Line, telephones: Telephones
 ) -> None:
     (who,) = french(line, 1)
@@ -64,7 +64,7 @@ async def test_a_telephone_killed_while_it_rings_or_talks_serves_calls_again_as_
         await asyncio.sleep(OPEN_S)
     await line.until_state(who, "away")
     assert line.operator_reason(who) == "unreachable"
-    # A supervisor may say that it is there; that it is not is found out again.
+    # A supervisor may declare it present; its absence is found out again.
     assert line.run("operators", "set", who, "ready").returncode == 0
     await line.until(lambda: line.logged().count("telephone could not be rung") == told + 2, 8, "rung again")
     async with telephone(line, who, port, COLLEAGUE_HZ):
@@ -78,12 +78,12 @@ async def test_a_telephone_killed_while_it_rings_or_talks_serves_calls_again_as_
 
 
 async def registered(line: Line, operator: str) -> set[str]:
-    """Host and port of each telephone that Asterisk's registrar has."""
+    """Return host and port of each registered telephone."""
     contacts = await line.astdb("registrar/contact")
     return {address_of(json.loads(each)["uri"]) for name, each in contacts.items() if name.startswith(f"{operator};")}
 
 
-async def test_a_telephone_that_crashes_while_it_rings_and_is_back_pauses_nobody_and_loses_no_time(
+async def test_a_telephone_that_crashes_while_it_rings_and_comes_back_pauses_nobody_and_delays_no_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = french(line, 2)
@@ -93,49 +93,49 @@ async def test_a_telephone_that_crashes_while_it_rings_and_is_back_pauses_nobody
         await line.phone(telephones, second, answers=COLLEAGUE_HZ)
         call = await line.waiting(telephones, "+33613100003")
         await line.until(lambda: is_rung(line, first), 5, "it rings")
-    async with telephone(line, first, port):  # before the ringing is over
+    async with telephone(line, first, port):  # before the ringing ends
         await call.hears_tone(COLLEAGUE_HZ, 10)
         assert await decided(line, "+33613100003") == [(first, "unreachable"), (second, "accepted")]
         await line.until_state(first, "ready")
         other = await line.waiting(telephones, "+33613100004")
         await line.until(lambda: is_rung(line, first), 5, "it rings")
     await line.until(lambda: line.operator_reason(first) == "no_answer", 10, "paused")
-    async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after it
+    async with telephone(line, first, port, OPERATOR_HZ, ends=signal.SIGTERM):  # after the ringing
         await other.hears_tone(OPERATOR_HZ, 10)
         assert await decided(line, "+33613100004") == [(first, "no_answer"), (first, "accepted")]
         await other.hangup()
     await call.hangup()
 
 
-async def test_a_second_telephone_waits_for_the_end_of_a_call_then_replaces_the_first_and_says_so(
+async def test_a_second_telephone_replaces_the_first_after_the_call_and_this_is_reported(
     line: Line, telephones: Telephones
 ) -> None:
     (who,) = french(line, 1)
-    # Which of two is older is known after a restart by the end of their registrations only.
+    # After a restart only the end of their registrations shows which of two is older.
     first = await line.phone(telephones, who, expires_s=300)
     call = await line.asks_for_operator(telephones, "+33613100002")
     rings = await first.next_call(5)
     seen = line.log.stat().st_size
     second = telephones.operator(who, credentials.load(line.home, ()).operators[who], line.sip)
     await second.register()
-    await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "registered during a call" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {first.address, second.address}
     await rings.answer()
     rings.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
-    # A controller that knows of neither finds the call, and leaves both in place.
+    # A controller that knows of neither finds the call, and leaves both registered.
     await line.restart()
     await call.hears_tone(OPERATOR_HZ)
     assert await registered(line, who) == {first.address, second.address}
     assert "replaced another one" not in line.logged(seen)
-    # Its call is over, and the next one is offered at once: to the second.
+    # After the call the next one is offered at once, to the second telephone.
     await call.hangup()
-    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {second.address}
     assert line.run("operators", "set", who, "ready").returncode == 0
     call = await line.asks_for_operator(telephones, "+33613100003")
     await second.next_call(5)
-    # The first, which knows nothing of it, registers again as ever. The one who rings gives up: whoever waits is next.
+    # The first telephone registers again, as it does not know this. The ringing caller gives up: the next is offered.
     await first.register()
     assert await registered(line, who) == {first.address, second.address}
     last = await line.waiting(telephones, "+33613100004")
@@ -150,7 +150,7 @@ async def test_a_second_telephone_waits_for_the_end_of_a_call_then_replaces_the_
     assert "TWO: " in line.run("operators").stdout
     await last.hangup()
     await line.until_state(who, "wrapping_up")
-    # Nobody is in a call now: the newest replaces the other at once.
+    # Without a call, the newest replaces the other at once.
     await second.register()
     await line.until(lambda: line.logged(seen).count("both are alive") == 2, 3, "the alarm again")
     assert await registered(line, who) == {second.address}
@@ -159,7 +159,7 @@ async def test_a_second_telephone_waits_for_the_end_of_a_call_then_replaces_the_
     assert (len(first.calls), len(second.calls)) == (2, 1)
 
 
-async def test_a_second_telephone_waits_for_the_end_of_a_code_and_replaces_the_first_after_a_killed_asterisk(
+async def test_a_second_telephone_replaces_the_first_after_a_feature_code_and_after_a_killed_asterisk(
     line: Line, telephones: Telephones
 ) -> None:
     (who,) = french(line, 1)
@@ -173,15 +173,15 @@ async def test_a_second_telephone_waits_for_the_end_of_a_code_and_replaces_the_f
     assert await registered(line, who) == {first.address, second.address}
     seen = line.log.stat().st_size
     await code.hangup()
-    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is told")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 3, "it is logged")
     assert await registered(line, who) == {second.address}
     code = await second.dial("*14")
     await code.established()
     await third.register()
-    await asyncio.sleep(1.5)  # Asterisk writes what it knows once a second
+    await asyncio.sleep(1.5)  # Asterisk writes AstDB once a second
     assert await registered(line, who) == {second.address, third.address}
     seen = line.log.stat().st_size
     os.kill(line.pid("asterisk"), signal.SIGKILL)
-    await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is told again")
+    await line.until(lambda: "replaced another one" in line.logged(seen), 15, "it is logged again")
     assert await registered(line, who) == {third.address}
     await line.until_state(who, "ready")

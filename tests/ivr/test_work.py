@@ -1,4 +1,4 @@
-"""What fails in one piece of a connection's work ends neither the others nor the process."""
+"""A task of a connection that fails ends neither the others nor the process."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ async def _fails(error: Exception) -> None:
     raise error
 
 
-async def test_work_that_fails_ends_nothing_else() -> None:
+async def test_a_task_that_fails_ends_no_other_task() -> None:
     given_up: list[bool] = []
     went_on = asyncio.Event()
 
@@ -22,14 +22,14 @@ async def test_work_that_fails_ends_nothing_else() -> None:
         went_on.set()
 
     async with asyncio.TaskGroup() as tasks:
-        pieces = Work(tasks, lambda: given_up.append(True))
-        pieces.start(other(), "another call")
+        work_of_connection = Work(tasks, lambda: given_up.append(True))
+        work_of_connection.start(other(), "another call")
         for error in (ValueError("a node"), TimeoutError(), LinkLost()):
-            pieces.start(_fails(error), "a call")
+            work_of_connection.start(_fails(error), "a call")
     assert went_on.is_set() and not given_up
 
 
-async def test_a_connection_without_its_vital_work_is_given_up_and_the_process_goes_on() -> None:
+async def test_a_connection_ends_when_its_vital_task_fails_and_the_process_goes_on() -> None:
     for error in (TimeoutError(), LinkLost(), ValueError("what is up cannot be read")):
         given_up: list[bool] = []
         async with asyncio.TaskGroup() as tasks:
@@ -37,15 +37,15 @@ async def test_a_connection_without_its_vital_work_is_given_up_and_the_process_g
         assert given_up == [True]
 
 
-async def test_what_calls_can_do_without_for_a_while_is_done_again_and_ends_with_its_connection(
+async def test_background_work_is_retried_after_a_failure_and_ends_with_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(work, "_RETRY_S", 0.0)
     left: list[Exception] = [ValueError("a roster"), TimeoutError(), LinkLost()]
 
     async def fails() -> None:
         raise left.pop(0)
 
     with pytest.raises(LinkLost):
-        await work.again("shifts", fails)
+        await work.retry("shifts", fails)
     assert left == []

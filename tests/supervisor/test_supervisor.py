@@ -39,7 +39,7 @@ async def until(true: Callable[[], object], limit_s: float = 5.0) -> None:
 def until_sync(true: Callable[[], object], limit_s: float = 5.0) -> None:
     end = time.monotonic() + limit_s
     while not true():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "the condition was never met"
         time.sleep(0.005)
 
 
@@ -52,7 +52,7 @@ def gone(pid: int) -> bool:
 
 @asynccontextmanager
 async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
-    """Up inside, stopped cleanly at the end."""
+    """Run a supervisor inside the block; stop it cleanly at the end."""
     supervisor, stop = Supervisor(specs, home / "run", home / "log"), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(supervisor.run(stop))
@@ -66,7 +66,7 @@ async def running(home: Path, *specs: ProcessSpec) -> AsyncIterator[Supervisor]:
 
 @contextmanager
 def up(home: Path, *words: str, stderr: int | None = None, full: bool = False) -> Iterator[subprocess.Popen[str]]:
-    """A supervisor in a process of its own, ready. `full`: no file takes a byte of it, as on a full disk."""
+    """Run a supervisor in a process of its own until it is ready. `full`: it can write no byte, as on a full disk."""
     argv = [sys.executable, str(UP), str(home), *words]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (home / "up.log").open("a") as log:
@@ -95,7 +95,7 @@ def pid_of(home: Path, name: str) -> int:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    for info in processes(tmp_path / "run").values():  # of a test that failed
+    for info in processes(tmp_path / "run").values():  # left by a test that failed
         if info.alive and info.pid != os.getpid():
             with suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
@@ -112,18 +112,18 @@ async def test_a_process_killed_by_kill_9_is_back_at_once(home: Path) -> None:
         after = processes(home / "run")["ivr"]
         assert after.alive
         assert after.started >= before.started
-        [line] = [line for line in lines if line["event"] == "process started again"]
+        [line] = [line for line in lines if line["event"] == "process restarted"]
         assert (line["process"], line["pid"], line["reason"]) == ("ivr", after.pid, "was killed by SIGKILL")
     assert gone(after.pid)
     assert processes(home / "run") == {}
 
 
-def test_restarts_wait_longer_with_each_failure_but_never_over_five_seconds() -> None:
+def test_pauses_grow_with_each_failure_to_at_most_five_seconds() -> None:
     assert [restart_delay_s(n) for n in range(1, 9)] == [0, 0.25, 0.5, 1, 2, 4, 5, 5]
     assert restart_delay_s(10_000) == 5
 
 
-async def test_a_process_that_keeps_failing_is_started_at_once_once_then_with_growing_pauses(home: Path) -> None:
+async def test_a_process_that_keeps_failing_is_restarted_once_at_once_then_with_growing_pauses(home: Path) -> None:
     starts = home / "starts"
     script = f"import time; open({str(starts)!r}, 'a').write(f'{{time.time()}}\\n'); raise SystemExit('no licence')"
     with capture_logs() as lines:
@@ -161,7 +161,7 @@ async def test_a_process_starts_when_the_one_before_it_is_ready_and_stops_before
     assert order.read_text().splitlines()[3:] == ["guard stopped", "ivr stopped", "asterisk stopped"]
 
 
-async def test_processes_that_depend_on_nobody_start_side_by_side(home: Path) -> None:
+async def test_processes_without_dependencies_start_side_by_side(home: Path) -> None:
     async def late() -> bool:
         return (home / "go").exists()
 
@@ -201,7 +201,7 @@ async def never() -> bool:
     raise ConnectionRefusedError("nobody at 5038")
 
 
-async def test_a_process_that_ends_before_it_is_ready_is_told_with_its_last_lines_and_the_others_stop(
+async def test_a_process_that_ends_before_it_is_ready_is_reported_with_its_last_lines_and_the_others_stop(
     home: Path,
 ) -> None:
     script = "echo old; echo '\033[31mport 5060 is taken\033[0m'; exit 3"
@@ -217,7 +217,9 @@ async def test_a_process_that_ends_before_it_is_ready_is_told_with_its_last_line
     assert processes(home / "run") == {}
 
 
-async def test_a_process_that_is_not_ready_in_time_is_told_with_what_its_probe_met_and_stopped(home: Path) -> None:
+async def test_a_process_that_is_not_ready_in_time_is_stopped_and_reported_with_its_probes_error(
+    home: Path,
+) -> None:
     spec = ProcessSpec("asterisk", sh(f"echo $$ > {home / 'pid'}; exec sleep 600"), ready=never, ready_timeout_s=0.3)
     with pytest.raises(StartError) as caught:
         await Supervisor([spec], home / "run", home / "log").run(asyncio.Event())
@@ -228,7 +230,7 @@ async def test_a_process_that_is_not_ready_in_time_is_told_with_what_its_probe_m
     assert gone(int((home / "pid").read_text()))
 
 
-async def test_a_process_killed_before_it_was_ready_has_another_try(home: Path) -> None:
+async def test_a_process_killed_before_it_was_ready_is_started_again(home: Path) -> None:
     async def ready() -> bool:
         return (home / "second").exists()
 
@@ -239,14 +241,14 @@ async def test_a_process_killed_before_it_was_ready_has_another_try(home: Path) 
 
 
 @pytest.mark.parametrize("loop", [[], ["--uvloop"]], ids=["asyncio", "uvloop"])
-def test_a_supervisor_killed_by_kill_9_adopts_what_lives_watches_and_stops_it(home: Path, loop: list[str]) -> None:
+def test_a_supervisor_killed_by_kill_9_adopts_its_processes_when_restarted(home: Path, loop: list[str]) -> None:
     words = [*loop, "asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP)]
     with up(home, *words) as first:
         before = processes(home / "run")
         first.kill()
         first.wait()
     assert processes(home / "run")["ivr"].alive
-    os.kill(before["asterisk"].pid, signal.SIGKILL)  # while nobody watched
+    os.kill(before["asterisk"].pid, signal.SIGKILL)  # while there is no supervisor
     with up(home, *words) as second:
         assert pid_of(home, "ivr") == before["ivr"].pid
         assert pid_of(home, "asterisk") != before["asterisk"].pid
@@ -306,7 +308,7 @@ def test_a_second_supervisor_of_the_same_home_is_refused_with_the_pid_of_the_fir
 
 
 @pytest.mark.parametrize("change", [{"ticks": 1}, {"boot": "another"}, None], ids=["pid reused", "rebooted", "damaged"])
-async def test_a_stale_pid_file_names_nobody(home: Path, change: dict[str, object] | None) -> None:
+async def test_a_stale_pid_file_names_no_process(home: Path, change: dict[str, object] | None) -> None:
     with subprocess.Popen(SLEEP) as stranger:  # noqa: ASYNC220
         mark = process.mark_of(stranger.pid, SLEEP)
         (home / "run").mkdir()
@@ -324,7 +326,7 @@ async def test_a_stale_pid_file_names_nobody(home: Path, change: dict[str, objec
         stranger.kill()
 
 
-async def test_a_large_log_is_put_aside_when_its_process_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_log_is_rotated_when_its_process_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_files, "LOG_LIMIT", 10)
     (home / "log").mkdir()
     for n in range(5):
@@ -335,7 +337,7 @@ async def test_a_large_log_is_put_aside_when_its_process_starts(home: Path, monk
     assert (home / "log/ivr.log.3").read_text().startswith("2:")
 
 
-async def test_a_full_disk_does_not_keep_a_process_from_coming_back(home: Path) -> None:
+async def test_a_full_disk_does_not_prevent_a_restart(home: Path) -> None:
     async with running(home, ProcessSpec("ivr", SLEEP)) as supervisor:
         before = pid_of(home, "ivr")
         (home / "log/ivr.log").unlink()
@@ -347,13 +349,13 @@ async def test_a_full_disk_does_not_keep_a_process_from_coming_back(home: Path) 
         assert supervisor.ready.is_set()
 
 
-def test_a_full_disk_hides_no_process_and_doubles_none(home: Path) -> None:
+def test_a_full_disk_neither_hides_nor_duplicates_a_process(home: Path) -> None:
     words = ("asterisk", json.dumps(SLEEP), "ivr", json.dumps(SLEEP))
     with up(home, *words, full=True) as first:
         before = processes(home / "run")
         assert before["supervisor"].pid == first.pid and all(info.alive for info in before.values())
         assert psutil.Process(before["ivr"].pid).ppid() == first.pid
-        os.kill(before["ivr"].pid, signal.SIGKILL)  # written down when there was still room, or not at all
+        os.kill(before["ivr"].pid, signal.SIGKILL)  # it was written when there was still space, or not at all
         until_sync(lambda: processes(home / "run").get("ivr", before["ivr"]).pid != before["ivr"].pid)
         with pytest.raises(AlreadyRunning, match=f"with pid {first.pid}"):
             asyncio.run(Supervisor([ProcessSpec("ivr", SLEEP)], home / "run", home / "log").run(asyncio.Event()))

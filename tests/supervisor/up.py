@@ -1,4 +1,4 @@
-"""A supervisor in a process of its own: `up.py HOME [--uvloop] NAME ARGV_JSON …`; prints `ready` when all are."""
+"""A supervisor in its own process: `up.py HOME [--uvloop] NAME ARGV_JSON …`; prints `ready` once all are."""
 
 import asyncio
 import json

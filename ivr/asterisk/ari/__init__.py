@@ -1,1 +1,1 @@
-"""A thin client of Asterisk's REST interface: requests and events on one WebSocket."""
+"""A thin client of the Asterisk REST Interface (ARI): requests and events on one WebSocket."""

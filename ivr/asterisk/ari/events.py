@@ -1,4 +1,4 @@
-"""The events that Hatif uses, typed at the edge; what Asterisk sends beside them is dropped unread."""
+"""The events that Hatif uses, typed at the edge; all others are dropped unread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A snapshot of a channel. `state`: Down, Ring, Ringing, Up, … ; `variables`: those of `channelvars`."""
+    """A snapshot of a channel. `state`: Down, Ring, Ringing, Up, …; `variables`: those of `channelvars`."""
 
     id: str
     name: str
@@ -24,24 +24,30 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class StasisStart:
+    """A channel has entered the application. `args`: its Stasis arguments."""
+
     channel: Channel
     args: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StasisEnd:
+    """A channel has left the application."""
+
     channel_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDestroyed:
+    """A channel has ended."""
+
     channel_id: str
     cause: int  # ITU-T Q.850: 16 normal, 17 busy, 19 no answer, …
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelStateChange:
-    """`state`: as in Channel; `Up`: it is answered."""
+    """A channel's state has changed. `state`: as in `Channel`; `Up`: it was answered."""
 
     channel_id: str
     state: str
@@ -49,6 +55,8 @@ class ChannelStateChange:
 
 @dataclass(frozen=True, slots=True)
 class ChannelLeftBridge:
+    """A channel has left a bridge."""
+
     channel_id: str
 
 
@@ -62,32 +70,40 @@ class ChannelDtmfReceived:
 
 @dataclass(frozen=True, slots=True)
 class ChannelHold:
-    """A telephone has put its own side on hold; Asterisk plays music to the other one."""
+    """A telephone has put its call on hold; Asterisk plays music to the other side."""
 
     channel_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelUnhold:
+    """A telephone has ended its hold."""
+
     channel_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelTransfer:
-    """A telephone wants its other side to be connected with somebody else (REFER). `to`: whom, as it wrote him before
-    the @; `replaces`: the channel whose place the other side is to take, for a transfer with talking first; not
-    `wished`: what we have told the telephone of it, said once more; `again`: a wish that nobody has answered, said once
-    more since we told the telephone that it goes on."""
+    """A telephone asks for its other side to be connected with somebody else (REFER).
+
+    Attributes:
+        to: The target, as the telephone wrote it before the @.
+        replaces: The channel whose place the other side is to take, for an attended transfer.
+        requested: False if Asterisk only repeats what we have told the telephone about it.
+        again: Whether this repeats an unanswered request because we told the telephone that it is in progress.
+    """
 
     channel_id: str
     to: str
     replaces: str | None
-    wished: bool = True
+    requested: bool = True
     again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackFinished:
+    """A playback has ended, was stopped or has failed."""
+
     playback: str
     channel_id: str  # "" where it played to a bridge
     failed: bool
@@ -95,7 +111,7 @@ class PlaybackFinished:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFinished:
-    """A recording has ended, by itself, by a key, or with its channel. Seconds are whole ones."""
+    """A recording has ended, by itself, by a key, or with its channel. Seconds are whole numbers."""
 
     name: str
     channel_id: str  # "" where a bridge was recorded
@@ -106,7 +122,7 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStateChanged:
-    """`device`: a telephone, as in PJSIP/1001; `state`: NOT_INUSE, INUSE, RINGING, …"""
+    """A device's state has changed. `device`: a telephone, such as PJSIP/1001; `state`: NOT_INUSE, INUSE, RINGING, …"""
 
     device: str
     state: str
@@ -115,12 +131,12 @@ class DeviceStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
-    """Somebody else took the application over."""
+    """Another client has taken over the application."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelHangupRequest:
-    """A channel is about to end. `shutdown`: Asterisk is being stopped and cuts all of them; nobody has hung up."""
+    """A channel is about to end. `shutdown`: because Asterisk is being stopped and cuts all channels."""
 
     channel_id: str
     shutdown: bool
@@ -166,11 +182,16 @@ _SHUTDOWN = 4
 """Asterisk's flag AST_SOFTHANGUP_SHUTDOWN, in place of a cause where a hang-up is `soft`."""
 
 _GOES_ON = "channel_progress"
-"""The state of a transfer that nobody has answered yet."""
+"""The state of a transfer that has no answer yet."""
 
 
 def channel(data: Mapping[str, Any]) -> Channel:
-    """A channel's snapshot. Raises KeyError or TypeError where Asterisk sent something else."""
+    """Return a channel's snapshot.
+
+    Raises:
+        KeyError: The data is malformed.
+        TypeError: The data is malformed.
+    """
     caller, dialplan = data["caller"], data["dialplan"]
     return Channel(
         id=data["id"],
@@ -188,7 +209,12 @@ def channel(data: Mapping[str, Any]) -> Channel:
 
 
 def event(data: Mapping[str, Any]) -> Event | None:
-    """The typed event; None for one that is not used. Raises KeyError or TypeError on a malformed one."""
+    """Return the typed event; None for one that is not used.
+
+    Raises:
+        KeyError: The event is malformed.
+        TypeError: The event is malformed.
+    """
     match data["type"]:
         case "ChannelDtmfReceived":
             return ChannelDtmfReceived(data["channel"]["id"], data["digit"])
@@ -217,7 +243,7 @@ def event(data: Mapping[str, Any]) -> Event | None:
                 source["id"],
                 refer_to["requested_destination"].get("destination") or "",
                 replaced["id"] if replaced else None,
-                wished=data.get("state") in (None, "", _GOES_ON),
+                requested=data.get("state") in (None, "", _GOES_ON),
                 again=data.get("state") == _GOES_ON,
             )
         case "RecordingFinished" | "RecordingFailed" as kind:

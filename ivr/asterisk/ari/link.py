@@ -1,7 +1,7 @@
-"""One connection to Asterisk: requests are sent without waiting, answers find their request by its id.
+"""One connection to Asterisk: requests are sent without waiting, and answers are matched to them by id.
 
-Asterisk handles the requests of one WebSocket in the order of their arrival, so a step's requests go out together
-and take effect in order. The reader never awaits work: Asterisk cuts a client that does not read for 100 ms.
+Asterisk handles the requests of one WebSocket in the order of their arrival, so the requests of one step are sent
+together and take effect in order. The reader never awaits work: Asterisk cuts a client that does not read for 100 ms.
 """
 
 import asyncio
@@ -24,38 +24,41 @@ from ivr.asterisk.ari.operations import EVENT_FILTER, Operation, Request
 log = structlog.get_logger()
 
 REST_LIMIT_S = 5.0
-"""How long an answer is waited for; Asterisk answers in under a millisecond."""
+"""How long to wait for an answer; Asterisk answers in under a millisecond."""
 
 _DONE = re.compile(rb'\{"type":"RESTResponse",(?:"transaction_id":"[^"]*",)?"request_id":"(\d+)","status_code":2').match
 _NOBODY = (None, None)
 _TEXT = WSMsgType.TEXT
 
 MESSAGE_LIMIT = 64 * 2**20
-"""Bytes. The list of all channels is about one KiB a channel."""
+"""Bytes. The list of all channels takes about 1 KiB a channel."""
 
 Refusal = Callable[[Request, int], None]
 
 
 class AriError(Exception):
-    """A sentence that says why Asterisk cannot be used and what to do."""
+    """Asterisk cannot be used; the text says why and what to do."""
 
 
-class LinkLost(Exception):  # noqa: N818 - it is not a mistake: the link went away
+class LinkLost(Exception):  # noqa: N818 - not an error: the connection ended
     """The connection ended before the answer came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """Asterisk's answer to a request."""
+
     status: int
     body: Any
 
     @property
     def ok(self) -> bool:
+        """Whether the request was carried out."""
         return 200 <= self.status < 300
 
 
 def _ignore(request: Request, status: int) -> None:
-    """The answer to a request whose failure changes nothing, such as stopping a prompt that just ended."""
+    """Ignore a failure that changes nothing, such as stopping a prompt that has just ended."""
 
 
 class Link:
@@ -72,7 +75,7 @@ class Link:
         login = b64encode(f"{self._user}:{self._password}".encode()).decode()
         try:
             self._transport, _ = await ws_connect(
-                lambda: _Frames(self.taken),
+                lambda: _Frames(self.take),
                 f"{self._base.replace('http', 'ws', 1)}/ari/events?app={self._application}",
                 extra_headers={"Authorization": f"Basic {login}"},
                 enable_auto_ping=True,
@@ -82,12 +85,12 @@ class Link:
             status = int(error.response.status) if error.response is not None else 0
             if status in (401, 403):
                 raise AriError(
-                    f"Asterisk at {self._base} refused the user {self._user!r}: the secret in ari.conf is another one. "
-                    "Stop `hatif up` and start it again: it writes ari.conf anew."
+                    f"Asterisk at {self._base} refused the user {self._user!r}: ari.conf has another secret. "
+                    "Restart `hatif up`: it rewrites ari.conf."
                 ) from None
             raise AriError(f"Asterisk at {self._base} answered {status}; are res_ari's modules loaded?") from None
         except (WSError, OSError, TimeoutError):
-            raise AriError(f"Nobody answers at {self._base}: is Asterisk running?") from None
+            raise AriError(f"No answer from {self._base}: is Asterisk running?") from None
         return self
 
     async def __aexit__(
@@ -96,26 +99,31 @@ class Link:
         for _, owner in self._pending.values():
             if isinstance(owner, asyncio.Future) and not owner.done():
                 owner.set_exception(LinkLost())
-                owner.exception()  # whoever waited is gone: nobody must be told again
+                owner.exception()  # marks it as retrieved: whoever waited for it is gone
         self._pending.clear()
         self.close()
 
     def close(self) -> None:
-        """Ends the connection; `read` returns."""
+        """End the connection; `read` returns."""
         self._transport.disconnect()
 
     async def send(self, *requests: Request, refused: Refusal = _ignore) -> None:
-        """Sends the requests in order and does not wait; `refused(request, status)` is called for each that fails.
+        """Send requests in order and do not wait; call `refused(request, status)` for each that fails.
 
-        Raises LinkLost.
+        Raises:
+            LinkLost: The connection has ended.
         """
         self._write([(request, refused) for request in requests])
 
     async def ask(self, *requests: Request) -> list[Response]:
-        """Sends the requests in order, at once, and waits for all answers. Raises LinkLost, TimeoutError.
+        """Send requests in order, at once, and return all answers.
 
-        A connection on which there is no answer in time is ended: whoever asked does not go on, and the next one finds
-        what he had.
+        Without an answer in time the connection is ended: the caller of this method cannot go on, and the next
+        connection resumes what it was doing.
+
+        Raises:
+            LinkLost: The connection ended before the answers came.
+            TimeoutError: There was no answer in time.
         """
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[Response]] = [loop.create_future() for _ in requests]
@@ -124,12 +132,12 @@ class Link:
             async with asyncio.timeout(REST_LIMIT_S):
                 return [await answer for answer in answers]
         except TimeoutError:
-            log.error("Asterisk's ARI does not answer; a new connection is made", asked=requests[0].uri)
+            log.error("Asterisk's ARI does not answer; reconnecting", asked=requests[0].uri)
             self.close()
             raise
 
     def _write(self, step: Sequence[tuple[Request, Refusal | asyncio.Future[Response]]]) -> None:
-        """All requests of a step in one write of the socket: a write for each was a fifth of the controller's work."""
+        """Write all requests of a step at once: a write for each took a fifth of the controller's time."""
         if self._transport.is_disconnected:
             raise LinkLost
         frames = []
@@ -140,24 +148,24 @@ class Link:
         self._transport.underlying_transport.write(b"".join(frames))
 
     async def only(self, *names: str) -> None:
-        """Tells Asterisk to send these events and no others. (The filter holds for answers to requests, too.)"""
+        """Have Asterisk send these events only. (The filter applies to answers to requests, too.)"""
         allowed = [{"type": name} for name in (*names, "RESTResponse")]
         await self.ask(EVENT_FILTER(self._application, body={"allowed": allowed}))
 
     async def read(self, deliver: Callable[[events.Event], None]) -> None:
-        """Gives every event to `deliver`, which must not block, until the connection ends."""
+        """Pass every event to `deliver`, which must not block, until the connection ends."""
         self._deliver = deliver
         early, self._early = self._early, []
         for event in early:
             deliver(event)
         await self._transport.wait_disconnected()
 
-    def taken(self, message: bytes) -> None:
-        """A message of Asterisk's, in the order of arrival."""
+    def take(self, message: bytes) -> None:
+        """Handle a message from Asterisk, in the order of arrival."""
         done = _DONE(message)
         if done is not None:
             number = done[1].decode()
-            # Most messages are this: nobody waits for the answer, and it is good. Reading all of it is not needed.
+            # Most messages are successful answers that nobody waits for. They need not be parsed.
             if not isinstance(self._pending.get(number, _NOBODY)[1], asyncio.Future):
                 self._pending.pop(number, None)
                 return
@@ -168,7 +176,7 @@ class Link:
                 return
             event = events.event(data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("Asterisk sent an event that is not understood", error=repr(error), data=message[:300])
+            log.warning("Asterisk sent a message that cannot be read", error=repr(error), data=message[:300])
             return
         if event is None:
             return
@@ -191,9 +199,9 @@ class Link:
 
 
 def _frame(payload: bytes) -> bytes:
-    """A text message as a frame of RFC 6455, section 5.2, from a client.
+    """Return a client's text message as a frame of RFC 6455, section 5.2.
 
-    Its mask is zero, which leaves the payload as it is: a mask protects proxies between strangers, and here is none.
+    Its mask is zero, which leaves the payload unchanged: a mask protects proxies on the way, and here is none.
     """
     size = len(payload)
     if size < 126:
@@ -206,16 +214,16 @@ def _frame(payload: bytes) -> bytes:
 
 
 class _Frames(WSListener):
-    """Puts the frames of a message together; Asterisk cuts long ones."""
+    """Assembles messages from frames; Asterisk splits long messages."""
 
-    def __init__(self, taken: Callable[[bytes], None]) -> None:
-        self._taken = taken
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
         self._parts: list[bytes] = []
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind is _TEXT and frame.fin:  # nearly all are
-            self._taken(frame.get_payload_as_bytes())
+        if kind is _TEXT and frame.fin:  # the usual case
+            self._take(frame.get_payload_as_bytes())
         elif kind is WSMsgType.CLOSE:
             transport.disconnect()
         elif kind is _TEXT or kind is WSMsgType.CONTINUATION:
@@ -223,7 +231,7 @@ class _Frames(WSListener):
             if frame.fin:
                 message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
                 self._parts.clear()
-                self._taken(message)
+                self._take(message)
 
 
 __all__ = ["AriError", "Link", "LinkLost", "Operation", "Refusal", "Response"]

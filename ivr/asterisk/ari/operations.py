@@ -1,4 +1,4 @@
-"""The operations that Hatif uses, as data. A test holds each against the description that comes with Asterisk."""
+"""The operations that Hatif uses, as data. A test checks each against the API description that comes with Asterisk."""
 
 import hashlib
 import re
@@ -10,13 +10,15 @@ import orjson
 
 
 class Request(NamedTuple):
+    """One request to Asterisk."""
+
     method: str
-    uri: str  # without a leading slash: over the WebSocket `/channels` gives 405
+    uri: str  # without a leading slash: over the WebSocket `/channels` returns 405
     query: tuple[tuple[str, str], ...] = ()
     body: str | None = None
 
     def message(self, request_id: str) -> bytes:
-        """The request as one message of the WebSocket."""
+        """Return the request as a message for the WebSocket."""
         message: dict[str, object] = {
             "type": "RESTRequest",
             "request_id": request_id,
@@ -32,8 +34,13 @@ class Request(NamedTuple):
 
 
 class Operation:
-    """`path` holds the names of its parameters in braces; `query` the parameters that may be given, `body` the one of
-    the body."""
+    """An operation of ARI.
+
+    Args:
+        path: With the names of its parameters in braces.
+        query: The query parameters that may be given.
+        body: The name of the body's parameter.
+    """
 
     def __init__(self, method: str, path: str, query: tuple[str, ...] = (), body: str | None = None) -> None:
         self.method, self.path, self.query, self.body = method, path, query, body
@@ -41,7 +48,7 @@ class Operation:
         self._known = frozenset(query)
 
     def __call__(self, *path: str, body: Mapping[str, object] | None = None, **query: str) -> Request:
-        """The request with these parameters of the path, in their order, and of the query."""
+        """Return the request with these path parameters, in their order, and these query parameters."""
         if not self._known.issuperset(query) or (body is not None and self.body is None):
             raise ValueError(f"{self.method} {self.path} takes {self.query} and body {self.body}, got {query}, {body}")
         uri = self._fixed[0]
@@ -49,7 +56,7 @@ class Operation:
             uri += (value if _PLAIN(value) else quote(value, safe="")) + fixed
         text = None
         if body is not None:
-            # The filter is the body itself, not a member of it.
+            # The filter is the whole body, not a member of it.
             text = orjson.dumps(body if self.body == "filter" else {self.body: body}).decode()
         return Request(self.method, uri, tuple(query.items()), text)
 
@@ -60,7 +67,7 @@ PING = Operation("GET", "asterisk/ping")
 CHANNELS = Operation("GET", "channels")
 CHANNEL = Operation("GET", "channels/{channelId}")
 CREATE = Operation("POST", "channels/create", ("endpoint", "app", "appArgs", "channelId", "originator"), "variables")
-# Follows a telephone that answers "moved": for a channel of Asterisk's own only (decision 17).
+# Follows a telephone that answers "moved", so it is used for Asterisk's own channels only (decision 17).
 ORIGINATE = Operation("POST", "channels", ("endpoint", "context", "extension", "priority"))
 DIAL = Operation("POST", "channels/{channelId}/dial", ("timeout",))
 SNOOP = Operation("POST", "channels/{channelId}/snoop/{snoopId}", ("spy", "whisper", "app", "appArgs"))
@@ -101,12 +108,17 @@ EVENT_FILTER = Operation("PUT", "applications/{applicationName}/eventFilter", ()
 
 
 def send_message(endpoint: str, sender: str, text: str) -> Request:
-    """A text for a telephone that is registered here as `endpoint`. (ARI has a parameter that is called `body`.)"""
+    """Return the request that sends a text to the telephone of `endpoint`. (ARI has a query parameter named `body`.)"""
     return SEND_MESSAGE("PJSIP", endpoint)._replace(query=(("from", sender), ("body", text)))
 
 
 def remove_contact(endpoint: str, contact: str) -> Request:
-    """Unregister one of the telephones that are registered here as `endpoint`, by its SIP address as the registrar has
-    it. The name is that of ast_sip_location_create_contact (res/res_pjsip/location.c)."""
+    """Return the request that removes a contact of `endpoint`.
+
+    The object's name is the one that ast_sip_location_create_contact makes (res/res_pjsip/location.c).
+
+    Args:
+        contact: The SIP address as the registrar has it.
+    """
     digest = hashlib.md5(contact.encode(), usedforsecurity=False).hexdigest()
     return DELETE_OBJECT("res_pjsip", "contact", f"{endpoint};@{digest}")

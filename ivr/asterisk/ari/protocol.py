@@ -1,4 +1,4 @@
-"""What sends requests to Asterisk: `ivr.asterisk.ari.link`, or what stands in for it in a trial."""
+"""The interface through which requests are sent: `ivr.asterisk.ari.link` implements it, and the trial's Asterisk."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Rows that were left open are ended as it was, and looking for them takes nothing from callers."""
+"""Orphaned rows get the ends that they had, and the search for them does not slow down calls."""
 
 import asyncio
 import socket
@@ -25,17 +25,17 @@ pytest_plugins = ["db_fixtures"]
 NOBODY = Up(set(), set())
 
 
-async def _close(journal: Journal, folder: Path, url: str, began: float, known: datetime | None, up: Up) -> None:
+async def _close(journal: Journal, folder: Path, url: str, began: float, last_answer: datetime | None, up: Up) -> None:
     async def what_is_up() -> Up:
         return up
 
-    await orphaned_rows.close_lost(
+    await orphaned_rows.close_orphaned(
         folder,
         url,
         "node1",
         Recorder(journal, cast(Any, None)),
         began=began,
-        known=known,
+        last_answer=last_answer,
         up=what_is_up,
         legs=(),
         mailbox=Mailbox(folder, folder),
@@ -45,7 +45,7 @@ async def _close(journal: Journal, folder: Path, url: str, began: float, known: 
     await deliver_all(folder, url)
 
 
-async def test_a_call_that_was_cut_ends_when_it_was_last_known_of_and_not_at_the_next_start(
+async def test_a_call_that_was_cut_ends_when_it_was_last_seen_and_not_at_the_next_start(
     sqlite_url: str, folder: Path
 ) -> None:
     evening = datetime.now(UTC) - timedelta(hours=9)
@@ -72,22 +72,22 @@ async def test_a_call_that_was_cut_ends_when_it_was_last_known_of_and_not_at_the
     finally:
         await engine.dispose()
     ended = {name: story.call.ended for name, story in stories.items()}
-    # What is known to have happened later than Asterisk's last answer counts; a channel that is up goes on.
+    # An event after Asterisk's last answer counts; a call whose channel is up goes on.
     assert ended == {"talked": known, "menu": known, "late": event, "up": None}
     (made,) = stories["talked"].pairings
     assert (made.ended, made.reason) == (known, "lost")
 
 
-async def test_a_database_that_hangs_takes_no_thread_from_what_callers_wait_for(
+async def test_a_database_that_hangs_takes_no_thread_from_work_that_callers_wait_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphaned_rows, "_LOOK_LIMIT_S", 0.5)
+    monkeypatch.setattr(orphaned_rows, "_READ_LIMIT_S", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
         url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/hatif"
         journal = Journal(folder, "node1")
-        # As after so many reconnects.
+        # As after many reconnects.
         waits = [asyncio.create_task(_close(journal, folder, url, time.time(), None, NOBODY)) for _ in range(40)]
         await asyncio.sleep(0.1)
         async with asyncio.timeout(0.3):

@@ -1,4 +1,4 @@
-"""Telephones that the controller rings, as a guard and a controller that starts find them."""
+"""Telephones that the controller rings, as the guard and a starting controller see them."""
 
 import pytest
 
@@ -27,7 +27,7 @@ CODE = "hatif,code,listen,1001,1002,9"
         ("other,leg,9", "Ringing", "Stasis", False),
     ],
 )
-def test_a_telephone_that_rings_is_known_by_its_entry_and_its_state(
+def test_a_ringing_telephone_is_known_by_its_arguments_and_its_state(
     data: str, state: str, application: str, rings: bool
 ) -> None:
     each = channel(data, state, application)
@@ -35,9 +35,9 @@ def test_a_telephone_that_rings_is_known_by_its_entry_and_its_state(
 
 
 @pytest.mark.parametrize("data", ["hatif,leg,9", "hatif,called,9", CODE])
-def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dials_is_hung_up(data: str) -> None:
-    assert guard.deeds([channel(data, "Ringing")], {}) == []
-    ((_, request),) = guard.deeds([channel(data, "Down")], {})
+def test_without_a_controller_ringing_telephones_are_left_alone_and_undialled_ones_hung_up(data: str) -> None:
+    assert guard.rescue([channel(data, "Ringing")], {}) == []
+    ((_, request),) = guard.rescue([channel(data, "Down")], {})
     assert (request.method, request.uri) == ("DELETE", "channels/one")
 
 
@@ -47,24 +47,24 @@ def test_without_a_controller_what_rings_is_left_to_asterisk_and_what_nobody_dia
         ("hatif,leg,9", "Down", True),
         (CODE, "Down", True),
         ("hatif,leg,9", "Ringing", False),
-        ("hatif,called,9", "Down", False),  # a carrier may be silent until somebody answers
+        ("hatif,called,9", "Down", False),  # a carrier need not report anything before the answer
         ("hatif,call,+33800212000", "Down", False),
         ("other,leg,9", "Down", False),
     ],
 )
-def test_a_controller_that_starts_ends_the_telephones_that_may_never_have_been_dialled(
+def test_a_starting_controller_hangs_up_telephones_that_may_never_have_been_dialled(
     data: str, state: str, ended: bool
 ) -> None:
     assert leg_dialing.undialled([channel(data, state)]) == ({"one"} if ended else set())
 
 
-def test_music_is_for_whoever_has_answered_and_is_with_nobody() -> None:
+def test_music_is_for_telephones_that_were_answered_and_are_in_no_bridge() -> None:
     assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], []) == ["one"]
     assert leg_dialing.answered_alone([channel("hatif,leg,9", "Up")], ["one"]) == []
     assert leg_dialing.answered_alone([channel("hatif,leg,9", "Ringing"), channel("hatif,call,+33", "Up")], []) == []
 
 
-def test_a_refusal_is_the_channels_own_if_it_is_of_its_creation_or_about_itself() -> None:
+def test_a_refusal_concerns_a_channel_if_it_is_of_its_creation_or_about_itself() -> None:
     create = leg_dialing.create("one", leg_dialing.LEG, endpoint="PJSIP/1001", shown='"fr" <+33612345678>', ring_s=9)
     assert leg_dialing.is_for(create, "one") and not leg_dialing.is_for(create, "two")
     assert ("appArgs", f"leg,{9 + leg_dialing.DIAL_MARGIN_S}") in create.query

@@ -1,4 +1,4 @@
-"""Operators' states come back from Asterisk's database as they were, and nothing else that stands there does harm."""
+"""Operators' states are read back from AstDB as they were, and nothing else in it does harm."""
 
 import math
 from dataclasses import replace
@@ -26,7 +26,7 @@ def back(value: str) -> Operator:
 
 @patient
 @given(st.sampled_from(OperatorState), reasons, instants, instants, st.none() | reasons.filter(bool))
-def test_a_state_comes_back_as_it_was(
+def test_a_state_is_read_back_as_it_was(
     state: OperatorState, reason: str, since: float, until: float, pause_after: str | None
 ) -> None:
     before = replace(
@@ -48,12 +48,12 @@ def test_a_state_comes_back_as_it_was(
 
 @patient
 @given(st.sampled_from(OperatorState), reasons)
-def test_the_state_is_the_first_member_for_the_dialplan(state: OperatorState, reason: str) -> None:
+def test_the_state_is_the_first_field_for_the_dialplan(state: OperatorState, reason: str) -> None:
     assert encode(replace(FRESH, state=state, reason=reason)).split("|")[0] == state.value
 
 
 @pytest.mark.parametrize("value", ["", "ready", "ready|", "asleep||1.0||", "ready||yesterday||", "ready||1.0||||"])
-def test_who_cannot_be_read_is_away_until_his_telephone_appears(value: str) -> None:
+def test_an_operator_whose_state_cannot_be_read_is_away_until_their_telephone_appears(value: str) -> None:
     assert back(value) == FRESH
     assert (FRESH.state, FRESH.reason) == (OperatorState.AWAY, ABSENT)
 
@@ -75,7 +75,7 @@ def test_garbage_does_no_harm(value: str) -> None:
     assert operator.until is None or math.isfinite(operator.until)
 
 
-def test_the_list_says_who_there_is_and_what_he_speaks() -> None:
+def test_the_operators_list_decides_who_there_is_and_what_they_speak() -> None:
     other = replace(ENTRY, id="1002", languages={"fr": 3}, topics=frozenset())
     kept = {"1001": "paused|lunch|5.000||", "1003": "ready||5.000||"}
     assert restored([ENTRY, other], kept) == [

@@ -1,0 +1,335 @@
+"""One connection to Asterisk: the calls, and all that is known of them while it lasts.
+
+When it ends, all of this ends with it; the next connection reads what is up and goes on. So a start, a restart after
+`kill -9` and a reconnect are one path.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import events
+from ivr.asterisk.ari.link import Link
+from ivr.call.call import Call, Item, Services
+from ivr.call.inbox import Receiver
+from ivr.callbacks.dispatcher import Dispatcher
+from ivr.codes import help_call, supervision_leftover
+from ivr.codes import runner as codes
+from ivr.codes.spy_channel import left_over
+from ivr.controller import last_line, probe_call, reconcile, recovery
+from ivr.controller.call_registry import CallRegistry
+from ivr.controller.dependencies import Dependencies
+from ivr.controller.dialplan_conversations import DialplanTalk
+from ivr.controller.event_router import EventRouter
+from ivr.controller.own_calls import OwnCalls
+from ivr.controller.recovery import Recovered
+from ivr.controller.silence_monitor import SilenceMonitor
+from ivr.controller.telephone_signals import TelephoneSignals
+from ivr.controller.work import Work
+from ivr.floor.client import FloorClient
+from ivr.floor.operator_state_store import restored
+from ivr.floor.supervisor_alerts import SupervisorAlerts
+from ivr.flow.versions import Version
+from ivr.model import floor_protocol
+from ivr.model.call_state import CallState, LegState
+from ivr.site.operators import OperatorEntry
+from ivr.talk.request_inbox import RequestInbox
+from ivr.telephones.udp_probe import UdpProbe
+from routing.states import OfferState, Operator, OperatorState
+
+if TYPE_CHECKING:
+    from db.last_calls import LastCall
+
+log = structlog.get_logger()
+
+APPLICATION = "hatif"
+
+
+class Connection:
+    """What calls, feature codes and call-backs use while one connection to ARI lasts."""
+
+    def __init__(self, dependencies: Dependencies, link: Link) -> None:
+        self._dependencies, self._link = dependencies, link
+        self._routes: dict[str, Receiver] = {}  # by channel: the caller's own, the legs of their call, codes
+        self._tasks = asyncio.TaskGroup()
+        self._work = Work(self._tasks, link.close)
+        self._silent_calls: dict[str, str] = {}  # by channel, of callers who are asked whether they are there
+        self._epoch = 0
+        self.floor: FloorClient | None = None
+        self.requests = RequestInbox()
+        self.services = Services(
+            site=dependencies.site,
+            link=link,
+            recorder=dependencies.recorder,
+            audible=dependencies.audible,
+            opening=dependencies.opening,
+            files=dependencies.files,
+            remembered=dependencies.remembered,
+            returning=dependencies.returning,
+            has_place=dependencies.has_place,
+            mailbox=dependencies.mailbox,
+            to_floor=self.tell,
+            route=self._routes.__setitem__,
+            unroute=self._unroute,
+            address=lambda operator: dependencies.site.operators.address.replace("{id}", operator),
+            people=dependencies.operators,
+            answer=self.requests.answer,
+            notice=dependencies.notice,
+        )
+        self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
+        self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
+        self.dispatcher = Dispatcher(self, dependencies.repository)
+        self.silence_monitor = SilenceMonitor(
+            link,
+            dependencies.sip_copies,
+            dependencies.site.silence,
+            dependencies.refresh_session,
+            self._silent,
+            self.start,
+        )
+        self.telephones = TelephoneSignals(
+            link,
+            dependencies,
+            self._operator,
+            self.tell,
+            self._routes,
+            self.silence_monitor.renegotiate,
+            self.start,
+        )
+        self._own_calls = OwnCalls(link, self._addresses, self._on_other_call, self._routes, self.start)
+        self._router = EventRouter(
+            link,
+            dependencies,
+            self._routes,
+            self.registry,
+            self._own_calls,
+            lambda channel, args: codes.begin(self, channel, args, resumed=False),
+            self.telephones.is_there,
+            self.start,
+        )
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """The calls that are up."""
+        return self.registry.all
+
+    @property
+    def channels(self) -> Collection[str]:
+        """The ids of all channels whose events have a receiver."""
+        return self._routes.keys()
+
+    @property
+    def people(self) -> tuple[OperatorEntry, ...]:
+        """The operators' list."""
+        return self._dependencies.operators
+
+    @property
+    def supervisor_alerts(self) -> SupervisorAlerts:
+        """What supervisors are alerted to."""
+        return self._dependencies.supervisor_alerts
+
+    @property
+    def callbacks(self) -> Dispatcher:
+        """The call-back requests."""
+        return self.dispatcher
+
+    @property
+    def version(self) -> Version:
+        """The version of the flow that new calls use."""
+        return self._dependencies.flows.current
+
+    async def last_call(self, operator: str) -> "LastCall | None":
+        """Return the operator's last call, from the database, if it answers in time."""
+        return await self._dependencies.last_call(operator)
+
+    def call_on(self, leg: str) -> Call | None:
+        """Return the call that an operator's leg belongs to."""
+        found = self._routes.get(leg)
+        return found if isinstance(found, Call) else None
+
+    def last_case(self, operator: str) -> str | None:
+        """Return the case of the operator's present or last call, as far as this connection knows."""
+        return self.registry.last_case(operator)
+
+    def enter(
+        self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool
+    ) -> None:
+        """Make a channel that was called by us a call like any other."""
+        self.registry.enter(channel, state, leg, happened, resumed=resumed)
+
+    def tell(self, message: floor_protocol.ToFloor) -> None:
+        """Send a message to the floor, once there is one."""
+        if self.floor is not None:
+            self.floor.tell(message)
+            self._dependencies.note_change()
+
+    async def run(self) -> None:
+        """Run until the connection ends; the calls stay up.
+
+        Raises:
+            SystemExit: Another controller has taken over the application.
+        """
+        async with self._tasks as tasks:
+            reader = tasks.create_task(self._link.read(self._router.deliver), name="ari reader")
+            self._work.start(self._begin(), "reconciliation", vital=True)
+            await reader
+            log.warning("The connection to Asterisk's ARI has ended")
+            if self._router.replaced:
+                raise SystemExit(75)
+            self._work.cancel()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._link.close()
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Start work that ends with the connection. An exception in it is logged and ends nothing else."""
+        self._work.start(work, name)
+
+    async def _begin(self) -> None:
+        # Before anything is asked: what begins from now on is found by its events.
+        started, began = time.monotonic(), time.time()
+        await self._link.only(*events.USED)
+        found = await recovery.recover(self._link, self._addresses)
+        self._router.expect(leg_dialing.waiting(found.channels))
+        await self._begin_floor(found)
+        self._start_monitors()
+        await self._own_calls.begin(found.channels, found.legs)
+        self.telephones.all_present(self._dependencies.present_operators())
+        await recovery.tidy(self._link, found)
+        await self._resume(found)
+        self._start_background(began, found)
+        self._router.open()
+        findings, undialled = found.findings, found.undialled
+        if findings.resume or findings.orphans or findings.bridges or undialled:
+            log.info(
+                "Resumed what was up",
+                calls=len(findings.resume),
+                new=len(findings.fresh),
+                legs_ended=len(findings.orphans) + len(undialled),
+                bridges_ended=len(findings.bridges),
+                ms=round(1000 * (time.monotonic() - started), 1),
+            )
+
+    async def _begin_floor(self, found: Recovered) -> None:
+        kept = await self._dependencies.stored_operator_states()
+        begin = self._begin_message(kept, found.findings.open_offers, found.help_calls)
+        self.floor = FloorClient(self._dependencies.to_floor, begin)
+        self._dependencies.note_serving()  # before the first call: the guard would take it from us
+        self._work.start_with_retry(
+            "last line", partial(last_line.beat, self._link, self._dependencies.note_asterisk_answered)
+        )
+        self.floor.tell(self._dependencies.planned_operators())
+
+    def _begin_message(
+        self,
+        kept: Mapping[str, str],
+        offers: Sequence[floor_protocol.OpenOffer],
+        help_calls: Sequence[floor_protocol.OpenOffer],
+    ) -> floor_protocol.Begin:
+        """Return what the floor needs to know of this connection.
+
+        Args:
+            kept: Operators' states in AstDB.
+            help_calls: Talks with a supervisor, which make operators busy but belong to no call.
+        """
+        site = self._dependencies.site
+        operators = restored(self._dependencies.operators, kept)
+        wrap_up_s, longest_s = site.operators.wrap_up_s, site.operators.wrap_up_longest_s
+        settled = reconcile.settled(operators, (*offers, *help_calls), time.time(), wrap_up_s, longest_s)
+        for before, now in zip(operators, settled, strict=True):
+            if before.state is not now.state:
+                self._dependencies.operator_settled(now, before.since)
+        # Higher than the epoch of any earlier connection, also of an earlier process.
+        return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
+
+    def _start_monitors(self) -> None:
+        probe = UdpProbe(self._dependencies.contact_of, self.telephones.has_rung, self.telephones.refused)
+        operators = partial(probe.run, lambda: self.floor.operators if self.floor is not None else {})
+        self._work.start_with_retry("refused packets", operators)
+        self._work.start_with_retry("silent callers", partial(self.silence_monitor.run, lambda: self._routes))
+
+    async def _resume(self, found: Recovered) -> None:
+        findings = found.findings
+        # The caller who has waited longest comes first, though the floor would find them anyway.
+        for channel, state, leg in sorted(findings.resume, key=lambda row: row[1].since or time.time()):
+            with self._router.dialplan_on_failure(channel.id, state.id):
+                self.registry.resume(channel, state, leg, findings.colleagues.get(state.id))
+        for channel in findings.fresh:
+            with self._router.dialplan_on_failure(channel.id):
+                self.registry.begin(channel, ())
+        dialled = codes.standing(found.channels)
+        for channel, args in dialled:
+            codes.begin(self, channel, args, resumed=True)
+        for helper, asked in help_call.legs(found.channels):
+            if asked in self._routes:
+                self._routes[helper] = self._routes[asked]  # if it is answered at this moment, it is not a stranger
+        self.dispatcher.resume(found.callbacks)
+        self._work.start_with_retry("calling back", self.dispatcher.run)
+        for conversation in found.elsewhere:
+            talk = DialplanTalk(conversation, self.tell, self._unroute)
+            self._routes[conversation.offer] = talk
+            await self._link.send(talk.subscription(), refused=talk.over)
+        for spy in left_over(found.channels, {channel.id for channel, _ in dialled}):
+            self.start(supervision_leftover.end(self, spy), "supervision left over")
+
+    def _start_background(self, began: float, found: Recovered) -> None:
+        legs = {offer.offer for offer in found.findings.open_offers}
+        called_back = {callback.call for callback in found.callbacks if callback.called is not None}
+        up = {call.state.id for call in self.calls} | called_back
+        self._work.start_with_retry("orphaned rows", partial(self._dependencies.close_orphaned, began, up, legs))
+        site = self._dependencies.site
+        if site.probe_s:
+            probe = probe_call.Probe(
+                self._link, self._routes.__setitem__, self._unroute, self._dependencies.report_probe
+            )
+            self.start(probe.run([number.number for number in site.number], site.probe_s), "probe")
+
+    def _operator(self, operator: str) -> Operator | None:
+        return self.floor.operators.get(operator) if self.floor is not None else None
+
+    def _on_other_call(self, message: floor_protocol.OnOtherCall) -> None:
+        self.tell(message)
+        if not message.on_line:
+            self._dependencies.settle_telephones(message.operator)
+
+    def is_engaged(self, operator: str) -> bool:
+        """Return whether an operator is in any call, or may be: before reconciliation is done nobody knows."""
+        known = self._operator(operator) if self._router.is_open else None
+        in_call = known is None or known.state in (OperatorState.OFFERED, OperatorState.TALKING)
+        return in_call or self._own_calls.has(operator)
+
+    def _silent(self, channel: str, silent: bool) -> None:
+        """Handle a caller who is asked whether they are there, or who has answered or gone."""
+        call = self._routes.get(channel)
+        if silent and isinstance(call, Call) and call.channel == channel:
+            self._silent_calls[channel] = call.state.id
+        found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
+        if found is not None:
+            self.tell(floor_protocol.Silent(found, silent))
+
+    def from_floor(self, message: floor_protocol.ToCall) -> None:
+        """Bring a message of the floor to its call."""
+        if isinstance(message, floor_protocol.Offer):
+            if message.epoch < self._epoch:
+                log.warning("An offer of an earlier floor is refused", offer=message.id, call=message.call)
+                return
+            self._epoch = message.epoch
+        call = self.registry.get(message.call)
+        if call is not None:
+            call.deliver(message)
+        elif isinstance(message, floor_protocol.Offer) and not self.dispatcher.offer(message):
+            self.tell(floor_protocol.Leave(message.call))
+            self.tell(floor_protocol.Refused(message.id, message.call, message.operator, OfferState.WITHDRAWN))
+
+    def _unroute(self, channel: str) -> None:
+        self._routes.pop(channel, None)
+
+    def forget(self, receiver: Receiver) -> None:
+        """Bring no more events to this receiver."""
+        self.registry.forget(receiver)

@@ -1,0 +1,201 @@
+"""Which call gets which of Asterisk's events, and what a channel that enters the application becomes."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+
+import structlog
+
+from ivr.asterisk import leg_dialing
+from ivr.asterisk.ari import events, operations
+from ivr.asterisk.ari.link import Link, LinkLost
+from ivr.asterisk.ari.operations import Request
+from ivr.call import conversation_recording
+from ivr.call.call import Call
+from ivr.call.flow_runner import to_dialplan
+from ivr.call.inbox import Receiver
+from ivr.controller import probe_call, reconcile
+from ivr.controller.call_registry import CallRegistry
+from ivr.controller.dependencies import Dependencies
+from ivr.controller.own_calls import OwnCalls
+from ivr.talk import refer
+
+log = structlog.get_logger()
+
+_HANGING_UP_S = 0.2
+"""How long after a refusal a channel that is being hung up may still exist."""
+
+
+class EventRouter:
+    """Brings each event to its receiver. Until `open` is called, events are kept.
+
+    Args:
+        routes: The receiver of each channel's events.
+        begin_code: Starts the feature code that was dialled on a channel with these Stasis arguments.
+        sign_of_life: Called with an operator whose telephone has just shown that it is there.
+        start: Starts work that ends with the connection.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        dependencies: Dependencies,
+        routes: Mapping[str, Receiver],
+        registry: CallRegistry,
+        own_calls: OwnCalls,
+        begin_code: Callable[[events.Channel, tuple[str, ...]], None],
+        sign_of_life: Callable[[str], None],
+        start: Callable[[Coroutine[None, None, None], str], None],
+    ) -> None:
+        self._link, self._dependencies, self._routes = link, dependencies, routes
+        self._registry, self._own_calls = registry, own_calls
+        self._begin_code, self._sign_of_life, self._start = begin_code, sign_of_life, start
+        self._ringing: dict[str, tuple[events.Channel, tuple[str, ...]]] = {}  # our legs, see `leg_dialing.waiting`
+        self._early: list[events.Event] | None = []  # what came before reconciliation was done
+        self._over = False
+        self.replaced = False
+        """Whether another controller has taken over the application."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether reconciliation is done."""
+        return self._early is None
+
+    def expect(self, ringing: Mapping[str, tuple[events.Channel, tuple[str, ...]]]) -> None:
+        """Take over the telephones that an earlier controller rings."""
+        self._ringing |= ringing
+
+    def open(self) -> None:
+        """Deliver what was kept, and everything from now on."""
+        early, self._early = self._early or [], None
+        for event in early:
+            self.deliver(event)
+
+    def deliver(self, event: events.Event) -> None:
+        """Bring an event to its receiver.
+
+        An event that cannot be delivered is logged; a caller who came with it goes to the dialplan.
+        """
+        if self._over:
+            return
+        match event:
+            case events.ChannelHangupRequest(shutdown=False):
+                pass  # the channel's end is an event of its own
+            case events.ChannelHangupRequest():
+                # From here on Asterisk's events are its own doing. As after a crash, the next connection deals with
+                # what was cut.
+                log.warning("Asterisk is being stopped; its calls are cut")
+                self._over = True
+                self._link.close()
+            case events.StasisStart(channel, args) if args[:1] == ("call",):
+                with self.dialplan_on_failure(channel.id):
+                    self._route(event)
+            case _:
+                try:
+                    self._route(event)
+                except Exception:
+                    about = getattr(event, "channel_id", None)
+                    log.exception("An event could not be handled", kind=type(event).__name__, channel=about)
+
+    @contextmanager
+    def dialplan_on_failure(self, channel: str, call: str | None = None) -> Iterator[None]:
+        """Give a caller to the dialplan if what is done inside fails."""
+        try:
+            yield
+        except Exception:
+            log.exception("A call could not be taken; it goes to the dialplan", call=call, channel=channel)
+            self._start(self._link.send(*to_dialplan(channel)), "give a call to the dialplan")
+
+    def _route(self, event: events.Event) -> None:
+        if isinstance(event, events.ChannelDestroyed) and self._early is None:
+            self._ringing.pop(event.channel_id, None)
+            self._own_calls.ended(event.channel_id)
+        if self._early is not None and not isinstance(event, events.ApplicationReplaced):
+            self._early.append(event)
+            return
+        receiver: Receiver | None
+        match event:
+            case events.StasisStart(channel, args) if leg_dialing.waits(channel, args):
+                self._ringing[channel.id] = (channel, args)
+                self._own_calls.entered(channel.id, args)
+                self._start(self._dial(channel.id, args), "dial")
+                return
+            case events.ChannelStateChange(channel_id, state):
+                # Only answers count: of callers' lines, of telephones that we ring, and of our own probe.
+                if state != "Up":
+                    return
+                if (found := self._ringing.pop(channel_id, None)) is None:
+                    own = self._routes.get(channel_id)
+                    if isinstance(own, probe_call.Probe) or (isinstance(own, Call) and own.channel == channel_id):
+                        own.deliver(event)
+                    return
+                channel, args = found
+                if args[:1] == (leg_dialing.CODE,) or channel_id not in self._routes:
+                    self._entered(replace(channel, state=state), args)
+                    return
+                receiver = self._routes[channel_id]
+            case events.StasisStart(channel, args):
+                receiver = self._routes.get(channel.id)
+                if receiver is None or args[:1] == ("call",):
+                    self._entered(channel, args)
+                    return
+            case events.DeviceStateChanged():
+                self._own_calls.device(event)
+                return
+            case events.ApplicationReplaced():
+                log.error("Another controller has taken over the application; this one ends")
+                self.replaced = True
+                self._link.close()
+                return
+            case events.RecordingFinished(name) if name.startswith(conversation_recording.PREFIX):
+                mailbox, recorder = self._dependencies.mailbox, self._dependencies.recorder
+                self._start(conversation_recording.keep(mailbox, name, recorder), name)
+                return
+            case events.ChannelTransfer(requested=True):
+                receiver = refer.told(self._routes, event)
+                if receiver is None:
+                    # Asterisk itself does nothing, and the telephone would wait for ever.
+                    self._start(self._link.send(refer.progress(event.channel_id, refer.REFUSED)), "refuse a transfer")
+            case _ if self._registry.keeps(event.channel_id, event):
+                return
+            case _:
+                receiver = self._routes.get(event.channel_id)
+        if receiver is not None:
+            receiver.deliver(event)
+
+    async def _dial(self, channel: str, args: tuple[str, ...]) -> None:
+        def refused(_: Request, status: int) -> None:
+            if status != HTTPStatus.NOT_FOUND:  # 404: withdrawn meanwhile
+                self._start(self._not_dialled(channel, status), "hang up")
+
+        await self._link.send(leg_dialing.dial(channel, args), refused=refused)
+
+    async def _not_dialled(self, channel: str, status: int) -> None:
+        """Hang up a telephone that could not be dialled, unless it is being hung up already."""
+        await asyncio.sleep(_HANGING_UP_S)
+        with contextlib.suppress(LinkLost, TimeoutError):
+            (there,) = await self._link.ask(operations.CHANNEL(channel))
+            if there.ok:
+                log.error("A telephone could not be dialled", channel=channel, status=status)
+                await self._link.send(operations.HANG_UP(channel))
+
+    def _entered(self, channel: events.Channel, args: tuple[str, ...]) -> None:
+        if self._registry.knows(channel.id):
+            return
+        if args[:1] == ("call",):
+            text = channel.variables.get("HATIF") or ""
+            findings = reconcile.compare([channel], {}) if text else None
+            if findings is not None and findings.resume:
+                self._registry.resume(*findings.resume[0])
+            else:
+                self._registry.begin(channel, args[1:])
+        elif args[:1] == (leg_dialing.CODE,):
+            self._own_calls.entered(channel.id, args)
+            self._sign_of_life(args[2] if len(args) > 2 else "")
+            self._begin_code(channel, args)
+        else:
+            log.warning("An unexpected channel entered; it is hung up", channel=channel.id, args=args)
+            self._start(self._link.send(operations.HANG_UP(channel.id)), "hang up")
