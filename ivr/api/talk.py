@@ -31,7 +31,7 @@ def place(call: "Call") -> str | None:
     """Where the operator is, in a word; "hold" also by the telephone's own key. None: nobody has the caller."""
     if call.state.offer is None:
         return None
-    found = OperatorPlace(call.state.place or "")
+    found = OperatorPlace(call.state.operator_place or "")
     return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
 
 

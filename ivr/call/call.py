@@ -260,7 +260,7 @@ class Call:
     async def play_media(self, media: str, seconds: float) -> None:
         """Starts what Asterisk calls `media`, which lasts so long."""
         playback = new_name("pb")
-        self.set(self.state.but(playback=playback))
+        self.set(self.state.replace(playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
         self._playback.begun(playback, seconds)
 

@@ -48,7 +48,7 @@ async def walk(call: Call, resumed: bool) -> None:
                         _ended(call, Outcome.FAILED, "service")
                     return
                 # Not from zero: his language is known, and an operator can do what the node could not.
-                call.set(replace(call.state.at(call.flow.operator), failures=call.state.failures + 1))
+                call.set(replace(call.state.at_node(call.flow.operator), failures=call.state.failures + 1))
                 resumed = True
                 continue
             call.take_waiting_keys()  # he may have hung up before the last word was over
@@ -67,14 +67,14 @@ async def walk(call: Call, resumed: bool) -> None:
 async def _nodes(call: Call, resumed: bool) -> None:
     node: str | None = call.state.node
     if not resumed and node is not None:
-        call.set(call.state.at(node))
+        call.set(call.state.at_node(node))
         await announcement.say(call)
     while node is not None:
         call.event("node", resumed=resumed)
-        following = await call.flow.nodes[call.state.held or node].run(call, resumed)
+        following = await call.flow.nodes[call.state.queue_node or node].run(call, resumed)
         resumed = False
         if following is not None:
-            call.set(call.state.at(following))
+            call.set(call.state.at_node(following))
         node = following
 
 

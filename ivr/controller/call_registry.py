@@ -108,7 +108,7 @@ class CallRegistry:
         version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
-            state = replace(state, flow=version.name).at(version.flow.operator)
+            state = replace(state, flow=version.name).at_node(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
         call.before = _marks(channel)  # a former controller may not have come to it

@@ -414,7 +414,7 @@ class Controller:
         if anew and self.session is not None:
             self.session.started_anew(proof)
 
-    def _planned(self, planned: floor_protocol.Planned) -> None:
+    def _planned(self, planned: floor_protocol.DutyRoster) -> None:
         if self.session is not None:
             self.session.tell(planned)
 

@@ -54,7 +54,7 @@ class Dependencies:
     mailbox: Mailbox
     kept_operators: Callable[[], Awaitable[Mapping[str, str]]]
     present: Callable[[], Collection[str] | None]
-    planned: Callable[[], floor_protocol.Planned]
+    planned: Callable[[], floor_protocol.DutyRoster]
     contact: Callable[[str], str | None]
     proved: Callable[[str], float]
     to_floor: Callable[[floor_protocol.ToFloor], None]

@@ -12,7 +12,7 @@ from db.enums import Role
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
 from ivr.model.floor_protocol import OpenOffer
-from ivr.model.talk_table import PREFIX, Colleague, OperatorPlace, recovered
+from ivr.model.talk_table import BRIDGE_PREFIX, Colleague, OperatorPlace, recover
 from routing.states import Operator, OperatorState, Trigger, after
 
 log = structlog.get_logger()
@@ -86,7 +86,9 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
         orphans=orphans,
         standing=tuple(standing),
         # Also one in which nobody is left but a leg that is hung up now: nobody would delete it afterwards.
-        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and gone.issuperset(inside)),
+        bridges=tuple(
+            name for name, inside in bridges.items() if name.startswith(BRIDGE_PREFIX) and gone.issuperset(inside)
+        ),
         colleagues=colleagues,
     )
 
@@ -100,7 +102,7 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
         if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
             continue
         colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
-        if recovered(state.offer or "", OperatorPlace(state.place or ""), colleague).colleague is not None:
+        if recover(state.offer or "", OperatorPlace(state.operator_place or ""), colleague).colleague is not None:
             found[leg.call] = colleague
     return found
 

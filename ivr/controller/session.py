@@ -297,7 +297,7 @@ class Session:
             self._silent_calls[channel] = call.state.id
         found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
         if found is not None:
-            self.tell(floor_protocol.Silent(found, silent))
+            self.tell(floor_protocol.CallerSilence(found, silent))
 
     def is_there(self, operator: str) -> None:
         """A telephone has given a sign of life, which counts where Asterisk knows how to reach it."""

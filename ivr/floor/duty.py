@@ -16,12 +16,12 @@ _ONE_DAY = timedelta(days=1)
 class Duty:
     """`tell` gets it when it changes."""
 
-    def __init__(self, tell: Callable[[floor_protocol.Planned], None]) -> None:
+    def __init__(self, tell: Callable[[floor_protocol.DutyRoster], None]) -> None:
         self._tell = tell
         self._roster: Roster | None = None
         self._shifts: tuple[Roster, date, list[Shift]] | None = None  # of that day and those beside it
         self._wake = asyncio.Event()
-        self.planned = floor_protocol.Planned(None)
+        self.planned = floor_protocol.DutyRoster(None)
         """As it was told last."""
 
     def read(self, roster: Roster | None) -> None:
@@ -42,11 +42,11 @@ class Duty:
 
     async def _look(self) -> float:
         """Seconds until the next look."""
-        roster, found, limit = self._roster, floor_protocol.Planned(None), _LOOK_S
+        roster, found, limit = self._roster, floor_protocol.DutyRoster(None), _LOOK_S
         if roster is not None:
             shifts = await self._near(roster)
             now = clock.now()
-            found = floor_protocol.Planned(planned_at(shifts, now))
+            found = floor_protocol.DutyRoster(planned_at(shifts, now))
             limit = min(until_change(shifts, now), _LOOK_S)
         if found != self.planned:
             self.planned = found

@@ -44,15 +44,15 @@ _NAMES = {
     "announced": "an",
     "served_by": "sb",
     "filed": "fd",
-    "prefers": "pr",
-    "held": "h",
+    "preferred_operator": "pr",
+    "queue_node": "h",
     "returns": "rt",
-    "place": "tk",
+    "operator_place": "tk",
     "transfer": "tr",
 }
 
 
-ASKED = "no"
+DECLINED = "no"
 """In place of a consent: he was asked and did not agree."""
 
 
@@ -94,9 +94,9 @@ class CallState:
     conversation is recorded (`Consent`); `announced`: the language in which he heard the emergency announcement;
     `served_by`: the operator with whom he talked last;
     `filed`: whether the file was there before an operator was, so that none is opened for the conversation;
-    `prefers`: the operator who has that file; `held`: the node where his place is held while he is at `node`;
+    `preferred_operator`: the operator who has that file; `queue_node`: the node where his place is held while he is at `node`;
     `returns`: he found the line closed, but was cut off before in a wait that he goes on with;
-    `place`: who hears whom while he has an operator (`Place`; None: together); `transfer`: to whom he goes on, from
+    `operator_place`: who hears whom while he has an operator (`Place`; None: together); `transfer`: to whom he goes on, from
     whom, and how often that was (`ivr.talk.transfers`).
     """
 
@@ -122,24 +122,24 @@ class CallState:
     announced: str | None = None
     served_by: str | None = None
     filed: bool = False
-    prefers: str | None = None
-    held: str | None = None
+    preferred_operator: str | None = None
+    queue_node: str | None = None
     returns: bool = False
-    place: str | None = None
+    operator_place: str | None = None
     transfer: str | None = None
 
-    def at(self, node: str) -> "CallState":
+    def at_node(self, node: str) -> "CallState":
         """The state after entering `node`, with no place held. A path that grows too long keeps its end, which is what
         one asks about."""
         path = (*self.path, node)
         while len(path) > 1 and sum(len(each) + 3 for each in path) > _PATH_LIMIT:
             path = path[1:]
-        return self.but(node=node, path=path, held=None)
+        return self.replace(node=node, path=path, queue_node=None)
 
     def without_operator(self) -> "CallState":
-        return self.but(offer=None, operator=None, place=None)
+        return self.replace(offer=None, operator=None, operator_place=None)
 
-    def but(self, **changes: object) -> "CallState":
+    def replace(self, **changes: object) -> "CallState":
         """The state with these members changed. A call does it several times between a key and its sound, for which
         `dataclasses.replace` is slow: it sets each of the members anew. Raises TypeError for one that there is not."""
         if not changes.keys() <= _NAMES.keys():
@@ -203,8 +203,8 @@ def _call(data: dict[str, Any]) -> CallState:
         raise TypeError("its path is no list, its failures are no number, or its first, filed or returns is no truth")
     if "outcome" in values:
         Outcome(values["outcome"])
-    if "place" in values:
-        OperatorPlace(values["place"])
+    if "operator_place" in values:
+        OperatorPlace(values["operator_place"])
     _uuid(values["id"])
     numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}

@@ -36,7 +36,7 @@ def now() -> datetime:
 
 
 @contextmanager
-def set_to(other: Callable[[], datetime]) -> Iterator[None]:
+def override(other: Callable[[], datetime]) -> Iterator[None]:
     """`now` tells the time by `other` inside, for this task and those that it starts."""
     token = _set.set(other)
     try:

@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class NumberRules:
     """How a carrier writes numbers.
 
     Attributes:
@@ -29,12 +29,12 @@ class Rules:
     international_prefix: str = INTERNATIONAL_PREFIX
 
 
-ANYWHERE = Rules()
+DEFAULT_RULES = NumberRules()
 """For numbers that did not come from a carrier: with + or 00, or a country code and nothing before it."""
 
 
 @lru_cache(maxsize=1024)
-def normalise(written: str, rules: Rules = ANYWHERE) -> str | None:
+def normalise(written: str, rules: NumberRules = DEFAULT_RULES) -> str | None:
     """Return a number as E.164 with its +; None for what is not certainly one, such as a word with digits in it.
 
     A number with a + or the international prefix need only have a possible length: new ranges are dialled before
@@ -89,7 +89,7 @@ def _formatted(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
-def writings(number: str) -> frozenset[str]:
+def written_forms(number: str) -> frozenset[str]:
     """Return how carriers may write a number in E.164 otherwise: 0033…, 33…, and as a national one."""
     parsed, digits = _parsed(number), number.removeprefix("+")
     found = {f"{INTERNATIONAL_PREFIX}{digits}", digits}

@@ -79,7 +79,7 @@ class ColleagueCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class DutyRoster:
     """Whom the roster has on duty from now on; None: there is no roster."""
 
     operators: tuple[str, ...] | None
@@ -94,7 +94,7 @@ class OnOtherCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class CallerSilence:
     """Whether a caller has fallen silent and has not answered yet that they are there: nobody is offered them
     meanwhile, and they keep their place."""
 
@@ -252,7 +252,7 @@ class AskQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedCall:
     """A caller who waits for an offer, with the language and topic of the step that applies now."""
 
     call: str
@@ -267,7 +267,7 @@ class Queue:
     """All who wait for an offer, the next one first."""
 
     id: str
-    calls: tuple[Queued, ...]
+    calls: tuple[QueuedCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,9 +297,9 @@ ToFloor = (
     | Invite
     | OperatorEvent
     | ColleagueCall
-    | Planned
+    | DutyRoster
     | OnOtherCall
-    | Silent
+    | CallerSilence
     | OpenOffer
     | Accepted
     | Refused

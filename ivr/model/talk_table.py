@@ -70,7 +70,7 @@ class Talk:
     via: str | None = None
 
 
-def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
+def invite(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
     """A colleague is rung: to be asked while the caller hears music, or to interpret for both. `via`: the operator's
     channel for it, where his telephone has the caller on another one."""
     fits = (
@@ -84,7 +84,7 @@ def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[T
     return replace(talk, place=place, colleague=colleague, via=via), TalkOutcome.GOES_ON
 
 
-def after(talk: Talk, what: TalkEvent) -> tuple[Talk, TalkOutcome]:
+def apply_event(talk: Talk, what: TalkEvent) -> tuple[Talk, TalkOutcome]:
     """The conversation after it, and what follows. What comes late or twice is REFUSED and changes nothing.
 
     After HANDED_OVER the new operator is in `leg`; after the other ends nobody talks any more.
@@ -126,7 +126,7 @@ def _to_colleague(talk: Talk) -> tuple[Talk, TalkOutcome]:
     return (Talk(talk.colleague.leg), TalkOutcome.HANDED_OVER) if talk.colleague.there else (talk, TalkOutcome.RINGS_ON)
 
 
-def recovered(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk:
+def recover(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk:
     """The conversation as the channels tell it: after a kill at any moment.
 
     `place` is written before its effect, and a leg is there or not: a colleague who is not asked any more, or is gone,
@@ -155,18 +155,18 @@ class BridgeLayout:
     music: frozenset[str]
 
 
-PREFIX = "bridge-"
+BRIDGE_PREFIX = "bridge-"
 """Of the names of all our bridges."""
 
 
-def bridge_of(leg: str) -> str:
+def bridge_name(leg: str) -> str:
     """The bridge that belongs to a leg; the caller is always in that of his operator's."""
-    return f"{PREFIX}{leg}"
+    return f"{BRIDGE_PREFIX}{leg}"
 
 
 def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
     """Where everybody must be. `caller`: his channel."""
-    main, colleague = bridge_of(talk.leg), talk.colleague
+    main, colleague = bridge_name(talk.leg), talk.colleague
     there = {colleague.leg} if colleague is not None and colleague.there else set()
     interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
     match talk.place:
@@ -178,14 +178,14 @@ def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
                 {main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller})
             )
         case OperatorPlace.CONSULTS if colleague is not None:
-            aside = bridge_of(colleague.leg)
+            aside = bridge_name(colleague.leg)
             return BridgeLayout({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
         case OperatorPlace.SWAPPED if colleague is not None:
-            aside = bridge_of(colleague.leg)
+            aside = bridge_name(colleague.leg)
             return BridgeLayout({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
         case OperatorPlace.ASIDE if colleague is not None:
             line = {talk.via} if talk.via is not None else set()
             return BridgeLayout(
-                {main: frozenset({caller, talk.leg}), bridge_of(colleague.leg): frozenset(line | there)}, frozenset()
+                {main: frozenset({caller, talk.leg}), bridge_name(colleague.leg): frozenset(line | there)}, frozenset()
             )
     raise ValueError(f"{talk} cannot be: nobody is asked")

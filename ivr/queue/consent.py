@@ -12,7 +12,7 @@ from ivr.call.call import Call
 from ivr.call.choice import Goes
 from ivr.call.node import CHANGE_LANGUAGE, REPEAT
 from ivr.model import clock
-from ivr.model.call_state import ASKED, Consent
+from ivr.model.call_state import DECLINED, Consent
 
 YES, NO = "1", "2"
 TEXTS = ("consent_yes", "consent_no", f"press_{YES}", f"press_{NO}")
@@ -35,6 +35,6 @@ async def ask(call: Call, text: str) -> Goes | None:
     if key == CHANGE_LANGUAGE:
         return Goes(call.flow.change_language)
     agreed = key == YES
-    call.set(replace(call.state, consent=Consent(text, language, YES, clock.now()).encode() if agreed else ASKED))
+    call.set(replace(call.state, consent=Consent(text, language, YES, clock.now()).encode() if agreed else DECLINED))
     call.event("consent", agreed=agreed, text=text)
     return None

@@ -14,12 +14,12 @@ from db.enums import Outcome, Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.call import conversation_recording
-from ivr.call.bridge_moves import add, create
+from ivr.call.bridge_moves import add_to_bridge, create_bridge
 from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
 from ivr.call.leg import LOST, Leg, create_leg, hang_up_leg, leave_bridge, looked_at, said, start_music
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
-from ivr.model.talk_table import bridge_of
+from ivr.model.talk_table import bridge_name
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper, display, playback_of
 from routing.states import OfferState, offer_state_after
@@ -134,7 +134,7 @@ async def late(call: Call, leg: str) -> None:
 async def _connect(call: Call, leg: Leg) -> bool:
     """Put both into a bridge: whether both answers of Asterisk were 2xx. The caller's wait ends then, when both can
     hear each other, and not when the operator picks up and hears what is coming."""
-    link, bridge, before = call.services.link, bridge_of(leg.id), call.state
+    link, bridge, before = call.services.link, bridge_name(leg.id), call.state
     call.set(
         replace(
             before,
@@ -150,9 +150,9 @@ async def _connect(call: Call, leg: Leg) -> bool:
     answers = await link.ask(
         *call.transition(),
         operations.STOP_MUSIC(call.channel),
-        create(bridge),
-        add(bridge, leg.id, call.channel),
-        add(bridge, call.channel, call.channel),
+        create_bridge(bridge),
+        add_to_bridge(bridge, leg.id, call.channel),
+        add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
         leg.connected(call)
@@ -191,7 +191,7 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
             call.deliver(events.ChannelDestroyed(leg.id, LOST))  # who is left for the caller the table says
             return leg, False
         try:
-            await leave_bridge(call, bridge_of(leg.id))
+            await leave_bridge(call, bridge_name(leg.id))
         finally:
             leg.conversation_ended(call, "lost")
         call.set(call.state.without_operator())

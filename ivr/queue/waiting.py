@@ -100,7 +100,7 @@ class _Waiting:
         """Waits, with music and announcements, until an operator is in the bridge; or where the caller goes instead."""
         call = self.call
         self.wait()
-        if call.state.held is not None and (found := await self._hold(call.state.node, resumed=True)) is not None:
+        if call.state.queue_node is not None and (found := await self._hold(call.state.node, resumed=True)) is not None:
             return found
         # After a restart the music went on without us; started again, it is certain to play whatever was lost.
         if say is None or not await call.play([(call.state.language, say)]):
@@ -172,9 +172,9 @@ class _Waiting:
         """He is at another node while his place is held here, until an operator is free. None: he waits on, and hears
         nothing yet."""
         call = self.call
-        queue, language = call.state.held or call.state.node, call.state.language
+        queue, language = call.state.queue_node or call.state.node, call.state.language
         if not resumed:
-            call.set(replace(call.state.at(node), held=queue))
+            call.set(replace(call.state.at_node(node), queue_node=queue))
             call.event("node", resumed=False)
         call.holding = True
         try:
@@ -182,7 +182,7 @@ class _Waiting:
         except OperatorFree as free:
             call.holding = False
             if call.state.language == language:
-                call.set(call.state.at(queue))
+                call.set(call.state.at_node(queue))
                 return await self._ring(free.offer, interrupts=True)
             offer = free.offer  # for the language of before
             withdrawn = floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
@@ -194,7 +194,7 @@ class _Waiting:
             return await self._language()
         if call.state.language != language:
             return Goes(queue, CHANGE_LANGUAGE)  # anew, in another language, with the age that the caller has
-        call.set(call.state.at(queue))
+        call.set(call.state.at_node(queue))
         return None
 
     async def _ring(self, offer: floor_protocol.Offer, *, interrupts: bool) -> Leg | None:

@@ -1,6 +1,6 @@
 """Which numbers may be called back: those of the site's countries that cost what a call costs."""
 
-from ivr.model.e164 import Rules, normalise
+from ivr.model.e164 import NumberRules, normalise
 from ivr.site import callback_rules
 from ivr.site.callback_rules import Refusal
 from ivr.site.site import Site
@@ -11,7 +11,7 @@ def entered(digits: str, country: str | None) -> str:
 
     `country`: the caller's (ISO), whose national numbers count as well.
     """
-    return normalise(digits, Rules(country)) or digits
+    return normalise(digits, NumberRules(country)) or digits
 
 
 def refusal(number: str, site: Site) -> Refusal | None:

@@ -15,7 +15,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.call import conversation_recording
-from ivr.call.bridge_moves import MUSIC, moves
+from ivr.call.bridge_moves import MUSIC, bridge_requests
 from ivr.call.call import Call, CallerGone, Item
 from ivr.call.leg import Leg, create_leg, looked_at, until_gone
 from ivr.model import floor_protocol
@@ -26,10 +26,10 @@ from ivr.model.talk_table import (
     Talk,
     TalkEvent,
     TalkOutcome,
-    after,
+    apply_event,
     bridge_layout,
-    bridge_of,
-    invited,
+    bridge_name,
+    invite,
 )
 from ivr.talk import called_in, grants, refer, request_handler
 from ivr.talk.keys import Keys
@@ -130,7 +130,7 @@ class Conversation:
         if self.told is not None and what in called_in.NEEDS_COLLEAGUE:
             await called_in.joins(self)
         before = self.talk
-        self.talk, then = after(before, what)
+        self.talk, then = apply_event(before, what)
         match then:
             case TalkOutcome.REFUSED:
                 return False
@@ -151,13 +151,13 @@ class Conversation:
     # What the table says, done
 
     def _place(self) -> None:
-        self.call.set(replace(self.call.state, place=self.talk.place.value or None))
+        self.call.set(replace(self.call.state, operator_place=self.talk.place.value or None))
 
     async def sit(self) -> None:
         """Everybody goes to where he must be now."""
         self._sit_after, self._sit_by = None, math.inf
         wanted = bridge_layout(self.talk, self.call.channel)
-        requests = moves(self._seats, wanted, self.call.channel)
+        requests = bridge_requests(self._seats, wanted, self.call.channel)
         self._seats = wanted
         line, self._hang_up = self._hang_up, None
         if line is not None:
@@ -226,7 +226,7 @@ class Conversation:
         which he has the caller."""
         call, role = self.call, Role(offer.role)
         leg = Leg(offer.id, offer.operator)
-        self.talk, then = invited(self.talk, Colleague(leg.id, leg.operator, role), via)
+        self.talk, then = invite(self.talk, Colleague(leg.id, leg.operator, role), via)
         if then is TalkOutcome.REFUSED:
             call.services.to_floor(
                 floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
@@ -298,7 +298,7 @@ class Conversation:
                 call.state,
                 offer=leg.id,
                 operator=leg.operator,
-                place=None,
+                operator_place=None,
                 connected_at=time.time(),
                 first=False,
                 transfer=Transfer.decode(call.state.transfer).made((), former.operator, time.time()).taken().encode(),
@@ -306,7 +306,7 @@ class Conversation:
         )
         here = what is TalkEvent.COMPLETE
         wanted = bridge_layout(self.talk, call.channel)
-        requests = moves(self._seats, wanted, call.channel)
+        requests = bridge_requests(self._seats, wanted, call.channel)
         self._seats = wanted
         self.says.clear()
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
@@ -321,12 +321,12 @@ class Conversation:
             call.event("handed_over", operator=leg.operator, by=former.operator)
         if await holds(call.services.link, leg.id):
             await self.held_by_telephone(on=True)  # he did so while he was asked, which was nobody's business
-        await conversation_recording.begin(call, bridge_of(leg.id), leg.id)
+        await conversation_recording.begin(call, bridge_name(leg.id), leg.id)
 
     async def leaves(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None:
         """The caller goes on to somebody else; the operator is free. `tells`: his telephone, with the state."""
         call = self.call
-        self.talk, then = after(self.talk, TalkEvent.TRANSFER)
+        self.talk, then = apply_event(self.talk, TalkEvent.TRANSFER)
         assert then is TalkOutcome.LEAVES
         self._by = "transfer"
         await conversation_recording.end(call, self.leg.id)
@@ -383,7 +383,7 @@ class Conversation:
     async def resume(self, where: BridgeLayout) -> None:
         """After a restart: everybody is put where he must be, if he is not. `where`: as Asterisk has them."""
         call, talk = self.call, self.talk
-        call.set(replace(call.state, place=talk.place.value or None))
+        call.set(replace(call.state, operator_place=talk.place.value or None))
         if talk.colleague is not None:
             self.colleague = Leg(talk.colleague.leg, talk.colleague.operator)
             call.services.route(self.colleague.id, call)

@@ -9,7 +9,7 @@ from db.enums import Role
 from ivr.call.call import Call, Deadline, Item
 from ivr.call.version import Flow
 from ivr.model import floor_protocol
-from ivr.model.talk_table import Colleague, OperatorPlace, TalkEvent, TalkOutcome, after, invited
+from ivr.model.talk_table import Colleague, OperatorPlace, TalkEvent, TalkOutcome, apply_event, invite
 from ivr.talk import refer
 from ivr.talk.controls import ConversationControls
 from ivr.talk.keys import act_of
@@ -87,7 +87,7 @@ def complete_refused(talk: ConversationControls) -> Refusal | None:
     """Why the colleague may not have the caller; None: he may."""
     if Transfer.decode(talk.call.state.transfer).count >= MOST:
         return Refusal.TOO_OFTEN
-    return Refusal.NOT_NOW if after(talk.talk, TalkEvent.COMPLETE)[1] is TalkOutcome.REFUSED else None
+    return Refusal.NOT_NOW if apply_event(talk.talk, TalkEvent.COMPLETE)[1] is TalkOutcome.REFUSED else None
 
 
 async def _do(talk: ConversationControls, act: Act, way: str) -> Refusal | None:
@@ -115,9 +115,9 @@ async def _ask(
 ) -> Refusal | None:
     call, role = talk.call, Role.INTERPRETER if act is Act.INTERPRETER else Role.CONSULTED
     if act is Act.TRANSFER:
-        then = after(talk.talk, TalkEvent.TRANSFER)[1]
+        then = apply_event(talk.talk, TalkEvent.TRANSFER)[1]
     else:
-        then = invited(talk.talk, Colleague("", "", role))[1]
+        then = invite(talk.talk, Colleague("", "", role))[1]
     if then is TalkOutcome.REFUSED:
         return Refusal.NOT_NOW
     if act is not Act.INTERPRETER and Transfer.decode(call.state.transfer).count >= MOST:

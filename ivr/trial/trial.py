@@ -155,7 +155,7 @@ class _Trial:
     async def run(self, person: Callable[[Asterisk], Caller]) -> Course:
         self._link.caller = person(self._link)
         try:
-            with clock.set_to(self._now):
+            with clock.override(self._now):
                 async with asyncio.timeout(LONGEST_S):
                     await walk(self._call, resumed=False)
             if (left_over := self._link.left_over()) is not None:

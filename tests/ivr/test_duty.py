@@ -10,7 +10,7 @@ from test_floor import a_floor, ready, wait
 
 from ivr.floor import duty
 from ivr.model import clock
-from ivr.model.floor_protocol import Planned
+from ivr.model.floor_protocol import DutyRoster
 from ivr.site import roster
 from routing.states import OperatorState
 
@@ -44,17 +44,17 @@ async def test_the_floor_is_told_once_of_each_change_and_at_its_instant(
 ) -> None:
     began, real = datetime(2026, 12, 14, 13, 59, 59, 900_000, RABAT), asyncio.get_running_loop().time()
     monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=asyncio.get_running_loop().time() - real))
-    told: asyncio.Queue[Planned] = asyncio.Queue()
+    told: asyncio.Queue[DutyRoster] = asyncio.Queue()
     on_duty = duty.Duty(told.put_nowait)
     running = asyncio.create_task(on_duty.run())
     try:
         async with asyncio.timeout(5):
             on_duty.read(read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,09:00,20:00,,,"))
-            assert await told.get() == Planned(("1001", "1002"))
-            assert await told.get() == Planned(("1002",)) == on_duty.planned
+            assert await told.get() == DutyRoster(("1001", "1002"))
+            assert await told.get() == DutyRoster(("1002",)) == on_duty.planned
             on_duty.read(read(tmp_path, "1002,daily,09:00,21:00,,,"))  # nothing for now
             on_duty.read(None)
-            assert await told.get() == Planned(None)
+            assert await told.get() == DutyRoster(None)
         assert told.empty()
     finally:
         running.cancel()
@@ -64,7 +64,7 @@ async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_
     None
 ):
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)), wait("call", 5))
+        await line.hears(DutyRoster(("1002",)), wait("call", 5))
         assert line.offered == [("call", "1002")]
         assert line.changes == [("1002", OperatorState.OFFERED, "call")]
         await line.hears(wait("next", 5))
@@ -73,6 +73,6 @@ async def test_who_is_not_on_the_roster_any_more_is_offered_nobody_whom_another_
 
 async def test_without_a_roster_everybody_is_alike_again() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.hears(Planned(("1002",)))
-        await line.hears(Planned(None), wait("call", 5))
+        await line.hears(DutyRoster(("1002",)))
+        await line.hears(DutyRoster(None), wait("call", 5))
         assert line.offered == [("call", "1001")]

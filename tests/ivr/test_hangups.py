@@ -102,7 +102,7 @@ class _Broken(Told):
         call = super().call()
         node = SimpleNamespace(run=fails)
         call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(operator="queue", nodes={"queue": node})))
-        call.set(call.state.at("queue"))
+        call.set(call.state.at_node("queue"))
         return call
 
 
@@ -115,7 +115,7 @@ async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends
 ) -> None:
     told = _Broken(there=there, takes=takes)
     call = told.call()
-    call.set(call.state.but(outcome=None, since=1795600000.0))
+    call.set(call.state.replace(outcome=None, since=1795600000.0))
     await walk(call, resumed=True)
     (ended,) = cast(Any, call.services).recorder.call_ended.call_args_list
     assert ended.args[1] == outcome

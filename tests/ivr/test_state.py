@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from db.enums import Outcome, Role
-from ivr.model.call_state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
+from ivr.model.call_state import DECLINED, LIMIT, CallState, Consent, LegState, StateError, decode
 from ivr.model.talk_table import OperatorPlace
 from ivr.talk.transfers import Transfer
 
@@ -61,14 +61,14 @@ calls = st.builds(
     case=st.none() | st.from_regex(r"[1-9][0-9]{8}", fullmatch=True),
     connected_at=st.none() | instants,
     first=st.booleans(),
-    consent=st.none() | st.just(ASKED) | consents.map(Consent.encode),
+    consent=st.none() | st.just(DECLINED) | consents.map(Consent.encode),
     announced=st.none() | languages,
     served_by=st.none() | operators,
     filed=st.booleans(),
-    prefers=st.none() | operators,
-    held=st.none() | nodes,
+    preferred_operator=st.none() | operators,
+    queue_node=st.none() | nodes,
     returns=st.booleans(),
-    place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
+    operator_place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
     transfer=st.none() | transfers.map(Transfer.encode),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
@@ -94,10 +94,10 @@ widest = CallState(
     announced="ary",
     served_by="12345678",
     filed=True,
-    prefers="12345678",
-    held="n" * 24,
+    preferred_operator="12345678",
+    queue_node="n" * 24,
     returns=True,
-    place=OperatorPlace.CONSULTS.value,
+    operator_place=OperatorPlace.CONSULTS.value,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
 )
 
@@ -108,9 +108,9 @@ widest = CallState(
 @example(widest, ["n"] * 200)
 def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked: list[str]) -> None:
     for node in walked:
-        state = state.at(node)
+        state = state.at_node(node)
         assert len(state.encode().encode()) <= LIMIT
-        held = replace(state, held="n" * 24)  # his place, while he does something else
+        held = replace(state, queue_node="n" * 24)  # his place, while he does something else
         assert len(held.encode().encode()) <= LIMIT
         assert decode(held.encode()) == held
     assert decode(state.encode()) == state
@@ -129,7 +129,7 @@ def test_a_consent_is_read_back_as_it_was(consent: Consent) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", ASKED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
+    "text", [None, "", DECLINED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
 )
 def test_who_was_not_asked_or_did_not_agree_has_no_consent(text: str | None) -> None:
     assert Consent.decode(text) is None
@@ -147,7 +147,7 @@ def test_a_leg_is_read_back_as_it_was_and_always_fits(leg: LegState) -> None:
 @example(widest, [f"node_{number}" for number in range(100)])
 def test_a_long_path_keeps_its_end(state: CallState, walked: list[str]) -> None:
     for node in walked:
-        state = state.at(node)
+        state = state.at_node(node)
     assert state.node == walked[-1]
     assert state.path and state.path == tuple(walked[-len(state.path) :])
     assert len(state.path) == len(walked) or len(state.encode()) > 300
@@ -200,8 +200,8 @@ def is_of_type(state: CallState | LegState) -> bool:
 
 @patient
 @given(
-    st.sampled_from([widest.at("menu"), LegState(ID, OTHER, "1001", 1.0)]),
-    st.sampled_from([*json.loads(widest.at("menu").encode()), "leg", "call", "at"]),
+    st.sampled_from([widest.at_node("menu"), LegState(ID, OTHER, "1001", 1.0)]),
+    st.sampled_from([*json.loads(widest.at_node("menu").encode()), "leg", "call", "at"]),
     values,
 )
 @example(widest, "p", "menu")

@@ -12,7 +12,7 @@ from properties import patient
 
 from db.enums import Role
 from ivr.asterisk.ari.operations import Request
-from ivr.call.bridge_moves import found, moves
+from ivr.call.bridge_moves import bridge_requests, read_layout
 from ivr.model.talk_table import (
     BridgeLayout,
     Colleague,
@@ -20,10 +20,10 @@ from ivr.model.talk_table import (
     Talk,
     TalkEvent,
     TalkOutcome,
-    after,
+    apply_event,
     bridge_layout,
-    invited,
-    recovered,
+    invite,
+    recover,
 )
 
 CALLER = "caller"
@@ -41,10 +41,10 @@ Event = TalkEvent | Role | str
 
 def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, TalkOutcome]:
     if isinstance(what, TalkEvent):
-        return after(talk, what)
+        return apply_event(talk, what)
     number = next(iter(names))
     role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, f"{VIA}-{number}")
-    return invited(talk, Colleague(f"leg-{number}", "1002", role), via)
+    return invite(talk, Colleague(f"leg-{number}", "1002", role), via)
 
 
 def walked(events: Iterable[Event]) -> list[Talk]:
@@ -88,7 +88,7 @@ def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event])
     """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
     of the operator's telephone says itself that it is there."""
     for talk in walked(events):
-        assert recovered(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
+        assert recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
 
 
 @pytest.mark.parametrize("place", OperatorPlace)
@@ -97,9 +97,9 @@ def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event])
 def test_whatever_stands_there_is_a_conversation(place: OperatorPlace, there: bool, role: Role | None) -> None:
     """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
     colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
-    talk = recovered("leg-1", place, colleague)
+    talk = recover("leg-1", place, colleague)
     assert bridge_layout(talk, CALLER).bridges
-    assert recovered(talk.leg, talk.place, talk.colleague) == talk
+    assert recover(talk.leg, talk.place, talk.colleague) == talk
 
 
 @patient
@@ -113,9 +113,9 @@ def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
             TalkEvent.UNHOLD,
             TalkEvent.LINE_GONE,
         ):
-            once, then = after(talk, what)
+            once, then = apply_event(talk, what)
             if then is not TalkOutcome.REFUSED:
-                assert after(once, what) == (once, TalkOutcome.REFUSED)
+                assert apply_event(once, what) == (once, TalkOutcome.REFUSED)
 
 
 @patient
@@ -125,7 +125,7 @@ def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_
 ) -> None:
     for talk in walked(events):
         for what in TalkEvent:
-            then = after(talk, what)[1]
+            then = apply_event(talk, what)[1]
             asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
             if then in (TalkOutcome.ENDS, TalkOutcome.LOST):
                 assert what in (TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST) and not asked
@@ -187,10 +187,10 @@ def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Ev
     for number, talk in enumerate(talks):
         wanted = bridge_layout(talk, CALLER)
         if number == killed:
-            before = found(world.listing(), {CALLER} | legs(talk))
+            before = read_layout(world.listing(), {CALLER} | legs(talk))
             world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation ends the others
             before = BridgeLayout(before.bridges, frozenset(world.music))
-        for request in moves(before, wanted, CALLER):
+        for request in bridge_requests(before, wanted, CALLER):
             world.do(request)
         world.silence &= legs(talk)  # whoever is no part of it any more is hung up
         gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)

@@ -205,7 +205,7 @@ def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() 
 def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
     place: OperatorPlace, role: Role, kept: bool
 ) -> None:
-    state = call(1, offer=50).but(place=place.value or None)
+    state = call(1, offer=50).replace(operator_place=place.value or None)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})

@@ -43,7 +43,7 @@ class Language(Node):
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         # Who comes back here by 9 wants another language.
-        comes_back = call.state.held is not None or call.state.path.count(call.state.node) > 1
+        comes_back = call.state.queue_node is not None or call.state.path.count(call.state.node) > 1
         if self.remembered is not None and not comes_back:
             language = await self._of_his_last_call(call)
             if language is not None:
@@ -85,7 +85,7 @@ class Language(Node):
             if language in keys
             for clip in ((language, self.text), (language, f"press_{keys[language]}"))
         ]
-        first, mistakes = (menu[0][0] if call.state.held is None else call.state.language), 0
+        first, mistakes = (menu[0][0] if call.state.queue_node is None else call.state.language), 0
         clips = menu
         while mistakes <= MISTAKES:
             key = await call.listen(clips)

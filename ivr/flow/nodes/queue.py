@@ -73,7 +73,7 @@ class Queue(Node):
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state
-        return needs(state.language, site.operators.level, state.topic, state.prefers, site.routing.policy)
+        return needs(state.language, site.operators.level, state.topic, state.preferred_operator, site.routing.policy)
 
     def _meanwhile(self, call: Call) -> Meanwhile:
         nodes = call.flow.nodes
