@@ -21,13 +21,13 @@ from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import Files, Opening, Services
+from ivr.call.services import CaseLookup, Opening, Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
 
-__all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Link", "NothingAudible", "Opening"]
+__all__ = ["Call", "CallFailed", "CallerGone", "CaseLookup", "Deadline", "Item", "Link", "NothingAudible", "Opening"]
 __all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
@@ -35,23 +35,23 @@ log = structlog.get_logger()
 _LONGEST_S = 180.0
 """No prompt lasts longer: for one that was begun before a restart."""
 
-_AHEAD_S = 0.5
+_TYPED_AHEAD_S = 0.5
 """A key that is released so soon after a question began was pressed before it: nobody has understood it by then."""
 
-_AFRESH_S = 0.8
+_AFTER_RESTART_S = 0.8
 """For so long after a question that is asked again, and after each key in that time, keys are meant for what was asked
 before: a controller was gone, and the keys before them with it."""
 
-_SQUARE_S = 3.0
+_HASH_S = 3.0
 """So long after the last digit of a full entry a # still belongs to it."""
 
 _CROSSED_S = 0.005
 """A caller whose CANCEL came before our answer is gone so soon after it; Asterisk says that it answered, too."""
 
-ALWAYS_SAID = "to_operator"
+PROBE_TEXT = "to_operator"
 """A text that every site has: where it has no audio in any language, all of it is away."""
 
-_GOING_S = 1.0
+_HANG_UP_S = 1.0
 """How long after a refusal the end of the caller's channel may come; it takes a few milliseconds."""
 
 
@@ -82,18 +82,18 @@ class Call:
         self.keys: deque[str] = deque()  # pressed and not used yet
         self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
         self.colleague: Colleague | None = None  # after a restart: who else is
-        self.before: tuple[Request, ...] = ()  # goes out with the next step, before the state
+        self.opening_requests: tuple[Request, ...] = ()  # goes out with the next step, before the state
         self.unreadable: str | None = None  # the state of a caller who was found and begins anew
         self.on_hold = False  # by the hold key of the operator's own telephone
-        self.holding = False  # he waits for an operator, and an offer is to end what he is doing
+        self.interruptible = False  # he waits for an operator, and an offer is to end what he is doing
         self._inbox: Inbox[Item] = Inbox()
         self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
         self._up_at = -math.inf  # when Asterisk said that the line is answered, by the monotonic clock
         self._gone = False
-        self._square_until = -math.inf
-        self.afresh = False  # keys may have been lost: the next question begins anew
+        self._hash_until = -math.inf
+        self.keys_lost = False  # keys may have been lost: the next question begins anew
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
@@ -116,22 +116,22 @@ class Call:
         `gone_too`: also of a call whose caller has gone, for what is left to do then.
 
         Keys are also kept in `keys`. Raises CallerGone, CallFailed where Asterisk refused a step of this call, and
-        OperatorFree for an offer while he is `holding`.
+        OperatorFree for an offer while he is `interruptible`.
         """
-        self.keep()
+        self.flush_events()
         if self._gone and not gone_too:
             raise CallerGone
         item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
         if item is None:
-            if (item := self._playback.lost(self.channel)) is None:
+            if (item := self._playback.overdue_end(self.channel)) is None:
                 return Deadline()
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
         self._note(item)
         if isinstance(item, RequestFailed):
-            await self._is_refused(item)
+            await self._handle_refusal(item)
         if self._gone and not gone_too:
             raise CallerGone
-        if self.holding and isinstance(item, floor_protocol.Offer):
+        if self.interruptible and isinstance(item, floor_protocol.Offer):
             raise OperatorFree(item)
         return item
 
@@ -148,7 +148,7 @@ class Call:
                     self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True
 
-    async def _is_refused(self, failed: RequestFailed) -> None:
+    async def _handle_refusal(self, failed: RequestFailed) -> None:
         """Decide what a refused request means: the caller has hung up, or is just hanging up, or the call has failed.
 
         Asterisk answers 404 once the channel is gone. While the channel is going it answers 409, 400 or 500, as to a
@@ -156,17 +156,17 @@ class Call:
         """
         request, status = failed.request, failed.status
         if not self._gone and ("originator", self.channel) in request.query:
-            self._gone = not await self.is_there()  # an operator could not be rung for a caller who has gone
+            self._gone = not await self.channel_exists()  # an operator could not be rung for a caller who has gone
         if self._gone or not request.uri.startswith(f"channels/{self.channel}/"):
             return
-        if status == HTTPStatus.NOT_FOUND or await self._goes():
+        if status == HTTPStatus.NOT_FOUND or await self._is_hanging_up():
             self._gone = True
             return
         raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")
 
-    async def _goes(self) -> bool:
+    async def _is_hanging_up(self) -> bool:
         """Wait for the end of the caller's channel: whether it has come. What else happens is kept for later."""
-        until, read = asyncio.get_running_loop().time() + _GOING_S, list[Item]()
+        until, read = asyncio.get_running_loop().time() + _HANG_UP_S, list[Item]()
         try:
             while (item := await self._inbox.get(until)) is not None:
                 read.append(item)
@@ -174,9 +174,9 @@ class Call:
                     return True
         finally:
             self._inbox.put_back(read)
-        return not await self.is_there()
+        return not await self.channel_exists()
 
-    async def is_there(self) -> bool:
+    async def channel_exists(self) -> bool:
         """Whether Asterisk still has the caller's channel."""
         (answer,) = await self.services.link.ask(operations.CHANNEL(self.channel))
         return answer.status != HTTPStatus.NOT_FOUND
@@ -219,12 +219,12 @@ class Call:
         a prompt plays: the request, and all requests of all calls behind it, would wait for the prompt's end.
         """
         await self.services.link.send(*self.transition(), *requests, refused=self.refused)
-        self.keep()
+        self.flush_events()
 
     def transition(self) -> list[Request]:
         """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
-        out = [*self._playback.stop(), *self.before]
-        self.before = ()
+        out = [*self._playback.stop(), *self.opening_requests]
+        self.opening_requests = ()
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
@@ -242,8 +242,8 @@ class Call:
         """After a restart: the state is written, and what was playing may still play; the next step stops it."""
         self._written = self.state
         if self.state.playback is not None:
-            self._playback.begun(self.state.playback, _LONGEST_S)
-        self.afresh = True
+            self._playback.start(self.state.playback, _LONGEST_S)
+        self.keys_lost = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
         """Starts the clips. False if there is no audio for any of them."""
@@ -262,16 +262,16 @@ class Call:
         playback = new_name("pb")
         self.set(self.state.replace(playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
-        self._playback.begun(playback, seconds)
+        self._playback.start(playback, seconds)
 
     async def say(self, clips: Sequence[Clip]) -> None:
         """Says the clips to their end, or until a key; the key is kept for the next menu."""
         self.take_waiting_keys()
         if self.keys or not await self.play(clips):
             return
-        await self.hear_out()
+        await self.wait_for_playback()
 
-    async def hear_out(self) -> None:
+    async def wait_for_playback(self) -> None:
         """Waits for the end of what is playing, or for a key."""
         while self.sounding and not self.keys:
             await self.next()
@@ -282,19 +282,22 @@ class Call:
         `fresh`: keys that were pressed before the clips began do not count.
         """
         self.take_waiting_keys()
-        ahead_s, self.afresh = _AFRESH_S if self.afresh else _AHEAD_S if fresh else 0.0, False
+        ahead_s, self.keys_lost = (
+            _AFTER_RESTART_S if self.keys_lost else _TYPED_AHEAD_S if fresh else 0.0,
+            False,
+        )
         if ahead_s:
             self.keys.clear()
         if (key := self.take_key()) is not None:
             return key
         loop = asyncio.get_running_loop()
         silence: float | None = None
-        if not await self._asks(clips):
+        if not await self._start_question(clips):
             silence = loop.time() + self.flow.silence_s
         counts = loop.time() + ahead_s
         while True:
             item = await self.next(silence)
-            counts = self._forget_keys(counts, ahead_s)
+            counts = self._drop_early_keys(counts, ahead_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
@@ -311,23 +314,23 @@ class Call:
         "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
         """
         self.take_waiting_keys()
-        ahead_s, self.afresh = _AFRESH_S if self.afresh else 0.0, False
+        ahead_s, self.keys_lost = _AFTER_RESTART_S if self.keys_lost else 0.0, False
         if fresh or ahead_s:
             self.keys.clear()
         loop = asyncio.get_running_loop()
         entered = ""
         until: float | None = None
-        if not self.keys and not await self._asks(clips):
+        if not self.keys and not await self._start_question(clips):
             until = loop.time() + self.flow.silence_s
         counts = loop.time() + ahead_s
         while True:
-            counts = self._forget_keys(counts, ahead_s)
+            counts = self._drop_early_keys(counts, ahead_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
                 entered += key
                 if len(entered) == most:
-                    self._square_until = loop.time() + _SQUARE_S
+                    self._hash_until = loop.time() + _HASH_S
                     return entered
                 until = loop.time() + self.flow.silence_s
             if entered and self.sounding:
@@ -339,15 +342,15 @@ class Call:
             if until is None and not self.sounding:
                 until = loop.time() + self.flow.silence_s
 
-    async def _asks(self, clips: Sequence[Clip]) -> bool:
+    async def _start_question(self, clips: Sequence[Clip]) -> bool:
         """Start a question: False if there is no audio of it. Raises NothingAudible if there is none at all."""
         if await self.play(clips):
             return True
-        if self.services.audible.find(self.version.sounds, (self.state.language, ALWAYS_SAID)) is None:
+        if self.services.audible.find(self.version.sounds, (self.state.language, PROBE_TEXT)) is None:
             raise NothingAudible
         return False
 
-    def _forget_keys(self, counts: float, ahead_s: float) -> float:
+    def _drop_early_keys(self, counts: float, ahead_s: float) -> float:
         """Throw away keys that came before `counts` (of the loop's clock), and return what `counts` is from now on.
 
         After a restart the caller may go on pressing what they have begun: each such key puts it off.
@@ -356,17 +359,17 @@ class Call:
         if now >= counts or not self.keys:
             return counts
         self.keys.clear()
-        return now + ahead_s if ahead_s == _AFRESH_S else counts
+        return now + ahead_s if ahead_s == _AFTER_RESTART_S else counts
 
     def take_key(self, *, secret: bool = False) -> str | None:
         """The next key, used now; one that is asked for in secret leaves only its place in the records."""
         while self.keys:
             key = self.keys.popleft()
-            if key == "#" and asyncio.get_running_loop().time() < self._square_until:
-                self._square_until = -math.inf
+            if key == "#" and asyncio.get_running_loop().time() < self._hash_until:
+                self._hash_until = -math.inf
                 continue
-            self._square_until = -math.inf
-            self.afresh = False
+            self._hash_until = -math.inf
+            self.keys_lost = False
             self.event("key", **({"secret": True} if secret else {"key": key}))
             return key
         return None
@@ -377,7 +380,7 @@ class Call:
         """Something happened. It is kept once the step that it led to is on its way: a key comes before its record."""
         self._happened.append((kind, self.state.node, data))
 
-    def keep(self) -> None:
+    def flush_events(self) -> None:
         """Gives to the journal what has happened."""
         for kind, node, data in self._happened:
             self.services.recorder.call_event(self.state.id, kind, node, data)

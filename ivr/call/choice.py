@@ -11,10 +11,10 @@ CHOICE_TEXTS = ("help_silence", "help_wrong_key")
 
 
 @dataclass(frozen=True, slots=True)
-class Goes:
+class GoTo:
     """The caller leaves: to this node of the flow, by this key; None: by what he did not press."""
 
-    to: str
+    node: str
     key: str | None = None
 
 
@@ -27,7 +27,7 @@ async def choose(
     back: str | None = None,
     after_help: str | None = None,
     fresh: bool = False,
-) -> str | Goes:
+) -> str | GoTo:
     """Announces `options` (key and clips, "press <key>" is added) and gives the key that was chosen, or where he goes.
 
     `#` repeats, `*` goes `back` if that is given, `0` leads to an operator and `9` to the menu of languages unless they
@@ -44,15 +44,15 @@ async def choose(
         if key is not None and key in keys:
             return key
         if key == OPERATOR:
-            return Goes(call.flow.operator, key)
+            return GoTo(call.flow.operator, key)
         if key == CHANGE_LANGUAGE:
-            return Goes(call.flow.change_language, key)
+            return GoTo(call.flow.change_language, key)
         if key == BACK and back is not None:
-            return Goes(back, key)
+            return GoTo(back, key)
         clips = [*intro, *menu]
         if key != REPEAT:
             mistakes += 1
             if mistakes > MISTAKES:
                 call.event("help_over")
-                return Goes(after_help or call.flow.operator)
+                return GoTo(after_help or call.flow.operator)
             clips = [(language, "help_silence" if key is None else "help_wrong_key"), *menu]

@@ -37,7 +37,7 @@ async def begin(call: Call, bridge: str, offer: str) -> None:
     consent = Consent.decode(call.state.consent)
     if consent is None or not call.services.site.recording.conversations:
         return
-    call.services.recorder.recording(call.state, offer, file_of(offer), consent)
+    call.services.recorder.recording(call.state, offer, recording_path(offer), consent)
     record = operations.RECORD_BRIDGE(bridge, name=f"{PREFIX}{offer}", format=FORMAT, ifExists="fail")
     (answer,) = await call.services.link.ask(record)
     if answer.ok:
@@ -63,17 +63,17 @@ async def end(call: Call, offer: str) -> None:
 
 async def keep(mailbox: Mailbox, name: str, recorder: Recorder) -> None:
     """Bring a recording that has ended to where it is kept, and say how long it is."""
-    await keep_found(mailbox, name, recorder)
+    await keep_leftover(mailbox, name, recorder)
 
 
-async def keep_found(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
+async def keep_leftover(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
     """Do the same with one that was found at a start.
 
     Return whether it was cut off, since Asterisk ended before it had written all of it.
     """
     offer = name.removeprefix(PREFIX)
     try:
-        seconds, cut = await asyncio.to_thread(_kept, mailbox, name)
+        seconds, cut = await asyncio.to_thread(_move_to_home, mailbox, name)
     except FileNotFoundError:
         return False  # it is kept already
     except (OSError, wave.Error, EOFError) as error:
@@ -84,11 +84,11 @@ async def keep_found(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
     return cut
 
 
-def _kept(mailbox: Mailbox, name: str) -> tuple[float, bool]:
+def _move_to_home(mailbox: Mailbox, name: str) -> tuple[float, bool]:
     recording = mailbox.recording(name)
     cut = wav.repair(recording)
     seconds = wav.duration_s(recording)
-    mailbox.move(name, file_of(name.removeprefix(PREFIX)))
+    mailbox.move(name, recording_path(name.removeprefix(PREFIX)))
     return seconds, cut
 
 
@@ -108,6 +108,6 @@ async def close(
         )
 
 
-def file_of(offer: str) -> str:
+def recording_path(offer: str) -> str:
     """Where the recording is kept, in HATIF_HOME."""
     return f"{FOLDER}/{offer}.{FORMAT}"

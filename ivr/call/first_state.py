@@ -18,7 +18,7 @@ _BORN = re.compile(r"(?:.*-)?([0-9]{10})\.[0-9]+")
 """Asterisk's own channel ids: `<systemname>-<POSIX seconds>.<number>`, where the first part may be missing."""
 
 
-def identity_of(node: str, channel: str, began: datetime) -> str:
+def call_id_of(node: str, channel: str, began: datetime) -> str:
     """Return the id of the call that came on Asterisk's `channel`.
 
     The controller and the import of the fallback's records get the same id for the same channel, whatever happened to
@@ -30,7 +30,7 @@ def identity_of(node: str, channel: str, began: datetime) -> str:
 
 
 def first_state(
-    site: Site, version: Version[Any], identity: str, dialled: str, caller: str, carrier: str | None = None
+    site: Site, version: Version[Any], call: str, dialled: str, caller: str, carrier: str | None = None
 ) -> CallState:
     """Return the state of a call that has just come.
 
@@ -38,10 +38,10 @@ def first_state(
     `carrier`: the site's name for whoever brought the call; None where that is not known.
     """
     number = site.number_dialled(dialled)
-    caller = normalise(raw(caller) or "", site.number_rules(carrier, dialled)) or ""
+    caller = normalise(printable_number(caller) or "", site.number_rules(carrier, dialled)) or ""
     country = (number.country if number else None) or country_of(caller)
     return CallState(
-        id=identity,
+        id=call,
         flow=version.name,
         node=version.flow.start,
         number=number.number if number else dialled[:20],
@@ -51,7 +51,7 @@ def first_state(
     )
 
 
-def raw(caller: str) -> str | None:
+def printable_number(caller: str) -> str | None:
     """Return what the network wrote in place of the caller's number, fit to be kept; None for a withheld number."""
     return "".join(each for each in caller if each.isascii() and each.isprintable())[:_RAW_LIMIT] or None
 

@@ -9,7 +9,7 @@ from db.enums import Outcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
-from ivr.call import announcement, leftover_audio
+from ivr.call import announcement, stale_playback
 from ivr.call.call import Call, CallerGone, NothingAudible
 
 log = structlog.get_logger()
@@ -24,12 +24,12 @@ _TAKEN_S = 0.3
 """How long the dialplan may take until it has its record of a call that it was given; it takes a few milliseconds."""
 
 
-async def walk(call: Call, resumed: bool) -> None:
+async def run_flow(call: Call, resumed: bool) -> None:
     """Walks the call's flow until the call is over; `resumed`: enters the state's node again instead of a new one."""
     try:
         while True:
             try:
-                await leftover_audio.silence(call)
+                await stale_playback.wait_for_silence(call)
                 await _nodes(call, resumed)
             except (CallerGone, LinkLost, TimeoutError):
                 raise
@@ -61,7 +61,7 @@ async def walk(call: Call, resumed: bool) -> None:
     except (LinkLost, TimeoutError):
         pass  # the next connection finds the channel and goes on
     finally:
-        call.keep()
+        call.flush_events()
 
 
 async def _nodes(call: Call, resumed: bool) -> None:
@@ -83,7 +83,7 @@ def _ended(call: Call, outcome: Outcome, by: str) -> None:
 
     Only who has served himself and then wanted an operator all the same has abandoned the queue, if he leaves it.
     """
-    call.keep()
+    call.flush_events()
     known = None if outcome is Outcome.ABANDONED and call.state.outcome == Outcome.SELF_SERVED else call.state.outcome
     call.services.recorder.call_ended(call.state, Outcome(known) if known else outcome, by)
 
@@ -98,7 +98,7 @@ async def _give_back(call: Call) -> bool:
     call.event("given_back")
     *_, continued = await call.services.link.ask(*call.transition(), *to_dialplan(call.channel))
     await asyncio.sleep(_TAKEN_S)
-    if not await call.is_there():
+    if not await call.channel_exists():
         raise CallerGone
     if not continued.ok:
         log.error("A call could be given to nobody; it is hung up", call=state.id, status=continued.status)

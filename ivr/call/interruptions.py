@@ -8,7 +8,7 @@ class CallerGone(Exception):  # noqa: N818 - a hang-up is how most calls end
 
 
 class OperatorFree(Exception):  # noqa: N818 - what the caller is waiting for
-    """An operator is there for a caller who does something else while they wait (`Call.holding`)."""
+    """An operator is there for a caller who does something else while they wait (`Call.interruptible`)."""
 
     def __init__(self, offer: floor_protocol.Offer) -> None:
         super().__init__(offer)

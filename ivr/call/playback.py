@@ -27,7 +27,7 @@ class Playback:
         self.name: str | None = None
         self.overdue = math.inf
 
-    def begun(self, name: str, seconds: float) -> None:
+    def start(self, name: str, seconds: float) -> None:
         """Note that a playback of this length has been requested."""
         self.name = name
         self.overdue = asyncio.get_running_loop().time() + seconds + OVERDUE_S
@@ -42,7 +42,7 @@ class Playback:
         if self.name is not None and isinstance(item, events.PlaybackFinished) and item.playback == self.name:
             self.name, self.overdue = None, math.inf
 
-    def lost(self, channel: str) -> events.PlaybackFinished | None:
+    def overdue_end(self, channel: str) -> events.PlaybackFinished | None:
         """Return the end that Asterisk never reported, once it is overdue: whatever became of it, nothing is heard."""
         if self.name is None or asyncio.get_running_loop().time() < self.overdue:
             return None

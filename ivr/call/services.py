@@ -51,7 +51,7 @@ class Opening(Protocol):
     def announcement(self) -> str | None: ...
 
 
-class Files(Protocol):
+class CaseLookup(Protocol):
     """Case files, for callers: `ivr.cases.case_lookup`."""
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
@@ -72,15 +72,15 @@ class Services:
     recorder: Recorder
     audible: Audible
     opening: Opening
-    files: Files
-    remembered: Callable[[str], Awaitable[str | None]]
-    returning: Callable[[CallState], Awaitable["Place | None"]]
-    has_place: Callable[[CallState], Awaitable[bool]]
+    case_lookup: CaseLookup
+    recall_language: Callable[[str], Awaitable[str | None]]
+    find_returner: Callable[[CallState], Awaitable["Place | None"]]
+    is_returner: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
     to_floor: Callable[[floor_protocol.ToFloor], None]
     route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]
     address: Callable[[str], str]
     people: tuple[OperatorEntry, ...] = ()
-    answer: Callable[[str, str | None], None] = lambda *_: None
-    notice: Callable[[str], str | None] = lambda _: None
+    answer_request: Callable[[str, str | None], None] = lambda *_: None
+    take_notice: Callable[[str], str | None] = lambda _: None

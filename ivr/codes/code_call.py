@@ -104,7 +104,7 @@ class CodeCall:
         if self._gone and not gone_too:
             raise OperatorGone
         item = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
-        item = item or self._playback.lost(self.channel)
+        item = item or self._playback.overdue_end(self.channel)
         if item is None:
             return Deadline()
         self._playback.note(item)
@@ -142,7 +142,7 @@ class CodeCall:
         """Starts the clips; False if there is no audio for any of them. What the operator is to hear first of all comes
         before them."""
         sounds = self.session.version.sounds
-        notice = self.services.notice(self.operator.id)
+        notice = self.services.take_notice(self.operator.id)
         said = (notice, *said) if notice is not None else said
         clips = [(self.language, each) if isinstance(each, str) else each for each in said]
         found = [heard for clip in clips if (heard := self.services.audible.find(sounds, clip)) is not None]
@@ -153,7 +153,7 @@ class CodeCall:
         playback = new_name("code")
         media = ",".join(f"sound:{each.file}" for each in found)
         await self.services.link.send(operations.PLAY(self.channel, playback, media=media))
-        self._playback.begun(playback, sum(each.seconds for each in found))
+        self._playback.start(playback, sum(each.seconds for each in found))
         return True
 
     async def say(self, *said: Said) -> None:

@@ -11,8 +11,8 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.fallback_records import mark_taken
 from ivr.call.call import Call, Item, Services
-from ivr.call.first_state import carrier_of, first_state, identity_of, raw
-from ivr.call.flow_runner import to_dialplan, walk
+from ivr.call.first_state import call_id_of, carrier_of, first_state, printable_number
+from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_test
@@ -91,13 +91,13 @@ class CallRegistry:
         site = self._dependencies.site
         dialled = (args or leg_dialing.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
-        identity = identity_of(site.node, channel.id, started)
+        identity = call_id_of(site.node, channel.id, started)
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
-        call.before = _marks(channel)
+        call.opening_requests = _marks(channel)
         if not args and channel.state == "Up":
             call.unreadable = channel.variables.get("HATIF") or ""
-        self._dependencies.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
+        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
         if is_test(channel):
             self._dependencies.recorder.call(identity, live=False)
         self._walk(call, resumed=False)
@@ -111,13 +111,15 @@ class CallRegistry:
             state = replace(state, flow=version.name).at_node(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
-        call.before = _marks(channel)  # a former controller may not have come to it
+        call.opening_requests = _marks(channel)  # a former controller may not have come to it
         call.leg, call.colleague = leg, colleague
         for each in (*((leg.offer,) if leg is not None else ()), *((colleague.leg,) if colleague is not None else ())):
             self._routes[each] = call  # one that is answered at this moment is not a stranger
         if channel.application_data.startswith("hatif,call"):
             # Once more: what a former controller wrote last may never have come to the disk.
-            self._dependencies.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
+            self._dependencies.recorder.call_started(
+                state, channel.id, _created(channel), printable_number(channel.caller_number)
+            )
         call.event("resumed")
         self._walk(call, resumed=True)
 
@@ -146,7 +148,7 @@ class CallRegistry:
 
     async def _walked(self, call: Call, resumed: bool) -> None:
         try:
-            await walk(call, resumed)
+            await run_flow(call, resumed)
         except Exception:
             log.exception("A call failed; the dialplan has it", call=call.state.id, channel=call.channel)
             self._services.to_floor(Leave(call.state.id))

@@ -25,7 +25,7 @@ from ivr.call import conversation_recording
 from ivr.call.call import Call, Item, Services
 from ivr.call.flow_runner import to_dialplan
 from ivr.call.inbox import Receiver
-from ivr.call.leg import looked_at
+from ivr.call.leg import check_unanswered_leg
 from ivr.callbacks import channels as callbacks
 from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.dispatcher import Dispatcher
@@ -87,18 +87,18 @@ class Session:
             recorder=house.recorder,
             audible=house.audible,
             opening=house.opening,
-            files=house.files,
-            remembered=house.remembered,
-            returning=house.returning,
-            has_place=house.has_place,
+            case_lookup=house.files,
+            recall_language=house.remembered,
+            find_returner=house.returning,
+            is_returner=house.has_place,
             mailbox=house.mailbox,
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
             address=lambda operator: house.site.operators.address.replace("{id}", operator),
             people=house.operators,
-            answer=self.requests.answer,
-            notice=house.notice,
+            answer_request=self.requests.answer,
+            take_notice=house.notice,
         )
         self.running = CallRegistry(house, self.services, self._routes, self.start)
         self.dispatcher = Dispatcher(self, house.repository)
@@ -361,7 +361,7 @@ class Session:
 
     async def _has_rung(self, leg: str) -> bool:
         try:
-            return await looked_at(self._link, leg) is not OfferState.UNREACHABLE
+            return await check_unanswered_leg(self._link, leg) is not OfferState.UNREACHABLE
         except (LinkLost, TimeoutError):
             return True
 

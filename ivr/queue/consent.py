@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.choice import Goes
+from ivr.call.choice import GoTo
 from ivr.call.node import CHANGE_LANGUAGE, REPEAT
 from ivr.model import clock
 from ivr.model.call_state import DECLINED, Consent
@@ -18,7 +18,7 @@ YES, NO = "1", "2"
 TEXTS = ("consent_yes", "consent_no", f"press_{YES}", f"press_{NO}")
 
 
-async def ask(call: Call, text: str) -> Goes | None:
+async def ask(call: Call, text: str) -> GoTo | None:
     """Keeps the answer in the state; where he goes, if he asked for another language."""
     if not call.services.site.recording.conversations or call.state.consent is not None:
         return None
@@ -33,7 +33,7 @@ async def ask(call: Call, text: str) -> Goes | None:
     while (key := await call.listen(question, fresh=True)) == REPEAT:
         pass
     if key == CHANGE_LANGUAGE:
-        return Goes(call.flow.change_language)
+        return GoTo(call.flow.change_language)
     agreed = key == YES
     call.set(replace(call.state, consent=Consent(text, language, YES, clock.now()).encode() if agreed else DECLINED))
     call.event("consent", agreed=agreed, text=text)

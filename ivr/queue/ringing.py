@@ -16,7 +16,16 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
 from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
-from ivr.call.leg import LOST, Leg, create_leg, hang_up_leg, leave_bridge, looked_at, said, start_music
+from ivr.call.leg import (
+    OUT_OF_ORDER,
+    Leg,
+    check_unanswered_leg,
+    create_leg,
+    hang_up_leg,
+    leave_bridge,
+    offer_state_of,
+    start_music,
+)
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
 from ivr.model.talk_table import bridge_name
@@ -52,7 +61,7 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
             call.keys.clear()
             if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
-            heard = said(item, leg)
+            heard = offer_state_of(item, leg)
             if isinstance(item, Deadline):
                 heard = await _withdraw(call, leg, OfferState.NO_ANSWER)
             elif isinstance(item, floor_protocol.TelephoneGone) and item.operator == leg.operator:
@@ -73,9 +82,9 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
             if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
                 await late(call, leg.id)
         finally:
-            leg.offer_ended(call, OfferState.WITHDRAWN)
+            leg.report_offer_ended(call, OfferState.WITHDRAWN)
         raise
-    leg.offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
+    leg.report_offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
     return None
 
 
@@ -111,7 +120,7 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
     """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
     try:
-        rings = await looked_at(call.services.link, leg.id)
+        rings = await check_unanswered_leg(call.services.link, leg.id)
         if rings is OfferState.ACCEPTED:
             return rings
         if wanted is OfferState.NO_ANSWER:
@@ -155,7 +164,7 @@ async def _connect(call: Call, leg: Leg) -> bool:
         add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
-        leg.connected(call)
+        leg.report_connected(call)
         await conversation_recording.begin(call, bridge, leg.id)
         return True
     log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
@@ -177,7 +186,7 @@ async def _hears_on(call: Call) -> None:
 
 
 async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
-    """Goes on with the conversation that the channel's state names, or with the leg that is `there` for the call.
+    """GoTo on with the conversation that the channel's state names, or with the leg that is `there` for the call.
 
     Gives the leg of who is to talk with him (None: he still waits), and whether an operator was lost meanwhile. Where
     everybody of a conversation is, the conversation finds out.
@@ -188,12 +197,12 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
             return None, False
         leg = Leg(state.offer, state.operator)
         if call.colleague is not None:
-            call.deliver(events.ChannelDestroyed(leg.id, LOST))  # who is left for the caller the table says
+            call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # who is left for the caller the table says
             return leg, False
         try:
             await leave_bridge(call, bridge_name(leg.id))
         finally:
-            leg.conversation_ended(call, "lost")
+            leg.end_conversation(call, "lost")
         call.set(call.state.without_operator())
         return None, True
     leg = Leg(there.offer, there.operator)
@@ -211,12 +220,12 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
         if answered and await _connect(call, leg):
             return leg, False
     except (CallerGone, CallFailed):
-        leg.offer_ended(call, OfferState.WITHDRAWN)
+        leg.report_offer_ended(call, OfferState.WITHDRAWN)
         raise
     if channel.ok and not answered:
         await _hears_on(call)
         rings = time.time() - there.offered_at
         return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
-    leg.offer_ended(call, OfferState.WITHDRAWN)
+    leg.report_offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())
     return None, state.offer is not None

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 from ivr.call.call import Call, Deadline, OperatorFree
-from ivr.call.choice import Goes
+from ivr.call.choice import GoTo
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import floor_protocol
@@ -26,7 +26,7 @@ class Needs:
     began: float | None = None
 
 
-async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resumed: bool) -> Goes | None:
+async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resumed: bool) -> GoTo | None:
     """Waits and talks; where he goes who wants something else before, None once the operator has hung up. Raises
     CallerGone once the caller has.
 
@@ -54,14 +54,14 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
             say = "operator_gone" if lost else None
         while True:
             found = leg or await waiting.until_connected(say, resumed=resumed)
-            if isinstance(found, Goes):
+            if isinstance(found, GoTo):
                 return found
             talk = await begin(call, found, resumed=resumed and found is leg)
             ended = await talk.run(begins=found is not leg)
             if ended is TalkOutcome.ENDS:
                 return None
             if ended is not TalkOutcome.LOST:
-                return Goes(call.state.node)
+                return GoTo(call.state.node)
             leg, say, resumed = None, "operator_gone", False
     finally:
         services.to_floor(floor_protocol.Leave(call.state.id))
@@ -96,7 +96,7 @@ class _Waiting:
             call.set(replace(call.state, transfer=transfer.encode()))
             self.wait()
 
-    async def until_connected(self, say: str | None, *, resumed: bool) -> Leg | Goes:
+    async def until_connected(self, say: str | None, *, resumed: bool) -> Leg | GoTo:
         """Waits, with music and announcements, until an operator is in the bridge; or where the caller goes instead."""
         call = self.call
         self.wait()
@@ -126,7 +126,7 @@ class _Waiting:
             if (found := await self._key(announcements)) is not None:
                 return found
 
-    async def _key(self, announcements: Announcements) -> Leg | Goes | None:
+    async def _key(self, announcements: Announcements) -> Leg | GoTo | None:
         """What he has pressed leads elsewhere, to an operator who came meanwhile, or nowhere."""
         call = self.call
         while call.keys:
@@ -148,27 +148,27 @@ class _Waiting:
             await start_music(call)
         return None
 
-    def _leaves(self, node: str, key: str | None) -> Goes:
+    def _leaves(self, node: str, key: str | None) -> GoTo:
         """The wait is over. The caller's age stays with them, should they come back."""
         self.call.services.recorder.call(self.call.state.id, dequeued=time.time())
-        return Goes(node, key)
+        return GoTo(node, key)
 
-    async def _language(self) -> Leg | Goes | None:
+    async def _language(self) -> Leg | GoTo | None:
         """Offer another language and keep the caller's place. None: the caller waits on in the one that they have."""
         node = self.call.flow.change_language
         if self.call.flow.nodes[node].kind == "language":
             return await self._hold(node, resumed=False)
         return self._leaves(node, CHANGE_LANGUAGE)
 
-    def _in(self, language: str, key: str | None) -> Goes:
+    def _in(self, language: str, key: str | None) -> GoTo:
         """Into the same queue, in another language and with the age that he has."""
         call, before = self.call, self.call.state
         call.event("language", language=language, instead_of=before.language)
         call.services.recorder.call(before.id, language=language)
         call.set(replace(before, language=language))
-        return Goes(before.node, key)
+        return GoTo(before.node, key)
 
-    async def _hold(self, node: str, *, resumed: bool) -> Leg | Goes | None:
+    async def _hold(self, node: str, *, resumed: bool) -> Leg | GoTo | None:
         """He is at another node while his place is held here, until an operator is free. None: he waits on, and hears
         nothing yet."""
         call = self.call
@@ -176,24 +176,24 @@ class _Waiting:
         if not resumed:
             call.set(replace(call.state.at_node(node), queue_node=queue))
             call.event("node", resumed=False)
-        call.holding = True
+        call.interruptible = True
         try:
             following = await call.flow.nodes[node].run(call, resumed)
         except OperatorFree as free:
-            call.holding = False
+            call.interruptible = False
             if call.state.language == language:
                 call.set(call.state.at_node(queue))
                 return await self._ring(free.offer, interrupts=True)
             offer = free.offer  # for the language of before
             withdrawn = floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
             call.services.to_floor(withdrawn)
-            return Goes(queue, CHANGE_LANGUAGE)
+            return GoTo(queue, CHANGE_LANGUAGE)
         finally:
-            call.holding = False
+            call.interruptible = False
         if following == call.flow.change_language:
             return await self._language()
         if call.state.language != language:
-            return Goes(queue, CHANGE_LANGUAGE)  # anew, in another language, with the age that the caller has
+            return GoTo(queue, CHANGE_LANGUAGE)  # anew, in another language, with the age that the caller has
         call.set(call.state.at_node(queue))
         return None
 

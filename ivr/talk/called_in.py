@@ -5,7 +5,7 @@ import math
 
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Item
-from ivr.call.leg import Leg, said
+from ivr.call.leg import Leg, offer_state_of
 from ivr.model import floor_protocol
 from ivr.model.talk_table import TalkEvent
 from ivr.talk.controls import ConversationControls
@@ -30,7 +30,7 @@ async def look(talk: ConversationControls, item: Item, colleague: Leg) -> None:
     if there:
         await _of_one_who_is_there(talk, item, colleague)
         return
-    heard = said(item, colleague)
+    heard = offer_state_of(item, colleague)
     if heard is OfferState.ACCEPTED and talk.offer is OfferState.RINGING:
         talk.offer, talk.rings_until = OfferState.ACCEPTED, math.inf
         assert talk.talk.colleague is not None
@@ -65,6 +65,6 @@ async def _of_one_who_is_there(talk: ConversationControls, item: Item, colleague
     if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator:
         await talk.watch.begin(colleague.id, item)
     if isinstance(item, events.StasisEnd) and item.channel_id == colleague.id:
-        colleague.free(talk.call)
+        colleague.report_free(talk.call)
     if isinstance(item, events.ChannelDestroyed) and item.channel_id == colleague.id:
         await talk.happens(TalkEvent.COLLEAGUE_GONE, "talk_colleague_gone")

@@ -17,7 +17,7 @@ from ivr.asterisk.ari.operations import Request
 from ivr.call import conversation_recording
 from ivr.call.bridge_moves import MUSIC, bridge_requests
 from ivr.call.call import Call, CallerGone, Item
-from ivr.call.leg import Leg, create_leg, looked_at, until_gone
+from ivr.call.leg import Leg, check_unanswered_leg, create_leg, wait_until_gone
 from ivr.model import floor_protocol
 from ivr.model.talk_table import (
     BridgeLayout,
@@ -99,7 +99,7 @@ class Conversation:
         now = asyncio.get_running_loop().time()
         match item:
             case events.StasisEnd(channel) if channel == self.leg.id:
-                self.leg.free(self.call)
+                self.leg.report_free(self.call)
             case events.ChannelDestroyed(channel, cause) if channel == self.leg.id:
                 normal = cause in _NORMAL and channel not in self.watch.lost
                 await self.happens(TalkEvent.OPERATOR_GONE if normal else TalkEvent.OPERATOR_LOST)
@@ -120,7 +120,7 @@ class Conversation:
         if now >= self.rings_until and self.colleague is not None:
             # His leg says when it is gone, or there; nobody is rung again before that.
             self.rings_until = math.inf
-            rings = await looked_at(self.call.services.link, self.colleague.id)
+            rings = await check_unanswered_leg(self.call.services.link, self.colleague.id)
             if rings is not OfferState.ACCEPTED:
                 self.offer = offer_state_after(self.offer, rings)
                 await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
@@ -262,10 +262,10 @@ class Conversation:
             there, self.offer = False, OfferState.WITHDRAWN
         self.colleague, self.rings_until, self.told = None, math.inf, None
         if not there:
-            leg.offer_ended(call, self.offer if self.offer is not OfferState.RINGING else OfferState.WITHDRAWN)
+            leg.report_offer_ended(call, self.offer if self.offer is not OfferState.RINGING else OfferState.WITHDRAWN)
             return
         call.services.unroute(leg.id)
-        leg.free(call)
+        leg.report_free(call)
         call.services.recorder.pairing_ended(leg.id, by)
         call.event("left", operator=leg.operator, offer=leg.id, by=by)
 
@@ -277,7 +277,7 @@ class Conversation:
         self._hang_up, self._via_by = before.via, math.inf
         if told is None and colleague is not None:
             await self.call.step(operations.HANG_UP(colleague.id))
-            await until_gone(self.call, colleague.id)
+            await wait_until_gone(self.call, colleague.id)
         self.colleague_left("operator" if told is None else "colleague", there=before.colleague.there)
         if before.place is OperatorPlace.ASIDE and before.via is None:
             await self.call.services.link.send(*refer.again(self.talk))  # not asked as long as that line was not known
@@ -310,13 +310,13 @@ class Conversation:
         self._seats = wanted
         self.says.clear()
         lines = [*([former.id] if here else ()), *([before.via] if before.via is not None else ())]
-        former.conversation_ends(call, "transfer")
+        former.record_conversation_end(call, "transfer")
         await self.call.step(*requests, *(operations.HANG_UP(line) for line in lines))
         try:
             if here:
-                await until_gone(self.call, former.id, gone_too=True)
+                await wait_until_gone(self.call, former.id, gone_too=True)
         finally:
-            former.conversation_ended(call, "transfer", recorded=True)  # from here on nobody else would free him
+            former.end_conversation(call, "transfer", recorded=True)  # from here on nobody else would free him
             call.services.recorder.connected(call.state)
             call.event("handed_over", operator=leg.operator, by=former.operator)
         if await holds(call.services.link, leg.id):
@@ -346,7 +346,7 @@ class Conversation:
             call.set(replace(call.state, transfer=made.encode()))
         await self._everybody_out(*([former.id] if what is TalkEvent.COMPLETE else ()), but=rings_on)
         if rings_on is not None:
-            call.leg = rings_on.rung_on(call, self.rings_until - asyncio.get_running_loop().time())
+            call.leg = rings_on.state_as_consulted(call, self.rings_until - asyncio.get_running_loop().time())
         self._ends = then
 
     async def _everybody_out(self, *legs: str, but: Leg | None = None, tells: Sequence[Request] = ()) -> None:
@@ -356,12 +356,12 @@ class Conversation:
         legs = (*legs, *([colleague.id] if colleague is not None else ()))
         quiet = [operations.STOP_MUSIC(call.channel)] if call.on_hold or call.channel in self._seats.music else []
         bridges = [operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges]
-        self.leg.conversation_ends(call, self._by)
+        self.leg.record_conversation_end(call, self._by)
         await self.call.step(*tells, *quiet, *bridges, *(operations.HANG_UP(line) for line in (*legs, *self._lines)))
-        await until_gone(self.call, *legs, out=True)
+        await wait_until_gone(self.call, *legs, out=True)
         if colleague is not None:
             self.colleague_left("operator", there=self.offer is OfferState.ACCEPTED)
-        self.leg.conversation_ended(call, self._by, recorded=True)
+        self.leg.end_conversation(call, self._by, recorded=True)
 
     async def _breaks_off(self, by: str) -> None:
         """The caller has gone, or cannot stay. Nobody is left in a bridge without the one for whom he is there."""
@@ -373,11 +373,11 @@ class Conversation:
                 *(operations.DELETE_BRIDGE(bridge) for bridge in self._seats.bridges),
                 *(operations.HANG_UP(line) for line in (*legs, *self._lines)),
             )
-            await until_gone(self.call, *legs, gone_too=True)
+            await wait_until_gone(self.call, *legs, gone_too=True)
         finally:
             if self.colleague is not None:
                 self.colleague_left(by, there=self.offer is OfferState.ACCEPTED)
-            self.leg.conversation_ended(call, self._by if by == "caller" else by)
+            self.leg.end_conversation(call, self._by if by == "caller" else by)
             call.set(call.state.without_operator() if by == "lost" else call.state)
 
     async def resume(self, where: BridgeLayout) -> None:

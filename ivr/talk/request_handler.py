@@ -20,7 +20,7 @@ async def look(talk: ConversationControls, item: Item) -> None:
         case floor_protocol.OperatorRequest():
             target = Target(item.operator, item.language, item.topic, item.supervisor)
             refusal = await grant(talk, Act(item.act), target, item.way, item.by, item.channel)
-            call.services.answer(item.id, refusal.value if refusal is not None else None)
+            call.services.answer_request(item.id, refusal.value if refusal is not None else None)
         case floor_protocol.Offer():  # nobody has asked for it, or not any more
             withdrawn = floor_protocol.Refused(item.id, call.state.id, item.operator, OfferState.WITHDRAWN)
             call.services.to_floor(withdrawn)

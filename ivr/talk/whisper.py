@@ -95,7 +95,7 @@ class Whisper:
             return False
         language, (word, _) = next(iter(entry.languages)), why(state, self._operator, self._role)
         wanted = clips(language, state, word, time.time() - (state.since or time.time()))
-        notice = call.services.notice(self._operator)
+        notice = call.services.take_notice(self._operator)
         if notice is not None:
             wanted.insert(0, (language, notice))
         heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}

@@ -19,7 +19,7 @@ from db.enums import Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call, CallerGone, CallFailed, Item, RequestFailed
-from ivr.call.flow_runner import walk
+from ivr.call.flow_runner import run_flow
 from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
@@ -116,14 +116,14 @@ async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends
     told = _Broken(there=there, takes=takes)
     call = told.call()
     call.set(call.state.replace(outcome=None, since=1795600000.0))
-    await walk(call, resumed=True)
+    await run_flow(call, resumed=True)
     (ended,) = cast(Any, call.services).recorder.call_ended.call_args_list
     assert ended.args[1] == outcome
 
 
 async def test_a_call_that_the_dialplan_has_is_left_to_its_records() -> None:
     call = _Broken(there=True, takes=True).call()
-    await walk(call, resumed=True)
+    await run_flow(call, resumed=True)
     assert cast(Any, call.services).recorder.call_ended.call_args_list == []
 
 

@@ -27,7 +27,7 @@ import sys
 if sys.orig_argv[-2:] == ["-m", "ivr"]:
     from ivr import running, session
 
-    begin, walk, begun = session.Session._begin, running.walk, []
+    begin, walk, begun = session.Session._begin, running.run_flow, []
 
     async def fails_once(self):
         if not begun:
@@ -38,9 +38,9 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
     async def fails_for_one(call, resumed):
         if call.state.caller == {POISON!r}:
             raise RuntimeError("poison")
-        await walk(call, resumed)
+        await run_flow(call, resumed)
 
-    session.Session._begin, running.walk = fails_once, fails_for_one
+    session.Session._begin, running.run_flow = fails_once, fails_for_one
 """
 """Put into the controller's process: its first connection to Asterisk fails as it begins, and so does one call."""
 

@@ -14,7 +14,7 @@ from test_reconcile import uuid
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
-from ivr.call.leg import Leg, until_gone
+from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, Talk, TalkEvent, bridge_layout
@@ -162,7 +162,7 @@ async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
     gone = floor_protocol.TelephoneGone(call.state.id, "1001")
     for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
         call.deliver(item)
-    await until_gone(call, uuid(12))
+    await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
         assert [await call.next(), await call.next()] == [unheld, gone]
 
@@ -172,7 +172,7 @@ async def test_what_is_kept_for_later_comes_before_what_came_later_and_a_key_cou
     held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
     for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
         call.deliver(item)
-    await until_gone(call, uuid(12))
+    await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
         assert [await call.next() for _ in range(3)] == [held, key(uuid(11), "7"), unheld]
     assert list(call.keys) == ["5"]
@@ -261,7 +261,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
         recorder.call_event.reset_mock()
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
         await referring.referred(conversation, asked)
-        call.keep()
+        call.flush_events()
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
 
     assert await pressed(uuid(11), again=False) == 1

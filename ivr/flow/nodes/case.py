@@ -17,7 +17,7 @@ from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
@@ -56,31 +56,33 @@ class Case(Node):
         fresh = False
         while True:
             reference = await self._enter(call, "case_ask_reference", REFERENCE_DIGITS, before, fresh)
-            if isinstance(reference, Goes):
-                return reference.to
+            if isinstance(reference, GoTo):
+                return reference.node
             before, fresh = [], True
             entered = await self._enter(call, "case_ask_pin", PIN_DIGITS)
-            if isinstance(entered, Goes):
+            if isinstance(entered, GoTo):
                 if entered.key == BACK:
                     continue  # one step back
-                return entered.to
-            answer = await call.services.files.ask(reference, entered, caller=call.state.caller, call=call.state.id)
+                return entered.node
+            answer = await call.services.case_lookup.ask(
+                reference, entered, caller=call.state.caller, call=call.state.id
+            )
             goes = await self._answered(call, reference, answer)
             if goes is not None:
-                return goes.to
+                return goes.node
             if isinstance(answer, NoMatch):
                 before = [(call.state.language, "case_no_match")]
 
     async def _enter(
         self, call: Call, question: str, length: int, before: list[Clip] | None = None, fresh: bool = False
-    ) -> str | Goes:
+    ) -> str | GoTo:
         """So many digits, or where he goes; for a reference, those that can be one."""
         language = call.state.language
         clips: list[Clip] = [*(before or ()), (language, question)]
         for _ in range(MISTAKES + 1):
             digits = await call.digits(clips, length, secret=True, fresh=fresh)
             if digits == BACK:
-                return Goes(self.back, BACK)
+                return GoTo(self.back, BACK)
             if digits is not None and len(digits) == length:
                 if length != REFERENCE_DIGITS or references.valid(digits):
                     return digits
@@ -89,9 +91,9 @@ class Case(Node):
                 wrong = "help_digits"
             clips, fresh = [(language, wrong), (language, question)], True
         call.event("help_over")
-        return Goes(call.flow.operator)
+        return GoTo(call.flow.operator)
 
-    async def _answered(self, call: Call, reference: str, answer: Answer) -> Goes | None:
+    async def _answered(self, call: Call, reference: str, answer: Answer) -> GoTo | None:
         """Tells him what there is to tell; where he goes then, None for another reference."""
         language = call.state.language
         match answer:
@@ -113,9 +115,9 @@ class Case(Node):
         chosen = await choose(
             call, [(OPERATOR, operator)], intro=[(language, each) for each in said], back=self.back, fresh=True
         )
-        return chosen if isinstance(chosen, Goes) else Goes(call.flow.operator)
+        return chosen if isinstance(chosen, GoTo) else GoTo(call.flow.operator)
 
-    async def _told(self, call: Call, file: CaseStatus) -> Goes | None:
+    async def _told(self, call: Call, file: CaseStatus) -> GoTo | None:
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
         owner = file.owner if file.state != CaseState.CLOSED else None
@@ -131,14 +133,14 @@ class Case(Node):
         intro = told = what_is_told(language, file, today, call.version.sounds.ids)
         while True:
             chosen = await choose(call, options, intro=intro, back=self.back)
-            if isinstance(chosen, Goes):
+            if isinstance(chosen, GoTo):
                 return chosen
             if chosen == TELL:
                 intro = [(language, self._wishes_to_be_told(call, file.reference))]
                 continue
             intro = told
             if chosen == OPERATOR:
-                return Goes(call.flow.operator)
+                return GoTo(call.flow.operator)
             if chosen == OTHER:
                 return None
 

@@ -10,7 +10,7 @@ from db.enums import Outcome
 from ivr.audio.audible import Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, NodeName, Topic
 from ivr.site.guide import SERVICE_TEXTS, Procedure, ProcedureId, Status, title
 
@@ -54,14 +54,14 @@ class GuideNode(Node):
         options = [(key, [(language, title(procedure))]) for key, procedure in self._keys.items()]
         while True:
             chosen = await choose(call, options, back=self.back)
-            if isinstance(chosen, Goes):
-                return chosen.to
+            if isinstance(chosen, GoTo):
+                return chosen.node
             goes = await _heard(call, call.version.guide.procedures[self._keys[chosen]])
             if goes is not None:
-                return goes.to
+                return goes.node
 
 
-async def _heard(call: Call, procedure: Procedure) -> Goes | None:
+async def _heard(call: Call, procedure: Procedure) -> GoTo | None:
     """Says the procedure from its first step on; where the caller goes, None: back to the list."""
     steps = procedure.steps(call.state.country)
     before = ["guide_notice"] if procedure.status is Status.SAMPLE else []
@@ -82,9 +82,9 @@ async def _heard(call: Call, procedure: Procedure) -> Goes | None:
         elif key == BACK:
             at -= 1
         elif key == OPERATOR:
-            return Goes(call.flow.operator)
+            return GoTo(call.flow.operator)
         elif key == CHANGE_LANGUAGE:
-            return Goes(call.flow.change_language)
+            return GoTo(call.flow.change_language)
     return None
 
 

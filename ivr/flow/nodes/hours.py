@@ -74,6 +74,6 @@ async def _still_served(call: Call) -> dict[str, bool]:
         return {}
     if state.since is not None:
         return {"waits": True}
-    if not state.returns and await call.services.has_place(state):
+    if not state.returns and await call.services.is_returner(state):
         call.set(replace(state, returns=True))
     return {"returns": True} if call.state.returns else {}

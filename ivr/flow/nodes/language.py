@@ -56,7 +56,7 @@ class Language(Node):
         if not call.services.site.caller_memory or not call.state.caller:
             return None
         await call.step()  # answers the line: nobody waits for a database in front of a ringing telephone
-        language = await call.services.remembered(call.state.caller)
+        language = await call.services.recall_language(call.state.caller)
         return language if language in self.options.values() else None
 
     async def _go_on(self, call: Call, language: str, remembered: str) -> str | None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import Key, Node, NodeName, TextId, Topic
 
 
@@ -41,6 +41,6 @@ class Menu(Node):
         topics.choose(call, self.topic)
         options = [(option.key, [(call.state.language, option.text)]) for option in self.options]
         chosen = await choose(call, options, back=self.back, after_help=self.after_help)
-        if isinstance(chosen, Goes):
-            return chosen.to
+        if isinstance(chosen, GoTo):
+            return chosen.node
         return next(option.next for option in self.options if option.key == chosen)

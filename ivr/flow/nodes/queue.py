@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from ivr.call import announcement
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import Goes
+from ivr.call.choice import GoTo
 from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
@@ -60,16 +60,16 @@ class Queue(Node):
         if self.consent is not None and since is None:
             since = time.time()  # the question costs him no place
             goes = await consent.ask(call, self.consent)
-            if isinstance(goes, Goes):
-                return goes.to
-        if call.state.since is None and (place := await call.services.returning(call.state)) is not None:
+            if isinstance(goes, GoTo):
+                return goes.node
+        if call.state.since is None and (place := await call.services.find_returner(call.state)) is not None:
             since = place.since
             call.event("returned", call=place.call, since=since)
         if call.state.offer is None and call.leg is None:
             await announcement.say(call)  # he may have changed the language while he waited
         needed = Needs(self._steps(call), self.priority, since)
         goes = await wait_for_operator(call, needed, self._meanwhile(call), resumed)
-        return self.next if goes is None else goes.to
+        return self.next if goes is None else goes.node
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state

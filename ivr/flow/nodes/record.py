@@ -16,7 +16,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
 from ivr.call.call import Call, CallerGone, CallFailed
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -85,15 +85,15 @@ class Record(Node):
                     continue
             there = False
             chosen = await self._confirmed(call, name)
-            if isinstance(chosen, Goes) and chosen.key == BACK:
+            if isinstance(chosen, GoTo) and chosen.key == BACK:
                 await call.services.link.send(operations.DELETE_RECORDING(name))
                 return self.back
-            if chosen == SEND or (isinstance(chosen, Goes) and chosen.key is None):  # silence takes nothing back
+            if chosen == SEND or (isinstance(chosen, GoTo) and chosen.key is None):  # silence takes nothing back
                 kept, reference = await self._keep(call, name)
                 return await (self._told(call, "record_thanks", reference) if kept else self._failed(call, name))
-            if isinstance(chosen, Goes):  # to an operator, to another language: his message stays
+            if isinstance(chosen, GoTo):  # to an operator, to another language: his message stays
                 await self._keep(call, name)
-                return chosen.to
+                return chosen.node
 
     def _left(self, call: Call) -> str | None:
         """Where a key leads that was pressed while he was told how it works; any other begins the recording."""
@@ -144,7 +144,7 @@ class Record(Node):
                 break  # Asterisk could not even begin
             if call.keys:  # the square that ended it, and what they pressed while they spoke
                 call.keys.clear()
-                call.afresh = False
+                call.keys_lost = False
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return item
         return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
@@ -157,7 +157,7 @@ class Record(Node):
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return
 
-    async def _confirmed(self, call: Call, name: str) -> str | Goes:
+    async def _confirmed(self, call: Call, name: str) -> str | GoTo:
         language = call.state.language
         options: list[tuple[str, list[Clip]]] = [
             (SEND, [(language, "record_send")]),
@@ -169,7 +169,7 @@ class Record(Node):
             if chosen != HEAR:
                 return chosen
             await call.play_media(f"recording:{name}", self.longest_s)
-            await call.hear_out()
+            await call.wait_for_playback()
 
     async def _keep(self, call: Call, name: str, *, gone: bool = False) -> tuple[bool, str | None]:
         """Keeps the message, if anything was said, with a case file; gives that, and the file's reference."""

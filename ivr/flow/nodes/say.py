@@ -26,7 +26,7 @@ class Say(Node):
             # It was said before the restart, and may still be sounding: nobody is greeted twice.
             (answer,) = await call.services.link.ask(operations.PLAYBACK(call.state.playback))
             if answer.ok:
-                await call.hear_out()
+                await call.wait_for_playback()
             return self.next
         await call.say([(call.state.language, self.text)])
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:

@@ -19,7 +19,7 @@ _NAME = re.compile(r'"pb":"([\w.-]{1,80})"')
 """The name of a playback in what is left of a state."""
 
 
-async def silence(call: Call) -> None:
+async def wait_for_silence(call: Call) -> None:
     """Wait until nothing of a former controller's sounds any more. Raises CallerGone."""
     if call.unreadable is None:
         return
