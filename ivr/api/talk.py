@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from ivr.api.session import connected
 from ivr.model.talk_table import OperatorPlace
-from ivr.talk.operator_requests import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
+from ivr.talk.operator_requests import LINE_ACTS, NEED_TARGET, SENTENCES, Act, Refusal, Target
 from ivr.talk.transfers import Transfer
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def router(controller: "Controller") -> APIRouter:
 
     @routes.post("/calls/{identity}/{act}")
     async def wish(identity: str, act: str, whom: Whom | None = None) -> dict[str, Any]:
-        acts = [each.value for each in Act if each not in OF_LINES]
+        acts = [each.value for each in Act if each not in LINE_ACTS]
         if act not in acts:
             raise HTTPException(404, f"A call takes one of {', '.join(acts)}, not {act[:20]!r}.")
         session, call = _call(controller, identity)
         target = Target()
-        if Act(act) in ASKS:
+        if Act(act) in NEED_TARGET:
             given = whom.model_dump(exclude_none=True) if whom is not None else {}
             if len(given) != 1:
                 raise HTTPException(422, "Name one of operator, language, topic and supervisor.")

@@ -95,13 +95,13 @@ class CodeCall:
         self._inbox.put(item)
 
     async def next(
-        self, until: float | None = None, *, gone_too: bool = False
+        self, until: float | None = None, *, even_if_gone: bool = False
     ) -> events.Event | RequestFailed | Deadline:
         """The next thing that happens; a Deadline once the loop's clock reaches `until`. Keys are also kept in `keys`.
 
-        Raises OperatorGone once he has hung up; with `gone_too` what happens is given all the same.
+        Raises OperatorGone once he has hung up; with `even_if_gone` what happens is given all the same.
         """
-        if self._gone and not gone_too:
+        if self._gone and not even_if_gone:
             raise OperatorGone
         item = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
         item = item or self._playback.overdue_end(self.channel)
@@ -113,7 +113,7 @@ class CodeCall:
                 self.keys.append(digit)
             case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
                 self._gone = True
-        if self._gone and not gone_too:
+        if self._gone and not even_if_gone:
             raise OperatorGone
         return item
 

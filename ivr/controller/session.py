@@ -325,7 +325,8 @@ class Session:
         busy = self.floor.operators.get(operator) if self.floor is not None else None
         if busy is not None and busy.state is OperatorState.TALKING and busy.offer is not None:
             self.start(
-                telephone_watch.follow(self._link, busy.offer, self.listener.renegotiate), "follow a telephone's sound"
+                telephone_watch.relearn_address(self._link, busy.offer, self.listener.renegotiate),
+                "follow a telephone's sound",
             )
 
     def _refused(self, operator: str) -> None:
@@ -459,7 +460,7 @@ class Session:
                 self.start(conversation_recording.keep(house.mailbox, name, house.recorder), name)
                 return
             case events.ChannelTransfer(wished=True):
-                call = refer.told(self._routes, event)
+                call = refer.find_call(self._routes, event)
                 if call is None:
                     # Asterisk itself does nothing, and the telephone would wait for ever.
                     self.start(self._link.send(refer.progress(event.channel_id, refer.REFUSED)), "refuse a transfer")

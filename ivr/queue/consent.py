@@ -1,8 +1,7 @@
-"""Whether a caller agrees that his conversation is recorded. Asked before he waits, and only where the site records.
+"""Asks whether the conversation may be recorded: before the wait, and only where the site records conversations.
 
-Only a key of his that was pressed after the question began is an answer; silence and any other key are a no, and
-nothing else changes for him. The consent stands in the call's state until the conversation, and in the row of the
-recording for good.
+Only a key pressed after the question began is an answer; silence and any other key mean no, which has no other effect
+on the call. The consent is kept in the call's state until the conversation, and permanently with the recording.
 """
 
 from dataclasses import replace
@@ -19,7 +18,7 @@ TEXTS = ("consent_yes", "consent_no", f"press_{YES}", f"press_{NO}")
 
 
 async def ask(call: Call, text: str) -> GoTo | None:
-    """Keeps the answer in the state; where he goes, if he asked for another language."""
+    """Ask, and keep the answer in the state. Return where the caller goes if they want another language."""
     if not call.services.site.recording.conversations or call.state.consent is not None:
         return None
     language = call.state.language

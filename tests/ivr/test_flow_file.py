@@ -10,7 +10,7 @@ from site_files import edited, line_of, refusal
 from ivr.flow import checks, model, paths
 from ivr.flow.file import draft
 from ivr.home.settings import CHECKOUT
-from ivr.queue import while_waiting
+from ivr.queue import wait_announcements
 from ivr.site import guide, site
 from ivr.site.findings import Finding, SiteError
 from prompts import catalogue
@@ -44,7 +44,7 @@ nodes:
 """
 TEXTS = {
     *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_wrong_key", "to_operator"),
-    *("press_1", "press_2", "operator_gone", *while_waiting.TEXTS),
+    *("press_1", "press_2", "operator_gone", *wait_announcements.TEXTS),
 }
 
 

@@ -18,14 +18,14 @@ from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, Talk, TalkEvent, bridge_layout
-from ivr.queue.waiting import Needs
+from ivr.queue.waiting import CallerNeeds
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
-from ivr.talk import refer, referring
+from ivr.talk import refer, refer_handler
 from ivr.talk.conversation import Conversation
 from ivr.talk.grants import grant
 from ivr.talk.operator_requests import Act, Refusal, Target
-from ivr.talk.telephone_watch import Watch
+from ivr.talk.telephone_watch import TelephoneWatch
 from routing.match import Step
 from routing.policy import Policy
 from routing.states import OfferState, Trigger
@@ -214,7 +214,7 @@ async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller
 ) -> None:
     waits: list[Step] = []
 
-    async def waited(call: Call, needs: Needs, *_: object) -> None:
+    async def waited(call: Call, needs: CallerNeeds, *_: object) -> None:
         waits.extend(needs.steps)
 
     monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
@@ -242,7 +242,7 @@ async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restar
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
     await conversation.resume(bridge_layout(aside, CALLER))
     assert tells(told) == [uuid(12)]
-    await conversation.happens(TalkEvent.LINE_GONE)
+    await conversation.apply(TalkEvent.LINE_GONE)
     assert tells(told) == [uuid(12), uuid(11)]
 
 
@@ -260,7 +260,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
         """How often it was written down."""
         recorder.call_event.reset_mock()
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
-        await referring.referred(conversation, asked)
+        await refer_handler.handle_refer(conversation, asked)
         call.flush_events()
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
 
@@ -289,10 +289,10 @@ async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_wi
         return [SimpleNamespace(ok=is_count, status=200, body={"rxcount": next(counts)} if is_count else {})]
 
     told.ask = ask  # type: ignore[assignment, method-assign]
-    watch = Watch(call)
-    await watch.begin(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
+    watch = TelephoneWatch(call)
+    await watch.add(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
     assert told.floor == []
-    await watch.over()
+    await watch.finish()
     silent = packets[0] == packets[1]
     assert told.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
     assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])

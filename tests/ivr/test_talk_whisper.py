@@ -25,7 +25,7 @@ from ivr.site import site
 from ivr.softphone.sound import has_tone
 from ivr.softphone.telephone import Telephones
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import LONGEST_S, WAITED, clips, display, short
+from ivr.talk.whisper import LONGEST_S, WAITED, display, shorten, whisper_clips
 from prompts import catalogue
 
 SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
@@ -64,32 +64,32 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
         (None, *topics), (None, *settings.countries), settings.languages, waited
     ):
         now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in clips("nl", now, "", waited_s)]
+        said = [text for _, text in whisper_clips("nl", now, "", waited_s)]
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
         assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
         assert all(known.text(each, text) for each in settings.languages for text in said), said
-    back = clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
+    back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
     assert all(known.text(each, "talk_back") for each in settings.languages)
 
 
 def test_a_display_says_why_it_rings_and_who_asks() -> None:
     state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
-    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().made(("1005",), "1004", 0.0).encode())
+    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
     assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
     assert display(state, "1005", Role.CONSULTED) == "consult 1004 fr travel"
     assert display(state, "1005", Role.INTERPRETER) == "interpreter 1004 fr travel"
     assert display(handed_on, "1005", Role.OPERATOR) == "transfer 1004 fr travel"
     assert display(handed_on, "1004", Role.OPERATOR) == "back fr travel"
-    assert clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
+    assert whisper_clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
 
 
 @pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
 def test_where_he_calls_from_is_left_out_where_all_would_last_too_long(seconds: float, left_out: bool) -> None:
     texts = ("code_language_fr", "talk_from_fr", "talk_waited_under_1")
     found = {("fr", text): Heard(f"hatif/fr/{text}", seconds, "fr") for text in texts}
-    assert [text for _, text in short(found)] == [text for text in texts if not left_out or "_from_" not in text]
+    assert [text for _, text in shorten(found)] == [text for text in texts if not left_out or "_from_" not in text]
 
 
 async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a_hang_up_harms(

@@ -15,10 +15,10 @@ from ivr.model.floor_protocol import OpenOffer
 from ivr.model.talk_table import Colleague, OperatorPlace
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
-from ivr.talk.keys import ENDS_S, Keys
-from ivr.talk.operator_requests import Refusal, Target, candidates, experts, from_keys
-from ivr.talk.refer import meant
-from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
+from ivr.talk.code_reader import ENDS_S, CodeReader
+from ivr.talk.operator_requests import Refusal, Target, candidates, experts, target_from_digits
+from ivr.talk.refer import parse_target
+from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, transfer_steps
 from routing.match import Step, step_at
 
 LANGUAGES, TOPICS = ("ar", "fr", "es"), ("file", "travel")
@@ -47,7 +47,7 @@ PEOPLE = (
     ],
 )
 def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal) -> None:
-    assert from_keys(keys, LANGUAGES, TOPICS) == target
+    assert target_from_digits(keys, LANGUAGES, TOPICS) == target
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal
     ],
 )
 def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusal) -> None:
-    assert meant(to, Codes(), LANGUAGES, TOPICS) == target
+    assert parse_target(to, Codes(), LANGUAGES, TOPICS) == target
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_who_is_meant(target: Target, found: tuple[str, ...] | Refusal) -> None:
     assert candidates(target, PEOPLE, LANGUAGES, TOPICS, "1001") == found
 
 
-def press(keys: Keys, text: str, now: float = 0.0) -> list[tuple[str, str]]:
+def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]]:
     return [code for each in text if (code := keys.press(each, now)) is not None]
 
 
@@ -101,30 +101,30 @@ def press(keys: Keys, text: str, now: float = 0.0) -> list[tuple[str, str]]:
     ],
 )
 def test_keys_in_a_conversation_are_codes_or_nothing(text: str, codes: list[tuple[str, str]]) -> None:
-    assert press(Keys(Codes()), text) == codes
+    assert press(CodeReader(Codes()), text) == codes
 
 
 def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none() -> None:
-    keys = Keys(Codes())
+    keys = CodeReader(Codes())
     assert press(keys, "*3") == []
     assert press(keys, "0", ENDS_S + 0.1) == []
-    assert press(Keys(Codes(hold="")), "*30#") == []
+    assert press(CodeReader(Codes(hold="")), "*30#") == []
 
 
 def test_a_code_without_its_end_counts_after_a_pause_and_what_is_no_code_never() -> None:
-    keys = Keys(Codes())
+    keys = CodeReader(Codes())
     for text, code in (("*311002", ("transfer", "1002")), ("*32", ("consult", "")), ("1230", None), ("*3", None)):
         press(keys, text)
-        assert keys.over(ENDS_S - 0.1) is None
+        assert keys.finish(ENDS_S - 0.1) is None
         assert keys.until == ENDS_S
-        assert keys.over(ENDS_S) == code
-        assert keys.over(ENDS_S) is None
+        assert keys.finish(ENDS_S) == code
+        assert keys.finish(ENDS_S) is None
         assert keys.until == math.inf
 
 
 def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
     codes = Codes(hold="#1", transfer="#2")
-    assert press(Keys(codes), "#1#21002##2#*32#") == [
+    assert press(CodeReader(codes), "#1#21002##2#*32#") == [
         ("hold", ""),
         ("transfer", "1002"),
         ("transfer", ""),
@@ -135,9 +135,9 @@ def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
 @patient
 @given(st.text("*#0123456789", max_size=40))
 def test_no_keys_break_anything(text: str) -> None:
-    keys = Keys(Codes())
+    keys = CodeReader(Codes())
     press(keys, text)
-    keys.over(ENDS_S)
+    keys.finish(ENDS_S)
 
 
 # What the caller needs
@@ -147,7 +147,7 @@ SPEAKS = {each.id: each.languages for each in PEOPLE}
 
 
 def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time() -> None:
-    needed = steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
+    needed = transfer_steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
     assert [each.operator for each in needed] == ["1901", "1002", None, None]
     at = [step_at(needed, each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
     assert at == [0, 0, 1, 2]
@@ -159,13 +159,13 @@ def test_one_who_will_not_have_him_is_not_waited_for() -> None:
     assert transfer.without("1901", 420.0) == Transfer(("1002",), "1001", 420.0, 1)
     assert transfer.without("1901", 420.0).without("1002", 430.0).without("1001", 440.0) == Transfer((), None, 430.0, 1)
     assert transfer.without("7777", 420.0) == transfer
-    assert transfer.taken() == Transfer(count=1)
+    assert transfer.complete() == Transfer(count=1)
     for text in ("1901::nan:1", "1901::1e400:1", f"1901::{'9' * 400}:1", "a:b"):
         assert Transfer.decode(text) == Transfer(), "no state of ours"
 
 
 def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
-    needed = steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
+    needed = transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
     assert [(each.language, each.operator) for each in needed] == [
         ("fr", None),
         ("fr", "1001"),
@@ -174,14 +174,14 @@ def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
     ]
     # By whoever can, also where the one who handed him on has his file.
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
-    assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
+    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
     # But not by himself, as long as others are waited for.
     assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
 
 
 def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
     spanish = (Step("es", 3),)
-    assert [each.language for each in steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
+    assert [each.language for each in transfer_steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
         "fr",
         "es",
     ]

@@ -17,9 +17,9 @@ from ivr.call.node import CHANGE_LANGUAGE, OPERATOR, Node, NodeName, TextId, Top
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.menu import Option
-from ivr.queue import consent, while_waiting
-from ivr.queue.waiting import Needs, wait_for_operator
-from ivr.queue.while_waiting import Meanwhile, Offered
+from ivr.queue import consent, wait_announcements
+from ivr.queue.wait_announcements import Alternative, WaitSettings
+from ivr.queue.waiting import CallerNeeds, wait_for_operator
 from routing.match import Step
 from routing.policy import needs
 
@@ -51,7 +51,7 @@ class Queue(Node):
     def texts(self) -> tuple[str, ...]:
         asked = (self.consent, *consent.TEXTS) if self.consent is not None else ()
         offered = [text for offer in self.offers for text in (offer.text, f"press_{offer.key}")]
-        return ("to_operator", "operator_gone", *while_waiting.TEXTS, *offered, *asked)
+        return ("to_operator", "operator_gone", *wait_announcements.TEXTS, *offered, *asked)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         if call.state.transfer is None:  # else an operator knows better
@@ -67,18 +67,18 @@ class Queue(Node):
             call.event("returned", call=place.call, since=since)
         if call.state.offer is None and call.leg is None:
             await announcement.say(call)  # he may have changed the language while he waited
-        needed = Needs(self._steps(call), self.priority, since)
-        goes = await wait_for_operator(call, needed, self._meanwhile(call), resumed)
+        needed = CallerNeeds(self._steps(call), self.priority, since)
+        goes = await wait_for_operator(call, needed, self._settings(call), resumed)
         return self.next if goes is None else goes.node
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state
         return needs(state.language, site.operators.level, state.topic, state.preferred_operator, site.routing.policy)
 
-    def _meanwhile(self, call: Call) -> Meanwhile:
+    def _settings(self, call: Call) -> WaitSettings:
         nodes = call.flow.nodes
         offers = {
-            each.key: Offered(
+            each.key: Alternative(
                 each.text,
                 each.next,
                 holds=isinstance(nodes[each.next], GuideNode),
@@ -86,4 +86,4 @@ class Queue(Node):
             )
             for each in self.offers
         }
-        return Meanwhile(self.say_first_s, self.say_every_s, offers)
+        return WaitSettings(self.say_first_s, self.say_every_s, offers)

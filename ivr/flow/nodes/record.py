@@ -153,7 +153,7 @@ class Record(Node):
         """Until Asterisk has closed the file of a caller who has gone."""
         until = asyncio.get_running_loop().time() + _CLOSES_S
         while asyncio.get_running_loop().time() < until:
-            item = await call.next(until, gone_too=True)
+            item = await call.next(until, even_if_gone=True)
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return
 
