@@ -57,6 +57,20 @@ class Leg:
         call.services.recorder.connected(call.state)
         call.event("connected", operator=self.operator, offer=self.id)
 
+    def report_joined(self, call: Call, role: Role) -> None:
+        """Report that a colleague has joined the conversation."""
+        call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
+        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
+        call.services.recorder.joined(call.state.id, self.id, self.operator, role)
+        call.event("joined", operator=self.operator, offer=self.id, role=role.value)
+
+    def report_left(self, call: Call, by: str) -> None:
+        """Report that a colleague has left the conversation."""
+        call.services.unroute(self.id)
+        self.report_free(call)
+        call.services.recorder.pairing_ended(self.id, by)
+        call.event("left", operator=self.operator, offer=self.id, by=by)
+
     def report_free(self, call: Call) -> None:
         """Report that the operator is off the telephone, since others wait for them; the outcome follows later."""
         call.services.to_floor(floor_protocol.Ended(self.id, call.state.id, self.operator))

@@ -13,7 +13,7 @@ from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
 
 NEEDS_COLLEAGUE = (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST, TalkEvent.SWAP)
-"""Events that cannot wait until a colleague who has answered has heard the whole whisper."""
+"""Events that cannot wait until a colleague who has answered has news the whole whisper."""
 
 
 _GONE_S = 1.0
@@ -30,8 +30,8 @@ async def handle_item(conversation: ConversationControls, item: Item, colleague:
     if there:
         await _handle_joined(conversation, item, colleague)
         return
-    heard = offer_state_of(item, colleague)
-    if heard is OfferState.ACCEPTED and conversation.offer is OfferState.RINGING:
+    news = offer_state_of(item, colleague)
+    if news is OfferState.ACCEPTED and conversation.offer is OfferState.RINGING:
         conversation.offer, conversation.rings_until = OfferState.ACCEPTED, math.inf
         assert conversation.state.colleague is not None
         whisper = Whisper(conversation.call, colleague.id, colleague.operator, conversation.state.colleague.role)
@@ -39,9 +39,9 @@ async def handle_item(conversation: ConversationControls, item: Item, colleague:
             conversation.whisper = whisper
         else:
             await conversation.apply(TalkEvent.ANSWERED)
-    elif heard not in (OfferState.RINGING, OfferState.ACCEPTED):
+    elif news not in (OfferState.RINGING, OfferState.ACCEPTED):
         # A colleague who hears what it is about and hangs up has refused.
-        ended = OfferState.REFUSED if conversation.whisper is not None else heard
+        ended = OfferState.REFUSED if conversation.whisper is not None else news
         conversation.offer = ended if conversation.whisper is not None else offer_state_after(conversation.offer, ended)
         conversation.whisper = None
         await conversation.apply(TalkEvent.COLLEAGUE_GONE, "talk_no_answer")
@@ -54,7 +54,7 @@ async def handle_item(conversation: ConversationControls, item: Item, colleague:
 
 
 async def join(conversation: ConversationControls) -> None:
-    """End the whisper: the colleague has heard enough."""
+    """End the whisper: the colleague has news enough."""
     whisper, conversation.whisper = conversation.whisper, None
     if whisper is not None:
         await whisper.end()

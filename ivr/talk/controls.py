@@ -8,6 +8,7 @@ from ivr.call.leg import Leg
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Talk, TalkEvent
 from ivr.talk.code_reader import CodeReader
+from ivr.talk.operator_prompts import OperatorPrompts
 from ivr.talk.telephone_watch import TelephoneWatch
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper
@@ -26,10 +27,10 @@ class ConversationControls(Protocol):
     offer: OfferState
     watch: TelephoneWatch
     whisper: Whisper | None
-    playbacks: dict[str, str]
+    prompts: OperatorPrompts
     answered_refers: set[str]
 
-    async def apply(self, what: TalkEvent, told: str | None = None) -> bool: ...
+    async def apply(self, event: TalkEvent, prompt: str | None = None) -> bool: ...
 
     async def attach(self, via: str) -> bool: ...
 
@@ -39,6 +40,4 @@ class ConversationControls(Protocol):
 
     async def invite(self, offer: floor_protocol.Offer, via: str | None = None) -> None: ...
 
-    async def transfer(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None: ...
-
-    async def tell(self, leg: Leg, text: str) -> str | None: ...
+    async def transfer(self, transfer: Transfer, language: str, topic: str | None, *answers: Request) -> None: ...

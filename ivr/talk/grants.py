@@ -50,7 +50,7 @@ async def explain_refusal(conversation: ConversationControls, refusal: Refusal) 
     Asterisk takes the operator out of the bridge meanwhile, and the caller, who would hear nothing, is asked to wait a
     moment. Nothing here needs to be stopped later: the controller may be killed at this point.
     """
-    await conversation.tell(conversation.leg, refusal.value)
+    await conversation.prompts.tell(conversation.leg, refusal.value)
     await fill_silence(conversation)
 
 
@@ -215,8 +215,8 @@ async def _transfer(
         else "topic"
     )
     conversation.call.event("transferred", by=by, to=str(target), to_kind=kind, way=way, count=made.count)
-    tells = [refer.progress(conversation.leg.id, refer.DONE)] if way == "refer" else []
-    await conversation.transfer(made, target.language or state.language, target.topic or state.topic, *tells)
+    answers = [refer.progress(conversation.leg.id, refer.DONE)] if way == "refer" else []
+    await conversation.transfer(made, target.language or state.language, target.topic or state.topic, *answers)
     return None
 
 

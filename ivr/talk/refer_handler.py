@@ -36,7 +36,7 @@ async def handle_refer(conversation: ConversationControls, event: events.Channel
     if event.channel_id == conversation.leg.id:
         await grants.explain_refusal(conversation, refusal)
     else:
-        await conversation.tell(Leg(event.channel_id, asks), refusal.value)
+        await conversation.prompts.tell(Leg(event.channel_id, asks), refusal.value)
 
 
 async def _blind(conversation: ConversationControls, event: events.ChannelTransfer) -> Refusal | None:

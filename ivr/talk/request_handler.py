@@ -35,10 +35,10 @@ async def handle_item(conversation: ConversationControls, item: Item) -> None:
             call.event("unheld", by=conversation.leg.operator, way="telephone")
             await conversation.set_telephone_hold(on=False)
         case events.PlaybackFinished(_, channel, False) if channel == call.channel and not call.sounding:
-            if conversation.leg.id in conversation.playbacks:
+            if conversation.prompts.plays_on(conversation.leg.id):
                 await fill_silence(conversation)  # the operator's prompt is longer than this one
         case events.PlaybackFinished(_, channel) if (
-            channel == conversation.leg.id and conversation.leg.id not in conversation.playbacks
+            channel == conversation.leg.id and not conversation.prompts.plays_on(conversation.leg.id)
         ):
             if call.sounding:
                 await call.step()  # the two are together again

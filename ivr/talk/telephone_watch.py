@@ -72,9 +72,7 @@ class TelephoneWatch:
         """
         former, self._packets, self.until = self._packets, {}, math.inf
         refused, self._refused = self._refused, {}
-        silent = [
-            leg for leg, before in former.items() if await count_packets(self._call.services.link, leg) == before
-        ]
+        silent = [leg for leg, before in former.items() if await count_packets(self._call.services.link, leg) == before]
         lost = [leg for leg in silent if not await is_holding(self._call.services.link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(floor_protocol.OperatorEvent(refused[leg], Trigger.PHONE_ABSENT))
