@@ -38,7 +38,7 @@ from ivr.floor.floor import Floor
 from ivr.floor.operator_state_store import FAMILY, OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.home import credentials, heartbeat
 from ivr.home.settings import HEARTBEAT_S, Settings, SettingsError
 from ivr.hours.opening import FAMILY as HOURS_FAMILY
@@ -92,7 +92,7 @@ class Controller:
         self.site = site.load(settings.site)
         self.operators = operators.load(settings.site, self.site.languages)
         self.credentials = credentials.load(settings.home, tuple(each.id for each in self.operators))
-        self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
+        self.flows = VersionStore(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
         self.references = references.reference_allocator(settings, self.site.node_number)
         self.recorder = Recorder(self.journal, references.ready(self.references, self._url(), self.site.node))

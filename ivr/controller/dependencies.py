@@ -11,7 +11,7 @@ from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.controller.probe_call import Result
 from ivr.floor.supervisor_alerts import SupervisorAlerts
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
 from ivr.records.recorder import Recorder
@@ -42,7 +42,7 @@ class Dependencies:
 
     site: Site
     operators: tuple[OperatorEntry, ...]
-    flows: Flows
+    flows: VersionStore
     recorder: Recorder
     audible: Audible
     opening: Opening

@@ -18,7 +18,7 @@ from ivr.cli.main import main
 from ivr.flow import model
 from ivr.flow.draw.draw import drawn
 from ivr.flow.draw.layout import Box, Placed, place
-from ivr.flow.file import Flow, draft
+from ivr.flow.file import Flow, read_draft
 from ivr.flow.nodes.menu import Menu
 from ivr.home.settings import CHECKOUT
 from ivr.picture import svg
@@ -58,7 +58,7 @@ nodes:
 
 
 def flow_of(text: str) -> Flow:
-    written = draft(text, "flow.yaml")
+    written = read_draft(text, "flow.yaml")
     assert written.faults == ()
     return written.flow
 
@@ -169,7 +169,7 @@ def test_a_flow_with_mistakes_is_drawn_as_far_as_it_goes() -> None:
     text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
-    picture = drawn(draft(text, "flow.yaml").flow, "fr", words, "wrong")
+    picture = drawn(read_draft(text, "flow.yaml").flow, "fr", words, "wrong")
     assert "no node mian" in node(picture, "language")
     assert node(picture, "main").count("no node queue") == 2
     assert "node-queue" not in picture
@@ -303,7 +303,7 @@ def test_all_of_the_example_is_in_its_picture(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", language, "--out", str(tmp_path / "flow.svg")) == 0
-    flow = draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
+    flow = read_draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
     assert capsys.readouterr().out == f"{tmp_path}/flow.svg: {len(flow.nodes)} nodes, texts in {language}.\n"
     picture, texts = (tmp_path / "flow.svg").read_text(encoding="utf-8"), catalogue.load(EXAMPLE)
     for name, each in flow.nodes.items():

@@ -8,7 +8,7 @@ import pytest
 from site_files import edited, line_of, refusal
 
 from ivr.flow import checks, model, paths
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
 from ivr.queue import wait_announcements
 from ivr.site import guide, site
@@ -56,7 +56,7 @@ def flow_refusal(text: str) -> list[tuple[int, str]]:
 
 
 def findings(text: str, known: set[str] | None = None, procedures: guide.Guide | None = None) -> list[Finding]:
-    return checks.findings(draft(text, "flow.yaml"), ("ar", "fr"), known, procedures)
+    return checks.check_draft(read_draft(text, "flow.yaml"), ("ar", "fr"), known, procedures)
 
 
 def test_the_example_flow_is_in_order() -> None:
@@ -92,9 +92,9 @@ FLOW_MISTAKES = [
         "start: language",
         "start: begin",
         "start: begin",
-        "start is 'begin', which is no node; name one of nodes",
+        "start is 'begin', which is not a node; name one of the nodes",
     ),
-    ("E_FLOW_TARGET", "operator: queue", "operator: nobody", "operator:", "operator is 'nobody', which is no node"),
+    ("E_FLOW_TARGET", "operator: queue", "operator: nobody", "operator:", "operator is 'nobody', which is not a node"),
     ("E_FLOW_VALUE", "change_language: language\n", "", "start", "change_language: is missing; write it"),
     ("E_FLOW_VALUE", "silence_s: 5", "silence_s: 90", "silence_s", "silence_s: .*less than or equal to 30, found 90"),
     ("E_FLOW_VALUE", "silence_s: 5", "silence_s: .nan", "silence_s", "silence_s: "),
@@ -104,7 +104,7 @@ FLOW_MISTAKES = [
         "next: main",
         "next: mian",
         "next: mian",
-        "language leads to 'mian', which is no node; write that node",
+        "language leads to 'mian', which is not a node; write that node",
     ),
     (
         "E_FLOW_VALUE",
@@ -121,17 +121,16 @@ FLOW_MISTAKES = [
         "2: fr}",
         "2: nl}",
         "options: {1",
-        "the language 'nl' is none of this site; "
-        "it has ar, fr: write one of them, or restart, if site.toml has it already",
+        "this site does not have the language 'nl'; use one of ar, fr; or restart, if site.toml has it already",
     ),
-    ("E_FLOW_KEY_TWICE", "2: fr}", "1: fr}", "options: {1", "'1' stands twice; each key may stand once"),
+    ("E_FLOW_KEY_TWICE", "2: fr}", "1: fr}", "options: {1", "'1' is used twice; use each key once"),
     ("E_FLOW_VALUE", "2: fr}", "12: fr}", "options: {1: ar, 12: fr}", "found '12'; write one key, 0 to 9"),
     (
         "E_FLOW_KEY_TWICE",
         "{key: 2, text: main_travel",
         "{key: 1, text: main_travel",
         "{key: 1, text: main_travel",
-        "main: the key 1 stands twice in one menu; give each option a key of its own",
+        "main: the key 1 is used twice in one menu; give each option a key of its own",
     ),
     (
         "E_FLOW_VALUE",
@@ -145,14 +144,14 @@ FLOW_MISTAKES = [
         "{key: 2, text: main_travel",
         "{key: 2, text: main_visa",
         "text: main_visa",
-        "main says 'main_visa', which no catalogue has; write that text",
+        "main says 'main_visa', which is in no catalogue; write that text",
     ),
     (
         "E_FLOW_TEXT",
         "silence_s: 5",
         "announcements: [goodbye, alarm]",
         "announcements",
-        "announcements has 'alarm', which no catalogue has; write that text",
+        "announcements has 'alarm', which is in no catalogue; write that text",
     ),
     ("E_FLOW_VALUE", "{key: 2, text: main_travel", "{text: main_travel", "- {text", "key: is missing"),
     (
@@ -191,7 +190,7 @@ FLOW_MISTAKES = [
         "forced:",
         "nodes.shut.hours.forced: forced is said instead of text, which is not there; write text too",
     ),
-    ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' stands twice"),
+    ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' is used twice"),
     ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "write it as YAML"),
     ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; write it as YAML"),
     ("E_FLOW_FILE", "topic: file", "topic: *file", "topic", r"it has the alias \*file; write out what it repeats"),
@@ -208,7 +207,7 @@ FLOW_MISTAKES = [
         "topic: file",
         "topic: file\n    offers: [{key: 1, text: main_file, next: main}]",
         "offers",
-        "queue offers 'main' to who waits, which is of the kind menu; offer a node of the kind record, callback",
+        "queue offers waiting callers 'main', which is of the kind menu; offer a node of the kind record, callback",
     ),
     (
         "E_FLOW_VALUE",
@@ -243,19 +242,19 @@ WAYS = [
         ("next: main", "next: spin"),
         [
             ("E_FLOW_UNREACHABLE", "main:\n", "no caller can reach main"),
-            ("E_FLOW_NO_END", "spin:", "neither an end nor an operator can be reached from spin; lead one"),
-            ("E_FLOW_NO_END", "turn:", "neither an end nor an operator can be reached from turn"),
+            ("E_FLOW_NO_END", "spin:", "from spin, neither an end nor an operator can be reached; lead one"),
+            ("E_FLOW_NO_END", "turn:", "from turn, neither an end nor an operator can be reached"),
         ],
     ),
     (
         "  more: {kind: menu, after_help: main, options: [{key: 1, text: wait, next: goodbye}]}\n",
         ("main_travel, next: queue}", "main_travel, next: more}\n    after_help: more"),
-        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round for ever: main, more, main; lead one of them to an end")],
+        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round in circles: main, more, main; lead one of them to an end")],
     ),
     (
         "  shut: {kind: hours, open: queue, closed: main}\n",
         ("operator: queue", "operator: shut"),
-        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round for ever: main, shut, main")],
+        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round in circles: main, shut, main")],
     ),
     (
         "  one: {kind: ask, text: wait, name: card, next: two, back: two}\n  two: {kind: case, back: main}\n",
@@ -264,7 +263,7 @@ WAYS = [
             (
                 "E_FLOW_OPERATOR_FAR",
                 "one:",
-                "an operator is 4 keys away from one; 3 at most: lead back to a menu",
+                "an operator is 4 keys away from one; at most 3 are allowed: lead back to a menu",
             )
         ],
     ),
@@ -329,11 +328,11 @@ def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that
     more = "  paper: {kind: guide, procedures: [visa], back: main}\n  goodbye:\n    kind"
     offered = edited(edited(FLOW, "  goodbye:\n    kind", more), "main_file, next: queue}", "main_file, next: paper}")
     visa = GUIDE.procedures["visa"]
-    known = draft(offered, "flow.yaml").flow.texts | set(visa.text_ids)
+    known = read_draft(offered, "flow.yaml").flow.texts | set(visa.text_ids)
     assert findings(offered, known, GUIDE) == []
     (found,) = findings(offered, known - {"guide_visa_fee"}, GUIDE)
     assert str(found) == (
-        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which no catalogue has; write that text."
+        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which is in no catalogue; write that text."
     )
     (found,) = findings(FLOW, known, GUIDE)
     assert str(found) == (
@@ -346,7 +345,7 @@ def test_a_text_that_nothing_says_is_doubted_unless_it_is_for_announcements() ->
     texts = "texts:\n  goodbye: Goodbye.\n  alarm: Attention.\n"
     (found,) = findings(FLOW + texts)
     assert (found.code, found.line) == ("W_TEXT_UNUSED", line_of(FLOW + texts, "  alarm"))
-    assert (found.found, found.remedy) == ("nothing says the text 'alarm'", "delete it, or name it in announcements")
+    assert (found.found, found.remedy) == ("the text 'alarm' is never used", "delete it, or name it in announcements")
     assert findings(edited(FLOW, "silence_s: 5", "announcements: [alarm]") + texts) == []
     assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a doubt refuses nothing
 

@@ -243,6 +243,6 @@ async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_
     call = await line.asks_for_operator(telephones, "+33613000043")
     await begins(call, line.audio("fr", "to_operator"))
     said = line.logged(seen)
-    assert "What callers hear was changed but is not in order; the former stays" in said
+    assert "The flow, guide or audio was changed but is invalid; the old version stays" in said
     assert f"flow.yaml:{number}: E_FLOW_VALUE nodes.goodbye" in said
     assert "Traceback" not in said

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.flow import saved
-from ivr.flow.saved import Saved
+from ivr.flow.saved import SavedFiles
 
 
 @dataclass
@@ -19,7 +19,7 @@ class House:
     flow: Path
     sounds: Path
     guide: Path
-    saved: Saved
+    saved: SavedFiles
 
 
 def rewrite(path: Path, text: str) -> None:
@@ -35,7 +35,7 @@ def made(folder: Path) -> House:
     sounds.mkdir()
     for file in (site / "flow.yaml", sounds / "list.json", site / "guide" / "visa.yaml"):
         file.write_text("first")
-    found = Saved([site / "flow.yaml", sounds / "list.json"], site / "guide")
+    found = SavedFiles([site / "flow.yaml", sounds / "list.json"], site / "guide")
     return House(site, site / "flow.yaml", sounds / "list.json", site / "guide", found)
 
 
@@ -111,7 +111,7 @@ async def test_a_guide_that_was_not_there_is_found_when_it_comes(
 ) -> None:
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
     (tmp_path / "flow.yaml").write_text("first")
-    found = Saved([tmp_path / "flow.yaml"], tmp_path / "guide")
+    found = SavedFiles([tmp_path / "flow.yaml"], tmp_path / "guide")
     await found.watch()
     assert not found.stale()
     (tmp_path / "guide").mkdir()
@@ -123,13 +123,13 @@ async def test_a_guide_that_was_not_there_is_found_when_it_comes(
 
 async def test_where_nothing_was_saved_nothing_is_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    look = saved._of
+    look = saved._stamp_of
 
     def looked(path: str) -> tuple[int, int]:
         looks.append(path)
         return look(path)
 
-    monkeypatch.setattr(saved, "_of", looked)
+    monkeypatch.setattr(saved, "_stamp_of", looked)
     assert not any(house.saved.stale() for _ in range(3))
     assert looks == []
     (house.site / "notes").write_text("of no account")
@@ -149,7 +149,7 @@ async def test_where_the_way_leads_over_a_symbolic_link_each_question_looks(
     made(tmp_path / "two").flow.write_text("the second one")
     current = tmp_path / "current"
     current.symlink_to(tmp_path / "one")
-    found = Saved([current / "site" / "flow.yaml"], current / "site" / "guide")
+    found = SavedFiles([current / "site" / "flow.yaml"], current / "site" / "guide")
     assert not found.stale()
     await found.watch()
     for release in ("two", "one"):

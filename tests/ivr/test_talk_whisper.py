@@ -19,7 +19,7 @@ from test_reconcile import call as caller_state
 
 from db.enums import Role
 from ivr.audio.audible import Heard
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
 from ivr.softphone.sound import has_tone
@@ -48,7 +48,7 @@ async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
 
 def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
     known, settings = catalogue.load(SITE), site.load(SITE)
-    flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
+    flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
     topics = {topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))}
     assert topics and settings.countries
     state = caller_state(1)

@@ -11,7 +11,7 @@ from left import begins
 from line import Line
 from site_files import edited, line_of
 
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.site import site
 from ivr.site.findings import SiteError
 from ivr.softphone.sound import RATE, find
@@ -125,7 +125,7 @@ async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_an
     assert re.fullmatch(sentence, finding), finding
     assert last.startswith("hatif: Not reloaded: ")
     await hears_the_guide(line, telephones, "+33621000022", "231")
-    (refused,) = [each for each in line.logged(seen).splitlines() if "not in order; the former stays" in each]
+    (refused,) = [each for each in line.logged(seen).splitlines() if "invalid; the old version stays" in each]
     assert re.search(sentence, refused), refused
 
 
@@ -199,16 +199,16 @@ def relist(path: Path, heard: dict[str, dict[str, object]]) -> None:
 def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     kept = tmp_path / "versions"
-    former = Flows(small.folder, kept, small.sounds, site.load(small.folder)).current.name
+    former = VersionStore(small.folder, kept, small.sounds, site.load(small.folder)).current.name
     small.edit("site.toml", 'languages = ["ar", "en"]', 'languages = ["en"]')
     small.edit("site.toml", 'ar = ["en"]\nen = ["ar"]\n', "")
     small.edit("site.toml", 'languages = ["en", "ar"]', 'languages = ["en"]')
     settings = site.load(small.folder)
     # The flow still offers the language that is gone: it is not in order, and the version of before goes on.
-    last = Flows(small.folder, kept, small.sounds, settings).current
+    last = VersionStore(small.folder, kept, small.sounds, settings).current
     assert last.name == former and "goodbye" in last.flow.nodes
     small.edit("flow.yaml", "options: {2: ar, 3: en}", "options: {3: en}")
-    flows = Flows(small.folder, kept, small.sounds, settings)
+    flows = VersionStore(small.folder, kept, small.sounds, settings)
     assert flows.current.name != former
     version = flows.version(former)
     assert version is not None and version.flow == last.flow
@@ -217,7 +217,7 @@ def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tm
 
 async def test_a_text_without_audio_in_one_language_is_named_and_the_former_version_stays(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
-    flows = Flows(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
+    flows = VersionStore(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
     former = flows.current
     small.heard("ar", "goodbye")
     with pytest.raises(SiteError) as refused:
@@ -234,8 +234,8 @@ async def test_the_version_that_was_taken_last_goes_on_however_soon_it_followed_
     other = f"silence_s: 6\n{one}"
     for former, later in ((one, other), (other, one)) * 5:
         flow.write_text(former)
-        flows = Flows(small.folder, tmp_path / "versions", small.sounds, settings)
+        flows = VersionStore(small.folder, tmp_path / "versions", small.sounds, settings)
         flow.write_text(later)
         taken = (await flows.reload()).name
         flow.write_text("start: nowhere")
-        assert Flows(small.folder, tmp_path / "versions", small.sounds, settings).current.name == taken
+        assert VersionStore(small.folder, tmp_path / "versions", small.sounds, settings).current.name == taken

@@ -32,7 +32,7 @@ class GuideNode(Node):
     def _differ(cls, procedures: tuple[str, ...]) -> tuple[str, ...]:
         for each in procedures:
             if procedures.count(each) > 1:
-                raise ValueError(f"the procedure {each!r} stands twice; write it once")
+                raise ValueError(f"the procedure {each!r} appears twice; write it once")
         return procedures
 
     def leads_to(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Queue(Node):
         keys = [offer.key for offer in offers]
         for key in keys:
             if keys.count(key) > 1:
-                raise ValueError(f"the key {key} stands twice; give each offer a key of its own")
+                raise ValueError(f"the key {key} is used twice; give each offer a key of its own")
             if key in (OPERATOR, CHANGE_LANGUAGE):
                 raise ValueError(f"the key {key} has a meaning of its own; give that offer another one")
         return offers
