@@ -275,7 +275,7 @@ WAYS = [
     (
         "",
         ("operator: queue", "operator: goodbye"),
-        [("E_FLOW_OPERATOR_FAR", "operator:", "from goodbye, where 0 leads, no operator can be reached; let it be a")],
+        [("E_FLOW_OPERATOR_FAR", "operator:", "from goodbye, where 0 leads, no operator can be reached; make it a")],
     ),
     (
         "",

@@ -63,7 +63,7 @@ class Told:
             route=lambda *_: None,
             unroute=lambda _: None,
             people=(),
-            answer=lambda *_: None,
+            answer_request=lambda *_: None,
             opening=SimpleNamespace(announcement=lambda: None),
         )
         state = state_of(1, offer=11)

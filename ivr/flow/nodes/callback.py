@@ -1,5 +1,7 @@
-"""`callback`: the wish to be called back, on the number of this call or on another one. It is stored; who
-dials it, and when, is `ivr.callbacks`."""
+"""`callback`: takes a call-back request, for the number of this call or another one.
+
+The request is stored; when it is dialled, and by whom, is decided in `ivr.callbacks`.
+"""
 
 from dataclasses import replace
 from typing import Literal
@@ -24,7 +26,7 @@ WHY = {
     Refusal.COUNTRY: ["callback_why_country"],
     Refusal.KIND: ["callback_why_kind"],
 }
-"""What is said of a number that cannot be called, after that it cannot."""
+"""Why a number cannot be called; said after the text that it cannot."""
 
 
 class Callback(Node):
@@ -72,7 +74,7 @@ class Callback(Node):
         return self.next
 
     async def _other(self, call: Call) -> str | GoTo:
-        """A number that he enters and confirms."""
+        """Let the caller enter and confirm a number."""
         language = call.state.language
         question: list[Clip] = [(language, "callback_ask_number")]
         clips, mistakes = question, 0
