@@ -24,7 +24,7 @@ async def keeps_pressing(call: Call, key: str) -> None:
     ("2", "main_file", "2", "documents_identity"),
     ("21", "case_ask_reference", "*", "main_file"),
 ])  # fmt: skip
-async def test_after_a_gap_the_question_is_heard_again_before_keys_count(
+async def test_after_a_gap_the_question_is_repeated_before_keys_count(
     line: Line, telephones: Telephones, keys: str, question: str, then: str, led: str
 ) -> None:
     caller = f"+3362600010{len(keys)}"
@@ -46,9 +46,7 @@ async def test_after_a_gap_the_question_is_heard_again_before_keys_count(
     await begins(call, line.audio("fr", led), again.offset_s + 1)
 
 
-async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Line, telephones: Telephones) -> None:
     caller = "+33626000201"
     call = await line.waiting(telephones, caller)
     await call.hears(line.music(), 12)
@@ -85,7 +83,7 @@ def no_audio(line: Line) -> Iterator[None]:
                 (sounds / f".{each.name}").rename(each)
 
 
-async def test_without_any_audio_a_tone_is_heard_and_the_dialplan_has_the_call(
+async def test_without_any_audio_the_caller_hears_a_tone_and_the_dialplan_takes_the_call(
     line: Line, telephones: Telephones, no_audio: None
 ) -> None:
     caller = "+33626000301"

@@ -54,7 +54,7 @@ async def recordings_of(line: Line, call_id: str) -> int:
         await engine.dispose()
 
 
-async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
+async def test_nobody_is_asked_for_consent_if_the_site_does_not_record(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33620000041")
     await call.press("20")
     await begins(call, line.audio("fr", "to_operator"))
@@ -65,7 +65,7 @@ async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, teleph
 
 
 @pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])
-async def test_after_the_operator_hung_up_one_key_answers_the_survey(
+async def test_one_key_answers_the_survey_after_the_operator_hung_up(
     line: Line, telephones: Telephones, language: str, key: str
 ) -> None:
     caller = f"+3362000005{KEYS[language]}"
@@ -93,7 +93,7 @@ async def test_after_the_operator_hung_up_one_key_answers_the_survey(
     )
 
 
-async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, telephones: Telephones) -> None:
+async def test_a_survey_without_an_answer_ends_the_call_normally(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
     call = await line.dial(telephones, "+33620000061")
     await call.press("20")
@@ -113,7 +113,7 @@ async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, tel
 
 
 @pytest.mark.parametrize("language", ["ar", "fr", "nl"])
-async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
+async def test_a_conversation_is_recorded_together_with_the_consent(
     recording_line: Line, telephones: Telephones, language: str
 ) -> None:
     line, caller = recording_line, f"+3362000001{KEYS[language]}"
@@ -144,7 +144,7 @@ async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
 
 
 @pytest.mark.parametrize(("language", "key"), [("ar", "2"), ("de", ""), ("en", "5")])
-async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
+async def test_a_caller_without_consent_is_not_recorded_and_keeps_their_position(
     recording_line: Line, telephones: Telephones, language: str, key: str
 ) -> None:
     line, caller = recording_line, f"+3362000002{KEYS[language]}"
@@ -169,7 +169,7 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     assert await recordings_of(line, story["call"]["id"]) == 0
 
 
-async def test_what_was_being_recorded_when_asterisk_died_is_kept_and_its_rows_are_closed(
+async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(
     recording_line: Line, telephones: Telephones
 ) -> None:
     line, caller, leaves = recording_line, "+33620000071", "+33620000072"

@@ -64,7 +64,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     ]
 
 
-async def test_an_operators_telephone_shows_who_calls(line: Line, telephones: Telephones) -> None:
+async def test_an_operators_telephone_shows_the_caller(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     await line.asks_for_operator(telephones, "+33612000002")
     assert (await phone.next_call(5)).peer.startswith("sip:+33612000002@")
@@ -88,7 +88,7 @@ async def test_a_caller_may_hang_up_in_the_menus(line: Line, telephones: Telepho
         assert story["events"][-1]["data"] == {"by": "caller", "outcome": "left_menu"}
 
 
-async def test_a_caller_who_hangs_up_while_he_waits_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_hangs_up_while_waiting_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
     call = await line.waiting(telephones, "+33612000013")
     await call.hangup()
     story = await line.story("+33612000013")
@@ -131,7 +131,7 @@ async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telep
     assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
 
 
-async def test_a_caller_is_asked_how_it_was_and_thanked_when_the_operator_hangs_up(
+async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
     line: Line, telephones: Telephones
 ) -> None:
     began = clock.now()
@@ -159,7 +159,7 @@ async def test_a_caller_is_asked_how_it_was_and_thanked_when_the_operator_hangs_
 
 
 @pytest.mark.parametrize("status", [486, 603], ids=["busy", "declined"])
-async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
+async def test_an_operator_who_refuses_is_paused_and_the_next_one_gets_the_call(
     line: Line, telephones: Telephones, status: int
 ) -> None:
     first, second = [await line.phone(telephones, operator) for operator in french(line, 2)]
@@ -175,7 +175,7 @@ async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
     assert story["call"]["operator"] == second.user
 
 
-async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Line, telephones: Telephones) -> None:
+async def test_an_unanswered_caller_stays_at_the_head_of_the_queue(line: Line, telephones: Telephones) -> None:
     await line.waiting(telephones, "+33612000021")
     since = line.control("GET", "/waiting")[0]["since"]
     await line.waiting(telephones, "+33612000022")
@@ -196,9 +196,7 @@ async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Li
     assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33612000022"]
 
 
-async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone_that_appears(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_caller_hears_music_until_an_operators_telephone_appears(line: Line, telephones: Telephones) -> None:
     call = await line.asks_for_operator(telephones, "+33612000023", "70")
     announced = await call.hears(line.audio("en", "to_operator"))
     await call.hears(line.music(), since_s=announced.offset_s)
@@ -206,7 +204,7 @@ async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone
     await line.until_state(phone.user, "talking")
 
 
-async def test_an_operator_whose_telephone_has_vanished_does_not_hold_the_caller(
+async def test_an_operator_whose_telephone_vanished_does_not_hold_up_the_caller(
     line: Line, telephones: Telephones
 ) -> None:
     gone, there = [await line.phone(telephones, operator) for operator in french(line, 2)]
@@ -224,9 +222,7 @@ async def test_an_operator_whose_telephone_has_vanished_does_not_hold_the_caller
 # Who gets whom
 
 
-async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_one_operator_serves_two_callers_in_order_of_arrival(line: Line, telephones: Telephones) -> None:
     first = await line.waiting(telephones, "+33612000031")
     second = await line.waiting(telephones, "+33612000032")
     phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
@@ -240,7 +236,7 @@ async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
     assert 0.9 < (offer["offered"] - pairing["ended"]).total_seconds() < 1.6  # the wrap-up
 
 
-async def test_the_operator_who_is_idle_longest_gets_the_call(line: Line, telephones: Telephones) -> None:
+async def test_the_longest_idle_operator_gets_the_call(line: Line, telephones: Telephones) -> None:
     order = [french(line, 3)[place] for place in (1, 2, 0)]
     phones = {operator: await line.phone(telephones, operator) for operator in order}
     for number, operator in enumerate(order):

@@ -105,7 +105,7 @@ async def file_of(line: Line, reference: str) -> dict[str, Any]:
 # What is told
 
 
-async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_hears_the_state_of_their_case_in_their_language(line: Line, telephones: Telephones) -> None:
     told = ("case_state_incomplete", "case_missing", "missing_photograph", "missing_fee", "case_expected")
     day = (f"on_day_{EXPECTED.day}", f"in_month_{EXPECTED.month}")
 
@@ -128,7 +128,7 @@ async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, 
     await asyncio.gather(*(journey(each, f"+3361700000{KEYS[each]}") for each in KEYS))
 
 
-async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
+async def test_the_state_can_be_repeated_another_case_heard_and_star_leads_back(
     line: Line, telephones: Telephones
 ) -> None:
     first, first_pin = await opened(line, "--state", "in_progress")
@@ -147,7 +147,7 @@ async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
     assert results(await line.story("+33617000011")) == [(first, "told"), (second, "told")]
 
 
-async def test_all_can_be_entered_without_waiting_for_a_question(line: Line, telephones: Telephones) -> None:
+async def test_everything_can_be_entered_ahead_of_the_questions(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     call = await claims(line, telephones, "+33617000012", reference, pin)
     await call.hears(line.audio("fr", "case_state_open"), 15)
@@ -156,9 +156,7 @@ async def test_all_can_be_entered_without_waiting_for_a_question(line: Line, tel
 # Who is not told
 
 
-async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_same_text(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_wrong_pin_no_pin_and_no_case_get_the_same_answer(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     enquiry = await line.asks_for_operator(telephones, "+33617000020", "20")
@@ -179,7 +177,7 @@ async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_sa
     )
 
 
-async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_controller_is_killed(
+async def test_three_wrong_pins_lock_the_case_and_the_number_even_if_the_controller_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
     reference, pin = await opened(line)
@@ -216,7 +214,7 @@ async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_cont
     await call.hears(line.audio("fr", "case_state_open"), 15)
 
 
-async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: Line, telephones: Telephones) -> None:
+async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
 
     async def tries(n: int) -> str:
@@ -238,7 +236,7 @@ async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: 
     assert sorted(answers) == ["locked"] * 7 + ["no_match"] * 3
 
 
-async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called(
+async def test_an_invalid_reference_is_asked_for_again_and_then_leads_to_an_operator(
     line: Line, telephones: Telephones
 ) -> None:
     call = await asked(line, telephones, "+33617000061")
@@ -258,7 +256,7 @@ async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_ope
 # An operator
 
 
-async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
+async def test_an_operator_gets_the_case_the_caller_asked_about_and_no_new_one_is_opened(
     line: Line, telephones: Telephones
 ) -> None:
     reference, pin = await opened(line)
@@ -279,7 +277,7 @@ async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
     assert len(await line.cases()) == count
 
 
-async def test_a_file_that_was_not_told_does_not_go_along_to_the_operator(line: Line, telephones: Telephones) -> None:
+async def test_a_case_that_was_not_disclosed_does_not_reach_the_operator(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     call = await claims(line, telephones, "+33617000072", reference, wrong(pin))
@@ -312,7 +310,7 @@ async def away(line: Line) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         await asyncio.to_thread(rename, "case_file_away", "case_file")
 
 
-async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator(
+async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator(
     line: Line, telephones: Telephones, away: Callable[[], Awaitable[None]]
 ) -> None:
     reference, pin = await opened(line)
@@ -330,7 +328,7 @@ async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_oper
 # What is kept of a code
 
 
-async def test_a_code_is_in_no_log_no_journal_and_no_table(line: Line, telephones: Telephones) -> None:
+async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: Telephones) -> None:
     for _ in range(3):
         reference, pin = await opened(line)
         if not any(written(line.home, each) for each in (pin, wrong(pin))):

@@ -64,7 +64,7 @@ async def wishes(line: Line, call: Call, since_s: float) -> None:
     await call.hangup()
 
 
-async def test_who_waits_at_closing_time_is_served_or_called_back(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: Line, telephones: Telephones) -> None:
     text = (line.site / "flow.yaml").read_text()
     (line.site / "flow.yaml").write_text(text.replace("say_first_s: 20 ", "say_first_s: 1 "))
     stays, leaves, late = "+33654000011", "+33654000012", "+33654000013"
@@ -92,7 +92,7 @@ async def test_who_waits_at_closing_time_is_served_or_called_back(line: Line, te
 # Who comes too late
 
 
-async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and_may_be_called_back(
+async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_request_a_call_back(
     lone_line: Line, telephones: Telephones
 ) -> None:
     line, late = lone_line, "+33654000190"
@@ -143,7 +143,7 @@ async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and
 # Who was cut off
 
 
-async def test_who_was_cut_off_while_he_waited_and_calls_again_after_closing_time_has_his_old_place(
+async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_keeps_their_position(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second, third = "+33654000021", "+33654000022", "+33654000023"
@@ -173,7 +173,7 @@ async def test_who_was_cut_off_while_he_waited_and_calls_again_after_closing_tim
     assert "he was cut off before, and is served all the same" in " ".join(said.split())
 
 
-async def test_who_was_served_or_speaks_another_language_now_finds_the_line_closed(
+async def test_a_caller_who_was_served_or_changes_the_language_finds_the_line_closed(
     line: Line, telephones: Telephones
 ) -> None:
     caller, other = "+33654000031", "+33654000032"
@@ -194,7 +194,7 @@ async def test_who_was_served_or_speaks_another_language_now_finds_the_line_clos
         await call.hangup()
 
 
-async def test_a_line_that_the_administrator_has_closed_is_closed_for_who_was_cut_off_too(
+async def test_a_line_forced_closed_is_closed_for_callers_who_were_cut_off_too(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33654000041"

@@ -84,7 +84,7 @@ def node(picture: str, name: str) -> list[str]:
     return texts_of(box)
 
 
-def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
+def test_every_node_is_drawn_with_its_kind_texts_and_keys() -> None:
     picture = drawn(flow_of(FLOW), "en", words, "small")
     assert node(picture, "welcome") == ["welcome", "say", "“welcome (en)”", "then"]
     assert node(picture, "main")[2:] == [
@@ -105,14 +105,14 @@ def test_every_node_is_drawn_with_its_kind_its_words_and_its_keys() -> None:
     assert node(picture, "goodbye") == ["goodbye", "end", "“goodbye (en)”"]
 
 
-def test_a_menu_of_languages_says_each_option_in_its_own_language() -> None:
+def test_a_language_menu_shows_each_option_in_its_own_language() -> None:
     rows = node(drawn(flow_of(FLOW), "en", words, "small"), "language")
     assert rows[:3] == ["language", "9", "language"]
     for key, text in (("1", "go_on (en)"), ("2", "language_option (ar)"), ("3", "language_option (en)")):
         assert rows[rows.index(key) + 1] == text
 
 
-def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
+def test_the_start_is_marked_and_jumps_without_lines_are_listed_below() -> None:
     picture = drawn(flow_of(FLOW), "en", words, "small")
     assert texts_of(picture)[0] == "small"
     assert "start" in texts_of(picture)
@@ -126,7 +126,7 @@ def test_the_start_is_marked_and_what_has_no_lines_is_told_below() -> None:
 @pytest.mark.parametrize(
     "nasty", ["<script>alert(1)</script>", "&amp; \" ' ]]>", "a\x00\x07\x1b[31m\u202eb", "\ud800x"]
 )
-def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
+def test_markup_in_texts_is_escaped(nasty: str) -> None:
     picture = drawn(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
     tree = ElementTree.fromstring(picture.encode())
     assert {each.tag.removeprefix(SVG) for each in tree.iter()} <= {
@@ -143,7 +143,7 @@ def test_words_that_mean_something_elsewhere_are_only_words(nasty: str) -> None:
     assert all(each.isprintable() or each == "\n" for each in picture)
 
 
-def test_arabic_runs_from_right_to_left_and_everything_else_does_not() -> None:
+def test_only_arabic_is_set_from_right_to_left() -> None:
     picture = ElementTree.fromstring(drawn(flow_of(FLOW), "ar", words, "small"))
     for each in picture.iter(f"{SVG}text"):
         hint = each.find(f"{SVG}title")
@@ -152,7 +152,7 @@ def test_arabic_runs_from_right_to_left_and_everything_else_does_not() -> None:
         assert (each.get("direction") == "rtl") == arabic, said
 
 
-def test_what_is_too_long_is_cut_at_a_word_and_shown_whole_under_the_pointer() -> None:
+def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
     long = "For the very long and winding description of an option that nobody would ever want to hear,"
     picture = drawn(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
     tree = ElementTree.fromstring(picture)
@@ -165,7 +165,7 @@ def test_what_is_too_long_is_cut_at_a_word_and_shown_whole_under_the_pointer() -
     assert cut.endswith("…") and svg.width(cut, 12) <= 100
 
 
-def test_a_flow_with_mistakes_is_drawn_as_far_as_it_goes() -> None:
+def test_an_invalid_flow_is_drawn_as_far_as_possible() -> None:
     text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
@@ -211,7 +211,7 @@ def graphs(draw: st.DrawFn) -> list[Box]:
 
 @patient
 @given(graphs())
-def test_no_box_covers_another_and_no_line_meets_a_box_on_its_way(boxes: list[Box]) -> None:
+def test_no_box_covers_another_and_no_line_crosses_a_box(boxes: list[Box]) -> None:
     result = placed(boxes, "n0")
     heights = {box.name: box.height for box in boxes}
     assert result.corners.keys() == heights.keys()
@@ -233,7 +233,7 @@ def test_no_box_covers_another_and_no_line_meets_a_box_on_its_way(boxes: list[Bo
 
 @patient
 @given(graphs())
-def test_a_line_leads_from_each_row_to_the_box_that_it_names_if_that_is_further_right(boxes: list[Box]) -> None:
+def test_a_line_leads_from_each_row_to_its_target_if_that_is_further_right(boxes: list[Box]) -> None:
     result = placed(boxes, "n0")
     for box in boxes:
         x, y = result.corners[box.name]
@@ -258,7 +258,7 @@ def _followed(result: Placed, start: tuple[float, float]) -> set[tuple[float, fl
     return found
 
 
-def test_boxes_in_a_row_stand_level_and_ways_back_have_no_line() -> None:
+def test_boxes_in_a_row_are_level_and_backward_jumps_have_no_line() -> None:
     boxes = [Box("a", 50, [("b", ENTRY)]), Box("b", 50, [("c", ENTRY), ("a", 30)]), Box("c", 50, [("c", 30)])]
     result = placed(boxes, "a")
     assert result.corners == {"a": (0, 0), "b": (140, 0), "c": (280, 0)}
@@ -290,7 +290,7 @@ def hatif(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_the_picture_in_the_docs_is_the_example_s_of_today(
+def test_the_picture_in_the_docs_shows_the_current_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--out", "-") == 0
@@ -299,7 +299,7 @@ def test_the_picture_in_the_docs_is_the_example_s_of_today(
 
 
 @pytest.mark.parametrize("language", ["ar", "nl", "en"])
-def test_all_of_the_example_is_in_its_picture(
+def test_the_picture_shows_all_of_the_example(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", language, "--out", str(tmp_path / "flow.svg")) == 0
@@ -317,7 +317,7 @@ def test_all_of_the_example_is_in_its_picture(
                 assert text.startswith(row.removesuffix("…")) and len(row) > 8
 
 
-def test_a_picture_that_cannot_be_made_is_one_sentence(
+def test_a_picture_that_cannot_be_drawn_gives_one_clear_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", "xx") == 1

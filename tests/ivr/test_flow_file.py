@@ -59,7 +59,7 @@ def findings(text: str, known: set[str] | None = None, procedures: guide.Guide |
     return checks.check_draft(read_draft(text, "flow.yaml"), ("ar", "fr"), known, procedures)
 
 
-def test_the_example_flow_is_in_order() -> None:
+def test_the_example_flow_is_valid() -> None:
     texts = set(catalogue.load(EXAMPLE).ids)
     settings = site.load(EXAMPLE)
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
@@ -80,7 +80,7 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
     assert min(once() for _ in range(5)) < 0.05
 
 
-def test_the_small_flow_of_these_tests_is_in_order() -> None:
+def test_the_small_test_flow_is_valid() -> None:
     flow = model.parse(FLOW, "flow.yaml", ("ar", "fr"), TEXTS)
     assert (flow.start, flow.operator, flow.silence_s, flow.texts) == ("language", "queue", 5, TEXTS)
     assert findings(FLOW, TEXTS, guide.Guide({})) == []
@@ -174,21 +174,21 @@ FLOW_MISTAKES = [
         "  card:\n    kind: ask\n    text: wait\n    name: card\n    next: queue\n    back: main\n"
         "    least: 9\n    most: 8\n  goodbye:\n",
         "most: 8",
-        "nodes.card.ask.most: most is 8 and least is 9, so that no number is right; write 9 or more",
+        "nodes.card.ask.most: most is 8 and least is 9, so no number is valid; write 9 or more",
     ),
     (
         "E_FLOW_VALUE",
         "  goodbye:\n",
         "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    holiday: closed_holiday\n  goodbye:\n",
         "holiday:",
-        "nodes.shut.hours.holiday: holiday is said instead of text, which is not there; write text too",
+        "nodes.shut.hours.holiday: holiday is said instead of text, which is missing; write text too",
     ),
     (
         "E_FLOW_VALUE",
         "  goodbye:\n",
         "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    forced: closed_forced\n  goodbye:\n",
         "forced:",
-        "nodes.shut.hours.forced: forced is said instead of text, which is not there; write text too",
+        "nodes.shut.hours.forced: forced is said instead of text, which is missing; write text too",
     ),
     ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' is used twice"),
     ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "write it as YAML"),
@@ -214,7 +214,7 @@ FLOW_MISTAKES = [
         "topic: file",
         "topic: file\n    offers: [{key: 9, text: main_file, next: main}]",
         "offers",
-        "the key 9 has a meaning of its own; give that offer another one",
+        "the key 9 has a fixed meaning; give that offer another one",
     ),
     (
         "E_FLOW_VALUE",
@@ -227,7 +227,7 @@ FLOW_MISTAKES = [
 
 
 @pytest.mark.parametrize(("code", "old", "new", "where", "said"), FLOW_MISTAKES)
-def test_a_mistake_in_the_flow_is_told(code: str, old: str, new: str, where: str, said: str) -> None:
+def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: str, said: str) -> None:
     text = edited(FLOW, old, new)
     ((line, what),) = flow_refusal(text)
     assert line == line_of(text, where)
@@ -305,7 +305,7 @@ WAYS = [
 ]
 
 
-def test_who_records_a_message_ends_it_before_he_is_led_anywhere() -> None:
+def test_a_recording_ends_before_its_caller_goes_anywhere() -> None:
     record = "  voice: {kind: record, text: wait, file: message, category: message, next: goodbye, back: goodbye}\n"
     text = edited(
         edited(FLOW, "main_file, next: queue}", "main_file, next: voice}"), "  goodbye:\n", f"{record}  goodbye:\n"
@@ -314,7 +314,7 @@ def test_who_records_a_message_ends_it_before_he_is_led_anywhere() -> None:
 
 
 @pytest.mark.parametrize(("more", "edit", "told"), WAYS)
-def test_where_the_ways_of_callers_do_not_end_well_is_told(
+def test_paths_that_do_not_end_well_are_reported(
     more: str, edit: tuple[str, str], told: list[tuple[str, str, str]]
 ) -> None:
     text = edited(edited(FLOW, *edit), "  goodbye:\n    kind", f"{more}  goodbye:\n    kind")
@@ -324,7 +324,7 @@ def test_where_the_ways_of_callers_do_not_end_well_is_told(
         assert said in f"{each.found}; {each.remedy}".replace(", does something else here", "")
 
 
-def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that_nobody_offers_is_doubted() -> None:
+def test_a_missing_text_of_the_guide_is_reported_at_its_procedure_and_an_unused_procedure_is_a_warning() -> None:
     more = "  paper: {kind: guide, procedures: [visa], back: main}\n  goodbye:\n    kind"
     offered = edited(edited(FLOW, "  goodbye:\n    kind", more), "main_file, next: queue}", "main_file, next: paper}")
     visa = GUIDE.procedures["visa"]
@@ -341,7 +341,7 @@ def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that
     )
 
 
-def test_a_text_that_nothing_says_is_doubted_unless_it_is_for_announcements() -> None:
+def test_an_unused_text_is_a_warning_unless_it_is_an_announcement() -> None:
     texts = "texts:\n  goodbye: Goodbye.\n  alarm: Attention.\n"
     (found,) = findings(FLOW + texts)
     assert (found.code, found.line) == ("W_TEXT_UNUSED", line_of(FLOW + texts, "  alarm"))
@@ -350,7 +350,7 @@ def test_a_text_that_nothing_says_is_doubted_unless_it_is_for_announcements() ->
     assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a doubt refuses nothing
 
 
-def test_all_mistakes_of_the_flow_are_told_at_once() -> None:
+def test_all_errors_of_the_flow_are_reported_at_once() -> None:
     text = edited(FLOW, "silence_s: 5", "silence_s: 0")
     text = edited(text, "topic: file", "topic: 7\n    priority: 99")
     assert [line for line, _ in flow_refusal(text)] == [
@@ -362,7 +362,7 @@ def test_all_mistakes_of_the_flow_are_told_at_once() -> None:
     assert len(flow_refusal(text)) == 3
 
 
-def test_a_node_that_is_wrong_hides_no_mistake_of_another_one() -> None:
+def test_an_invalid_node_does_not_hide_errors_of_others() -> None:
     text = edited(FLOW, "topic: file", "topic: 7")
     text = edited(text, "2: fr}", "2: nl}")
     text = edited(text, "text: main_file, next: queue", "text: main_file, next: nowhere")
@@ -380,12 +380,12 @@ def test_a_node_that_is_wrong_hides_no_mistake_of_another_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- start\n", "start\n", "null\n"])
-def test_a_flow_that_holds_nothing_is_told(text: str) -> None:
+def test_an_empty_flow_is_reported(text: str) -> None:
     ((line, what),) = flow_refusal(text)
     assert line == 1 and "write start, operator, change_language and nodes" in what
 
 
-def test_a_flow_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_flow_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be read"):
         model.read(tmp_path / "flow.yaml")
     (tmp_path / "flow.yaml").write_bytes(b"\xff")

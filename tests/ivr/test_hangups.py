@@ -28,9 +28,7 @@ ENDS = events.StasisEnd(CALLER)
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
 @pytest.mark.parametrize("request_", [PLAY, operations.SET_VARIABLE(CALLER, variable="HATIF", value="{}")])
-async def test_whatever_asterisk_refuses_on_a_channel_that_is_going_is_a_hang_up(
-    status: int, request_: Request
-) -> None:
+async def test_a_request_refused_on_a_channel_that_is_ending_is_a_hang_up(status: int, request_: Request) -> None:
     call = Told().call()
     call.deliver(RequestFailed(request_, status))
     asyncio.get_running_loop().call_later(0.02, call.deliver, ENDS)
@@ -38,14 +36,14 @@ async def test_whatever_asterisk_refuses_on_a_channel_that_is_going_is_a_hang_up
         await call.next()
 
 
-async def test_whatever_asterisk_refuses_on_a_channel_that_is_gone_is_a_hang_up() -> None:
+async def test_a_request_refused_on_a_channel_that_is_gone_is_a_hang_up() -> None:
     call = Told(there=False).call()
     call.deliver(RequestFailed(PLAY, 409))
     with pytest.raises(CallerGone):
         await call.next()
 
 
-async def test_what_asterisk_refuses_on_a_channel_that_stays_is_a_fault() -> None:
+async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
     call = Told().call()
     call.deliver(RequestFailed(PLAY, 409))
     call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
@@ -55,7 +53,7 @@ async def test_what_asterisk_refuses_on_a_channel_that_stays_is_a_fault() -> Non
     assert list(call.keys) == ["5"]  # what happened meanwhile is not lost
 
 
-async def test_an_operator_who_cannot_be_rung_for_a_caller_who_has_gone_is_not_called_unreachable() -> None:
+async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone() -> None:
     call = Told(there=False).call()
     create = operations.CREATE(endpoint="PJSIP/1001", app="hatif", channelId="leg", originator=CALLER)
     call.deliver(RequestFailed(create, 400))
@@ -63,7 +61,7 @@ async def test_an_operator_who_cannot_be_rung_for_a_caller_who_has_gone_is_not_c
         await call.next()
 
 
-async def test_a_hang_up_behind_a_refusal_is_seen_when_keys_are_looked_for() -> None:
+async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
     """It was lost there, and an operator after the other was rung for nobody."""
     call = Told().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
@@ -110,7 +108,7 @@ class _Broken(Told):
     ("there", "takes", "outcome"),
     [(False, False, Outcome.ABANDONED), (False, True, Outcome.ABANDONED), (True, False, Outcome.FAILED)],
 )
-async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends(
+async def test_a_call_that_failed_twice_ends_if_the_dialplan_does_not_take_it(
     there: bool, takes: bool, outcome: Outcome
 ) -> None:
     told = _Broken(there=there, takes=takes)
@@ -121,14 +119,14 @@ async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends
     assert ended.args[1] == outcome
 
 
-async def test_a_call_that_the_dialplan_has_is_left_to_its_records() -> None:
+async def test_a_call_passed_to_the_dialplan_is_left_to_the_fallback_records() -> None:
     call = _Broken(there=True, takes=True).call()
     await run_flow(call, resumed=True)
     assert cast(Any, call.services).recorder.call_ended.call_args_list == []
 
 
 @pytest.mark.parametrize("calls", [60, pytest.param(2000, marks=pytest.mark.long)])
-async def test_callers_who_hang_up_at_random_milliseconds_leave_ended_rows_and_no_fault(
+async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_errors(
     line: Line, calls: int, record_property: Any
 ) -> None:
     """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears what is coming, or

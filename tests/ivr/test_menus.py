@@ -50,7 +50,7 @@ def edit(line: Line, pattern: str, text: str) -> None:
 # Languages
 
 
-async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Telephones) -> None:
+async def test_each_caller_hears_the_language_they_chose(line: Line, telephones: Telephones) -> None:
     beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
 
     async def heard(key: str) -> Samples:
@@ -66,7 +66,9 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
         assert (await line.story(f"+3361300000{key}"))["call"]["language"] == KEYS[key]
 
 
-async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line: Line, telephones: Telephones) -> None:
+async def test_the_language_menu_begins_with_the_likely_languages_of_the_country(
+    line: Line, telephones: Telephones
+) -> None:
     async def begins_with(prompts: Samples, caller: str | None, number: str) -> None:
         call = await telephones.caller(caller).dial(f"sip:{number}@{line.sip}")
         await call.established()
@@ -100,7 +102,7 @@ async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> 
     assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
 
 
-async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Line, telephones: Telephones) -> None:
+async def test_keys_typed_ahead_skip_menus(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000022")
     await call.press("230")
     await begins(call, line.audio("fr", "to_operator"))
@@ -109,7 +111,7 @@ async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Lin
     assert find(call.heard(), line.audio("fr", "main_file")[:RATE]).score < 0.4
 
 
-async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Line, telephones: Telephones) -> None:
+async def test_a_wrong_key_leads_to_help_twice_and_then_to_an_operator(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000023")
     await call.press("28")
     since = 0.0
@@ -128,7 +130,7 @@ async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Li
     ]
 
 
-async def test_silence_means_the_countrys_language_then_twice_help_then_an_operator(
+async def test_silence_means_the_countrys_language_then_help_twice_then_an_operator(
     line: Line, telephones: Telephones
 ) -> None:
     (line.site / "flow.yaml").write_text(SAYS_LITTLE)
@@ -146,7 +148,7 @@ async def test_silence_means_the_countrys_language_then_twice_help_then_an_opera
     assert silences == ["language", "main", "main", "main"]
 
 
-async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
+async def test_the_hash_key_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000025")
     since = 0.0
     for keys, prompt in (
@@ -162,7 +164,7 @@ async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line,
     await begins(call, line.audio("de", "welcome"), since_s=since)
 
 
-async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Line) -> None:
+async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Line) -> None:
     """Some carriers cut a call from which no packets come."""
     edit(line, r"^silence_s: \S+", "silence_s: 4")
     callers = Callers("127.0.0.2", ("127.0.0.1", 5060 + line.offset), frozenset(), frozenset())
@@ -181,7 +183,7 @@ async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Li
         callers.close()
 
 
-async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: Telephones) -> None:
+async def test_zero_leads_to_an_operator_from_every_menu(line: Line, telephones: Telephones) -> None:
     in_language_menu, in_main_menu = await asyncio.gather(
         line.dial(telephones, "+33613000026"), line.dial(telephones, "+33613000027")
     )
@@ -196,7 +198,7 @@ async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: T
 # Hours
 
 
-async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: Telephones) -> None:
+async def test_callers_of_a_closed_line_hear_so_and_reach_nobody(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
     # By the menu, and by asking for an operator before the hours are looked at.
@@ -217,7 +219,7 @@ async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: 
 # The site's flow
 
 
-async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, telephones: Telephones) -> None:
+async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, telephones: Telephones) -> None:
     before = await line.dial(telephones, "+33613000041")
     edit(line, r"key: 3, text: main_travel", "key: 5, text: main_travel")
     call = await line.dial(telephones, "+33613000042")
@@ -234,7 +236,7 @@ async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, teleph
     }
 
 
-async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_former_one(
+async def test_an_invalid_flow_is_refused_with_a_clear_message_and_the_old_one_stays_in_use(
     line: Line, telephones: Telephones
 ) -> None:
     seen = line.log.stat().st_size

@@ -88,9 +88,7 @@ WAYS: dict[str, Callable[[House], object]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_was_saved_is_found_by_the_next_question_and_so_is_what_is_saved_after_it(
-    house: House, way: str
-) -> None:
+async def test_every_save_is_noticed_at_the_next_question(house: House, way: str) -> None:
     WAYS[way](house)
     assert house.saved.stale()
     assert house.saved.stale(), "nobody has seen it yet"
@@ -106,9 +104,7 @@ async def test_what_was_saved_is_found_by_the_next_question_and_so_is_what_is_sa
     assert not house.saved.stale()
 
 
-async def test_a_guide_that_was_not_there_is_found_when_it_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_guide_directory_created_later_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
     (tmp_path / "flow.yaml").write_text("first")
     found = SavedFiles([tmp_path / "flow.yaml"], tmp_path / "guide")
@@ -121,7 +117,7 @@ async def test_a_guide_that_was_not_there_is_found_when_it_comes(
     found.close()
 
 
-async def test_where_nothing_was_saved_nothing_is_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_file_is_examined_while_nothing_was_saved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     look = saved._stamp_of
 
@@ -141,7 +137,7 @@ async def test_where_nothing_was_saved_nothing_is_looked_at(house: House, monkey
     assert len(looks) == 6
 
 
-async def test_where_the_way_leads_over_a_symbolic_link_each_question_looks(
+async def test_files_behind_a_symbolic_link_are_examined_at_every_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)

@@ -106,7 +106,7 @@ widest = CallState(
 @given(calls, st.lists(nodes, max_size=60))
 @example(widest, ["n" * 24] * 60)
 @example(widest, ["n"] * 200)
-def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked: list[str]) -> None:
+def test_a_call_state_survives_a_round_trip_and_always_fits(state: CallState, walked: list[str]) -> None:
     for node in walked:
         state = state.at_node(node)
         assert len(state.encode().encode()) <= LIMIT
@@ -118,26 +118,26 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
 
 @patient
 @given(transfers)
-def test_a_transfer_is_read_back_as_it_was(transfer: Transfer) -> None:
+def test_a_transfer_survives_a_round_trip(transfer: Transfer) -> None:
     assert Transfer.decode(transfer.encode()) == transfer
 
 
 @patient
 @given(consents)
-def test_a_consent_is_read_back_as_it_was(consent: Consent) -> None:
+def test_a_consent_survives_a_round_trip(consent: Consent) -> None:
     assert Consent.decode(consent.encode()) == consent
 
 
 @pytest.mark.parametrize(
     "text", [None, "", DECLINED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
 )
-def test_who_was_not_asked_or_did_not_agree_has_no_consent(text: str | None) -> None:
+def test_a_caller_who_was_not_asked_or_declined_has_no_consent(text: str | None) -> None:
     assert Consent.decode(text) is None
 
 
 @patient
 @given(legs)
-def test_a_leg_is_read_back_as_it_was_and_always_fits(leg: LegState) -> None:
+def test_a_leg_state_survives_a_round_trip_and_always_fits(leg: LegState) -> None:
     assert decode(leg.encode()) == leg
     assert len(leg.encode().encode()) <= LIMIT
 
@@ -153,7 +153,7 @@ def test_a_long_path_keeps_its_end(state: CallState, walked: list[str]) -> None:
     assert len(state.path) == len(walked) or len(state.encode()) > 300
 
 
-def test_waiting_since_survives_the_operator() -> None:
+def test_the_start_of_the_wait_survives_the_operator() -> None:
     state = widest.without_operator()
     assert (state.offer, state.operator, state.since) == (None, None, widest.since)
 
@@ -211,7 +211,7 @@ def is_of_type(state: CallState | LegState) -> bool:
 @example(widest, "co", True)
 @example(widest, "id", "no uuid")
 @example(LegState(ID, OTHER, "1001", 1.0), "at", "inf")
-def test_a_member_of_another_type_never_gets_through(state: CallState | LegState, member: str, value: object) -> None:
+def test_a_member_of_the_wrong_type_is_refused(state: CallState | LegState, member: str, value: object) -> None:
     text = json.dumps({**json.loads(state.encode()), member: value})
     try:
         read = decode(text)
@@ -221,7 +221,7 @@ def test_a_member_of_another_type_never_gets_through(state: CallState | LegState
 
 
 @pytest.mark.parametrize("member", ["id", "f", "n", "d", "c", "l"])
-def test_a_state_that_lacks_what_every_call_has_is_refused(member: str) -> None:
+def test_a_state_without_a_required_member_is_refused(member: str) -> None:
     data = json.loads(widest.encode())
     del data[member]
     with pytest.raises(StateError):
@@ -229,12 +229,12 @@ def test_a_state_that_lacks_what_every_call_has_is_refused(member: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["leg", "call", "op", "at"])
-def test_a_leg_that_lacks_a_member_is_refused(member: str) -> None:
+def test_a_leg_state_without_a_required_member_is_refused(member: str) -> None:
     data = json.loads(LegState(ID, OTHER, "1001", 1.0).encode())
     del data[member]
     with pytest.raises(StateError):
         decode(json.dumps(data))
 
 
-def test_a_member_of_a_later_version_is_passed_over() -> None:
+def test_an_unknown_member_of_a_later_version_is_ignored() -> None:
     assert decode(json.dumps({**json.loads(widest.encode()), "later": 1})) == widest

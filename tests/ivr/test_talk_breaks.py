@@ -70,7 +70,7 @@ class Told:
         return Call(cast(Any, services), CALLER, state, cast(Any, None), answered=True)
 
 
-async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his_colleague() -> None:
+async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_request() -> None:
     told = Told()
     call = told.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
@@ -88,7 +88,7 @@ async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his
 
 
 @pytest.mark.parametrize("there", [None, False, True])
-async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_so(there: bool | None) -> None:
+async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(there: bool | None) -> None:
     """Whether a colleague is asked, and is there. Killed between the two, the next one would find no room."""
     told = Told()
     call = told.call()
@@ -117,9 +117,7 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
 
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("way", ["completes", "hangs up"])
-async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_keeps_neither(
-    way: str, there: bool
-) -> None:
+async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way: str, there: bool) -> None:
     """Whether the colleague is there, or rung; the caller's end is read before that of the operator's leg."""
     told = Told()
     call = told.call()
@@ -140,7 +138,7 @@ async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_k
     assert call.leg is None
 
 
-async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_back_is_hung_up() -> None:
+async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they_return() -> None:
     told = Told()
     call = told.call()
     aside = Talk(
@@ -156,7 +154,7 @@ async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_b
     assert "channels/1795600000.9" in [each.uri for each in told.asked if each.method == "DELETE"]
 
 
-async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
+async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
     call = Told().call()
     unheld = events.ChannelUnhold(uuid(11))
     gone = floor_protocol.TelephoneGone(call.state.id, "1001")
@@ -167,7 +165,7 @@ async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
         assert [await call.next(), await call.next()] == [unheld, gone]
 
 
-async def test_what_is_kept_for_later_comes_before_what_came_later_and_a_key_counts_once() -> None:
+async def test_items_put_back_come_before_later_ones_and_a_key_counts_once() -> None:
     call = Told().call()
     held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
     for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
@@ -178,7 +176,7 @@ async def test_what_is_kept_for_later_comes_before_what_came_later_and_a_key_cou
     assert list(call.keys) == ["5"]
 
 
-async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() -> None:
+async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> None:
     told = Told()
     call = told.call()
     held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
@@ -196,7 +194,7 @@ async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() 
 
 
 @pytest.mark.parametrize("gone", [events.StasisEnd(CALLER), events.ChannelDestroyed(CALLER, 16)])
-async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
+async def test_a_hang_up_while_leaving_the_queue_is_a_hang_up(
     gone: events.StasisEnd | events.ChannelDestroyed,
 ) -> None:
     call = Told().call()
@@ -209,7 +207,7 @@ async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
 
 
 @pytest.mark.parametrize(("transfer", "topic"), [(None, "documents"), (":1001:1795600000:1", "travel")])
-async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller_on(
+async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
     transfer: str | None, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[Step] = []
@@ -235,7 +233,7 @@ def tells(told: Told) -> list[str]:
     ]
 
 
-async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restart_is_asked_for_once_more() -> None:
+async def test_a_refer_is_requested_again_after_a_restart_when_the_consulting_line_is_gone() -> None:
     told = Told()
     call = told.call()
     aside = Talk(uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
@@ -246,7 +244,7 @@ async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restar
     assert tells(told) == [uuid(12), uuid(11)]
 
 
-async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_own_conversation() -> None:
+async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation() -> None:
     told = Told()
     call = told.call()
     services, recorder = cast(Any, call.services), cast(Any, call.services).recorder
@@ -276,7 +274,7 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
 
 @pytest.mark.parametrize("packets", [[7, 7], [7, 8]], ids=["silent", "sends"])
 @pytest.mark.parametrize("refused", [True, False])
-async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_with_his_sound(
+async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audio_stops(
     packets: list[int], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.talk.telephone_watch._NOTHING_S", 0.0)

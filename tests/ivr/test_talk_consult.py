@@ -23,7 +23,7 @@ from ivr.softphone.telephone import Telephones
 RINGING_HZ = 425.0
 
 
-async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller_was_killed(
+async def test_a_consulted_colleague_takes_over_the_caller_although_the_controller_was_killed(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -76,7 +76,7 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     assert len(colleague.calls) == 1
 
 
-async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_with_his_operator(
+async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_answer_or_hangs_up(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -141,7 +141,7 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     assert all(each["ended"] for each in story["pairings"])
 
 
-async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_transfer_key(
+async def test_an_operator_consults_on_another_line_and_connects_both_with_the_transfer_key(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -194,7 +194,7 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
     }
 
 
-async def test_an_interpreter_hears_both_and_both_hear_him_over_a_kill(line: Line, telephones: Telephones) -> None:
+async def test_an_interpreter_hears_both_and_both_hear_them_despite_a_kill(line: Line, telephones: Telephones) -> None:
     maker = french(line, 1)[0]
     call, leg, _ = await conversation(line, telephones, "+33613000023", maker)
     other = await line.phone(telephones, line.speaks("it", but=(maker,)))

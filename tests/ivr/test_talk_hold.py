@@ -10,7 +10,7 @@ from ivr.softphone.sound import has_tone, longest_silence
 from ivr.softphone.telephone import Telephones
 
 
-async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kill(
+async def test_hold_works_by_api_by_key_and_by_telephone_and_survives_a_kill(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = french(line, 2)

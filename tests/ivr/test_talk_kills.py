@@ -10,7 +10,7 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_caller_of_an_operator_who_hung_up(
+async def test_a_colleagues_telephone_keeps_ringing_despite_a_kill_to_interpret_or_to_take_over(
     line: Line, telephones: Telephones
 ) -> None:
     maker = french(line, 1)[0]
@@ -55,7 +55,7 @@ async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_c
     assert story["call"]["case"] == case is not None
 
 
-async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_there_over_kills(
+async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_resort_despite_kills(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)

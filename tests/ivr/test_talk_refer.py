@@ -11,7 +11,7 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_answered_by_the_next_one(
+async def test_a_transfer_key_pressed_without_a_controller_is_answered_by_the_next_one(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -58,9 +58,7 @@ async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_an
     ]
 
 
-async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Line, telephones: Telephones) -> None:
     maker, other, away = french(line, 3)
     call, leg, phone = await conversation(line, telephones, "+33613000062", maker)
     colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
@@ -112,7 +110,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
     }
 
 
-async def test_two_telephones_that_send_a_caller_to_and_fro_are_told_that_it_is_enough(
+async def test_telephones_that_transfer_a_caller_back_and_forth_are_refused_in_the_end(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = french(line, 2)

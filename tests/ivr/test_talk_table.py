@@ -68,7 +68,7 @@ def legs(talk: Talk) -> set[str]:
 
 @patient
 @given(happenings)
-def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_in_silence(
+def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_silence(
     events: list[Event],
 ) -> None:
     for talk in walked(events):
@@ -84,7 +84,7 @@ def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_i
 
 @patient
 @given(happenings)
-def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event]) -> None:
+def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]) -> None:
     """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
     of the operator's telephone says itself that it is there."""
     for talk in walked(events):
@@ -94,7 +94,9 @@ def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event])
 @pytest.mark.parametrize("place", OperatorPlace)
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("role", [Role.CONSULTED, Role.INTERPRETER, None])
-def test_whatever_stands_there_is_a_conversation(place: OperatorPlace, there: bool, role: Role | None) -> None:
+def test_any_state_on_the_channels_is_recovered_to_a_valid_conversation(
+    place: OperatorPlace, there: bool, role: Role | None
+) -> None:
     """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
     colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
     talk = recover("leg-1", place, colleague)
@@ -104,7 +106,7 @@ def test_whatever_stands_there_is_a_conversation(place: OperatorPlace, there: bo
 
 @patient
 @given(happenings)
-def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
+def test_late_and_repeated_events_change_nothing(events: list[Event]) -> None:
     for talk in walked(events):
         for what in (
             TalkEvent.ANSWERED,
@@ -120,7 +122,7 @@ def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
 
 @patient
 @given(happenings)
-def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_could_have_the_caller(
+def test_a_conversation_ends_only_with_its_operator_and_if_no_colleague_can_take_over(
     events: list[Event],
 ) -> None:
     for talk in walked(events):
@@ -179,7 +181,7 @@ class World:
 
 @patient
 @given(happenings, st.integers(0, 12))
-def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Event], killed: int) -> None:
+def test_the_requests_move_everybody_to_where_they_belong_even_after_a_kill(events: list[Event], killed: int) -> None:
     """After the `killed`th event another controller goes on, which knows only what Asterisk lists."""
     world, before = World(), BridgeLayout({}, frozenset())
     gone: set[str] = set()

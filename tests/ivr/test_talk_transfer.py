@@ -23,7 +23,7 @@ from talking import (
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_colleague_gets_the_caller_with_his_file_though_the_controller_is_killed_while_he_rings(
+async def test_a_colleague_gets_the_caller_with_their_case_although_the_controller_is_killed_while_ringing(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -53,7 +53,9 @@ async def test_a_colleague_gets_the_caller_with_his_file_though_the_controller_i
     assert [event["kind"] for event in story["events"]].count("waiting") == 1  # his age is the one that he had
 
 
-async def test_a_caller_whom_nobody_takes_comes_back_to_who_handed_him_on(line: Line, telephones: Telephones) -> None:
+async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
+    line: Line, telephones: Telephones
+) -> None:
     maker, other, away = french(line, 3)
     call, leg, phone = await conversation(line, telephones, "+33613000012", maker)
     colleague = await line.phone(telephones, other)
@@ -96,7 +98,7 @@ async def test_a_caller_whom_nobody_takes_comes_back_to_who_handed_him_on(line: 
     assert "wish_refused" in kinds(story)
 
 
-async def test_a_caller_is_handed_on_to_a_language_a_topic_and_a_consul_but_not_for_ever(
+async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor_but_not_endlessly(
     line: Line, telephones: Telephones
 ) -> None:
     maker = french(line, 1)[0]
@@ -131,7 +133,7 @@ async def test_a_caller_is_handed_on_to_a_language_a_topic_and_a_consul_but_not_
     assert (await line.story("+33613000013"))["call"]["outcome"] == "answered"
 
 
-async def test_a_telephones_own_transfer_key_reaches_a_colleague_and_nobody_outside(
+async def test_a_telephones_transfer_key_reaches_a_colleague_and_no_outside_number(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)

@@ -20,7 +20,7 @@ def packets(line: Line, operator: str) -> int:
     return int(line.ari("GET", f"/channels/{leg}/rtp_statistics")["rxcount"])
 
 
-async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_or_talks(
+async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
@@ -64,7 +64,7 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     assert story["call"]["wait_s"] is not None
 
 
-async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_rings_or_talks(
+async def test_a_telephone_whose_machine_refuses_packets_does_not_hold_up_its_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
@@ -119,7 +119,7 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
         await each.register()
 
 
-async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds_but_not_one_that_holds(
+async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unless_it_is_on_hold(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third = french(line, 3)
@@ -149,7 +149,7 @@ async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds
     await gone.register()
 
 
-async def test_a_telephone_that_holds_is_kept_though_the_controller_was_killed_before_its_registration_breaks(
+async def test_a_telephone_on_hold_is_kept_although_the_controller_is_killed_before_its_registration_ends(
     line: Line, telephones: Telephones
 ) -> None:
     held, before = french(line, 2)

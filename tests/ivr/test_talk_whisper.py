@@ -46,7 +46,7 @@ async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
             await line.down()
 
 
-def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
+def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     known, settings = catalogue.load(SITE), site.load(SITE)
     flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
     topics = {topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))}
@@ -74,7 +74,7 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
     assert all(known.text(each, "talk_back") for each in settings.languages)
 
 
-def test_a_display_says_why_it_rings_and_who_asks() -> None:
+def test_the_display_shows_why_the_telephone_rings_and_who_asks() -> None:
     state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
     handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
     assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
@@ -86,13 +86,13 @@ def test_a_display_says_why_it_rings_and_who_asks() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
-def test_where_he_calls_from_is_left_out_where_all_would_last_too_long(seconds: float, left_out: bool) -> None:
+def test_the_country_is_left_out_of_a_whisper_that_would_be_too_long(seconds: float, left_out: bool) -> None:
     texts = ("code_language_fr", "talk_from_fr", "talk_waited_under_1")
     found = {("fr", text): Heard(f"hatif/fr/{text}", seconds, "fr") for text in texts}
     assert [text for _, text in shorten(found)] == [text for text in texts if not left_out or "_from_" not in text]
 
 
-async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a_hang_up_harms(
+async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and_hang_ups(
     whispering: Line, telephones: Telephones
 ) -> None:
     line = whispering

@@ -46,7 +46,7 @@ PEOPLE = (
         ("123456789", Refusal.OUTSIDE),
     ],
 )
-def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal) -> None:
+def test_digits_mean_somebody_of_this_site_or_nobody(keys: str, target: Target | Refusal) -> None:
     assert target_from_digits(keys, LANGUAGES, TOPICS) == target
 
 
@@ -62,7 +62,7 @@ def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal
         ("", Refusal.OUTSIDE),
     ],
 )
-def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusal) -> None:
+def test_the_target_of_a_refer_means_the_same_as_digits(to: str, target: Target | Refusal) -> None:
     assert parse_target(to, Codes(), LANGUAGES, TOPICS) == target
 
 
@@ -81,7 +81,7 @@ def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusa
         (Target(), Refusal.UNKNOWN),
     ],
 )
-def test_who_is_meant(target: Target, found: tuple[str, ...] | Refusal) -> None:
+def test_a_target_means_these_operators(target: Target, found: tuple[str, ...] | Refusal) -> None:
     assert candidates(target, PEOPLE, LANGUAGES, TOPICS, "1001") == found
 
 
@@ -100,18 +100,18 @@ def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]
         ("*31*30", [("hold", "")]),  # begun anew
     ],
 )
-def test_keys_in_a_conversation_are_codes_or_nothing(text: str, codes: list[tuple[str, str]]) -> None:
+def test_keys_in_a_conversation_are_codes_or_ignored(text: str, codes: list[tuple[str, str]]) -> None:
     assert press(CodeReader(Codes()), text) == codes
 
 
-def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none() -> None:
+def test_an_abandoned_code_is_dropped_and_a_disabled_code_is_ignored() -> None:
     keys = CodeReader(Codes())
     assert press(keys, "*3") == []
     assert press(keys, "0", ENDS_S + 0.1) == []
     assert press(CodeReader(Codes(hold="")), "*30#") == []
 
 
-def test_a_code_without_its_end_counts_after_a_pause_and_what_is_no_code_never() -> None:
+def test_a_code_without_its_end_counts_after_a_pause_and_other_keys_never_do() -> None:
     keys = CodeReader(Codes())
     for text, code in (("*311002", ("transfer", "1002")), ("*32", ("consult", "")), ("1230", None), ("*3", None)):
         press(keys, text)
@@ -122,7 +122,7 @@ def test_a_code_without_its_end_counts_after_a_pause_and_what_is_no_code_never()
         assert keys.until == math.inf
 
 
-def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
+def test_a_code_may_start_with_the_key_that_ends_other_codes() -> None:
     codes = Codes(hold="#1", transfer="#2")
     assert press(CodeReader(codes), "#1#21002##2#*32#") == [
         ("hold", ""),
@@ -134,7 +134,7 @@ def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
 
 @patient
 @given(st.text("*#0123456789", max_size=40))
-def test_no_keys_break_anything(text: str) -> None:
+def test_no_sequence_of_keys_breaks_the_reader(text: str) -> None:
     keys = CodeReader(Codes())
     press(keys, text)
     keys.finish(ENDS_S)
@@ -146,7 +146,7 @@ USUAL = (Step("fr", 3, "file", patience=60.0), Step("fr", 3))
 SPEAKS = {each.id: each.languages for each in PEOPLE}
 
 
-def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time() -> None:
+def test_a_transferred_caller_waits_for_the_colleague_then_the_operator_then_anybody() -> None:
     needed = transfer_steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
     assert [each.operator for each in needed] == ["1901", "1002", None, None]
     at = [step_at(needed, each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
@@ -154,7 +154,7 @@ def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time() -> 
     assert needed[2:] == USUAL
 
 
-def test_one_who_will_not_have_him_is_not_waited_for() -> None:
+def test_a_caller_does_not_wait_for_an_operator_who_refused() -> None:
     transfer = Transfer(("1901", "1002"), "1001", at=400.0, count=1)
     assert transfer.without("1901", 420.0) == Transfer(("1002",), "1001", 420.0, 1)
     assert transfer.without("1901", 420.0).without("1002", 430.0).without("1001", 440.0) == Transfer((), None, 430.0, 1)
@@ -164,7 +164,7 @@ def test_one_who_will_not_have_him_is_not_waited_for() -> None:
         assert Transfer.decode(text) == Transfer(), "no state of ours"
 
 
-def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
+def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_returns() -> None:
     needed = transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
     assert [(each.language, each.operator) for each in needed] == [
         ("fr", None),
@@ -179,7 +179,7 @@ def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
     assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
 
 
-def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
+def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_transfer() -> None:
     spanish = (Step("es", 3),)
     assert [each.language for each in transfer_steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
         "fr",
@@ -202,9 +202,7 @@ def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() 
         (OperatorPlace.TOGETHER, Role.OPERATOR, False),
     ],
 )
-def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
-    place: OperatorPlace, role: Role, kept: bool
-) -> None:
+def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: OperatorPlace, role: Role, kept: bool) -> None:
     state = call(1, offer=50).replace(operator_place=place.value or None)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
@@ -215,7 +213,7 @@ def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
     assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.standing
 
 
-def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings_for_him() -> None:
+def test_a_colleagues_leg_rings_for_the_caller_once_there_is_no_operator() -> None:
     rung = LegState(uuid(51), uuid(1), "1002", NOW, Role.CONSULTED)
     found = compare([channel("a", call(1, waits=True)), leg_channel(rung)], {})
     assert [own for _, _, own in found.resume] == [rung]
@@ -233,13 +231,13 @@ def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings
         ("travel", "1999", ()),  # not in the list any more
     ],
 )
-def test_who_serves_a_topic_and_can_talk_with_the_interpreter(
+def test_experts_serve_the_topic_and_share_a_language_with_the_interpreter(
     topic: str | None, operator: str, who: tuple[str, ...]
 ) -> None:
     assert experts(topic, operator, PEOPLE) == who
 
 
-def test_an_expert_with_whom_the_interpreter_shares_no_language_is_no_help() -> None:
+def test_an_expert_without_a_common_language_is_not_chosen() -> None:
     alone = OperatorEntry("1003", "Four", {"es": 5}, frozenset({"file"}), supervisor=False)
     assert experts("travel", "1003", (PEOPLE[1], alone)) == ()
     assert experts("travel", "1003", (*PEOPLE, alone)) == ("1901",)

@@ -49,7 +49,7 @@ async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys:
     await call.hangup()
 
 
-async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_with(
+async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     lone_line: Line, telephones: Telephones
 ) -> None:
     line = lone_line
@@ -96,7 +96,7 @@ async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_wi
     await after.hangup()
 
 
-async def test_a_mistake_in_the_guide_is_refused_with_file_line_and_remedy_and_calls_go_on(
+async def test_an_error_in_the_guide_is_refused_with_file_line_and_remedy_and_calls_continue(
     line: Line, telephones: Telephones
 ) -> None:
     path = line.site / "guide" / "visa.yaml"
@@ -111,7 +111,7 @@ async def test_a_mistake_in_the_guide_is_refused_with_file_line_and_remedy_and_c
     assert line.run("flow", "reload").returncode == 0
 
 
-async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_and_calls_go_on(
+async def test_an_invalid_date_in_the_flow_is_refused_with_a_clear_message_and_calls_continue(
     line: Line, telephones: Telephones
 ) -> None:
     path = line.site / "flow.yaml"
@@ -129,7 +129,7 @@ async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_an
     assert re.search(sentence, refused), refused
 
 
-async def test_a_controller_that_is_killed_while_the_flow_is_broken_comes_back_with_the_version_that_was_in_use(
+async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_version_in_use(
     line: Line, telephones: Telephones
 ) -> None:
     first = line.status()["flow"]
@@ -155,7 +155,7 @@ async def test_a_broken_catalogue_is_refused_by_the_reload(line: Line) -> None:
     assert "hatif.po:" in answer.stderr
 
 
-async def test_a_language_without_audio_of_a_new_text_is_refused_by_the_reload_until_it_is_there(line: Line) -> None:
+async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(line: Line) -> None:
     listed = line.home / "sounds" / manifest.FILE
     whole = listed.read_bytes()
     heard = json.loads(whole)
@@ -196,7 +196,7 @@ def relist(path: Path, heard: dict[str, dict[str, object]]) -> None:
     draft.replace(path)
 
 
-def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tmp_path: Path) -> None:
+def test_a_kept_version_loads_although_the_site_has_dropped_a_language(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     kept = tmp_path / "versions"
     former = VersionStore(small.folder, kept, small.sounds, site.load(small.folder)).current.name
@@ -215,7 +215,7 @@ def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tm
     assert version.sounds.file("ar", "goodbye") is not None
 
 
-async def test_a_text_without_audio_in_one_language_is_named_and_the_former_version_stays(tmp_path: Path) -> None:
+async def test_a_text_without_audio_in_one_language_is_named_and_the_old_version_stays(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     flows = VersionStore(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
     former = flows.current
@@ -227,7 +227,7 @@ async def test_a_text_without_audio_in_one_language_is_named_and_the_former_vers
     assert flows.current is former
 
 
-async def test_the_version_that_was_taken_last_goes_on_however_soon_it_followed_the_former_one(tmp_path: Path) -> None:
+async def test_the_version_used_last_is_found_however_soon_it_followed_the_one_before(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     flow, settings = small.folder / "flow.yaml", site.load(small.folder)
     one = flow.read_text()
