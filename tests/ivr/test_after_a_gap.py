@@ -1,4 +1,4 @@
-"""What a controller that was away meets: keys that nobody heard, a state that cannot be read, no audio at all."""
+"""What a controller may find after a gap: keys that nobody heard, an unreadable state, no audio at all."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from prompts import manifest
 
 
 async def keeps_pressing(call: Call, key: str) -> None:
-    """As somebody who has a whole number in mind."""
+    """Press keys like somebody who has a whole number in mind."""
     while True:
         await call.press(key)
         await asyncio.sleep(0.15)
@@ -41,7 +41,7 @@ async def test_after_a_gap_the_question_is_repeated_before_keys_count(
         pressing.cancel()
     kinds = [each["kind"] for each in (await line.story(caller, ended=False))["events"]]
     assert "key" not in kinds[kinds.index("resumed") :]
-    await asyncio.sleep(1)  # they have understood, and answer
+    await asyncio.sleep(1)  # the caller has understood, and answers
     await call.press(then)
     await begins(call, line.audio("fr", led), again.offset_s + 1)
 
@@ -60,9 +60,10 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
     await line.controller_again()
     other = await line.dial(telephones, "+33626000202")
     await begins(other, line.audio("fr", "language_option"))
-    line.ari("GET", "/playbacks/somebodys")  # it still plays: the other caller has not waited for its end
+    line.ari("GET", "/playbacks/somebodys")  # it still plays: the other caller did not wait for its end
     line.ari("DELETE", "/playbacks/somebodys")
-    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)  # anew, as somebody who has called before
+    # The call starts over, as for a caller who has called before.
+    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)
     said = line.logged(seen)
     assert "A channel's state cannot be read; its caller begins anew" in said
     assert "does not answer" not in said
@@ -70,7 +71,7 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
 
 @pytest.fixture
 def no_audio(line: Line) -> Iterator[None]:
-    """The audio of all languages is away, as after a disk was lost."""
+    """Remove the audio of all languages, as after the loss of a disk."""
     sounds = line.home / "sounds"
     languages = [each for each in sounds.iterdir() if each.is_dir()]
     for each in languages:
@@ -87,7 +88,7 @@ async def test_without_any_audio_the_caller_hears_a_tone_and_the_dialplan_takes_
     line: Line, telephones: Telephones, no_audio: None
 ) -> None:
     caller = "+33626000301"
-    await asyncio.sleep(1.1)  # so long a file that was whole is trusted
+    await asyncio.sleep(1.1)  # a file that was complete is trusted for this long
     call = await line.dial(telephones, caller)
     await call.hears(line.music(), 12)
     heard = call.heard(0.0, 0.4)

@@ -17,7 +17,7 @@ CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 
 
 async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
-    """Until the records say that he was ready again after a conversation and his wrap-up, and nothing between."""
+    """Wait until the records show the operator ready again after talk and wrap-up, with nothing in between."""
     await line.until_state(operator, "ready")
     wanted = ["talking", "wrapping_up", "ready"]
     states: list[str] = []
@@ -31,7 +31,7 @@ async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
 
 
 async def is_at(line: Line, caller: str, node: str) -> None:
-    """Until the caller is at that node of the flow."""
+    """Wait until the caller is at that node of the flow."""
     async with asyncio.timeout(5):
         while True:
             if (await line.story(caller, ended=False))["events"][-1]["flow_node"] == node:
@@ -144,7 +144,7 @@ async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
     await call.hears(line.audio("fr", "survey_question")[:RATE])
     await call.press("5")
     thanks = await call.hears(line.audio("fr", "survey_thanks"))
-    # Both say "merci" first: the goodbye begins when that is over.
+    # Both texts begin with "merci": the goodbye begins after that.
     await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
     end = await call.ended(2)
     assert not end.by_us
@@ -155,7 +155,7 @@ async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
     await has_wrapped_up(line, phone.user, began)
 
 
-# Operators who do not take the call
+# Operators who do not answer
 
 
 @pytest.mark.parametrize("status", [486, 603], ids=["busy", "declined"])
@@ -219,7 +219,7 @@ async def test_an_operator_whose_telephone_vanished_does_not_hold_up_the_caller(
     await line.until_state(gone.user, "ready")
 
 
-# Who gets whom
+# Routing
 
 
 async def test_one_operator_serves_two_callers_in_order_of_arrival(line: Line, telephones: Telephones) -> None:

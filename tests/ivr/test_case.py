@@ -1,4 +1,4 @@
-"""The state of a file by telephone: what callers hear who have its reference and its code, and who have not."""
+"""The state of a case by telephone, for callers with the right reference and PIN, and for others."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
 async def case(line: Line, *arguments: str) -> dict[str, Any]:
-    """`hatif case …`, which the deliverer of the line has brought to the database when it ends."""
+    """Run `hatif case …`; the line's deliverer has written the result to the database when it ends."""
     answer = await asyncio.to_thread(line.run, "case", *arguments)
     assert (answer.returncode, answer.stderr) == (0, "")
     found: dict[str, Any] = json.loads(answer.stdout) if "--json" in arguments else {}
@@ -58,7 +58,7 @@ def wrong(pin: str) -> str:
 
 
 async def hears(call: Call, *parts: Samples, since_s: float = 0.0) -> None:
-    """Until each part has been heard whole, one after the other."""
+    """Wait until all parts have been heard completely, one after the other."""
     for part in parts:
         length_s = len(part) / RATE
         match = await call.hears(part, length_s + 14, since_s)
@@ -66,7 +66,7 @@ async def hears(call: Call, *parts: Samples, since_s: float = 0.0) -> None:
 
 
 async def asked(line: Line, telephones: Telephones, caller: str | None, language: str = "fr") -> Call:
-    """A caller who hears that he is to enter a reference."""
+    """Return a caller who is being asked for a reference."""
     call = await telephones.caller(caller).dial(f"sip:+33800212000@{line.sip}")
     await call.established()
     await call.press(KEYS[language] + CASE)
@@ -75,7 +75,7 @@ async def asked(line: Line, telephones: Telephones, caller: str | None, language
 
 
 async def enters(line: Line, call: Call, reference: str, pin: str, language: str = "fr") -> float:
-    """Enters both, as the prompts ask for it; gives a time before the answer, by the call's clock."""
+    """Enter both when asked; return a time before the answer, by the call's clock."""
     since = call.clock
     await call.press(f"{reference}#")
     question = await begins(call, line.audio(language, "case_ask_pin"), since)
@@ -84,7 +84,7 @@ async def enters(line: Line, call: Call, reference: str, pin: str, language: str
 
 
 async def claims(line: Line, telephones: Telephones, caller: str, reference: str, pin: str) -> Call:
-    """A caller who knows the way, and enters all without waiting for a question."""
+    """Return a caller who enters everything without waiting for the questions."""
     call = await line.dial(telephones, caller)
     await call.press(f"{KEYS['fr']}{CASE}{reference}#{pin}#")
     return call
@@ -102,7 +102,7 @@ async def file_of(line: Line, reference: str) -> dict[str, Any]:
     return await case(line, "show", reference, "--json")
 
 
-# What is told
+# Callers who know the PIN
 
 
 async def test_a_caller_hears_the_state_of_their_case_in_their_language(line: Line, telephones: Telephones) -> None:
@@ -153,7 +153,7 @@ async def test_everything_can_be_entered_ahead_of_the_questions(line: Line, tele
     await call.hears(line.audio("fr", "case_state_open"), 15)
 
 
-# Who is not told
+# Callers who do not
 
 
 async def test_a_wrong_pin_no_pin_and_no_case_get_the_same_answer(line: Line, telephones: Telephones) -> None:
@@ -194,21 +194,21 @@ async def test_three_wrong_pins_lock_the_case_and_the_number_even_if_the_control
     assert results(await line.story("+33617000031")) == [(reference, "no_match")] * 3
 
     async def locked(entered: str, code: str, caller: str) -> None:
-        """With the right code."""
+        """Enter the right PIN, and hear that it is locked."""
         call = await claims(line, telephones, caller, entered, code)
         await begins(call, line.audio("fr", "case_locked"))
         await call.hangup()
 
     await asyncio.gather(
-        locked(other, other_pin, "+33617000031"),  # the number, whatever the file
-        locked(reference, pin, "+33617000032"),  # the file, whatever the number
+        locked(other, other_pin, "+33617000031"),  # the number, for any case
+        locked(reference, pin, "+33617000032"),  # the case, from any number
     )
     await line.restart()
     await asyncio.gather(locked(other, other_pin, "+33617000031"), locked(reference, pin, "+33617000032"))
     file = await file_of(line, reference)
     assert file["pin_failures"] == 3
     assert file["pin_locked_until"] > datetime.now(UTC).isoformat()
-    # A new code ends the lock of the file, and the former one is wrong.
+    # A new PIN ends the lock of the case, and the old one is wrong.
     new = (await case(line, "pin", reference, "--json"))["pin"]
     call = await claims(line, telephones, "+33617000033", reference, new)
     await call.hears(line.audio("fr", "case_state_open"), 15)
@@ -218,7 +218,7 @@ async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(line: Line,
     reference, pin = await opened(line)
 
     async def tries(n: int) -> str:
-        """Again from another number where the file could not be looked up: nothing is counted then."""
+        """Retry from another number if the case could not be looked up: that does not count as an attempt."""
         for times in range(5):
             caller = f"+336170001{10 * times + n:02}"
             call = await claims(line, telephones, caller, reference, wrong(pin))
@@ -267,7 +267,7 @@ async def test_an_operator_gets_the_case_the_caller_asked_about_and_no_new_one_i
     await call.hears(line.audio("fr", "case_state_open"), 15)
     await call.press("0")
     await line.until_state(phone.user, "talking")
-    await line.restart()  # what was told before the start is told once more
+    await line.restart()  # what was said before the restart is repeated
     await line.until_state(phone.user, "talking")
     await call.hangup()
     story = await line.story("+33617000071")
@@ -288,12 +288,12 @@ async def test_a_case_that_was_not_disclosed_does_not_reach_the_operator(line: L
     assert (await line.story("+33617000072"))["call"]["case"] not in (None, reference)
 
 
-# What cannot be looked up
+# Without the database
 
 
 @pytest.fixture
 async def away(line: Line) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Takes the files away from the database, until the test's end."""
+    """Remove the cases from the database until the end of the test."""
     renamed = False
 
     def rename(name: str, to: str) -> None:
@@ -325,14 +325,14 @@ async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator
     assert (row["caller"], row["topic"]) == ("+33617000081", "file")
 
 
-# What is kept of a code
+# Where a PIN may appear
 
 
 async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: Telephones) -> None:
     for _ in range(3):
         reference, pin = await opened(line)
         if not any(written(line.home, each) for each in (pin, wrong(pin))):
-            break  # else a number somewhere happens to have the same digits
+            break  # otherwise the same digits appear somewhere by chance
     call = await asked(line, telephones, "+33617000091")
     since = await enters(line, call, reference, wrong(pin))
     await begins(call, line.audio("fr", "case_no_match"), since)
@@ -347,19 +347,19 @@ async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: 
     assert [each.get("key") for each in pressed if not each.get("secret")] == [KEYS["fr"], CASE, "*"]
     assert len(pressed) == 3 + 2 * 15
     assert all(each == {"secret": True} for each in pressed if "key" not in each)
-    assert len(written(line.home, reference)) > 1  # so it would be found
+    assert len(written(line.home, reference)) > 1  # so a PIN would be found, too
     for entered in (pin, wrong(pin)):
         assert written(line.home, entered) == []
     assert "presses a key that is kept secret" in line.run("call", str(story["call"]["id"])).stdout
 
 
 def written(home: Path, digits: str) -> list[str]:
-    """Files that have the digits, but in a fraction of a second or in the middle of an id."""
+    """Return files with these digits, except in a fraction of a second or in the middle of an id."""
     found = []
     pattern = re.compile(rb"(?<!\.)(?<![0-9a-f](?=.{6}[0-9a-f]))" + digits.encode(), re.DOTALL)
     for path in home.rglob("*"):
         inside = path.relative_to(home).parts
         if inside[:2] not in (("asterisk", "apt"), ("asterisk", "root")) and inside[0] != "sounds" and path.is_file():
-            with contextlib.suppress(FileNotFoundError):  # what another process has taken away meanwhile
+            with contextlib.suppress(FileNotFoundError):  # another process has removed the file meanwhile
                 found += [str(path)] if pattern.search(path.read_bytes()) else []
     return found

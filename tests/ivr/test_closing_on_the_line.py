@@ -1,8 +1,7 @@
-"""Closing time by telephone: who waits is served or called back, who comes too late is told so, and who was cut off is
-served.
+"""Closing time by telephone, for callers who wait, who are too late, or who were cut off.
 
-The line closes here by a holiday that the administrator adds, or at the end of what he has forced open: both are an end
-of the plan's hours, and may come at any moment.
+The line closes here by a holiday that the administrator adds, or at the end of a forced opening: both end the planned
+hours, and may come at any moment.
 """
 
 import asyncio
@@ -21,11 +20,11 @@ from ivr.softphone.telephone import Call, Telephones
 OPERATOR_HZ = 1870.0
 TALK_S = 1.5
 IN_TIME_S = 10.0
-"""Until closing, for who is told then that he comes too late: less than the five conversations before him last."""
+"""Time until closing for a caller who hears that they are too late: less than the five conversations before theirs."""
 
 
 def closes(line: Line) -> None:
-    """From now on the line is closed by its plan."""
+    """Close the line by its plan from now on."""
     line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
     assert not is_open(line)
 
@@ -41,7 +40,7 @@ def is_open(line: Line) -> bool:
 
 
 def queue(line: Line) -> dict[str, float]:
-    """Who waits, the next one first, and since when he counts as waiting."""
+    """Return who waits, the next one first, and since when."""
     return {row["caller"]: row["since"] for row in line.control("GET", "/waiting")}
 
 
@@ -56,7 +55,7 @@ async def talks_and_goes(call: Call) -> None:
 
 
 async def wishes(line: Line, call: Call, since_s: float) -> None:
-    """He presses what he has just heard, to be called back, and confirms his number."""
+    """Press the key for a call-back that was just announced, and confirm the number."""
     await call.press("1")
     asked = await begins(call, line.audio("fr", "callback_this_number"), since_s)
     await call.press("1")
@@ -89,7 +88,7 @@ async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: L
     assert len(phone.calls) == 1
 
 
-# Who comes too late
+# Callers who are too late
 
 
 async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_request_a_call_back(
@@ -111,7 +110,7 @@ async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_
     talks = await line.asks_for_operator(telephones, "+33654000110")
     await talks.hears_tone(OPERATOR_HZ, 12)
     foretold = [await line.waiting(telephones, f"+3365400012{number}") for number in range(5)]
-    for call in foretold:  # it is foretold before his turn comes
+    for call in foretold:  # announced before the caller's turn comes
         await begins(call, line.audio("fr", "wait"))
     await talks.hangup()
     for call in foretold[:-1]:
@@ -140,7 +139,7 @@ async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_
     assert stories[-1]["call"]["connected"] > closing
 
 
-# Who was cut off
+# Callers who were cut off
 
 
 async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_keeps_their_position(

@@ -1,4 +1,4 @@
-"""Near closing time: who waits is served however late it gets; who comes too late may be told so."""
+"""Near closing time: waiting callers are served however late it gets; callers who are too late may hear so."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 
 def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wishes: Any) -> Course:
-    """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
+    """Return the course of a call that asks for an operator 20 s before closing; the offer comes after `offered_s`."""
     rung = Rung("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
     scene = Scene(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **wishes})
@@ -44,7 +44,7 @@ def test_a_caller_waiting_at_closing_time_is_served() -> None:
 
 def test_a_caller_who_changes_the_language_after_closing_time_keeps_their_position() -> None:
     found = course("70-92", offered_s=40, at=CLOSES - timedelta(seconds=6))
-    assert hours(found)[0] is True and False not in hours(found)  # the place is kept in the line
+    assert hours(found)[0] is True and False not in hours(found)  # the position is kept in this queue
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
     assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en"]
     assert found.steps[-1].language == "fr"
@@ -71,11 +71,11 @@ def test_a_caller_who_was_cut_off_finds_a_line_that_was_forced_closed() -> None:
     assert found.outcome is Outcome.CLOSED
 
 
-# Who comes too late
+# Callers who are too late
 
 
 def late(minutes: int) -> Stage:
-    """The example site that tells of it in the last so many minutes; to be called back, one presses 5 in its queue."""
+    """Return the example site with the notice in the last minutes; 5 requests a call-back in its queue."""
     usual = stage()
     site = usual.site.model_copy(update={"routing": usual.site.routing.model_copy(update={"last_calls_min": minutes})})
     flow = usual.version.flow

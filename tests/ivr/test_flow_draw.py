@@ -1,4 +1,4 @@
-"""The picture of a flow shows each node, each key and where it leads; it is valid, and nothing covers anything else."""
+"""The picture of a flow shows each node and key with its target; it is valid, and nothing covers anything else."""
 
 import re
 import sys
@@ -68,7 +68,7 @@ def words(language: str, text: str) -> str:
 
 
 def texts_of(picture: str | Element) -> list[str]:
-    """All words of it as they are read, row by row."""
+    """Return all words as they are read, row by row."""
     tree = ElementTree.fromstring(picture) if isinstance(picture, str) else picture
     found = []
     for each in tree.iter(f"{SVG}text"):
@@ -78,7 +78,7 @@ def texts_of(picture: str | Element) -> list[str]:
 
 
 def node(picture: str, name: str) -> list[str]:
-    """What stands in a node's box."""
+    """Return the content of a node's box."""
     box = ElementTree.fromstring(picture).find(f".//{SVG}g[@id='node-{name}']")
     assert box is not None
     return texts_of(box)
@@ -188,7 +188,7 @@ def test_the_picture_has_its_own_background() -> None:
     assert ground.get("fill", "").startswith("#")
 
 
-# Where things are placed
+# Layout
 
 WIDTH, GAP, ENTRY = 100.0, 40.0, 10.0
 
@@ -247,7 +247,7 @@ def test_a_line_leads_from_each_row_to_its_target_if_that_is_further_right(boxes
 
 
 def _followed(result: Placed, start: tuple[float, float]) -> set[tuple[float, float]]:
-    """Where the lines lead that begin at a point."""
+    """Return where the lines lead that begin at a point."""
     found, todo = {start}, [start]
     while todo:
         point = todo.pop()

@@ -1,4 +1,4 @@
-"""Each mistake in flow.yaml is told with code, line and remedy, all of them at once, before a call meets it."""
+"""All errors in flow.yaml are reported at once, with code, line and remedy, before a call meets them."""
 
 import re
 import time
@@ -73,7 +73,7 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
 
     def once() -> float:
-        began = time.process_time()  # not what else this machine does
+        began = time.process_time()  # ignores other load on this machine
         model.parse(text, "flow.yaml", settings.languages, texts, procedures)
         return time.process_time() - began
 
@@ -234,8 +234,7 @@ def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: 
     assert re.search(f"^{code} .*{said}", what), what
 
 
-# Where the ways of callers lead. What is added before the last node, what is changed, what is found: the code, the line
-# where that stands, and what is said.
+# The paths of callers: what is added before the last node, what is changed, and the findings with code, line and message.
 WAYS = [
     (
         "  spin: {kind: say, text: wait, next: turn}\n  turn: {kind: say, text: wait, next: spin}\n",
@@ -347,7 +346,7 @@ def test_an_unused_text_is_a_warning_unless_it_is_an_announcement() -> None:
     assert (found.code, found.line) == ("W_TEXT_UNUSED", line_of(FLOW + texts, "  alarm"))
     assert (found.found, found.remedy) == ("the text 'alarm' is never used", "delete it, or name it in announcements")
     assert findings(edited(FLOW, "silence_s: 5", "announcements: [alarm]") + texts) == []
-    assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a doubt refuses nothing
+    assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a warning refuses nothing
 
 
 def test_all_errors_of_the_flow_are_reported_at_once() -> None:

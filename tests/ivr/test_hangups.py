@@ -1,6 +1,6 @@
-"""A caller may hang up at any millisecond: it is a hang-up and no fault, and the call's row ends.
+"""A caller may hang up at any moment: that is a hang-up, not an error, and the call's row ends.
 
-The many calls are made by `bench.hangups`, which makes more of them on a line of its own.
+`bench.hangups` makes the calls, and many more on a line of its own.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
     with pytest.raises(CallFailed):
         await call.next()
     await call.next()
-    assert list(call.keys) == ["5"]  # what happened meanwhile is not lost
+    assert list(call.keys) == ["5"]  # what happened meanwhile is kept
 
 
 async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone() -> None:
@@ -62,7 +62,7 @@ async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone(
 
 
 async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
-    """It was lost there, and an operator after the other was rung for nobody."""
+    """The hang-up used to get lost here, and one operator after the other was rung for nobody."""
     call = Told().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
     for item in happened:
@@ -80,7 +80,7 @@ async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None
 
 
 class _Broken(Told):
-    """`takes`: whether Asterisk gives the call to the dialplan."""
+    """`takes`: whether Asterisk passes the call to the dialplan."""
 
     def __init__(self, *, there: bool, takes: bool) -> None:
         super().__init__(there=there)
@@ -129,7 +129,7 @@ async def test_a_call_passed_to_the_dialplan_is_left_to_the_fallback_records() -
 async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_errors(
     line: Line, calls: int, record_property: Any
 ) -> None:
-    """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears what is coming, or
+    """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears the whisper, or
     talks."""
     seed = random.Random().randrange(10_000)
     record_property(f"seed of {calls} hang-ups", seed)

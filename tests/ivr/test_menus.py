@@ -1,4 +1,4 @@
-"""Menus, heard and answered with real telephones: what a caller hears is compared with the audio of the prompts."""
+"""Menus with real telephones: what a caller hears is compared with the audio of the prompts."""
 
 import asyncio
 import re
@@ -13,11 +13,11 @@ from ivr.softphone.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
 from ivr.softphone.telephone import Telephones
 
 COMFORT_NOISE = 13
-"""RTP payload type of RFC 3389."""
+"""RTP payload type of comfort noise, RFC 3389."""
 GERMAN_NUMBER, SHARED_NUMBER = "+49800212003", "+80000212000"
 KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
 
-# Menus that are heard out three times.
+# Menus heard to the end three times.
 SAYS_LITTLE = """
 start: language
 operator: queue
@@ -35,12 +35,12 @@ begins = partial(left.begins, timeout_s=5.0)
 
 
 def spoken(line: Line, language: str, *prompts: str) -> Samples:
-    """Prompts that follow one another."""
+    """Return prompts one after the other."""
     return np.concatenate([line.audio(language, prompt) for prompt in prompts])
 
 
 def edit(line: Line, pattern: str, text: str) -> None:
-    """Replaces what `pattern` finds in the flow of the site."""
+    """Replace what `pattern` matches in the flow of the site."""
     path = line.site / "flow.yaml"
     changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
     assert count
@@ -81,7 +81,7 @@ async def test_the_language_menu_begins_with_the_likely_languages_of_the_country
     await asyncio.gather(
         begins_with(in_france, "+33613000011", "+33800212000"),
         begins_with(options["de"], "+33613000012", GERMAN_NUMBER),  # the number's country counts, not the caller's
-        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # where it has none: the caller's prefix
+        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # without one: the caller's prefix
         begins_with(options["en"], "+447400123456", SHARED_NUMBER),
         begins_with(options["ar"], None, SHARED_NUMBER),  # nothing known: the order of the site
     )
@@ -136,7 +136,7 @@ async def test_silence_means_the_countrys_language_then_help_twice_then_an_opera
     (line.site / "flow.yaml").write_text(SAYS_LITTLE)
     call = await line.dial(telephones, "+33613000024")
     help_ = await begins(call, line.audio("fr", "help_silence"))
-    await call.press("#")  # spares the rest of the help
+    await call.press("#")  # skips the rest of the help
     help_ = await begins(call, line.audio("fr", "help_silence"), since_s=help_.offset_s + 1)
     await call.press("#")
     await begins(call, line.audio("fr", "to_operator"), since_s=help_.offset_s)
@@ -165,14 +165,14 @@ async def test_the_hash_key_repeats_a_menu_and_nine_changes_the_language(line: L
 
 
 async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Line) -> None:
-    """Some carriers cut a call from which no packets come."""
+    """Some carriers end a call that sends no packets."""
     edit(line, r"^silence_s: \S+", "silence_s: 4")
     callers = Callers("127.0.0.2", ("127.0.0.1", 5060 + line.offset), frozenset(), frozenset())
     kinds: list[int] = []
     callers.got_rtp = lambda data: kinds.append(data[1] & 0x7F)
     call, _ = await callers.dial(FRENCH_NUMBER, "+33613000029")
     try:
-        for key in "211":  # the last one is the first digit of a reference: the others are waited for
+        for key in "211":  # the last one is the first digit of a reference, which waits for the others
             await callers.be_heard(call)
             await callers.press(call, key)
         kinds.clear()
@@ -201,7 +201,7 @@ async def test_zero_leads_to_an_operator_from_every_menu(line: Line, telephones:
 async def test_callers_of_a_closed_line_hear_so_and_reach_nobody(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
-    # By the menu, and by asking for an operator before the hours are looked at.
+    # By the menu, and by asking for an operator before the hours node.
     chosen, asked = await asyncio.gather(line.dial(telephones, "+33613000031"), line.dial(telephones, "+33613000032"))
     await asyncio.gather(chosen.press("2"), asked.press("0"))
     await asyncio.gather(*(begins(call, line.audio("fr", "force_closed")) for call in (chosen, asked)))
@@ -229,7 +229,7 @@ async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, te
     await call.hears(spoken(line, "fr", "main_travel", "press_5"))
     await call.press("50")
     await begins(call, line.audio("fr", "to_operator"))
-    # Who called before the change goes by the former keys.
+    # A caller who called before the change uses the old keys.
     assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
         "+33613000041": "travel",
         "+33613000042": "travel",

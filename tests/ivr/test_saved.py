@@ -1,4 +1,4 @@
-"""Whatever way something is saved, the very next question finds it; and where nothing was, nothing is looked at."""
+"""However something is saved, the next question notices it; while nothing is saved, no file is examined."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from ivr.flow.saved import SavedFiles
 
 @dataclass
 class House:
-    """A flow, a list of audio in another folder, and a guide, all of them watched."""
+    """A flow, a list of audio in another directory, and a guide, all of them watched."""
 
     site: Path
     flow: Path
@@ -23,7 +23,7 @@ class House:
 
 
 def rewrite(path: Path, text: str) -> None:
-    """As an editor that writes a new file and gives it the old one's name."""
+    """Save like an editor that writes a new file and gives it the old one's name."""
     draft = path.with_suffix(".new")
     draft.write_text(text)
     draft.replace(path)
@@ -41,7 +41,7 @@ def made(folder: Path) -> House:
 
 @pytest.fixture
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    # So that only the kernel's word counts.
+    # So that only the kernel's reports count.
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
     house = made(tmp_path)
     await house.saved.watch()
@@ -64,7 +64,7 @@ def another_site(house: House) -> None:
 
 
 def by_another_name(house: House) -> None:
-    """Two names of one file, in two folders."""
+    """Write a file through another of its names, in another directory."""
     (house.site.parent / "link").hardlink_to(house.flow)
     assert house.saved.stale() is False
     with (house.site.parent / "link").open("a") as file:
@@ -131,7 +131,7 @@ async def test_no_file_is_examined_while_nothing_was_saved(house: House, monkeyp
     (house.site / "notes").write_text("of no account")
     assert not house.saved.stale()
     assert len(looks) == 3
-    # What the kernel may not have told is found a second later.
+    # What the kernel may not have reported is noticed a second later.
     monkeypatch.setattr(saved, "_TRUSTED_S", 0.0)
     assert not house.saved.stale()
     assert len(looks) == 6

@@ -1,4 +1,4 @@
-"""What stands on a channel is read back as it was, always fits, and nothing else is taken for it."""
+"""States on channels survive a round trip, always fit, and nothing else is accepted as one."""
 
 import json
 from dataclasses import replace
@@ -47,7 +47,7 @@ calls = st.builds(
     id=ids,
     flow=st.text("0123456789abcdef", min_size=12, max_size=12),
     node=nodes,
-    number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as it was dialled
+    number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as dialled
     caller=digits,
     country=st.none() | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
     language=languages,
@@ -110,7 +110,7 @@ def test_a_call_state_survives_a_round_trip_and_always_fits(state: CallState, wa
     for node in walked:
         state = state.at_node(node)
         assert len(state.encode().encode()) <= LIMIT
-        held = replace(state, queue_node="n" * 24)  # his place, while he does something else
+        held = replace(state, queue_node="n" * 24)  # the queue, while the caller does something else
         assert len(held.encode().encode()) <= LIMIT
         assert decode(held.encode()) == held
     assert decode(state.encode()) == state

@@ -1,4 +1,4 @@
-"""What goes wrong in a call frees its operators, and a caller who has hung up is never taken for one who waits."""
+"""A failing call frees its operators, and a caller who has hung up is never treated as waiting."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ CALLER = "1795600000.7"
 
 
 class Told:
-    """What a call says to the floor and to Asterisk, which has the caller's channel if he is `there`, and no more."""
+    """Collects what a call sends to the floor and to Asterisk, which has the caller's channel if they are `there`."""
 
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
@@ -49,7 +49,7 @@ class Told:
         return [SimpleNamespace(ok=ok, status=200 if ok else 404, body={}) for ok in found]
 
     def freed(self) -> list[str]:
-        """The operators of whom the floor has heard that they are free."""
+        """Return the operators reported as free to the floor."""
         over = (each for each in self.floor if isinstance(each, floor_protocol.Ended | floor_protocol.Refused))
         return [each.operator for each in over]
 
@@ -89,7 +89,7 @@ async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_r
 
 @pytest.mark.parametrize("there", [None, False, True])
 async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(there: bool | None) -> None:
-    """Whether a colleague is asked, and is there. Killed between the two, the next one would find no room."""
+    """Without a colleague, and with one who rings or has joined. A kill in between would block the next row."""
     told = Told()
     call = told.call()
     order: list[str] = []
@@ -118,7 +118,7 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("way", ["completes", "hangs up"])
 async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way: str, there: bool) -> None:
-    """Whether the colleague is there, or rung; the caller's end is read before that of the operator's leg."""
+    """With a colleague who has joined or rings; the caller's end is read before that of the operator's leg."""
     told = Told()
     call = told.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
@@ -225,7 +225,7 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
 
 
 def tells(told: Told) -> list[str]:
-    """The channels that were asked once more for what their telephones wished."""
+    """Return the channels whose pending REFER was requested again."""
     return [
         each.uri.split("/")[1]
         for each in told.asked
@@ -255,7 +255,7 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
     conversation.colleague = Leg(uuid(12), "1002")
 
     async def pressed(channel: str, *, again: bool, replaces: str | None = None) -> int:
-        """How often it was written down."""
+        """Return how many times it was recorded."""
         recorder.call_event.reset_mock()
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, wished=True)
         await refer_handler.handle_refer(conversation, asked)
@@ -263,8 +263,8 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
 
     assert await pressed(uuid(11), again=False) == 1
-    assert await pressed(uuid(11), again=True) == 0, "it has been answered"
-    assert await pressed(uuid(12), again=True) == 1, "that was another telephone"
+    assert await pressed(uuid(11), again=True) == 0, "it was answered already"
+    assert await pressed(uuid(12), again=True) == 1, "it came from another telephone"
     answered = len(told.asked)
     assert await pressed(uuid(13), again=True) == 0
     assert await pressed(uuid(13), again=True, replaces=uuid(14)) == 0

@@ -1,4 +1,4 @@
-"""An operator asks a colleague first, or has him interpret: whoever hangs up when, the caller is never in silence."""
+"""Consulting and interpreting colleagues: whoever hangs up when, the caller is never left in silence."""
 
 import pytest
 from baresip.errors import TransferFailed
@@ -38,7 +38,7 @@ async def test_a_consulted_colleague_takes_over_the_caller_although_the_controll
     await hears_music(call, waits)
     await line.restart()
     await leg.hears_tone(RINGING_HZ, 6)
-    assert longest_silence(leg.heard(rings)).length_s > 1.0  # it rings as a telephone does, and does not whistle
+    assert longest_silence(leg.heard(rings)).length_s > 1.0  # an intermittent ringing tone, not a continuous one
     asked.tone(COLLEAGUE_HZ)
     await asked.answer()
     await leg.hears_tone(COLLEAGUE_HZ)
@@ -49,13 +49,13 @@ async def test_a_consulted_colleague_takes_over_the_caller_although_the_controll
     await hears_music(call, call.clock)
     await leg.hears_tone(COLLEAGUE_HZ)
     assert (stands(line, "+33613000021")["place"], line.operator_state(other)) == ("consult", "talking")
-    # To and fro, and then the colleague has him.
+    # Swap back and forth, then hand over to the colleague.
     talk(line, "+33613000021", "swap")
     await call.hears_tone(OPERATOR_HZ)
     await hears_music(asked, asked.clock)
     await leg.press("*32#")
     await asked.hears_tone(OPERATOR_HZ)
-    await asked.hold()  # his telephone holds as he gets the caller, who hears music then
+    await asked.hold()  # the telephone is on hold when it gets the caller, who hears music then
     await leg.hangup()
     await line.until(lambda: stands(line, "+33613000021")["operator"] == other, 5, "the colleague has the caller")
     await hears_music(call, call.clock)
@@ -89,9 +89,9 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     await leg.hears(line.audio(language, "talk_no_answer"), since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
     assert line.operator_reason(other) == "no_answer"
-    assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # he is paused now
+    assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # paused by now
     line.control("POST", f"/operators/{other}/state", {"state": "ready"})
-    # He answers, and hangs up.
+    # The colleague answers and hangs up.
     colleague.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears_tone(COLLEAGUE_HZ)
@@ -99,17 +99,17 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     heard = leg.clock
     await colleague.calls[-1].hangup()
     await leg.hears(line.audio(language, "talk_colleague_gone")[:4000], since_s=heard)
-    await leg.press("5")  # he has heard enough
+    await leg.press("5")  # skips the rest of the whisper
     await call.hears_tone(OPERATOR_HZ)
     await line.until_state(other, "ready")
-    # He answers, and is asked no more.
+    # The colleague answers, and the operator cancels.
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears_tone(COLLEAGUE_HZ)
     talk(line, "+33613000022", "cancel")
     await call.hears_tone(OPERATOR_HZ)
     assert (await colleague.calls[-1].ended()).by_us is False
     await line.until_state(other, "ready")
-    # The operator hangs up while his colleague is rung: that one gets the caller, without being rung again.
+    # The operator hangs up while the colleague is rung, who gets the caller without being rung again.
     colleague.will_ring()
     talk(line, "+33613000022", "consult", operator=other)
     rings = len(colleague.calls) + 1
@@ -120,7 +120,7 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     await call.hears_tone(COLLEAGUE_HZ)
     never_silent(call, began)
     assert len(colleague.calls) == rings
-    # So does one whom the operator gives the caller to before he has answered.
+    # So does a colleague who gets the caller before answering.
     await line.until_state(maker, "ready")
     talk(line, "+33613000022", "consult", operator=maker)
     back = await phone.next_call(5)
@@ -129,7 +129,7 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     back.tone(OPERATOR_HZ)
     await back.answer()
     await call.hears_tone(OPERATOR_HZ)
-    # The caller hangs up while his operator consults: nobody is left.
+    # The caller hangs up during a consultation: nobody is left.
     await line.until_state(other, "ready")
     colleague.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000022", "consult", operator=other)
@@ -149,7 +149,7 @@ async def test_an_operator_consults_on_another_line_and_connects_both_with_the_t
     colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
     language = line.spoken_to(maker)
     began = call.clock
-    # He asks, thinks again, and is with his caller.
+    # The operator consults, cancels, and is back with the caller.
     await leg.hold()
     asking = await phone.dial(f"*32{other}")
     await asking.hears_tone(COLLEAGUE_HZ)
@@ -159,7 +159,7 @@ async def test_an_operator_consults_on_another_line_and_connects_both_with_the_t
     await leg.resume()
     await call.hears_tone(OPERATOR_HZ)
     await line.until_state(other, "ready")
-    # A line on which nobody was asked has nobody to give the caller to.
+    # A line without a consultation has nobody to transfer the caller to.
     wrong = await phone.dial("*14")
     await wrong.established()
     heard = leg.clock
@@ -170,7 +170,7 @@ async def test_an_operator_consults_on_another_line_and_connects_both_with_the_t
     await wrong.hangup()
     await leg.resume()
     await call.hears_tone(OPERATOR_HZ)
-    # He asks again; the controller is killed; the transfer key connects them.
+    # The operator consults again; the controller is killed; the transfer key connects both.
     await leg.hold()
     asking = await phone.dial(f"*32{other}")
     asking.tone(1500.0)

@@ -1,4 +1,4 @@
-"""A telephone's own transfer key (REFER): it gets an answer whatever it asks for, on whichever line, and whenever."""
+"""A telephone's own transfer key (REFER) always gets an answer, whatever it asks for, on any line, at any time."""
 
 import asyncio
 
@@ -22,14 +22,14 @@ async def test_a_transfer_key_pressed_without_a_controller_is_answered_by_the_ne
     await hears_music(call, call.clock)
     former = line.kill_controller()
     async with asyncio.timeout(12):
-        await leg.transfer(f"sip:{other}@{line.sip}")  # until the telephone is told that it is done
+        await leg.transfer(f"sip:{other}@{line.sip}")  # until the telephone learns that the transfer is complete
     ringing = await colleague.next_call(5)
     ringing.tone(COLLEAGUE_HZ)
     await ringing.answer()
     await call.hears_tone(COLLEAGUE_HZ)
     await leg.ended()
     await line.controller_back(former)
-    # With talking first: killed between the two.
+    # An attended transfer, with a kill in the middle.
     await line.until_state(maker, "ready")
     phone.will_answer(tone_hz=OPERATOR_HZ)
     await ringing.hold()
@@ -50,7 +50,7 @@ async def test_a_transfer_key_pressed_without_a_controller_is_answered_by_the_ne
     await call.hangup()
     story = await line.story("+33613000061")
     assert kinds(story).count("referred") == 2
-    # The controller may have been killed before the last pairing was written.
+    # The controller may have been killed before it recorded the last pairing.
     assert [(who, role) for who, role, _ in pairings(story) if role == "operator"] == [
         (maker, "operator"),
         (other, "operator"),
@@ -76,7 +76,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
         await leg.hears(line.audio(language, text)[:6000], since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
     assert absent.calls == []
-    # A line on which nobody is asked has nobody to hand on, and a colleague has no caller yet.
+    # A line without a consultation has nobody to transfer, and a colleague has no caller yet.
     await leg.hold()
     code = await phone.dial("*14")
     await code.established()
@@ -92,7 +92,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
         await asked.transfer(f"sip:{away}@{line.sip}")
     await asked.hears(line.audio(line.spoken_to(other), "talk_not_now")[:6000], since_s=heard)
     await asked.hears_tone(1500.0)
-    # He connects both from the line of the colleague, not from that of the caller.
+    # The operator connects both from the colleague's line, not from the caller's.
     async with asyncio.timeout(5):
         await asking.transfer_to(leg)
     await call.hears_tone(COLLEAGUE_HZ)

@@ -1,5 +1,5 @@
-"""A conversation in any order of events: nobody is in two places, the caller is never in silence, and whoever reads the
-channels after a kill finds the same conversation."""
+"""Conversations under any sequence of events: nobody is in two places, the caller is never left in silence, and the
+channels describe the same conversation after a kill."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -28,10 +28,10 @@ from ivr.model.talk_table import (
 
 CALLER = "caller"
 OVER = (TalkOutcome.ENDS, TalkOutcome.LOST, TalkOutcome.LEAVES, TalkOutcome.RINGS_ON)
-"""Nobody talks any more."""
+"""Outcomes that end the conversation."""
 
 VIA = "line"
-"""Another line of the operator's telephone; a channel of its own each time."""
+"""Another line of the operator's telephone, each time with a new channel."""
 
 happenings = st.lists(st.sampled_from([*TalkEvent, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
 
@@ -48,7 +48,7 @@ def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, TalkOutco
 
 
 def walked(events: Iterable[Event]) -> list[Talk]:
-    """The conversations that follow from these events, as long as anybody talks."""
+    """Return the conversations that follow from these events, until the conversation ends."""
     names = itertools.count(2)
     talks = [Talk("leg-1")]
     for what in events:
@@ -77,7 +77,7 @@ def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_sil
         assert sorted(everybody) == sorted({CALLER} | legs(talk))
         (main,) = [inside for inside in where.bridges.values() if CALLER in inside]
         assert len(main) > 1 or CALLER in where.music
-        assert talk.leg not in where.music  # he hears nothing while he is alone, so that he knows where he is
+        assert talk.leg not in where.music  # silence tells operators that they are alone
         with_operator = talk.leg in main
         assert (CALLER in where.music) == (not with_operator)
 
@@ -85,8 +85,8 @@ def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_sil
 @patient
 @given(happenings)
 def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]) -> None:
-    """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
-    of the operator's telephone says itself that it is there."""
+    """The caller's channel has the place, the colleague's has role and leg: nothing else is needed. Another line of the
+    operator's telephone attaches by itself."""
     for talk in walked(events):
         assert recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
 
@@ -97,7 +97,7 @@ def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]
 def test_any_state_on_the_channels_is_recovered_to_a_valid_conversation(
     place: OperatorPlace, there: bool, role: Role | None
 ) -> None:
-    """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
+    """Includes states that no sequence of events leads to, such as a colleague lost while there was no controller."""
     colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
     talk = recover("leg-1", place, colleague)
     assert bridge_layout(talk, CALLER).bridges
@@ -138,7 +138,7 @@ def test_a_conversation_ends_only_with_its_operator_and_if_no_colleague_can_take
 
 @dataclass
 class World:
-    """What Asterisk has: who is in which bridge, and who hears music, or silence."""
+    """A model of Asterisk: who is in which bridge, and who hears music or silence."""
 
     bridges: dict[str, set[str]] = field(default_factory=dict)
     music: set[str] = field(default_factory=set)
@@ -182,7 +182,7 @@ class World:
 @patient
 @given(happenings, st.integers(0, 12))
 def test_the_requests_move_everybody_to_where_they_belong_even_after_a_kill(events: list[Event], killed: int) -> None:
-    """After the `killed`th event another controller goes on, which knows only what Asterisk lists."""
+    """After the `killed`th event a new controller continues, which only knows what Asterisk lists."""
     world, before = World(), BridgeLayout({}, frozenset())
     gone: set[str] = set()
     talks = walked(events)
@@ -190,11 +190,11 @@ def test_the_requests_move_everybody_to_where_they_belong_even_after_a_kill(even
         wanted = bridge_layout(talk, CALLER)
         if number == killed:
             before = read_layout(world.listing(), {CALLER} | legs(talk))
-            world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation ends the others
+            world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation deletes the others
             before = BridgeLayout(before.bridges, frozenset(world.music))
         for request in bridge_requests(before, wanted, CALLER):
             world.do(request)
-        world.silence &= legs(talk)  # whoever is no part of it any more is hung up
+        world.silence &= legs(talk)  # legs that no longer belong to it are hung up
         gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)
         assert world.is_as(wanted, gone), talk
         before = wanted

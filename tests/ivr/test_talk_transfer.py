@@ -1,4 +1,4 @@
-"""A caller who is handed on: to whom, with what, and what becomes of him if nobody takes him or the controller dies."""
+"""Transfers: to whom, with what, and what happens if nobody takes the caller or the controller dies."""
 
 import asyncio
 import urllib.error
@@ -50,7 +50,7 @@ async def test_a_colleague_gets_the_caller_with_their_case_although_the_controll
     (transfer,) = [each["data"] for each in story["events"] if each["kind"] == "transferred"]
     assert (transfer["by"], transfer["to"], transfer["way"]) == (maker, other, "api")
     assert story["call"]["path"][-2:] == ["queue", "queue"]
-    assert [event["kind"] for event in story["events"]].count("waiting") == 1  # his age is the one that he had
+    assert [event["kind"] for event in story["events"]].count("waiting") == 1  # the wait kept its start time
 
 
 async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
@@ -70,7 +70,7 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     ):
         assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
         assert why in refused(line, "+33613000012", "transfer", **whom)[1]
-    # By keys, with the reason in the operator's ear; meanwhile his caller hears that he should wait a moment.
+    # By keys: the operator hears the reason, while the caller is asked to wait a moment.
     heard, asked = leg.clock, call.clock
     await leg.press(f"*31{maker}#")
     language = line.spoken_to(maker)
@@ -79,7 +79,7 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     colleague.will_refuse(486)
     began = call.clock
     await leg.press(f"*31{other}#")
-    again = await phone.next_call(8)  # at once, and not after the wrap-up
+    again = await phone.next_call(8)  # at once, not after the wrap-up
     again.tone(1870)
     await again.answer()
     await call.hears_tone(1870)
@@ -119,7 +119,7 @@ async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor
     await call.hears_tone(COLLEAGUE_HZ)
     assert stands(line, "+33613000013")["topic"] == "file"
     await line.until_state(consul.user, "ready")
-    # Two who send a caller to and fro come to an end.
+    # Two operators cannot transfer a caller back and forth for ever.
     for _ in range(2):
         other, hertz = (
             (consul, 1870) if stands(line, "+33613000013")["operator"] == dutch.user else (dutch, COLLEAGUE_HZ)
@@ -146,7 +146,7 @@ async def test_a_telephones_transfer_key_reaches_a_colleague_and_no_outside_numb
             await leg.transfer(f"sip:{number}@{line.sip}")
         await leg.hears(line.audio(language, text)[:6000], since_s=heard)
     assert line.operator_state(maker) == "talking"
-    # The transfer key of a telephone puts the caller on hold first. A foreign domain is not where anything goes.
+    # A telephone's transfer key puts the caller on hold first. A foreign domain is ignored.
     began = call.clock
     await leg.hold()
     await hears_music(call, call.clock)
@@ -154,7 +154,7 @@ async def test_a_telephones_transfer_key_reaches_a_colleague_and_no_outside_numb
     ringing = await colleague.next_call(5)
     await asyncio.wait([former])
     await call.hears(line.audio("fr", "talk_transferred")[:8000], since_s=began)
-    # By a code on another line of a telephone as well.
+    # By a feature code on another line of the telephone, too.
     ringing.tone(COLLEAGUE_HZ)
     await ringing.answer()
     await call.hears_tone(COLLEAGUE_HZ)

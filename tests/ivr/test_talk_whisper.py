@@ -1,4 +1,4 @@
-"""Who picks up hears what is coming before he is with the caller, who does not notice."""
+"""Operators who answer hear what the call is about before they are connected, and the caller does not notice."""
 
 import asyncio
 import dataclasses
@@ -34,7 +34,7 @@ SITE = CHECKOUT / "sites" / "consulate"
 
 @pytest.fixture
 async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
-    """A line of its own whose site whispers, as the example site does."""
+    """A separate line whose site has the whisper enabled, as the example site does."""
     with short_folder("hatif-whisper-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         path = line.site / "site.toml"
@@ -116,14 +116,14 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     story = await line.story("+33613001031")
     (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
     whispered, *_ = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
-    # The wait is over, and the conversation begins, when both can hear each other and not when the operator picks up.
+    # The wait ends, and the conversation begins, when both can hear each other, not when the operator answers.
     (pairing,) = [each for each in story["pairings"] if each["role"] == "operator"]
     for begins in (story["call"]["connected"], pairing["began"]):
         assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
     wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
     assert story["call"]["wait_s"] == pytest.approx(wait_s, abs=0.1)
     await line.until_state(operator, "ready")
-    # A key cuts it short; a kill in the middle of it does no harm. A telephone that is put on hold meanwhile holds: its
+    # A key cuts it short; a kill in the middle does no harm. If the telephone puts the call on hold meanwhile, the
     # caller hears music.
     for caller, killed in (("+33613001032", False), ("+33613001033", True)):
         call = await line.asks_for_operator(telephones, caller)
@@ -140,7 +140,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
             await line.until_state(operator, "talking")
             await hears_music(call, call.clock)
             await leg.resume()
-            # What its transfer key asked for meanwhile is answered now.
+            # A transfer key pressed meanwhile is answered now.
             with pytest.raises(TransferFailed, match="603"):
                 await refers
         await call.hears_tone(OPERATOR_HZ)
@@ -148,7 +148,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
         assert len(phone.calls) == (3 if killed else 2)
         await call.hangup()
         await line.until_state(operator, "ready")
-    # The caller hangs up while it is whispered: the operator is ready again, without a word.
+    # The caller hangs up during the whisper: the operator is ready again at once.
     call = await line.asks_for_operator(telephones, "+33613000034")
     leg = await phone.next_call(5)
     await leg.answer()
@@ -158,7 +158,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await line.until_state(operator, "ready")
     story = await line.story("+33613000034")
     assert (story["call"]["outcome"], outcomes(story)) == ("abandoned", [(operator, "withdrawn")])
-    # The operator hangs up: he has refused, and the caller gets somebody else.
+    # The operator hangs up: that is a refusal, and the caller gets somebody else.
     call = await line.asks_for_operator(telephones, "+33613000035")
     leg = await phone.next_call(5)
     await leg.answer()
@@ -174,7 +174,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     story = await line.story("+33613000035")
     assert outcomes(story) == [(operator, "refused"), (other.user, "accepted")]
     assert kinds(story).count("whispered") == 2
-    # His telephone vanishes meanwhile: noticed as soon as both should be together, and not after ten seconds.
+    # The telephone vanishes meanwhile: noticed when both should be connected, not after ten seconds.
     for each in (operator, second):
         line.control("POST", f"/operators/{each}/state", {"state": "paused"})
     lost = await line.phone(telephones, third, transport="tcp")
@@ -192,7 +192,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
 
 
 async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator: str, second: str) -> None:
-    """Of the first caller's call: the telephone shows it, and it is whispered before both talk."""
+    """Consult about the first caller's call: the telephone displays it, and the whisper precedes the conversation."""
     colleague = await line.phone(telephones, second)
     wire = Dialog(colleague)
     for word in ("consult", "interpreter"):
@@ -203,12 +203,12 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
         await asked.answer()
         for text in ("code_language_fr", f"talk_word_{word}"):
             await asked.hears(line.audio(line.spoken_to(second), text)[:4000])
-        await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter hears the caller too
+        await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter also hears the caller
         assert not has_tone(asked.heard(0.0, 0.8), OPERATOR_HZ, share=0.2)
         talk(line, "+33613001031", "cancel")
         await asked.ended(5)
         await line.until_state(second, "ready")
-    # One who hangs up while it is whispered has refused; one whose operator asks no more is ready.
+    # A colleague who hangs up during the whisper has refused; one whose operator cancels is ready.
     for reason in ("refused", None):
         talk(line, "+33613001031", "consult", operator=second)
         asked = await colleague.next_call(5)
@@ -222,6 +222,6 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
         assert line.operator_reason(second) == reason
         line.control("POST", f"/operators/{second}/state", {"state": "ready"})
         await line.until_state(second, "ready")
-        await asyncio.sleep(1)  # the operator hears that the colleague is not there
+        await asyncio.sleep(1)  # the operator hears that the colleague is gone
     await colleague.unregister()
     await line.until_state(second, "away")

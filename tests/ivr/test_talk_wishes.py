@@ -1,4 +1,4 @@
-"""Whom keys and words mean, what a caller then needs, and who belongs to a conversation after a restart: pure."""
+"""Pure tests: the targets of requests, the needs of a transferred caller, and conversations after a restart."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_the_target_of_a_refer_means_the_same_as_digits(to: str, target: Target 
         (Target(operator="1002"), ("1002",)),
         (Target(operator="1001"), Refusal.YOURSELF),
         (Target(operator="7777"), Refusal.UNKNOWN),
-        (Target(language="fr"), ("1002", "1901")),  # the best first, and never who asks
+        (Target(language="fr"), ("1002", "1901")),  # the best first, and never the one who asks
         (Target(language="nl"), Refusal.UNKNOWN),
         (Target(language="ar"), Refusal.AWAY),  # nobody else speaks it
         (Target(topic="file"), ("1002",)),
@@ -97,7 +97,7 @@ def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]
         ("*31#*32#*33#", [("transfer", ""), ("consult", ""), ("interpreter", "")]),
         ("77*30*3200#", [("hold", ""), ("consult", "00")]),
         ("1002#5*#**3*1002#", []),
-        ("*31*30", [("hold", "")]),  # begun anew
+        ("*31*30", [("hold", "")]),  # started over
     ],
 )
 def test_keys_in_a_conversation_are_codes_or_ignored(text: str, codes: list[tuple[str, str]]) -> None:
@@ -172,10 +172,10 @@ def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_retu
         ("fr", None),
         ("fr", None),
     ]
-    # By whoever can, also where the one who handed him on has his file.
+    # By any matching operator, even if the transferring one handles the case.
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
     assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
-    # But not by himself, as long as others are waited for.
+    # But not by the transferring operator while others are still an option.
     assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
 
 
@@ -198,7 +198,7 @@ def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_t
         (OperatorPlace.ASIDE, Role.CONSULTED, True),
         (OperatorPlace.TOGETHER, Role.INTERPRETER, True),
         (OperatorPlace.HELD, Role.INTERPRETER, True),
-        (OperatorPlace.TOGETHER, Role.CONSULTED, False),  # he was asked no more
+        (OperatorPlace.TOGETHER, Role.CONSULTED, False),  # no longer consulted
         (OperatorPlace.TOGETHER, Role.OPERATOR, False),
     ],
 )
@@ -223,12 +223,12 @@ def test_a_colleagues_leg_rings_for_the_caller_once_there_is_no_operator() -> No
 @pytest.mark.parametrize(
     ("topic", "operator", "who"),
     [
-        ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks the better French
+        ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks better French
         ("file", "1901", ("1002", "1001")),
-        ("file", "1002", ()),  # he serves it himself
-        ("file", "1001", ()),  # he serves every topic
+        ("file", "1002", ()),  # serves the topic without help
+        ("file", "1001", ()),  # serves every topic
         (None, "1002", ()),
-        ("travel", "1999", ()),  # not in the list any more
+        ("travel", "1999", ()),  # no longer in the list
     ],
 )
 def test_experts_serve_the_topic_and_share_a_language_with_the_interpreter(

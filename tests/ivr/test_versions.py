@@ -1,4 +1,4 @@
-"""What callers hear can change while they call: everybody ends on what he began with, texts, guide and audio too."""
+"""What callers hear can change during a call: each call ends with the texts, guide and audio it began with."""
 
 import json
 import re
@@ -27,7 +27,7 @@ REMARK = "  NL: In the Netherlands please ask the consulate in your region.\n"
 
 
 def reword(line: Line, language: str, prompt: str, text: str) -> None:
-    """A new text for a prompt."""
+    """Give a prompt a new text."""
     path = line.site / "locale" / language / "LC_MESSAGES" / "hatif.po"
     pattern = rf'(msgctxt "{prompt}"\nmsgid (?:".*"\n)+msgstr )(?:".*"\n?)+'
     changed, count = re.subn(pattern, rf'\g<1>"{text}"\n', path.read_text())
@@ -36,13 +36,13 @@ def reword(line: Line, language: str, prompt: str, text: str) -> None:
 
 
 def move_travel(line: Line) -> None:
-    """What is about travel gets the key 5 of the main menu, which was 3."""
+    """Move travel from key 3 to key 5 of the main menu."""
     path = line.site / "flow.yaml"
     path.write_text(edited(path.read_text(), "{key: 3, text: main_travel", "{key: 5, text: main_travel"))
 
 
 async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys: str) -> None:
-    """A call is served: `keys` lead to what is needed for a visa."""
+    """Check that a call is served: `keys` lead to what is needed for a visa."""
     call = await line.dial(telephones, caller)
     await call.press(keys)
     await begins(call, line.audio("fr", "guide_visa_documents"))
@@ -58,7 +58,7 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     before = await line.dial(telephones, "+33621000011")
     await before.press("2")
     await begins(before, former["main_file"])
-    # Another key, a guide without the notice that it is a sample, and other words.
+    # Another key, a guide without the notice that it is a sample, and other texts.
     move_travel(line)
     visa = line.site / "guide" / "visa.yaml"
     confirmed = edited(visa.read_text(), "status: sample", "status: confirmed")
@@ -74,13 +74,13 @@ async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     visa.write_text(confirmed)
     answer = line.run("flow", "reload")
     assert answer.returncode == 0, answer.stderr
-    # The controller is started anew: the caller is still on his version.
+    # The controller is restarted: the caller still has their version.
     await line.restart()
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
     await begins(after, line.audio("fr", "welcome"))
     await after.press("#")
-    await begins(after, line.audio("fr", "main_file"))  # the new words
+    await begins(after, line.audio("fr", "main_file"))  # the new text
     chosen = after.clock
     await after.press("51")
     await begins(after, line.audio("fr", "guide_visa_documents"), chosen)
@@ -159,7 +159,7 @@ async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(
     listed = line.home / "sounds" / manifest.FILE
     whole = listed.read_bytes()
     heard = json.loads(whole)
-    # The new text is what another one was, so that its audio is there already.
+    # The new text equals an old one, so its audio exists already.
     for path in (line.site / "flow.yaml", *line.site.glob("locale/*/LC_MESSAGES/hatif.po")):
         path.write_text(path.read_text().replace("main_operator", "main_person"))
     for language in line.settings.languages:
@@ -171,10 +171,10 @@ async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(
         answer = line.run("flow", "reload")
         assert answer.returncode == 1
         *warnings, _ = (each for each in answer.stderr.splitlines() if ": E_" not in each)
-        assert all(": W_ROSTER_" in each for each in warnings)  # the line of the tests is open at night as well
+        assert all(": W_ROSTER_" in each for each in warnings)  # the test line is open at night, too
         (finding,) = (each for each in answer.stderr.splitlines() if ": E_" in each)
         assert finding.startswith(f"{listed}:1: E_AUDIO_MISSING 1 (main_person) of ") and "in nl" in finding
-        # Who does not ask `hatif check` first is refused too.
+        # Without `hatif check` first, it is refused, too.
         with pytest.raises(urllib.error.HTTPError) as refused:
             line.control("POST", "/flow/reload")
         assert refused.value.code == 422
@@ -190,7 +190,7 @@ async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(
 
 
 def relist(path: Path, heard: dict[str, dict[str, object]]) -> None:
-    """Replaces the list of audio, as a builder does: it is a hard link."""
+    """Replace the list of audio as a build does: it is a hard link."""
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(heard, ensure_ascii=False, indent=1), encoding="utf-8")
     draft.replace(path)
@@ -204,7 +204,7 @@ def test_a_kept_version_loads_although_the_site_has_dropped_a_language(tmp_path:
     small.edit("site.toml", 'ar = ["en"]\nen = ["ar"]\n', "")
     small.edit("site.toml", 'languages = ["en", "ar"]', 'languages = ["en"]')
     settings = site.load(small.folder)
-    # The flow still offers the language that is gone: it is not in order, and the version of before goes on.
+    # The flow still offers the language that is gone: it is invalid, and the previous version stays in use.
     last = VersionStore(small.folder, kept, small.sounds, settings).current
     assert last.name == former and "goodbye" in last.flow.nodes
     small.edit("flow.yaml", "options: {2: ar, 3: en}", "options: {3: en}")

@@ -1,4 +1,4 @@
-"""What callers hear and do while they wait: place and time once these have earned it, a wish, a message, the guide."""
+"""What callers hear and do while they wait: position, estimated wait, call-back requests, messages, the guide."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
 
 
 def tells(line: Line, first_s: int, every_s: int) -> None:
-    """Changes when callers who wait are told something; the next call has it."""
+    """Change when announcements are due, from the next call on."""
     path = line.site / "flow.yaml"
     text = path.read_text()
     changed = text.replace("say_first_s: 20 ", f"say_first_s: {first_s} ").replace(
@@ -29,19 +29,19 @@ def tells(line: Line, first_s: int, every_s: int) -> None:
 
 
 def since(line: Line) -> dict[str, float]:
-    """Who waits, and since when."""
+    """Return who waits, and since when."""
     return {row["call"]: row["since"] for row in line.control("GET", "/waiting")}
 
 
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
-    """A caller who waits and is being told what else he may do; from now on his keys are for that."""
+    """Return a waiting caller who hears the alternatives, so that keys choose among them from now on."""
     call = await line.waiting(telephones, caller, KEYS[language])
     await begins(call, line.audio(language, "wait_nobody"), timeout_s=20)
     return call
 
 
 async def served(line: Line, caller: Call, operator: str) -> None:
-    """He has the operator and hangs up; the operator is free again."""
+    """Connect the caller with the operator and hang up; the operator is free again."""
     await caller.hears_tone(OPERATOR_HZ, 12)
     await caller.hangup()
     await line.until_state(operator, "ready")
@@ -51,7 +51,7 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [each["data"] for each in story["events"] if each["kind"] == kind]
 
 
-# Place and time
+# Position and wait
 
 
 async def test_position_and_wait_are_announced_only_once_they_are_reliable(
@@ -65,7 +65,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(
     talks = await line.asks_for_operator(telephones, "+33624000110")
     await talks.hears_tone(OPERATOR_HZ, 12)
     waiting = [await line.waiting(telephones, f"+3362400012{number}") for number in range(5)]
-    for call in waiting:  # calls were accepted, but what was foretold has not been seen to come
+    for call in waiting:  # calls were answered, but no announced wait has come true yet
         await begins(call, line.audio("fr", "wait"))
     await talks.hangup()
     for call in waiting[:-1]:
@@ -231,7 +231,7 @@ async def test_a_caller_who_changes_the_language_while_waiting_keeps_their_posit
     await call.press("9")
     menu = await begins(call, line.audio("fr", "language_option"))
     assert since(line) == before
-    await call.press("0")  # they would rather wait on
+    await call.press("0")  # keeps waiting
     await call.hears(line.music(), 12, menu.offset_s)
     back = call.clock
     await call.press("9")
