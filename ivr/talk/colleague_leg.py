@@ -13,7 +13,7 @@ from ivr.talk.whisper import Whisper
 from routing.states import OfferState, offer_state_after
 
 NEEDS_COLLEAGUE = (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST, TalkEvent.SWAP)
-"""Events that cannot wait until a colleague who has answered has news the whole whisper."""
+"""Events that cannot wait until a colleague who has answered has heard the whole whisper."""
 
 
 _GONE_S = 1.0

@@ -83,7 +83,7 @@ class Conversation:
         """
         try:
             if begins:
-                await grants.add_interpreter(self)
+                await grants.add_expert(self)
             while self._outcome is None:
                 until = min(self.rings_until, self._layout_by, self._via_by, self.watch.until, self.codes.until)
                 until = min(until, self.whisper.until if self.whisper is not None else math.inf)

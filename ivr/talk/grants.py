@@ -175,11 +175,11 @@ async def _invite(
     return None
 
 
-async def add_interpreter(conversation: ConversationControls) -> None:
-    """Invite an interpreter if routing found no operator for both the caller's language and topic.
+async def add_expert(conversation: ConversationControls) -> None:
+    """Invite a colleague who serves the caller's topic if routing only found an operator who can interpret.
 
-    The operator then speaks the language but does not serve the topic; a colleague who does joins them, if one is free.
-    Nobody waits for that: the operator can ask for one later. A caller who was transferred is where they were sent.
+    That happens when nobody both speaks the caller's language and serves the topic. Nobody waits for such a colleague:
+    if none is free, the operator can ask for one later. A transferred caller is where they were sent.
     """
     call, operator = conversation.call, conversation.leg.operator
     if Transfer.decode(call.state.transfer).count:

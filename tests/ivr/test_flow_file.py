@@ -234,7 +234,7 @@ def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: 
     assert re.search(f"^{code} .*{said}", what), what
 
 
-# The paths of callers: what is added before the last node, what is changed, and the findings with code, line and message.
+# The paths of callers: what is added before the last node, what is changed, and the findings (code, line, message).
 WAYS = [
     (
         "  spin: {kind: say, text: wait, next: turn}\n  turn: {kind: say, text: wait, next: spin}\n",
