@@ -78,8 +78,8 @@ class Leg:
     def record_conversation_end(self, call: Call, by: str) -> None:
         """Write the end of the conversation to disk, before the caller's channel shows it.
 
-        After a kill between the two, a conversation that is still open would keep the operator's next one out of the
-        records.
+        After a kill between the two, a conversation that is still open would keep the next one of its operator or its
+        caller out of the records.
         """
         call.services.recorder.pairing_ended(self.id, by)
         call.services.recorder.journal.flush()

@@ -142,7 +142,7 @@ async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_ve
     number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
     await line.restart()
     assert line.status()["flow"] == in_use
-    (said,) = [each for each in line.logged(seen).splitlines() if "the version that was in use last goes on" in each]
+    (said,) = [each for each in line.logged(seen).splitlines() if "the version used last stays in use" in each]
     assert f"{path}:{number}: " in said
     await hears_the_guide(line, telephones, "+33621000023", "251")
 
