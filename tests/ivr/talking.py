@@ -30,8 +30,8 @@ async def conversation(
 
 def call_id(line: Line, caller: str) -> str:
     """Return the id of the call in progress."""
-    found = [each for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller]
-    variables = [line.ari("GET", f"/channels/{each['id']}/variable", variable="HATIF")["value"] for each in found]
+    found = [item for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller]
+    variables = [line.ari("GET", f"/channels/{item['id']}/variable", variable="HATIF")["value"] for item in found]
     return next(str(state["id"]) for state in map(json.loads, variables) if "id" in state)
 
 

@@ -39,7 +39,7 @@ async def test_after_a_gap_the_question_is_repeated_before_keys_count(
         await asyncio.sleep(0.5)
     finally:
         pressing.cancel()
-    kinds = [each["kind"] for each in (await line.story(caller, ended=False))["events"]]
+    kinds = [item["kind"] for item in (await line.story(caller, ended=False))["events"]]
     assert "key" not in kinds[kinds.index("resumed") :]
     await asyncio.sleep(1)  # the caller has understood, and answers
     await call.press(then)
@@ -50,7 +50,7 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
     caller = "+33626000201"
     call = await line.waiting(telephones, caller)
     await call.hears(line.music(), 12)
-    (channel,) = (each["id"] for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller)
+    (channel,) = (item["id"] for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller)
     long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
     seen = line.log.stat().st_size
     await line.without_controller()
@@ -73,15 +73,15 @@ async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Li
 def no_audio(line: Line) -> Iterator[None]:
     """Remove the audio of all languages, as after the loss of a disk."""
     sounds = line.home / "sounds"
-    languages = [each for each in sounds.iterdir() if each.is_dir()]
-    for each in languages:
-        each.rename(sounds / f".{each.name}")
+    languages = [item for item in sounds.iterdir() if item.is_dir()]
+    for item in languages:
+        item.rename(sounds / f".{item.name}")
     try:
         yield
     finally:
-        for each in languages:
+        for item in languages:
             with contextlib.suppress(FileNotFoundError):
-                (sounds / f".{each.name}").rename(each)
+                (sounds / f".{item.name}").rename(item)
 
 
 async def test_without_any_audio_the_caller_hears_a_tone_and_the_dialplan_takes_the_call(
@@ -96,5 +96,5 @@ async def test_without_any_audio_the_caller_hears_a_tone_and_the_dialplan_takes_
     await call.hangup()
     story = await line.story(caller)
     assert story["call"]["outcome"] == "fallback"
-    kinds = [each["kind"] for each in story["events"]]
+    kinds = [item["kind"] for item in story["events"]]
     assert "given_back" in kinds and not {"silence", "failed"} & {*kinds}

@@ -193,7 +193,7 @@ async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(
     assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
     story = await line.story(leaves)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", message.case_reference)
-    assert any(each["kind"] == "message" for each in story["events"])
+    assert any(item["kind"] == "message" for item in story["events"])
     (note,) = await rows(line, CaseNote, case_reference=message.case_reference)
     assert "cut off" in note.text
     conversation = (await line.story(caller))["call"]

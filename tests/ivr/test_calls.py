@@ -23,7 +23,7 @@ async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
     states: list[str] = []
     for _ in range(100):
         found = await rows(line, OperatorStateRecord, operator_id=operator)
-        states = [each.state for each in sorted(found, key=lambda row: (row.at, row.seq)) if each.at >= since]
+        states = [item.state for item in sorted(found, key=lambda row: (row.at, row.seq)) if item.at >= since]
         if states[-3:] == wanted:
             return
         await asyncio.sleep(0.05)
@@ -128,7 +128,7 @@ async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telep
     await answered.ended()
     await has_wrapped_up(line, phone.user, began)
     story = await line.story("+33612000015")
-    assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
+    assert [(item["reason"], item["operator_id"]) for item in story["pairings"]] == [("caller", phone.user)]
 
 
 async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
@@ -151,7 +151,7 @@ async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
     story = await line.story("+33612000016")
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "survey", "goodbye"]
-    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+    assert [item["reason"] for item in story["pairings"]] == ["operator"]
     await has_wrapped_up(line, phone.user, began)
 
 

@@ -91,11 +91,11 @@ async def claims(line: Line, telephones: Telephones, caller: str, reference: str
 
 
 def results(story: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["data"]["reference"], each["data"]["result"]) for each in story["events"] if each["kind"] == "case"]
+    return [(item["data"]["reference"], item["data"]["result"]) for item in story["events"] if item["kind"] == "case"]
 
 
 def said(story: dict[str, Any]) -> list[list[list[str]]]:
-    return [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+    return [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
 
 
 async def file_of(line: Line, reference: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ async def test_a_caller_hears_the_state_of_their_case_in_their_language(line: Li
         file = await file_of(line, reference)
         assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
 
-    await asyncio.gather(*(journey(each, f"+3361700000{KEYS[each]}") for each in KEYS))
+    await asyncio.gather(*(journey(item, f"+3361700000{KEYS[item]}") for item in KEYS))
 
 
 async def test_the_state_can_be_repeated_another_case_heard_and_star_leads_back(
@@ -240,7 +240,7 @@ async def test_an_invalid_reference_is_asked_for_again_and_then_leads_to_an_oper
     line: Line, telephones: Telephones
 ) -> None:
     call = await asked(line, telephones, "+33617000061")
-    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not valid(each))
+    mistyped = next(item for item in (f"10001001{digit}" for digit in "0123456789") if not valid(item))
     await call.press(f"{mistyped}#")
     await begins(call, line.audio("fr", "case_reference_wrong"))
     await call.press("12#")
@@ -331,7 +331,7 @@ async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator
 async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: Telephones) -> None:
     for _ in range(3):
         reference, pin = await opened(line)
-        if not any(written(line.home, each) for each in (pin, wrong(pin))):
+        if not any(written(line.home, item) for item in (pin, wrong(pin))):
             break  # otherwise the same digits appear somewhere by chance
     call = await asked(line, telephones, "+33617000091")
     since = await enters(line, call, reference, wrong(pin))
@@ -343,10 +343,10 @@ async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: 
     await begins(call, line.audio("fr", "main_file"), since)
     await call.hangup()
     story = await line.story("+33617000091")
-    pressed = [each["data"] for each in story["events"] if each["kind"] == "key"]
-    assert [each.get("key") for each in pressed if not each.get("secret")] == [KEYS["fr"], CASE, "*"]
+    pressed = [item["data"] for item in story["events"] if item["kind"] == "key"]
+    assert [item.get("key") for item in pressed if not item.get("secret")] == [KEYS["fr"], CASE, "*"]
     assert len(pressed) == 3 + 2 * 15
-    assert all(each == {"secret": True} for each in pressed if "key" not in each)
+    assert all(item == {"secret": True} for item in pressed if "key" not in item)
     assert len(written(line.home, reference)) > 1  # so a PIN would be found, too
     for entered in (pin, wrong(pin)):
         assert written(line.home, entered) == []

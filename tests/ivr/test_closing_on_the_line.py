@@ -45,7 +45,7 @@ def queue(line: Line) -> dict[str, float]:
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each["data"] for each in story["events"] if each["kind"] == kind]
+    return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
 async def talks_and_goes(call: Call) -> None:
@@ -80,7 +80,7 @@ async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: L
     phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await waits.hears_tone(OPERATOR_HZ, 12)
     await waits.hangup()
-    assert [(await line.story(each))["call"]["outcome"] for each in (stays, leaves, late)] == [
+    assert [(await line.story(item))["call"]["outcome"] for item in (stays, leaves, late)] == [
         "answered",
         "callback",
         "closed",
@@ -125,7 +125,7 @@ async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_
     heard = await call.hears(line.audio("fr", "closed_callback", "press_1", "stay_on_line"), 20, told.offset_s)
     await wishes(line, call, heard.offset_s)
     story = await line.story(late)
-    (row,) = [each for each in story["events"] if each["kind"] == "last_calls"]
+    (row,) = [item for item in story["events"] if item["kind"] == "last_calls"]
     assert row["at"] < closing
     assert story["call"]["outcome"] == "callback"
     assert not is_open(line)
@@ -134,8 +134,8 @@ async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_
         await call.hears_tone(OPERATOR_HZ, 15)
         await call.hangup()
     stories = [await line.story(f"+3365400013{number}") for number in range(4)]
-    assert [each["call"]["outcome"] for each in stories] == ["answered"] * 4
-    assert not any(of_kind(each, "last_calls") for each in stories)
+    assert [item["call"]["outcome"] for item in stories] == ["answered"] * 4
+    assert not any(of_kind(item, "last_calls") for item in stories)
     assert stories[-1]["call"]["connected"] > closing
 
 
@@ -165,7 +165,7 @@ async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_
     story = await line.story(caller)
     assert story["call"]["id"] != former["call"]["id"]
     assert story["call"]["outcome"] == "answered"
-    assert [(each["open"], each.get("returns")) for each in of_kind(story, "hours")] == [(False, True)] * 2
+    assert [(item["open"], item.get("returns")) for item in of_kind(story, "hours")] == [(False, True)] * 2
     (returned,) = of_kind(story, "returned")
     assert (returned["call"], returned["since"]) == (str(former["call"]["id"]), place)
     said = line.run("call", str(story["call"]["id"])).stdout

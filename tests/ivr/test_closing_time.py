@@ -29,7 +29,7 @@ def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wis
 
 
 def heard(found: Course) -> list[str]:
-    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+    return [item.prompt for step in found.steps if step.kind == "hears" for item in step.data["clips"]]
 
 
 def hours(found: Course) -> list[bool]:
@@ -39,14 +39,14 @@ def hours(found: Course) -> list[bool]:
 def test_a_caller_waiting_at_closing_time_is_served() -> None:
     found = course("70", offered_s=100)
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
-    assert JUST_OPEN + timedelta(seconds=next(each.at for each in found.steps if each.kind == "connected")) > CLOSES
+    assert JUST_OPEN + timedelta(seconds=next(item.at for item in found.steps if item.kind == "connected")) > CLOSES
 
 
 def test_a_caller_who_changes_the_language_after_closing_time_keeps_their_position() -> None:
     found = course("70-92", offered_s=40, at=CLOSES - timedelta(seconds=6))
     assert hours(found)[0] is True and False not in hours(found)  # the position is kept in this queue
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
-    assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en"]
+    assert [item.data["language"] for item in found.steps if item.kind == "waiting"] == ["en"]
     assert found.steps[-1].language == "fr"
     assert "closed" not in heard(found)
 

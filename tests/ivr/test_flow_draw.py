@@ -71,9 +71,9 @@ def texts_of(picture: str | Element) -> list[str]:
     """Return all words as they are read, row by row."""
     tree = ElementTree.fromstring(picture) if isinstance(picture, str) else picture
     found = []
-    for each in tree.iter(f"{SVG}text"):
-        hint = each.find(f"{SVG}title")
-        found.append((hint.tail if hint is not None else each.text) or "")
+    for item in tree.iter(f"{SVG}text"):
+        hint = item.find(f"{SVG}title")
+        found.append((hint.tail if hint is not None else item.text) or "")
     return found
 
 
@@ -129,7 +129,7 @@ def test_the_start_is_marked_and_jumps_without_lines_are_listed_below() -> None:
 def test_markup_in_texts_is_escaped(nasty: str) -> None:
     picture = drawn(flow_of(FLOW), "en", lambda _, text: nasty if text == "goodbye" else text, nasty)
     tree = ElementTree.fromstring(picture.encode())
-    assert {each.tag.removeprefix(SVG) for each in tree.iter()} <= {
+    assert {item.tag.removeprefix(SVG) for item in tree.iter()} <= {
         "svg",
         "g",
         "rect",
@@ -140,23 +140,23 @@ def test_markup_in_texts_is_escaped(nasty: str) -> None:
     }
     plain = svg.printable(nasty)
     assert texts_of(tree)[0] == plain and "“" + " ".join(plain.split()) + "”" in node(picture, "goodbye")
-    assert all(each.isprintable() or each == "\n" for each in picture)
+    assert all(item.isprintable() or item == "\n" for item in picture)
 
 
 def test_only_arabic_is_set_from_right_to_left() -> None:
     picture = ElementTree.fromstring(drawn(flow_of(FLOW), "ar", words, "small"))
-    for each in picture.iter(f"{SVG}text"):
-        hint = each.find(f"{SVG}title")
-        said = (each.text if hint is None else hint.tail) or ""
+    for item in picture.iter(f"{SVG}text"):
+        hint = item.find(f"{SVG}title")
+        said = (item.text if hint is None else hint.tail) or ""
         arabic = said.startswith("“") or "(ar)" in said
-        assert (each.get("direction") == "rtl") == arabic, said
+        assert (item.get("direction") == "rtl") == arabic, said
 
 
 def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
     long = "For the very long and winding description of an option that nobody would ever want to hear,"
     picture = drawn(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
     tree = ElementTree.fromstring(picture)
-    (hint,) = [each for each in tree.iter(f"{SVG}title") if each.text == long]
+    (hint,) = [item for item in tree.iter(f"{SVG}title") if item.text == long]
     assert hint.tail is not None and hint.tail.endswith("…")
     assert f"{long} ".startswith(f"{hint.tail[:-1]} ")
     assert svg.lines("word " * 50, 12, 100, 2)[1].endswith("word…")
@@ -179,7 +179,7 @@ def test_the_picture_has_its_own_background() -> None:
     tree = ElementTree.fromstring(drawn(flow_of(FLOW), "en", words, "small"))
     ground = tree.find(f"{SVG}rect")
     assert ground is not None
-    assert [ground.get(each) for each in ("x", "y", "width", "height")] == [
+    assert [ground.get(item) for item in ("x", "y", "width", "height")] == [
         "0",
         "0",
         tree.get("width"),
@@ -306,11 +306,11 @@ def test_the_picture_shows_all_of_the_example(
     flow = read_draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
     assert capsys.readouterr().out == f"{tmp_path}/flow.svg: {len(flow.nodes)} nodes, texts in {language}.\n"
     picture, texts = (tmp_path / "flow.svg").read_text(encoding="utf-8"), catalogue.load(EXAMPLE)
-    for name, each in flow.nodes.items():
+    for name, item in flow.nodes.items():
         shown = node(picture, name)
-        assert name in shown and each.kind in shown
-        if isinstance(each, Menu):
-            for option in each.options:
+        assert name in shown and item.kind in shown
+        if isinstance(item, Menu):
+            for option in item.options:
                 said = shown[shown.index(option.key) :]
                 text = svg.printable(texts.text(language, option.text) or "")
                 row = next(word for word in said[1:] if not word.startswith("↩"))

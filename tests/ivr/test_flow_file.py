@@ -317,10 +317,10 @@ def test_paths_that_do_not_end_well_are_reported(
     more: str, edit: tuple[str, str], told: list[tuple[str, str, str]]
 ) -> None:
     text = edited(edited(FLOW, *edit), "  goodbye:\n    kind", f"{more}  goodbye:\n    kind")
-    found = [each for each in findings(text, procedures=GUIDE) if each.code != "W_GUIDE_UNUSED"]
-    assert [(each.code, each.line) for each in found] == [(code, line_of(text, where)) for code, where, _ in told]
-    for each, (_, _, said) in zip(found, told, strict=True):
-        assert said in f"{each.found}; {each.remedy}".replace(", does something else here", "")
+    found = [item for item in findings(text, procedures=GUIDE) if item.code != "W_GUIDE_UNUSED"]
+    assert [(item.code, item.line) for item in found] == [(code, line_of(text, where)) for code, where, _ in told]
+    for item, (_, _, said) in zip(found, told, strict=True):
+        assert said in f"{item.found}; {item.remedy}".replace(", does something else here", "")
 
 
 def test_a_missing_text_of_the_guide_is_reported_at_its_procedure_and_an_unused_procedure_is_a_warning() -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from line import FRENCH_NUMBER, Line
-from test_talk_breaks import CALLER, Told
+from test_talk_breaks import CALLER, SentMessages
 
 from bench import hangups
 from bench.sip import Account
@@ -29,7 +29,7 @@ ENDS = events.StasisEnd(CALLER)
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
 @pytest.mark.parametrize("request_", [PLAY, operations.SET_VARIABLE(CALLER, variable="HATIF", value="{}")])
 async def test_a_request_refused_on_a_channel_that_is_ending_is_a_hang_up(status: int, request_: Request) -> None:
-    call = Told().call()
+    call = SentMessages().call()
     call.deliver(RequestFailed(request_, status))
     asyncio.get_running_loop().call_later(0.02, call.deliver, ENDS)
     with pytest.raises(CallerGone):
@@ -37,14 +37,14 @@ async def test_a_request_refused_on_a_channel_that_is_ending_is_a_hang_up(status
 
 
 async def test_a_request_refused_on_a_channel_that_is_gone_is_a_hang_up() -> None:
-    call = Told(there=False).call()
+    call = SentMessages(there=False).call()
     call.deliver(RequestFailed(PLAY, 409))
     with pytest.raises(CallerGone):
         await call.next()
 
 
 async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
-    call = Told().call()
+    call = SentMessages().call()
     call.deliver(RequestFailed(PLAY, 409))
     call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
     with pytest.raises(CallFailed):
@@ -54,7 +54,7 @@ async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
 
 
 async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone() -> None:
-    call = Told(there=False).call()
+    call = SentMessages(there=False).call()
     create = operations.CREATE(endpoint="PJSIP/1001", app="hatif", channelId="leg", originator=CALLER)
     call.deliver(RequestFailed(create, 400))
     with pytest.raises(CallerGone):
@@ -63,13 +63,13 @@ async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone(
 
 async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
     """The hang-up used to get lost here, and one operator after the other was rung for nobody."""
-    call = Told().call()
+    call = SentMessages().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
     for item in happened:
         call.deliver(item)
     with pytest.raises(CallerGone):
         call.take_waiting_keys()
-    call = Told().call()
+    call = SentMessages().call()
     happened = [events.ChannelDtmfReceived(CALLER, "5"), RequestFailed(PLAY, 409)]
     for item in happened:
         call.deliver(item)
@@ -79,7 +79,7 @@ async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None
         await call.next()
 
 
-class _Broken(Told):
+class _Broken(SentMessages):
     """`takes`: whether Asterisk passes the call to the dialplan."""
 
     def __init__(self, *, there: bool, takes: bool) -> None:
@@ -111,8 +111,8 @@ class _Broken(Told):
 async def test_a_call_that_failed_twice_ends_if_the_dialplan_does_not_take_it(
     there: bool, takes: bool, outcome: Outcome
 ) -> None:
-    told = _Broken(there=there, takes=takes)
-    call = told.call()
+    sent = _Broken(there=there, takes=takes)
+    call = sent.call()
     call.set(call.state.replace(outcome=None, since=1795600000.0))
     await run_flow(call, resumed=True)
     (ended,) = cast(Any, call.services).recorder.call_ended.call_args_list

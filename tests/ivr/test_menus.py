@@ -92,7 +92,7 @@ async def test_the_language_menu_begins_with_the_likely_languages_of_the_country
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000021")
-    menu_s = sum(len(spoken(line, each, "language_option", f"press_{key}")) for key, each in KEYS.items()) / RATE
+    menu_s = sum(len(spoken(line, item, "language_option", f"press_{key}")) for key, item in KEYS.items()) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
     welcome = await begins(call, line.audio("fr", "welcome"), since_s=menu.offset_s + 0.6)
@@ -123,7 +123,7 @@ async def test_a_wrong_key_leads_to_help_twice_and_then_to_an_operator(line: Lin
     await call.hangup()
     story = await line.story("+33613000023")
     assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
-    assert [each["data"]["clips"][0] for each in story["events"] if each["kind"] == "prompt"][-3:] == [
+    assert [item["data"]["clips"][0] for item in story["events"] if item["kind"] == "prompt"][-3:] == [
         ["fr", "help_wrong_key"],
         ["fr", "help_wrong_key"],
         ["fr", "to_operator"],
@@ -144,7 +144,7 @@ async def test_silence_means_the_countrys_language_then_help_twice_then_an_opera
     story = await line.story("+33613000024")
     assert story["call"]["language"] == "fr"
     assert story["call"]["path"] == ["language", "main", "queue"]
-    silences = [each["flow_node"] for each in story["events"] if each["kind"] == "silence"]
+    silences = [item["flow_node"] for item in story["events"] if item["kind"] == "silence"]
     assert silences == ["language", "main", "main", "main"]
 
 

@@ -189,12 +189,12 @@ def is_of_type(state: CallState | LegState) -> bool:
     who = (state.offer, state.operator, state.served_by)
     maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *who)
     return (
-        all(isinstance(each, str) for each in always)
-        and all(each is None or isinstance(each, str) for each in maybe)
+        all(isinstance(item, str) for item in always)
+        and all(item is None or isinstance(item, str) for item in maybe)
         and (state.outcome is None or state.outcome in set(Outcome))
-        and all(each is None or isinstance(each, float) for each in (state.since, state.connected_at))
+        and all(item is None or isinstance(item, float) for item in (state.since, state.connected_at))
         and type(state.failures) is int
-        and all(type(each) is bool for each in (state.first, state.filed))
+        and all(type(item) is bool for item in (state.first, state.filed))
     )
 
 

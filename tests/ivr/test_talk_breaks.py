@@ -33,7 +33,7 @@ from routing.states import OfferState, Trigger
 CALLER = "1795600000.7"
 
 
-class Told:
+class SentMessages:
     """Collects what a call sends to the floor and to Asterisk, which has the caller's channel if they are `there`."""
 
     def __init__(self, *, there: bool = True) -> None:
@@ -71,8 +71,8 @@ class Told:
 
 
 async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_request() -> None:
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
@@ -81,17 +81,17 @@ async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_r
         call.deliver(events.ChannelDestroyed(leg, 16))
     with pytest.raises(CallFailed):
         await conversation.run(begins=False)
-    freed = {each.operator for each in told.floor if isinstance(each, floor_protocol.Ended)}
+    freed = {each.operator for each in sent.floor if isinstance(each, floor_protocol.Ended)}
     assert freed == {"1001", "1002"}
-    assert {each.uri for each in told.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
+    assert {each.uri for each in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
 
 
 @pytest.mark.parametrize("there", [None, False, True])
 async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(there: bool | None) -> None:
     """Without a colleague, and with one who rings or has joined. A kill in between would block the next row."""
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     order: list[str] = []
     recorder = cast(Any, call.services).recorder
     recorder.pairing_ended.side_effect = lambda leg, _: order.append(leg)
@@ -100,7 +100,7 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
     async def send(*requests: operations.Request, refused: object = None) -> None:
         order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
 
-    told.send = send  # type: ignore[method-assign]
+    sent.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
     if there is not None:
         talk = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
@@ -119,8 +119,8 @@ async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(
 @pytest.mark.parametrize("way", ["completes", "hangs up"])
 async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way: str, there: bool) -> None:
     """With a colleague who has joined or rings; the caller's end is read before that of the operator's leg."""
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague = Leg(uuid(12), "1002")
@@ -133,14 +133,14 @@ async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way:
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert set(told.freed()) == {"1001", "1002"}
-    assert {each.uri for each in told.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
+    assert set(sent.freed()) == {"1001", "1002"}
+    assert {each.uri for each in sent.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
     assert call.leg is None
 
 
 async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they_return() -> None:
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     aside = Talk(
         uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9"
     )
@@ -151,11 +151,11 @@ async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert "channels/1795600000.9" in [each.uri for each in told.asked if each.method == "DELETE"]
+    assert "channels/1795600000.9" in [each.uri for each in sent.asked if each.method == "DELETE"]
 
 
 async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
-    call = Told().call()
+    call = SentMessages().call()
     unheld = events.ChannelUnhold(uuid(11))
     gone = floor_protocol.TelephoneGone(call.state.id, "1001")
     for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
@@ -166,7 +166,7 @@ async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
 
 
 async def test_items_put_back_come_before_later_ones_and_a_key_counts_once() -> None:
-    call = Told().call()
+    call = SentMessages().call()
     held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
     for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
         call.deliver(item)
@@ -177,8 +177,8 @@ async def test_items_put_back_come_before_later_ones_and_a_key_counts_once() -> 
 
 
 async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> None:
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
     seen = floor_protocol.WhoIsFree(call.state.id, (), ("1002",))
     for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
@@ -197,7 +197,7 @@ async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> 
 async def test_a_hang_up_while_leaving_the_queue_is_a_hang_up(
     gone: events.StasisEnd | events.ChannelDestroyed,
 ) -> None:
-    call = Told().call()
+    call = SentMessages().call()
     offer = floor_protocol.Offer(uuid(12), 1, call.state.id, "1002", 15.0, None)
     call.deliver(gone)
     call.deliver(offer)
@@ -216,7 +216,7 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
         waits.extend(needs.steps)
 
     monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
-    call = Told().call()
+    call = SentMessages().call()
     call.set(replace(call.state, offer=None, operator=None, topic="travel", transfer=transfer))
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
     queue = Queue.model_validate({"kind": "queue", "topic": "documents", "next": "end"})
@@ -224,29 +224,29 @@ async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
     assert waits[0].topic == call.state.topic == topic
 
 
-def tells(told: Told) -> list[str]:
+def tells(sent: SentMessages) -> list[str]:
     """Return the channels whose pending REFER was requested again."""
     return [
         each.uri.split("/")[1]
-        for each in told.asked
+        for each in sent.asked
         if each.uri.endswith("/transfer_progress") and refer.GOES_ON in str(each)
     ]
 
 
 async def test_a_refer_is_requested_again_after_a_restart_when_the_consulting_line_is_gone() -> None:
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     aside = Talk(uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
     await conversation.resume(bridge_layout(aside, CALLER))
-    assert tells(told) == [uuid(12)]
+    assert tells(sent) == [uuid(12)]
     await conversation.apply(TalkEvent.LINE_GONE)
-    assert tells(told) == [uuid(12), uuid(11)]
+    assert tells(sent) == [uuid(12), uuid(11)]
 
 
 async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation() -> None:
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     services, recorder = cast(Any, call.services), cast(Any, call.services).recorder
     services.site.languages = ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={}), sounds=None))
@@ -265,10 +265,10 @@ async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation
     assert await pressed(uuid(11), again=False) == 1
     assert await pressed(uuid(11), again=True) == 0, "it was answered already"
     assert await pressed(uuid(12), again=True) == 1, "it came from another telephone"
-    answered = len(told.asked)
+    answered = len(sent.asked)
     assert await pressed(uuid(13), again=True) == 0
     assert await pressed(uuid(13), again=True, replaces=uuid(14)) == 0
-    assert len(told.asked) == answered
+    assert len(sent.asked) == answered
     assert await pressed(uuid(13), again=True, replaces=uuid(11)) == 1
 
 
@@ -278,20 +278,20 @@ async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audi
     packets: list[int], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.talk.telephone_watch._NOTHING_S", 0.0)
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     counts = iter(packets)
 
     async def ask(request: operations.Request) -> list[SimpleNamespace]:
         is_count = request.uri.endswith("/rtp_statistics")
         return [SimpleNamespace(ok=is_count, status=200, body={"rxcount": next(counts)} if is_count else {})]
 
-    told.ask = ask  # type: ignore[assignment, method-assign]
+    sent.ask = ask  # type: ignore[assignment, method-assign]
     watch = TelephoneWatch(call)
     await watch.add(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
-    assert told.floor == []
+    assert sent.floor == []
     await watch.finish()
     silent = packets[0] == packets[1]
-    assert told.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
-    assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])
+    assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
+    assert [each.uri for each in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())

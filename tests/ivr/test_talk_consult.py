@@ -138,7 +138,7 @@ async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_an
     assert (await colleague.calls[-1].ended()).by_us is False
     story = await line.story("+33613000022")
     assert story["call"]["outcome"] == "answered"
-    assert all(each["ended"] for each in story["pairings"])
+    assert all(item["ended"] for item in story["pairings"])
 
 
 async def test_an_operator_consults_on_another_line_and_connects_both_with_the_transfer_key(

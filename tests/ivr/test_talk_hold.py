@@ -47,7 +47,7 @@ async def test_hold_works_by_api_by_key_and_by_telephone_and_survives_a_kill(
     await call.hears(line.audio("fr", "survey_question")[:8000])
     await asyncio.gather(call.hangup(), other.hangup())
     story = await line.story("+33613000001")
-    assert [each for each in kinds(story) if each in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
-    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+    assert [item for item in kinds(story) if item in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
+    assert [item["reason"] for item in story["pairings"]] == ["operator"]
     story = await line.story("+33613000002")
-    assert [each["data"]["way"] for each in story["events"] if each["kind"] == "held"] == ["telephone"]
+    assert [item["data"]["way"] for item in story["events"] if item["kind"] == "held"] == ["telephone"]

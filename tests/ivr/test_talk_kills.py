@@ -51,7 +51,7 @@ async def test_a_colleagues_telephone_keeps_ringing_despite_a_kill_to_interpret_
         (other.user, "interpreter", "colleague"),
         (other.user, "operator", "caller"),
     ]
-    assert outcomes(story) == [(each, "accepted") for each in (maker, other.user, other.user)]
+    assert outcomes(story) == [(item, "accepted") for item in (maker, other.user, other.user)]
     assert story["call"]["case"] == case is not None
 
 
@@ -100,7 +100,7 @@ async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_r
     story = await line.story("+33613000052")
     assert story["call"]["case"] == before["case"] is not None
     assert outcomes(story) == [(maker, "accepted"), (other, "accepted"), (other, "accepted")]
-    assert [each["reason"] for each in story["pairings"]] == ["transfer", "transfer", "caller"]
+    assert [item["reason"] for item in story["pairings"]] == ["transfer", "transfer", "caller"]
     assert kinds(story).count("transferred") == 2
     told = line.run("call", str(story["call"]["id"])).stdout
     assert f"{maker}, who has handed him on, is passed over" in told

@@ -102,7 +102,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
     assert (stands(line, "+33613000062")["operator"], len(colleague.calls)) == (other, 1)
     await call.hangup()
     story = await line.story("+33613000062")
-    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
     assert refused == ["away", "outside", "yourself"]
     assert {who: why for who, role, why in pairings(story) if role == "operator"} == {
         maker: "transfer",
@@ -133,6 +133,6 @@ async def test_telephones_that_transfer_a_caller_back_and_forth_are_refused_in_t
     never_silent(call, began)
     await call.hangup()
     story = await line.story("+33613000063")
-    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
-    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    ways = [item["data"]["way"] for item in story["events"] if item["kind"] == "transferred"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
     assert (ways, refused) == (["refer"] * 5, ["too_often"])

@@ -86,7 +86,7 @@ def test_a_target_means_these_operators(target: Target, found: tuple[str, ...] |
 
 
 def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]]:
-    return [code for each in text if (code := keys.press(each, now)) is not None]
+    return [code for item in text if (code := keys.press(item, now)) is not None]
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_no_sequence_of_keys_breaks_the_reader(text: str) -> None:
 # What the caller needs
 
 USUAL = (Step("fr", 3, "file", patience=60.0), Step("fr", 3))
-SPEAKS = {each.id: each.languages for each in PEOPLE}
+SPEAKS = {item.id: item.languages for item in PEOPLE}
 
 
 def test_a_transferred_caller_waits_for_the_colleague_then_the_operator_then_anybody() -> None:
     needed = transfer_steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
-    assert [each.operator for each in needed] == ["1901", "1002", None, None]
-    at = [step_at(needed, each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
+    assert [item.operator for item in needed] == ["1901", "1002", None, None]
+    at = [step_at(needed, item)[0] for item in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
     assert at == [0, 0, 1, 2]
     assert needed[2:] == USUAL
 
@@ -166,7 +166,7 @@ def test_a_caller_does_not_wait_for_an_operator_who_refused() -> None:
 
 def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_returns() -> None:
     needed = transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
-    assert [(each.language, each.operator) for each in needed] == [
+    assert [(item.language, item.operator) for item in needed] == [
         ("fr", None),
         ("fr", "1001"),
         ("fr", None),
@@ -176,12 +176,12 @@ def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_retu
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
     assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
     # But not by the transferring operator while others are still an option.
-    assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
+    assert [item.excluded_operator for item in needed] == ["1001", None, None, None]
 
 
 def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_transfer() -> None:
     spanish = (Step("es", 3),)
-    assert [each.language for each in transfer_steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
+    assert [item.language for item in transfer_steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
         "fr",
         "es",
     ]
@@ -208,7 +208,7 @@ def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: Operato
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})
     assert found.colleagues == ({uuid(1): Colleague(uuid(51), "1002", role, there=True)} if kept else {})
-    assert [each.id for each in found.orphans] == ([] if kept else [uuid(51)])
+    assert [item.id for item in found.orphans] == ([] if kept else [uuid(51)])
     assert (OpenOffer(uuid(51), uuid(1), "1002", talking=True) in found.standing) == kept
     assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.standing
 

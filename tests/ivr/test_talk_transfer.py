@@ -47,7 +47,7 @@ async def test_a_colleague_gets_the_caller_with_their_case_although_the_controll
     await call.hangup()
     story = await line.story("+33613000011")
     assert pairings(story) == [(maker, "operator", "transfer"), (other, "operator", "caller")]
-    (transfer,) = [each["data"] for each in story["events"] if each["kind"] == "transferred"]
+    (transfer,) = [item["data"] for item in story["events"] if item["kind"] == "transferred"]
     assert (transfer["by"], transfer["to"], transfer["way"]) == (maker, other, "api")
     assert story["call"]["path"][-2:] == ["queue", "queue"]
     assert [event["kind"] for event in story["events"]].count("waiting") == 1  # the wait kept its start time
@@ -94,7 +94,7 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     assert f"operator {maker}, by keys, hands him on to operator {other} (number 1 in this call)" in told
     assert f"asks for transfer {maker} in vain: yourself" in told
     assert outcomes(story) == [(maker, "accepted"), (other, "refused"), (maker, "accepted")]
-    assert [each["reason"] for each in story["pairings"]] == ["transfer", "caller"]
+    assert [item["reason"] for item in story["pairings"]] == ["transfer", "caller"]
     assert "wish_refused" in kinds(story)
 
 
@@ -108,7 +108,7 @@ async def test_a_caller_can_be_transferred_to_a_language_a_topic_or_a_supervisor
     talk(line, "+33613000013", "transfer", language="nl")
     await call.hears_tone(COLLEAGUE_HZ)
     assert stands(line, "+33613000013")["language"] == "nl"
-    supervisor = next(each.id for each in line.operators if each.supervisor and "nl" not in each.languages)
+    supervisor = next(item.id for item in line.operators if item.supervisor and "nl" not in item.languages)
     consul = await line.phone(telephones, supervisor, answers=1870)
     dutch_leg = await dutch.next_call(1)
     await dutch_leg.press("*3100#")
@@ -169,6 +169,6 @@ async def test_a_telephones_transfer_key_reaches_a_colleague_and_no_outside_numb
     never_silent(call, began)
     await call.hangup()
     story = await line.story("+33613000014")
-    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
+    ways = [item["data"]["way"] for item in story["events"] if item["kind"] == "transferred"]
     assert ways == ["refer", "code"]
     assert kinds(story).count("referred") == 4

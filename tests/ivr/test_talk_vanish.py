@@ -16,7 +16,7 @@ OPEN_S = 2.5
 
 def packets(line: Line, operator: str) -> int:
     """Return how many packets have come from the operator's telephone in its current call."""
-    (leg,) = [each["id"] for each in line.ari("GET", "/channels") if each["name"].startswith(f"PJSIP/{operator}-")]
+    (leg,) = [item["id"] for item in line.ari("GET", "/channels") if item["name"].startswith(f"PJSIP/{operator}-")]
     return int(line.ari("GET", f"/channels/{leg}/rtp_statistics")["rxcount"])
 
 
@@ -113,10 +113,10 @@ async def test_a_telephone_whose_machine_refuses_packets_does_not_hold_up_its_ca
     # It rang: when the offer times out, it would count as unanswered.
     assert await decided(line, "+33613000048") == [(second, "unreachable"), (fourth, "accepted")]
     assert line.operator_state(second) == "away"
-    assert [len(each.calls) for each in (talking, phone, asked, last)] == [1, 2, 1, 1]
+    assert [len(item.calls) for item in (talking, phone, asked, last)] == [1, 2, 1, 1]
     await call.hangup()
-    for each in (talking, asked, phone):
-        await each.register()
+    for item in (talking, asked, phone):
+        await item.register()
 
 
 async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unless_it_is_on_hold(
@@ -136,7 +136,7 @@ async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unles
     await call.hears(line.audio("fr", "operator_gone")[:6000], 16, since_s=since)
     assert 8.0 < time.monotonic() - began < 16.0
     assert packets(line, first) - sent < 50, "it sends nothing while it holds"
-    assert [line.operator_state(each) for each in (first, third)] == ["talking", "talking"]
+    assert [line.operator_state(item) for item in (first, third)] == ["talking", "talking"]
     assert level_dbfs(muted.heard(muted.clock - 8.0)) < QUIET_DBFS
     silent.tone(OPERATOR_HZ)
     await muted.hears_tone(OPERATOR_HZ)
@@ -145,7 +145,7 @@ async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unles
     await held.hears_tone(OPERATOR_HZ)
     await asyncio.gather(call.hangup(), held.hangup(), muted.hangup())
     story = await line.story("+33613000043")
-    assert [each["reason"] for each in story["pairings"]] == ["lost"]
+    assert [item["reason"] for item in story["pairings"]] == ["lost"]
     await gone.register()
 
 
@@ -165,9 +165,9 @@ async def test_a_telephone_on_hold_is_kept_although_the_controller_is_killed_bef
     await other.hears_tone(OPERATOR_HZ)
     await line.controller_again()
     await asyncio.gather(hears_music(call, call.clock), other.hears_tone(OPERATOR_HZ))
-    for each in (phone, other_phone):
-        await each.unregister()
-        await line.until(lambda who=each.user: _is_gone(line, who), 3, "its registration is gone")  # type: ignore[misc]
+    for item in (phone, other_phone):
+        await item.unregister()
+        await line.until(lambda who=item.user: _is_gone(line, who), 3, "its registration is gone")  # type: ignore[misc]
     gone = call.clock
     await hears_music(call, gone + 2.0)  # a second later the call would have been hung up
     await other.hears_tone(OPERATOR_HZ)
@@ -178,7 +178,7 @@ async def test_a_telephone_on_hold_is_kept_although_the_controller_is_killed_bef
     never_silent(other, other_began)
     await asyncio.gather(call.hangup(), other.hangup())
     for caller in ("+33613000046", "+33613000047"):
-        assert [each["reason"] for each in (await line.story(caller))["pairings"]] == ["caller"]
+        assert [item["reason"] for item in (await line.story(caller))["pairings"]] == ["caller"]
 
 
 def _is_gone(line: Line, operator: str) -> bool:

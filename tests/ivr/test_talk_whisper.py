@@ -68,10 +68,10 @@ def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
         assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
-        assert all(known.text(each, text) for each in settings.languages for text in said), said
+        assert all(known.text(item, text) for item in settings.languages for text in said), said
     back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
-    assert all(known.text(each, "talk_back") for each in settings.languages)
+    assert all(known.text(item, "talk_back") for item in settings.languages)
 
 
 def test_the_display_shows_why_the_telephone_rings_and_who_asks() -> None:
@@ -114,10 +114,10 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     story = await line.story("+33613001031")
-    (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
-    whispered, *_ = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
+    (connected,) = [item["at"] for item in story["events"] if item["kind"] == "connected"]
+    whispered, *_ = [item["at"] for item in story["events"] if item["kind"] == "whispered"]
     # The wait ends, and the conversation begins, when both can hear each other, not when the operator answers.
-    (pairing,) = [each for each in story["pairings"] if each["role"] == "operator"]
+    (pairing,) = [item for item in story["pairings"] if item["role"] == "operator"]
     for begins in (story["call"]["connected"], pairing["began"]):
         assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
     wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
@@ -175,8 +175,8 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     assert outcomes(story) == [(operator, "refused"), (other.user, "accepted")]
     assert kinds(story).count("whispered") == 2
     # The telephone vanishes meanwhile: noticed when both should be connected, not after ten seconds.
-    for each in (operator, second):
-        line.control("POST", f"/operators/{each}/state", {"state": "paused"})
+    for item in (operator, second):
+        line.control("POST", f"/operators/{item}/state", {"state": "paused"})
     lost = await line.phone(telephones, third, transport="tcp")
     call = await line.asks_for_operator(telephones, "+33613000036")
     leg = await lost.next_call(5)
@@ -188,7 +188,7 @@ async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and
     await call.hears(line.audio("fr", "operator_gone")[:6000], 9)
     assert time.monotonic() - began < 8.0
     await call.hangup()
-    assert [each["reason"] for each in (await line.story("+33613000036"))["pairings"]] == ["lost"]
+    assert [item["reason"] for item in (await line.story("+33613000036"))["pairings"]] == ["lost"]
 
 
 async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator: str, second: str) -> None:
@@ -198,7 +198,7 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
     for word in ("consult", "interpreter"):
         talk(line, "+33613001031", word, operator=second)
         asked = await colleague.next_call(5)
-        (shown,) = {each.group(1) for each in map(SHOWN.search, wire.received[-1:]) if each is not None}
+        (shown,) = {item.group(1) for item in map(SHOWN.search, wire.received[-1:]) if item is not None}
         assert shown == f"{word} {operator} fr".encode()
         await asked.answer()
         for text in ("code_language_fr", f"talk_word_{word}"):

@@ -125,7 +125,7 @@ async def test_an_invalid_date_in_the_flow_is_refused_with_a_clear_message_and_c
     assert re.fullmatch(sentence, finding), finding
     assert last.startswith("hatif: Not reloaded: ")
     await hears_the_guide(line, telephones, "+33621000022", "231")
-    (refused,) = [each for each in line.logged(seen).splitlines() if "invalid; the old version stays" in each]
+    (refused,) = [item for item in line.logged(seen).splitlines() if "invalid; the old version stays" in item]
     assert re.search(sentence, refused), refused
 
 
@@ -142,7 +142,7 @@ async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_ve
     number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
     await line.restart()
     assert line.status()["flow"] == in_use
-    (said,) = [each for each in line.logged(seen).splitlines() if "the version used last stays in use" in each]
+    (said,) = [item for item in line.logged(seen).splitlines() if "the version used last stays in use" in item]
     assert f"{path}:{number}: " in said
     await hears_the_guide(line, telephones, "+33621000023", "251")
 
@@ -170,9 +170,9 @@ async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(
         relist(listed, lacking)
         answer = line.run("flow", "reload")
         assert answer.returncode == 1
-        *warnings, _ = (each for each in answer.stderr.splitlines() if ": E_" not in each)
-        assert all(": W_ROSTER_" in each for each in warnings)  # the test line is open at night, too
-        (finding,) = (each for each in answer.stderr.splitlines() if ": E_" in each)
+        *warnings, _ = (item for item in answer.stderr.splitlines() if ": E_" not in item)
+        assert all(": W_ROSTER_" in item for item in warnings)  # the test line is open at night, too
+        (finding,) = (item for item in answer.stderr.splitlines() if ": E_" in item)
         assert finding.startswith(f"{listed}:1: E_AUDIO_MISSING 1 (main_person) of ") and "in nl" in finding
         # Without `hatif check` first, it is refused, too.
         with pytest.raises(urllib.error.HTTPError) as refused:

@@ -46,7 +46,7 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     told = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
     digits = spoken.digits(language, file.reference)
-    sound = np.concatenate([line.audio(*each) if each != PAUSE else tone(0, PAUSE_S) for each in digits])
+    sound = np.concatenate([line.audio(*item) if item != PAUSE else tone(0, PAUSE_S) for item in digits])
     await call.hears(sound, 20, told.offset_s)
     await begins(call, line.audio(language, "reference_again"), told.offset_s)
     chosen = call.clock
@@ -55,9 +55,9 @@ async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is
     await call.hears(sound, 20, told.offset_s)
     await call.hangup()
     story = await line.story(caller)
-    said = [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+    said = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
-    assert [each[: len(reference)] for each in said if [language, "reference_is"] in each] == [
+    assert [item[: len(reference)] for item in said if [language, "reference_is"] in item] == [
         [[language, "record_thanks"], *reference[:-1]],
         reference,
     ]
@@ -230,7 +230,7 @@ async def is_kept(line: Line, caller: str, outcome: str) -> None:
     assert file.reference == message.case_reference
     story = await line.story(caller, limit_s=10)
     assert (story["call"]["outcome"], story["call"]["case"]) == (outcome, file.reference)
-    kinds = [each["kind"] for each in story["events"]]
+    kinds = [item["kind"] for item in story["events"]]
     assert (kinds.count("recording"), kinds.count("message"), kinds.count("given_back")) == (1, 1, 0)
 
 
@@ -240,7 +240,7 @@ async def test_a_recording_survives_a_controller_that_is_away_longer_than_the_gu
     """It is recorded once and kept, whether the caller speaks until the controller is back or ends it before. Even
     without a controller, the caller is not left in silence after the recording."""
     callers = speaks_on, stays, leaves = "+33623000033", "+33623000034", "+33623000035"
-    speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, each) for each in callers))
+    speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, item) for item in callers))
     await line.without_controller()
     await asyncio.sleep(6.5)  # the guard has noticed that there is no controller
     for call in (staying, leaving):
@@ -319,7 +319,7 @@ async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
-    assert [each["data"] for each in story["events"] if each["kind"] == "recording_failed"] == [
+    assert [item["data"] for item in story["events"] if item["kind"] == "recording_failed"] == [
         {"reference": file.reference}
     ]
 

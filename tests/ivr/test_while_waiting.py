@@ -48,7 +48,7 @@ async def served(line: Line, caller: Call, operator: str) -> None:
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each["data"] for each in story["events"] if each["kind"] == kind]
+    return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
 # Position and wait
@@ -80,7 +80,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(
         story = await line.story(f"+3362400013{KEYS[language]}", ended=False)
         assert of_kind(story, "place") == [{"position": position, "wait": "under_2", "earned": True}]
     first = of_kind(await line.story("+33624000120"), "place")
-    assert [each["earned"] for each in first] == [False]
+    assert [item["earned"] for item in first] == [False]
 
 
 async def test_announcements_are_repeated_with_music_in_between(line: Line, telephones: Telephones) -> None:
