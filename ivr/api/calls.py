@@ -12,7 +12,7 @@ from ivr.api.problems import ApiError, documented
 from ivr.call.call import Call
 from ivr.controller.connection import Connection
 from ivr.controller.controller import Controller
-from ivr.talk.operator_requests import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
+from ivr.talk.operator_requests import LINE_ACTS, NEED_TARGET, SENTENCES, Act, Refusal, Target
 
 router = APIRouter(tags=["calls"])
 
@@ -93,7 +93,7 @@ def _add(act: Act) -> None:
 
     router.add_api_route(
         f"/calls/{{call}}/{act.value}",
-        ask_for if act in ASKS else ask,
+        ask_for if act in NEED_TARGET else ask,
         methods=["POST"],
         name=f"{act.value} call",
         description=f"{_SUMMARIES[act]} 409 if that cannot be done now; `code` says why.",
@@ -102,7 +102,7 @@ def _add(act: Act) -> None:
 
 
 for _act in Act:
-    if _act not in OF_LINES:
+    if _act not in LINE_ACTS:
         _add(_act)
 
 

@@ -1,1 +1,1 @@
-"""A call: its coroutine, its events, and what it needs from others. It knows neither the flow nor the floor."""
+"""A call: its coroutine, its events, and what it needs from the rest of the program, without the flow and the floor."""

@@ -1,6 +1,6 @@
-"""The administrator's announcement in front of everything.
+"""The administrator's announcement, played before everything else.
 
-A caller hears it before the menu of languages, in the likeliest language of his country, and again whenever he changes
+Callers hear it before the language menu, in the most likely language of their country, and again whenever they change
 to another language.
 """
 
@@ -10,7 +10,7 @@ from ivr.call.call import Call
 
 
 async def say(call: Call) -> None:
-    """In the caller's language, unless he heard it in that one last. A key cuts it short and is kept."""
+    """Play it in the caller's language, unless they heard it in that language last. A key cuts it short and is kept."""
     text = call.services.opening.announcement()
     if text is None or call.state.announced == call.state.language:
         return

@@ -1,7 +1,7 @@
 """A call: one coroutine that walks the flow node by node and reads its own events.
 
-What it is doing is the node that it is at; recovery is starting the coroutine at that node. State is written to the
-channel before the effect; a step's requests go out together and are not waited for.
+A call is always at exactly one node, and recovery means starting the coroutine at that node. The state is written to
+the channel before its effect; the requests of a step are sent together, and nobody waits for their answers.
 """
 
 import asyncio
@@ -21,38 +21,38 @@ from ivr.audio.audible import Clip
 from ivr.call.inbox import Inbox
 from ivr.call.interruptions import CallerGone, CallFailed, NothingAudible, OperatorFree
 from ivr.call.playback import Playback, new_name
-from ivr.call.services import Files, Opening, Services
+from ivr.call.services import CaseLookup, Opening, Services
 from ivr.call.version import Flow, Version
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
 
-__all__ = ["Call", "CallFailed", "CallerGone", "Deadline", "Files", "Item", "Link", "NothingAudible", "Opening"]
+__all__ = ["Call", "CallFailed", "CallerGone", "CaseLookup", "Deadline", "Item", "Link", "NothingAudible", "Opening"]
 __all__ += ["OperatorFree", "RequestFailed", "Services"]
 
 log = structlog.get_logger()
 
 _LONGEST_S = 180.0
-"""No prompt lasts longer: for one that was begun before a restart."""
+"""The maximum length of a prompt; assumed for a prompt that began before a restart."""
 
-_AHEAD_S = 0.5
-"""A key that is released so soon after a question began was pressed before it: nobody has understood it by then."""
+_TYPED_AHEAD_S = 0.5
+"""A key released within this time of a prompt's start counts as typed ahead: nobody has understood the question yet."""
 
-_AFRESH_S = 0.8
-"""For so long after a question that is asked again, and after each key in that time, keys are meant for what was asked
-before: a controller was gone, and the keys before them with it."""
+_AFTER_RESTART_S = 0.8
+"""When a question is repeated after a restart, keys within this time of its start, or of the previous such key, belong
+to the earlier entry, whose first keys were lost while there was no controller."""
 
-_SQUARE_S = 3.0
-"""So long after the last digit of a full entry a # still belongs to it."""
+_HASH_S = 3.0
+"""A # within this time of the last digit of a complete entry still belongs to that entry."""
 
 _CROSSED_S = 0.005
-"""A caller whose CANCEL came before our answer is gone so soon after it; Asterisk says that it answered, too."""
+"""A caller whose CANCEL crossed our answer is gone within this time, although Asterisk reports the line as answered."""
 
-ALWAYS_SAID = "to_operator"
-"""A text that every site has: where it has no audio in any language, all of it is away."""
+PROBE_TEXT = "to_operator"
+"""A text that every site has: if it has no audio in any language, all audio is missing."""
 
-_GOING_S = 1.0
-"""How long after a refusal the end of the caller's channel may come; it takes a few milliseconds."""
+_HANG_UP_S = 1.0
+"""How long after a refused request the caller's channel may take to end; it takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The time that was given is over."""
+    """The time given to `Call.next` is over."""
 
 
 Item = events.Event | floor_protocol.ToCall | RequestFailed | Deadline
 
 
 class Call:
-    """`answered`: whether Asterisk has answered the line; if not, the first step does."""
+    """A caller's call. `answered`: whether Asterisk has answered the line; if not, the first step answers it."""
 
     def __init__(
         self, services: Services, channel: str, state: CallState, version: "Version[Call]", answered: bool
@@ -80,58 +80,58 @@ class Call:
         self.state = state
         self.version = version
         self.keys: deque[str] = deque()  # pressed and not used yet
-        self.leg: LegState | None = None  # the operator's leg that is there for the call, and is not talked with yet
-        self.colleague: Colleague | None = None  # after a restart: who else is
-        self.before: tuple[Request, ...] = ()  # goes out with the next step, before the state
-        self.unreadable: str | None = None  # the state of a caller who was found and begins anew
+        self.leg: LegState | None = None  # an operator's leg that is up for the call, but not in conversation yet
+        self.colleague: Colleague | None = None  # found by a controller that started
+        self.opening_requests: tuple[Request, ...] = ()  # sent with the next step, before the state
+        self.unreadable: str | None = None  # an unreadable state found on the channel; the call starts over
         self.on_hold = False  # by the hold key of the operator's own telephone
-        self.holding = False  # he waits for an operator, and an offer is to end what he is doing
+        self.interruptible = False  # the caller waits for an operator; an offer interrupts what they are doing
         self._inbox: Inbox[Item] = Inbox()
         self._playback = Playback()
         self._written: CallState | None = None
         self._answered = answered
-        self._up_at = -math.inf  # when Asterisk said that the line is answered, by the monotonic clock
+        self._up_at = -math.inf  # when Asterisk reported the line as answered, by the monotonic clock
         self._gone = False
-        self._square_until = -math.inf
-        self.afresh = False  # keys may have been lost: the next question begins anew
+        self._hash_until = -math.inf
+        self.keys_lost = False  # keys may have been lost: the next question starts over
         self._happened: list[tuple[str, str, dict[str, object]]] = []
 
     @property
     def flow(self) -> "Flow[Call]":
         return self.version.flow
 
-    # What the world tells the call
+    # What reaches the call
 
     def deliver(self, item: Item) -> None:
         self._inbox.put(item)
 
     def put_back(self, items: Sequence[Item]) -> None:
-        """What was read, and is for later, comes first again; but not the caller's keys, which are in `keys`."""
-        keys = (isinstance(each, events.ChannelDtmfReceived) and each.channel_id == self.channel for each in items)
+        """Put items back at the front of the inbox, except the caller's keys, which are in `keys` already."""
+        keys = (isinstance(item, events.ChannelDtmfReceived) and item.channel_id == self.channel for item in items)
         self._inbox.put_back([item for item, key in zip(items, keys, strict=True) if not key])
 
-    async def next(self, until: float | None = None, *, gone_too: bool = False) -> Item:
-        """The next thing that happens; a Deadline once the monotonic clock reaches `until`.
+    async def next(self, until: float | None = None, *, even_if_gone: bool = False) -> Item:
+        """Return the next item, or a Deadline once the monotonic clock reaches `until`. Keys are also kept in `keys`.
 
-        `gone_too`: also of a call whose caller has gone, for what is left to do then.
+        `even_if_gone`: return items even when the caller has gone, for the remaining work.
 
-        Keys are also kept in `keys`. Raises CallerGone, CallFailed where Asterisk refused a step of this call, and
-        OperatorFree for an offer while he is `holding`.
+        Raises CallerGone; CallFailed if Asterisk refused a step of this call; OperatorFree for an offer while the call
+        is `interruptible`.
         """
-        self.keep()
-        if self._gone and not gone_too:
+        self.flush_events()
+        if self._gone and not even_if_gone:
             raise CallerGone
         item: Item | None = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
         if item is None:
-            if (item := self._playback.lost(self.channel)) is None:
+            if (item := self._playback.overdue_end(self.channel)) is None:
                 return Deadline()
             log.error("A prompt did not end", call=self.state.id, flow_node=self.state.node)
         self._note(item)
         if isinstance(item, RequestFailed):
-            await self._is_refused(item)
-        if self._gone and not gone_too:
+            await self._handle_refusal(item)
+        if self._gone and not even_if_gone:
             raise CallerGone
-        if self.holding and isinstance(item, floor_protocol.Offer):
+        if self.interruptible and isinstance(item, floor_protocol.Offer):
             raise OperatorFree(item)
         return item
 
@@ -148,25 +148,25 @@ class Call:
                     self.services.recorder.call(self.state.id, line_answered=None)
                 self._gone = True
 
-    async def _is_refused(self, failed: RequestFailed) -> None:
-        """Decide what a refused request means: the caller has hung up, or is just hanging up, or the call has failed.
+    async def _handle_refusal(self, failed: RequestFailed) -> None:
+        """Decide what a refused request means: the caller has hung up or is hanging up, or the call has failed.
 
-        Asterisk answers 404 once the channel is gone. While the channel is going it answers 409, 400 or 500, as to a
-        request that is wrong. Raises CallFailed.
+        Asterisk answers 404 once the channel is gone. While the channel is ending it answers 409, 400 or 500, as it
+        does to a wrong request. Raises CallFailed.
         """
         request, status = failed.request, failed.status
         if not self._gone and ("originator", self.channel) in request.query:
-            self._gone = not await self.is_there()  # an operator could not be rung for a caller who has gone
+            self._gone = not await self.channel_exists()  # no leg can be created for a caller who has gone
         if self._gone or not request.uri.startswith(f"channels/{self.channel}/"):
             return
-        if status == HTTPStatus.NOT_FOUND or await self._goes():
+        if status == HTTPStatus.NOT_FOUND or await self._is_hanging_up():
             self._gone = True
             return
         raise CallFailed(f"Asterisk answered {status} to {request.method} {request.uri}")
 
-    async def _goes(self) -> bool:
-        """Wait for the end of the caller's channel: whether it has come. What else happens is kept for later."""
-        until, read = asyncio.get_running_loop().time() + _GOING_S, list[Item]()
+    async def _is_hanging_up(self) -> bool:
+        """Wait for the end of the caller's channel and return whether it came. Other items are kept for later."""
+        until, read = asyncio.get_running_loop().time() + _HANG_UP_S, list[Item]()
         try:
             while (item := await self._inbox.get(until)) is not None:
                 read.append(item)
@@ -174,21 +174,20 @@ class Call:
                     return True
         finally:
             self._inbox.put_back(read)
-        return not await self.is_there()
+        return not await self.channel_exists()
 
-    async def is_there(self) -> bool:
-        """Whether Asterisk still has the caller's channel."""
+    async def channel_exists(self) -> bool:
+        """Return whether Asterisk still has the caller's channel."""
         (answer,) = await self.services.link.ask(operations.CHANNEL(self.channel))
         return answer.status != HTTPStatus.NOT_FOUND
 
     @property
     def sounding(self) -> bool:
-        """Whether a prompt of ours is playing."""
+        """Whether one of our prompts is playing."""
         return self._playback.name is not None
 
     def unread_offers(self) -> list[floor_protocol.Offer]:
-        """Offers that came when the call was already doing something else; of what else came only that the caller has
-        hung up is left."""
+        """Empty the inbox and return the offers in it. Only the caller's hang-up stays in the inbox."""
         items = self._inbox.take_all()
         for item in items:
             if isinstance(item, events.ChannelDestroyed | events.StasisEnd) and item.channel_id == self.channel:
@@ -196,7 +195,7 @@ class Call:
         return [item for item in items if isinstance(item, floor_protocol.Offer)]
 
     def take_waiting_keys(self) -> None:
-        """Reads what has happened meanwhile without waiting, so that keys pressed ahead are seen."""
+        """Process the inbox without waiting, so that keys typed ahead are seen. Raises CallerGone."""
         held: list[Item] = []
         for item in self._inbox.take_all():
             self._note(item)
@@ -209,22 +208,22 @@ class Call:
     # What the call does
 
     def set(self, state: CallState) -> None:
-        """Moves to `state`; it is written with the next step, before the step's effect."""
+        """Change to `state`, which is written with the next step, before the step's effect."""
         self.state = state
 
     async def step(self, *requests: Request) -> None:
-        """One transition: stops what sounds, writes the state, then does `requests`, all sent together.
+        """Make one transition: stop the prompt, write the state and send `requests`, all together.
 
-        What sounds is always stopped first. Asterisk sets a variable in the channel's own thread, which is busy while
-        a prompt plays: the request, and all requests of all calls behind it, would wait for the prompt's end.
+        The prompt always stops first. Asterisk sets a variable in the channel's own thread, which is busy while a
+        prompt plays: the request, and all requests of all calls behind it, would wait for the end of the prompt.
         """
         await self.services.link.send(*self.transition(), *requests, refused=self.refused)
-        self.keep()
+        self.flush_events()
 
     def transition(self) -> list[Request]:
-        """The requests that stop what sounds, write what has changed, and answer the line if that is still to do."""
-        out = [*self._playback.stop(), *self.before]
-        self.before = ()
+        """Return the requests that stop the prompt, write a changed state, and answer the line if necessary."""
+        out = [*self._playback.stop(), *self.opening_requests]
+        self.opening_requests = ()
         if self.state != self._written:
             self._written = self.state
             out.append(operations.SET_VARIABLE(self.channel, variable="HATIF", value=self.state.encode()))
@@ -235,66 +234,69 @@ class Call:
 
     def refused(self, request: Request, status: int) -> None:
         if request.method == "DELETE":
-            return  # what was to be stopped has ended by itself
+            return  # it had ended already
         self._inbox.put(RequestFailed(request, status))
 
     def resume(self) -> None:
-        """After a restart: the state is written, and what was playing may still play; the next step stops it."""
+        """Continue after a restart. The state is on the channel; the next step stops a prompt that still plays."""
         self._written = self.state
         if self.state.playback is not None:
-            self._playback.begun(self.state.playback, _LONGEST_S)
-        self.afresh = True
+            self._playback.start(self.state.playback, _LONGEST_S)
+        self.keys_lost = True
 
     async def play(self, clips: Sequence[Clip]) -> bool:
-        """Starts the clips. False if there is no audio for any of them."""
-        heard = {clip: self.services.audible.find(self.version.sounds, clip) for clip in clips}
-        missing = [f"{language}/{prompt}" for (language, prompt), found in heard.items() if found is None]
+        """Start the clips. Return False if none of them has audio."""
+        audio_of = {clip: self.services.audible.find(self.version.sounds, clip) for clip in clips}
+        missing = [f"{language}/{prompt}" for (language, prompt), found in audio_of.items() if found is None]
         self.event("prompt", clips=[list(clip) for clip in clips], missing=missing)
-        found = [each for clip in clips if (each := heard[clip]) is not None]
+        found = [audio for clip in clips if (audio := audio_of[clip]) is not None]
         if not found:
             await self.step()
             return False
-        await self.play_media(",".join(f"sound:{each.file}" for each in found), sum(each.seconds for each in found))
+        await self.play_media(",".join(f"sound:{audio.file}" for audio in found), sum(audio.seconds for audio in found))
         return True
 
     async def play_media(self, media: str, seconds: float) -> None:
-        """Starts what Asterisk calls `media`, which lasts so long."""
+        """Start `media` (in Asterisk's notation), which lasts `seconds`."""
         playback = new_name("pb")
-        self.set(self.state.but(playback=playback))
+        self.set(self.state.replace(playback=playback))
         await self.step(operations.PLAY(self.channel, playback, media=media))
-        self._playback.begun(playback, seconds)
+        self._playback.start(playback, seconds)
 
     async def say(self, clips: Sequence[Clip]) -> None:
-        """Says the clips to their end, or until a key; the key is kept for the next menu."""
+        """Play the clips to the end or until a key is pressed; the key is kept for the next menu."""
         self.take_waiting_keys()
         if self.keys or not await self.play(clips):
             return
-        await self.hear_out()
+        await self.wait_for_playback()
 
-    async def hear_out(self) -> None:
-        """Waits for the end of what is playing, or for a key."""
+    async def wait_for_playback(self) -> None:
+        """Wait for the end of the current prompt, or for a key."""
         while self.sounding and not self.keys:
             await self.next()
 
     async def listen(self, clips: Sequence[Clip], *, fresh: bool = False) -> str | None:
-        """Says the clips and gives the key, as soon as there is one; None when nothing came in the time for it.
+        """Play the clips and return the first key, or None if none is pressed in time.
 
-        `fresh`: keys that were pressed before the clips began do not count.
+        `fresh`: ignore keys typed ahead.
         """
         self.take_waiting_keys()
-        ahead_s, self.afresh = _AFRESH_S if self.afresh else _AHEAD_S if fresh else 0.0, False
+        ahead_s, self.keys_lost = (
+            _AFTER_RESTART_S if self.keys_lost else _TYPED_AHEAD_S if fresh else 0.0,
+            False,
+        )
         if ahead_s:
             self.keys.clear()
         if (key := self.take_key()) is not None:
             return key
         loop = asyncio.get_running_loop()
         silence: float | None = None
-        if not await self._asks(clips):
+        if not await self._start_question(clips):
             silence = loop.time() + self.flow.silence_s
         counts = loop.time() + ahead_s
         while True:
             item = await self.next(silence)
-            counts = self._forget_keys(counts, ahead_s)
+            counts = self._drop_early_keys(counts, ahead_s)
             if (key := self.take_key()) is not None:
                 return key
             if isinstance(item, Deadline):
@@ -306,28 +308,29 @@ class Call:
     async def digits(
         self, clips: Sequence[Clip], most: int, *, secret: bool = False, fresh: bool = False
     ) -> str | None:
-        """Says the clips and gives the digits that were pressed until `#`, until there are `most`, or until silence.
+        """Play the clips and return the digits pressed until `#`, until there are `most`, or until silence.
 
-        "*" if star was pressed; None if nothing was. `secret`: they are written nowhere. `fresh` as in `listen`.
+        Return "*" if the star key was pressed, None if no key was. `secret`: keep the keys out of the records. `fresh`:
+        as in `listen`.
         """
         self.take_waiting_keys()
-        ahead_s, self.afresh = _AFRESH_S if self.afresh else 0.0, False
+        ahead_s, self.keys_lost = _AFTER_RESTART_S if self.keys_lost else 0.0, False
         if fresh or ahead_s:
             self.keys.clear()
         loop = asyncio.get_running_loop()
         entered = ""
         until: float | None = None
-        if not self.keys and not await self._asks(clips):
+        if not self.keys and not await self._start_question(clips):
             until = loop.time() + self.flow.silence_s
         counts = loop.time() + ahead_s
         while True:
-            counts = self._forget_keys(counts, ahead_s)
+            counts = self._drop_early_keys(counts, ahead_s)
             while (key := self.take_key(secret=secret)) is not None:
                 if key in "#*":
                     return "*" if key == "*" else entered
                 entered += key
                 if len(entered) == most:
-                    self._square_until = loop.time() + _SQUARE_S
+                    self._hash_until = loop.time() + _HASH_S
                     return entered
                 until = loop.time() + self.flow.silence_s
             if entered and self.sounding:
@@ -339,46 +342,46 @@ class Call:
             if until is None and not self.sounding:
                 until = loop.time() + self.flow.silence_s
 
-    async def _asks(self, clips: Sequence[Clip]) -> bool:
-        """Start a question: False if there is no audio of it. Raises NothingAudible if there is none at all."""
+    async def _start_question(self, clips: Sequence[Clip]) -> bool:
+        """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
         if await self.play(clips):
             return True
-        if self.services.audible.find(self.version.sounds, (self.state.language, ALWAYS_SAID)) is None:
+        if self.services.audible.find(self.version.sounds, (self.state.language, PROBE_TEXT)) is None:
             raise NothingAudible
         return False
 
-    def _forget_keys(self, counts: float, ahead_s: float) -> float:
-        """Throw away keys that came before `counts` (of the loop's clock), and return what `counts` is from now on.
+    def _drop_early_keys(self, counts: float, ahead_s: float) -> float:
+        """Drop keys that came before `counts` (by the loop's clock) and return the new value of `counts`.
 
-        After a restart the caller may go on pressing what they have begun: each such key puts it off.
+        After a restart, callers may finish an entry they had begun: each such key extends the time.
         """
         now = asyncio.get_running_loop().time()
         if now >= counts or not self.keys:
             return counts
         self.keys.clear()
-        return now + ahead_s if ahead_s == _AFRESH_S else counts
+        return now + ahead_s if ahead_s == _AFTER_RESTART_S else counts
 
     def take_key(self, *, secret: bool = False) -> str | None:
-        """The next key, used now; one that is asked for in secret leaves only its place in the records."""
+        """Take the next key. A secret key is recorded without its value."""
         while self.keys:
             key = self.keys.popleft()
-            if key == "#" and asyncio.get_running_loop().time() < self._square_until:
-                self._square_until = -math.inf
+            if key == "#" and asyncio.get_running_loop().time() < self._hash_until:
+                self._hash_until = -math.inf
                 continue
-            self._square_until = -math.inf
-            self.afresh = False
+            self._hash_until = -math.inf
+            self.keys_lost = False
             self.event("key", **({"secret": True} if secret else {"key": key}))
             return key
         return None
 
-    # What is kept
+    # What is recorded
 
     def event(self, kind: str, **data: object) -> None:
-        """Something happened. It is kept once the step that it led to is on its way: a key comes before its record."""
+        """Record an event. It is kept until its step is sent, so that the record of a key does not delay the answer."""
         self._happened.append((kind, self.state.node, data))
 
-    def keep(self) -> None:
-        """Gives to the journal what has happened."""
+    def flush_events(self) -> None:
+        """Send the recorded events to the journal."""
         for kind, node, data in self._happened:
             self.services.recorder.call_event(self.state.id, kind, node, data)
         self._happened.clear()

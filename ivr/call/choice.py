@@ -1,4 +1,4 @@
-"""A choice by key, as menus and the nodes that ask something make it: one set of rules for all of them."""
+"""A choice by key: one set of rules for menus and for all nodes that ask something."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ CHOICE_TEXTS = ("help_silence", "help_wrong_key")
 
 
 @dataclass(frozen=True, slots=True)
-class Goes:
-    """The caller leaves: to this node of the flow, by this key; None: by what he did not press."""
+class GoTo:
+    """Where the caller goes: to this node of the flow, by this key; None: without a key."""
 
-    to: str
+    node: str
     key: str | None = None
 
 
@@ -27,12 +27,12 @@ async def choose(
     back: str | None = None,
     after_help: str | None = None,
     fresh: bool = False,
-) -> str | Goes:
-    """Announces `options` (key and clips, "press <key>" is added) and gives the key that was chosen, or where he goes.
+) -> str | GoTo:
+    """Announce `options` and return the chosen key, or where the caller goes instead.
 
-    `#` repeats, `*` goes `back` if that is given, `0` leads to an operator and `9` to the menu of languages unless they
-    are options. Silence and wrong keys are met with help, at last with `after_help` (absent: an operator).
-    `fresh`: keys pressed ahead do not count.
+    An option is a key and its clips; "press <key>" is added. `#` repeats, `*` goes `back` if given, `0` leads to an
+    operator and `9` to the language menu unless they are options. Silence and wrong keys are answered with help, and
+    finally lead to `after_help` (default: an operator). `fresh`: ignore keys typed ahead.
     """
     language = call.state.language
     menu: list[Clip] = [clip for key, clips in options for clip in (*clips, (language, f"press_{key}"))]
@@ -44,15 +44,15 @@ async def choose(
         if key is not None and key in keys:
             return key
         if key == OPERATOR:
-            return Goes(call.flow.operator, key)
+            return GoTo(call.flow.operator, key)
         if key == CHANGE_LANGUAGE:
-            return Goes(call.flow.change_language, key)
+            return GoTo(call.flow.change_language, key)
         if key == BACK and back is not None:
-            return Goes(back, key)
+            return GoTo(back, key)
         clips = [*intro, *menu]
         if key != REPEAT:
             mistakes += 1
             if mistakes > MISTAKES:
                 call.event("help_over")
-                return Goes(after_help or call.flow.operator)
+                return GoTo(after_help or call.flow.operator)
             clips = [(language, "help_silence" if key is None else "help_wrong_key"), *menu]

@@ -1,4 +1,4 @@
-"""The connection to Asterisk that calls belong to, as calls, codes and call-backs see it."""
+"""The connection to Asterisk that calls belong to, as seen by calls, feature codes and call-backs."""
 
 from collections.abc import Collection, Coroutine
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from ivr.site.operators import OperatorEntry
 
 
 class Connection(Protocol):
-    """What ends with the connection. `ivr.controller.connection` implements it."""
+    """One connection to Asterisk and everything that ends with it. Calls use `ivr.controller.session`."""
 
     services: Services
 
@@ -23,7 +23,7 @@ class Connection(Protocol):
 
     @property
     def version(self) -> Version[Call]:
-        """What a call that begins now goes by."""
+        """The version of the flow for new calls."""
 
     @property
     def people(self) -> tuple[OperatorEntry, ...]:
@@ -43,4 +43,4 @@ class Connection(Protocol):
         """Start work that ends with the connection."""
 
     def forget(self, receiver: Receiver) -> None:
-        """Bring no more events to this receiver."""
+        """Deliver no more events to this receiver."""

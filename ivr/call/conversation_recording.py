@@ -1,7 +1,7 @@
-"""Recordings of conversations: only with the caller's consent, from the bridge, and kept in HATIF_HOME.
+"""Recordings of conversations: made only with the caller's consent, from the bridge, and kept in HATIF_HOME.
 
-Asterisk records; a recording ends with its bridge, also while there is no controller. Whoever is told that it has
-ended, or finds it at a start, brings it to where recordings are kept.
+Asterisk does the recording, which ends with its bridge, even while there is no controller. The controller moves it to
+its place when Asterisk reports the end, or when it finds the recording at a start.
 """
 
 import asyncio
@@ -28,27 +28,29 @@ PREFIX = "conv-"
 FOLDER = "recordings"
 
 _ENDS_S, _LOOK_S = 0.5, 0.02
-"""How long Asterisk may take to end a recording, and how often it is asked."""
+"""How long Asterisk may take to end a recording, and how often to check."""
 
 
 async def begin(call: Call, bridge: str, offer: str) -> None:
-    """Records what is said in the bridge from now on, if the caller agreed. The row, with his consent, is on the disk
-    before Asterisk records anything."""
+    """Start to record the bridge if the caller agreed.
+
+    The row, with the caller's consent, is on the disk before Asterisk records anything.
+    """
     consent = Consent.decode(call.state.consent)
     if consent is None or not call.services.site.recording.conversations:
         return
-    call.services.recorder.recording(call.state, offer, file_of(offer), consent)
+    call.services.recorder.recording(call.state, offer, recording_path(offer), consent)
     record = operations.RECORD_BRIDGE(bridge, name=f"{PREFIX}{offer}", format=FORMAT, ifExists="fail")
     (answer,) = await call.services.link.ask(record)
     if answer.ok:
         call.event("recorded", offer=offer)
         return
-    log.error("A conversation is not recorded: Asterisk refused it", call=call.state.id, status=answer.status)
+    log.error("Asterisk refused to record a conversation", call=call.state.id, status=answer.status)
     call.services.recorder.recording_ended(offer, 0)
 
 
 async def end(call: Call, offer: str) -> None:
-    """Ends the recording while its bridge is still there: Asterisk tells nobody of one that ends with its bridge."""
+    """End the recording while its bridge exists: Asterisk does not report the end of one that ends with its bridge."""
     if Consent.decode(call.state.consent) is None or not call.services.site.recording.conversations:
         return
     name, loop = f"{PREFIX}{offer}", asyncio.get_running_loop()
@@ -62,20 +64,20 @@ async def end(call: Call, offer: str) -> None:
 
 
 async def keep(mailbox: Mailbox, name: str, recorder: Recorder) -> None:
-    """Bring a recording that has ended to where it is kept, and say how long it is."""
-    await keep_found(mailbox, name, recorder)
+    """Move a finished recording to its place and record its length."""
+    await keep_leftover(mailbox, name, recorder)
 
 
-async def keep_found(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
-    """Do the same with one that was found at a start.
+async def keep_leftover(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
+    """Do the same with a recording that was found at a start.
 
-    Return whether it was cut off, since Asterisk ended before it had written all of it.
+    Return whether it is incomplete because Asterisk ended before it had written everything.
     """
     offer = name.removeprefix(PREFIX)
     try:
-        seconds, cut = await asyncio.to_thread(_kept, mailbox, name)
+        seconds, cut = await asyncio.to_thread(_move_to_home, mailbox, name)
     except FileNotFoundError:
-        return False  # it is kept already
+        return False  # already kept
     except (OSError, wave.Error, EOFError) as error:
         aside = await asyncio.to_thread(mailbox.put_aside, name)
         log.error("The recording of a conversation could not be kept", recording=aside or name, error=str(error))
@@ -84,18 +86,18 @@ async def keep_found(mailbox: Mailbox, name: str, recorder: Recorder) -> bool:
     return cut
 
 
-def _kept(mailbox: Mailbox, name: str) -> tuple[float, bool]:
+def _move_to_home(mailbox: Mailbox, name: str) -> tuple[float, bool]:
     recording = mailbox.recording(name)
     cut = wav.repair(recording)
     seconds = wav.duration_s(recording)
-    mailbox.move(name, file_of(name.removeprefix(PREFIX)))
+    mailbox.move(name, recording_path(name.removeprefix(PREFIX)))
     return seconds, cut
 
 
 async def close(
     mailbox: Mailbox, recording: "RecordingRow", call: "CallRow | None", recorder: Recorder, *, cut: bool
 ) -> None:
-    """End the row of a recording that was left open. What is missing of the recording is noted in the call's case."""
+    """Complete the row of a recording that was left open. Missing audio is noted in the call's case."""
     try:
         seconds = await asyncio.to_thread(wav.duration_s, mailbox.home / recording.file)
     except (OSError, wave.Error, EOFError):
@@ -108,6 +110,6 @@ async def close(
         )
 
 
-def file_of(offer: str) -> str:
-    """Where the recording is kept, in HATIF_HOME."""
+def recording_path(offer: str) -> str:
+    """Return where the recording is kept, relative to HATIF_HOME."""
     return f"{FOLDER}/{offer}.{FORMAT}"

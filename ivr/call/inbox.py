@@ -1,7 +1,7 @@
 """What happens to a call, in order, for the one coroutine that reads it.
 
-`asyncio.Queue` under `asyncio.timeout` does the same; a call reads some twenty times, each with a limit, and this costs
-a third of it.
+`asyncio.Queue` under `asyncio.timeout` would do the same. A call reads about twenty times, each time with a limit, and
+this class costs a third of that.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class Receiver(Protocol):
-    """Who is told what happens to a channel."""
+    """Receives the events of a channel."""
 
     def deliver(self, item: Event, /) -> None: ...
 
 
 class Inbox(Generic[T]):
-    """One reader, any number of writers, one event loop."""
+    """A queue for one reader and any number of writers, in one event loop."""
 
     def __init__(self) -> None:
         self._items: deque[T] = deque()
@@ -33,18 +33,18 @@ class Inbox(Generic[T]):
         _wake(self._waiter)
 
     def put_back(self, items: Sequence[T]) -> None:
-        """Items that were read come first again, in the order in which they were."""
+        """Put items that were read back at the front, in their original order."""
         self._items.extendleft(reversed(items))
         _wake(self._waiter)
 
     def take_all(self) -> list[T]:
-        """All that is there now; nothing is left."""
+        """Return all items and leave none."""
         items = list(self._items)
         self._items.clear()
         return items
 
     async def get(self, until: float = math.inf) -> T | None:
-        """The next item; None once the loop's clock reaches `until` and there is none."""
+        """Return the next item, or None if there is none by the time the loop's clock reaches `until`."""
         if not self._items:
             loop = asyncio.get_running_loop()
             self._waiter = loop.create_future()

@@ -1,4 +1,4 @@
-"""An operator's leg of a call: how it is created, what its end means, and how others wait for it."""
+"""An operator's leg of a call: how it is created, what its end means, and how to wait for it."""
 
 import asyncio
 import time
@@ -16,91 +16,113 @@ from routing.states import OfferState
 _OUT_S = 1.0
 """How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
 
-LOST = 27
-"""ITU-T Q.850 cause for a telephone that has vanished: destination out of order."""
+OUT_OF_ORDER = 27
+"""ITU-T Q.850 cause of a telephone that vanished: destination out of order."""
 
-NOT_ANSWERED = {
+UNANSWERED_CAUSES = {
     17: OfferState.REFUSED,  # busy
     21: OfferState.REFUSED,  # declined
-    23: OfferState.REFUSED,  # moved (302): the telephone forwards, which nobody follows
+    23: OfferState.REFUSED,  # moved (302): the telephone forwards, which we do not follow
     18: OfferState.NO_ANSWER,
     19: OfferState.NO_ANSWER,
 }
-"""ITU-T Q.850 causes of a leg that was never answered; all others mean that the telephone was not reached."""
+"""ITU-T Q.850 causes of a leg that was never answered; any other means that the telephone was not reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An operator's leg of a call; `id` is the offer's and the channel's."""
+    """An operator's leg of a call. `id` is the id of both the offer and the channel."""
 
     id: str
     operator: str
 
-    def offer_ended(self, call: Call, state: OfferState) -> None:
-        """The offer has come to nothing: the floor is told, and the database."""
+    def report_offer_ended(self, call: Call, state: OfferState) -> None:
+        """Report to the floor and the database that the offer came to nothing."""
         call.services.unroute(self.id)
         call.services.to_floor(floor_protocol.Refused(self.id, call.state.id, self.operator, state))
         call.services.recorder.offer_ended(self.id, state)
         call.event("offer_ended", operator=self.operator, offer=self.id, state=state.value)
 
-    def rung_on(self, call: Call, left_s: float) -> LegState:
-        """Of a colleague who becomes the operator when he answers: he is rung for so much longer."""
+    def state_as_consulted(self, call: Call, left_s: float) -> LegState:
+        """Return the leg's state for a consulted colleague who becomes the operator on answering.
+
+        `left_s`: how much longer their telephone rings.
+        """
         rung_at = time.time() - max(0.0, call.services.site.operators.ring_s - max(0.0, left_s))
         return LegState(self.id, call.state.id, self.operator, rung_at, Role.CONSULTED)
 
-    def connected(self, call: Call) -> None:
+    def report_connected(self, call: Call) -> None:
         call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
         call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
         call.services.recorder.connected(call.state)
         call.event("connected", operator=self.operator, offer=self.id)
 
-    def free(self, call: Call) -> None:
-        """The operator is off the telephone; how it ended is not known yet, but others wait for him."""
+    def report_joined(self, call: Call, role: Role) -> None:
+        """Report that a colleague has joined the conversation."""
+        call.services.to_floor(floor_protocol.Accepted(self.id, call.state.id, self.operator))
+        call.services.recorder.offer_ended(self.id, OfferState.ACCEPTED)
+        call.services.recorder.joined(call.state.id, self.id, self.operator, role)
+        call.event("joined", operator=self.operator, offer=self.id, role=role.value)
+
+    def report_left(self, call: Call, by: str) -> None:
+        """Report that a colleague has left the conversation."""
+        call.services.unroute(self.id)
+        self.report_free(call)
+        call.services.recorder.pairing_ended(self.id, by)
+        call.event("left", operator=self.operator, offer=self.id, by=by)
+
+    def report_free(self, call: Call) -> None:
+        """Report that the operator is off the telephone, since others wait for them; the outcome follows later."""
         call.services.to_floor(floor_protocol.Ended(self.id, call.state.id, self.operator))
 
-    def conversation_ends(self, call: Call, by: str) -> None:
-        """In the records, and on the disk, before the caller's channel says so: after a kill between the two, one that
-        is open there would keep his next conversation out of them."""
+    def record_conversation_end(self, call: Call, by: str) -> None:
+        """Write the end of the conversation to disk, before the caller's channel shows it.
+
+        After a kill between the two, a conversation that is still open would keep the next one of its operator or its
+        caller out of the records.
+        """
         call.services.recorder.pairing_ended(self.id, by)
         call.services.recorder.journal.flush()
 
-    def conversation_ended(self, call: Call, by: str, *, recorded: bool = False) -> None:
-        """`by`: caller, operator, transfer, or lost; `recorded`: `conversation_ends` was called."""
+    def end_conversation(self, call: Call, by: str, *, recorded: bool = False) -> None:
+        """End the conversation for the floor, the records and the call's state.
+
+        `by`: caller, operator, transfer, or lost. `recorded`: `record_conversation_end` was called already.
+        """
         call.services.unroute(self.id)
-        self.free(call)
+        self.report_free(call)
         if not recorded:
-            self.conversation_ends(call, by)
+            self.record_conversation_end(call, by)
         call.set(replace(call.state, served_by=self.operator))
         call.event("conversation_ended", operator=self.operator, by=by)
 
 
 async def leave_bridge(call: Call, bridge: str) -> None:
-    """Ends a bridge whose last party goes on in the flow, and waits until he is out of it.
+    """End a bridge whose last party continues in the flow, and wait until they are out of it.
 
-    A prompt for a channel that is still on its way out is accepted, never heard, and never reported as finished. Taking
-    the channel out by a request would hold up all calls' requests until it is done. Raises CallerGone.
+    Asterisk accepts a prompt for a channel that is still leaving, but never plays it nor reports its end. Removing the
+    channel by a request would hold up the requests of all calls until that is done. Raises CallerGone.
     """
     await call.services.link.send(operations.DELETE_BRIDGE(bridge))
-    await until_gone(call, out=True)
+    await wait_until_gone(call, out=True)
 
 
 async def hang_up_leg(call: Call, leg: str) -> None:
-    """Hangs the leg up and waits until it is gone: nobody is rung again while his telephone has not heard of it."""
+    """Hang up the leg and wait until it is gone, so that no telephone rings again before it knows about the hang-up."""
     await call.services.link.send(operations.HANG_UP(leg))
-    await until_gone(call, leg, gone_too=True)
+    await wait_until_gone(call, leg, even_if_gone=True)
 
 
-async def until_gone(call: Call, *legs: str, out: bool = False, gone_too: bool = False) -> None:
-    """Until these legs are gone, and with `out` the caller is out of his bridge. What else happens meanwhile is kept
-    for later."""
-    waits = set(legs)
+async def wait_until_gone(call: Call, *legs: str, out: bool = False, even_if_gone: bool = False) -> None:
+    """Wait until these legs are gone and, with `out`, the caller is out of their bridge. Other items are kept."""
+    waiting = set(legs)
     until = asyncio.get_running_loop().time() + _OUT_S
     kept: list[Item] = []
     try:
-        while (waits or out) and asyncio.get_running_loop().time() < until:
-            match item := await call.next(until, gone_too=gone_too):
-                case events.ChannelDestroyed(channel) if channel in waits:
-                    waits.discard(channel)
+        while (waiting or out) and asyncio.get_running_loop().time() < until:
+            match item := await call.next(until, even_if_gone=even_if_gone):
+                case events.ChannelDestroyed(channel) if channel in waiting:
+                    waiting.discard(channel)
                 case events.ChannelLeftBridge(channel) if channel == call.channel:
                     out = False
                 case _ if not isinstance(item, Deadline):
@@ -114,7 +136,7 @@ async def start_music(call: Call) -> None:
 
 
 def create_leg(call: Call, leg: Leg, ring_s: float, shown: str, role: Role = Role.OPERATOR) -> operations.Request:
-    """Return the request that creates the leg; it is dialled once it has entered (`leg_dialing.dial`).
+    """Return the request that creates the leg. It is dialled once the channel has entered (`leg_dialing.dial`).
 
     `shown`: the name on the telephone's display.
     """
@@ -130,21 +152,24 @@ def create_leg(call: Call, leg: Leg, ring_s: float, shown: str, role: Role = Rol
     )
 
 
-def said(item: Item, leg: Leg) -> OfferState:
-    """What an event says about the leg; `ringing`: nothing new."""
+def offer_state_of(item: Item, leg: Leg) -> OfferState:
+    """Return the offer state that follows from an event of the leg; RINGING if there is no news."""
     match item:
         case events.ChannelStateChange(channel_id, "Up") if channel_id == leg.id:
             return OfferState.ACCEPTED
         case events.ChannelDestroyed(channel_id, cause) if channel_id == leg.id:
-            return NOT_ANSWERED.get(cause, OfferState.UNREACHABLE)
+            return UNANSWERED_CAUSES.get(cause, OfferState.UNREACHABLE)
         case RequestFailed(request, status) if leg_dialing.failed(request, status, leg.id):
             return OfferState.UNREACHABLE
     return OfferState.RINGING
 
 
-async def looked_at(link: Link, leg: str) -> OfferState:
-    """What a leg is whose time is over: `accepted` if it has been answered just now, `unreachable` if its telephone has
-    not even said that it rings, else `no_answer`."""
+async def check_unanswered_leg(link: Link, leg: str) -> OfferState:
+    """Return the state of an offer that has timed out.
+
+    ACCEPTED if it was answered just now, UNREACHABLE if the telephone has not even reported that it rings, otherwise
+    NO_ANSWER.
+    """
     (answer,) = await link.ask(operations.CHANNEL(leg))
     if answer.ok and answer.body["state"] == "Up":
         return OfferState.ACCEPTED

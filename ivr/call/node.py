@@ -1,4 +1,4 @@
-"""What all nodes share."""
+"""What all nodes have in common."""
 
 from typing import Annotated
 
@@ -11,22 +11,22 @@ Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 
 REPEAT, BACK, OPERATOR, CHANGE_LANGUAGE = "#", "*", "0", "9"
 MISTAKES = 2
-"""How often silence or a wrong key is met with help before an operator is called."""
+"""How many times silence or a wrong key is answered with help before an operator takes over."""
 
 
 class Node(BaseModel):
-    """A node of the flow. `run` does it for a call and gives the name of the next one, None to hang up."""
+    """A node of the flow. `run` executes it for a call and returns the name of the next one, or None to hang up."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def leads_to(self) -> tuple[str, ...]:
-        """All nodes that may follow, for the check."""
+        """Return all nodes that may follow, for the check."""
         raise NotImplementedError
 
     def texts(self) -> tuple[str, ...]:
-        """The ids of all texts that the node may say, for the check."""
+        """Return the ids of all texts the node may say, for the check."""
         return ()
 
     def silent(self) -> str | None:
-        """Where a caller comes who never presses a key; None: to the flow's operator."""
+        """Return where a caller goes who never presses a key; None: to the flow's operator."""
         return None

@@ -1,4 +1,4 @@
-"""What a call needs of others, who may be stood in for, as in a trial."""
+"""What a call needs from the rest of the program; a trial substitutes its own."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Mailbox(Protocol):
-    """Messages that callers leave by voice: `ivr.records.voicemail`."""
+    """Voice messages from callers: `ivr.records.voicemail`."""
 
     async def has_voice(self, name: str) -> bool: ...
 
@@ -32,7 +32,7 @@ class Mailbox(Protocol):
 
 
 class Opening(Protocol):
-    """When the line is open, and what is said in front of everything."""
+    """Opening hours, and the announcement played before everything else."""
 
     def answer(
         self, at: datetime | None = None, *, line: str | None = None, language: str | None = None
@@ -51,20 +51,26 @@ class Opening(Protocol):
     def announcement(self) -> str | None: ...
 
 
-class Files(Protocol):
-    """Case files, for callers: `ivr.cases.case_lookup`."""
+class CaseLookup(Protocol):
+    """Case lookup for callers: `ivr.cases.case_lookup`."""
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> "Answer": ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call uses. `to_floor` and `route` never block; `address` gives an operator's endpoint.
+    """What every call uses.
 
-    `remembered(number)`: the language of that caller's last call, after a moment; `returning(state)`: the place of a
-    caller who was cut off, as soon, and `has_place(state)` whether he has one; `mailbox`: what callers leave by voice;
-    `people`: the operators' list; `answer(wish, why_not)`: for who waits to hear whether a wish was granted;
-    `notice(operator)`: the text that they are to hear first of all, once.
+    Attributes:
+        recall_language: Return the language of the last call from a number, after a moment.
+        find_returner: Return the earlier wait of a caller who was cut off, after a moment.
+        is_returner: Return whether there is one.
+        to_floor: Send a message to the floor; never blocks.
+        route: Deliver the events of a channel to a receiver; never blocks.
+        address: Return an operator's endpoint.
+        people: The operators' list.
+        answer_request: Answer an operator request by its id; the reason is None if it was granted.
+        take_notice: Return the text that an operator is to hear before everything else, once.
     """
 
     site: Site
@@ -72,15 +78,15 @@ class Services:
     recorder: Recorder
     audible: Audible
     opening: Opening
-    files: Files
-    remembered: Callable[[str], Awaitable[str | None]]
-    returning: Callable[[CallState], Awaitable["Place | None"]]
-    has_place: Callable[[CallState], Awaitable[bool]]
+    case_lookup: CaseLookup
+    recall_language: Callable[[str], Awaitable[str | None]]
+    find_returner: Callable[[CallState], Awaitable["Place | None"]]
+    is_returner: Callable[[CallState], Awaitable[bool]]
     mailbox: Mailbox
     to_floor: Callable[[floor_protocol.ToFloor], None]
     route: Callable[[str, Receiver], None]
     unroute: Callable[[str], None]
     address: Callable[[str], str]
     people: tuple[OperatorEntry, ...] = ()
-    answer: Callable[[str, str | None], None] = lambda *_: None
-    notice: Callable[[str], str | None] = lambda _: None
+    answer_request: Callable[[str, str | None], None] = lambda *_: None
+    take_notice: Callable[[str], str | None] = lambda _: None

@@ -1,4 +1,4 @@
-"""What a call is about: in the records from the moment at which it is chosen, whatever becomes of the call."""
+"""The topic of a call, recorded as soon as it is chosen, whatever becomes of the call."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from ivr.call.call import Call
 
 
 def choose(call: Call, topic: str | None) -> None:
-    """Note what the call is about; None: the caller's way says nothing of it, and what was known stays."""
+    """Set the topic. None means that the node has no topic; the previous one stays."""
     if topic is None or topic == call.state.topic:
         return
     call.set(replace(call.state, topic=topic))

@@ -1,4 +1,4 @@
-"""What a call has to know of the version of the flow that it goes by; `ivr.flow.versions` makes one."""
+"""What a call needs to know about its version of the flow; `ivr.flow.versions` has the implementation."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Protocol, TypeVar
@@ -7,11 +7,11 @@ from ivr.site.guide import Guide
 from prompts.manifest import Manifest
 
 C = TypeVar("C", contravariant=True)
-"""The call that a node is run for."""
+"""The call a node runs for."""
 
 
 class FlowNode(Protocol[C]):
-    """A node: `run` does it for a call and returns the name of the next one, or None to hang up."""
+    """A node. `run` executes it for a call and returns the name of the next one, or None to hang up."""
 
     @property
     def kind(self) -> str: ...
@@ -22,7 +22,7 @@ class FlowNode(Protocol[C]):
 
 
 class Flow(Protocol[C]):
-    """A flow. `operator` is the node to which `0` and repeated mistakes lead."""
+    """A flow. `operator` is where `0` and repeated mistakes lead."""
 
     @property
     def start(self) -> str: ...
@@ -41,7 +41,7 @@ class Flow(Protocol[C]):
 
 
 class Version(Protocol[C]):
-    """What a call hears, from its beginning to its end."""
+    """What a call plays and follows from beginning to end."""
 
     @property
     def name(self) -> str: ...

@@ -20,7 +20,7 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.asterisk.ari.operations import Request
 from ivr.audio.audible import Clip
 from ivr.call.call import Deadline, RequestFailed
-from ivr.call.leg import NOT_ANSWERED, looked_at
+from ivr.call.leg import UNANSWERED_CAUSES, check_unanswered_leg
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_leg import CallLeg
 from ivr.callbacks.call_legs import CalledGone, CallLegs, Item, OperatorGone, over
@@ -147,7 +147,7 @@ class Attempt:
         while not leg.answered:
             item = await self.ends.next(until)
             if leg.gone:
-                return NOT_ANSWERED.get(leg.cause or 0, OfferState.UNREACHABLE)
+                return UNANSWERED_CAUSES.get(leg.cause or 0, OfferState.UNREACHABLE)
             if _lost(item, leg):
                 return OfferState.UNREACHABLE
             if isinstance(item, floor_protocol.TelephoneGone) and not leg.answered:
@@ -158,7 +158,7 @@ class Attempt:
 
     async def _unanswered(self, leg: CallLeg, state: OfferState | None = None) -> OfferState:
         """The time for him to answer is over, or his telephone is gone (`state`); he may have answered just now."""
-        rings = await looked_at(self._link, leg.channel)
+        rings = await check_unanswered_leg(self._link, leg.channel)
         if rings is OfferState.ACCEPTED:
             leg.answered = True
         else:

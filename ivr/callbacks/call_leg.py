@@ -54,7 +54,7 @@ class CallLeg:
 
     def late(self) -> None:
         """Count a prompt that is overdue as ended."""
-        self._playback.note(self._playback.lost(self.channel))
+        self._playback.note(self._playback.overdue_end(self.channel))
 
     def hush(self) -> list[Request]:
         return self._playback.stop()
@@ -76,7 +76,7 @@ class CallLeg:
         requests = self.hush()
         name = self._name(self._played)
         self._played += 1
-        self._playback.begun(name, seconds)
+        self._playback.start(name, seconds)
         return [*requests, operations.PLAY(self.channel, name, media=",".join(media))]
 
     def _name(self, number: int) -> str:

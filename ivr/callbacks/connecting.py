@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from db.enums import CallbackKind, Outcome
 from ivr.asterisk.ari import operations
-from ivr.call.bridge_moves import add, create
+from ivr.call.bridge_moves import add_to_bridge, create_bridge
 from ivr.call.call import Call
 from ivr.call.version import Flow
 from ivr.callbacks.call_legs import CallLegs
@@ -23,7 +23,7 @@ from ivr.flow.nodes.queue import Queue
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.floor_protocol import Offer
-from ivr.model.talk_table import bridge_of
+from ivr.model.talk_table import bridge_name
 from routing.match import Reason, Step
 from routing.states import OfferState
 
@@ -70,7 +70,7 @@ def _state(session: CallbackConnection, progress: Progress, file: "File | None")
         announced=language,  # he did not call for it
         case=wish.case_reference,
         filed=wish.case_reference is not None,
-        prefers=file.owner if file is not None else None,
+        preferred_operator=file.owner if file is not None else None,
         outcome=Outcome.SELF_SERVED if file is not None else None,
     )
 
@@ -89,7 +89,7 @@ async def connect(session: CallbackConnection, progress: Progress, ends: CallLeg
     assert called is not None and leg is not None
     state = _state(session, progress, None)
     state = replace(
-        state.at(state.node),
+        state.at_node(state.node),
         since=routing_age(progress.wish).timestamp(),
         offer=offer.id,
         operator=offer.operator,
@@ -98,14 +98,14 @@ async def connect(session: CallbackConnection, progress: Progress, ends: CallLeg
         connected_at=time.time(),
         first=True,
     )
-    bridge = bridge_of(offer.id)
+    bridge = bridge_name(offer.id)
     answers = await services.link.ask(
         *called.hush(),
         *leg.hush(),
         operations.SET_VARIABLE(called.channel, variable="HATIF", value=state.encode()),
-        create(bridge),
-        add(bridge, leg.channel, called.channel),
-        add(bridge, called.channel, called.channel),
+        create_bridge(bridge),
+        add_to_bridge(bridge, leg.channel, called.channel),
+        add_to_bridge(bridge, called.channel, called.channel),
     )
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))

@@ -8,7 +8,7 @@ from db.enums import CallbackKind
 from ivr.audio.audible import Clip
 from ivr.callbacks.request_states import routing_age
 from ivr.cases.case_lookup import told
-from ivr.flow.nodes.case import what_is_told
+from ivr.flow.nodes.case import case_clips
 from ivr.model import clock
 from ivr.talk.whisper import WAITED
 from prompts.manifest import Manifest
@@ -50,7 +50,7 @@ def state_of_file(language: str, file: "File", timezone: str, sounds: Manifest) 
     """The file in words, then the offer of an operator."""
     today = clock.now().astimezone(ZoneInfo(timezone)).date()
     return [
-        *what_is_told(language, told(file), today, sounds.ids),
+        *case_clips(language, told(file), today, sounds.ids),
         (language, "case_operator"),
         (language, "press_1"),
     ]

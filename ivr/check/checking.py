@@ -13,7 +13,7 @@ from ivr.check.hours_check import hours_findings
 from ivr.check.roster_check import roster_findings
 from ivr.check.site_check import database_findings, language_findings, number_findings, topic_findings, voice_findings
 from ivr.flow import checks, model
-from ivr.flow.file import Draft, draft
+from ivr.flow.file import Draft, read_draft
 from ivr.site import guide as guides
 from ivr.site import operators, site
 from ivr.site.findings import Finding, SiteError
@@ -56,7 +56,7 @@ class _Check:
         written, texts = self._texts(site_)
         known = {*written, *(texts.ids if texts is not None else ())}
         if flow is not None:
-            self.found += checks.findings(flow, languages, known or None, guide, self.needed)
+            self.found += checks.check_draft(flow, languages, known or None, guide, self.needed)
         self._check_needed(known)
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
@@ -120,7 +120,7 @@ class _Check:
     def _draft(self) -> Draft | None:
         path = self.folder / "flow.yaml"
         try:
-            return draft(model.read(path), str(path))
+            return read_draft(model.read(path), str(path))
         except SiteError as error:
             self.found += error.findings
         return None

@@ -58,7 +58,7 @@ def draw(
     """Draw the flow as a picture (SVG): its nodes, what is spoken there, and where the keys lead."""
     from ivr.flow import model
     from ivr.flow.draw.draw import draw_flow
-    from ivr.flow.file import draft
+    from ivr.flow.file import read_draft
     from prompts import catalogue
 
     parts = Composition(bound=False)
@@ -75,7 +75,7 @@ def draw(
         return texts.text(code, text) or texts.text(catalogue.SOURCE, text) or text
 
     path = folder / "flow.yaml"
-    written = draft(model.read(path), str(path))
+    written = read_draft(model.read(path), str(path))
     picture = draw_flow(written.flow, language, spoken, f"{parts.site.name}: the flow ({language})")
     if str(out) == "-":
         print(picture, end="")

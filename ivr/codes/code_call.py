@@ -95,16 +95,16 @@ class CodeCall:
         self._inbox.put(item)
 
     async def next(
-        self, until: float | None = None, *, gone_too: bool = False
+        self, until: float | None = None, *, even_if_gone: bool = False
     ) -> events.Event | RequestFailed | Deadline:
         """The next thing that happens; a Deadline once the loop's clock reaches `until`. Keys are also kept in `keys`.
 
-        Raises OperatorGone once he has hung up; with `gone_too` what happens is given all the same.
+        Raises OperatorGone once he has hung up; with `even_if_gone` what happens is given all the same.
         """
-        if self._gone and not gone_too:
+        if self._gone and not even_if_gone:
             raise OperatorGone
         item = await self._inbox.get(min(math.inf if until is None else until, self._playback.overdue))
-        item = item or self._playback.lost(self.channel)
+        item = item or self._playback.overdue_end(self.channel)
         if item is None:
             return Deadline()
         self._playback.note(item)
@@ -113,7 +113,7 @@ class CodeCall:
                 self.keys.append(digit)
             case events.ChannelDestroyed(channel) | events.StasisEnd(channel) if channel == self.channel:
                 self._gone = True
-        if self._gone and not gone_too:
+        if self._gone and not even_if_gone:
             raise OperatorGone
         return item
 
@@ -142,7 +142,7 @@ class CodeCall:
         """Starts the clips; False if there is no audio for any of them. What the operator is to hear first of all comes
         before them."""
         sounds = self.session.version.sounds
-        notice = self.services.notice(self.operator.id)
+        notice = self.services.take_notice(self.operator.id)
         said = (notice, *said) if notice is not None else said
         clips = [(self.language, each) if isinstance(each, str) else each for each in said]
         found = [heard for clip in clips if (heard := self.services.audible.find(sounds, clip)) is not None]
@@ -153,7 +153,7 @@ class CodeCall:
         playback = new_name("code")
         media = ",".join(f"sound:{each.file}" for each in found)
         await self.services.link.send(operations.PLAY(self.channel, playback, media=media))
-        self._playback.begun(playback, sum(each.seconds for each in found))
+        self._playback.start(playback, sum(each.seconds for each in found))
         return True
 
     async def say(self, *said: Said) -> None:

@@ -6,9 +6,9 @@ he may connect with the caller by the telephone's own transfer key (REFER with R
 
 from ivr.call.call import Call
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
+from ivr.talk.code_reader import act_for_code
 from ivr.talk.grants import topics_of
-from ivr.talk.keys import act_of
-from ivr.talk.operator_requests import ASKS, Act, Refusal, Target, from_keys
+from ivr.talk.operator_requests import NEED_TARGET, Act, Refusal, Target, target_from_digits
 
 
 async def in_conversation(code: CodeCall) -> None:
@@ -16,9 +16,9 @@ async def in_conversation(code: CodeCall) -> None:
     call = code.conversation
     if call is None:
         raise CodeRefused(Refusal.NOT_NOW.value)
-    act, target = act_of(code.name, code.argument), Target()
-    if act in ASKS:
-        meant = from_keys(code.argument, code.services.site.languages, topics_of(call.flow))
+    act, target = act_for_code(code.name, code.argument), Target()
+    if act in NEED_TARGET:
+        meant = target_from_digits(code.argument, code.services.site.languages, topics_of(call.flow))
         if isinstance(meant, Refusal):
             raise CodeRefused(meant.value)
         target = meant

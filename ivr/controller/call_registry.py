@@ -11,8 +11,8 @@ from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.asterisk.fallback_records import mark_taken
 from ivr.call.call import Call, Item, Services
-from ivr.call.first_state import carrier_of, first_state, identity_of, raw
-from ivr.call.flow_runner import to_dialplan, walk
+from ivr.call.first_state import call_id_of, carrier_of, first_state, printable_number
+from ivr.call.flow_runner import run_flow, to_dialplan
 from ivr.call.inbox import Receiver
 from ivr.controller.dependencies import Dependencies
 from ivr.controller.probe_call import is_test
@@ -98,13 +98,13 @@ class CallRegistry:
         site = self._dependencies.site
         dialled = (args or leg_dialing.arguments(channel)[1:] or ("",))[0]
         started = _created(channel)
-        identity = identity_of(site.node, channel.id, started)
+        identity = call_id_of(site.node, channel.id, started)
         state = first_state(site, version, identity, dialled, channel.caller_number, carrier_of(channel))
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
-        call.before = _mark_requests(channel)
+        call.opening_requests = _mark_requests(channel)
         if not args and channel.state == "Up":
             call.unreadable = channel.variables.get("HATIF") or ""
-        self._dependencies.recorder.call_started(state, channel.id, started, raw(channel.caller_number))
+        self._dependencies.recorder.call_started(state, channel.id, started, printable_number(channel.caller_number))
         if is_test(channel):
             self._dependencies.recorder.call(identity, live=False)
         self._walk(call, resumed=False)
@@ -116,10 +116,10 @@ class CallRegistry:
         version = self._dependencies.flows.version(state.flow)
         if version is None or state.node not in version.flow.nodes:
             version = self._dependencies.flows.current
-            state = replace(state, flow=version.name).at(version.flow.operator)
+            state = replace(state, flow=version.name).at_node(version.flow.operator)
         call = Call(self._services, channel.id, state, version, answered=channel.state == "Up")
         call.resume()
-        call.before = _mark_requests(channel)  # an earlier controller may not have sent it
+        call.opening_requests = _mark_requests(channel)  # an earlier controller may not have sent it
         call.leg, call.colleague = leg, colleague
         # If a leg is answered at this moment, it is not a stranger.
         if leg is not None:
@@ -128,7 +128,9 @@ class CallRegistry:
             self._routes[colleague.leg] = call
         if channel.application_data.startswith("hatif,call"):
             # Once more: what an earlier controller wrote last may never have reached the disk.
-            self._dependencies.recorder.call_started(state, channel.id, _created(channel), raw(channel.caller_number))
+            self._dependencies.recorder.call_started(
+                state, channel.id, _created(channel), printable_number(channel.caller_number)
+            )
         call.event("resumed")
         self._walk(call, resumed=True)
 
@@ -160,7 +162,7 @@ class CallRegistry:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(call=call.state.id)
         try:
-            await walk(call, resumed)
+            await run_flow(call, resumed)
         except Exception:
             log.exception("A call failed; it goes to the dialplan", call=call.state.id, channel=call.channel)
             self._services.to_floor(Leave(call.state.id))

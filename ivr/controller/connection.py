@@ -68,18 +68,18 @@ class Connection:
             recorder=dependencies.recorder,
             audible=dependencies.audible,
             opening=dependencies.opening,
-            files=dependencies.files,
-            remembered=dependencies.remembered,
-            returning=dependencies.returning,
-            has_place=dependencies.has_place,
+            case_lookup=dependencies.files,
+            recall_language=dependencies.remembered,
+            find_returner=dependencies.returning,
+            is_returner=dependencies.has_place,
             mailbox=dependencies.mailbox,
             to_floor=self.tell,
             route=self._routes.__setitem__,
             unroute=self._unroute,
             address=lambda operator: dependencies.site.operators.address.replace("{id}", operator),
             people=dependencies.operators,
-            answer=self.requests.answer,
-            notice=dependencies.notice,
+            answer_request=self.requests.answer,
+            take_notice=dependencies.notice,
         )
         self._addresses = {operator.id: self.services.address(operator.id) for operator in dependencies.operators}
         self.registry = CallRegistry(dependencies, self.services, self._routes, self.start)
@@ -311,7 +311,7 @@ class Connection:
             self._silent_calls[channel] = call.state.id
         found = self._silent_calls.get(channel) if silent else self._silent_calls.pop(channel, None)
         if found is not None:
-            self.tell(floor_protocol.Silent(found, silent))
+            self.tell(floor_protocol.CallerSilence(found, silent))
 
     def from_floor(self, message: floor_protocol.ToCall) -> None:
         """Bring a message of the floor to its call."""

@@ -38,7 +38,7 @@ from ivr.floor.floor import Floor
 from ivr.floor.operator_state_store import OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.home import credentials, heartbeat
 from ivr.home.settings import HEARTBEAT_S, Settings
 from ivr.hours.opening import Opening
@@ -77,7 +77,7 @@ class Controller:
         self.operators = operators.load(settings.site, self.site.languages)
         ids = tuple(operator.id for operator in self.operators)
         self.credentials = credentials.load(settings.home, ids)
-        self.flows = Flows(settings.site, settings.versions, settings.sounds, self.site)
+        self.flows = VersionStore(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
         url = settings.database_url(self.site.database.url)
         self.references = references.reference_allocator(settings, self.site.node_number)
@@ -312,7 +312,7 @@ class Controller:
         if restarted and self.connection is not None:
             self.connection.telephones.restarted(proof)
 
-    def _planned(self, planned: floor_protocol.Planned) -> None:
+    def _planned(self, planned: floor_protocol.DutyRoster) -> None:
         if self.connection is not None:
             self.connection.tell(planned)
 

@@ -11,7 +11,7 @@ from ivr.callbacks.repository import CallbackRepository
 from ivr.cases.case_lookup import CaseLookup
 from ivr.controller.probe_call import Result
 from ivr.floor.supervisor_alerts import SupervisorAlerts
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
 from ivr.records.recorder import Recorder
@@ -51,7 +51,7 @@ class Dependencies:
 
     site: Site
     operators: tuple[OperatorEntry, ...]
-    flows: Flows
+    flows: VersionStore
     recorder: Recorder
     audible: Audible
     opening: Opening
@@ -63,7 +63,7 @@ class Dependencies:
     mailbox: Mailbox
     stored_operator_states: Callable[[], Awaitable[Mapping[str, str]]]
     present_operators: Callable[[], Collection[str] | None]
-    planned_operators: Callable[[], floor_protocol.Planned]
+    planned_operators: Callable[[], floor_protocol.DutyRoster]
     contact_of: Callable[[str], str | None]
     last_proof_at: Callable[[str], float]
     to_floor: Callable[[floor_protocol.ToFloor], None]

@@ -155,7 +155,7 @@ class EventRouter:
                 self._start(conversation_recording.keep(mailbox, name, recorder), name)
                 return
             case events.ChannelTransfer(requested=True):
-                receiver = refer.told(self._routes, event)
+                receiver = refer.find_call(self._routes, event)
                 if receiver is None:
                     # Asterisk itself does nothing, and the telephone would wait for ever.
                     self._start(self._link.send(refer.progress(event.channel_id, refer.REFUSED)), "refuse a transfer")

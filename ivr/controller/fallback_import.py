@@ -8,7 +8,7 @@ import structlog
 
 from ivr.asterisk.ami import Ami, AmiError
 from ivr.asterisk.fallback_records import FAMILY, FallbackCall, parse
-from ivr.call.first_state import carrier_named, identity_of
+from ivr.call.first_state import call_id_of, carrier_named
 from ivr.model.e164 import normalise
 from ivr.records.recorder import Recorder
 from ivr.site.site import Site
@@ -87,7 +87,7 @@ async def channels_up(ami: Ami) -> Set[str]:
 
 def _identity(call: FallbackCall, site: Site) -> str:
     """Return the call's id, which is the same when its record is read again after a crash."""
-    return call.call if call.call and _is_id(call.call) else identity_of(site.node, call.id, call.started)
+    return call.call if call.call and _is_id(call.call) else call_id_of(site.node, call.id, call.started)
 
 
 def _record(call: FallbackCall, recorder: Recorder, site: Site) -> str:

@@ -93,7 +93,7 @@ async def close_orphaned(
     cut = set()
     for name in names:
         leg = name.removeprefix(conversation_recording.PREFIX)
-        if name != leg and leg not in legs and await conversation_recording.keep_found(mailbox, name, recorder):
+        if name != leg and leg not in legs and await conversation_recording.keep_leftover(mailbox, name, recorder):
             cut.add(leg)
     for recording in rows.recordings:
         leg = str(recording.id)

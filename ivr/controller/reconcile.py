@@ -12,7 +12,7 @@ from db.enums import Role
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
 from ivr.model.floor_protocol import OpenOffer
-from ivr.model.talk_table import PREFIX, Colleague, OperatorPlace, recovered
+from ivr.model.talk_table import BRIDGE_PREFIX, Colleague, OperatorPlace, recover
 from routing.states import Operator, OperatorState, Trigger, apply_trigger
 
 log = structlog.get_logger()
@@ -95,7 +95,9 @@ def compare(channels: Iterable[Channel], bridges: Mapping[str, Iterable[str]]) -
         orphans=orphans,
         open_offers=tuple(open_offers),
         # Also a bridge in which only an orphaned leg is left: nobody would delete it afterwards.
-        bridges=tuple(name for name, inside in bridges.items() if name.startswith(PREFIX) and gone.issuperset(inside)),
+        bridges=tuple(
+            name for name, inside in bridges.items() if name.startswith(BRIDGE_PREFIX) and gone.issuperset(inside)
+        ),
         colleagues=colleagues,
     )
 
@@ -109,7 +111,7 @@ def _colleagues(calls: Iterable[CallState], legs: Iterable[tuple[Channel, LegSta
         if state is None or leg.offer == state.offer or leg.role is Role.OPERATOR or leg.call in found:
             continue
         colleague = Colleague(leg.offer, leg.operator, leg.role, channel.state == "Up")
-        if recovered(state.offer or "", OperatorPlace(state.place or ""), colleague).colleague is not None:
+        if recover(state.offer or "", OperatorPlace(state.operator_place or ""), colleague).colleague is not None:
             found[leg.call] = colleague
     return found
 

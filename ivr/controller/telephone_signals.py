@@ -11,7 +11,7 @@ import structlog
 from ivr.asterisk.ari.link import Link, LinkLost
 from ivr.call.call import Call
 from ivr.call.inbox import Receiver
-from ivr.call.leg import looked_at
+from ivr.call.leg import check_unanswered_leg
 from ivr.callbacks.attempt import Attempt
 from ivr.controller.dependencies import Dependencies
 from ivr.model import floor_protocol
@@ -65,7 +65,9 @@ class TelephoneSignals:
             return
         busy = self._find_operator(operator)
         if busy is not None and busy.state is OperatorState.TALKING and busy.offer is not None:
-            self._start(telephone_watch.follow(self._link, busy.offer, self._renegotiate), "follow a telephone's sound")
+            self._start(
+                telephone_watch.relearn_address(self._link, busy.offer, self._renegotiate), "follow a telephone's sound"
+            )
 
     def refused(self, operator: str) -> None:
         """Handle a telephone whose machine refuses packets.
@@ -111,7 +113,7 @@ class TelephoneSignals:
     async def has_rung(self, leg: str) -> bool:
         """Return whether a leg has rung or was answered; True as well if Asterisk does not say."""
         try:
-            return await looked_at(self._link, leg) is not OfferState.UNREACHABLE
+            return await check_unanswered_leg(self._link, leg) is not OfferState.UNREACHABLE
         except (LinkLost, TimeoutError):
             return True
 

@@ -7,7 +7,16 @@ from typing import TypeVar
 
 from db.ids import uuid7
 from ivr.model import floor_protocol
-from ivr.model.floor_protocol import Change, ChangeDone, ColleagueCall, OperatorEvent, Queue, Queued, ToClient, ToFloor
+from ivr.model.floor_protocol import (
+    Change,
+    ChangeDone,
+    ColleagueCall,
+    OperatorEvent,
+    Queue,
+    QueuedCall,
+    ToClient,
+    ToFloor,
+)
 from routing.states import Operator
 
 A = TypeVar("A", ChangeDone, Queue)
@@ -48,7 +57,7 @@ class FloorClient:
         changed = await self._ask(lambda identity: Change(identity, message, time.time() + _ANSWER_S), ChangeDone)
         return changed.operator
 
-    async def queue(self) -> tuple[Queued, ...]:
+    async def queue(self) -> tuple[QueuedCall, ...]:
         """Return all callers who wait for an offer, the next one first.
 
         Raises:

@@ -19,12 +19,12 @@ _ONE_DAY = timedelta(days=1)
 class Duty:
     """Follows the roster. `tell` is called with the operators on duty whenever they change."""
 
-    def __init__(self, tell: Callable[[floor_protocol.Planned], None]) -> None:
+    def __init__(self, tell: Callable[[floor_protocol.DutyRoster], None]) -> None:
         self._tell = tell
         self._roster: Roster | None = None
         self._shifts: tuple[Roster, date, list[Shift]] | None = None  # of that day, the day before and the day after
         self._wake = asyncio.Event()
-        self.planned = floor_protocol.Planned(None)
+        self.planned = floor_protocol.DutyRoster(None)
         """The operators on duty, as last told."""
 
     def read(self, roster: Roster | None) -> None:
@@ -45,11 +45,11 @@ class Duty:
 
     async def _check(self) -> float:
         """Tell the floor if anything has changed. Return the seconds until the next check."""
-        roster, found, limit = self._roster, floor_protocol.Planned(None), _CHECK_S
+        roster, found, limit = self._roster, floor_protocol.DutyRoster(None), _CHECK_S
         if roster is not None:
             shifts = await self._shifts_near(roster)
             now = clock.now()
-            found = floor_protocol.Planned(planned_at(shifts, now))
+            found = floor_protocol.DutyRoster(planned_at(shifts, now))
             limit = min(until_change(shifts, now), _CHECK_S)
         if found != self.planned:
             self.planned = found

@@ -120,7 +120,7 @@ class Floor:
         calls = []
         for waiting in self.waiting:
             step, silent = self._step_of(waiting, now), waiting.call in self._silent
-            calls.append(floor_protocol.Queued(waiting.call, waiting.since, step.language, step.topic, silent))
+            calls.append(floor_protocol.QueuedCall(waiting.call, waiting.since, step.language, step.topic, silent))
         return floor_protocol.Queue(identity, tuple(calls))
 
     def _step_of(self, waiting: Waiting, now: float) -> Step:
@@ -212,7 +212,7 @@ class Floor:
                 if claimed is not None and (claimed.is_idle or claimed.offer == offer):
                     state = OperatorState.TALKING if talking else OperatorState.OFFERED
                     self._set(replace(claimed, state=state, reason="", since=now, offer=offer, until=None), None)
-            case floor_protocol.Planned(operators):
+            case floor_protocol.DutyRoster(operators):
                 on_duty = frozenset(operators or ())
                 for identity, was in self._operators.items():
                     planned = operators is None or identity in on_duty
@@ -222,7 +222,7 @@ class Floor:
             case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # not a state either
                     self._show(replace(self._operators[operator], on_line=on_line))
-            case floor_protocol.Silent(call, silent):
+            case floor_protocol.CallerSilence(call, silent):
                 (self._silent.add if silent else self._silent.discard)(call)
                 if call in self._waiting:
                     self._wait(self._waiting[call])

@@ -1,4 +1,4 @@
-"""`flow.yaml` as it is written: its shape, and the lines where things stand."""
+"""The file `flow.yaml`: its structure, and the lines of its parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ from prompts.yaml_places import (
     refusal,
 )
 
-OneNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End
-AnyNode = Annotated[OneNode, Field(discriminator="kind")]
+AnyNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End
+_Discriminated = Annotated[AnyNode, Field(discriminator="kind")]
 
 ROLES = ("start", "operator", "change_language")
 
@@ -47,12 +47,12 @@ class _File(BaseModel):
     operator: NodeName
     change_language: NodeName
     silence_s: float = Field(5, ge=0.5, le=30)
-    announcements: tuple[TextId, ...] = ()  # no node says them: they are for `hatif hours announce`
-    nodes: dict[NodeName, AnyNode] = Field(min_length=1)
-    texts: dict[str, str] = {}  # their English; `prompts.sources` reads them for the catalogues
+    announcements: tuple[TextId, ...] = ()  # used by no node, but by `hatif hours announce`
+    nodes: dict[NodeName, _Discriminated] = Field(min_length=1)
+    texts: dict[str, str] = {}  # in English; `prompts.sources` reads them for the catalogues
 
 
-_NODES: TypeAdapter[dict[str, OneNode]] = TypeAdapter(dict[NodeName, AnyNode])
+_NODES: TypeAdapter[dict[str, AnyNode]] = TypeAdapter(dict[NodeName, _Discriminated])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,67 +63,67 @@ class Flow:
     operator: str
     change_language: str
     silence_s: float
-    nodes: dict[str, OneNode]
+    nodes: dict[str, AnyNode]
     announcements: tuple[str, ...] = ()
 
     @property
     def texts(self) -> set[str]:
-        """The ids of all texts that the nodes say; those of the guide's procedures come with the guide."""
+        """The ids of all texts that the nodes say. Texts of the guide's procedures come with the guide."""
         return {text for node in self.nodes.values() for text in node.texts()}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a file says, in order or not, with the places of everything in it.
+    """A flow as read from its file, valid or not, with the line of every part.
 
-    `faults` are mistakes of its shape. The flow then has the nodes without any, and what else is wrong is empty in it.
+    `faults` are errors of structure. The flow has the nodes without such errors; other invalid parts of it are empty.
     """
 
     where: str
     flow: Flow
-    names: tuple[str, ...]  # of all nodes
-    texts: tuple[str, ...]  # ids of its section `texts`
+    names: tuple[str, ...]  # of all nodes, faulty ones too
+    texts: tuple[str, ...]  # the ids in its section `texts`
     faults: tuple[Finding, ...]
     tree: yaml.Node = field(repr=False)
 
     def line(self, *place: int | str, value: str | None = None) -> int:
-        """Where a name stands; with `value`, the first place below it that says so."""
+        """Return the line of a part; with `value`, the first line below it that has this value."""
         if value is not None:
             return line_of_value(self.tree, place, value)
         return line_of(self.tree, place)
 
 
-def draft(text: str, where: str) -> Draft:
-    """What stands in `text`. Raises SiteError if that cannot be said at all."""
+def read_draft(text: str, where: str) -> Draft:
+    """Read a flow. Raises SiteError if it is not readable at all."""
     try:
         tree, data = _read(text)
         if not isinstance(data, dict) or tree is None:
             missing = "write start, operator, change_language and nodes"
-            raise SiteError(Finding("E_FLOW_FILE", where, 1, "has no names at its top", missing))
+            raise SiteError(Finding("E_FLOW_FILE", where, 1, "has no names at the top level", missing))
         twice = list(duplicates(tree))
         data = _keys_as_text(data)
     except yaml.YAMLError as error:
-        line, what = refusal(_explained(error, text), text)
+        line, what = refusal(_explain(error, text), text)
         raise SiteError(Finding.from_sentence("E_FLOW_FILE", where, line, what)) from None
-    faults = [_twice(where, line, name) for name, line in twice]
+    faults = [_duplicate(where, line, name) for name, line in twice]
     texts = data.get("texts")
     ids = tuple(texts) if isinstance(texts, dict) else ()
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
-        wrong = [each["loc"] for each in error.errors()]
-        for each in error.errors():
-            sentence = f"{format_place(each['loc'])}: {describe_error(each)}"
-            faults.append(Finding.from_sentence("E_FLOW_VALUE", where, line_of(tree, each["loc"]), sentence))
-        flow = _sound(data, wrong)
+        wrong = [fault["loc"] for fault in error.errors()]
+        for fault in error.errors():
+            sentence = f"{format_place(fault['loc'])}: {describe_error(fault)}"
+            faults.append(Finding.from_sentence("E_FLOW_VALUE", where, line_of(tree, fault["loc"]), sentence))
+        flow = _valid_part(data, wrong)
     else:
         flow = Flow(file.start, file.operator, file.change_language, file.silence_s, file.nodes, file.announcements)
     names = data.get("nodes")
     return Draft(where, flow, tuple(names) if isinstance(names, dict) else (), ids, tuple(faults), tree)
 
 
-def _sound(data: dict[str, Any], wrong: Sequence[Place]) -> Flow:
-    """What is in order of data of which some is not; `wrong` are those places."""
+def _valid_part(data: dict[str, Any], wrong: Sequence[Place]) -> Flow:
+    """Return the valid part of data in which the places `wrong` are not valid."""
     top = {place[0] for place in wrong if place[0] != "nodes" or len(place) == 1}
     broken = {place[1] for place in wrong if place[0] == "nodes" and len(place) > 1}
     nodes = {} if "nodes" in top else {name: node for name, node in data["nodes"].items() if name not in broken}
@@ -133,7 +133,7 @@ def _sound(data: dict[str, Any], wrong: Sequence[Place]) -> Flow:
 
 
 def _read(text: str) -> tuple[yaml.Node | None, Any]:
-    """Its tree, and the data. Raises yaml.YAMLError."""
+    """Return the syntax tree and the data. Raises yaml.YAMLError."""
     tree = compose(text)
     loader = LOADER("")
     try:
@@ -144,8 +144,8 @@ def _read(text: str) -> tuple[yaml.Node | None, Any]:
         loader.dispose()
 
 
-def _explained(error: yaml.YAMLError, text: str) -> yaml.YAMLError:
-    """The slow loader says better what is wrong."""
+def _explain(error: yaml.YAMLError, text: str) -> yaml.YAMLError:
+    """Return the error of the slow loader, whose explanation is better."""
     if isinstance(error, RefusedError):
         return error
     try:
@@ -157,19 +157,19 @@ def _explained(error: yaml.YAMLError, text: str) -> yaml.YAMLError:
     return error
 
 
-def _twice(where: str, line: int, name: str) -> Finding:
+def _duplicate(where: str, line: int, name: str) -> Finding:
     if name.isdigit():
-        return Finding("E_FLOW_KEY_TWICE", where, line, f"the key {name!r} stands twice", "each key may stand once")
-    return Finding("E_FLOW_TWICE", where, line, f"{name!r} stands twice", "each name may stand once")
+        return Finding("E_FLOW_KEY_TWICE", where, line, f"the key {name!r} is used twice", "use each key once")
+    return Finding("E_FLOW_TWICE", where, line, f"{name!r} is used twice", "use each name once")
 
 
 def _keys_as_text(value: Any) -> Any:
-    """YAML reads the key 1 as a number; a key of a telephone is a character."""
+    """Return the data with telephone keys as strings: YAML reads the key 1 as a number."""
     if isinstance(value, dict):
         return {
-            str(key): str(each) if key == "key" and isinstance(each, int) else _keys_as_text(each)
-            for key, each in value.items()
+            str(key): str(item) if key == "key" and isinstance(item, int) else _keys_as_text(item)
+            for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_keys_as_text(each) for each in value]
+        return [_keys_as_text(item) for item in value]
     return value

@@ -1,19 +1,19 @@
-"""The flow of a site: read from `flow.yaml`, checked whole, and only then used."""
+"""The flow of a site: read from `flow.yaml`, checked as a whole, and only then used."""
 
 from collections.abc import Collection
 from pathlib import Path
 
 from ivr.flow import checks
+from ivr.flow.file import AnyNode as AnyNode
 from ivr.flow.file import Flow as Flow
-from ivr.flow.file import OneNode as OneNode
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.site.findings import Finding, SiteError
 from ivr.site.guide import Guide
 from prompts import site_files
 
 
 def read(path: Path) -> str:
-    """The text of a flow's file. Raises SiteError."""
+    """Return the text of a flow's file. Raises SiteError."""
     try:
         return site_files.text(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -28,20 +28,20 @@ def parse(
     known_texts: Collection[str] | None = None,
     guide: Guide | None = None,
 ) -> Flow:
-    """The flow in `text`. `known_texts`: the ids that there are. They and the guide's procedures are unchecked if None.
+    """Return the flow in `text`. Raises SiteError with a line for each error.
 
-    Raises SiteError with a line for each mistake.
+    `known_texts`: the ids of all texts. They and the guide's procedures are not checked if None.
     """
-    written = draft(text, where)
-    found = checks.findings(written, languages, known_texts, guide)
-    if errors := [each for each in found if each.is_error]:
+    draft = read_draft(text, where)
+    found = checks.check_draft(draft, languages, known_texts, guide)
+    if errors := [item for item in found if item.is_error]:
         raise SiteError(*errors)
-    return written.flow
+    return draft.flow
 
 
-def shaped(text: str, where: str) -> Flow:
-    """The flow in `text`, where it has led callers already: only its shape is looked at. Raises SiteError."""
-    written = draft(text, where)
-    if written.faults:
-        raise SiteError(*written.faults)
-    return written.flow
+def parse_kept(text: str, where: str) -> Flow:
+    """Return a flow that callers have used already: only its structure is checked. Raises SiteError."""
+    draft = read_draft(text, where)
+    if draft.faults:
+        raise SiteError(*draft.faults)
+    return draft.flow

@@ -1,12 +1,12 @@
-"""Where callers come in a flow: whom they reach, whether their way ends, and how many keys an operator is away.
+"""The paths of callers through a flow: which nodes they reach, whether they end, and how far an operator is away.
 
-All nodes that are named must be there.
+All nodes that are named must exist.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 from ivr.call.node import OPERATOR
-from ivr.flow.file import Flow, OneNode
+from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import Case
@@ -21,19 +21,19 @@ from ivr.flow.nodes.say import Say
 from ivr.flow.nodes.survey import Survey
 
 NEAR = 3
-"""So many keys at most may an operator be away."""
+"""An operator may be at most this many keys away."""
 
 ASKING = (Language, Menu, GuideNode, Ask, Case, Record, Callback)
-"""Nodes that wait for a key, all but those that follow a conversation."""
+"""Nodes that wait for a key, except those after a conversation."""
 
 
-def reached(flow: Flow) -> set[str]:
-    """The nodes that some caller can reach."""
+def reachable(flow: Flow) -> set[str]:
+    """Return the nodes that a caller can reach."""
     return _closure({flow.start, flow.operator, flow.change_language}, lambda name: flow.nodes[name].leads_to())
 
 
-def endless(flow: Flow) -> list[str]:
-    """The nodes from which neither an end nor an operator can be reached, whatever the caller does there."""
+def dead_ends(flow: Flow) -> list[str]:
+    """Return the nodes from which neither an end nor an operator can be reached, whatever the caller does."""
     into: dict[str, list[str]] = {name: [] for name in flow.nodes}
     for name, node in flow.nodes.items():
         for target in (*node.leads_to(), *((flow.operator,) if _leads_to_operator(node) else ())):
@@ -43,23 +43,26 @@ def endless(flow: Flow) -> list[str]:
     return [name for name in flow.nodes if name not in good]
 
 
-def silent_rounds(flow: Flow) -> list[tuple[str, ...]]:
-    """The rounds in which a caller goes for ever who never presses a key, while the line is open or while it is closed.
+def silent_loops(flow: Flow) -> list[tuple[str, ...]]:
+    """Return the endless loops of a caller who never presses a key, while the line is open or while it is closed.
 
-    Each begins with the node of it that is written first.
+    Each starts with its node that comes first in the file.
     """
-    rounds = []
+    loops = []
     for is_open in (True, False):
-        rounds += [each for each in _rounds(flow, is_open) if each not in rounds]
-    return rounds
+        loops += [loop for loop in _loops(flow, is_open) if loop not in loops]
+    return loops
 
 
 def keys_to_operator(flow: Flow) -> dict[str, int]:
-    """How many keys an operator is away, for the nodes that can reach one, from the worst place within them."""
+    """Return how many keys an operator is away, by node, from the worst point within the node.
+
+    Nodes that cannot reach an operator are left out.
+    """
     away = {name: 0 for name, node in flow.nodes.items() if isinstance(node, Queue)}
-    ways = [(name, target, keys) for name in flow.nodes for target, keys in _ways(flow, flow.nodes[name])]
-    for _ in flow.nodes:  # after n rounds all ways of n steps are known
-        for name, target, keys in ways:
+    routes = [(name, target, keys) for name in flow.nodes for target, keys in _routes(flow, flow.nodes[name])]
+    for _ in flow.nodes:  # after n passes all paths of n steps are known
+        for name, target, keys in routes:
             if target in away and away[target] + keys < away.get(name, len(flow.nodes) * NEAR):
                 away[name] = away[target] + keys
     return away
@@ -68,37 +71,37 @@ def keys_to_operator(flow: Flow) -> dict[str, int]:
 def _closure(todo: set[str], following: Callable[[str], Sequence[str]]) -> set[str]:
     found, left = set(todo), list(todo)
     while left:
-        new = [each for each in following(left.pop()) if each not in found]
+        new = [name for name in following(left.pop()) if name not in found]
         found.update(new)
         left += new
     return found
 
 
-def _leads_to_operator(node: OneNode) -> bool:
-    """By `0`, or after silence and wrong keys."""
+def _leads_to_operator(node: AnyNode) -> bool:
+    """Return whether `0`, or silence and wrong keys, lead to an operator."""
     if isinstance(node, Menu):
         return node.after_help is None or all(option.key != OPERATOR for option in node.options)
     return isinstance(node, ASKING)
 
 
-def _rounds(flow: Flow, is_open: bool) -> Iterator[tuple[str, ...]]:
+def _loops(flow: Flow, is_open: bool) -> Iterator[tuple[str, ...]]:
     seen: set[str] = set()
     order = list(flow.nodes)
     for start in order:
-        way: list[str] = []
+        path: list[str] = []
         name: str | None = start
         while name is not None and name not in seen:
             seen.add(name)
-            way.append(name)
-            name = _silent(flow, name, is_open)
-        if name is not None and name in way:
-            round_ = way[way.index(name) :]
-            first = round_.index(min(round_, key=order.index))
-            yield (*round_[first:], *round_[:first])
+            path.append(name)
+            name = _next_without_key(flow, name, is_open)
+        if name is not None and name in path:
+            loop = path[path.index(name) :]
+            first = loop.index(min(loop, key=order.index))
+            yield (*loop[first:], *loop[:first])
 
 
-def _silent(flow: Flow, name: str, is_open: bool) -> str | None:
-    """Where a caller comes from a node without a key; None: to the end of his way, or to an operator."""
+def _next_without_key(flow: Flow, name: str, is_open: bool) -> str | None:
+    """Return the next node of a caller who presses no key; None at the end of the path, or at an operator."""
     node = flow.nodes[name]
     if isinstance(node, End | Queue):
         return None
@@ -107,8 +110,8 @@ def _silent(flow: Flow, name: str, is_open: bool) -> str | None:
     return node.silent() or flow.operator
 
 
-def _ways(flow: Flow, node: OneNode) -> Iterator[tuple[str, int]]:
-    """Where keys lead from the worst place within a node, and how many. `0` counts where it is no digit."""
+def _routes(flow: Flow, node: AnyNode) -> Iterator[tuple[str, int]]:
+    """Return where keys lead from the worst point within a node, and how many. `0` counts where it is not a digit."""
     match node:
         case Say():
             yield node.next, 0
@@ -130,7 +133,7 @@ def _ways(flow: Flow, node: OneNode) -> Iterator[tuple[str, int]]:
         case Ask() | Callback():
             yield node.back, 1
         case Record():
-            yield from ((flow.operator, 2), (node.back, 2))  # `#` ends his message first
+            yield from ((flow.operator, 2), (node.back, 2))  # `#` ends the message first
         case Case():
             yield node.back, 2  # from the second question back to the first
         case Survey():

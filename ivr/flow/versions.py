@@ -1,7 +1,7 @@
-"""The versions of what callers hear: the one for new calls, and those that calls in progress began with.
+"""Versions of what callers hear: the one for new calls, and those that current calls began with.
 
-A version is the flow, the guide and the list of audio (which holds the texts) as they were together. It is kept in a
-folder of its own until no call can name it, so that a call finishes on what it began with, also after a restart.
+A version is the flow, the guide and the list of audio (which includes the texts), as they were together. It is kept in
+a directory of its own until no call can name it, so that a call ends with what it began with, even after a restart.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import structlog
 
 from ivr.flow import model
 from ivr.flow.model import Flow
-from ivr.flow.saved import Saved
+from ivr.flow.saved import SavedFiles
 from ivr.site import guide as guides
 from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.guide import Guide
@@ -29,14 +29,14 @@ from prompts.manifest import Manifest
 log = structlog.get_logger()
 
 _KEPT_S = 24 * 3600
-"""No call lasts a day: so long a version is kept after the last call can have begun with it."""
+"""How long a version is kept after the last call can have begun with it; no call lasts a day."""
 
 _FLOW, _GUIDE = "flow.yaml", "guide"
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Version:
-    """What a call goes by from its beginning to its end. `name` is made of the content of all that is in it."""
+    """What a call uses from beginning to end. `name` is derived from the content of all parts."""
 
     name: str
     flow: Flow
@@ -46,7 +46,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The content of a version, as it stands in files."""
+    """The content of a version, as found in its files."""
 
     flow: str
     guide: Mapping[str, str]
@@ -62,18 +62,20 @@ class _Files:
         return digest.hexdigest()[:12]
 
 
-class Flows:
-    """`site` is its folder, `folder` the one of all versions, `sounds` that of the audio.
+class VersionStore:
+    """Loads, keeps and removes versions.
 
-    What is saved may be out of order just when a controller starts: then new calls go by the version that was in use
-    last. Raises SiteError, ManifestError if there is none either.
+    `site` is the site's directory, `folder` that of all versions, `sounds` that of the audio.
+
+    The saved files may be invalid at the very moment a controller starts. New calls then use the version that was in
+    use last. Raises SiteError or ManifestError if there is none either.
     """
 
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
         self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
-        self.saved = Saved([site / _FLOW, self._sounds], site / _GUIDE)
+        self.saved = SavedFiles([site / _FLOW, self._sounds], site / _GUIDE)
         self._reloading = asyncio.Lock()
-        # Those that a call, or we, go by: they live as long as somebody holds them.
+        # The versions used by a call, or by us: they live as long as somebody holds them.
         self._versions: weakref.WeakValueDictionary[str, Version] = weakref.WeakValueDictionary()
         try:
             self._current = self._load()
@@ -81,7 +83,7 @@ class Flows:
             last = self._last()
             if last is None:
                 raise
-            log.error("What callers hear is not in order; the version that was in use last goes on", error=str(error))
+            log.error("The flow, guide or audio is invalid; the version used last stays in use", error=str(error))
             self._current = last
 
     @property
@@ -90,31 +92,33 @@ class Flows:
         return self._current
 
     def stale(self) -> bool:
-        """Whether something was saved that nobody has looked at yet. Cheap: asked for every new call."""
+        """Return whether something was saved that has not been read yet. Cheap: called for every new call."""
         return self.saved.stale()
 
     async def refresh(self) -> Version:
-        """The version of what is saved, if that is in order, else the last good one; calls go on meanwhile."""
+        """Return the version of the saved files if they are valid, otherwise the last valid one. Calls continue."""
         if self.stale():
             try:
                 await self.reload()
             except Exception as error:  # whatever it is: this is in a call's way
-                log.error("What callers hear was changed but is not in order; the former stays", error=str(error))
+                log.error(
+                    "The flow, guide or audio was changed but is invalid; the old version stays", error=str(error)
+                )
         return self._current
 
     async def reload(self) -> Version:
-        """Takes what is saved into use for new calls. Raises SiteError, ManifestError; then the former stays."""
+        """Use the saved files for new calls. Raises SiteError or ManifestError; then the old version stays in use."""
         async with self._reloading:
             self.saved.note()
             before = self._current
             self._current = await asyncio.to_thread(self._load, whole=True)
             await asyncio.to_thread(self._retire, before)
         if self._current.name != before.name:
-            log.info("What callers hear has changed; new calls use it", version=self._current.name)
+            log.info("The flow, guide or audio has changed; new calls use it", version=self._current.name)
         return self._current
 
     def version(self, name: str) -> Version | None:
-        """The version that a call began with; None if it is not there any more."""
+        """Return the version that a call began with, or None if it no longer exists."""
         found = self._versions.get(name)
         if found is None and name.isalnum():
             folder = self._folder / name
@@ -122,21 +126,21 @@ class Flows:
                 files = _Files(
                     model.read(folder / _FLOW), guides.read(folder / _GUIDE), (folder / manifest.FILE).read_bytes()
                 )
-                found = self._versions[name] = _kept(files, folder)
+                found = self._versions[name] = _read_kept(files, folder)
             except (OSError, SiteError, manifest.ManifestError) as error:
                 log.error("The version that a call began with is gone", version=name, error=str(error))
         return found
 
     def _last(self) -> Version | None:
-        """The version that was in use last: its folder was touched after all others."""
+        """Return the version that was in use last: its directory was touched last."""
         kept = sorted(self._folder.glob("[!.]*/"), key=lambda folder: folder.stat().st_mtime, reverse=True)
         return next((found for folder in kept if (found := self.version(folder.name)) is not None), None)
 
     def _retire(self, former: Version) -> None:
-        """The day of `former` begins; versions whose day is over go, unless a call goes by them."""
+        """Start the day of grace of `former`, and remove versions after theirs, unless a call uses them."""
         try:
             if former.name != self._current.name:
-                # By a clock of our own: the kernel's may stand still for some milliseconds.
+                # From our own clock: the kernel's may stand still for some milliseconds.
                 now = time.time_ns()
                 os.utime(self._folder / former.name, ns=(now, now))
                 os.utime(self._folder / self._current.name, ns=(now + 1000, now + 1000))
@@ -145,10 +149,11 @@ class Flows:
                 if old and folder.name not in self._versions:
                     shutil.rmtree(folder, ignore_errors=True)
         except OSError as error:
-            log.error("Former versions cannot be looked after", error=str(error))
+            log.error("Old versions cannot be removed", error=str(error))
 
     def _load(self, *, whole: bool = False) -> Version:
-        """`whole`: also refused if a language lacks audio. (At a start its callers hear another language's.)"""
+        """Load the saved files. `whole`: refuse them if a language lacks audio (at a start, its callers hear another
+        language instead)."""
         try:
             sounds = self._sounds.read_bytes()
         except OSError:
@@ -157,28 +162,28 @@ class Flows:
         files = _Files(model.read(self._site / _FLOW), guides.read(self._site / _GUIDE), sounds)
         guide = guides.parse(files.guide, self._site / _GUIDE, tuple(self._settings.countries))
         heard = manifest.parse(files.sounds, self._sounds)
-        # Where a language lacks a text that another has, its callers hear that one.
+        # Callers hear another language where theirs lacks a text.
         flow = model.parse(files.flow, str(self._site / _FLOW), self._settings.languages, heard.ids, guide)
         version = Version(files.name, flow, guide, heard)
-        if whole and (silent := list(self._silent(version))):
-            raise SiteError(*silent)
+        if whole and (missing := list(self._missing_audio(version))):
+            raise SiteError(*missing)
         self._versions[version.name] = version
         try:
             self._keep(version, files)
         except OSError as error:
-            log.error("A version cannot be kept: a restart would lead its callers to an operator", error=str(error))
+            log.error("A version cannot be kept: after a restart its callers would get an operator", error=str(error))
         return version
 
-    def _silent(self, version: Version) -> Iterator[Finding]:
+    def _missing_audio(self, version: Version) -> Iterator[Finding]:
         needed = version.flow.texts | set(version.flow.announcements) | guides.text_ids(version.guide)
         for language in self._settings.languages:
-            lacking = sorted(needed.difference(version.sounds.prompts.get(language, {})))
-            if lacking:
-                found = f"{count_and_name(lacking)} of {len(needed)} texts in {language} have no audio"
+            missing = sorted(needed.difference(version.sounds.prompts.get(language, {})))
+            if missing:
+                found = f"{count_and_name(missing)} of {len(needed)} texts in {language} have no audio"
                 yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
 
     def _keep(self, version: Version, files: _Files) -> None:
-        """On disk before a call begins with it: whole or not at all."""
+        """Write a version to disk before a call begins with it, completely or not at all."""
         kept = self._folder / version.name
         if not kept.is_dir():
             draft = self._folder / f".{version.name}.new"
@@ -193,10 +198,10 @@ class Flows:
         os.utime(kept, ns=(now, now))
 
 
-def _kept(files: _Files, folder: Path) -> Version:
-    """A version that was in order by the site of its day: only the shape of its files is looked at.
+def _read_kept(files: _Files, folder: Path) -> Version:
+    """Return a version that was valid for the site of its day: only the structure of its files is checked.
 
-    Raises SiteError, ManifestError.
+    Raises SiteError or ManifestError.
     """
-    flow, guide = model.shaped(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
+    flow, guide = model.parse_kept(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
     return Version(files.name, flow, guide, manifest.parse(files.sounds, folder / manifest.FILE))

@@ -1,7 +1,7 @@
-"""The state of a call, as it stands on its channel in the variable HATIF.
+"""The state of a call, as stored on its channel in the variable HATIF.
 
-It is written whole, once per transition, before the transition's effect. Whoever starts after a crash reads it and
-goes on; nothing else is needed.
+The whole state is written once per transition, before the transition's effect. A controller that starts after a crash
+reads it and carries on; it needs nothing else.
 """
 
 import math
@@ -16,10 +16,10 @@ from db.enums import Outcome, Role
 from ivr.model.talk_table import OperatorPlace
 
 LIMIT = 900
-"""Bytes: Asterisk's manager interface cuts a value at 1,024."""
+"""Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
 _PATH_LIMIT = 180
-"""Bytes of JSON: what all else can take at most leaves room for them."""
+"""Bytes of JSON. Even when all other members have their maximum length, the state stays within `LIMIT`."""
 
 _NAMES = {
     "id": "id",
@@ -44,21 +44,24 @@ _NAMES = {
     "announced": "an",
     "served_by": "sb",
     "filed": "fd",
-    "prefers": "pr",
-    "held": "h",
+    "preferred_operator": "pr",
+    "queue_node": "h",
     "returns": "rt",
-    "place": "tk",
+    "operator_place": "tk",
     "transfer": "tr",
 }
 
 
-ASKED = "no"
-"""In place of a consent: he was asked and did not agree."""
+DECLINED = "no"
+"""Stored instead of a consent when the caller was asked and did not agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """To a recording: what the caller heard, what he pressed, and when. It stands beside the recording for good."""
+    """A caller's consent to a recording: the question they heard, the key they pressed, and when.
+
+    It is kept with the recording permanently.
+    """
 
     text: str
     language: str
@@ -66,12 +69,12 @@ class Consent:
     at: datetime
 
     def encode(self) -> str:
-        """As it stands in the call's state."""
+        """Return the consent as stored in the call's state."""
         return f"{self.key}:{self.language}:{int(self.at.timestamp())}:{self.text}"
 
     @classmethod
     def decode(cls, text: str | None) -> "Consent | None":
-        """None unless it is a consent."""
+        """Return the consent in `text`, or None if there is none."""
         try:
             key, language, seconds, question = (text or "").split(":", 3)
             return cls(question, language, key, datetime.fromtimestamp(int(seconds), UTC))
@@ -80,24 +83,36 @@ class Consent:
 
 
 class StateError(Exception):
-    """The variable holds something that we did not write."""
+    """The variable holds something that this program did not write."""
 
 
-@dataclass(frozen=True)  # without slots, for `but`
+@dataclass(frozen=True)  # without slots, for `replace`
 class CallState:
-    """Where a caller is. Instants are POSIX seconds.
+    """Where a caller is in their call. Instants are POSIX seconds.
 
-    `flow`: the version of the flow; `playback`: what he hears or heard last; `since`: waiting since, kept until the end
-    of the call; `offer` and `operator`: with whom he is to be in the bridge; `outcome`: what is known already of how
-    the call ends; `failures`: how often a node could not be done; `case`: the reference of his file; `connected_at`:
-    when he got the operator, and `first` whether that is the first of this call; `consent`: how he agreed that his
-    conversation is recorded (`Consent`); `announced`: the language in which he heard the emergency announcement;
-    `served_by`: the operator with whom he talked last;
-    `filed`: whether the file was there before an operator was, so that none is opened for the conversation;
-    `prefers`: the operator who has that file; `held`: the node where his place is held while he is at `node`;
-    `returns`: he found the line closed, but was cut off before in a wait that he goes on with;
-    `place`: who hears whom while he has an operator (`Place`; None: together); `transfer`: to whom he goes on, from
-    whom, and how often that was (`ivr.talk.transfers`).
+    Attributes:
+        flow: The version of the flow.
+        path: The nodes visited so far.
+        playback: The name of the current prompt, or of the last one.
+        since: When the caller began to wait; kept until the call ends.
+        offer: The offer whose operator belongs in the bridge with the caller.
+        operator: That operator.
+        outcome: The outcome of the call, as far as it is known.
+        failures: How many nodes have failed.
+        case: The reference of the caller's case.
+        connected_at: When the caller was connected to the current operator.
+        first: Whether that is the first operator of this call.
+        consent: The consent to recording the conversation (`Consent.encode`), or `DECLINED`.
+        announced: The language in which the caller last heard the emergency announcement.
+        served_by: The operator the caller talked to last.
+        filed: Whether the case existed before an operator answered, so that the conversation opens no new one.
+        preferred_operator: The operator who handles that case.
+        queue_node: The queue node that keeps the caller's position while they are at `node`.
+        returns: Whether the line was closed when the caller called, but they are resuming an earlier wait that was
+            cut off.
+        operator_place: Who hears whom while the caller has an operator (`OperatorPlace`); None: both are together.
+        transfer: Where the caller is being transferred, by whom, and how often that has happened
+            (`ivr.talk.transfers`).
     """
 
     id: str
@@ -122,26 +137,31 @@ class CallState:
     announced: str | None = None
     served_by: str | None = None
     filed: bool = False
-    prefers: str | None = None
-    held: str | None = None
+    preferred_operator: str | None = None
+    queue_node: str | None = None
     returns: bool = False
-    place: str | None = None
+    operator_place: str | None = None
     transfer: str | None = None
 
-    def at(self, node: str) -> "CallState":
-        """The state after entering `node`, with no place held. A path that grows too long keeps its end, which is what
-        one asks about."""
+    def at_node(self, node: str) -> "CallState":
+        """Return the state after entering `node`, with no queue position kept.
+
+        A path that grows too long loses its beginning: people ask about the end.
+        """
         path = (*self.path, node)
-        while len(path) > 1 and sum(len(each) + 3 for each in path) > _PATH_LIMIT:
+        while len(path) > 1 and sum(len(item) + 3 for item in path) > _PATH_LIMIT:
             path = path[1:]
-        return self.but(node=node, path=path, held=None)
+        return self.replace(node=node, path=path, queue_node=None)
 
     def without_operator(self) -> "CallState":
-        return self.but(offer=None, operator=None, place=None)
+        return self.replace(offer=None, operator=None, operator_place=None)
 
-    def but(self, **changes: object) -> "CallState":
-        """The state with these members changed. A call does it several times between a key and its sound, for which
-        `dataclasses.replace` is slow: it sets each of the members anew. Raises TypeError for one that there is not."""
+    def replace(self, **changes: object) -> "CallState":
+        """Return the state with these members changed. Raises TypeError for an unknown member.
+
+        A call does this several times between a key and its prompt. `dataclasses.replace` would be slow here: it
+        initialises every member again.
+        """
         if not changes.keys() <= _NAMES.keys():
             raise TypeError(f"a call's state has no {', '.join(sorted(changes.keys() - _NAMES.keys()))}")
         changed = object.__new__(CallState)
@@ -149,17 +169,17 @@ class CallState:
         return changed
 
     def encode(self) -> str:
-        """The JSON for the variable; members without a value are left out."""
-        mine = vars(self)
-        members = {short: value for name, short in _NAMES.items() if (value := mine[name]) not in (None, False, (), 0)}
+        """Return the JSON for the variable; members without a value are left out."""
+        own = vars(self)
+        members = {short: value for name, short in _NAMES.items() if (value := own[name]) not in (None, False, (), 0)}
         return orjson.dumps(members).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class LegState:
-    """What an operator's leg carries from its beginning: which offer, of which call, to whom, since when, and as what.
+    """What an operator's leg carries from the start: the offer, its call, the operator, the time and the role.
 
-    The offer stands here and not on the caller's channel, which may be playing a prompt that nothing should stop.
+    It is not stored on the caller's channel, which may be playing a prompt that nothing should stop.
     """
 
     offer: str
@@ -176,14 +196,14 @@ class LegState:
 
 
 def decode(text: str) -> CallState | LegState:
-    """What stands in the variable. Raises StateError for anything else: whoever reads it trusts every member."""
+    """Return the state in the variable. Raises StateError for anything else, so that callers can trust every member."""
     try:
         data = orjson.loads(text)
         if not isinstance(data, dict):
-            raise TypeError("it is no object")
+            raise TypeError("it must be a JSON object")
         return _leg(data) if "leg" in data else _call(data)
     except (ValueError, KeyError, TypeError) as error:
-        raise StateError(f"HATIF holds {text[:200]!r}, which is no state of ours ({error!r}).") from None
+        raise StateError(f"HATIF holds {text[:200]!r}, which this program did not write ({error!r}).") from None
 
 
 def _leg(data: dict[str, Any]) -> LegState:
@@ -194,30 +214,30 @@ def _leg(data: dict[str, Any]) -> LegState:
 def _call(data: dict[str, Any]) -> CallState:
     values: dict[str, Any] = {name: data[short] for name, short in _NAMES.items() if short in data}
     path, failures = values.pop("path", []), values.pop("failures", 0)
-    truths: dict[str, bool] = {name: values.pop(name) for name in ("first", "filed", "returns") if name in values}
+    flags: dict[str, bool] = {name: values.pop(name) for name in ("first", "filed", "returns") if name in values}
     if (
         not isinstance(path, list)
         or type(failures) is not int
-        or any(type(each) is not bool for each in truths.values())
+        or any(type(flag) is not bool for flag in flags.values())
     ):
-        raise TypeError("its path is no list, its failures are no number, or its first, filed or returns is no truth")
+        raise TypeError("path must be a list, failures an integer, and first, filed and returns booleans")
     if "outcome" in values:
         Outcome(values["outcome"])
-    if "place" in values:
-        OperatorPlace(values["place"])
+    if "operator_place" in values:
+        OperatorPlace(values["operator_place"])
     _uuid(values["id"])
     numbers: dict[str, Any] = {name: _number(values.pop(name)) for name in ("since", "connected_at") if name in values}
     texts: dict[str, Any] = {name: _text(value) for name, value in values.items()}
     return CallState(
-        **{"country": None, **texts, **numbers, **truths},
-        path=tuple(_text(each) for each in path),
+        **{"country": None, **texts, **numbers, **flags},
+        path=tuple(_text(item) for item in path),
         failures=failures,
     )
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} must be a string")
     return value
 
 
@@ -228,5 +248,5 @@ def _uuid(value: Any) -> str:
 
 def _number(value: Any) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} must be a finite number")
     return float(value)

@@ -1,7 +1,8 @@
-"""Time zones by the tzdata package, not by the system's.
+"""The current time, and time zones from the tzdata package instead of the system.
 
-Morocco gave up its summer clock on 2026-09-20. A system whose tzdata is older tells Rabat's time one hour wrong, and
-`zoneinfo` prefers the system's: so the package goes first, and the start checks a date that only new data know.
+Morocco abolished its summer time on 2026-09-20. A system with older tzdata gets the time in Rabat wrong by one hour,
+and `zoneinfo` prefers the system's data. So the package takes precedence, and the start-up checks a date that only
+current data get right.
 """
 
 import zoneinfo
@@ -10,36 +11,36 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
-_set: ContextVar[Callable[[], datetime] | None] = ContextVar("the clock that was set for a trial", default=None)
+_override: ContextVar[Callable[[], datetime] | None] = ContextVar("clock of the trial", default=None)
 
 
 class ClockError(Exception):
-    """The time zone data are too old; the sentence says what to do."""
+    """The time zone data are too old; the message says what to do."""
 
 
 def prepare() -> None:
-    """Makes the package's data the only ones and checks them. Raises ClockError."""
+    """Use only the time zone data of the package, and check them. Raises ClockError."""
     zoneinfo.reset_tzpath(to=())
     zoneinfo.ZoneInfo.clear_cache()
     casablanca = zoneinfo.ZoneInfo("Africa/Casablanca")
     if datetime(2026, 11, 1, 12, tzinfo=UTC).astimezone(casablanca).utcoffset() != timedelta(0):
         raise ClockError(
-            "The time zone data are older than 2026c and tell Rabat's time one hour wrong. "
+            "The time zone data are older than 2026c and get the time in Rabat wrong by one hour. "
             "Run `scripts/setup`, which installs the locked tzdata."
         )
 
 
 def now() -> datetime:
-    """By the machine's clock; in a trial by the one that was set for it."""
-    other = _set.get()
+    """Return the current time, from the machine's clock or, in a trial, from the overriding one."""
+    other = _override.get()
     return datetime.now(UTC) if other is None else other()
 
 
 @contextmanager
-def set_to(other: Callable[[], datetime]) -> Iterator[None]:
-    """`now` tells the time by `other` inside, for this task and those that it starts."""
-    token = _set.set(other)
+def override(other: Callable[[], datetime]) -> Iterator[None]:
+    """Make `now` use `other` in this task and the tasks it starts."""
+    token = _override.set(other)
     try:
         yield
     finally:
-        _set.reset(token)
+        _override.reset(token)

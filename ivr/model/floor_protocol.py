@@ -1,4 +1,4 @@
-"""What calls and the floor say to each other: plain data that could cross a process border.
+"""The messages between calls and the floor: plain data that could cross a process boundary.
 
 Neither holds a reference to the other. Instants are POSIX seconds.
 """
@@ -12,9 +12,9 @@ from routing.states import OfferState, Operator, Trigger
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A connection to Asterisk begins: what was known of calls and offers is forgotten, and this is what is up.
+    """A new connection to Asterisk: forget all earlier calls and offers; this is what is up now.
 
-    `epoch` is that of all offers from now on; each connection has a higher one than those before.
+    `epoch` applies to all offers from now on; it increases with each connection.
     """
 
     epoch: int
@@ -29,9 +29,14 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A caller waits. Said again after a restart, it has the effect of once. `before`: as of `routing.match.Waiting`;
-    `back`: who handed him on, and gets him back by one of the first `handed_on` steps; he need not finish the work
-    after this very call first. `callback`: a call-back request, whose caller is not on the line and never gives up."""
+    """A caller waits for an operator. Idempotent, so it may be repeated after a restart.
+
+    Attributes:
+        before: As in `routing.match.Waiting`.
+        back: The operator who transferred the caller and gets them back by one of the first `handed_on` steps, without
+            having to wrap up this very call first.
+        callback: Whether this is a call-back request, whose caller is not on the line and never gives up.
+    """
 
     call: str
     steps: tuple[Step, ...]
@@ -45,15 +50,17 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A caller waits no more: he went away, or wants something else."""
+    """A caller no longer waits: they hung up or chose something else."""
 
     call: str
 
 
 @dataclass(frozen=True, slots=True)
 class AskPosition:
-    """A caller wants to know where he stands: `Told` is the answer; none, if he does not wait or is being offered.
-    `aloud`: he is told, so that it counts whether it comes true."""
+    """A caller asks for their position: `Position` is the answer; none if they do not wait or are being offered.
+
+    `aloud`: whether the caller hears the estimate, so that its accuracy counts.
+    """
 
     call: str
     aloud: bool = True
@@ -61,7 +68,7 @@ class AskPosition:
 
 @dataclass(frozen=True, slots=True)
 class OperatorEvent:
-    """Something happened to an operator: his telephone, a key, the desk."""
+    """Something happened to an operator: at their telephone, by a feature code, or at the desk."""
 
     operator: str
     trigger: Trigger
@@ -70,8 +77,10 @@ class OperatorEvent:
 
 @dataclass(frozen=True, slots=True)
 class ColleagueCall:
-    """An operator who is ready is rung for a colleague, not for a caller: `offer` is the leg. Said again with `talking`
-    once he has answered; `Ended` or `Refused` ends it."""
+    """A ready operator is called by a colleague instead of a caller. `offer` is the leg.
+
+    Sent again with `talking` once the operator has answered; `Ended` or `Refused` ends it.
+    """
 
     operator: str
     offer: str
@@ -79,24 +88,26 @@ class ColleagueCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """Whom the roster has on duty from now on; None: there is no roster."""
+class DutyRoster:
+    """The operators on duty from now on by the roster; None: there is no roster."""
 
     operators: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class OnOtherCall:
-    """Whether an operator's telephone has a call that is not the floor's; nobody is offered to them meanwhile."""
+    """Whether an operator is in a call that does not come from the floor; they get no offers meanwhile."""
 
     operator: str
     on_line: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """Whether a caller has fallen silent and has not answered yet that they are there: nobody is offered them
-    meanwhile, and they keep their place."""
+class CallerSilence:
+    """Whether a caller is silent and has not yet confirmed that they are there.
+
+    They are offered to nobody meanwhile, and keep their position.
+    """
 
     call: str
     silent: bool
@@ -104,7 +115,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class OpenOffer:
-    """An offer or a conversation that was there before the floor: said at a restart, before any `Wait`."""
+    """An offer or a conversation that is older than the floor; sent after a restart, before any `Wait`."""
 
     offer: str
     call: str
@@ -114,7 +125,7 @@ class OpenOffer:
 
 @dataclass(frozen=True, slots=True)
 class AskWhoIsFree:
-    """A call wants to know who of these may be rung: `Seen` is the answer."""
+    """A call asks which of these operators can be rung: `WhoIsFree` is the answer."""
 
     call: str
     operators: tuple[str, ...]
@@ -122,7 +133,7 @@ class AskWhoIsFree:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """A call wants this operator besides the one that it has, as `role` (`db.enums.Role`): `Offer` or `Declined` is the
+    """A call wants this operator in addition to its own, as `role` (`db.enums.Role`): `Offer` or `Declined` is the
     answer."""
 
     call: str
@@ -132,10 +143,10 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The floor offers a call to an operator; the caller's node rings him.
+    """The floor offers a call to an operator; the caller's node rings the operator. Idempotent.
 
-    Receiving it twice has the effect of once. A call refuses an epoch lower than the highest that it has seen. `role`:
-    what he is to be in the conversation; a `reason` is there for who is to be the caller's operator.
+    A call refuses an epoch lower than the highest it has seen. `role`: the operator's part in the conversation.
+    `reason`: only for an offer that is to give the caller their operator.
     """
 
     id: str
@@ -149,8 +160,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class WhoIsFree:
-    """Who may be rung now (`ready`, idle longest first), and who will be by himself (`busy`); the others are paused or
-    away."""
+    """The operators who can be rung now (`ready`, longest idle first), and those who will be free without doing
+    anything (`busy`); the others are paused or away."""
 
     call: str
     ready: tuple[str, ...]
@@ -167,9 +178,15 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class OperatorRequest:
-    """The call's operator wishes something of the conversation (`ivr.talk.operator_requests`). `id`: under which the
-    answer is expected; `by`: the operator, None for somebody at the API; `way`: api, code, keys or refer; at most one
-    of the others says who is meant; `channel`: another line of the operator's telephone, which wishes it."""
+    """A request from the call's operator about the conversation (`ivr.talk.operator_requests`).
+
+    Attributes:
+        id: Identifies the answer.
+        way: How it was made: api, code, keys or refer.
+        by: The operator; None for a request made through the API.
+        operator: The colleague it is about. At most one of `operator`, `language`, `topic` and `supervisor` is set.
+        channel: Another line of the operator's telephone on which the request was made.
+    """
 
     call: str
     id: str
@@ -185,8 +202,8 @@ class OperatorRequest:
 
 @dataclass(frozen=True, slots=True)
 class TelephoneGone:
-    """An operator's telephone is not registered any more; `refused`: it is, but its machine refuses packets, and the
-    floor has not heard of it."""
+    """An operator's telephone is no longer registered; or, with `refused`, it is, but its machine refuses packets, and
+    the floor does not know."""
 
     call: str
     operator: str
@@ -195,8 +212,10 @@ class TelephoneGone:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a caller stands: `position` 1 is the next one, among those who could take the same operators. `spoken`: the
-    languages that somebody on duty speaks."""
+    """A caller's position: 1 is next, among the callers who could be served by the same operators.
+
+    `spoken`: the languages spoken by the operators on duty.
+    """
 
     call: str
     position: int
@@ -206,7 +225,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Both are in the bridge."""
+    """Caller and operator are in the bridge."""
 
     offer: str
     call: str
@@ -215,7 +234,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The offer came to nothing; `state` says how. The caller still waits unless he also leaves."""
+    """The offer came to nothing; `state` says how. The caller still waits unless a `Leave` follows."""
 
     offer: str
     call: str
@@ -246,14 +265,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AskQueue:
-    """Somebody wants to see the queue: `Queue` with the same `id` is the answer."""
+    """A client asks for the queue: `Queue` with the same `id` is the answer."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
-    """A caller who waits for an offer, with the language and topic of the step that applies now."""
+class QueuedCall:
+    """A caller waiting for an offer, with the language and topic of the step that applies now."""
 
     call: str
     since: float
@@ -264,15 +283,15 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All who wait for an offer, the next one first."""
+    """All callers who wait for an offer, the next one first."""
 
     id: str
-    calls: tuple[Queued, ...]
+    calls: tuple[QueuedCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeDone:
-    """An operator as they are after a `Change`, before they are offered anything."""
+    """An operator after a `Change`, before they are offered anything."""
 
     id: str
     operator: Operator
@@ -280,7 +299,7 @@ class ChangeDone:
 
 @dataclass(frozen=True, slots=True)
 class OperatorChanged:
-    """An operator as they are from now on."""
+    """The new state of an operator."""
 
     operator: Operator
 
@@ -297,9 +316,9 @@ ToFloor = (
     | Invite
     | OperatorEvent
     | ColleagueCall
-    | Planned
+    | DutyRoster
     | OnOtherCall
-    | Silent
+    | CallerSilence
     | OpenOffer
     | Accepted
     | Refused

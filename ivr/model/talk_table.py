@@ -1,7 +1,7 @@
-"""What may happen in a conversation and what follows from it: pure, one table.
+"""What can happen in a conversation and what follows from it: one pure table.
 
-A conversation has a caller, his operator, and at most one colleague. Where everybody is follows from `Talk` alone, so a
-controller that starts puts them there, whatever its predecessor had done of it.
+A conversation has a caller, their operator, and at most one colleague. `Talk` alone determines where everybody belongs,
+so a controller that starts puts them there, however far its predecessor had got.
 """
 
 from collections.abc import Mapping
@@ -12,47 +12,47 @@ from db.enums import Role
 
 
 class OperatorPlace(StrEnum):
-    """Where the operator is. As it stands on the caller's channel; without it, they are together."""
+    """Where the operator is, as stored on the caller's channel; if nothing is stored, the two are together."""
 
-    TOGETHER = ""  # with the caller; an interpreter with both
+    TOGETHER = ""  # with the caller, and with an interpreter if there is one
     HELD = "h"  # alone; the caller hears music
-    CONSULTS = "c"  # with the colleague, or alone while that one is rung; the caller hears music
-    SWAPPED = "s"  # with the caller again; the colleague hears music
-    ASIDE = "v"  # on another line of his telephone, with the colleague; the telephone holds the caller's line
+    CONSULTS = "c"  # with the colleague, or alone while the colleague's telephone rings; the caller hears music
+    SWAPPED = "s"  # back with the caller; the colleague hears music
+    ASIDE = "v"  # with the colleague, on another line of their telephone, which holds the caller's line
 
 
 class TalkEvent(StrEnum):
-    """What people do or what befalls them."""
+    """What people do, or what happens to them."""
 
     HOLD = "hold"
     UNHOLD = "unhold"
-    COMPLETE = "complete"  # the colleague takes the caller over
-    CANCEL = "cancel"  # the colleague is asked no more
+    COMPLETE = "complete"  # the colleague takes over the caller
+    CANCEL = "cancel"  # the colleague is no longer needed
     SWAP = "swap"
-    TRANSFER = "transfer"  # to whoever takes it
-    ANSWERED = "answered"  # the colleague is there
-    COLLEAGUE_GONE = "colleague_gone"  # he declined, hung up, or was lost
-    LINE_GONE = "line_gone"  # the operator has hung up the line on which he asked
-    OPERATOR_GONE = "operator_gone"  # he has hung up
-    OPERATOR_LOST = "operator_lost"  # his telephone has vanished
+    TRANSFER = "transfer"  # to any operator who takes the call
+    ANSWERED = "answered"  # the colleague has joined
+    COLLEAGUE_GONE = "colleague_gone"  # declined, hung up, or lost
+    LINE_GONE = "line_gone"  # the operator hung up the line used to consult
+    OPERATOR_GONE = "operator_gone"  # hung up
+    OPERATOR_LOST = "operator_lost"  # the telephone vanished
 
 
 class TalkOutcome(StrEnum):
     """What becomes of the conversation."""
 
     GOES_ON = "goes_on"
-    REFUSED = "refused"  # that cannot be now; nothing has changed
-    BACK = "back"  # the operator is with the caller again, without his colleague
+    REFUSED = "refused"  # not possible now; nothing has changed
+    BACK = "back"  # the operator is back with the caller, without the colleague
     HANDED_OVER = "handed_over"  # the colleague is the caller's operator now
-    RINGS_ON = "rings_on"  # there is no operator; the colleague who is rung becomes it
+    RINGS_ON = "rings_on"  # there is no operator; the colleague whose telephone rings becomes the operator
     LEAVES = "leaves"  # the caller waits for somebody else
-    ENDS = "ends"  # the caller goes on in the flow
-    LOST = "lost"  # the caller waits again, at the head
+    ENDS = "ends"  # the caller continues in the flow
+    LOST = "lost"  # the caller waits again, at the head of the queue
 
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """`leg`: his channel, whose id is that of his offer; `there`: he has answered."""
+    """A second operator. `leg`: their channel, with the id of their offer; `there`: whether they have joined."""
 
     leg: str
     operator: str
@@ -62,7 +62,7 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """`leg`: the operator's channel; `via`: the one on which he asks somebody, if it is another (`Place.ASIDE`)."""
+    """A conversation. `leg`: the operator's channel; `via`: their channel to the colleague, if it is another one."""
 
     leg: str
     place: OperatorPlace = OperatorPlace.TOGETHER
@@ -70,9 +70,12 @@ class Talk:
     via: str | None = None
 
 
-def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
-    """A colleague is rung: to be asked while the caller hears music, or to interpret for both. `via`: the operator's
-    channel for it, where his telephone has the caller on another one."""
+def invite(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[Talk, TalkOutcome]:
+    """Return the conversation once a colleague is being rung, and what follows.
+
+    The colleague is consulted while the caller hears music, or interprets for both. `via`: the operator's channel to
+    the colleague, if their telephone has the caller on another line.
+    """
     fits = (
         (OperatorPlace.TOGETHER, OperatorPlace.HELD) if colleague.role is Role.CONSULTED else (OperatorPlace.TOGETHER,)
     )
@@ -84,36 +87,36 @@ def invited(talk: Talk, colleague: Colleague, via: str | None = None) -> tuple[T
     return replace(talk, place=place, colleague=colleague, via=via), TalkOutcome.GOES_ON
 
 
-def after(talk: Talk, what: TalkEvent) -> tuple[Talk, TalkOutcome]:
-    """The conversation after it, and what follows. What comes late or twice is REFUSED and changes nothing.
+def apply_event(talk: Talk, event: TalkEvent) -> tuple[Talk, TalkOutcome]:
+    """Return the conversation after an event, and what follows. Late or repeated events are REFUSED and change nothing.
 
-    After HANDED_OVER the new operator is in `leg`; after the other ends nobody talks any more.
+    After HANDED_OVER, `leg` is that of the new operator; after any other end, the conversation is over.
     """
-    asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
+    consulted = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
     there = talk.colleague is not None and talk.colleague.there
-    match what:
+    match event:
         case TalkEvent.HOLD if talk.place is OperatorPlace.TOGETHER:
             return replace(talk, place=OperatorPlace.HELD), TalkOutcome.GOES_ON
         case TalkEvent.UNHOLD if talk.place is OperatorPlace.HELD:
             return replace(talk, place=OperatorPlace.TOGETHER), TalkOutcome.GOES_ON
         case TalkEvent.ANSWERED if talk.colleague is not None and not there:
             return replace(talk, colleague=replace(talk.colleague, there=True)), TalkOutcome.GOES_ON
-        case TalkEvent.SWAP if asked and there and talk.place is not OperatorPlace.ASIDE:
-            to = OperatorPlace.SWAPPED if talk.place is OperatorPlace.CONSULTS else OperatorPlace.CONSULTS
-            return replace(talk, place=to), TalkOutcome.GOES_ON
+        case TalkEvent.SWAP if consulted and there and talk.place is not OperatorPlace.ASIDE:
+            place = OperatorPlace.SWAPPED if talk.place is OperatorPlace.CONSULTS else OperatorPlace.CONSULTS
+            return replace(talk, place=place), TalkOutcome.GOES_ON
         case TalkEvent.CANCEL | TalkEvent.COLLEAGUE_GONE if talk.colleague is not None:
             place = talk.place if talk.place is OperatorPlace.HELD else OperatorPlace.TOGETHER
             return Talk(talk.leg, place), TalkOutcome.BACK
         case TalkEvent.LINE_GONE if talk.place is OperatorPlace.ASIDE:
             return Talk(talk.leg), TalkOutcome.BACK
-        case TalkEvent.TRANSFER if not asked:
+        case TalkEvent.TRANSFER if not consulted:
             return replace(talk, colleague=None), TalkOutcome.LEAVES
-        case TalkEvent.COMPLETE if asked:
+        case TalkEvent.COMPLETE if consulted:
             return _to_colleague(talk)
-        case TalkEvent.OPERATOR_GONE | TalkEvent.OPERATOR_LOST if asked:
+        case TalkEvent.OPERATOR_GONE | TalkEvent.OPERATOR_LOST if consulted:
             return _to_colleague(talk)
         case TalkEvent.OPERATOR_LOST if there:
-            return _to_colleague(talk)  # the interpreter goes on alone rather than nobody
+            return _to_colleague(talk)  # better the interpreter alone than nobody
         case TalkEvent.OPERATOR_GONE:
             return talk, TalkOutcome.ENDS
         case TalkEvent.OPERATOR_LOST:
@@ -126,11 +129,11 @@ def _to_colleague(talk: Talk) -> tuple[Talk, TalkOutcome]:
     return (Talk(talk.colleague.leg), TalkOutcome.HANDED_OVER) if talk.colleague.there else (talk, TalkOutcome.RINGS_ON)
 
 
-def recovered(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk:
-    """The conversation as the channels tell it: after a kill at any moment.
+def recover(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk:
+    """Return the conversation as the channels describe it, after a kill at any moment.
 
-    `place` is written before its effect, and a leg is there or not: a colleague who is not asked any more, or is gone,
-    is left out. The operator's other line is not known yet; it says itself that it is there.
+    `place` was written before its effect, and a leg is either up or not: a colleague who is no longer wanted, or is
+    gone, is left out. The operator's other line is not known yet; it attaches by itself (`Act.ATTACH`).
     """
     if colleague is None:
         return Talk(leg, place if place is OperatorPlace.HELD else OperatorPlace.TOGETHER)
@@ -149,24 +152,24 @@ def recovered(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Ta
 
 @dataclass(frozen=True, slots=True)
 class BridgeLayout:
-    """`bridges`: id to who must be in it, and nobody else; `music`: who of them hears music."""
+    """Who belongs where. `bridges`: by bridge id, all its channels; `music`: the channels that hear music."""
 
     bridges: Mapping[str, frozenset[str]]
     music: frozenset[str]
 
 
-PREFIX = "bridge-"
-"""Of the names of all our bridges."""
+BRIDGE_PREFIX = "bridge-"
+"""How the names of all our bridges begin."""
 
 
-def bridge_of(leg: str) -> str:
-    """The bridge that belongs to a leg; the caller is always in that of his operator's."""
-    return f"{PREFIX}{leg}"
+def bridge_name(leg: str) -> str:
+    """Return the bridge of a leg. The caller is always in the bridge of their operator's leg."""
+    return f"{BRIDGE_PREFIX}{leg}"
 
 
 def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
-    """Where everybody must be. `caller`: his channel."""
-    main, colleague = bridge_of(talk.leg), talk.colleague
+    """Return where everybody belongs. `caller`: the caller's channel."""
+    main, colleague = bridge_name(talk.leg), talk.colleague
     there = {colleague.leg} if colleague is not None and colleague.there else set()
     interprets = there if colleague is not None and colleague.role is not Role.CONSULTED else set()
     match talk.place:
@@ -178,14 +181,14 @@ def bridge_layout(talk: Talk, caller: str) -> BridgeLayout:
                 {main: frozenset({caller} | interprets), aside: frozenset({talk.leg})}, frozenset({caller})
             )
         case OperatorPlace.CONSULTS if colleague is not None:
-            aside = bridge_of(colleague.leg)
+            aside = bridge_name(colleague.leg)
             return BridgeLayout({main: frozenset({caller}), aside: frozenset({talk.leg} | there)}, frozenset({caller}))
         case OperatorPlace.SWAPPED if colleague is not None:
-            aside = bridge_of(colleague.leg)
+            aside = bridge_name(colleague.leg)
             return BridgeLayout({main: frozenset({caller, talk.leg}), aside: frozenset(there)}, frozenset(there))
         case OperatorPlace.ASIDE if colleague is not None:
             line = {talk.via} if talk.via is not None else set()
             return BridgeLayout(
-                {main: frozenset({caller, talk.leg}), bridge_of(colleague.leg): frozenset(line | there)}, frozenset()
+                {main: frozenset({caller, talk.leg}), bridge_name(colleague.leg): frozenset(line | there)}, frozenset()
             )
-    raise ValueError(f"{talk} cannot be: nobody is asked")
+    raise ValueError(f"{talk} is impossible: there is no colleague")

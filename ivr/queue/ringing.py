@@ -1,7 +1,7 @@
 """One offer, from ringing the operator to both being in the bridge, or to its other ends.
 
-The caller's node rings the operator. The leg's channel has the offer's id, so that nobody can be rung twice for it,
-and carries the offer itself. Offer states: `routing.states`; the first final one wins.
+The caller's node rings the operator. The leg's channel has the offer's id, so that an offer cannot ring twice, and
+carries the offer itself. Offer states are in `routing.states`; the first final one wins.
 """
 
 import asyncio
@@ -14,36 +14,45 @@ from db.enums import Outcome, Role
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.link import LinkLost
 from ivr.call import conversation_recording
-from ivr.call.bridge_moves import add, create
+from ivr.call.bridge_moves import add_to_bridge, create_bridge
 from ivr.call.call import Call, CallerGone, CallFailed, Deadline, Item
-from ivr.call.leg import LOST, Leg, create_leg, hang_up_leg, leave_bridge, looked_at, said, start_music
+from ivr.call.leg import (
+    OUT_OF_ORDER,
+    Leg,
+    check_unanswered_leg,
+    create_leg,
+    hang_up_leg,
+    leave_bridge,
+    offer_state_of,
+    start_music,
+)
 from ivr.model import floor_protocol
 from ivr.model.call_state import LegState
-from ivr.model.talk_table import bridge_of
+from ivr.model.talk_table import bridge_name
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import Whisper, display, playback_of
+from ivr.talk.whisper import Whisper, display, whisper_name
 from routing.states import OfferState, next_offer_state
 
 log = structlog.get_logger()
 
 LATE_TONE = "tone:late"
 LATE_TONE_S = 0.4
-"""What an operator hears who answered when the offer was withdrawn already; of `indications.conf`."""
+"""Played to an operator who answers after the offer was withdrawn; defined in `indications.conf`."""
 
 
 async def ring(call: Call, offer: floor_protocol.Offer) -> Leg | None:
-    """Rings the operator; his leg once both are in the bridge, None if the offer came to nothing."""
+    """Ring the operator. Return their leg once both are in the bridge, or None if the offer came to nothing."""
     leg = Leg(offer.id, offer.operator)
     call.services.route(leg.id, call)
-    # Not a step of the call: what the caller hears goes on.
+    # Not a step of the call: whatever the caller hears continues.
     shown = display(call.state, leg.operator, Role.OPERATOR)
     await call.services.link.send(create_leg(call, leg, offer.ring_s, shown), refused=call.refused)
     call.services.recorder.offered(offer)
     call.event("offered", operator=offer.operator, offer=offer.id)
-    return await _until_answered(call, leg, offer.ring_s)
+    return await _wait_until_answered(call, leg, offer.ring_s)
 
 
-async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
+async def _wait_until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
     until = asyncio.get_running_loop().time() + ring_s
     state = OfferState.RINGING
     try:
@@ -52,41 +61,43 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
             call.keys.clear()
             if isinstance(item, events.PlaybackFinished) and not call.sounding:
                 await start_music(call)
-            heard = said(item, leg)
+            news = offer_state_of(item, leg)
             if isinstance(item, Deadline):
-                heard = await _withdraw(call, leg, OfferState.NO_ANSWER)
+                news = await _withdraw(call, leg, OfferState.NO_ANSWER)
             elif isinstance(item, floor_protocol.TelephoneGone) and item.operator == leg.operator:
-                heard = await _withdraw(call, leg, OfferState.UNREACHABLE)
-            state = next_offer_state(state, heard)
+                news = await _withdraw(call, leg, OfferState.UNREACHABLE)
+            state = next_offer_state(state, news)
             if state is OfferState.ACCEPTED:
-                whispered, there = await _whispered(call, leg)
+                whispered, there = await _whisper(call, leg)
                 if there and await _connect(call, leg):
                     return leg
                 if whispered:
-                    state = OfferState.REFUSED  # he has heard what it is about, and hung up
+                    state = OfferState.REFUSED  # the operator heard what it is about, and hung up
     except (LinkLost, TimeoutError):
         raise  # the next connection finds the leg
     except Exception:
-        # First this: a free operator must not be offered a caller who has gone.
+        # This comes first: a free operator must not be offered a caller who has gone.
         call.services.to_floor(floor_protocol.Leave(call.state.id))
         try:
             if await _withdraw(call, leg, OfferState.WITHDRAWN) is OfferState.ACCEPTED:
-                await late(call, leg.id)
+                await _play_late_tone(call, leg.id)
         finally:
-            leg.offer_ended(call, OfferState.WITHDRAWN)
+            leg.report_offer_ended(call, OfferState.WITHDRAWN)
         raise
-    leg.offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
+    leg.report_offer_ended(call, OfferState.WITHDRAWN if state is OfferState.ACCEPTED else state)
     return None
 
 
-async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
-    """The operator hears what is coming; the caller does not, nor waits in silence. Gives whether there was anything to
-    hear, and whether the operator is still there, as far as is known."""
+async def _whisper(call: Call, leg: Leg) -> tuple[bool, bool]:
+    """Whisper to the operator what the call is about, while the caller hears music.
+
+    Return whether there was anything to hear, and whether the operator is still there, as far as is known.
+    """
     whisper = Whisper(call, leg.id, leg.operator)
-    begun = await whisper.begin()
+    whispering = await whisper.begin()
     hold: Item | None = None
     later: list[Item] = []
-    while begun:
+    while whispering:
         item = await call.next(whisper.until)
         call.keys.clear()
         if isinstance(item, events.PlaybackFinished) and not call.sounding and item.channel_id == call.channel:
@@ -102,39 +113,42 @@ async def _whispered(call: Call, leg: Leg) -> tuple[bool, bool]:
             await whisper.end()
             break
     if isinstance(hold, events.ChannelHold):
-        call.deliver(hold)  # for the conversation: else the caller would be in silence with a telephone that holds
+        call.deliver(hold)  # to the conversation: otherwise the caller would hear nothing from a telephone on hold
     for item in later:
-        call.deliver(item)  # it looks whether he is still there, and answers his telephone
-    return begun, True
+        call.deliver(item)  # to the conversation, which checks on the operator and answers the telephone
+    return whispering, True
 
 
 async def _withdraw(call: Call, leg: Leg, wanted: OfferState) -> OfferState:
-    """Ends the ringing: `wanted`, or `accepted` if the operator has answered just now (his leg is left alone then)."""
+    """End the ringing. Return `wanted`, or ACCEPTED (and leave the leg alone) if the operator answered just now."""
     try:
-        rings = await looked_at(call.services.link, leg.id)
-        if rings is OfferState.ACCEPTED:
-            return rings
+        found = await check_unanswered_leg(call.services.link, leg.id)
+        if found is OfferState.ACCEPTED:
+            return found
         if wanted is OfferState.NO_ANSWER:
-            wanted = rings
+            wanted = found
         await hang_up_leg(call, leg.id)
     except (LinkLost, TimeoutError):
         pass  # reconciliation finds the leg without its caller
     return wanted
 
 
-async def late(call: Call, leg: str) -> None:
-    """Play a short tone, also to an operator who still hears what is coming, then hang the leg up."""
+async def _play_late_tone(call: Call, leg: str) -> None:
+    """Play a short tone, even to an operator who still hears the whisper, then hang up the leg."""
     tone = f"late-{leg}"
-    await call.services.link.send(operations.STOP(playback_of(leg)), operations.PLAY(leg, tone, media=LATE_TONE))
+    await call.services.link.send(operations.STOP(whisper_name(leg)), operations.PLAY(leg, tone, media=LATE_TONE))
     await asyncio.sleep(LATE_TONE_S)
-    await call.services.link.send(operations.STOP(tone))  # else Asterisk's log calls it failed
+    await call.services.link.send(operations.STOP(tone))  # otherwise Asterisk logs it as failed
     await hang_up_leg(call, leg)
 
 
 async def _connect(call: Call, leg: Leg) -> bool:
-    """Put both into a bridge: whether both answers of Asterisk were 2xx. The caller's wait ends then, when both can
-    hear each other, and not when the operator picks up and hears what is coming."""
-    link, bridge, before = call.services.link, bridge_of(leg.id), call.state
+    """Put both into a bridge and return whether both answers of Asterisk were 2xx.
+
+    That is the end of the caller's wait: when both can hear each other, not when the operator picks up and hears the
+    whisper.
+    """
+    link, bridge, before = call.services.link, bridge_name(leg.id), call.state
     call.set(
         replace(
             before,
@@ -144,18 +158,18 @@ async def _connect(call: Call, leg: Leg) -> bool:
             case=before.case or call.services.recorder.new_case_reference(),
             connected_at=time.time(),
             first=before.connected_at is None,
-            transfer=Transfer.decode(before.transfer).taken().encode(),
+            transfer=Transfer.decode(before.transfer).complete().encode(),
         )
     )
     answers = await link.ask(
         *call.transition(),
         operations.STOP_MUSIC(call.channel),
-        create(bridge),
-        add(bridge, leg.id, call.channel),
-        add(bridge, call.channel, call.channel),
+        create_bridge(bridge),
+        add_to_bridge(bridge, leg.id, call.channel),
+        add_to_bridge(bridge, call.channel, call.channel),
     )
     if all(answer.ok for answer in answers[-2:]):
-        leg.connected(call)
+        leg.report_connected(call)
         await conversation_recording.begin(call, bridge, leg.id)
         return True
     log.info("A leg was gone before both were in the bridge", call=call.state.id, offer=leg.id)
@@ -166,8 +180,8 @@ async def _connect(call: Call, leg: Leg) -> bool:
     return False
 
 
-async def _hears_on(call: Call) -> None:
-    """After a restart: a prompt that still plays says so when it ends; after one that ended meanwhile nothing came."""
+async def _resume_audio(call: Call) -> None:
+    """After a restart, start music unless a prompt still plays, whose end is reported."""
     playback = call.state.playback
     if playback is not None:
         (answer,) = await call.services.link.ask(operations.PLAYBACK(playback))
@@ -176,11 +190,11 @@ async def _hears_on(call: Call) -> None:
     await start_music(call)
 
 
-async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
-    """Goes on with the conversation that the channel's state names, or with the leg that is `there` for the call.
+async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]:
+    """Continue the conversation named by the channel's state, or the leg that is `there` for the call.
 
-    Gives the leg of who is to talk with him (None: he still waits), and whether an operator was lost meanwhile. Where
-    everybody of a conversation is, the conversation finds out.
+    Return the operator's leg (None: the caller still waits), and whether an operator was lost meanwhile. The
+    conversation finds out by itself who is where.
     """
     state, services = call.state, call.services
     if there is None:
@@ -188,12 +202,12 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
             return None, False
         leg = Leg(state.offer, state.operator)
         if call.colleague is not None:
-            call.deliver(events.ChannelDestroyed(leg.id, LOST))  # who is left for the caller the table says
+            call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # the table decides who takes over the caller
             return leg, False
         try:
-            await leave_bridge(call, bridge_of(leg.id))
+            await leave_bridge(call, bridge_name(leg.id))
         finally:
-            leg.conversation_ended(call, "lost")
+            leg.end_conversation(call, "lost")
         call.set(call.state.without_operator())
         return None, True
     leg = Leg(there.offer, there.operator)
@@ -202,21 +216,21 @@ async def after_restart(call: Call, there: LegState | None) -> tuple[Leg | None,
     answered = channel.ok and channel.body["state"] == "Up"
     if answered and state.offer == leg.id:
         services.to_floor(floor_protocol.Accepted(leg.id, state.id, leg.operator))
-        services.recorder.connected(state)  # once more: whether it was said before the restart nobody knows
+        services.recorder.connected(state)  # again: it may not have been recorded before the restart
         return leg, False
     if answered:
-        # Asterisk puts nobody into a bridge before he has heard all that he is told: the caller would wait in silence.
-        await services.link.send(operations.STOP(playback_of(leg.id)))
+        # Asterisk adds nobody to a bridge before their prompts have ended: the caller would wait in silence.
+        await services.link.send(operations.STOP(whisper_name(leg.id)))
     try:
         if answered and await _connect(call, leg):
             return leg, False
     except (CallerGone, CallFailed):
-        leg.offer_ended(call, OfferState.WITHDRAWN)
+        leg.report_offer_ended(call, OfferState.WITHDRAWN)
         raise
     if channel.ok and not answered:
-        await _hears_on(call)
+        await _resume_audio(call)
         rings = time.time() - there.offered_at
-        return await _until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
-    leg.offer_ended(call, OfferState.WITHDRAWN)
+        return await _wait_until_answered(call, leg, max(0.0, services.site.operators.ring_s - rings)), False
+    leg.report_offer_ended(call, OfferState.WITHDRAWN)
     call.set(call.state.without_operator())
     return None, state.offer is not None

@@ -3,69 +3,68 @@
 import time
 from dataclasses import dataclass, replace
 
-import structlog
-
 from ivr.call.call import Call, Deadline, OperatorFree
-from ivr.call.choice import Goes
+from ivr.call.choice import GoTo
 from ivr.call.leg import Leg, start_music
 from ivr.call.node import CHANGE_LANGUAGE
 from ivr.model import floor_protocol
 from ivr.model.talk_table import TalkOutcome
-from ivr.queue.ringing import after_restart, ring
-from ivr.queue.while_waiting import Announcements, Meanwhile
-from ivr.talk.begin import begin
-from ivr.talk.transfers import Transfer, steps
+from ivr.queue.ringing import recover, ring
+from ivr.queue.wait_announcements import WaitAnnouncements, WaitSettings
+from ivr.talk.start import start_conversation
+from ivr.talk.transfers import Transfer, transfer_steps
 from routing.match import Step
 from routing.states import OfferState
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a caller waits for. `began`: since when he counts as waiting (POSIX seconds); None: from now on."""
+class CallerNeeds:
+    """What a caller waits for. `began`: the start of their wait (POSIX seconds); None: now."""
 
     steps: tuple[Step, ...]
     priority: int = 0
     began: float | None = None
 
 
-async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resumed: bool) -> Goes | None:
-    """Waits and talks; where he goes who wants something else before, None once the operator has hung up. Raises
-    CallerGone once the caller has.
+async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettings, resumed: bool) -> GoTo | None:
+    """Wait for an operator and run the conversation.
 
-    A caller whose operator's telephone was lost waits again, with the age that he had: he is first. Who is handed on
-    enters this node anew, with his age and with the needs of the transfer.
+    Return where the caller goes if they choose something else, or None once the operator has hung up. Raises CallerGone
+    once the caller has.
+
+    A caller whose operator's telephone was lost waits again with their original start time, and so comes first. A
+    transferred caller enters this node again, with that start time and the needs of the transfer.
     """
     services = call.services
     since = call.state.since if call.state.since is not None else needs.began or time.time()
     if call.state.since is None:
-        # A question before the queue costs him no place, and is no waiting time either.
+        # A question before the queue does not cost the caller their position, nor does it count as waiting time.
         services.recorder.call(call.state.id, queued=time.time())
         call.event("waiting", topic=call.state.topic, language=call.state.language, since=since)
     elif not resumed and call.state.connected_at is None:
-        services.recorder.call(call.state.id, dequeued=None)  # he is back from where the queue had let him go
+        services.recorder.call(call.state.id, dequeued=None)  # the caller has come back to the queue
     call.set(replace(call.state, since=since))
-    waiting = _Waiting(call, needs, since, meanwhile)
-    say: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
+    wait = _Wait(call, needs, since, settings)
+    prompt: str | None = "talk_transferred" if Transfer.decode(call.state.transfer).pending else "to_operator"
     try:
         leg: Leg | None = None
         if resumed or call.leg is not None:
-            if not resumed and not await call.play([(call.state.language, str(say))]):
+            if not resumed and not await call.play([(call.state.language, str(prompt))]):
                 await start_music(call)
             there, call.leg = call.leg, None
-            leg, lost = await after_restart(call, there)
-            say = "operator_gone" if lost else None
+            leg, lost = await recover(call, there)
+            prompt = "operator_gone" if lost else None
         while True:
-            found = leg or await waiting.until_connected(say, resumed=resumed)
-            if isinstance(found, Goes):
+            found = leg or await wait.until_connected(prompt, resumed=resumed)
+            if isinstance(found, GoTo):
                 return found
-            with structlog.contextvars.bound_contextvars(operator=found.operator):
-                talk = await begin(call, found, resumed=resumed and found is leg)
-                ended = await talk.run(begins=found is not leg)
-            if ended is TalkOutcome.ENDS:
+            conversation = await start_conversation(call, found, resumed=resumed and found is leg)
+            outcome = await conversation.run(begins=found is not leg)
+            if outcome is TalkOutcome.ENDS:
                 return None
-            if ended is not TalkOutcome.LOST:
-                return Goes(call.state.node)
-            leg, say, resumed = None, "operator_gone", False
+            if outcome is not TalkOutcome.LOST:
+                return GoTo(call.state.node)
+            leg, prompt, resumed = None, "operator_gone", False
     finally:
         services.to_floor(floor_protocol.Leave(call.state.id))
         for offer in call.unread_offers():
@@ -73,47 +72,51 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Wait:
     call: Call
-    needs: Needs
+    needs: CallerNeeds
     since: float
-    meanwhile: Meanwhile
+    settings: WaitSettings
 
-    def wait(self) -> None:
-        """Tells the floor what he needs at this moment."""
+    def announce(self) -> None:
+        """Send the caller's present needs to the floor."""
         call, transfer = self.call, Transfer.decode(self.call.state.transfer)
-        speaks = {each.id: each.languages for each in call.services.people}
-        needed = steps(transfer, self.needs.steps, speaks)
+        speaks = {operator.id: operator.languages for operator in call.services.people}
+        steps = transfer_steps(transfer, self.needs.steps, speaks)
         before = max(0.0, transfer.at - self.since) if transfer.pending else 0.0
-        handed_on = len(needed) - len(self.needs.steps)
+        handed_on = len(steps) - len(self.needs.steps)
         wait = floor_protocol.Wait(
-            call.state.id, needed, self.since, self.needs.priority, before, transfer.by, handed_on
+            call.state.id, steps, self.since, self.needs.priority, before, transfer.by, handed_on
         )
         call.services.to_floor(wait)
 
-    def not_taken(self, operator: str) -> None:
-        """That operator will not have him."""
+    def skip(self, operator: str) -> None:
+        """Drop an operator who did not take a transferred caller."""
         call, before = self.call, Transfer.decode(self.call.state.transfer)
         transfer = before.without(operator, time.time())
         if transfer != before:
             call.set(replace(call.state, transfer=transfer.encode()))
-            self.wait()
+            self.announce()
 
-    async def until_connected(self, say: str | None, *, resumed: bool) -> Leg | Goes:
-        """Waits, with music and announcements, until an operator is in the bridge; or where the caller goes instead."""
+    async def until_connected(self, prompt: str | None, *, resumed: bool) -> Leg | GoTo:
+        """Wait, with music and announcements, until an operator is in the bridge.
+
+        Return their leg, or where the caller goes instead.
+        """
         call = self.call
-        self.wait()
-        if call.state.held is not None and (found := await self._hold(call.state.node, resumed=True)) is not None:
+        self.announce()
+        node = call.state.node
+        if call.state.queue_node is not None and (found := await self._visit(node, resumed=True)) is not None:
             return found
-        # After a restart the music went on without us; started again, it is certain to play whatever was lost.
-        if say is None or not await call.play([(call.state.language, say)]):
+        # The music went on during a restart; started again, it certainly plays, whatever was lost.
+        if prompt is None or not await call.play([(call.state.language, prompt)]):
             await start_music(call)
-        announcements = Announcements(call, self.meanwhile, time.time() - self.since if resumed else 0.0)
+        announcements = WaitAnnouncements(call, self.settings, time.time() - self.since if resumed else 0.0)
         announcements.enter()
         while True:
             sounded = call.sounding
             item = await call.next(announcements.due)
-            ended = sounded and not call.sounding  # by itself; what was stopped has left something else in its place
+            ended = sounded and not call.sounding  # by itself; where a prompt was stopped, something else plays
             if isinstance(item, floor_protocol.Offer):
                 leg = await self._ring(item, interrupts=announcements.sounding)
                 if leg is not None:
@@ -126,85 +129,89 @@ class _Waiting:
                 await start_music(call)
             if not call.sounding:
                 announcements.ended()
-            if (found := await self._key(announcements)) is not None:
+            if (found := await self._handle_keys(announcements)) is not None:
                 return found
 
-    async def _key(self, announcements: Announcements) -> Leg | Goes | None:
-        """What he has pressed leads elsewhere, to an operator who came meanwhile, or nowhere."""
+    async def _handle_keys(self, announcements: WaitAnnouncements) -> Leg | GoTo | None:
+        """Act on the keys pressed. Return where they lead, or the leg of an operator who became free meanwhile."""
         call = self.call
         while call.keys:
             changes = call.keys[0] == CHANGE_LANGUAGE
-            offered = None if changes else announcements.chosen(call.keys[0])
-            if offered is None and not changes:
+            alternative = None if changes else announcements.choose(call.keys[0])
+            if alternative is None and not changes:
                 call.keys.popleft()
                 continue
             key = call.take_key()
             call.keys.clear()
-            if offered is not None and offered.language is not None:
-                return self._in(offered.language, key)
-            if offered is not None and not offered.holds:
-                return self._leaves(offered.node, key)
-            found = await (self._language() if offered is None else self._hold(offered.node, resumed=False))
+            if alternative is not None and alternative.language is not None:
+                return self._continue_in(alternative.language, key)
+            if alternative is not None and not alternative.holds:
+                return self._leave(alternative.node, key)
+            found = await (
+                self._change_language() if alternative is None else self._visit(alternative.node, resumed=False)
+            )
             if found is not None:
                 return found
-            announcements.begin_anew()
+            announcements.restart()
             await start_music(call)
         return None
 
-    def _leaves(self, node: str, key: str | None) -> Goes:
-        """The wait is over. The caller's age stays with them, should they come back."""
+    def _leave(self, node: str, key: str | None) -> GoTo:
+        """End the wait. Callers who come back keep the start time of their wait."""
         self.call.services.recorder.call(self.call.state.id, dequeued=time.time())
-        return Goes(node, key)
+        return GoTo(node, key)
 
-    async def _language(self) -> Leg | Goes | None:
-        """Offer another language and keep the caller's place. None: the caller waits on in the one that they have."""
+    async def _change_language(self) -> Leg | GoTo | None:
+        """Offer another language and keep the position. Return None if the caller keeps waiting in their own."""
         node = self.call.flow.change_language
         if self.call.flow.nodes[node].kind == "language":
-            return await self._hold(node, resumed=False)
-        return self._leaves(node, CHANGE_LANGUAGE)
+            return await self._visit(node, resumed=False)
+        return self._leave(node, CHANGE_LANGUAGE)
 
-    def _in(self, language: str, key: str | None) -> Goes:
-        """Into the same queue, in another language and with the age that he has."""
+    def _continue_in(self, language: str, key: str | None) -> GoTo:
+        """Enter the same queue in another language, with the same start time."""
         call, before = self.call, self.call.state
         call.event("language", language=language, instead_of=before.language)
         call.services.recorder.call(before.id, language=language)
         call.set(replace(before, language=language))
-        return Goes(before.node, key)
+        return GoTo(before.node, key)
 
-    async def _hold(self, node: str, *, resumed: bool) -> Leg | Goes | None:
-        """He is at another node while his place is held here, until an operator is free. None: he waits on, and hears
-        nothing yet."""
+    async def _visit(self, node: str, *, resumed: bool) -> Leg | GoTo | None:
+        """Run another node until an operator is free, while the queue keeps the caller's position.
+
+        Return None if the caller keeps waiting; nothing plays then.
+        """
         call = self.call
-        queue, language = call.state.held or call.state.node, call.state.language
+        queue, language = call.state.queue_node or call.state.node, call.state.language
         if not resumed:
-            call.set(replace(call.state.at(node), held=queue))
+            call.set(replace(call.state.at_node(node), queue_node=queue))
             call.event("node", resumed=False)
-        call.holding = True
+        call.interruptible = True
         try:
             following = await call.flow.nodes[node].run(call, resumed)
         except OperatorFree as free:
-            call.holding = False
+            call.interruptible = False
             if call.state.language == language:
-                call.set(call.state.at(queue))
+                call.set(call.state.at_node(queue))
                 return await self._ring(free.offer, interrupts=True)
-            offer = free.offer  # for the language of before
+            offer = free.offer  # for the previous language
             withdrawn = floor_protocol.Refused(offer.id, call.state.id, offer.operator, OfferState.WITHDRAWN)
             call.services.to_floor(withdrawn)
-            return Goes(queue, CHANGE_LANGUAGE)
+            return GoTo(queue, CHANGE_LANGUAGE)
         finally:
-            call.holding = False
+            call.interruptible = False
         if following == call.flow.change_language:
-            return await self._language()
+            return await self._change_language()
         if call.state.language != language:
-            return Goes(queue, CHANGE_LANGUAGE)  # anew, in another language, with the age that the caller has
-        call.set(call.state.at(queue))
+            return GoTo(queue, CHANGE_LANGUAGE)  # enter it in the new language, with the same start time
+        call.set(call.state.at_node(queue))
         return None
 
     async def _ring(self, offer: floor_protocol.Offer, *, interrupts: bool) -> Leg | None:
-        """`interrupts`: what he hears is ended by it. He waits with music after an offer that came to nothing."""
+        """Ring an operator. `interrupts`: the offer ends what the caller hears. Music plays if it comes to nothing."""
         if interrupts:
             await self.call.play([(self.call.state.language, "to_operator")])
         leg = await ring(self.call, offer)
         if leg is None:
-            self.not_taken(offer.operator)
+            self.skip(offer.operator)
         return leg

@@ -1,6 +1,6 @@
 """Which numbers may be called back: those of the site's countries at normal cost."""
 
-from ivr.model.e164 import Rules, normalise
+from ivr.model.e164 import NumberRules, normalise
 from ivr.site import callback_rules
 from ivr.site.callback_rules import Refusal
 from ivr.site.site import Site
@@ -11,7 +11,7 @@ def entered(digits: str, country: str | None) -> str:
 
     `country`: the caller's (ISO), whose national numbers are also accepted.
     """
-    return normalise(digits, Rules(country)) or digits
+    return normalise(digits, NumberRules(country)) or digits
 
 
 def refusal(number: str, site: Site) -> Refusal | None:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from ivr.model.e164 import Rules, main_country
+from ivr.model.e164 import NumberRules, main_country
 from ivr.site.addresses import BindAddress, CarrierHost, overlap
 from ivr.site.callbacks import Callbacks
 from ivr.site.carriers import Carrier, Limits
@@ -134,14 +134,14 @@ class Site(_Strict):
         carriers = sorted((each for each in self.carrier if each.has(sender)), key=lambda carrier: not carrier.hosts)
         return (carriers[0].calls_by_source if carriers else None) or self.limits.calls_by_source
 
-    def number_rules(self, carrier: str | None, number: str | None) -> Rules:
+    def number_rules(self, carrier: str | None, number: str | None) -> NumberRules:
         """Return how callers' numbers are written in a call from `carrier` to `number` (one of the site's)."""
         by = next((entry for entry in self.carrier if entry.name == carrier), None)
         dialled = self.number_dialled(number or "")
         country = dialled.country if dialled is not None else None
         if by is None:
-            return Rules(country)
-        return Rules(by.country or country, by.national_prefix, by.international_prefix)
+            return NumberRules(country)
+        return NumberRules(by.country or country, by.national_prefix, by.international_prefix)
 
     def number_dialled(self, dialled: str) -> Number | None:
         """Return the site's entry for a dialled number, None if it has none."""

@@ -1,4 +1,4 @@
-"""What the parts of a conversation may do with it; `ivr.talk.conversation` is the one that does."""
+"""What the parts of a conversation may do with it. The implementation is `ivr.talk.conversation`."""
 
 from typing import Protocol
 
@@ -7,38 +7,37 @@ from ivr.call.call import Call
 from ivr.call.leg import Leg
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Talk, TalkEvent
-from ivr.talk.keys import Keys
-from ivr.talk.telephone_watch import Watch
+from ivr.talk.code_reader import CodeReader
+from ivr.talk.operator_prompts import OperatorPrompts
+from ivr.talk.telephone_watch import TelephoneWatch
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper
 from routing.states import OfferState
 
 
 class ConversationControls(Protocol):
-    """A conversation that goes on. The members are described in `ivr.talk.conversation.Conversation`."""
+    """A conversation in progress. `ivr.talk.conversation.Conversation` describes the members."""
 
     call: Call
     leg: Leg
-    talk: Talk
-    keys: Keys
+    state: Talk
+    codes: CodeReader
     colleague: Leg | None
     rings_until: float
     offer: OfferState
-    watch: Watch
-    told: Whisper | None
-    says: dict[str, str]
-    referred: set[str]
+    watch: TelephoneWatch
+    whisper: Whisper | None
+    prompts: OperatorPrompts
+    answered_refers: set[str]
 
-    async def happens(self, what: TalkEvent, told: str | None = None) -> bool: ...
+    async def apply(self, event: TalkEvent, prompt: str | None = None) -> bool: ...
 
     async def attach(self, via: str) -> bool: ...
 
-    async def heard_enough(self) -> None: ...
+    async def skip_prompt(self) -> None: ...
 
-    async def held_by_telephone(self, *, on: bool) -> None: ...
+    async def set_telephone_hold(self, *, on: bool) -> None: ...
 
     async def invite(self, offer: floor_protocol.Offer, via: str | None = None) -> None: ...
 
-    async def leaves(self, transfer: Transfer, language: str, topic: str | None, *tells: Request) -> None: ...
-
-    async def tell(self, leg: Leg, text: str) -> str | None: ...
+    async def transfer(self, transfer: Transfer, language: str, topic: str | None, *answers: Request) -> None: ...

@@ -1,4 +1,4 @@
-"""What an operator wishes of his conversation, by whatever way, and why it may not be. Pure."""
+"""What operators can request during a conversation, in whatever way, and why it can be refused. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ class Act(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     SWAP = "swap"
-    ATTACH = "attach"  # the operator's other line is still there, after a restart
-    LINE_GONE = "line_gone"  # and now it is not
+    ATTACH = "attach"  # the operator's other line still exists, after a restart
+    LINE_GONE = "line_gone"  # the other line has ended
 
 
-ASKS = frozenset({Act.TRANSFER, Act.CONSULT, Act.INTERPRETER})
-"""Those that need to know who."""
+NEED_TARGET = frozenset({Act.TRANSFER, Act.CONSULT, Act.INTERPRETER})
+"""Requests that need a target."""
 
-OF_LINES = frozenset({Act.ATTACH, Act.LINE_GONE})
-"""Those that nobody asks for: another line of the operator's telephone says them."""
+LINE_ACTS = frozenset({Act.ATTACH, Act.LINE_GONE})
+"""Not requested by anybody: reported by another line of the operator's telephone."""
 
 
 class Refusal(StrEnum):
-    """Why not. The value is the text that the operator hears."""
+    """Why a request is refused. The value is the text the operator hears."""
 
     NOT_NOW = "talk_not_now"
     UNKNOWN = "talk_unknown"
@@ -39,19 +39,20 @@ class Refusal(StrEnum):
 
 
 SENTENCES: Mapping[Refusal, str] = {
-    Refusal.NOT_NOW: "That cannot be done now; `GET /v1/calls/ID` says where the conversation stands.",
-    Refusal.UNKNOWN: "There is no such operator, language or topic; name an operator of operators.csv, a language of "
+    Refusal.NOT_NOW: "That is not possible now; GET /calls/ID/talk shows the state of the conversation.",
+    Refusal.UNKNOWN: "No such operator, language or topic; name an operator of operators.csv, a language of "
     "the site, a topic of the flow, or a supervisor.",
-    Refusal.YOURSELF: "The operator has this caller already; name somebody else.",
-    Refusal.AWAY: "Nobody of those is there to take a call; `hatif operators` says who is.",
-    Refusal.OUTSIDE: "Calls are handed to operators of this site only, never to a number outside.",
-    Refusal.TOO_OFTEN: "This caller has been handed on too often; help him, or ask a colleague and stay on the line.",
+    Refusal.YOURSELF: "The operator already has this caller; name somebody else.",
+    Refusal.AWAY: "None of them can take a call now; `hatif operators` shows who can.",
+    Refusal.OUTSIDE: "Calls can only be transferred to operators of this site, never to an outside number.",
+    Refusal.TOO_OFTEN: "This caller has been transferred too often; help them, or consult a colleague and stay on "
+    "the line.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom or what: exactly one is given. `supervisor`: any supervisor."""
+    """Whom or what a request is about: exactly one is set. `supervisor`: any supervisor."""
 
     operator: str | None = None
     language: str | None = None
@@ -62,20 +63,22 @@ class Target:
         return self.operator or self.language or self.topic or ("supervisor" if self.supervisor else "")
 
 
-def from_keys(keys: str, languages: Sequence[str], topics: Sequence[str]) -> Target | Refusal:
-    """What digits stand for: `00` a supervisor, `0` and a digit a topic, one digit a language, more an operator.
+def target_from_digits(keys: str, languages: Sequence[str], topics: Sequence[str]) -> Target | Refusal:
+    """Return the target that digits stand for.
 
-    Both are counted from 1, in the order of the site and of the flow. What is no operator's id is a number outside.
+    `00` is a supervisor, `0` and a digit a topic, one digit a language, more digits an operator. Topics and languages
+    are numbered from 1, in the order of the flow and of the site. Anything that is not an operator's id counts as an
+    outside number.
     """
     if not keys.isascii() or not keys.isdigit():
         return Refusal.UNKNOWN
     if keys == "00":
         return Target(supervisor=True)
     if len(keys) <= 2:
-        names, place = (topics, int(keys[1])) if len(keys) == 2 and keys[0] == "0" else (languages, int(keys))
-        if not 1 <= place <= len(names):
+        names, number = (topics, int(keys[1])) if len(keys) == 2 and keys[0] == "0" else (languages, int(keys))
+        if not 1 <= number <= len(names):
             return Refusal.UNKNOWN
-        name = names[place - 1]
+        name = names[number - 1]
         return Target(topic=name) if names is topics else Target(language=name)
     return Target(operator=keys) if len(keys) <= 8 and keys[0] != "0" else Refusal.OUTSIDE
 
@@ -87,40 +90,44 @@ def candidates(
     topics: Collection[str],
     by: str | None,
 ) -> tuple[str, ...] | Refusal:
-    """The operators that are meant, without the one who asks. Nobody of them may be there."""
+    """Return the operators that a target means, except the one who asks. They may all be absent."""
     if target.operator is not None:
         if target.operator == by:
             return Refusal.YOURSELF
-        return (target.operator,) if any(each.id == target.operator for each in people) else Refusal.UNKNOWN
+        return (target.operator,) if any(person.id == target.operator for person in people) else Refusal.UNKNOWN
     if target.language is not None:
         if target.language not in languages:
             return Refusal.UNKNOWN
-        # Who speaks it best comes first, should several be free.
+        # The best speaker first, if several are free.
         found = sorted(
-            (each for each in people if target.language in each.languages),
-            key=lambda each: -each.languages[target.language or ""],
+            (person for person in people if target.language in person.languages),
+            key=lambda person: -person.languages[target.language or ""],
         )
     elif target.topic is not None:
         if target.topic not in topics:
             return Refusal.UNKNOWN
-        found = [each for each in people if not each.topics or target.topic in each.topics]
+        found = [person for person in people if not person.topics or target.topic in person.topics]
     elif target.supervisor:
-        found = [each for each in people if each.supervisor]
+        found = [person for person in people if person.supervisor]
     else:
         return Refusal.UNKNOWN
-    return tuple(each.id for each in found if each.id != by) or Refusal.AWAY
+    return tuple(person.id for person in found if person.id != by) or Refusal.AWAY
 
 
 def experts(topic: str | None, operator: str, people: Collection[OperatorEntry]) -> tuple[str, ...]:
-    """Who serves the topic beside an operator who does not, and can talk with him: who does that best comes first.
-    Nobody, where he serves it himself."""
-    known = {each.id: each for each in people}
+    """Return who serves a topic that the operator does not, and can talk with that operator; the best match first.
+
+    Nobody, if the operator serves the topic.
+    """
+    known = {person.id: person for person in people}
     own = known.get(operator)
     if topic is None or own is None or not own.topics or topic in own.topics:
         return ()
 
-    def together(other: OperatorEntry) -> int:
+    def common_level(other: OperatorEntry) -> int:
         return max((min(level, own.languages.get(code, 0)) for code, level in other.languages.items()), default=0)
 
-    found = [each for each in people if each.id != operator and (not each.topics or topic in each.topics)]
-    return tuple(each.id for each in sorted(found, key=lambda each: -together(each)) if together(each))
+    found = [person for person in people if person.id != operator and (not person.topics or topic in person.topics)]
+    return tuple(
+        person.id for person in sorted(found, key=lambda person: -common_level(person)) if common_level(person)
+    )

@@ -1,57 +1,59 @@
-"""What happens during a conversation and may be a request of the operator: keys, REFER, hold, the API."""
+"""Finds operator requests among the items of a conversation: keys, REFER, hold, the API."""
 
 import asyncio
 
 from ivr.asterisk.ari import events
 from ivr.call.call import Item
 from ivr.model import floor_protocol
-from ivr.talk import referring
+from ivr.talk import refer_handler
 from ivr.talk.controls import ConversationControls
-from ivr.talk.grants import by_code, grant, moment, say_why
+from ivr.talk.grants import explain_refusal, fill_silence, grant, grant_code
 from ivr.talk.operator_requests import Act, Target
 from routing.states import OfferState
 
 
-async def look(talk: ConversationControls, item: Item) -> None:
-    """What has happened may be a wish."""
-    call = talk.call
-    await _done(talk, talk.keys.over(asyncio.get_running_loop().time()))
+async def handle_item(conversation: ConversationControls, item: Item) -> None:
+    """Act on an item if it is a request."""
+    call = conversation.call
+    await _done(conversation, conversation.codes.finish(asyncio.get_running_loop().time()))
     match item:
         case floor_protocol.OperatorRequest():
             target = Target(item.operator, item.language, item.topic, item.supervisor)
-            refusal = await grant(talk, Act(item.act), target, item.way, item.by, item.channel)
-            call.services.answer(item.id, refusal.value if refusal is not None else None)
-        case floor_protocol.Offer():  # nobody has asked for it, or not any more
+            refusal = await grant(conversation, Act(item.act), target, item.way, item.by, item.channel)
+            call.services.answer_request(item.id, refusal.value if refusal is not None else None)
+        case floor_protocol.Offer():  # not requested, or no longer wanted
             withdrawn = floor_protocol.Refused(item.id, call.state.id, item.operator, OfferState.WITHDRAWN)
             call.services.to_floor(withdrawn)
-        case events.ChannelDtmfReceived(channel, digit) if channel == talk.leg.id:
-            await _pressed(talk, digit)
+        case events.ChannelDtmfReceived(channel, digit) if channel == conversation.leg.id:
+            await _pressed(conversation, digit)
         case events.ChannelTransfer(requested=True):
-            await referring.referred(talk, item)
-        case events.ChannelHold(channel) if channel == talk.leg.id:
-            call.event("held", by=talk.leg.operator, way="telephone")
-            await talk.held_by_telephone(on=True)
-        case events.ChannelUnhold(channel) if channel == talk.leg.id:
-            call.event("unheld", by=talk.leg.operator, way="telephone")
-            await talk.held_by_telephone(on=False)
+            await refer_handler.handle_refer(conversation, item)
+        case events.ChannelHold(channel) if channel == conversation.leg.id:
+            call.event("held", by=conversation.leg.operator, way="telephone")
+            await conversation.set_telephone_hold(on=True)
+        case events.ChannelUnhold(channel) if channel == conversation.leg.id:
+            call.event("unheld", by=conversation.leg.operator, way="telephone")
+            await conversation.set_telephone_hold(on=False)
         case events.PlaybackFinished(_, channel, False) if channel == call.channel and not call.sounding:
-            if talk.leg.id in talk.says:
-                await moment(talk)  # what the operator hears is longer than that
-        case events.PlaybackFinished(_, channel) if channel == talk.leg.id and talk.leg.id not in talk.says:
+            if conversation.prompts.plays_on(conversation.leg.id):
+                await fill_silence(conversation)  # the operator's prompt is longer than this one
+        case events.PlaybackFinished(_, channel) if (
+            channel == conversation.leg.id and not conversation.prompts.plays_on(conversation.leg.id)
+        ):
             if call.sounding:
-                await call.step()  # both are together again
+                await call.step()  # the two are together again
 
 
-async def _pressed(talk: ConversationControls, digit: str) -> None:
-    await talk.heard_enough()
-    await _done(talk, talk.keys.press(digit, asyncio.get_running_loop().time()))
+async def _pressed(conversation: ConversationControls, digit: str) -> None:
+    await conversation.skip_prompt()
+    await _done(conversation, conversation.codes.press(digit, asyncio.get_running_loop().time()))
 
 
-async def _done(talk: ConversationControls, pressed: tuple[str, str] | None) -> None:
-    """What was pressed, once it is whole."""
+async def _done(conversation: ConversationControls, pressed: tuple[str, str] | None) -> None:
+    """Grant a feature code, once it is complete."""
     if pressed is None:
         return
     code, digits = pressed
-    refusal = await by_code(talk, code, digits, "keys", talk.leg.operator)
+    refusal = await grant_code(conversation, code, digits, "keys", conversation.leg.operator)
     if refusal is not None:
-        await say_why(talk, refusal)
+        await explain_refusal(conversation, refusal)

@@ -1,4 +1,4 @@
-"""Wishes from outside a call's own coroutine: brought to it, with the answer brought back."""
+"""Operator requests from outside a call's own coroutine: delivered to the call, and its answer returned."""
 
 import asyncio
 import itertools
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from ivr.call.call import Call
 
 _ANSWER_S = 5.0
-"""How long a call may take to say yes or no; it takes some milliseconds."""
+"""How long a call may take to answer; it takes some milliseconds."""
 
 
 class RequestInbox:
-    """Those of one connection that are not answered yet."""
+    """The unanswered requests of one connection."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._open: dict[str, asyncio.Future[str | None]] = {}
 
-    def answer(self, wish: str, why_not: str | None) -> None:
-        """By the call: None if it is granted, else a `Refusal`."""
-        future = self._open.get(wish)
+    def answer(self, request: str, why_not: str | None) -> None:
+        """Take the answer of a call: None if the request is granted, otherwise a `Refusal`."""
+        future = self._open.get(request)
         if future is not None and not future.done():
             future.set_result(why_not)
 
@@ -37,8 +37,12 @@ class RequestInbox:
         by: str | None = None,
         channel: str | None = None,
     ) -> Refusal | None:
-        """None: it is done or has begun. `by`: the operator who wishes it; None: somebody at the API; `channel`: his
-        line on which he does."""
+        """Ask a call for something. Return None if it is done or has begun.
+
+        Args:
+            by: The operator who asks; None: somebody at the API.
+            channel: The operator's line on which they ask.
+        """
         if call.state.offer is None:
             return Refusal.NOT_NOW
         target = target or Target()
@@ -62,7 +66,7 @@ class RequestInbox:
             async with asyncio.timeout(_ANSWER_S):
                 why_not = await future
         except TimeoutError:
-            return Refusal.NOT_NOW  # the call is over, or does something else by now
+            return Refusal.NOT_NOW  # the call is over, or busy with something else by now
         finally:
             del self._open[number]
         return Refusal(why_not) if why_not is not None else None

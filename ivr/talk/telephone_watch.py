@@ -1,4 +1,4 @@
-"""Whether a telephone that is not registered any more is still there: its sound says so, or that it holds."""
+"""Checks whether an unregistered telephone is still in its call: it sends audio, or has put the call on hold."""
 
 import asyncio
 import math
@@ -10,65 +10,70 @@ from ivr.model import floor_protocol
 from routing.states import Trigger
 
 _NOTHING_S = 1.0
-"""So long nothing may come from it; a telephone sends fifty packets a second."""
+"""A telephone that sends no packet for this long is gone; it normally sends fifty per second."""
 
 _MOVED_S = 0.4
-"""After so long without a packet a telephone that has registered anew may have moved: before `_NOTHING_S` is over, so
-that it is not taken for gone."""
+"""A telephone that registered again and sends no packet for this long may have moved. Shorter than `_NOTHING_S`, so
+that it does not count as gone."""
 
 _HELD = "CHANNEL(rtp,hold)"
 
 
-async def holds(link: Link, leg: str) -> bool:
-    """Whether the telephone has put us on hold, by what it has said last. Asterisk knows, whoever was there to hear of
-    it: over a restart of ours, and of a colleague whose events nobody looks at."""
+async def is_holding(link: Link, leg: str) -> bool:
+    """Return whether the telephone has put us on hold.
+
+    Asterisk knows, even across a restart of the controller, and for a colleague whose events nobody processes.
+    """
     (answer,) = await link.ask(operations.VARIABLE(leg, variable=_HELD))
     return bool(answer.ok and answer.body.get("value") == "1")
 
 
-async def packets(link: Link, leg: str) -> int:
-    """How many packets of sound have come; -1: the leg is gone, or Asterisk does not say."""
+async def count_packets(link: Link, leg: str) -> int:
+    """Return how many audio packets have arrived; -1: the leg is gone, or Asterisk does not tell."""
     (answer,) = await link.ask(operations.RTP_STATISTICS(leg))
     return int(answer.body.get("rxcount", -1)) if answer.ok else -1
 
 
-async def follow(link: Link, leg: str, renegotiate: Callable[[str], Awaitable[None]]) -> None:
-    """Have Asterisk learn anew where a telephone's sound comes from, if none arrives though it does not hold.
+async def relearn_address(link: Link, leg: str, renegotiate: Callable[[str], Awaitable[None]]) -> None:
+    """Make Asterisk learn a telephone's media address again if no audio arrives although it is not on hold.
 
-    Asterisk takes sound from one port only once it has learned it, until the session is negotiated again. A telephone
-    behind a router that has changed its ports registers anew, and would be silent from then on.
+    Asterisk accepts audio from a single port once it has learned it, until the session is renegotiated. A telephone
+    behind a router that changed its ports registers again, and would be silent from then on.
     """
-    before = await packets(link, leg)
+    before = await count_packets(link, leg)
     await asyncio.sleep(_MOVED_S)
-    if before >= 0 and await packets(link, leg) == before and not await holds(link, leg):
+    if before >= 0 and await count_packets(link, leg) == before and not await is_holding(link, leg):
         await renegotiate(leg)
 
 
-class Watch:
-    """Of one conversation. `until` is of the loop's clock: then `over` knows."""
+class TelephoneWatch:
+    """Watches the telephones of one conversation. At `until` (loop's clock), call `finish`."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._looked: dict[str, int] = {}  # by leg: its packets so far
-        self._refused: dict[str, str] = {}  # by leg: the operator of whose telephone the floor has not heard
-        self.lost: set[str] = set()  # legs that were hung up since nothing came from them any more
+        self._packets: dict[str, int] = {}  # by leg, at the start of the watch
+        self._refused: dict[str, str] = {}  # by leg: an operator whose telephone the floor still takes for present
+        self.lost: set[str] = set()  # legs hung up because no audio came from them
         self.until = math.inf
 
-    async def begin(self, leg: str, gone: floor_protocol.TelephoneGone) -> None:
-        """Its registration is gone, as is its connection, if it had one; or its machine refuses packets."""
+    async def add(self, leg: str, gone: floor_protocol.TelephoneGone) -> None:
+        """Start to watch a leg whose registration and connection are gone, or whose machine refuses packets."""
         if gone.refused:
             self._refused[leg] = gone.operator
-        if leg not in self._looked:
-            self._looked[leg] = await packets(self._call.services.link, leg)
+        if leg not in self._packets:
+            self._packets[leg] = await count_packets(self._call.services.link, leg)
             self.until = asyncio.get_running_loop().time() + _NOTHING_S
 
-    async def over(self) -> None:
-        """Hangs up the legs from which nothing has come, though they do not hold. Refused packets alone take nobody
-        from the floor: what refuses them may be on the way."""
-        looked, self._looked, self.until = self._looked, {}, math.inf
+    async def finish(self) -> None:
+        """Hang up the legs that sent nothing and are not on hold.
+
+        Refused packets alone do not make an operator absent for the floor: the refusal may come from a machine on the
+        way.
+        """
+        former, self._packets, self.until = self._packets, {}, math.inf
         refused, self._refused = self._refused, {}
-        silent = [leg for leg, before in looked.items() if await packets(self._call.services.link, leg) == before]
-        lost = [leg for leg in silent if not await holds(self._call.services.link, leg)]
+        silent = [leg for leg, before in former.items() if await count_packets(self._call.services.link, leg) == before]
+        lost = [leg for leg in silent if not await is_holding(self._call.services.link, leg)]
         for leg in refused.keys() & lost:
             self._call.services.to_floor(floor_protocol.OperatorEvent(refused[leg], Trigger.PHONE_ABSENT))
         self.lost.update(lost)

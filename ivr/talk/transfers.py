@@ -1,4 +1,4 @@
-"""To whom a caller goes on, and back to whom: what his call's state says of it, and what he then needs. Pure."""
+"""Transfers as kept in a call's state: where a caller goes, who gets them back, and what they need. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,28 +6,34 @@ from dataclasses import dataclass, replace
 from routing.match import Step
 
 MOST = 5
-"""So often a caller may be handed on within one call: two telephones that forward to each other end here."""
+"""How many times a caller may be transferred within one call; it stops two telephones that forward to each other."""
 
 TARGETS = 2
-"""So many colleagues are tried, one after the other; the state of a call has room for no more."""
+"""How many colleagues are tried, one after the other; the state of a call has no room for more."""
 
 ANYBODY = "*"
-"""In place of a colleague: whoever can be this caller's operator by language and topic."""
+"""In place of a colleague: any operator who matches the caller's language and topic."""
 
 ANYBODY_S = 60.0
-"""How long one of those is waited for."""
+"""How long the caller waits for such an operator."""
 
 BUSY_S = 30.0
-"""How long a colleague is waited for who talks or wraps up."""
+"""How long the caller waits for a colleague who is in a call or wraps up."""
 
 BACK_S = 30.0
-"""How long who made the transfer is insisted on, before anybody gets the caller."""
+"""How long the caller then waits for the operator who made the transfer, before anybody else gets them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """`to`: the colleagues who are still to be tried, in order; `by`: who made it, as long as he may get the caller
-    back; `at`: since when the first of them is waited for (POSIX seconds); `count`: how often he was handed on."""
+    """A transfer in progress, and how many there have been.
+
+    Attributes:
+        to: The colleagues still to be tried, in order.
+        by: The operator who made the transfer, as long as they may get the caller back.
+        at: Since when the caller has been waiting for the first colleague (POSIX seconds).
+        count: How many times the caller has been transferred.
+    """
 
     to: tuple[str, ...] = ()
     by: str | None = None
@@ -36,18 +42,18 @@ class Transfer:
 
     @property
     def pending(self) -> bool:
-        """Whether it is on its way, so that the caller waits for somebody because of it."""
+        """Whether the caller is still waiting for somebody because of a transfer."""
         return bool(self.to) or self.by is not None
 
     def encode(self) -> str | None:
-        """As it stands in the call's state; None for a caller whom nobody has handed on."""
+        """Return the transfer as stored in the call's state; None if there never was one."""
         if self == Transfer():
             return None
         return f"{'.'.join(self.to[:TARGETS])}:{self.by or ''}:{int(self.at)}:{self.count}"
 
     @classmethod
     def decode(cls, text: str | None) -> "Transfer":
-        """None there if it cannot be read."""
+        """Return the transfer in `text`; one without any content if it cannot be read."""
         try:
             to, by, at, count = (text or "").split(":")
             return cls(tuple(filter(None, to.split("."))), by or None, float(int(at)), int(count))
@@ -55,33 +61,37 @@ class Transfer:
             return cls()
 
     def without(self, operator: str, now: float) -> "Transfer":
-        """That one does not take him: the next one is waited for from now on."""
+        """Return the transfer after that operator did not take the caller: now it is the next one's turn."""
         if self.to and operator in self.to:
-            return replace(self, to=tuple(each for each in self.to if each != operator), at=float(int(now)))
+            return replace(self, to=tuple(name for name in self.to if name != operator), at=float(int(now)))
         return replace(self, by=None) if operator == self.by else self
 
-    def made(self, to: tuple[str, ...], by: str, now: float) -> "Transfer":
-        """The caller is handed on, once more."""
+    def hand_on(self, to: tuple[str, ...], by: str, now: float) -> "Transfer":
+        """Return another transfer of the caller."""
         return Transfer(to[:TARGETS], by, float(int(now)), min(self.count + 1, 9))
 
-    def taken(self) -> "Transfer":
-        """Somebody has the caller; only the count stays."""
+    def complete(self) -> "Transfer":
+        """Return the transfer after somebody took the caller: only the count remains."""
         return Transfer(count=self.count)
 
 
-def steps(transfer: Transfer, usual: Sequence[Step], speaks: Mapping[str, Mapping[str, int]]) -> tuple[Step, ...]:
-    """What the caller needs from `transfer.at` on: the colleague he was handed to, then who handed him on, then as
-    usual. A colleague is named, so he need not speak the caller's language. `speaks`: the operators' languages and
-    levels.
+def transfer_steps(
+    transfer: Transfer, usual: Sequence[Step], speaks: Mapping[str, Mapping[str, int]]
+) -> tuple[Step, ...]:
+    """Return what the caller needs from `transfer.at` on: the colleague, then the operator who made the transfer, then
+    the usual steps.
+
+    A colleague chosen by name need not speak the caller's language. `speaks`: by operator, their languages and levels.
     """
     usual = tuple(usual)
     found: list[Step] = []
-    named = [(each, ANYBODY_S if each == ANYBODY else BUSY_S) for each in transfer.to]
+    named = [(name, ANYBODY_S if name == ANYBODY else BUSY_S) for name in transfer.to]
     for operator, patience in (*named, *(((transfer.by, BACK_S),) if transfer.by else ())):
         if operator == ANYBODY:
-            # Not only he who has the caller's file, and never the one who handed him on: he would be back at once.
-            usually = next(each for each in usual if each.operator is None)
-            found.append(replace(usually, patience=patience, excluded_operator=transfer.by))
+            # Not only the operator of the caller's case, and never the one who made the transfer and would get them
+            # back at once.
+            step = next(step for step in usual if step.operator is None)
+            found.append(replace(step, patience=patience, excluded_operator=transfer.by))
         elif languages := speaks.get(operator):
             language = usual[0].language if usual[0].language in languages else next(iter(languages))
             found.append(Step(language, operator=operator, patience=patience))

@@ -1,4 +1,4 @@
-"""What an operator sees, and hears when they pick up, before they are with the caller: what is coming."""
+"""What an operator sees while the telephone rings, and hears on answering: what the call is about."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ from ivr.model.call_state import CallState
 from ivr.talk.transfers import Transfer
 
 LONGEST_S = 4.5
-"""So long at most; a caller's patience is worth more than the rest of it."""
+"""The maximum length; the caller's patience is worth more than the rest of the whisper."""
 
 WAITED = (
     (60.0, "talk_waited_under_1"),
@@ -21,25 +21,25 @@ WAITED = (
     (420.0, "talk_waited_about_5"),
     (math.inf, "talk_waited_over_7"),
 )
-"""How long the caller has waited: under so many seconds, and the text for it."""
+"""Texts for the caller's wait, each up to a limit in seconds."""
 
 
-def playback_of(leg: str) -> str:
-    """What is whispered to a leg, also where a controller before this one began it."""
+def whisper_name(leg: str) -> str:
+    """Return the name of the whisper to a leg, which a former controller may have started."""
     return f"whisper-{leg}"
 
 
-WORDS = {each: f"talk_word_{each}" for each in ("consult", "transfer", "interpreter")}
-"""What a colleague is called in for, and the text for it."""
+WORDS = {reason: f"talk_word_{reason}" for reason in ("consult", "transfer", "interpreter")}
+"""The text for each reason to call in a colleague."""
 
 _BACK = "back"
-"""A caller whom the operator has handed on, and nobody has taken."""
+"""The reason for a transferred caller whom nobody has taken and who comes back."""
 
 _ROLES = {Role.CONSULTED: "consult", Role.INTERPRETER: "interpreter"}
 
 
-def why(state: CallState, operator: str, role: Role) -> tuple[str, str | None]:
-    """Why an operator is rung besides that a caller waits, in a word, and who wants it; "" for nothing besides."""
+def offer_reason(state: CallState, operator: str, role: Role) -> tuple[str, str | None]:
+    """Return the reason for an offer in one word, and who requested it; "" for an ordinary waiting caller."""
     if role is not Role.OPERATOR:
         return _ROLES[role], state.operator
     transfer = Transfer.decode(state.transfer)
@@ -49,76 +49,78 @@ def why(state: CallState, operator: str, role: Role) -> tuple[str, str | None]:
 
 
 def display(state: CallState, operator: str, role: Role) -> str:
-    """What a telephone shows that rings: `fr travel FR`; of a colleague who is called in, `consult 1004 fr travel`."""
-    word, by = why(state, operator, role)
+    """Return what the telephone displays: `fr travel FR`, or for a colleague `consult 1004 fr travel`."""
+    word, by = offer_reason(state, operator, role)
     country = state.country if not word else None
-    return " ".join(each for each in (word, by, state.language, state.topic, country) if each)
+    return " ".join(item for item in (word, by, state.language, state.topic, country) if item)
 
 
-def clips(language: str, state: CallState, word: str, waited_s: float) -> list[Clip]:
-    """In the operator's `language`: the caller's language, what about, and for what a colleague is called in; else from
-    where and how long the caller has waited; or that a caller comes back whom the operator has handed on. `word`: as of
-    `why`."""
+def whisper_clips(language: str, state: CallState, word: str, waited_s: float) -> list[Clip]:
+    """Return the whisper in the operator's `language`.
+
+    It names the caller's language and topic and, for a colleague, the reason; otherwise the country and how long the
+    caller has waited. A caller who comes back after a transfer has a text of their own. `word`: from `offer_reason`.
+    """
     if word == _BACK:
         return [(language, "talk_back")]
-    said: list[Clip] = [(language, f"code_language_{state.language}")]
+    result: list[Clip] = [(language, f"code_language_{state.language}")]
     if state.topic is not None:
-        said.append((language, f"talk_topic_{state.topic}"))
+        result.append((language, f"talk_topic_{state.topic}"))
     if word:
-        return [*said, (language, WORDS[word])]
+        return [*result, (language, WORDS[word])]
     if state.country is not None:
-        said.append((language, f"talk_from_{state.country.lower()}"))
-    return [*said, (language, next(text for limit, text in WAITED if waited_s < limit))]
+        result.append((language, f"talk_from_{state.country.lower()}"))
+    return [*result, (language, next(text for limit, text in WAITED if waited_s < limit))]
 
 
-def short(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
-    """What there is time for. Some voices are slow; where he calls from matters least."""
-    if sum(each.seconds for each in found.values()) <= LONGEST_S:
+def shorten(found: Mapping[Clip, Heard]) -> dict[Clip, Heard]:
+    """Return what there is time for. With a slow voice, the caller's country is left out: it matters least."""
+    if sum(audio.seconds for audio in found.values()) <= LONGEST_S:
         return dict(found)
-    return {clip: each for clip, each in found.items() if not clip[1].startswith("talk_from_")}
+    return {clip: audio for clip, audio in found.items() if not clip[1].startswith("talk_from_")}
 
 
 class Whisper:
-    """To one leg. `until` is of the loop's clock: then it is over, whatever became of it."""
+    """The whisper to one leg. At `until` (loop's clock) it is over in any case."""
 
     def __init__(self, call: Call, leg: str, operator: str, role: Role = Role.OPERATOR) -> None:
         self._call, self._leg, self._operator, self._role = call, leg, operator, role
-        self._playback = playback_of(leg)
-        self._sounds = False
+        self._playback = whisper_name(leg)
+        self._playing = False
         self.until = 0.0
 
     async def begin(self) -> bool:
-        """False: there is nothing to be said, or the site wants none."""
+        """Start the whisper. Return False if there is nothing to say, or the site does not want any."""
         call, state = self._call, self._call.state
-        entry = next((each for each in call.services.people if each.id == self._operator), None)
+        entry = next((person for person in call.services.people if person.id == self._operator), None)
         if entry is None or not call.services.site.operators.whisper:
             return False
-        language, (word, _) = next(iter(entry.languages)), why(state, self._operator, self._role)
-        wanted = clips(language, state, word, time.time() - (state.since or time.time()))
-        notice = call.services.notice(self._operator)
+        language, (word, _) = next(iter(entry.languages)), offer_reason(state, self._operator, self._role)
+        wanted = whisper_clips(language, state, word, time.time() - (state.since or time.time()))
+        notice = call.services.take_notice(self._operator)
         if notice is not None:
             wanted.insert(0, (language, notice))
         heard = {clip: call.services.audible.find(call.version.sounds, clip) for clip in wanted}
-        found = short({clip: each for clip, each in heard.items() if each is not None})
+        found = shorten({clip: audio for clip, audio in heard.items() if audio is not None})
         if not found:
             return False
-        media = ",".join(f"sound:{each.file}" for each in found.values())
+        media = ",".join(f"sound:{audio.file}" for audio in found.values())
         await call.services.link.send(operations.PLAY(self._leg, self._playback, media=media))
         self.until = asyncio.get_running_loop().time() + LONGEST_S
-        self._sounds = True
+        self._playing = True
         call.event("whispered", operator=self._operator, texts=[text for _, text in found])
         return True
 
     def is_over(self, item: Item) -> bool:
-        """By itself, by any key of the operator, or by time."""
+        """Return whether an item ends the whisper: its end, any key of the operator, or the time limit."""
         match item:
             case events.PlaybackFinished(playback) if playback == self._playback:
-                self._sounds = False
+                self._playing = False
                 return True
             case events.ChannelDtmfReceived(channel) if channel == self._leg:
                 return True
         return isinstance(item, Deadline) and asyncio.get_running_loop().time() >= self.until
 
     async def end(self) -> None:
-        if self._sounds:
+        if self._playing:
             await self._call.services.link.send(operations.STOP(self._playback))

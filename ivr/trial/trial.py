@@ -13,9 +13,9 @@ from typing import Any
 from db.enums import Outcome
 from db.ids import uuid7
 from ivr.audio.audible import SIGNS, Clip
-from ivr.call.call import Call, Files, Opening, Services
+from ivr.call.call import Call, CaseLookup, Opening, Services
 from ivr.call.first_state import first_state
-from ivr.call.flow_runner import walk
+from ivr.call.flow_runner import run_flow
 from ivr.flow.nodes.queue import Queue
 from ivr.flow.versions import Version
 from ivr.model import clock, floor_protocol
@@ -107,7 +107,7 @@ class Scene:
     dialled: str
     at: datetime
     opening: Opening
-    files: Files
+    files: CaseLookup
     who: Callable[[floor_protocol.Wait], Rung | None]
     last_language: str | None = None
     disk_full: bool = False
@@ -141,10 +141,10 @@ class _Trial:
             recorder=Recorder(self._journal, Pretended(stage.site.node_number, full=scene.disk_full)),
             audible=stage.audible,
             opening=scene.opening,
-            files=scene.files,
-            remembered=self._remembered,
-            returning=self._returning,
-            has_place=self._has_place,
+            case_lookup=scene.files,
+            recall_language=self._remembered,
+            find_returner=self._returning,
+            is_returner=self._has_place,
             mailbox=link,
             to_floor=link.floor.tell,
             route=lambda *_: None,
@@ -155,9 +155,9 @@ class _Trial:
     async def run(self, person: Callable[[Asterisk], Caller]) -> Course:
         self._link.caller = person(self._link)
         try:
-            with clock.set_to(self._now):
+            with clock.override(self._now):
                 async with asyncio.timeout(LONGEST_S):
-                    await walk(self._call, resumed=False)
+                    await run_flow(self._call, resumed=False)
             if (left_over := self._link.left_over()) is not None:
                 self.errors.append(left_over)
         except TimeoutError:

@@ -254,14 +254,14 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "text: main_travel",
         "text: main_trip",
         "main_trip",
-        "main says 'main_trip', which no catalogue has; write that text",
+        "main says 'main_trip', which is in no catalogue; write that text",
     ),
     "W_TEXT_UNUSED": (
         "flow.yaml",
         "announcements: [alarm]\n",
         "",
         "  alarm",
-        "nothing says the text 'alarm'; delete it, or name it in announcements",
+        "the text 'alarm' is never used; delete it, or name it in announcements",
     ),
     "E_TEXT_FILE": (AR, GOODBYE_AR, GOODBYE_AR[:-1], 'msgstr "نَصٌّ.\n', "is not a valid catalogue line; write a"),
     "E_TEXT_SOURCE": (

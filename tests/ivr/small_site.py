@@ -7,7 +7,7 @@ from typing import Any
 
 from ivr.check import codes_check
 from ivr.codes import table
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.site import guide
 from ivr.site.site import Operators
 from prompts import manifest
@@ -145,7 +145,7 @@ def make(home: Path) -> SmallSite:
     _write(site.folder / "guide" / "visa.yaml", VISA)
     for_codes = table.texts(("ar", "en"), Operators().pauses)
     ids = {
-        *draft(FLOW, "").flow.texts,
+        *read_draft(FLOW, "").flow.texts,
         *guide.SERVICE_TEXTS,
         *NEEDED,
         *for_codes,

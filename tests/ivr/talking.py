@@ -1,4 +1,4 @@
-"""What tests of conversations have in common: one that is going on, and what is asked of it."""
+"""Helpers for tests of conversations: start one, and make requests about it."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ = 1130.0, 1870.0, 2350.0
 async def conversation(
     line: Line, telephones: Telephones, caller: str, operator: str | None = None, keys: str = "20"
 ) -> tuple[Call, Call, Operator]:
-    """A caller and an operator who hear each other: the caller's call, the operator's, and his telephone."""
+    """Connect a caller and an operator; return the caller's call, the operator's call and their telephone."""
     phone = await line.phone(telephones, operator or line.speaks("fr"))
     phone.will_answer(tone_hz=OPERATOR_HZ)
     call = await line.asks_for_operator(telephones, caller, keys)
@@ -29,19 +29,19 @@ async def conversation(
 
 
 def call_id(line: Line, caller: str) -> str:
-    """Of the call that is going on."""
-    found = [each for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller]
-    variables = [line.ari("GET", f"/channels/{each['id']}/variable", variable="HATIF")["value"] for each in found]
+    """Return the id of the call in progress."""
+    found = [item for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller]
+    variables = [line.ari("GET", f"/channels/{item['id']}/variable", variable="HATIF")["value"] for item in found]
     return next(str(state["id"]) for state in map(json.loads, variables) if "id" in state)
 
 
 def talk(line: Line, caller: str, act: str, **whom: object) -> Any:
-    """Asks the control API for something in the conversation of that caller."""
+    """Make a request about that caller's conversation through the control API."""
     return line.control("POST", f"/calls/{call_id(line, caller)}/{act}", whom or None)
 
 
 def refused(line: Line, caller: str, act: str, **whom: object) -> tuple[int, str]:
-    """What is refused: the status, and the sentence that says why."""
+    """Make a request that is refused; return the status and the reason."""
     try:
         talk(line, caller, act, **whom)
     except urllib.error.HTTPError as error:
@@ -57,8 +57,8 @@ def stands(line: Line, caller: str) -> dict[str, Any]:
 async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> None:
     """Wait for a second of sound that is none of the parties' tones. A tone that has just stopped is not music.
 
-    Raises:
-        TimeoutError: no such second within `timeout_s`.
+        Raises:
+    TimeoutError: there is no such second within `timeout_s`.
     """
     tones = (CALLER_HZ, OPERATOR_HZ, COLLEAGUE_HZ)
     async with asyncio.timeout(timeout_s):
@@ -72,11 +72,11 @@ async def hears_music(call: Call, since_s: float, timeout_s: float = 5.0) -> Non
 
 
 def never_silent(call: Call, since_s: float = 0.0) -> None:
-    """AssertionError if somebody has heard nothing for three seconds."""
+    """Raise AssertionError if somebody has heard nothing for three seconds."""
     silence = longest_silence(call.heard(since_s))
     assert silence.length_s < 3.0, silence
 
 
 def kinds(story: dict[str, Any]) -> list[str]:
-    """The events of a call."""
+    """Return the events of a call."""
     return [event["kind"] for event in story["events"]]

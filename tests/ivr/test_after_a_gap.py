@@ -1,4 +1,4 @@
-"""What a controller that was away meets: keys that nobody heard, a state that cannot be read, no audio at all."""
+"""What a controller may find after a gap: keys that nobody heard, an unreadable state, no audio at all."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from prompts import manifest
 
 
 async def keeps_pressing(call: Call, key: str) -> None:
-    """As somebody who has a whole number in mind."""
+    """Press keys like somebody who has a whole number in mind."""
     while True:
         await call.press(key)
         await asyncio.sleep(0.15)
@@ -24,7 +24,7 @@ async def keeps_pressing(call: Call, key: str) -> None:
     ("2", "main_file", "2", "documents_identity"),
     ("21", "case_ask_reference", "*", "main_file"),
 ])  # fmt: skip
-async def test_after_a_gap_the_question_is_heard_again_before_keys_count(
+async def test_after_a_gap_the_question_is_repeated_before_keys_count(
     line: Line, telephones: Telephones, keys: str, question: str, then: str, led: str
 ) -> None:
     caller = f"+3362600010{len(keys)}"
@@ -39,20 +39,18 @@ async def test_after_a_gap_the_question_is_heard_again_before_keys_count(
         await asyncio.sleep(0.5)
     finally:
         pressing.cancel()
-    kinds = [each["kind"] for each in (await line.story(caller, ended=False))["events"]]
+    kinds = [item["kind"] for item in (await line.story(caller, ended=False))["events"]]
     assert "key" not in kinds[kinds.index("resumed") :]
-    await asyncio.sleep(1)  # they have understood, and answer
+    await asyncio.sleep(1)  # the caller has understood, and answers
     await call.press(then)
     await begins(call, line.audio("fr", led), again.offset_s + 1)
 
 
-async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_an_unreadable_state_holds_up_nobody_while_a_prompt_plays(line: Line, telephones: Telephones) -> None:
     caller = "+33626000201"
     call = await line.waiting(telephones, caller)
     await call.hears(line.music(), 12)
-    (channel,) = (each["id"] for each in line.ari("GET", "/channels") if each["caller"]["number"] == caller)
+    (channel,) = (item["id"] for item in line.ari("GET", "/channels") if item["caller"]["number"] == caller)
     long = manifest.load(line.home / "sounds" / manifest.FILE).file("fr", "emergency")
     seen = line.log.stat().st_size
     await line.without_controller()
@@ -62,9 +60,10 @@ async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
     await line.controller_again()
     other = await line.dial(telephones, "+33626000202")
     await begins(other, line.audio("fr", "language_option"))
-    line.ari("GET", "/playbacks/somebodys")  # it still plays: the other caller has not waited for its end
+    line.ari("GET", "/playbacks/somebodys")  # it still plays: the other caller did not wait for its end
     line.ari("DELETE", "/playbacks/somebodys")
-    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)  # anew, as somebody who has called before
+    # The call starts over, as for a caller who has called before.
+    await begins(call, line.audio("fr", "go_on_in_language"), playing, 30)
     said = line.logged(seen)
     assert "A channel's state cannot be read; its caller starts from the beginning" in said
     assert "does not answer" not in said
@@ -72,24 +71,24 @@ async def test_a_state_that_cannot_be_read_holds_up_nobody_while_a_prompt_plays(
 
 @pytest.fixture
 def no_audio(line: Line) -> Iterator[None]:
-    """The audio of all languages is away, as after a disk was lost."""
+    """Remove the audio of all languages, as after the loss of a disk."""
     sounds = line.home / "sounds"
-    languages = [each for each in sounds.iterdir() if each.is_dir()]
-    for each in languages:
-        each.rename(sounds / f".{each.name}")
+    languages = [item for item in sounds.iterdir() if item.is_dir()]
+    for item in languages:
+        item.rename(sounds / f".{item.name}")
     try:
         yield
     finally:
-        for each in languages:
+        for item in languages:
             with contextlib.suppress(FileNotFoundError):
-                (sounds / f".{each.name}").rename(each)
+                (sounds / f".{item.name}").rename(item)
 
 
-async def test_without_any_audio_a_tone_is_heard_and_the_dialplan_has_the_call(
+async def test_without_any_audio_the_caller_hears_a_tone_and_the_dialplan_takes_the_call(
     line: Line, telephones: Telephones, no_audio: None
 ) -> None:
     caller = "+33626000301"
-    await asyncio.sleep(1.1)  # a complete file is trusted for 1 s
+    await asyncio.sleep(1.1)  # a file that was complete is trusted for this long
     call = await line.dial(telephones, caller)
     await call.hears(line.music(), 12)
     heard = call.heard(0.0, 0.4)
@@ -97,5 +96,5 @@ async def test_without_any_audio_a_tone_is_heard_and_the_dialplan_has_the_call(
     await call.hangup()
     story = await line.story(caller)
     assert story["call"]["outcome"] == "fallback"
-    kinds = [each["kind"] for each in story["events"]]
+    kinds = [item["kind"] for item in story["events"]]
     assert "given_back" in kinds and not {"silence", "failed"} & {*kinds}

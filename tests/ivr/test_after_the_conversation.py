@@ -19,7 +19,7 @@ from ivr.softphone.telephone import Call, Operator, Telephones
 
 @pytest.fixture(scope="module")
 async def recording_house(shared_line: Line) -> AsyncIterator[None]:
-    """A site that records conversations, of those who agree; from its first test to the last of this file."""
+    """Make the site record conversations with consent, from the first test that uses this to the last of the file."""
     path = shared_line.site / "site.toml"
     before = path.read_text()
     path.write_text(re.sub(r"conversations = false", "conversations = true", before))
@@ -36,7 +36,7 @@ def recording_line(recording_house: None, line: Line) -> Line:
 
 
 async def talk(line: Line, phone: Operator, call: Call, seconds: float = 1.5) -> None:
-    """Until both hear each other, and a while longer; then the operator hangs up."""
+    """Wait until both hear each other, and a little longer; then the operator hangs up."""
     operators_side = await phone.next_call(8)
     call.tone(1400)
     await call.hears_tone(1870)
@@ -54,7 +54,7 @@ async def recordings_of(line: Line, call_id: str) -> int:
         await engine.dispose()
 
 
-async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, telephones: Telephones) -> None:
+async def test_nobody_is_asked_for_consent_if_the_site_does_not_record(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33620000041")
     await call.press("20")
     await begins(call, line.audio("fr", "to_operator"))
@@ -65,7 +65,7 @@ async def test_nobody_is_asked_where_the_site_records_nothing(line: Line, teleph
 
 
 @pytest.mark.parametrize(("language", "key"), [("ar", "5"), ("fr", "3"), ("it", "1")])
-async def test_after_the_operator_hung_up_one_key_answers_the_survey(
+async def test_one_key_answers_the_survey_after_the_operator_hung_up(
     line: Line, telephones: Telephones, language: str, key: str
 ) -> None:
     caller = f"+3362000005{KEYS[language]}"
@@ -75,12 +75,12 @@ async def test_after_the_operator_hung_up_one_key_answers_the_survey(
     await call.press(KEYS[language] + "0")
     side = await phone.next_call(8)
     await call.hears_tone(1870)
-    await call.press("4")  # while they talk: no answer
+    await call.press("4")  # during the conversation: not an answer
     await side.hangup()
     await begins(call, line.audio(language, "survey_question"))
     await call.press(key)
     thanks = await call.hears(line.audio(language, "survey_thanks"))
-    # Both may thank first: the goodbye begins when that is over.
+    # Both texts may begin with thanks: the goodbye begins after that.
     await call.hears(line.audio(language, "goodbye"), since_s=thanks.offset_s + 1.0)
     await call.ended(8)
     story = await line.story(caller)
@@ -93,7 +93,7 @@ async def test_after_the_operator_hung_up_one_key_answers_the_survey(
     )
 
 
-async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, telephones: Telephones) -> None:
+async def test_a_survey_without_an_answer_ends_the_call_normally(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
     call = await line.dial(telephones, "+33620000061")
     await call.press("20")
@@ -109,17 +109,17 @@ async def test_a_survey_without_an_answer_ends_the_call_in_peace(line: Line, tel
     assert (await line.story("+33620000061"))["call"]["outcome"] == "answered"
 
 
-# From here on the site records: its tests are the last, as the controller is started once for them all.
+# From here on the site records. These tests come last, since the controller is started only once for all of them.
 
 
 @pytest.mark.parametrize("language", ["ar", "fr", "nl"])
-async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
+async def test_a_conversation_is_recorded_together_with_the_consent(
     recording_line: Line, telephones: Telephones, language: str
 ) -> None:
     line, caller = recording_line, f"+3362000001{KEYS[language]}"
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     call = await line.dial(telephones, caller)
-    await call.press(KEYS[language] + "01")  # the 1 comes before the question: it is no answer
+    await call.press(KEYS[language] + "01")  # the 1 comes before the question: not an answer
     await begins(call, line.audio(language, "consent_question"))
     await asyncio.sleep(0.5)
     assert line.control("GET", "/queue") == []
@@ -144,7 +144,7 @@ async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
 
 
 @pytest.mark.parametrize(("language", "key"), [("ar", "2"), ("de", ""), ("en", "5")])
-async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
+async def test_a_caller_without_consent_is_not_recorded_and_keeps_their_position(
     recording_line: Line, telephones: Telephones, language: str, key: str
 ) -> None:
     line, caller = recording_line, f"+3362000002{KEYS[language]}"
@@ -159,7 +159,7 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     if key:
         await call.press(key)
     await begins(call, line.audio(language, "to_operator"), timeout_s=25)
-    assert line.control("GET", "/queue")[0]["caller"] == caller  # he came first
+    assert line.control("GET", "/waiting")[0]["caller"] == caller  # first in the queue
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     await talk(line, phone, call)
     await call.hangup()
@@ -169,7 +169,7 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     assert await recordings_of(line, story["call"]["id"]) == 0
 
 
-async def test_what_was_being_recorded_when_asterisk_died_is_kept_and_its_rows_are_closed(
+async def test_recordings_are_kept_and_their_rows_completed_when_asterisk_dies(
     recording_line: Line, telephones: Telephones
 ) -> None:
     line, caller, leaves = recording_line, "+33620000071", "+33620000072"
@@ -189,11 +189,11 @@ async def test_what_was_being_recorded_when_asterisk_died_is_kept_and_its_rows_a
     seen = line.log.stat().st_size
     await line.until(lambda: line.pid("asterisk") != former and bool(line.status().get("serves")), 15, "all is back")
     (message,) = await rows(line, Message, caller=leaves)
-    assert message.duration_ms >= 2000  # Asterisk had not written the last two seconds, at most
+    assert message.duration_ms >= 2000  # at most the last two seconds were not written
     assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
     story = await line.story(leaves)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", message.case_reference)
-    assert any(each["kind"] == "message" for each in story["events"])
+    assert any(item["kind"] == "message" for item in story["events"])
     (note,) = await rows(line, CaseNote, case_reference=message.case_reference)
     assert "cut off" in note.text
     conversation = (await line.story(caller))["call"]
@@ -204,6 +204,6 @@ async def test_what_was_being_recorded_when_asterisk_died_is_kept_and_its_rows_a
     sound = samples_of(line.home / recording.file)
     assert len(sound) / RATE == pytest.approx(recording.duration_ms / 1000, abs=0.01)
     assert has_tone(sound[RATE:], 1870, 0.2) and has_tone(sound[RATE:], 1400, 0.2)
-    # Nothing is left for the next start to stumble over.
+    # Nothing is left over for the next start.
     assert not list((line.home / "asterisk" / "spool" / "recording").glob("*.wav"))
     assert "could not be kept" not in line.logged(seen)

@@ -9,13 +9,13 @@ from left import begins, newest
 from line import FRENCH_NUMBER, OTHER_CARRIER, Line
 
 from db import references
-from ivr.model.e164 import Rules, country_of, normalise
+from ivr.model.e164 import NumberRules, country_of, normalise
 from ivr.site.site import load
 from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Call, Caller, Telephones
 
 DUTCH_NUMBER, GERMAN_NUMBER = "+31800212002", "+49800212003"
-DUTCH, SPANISH, ITALIAN = Rules("NL"), Rules("ES"), Rules("IT")
+DUTCH, SPANISH, ITALIAN = NumberRules("NL"), NumberRules("ES"), NumberRules("IT")
 EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
 
 
@@ -31,15 +31,15 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
         ("31612345678", SPANISH, "+31612345678"),
         ("0612345678", ITALIAN, "+390612345678"),  # there the 0 belongs to the number
         ("3331234567", ITALIAN, "+393331234567"),
-        ("06201234567", Rules("HU"), "+36201234567"),
-        ("01481720000", Rules("GB"), "+441481720000"),
-        ("9612345678", Rules("FR", national_prefix="9"), "+33612345678"),
-        ("612345678", Rules("FR", national_prefix=""), "+33612345678"),
-        ("01133612345678", Rules("US", international_prefix="011"), "+33612345678"),
+        ("06201234567", NumberRules("HU"), "+36201234567"),
+        ("01481720000", NumberRules("GB"), "+441481720000"),
+        ("9612345678", NumberRules("FR", national_prefix="9"), "+33612345678"),
+        ("612345678", NumberRules("FR", national_prefix=""), "+33612345678"),
+        ("01133612345678", NumberRules("US", international_prefix="011"), "+33612345678"),
         ("+80012345678", DUTCH, "+80012345678"),
         ("+31600000000", DUTCH, "+31600000000"),  # of a range that nobody has yet
-        ("4520123456", Rules(), "+4520123456"),
-        ("0612345678", Rules(), None),  # which country's?
+        ("4520123456", NumberRules(), "+4520123456"),
+        ("0612345678", NumberRules(), None),  # which country's?
         ("+336", DUTCH, None),
         ("+99912345678", DUTCH, None),
         ("316123456789", DUTCH, None),
@@ -51,7 +51,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "sites" / "consulate"
     ],
 )
 def test_a_callers_number_is_read_by_the_rules_of_who_brought_it(
-    written: str, rules: Rules, number: str | None
+    written: str, rules: NumberRules, number: str | None
 ) -> None:
     assert normalise(written, rules) == number
 

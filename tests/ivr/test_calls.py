@@ -17,13 +17,13 @@ CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 
 
 async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
-    """Until the records say that he was ready again after a conversation and his wrap-up, and nothing between."""
+    """Wait until the records show the operator ready again after talk and wrap-up, with nothing in between."""
     await line.until_state(operator, "ready")
     wanted = ["talking", "wrapping_up", "ready"]
     states: list[str] = []
     for _ in range(100):
         found = await rows(line, OperatorStateRecord, operator_id=operator)
-        states = [each.state for each in sorted(found, key=lambda row: (row.at, row.seq)) if each.at >= since]
+        states = [item.state for item in sorted(found, key=lambda row: (row.at, row.seq)) if item.at >= since]
         if states[-3:] == wanted:
             return
         await asyncio.sleep(0.05)
@@ -31,7 +31,7 @@ async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
 
 
 async def is_at(line: Line, caller: str, node: str) -> None:
-    """Until the caller is at that node of the flow."""
+    """Wait until the caller is at that node of the flow."""
     async with asyncio.timeout(5):
         while True:
             if (await line.story(caller, ended=False))["events"][-1]["flow_node"] == node:
@@ -64,7 +64,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     ]
 
 
-async def test_an_operators_telephone_shows_who_calls(line: Line, telephones: Telephones) -> None:
+async def test_an_operators_telephone_shows_the_caller(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     await line.asks_for_operator(telephones, "+33612000002")
     assert (await phone.next_call(5)).peer.startswith("sip:+33612000002@")
@@ -88,7 +88,7 @@ async def test_a_caller_may_hang_up_in_the_menus(line: Line, telephones: Telepho
         assert story["events"][-1]["data"] == {"by": "caller", "outcome": "left_menu"}
 
 
-async def test_a_caller_who_hangs_up_while_he_waits_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_hangs_up_while_waiting_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
     call = await line.waiting(telephones, "+33612000013")
     await call.hangup()
     story = await line.story("+33612000013")
@@ -128,10 +128,10 @@ async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telep
     await answered.ended()
     await has_wrapped_up(line, phone.user, began)
     story = await line.story("+33612000015")
-    assert [(each["reason"], each["operator_id"]) for each in story["pairings"]] == [("caller", phone.user)]
+    assert [(item["reason"], item["operator_id"]) for item in story["pairings"]] == [("caller", phone.user)]
 
 
-async def test_a_caller_is_asked_how_it_was_and_thanked_when_the_operator_hangs_up(
+async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
     line: Line, telephones: Telephones
 ) -> None:
     began = clock.now()
@@ -144,22 +144,22 @@ async def test_a_caller_is_asked_how_it_was_and_thanked_when_the_operator_hangs_
     await call.hears(line.audio("fr", "survey_question")[:RATE])
     await call.press("5")
     thanks = await call.hears(line.audio("fr", "survey_thanks"))
-    # Both say "merci" first: the goodbye begins when that is over.
+    # Both texts begin with "merci": the goodbye begins after that.
     await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
     end = await call.ended(2)
     assert not end.by_us
     story = await line.story("+33612000016")
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "survey", "goodbye"]
-    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+    assert [item["reason"] for item in story["pairings"]] == ["operator"]
     await has_wrapped_up(line, phone.user, began)
 
 
-# Operators who do not take the call
+# Operators who do not answer
 
 
 @pytest.mark.parametrize("status", [486, 603], ids=["busy", "declined"])
-async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
+async def test_an_operator_who_refuses_is_paused_and_the_next_one_gets_the_call(
     line: Line, telephones: Telephones, status: int
 ) -> None:
     first, second = [await line.phone(telephones, operator) for operator in french(line, 2)]
@@ -175,7 +175,7 @@ async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
     assert story["call"]["operator"] == second.user
 
 
-async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Line, telephones: Telephones) -> None:
+async def test_an_unanswered_caller_stays_at_the_head_of_the_queue(line: Line, telephones: Telephones) -> None:
     await line.waiting(telephones, "+33612000021")
     since = line.control("GET", "/queue")[0]["since"]
     await line.waiting(telephones, "+33612000022")
@@ -196,9 +196,7 @@ async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Li
     assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33612000022"]
 
 
-async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone_that_appears(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_caller_hears_music_until_an_operators_telephone_appears(line: Line, telephones: Telephones) -> None:
     call = await line.asks_for_operator(telephones, "+33612000023", "70")
     announced = await call.hears(line.audio("en", "to_operator"))
     await call.hears(line.music(), since_s=announced.offset_s)
@@ -206,7 +204,7 @@ async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone
     await line.until_state(phone.user, "talking")
 
 
-async def test_an_operator_whose_telephone_has_vanished_does_not_hold_the_caller(
+async def test_an_operator_whose_telephone_vanished_does_not_hold_up_the_caller(
     line: Line, telephones: Telephones
 ) -> None:
     gone, there = [await line.phone(telephones, operator) for operator in french(line, 2)]
@@ -221,12 +219,10 @@ async def test_an_operator_whose_telephone_has_vanished_does_not_hold_the_caller
     await line.until_state(gone.user, "ready")
 
 
-# Who gets whom
+# Routing
 
 
-async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_one_operator_serves_two_callers_in_order_of_arrival(line: Line, telephones: Telephones) -> None:
     first = await line.waiting(telephones, "+33612000031")
     second = await line.waiting(telephones, "+33612000032")
     phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
@@ -240,7 +236,7 @@ async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
     assert 0.9 < (offer["offered"] - pairing["ended"]).total_seconds() < 1.6  # the wrap-up
 
 
-async def test_the_operator_who_is_idle_longest_gets_the_call(line: Line, telephones: Telephones) -> None:
+async def test_the_longest_idle_operator_gets_the_call(line: Line, telephones: Telephones) -> None:
     order = [french(line, 3)[place] for place in (1, 2, 0)]
     phones = {operator: await line.phone(telephones, operator) for operator in order}
     for number, operator in enumerate(order):

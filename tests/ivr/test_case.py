@@ -1,4 +1,4 @@
-"""The state of a file by telephone: what callers hear who have its reference and its code, and who have not."""
+"""The state of a case by telephone, for callers with the right reference and PIN, and for others."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
 async def case(line: Line, *arguments: str) -> dict[str, Any]:
-    """`hatif case …`, which the deliverer of the line has brought to the database when it ends."""
+    """Run `hatif case …`; the line's deliverer has written the result to the database when it ends."""
     answer = await asyncio.to_thread(line.run, "case", *arguments)
     assert (answer.returncode, answer.stderr) == (0, "")
     found: dict[str, Any] = json.loads(answer.stdout) if "--json" in arguments else {}
@@ -58,7 +58,7 @@ def wrong(pin: str) -> str:
 
 
 async def hears(call: Call, *parts: Samples, since_s: float = 0.0) -> None:
-    """Until each part has been heard whole, one after the other."""
+    """Wait until all parts have been heard completely, one after the other."""
     for part in parts:
         length_s = len(part) / RATE
         match = await call.hears(part, length_s + 14, since_s)
@@ -66,7 +66,7 @@ async def hears(call: Call, *parts: Samples, since_s: float = 0.0) -> None:
 
 
 async def asked(line: Line, telephones: Telephones, caller: str | None, language: str = "fr") -> Call:
-    """A caller who hears that he is to enter a reference."""
+    """Return a caller who is being asked for a reference."""
     call = await telephones.caller(caller).dial(f"sip:+33800212000@{line.sip}")
     await call.established()
     await call.press(KEYS[language] + CASE)
@@ -75,7 +75,7 @@ async def asked(line: Line, telephones: Telephones, caller: str | None, language
 
 
 async def enters(line: Line, call: Call, reference: str, pin: str, language: str = "fr") -> float:
-    """Enters both, as the prompts ask for it; gives a time before the answer, by the call's clock."""
+    """Enter both when asked; return a time before the answer, by the call's clock."""
     since = call.clock
     await call.press(f"{reference}#")
     question = await begins(call, line.audio(language, "case_ask_pin"), since)
@@ -84,28 +84,28 @@ async def enters(line: Line, call: Call, reference: str, pin: str, language: str
 
 
 async def claims(line: Line, telephones: Telephones, caller: str, reference: str, pin: str) -> Call:
-    """A caller who knows the way, and enters all without waiting for a question."""
+    """Return a caller who enters everything without waiting for the questions."""
     call = await line.dial(telephones, caller)
     await call.press(f"{KEYS['fr']}{CASE}{reference}#{pin}#")
     return call
 
 
 def results(story: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["data"]["reference"], each["data"]["result"]) for each in story["events"] if each["kind"] == "case"]
+    return [(item["data"]["reference"], item["data"]["result"]) for item in story["events"] if item["kind"] == "case"]
 
 
 def said(story: dict[str, Any]) -> list[list[list[str]]]:
-    return [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+    return [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
 
 
 async def file_of(line: Line, reference: str) -> dict[str, Any]:
     return await case(line, "show", reference, "--json")
 
 
-# What is told
+# Callers who know the PIN
 
 
-async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_hears_the_state_of_their_case_in_their_language(line: Line, telephones: Telephones) -> None:
     told = ("case_state_incomplete", "case_missing", "missing_photograph", "missing_fee", "case_expected")
     day = (f"on_day_{EXPECTED.day}", f"in_month_{EXPECTED.month}")
 
@@ -125,10 +125,10 @@ async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, 
         file = await file_of(line, reference)
         assert (file["pin_failures"], file["pin_locked_until"]) == (0, None)
 
-    await asyncio.gather(*(journey(each, f"+3361700000{KEYS[each]}") for each in KEYS))
+    await asyncio.gather(*(journey(item, f"+3361700000{KEYS[item]}") for item in KEYS))
 
 
-async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
+async def test_the_state_can_be_repeated_another_case_heard_and_star_leads_back(
     line: Line, telephones: Telephones
 ) -> None:
     first, first_pin = await opened(line, "--state", "in_progress")
@@ -147,18 +147,16 @@ async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
     assert results(await line.story("+33617000011")) == [(first, "told"), (second, "told")]
 
 
-async def test_all_can_be_entered_without_waiting_for_a_question(line: Line, telephones: Telephones) -> None:
+async def test_everything_can_be_entered_ahead_of_the_questions(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     call = await claims(line, telephones, "+33617000012", reference, pin)
     await call.hears(line.audio("fr", "case_state_open"), 15)
 
 
-# Who is not told
+# Callers who do not
 
 
-async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_same_text(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_wrong_pin_no_pin_and_no_case_get_the_same_answer(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     enquiry = await line.asks_for_operator(telephones, "+33617000020", "20")
@@ -179,7 +177,7 @@ async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_sa
     )
 
 
-async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_controller_is_killed(
+async def test_three_wrong_pins_lock_the_case_and_the_number_even_if_the_controller_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
     reference, pin = await opened(line)
@@ -196,31 +194,31 @@ async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_cont
     assert results(await line.story("+33617000031")) == [(reference, "no_match")] * 3
 
     async def locked(entered: str, code: str, caller: str) -> None:
-        """With the right code."""
+        """Enter the right PIN, and hear that it is locked."""
         call = await claims(line, telephones, caller, entered, code)
         await begins(call, line.audio("fr", "case_locked"))
         await call.hangup()
 
     await asyncio.gather(
-        locked(other, other_pin, "+33617000031"),  # the number, whatever the file
-        locked(reference, pin, "+33617000032"),  # the file, whatever the number
+        locked(other, other_pin, "+33617000031"),  # the number, for any case
+        locked(reference, pin, "+33617000032"),  # the case, from any number
     )
     await line.restart()
     await asyncio.gather(locked(other, other_pin, "+33617000031"), locked(reference, pin, "+33617000032"))
     file = await file_of(line, reference)
     assert file["pin_failures"] == 3
     assert file["pin_locked_until"] > datetime.now(UTC).isoformat()
-    # A new code ends the lock of the file, and the former one is wrong.
+    # A new PIN ends the lock of the case, and the old one is wrong.
     new = (await case(line, "pin", reference, "--json"))["pin"]
     call = await claims(line, telephones, "+33617000033", reference, new)
     await call.hears(line.audio("fr", "case_state_open"), 15)
 
 
-async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: Line, telephones: Telephones) -> None:
+async def test_ten_simultaneous_calls_share_three_attempts_at_a_case(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
 
     async def tries(n: int) -> str:
-        """Again from another number where the file could not be looked up: nothing is counted then."""
+        """Retry from another number if the case could not be looked up: that does not count as an attempt."""
         for times in range(5):
             caller = f"+336170001{10 * times + n:02}"
             call = await claims(line, telephones, caller, reference, wrong(pin))
@@ -238,11 +236,11 @@ async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: 
     assert sorted(answers) == ["locked"] * 7 + ["no_match"] * 3
 
 
-async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called(
+async def test_an_invalid_reference_is_asked_for_again_and_then_leads_to_an_operator(
     line: Line, telephones: Telephones
 ) -> None:
     call = await asked(line, telephones, "+33617000061")
-    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not is_valid(each))
+    mistyped = next(item for item in (f"10001001{digit}" for digit in "0123456789") if not is_valid(item))
     await call.press(f"{mistyped}#")
     await begins(call, line.audio("fr", "case_reference_wrong"))
     await call.press("12#")
@@ -258,7 +256,7 @@ async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_ope
 # An operator
 
 
-async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
+async def test_an_operator_gets_the_case_the_caller_asked_about_and_no_new_one_is_opened(
     line: Line, telephones: Telephones
 ) -> None:
     reference, pin = await opened(line)
@@ -269,7 +267,7 @@ async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
     await call.hears(line.audio("fr", "case_state_open"), 15)
     await call.press("0")
     await line.until_state(phone.user, "talking")
-    await line.restart()  # what was told before the start is told once more
+    await line.restart()  # what was said before the restart is repeated
     await line.until_state(phone.user, "talking")
     await call.hangup()
     story = await line.story("+33617000071")
@@ -279,7 +277,7 @@ async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
     assert len(await line.cases()) == count
 
 
-async def test_a_file_that_was_not_told_does_not_go_along_to_the_operator(line: Line, telephones: Telephones) -> None:
+async def test_a_case_that_was_not_disclosed_does_not_reach_the_operator(line: Line, telephones: Telephones) -> None:
     reference, pin = await opened(line)
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
     call = await claims(line, telephones, "+33617000072", reference, wrong(pin))
@@ -290,12 +288,12 @@ async def test_a_file_that_was_not_told_does_not_go_along_to_the_operator(line: 
     assert (await line.story("+33617000072"))["call"]["case"] not in (None, reference)
 
 
-# What cannot be looked up
+# Without the database
 
 
 @pytest.fixture
 async def away(line: Line) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Takes the files away from the database, until the test's end."""
+    """Remove the cases from the database until the end of the test."""
     renamed = False
 
     def rename(name: str, to: str) -> None:
@@ -312,7 +310,7 @@ async def away(line: Line) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         await asyncio.to_thread(rename, "case_file_away", "case_file")
 
 
-async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator(
+async def test_without_the_database_callers_hear_so_and_can_speak_to_an_operator(
     line: Line, telephones: Telephones, away: Callable[[], Awaitable[None]]
 ) -> None:
     reference, pin = await opened(line)
@@ -327,14 +325,14 @@ async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_oper
     assert (row["caller"], row["topic"]) == ("+33617000081", "file")
 
 
-# What is kept of a code
+# Where a PIN may appear
 
 
-async def test_a_code_is_in_no_log_no_journal_and_no_table(line: Line, telephones: Telephones) -> None:
+async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: Telephones) -> None:
     for _ in range(3):
         reference, pin = await opened(line)
-        if not any(written(line.home, each) for each in (pin, wrong(pin))):
-            break  # else a number somewhere happens to have the same digits
+        if not any(written(line.home, item) for item in (pin, wrong(pin))):
+            break  # otherwise the same digits appear somewhere by chance
     call = await asked(line, telephones, "+33617000091")
     since = await enters(line, call, reference, wrong(pin))
     await begins(call, line.audio("fr", "case_no_match"), since)
@@ -345,23 +343,23 @@ async def test_a_code_is_in_no_log_no_journal_and_no_table(line: Line, telephone
     await begins(call, line.audio("fr", "main_file"), since)
     await call.hangup()
     story = await line.story("+33617000091")
-    pressed = [each["data"] for each in story["events"] if each["kind"] == "key"]
-    assert [each.get("key") for each in pressed if not each.get("secret")] == [KEYS["fr"], CASE, "*"]
+    pressed = [item["data"] for item in story["events"] if item["kind"] == "key"]
+    assert [item.get("key") for item in pressed if not item.get("secret")] == [KEYS["fr"], CASE, "*"]
     assert len(pressed) == 3 + 2 * 15
-    assert all(each == {"secret": True} for each in pressed if "key" not in each)
-    assert len(written(line.home, reference)) > 1  # so it would be found
+    assert all(item == {"secret": True} for item in pressed if "key" not in item)
+    assert len(written(line.home, reference)) > 1  # so a PIN would be found, too
     for entered in (pin, wrong(pin)):
         assert written(line.home, entered) == []
     assert "presses a key that is kept secret" in line.run("call", str(story["call"]["id"])).stdout
 
 
 def written(home: Path, digits: str) -> list[str]:
-    """Files that have the digits, but in a fraction of a second or in the middle of an id."""
+    """Return files with these digits, except in a fraction of a second or in the middle of an id."""
     found = []
     pattern = re.compile(rb"(?<!\.)(?<![0-9a-f](?=.{6}[0-9a-f]))" + digits.encode(), re.DOTALL)
     for path in home.rglob("*"):
         inside = path.relative_to(home).parts
         if inside[:2] not in (("asterisk", "apt"), ("asterisk", "root")) and inside[0] != "sounds" and path.is_file():
-            with contextlib.suppress(FileNotFoundError):  # what another process has taken away meanwhile
+            with contextlib.suppress(FileNotFoundError):  # another process has removed the file meanwhile
                 found += [str(path)] if pattern.search(path.read_bytes()) else []
     return found

@@ -20,7 +20,7 @@ from db.journal import Journal
 from db.references import ReferenceAllocator, make_reference
 from ivr.cases import casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
-from ivr.flow.nodes.case import what_is_told
+from ivr.flow.nodes.case import case_clips
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 
@@ -302,7 +302,7 @@ TODAY = date(2026, 11, 25)
 
 
 def words(state: str = "in_progress", missing: tuple[str, ...] = (), expected: date | None = None) -> list[str]:
-    clips = what_is_told("fr", CaseStatus(ANNA, state, missing, expected), TODAY, KNOWN)
+    clips = case_clips("fr", CaseStatus(ANNA, state, missing, expected), TODAY, KNOWN)
     assert {language for language, _ in clips} == {"fr"}
     return [prompt for _, prompt in clips]
 

@@ -381,8 +381,8 @@ def test_errors_come_before_warnings_and_both_are_sorted_by_file_and_line(small:
 
 
 def test_a_finding_is_one_sentence_with_file_line_code_and_remedy() -> None:
-    finding = Finding("E_FLOW_TARGET", "flow.yaml", 12, "main leads to 'fiel', which is no node", "write that node")
-    sentence = "flow.yaml:12: E_FLOW_TARGET main leads to 'fiel', which is no node; write that node."
+    finding = Finding("E_FLOW_TARGET", "flow.yaml", 12, "main leads to 'fiel', which is not a node", "write that node")
+    sentence = "flow.yaml:12: E_FLOW_TARGET main leads to 'fiel', which is not a node; write that node."
     assert str(finding) == sentence == str(SiteError(finding))
     assert str(SiteError(finding, finding)) == f"{sentence}\n{sentence}"
 

@@ -78,7 +78,7 @@ def test_the_findings_are_available_as_one_json_document(
         "code": "E_FLOW_TEXT",
         "file": str(small.folder / "flow.yaml"),
         "line": line_of(text, "main_trip"),
-        "found": "main says 'main_trip', which no catalogue has",
+        "found": "main says 'main_trip', which is in no catalogue",
         "remedy": "write that text",
     }
 

@@ -1,8 +1,7 @@
-"""Closing time by telephone: who waits is served or called back, who comes too late is told so, and who was cut off is
-served.
+"""Closing time by telephone, for callers who wait, who are too late, or who were cut off.
 
-The line closes here by a holiday that the administrator adds, or at the end of what he has forced open: both are an end
-of the plan's hours, and may come at any moment.
+The line closes here by a holiday that the administrator adds, or at the end of a forced opening: both end the planned
+hours, and may come at any moment.
 """
 
 import asyncio
@@ -21,12 +20,12 @@ from ivr.softphone.telephone import Call, Telephones
 OPERATOR_HZ = 1870.0
 TALK_S = 1.5
 IN_TIME_S = 10.0
-"""Until closing, for who is told then that he comes too late: less than the five conversations before him last."""
+"""Time until closing for a caller who hears that they are too late: less than the five conversations before theirs."""
 
 
 def closes(line: Line) -> None:
-    """From now on the line is closed by its plan."""
-    line.control("POST", "/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
+    """Close the line by its plan from now on."""
+    line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
     assert not is_open(line)
 
 
@@ -41,12 +40,12 @@ def is_open(line: Line) -> bool:
 
 
 def queue(line: Line) -> dict[str, float]:
-    """Who waits, the next one first, and since when he counts as waiting."""
-    return {row["caller"]: row["since"] for row in line.control("GET", "/queue")}
+    """Return who waits, the next one first, and since when."""
+    return {row["caller"]: row["since"] for row in line.control("GET", "/waiting")}
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each["data"] for each in story["events"] if each["kind"] == kind]
+    return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
 async def talks_and_goes(call: Call) -> None:
@@ -56,7 +55,7 @@ async def talks_and_goes(call: Call) -> None:
 
 
 async def wishes(line: Line, call: Call, since_s: float) -> None:
-    """He presses what he has just heard, to be called back, and confirms his number."""
+    """Press the key for a call-back that was just announced, and confirm the number."""
     await call.press("1")
     asked = await begins(call, line.audio("fr", "callback_this_number"), since_s)
     await call.press("1")
@@ -64,7 +63,7 @@ async def wishes(line: Line, call: Call, since_s: float) -> None:
     await call.hangup()
 
 
-async def test_who_waits_at_closing_time_is_served_or_called_back(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: Line, telephones: Telephones) -> None:
     text = (line.site / "flow.yaml").read_text()
     (line.site / "flow.yaml").write_text(text.replace("say_first_s: 20 ", "say_first_s: 1 "))
     stays, leaves, late = "+33654000011", "+33654000012", "+33654000013"
@@ -81,7 +80,7 @@ async def test_who_waits_at_closing_time_is_served_or_called_back(line: Line, te
     phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await waits.hears_tone(OPERATOR_HZ, 12)
     await waits.hangup()
-    assert [(await line.story(each))["call"]["outcome"] for each in (stays, leaves, late)] == [
+    assert [(await line.story(item))["call"]["outcome"] for item in (stays, leaves, late)] == [
         "answered",
         "callback",
         "closed",
@@ -89,10 +88,10 @@ async def test_who_waits_at_closing_time_is_served_or_called_back(line: Line, te
     assert len(phone.calls) == 1
 
 
-# Who comes too late
+# Callers who are too late
 
 
-async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and_may_be_called_back(
+async def test_a_caller_who_would_be_served_after_closing_time_hears_so_and_may_request_a_call_back(
     lone_line: Line, telephones: Telephones
 ) -> None:
     line, late = lone_line, "+33654000190"
@@ -111,7 +110,7 @@ async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and
     talks = await line.asks_for_operator(telephones, "+33654000110")
     await talks.hears_tone(OPERATOR_HZ, 12)
     foretold = [await line.waiting(telephones, f"+3365400012{number}") for number in range(5)]
-    for call in foretold:  # it is foretold before his turn comes
+    for call in foretold:  # announced before the caller's turn comes
         await begins(call, line.audio("fr", "wait"))
     await talks.hangup()
     for call in foretold[:-1]:
@@ -126,7 +125,7 @@ async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and
     heard = await call.hears(line.audio("fr", "closed_callback", "press_1", "stay_on_line"), 20, told.offset_s)
     await wishes(line, call, heard.offset_s)
     story = await line.story(late)
-    (row,) = [each for each in story["events"] if each["kind"] == "last_calls"]
+    (row,) = [item for item in story["events"] if item["kind"] == "last_calls"]
     assert row["at"] < closing
     assert story["call"]["outcome"] == "callback"
     assert not is_open(line)
@@ -135,15 +134,15 @@ async def test_who_would_be_served_only_after_closing_time_is_told_before_it_and
         await call.hears_tone(OPERATOR_HZ, 15)
         await call.hangup()
     stories = [await line.story(f"+3365400013{number}") for number in range(4)]
-    assert [each["call"]["outcome"] for each in stories] == ["answered"] * 4
-    assert not any(of_kind(each, "last_calls") for each in stories)
+    assert [item["call"]["outcome"] for item in stories] == ["answered"] * 4
+    assert not any(of_kind(item, "last_calls") for item in stories)
     assert stories[-1]["call"]["connected"] > closing
 
 
-# Who was cut off
+# Callers who were cut off
 
 
-async def test_who_was_cut_off_while_he_waited_and_calls_again_after_closing_time_has_his_old_place(
+async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_keeps_their_position(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second, third = "+33654000021", "+33654000022", "+33654000023"
@@ -166,14 +165,14 @@ async def test_who_was_cut_off_while_he_waited_and_calls_again_after_closing_tim
     story = await line.story(caller)
     assert story["call"]["id"] != former["call"]["id"]
     assert story["call"]["outcome"] == "answered"
-    assert [(each["open"], each.get("returns")) for each in of_kind(story, "hours")] == [(False, True)] * 2
+    assert [(item["open"], item.get("returns")) for item in of_kind(story, "hours")] == [(False, True)] * 2
     (returned,) = of_kind(story, "returned")
     assert (returned["call"], returned["since"]) == (str(former["call"]["id"]), place)
     said = line.run("call", str(story["call"]["id"])).stdout
     assert "he was cut off before, and is served all the same" in " ".join(said.split())
 
 
-async def test_who_was_served_or_speaks_another_language_now_finds_the_line_closed(
+async def test_a_caller_who_was_served_or_changes_the_language_finds_the_line_closed(
     line: Line, telephones: Telephones
 ) -> None:
     caller, other = "+33654000031", "+33654000032"
@@ -194,7 +193,7 @@ async def test_who_was_served_or_speaks_another_language_now_finds_the_line_clos
         await call.hangup()
 
 
-async def test_a_line_that_the_administrator_has_closed_is_closed_for_who_was_cut_off_too(
+async def test_a_line_forced_closed_is_closed_for_callers_who_were_cut_off_too(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33654000041"

@@ -1,4 +1,4 @@
-"""Near closing time: who waits is served however late it gets; who comes too late may be told so."""
+"""Near closing time: waiting callers are served however late it gets; callers who are too late may hear so."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 
 def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wishes: Any) -> Course:
-    """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
+    """Return the course of a call that asks for an operator 20 s before closing; the offer comes after `offered_s`."""
     rung = Rung("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
     scene = Scene(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **wishes})
@@ -29,35 +29,35 @@ def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wis
 
 
 def heard(found: Course) -> list[str]:
-    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
+    return [item.prompt for step in found.steps if step.kind == "hears" for item in step.data["clips"]]
 
 
 def hours(found: Course) -> list[bool]:
     return [step.data["open"] for step in found.steps if step.kind == "hours"]
 
 
-def test_who_waits_at_closing_time_is_served() -> None:
+def test_a_caller_waiting_at_closing_time_is_served() -> None:
     found = course("70", offered_s=100)
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
-    assert JUST_OPEN + timedelta(seconds=next(each.at for each in found.steps if each.kind == "connected")) > CLOSES
+    assert JUST_OPEN + timedelta(seconds=next(item.at for item in found.steps if item.kind == "connected")) > CLOSES
 
 
-def test_who_changes_his_language_after_closing_time_keeps_his_place() -> None:
+def test_a_caller_who_changes_the_language_after_closing_time_keeps_their_position() -> None:
     found = course("70-92", offered_s=40, at=CLOSES - timedelta(seconds=6))
-    assert hours(found)[0] is True and False not in hours(found)  # the place is kept in the line
+    assert hours(found)[0] is True and False not in hours(found)  # the position is kept in this queue
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
-    assert [each.data["language"] for each in found.steps if each.kind == "waiting"] == ["en"]
+    assert [item.data["language"] for item in found.steps if item.kind == "waiting"] == ["en"]
     assert found.steps[-1].language == "fr"
     assert "closed" not in heard(found)
 
 
-def test_who_comes_after_closing_time_is_told_so() -> None:
+def test_a_caller_after_closing_time_hears_so() -> None:
     found = course("70", at=CLOSES + timedelta(seconds=1))
     assert "closed" in heard(found)
     assert found.outcome is Outcome.CLOSED
 
 
-def test_who_was_cut_off_before_closing_time_is_served_after_it() -> None:
+def test_a_caller_cut_off_before_closing_time_is_served_after_it() -> None:
     found = course("70", at=CLOSES + timedelta(seconds=60), was_cut_off=True)
     assert hours(found) == [False, False]
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
@@ -65,17 +65,17 @@ def test_who_was_cut_off_before_closing_time_is_served_after_it() -> None:
     assert not any(step.data.get("returns") for step in course("70", was_cut_off=True).steps)
 
 
-def test_who_was_cut_off_finds_a_line_closed_that_the_administrator_has_closed() -> None:
+def test_a_caller_who_was_cut_off_finds_a_line_that_was_forced_closed() -> None:
     found = course("70", opening=openings()["forced closed"], was_cut_off=True)
     assert "force_closed" in heard(found)
     assert found.outcome is Outcome.CLOSED
 
 
-# Who comes too late
+# Callers who are too late
 
 
 def late(minutes: int) -> Stage:
-    """The example site that tells of it in the last so many minutes; to be called back, one presses 5 in its queue."""
+    """Return the example site with the notice in the last minutes; 5 requests a call-back in its queue."""
     usual = stage()
     site = usual.site.model_copy(update={"routing": usual.site.routing.model_copy(update={"last_calls_min": minutes})})
     flow = usual.version.flow
@@ -89,7 +89,7 @@ def late(minutes: int) -> Stage:
     return Stage(site, dataclasses.replace(usual.version, flow=changed))
 
 
-def test_who_would_be_served_after_closing_time_is_told_at_once_and_may_be_called_back() -> None:
+def test_a_caller_who_would_be_served_too_late_hears_so_at_once_and_may_request_a_call_back() -> None:
     found = course("7051", late(30), offered_s=100)
     said = heard(found)
     place = said.index("last_calls")
@@ -101,7 +101,7 @@ def test_who_would_be_served_after_closing_time_is_told_at_once_and_may_be_calle
     assert "callback" in [table for table, _ in found.rows]
 
 
-def test_who_is_told_so_may_wait_all_the_same() -> None:
+def test_a_caller_who_hears_so_may_wait_anyway() -> None:
     found = course("70", late(30), offered_s=100)
     assert "last_calls" in heard(found)
     assert (found.outcome, found.errors) == (Outcome.ANSWERED, [])
@@ -112,7 +112,7 @@ def test_who_is_told_so_may_wait_all_the_same() -> None:
     [(0, 100.0, 20), (30, 5.0, 20), (30, 3000.0, 2400)],
     ids=["the site does not want it", "his turn comes in time", "it is long before closing time"],
 )
-def test_nobody_is_told_so_otherwise(minutes: int, offered_s: float, before: int) -> None:
+def test_other_callers_do_not_hear_it(minutes: int, offered_s: float, before: int) -> None:
     found = course("70h", late(minutes), offered_s=offered_s, at=CLOSES - timedelta(seconds=before))
     assert any(step.kind == "waiting" for step in found.steps)
     assert "last_calls" not in heard(found)

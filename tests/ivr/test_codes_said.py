@@ -21,7 +21,7 @@ from ivr.codes.help_call import Leg, left_over, standing
 from ivr.codes.registry import CODES
 from ivr.codes.runner import standing as dialled
 from ivr.codes.spoken_state import spoken_state
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
 from ivr.site.codes import Codes
@@ -67,7 +67,7 @@ def test_the_check_covers_every_text_of_codes_conversations_and_call_backs() -> 
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
     named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
     site_ = site.load(SITE)
-    flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
+    flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "").flow.texts
     looked_for = {*table.texts((), site_.operators.pauses), *codes_check.TALK, *prompts.TEXTS, *flow}
     ids = {
         prompt for prompt in catalogue.load(SITE).ids if prompt.startswith(prefixes) and not prompt.startswith(named)

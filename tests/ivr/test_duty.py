@@ -10,7 +10,7 @@ from test_floor import a_floor, ready, wait
 
 from ivr.floor import duty
 from ivr.model import clock
-from ivr.model.floor_protocol import Planned
+from ivr.model.floor_protocol import DutyRoster
 from ivr.site import roster
 from routing.states import OperatorState
 
@@ -44,17 +44,17 @@ async def test_the_floor_is_told_of_each_change_once_and_at_its_instant(
 ) -> None:
     began, real = datetime(2026, 12, 14, 13, 59, 59, 900_000, RABAT), asyncio.get_running_loop().time()
     monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=asyncio.get_running_loop().time() - real))
-    told: asyncio.Queue[Planned] = asyncio.Queue()
+    told: asyncio.Queue[DutyRoster] = asyncio.Queue()
     on_duty = duty.Duty(told.put_nowait)
     running = asyncio.create_task(on_duty.run())
     try:
         async with asyncio.timeout(5):
             on_duty.read(read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,09:00,20:00,,,"))
-            assert await told.get() == Planned(("1001", "1002"))
-            assert await told.get() == Planned(("1002",)) == on_duty.planned
+            assert await told.get() == DutyRoster(("1001", "1002"))
+            assert await told.get() == DutyRoster(("1002",)) == on_duty.planned
             on_duty.read(read(tmp_path, "1002,daily,09:00,21:00,,,"))  # nothing for now
             on_duty.read(None)
-            assert await told.get() == Planned(None)
+            assert await told.get() == DutyRoster(None)
         assert told.empty()
     finally:
         running.cancel()
@@ -62,7 +62,7 @@ async def test_the_floor_is_told_of_each_change_once_and_at_its_instant(
 
 async def test_an_operator_off_the_roster_gets_no_caller_whom_another_can_take_and_keeps_their_state() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.send(Planned(("1002",)), wait("call", 5))
+        await line.send(DutyRoster(("1002",)), wait("call", 5))
         assert line.offered == [("call", "1002")]
         assert line.changes == [("1002", OperatorState.OFFERED, "call")]
         await line.send(wait("next", 5))
@@ -71,6 +71,6 @@ async def test_an_operator_off_the_roster_gets_no_caller_whom_another_can_take_a
 
 async def test_without_a_roster_all_operators_are_equal_again() -> None:
     async with a_floor(ready("1001", 900), ready("1002", 5)) as line:
-        await line.send(Planned(("1002",)))
-        await line.send(Planned(None), wait("call", 5))
+        await line.send(DutyRoster(("1002",)))
+        await line.send(DutyRoster(None), wait("call", 5))
         assert line.offered == [("call", "1001")]

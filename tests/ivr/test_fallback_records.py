@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.fallback_records import Status, parse
-from ivr.call.first_state import identity_of
+from ivr.call.first_state import call_id_of
 from ivr.controller.fallback_import import calls_in_fallback
 
 AT = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
@@ -71,9 +71,9 @@ def test_a_call_that_the_controller_had_taken_when_asterisk_went_down_is_left_to
 )
 def test_the_fallbacks_record_and_the_controller_give_a_call_the_same_id(channel: str, same: bool) -> None:
     """One knows its beginning to the second, the other to the millisecond, and the instants differ."""
-    ids = {identity_of("node1", channel, AT + timedelta(seconds=late)) for late in (0, 0.25, 12)}
+    ids = {call_id_of("node1", channel, AT + timedelta(seconds=late)) for late in (0, 0.25, 12)}
     assert (len(ids) == 1) is same
-    assert identity_of("node2", channel, AT) not in ids
+    assert call_id_of("node2", channel, AT) not in ids
 
 
 def test_a_clock_that_was_set_back_loses_no_call() -> None:

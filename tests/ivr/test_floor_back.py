@@ -3,7 +3,7 @@
 from test_floor import NO_ANSWER, a_floor, accepted, ended, ready, refused, wait
 
 from ivr.model.floor_protocol import Leave, OperatorEvent, Wait
-from ivr.talk.transfers import ANYBODY, Transfer, steps
+from ivr.talk.transfers import ANYBODY, Transfer, transfer_steps
 from routing.match import Step
 from routing.states import OperatorState, Trigger
 from routing.waits import describe_wait
@@ -18,7 +18,7 @@ def transferred(call: str, *, to: str = ANYBODY, waited_s: float = 0.0) -> Wait:
     now = waits.since + 500
     transfer = Transfer((to,), "1001", now - waited_s, 1)
     before = transfer.at - waits.since
-    needed = steps(transfer, (Step("fr"),), SPEAKS)
+    needed = transfer_steps(transfer, (Step("fr"),), SPEAKS)
     return Wait(call, needed, waits.since, 0, before, transfer.by, len(needed) - 1)
 
 

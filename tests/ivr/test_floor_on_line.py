@@ -2,7 +2,7 @@
 
 from test_floor import a_floor, ready, wait
 
-from ivr.model.floor_protocol import AskPosition, ColleagueCall, Invite, OnOtherCall, Silent
+from ivr.model.floor_protocol import AskPosition, CallerSilence, ColleagueCall, Invite, OnOtherCall
 from routing.states import OperatorState
 
 
@@ -18,10 +18,10 @@ async def test_an_operator_whose_telephone_has_a_call_of_its_own_gets_no_offers_
 async def test_a_silent_caller_is_not_offered_until_they_answer_and_keeps_their_place() -> None:
     async with a_floor(ready(), ready("1002")) as line:
         await line.send(
-            Silent("muted", True), wait("muted", 50), AskPosition("muted")
+            CallerSilence("muted", True), wait("muted", 50), AskPosition("muted")
         )  # also for a caller who was silent before
         assert (line.offers, line.waiting, line.positions) == ([], ["muted"], [])
         await line.send(wait("other", 5))
         assert [call for call, _ in line.offered] == ["other"]
-        await line.send(Silent("muted", False))
+        await line.send(CallerSilence("muted", False))
         assert [call for call, _ in line.offered] == ["other", "muted"]

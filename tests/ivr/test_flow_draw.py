@@ -1,4 +1,4 @@
-"""The picture of a flow shows each node, each key and its target; it is valid SVG without overlaps."""
+"""The picture of a flow shows each node and key with its target; it is valid, and nothing covers anything else."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ from ivr.cli.main import main
 from ivr.flow import model
 from ivr.flow.draw.draw import draw_flow
 from ivr.flow.draw.layout import Box, Layout, place
-from ivr.flow.file import Flow, draft
+from ivr.flow.file import Flow, read_draft
 from ivr.flow.nodes.menu import Menu
 from ivr.home.settings import CHECKOUT
 from ivr.picture import svg
@@ -58,7 +58,7 @@ nodes:
 
 
 def flow_of(text: str) -> Flow:
-    written = draft(text, "flow.yaml")
+    written = read_draft(text, "flow.yaml")
     assert written.faults == ()
     return written.flow
 
@@ -68,7 +68,7 @@ def words(language: str, text: str) -> str:
 
 
 def texts_of(picture: str | Element) -> list[str]:
-    """Return all words in reading order, row by row."""
+    """Return all words as they are read, row by row."""
     tree = ElementTree.fromstring(picture) if isinstance(picture, str) else picture
     found = []
     for item in tree.iter(f"{SVG}text"):
@@ -78,13 +78,13 @@ def texts_of(picture: str | Element) -> list[str]:
 
 
 def node(picture: str, name: str) -> list[str]:
-    """Return the words in a node's box."""
+    """Return the content of a node's box."""
     box = ElementTree.fromstring(picture).find(f".//{SVG}g[@id='node-{name}']")
     assert box is not None
     return texts_of(box)
 
 
-def test_every_node_is_drawn_with_its_kind_its_texts_and_its_keys() -> None:
+def test_every_node_is_drawn_with_its_kind_texts_and_keys() -> None:
     picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert node(picture, "welcome") == ["welcome", "say", "“welcome (en)”", "then"]
     assert node(picture, "main")[2:] == [
@@ -112,7 +112,7 @@ def test_a_language_menu_shows_each_option_in_its_own_language() -> None:
         assert rows[rows.index(key) + 1] == text
 
 
-def test_the_start_is_marked_and_the_legend_explains_what_has_no_lines() -> None:
+def test_the_start_is_marked_and_jumps_without_lines_are_listed_below() -> None:
     picture = draw_flow(flow_of(FLOW), "en", words, "small")
     assert texts_of(picture)[0] == "small"
     assert "start" in texts_of(picture)
@@ -143,16 +143,16 @@ def test_markup_in_texts_is_escaped(nasty: str) -> None:
     assert all(item.isprintable() or item == "\n" for item in picture)
 
 
-def test_only_arabic_is_drawn_from_right_to_left() -> None:
+def test_only_arabic_is_set_from_right_to_left() -> None:
     picture = ElementTree.fromstring(draw_flow(flow_of(FLOW), "ar", words, "small"))
     for item in picture.iter(f"{SVG}text"):
         hint = item.find(f"{SVG}title")
-        shown_text = (item.text if hint is None else hint.tail) or ""
-        arabic = shown_text.startswith("“") or "(ar)" in shown_text
-        assert (item.get("direction") == "rtl") == arabic, shown_text
+        said = (item.text if hint is None else hint.tail) or ""
+        arabic = said.startswith("“") or "(ar)" in said
+        assert (item.get("direction") == "rtl") == arabic, said
 
 
-def test_a_long_text_is_cut_at_a_word_with_the_complete_text_as_a_tooltip() -> None:
+def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
     long = "For the very long and winding description of an option that nobody would ever want to hear,"
     picture = draw_flow(flow_of(FLOW), "en", lambda _, text: long if text == "main_card" else text, "small")
     tree = ElementTree.fromstring(picture)
@@ -165,11 +165,11 @@ def test_a_long_text_is_cut_at_a_word_with_the_complete_text_as_a_tooltip() -> N
     assert cut.endswith("…") and svg.width(cut, 12) <= 100
 
 
-def test_a_flow_with_mistakes_is_drawn_as_far_as_possible() -> None:
+def test_an_invalid_flow_is_drawn_as_far_as_possible() -> None:
     text = edited(test_flow_file.FLOW, "next: main\n", "next: mian\n")
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
-    picture = draw_flow(draft(text, "flow.yaml").flow, "fr", words, "wrong")
+    picture = draw_flow(read_draft(text, "flow.yaml").flow, "fr", words, "wrong")
     assert "no node mian" in node(picture, "language")
     assert node(picture, "main").count("no node queue") == 2
     assert "node-queue" not in picture
@@ -233,7 +233,7 @@ def test_no_box_covers_another_and_no_line_crosses_a_box(boxes: list[Box]) -> No
 
 @patient
 @given(graphs())
-def test_each_row_with_a_target_further_right_has_a_line_to_it(boxes: list[Box]) -> None:
+def test_a_line_leads_from_each_row_to_its_target_if_that_is_further_right(boxes: list[Box]) -> None:
     result = placed(boxes, "n0")
     for box in boxes:
         x, y = result.corners[box.name]
@@ -247,7 +247,7 @@ def test_each_row_with_a_target_further_right_has_a_line_to_it(boxes: list[Box])
 
 
 def _followed(result: Layout, start: tuple[float, float]) -> set[tuple[float, float]]:
-    """Return the ends of the lines that begin at a point."""
+    """Return where the lines lead that begin at a point."""
     found, todo = {start}, [start]
     while todo:
         point = todo.pop()
@@ -258,7 +258,7 @@ def _followed(result: Layout, start: tuple[float, float]) -> set[tuple[float, fl
     return found
 
 
-def test_boxes_in_a_chain_are_level_and_exits_to_the_left_have_no_line() -> None:
+def test_boxes_in_a_row_are_level_and_backward_jumps_have_no_line() -> None:
     boxes = [Box("a", 50, [("b", ENTRY)]), Box("b", 50, [("c", ENTRY), ("a", 30)]), Box("c", 50, [("c", 30)])]
     result = placed(boxes, "a")
     assert result.corners == {"a": (0, 0), "b": (140, 0), "c": (280, 0)}
@@ -290,7 +290,7 @@ def hatif(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_the_picture_in_the_docs_is_up_to_date(
+def test_the_picture_in_the_docs_shows_the_current_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--out", "-") == 0
@@ -299,11 +299,11 @@ def test_the_picture_in_the_docs_is_up_to_date(
 
 
 @pytest.mark.parametrize("language", ["ar", "nl", "en"])
-def test_the_picture_of_the_example_is_complete(
+def test_the_picture_shows_all_of_the_example(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", language, "--out", str(tmp_path / "flow.svg")) == 0
-    flow = draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
+    flow = read_draft(model.read(EXAMPLE / "flow.yaml"), "flow.yaml").flow
     assert capsys.readouterr().out == f"{tmp_path}/flow.svg: {len(flow.nodes)} nodes, texts in {language}.\n"
     picture, texts = (tmp_path / "flow.svg").read_text(encoding="utf-8"), catalogue.load(EXAMPLE)
     for name, item in flow.nodes.items():
@@ -317,7 +317,7 @@ def test_the_picture_of_the_example_is_complete(
                 assert text.startswith(row.removesuffix("…")) and len(row) > 8
 
 
-def test_a_picture_that_cannot_be_drawn_is_reported_in_one_sentence(
+def test_a_picture_that_cannot_be_drawn_gives_one_clear_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", "xx") == 1

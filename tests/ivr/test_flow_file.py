@@ -1,4 +1,4 @@
-"""Each mistake in flow.yaml is told with code, line and remedy, all of them at once, before a call meets it."""
+"""All errors in flow.yaml are reported at once, with code, line and remedy, before a call meets them."""
 
 import re
 import time
@@ -8,9 +8,9 @@ import pytest
 from site_files import edited, line_of, refusal
 
 from ivr.flow import checks, model, paths
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
-from ivr.queue import while_waiting
+from ivr.queue import wait_announcements
 from ivr.site import guide, site
 from ivr.site.findings import Finding, SiteError
 from prompts import catalogue
@@ -44,7 +44,7 @@ nodes:
 """
 TEXTS = {
     *("language_option", "main_file", "main_travel", "goodbye", "help_silence", "help_wrong_key", "to_operator"),
-    *("press_1", "press_2", "operator_gone", *while_waiting.TEXTS),
+    *("press_1", "press_2", "operator_gone", *wait_announcements.TEXTS),
 }
 
 
@@ -56,10 +56,10 @@ def flow_refusal(text: str) -> list[tuple[int, str]]:
 
 
 def findings(text: str, known: set[str] | None = None, procedures: guide.Guide | None = None) -> list[Finding]:
-    return checks.findings(draft(text, "flow.yaml"), ("ar", "fr"), known, procedures)
+    return checks.check_draft(read_draft(text, "flow.yaml"), ("ar", "fr"), known, procedures)
 
 
-def test_the_example_flow_is_in_order() -> None:
+def test_the_example_flow_is_valid() -> None:
     texts = set(catalogue.load(EXAMPLE).ids)
     settings = site.load(EXAMPLE)
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
@@ -73,14 +73,14 @@ def test_the_example_flow_is_read_and_checked_within_50_ms() -> None:
     procedures = guide.parse(guide.read(EXAMPLE / "guide"), EXAMPLE / "guide", settings.countries)
 
     def once() -> float:
-        began = time.process_time()  # excludes other processes
+        began = time.process_time()  # ignores other load on this machine
         model.parse(text, "flow.yaml", settings.languages, texts, procedures)
         return time.process_time() - began
 
     assert min(once() for _ in range(5)) < 0.05
 
 
-def test_the_small_flow_of_these_tests_is_in_order() -> None:
+def test_the_small_test_flow_is_valid() -> None:
     flow = model.parse(FLOW, "flow.yaml", ("ar", "fr"), TEXTS)
     assert (flow.start, flow.operator, flow.silence_s, flow.texts) == ("language", "queue", 5, TEXTS)
     assert findings(FLOW, TEXTS, guide.Guide({})) == []
@@ -92,10 +92,10 @@ FLOW_MISTAKES = [
         "start: language",
         "start: begin",
         "start: begin",
-        "start is 'begin', which is no node; name one of nodes",
+        "start is 'begin', which is not a node; name one of the nodes",
     ),
-    ("E_FLOW_TARGET", "operator: queue", "operator: nobody", "operator:", "operator is 'nobody', which is no node"),
-    ("E_FLOW_VALUE", "change_language: language\n", "", "start", "change_language: is missing; add it"),
+    ("E_FLOW_TARGET", "operator: queue", "operator: nobody", "operator:", "operator is 'nobody', which is not a node"),
+    ("E_FLOW_VALUE", "change_language: language\n", "", "start", "change_language: is missing; write it"),
     ("E_FLOW_VALUE", "silence_s: 5", "silence_s: 90", "silence_s", "silence_s: .*less than or equal to 30, found 90"),
     ("E_FLOW_VALUE", "silence_s: 5", "silence_s: .nan", "silence_s", "silence_s: "),
     ("E_FLOW_VALUE", "silence_s: 5", "silence: 5", "silence:", "silence: is not a valid name here; correct or"),
@@ -104,7 +104,7 @@ FLOW_MISTAKES = [
         "next: main",
         "next: mian",
         "next: mian",
-        "language leads to 'mian', which is no node; write that node",
+        "language leads to 'mian', which is not a node; write that node",
     ),
     (
         "E_FLOW_VALUE",
@@ -121,17 +121,16 @@ FLOW_MISTAKES = [
         "2: fr}",
         "2: nl}",
         "options: {1",
-        "the language 'nl' is none of this site; "
-        "it has ar, fr: write one of them, or restart, if site.toml has it already",
+        "this site does not have the language 'nl'; use one of ar, fr; or restart, if site.toml has it already",
     ),
-    ("E_FLOW_KEY_TWICE", "2: fr}", "1: fr}", "options: {1", "'1' stands twice; each key may stand once"),
+    ("E_FLOW_KEY_TWICE", "2: fr}", "1: fr}", "options: {1", "'1' is used twice; use each key once"),
     ("E_FLOW_VALUE", "2: fr}", "12: fr}", "options: {1: ar, 12: fr}", "found '12'; write one key, 0 to 9"),
     (
         "E_FLOW_KEY_TWICE",
         "{key: 2, text: main_travel",
         "{key: 1, text: main_travel",
         "{key: 1, text: main_travel",
-        "main: the key 1 stands twice in one menu; give each option a key of its own",
+        "main: the key 1 is used twice in one menu; give each option a key of its own",
     ),
     (
         "E_FLOW_VALUE",
@@ -145,14 +144,14 @@ FLOW_MISTAKES = [
         "{key: 2, text: main_travel",
         "{key: 2, text: main_visa",
         "text: main_visa",
-        "main says 'main_visa', which no catalogue has; write that text",
+        "main says 'main_visa', which is in no catalogue; write that text",
     ),
     (
         "E_FLOW_TEXT",
         "silence_s: 5",
         "announcements: [goodbye, alarm]",
         "announcements",
-        "announcements has 'alarm', which no catalogue has; write that text",
+        "announcements has 'alarm', which is in no catalogue; write that text",
     ),
     ("E_FLOW_VALUE", "{key: 2, text: main_travel", "{text: main_travel", "- {text", "key: is missing"),
     (
@@ -175,32 +174,26 @@ FLOW_MISTAKES = [
         "  card:\n    kind: ask\n    text: wait\n    name: card\n    next: queue\n    back: main\n"
         "    least: 9\n    most: 8\n  goodbye:\n",
         "most: 8",
-        "nodes.card.ask.most: most is 8 and least is 9, so that no number is right; write 9 or more",
+        "nodes.card.ask.most: most is 8 and least is 9, so no number is valid; write 9 or more",
     ),
     (
         "E_FLOW_VALUE",
         "  goodbye:\n",
         "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    holiday: closed_holiday\n  goodbye:\n",
         "holiday:",
-        "nodes.shut.hours.holiday: holiday is said instead of text, which is not there; write text too",
+        "nodes.shut.hours.holiday: holiday replaces text, which is missing; write text too",
     ),
     (
         "E_FLOW_VALUE",
         "  goodbye:\n",
         "  shut:\n    kind: hours\n    open: queue\n    closed: goodbye\n    forced: closed_forced\n  goodbye:\n",
         "forced:",
-        "nodes.shut.hours.forced: forced is said instead of text, which is not there; write text too",
+        "nodes.shut.hours.forced: forced replaces text, which is missing; write text too",
     ),
-    ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' stands twice"),
-    ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "correct the YAML"),
-    ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; correct the YAML"),
-    (
-        "E_FLOW_FILE",
-        "topic: file",
-        "topic: *file",
-        "topic",
-        r"the alias \*file is not allowed; write out what it repeats",
-    ),
+    ("E_FLOW_TWICE", "  goodbye:\n", "  queue: {kind: end}\n  goodbye:\n", "queue: {kind", "'queue' is used twice"),
+    ("E_FLOW_FILE", "nodes:\n", "nodes: [\n", "kind: language", "write it as YAML"),
+    ("E_FLOW_FILE", "topic: file", "topic: \x01", "topic", "special characters are not allowed; write it as YAML"),
+    ("E_FLOW_FILE", "topic: file", "topic: *file", "topic", r"it has the alias \*file; write out what it repeats"),
     (
         "E_FLOW_FILE",
         "topic: file",
@@ -220,14 +213,14 @@ FLOW_MISTAKES = [
         "topic: file",
         "topic: file\n    offers: [{key: 1, text: main_file, next: main}]",
         "offers",
-        "queue offers 'main' to who waits, which is of the kind menu; offer a node of the kind record, callback",
+        "queue offers waiting callers 'main', which is of the kind menu; offer a node of the kind record, callback",
     ),
     (
         "E_FLOW_VALUE",
         "topic: file",
         "topic: file\n    offers: [{key: 9, text: main_file, next: main}]",
         "offers",
-        "the key 9 has a meaning of its own; give that offer another one",
+        "the key 9 has a fixed meaning; give that offer another one",
     ),
     (
         "E_FLOW_VALUE",
@@ -240,34 +233,33 @@ FLOW_MISTAKES = [
 
 
 @pytest.mark.parametrize(("code", "old", "new", "where", "said"), FLOW_MISTAKES)
-def test_a_mistake_in_the_flow_is_told(code: str, old: str, new: str, where: str, said: str) -> None:
+def test_an_error_in_the_flow_is_reported(code: str, old: str, new: str, where: str, said: str) -> None:
     text = edited(FLOW, old, new)
     ((line, what),) = flow_refusal(text)
     assert line == line_of(text, where)
     assert re.search(f"^{code} .*{said}", what), what
 
 
-# Where the ways of callers lead. What is added before the last node, what is changed, what is found: the code, the line
-# where that stands, and what is said.
+# The paths of callers: what is added before the last node, what is changed, and the findings (code, line, message).
 WAYS = [
     (
         "  spin: {kind: say, text: wait, next: turn}\n  turn: {kind: say, text: wait, next: spin}\n",
         ("next: main", "next: spin"),
         [
             ("E_FLOW_UNREACHABLE", "main:\n", "no caller can reach main"),
-            ("E_FLOW_NO_END", "spin:", "neither an end nor an operator can be reached from spin; lead one"),
-            ("E_FLOW_NO_END", "turn:", "neither an end nor an operator can be reached from turn"),
+            ("E_FLOW_NO_END", "spin:", "from spin, neither an end nor an operator can be reached; lead one"),
+            ("E_FLOW_NO_END", "turn:", "from turn, neither an end nor an operator can be reached"),
         ],
     ),
     (
         "  more: {kind: menu, after_help: main, options: [{key: 1, text: wait, next: goodbye}]}\n",
         ("main_travel, next: queue}", "main_travel, next: more}\n    after_help: more"),
-        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round for ever: main, more, main; lead one of them to an end")],
+        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round in circles: main, more, main; lead one of them to an end")],
     ),
     (
         "  shut: {kind: hours, open: queue, closed: main}\n",
         ("operator: queue", "operator: shut"),
-        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round for ever: main, shut, main")],
+        [("E_FLOW_SILENT_LOOP", "main:\n", "goes round in circles: main, shut, main")],
     ),
     (
         "  one: {kind: ask, text: wait, name: card, next: two, back: two}\n  two: {kind: case, back: main}\n",
@@ -276,7 +268,7 @@ WAYS = [
             (
                 "E_FLOW_OPERATOR_FAR",
                 "one:",
-                "an operator is 4 keys away from one; 3 at most: lead back to a menu",
+                "an operator is 4 keys away from one; at most 3 are allowed: lead back to a menu",
             )
         ],
     ),
@@ -288,7 +280,7 @@ WAYS = [
     (
         "",
         ("operator: queue", "operator: goodbye"),
-        [("E_FLOW_OPERATOR_FAR", "operator:", "from goodbye, where 0 leads, no operator can be reached; let it be a")],
+        [("E_FLOW_OPERATOR_FAR", "operator:", "from goodbye, where 0 leads, no operator can be reached; make it a")],
     ),
     (
         "",
@@ -318,7 +310,7 @@ WAYS = [
 ]
 
 
-def test_who_records_a_message_ends_it_before_he_is_led_anywhere() -> None:
+def test_a_recording_ends_before_its_caller_goes_anywhere() -> None:
     record = "  voice: {kind: record, text: wait, file: message, category: message, next: goodbye, back: goodbye}\n"
     text = edited(
         edited(FLOW, "main_file, next: queue}", "main_file, next: voice}"), "  goodbye:\n", f"{record}  goodbye:\n"
@@ -327,25 +319,25 @@ def test_who_records_a_message_ends_it_before_he_is_led_anywhere() -> None:
 
 
 @pytest.mark.parametrize(("more", "edit", "told"), WAYS)
-def test_where_the_ways_of_callers_do_not_end_well_is_told(
+def test_paths_that_do_not_end_well_are_reported(
     more: str, edit: tuple[str, str], told: list[tuple[str, str, str]]
 ) -> None:
     text = edited(edited(FLOW, *edit), "  goodbye:\n    kind", f"{more}  goodbye:\n    kind")
-    found = [each for each in findings(text, procedures=GUIDE) if each.code != "W_GUIDE_UNUSED"]
-    assert [(each.code, each.line) for each in found] == [(code, line_of(text, where)) for code, where, _ in told]
-    for each, (_, _, said) in zip(found, told, strict=True):
-        assert said in f"{each.found}; {each.remedy}".replace(", does something else here", "")
+    found = [item for item in findings(text, procedures=GUIDE) if item.code != "W_GUIDE_UNUSED"]
+    assert [(item.code, item.line) for item in found] == [(code, line_of(text, where)) for code, where, _ in told]
+    for item, (_, _, said) in zip(found, told, strict=True):
+        assert said in f"{item.found}; {item.remedy}".replace(", does something else here", "")
 
 
-def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that_nobody_offers_is_doubted() -> None:
+def test_a_missing_text_of_the_guide_is_reported_at_its_procedure_and_an_unused_procedure_is_a_warning() -> None:
     more = "  paper: {kind: guide, procedures: [visa], back: main}\n  goodbye:\n    kind"
     offered = edited(edited(FLOW, "  goodbye:\n    kind", more), "main_file, next: queue}", "main_file, next: paper}")
     visa = GUIDE.procedures["visa"]
-    known = draft(offered, "flow.yaml").flow.texts | set(visa.text_ids)
+    known = read_draft(offered, "flow.yaml").flow.texts | set(visa.text_ids)
     assert findings(offered, known, GUIDE) == []
     (found,) = findings(offered, known - {"guide_visa_fee"}, GUIDE)
     assert str(found) == (
-        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which no catalogue has; write that text."
+        "guide/visa.yaml:3: E_GUIDE_TEXT the guide says 'guide_visa_fee', which is in no catalogue; write that text."
     )
     (found,) = findings(FLOW, known, GUIDE)
     assert str(found) == (
@@ -354,16 +346,16 @@ def test_a_text_of_the_guide_without_audio_is_told_at_its_procedure_and_one_that
     )
 
 
-def test_a_text_that_nothing_says_is_doubted_unless_it_is_for_announcements() -> None:
+def test_an_unused_text_is_a_warning_unless_it_is_an_announcement() -> None:
     texts = "texts:\n  goodbye: Goodbye.\n  alarm: Attention.\n"
     (found,) = findings(FLOW + texts)
     assert (found.code, found.line) == ("W_TEXT_UNUSED", line_of(FLOW + texts, "  alarm"))
-    assert (found.found, found.remedy) == ("nothing says the text 'alarm'", "delete it, or name it in announcements")
+    assert (found.found, found.remedy) == ("the text 'alarm' is never used", "delete it, or name it in announcements")
     assert findings(edited(FLOW, "silence_s: 5", "announcements: [alarm]") + texts) == []
-    assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a doubt refuses nothing
+    assert model.parse(FLOW + texts, "flow.yaml", ("ar", "fr")).nodes  # a warning refuses nothing
 
 
-def test_all_mistakes_of_the_flow_are_told_at_once() -> None:
+def test_all_errors_of_the_flow_are_reported_at_once() -> None:
     text = edited(FLOW, "silence_s: 5", "silence_s: 0")
     text = edited(text, "topic: file", "topic: 7\n    priority: 99")
     assert [line for line, _ in flow_refusal(text)] == [
@@ -375,7 +367,7 @@ def test_all_mistakes_of_the_flow_are_told_at_once() -> None:
     assert len(flow_refusal(text)) == 3
 
 
-def test_a_node_that_is_wrong_hides_no_mistake_of_another_one() -> None:
+def test_an_invalid_node_does_not_hide_errors_of_others() -> None:
     text = edited(FLOW, "topic: file", "topic: 7")
     text = edited(text, "2: fr}", "2: nl}")
     text = edited(text, "text: main_file, next: queue", "text: main_file, next: nowhere")
@@ -393,12 +385,12 @@ def test_a_node_that_is_wrong_hides_no_mistake_of_another_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- start\n", "start\n", "null\n"])
-def test_a_flow_that_holds_nothing_is_told(text: str) -> None:
+def test_an_empty_flow_is_reported(text: str) -> None:
     ((line, what),) = flow_refusal(text)
     assert line == 1 and "write start, operator, change_language and nodes" in what
 
 
-def test_a_flow_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_flow_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="cannot be read"):
         model.read(tmp_path / "flow.yaml")
     (tmp_path / "flow.yaml").write_bytes(b"\xff")

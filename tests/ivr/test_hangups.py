@@ -1,6 +1,6 @@
-"""A caller may hang up at any millisecond: it is a hang-up and no fault, and the call's row ends.
+"""A caller may hang up at any moment: that is a hang-up, not an error, and the call's row ends.
 
-The many calls are made by `bench.hangups`, which makes more of them on a line of its own.
+`bench.hangups` makes the calls, and many more on a line of its own.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from line import FRENCH_NUMBER, Line
-from test_talk_breaks import CALLER, Told
+from test_talk_breaks import CALLER, SentMessages
 
 from bench import hangups
 from bench.sip import Account
@@ -19,7 +19,7 @@ from db.enums import Outcome
 from ivr.asterisk.ari import events, operations
 from ivr.asterisk.ari.operations import Request
 from ivr.call.call import Call, CallerGone, CallFailed, Item, RequestFailed
-from ivr.call.flow_runner import walk
+from ivr.call.flow_runner import run_flow
 from ivr.home import credentials
 
 PLAY = operations.PLAY(CALLER, "pb-1", media="sound:x")
@@ -28,50 +28,48 @@ ENDS = events.StasisEnd(CALLER)
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
 @pytest.mark.parametrize("request_", [PLAY, operations.SET_VARIABLE(CALLER, variable="HATIF", value="{}")])
-async def test_whatever_asterisk_refuses_on_a_channel_that_is_going_is_a_hang_up(
-    status: int, request_: Request
-) -> None:
-    call = Told().call()
+async def test_a_request_refused_on_a_channel_that_is_ending_is_a_hang_up(status: int, request_: Request) -> None:
+    call = SentMessages().call()
     call.deliver(RequestFailed(request_, status))
     asyncio.get_running_loop().call_later(0.02, call.deliver, ENDS)
     with pytest.raises(CallerGone):
         await call.next()
 
 
-async def test_whatever_asterisk_refuses_on_a_channel_that_is_gone_is_a_hang_up() -> None:
-    call = Told(there=False).call()
+async def test_a_request_refused_on_a_channel_that_is_gone_is_a_hang_up() -> None:
+    call = SentMessages(there=False).call()
     call.deliver(RequestFailed(PLAY, 409))
     with pytest.raises(CallerGone):
         await call.next()
 
 
-async def test_what_asterisk_refuses_on_a_channel_that_stays_is_a_fault() -> None:
-    call = Told().call()
+async def test_a_request_refused_on_a_channel_that_stays_is_a_failure() -> None:
+    call = SentMessages().call()
     call.deliver(RequestFailed(PLAY, 409))
     call.deliver(events.ChannelDtmfReceived(CALLER, "5"))
     with pytest.raises(CallFailed):
         await call.next()
     await call.next()
-    assert list(call.keys) == ["5"]  # what happened meanwhile is not lost
+    assert list(call.keys) == ["5"]  # what happened meanwhile is kept
 
 
-async def test_an_operator_who_cannot_be_rung_for_a_caller_who_has_gone_is_not_called_unreachable() -> None:
-    call = Told(there=False).call()
+async def test_an_operator_does_not_count_as_unreachable_if_the_caller_has_gone() -> None:
+    call = SentMessages(there=False).call()
     create = operations.CREATE(endpoint="PJSIP/1001", app="hatif", channelId="leg", originator=CALLER)
     call.deliver(RequestFailed(create, 400))
     with pytest.raises(CallerGone):
         await call.next()
 
 
-async def test_a_hang_up_behind_a_refusal_is_seen_when_keys_are_looked_for() -> None:
-    """It was lost there, and an operator after the other was rung for nobody."""
-    call = Told().call()
+async def test_a_hang_up_after_a_refusal_is_noticed_when_keys_are_read() -> None:
+    """The hang-up used to get lost here, and one operator after the other was rung for nobody."""
+    call = SentMessages().call()
     happened: list[Item] = [RequestFailed(PLAY, 409), ENDS]
     for item in happened:
         call.deliver(item)
     with pytest.raises(CallerGone):
         call.take_waiting_keys()
-    call = Told().call()
+    call = SentMessages().call()
     happened = [events.ChannelDtmfReceived(CALLER, "5"), RequestFailed(PLAY, 409)]
     for item in happened:
         call.deliver(item)
@@ -81,8 +79,8 @@ async def test_a_hang_up_behind_a_refusal_is_seen_when_keys_are_looked_for() -> 
         await call.next()
 
 
-class _Broken(Told):
-    """`takes`: whether Asterisk gives the call to the dialplan."""
+class _Broken(SentMessages):
+    """`takes`: whether Asterisk passes the call to the dialplan."""
 
     def __init__(self, *, there: bool, takes: bool) -> None:
         super().__init__(there=there)
@@ -102,7 +100,7 @@ class _Broken(Told):
         call = super().call()
         node = SimpleNamespace(run=fails)
         call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(operator="queue", nodes={"queue": node})))
-        call.set(call.state.at("queue"))
+        call.set(call.state.at_node("queue"))
         return call
 
 
@@ -110,28 +108,28 @@ class _Broken(Told):
     ("there", "takes", "outcome"),
     [(False, False, Outcome.ABANDONED), (False, True, Outcome.ABANDONED), (True, False, Outcome.FAILED)],
 )
-async def test_a_call_that_failed_twice_and_cannot_be_given_to_the_dialplan_ends(
+async def test_a_call_that_failed_twice_ends_if_the_dialplan_does_not_take_it(
     there: bool, takes: bool, outcome: Outcome
 ) -> None:
-    told = _Broken(there=there, takes=takes)
-    call = told.call()
-    call.set(call.state.but(outcome=None, since=1795600000.0))
-    await walk(call, resumed=True)
+    sent = _Broken(there=there, takes=takes)
+    call = sent.call()
+    call.set(call.state.replace(outcome=None, since=1795600000.0))
+    await run_flow(call, resumed=True)
     (ended,) = cast(Any, call.services).recorder.call_ended.call_args_list
     assert ended.args[1] == outcome
 
 
-async def test_a_call_that_the_dialplan_has_is_left_to_its_records() -> None:
+async def test_a_call_passed_to_the_dialplan_is_left_to_the_fallback_records() -> None:
     call = _Broken(there=True, takes=True).call()
-    await walk(call, resumed=True)
+    await run_flow(call, resumed=True)
     assert cast(Any, call.services).recorder.call_ended.call_args_list == []
 
 
 @pytest.mark.parametrize("calls", [60, pytest.param(2000, marks=pytest.mark.long)])
-async def test_callers_who_hang_up_at_random_milliseconds_leave_ended_rows_and_no_fault(
+async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_errors(
     line: Line, calls: int, record_property: Any
 ) -> None:
-    """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears what is coming, or
+    """Before an answer, in a prompt, with a key, while they wait, while an operator is rung, hears the whisper, or
     talks."""
     seed = random.Random().randrange(10_000)
     record_property(f"seed of {calls} hang-ups", seed)

@@ -38,7 +38,7 @@ if sys.orig_argv[-2:] == ["-m", "ivr"]:
     async def fails_for_one(call, resumed):
         if call.state.caller == {POISON!r}:
             raise RuntimeError("poison")
-        await walk(call, resumed)
+        await run_flow(call, resumed)
 
     connection.Connection._begin, call_registry.walk = fails_once, fails_for_one
 """

@@ -1,4 +1,4 @@
-"""Menus, heard and answered with real telephones: what a caller hears is compared with the audio of the prompts."""
+"""Menus with real telephones: what a caller hears is compared with the audio of the prompts."""
 
 import asyncio
 import re
@@ -13,11 +13,11 @@ from ivr.softphone.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
 from ivr.softphone.telephone import Telephones
 
 COMFORT_NOISE = 13
-"""RTP payload type of RFC 3389."""
+"""RTP payload type of comfort noise, RFC 3389."""
 GERMAN_NUMBER, SHARED_NUMBER = "+49800212003", "+80000212000"
 KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
 
-# Menus that are heard out three times.
+# Menus heard to the end three times.
 SAYS_LITTLE = """
 start: language
 operator: queue
@@ -35,12 +35,12 @@ begins = partial(left.begins, timeout_s=5.0)
 
 
 def spoken(line: Line, language: str, *prompts: str) -> Samples:
-    """Prompts that follow one another."""
+    """Return prompts one after the other."""
     return np.concatenate([line.audio(language, prompt) for prompt in prompts])
 
 
 def edit(line: Line, pattern: str, text: str) -> None:
-    """Replaces what `pattern` finds in the flow of the site."""
+    """Replace what `pattern` matches in the flow of the site."""
     path = line.site / "flow.yaml"
     changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
     assert count
@@ -50,7 +50,7 @@ def edit(line: Line, pattern: str, text: str) -> None:
 # Languages
 
 
-async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Telephones) -> None:
+async def test_each_caller_hears_the_language_they_chose(line: Line, telephones: Telephones) -> None:
     beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
 
     async def heard(key: str) -> Samples:
@@ -66,7 +66,9 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
         assert (await line.story(f"+3361300000{key}"))["call"]["language"] == KEYS[key]
 
 
-async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line: Line, telephones: Telephones) -> None:
+async def test_the_language_menu_begins_with_the_likely_languages_of_the_country(
+    line: Line, telephones: Telephones
+) -> None:
     async def begins_with(prompts: Samples, caller: str | None, number: str) -> None:
         call = await telephones.caller(caller).dial(f"sip:{number}@{line.sip}")
         await call.established()
@@ -79,7 +81,7 @@ async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line:
     await asyncio.gather(
         begins_with(in_france, "+33613000011", "+33800212000"),
         begins_with(options["de"], "+33613000012", GERMAN_NUMBER),  # the number's country counts, not the caller's
-        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # where it has none: the caller's prefix
+        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # without one: the caller's prefix
         begins_with(options["en"], "+447400123456", SHARED_NUMBER),
         begins_with(options["ar"], None, SHARED_NUMBER),  # nothing known: the order of the site
     )
@@ -90,7 +92,7 @@ async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line:
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000021")
-    menu_s = sum(len(spoken(line, each, "language_option", f"press_{key}")) for key, each in KEYS.items()) / RATE
+    menu_s = sum(len(spoken(line, item, "language_option", f"press_{key}")) for key, item in KEYS.items()) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
     welcome = await begins(call, line.audio("fr", "welcome"), since_s=menu.offset_s + 0.6)
@@ -100,7 +102,7 @@ async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> 
     assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
 
 
-async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Line, telephones: Telephones) -> None:
+async def test_keys_typed_ahead_skip_menus(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000022")
     await call.press("230")
     await begins(call, line.audio("fr", "to_operator"))
@@ -109,7 +111,7 @@ async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Lin
     assert find(call.heard(), line.audio("fr", "main_file")[:RATE]).score < 0.4
 
 
-async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Line, telephones: Telephones) -> None:
+async def test_a_wrong_key_leads_to_help_twice_and_then_to_an_operator(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000023")
     await call.press("28")
     since = 0.0
@@ -121,20 +123,20 @@ async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Li
     await call.hangup()
     story = await line.story("+33613000023")
     assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
-    assert [each["data"]["clips"][0] for each in story["events"] if each["kind"] == "prompt"][-3:] == [
+    assert [item["data"]["clips"][0] for item in story["events"] if item["kind"] == "prompt"][-3:] == [
         ["fr", "help_wrong_key"],
         ["fr", "help_wrong_key"],
         ["fr", "to_operator"],
     ]
 
 
-async def test_silence_means_the_countrys_language_then_twice_help_then_an_operator(
+async def test_silence_means_the_countrys_language_then_help_twice_then_an_operator(
     line: Line, telephones: Telephones
 ) -> None:
     (line.site / "flow.yaml").write_text(SAYS_LITTLE)
     call = await line.dial(telephones, "+33613000024")
     help_ = await begins(call, line.audio("fr", "help_silence"))
-    await call.press("#")  # spares the rest of the help
+    await call.press("#")  # skips the rest of the help
     help_ = await begins(call, line.audio("fr", "help_silence"), since_s=help_.offset_s + 1)
     await call.press("#")
     await begins(call, line.audio("fr", "to_operator"), since_s=help_.offset_s)
@@ -142,11 +144,11 @@ async def test_silence_means_the_countrys_language_then_twice_help_then_an_opera
     story = await line.story("+33613000024")
     assert story["call"]["language"] == "fr"
     assert story["call"]["path"] == ["language", "main", "queue"]
-    silences = [each["flow_node"] for each in story["events"] if each["kind"] == "silence"]
+    silences = [item["flow_node"] for item in story["events"] if item["kind"] == "silence"]
     assert silences == ["language", "main", "main", "main"]
 
 
-async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
+async def test_the_hash_key_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
     call = await line.dial(telephones, "+33613000025")
     since = 0.0
     for keys, prompt in (
@@ -162,15 +164,15 @@ async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line,
     await begins(call, line.audio("de", "welcome"), since_s=since)
 
 
-async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Line) -> None:
-    """Some carriers cut a call from which no packets come."""
+async def test_the_carrier_gets_comfort_noise_during_the_wait_for_a_key(line: Line) -> None:
+    """Some carriers end a call that sends no packets."""
     edit(line, r"^silence_s: \S+", "silence_s: 4")
     callers = Callers("127.0.0.2", ("127.0.0.1", 5060 + line.offset), frozenset(), frozenset())
     kinds: list[int] = []
     callers.got_rtp = lambda data: kinds.append(data[1] & 0x7F)
     call, _ = await callers.dial(FRENCH_NUMBER, "+33613000029")
     try:
-        for key in "211":  # the last one is the first digit of a reference: the others are waited for
+        for key in "211":  # the last one is the first digit of a reference, which waits for the others
             await callers.be_heard(call)
             await callers.press(call, key)
         kinds.clear()
@@ -181,7 +183,7 @@ async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Li
         callers.close()
 
 
-async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: Telephones) -> None:
+async def test_zero_leads_to_an_operator_from_every_menu(line: Line, telephones: Telephones) -> None:
     in_language_menu, in_main_menu = await asyncio.gather(
         line.dial(telephones, "+33613000026"), line.dial(telephones, "+33613000027")
     )
@@ -196,10 +198,10 @@ async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: T
 # Hours
 
 
-async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: Telephones) -> None:
+async def test_callers_of_a_closed_line_hear_so_and_reach_nobody(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, line.speaks("fr"))
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
-    # By the menu, and by asking for an operator before the hours are looked at.
+    # By the menu, and by asking for an operator before the hours node.
     chosen, asked = await asyncio.gather(line.dial(telephones, "+33613000031"), line.dial(telephones, "+33613000032"))
     await asyncio.gather(chosen.press("2"), asked.press("0"))
     await asyncio.gather(*(begins(call, line.audio("fr", "force_closed")) for call in (chosen, asked)))
@@ -217,7 +219,7 @@ async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: 
 # The site's flow
 
 
-async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, telephones: Telephones) -> None:
+async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, telephones: Telephones) -> None:
     before = await line.dial(telephones, "+33613000041")
     edit(line, r"key: 3, text: main_travel", "key: 5, text: main_travel")
     call = await line.dial(telephones, "+33613000042")
@@ -227,14 +229,14 @@ async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, teleph
     await call.hears(spoken(line, "fr", "main_travel", "press_5"))
     await call.press("50")
     await begins(call, line.audio("fr", "to_operator"))
-    # Who called before the change goes by the former keys.
-    assert {row["caller"]: row["topic"] for row in line.control("GET", "/queue")} == {
+    # A caller who called before the change uses the old keys.
+    assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
         "+33613000041": "travel",
         "+33613000042": "travel",
     }
 
 
-async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_former_one(
+async def test_an_invalid_flow_is_refused_with_a_clear_message_and_the_old_one_stays_in_use(
     line: Line, telephones: Telephones
 ) -> None:
     seen = line.log.stat().st_size
@@ -243,6 +245,6 @@ async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_
     call = await line.asks_for_operator(telephones, "+33613000043")
     await begins(call, line.audio("fr", "to_operator"))
     said = line.logged(seen)
-    assert "What callers hear was changed but is not in order; the former stays" in said
+    assert "The flow, guide or audio was changed but is invalid; the old version stays" in said
     assert f"flow.yaml:{number}: E_FLOW_VALUE nodes.goodbye" in said
     assert "Traceback" not in said

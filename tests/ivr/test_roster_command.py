@@ -65,7 +65,7 @@ def test_open_hours_without_a_language_or_a_supervisor_are_one_warning_each(smal
 def test_a_holiday_needs_no_operators(small: SmallSite, write: Write) -> None:
     small.edit("site.toml", 'monday = ["08:00-20:00"]', 'thursday = ["08:00-20:00"]')
     write("1001 1901,thu,08:00,20:00,,,", "1001 1901,2026-07-30,,,,,absent")
-    with clock.set_to(lambda: datetime(2026, 7, 25, 12, tzinfo=UTC)):
+    with clock.override(lambda: datetime(2026, 7, 25, 12, tzinfo=UTC)):
         gap = check(small)
         assert codes(gap) == ["W_ROSTER_LANGUAGE", "W_ROSTER_LANGUAGE", "W_ROSTER_SUPERVISOR"]
         assert "(Thursday 2026-07-30 08:00-20:00)" in gap[0].found

@@ -1,4 +1,4 @@
-"""Whatever way something is saved, the very next question finds it; and where nothing was, nothing is looked at."""
+"""However something is saved, the next question notices it; while nothing is saved, no file is examined."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from ivr.flow import saved
-from ivr.flow.saved import Saved
+from ivr.flow.saved import SavedFiles
 
 
 @dataclass
 class House:
-    """A flow, a list of audio in another folder, and a guide, all of them watched."""
+    """A flow, a list of audio in another directory, and a guide, all of them watched."""
 
     site: Path
     flow: Path
     sounds: Path
     guide: Path
-    saved: Saved
+    saved: SavedFiles
 
 
 def rewrite(path: Path, text: str) -> None:
-    """As an editor that writes a new file and gives it the old one's name."""
+    """Save like an editor that writes a new file and gives it the old one's name."""
     draft = path.with_suffix(".new")
     draft.write_text(text)
     draft.replace(path)
@@ -35,13 +35,13 @@ def made(folder: Path) -> House:
     sounds.mkdir()
     for file in (site / "flow.yaml", sounds / "list.json", site / "guide" / "visa.yaml"):
         file.write_text("first")
-    found = Saved([site / "flow.yaml", sounds / "list.json"], site / "guide")
+    found = SavedFiles([site / "flow.yaml", sounds / "list.json"], site / "guide")
     return House(site, site / "flow.yaml", sounds / "list.json", site / "guide", found)
 
 
 @pytest.fixture
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    # So that only the kernel's word counts.
+    # So that only the kernel's reports count.
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
     house = made(tmp_path)
     await house.saved.watch()
@@ -64,7 +64,7 @@ def another_site(house: House) -> None:
 
 
 def by_another_name(house: House) -> None:
-    """Two names of one file, in two folders."""
+    """Write a file through another of its names, in another directory."""
     (house.site.parent / "link").hardlink_to(house.flow)
     assert house.saved.stale() is False
     with (house.site.parent / "link").open("a") as file:
@@ -88,9 +88,7 @@ WAYS: dict[str, Callable[[House], object]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_was_saved_is_found_by_the_next_question_and_so_is_what_is_saved_after_it(
-    house: House, way: str
-) -> None:
+async def test_every_save_is_noticed_at_the_next_question(house: House, way: str) -> None:
     WAYS[way](house)
     assert house.saved.stale()
     assert house.saved.stale(), "nobody has seen it yet"
@@ -106,12 +104,10 @@ async def test_what_was_saved_is_found_by_the_next_question_and_so_is_what_is_sa
     assert not house.saved.stale()
 
 
-async def test_a_guide_that_was_not_there_is_found_when_it_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_guide_directory_created_later_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
     (tmp_path / "flow.yaml").write_text("first")
-    found = Saved([tmp_path / "flow.yaml"], tmp_path / "guide")
+    found = SavedFiles([tmp_path / "flow.yaml"], tmp_path / "guide")
     await found.watch()
     assert not found.stale()
     (tmp_path / "guide").mkdir()
@@ -121,27 +117,27 @@ async def test_a_guide_that_was_not_there_is_found_when_it_comes(
     found.close()
 
 
-async def test_where_nothing_was_saved_nothing_is_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_file_is_examined_while_nothing_was_saved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    look = saved._of
+    look = saved._stamp_of
 
     def looked(path: str) -> tuple[int, int]:
         looks.append(path)
         return look(path)
 
-    monkeypatch.setattr(saved, "_of", looked)
+    monkeypatch.setattr(saved, "_stamp_of", looked)
     assert not any(house.saved.stale() for _ in range(3))
     assert looks == []
     (house.site / "notes").write_text("of no account")
     assert not house.saved.stale()
     assert len(looks) == 3
-    # What the kernel may not have told is found a second later.
+    # What the kernel may not have reported is noticed a second later.
     monkeypatch.setattr(saved, "_TRUSTED_S", 0.0)
     assert not house.saved.stale()
     assert len(looks) == 6
 
 
-async def test_where_the_way_leads_over_a_symbolic_link_each_question_looks(
+async def test_files_behind_a_symbolic_link_are_examined_at_every_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved, "_TRUSTED_S", 3600.0)
@@ -149,7 +145,7 @@ async def test_where_the_way_leads_over_a_symbolic_link_each_question_looks(
     made(tmp_path / "two").flow.write_text("the second one")
     current = tmp_path / "current"
     current.symlink_to(tmp_path / "one")
-    found = Saved([current / "site" / "flow.yaml"], current / "site" / "guide")
+    found = SavedFiles([current / "site" / "flow.yaml"], current / "site" / "guide")
     assert not found.stale()
     await found.watch()
     for release in ("two", "one"):

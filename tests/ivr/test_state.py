@@ -1,4 +1,4 @@
-"""What stands on a channel is read back as it was, always fits, and nothing else is taken for it."""
+"""States on channels survive a round trip, always fit, and nothing else is accepted as one."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from db.enums import Outcome, Role
-from ivr.model.call_state import ASKED, LIMIT, CallState, Consent, LegState, StateError, decode
+from ivr.model.call_state import DECLINED, LIMIT, CallState, Consent, LegState, StateError, decode
 from ivr.model.talk_table import OperatorPlace
 from ivr.talk.transfers import Transfer
 
@@ -47,7 +47,7 @@ calls = st.builds(
     id=ids,
     flow=st.text("0123456789abcdef", min_size=12, max_size=12),
     node=nodes,
-    number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as it was dialled
+    number=digits | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),  # as dialled
     caller=digits,
     country=st.none() | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
     language=languages,
@@ -61,14 +61,14 @@ calls = st.builds(
     case=st.none() | st.from_regex(r"[1-9][0-9]{8}", fullmatch=True),
     connected_at=st.none() | instants,
     first=st.booleans(),
-    consent=st.none() | st.just(ASKED) | consents.map(Consent.encode),
+    consent=st.none() | st.just(DECLINED) | consents.map(Consent.encode),
     announced=st.none() | languages,
     served_by=st.none() | operators,
     filed=st.booleans(),
-    prefers=st.none() | operators,
-    held=st.none() | nodes,
+    preferred_operator=st.none() | operators,
+    queue_node=st.none() | nodes,
     returns=st.booleans(),
-    place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
+    operator_place=st.none() | st.sampled_from(OperatorPlace).map(lambda place: place.value or None),
     transfer=st.none() | transfers.map(Transfer.encode),
 )
 legs = st.builds(LegState, offer=ids, call=ids, operator=operators, offered_at=instants, role=st.sampled_from(Role))
@@ -94,10 +94,10 @@ widest = CallState(
     announced="ary",
     served_by="12345678",
     filed=True,
-    prefers="12345678",
-    held="n" * 24,
+    preferred_operator="12345678",
+    queue_node="n" * 24,
     returns=True,
-    place=OperatorPlace.CONSULTS.value,
+    operator_place=OperatorPlace.CONSULTS.value,
     transfer=Transfer(("12345678", "12345678"), "12345678", 1_795_613_040.0, 9).encode(),
 )
 
@@ -106,11 +106,11 @@ widest = CallState(
 @given(calls, st.lists(nodes, max_size=60))
 @example(widest, ["n" * 24] * 60)
 @example(widest, ["n"] * 200)
-def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked: list[str]) -> None:
+def test_a_call_state_survives_a_round_trip_and_always_fits(state: CallState, walked: list[str]) -> None:
     for node in walked:
-        state = state.at(node)
+        state = state.at_node(node)
         assert len(state.encode().encode()) <= LIMIT
-        held = replace(state, held="n" * 24)  # his place, while he does something else
+        held = replace(state, queue_node="n" * 24)  # the queue, while the caller does something else
         assert len(held.encode().encode()) <= LIMIT
         assert decode(held.encode()) == held
     assert decode(state.encode()) == state
@@ -118,26 +118,26 @@ def test_a_state_is_read_back_as_it_was_and_always_fits(state: CallState, walked
 
 @patient
 @given(transfers)
-def test_a_transfer_is_read_back_as_it_was(transfer: Transfer) -> None:
+def test_a_transfer_survives_a_round_trip(transfer: Transfer) -> None:
     assert Transfer.decode(transfer.encode()) == transfer
 
 
 @patient
 @given(consents)
-def test_a_consent_is_read_back_as_it_was(consent: Consent) -> None:
+def test_a_consent_survives_a_round_trip(consent: Consent) -> None:
     assert Consent.decode(consent.encode()) == consent
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", ASKED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
+    "text", [None, "", DECLINED, "1:fr:today:consent_question", "1:fr:1795613040", "1:fr:99999999999999999999:text"]
 )
-def test_who_was_not_asked_or_did_not_agree_has_no_consent(text: str | None) -> None:
+def test_a_caller_who_was_not_asked_or_declined_has_no_consent(text: str | None) -> None:
     assert Consent.decode(text) is None
 
 
 @patient
 @given(legs)
-def test_a_leg_is_read_back_as_it_was_and_always_fits(leg: LegState) -> None:
+def test_a_leg_state_survives_a_round_trip_and_always_fits(leg: LegState) -> None:
     assert decode(leg.encode()) == leg
     assert len(leg.encode().encode()) <= LIMIT
 
@@ -147,13 +147,13 @@ def test_a_leg_is_read_back_as_it_was_and_always_fits(leg: LegState) -> None:
 @example(widest, [f"node_{number}" for number in range(100)])
 def test_a_long_path_keeps_its_end(state: CallState, walked: list[str]) -> None:
     for node in walked:
-        state = state.at(node)
+        state = state.at_node(node)
     assert state.node == walked[-1]
     assert state.path and state.path == tuple(walked[-len(state.path) :])
     assert len(state.path) == len(walked) or len(state.encode()) > 300
 
 
-def test_waiting_since_survives_the_operator() -> None:
+def test_the_start_of_the_wait_survives_the_operator() -> None:
     state = widest.without_operator()
     assert (state.offer, state.operator, state.since) == (None, None, widest.since)
 
@@ -189,19 +189,19 @@ def is_of_type(state: CallState | LegState) -> bool:
     who = (state.offer, state.operator, state.served_by)
     maybe = (state.country, state.playback, state.topic, state.case, state.consent, state.announced, *who)
     return (
-        all(isinstance(each, str) for each in always)
-        and all(each is None or isinstance(each, str) for each in maybe)
+        all(isinstance(item, str) for item in always)
+        and all(item is None or isinstance(item, str) for item in maybe)
         and (state.outcome is None or state.outcome in set(Outcome))
-        and all(each is None or isinstance(each, float) for each in (state.since, state.connected_at))
+        and all(item is None or isinstance(item, float) for item in (state.since, state.connected_at))
         and type(state.failures) is int
-        and all(type(each) is bool for each in (state.first, state.filed))
+        and all(type(item) is bool for item in (state.first, state.filed))
     )
 
 
 @patient
 @given(
-    st.sampled_from([widest.at("menu"), LegState(ID, OTHER, "1001", 1.0)]),
-    st.sampled_from([*json.loads(widest.at("menu").encode()), "leg", "call", "at"]),
+    st.sampled_from([widest.at_node("menu"), LegState(ID, OTHER, "1001", 1.0)]),
+    st.sampled_from([*json.loads(widest.at_node("menu").encode()), "leg", "call", "at"]),
     values,
 )
 @example(widest, "p", "menu")
@@ -211,7 +211,7 @@ def is_of_type(state: CallState | LegState) -> bool:
 @example(widest, "co", True)
 @example(widest, "id", "no uuid")
 @example(LegState(ID, OTHER, "1001", 1.0), "at", "inf")
-def test_a_member_of_another_type_never_gets_through(state: CallState | LegState, member: str, value: object) -> None:
+def test_a_member_of_the_wrong_type_is_refused(state: CallState | LegState, member: str, value: object) -> None:
     text = json.dumps({**json.loads(state.encode()), member: value})
     try:
         read = decode(text)
@@ -221,7 +221,7 @@ def test_a_member_of_another_type_never_gets_through(state: CallState | LegState
 
 
 @pytest.mark.parametrize("member", ["id", "f", "n", "d", "c", "l"])
-def test_a_state_that_lacks_what_every_call_has_is_refused(member: str) -> None:
+def test_a_state_without_a_required_member_is_refused(member: str) -> None:
     data = json.loads(widest.encode())
     del data[member]
     with pytest.raises(StateError):
@@ -229,12 +229,12 @@ def test_a_state_that_lacks_what_every_call_has_is_refused(member: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["leg", "call", "op", "at"])
-def test_a_leg_that_lacks_a_member_is_refused(member: str) -> None:
+def test_a_leg_state_without_a_required_member_is_refused(member: str) -> None:
     data = json.loads(LegState(ID, OTHER, "1001", 1.0).encode())
     del data[member]
     with pytest.raises(StateError):
         decode(json.dumps(data))
 
 
-def test_a_member_of_a_later_version_is_passed_over() -> None:
+def test_an_unknown_member_of_a_later_version_is_ignored() -> None:
     assert decode(json.dumps({**json.loads(widest.encode()), "later": 1})) == widest

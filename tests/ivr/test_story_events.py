@@ -27,9 +27,9 @@ VALUES: dict[str, Any] = {
 """For each name in an event's data, a value that it may have."""
 
 COMPUTED = {
-    "ivr/call/call.py:keep": [],  # hands on what `Call.event` was given
+    "ivr/call/call.py:flush_events": [],  # hands on what `Call.event` was given
     "ivr/callbacks/progress.py:told": [],  # hands on what `Progress.told` was given
-    "ivr/talk/grants.py:_do": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
+    "ivr/talk/grants.py:_grant_plain": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a call frees its operators, and a caller who has hung up is never taken for one who waits."""
+"""A failing call frees its operators, and a caller who has hung up is never treated as waiting."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ from test_reconcile import uuid
 from db.enums import Role
 from ivr.asterisk.ari import events, operations
 from ivr.call.call import Call, CallerGone, CallFailed, RequestFailed
-from ivr.call.leg import Leg, until_gone
+from ivr.call.leg import Leg, wait_until_gone
 from ivr.flow.nodes.queue import Queue
 from ivr.model import floor_protocol
 from ivr.model.talk_table import Colleague, OperatorPlace, Talk, TalkEvent, bridge_layout
-from ivr.queue.waiting import Needs
+from ivr.queue.waiting import CallerNeeds
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
-from ivr.talk import refer, referring
+from ivr.talk import refer, refer_handler
 from ivr.talk.conversation import Conversation
 from ivr.talk.grants import grant
 from ivr.talk.operator_requests import Act, Refusal, Target
-from ivr.talk.telephone_watch import Watch
+from ivr.talk.telephone_watch import TelephoneWatch
 from routing.match import Step
 from routing.policy import Policy
 from routing.states import OfferState, Trigger
@@ -33,8 +33,8 @@ from routing.states import OfferState, Trigger
 CALLER = "1795600000.7"
 
 
-class Told:
-    """What a call says to the floor and to Asterisk, which has the caller's channel if he is `there`, and no more."""
+class SentMessages:
+    """Collects what a call sends to the floor and to Asterisk, which has the caller's channel if they are `there`."""
 
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
@@ -49,7 +49,7 @@ class Told:
         return [SimpleNamespace(ok=ok, status=200 if ok else 404, body={}) for ok in found]
 
     def freed(self) -> list[str]:
-        """The operators of whom the floor has heard that they are free."""
+        """Return the operators reported as free to the floor."""
         over = (each for each in self.floor if isinstance(each, floor_protocol.Ended | floor_protocol.Refused))
         return [each.operator for each in over]
 
@@ -63,16 +63,16 @@ class Told:
             route=lambda *_: None,
             unroute=lambda _: None,
             people=(),
-            answer=lambda *_: None,
+            answer_request=lambda *_: None,
             opening=SimpleNamespace(announcement=lambda: None),
         )
         state = state_of(1, offer=11)
         return Call(cast(Any, services), CALLER, state, cast(Any, None), answered=True)
 
 
-async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his_colleague() -> None:
-    told = Told()
-    call = told.call()
+async def test_a_call_frees_its_operator_and_colleague_when_asterisk_refuses_a_request() -> None:
+    sent = SentMessages()
+    call = sent.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague, conversation.offer = Leg(uuid(12), "1002"), OfferState.ACCEPTED
@@ -81,17 +81,17 @@ async def test_a_call_that_asterisk_refuses_something_frees_its_operator_and_his
         call.deliver(events.ChannelDestroyed(leg, 16))
     with pytest.raises(CallFailed):
         await conversation.run(begins=False)
-    freed = {each.operator for each in told.floor if isinstance(each, floor_protocol.Ended)}
+    freed = {each.operator for each in sent.floor if isinstance(each, floor_protocol.Ended)}
     assert freed == {"1001", "1002"}
-    assert {each.uri for each in told.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
+    assert {each.uri for each in sent.asked} >= {f"channels/{uuid(11)}", f"channels/{uuid(12)}"}
     assert (call.state.offer, call.state.served_by) == (None, "1001")
 
 
 @pytest.mark.parametrize("there", [None, False, True])
-async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_so(there: bool | None) -> None:
-    """Whether a colleague is asked, and is there. Killed between the two, the next one would find no room."""
-    told = Told()
-    call = told.call()
+async def test_the_end_of_a_conversation_is_on_disk_before_the_channel_shows_it(there: bool | None) -> None:
+    """Without a colleague, and with one who rings or has joined. A kill in between would block the next row."""
+    sent = SentMessages()
+    call = sent.call()
     order: list[str] = []
     recorder = cast(Any, call.services).recorder
     recorder.pairing_ended.side_effect = lambda leg, _: order.append(leg)
@@ -100,7 +100,7 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
     async def send(*requests: operations.Request, refused: object = None) -> None:
         order.extend("channel" for each in requests if each.uri == f"channels/{CALLER}/variable")
 
-    told.send = send  # type: ignore[method-assign]
+    sent.send = send  # type: ignore[method-assign]
     talk = Talk(uuid(11))
     if there is not None:
         talk = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
@@ -117,12 +117,10 @@ async def test_that_a_conversation_ends_is_on_the_disk_before_the_channel_says_s
 
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("way", ["completes", "hangs up"])
-async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_keeps_neither(
-    way: str, there: bool
-) -> None:
-    """Whether the colleague is there, or rung; the caller's end is read before that of the operator's leg."""
-    told = Told()
-    call = told.call()
+async def test_a_caller_who_hangs_up_during_a_handover_frees_both_operators(way: str, there: bool) -> None:
+    """With a colleague who has joined or rings; the caller's end is read before that of the operator's leg."""
+    sent = SentMessages()
+    call = sent.call()
     consults = Talk(uuid(11), OperatorPlace.CONSULTS, Colleague(uuid(12), "1002", Role.CONSULTED, there=there))
     conversation = Conversation(call, Leg(uuid(11), "1001"), consults)
     conversation.colleague = Leg(uuid(12), "1002")
@@ -135,14 +133,14 @@ async def test_a_caller_who_hangs_up_as_his_operator_leaves_him_to_a_colleague_k
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert set(told.freed()) == {"1001", "1002"}
-    assert {each.uri for each in told.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
+    assert set(sent.freed()) == {"1001", "1002"}
+    assert {each.uri for each in sent.asked if each.method == "DELETE"} >= {f"channels/{uuid(12)}"}
     assert call.leg is None
 
 
-async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_back_is_hung_up() -> None:
-    told = Told()
-    call = told.call()
+async def test_an_operators_other_line_is_hung_up_if_the_caller_hangs_up_as_they_return() -> None:
+    sent = SentMessages()
+    call = sent.call()
     aside = Talk(
         uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True), via="1795600000.9"
     )
@@ -153,34 +151,34 @@ async def test_the_other_line_of_an_operator_whose_caller_hangs_up_as_he_comes_b
         call.deliver(events.ChannelDestroyed(channel, 16))
     with pytest.raises(CallerGone):
         await conversation.run(begins=False)
-    assert "channels/1795600000.9" in [each.uri for each in told.asked if each.method == "DELETE"]
+    assert "channels/1795600000.9" in [each.uri for each in sent.asked if each.method == "DELETE"]
 
 
-async def test_what_happens_while_a_leg_ends_is_not_forgotten() -> None:
-    call = Told().call()
+async def test_items_that_arrive_while_a_leg_ends_are_kept() -> None:
+    call = SentMessages().call()
     unheld = events.ChannelUnhold(uuid(11))
     gone = floor_protocol.TelephoneGone(call.state.id, "1001")
     for item in (unheld, gone, events.ChannelDestroyed(uuid(12), 16)):
         call.deliver(item)
-    await until_gone(call, uuid(12))
+    await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
         assert [await call.next(), await call.next()] == [unheld, gone]
 
 
-async def test_what_is_kept_for_later_comes_before_what_came_later_and_a_key_counts_once() -> None:
-    call = Told().call()
+async def test_items_put_back_come_before_later_ones_and_a_key_counts_once() -> None:
+    call = SentMessages().call()
     held, unheld, key = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11)), events.ChannelDtmfReceived
     for item in (held, key(CALLER, "5"), key(uuid(11), "7"), events.ChannelDestroyed(uuid(12), 16), unheld):
         call.deliver(item)
-    await until_gone(call, uuid(12))
+    await wait_until_gone(call, uuid(12))
     async with asyncio.timeout(1):
         assert [await call.next() for _ in range(3)] == [held, key(uuid(11), "7"), unheld]
     assert list(call.keys) == ["5"]
 
 
-async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() -> None:
-    told = Told()
-    call = told.call()
+async def test_items_that_arrive_while_the_floor_is_asked_keep_their_order() -> None:
+    sent = SentMessages()
+    call = sent.call()
     held, unheld = events.ChannelHold(uuid(11)), events.ChannelUnhold(uuid(11))
     seen = floor_protocol.WhoIsFree(call.state.id, (), ("1002",))
     for item in (held, events.ChannelDtmfReceived(CALLER, "5"), seen, unheld):
@@ -196,10 +194,10 @@ async def test_what_happens_while_the_floor_is_asked_is_kept_in_its_order_too() 
 
 
 @pytest.mark.parametrize("gone", [events.StasisEnd(CALLER), events.ChannelDestroyed(CALLER, 16)])
-async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
+async def test_a_hang_up_while_leaving_the_queue_is_a_hang_up(
     gone: events.StasisEnd | events.ChannelDestroyed,
 ) -> None:
-    call = Told().call()
+    call = SentMessages().call()
     offer = floor_protocol.Offer(uuid(12), 1, call.state.id, "1002", 15.0, None)
     call.deliver(gone)
     call.deliver(offer)
@@ -209,16 +207,16 @@ async def test_a_caller_who_hangs_up_as_he_leaves_the_queue_has_hung_up(
 
 
 @pytest.mark.parametrize(("transfer", "topic"), [(None, "documents"), (":1001:1795600000:1", "travel")])
-async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller_on(
+async def test_a_queue_with_a_topic_keeps_the_topic_of_a_transfer(
     transfer: str | None, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[Step] = []
 
-    async def waited(call: Call, needs: Needs, *_: object) -> None:
+    async def waited(call: Call, needs: CallerNeeds, *_: object) -> None:
         waits.extend(needs.steps)
 
     monkeypatch.setattr("ivr.flow.nodes.queue.wait_for_operator", waited)
-    call = Told().call()
+    call = SentMessages().call()
     call.set(replace(call.state, offer=None, operator=None, topic="travel", transfer=transfer))
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
     queue = Queue.model_validate({"kind": "queue", "topic": "documents", "next": "end"})
@@ -226,29 +224,29 @@ async def test_a_queue_of_one_topic_keeps_that_of_an_operator_who_hands_a_caller
     assert waits[0].topic == call.state.topic == topic
 
 
-def tells(told: Told) -> list[str]:
-    """The channels that were asked once more for what their telephones wished."""
+def tells(sent: SentMessages) -> list[str]:
+    """Return the channels whose pending REFER was requested again."""
     return [
         each.uri.split("/")[1]
-        for each in told.asked
+        for each in sent.asked
         if each.uri.endswith("/transfer_progress") and refer.GOES_ON in str(each)
     ]
 
 
-async def test_a_transfer_key_of_who_asked_on_a_line_that_is_gone_after_a_restart_is_asked_for_once_more() -> None:
-    told = Told()
-    call = told.call()
+async def test_a_refer_is_requested_again_after_a_restart_when_the_consulting_line_is_gone() -> None:
+    sent = SentMessages()
+    call = sent.call()
     aside = Talk(uuid(11), OperatorPlace.ASIDE, Colleague(uuid(12), "1002", Role.CONSULTED, there=True))
     conversation = Conversation(call, Leg(uuid(11), "1001"), aside)
     await conversation.resume(bridge_layout(aside, CALLER))
-    assert tells(told) == [uuid(12)]
-    await conversation.happens(TalkEvent.LINE_GONE)
-    assert tells(told) == [uuid(12), uuid(11)]
+    assert tells(sent) == [uuid(12)]
+    await conversation.apply(TalkEvent.LINE_GONE)
+    assert tells(sent) == [uuid(12), uuid(11)]
 
 
-async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_own_conversation() -> None:
-    told = Told()
-    call = told.call()
+async def test_a_repeated_refer_is_handled_once_and_only_in_its_own_conversation() -> None:
+    sent = SentMessages()
+    call = sent.call()
     services, recorder = cast(Any, call.services), cast(Any, call.services).recorder
     services.site.languages = ("fr",)
     call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={}), sounds=None))
@@ -257,43 +255,43 @@ async def test_what_a_telephone_asks_for_once_more_is_done_once_and_only_in_its_
     conversation.colleague = Leg(uuid(12), "1002")
 
     async def pressed(channel: str, *, again: bool, replaces: str | None = None) -> int:
-        """How often it was written down."""
+        """Return how many times it was recorded."""
         recorder.call_event.reset_mock()
         asked = events.ChannelTransfer(channel, to="0", replaces=replaces, again=again, requested=True)
-        await referring.referred(conversation, asked)
-        call.keep()
+        await refer_handler.handle_refer(conversation, asked)
+        call.flush_events()
         return [each.args[1] for each in recorder.call_event.call_args_list].count("referred")
 
     assert await pressed(uuid(11), again=False) == 1
-    assert await pressed(uuid(11), again=True) == 0, "it has been answered"
-    assert await pressed(uuid(12), again=True) == 1, "that was another telephone"
-    answered = len(told.asked)
+    assert await pressed(uuid(11), again=True) == 0, "it was answered already"
+    assert await pressed(uuid(12), again=True) == 1, "it came from another telephone"
+    answered = len(sent.asked)
     assert await pressed(uuid(13), again=True) == 0
     assert await pressed(uuid(13), again=True, replaces=uuid(14)) == 0
-    assert len(told.asked) == answered
+    assert len(sent.asked) == answered
     assert await pressed(uuid(13), again=True, replaces=uuid(11)) == 1
 
 
 @pytest.mark.parametrize("packets", [[7, 7], [7, 8]], ids=["silent", "sends"])
 @pytest.mark.parametrize("refused", [True, False])
-async def test_refused_packets_take_an_operator_who_talks_from_the_floor_only_with_his_sound(
+async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audio_stops(
     packets: list[int], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.talk.telephone_watch._NOTHING_S", 0.0)
-    told = Told()
-    call = told.call()
+    sent = SentMessages()
+    call = sent.call()
     counts = iter(packets)
 
     async def ask(request: operations.Request) -> list[SimpleNamespace]:
         is_count = request.uri.endswith("/rtp_statistics")
         return [SimpleNamespace(ok=is_count, status=200, body={"rxcount": next(counts)} if is_count else {})]
 
-    told.ask = ask  # type: ignore[assignment, method-assign]
-    watch = Watch(call)
-    await watch.begin(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
-    assert told.floor == []
-    await watch.over()
+    sent.ask = ask  # type: ignore[assignment, method-assign]
+    watch = TelephoneWatch(call)
+    await watch.add(uuid(11), floor_protocol.TelephoneGone(call.state.id, "1001", refused))
+    assert sent.floor == []
+    await watch.finish()
     silent = packets[0] == packets[1]
-    assert told.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
-    assert [each.uri for each in told.asked] == ([f"channels/{uuid(11)}"] if silent else [])
+    assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
+    assert [each.uri for each in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())

@@ -1,4 +1,4 @@
-"""An operator asks a colleague first, or has him interpret: whoever hangs up when, the caller is never in silence."""
+"""Consulting and interpreting colleagues: whoever hangs up when, the caller is never left in silence."""
 
 import pytest
 from baresip.errors import TransferFailed
@@ -23,7 +23,7 @@ from ivr.softphone.telephone import Telephones
 RINGING_HZ = 425.0
 
 
-async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller_was_killed(
+async def test_a_consulted_colleague_takes_over_the_caller_although_the_controller_was_killed(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -38,7 +38,7 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     await hears_music(call, waits)
     await line.restart()
     await leg.hears_tone(RINGING_HZ, 6)
-    assert longest_silence(leg.heard(rings)).length_s > 1.0  # it rings as a telephone does, and does not whistle
+    assert longest_silence(leg.heard(rings)).length_s > 1.0  # an intermittent ringing tone, not a continuous one
     asked.tone(COLLEAGUE_HZ)
     await asked.answer()
     await leg.hears_tone(COLLEAGUE_HZ)
@@ -49,13 +49,13 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     await hears_music(call, call.clock)
     await leg.hears_tone(COLLEAGUE_HZ)
     assert (stands(line, "+33613000021")["place"], line.operator_state(other)) == ("consult", "talking")
-    # To and fro, and then the colleague has him.
+    # Swap back and forth, then hand over to the colleague.
     talk(line, "+33613000021", "swap")
     await call.hears_tone(OPERATOR_HZ)
     await hears_music(asked, asked.clock)
     await leg.press("*32#")
     await asked.hears_tone(OPERATOR_HZ)
-    await asked.hold()  # his telephone holds as he gets the caller, who hears music then
+    await asked.hold()  # the telephone is on hold when it gets the caller, who hears music then
     await leg.hangup()
     await line.until(lambda: stands(line, "+33613000021")["operator"] == other, 5, "the colleague has the caller")
     await hears_music(call, call.clock)
@@ -76,7 +76,7 @@ async def test_a_consulted_colleague_takes_the_caller_over_though_the_controller
     assert len(colleague.calls) == 1
 
 
-async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_with_his_operator(
+async def test_the_caller_stays_with_their_operator_if_the_colleague_does_not_answer_or_hangs_up(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -89,9 +89,9 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     await leg.hears(line.audio(language, "talk_no_answer"), since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
     assert line.operator_reason(other) == "no_answer"
-    assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # he is paused now
+    assert refused(line, "+33613000022", "consult", operator=other)[0] == 409  # paused by now
     line.control("POST", f"/operators/{other}/state", {"state": "ready"})
-    # He answers, and hangs up.
+    # The colleague answers and hangs up.
     colleague.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears_tone(COLLEAGUE_HZ)
@@ -99,17 +99,17 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     heard = leg.clock
     await colleague.calls[-1].hangup()
     await leg.hears(line.audio(language, "talk_colleague_gone")[:4000], since_s=heard)
-    await leg.press("5")  # he has heard enough
+    await leg.press("5")  # skips the rest of the whisper
     await call.hears_tone(OPERATOR_HZ)
     await line.until_state(other, "ready")
-    # He answers, and is asked no more.
+    # The colleague answers, and the operator cancels.
     talk(line, "+33613000022", "consult", operator=other)
     await leg.hears_tone(COLLEAGUE_HZ)
     talk(line, "+33613000022", "cancel")
     await call.hears_tone(OPERATOR_HZ)
     assert (await colleague.calls[-1].ended()).by_us is False
     await line.until_state(other, "ready")
-    # The operator hangs up while his colleague is rung: that one gets the caller, without being rung again.
+    # The operator hangs up while the colleague is rung, who gets the caller without being rung again.
     colleague.will_ring()
     talk(line, "+33613000022", "consult", operator=other)
     rings = len(colleague.calls) + 1
@@ -120,7 +120,7 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     await call.hears_tone(COLLEAGUE_HZ)
     never_silent(call, began)
     assert len(colleague.calls) == rings
-    # So does one whom the operator gives the caller to before he has answered.
+    # So does a colleague who gets the caller before answering.
     await line.until_state(maker, "ready")
     talk(line, "+33613000022", "consult", operator=maker)
     back = await phone.next_call(5)
@@ -129,7 +129,7 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     back.tone(OPERATOR_HZ)
     await back.answer()
     await call.hears_tone(OPERATOR_HZ)
-    # The caller hangs up while his operator consults: nobody is left.
+    # The caller hangs up during a consultation: nobody is left.
     await line.until_state(other, "ready")
     colleague.will_answer(tone_hz=COLLEAGUE_HZ)
     talk(line, "+33613000022", "consult", operator=other)
@@ -138,10 +138,10 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     assert (await colleague.calls[-1].ended()).by_us is False
     story = await line.story("+33613000022")
     assert story["call"]["outcome"] == "answered"
-    assert all(each["ended"] for each in story["pairings"])
+    assert all(item["ended"] for item in story["pairings"])
 
 
-async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_transfer_key(
+async def test_an_operator_consults_on_another_line_and_connects_both_with_the_transfer_key(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -149,7 +149,7 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
     colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
     language = line.spoken_to(maker)
     began = call.clock
-    # He asks, thinks again, and is with his caller.
+    # The operator consults, cancels, and is back with the caller.
     await leg.hold()
     asking = await phone.dial(f"*32{other}")
     await asking.hears_tone(COLLEAGUE_HZ)
@@ -159,7 +159,7 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
     await leg.resume()
     await call.hears_tone(OPERATOR_HZ)
     await line.until_state(other, "ready")
-    # A line on which nobody was asked has nobody to give the caller to.
+    # A line without a consultation has nobody to transfer the caller to.
     wrong = await phone.dial("*14")
     await wrong.established()
     heard = leg.clock
@@ -170,7 +170,7 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
     await wrong.hangup()
     await leg.resume()
     await call.hears_tone(OPERATOR_HZ)
-    # He asks again; the controller is killed; the transfer key connects them.
+    # The operator consults again; the controller is killed; the transfer key connects both.
     await leg.hold()
     asking = await phone.dial(f"*32{other}")
     asking.tone(1500.0)
@@ -194,7 +194,7 @@ async def test_a_telephone_asks_on_its_other_line_and_connects_both_by_its_own_t
     }
 
 
-async def test_an_interpreter_hears_both_and_both_hear_him_over_a_kill(line: Line, telephones: Telephones) -> None:
+async def test_an_interpreter_hears_both_and_both_hear_them_despite_a_kill(line: Line, telephones: Telephones) -> None:
     maker = french(line, 1)[0]
     call, leg, _ = await conversation(line, telephones, "+33613000023", maker)
     other = await line.phone(telephones, line.speaks("it", but=(maker,)))

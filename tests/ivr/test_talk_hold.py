@@ -1,4 +1,4 @@
-"""A caller on hold hears music, by whatever way, and whatever becomes of the controller."""
+"""A caller on hold hears music, however they were put on hold and whatever becomes of the controller."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from ivr.softphone.sound import has_tone, longest_silence
 from ivr.softphone.telephone import Telephones
 
 
-async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kill(
+async def test_hold_works_by_api_by_key_and_by_telephone_and_survives_a_kill(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = french(line, 2)
@@ -21,7 +21,7 @@ async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kil
     await other_leg.hold()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     assert not has_tone(leg.heard(leg.clock - 0.4), 1130)
-    for caller in ("+33613000001", "+33613000002"):  # by whatever way
+    for caller in ("+33613000001", "+33613000002"):  # in every way
         assert stands(line, caller)["place"] == "hold"
     assert line.status()["calls"]["hold"] == 2
     for operator in (first, second):
@@ -29,25 +29,25 @@ async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kil
     await line.restart()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     await other_leg.resume()
-    # The operator takes him back by the key, and puts him away by it.
+    # The operator resumes by the key, and holds by it.
     await leg.press("*30")
     await asyncio.gather(call.hears_tone(1870), other.hears_tone(1870), leg.hears_tone(1130))
     await leg.press("*30")
     await hears_music(call, call.clock)
     talk(line, "+33613000001", "unhold")
     await call.hears_tone(1870)
-    # Other keys do nothing, and the caller hears none of them.
+    # Other keys do nothing, and the caller does not hear them.
     await leg.press("1230#5")
     assert line.operator_state(phone.user) == "talking"
     assert call.keys == ""
     assert longest_silence(call.heard(began)).length_s < 1.0
-    # Who hangs up while the caller is on hold leaves him in the flow, not in silence.
+    # If the operator hangs up during a hold, the caller continues in the flow, not in silence.
     talk(line, "+33613000001", "hold")
     await leg.hangup()
     await call.hears(line.audio("fr", "survey_question")[:8000])
     await asyncio.gather(call.hangup(), other.hangup())
     story = await line.story("+33613000001")
-    assert [each for each in kinds(story) if each in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
-    assert [each["reason"] for each in story["pairings"]] == ["operator"]
+    assert [item for item in kinds(story) if item in ("held", "unheld")] == ["held", "unheld", "held", "unheld", "held"]
+    assert [item["reason"] for item in story["pairings"]] == ["operator"]
     story = await line.story("+33613000002")
-    assert [each["data"]["way"] for each in story["events"] if each["kind"] == "held"] == ["telephone"]
+    assert [item["data"]["way"] for item in story["events"] if item["kind"] == "held"] == ["telephone"]

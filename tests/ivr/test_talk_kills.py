@@ -1,5 +1,5 @@
-"""The controller is killed while a colleague is rung, or a caller waits who was handed on: whoever is rung is rung on,
-once, and nobody is in silence."""
+"""The controller is killed while a colleague is rung or a transferred caller waits: telephones keep ringing, once, and
+nobody is left in silence."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_caller_of_an_operator_who_hung_up(
+async def test_a_colleagues_telephone_keeps_ringing_despite_a_kill_to_interpret_or_to_take_over(
     line: Line, telephones: Telephones
 ) -> None:
     maker = french(line, 1)[0]
@@ -31,7 +31,7 @@ async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_c
     never_silent(leg, told)
     await third.hangup()
     await line.until_state(other.user, "ready")
-    # He is asked; the operator hangs up while he is rung, and then the controller is killed.
+    # The operator hangs up while the consulted colleague is rung, and then the controller is killed.
     talk(line, "+33613000051", "consult", operator=other.user)
     asked = await other.next_call(5)
     await hears_music(call, call.clock)
@@ -51,25 +51,25 @@ async def test_a_colleague_is_rung_on_over_a_kill_to_interpret_and_to_have_the_c
         (other.user, "interpreter", "colleague"),
         (other.user, "operator", "caller"),
     ]
-    assert outcomes(story) == [(each, "accepted") for each in (maker, other.user, other.user)]
+    assert outcomes(story) == [(item, "accepted") for item in (maker, other.user, other.user)]
     assert story["call"]["case"] == case is not None
 
 
-async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_there_over_kills(
+async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_resort_despite_kills(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
     call, _, phone = await conversation(line, telephones, "+33613000052", maker)
     before, began = stands(line, "+33613000052"), call.clock
     busy, _, colleague = await conversation(line, telephones, "+33613000053", other)
-    # To a language that both speak: the one is busy, and the other is he who hands him on.
+    # To a language that two speak: one is busy, the other makes the transfer.
     talk(line, "+33613000052", "transfer", language="fr")
     await line.until_state(maker, "ready")
     assert _waits(line) == ["+33613000052"]
     await line.restart()
     await hears_music(call, call.clock)
     assert (_waits(line), line.operator_state(maker)) == (["+33613000052"], "ready")
-    # Whoever else calls gets him; and the caller gets the colleague.
+    # Another caller gets the transferring operator; the transferred one gets the colleague.
     phone.will_answer(tone_hz=OPERATOR_HZ)
     third = await line.asks_for_operator(telephones, "+33613000054")
     await third.hears_tone(OPERATOR_HZ)
@@ -77,7 +77,7 @@ async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_the
     await busy.hangup()
     await call.hears_tone(COLLEAGUE_HZ)
     assert (len(phone.calls), len(colleague.calls)) == (2, 2)
-    # To a topic, the other way round. Then nobody is left but he who hands him on.
+    # To a topic, the other way round. Then only the transferring operator is left.
     talk(line, "+33613000052", "transfer", topic="file")
     await line.until_state(other, "ready")
     await line.restart()
@@ -100,7 +100,7 @@ async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_the
     story = await line.story("+33613000052")
     assert story["call"]["case"] == before["case"] is not None
     assert outcomes(story) == [(maker, "accepted"), (other, "accepted"), (other, "accepted")]
-    assert [each["reason"] for each in story["pairings"]] == ["transfer", "transfer", "caller"]
+    assert [item["reason"] for item in story["pairings"]] == ["transfer", "transfer", "caller"]
     assert kinds(story).count("transferred") == 2
     told = line.run("call", str(story["call"]["id"])).stdout
     assert f"{maker}, who handed the caller on, is passed over" in told

@@ -1,4 +1,4 @@
-"""A telephone's own transfer key (REFER): it gets an answer whatever it asks for, on whichever line, and whenever."""
+"""A telephone's own transfer key (REFER) always gets an answer, whatever it asks for, on any line, at any time."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, conversation, hears_mu
 from ivr.softphone.telephone import Telephones
 
 
-async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_answered_by_the_next_one(
+async def test_a_transfer_key_pressed_without_a_controller_is_answered_by_the_next_one(
     line: Line, telephones: Telephones
 ) -> None:
     maker, other = french(line, 2)
@@ -22,14 +22,14 @@ async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_an
     await hears_music(call, call.clock)
     former = line.kill_controller()
     async with asyncio.timeout(12):
-        await leg.transfer(f"sip:{other}@{line.sip}")  # until the telephone is told that it is done
+        await leg.transfer(f"sip:{other}@{line.sip}")  # until the telephone learns that the transfer is complete
     ringing = await colleague.next_call(5)
     ringing.tone(COLLEAGUE_HZ)
     await ringing.answer()
     await call.hears_tone(COLLEAGUE_HZ)
     await leg.ended()
     await line.controller_back(former)
-    # With talking first: killed between the two.
+    # An attended transfer, with a kill in the middle.
     await line.until_state(maker, "ready")
     phone.will_answer(tone_hz=OPERATOR_HZ)
     await ringing.hold()
@@ -50,7 +50,7 @@ async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_an
     await call.hangup()
     story = await line.story("+33613000061")
     assert kinds(story).count("referred") == 2
-    # The controller may have been killed before the last pairing was written.
+    # The controller may have been killed before it recorded the last pairing.
     assert [(who, role) for who, role, _ in pairings(story) if role == "operator"] == [
         (maker, "operator"),
         (other, "operator"),
@@ -58,9 +58,7 @@ async def test_a_transfer_key_that_is_pressed_while_there_is_no_controller_is_an
     ]
 
 
-async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Line, telephones: Telephones) -> None:
     maker, other, away = french(line, 3)
     call, leg, phone = await conversation(line, telephones, "+33613000062", maker)
     colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
@@ -78,7 +76,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
         await leg.hears(line.audio(language, text)[:6000], since_s=heard)
     await call.hears_tone(OPERATOR_HZ)
     assert absent.calls == []
-    # A line on which nobody is asked has nobody to hand on, and a colleague has no caller yet.
+    # A line without a consultation has nobody to transfer, and a colleague has no caller yet.
     await leg.hold()
     code = await phone.dial("*14")
     await code.established()
@@ -94,7 +92,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
         await asked.transfer(f"sip:{away}@{line.sip}")
     await asked.hears(line.audio(line.spoken_to(other), "talk_not_now")[:6000], since_s=heard)
     await asked.hears_tone(1500.0)
-    # He connects both from the line of the colleague, not from that of the caller.
+    # The operator connects both from the colleague's line, not from the caller's.
     async with asyncio.timeout(5):
         await asking.transfer_to(leg)
     await call.hears_tone(COLLEAGUE_HZ)
@@ -104,7 +102,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
     assert (stands(line, "+33613000062")["operator"], len(colleague.calls)) == (other, 1)
     await call.hangup()
     story = await line.story("+33613000062")
-    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
     assert refused == ["away", "outside", "yourself"]
     assert {who: why for who, role, why in pairings(story) if role == "operator"} == {
         maker: "transfer",
@@ -112,7 +110,7 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
     }
 
 
-async def test_two_telephones_that_send_a_caller_to_and_fro_are_told_that_it_is_enough(
+async def test_telephones_that_transfer_a_caller_back_and_forth_are_refused_in_the_end(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = french(line, 2)
@@ -135,6 +133,6 @@ async def test_two_telephones_that_send_a_caller_to_and_fro_are_told_that_it_is_
     never_silent(call, began)
     await call.hangup()
     story = await line.story("+33613000063")
-    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
-    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
+    ways = [item["data"]["way"] for item in story["events"] if item["kind"] == "transferred"]
+    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
     assert (ways, refused) == (["refer"] * 5, ["too_often"])

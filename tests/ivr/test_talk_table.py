@@ -1,5 +1,5 @@
-"""A conversation in any order of events: nobody is in two places, the caller is never in silence, and whoever reads the
-channels after a kill finds the same conversation."""
+"""Conversations under any sequence of events: nobody is in two places, the caller is never left in silence, and the
+channels describe the same conversation after a kill."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from properties import patient
 
 from db.enums import Role
 from ivr.asterisk.ari.operations import Request
-from ivr.call.bridge_moves import found, moves
+from ivr.call.bridge_moves import bridge_requests, read_layout
 from ivr.model.talk_table import (
     BridgeLayout,
     Colleague,
@@ -20,18 +20,18 @@ from ivr.model.talk_table import (
     Talk,
     TalkEvent,
     TalkOutcome,
-    after,
+    apply_event,
     bridge_layout,
-    invited,
-    recovered,
+    invite,
+    recover,
 )
 
 CALLER = "caller"
 OVER = (TalkOutcome.ENDS, TalkOutcome.LOST, TalkOutcome.LEAVES, TalkOutcome.RINGS_ON)
-"""Nobody talks any more."""
+"""Outcomes that end the conversation."""
 
 VIA = "line"
-"""Another line of the operator's telephone; a channel of its own each time."""
+"""Another line of the operator's telephone, each time with a new channel."""
 
 happenings = st.lists(st.sampled_from([*TalkEvent, Role.CONSULTED, Role.INTERPRETER, VIA]), max_size=12)
 
@@ -41,14 +41,14 @@ Event = TalkEvent | Role | str
 
 def step(talk: Talk, what: Event, names: Iterable[int]) -> tuple[Talk, TalkOutcome]:
     if isinstance(what, TalkEvent):
-        return after(talk, what)
+        return apply_event(talk, what)
     number = next(iter(names))
     role, via = (what, None) if isinstance(what, Role) else (Role.CONSULTED, f"{VIA}-{number}")
-    return invited(talk, Colleague(f"leg-{number}", "1002", role), via)
+    return invite(talk, Colleague(f"leg-{number}", "1002", role), via)
 
 
 def walked(events: Iterable[Event]) -> list[Talk]:
-    """The conversations that follow from these events, as long as anybody talks."""
+    """Return the conversations that follow from these events, until the conversation ends."""
     names = itertools.count(2)
     talks = [Talk("leg-1")]
     for what in events:
@@ -68,7 +68,7 @@ def legs(talk: Talk) -> set[str]:
 
 @patient
 @given(happenings)
-def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_in_silence(
+def test_everybody_is_in_exactly_one_bridge_and_the_caller_is_never_alone_in_silence(
     events: list[Event],
 ) -> None:
     for talk in walked(events):
@@ -77,34 +77,36 @@ def test_everybody_who_is_there_is_in_one_bridge_and_the_caller_is_never_alone_i
         assert sorted(everybody) == sorted({CALLER} | legs(talk))
         (main,) = [inside for inside in where.bridges.values() if CALLER in inside]
         assert len(main) > 1 or CALLER in where.music
-        assert talk.leg not in where.music  # he hears nothing while he is alone, so that he knows where he is
+        assert talk.leg not in where.music  # silence tells operators that they are alone
         with_operator = talk.leg in main
         assert (CALLER in where.music) == (not with_operator)
 
 
 @patient
 @given(happenings)
-def test_what_the_channels_say_is_the_conversation_that_was(events: list[Event]) -> None:
-    """The place stands on the caller's channel, role and leg on the colleague's: nothing else is needed. Another line
-    of the operator's telephone says itself that it is there."""
+def test_the_conversation_can_be_recovered_from_the_channels(events: list[Event]) -> None:
+    """The caller's channel has the place, the colleague's has role and leg: nothing else is needed. Another line of the
+    operator's telephone attaches by itself."""
     for talk in walked(events):
-        assert recovered(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
+        assert recover(talk.leg, OperatorPlace(talk.place.value), talk.colleague) == replace(talk, via=None)
 
 
 @pytest.mark.parametrize("place", OperatorPlace)
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("role", [Role.CONSULTED, Role.INTERPRETER, None])
-def test_whatever_stands_there_is_a_conversation(place: OperatorPlace, there: bool, role: Role | None) -> None:
-    """Also what no order of events leaves behind, such as a colleague who was lost while there was no controller."""
+def test_any_state_on_the_channels_is_recovered_to_a_valid_conversation(
+    place: OperatorPlace, there: bool, role: Role | None
+) -> None:
+    """Includes states that no sequence of events leads to, such as a colleague lost while there was no controller."""
     colleague = Colleague("leg-2", "1002", role, there) if role is not None else None
-    talk = recovered("leg-1", place, colleague)
+    talk = recover("leg-1", place, colleague)
     assert bridge_layout(talk, CALLER).bridges
-    assert recovered(talk.leg, talk.place, talk.colleague) == talk
+    assert recover(talk.leg, talk.place, talk.colleague) == talk
 
 
 @patient
 @given(happenings)
-def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
+def test_late_and_repeated_events_change_nothing(events: list[Event]) -> None:
     for talk in walked(events):
         for what in (
             TalkEvent.ANSWERED,
@@ -113,19 +115,19 @@ def test_what_comes_twice_or_late_changes_nothing(events: list[Event]) -> None:
             TalkEvent.UNHOLD,
             TalkEvent.LINE_GONE,
         ):
-            once, then = after(talk, what)
+            once, then = apply_event(talk, what)
             if then is not TalkOutcome.REFUSED:
-                assert after(once, what) == (once, TalkOutcome.REFUSED)
+                assert apply_event(once, what) == (once, TalkOutcome.REFUSED)
 
 
 @patient
 @given(happenings)
-def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_could_have_the_caller(
+def test_a_conversation_ends_only_with_its_operator_and_if_no_colleague_can_take_over(
     events: list[Event],
 ) -> None:
     for talk in walked(events):
         for what in TalkEvent:
-            then = after(talk, what)[1]
+            then = apply_event(talk, what)[1]
             asked = talk.colleague is not None and talk.colleague.role is Role.CONSULTED
             if then in (TalkOutcome.ENDS, TalkOutcome.LOST):
                 assert what in (TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST) and not asked
@@ -136,7 +138,7 @@ def test_a_conversation_ends_only_with_its_operator_and_never_while_a_colleague_
 
 @dataclass
 class World:
-    """What Asterisk has: who is in which bridge, and who hears music, or silence."""
+    """A model of Asterisk: who is in which bridge, and who hears music or silence."""
 
     bridges: dict[str, set[str]] = field(default_factory=dict)
     music: set[str] = field(default_factory=set)
@@ -179,20 +181,20 @@ class World:
 
 @patient
 @given(happenings, st.integers(0, 12))
-def test_the_moves_bring_everybody_to_his_seat_also_after_a_kill(events: list[Event], killed: int) -> None:
-    """After the `killed`th event another controller goes on, which knows only what Asterisk lists."""
+def test_the_requests_move_everybody_to_where_they_belong_even_after_a_kill(events: list[Event], killed: int) -> None:
+    """After the `killed`th event a new controller continues, which only knows what Asterisk lists."""
     world, before = World(), BridgeLayout({}, frozenset())
     gone: set[str] = set()
     talks = walked(events)
     for number, talk in enumerate(talks):
         wanted = bridge_layout(talk, CALLER)
         if number == killed:
-            before = found(world.listing(), {CALLER} | legs(talk))
-            world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation ends the others
+            before = read_layout(world.listing(), {CALLER} | legs(talk))
+            world.bridges = {name: world.bridges[name] for name in before.bridges}  # reconciliation deletes the others
             before = BridgeLayout(before.bridges, frozenset(world.music))
-        for request in moves(before, wanted, CALLER):
+        for request in bridge_requests(before, wanted, CALLER):
             world.do(request)
-        world.silence &= legs(talk)  # whoever is no part of it any more is hung up
+        world.silence &= legs(talk)  # legs that no longer belong to it are hung up
         gone |= {channel for inside in world.bridges.values() for channel in inside} - {CALLER} - legs(talk)
         assert world.is_as(wanted, gone), talk
         before = wanted

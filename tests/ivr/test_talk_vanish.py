@@ -1,4 +1,4 @@
-"""A telephone that disappears is noticed in two seconds where its connection tells, else by the silence of its line."""
+"""A vanished telephone is noticed within two seconds if its connection breaks, otherwise by the silence of its line."""
 
 import asyncio
 import time
@@ -11,16 +11,16 @@ from ivr.softphone.sound import QUIET_DBFS, level_dbfs
 from ivr.softphone.telephone import Telephones
 
 OPEN_S = 2.5
-"""So long a telephone must be seen to take packets, once, before it counts that it refuses them."""
+"""A telephone must be seen to accept packets for this long, once, before a refusal counts."""
 
 
 def packets(line: Line, operator: str) -> int:
-    """How many have come from his telephone in the call that it has."""
-    (leg,) = [each["id"] for each in line.ari("GET", "/channels") if each["name"].startswith(f"PJSIP/{operator}-")]
+    """Return how many packets have come from the operator's telephone in its current call."""
+    (leg,) = [item["id"] for item in line.ari("GET", "/channels") if item["name"].startswith(f"PJSIP/{operator}-")]
     return int(line.ari("GET", f"/channels/{leg}/rtp_statistics")["rxcount"])
 
 
-async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_or_talks(
+async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
@@ -31,19 +31,19 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     began = time.monotonic()
     await ringing.vanish(closes=True)
     await call.hears_tone(OPERATOR_HZ)
-    assert time.monotonic() - began < 4.0  # the next one was rung long before this one's time was over
+    assert time.monotonic() - began < 4.0  # the next operator was rung long before this offer timed out
     assert await decided(line, "+33613000041") == [(first, "unreachable"), (second, "accepted")]
     waits = await line.waiting(telephones, "+33613000044")
     since, began = call.clock, time.monotonic()
     await talking.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], since_s=since)
-    assert time.monotonic() - began < 6.0  # and the line's silence would be noticed after ten
+    assert time.monotonic() - began < 6.0  # silence alone would be noticed after ten
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
-    await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
-    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000044"]
+    await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000044"]
     await waits.hangup()
     assert line.operator_state(second) in ("away", "wrapping_up")
-    # So is one who is asked.
+    # The same for a consulted colleague.
     asked = await line.phone(telephones, fourth, transport="tcp", answers=OPERATOR_HZ)
     talk(line, "+33613000041", "consult", operator=fourth)
     leg = third_phone.calls[-1]
@@ -64,7 +64,7 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     assert story["call"]["wait_s"] is not None
 
 
-async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_rings_or_talks(
+async def test_a_telephone_whose_machine_refuses_packets_does_not_hold_up_its_call(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third, fourth = french(line, 4)
@@ -78,10 +78,10 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     await talking.vanish(closes=True)
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
     phone = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
-    await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
-    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000046"]
+    await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
+    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
     await waits.hangup()
-    # So is one who is asked.
+    # The same for a consulted colleague.
     asked = await line.phone(telephones, third, answers=OPERATOR_HZ)
     talk(line, "+33613000045", "consult", operator=third)
     leg = await phone.next_call(5)
@@ -91,7 +91,7 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     await asked.vanish(closes=True)
     await leg.hears(line.audio(line.spoken_to(second), "talk_colleague_gone")[:6000], 15, since_s=heard)
     await call.hears_tone(COLLEAGUE_HZ)
-    never_silent(call, since)  # the line's silence would be noticed after ten seconds
+    never_silent(call, since)  # silence alone would be noticed after ten seconds
     never_silent(leg, heard)
     await call.hangup()
     story = await line.story("+33613000045")
@@ -102,7 +102,7 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     ]
     await line.until_state(first, "away")
     await line.until_state(third, "away")
-    # And one that rings: that its port was open is known from the conversation before.
+    # And for a telephone that rings: its port was seen open during the previous conversation.
     await line.until_state(second, "ready")
     phone.will_ring()
     call = await line.asks_for_operator(telephones, "+33613000048")
@@ -110,20 +110,20 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     last = await line.phone(telephones, fourth, answers=OPERATOR_HZ)
     await phone.vanish(closes=True)
     await call.hears_tone(OPERATOR_HZ)
-    # It rang: at the end of its time it would count as one that nobody answers.
+    # It rang: when the offer times out, it would count as unanswered.
     assert await decided(line, "+33613000048") == [(second, "unreachable"), (fourth, "accepted")]
     assert line.operator_state(second) == "away"
-    assert [len(each.calls) for each in (talking, phone, asked, last)] == [1, 2, 1, 1]
+    assert [len(item.calls) for item in (talking, phone, asked, last)] == [1, 2, 1, 1]
     await call.hangup()
-    for each in (talking, asked, phone):
-        await each.register()
+    for item in (talking, asked, phone):
+        await item.register()
 
 
-async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds_but_not_one_that_holds(
+async def test_a_telephone_that_falls_silent_is_given_up_after_ten_seconds_unless_it_is_on_hold(
     line: Line, telephones: Telephones
 ) -> None:
     first, second, third = french(line, 3)
-    # Nor one that is muted: it goes on sending, though nothing that can be heard.
+    # A muted telephone is kept too: it continues to send inaudible packets.
     muted, silent, _ = await conversation(line, telephones, "+33613000047", third)
     silent.silence()
     held, holding, _ = await conversation(line, telephones, "+33613000042", first)
@@ -136,7 +136,7 @@ async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds
     await call.hears(line.audio("fr", "operator_gone")[:6000], 16, since_s=since)
     assert 8.0 < time.monotonic() - began < 16.0
     assert packets(line, first) - sent < 50, "it sends nothing while it holds"
-    assert [line.operator_state(each) for each in (first, third)] == ["talking", "talking"]
+    assert [line.operator_state(item) for item in (first, third)] == ["talking", "talking"]
     assert level_dbfs(muted.heard(muted.clock - 8.0)) < QUIET_DBFS
     silent.tone(OPERATOR_HZ)
     await muted.hears_tone(OPERATOR_HZ)
@@ -145,11 +145,11 @@ async def test_a_telephone_that_sends_nothing_more_is_given_up_after_ten_seconds
     await held.hears_tone(OPERATOR_HZ)
     await asyncio.gather(call.hangup(), held.hangup(), muted.hangup())
     story = await line.story("+33613000043")
-    assert [each["reason"] for each in story["pairings"]] == ["lost"]
+    assert [item["reason"] for item in story["pairings"]] == ["lost"]
     await gone.register()
 
 
-async def test_a_telephone_that_holds_is_kept_though_the_controller_was_killed_before_its_registration_breaks(
+async def test_a_telephone_on_hold_is_kept_although_the_controller_is_killed_before_its_registration_ends(
     line: Line, telephones: Telephones
 ) -> None:
     held, before = french(line, 2)
@@ -159,17 +159,17 @@ async def test_a_telephone_that_holds_is_kept_though_the_controller_was_killed_b
     await leg.hold()
     await other_leg.hold()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
-    # One of them takes his caller back while there is no controller.
+    # One operator resumes while there is no controller.
     await line.without_controller()
     await other_leg.resume()
     await other.hears_tone(OPERATOR_HZ)
     await line.controller_again()
     await asyncio.gather(hears_music(call, call.clock), other.hears_tone(OPERATOR_HZ))
-    for each in (phone, other_phone):
-        await each.unregister()
-        await line.until(lambda who=each.user: _is_gone(line, who), 3, "its registration is gone")  # type: ignore[misc]
+    for item in (phone, other_phone):
+        await item.unregister()
+        await line.until(lambda who=item.user: _is_gone(line, who), 3, "its registration is gone")  # type: ignore[misc]
     gone = call.clock
-    await hears_music(call, gone + 2.0)  # a second after that it would have been hung up
+    await hears_music(call, gone + 2.0)  # a second later the call would have been hung up
     await other.hears_tone(OPERATOR_HZ)
     assert (leg.state, line.operator_state(held)) == ("talking", "talking")
     await leg.resume()
@@ -178,7 +178,7 @@ async def test_a_telephone_that_holds_is_kept_though_the_controller_was_killed_b
     never_silent(other, other_began)
     await asyncio.gather(call.hangup(), other.hangup())
     for caller in ("+33613000046", "+33613000047"):
-        assert [each["reason"] for each in (await line.story(caller))["pairings"]] == ["caller"]
+        assert [item["reason"] for item in (await line.story(caller))["pairings"]] == ["caller"]
 
 
 def _is_gone(line: Line, operator: str) -> bool:

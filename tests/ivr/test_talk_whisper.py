@@ -1,4 +1,4 @@
-"""Who picks up hears what is coming before he is with the caller, who does not notice."""
+"""Operators who answer hear what the call is about before they are connected, and the caller does not notice."""
 
 import asyncio
 import dataclasses
@@ -19,13 +19,13 @@ from test_reconcile import call as caller_state
 
 from db.enums import Role
 from ivr.audio.audible import Heard
-from ivr.flow.file import draft
+from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
 from ivr.softphone.sound import has_tone
 from ivr.softphone.telephone import Telephones
 from ivr.talk.transfers import Transfer
-from ivr.talk.whisper import LONGEST_S, WAITED, clips, display, short
+from ivr.talk.whisper import LONGEST_S, WAITED, display, shorten, whisper_clips
 from prompts import catalogue
 
 SHOWN = re.compile(rb'^From: "([^"]*)"', re.MULTILINE)
@@ -34,7 +34,7 @@ SITE = CHECKOUT / "sites" / "consulate"
 
 @pytest.fixture
 async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
-    """A line of its own whose site whispers, as the example site does."""
+    """A separate line whose site has the whisper enabled, as the example site does."""
     with short_folder("hatif-whisper-") as folder:
         line = Line(Path(folder), OFFSET + 1000)
         path = line.site / "site.toml"
@@ -46,9 +46,9 @@ async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
             await line.down()
 
 
-def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
+def test_every_whisper_uses_texts_that_exist_in_every_language() -> None:
     known, settings = catalogue.load(SITE), site.load(SITE)
-    flow = draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
+    flow = read_draft((SITE / "flow.yaml").read_text(encoding="utf-8"), "flow.yaml").flow
     topics = {topic for node in flow.nodes.values() if (topic := getattr(node, "topic", None))}
     assert topics and settings.countries
     state = caller_state(1)
@@ -64,35 +64,35 @@ def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
         (None, *topics), (None, *settings.countries), settings.languages, waited
     ):
         now = dataclasses.replace(state, language=language, topic=topic, country=country)
-        said = [text for _, text in clips("nl", now, "", waited_s)]
+        said = [text for _, text in whisper_clips("nl", now, "", waited_s)]
         about = [f"talk_topic_{topic}"] if topic else []
         where = [f"talk_from_{country.lower()}"] if country else []
         assert said == [f"code_language_{language}", *about, *where, waited[waited_s]]
-        assert all(known.text(each, text) for each in settings.languages for text in said), said
-    back = clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
+        assert all(known.text(item, text) for item in settings.languages for text in said), said
+    back = whisper_clips("nl", dataclasses.replace(state, topic="file"), "back", 100.0)
     assert back == [("nl", "talk_back")]
-    assert all(known.text(each, "talk_back") for each in settings.languages)
+    assert all(known.text(item, "talk_back") for item in settings.languages)
 
 
-def test_a_display_says_why_it_rings_and_who_asks() -> None:
+def test_the_display_shows_why_the_telephone_rings_and_who_asks() -> None:
     state = dataclasses.replace(caller_state(1), language="fr", topic="travel", country="FR", operator="1004")
-    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().made(("1005",), "1004", 0.0).encode())
+    handed_on = dataclasses.replace(state, operator=None, transfer=Transfer().hand_on(("1005",), "1004", 0.0).encode())
     assert display(state, "1005", Role.OPERATOR) == "fr travel FR"
     assert display(state, "1005", Role.CONSULTED) == "consult 1004 fr travel"
     assert display(state, "1005", Role.INTERPRETER) == "interpreter 1004 fr travel"
     assert display(handed_on, "1005", Role.OPERATOR) == "transfer 1004 fr travel"
     assert display(handed_on, "1004", Role.OPERATOR) == "back fr travel"
-    assert clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
+    assert whisper_clips("nl", handed_on, "transfer", 0.0)[-1] == ("nl", "talk_word_transfer")
 
 
 @pytest.mark.parametrize(("seconds", "left_out"), [(LONGEST_S / 3, False), (LONGEST_S / 3 + 0.01, True)])
-def test_where_he_calls_from_is_left_out_where_all_would_last_too_long(seconds: float, left_out: bool) -> None:
+def test_the_country_is_left_out_of_a_whisper_that_would_be_too_long(seconds: float, left_out: bool) -> None:
     texts = ("code_language_fr", "talk_from_fr", "talk_waited_under_1")
     found = {("fr", text): Heard(f"hatif/fr/{text}", seconds, "fr") for text in texts}
-    assert [text for _, text in short(found)] == [text for text in texts if not left_out or "_from_" not in text]
+    assert [text for _, text in shorten(found)] == [text for text in texts if not left_out or "_from_" not in text]
 
 
-async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a_hang_up_harms(
+async def test_the_operator_hears_the_whisper_until_a_key_and_survives_kills_and_hang_ups(
     whispering: Line, telephones: Telephones
 ) -> None:
     line = whispering
@@ -114,16 +114,16 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     await call.hears_tone(OPERATOR_HZ)
     await call.hangup()
     story = await line.story("+33613001031")
-    (connected,) = [each["at"] for each in story["events"] if each["kind"] == "connected"]
-    whispered, *_ = [each["at"] for each in story["events"] if each["kind"] == "whispered"]
-    # The wait is over, and the conversation begins, when both can hear each other and not when the operator picks up.
-    (pairing,) = [each for each in story["pairings"] if each["role"] == "operator"]
+    (connected,) = [item["at"] for item in story["events"] if item["kind"] == "connected"]
+    whispered, *_ = [item["at"] for item in story["events"] if item["kind"] == "whispered"]
+    # The wait ends, and the conversation begins, when both can hear each other, not when the operator answers.
+    (pairing,) = [item for item in story["pairings"] if item["role"] == "operator"]
     for begins in (story["call"]["connected"], pairing["began"]):
         assert abs((begins - connected).total_seconds()) < 0.5 < (begins - whispered).total_seconds()
     wait_s = (story["call"]["connected"] - story["call"]["queued"]).total_seconds()
     assert story["call"]["wait_s"] == pytest.approx(wait_s, abs=0.1)
     await line.until_state(operator, "ready")
-    # A key cuts it short; a kill in the middle of it does no harm. A telephone that is put on hold meanwhile holds: its
+    # A key cuts it short; a kill in the middle does no harm. If the telephone puts the call on hold meanwhile, the
     # caller hears music.
     for caller, killed in (("+33613001032", False), ("+33613001033", True)):
         call = await line.asks_for_operator(telephones, caller)
@@ -140,7 +140,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
             await line.until_state(operator, "talking")
             await hears_music(call, call.clock)
             await leg.resume()
-            # What its transfer key asked for meanwhile is answered now.
+            # A transfer key pressed meanwhile is answered now.
             with pytest.raises(TransferFailed, match="603"):
                 await refers
         await call.hears_tone(OPERATOR_HZ)
@@ -148,7 +148,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
         assert len(phone.calls) == (3 if killed else 2)
         await call.hangup()
         await line.until_state(operator, "ready")
-    # The caller hangs up while it is whispered: the operator is ready again, without a word.
+    # The caller hangs up during the whisper: the operator is ready again at once.
     call = await line.asks_for_operator(telephones, "+33613000034")
     leg = await phone.next_call(5)
     await leg.answer()
@@ -158,7 +158,7 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     await line.until_state(operator, "ready")
     story = await line.story("+33613000034")
     assert (story["call"]["outcome"], outcomes(story)) == ("abandoned", [(operator, "withdrawn")])
-    # The operator hangs up: he has refused, and the caller gets somebody else.
+    # The operator hangs up: that is a refusal, and the caller gets somebody else.
     call = await line.asks_for_operator(telephones, "+33613000035")
     leg = await phone.next_call(5)
     await leg.answer()
@@ -174,9 +174,9 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     story = await line.story("+33613000035")
     assert outcomes(story) == [(operator, "refused"), (other.user, "accepted")]
     assert kinds(story).count("whispered") == 2
-    # His telephone vanishes meanwhile: noticed as soon as both should be together, and not after ten seconds.
-    for each in (operator, second):
-        line.control("POST", f"/operators/{each}/state", {"state": "paused"})
+    # The telephone vanishes meanwhile: noticed when both should be connected, not after ten seconds.
+    for item in (operator, second):
+        line.control("POST", f"/operators/{item}/state", {"state": "paused"})
     lost = await line.phone(telephones, third, transport="tcp")
     call = await line.asks_for_operator(telephones, "+33613000036")
     leg = await lost.next_call(5)
@@ -188,27 +188,27 @@ async def test_the_operator_hears_who_waits_until_a_key_and_neither_a_kill_nor_a
     await call.hears(line.audio("fr", "operator_gone")[:6000], 9)
     assert time.monotonic() - began < 8.0
     await call.hangup()
-    assert [each["reason"] for each in (await line.story("+33613000036"))["pairings"]] == ["lost"]
+    assert [item["reason"] for item in (await line.story("+33613000036"))["pairings"]] == ["lost"]
 
 
 async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator: str, second: str) -> None:
-    """Of the first caller's call: the telephone shows it, and it is whispered before both talk."""
+    """Consult about the first caller's call: the telephone displays it, and the whisper precedes the conversation."""
     colleague = await line.phone(telephones, second)
     wire = Dialog(colleague)
     for word in ("consult", "interpreter"):
         talk(line, "+33613001031", word, operator=second)
         asked = await colleague.next_call(5)
-        (shown,) = {each.group(1) for each in map(SHOWN.search, wire.received[-1:]) if each is not None}
+        (shown,) = {item.group(1) for item in map(SHOWN.search, wire.received[-1:]) if item is not None}
         assert shown == f"{word} {operator} fr".encode()
         await asked.answer()
         for text in ("code_language_fr", f"talk_word_{word}"):
             await asked.hears(line.audio(line.spoken_to(second), text)[:4000])
-        await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter hears the caller too
+        await asked.hears_tone(OPERATOR_HZ, share=0.25)  # an interpreter also hears the caller
         assert not has_tone(asked.heard(0.0, 0.8), OPERATOR_HZ, share=0.2)
         talk(line, "+33613001031", "cancel")
         await asked.ended(5)
         await line.until_state(second, "ready")
-    # One who hangs up while it is whispered has refused; one whose operator asks no more is ready.
+    # A colleague who hangs up during the whisper has refused; one whose operator cancels is ready.
     for reason in ("refused", None):
         talk(line, "+33613001031", "consult", operator=second)
         asked = await colleague.next_call(5)
@@ -222,6 +222,6 @@ async def _a_colleague_is_told_why(line: Line, telephones: Telephones, operator:
         assert line.operator_reason(second) == reason
         line.control("POST", f"/operators/{second}/state", {"state": "ready"})
         await line.until_state(second, "ready")
-        await asyncio.sleep(1)  # the operator hears that the colleague is not there
+        await asyncio.sleep(1)  # the operator hears that the colleague is gone
     await colleague.unregister()
     await line.until_state(second, "away")

@@ -233,7 +233,7 @@ def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pyte
     async def forgotten(conversation: Conversation, by: str) -> None:
         pass
 
-    monkeypatch.setattr(Conversation, "_breaks_off", forgotten)
+    monkeypatch.setattr(Conversation, "_abort", forgotten)
     course = tries("70--h", rung=OPERATOR)
     assert any("still there" in error for error in course.errors), course.errors
 

@@ -1,4 +1,4 @@
-"""What callers hear can change while they call: everybody ends on what he began with, texts, guide and audio too."""
+"""What callers hear can change during a call: each call ends with the texts, guide and audio it began with."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from left import begins
 from line import Line
 from site_files import edited, line_of
 
-from ivr.flow.versions import Flows
+from ivr.flow.versions import VersionStore
 from ivr.site import site
 from ivr.site.findings import SiteError
 from ivr.softphone.sound import RATE, find
@@ -27,7 +27,7 @@ REMARK = "  NL: In the Netherlands please ask the consulate in your region.\n"
 
 
 def reword(line: Line, language: str, prompt: str, text: str) -> None:
-    """A new text for a prompt."""
+    """Give a prompt a new text."""
     path = line.site / "locale" / language / "LC_MESSAGES" / "hatif.po"
     pattern = rf'(msgctxt "{prompt}"\nmsgid (?:".*"\n)+msgstr )(?:".*"\n?)+'
     changed, count = re.subn(pattern, rf'\g<1>"{text}"\n', path.read_text())
@@ -36,20 +36,20 @@ def reword(line: Line, language: str, prompt: str, text: str) -> None:
 
 
 def move_travel(line: Line) -> None:
-    """What is about travel gets the key 5 of the main menu, which was 3."""
+    """Move travel from key 3 to key 5 of the main menu."""
     path = line.site / "flow.yaml"
     path.write_text(edited(path.read_text(), "{key: 3, text: main_travel", "{key: 5, text: main_travel"))
 
 
 async def hears_the_guide(line: Line, telephones: Telephones, caller: str, keys: str) -> None:
-    """A call is served: `keys` lead to what is needed for a visa."""
+    """Check that a call is served: `keys` lead to what is needed for a visa."""
     call = await line.dial(telephones, caller)
     await call.press(keys)
     await begins(call, line.audio("fr", "guide_visa_documents"))
     await call.hangup()
 
 
-async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_with(
+async def test_a_call_ends_with_the_texts_guide_and_audio_it_began_with(
     lone_line: Line, telephones: Telephones
 ) -> None:
     line = lone_line
@@ -58,7 +58,7 @@ async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_wi
     before = await line.dial(telephones, "+33621000011")
     await before.press("2")
     await begins(before, former["main_file"])
-    # Another key, a guide without the notice that it is a sample, and other words.
+    # Another key, a guide without the notice that it is a sample, and other texts.
     move_travel(line)
     visa = line.site / "guide" / "visa.yaml"
     confirmed = edited(visa.read_text(), "status: sample", "status: confirmed")
@@ -74,13 +74,13 @@ async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_wi
     visa.write_text(confirmed)
     answer = line.run("flow", "reload")
     assert answer.returncode == 0, answer.stderr
-    # The controller is started anew: the caller is still on his version.
+    # The controller is restarted: the caller still has their version.
     await line.restart()
     after = await line.dial(telephones, "+33621000012")
     await after.press("2")
     await begins(after, line.audio("fr", "welcome"))
     await after.press("#")
-    await begins(after, line.audio("fr", "main_file"))  # the new words
+    await begins(after, line.audio("fr", "main_file"))  # the new text
     chosen = after.clock
     await after.press("51")
     await begins(after, line.audio("fr", "guide_visa_documents"), chosen)
@@ -96,7 +96,7 @@ async def test_a_call_ends_on_the_texts_the_guide_and_the_audio_that_it_began_wi
     await after.hangup()
 
 
-async def test_a_mistake_in_the_guide_is_refused_with_file_line_and_remedy_and_calls_go_on(
+async def test_an_error_in_the_guide_is_refused_with_file_line_and_remedy_and_calls_continue(
     line: Line, telephones: Telephones
 ) -> None:
     path = line.site / "guide" / "visa.yaml"
@@ -111,7 +111,7 @@ async def test_a_mistake_in_the_guide_is_refused_with_file_line_and_remedy_and_c
     assert line.run("flow", "reload").returncode == 0
 
 
-async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_and_calls_go_on(
+async def test_an_invalid_date_in_the_flow_is_refused_with_a_clear_message_and_calls_continue(
     line: Line, telephones: Telephones
 ) -> None:
     path = line.site / "flow.yaml"
@@ -125,11 +125,11 @@ async def test_a_value_of_the_flow_that_is_no_date_is_refused_with_a_sentence_an
     assert re.fullmatch(sentence, finding), finding
     assert last.startswith("hatif: Not reloaded: ")
     await hears_the_guide(line, telephones, "+33621000022", "231")
-    (refused,) = [each for each in line.logged(seen).splitlines() if "not in order; the former stays" in each]
+    (refused,) = [item for item in line.logged(seen).splitlines() if "invalid; the old version stays" in item]
     assert re.search(sentence, refused), refused
 
 
-async def test_a_controller_that_is_killed_while_the_flow_is_broken_comes_back_with_the_version_that_was_in_use(
+async def test_a_controller_killed_while_the_flow_is_invalid_returns_with_the_version_in_use(
     line: Line, telephones: Telephones
 ) -> None:
     first = line.status()["flow"]
@@ -142,7 +142,7 @@ async def test_a_controller_that_is_killed_while_the_flow_is_broken_comes_back_w
     number, seen = line_of(path.read_text(), "start:"), line.log.stat().st_size
     await line.restart()
     assert line.status()["flow"] == in_use
-    (said,) = [each for each in line.logged(seen).splitlines() if "the version that was in use last goes on" in each]
+    (said,) = [item for item in line.logged(seen).splitlines() if "the version used last stays in use" in item]
     assert f"{path}:{number}: " in said
     await hears_the_guide(line, telephones, "+33621000023", "251")
 
@@ -155,11 +155,11 @@ async def test_a_broken_catalogue_is_refused_by_the_reload(line: Line) -> None:
     assert "hatif.po:" in answer.stderr
 
 
-async def test_a_language_without_audio_of_a_new_text_is_refused_by_the_reload_until_it_is_there(line: Line) -> None:
+async def test_the_reload_refuses_a_new_text_until_every_language_has_its_audio(line: Line) -> None:
     listed = line.home / "sounds" / manifest.FILE
     whole = listed.read_bytes()
     heard = json.loads(whole)
-    # The new text is what another one was, so that its audio is there already.
+    # The new text equals an old one, so its audio exists already.
     for path in (line.site / "flow.yaml", *line.site.glob("locale/*/LC_MESSAGES/hatif.po")):
         path.write_text(path.read_text().replace("main_operator", "main_person"))
     for language in line.settings.languages:
@@ -170,11 +170,11 @@ async def test_a_language_without_audio_of_a_new_text_is_refused_by_the_reload_u
         relist(listed, lacking)
         answer = line.run("flow", "reload")
         assert answer.returncode == 1
-        *warnings, _ = (each for each in answer.stderr.splitlines() if ": E_" not in each)
-        assert all(": W_ROSTER_" in each for each in warnings)  # the line of the tests is open at night as well
-        (finding,) = (each for each in answer.stderr.splitlines() if ": E_" in each)
+        *warnings, _ = (item for item in answer.stderr.splitlines() if ": E_" not in item)
+        assert all(": W_ROSTER_" in item for item in warnings)  # the test line is open at night, too
+        (finding,) = (item for item in answer.stderr.splitlines() if ": E_" in item)
         assert finding.startswith(f"{listed}:1: E_AUDIO_MISSING 1 (main_person) of ") and "in nl" in finding
-        # Who does not ask `hatif check` first is refused too.
+        # Without `hatif check` first, it is refused, too.
         with pytest.raises(urllib.error.HTTPError) as refused:
             line.control("POST", "/flow/reload")
         assert refused.value.code == 422
@@ -190,34 +190,34 @@ async def test_a_language_without_audio_of_a_new_text_is_refused_by_the_reload_u
 
 
 def relist(path: Path, heard: dict[str, dict[str, object]]) -> None:
-    """Replaces the list of audio, as a builder does: it is a hard link."""
+    """Replace the list of audio as a build does: it is a hard link."""
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(heard, ensure_ascii=False, indent=1), encoding="utf-8")
     draft.replace(path)
 
 
-def test_a_kept_version_is_loaded_although_the_site_has_lost_a_language_since(tmp_path: Path) -> None:
+def test_a_kept_version_loads_although_the_site_has_dropped_a_language(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     kept = tmp_path / "versions"
-    former = Flows(small.folder, kept, small.sounds, site.load(small.folder)).current.name
+    former = VersionStore(small.folder, kept, small.sounds, site.load(small.folder)).current.name
     small.edit("site.toml", 'languages = ["ar", "en"]', 'languages = ["en"]')
     small.edit("site.toml", 'ar = ["en"]\nen = ["ar"]\n', "")
     small.edit("site.toml", 'languages = ["en", "ar"]', 'languages = ["en"]')
     settings = site.load(small.folder)
-    # The flow still offers the language that is gone: it is not in order, and the version of before goes on.
-    last = Flows(small.folder, kept, small.sounds, settings).current
+    # The flow still offers the language that is gone: it is invalid, and the previous version stays in use.
+    last = VersionStore(small.folder, kept, small.sounds, settings).current
     assert last.name == former and "goodbye" in last.flow.nodes
     small.edit("flow.yaml", "options: {2: ar, 3: en}", "options: {3: en}")
-    flows = Flows(small.folder, kept, small.sounds, settings)
+    flows = VersionStore(small.folder, kept, small.sounds, settings)
     assert flows.current.name != former
     version = flows.version(former)
     assert version is not None and version.flow == last.flow
     assert version.sounds.file("ar", "goodbye") is not None
 
 
-async def test_a_text_without_audio_in_one_language_is_named_and_the_former_version_stays(tmp_path: Path) -> None:
+async def test_a_text_without_audio_in_one_language_is_named_and_the_old_version_stays(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
-    flows = Flows(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
+    flows = VersionStore(small.folder, tmp_path / "versions", small.sounds, site.load(small.folder))
     former = flows.current
     small.heard("ar", "goodbye")
     with pytest.raises(SiteError) as refused:
@@ -227,15 +227,15 @@ async def test_a_text_without_audio_in_one_language_is_named_and_the_former_vers
     assert flows.current is former
 
 
-async def test_the_version_that_was_taken_last_goes_on_however_soon_it_followed_the_former_one(tmp_path: Path) -> None:
+async def test_the_version_used_last_is_found_however_soon_it_followed_the_one_before(tmp_path: Path) -> None:
     small = small_site.make(tmp_path)
     flow, settings = small.folder / "flow.yaml", site.load(small.folder)
     one = flow.read_text()
     other = f"silence_s: 6\n{one}"
     for former, later in ((one, other), (other, one)) * 5:
         flow.write_text(former)
-        flows = Flows(small.folder, tmp_path / "versions", small.sounds, settings)
+        flows = VersionStore(small.folder, tmp_path / "versions", small.sounds, settings)
         flow.write_text(later)
         taken = (await flows.reload()).name
         flow.write_text("start: nowhere")
-        assert Flows(small.folder, tmp_path / "versions", small.sounds, settings).current.name == taken
+        assert VersionStore(small.folder, tmp_path / "versions", small.sounds, settings).current.name == taken

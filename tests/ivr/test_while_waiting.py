@@ -1,4 +1,4 @@
-"""What callers hear and do while they wait: place and time once these have earned it, a wish, a message, the guide."""
+"""What callers hear and do while they wait: position, estimated wait, call-back requests, messages, the guide."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
 
 
 def tells(line: Line, first_s: int, every_s: int) -> None:
-    """Changes when callers who wait are told something; the next call has it."""
+    """Change when announcements are due, from the next call on."""
     path = line.site / "flow.yaml"
     text = path.read_text()
     changed = text.replace("say_first_s: 20 ", f"say_first_s: {first_s} ").replace(
@@ -29,32 +29,32 @@ def tells(line: Line, first_s: int, every_s: int) -> None:
 
 
 def since(line: Line) -> dict[str, float]:
-    """Who waits, and since when."""
-    return {row["call"]: row["since"] for row in line.control("GET", "/queue")}
+    """Return who waits, and since when."""
+    return {row["call"]: row["since"] for row in line.control("GET", "/waiting")}
 
 
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
-    """A caller who waits and is being told what else he may do; from now on his keys are for that."""
+    """Return a waiting caller who hears the alternatives, so that keys choose among them from now on."""
     call = await line.waiting(telephones, caller, KEYS[language])
     await begins(call, line.audio(language, "wait_nobody"), timeout_s=20)
     return call
 
 
 async def served(line: Line, caller: Call, operator: str) -> None:
-    """He has the operator and hangs up; the operator is free again."""
+    """Connect the caller with the operator and hang up; the operator is free again."""
     await caller.hears_tone(OPERATOR_HZ, 12)
     await caller.hangup()
     await line.until_state(operator, "ready")
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each["data"] for each in story["events"] if each["kind"] == kind]
+    return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
-# Place and time
+# Position and wait
 
 
-async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
+async def test_position_and_wait_are_announced_only_once_they_are_reliable(
     lone_line: Line, telephones: Telephones
 ) -> None:
     line = lone_line
@@ -65,7 +65,7 @@ async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
     talks = await line.asks_for_operator(telephones, "+33624000110")
     await talks.hears_tone(OPERATOR_HZ, 12)
     waiting = [await line.waiting(telephones, f"+3362400012{number}") for number in range(5)]
-    for call in waiting:  # calls were accepted, but what was foretold has not been seen to come
+    for call in waiting:  # calls were answered, but no announced wait has come true yet
         await begins(call, line.audio("fr", "wait"))
     await talks.hangup()
     for call in waiting[:-1]:
@@ -80,10 +80,10 @@ async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
         story = await line.story(f"+3362400013{KEYS[language]}", ended=False)
         assert of_kind(story, "place") == [{"position": position, "wait": "under_2", "earned": True}]
     first = of_kind(await line.story("+33624000120"), "place")
-    assert [each["earned"] for each in first] == [False]
+    assert [item["earned"] for item in first] == [False]
 
 
-async def test_who_waits_is_told_again_and_hears_music_between(line: Line, telephones: Telephones) -> None:
+async def test_announcements_are_repeated_with_music_in_between(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=2)
     call = await line.waiting(telephones, "+33624000201")
     once = await begins(call, line.audio("fr", "wait_nobody"))
@@ -95,7 +95,7 @@ async def test_who_waits_is_told_again_and_hears_music_between(line: Line, telep
 
 
 @pytest.mark.parametrize("language", ["ar", "fr"])
-async def test_a_wish_to_be_called_back_ends_the_wait_and_keeps_its_age(
+async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     line: Line, telephones: Telephones, language: str
 ) -> None:
     tells(line, first_s=1, every_s=60)
@@ -136,7 +136,9 @@ async def test_a_message_ends_the_wait(line: Line, telephones: Telephones) -> No
     assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
 
 
-async def test_who_comes_back_from_a_wish_waits_with_the_age_that_he_had(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_returns_from_the_call_back_node_keeps_their_start_time(
+    line: Line, telephones: Telephones
+) -> None:
     tells(line, first_s=1, every_s=60)
     call = await offered(line, telephones, "+33624000321", "fr")
     before = since(line)
@@ -151,7 +153,7 @@ async def test_who_comes_back_from_a_wish_waits_with_the_age_that_he_had(line: L
     assert story["wait_s"] == pytest.approx((story["ended"] - story["queued"]).total_seconds(), abs=0.1)
 
 
-async def test_a_key_before_the_offers_is_no_answer_to_them(line: Line, telephones: Telephones) -> None:
+async def test_a_key_pressed_before_the_alternatives_is_ignored(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=3, every_s=60)
     call = await line.waiting(telephones, "+33624000331")
     before = since(line)
@@ -166,7 +168,7 @@ async def test_a_key_before_the_offers_is_no_answer_to_them(line: Line, telephon
 
 
 @pytest.mark.parametrize("language", ["ar", "fr", "nl"])
-async def test_an_operator_ends_the_guide_of_who_has_kept_his_place(
+async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_position(
     line: Line, telephones: Telephones, language: str
 ) -> None:
     tells(line, first_s=1, every_s=60)
@@ -191,7 +193,7 @@ async def test_an_operator_ends_the_guide_of_who_has_kept_his_place(
     assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
 
 
-async def test_who_has_heard_enough_of_the_guide_waits_on(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_leaves_the_guide_keeps_waiting(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=2)
     call = await offered(line, telephones, "+33624000411", "fr")
     before = since(line)
@@ -205,9 +207,7 @@ async def test_who_has_heard_enough_of_the_guide_waits_on(line: Line, telephones
     await call.hears_tone(OPERATOR_HZ, 12)
 
 
-async def test_an_operator_who_is_asked_for_in_the_guide_is_the_one_he_waits_for(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_asking_for_an_operator_in_the_guide_returns_to_the_same_wait(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=60)
     call = await offered(line, telephones, "+33624000421", "fr")
     before = since(line)
@@ -221,7 +221,9 @@ async def test_an_operator_who_is_asked_for_in_the_guide_is_the_one_he_waits_for
 # Another language
 
 
-async def test_who_changes_the_language_while_waiting_keeps_the_place(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_changes_the_language_while_waiting_keeps_their_position(
+    line: Line, telephones: Telephones
+) -> None:
     tells(line, first_s=60, every_s=60)
     caller = "+33624000601"
     call = await line.waiting(telephones, caller)
@@ -229,7 +231,7 @@ async def test_who_changes_the_language_while_waiting_keeps_the_place(line: Line
     await call.press("9")
     menu = await begins(call, line.audio("fr", "language_option"))
     assert since(line) == before
-    await call.press("0")  # they would rather wait on
+    await call.press("0")  # keeps waiting
     await call.hears(line.music(), 12, menu.offset_s)
     back = call.clock
     await call.press("9")
@@ -255,7 +257,7 @@ async def test_who_changes_the_language_while_waiting_keeps_the_place(line: Line
 # The controller is killed meanwhile
 
 
-async def test_who_is_in_the_guide_is_there_after_a_restart_and_has_kept_his_place(
+async def test_a_caller_in_the_guide_is_still_there_after_a_restart_and_keeps_their_position(
     line: Line, telephones: Telephones
 ) -> None:
     tells(line, first_s=1, every_s=60)
@@ -275,7 +277,9 @@ async def test_who_is_in_the_guide_is_there_after_a_restart_and_has_kept_his_pla
     assert (await line.story(caller))["call"]["outcome"] == "answered"
 
 
-async def test_who_has_heard_the_offers_may_take_them_after_a_restart(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restart(
+    line: Line, telephones: Telephones
+) -> None:
     tells(line, first_s=1, every_s=60)
     caller = "+33624000511"
     call = await offered(line, telephones, caller, "fr")

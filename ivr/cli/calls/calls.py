@@ -10,7 +10,7 @@ import typer
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table
 from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
-from ivr.model.e164 import Rules, normalise
+from ivr.model.e164 import NumberRules, normalise
 
 if TYPE_CHECKING:
     from db.call_filter import CallFilter
@@ -96,4 +96,4 @@ def _instant(option: str, text: str, zone: ZoneInfo, *, over: bool = False) -> d
 def _writings(parts: Composition, number: str) -> set[str]:
     """Return what may stand for a number: itself, and in E.164 by each country of the site."""
     countries = {None, *(each.country for each in parts.site.number)}
-    return {number, *(found for each in countries if (found := normalise(number, Rules(each))) is not None)}
+    return {number, *(found for each in countries if (found := normalise(number, NumberRules(each))) is not None)}

@@ -8,7 +8,7 @@ import typer
 
 from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.output import JSON, as_json, as_table, console
-from ivr.model.e164 import Rules, normalise, writings
+from ivr.model.e164 import NumberRules, normalise, written_forms
 
 NUMBER = typer.Argument(help="The number as anybody writes it, such as +33612345678 or 0033612345678.")
 
@@ -53,7 +53,7 @@ def erase(number: str = NUMBER) -> None:
         await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
-            return await callers.erase(engine, number, parts.site.node, account(), writings(number))
+            return await callers.erase(engine, number, parts.site.node, account(), written_forms(number))
         except callers.BeingCalledError as error:
             raise ControlError(f"{number} is not forgotten: it {error}.") from None
         finally:
@@ -75,7 +75,7 @@ def _meant(parts: Composition, written: str) -> str:
     if (number := normalise(written)) is not None:
         return number
     countries = sorted({each.country for each in parts.site.number if each.country is not None})
-    found = {each for country in countries if (each := normalise(written, Rules(country))) is not None}
+    found = {each for country in countries if (each := normalise(written, NumberRules(country))) is not None}
     known = sorted(asyncio.run(_known(parts, found))) if found else []
     if len(known) > 1:
         raise ControlError(f"{written!r} may be {' or '.join(known)}; write it with its +.")

@@ -16,7 +16,7 @@ from ivr.cli.output import JSON, as_json
 from ivr.cli.trial.trial_report import Report
 
 if TYPE_CHECKING:
-    from ivr.call.call import Files
+    from ivr.call.call import CaseLookup
     from ivr.model.floor_protocol import Wait
     from ivr.records.recorder import Recorder
     from ivr.trial.operators import Rung
@@ -161,7 +161,7 @@ class _Attempt:
         flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
         return Stage(site, Version("trial", flow, guide, sounds))
 
-    def _scene(self, unkept: "Recorder", files: "Files") -> "Scene":
+    def _scene(self, unkept: "Recorder", files: "CaseLookup") -> "Scene":
         from ivr.model import clock
         from ivr.trial.opening import by_plan
         from ivr.trial.trial import Scene
@@ -207,7 +207,7 @@ class _Attempt:
             return None
         return Rung(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
-    def _files(self, unkept: "Recorder") -> "tuple[Files, str]":
+    def _files(self, unkept: "Recorder") -> "tuple[CaseLookup, str]":
         from pathlib import Path
 
         from db import engine, references

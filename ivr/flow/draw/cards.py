@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ivr.call.node import BACK, CHANGE_LANGUAGE, OPERATOR
-from ivr.flow.file import Flow, OneNode
+from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import PIN_DIGITS, REFERENCE_DIGITS, Case
@@ -65,7 +65,7 @@ class _CardWriter:
     language: str
     spoken: Spoken
 
-    def rows(self, node: OneNode) -> Iterator[Row]:
+    def rows(self, node: AnyNode) -> Iterator[Row]:
         match node:
             case Say():
                 yield self.whole(node.text)

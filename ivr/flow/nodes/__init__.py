@@ -1,1 +1,1 @@
-"""The kinds of nodes; one class a kind, one file a class."""
+"""The kinds of nodes: one class for each kind, in a file of its own."""

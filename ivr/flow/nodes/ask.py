@@ -1,4 +1,4 @@
-"""`ask`: digits that the caller is asked for, such as the number of a consular card; they are kept with the call."""
+"""`ask`: the caller enters digits, such as the number of a consular card; they are kept with the call."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ class Ask(Node):
     def _enough(cls, most: int, info: ValidationInfo) -> int:
         least = info.data.get("least", 1)
         if most < least:
-            raise ValueError(f"most is {most} and least is {least}, so that no number is right; write {least} or more")
+            raise ValueError(f"most is {most} and least is {least}, so no number is valid; write {least} or more")
         return most
 
     def leads_to(self) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ class Ask(Node):
         return (self.text, "help_digits")
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        """Digits are digits here, also 0 and 9; star goes back, and what is too short is asked for again."""
+        """Ask for the digits. 0 and 9 are digits here, star goes back, and an entry that is too short is repeated."""
         question = [(call.state.language, self.text)]
         clips = question
         for _ in range(MISTAKES + 1):

@@ -1,5 +1,7 @@
-"""`callback`: the wish to be called back, on the number of this call or on another one. It is stored; who
-dials it, and when, is `ivr.callbacks`."""
+"""`callback`: takes a call-back request, for the number of this call or another one.
+
+The request is stored; when it is dialled, and by whom, is decided in `ivr.callbacks`.
+"""
 
 from dataclasses import replace
 from typing import Literal
@@ -8,7 +10,7 @@ from db.enums import Outcome
 from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, Node, NodeName
 from ivr.model import clock
 from ivr.site import callback_numbers
@@ -24,7 +26,7 @@ WHY = {
     Refusal.COUNTRY: ["callback_why_country"],
     Refusal.KIND: ["callback_why_kind"],
 }
-"""What is said of a number that cannot be called, after that it cannot."""
+"""Why a number cannot be called; said after the text that it cannot."""
 
 
 class Callback(Node):
@@ -46,7 +48,7 @@ class Callback(Node):
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
-        number: str | Goes = call.state.caller
+        number: str | GoTo = call.state.caller
         if callback_numbers.may_be_called(call.state.caller, call.services.site):
             chosen = await choose(
                 call,
@@ -55,14 +57,14 @@ class Callback(Node):
                 after_help=self.next,
                 fresh=True,
             )
-            if isinstance(chosen, Goes):
-                return chosen.to
+            if isinstance(chosen, GoTo):
+                return chosen.node
             if chosen == OTHER:
                 number = await self._other(call)
         else:
             number = await self._other(call)
-        if isinstance(number, Goes):
-            return number.to
+        if isinstance(number, GoTo):
+            return number.node
         due = call.services.opening.opens_next(line=call.state.number, language=language)
         call.services.recorder.callback(call.state, number, due or clock.now())
         if call.state.outcome != Outcome.ANSWERED:
@@ -71,15 +73,15 @@ class Callback(Node):
         await call.say([(language, "callback_noted")])
         return self.next
 
-    async def _other(self, call: Call) -> str | Goes:
-        """A number that he enters and confirms."""
+    async def _other(self, call: Call) -> str | GoTo:
+        """Let the caller enter and confirm a number."""
         language = call.state.language
         question: list[Clip] = [(language, "callback_ask_number")]
         clips, mistakes = question, 0
         while mistakes <= MISTAKES:
             digits = await call.digits(clips, _MOST)
             if digits == BACK:
-                return Goes(self.back)
+                return GoTo(self.back)
             number = callback_numbers.entered(digits or "", call.state.country)
             why = callback_numbers.refusal(number, call.services.site)
             if not digits or why is not None:
@@ -97,10 +99,10 @@ class Callback(Node):
                 after_help=self.next,
                 fresh=True,
             )
-            if isinstance(chosen, Goes):
+            if isinstance(chosen, GoTo):
                 return chosen
             if chosen == RIGHT:
                 return number
             clips = question
         call.event("help_over")
-        return Goes(self.next)
+        return GoTo(self.next)

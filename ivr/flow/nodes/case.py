@@ -1,8 +1,7 @@
-"""`case`: the state of a file by telephone: its reference, its PIN, what there is to say, and an operator who has that
-file if the caller wants one.
+"""`case`: the state of a case by telephone: reference, PIN, state, and on request the operator who handles the case.
 
-The keys that are pressed here stay out of the records, since a caller may take one question for the other; a reference
-whose check digit is right is kept with what came of it.
+The keys pressed here are not recorded, since callers may confuse the two questions. A reference with a valid check
+digit is recorded with the result.
 """
 
 from collections.abc import Collection
@@ -17,7 +16,7 @@ from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
@@ -27,15 +26,15 @@ from ivr.site import callback_numbers
 AGAIN, OTHER, TELL = "1", "2", "3"
 REFERENCE_DIGITS, PIN_DIGITS = 9, 6
 UNKNOWN = "missing_other"
-"""Said for what is missing and has no text of its own."""
+"""Said for a missing document that has no text of its own."""
 
 _YEAR_DAYS = 365
-"""A day is said without its year: one that is further ahead would be taken for an earlier one."""
+"""Dates are spoken without the year: a date further ahead would be taken for an earlier one."""
 
 
 class Case(Node):
     kind: Literal["case"]
-    topic: Topic | None = None  # what an operator is asked about, if this leads to one
+    topic: Topic | None = None  # of the operator's call, if this leads to one
     back: NodeName
 
     def leads_to(self) -> tuple[str, ...]:
@@ -56,31 +55,33 @@ class Case(Node):
         fresh = False
         while True:
             reference = await self._enter(call, "case_ask_reference", REFERENCE_DIGITS, before, fresh)
-            if isinstance(reference, Goes):
-                return reference.to
+            if isinstance(reference, GoTo):
+                return reference.node
             before, fresh = [], True
             entered = await self._enter(call, "case_ask_pin", PIN_DIGITS)
-            if isinstance(entered, Goes):
+            if isinstance(entered, GoTo):
                 if entered.key == BACK:
                     continue  # one step back
-                return entered.to
-            answer = await call.services.files.ask(reference, entered, caller=call.state.caller, call=call.state.id)
-            goes = await self._answered(call, reference, answer)
+                return entered.node
+            answer = await call.services.case_lookup.ask(
+                reference, entered, caller=call.state.caller, call=call.state.id
+            )
+            goes = await self._tell_result(call, reference, answer)
             if goes is not None:
-                return goes.to
+                return goes.node
             if isinstance(answer, NoMatch):
                 before = [(call.state.language, "case_no_match")]
 
     async def _enter(
         self, call: Call, question: str, length: int, before: list[Clip] | None = None, fresh: bool = False
-    ) -> str | Goes:
-        """So many digits, or where he goes; for a reference, those that can be one."""
+    ) -> str | GoTo:
+        """Return the digits entered, or where the caller goes. A reference must have a valid check digit."""
         language = call.state.language
         clips: list[Clip] = [*(before or ()), (language, question)]
         for _ in range(MISTAKES + 1):
             digits = await call.digits(clips, length, secret=True, fresh=fresh)
             if digits == BACK:
-                return Goes(self.back, BACK)
+                return GoTo(self.back, BACK)
             if digits is not None and len(digits) == length:
                 if length != REFERENCE_DIGITS or references.is_valid(digits):
                     return digits
@@ -89,37 +90,37 @@ class Case(Node):
                 wrong = "help_digits"
             clips, fresh = [(language, wrong), (language, question)], True
         call.event("help_over")
-        return Goes(call.flow.operator)
+        return GoTo(call.flow.operator)
 
-    async def _answered(self, call: Call, reference: str, answer: Answer) -> Goes | None:
-        """Tells him what there is to tell; where he goes then, None for another reference."""
+    async def _tell_result(self, call: Call, reference: str, answer: Answer) -> GoTo | None:
+        """Tell the result. Return where the caller goes then, or None for another reference."""
         language = call.state.language
         match answer:
             case CaseStatus():
                 call.event("case", reference=reference, result="told")
-                return await self._told(call, answer)
+                return await self._tell_case(call, answer)
             case NoMatch(locked):
                 call.event("case", reference=reference, result="no_match")
                 if not locked:
                     return None
-                said = ["case_no_match", "case_locked"]
+                texts = ["case_no_match", "case_locked"]
             case Locked():
                 call.event("case", reference=reference, result="locked")
-                said = ["case_locked"]
+                texts = ["case_locked"]
             case Unavailable():
                 call.event("case", reference=reference, result="unavailable")
-                said = ["case_unavailable"]
+                texts = ["case_unavailable"]
         operator: list[Clip] = [(language, "case_operator")]
         chosen = await choose(
-            call, [(OPERATOR, operator)], intro=[(language, each) for each in said], back=self.back, fresh=True
+            call, [(OPERATOR, operator)], intro=[(language, text) for text in texts], back=self.back, fresh=True
         )
-        return chosen if isinstance(chosen, Goes) else Goes(call.flow.operator)
+        return chosen if isinstance(chosen, GoTo) else GoTo(call.flow.operator)
 
-    async def _told(self, call: Call, file: CaseStatus) -> Goes | None:
+    async def _tell_case(self, call: Call, file: CaseStatus) -> GoTo | None:
         state, language = call.state, call.state.language
         outcome = state.outcome if state.outcome not in (None, Outcome.CLOSED) else Outcome.SELF_SERVED
         owner = file.owner if file.state != CaseState.CLOSED else None
-        call.set(replace(state, case=file.reference, filed=True, prefers=owner, outcome=outcome))
+        call.set(replace(state, case=file.reference, filed=True, preferred_operator=owner, outcome=outcome))
         call.services.recorder.call(state.id, case_reference=file.reference)
         today = clock.now().astimezone(ZoneInfo(call.services.site.hours.timezone)).date()
         options: list[tuple[str, list[Clip]]] = [
@@ -128,22 +129,22 @@ class Case(Node):
             *([(TELL, [(language, "told_option")])] if call.services.site.callbacks.trunk is not None else []),
             (OPERATOR, [(language, "case_operator")]),
         ]
-        intro = told = what_is_told(language, file, today, call.version.sounds.ids)
+        intro = case = case_clips(language, file, today, call.version.sounds.ids)
         while True:
             chosen = await choose(call, options, intro=intro, back=self.back)
-            if isinstance(chosen, Goes):
+            if isinstance(chosen, GoTo):
                 return chosen
             if chosen == TELL:
-                intro = [(language, self._wishes_to_be_told(call, file.reference))]
+                intro = [(language, self._request_notification(call, file.reference))]
                 continue
-            intro = told
+            intro = case
             if chosen == OPERATOR:
-                return Goes(call.flow.operator)
+                return GoTo(call.flow.operator)
             if chosen == OTHER:
                 return None
 
-    def _wishes_to_be_told(self, call: Call, reference: str) -> str:
-        """The text that says whether he will be called when the state of his file changes; only on his own number."""
+    def _request_notification(self, call: Call, reference: str) -> str:
+        """Request a call when the state of the case changes, only to the caller's number. Return the text to say."""
         if (why := callback_numbers.refusal(call.state.caller, call.services.site)) is not None:
             call.event("told_refused", reference=reference, why=why.value)
             return "told_refused"
@@ -152,15 +153,15 @@ class Case(Node):
         return "told_noted"
 
 
-def what_is_told(language: str, file: CaseStatus, today: date, known: Collection[str]) -> list[Clip]:
-    """A file in words: its state; what is missing, unless it is closed; when to expect what, where that is to come.
+def case_clips(language: str, file: CaseStatus, today: date, known: Collection[str]) -> list[Clip]:
+    """Return the clips for a case: its state, what is missing unless it is closed, and when to expect what.
 
-    `known`: the texts that there are. A day that has passed, or that is a year ahead, is left out.
+    `known`: the ids of all texts. A date that has passed, or is a year ahead, is left out.
     """
     clips: list[Clip] = [(language, f"case_state_{file.state}")]
     if file.missing and file.state != CaseState.CLOSED:
         words = (f"missing_{word}" for word in file.missing)
-        # Each once, and what has no text of its own at the end.
+        # Each text once, and the one for everything else at the end.
         texts = dict.fromkeys(text if text in known else UNKNOWN for text in words)
         if UNKNOWN in texts:
             texts[UNKNOWN] = texts.pop(UNKNOWN)

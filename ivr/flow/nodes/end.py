@@ -1,4 +1,4 @@
-"""`end`: a last word, if any, and the line is hung up."""
+"""`end`: says an optional last text and hangs up."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""`hours`: open or closed. Who meets a closed line hears why, as far as it concerns him, and when it opens next."""
+"""`hours`: open or closed. Callers of a closed line hear why, if that concerns them, and when it opens next."""
 
 from dataclasses import replace
 from typing import Literal
@@ -20,21 +20,21 @@ class Hours(Node):
     open: NodeName
     closed: NodeName
     text: TextId | None = None  # said when the line is closed
-    holiday: TextId | None = None  # instead of it on a holiday
-    forced: TextId | None = None  # instead of it when it was closed against the plan
+    holiday: TextId | None = None  # replaces it on a holiday
+    forced: TextId | None = None  # replaces it when the line was forced closed
 
     @field_validator("holiday", "forced")
     @classmethod
     def _instead(cls, said: str | None, info: ValidationInfo) -> str | None:
         if said is not None and info.data.get("text", said) is None:
-            raise ValueError(f"{info.field_name} is said instead of text, which is not there; write text too")
+            raise ValueError(f"{info.field_name} replaces text, which is missing; write text too")
         return said
 
     def leads_to(self) -> tuple[str, ...]:
         return (self.open, self.closed)
 
     def texts(self) -> tuple[str, ...]:
-        said = tuple(each for each in (self.text, self.holiday, self.forced) if each is not None)
+        said = tuple(text for text in (self.text, self.holiday, self.forced) if text is not None)
         return (*said, *(sorted(spoken.OPENS_IDS) if self.text is not None else ()))
 
     async def run(self, call: Call, resumed: bool) -> str | None:
@@ -67,13 +67,15 @@ class Hours(Node):
 
 
 async def _still_served(call: Call) -> dict[str, bool]:
-    """Why the plan's end is not his, if it is not: he came while it was open and is still to be served, in this call or
-    in one before it that was cut off."""
+    """Return why a caller is served after closing time, or nothing.
+
+    They called while the line was open and still wait, in this call or in an earlier one that was cut off.
+    """
     state = call.state
     if state.connected_at is not None:
         return {}
     if state.since is not None:
         return {"waits": True}
-    if not state.returns and await call.services.has_place(state):
+    if not state.returns and await call.services.is_returner(state):
         call.set(replace(state, returns=True))
     return {"returns": True} if call.state.returns else {}

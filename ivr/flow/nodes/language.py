@@ -1,9 +1,9 @@
-"""`language`: the menu of languages. Each option is spoken in its own language, the caller's likely ones first.
+"""`language`: the language menu. Each option is spoken in its own language, the most likely ones first.
 
-The keys are the same for everybody. Silence means the first language of the caller's country. Who called before is
-asked in his last language whether he wants to go on in it: `1` and silence do, `9` leads to the menu, and the keys of
-the menu are taken as they are, so that a hand that knows them is not led astray (but for `1`). A caller who comes here
-while they wait for an operator keeps their language by silence, by `0` and by keys that mean nothing.
+The keys are the same for all callers. Silence means the first language of the caller's country. Callers who have called
+before are asked in the language of their last call whether to continue in it: `1` and silence do, `9` leads to the
+menu, and the other keys of the menu work directly, for callers who know them by heart. A caller who comes here while
+waiting for an operator keeps their language by silence, by `0` and by keys without a meaning.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ class Language(Node):
     kind: Literal["language"]
     text: TextId  # "For service in English,"
     options: dict[Key, LanguageCode] = Field(min_length=1)
-    remembered: TextId | None = None  # "To go on in English,"; absent: nobody is remembered
+    remembered: TextId | None = None  # "To go on in English,"; default: no language is remembered
     other: TextId = "another_language"
     next: NodeName
 
@@ -42,25 +42,25 @@ class Language(Node):
         return (self.text, *memory, "help_wrong_key", *(f"press_{key}" for key in sorted(keys)))
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        # Who comes back here by 9 wants another language.
-        comes_back = call.state.held is not None or call.state.path.count(call.state.node) > 1
+        # A caller who comes back here by 9 wants another language.
+        comes_back = call.state.queue_node is not None or call.state.path.count(call.state.node) > 1
         if self.remembered is not None and not comes_back:
-            language = await self._of_his_last_call(call)
+            language = await self._recall_language(call)
             if language is not None:
-                following = await self._go_on(call, language, self.remembered)
+                following = await self._offer_to_continue(call, language, self.remembered)
                 if following is not None:
                     return following
         return await self._menu(call)
 
-    async def _of_his_last_call(self, call: Call) -> str | None:
+    async def _recall_language(self, call: Call) -> str | None:
         if not call.services.site.caller_memory or not call.state.caller:
             return None
-        await call.step()  # answers the line: nobody waits for a database in front of a ringing telephone
-        language = await call.services.remembered(call.state.caller)
+        await call.step()  # answer the line first: no telephone keeps ringing while the database is read
+        language = await call.services.recall_language(call.state.caller)
         return language if language in self.options.values() else None
 
-    async def _go_on(self, call: Call, language: str, remembered: str) -> str | None:
-        """Where he goes; None if he wants to hear the menu."""
+    async def _offer_to_continue(self, call: Call, language: str, remembered: str) -> str | None:
+        """Ask whether to continue in a language. Return where the caller goes, or None for the menu."""
         menu: list[Clip] = [
             (language, remembered),
             (language, f"press_{GO_ON}"),
@@ -70,11 +70,11 @@ class Language(Node):
         while (key := await call.listen(menu)) == REPEAT:
             pass
         if key is None or key == GO_ON:
-            return await self._chosen(call, language, self.next)
+            return await self._set_language(call, language, self.next)
         if key == OPERATOR:
-            return await self._chosen(call, language, call.flow.operator)
+            return await self._set_language(call, language, call.flow.operator)
         if key in self.options:
-            return await self._chosen(call, self.options[key], self.next)
+            return await self._set_language(call, self.options[key], self.next)
         return None
 
     async def _menu(self, call: Call) -> str:
@@ -85,23 +85,23 @@ class Language(Node):
             if language in keys
             for clip in ((language, self.text), (language, f"press_{keys[language]}"))
         ]
-        first, mistakes = (menu[0][0] if call.state.held is None else call.state.language), 0
+        first, mistakes = (menu[0][0] if call.state.queue_node is None else call.state.language), 0
         clips = menu
         while mistakes <= MISTAKES:
             key = await call.listen(clips)
             if key is None:
-                return await self._chosen(call, first, self.next)
+                return await self._set_language(call, first, self.next)
             if key in self.options:
-                return await self._chosen(call, self.options[key], self.next)
+                return await self._set_language(call, self.options[key], self.next)
             if key == OPERATOR:
-                return await self._chosen(call, first, call.flow.operator)
+                return await self._set_language(call, first, call.flow.operator)
             clips = menu
             if key != REPEAT:
                 mistakes += 1
                 clips = [(first, "help_wrong_key"), *menu]
-        return await self._chosen(call, first, call.flow.operator)
+        return await self._set_language(call, first, call.flow.operator)
 
-    async def _chosen(self, call: Call, language: str, following: str) -> str:
+    async def _set_language(self, call: Call, language: str, following: str) -> str:
         call.set(replace(call.state, language=language))
         call.services.recorder.call(call.state.id, language=language)
         if call.state.caller and call.services.site.caller_memory:

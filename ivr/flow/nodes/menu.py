@@ -1,5 +1,7 @@
-"""`menu`: what there is, and the key for each. The announcement is made from the options, so that keys and words
-cannot disagree in one of the languages."""
+"""`menu`: a choice of options, each with a key.
+
+The announcement is made from the options, so that keys and words cannot disagree in any language.
+"""
 
 from typing import Literal
 
@@ -7,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import Key, Node, NodeName, TextId, Topic
 
 
@@ -22,9 +24,9 @@ class Option(BaseModel):
 class Menu(Node):
     kind: Literal["menu"]
     options: tuple[Option, ...] = Field(min_length=1)
-    topic: Topic | None = None  # what an operator is asked about, if this leads to one
+    topic: Topic | None = None  # of the operator's call, if this leads to one
     back: NodeName | None = None
-    after_help: NodeName | None = None  # after silence or wrong keys; absent: an operator
+    after_help: NodeName | None = None  # after silence or wrong keys; default: an operator
 
     def leads_to(self) -> tuple[str, ...]:
         others = tuple(node for node in (self.back, self.after_help) if node is not None)
@@ -41,6 +43,6 @@ class Menu(Node):
         topics.choose(call, self.topic)
         options = [(option.key, [(call.state.language, option.text)]) for option in self.options]
         chosen = await choose(call, options, back=self.back, after_help=self.after_help)
-        if isinstance(chosen, Goes):
-            return chosen.to
+        if isinstance(chosen, GoTo):
+            return chosen.node
         return next(option.next for option in self.options if option.key == chosen)

@@ -1,7 +1,8 @@
-"""`record`: a message of the caller, which becomes a case file.
+"""`record`: takes a voice message, which opens a case.
 
-He speaks after a tone, at most three minutes, until `#` or silence; he may listen to it, record it again, or send it.
-Who hangs up instead of sending has said what he wanted: it is kept. The message lies with Asterisk until it is sent.
+Callers speak after a tone, for three minutes at most, until `#` or silence; they can listen to the message, record it
+again, or send it. If they hang up instead of sending it, the message is kept as well. Until it is sent, Asterisk stores
+it.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from ivr.asterisk.ari import events, operations
 from ivr.audio import spoken
 from ivr.audio.audible import BEEP, Clip
 from ivr.call.call import Call, CallerGone, CallFailed
-from ivr.call.choice import CHOICE_TEXTS, Goes, choose
+from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, Node, NodeName, TextId, Topic
 from ivr.records import voicemail
 
@@ -25,19 +26,19 @@ log = structlog.get_logger()
 SEND, HEAR, ANEW = "1", "2", "3"
 _AGAIN = "1"
 _SILENCE_S = 8
-"""So much silence ends a recording as `#` does."""
+"""This much silence ends a recording, as `#` does."""
 _MARGIN_S = 5.0
-_CLOSES_S = 2.0
-"""How long Asterisk may take to close the file of a caller who has hung up."""
+_CLOSE_S = 2.0
+"""How long Asterisk may take to close the file after the caller has hung up."""
 
 
 class Record(Node):
     kind: Literal["record"]
-    file: Literal["complaint", "suggestion", "observation", "message"]  # the kind of case file that it becomes
+    file: Literal["complaint", "suggestion", "observation", "message"]  # the kind of case it opens
     category: Topic
     text: TextId = "record_how"
     longest_s: int = Field(180, ge=10, le=600)
-    due_h: int = Field(48, ge=1, le=2000)  # hours in which the file is to be dealt with
+    due_h: int = Field(48, ge=1, le=2000)  # hours until the case is due
     next: NodeName
     back: NodeName
 
@@ -56,26 +57,26 @@ class Record(Node):
     async def run(self, call: Call, resumed: bool) -> str | None:
         name = voicemail.name(self.file, self.category, call.state.id)
         try:
-            return await self._led(call, name, resumed)
+            return await self._take_message(call, name, resumed)
         except CallerGone:
             await self._keep(call, name, gone=True)
             raise
 
-    async def _led(self, call: Call, name: str, resumed: bool) -> str | None:
-        there = resumed and await self._recorded_before(call, name)
+    async def _take_message(self, call: Call, name: str, resumed: bool) -> str | None:
+        there = resumed and await self._find_recording(call, name)
         empty = 0
         while True:
             if not there:
                 await call.say([(call.state.language, self.text)])
-                if (left := self._left(call)) is not None:
+                if (left := self._leave_by_key(call)) is not None:
                     return left
                 ended = await self._record(call, name)
                 if ended.failed or call.services.mailbox.is_full():
-                    return await self._failed(call, name)
+                    return await self._report_failure(call, name)
                 if not await call.services.mailbox.has_voice(name):
                     (stored,) = await call.services.link.ask(operations.STORED_RECORDING(name))
                     if not stored.ok:
-                        return await self._failed(call, name)  # Asterisk has no file: it could not write one
+                        return await self._report_failure(call, name)  # Asterisk could not write a file
                     await call.services.link.send(operations.DELETE_RECORDING(name))
                     empty += 1
                     if empty > MISTAKES:
@@ -84,33 +85,35 @@ class Record(Node):
                     call.keys.clear()
                     continue
             there = False
-            chosen = await self._confirmed(call, name)
-            if isinstance(chosen, Goes) and chosen.key == BACK:
+            chosen = await self._confirm(call, name)
+            if isinstance(chosen, GoTo) and chosen.key == BACK:
                 await call.services.link.send(operations.DELETE_RECORDING(name))
                 return self.back
-            if chosen == SEND or (isinstance(chosen, Goes) and chosen.key is None):  # silence takes nothing back
+            if chosen == SEND or (isinstance(chosen, GoTo) and chosen.key is None):  # silence does not withdraw it
                 kept, reference = await self._keep(call, name)
-                return await (self._told(call, "record_thanks", reference) if kept else self._failed(call, name))
-            if isinstance(chosen, Goes):  # to an operator, to another language: his message stays
+                if not kept:
+                    return await self._report_failure(call, name)
+                return await self._say_reference(call, "record_thanks", reference)
+            if isinstance(chosen, GoTo):  # to an operator or another language: the message is kept
                 await self._keep(call, name)
-                return chosen.to
+                return chosen.node
 
-    def _left(self, call: Call) -> str | None:
-        """Where a key leads that was pressed while he was told how it works; any other begins the recording."""
+    def _leave_by_key(self, call: Call) -> str | None:
+        """Return where a key leads that was pressed during the instructions; other keys start the recording."""
         key = call.take_key()
         call.keys.clear()
-        return self._elsewhere(call, key)
+        return self._common_key(call, key)
 
-    def _elsewhere(self, call: Call, key: str | None) -> str | None:
-        """Where the keys lead that mean the same everywhere."""
+    def _common_key(self, call: Call, key: str | None) -> str | None:
+        """Return where the keys lead that mean the same everywhere."""
         places = {BACK: self.back, OPERATOR: call.flow.operator, CHANGE_LANGUAGE: call.flow.change_language}
         return places.get(key or "")
 
-    async def _recorded_before(self, call: Call, name: str) -> bool:
-        """After a restart: a recording that is going on is finished first; one that has ended is asked about."""
+    async def _find_recording(self, call: Call, name: str) -> bool:
+        """Return whether there is a recording from before a restart, after waiting for the end of one in progress."""
         live, stored = await call.services.link.ask(operations.LIVE_RECORDING(name), operations.STORED_RECORDING(name))
         if live.ok:
-            await self._until_recorded(call, name)
+            await self._wait_until_recorded(call, name)
         return (live.ok or stored.ok) and await call.services.mailbox.has_voice(name)
 
     async def _record(self, call: Call, name: str) -> events.RecordingFinished:
@@ -130,34 +133,34 @@ class Record(Node):
             )
         )
         call.event("recording", name=name)
-        return await self._until_recorded(call, name)
+        return await self._wait_until_recorded(call, name)
 
-    async def _until_recorded(self, call: Call, name: str) -> events.RecordingFinished:
+    async def _wait_until_recorded(self, call: Call, name: str) -> events.RecordingFinished:
         until = asyncio.get_running_loop().time() + self.longest_s + _MARGIN_S
         while asyncio.get_running_loop().time() < until:
             try:
                 item = await call.next(until)
             except CallerGone:
-                await self._closed(call, name)
+                await self._wait_until_closed(call, name)
                 raise
             except CallFailed:
-                break  # Asterisk could not even begin
-            if call.keys:  # the square that ended it, and what they pressed while they spoke
+                break  # Asterisk could not start
+            if call.keys:  # the # that ended it, and keys pressed while speaking
                 call.keys.clear()
-                call.afresh = False
+                call.keys_lost = False
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return item
         return events.RecordingFinished(name, call.channel, 0, 0, failed=True)
 
-    async def _closed(self, call: Call, name: str) -> None:
-        """Until Asterisk has closed the file of a caller who has gone."""
-        until = asyncio.get_running_loop().time() + _CLOSES_S
+    async def _wait_until_closed(self, call: Call, name: str) -> None:
+        """Wait until Asterisk has closed the file of a caller who has gone."""
+        until = asyncio.get_running_loop().time() + _CLOSE_S
         while asyncio.get_running_loop().time() < until:
-            item = await call.next(until, gone_too=True)
+            item = await call.next(until, even_if_gone=True)
             if isinstance(item, events.RecordingFinished) and item.name == name:
                 return
 
-    async def _confirmed(self, call: Call, name: str) -> str | Goes:
+    async def _confirm(self, call: Call, name: str) -> str | GoTo:
         language = call.state.language
         options: list[tuple[str, list[Clip]]] = [
             (SEND, [(language, "record_send")]),
@@ -169,10 +172,10 @@ class Record(Node):
             if chosen != HEAR:
                 return chosen
             await call.play_media(f"recording:{name}", self.longest_s)
-            await call.hear_out()
+            await call.wait_for_playback()
 
     async def _keep(self, call: Call, name: str, *, gone: bool = False) -> tuple[bool, str | None]:
-        """Keeps the message, if anything was said, with a case file; gives that, and the file's reference."""
+        """Keep the message with a new case, if anything was said. Return whether it was, and the case's reference."""
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None
@@ -193,8 +196,8 @@ class Record(Node):
             )
         )
 
-    async def _failed(self, call: Call, name: str) -> str | None:
-        """The message could not be recorded, or not to its end: the caller is told so, and there is a file of it."""
+    async def _report_failure(self, call: Call, name: str) -> str | None:
+        """Tell the caller that the message could not be recorded, or not completely, and open a case about it."""
         log.error("A message could not be recorded: is the disk full?", call=call.state.id)
         kept, reference = await self._keep(call, name)
         if not kept:
@@ -202,23 +205,23 @@ class Record(Node):
         call.services.recorder.message_failed(call.state, CaseKind(self.file), reference, self.due_h)
         self._note(call, reference)
         call.event("recording_failed", reference=reference)
-        return await self._told(call, "record_failed", reference)
+        return await self._say_reference(call, "record_failed", reference)
 
-    async def _told(self, call: Call, text: str, reference: str | None) -> str | None:
-        """Thanks and the reference, which can be heard again; silence leads on."""
+    async def _say_reference(self, call: Call, text: str, reference: str | None) -> str | None:
+        """Say the text and the reference, which can be repeated; silence leads on."""
         language = call.state.language
         if reference is None:
             await call.say([(language, text)])
             return self.next
-        told: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
+        number: list[Clip] = [(language, "reference_is"), *spoken.digit_clips(language, reference)]
         again: list[Clip] = [
             (language, "reference_again"),
             (language, f"press_{_AGAIN}"),
             (language, "hang_up_or_back"),
         ]
-        clips = [(language, text), *told, *again]
+        clips = [(language, text), *number, *again]
         while (key := await call.listen(clips, fresh=True)) is not None:
-            if (elsewhere := self._elsewhere(call, key)) is not None:
+            if (elsewhere := self._common_key(call, key)) is not None:
                 return elsewhere
-            clips = [*told, *again]
+            clips = [*number, *again]
         return self.next

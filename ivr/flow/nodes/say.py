@@ -1,4 +1,4 @@
-"""`say`: a text, then on. A key cuts it short and counts for the next menu."""
+"""`say`: plays a text and goes on. A key cuts it short and counts for the next menu."""
 
 from typing import Literal
 
@@ -23,10 +23,10 @@ class Say(Node):
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         if resumed and call.state.playback is not None:
-            # It was said before the restart, and may still be sounding: nobody is greeted twice.
+            # It was said before the restart and may still play: no caller is greeted twice.
             (answer,) = await call.services.link.ask(operations.PLAYBACK(call.state.playback))
             if answer.ok:
-                await call.hear_out()
+                await call.wait_for_playback()
             return self.next
         await call.say([(call.state.language, self.text)])
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:

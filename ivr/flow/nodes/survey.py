@@ -1,4 +1,4 @@
-"""`survey`: one question after the conversation, answered by a key from 1 to 5. Nobody has to."""
+"""`survey`: one question after the conversation, answered by a key from 1 to 5, if the caller likes."""
 
 from typing import Literal
 

@@ -1,5 +1,8 @@
-"""Shortly before closing time: who would be served only after it is told so when he begins to wait, and may wish to be
-called back. Who waits all the same is served, however late it gets."""
+"""A notice shortly before closing time to callers who would only be served after it.
+
+They hear it when they begin to wait, and may request a call-back. Callers who wait anyway are served, however late it
+gets.
+"""
 
 from datetime import timedelta
 
@@ -10,7 +13,7 @@ TEXT = "last_calls"
 
 
 def is_too_late(call: Call, answer: floor_protocol.Position) -> bool:
-    """Whether his turn would come after closing time, as far as is known and if it is near (`last_calls_min` in
+    """Return whether the caller's turn is expected after closing time, when that is near (`last_calls_min` in
     site.toml; 0: never)."""
     near, expected = call.services.site.routing.last_calls_min, answer.estimate.seconds
     if not near or expected is None or not answer.estimate.earned:

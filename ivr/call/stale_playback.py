@@ -1,7 +1,7 @@
-"""What sounds on the channel of a caller who was found with a state that cannot be read.
+"""Prompts of a former controller on a channel whose state cannot be read.
 
-A state written while a prompt plays would hold up the requests of all calls (`Call.step`), and nobody knows the name of
-that prompt. So something of ours is played behind it: that it is over is told, and nobody has to wait for it.
+Writing a state while a prompt plays would hold up the requests of all calls (`Call.step`), and the name of that prompt
+is unknown. So a pause of ours is queued behind it: Asterisk reports its end, and no request has to wait.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from ivr.audio.audible import PAUSE, SIGNS
 from ivr.call.call import Call, Deadline
 
 _LONGEST_S = 180.0
-"""No prompt lasts longer."""
+"""The maximum length of a prompt."""
 
 _NAME = re.compile(r'"pb":"([\w.-]{1,80})"')
-"""The name of a playback in what is left of a state."""
+"""Finds the name of a playback in what is left of a state."""
 
 
-async def silence(call: Call) -> None:
-    """Wait until nothing of a former controller's sounds any more. Raises CallerGone."""
+async def wait_for_silence(call: Call) -> None:
+    """Wait until no prompt of a former controller plays. Raises CallerGone."""
     if call.unreadable is None:
         return
     named, call.unreadable = _NAME.search(call.unreadable), None

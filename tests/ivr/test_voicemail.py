@@ -1,4 +1,4 @@
-"""Messages after a tone: complaints, suggestions, observations, and what is left when the line is closed."""
+"""Voice messages: complaints, suggestions, observations, and messages left when the line is closed."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from prompts.manifest import PAUSE_S
 @pytest.mark.parametrize(
     ("language", "keys", "kind"), [("ar", "41", "complaint"), ("fr", "42", "suggestion"), ("de", "43", "observation")]
 )
-async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spoken(
+async def test_a_voice_message_opens_a_case_due_in_two_days_and_its_reference_is_spoken(
     line: Line, telephones: Telephones, language: str, keys: str, kind: str
 ) -> None:
     caller = f"+3362300001{KEYS[language]}"
@@ -38,7 +38,7 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     await begins(call, line.audio(language, "record_send"))
     chosen = call.clock
     await call.press("2")
-    assert await call.hears_tone(1400, 5) > 0.5  # his own words
+    assert await call.hears_tone(1400, 5) > 0.5  # the caller's own message
     await begins(call, line.audio(language, "record_send"), chosen)
     chosen = call.clock
     await call.press("1")
@@ -46,7 +46,7 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     told = await begins(call, line.audio(language, "reference_is"), thanked.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
     digits = spoken.digit_clips(language, file.reference)
-    sound = np.concatenate([line.audio(*each) if each != PAUSE else tone(0, PAUSE_S) for each in digits])
+    sound = np.concatenate([line.audio(*item) if item != PAUSE else tone(0, PAUSE_S) for item in digits])
     await call.hears(sound, 20, told.offset_s)
     await begins(call, line.audio(language, "reference_again"), told.offset_s)
     chosen = call.clock
@@ -55,9 +55,9 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     await call.hears(sound, 20, told.offset_s)
     await call.hangup()
     story = await line.story(caller)
-    said = [each["data"]["clips"] for each in story["events"] if each["kind"] == "prompt"]
+    said = [item["data"]["clips"] for item in story["events"] if item["kind"] == "prompt"]
     reference = [[language, "reference_is"], *map(list, digits)]
-    assert [each[: len(reference)] for each in said if [language, "reference_is"] in each] == [
+    assert [item[: len(reference)] for item in said if [language, "reference_is"] in item] == [
         [[language, "record_thanks"], *reference[:-1]],
         reference,
     ]
@@ -74,7 +74,7 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     assert not list((line.home / "asterisk" / "spool" / "recording").glob("msg-*"))
 
 
-async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telephones: Telephones) -> None:
+async def test_recording_a_message_again_replaces_the_first_one(line: Line, telephones: Telephones) -> None:
     caller = "+33623000021"
     call = await line.dial(telephones, caller)
     await call.press("241")
@@ -93,12 +93,12 @@ async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telep
     assert has_tone(heard[:RATE], 2100) and not has_tone(heard[:RATE], 1400)
 
 
-async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: Telephones) -> None:
+async def test_keys_typed_ahead_do_not_send_a_message(line: Line, telephones: Telephones) -> None:
     caller = "+33623000022"
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 1.5)
-    await call.press("11")  # while he is recorded
+    await call.press("11")  # during the recording
     await call.press("#")
     await call.hears(line.audio("fr", "record_send", "press_1"), 12)
     story = await line.story(caller, ended=False)
@@ -107,7 +107,7 @@ async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: 
     await begins(call, line.audio("fr", "record_thanks"))
 
 
-async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(line: Line, telephones: Telephones) -> None:
     caller = "+33623000023"
     call = await line.dial(telephones, caller)
     await call.press("141")
@@ -120,35 +120,35 @@ async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telep
     assert (await line.story(caller))["call"]["outcome"] == "message"
 
 
-async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_says_nothing_hears_so_and_opens_no_case(line: Line, telephones: Telephones) -> None:
     caller, seen = "+33623000024", line.log.stat().st_size
     call = await line.dial(telephones, caller)
     await call.press("241")
     await begins(call, line.audio("fr", "record_how"))
     await call.press("5")
     await recorded(line, caller)
-    await asyncio.sleep(0.6)  # his silence
+    await asyncio.sleep(0.6)  # the caller's silence
     await call.press("#")
     once = await begins(call, line.audio("fr", "record_empty"))
     how = await begins(call, line.audio("fr", "record_how"), once.offset_s)
     await call.press("5")
-    # Now he does not even press #. Asterisk ends the recording after some silence and calls a second of it talk.
+    # Now without #. Asterisk ends the recording after some silence, and counts a second of it as speech.
     await begins(call, line.audio("fr", "record_empty"), how.offset_s, 20)
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("left_menu", None)
     assert "level=error" not in line.logged(seen)
-    assert not [*(line.home / "asterisk" / "spool" / "recording").glob("*.wav")]  # a start would find it
+    assert not [*(line.home / "asterisk" / "spool" / "recording").glob("*.wav")]  # a start would find the leftover
 
 
 @pytest.mark.parametrize(
     ("samples", "voice"),
     [
         (tone(0, 9.0), False),
-        (np.random.default_rng(1).integers(-100, 100, 9 * RATE).astype(np.int16), False),  # the noise of a line
+        (np.random.default_rng(1).integers(-100, 100, 9 * RATE).astype(np.int16), False),  # line noise
         (np.concatenate([tone(0, 4.0), tone(1400, 0.05), tone(0, 4.0)]), False),  # a click
         (np.concatenate([tone(0, 8.0), tone(1400, 0.5)]), True),
-        (tone(1400, 0.5) // 20, True),  # somebody who whispers
+        (tone(1400, 0.5) // 20, True),  # whispering
         (tone(0, 0.0), False),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_recording_of_silence_has_no_voice(tmp_path: Path, samples: Samples, v
     assert not has_voice(tmp_path / "absent.wav")
 
 
-async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_about_then(
+async def test_a_recording_continues_when_the_controller_is_killed_and_is_confirmed_later(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000025"
@@ -180,13 +180,15 @@ async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_ab
     assert message.duration_ms > 1500
 
 
-async def test_a_message_whose_caller_hung_up_without_a_controller_is_kept(line: Line, telephones: Telephones) -> None:
+async def test_a_message_is_kept_if_the_caller_hangs_up_while_there_is_no_controller(
+    line: Line, telephones: Telephones
+) -> None:
     caller = "+33623000026"
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 2.0)
     former = line.pid("ivr")
-    os.kill(former, signal.SIGSTOP)  # until he has hung up
+    os.kill(former, signal.SIGSTOP)  # until the caller has hung up
     await call.hangup()
     await line.until(lambda: line.ari("GET", "/channels") == [], 5, "Asterisk has seen him hang up")
     os.kill(former, signal.SIGKILL)
@@ -199,7 +201,7 @@ async def test_a_message_whose_caller_hung_up_without_a_controller_is_kept(line:
 
 
 async def records(line: Line, telephones: Telephones, caller: str) -> Call:
-    """A caller who leaves a message and goes on speaking."""
+    """Return a caller who leaves a message and keeps speaking."""
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 1.0)
@@ -208,7 +210,7 @@ async def records(line: Line, telephones: Telephones, caller: str) -> Call:
 
 
 async def sends(line: Line, call: Call, caller: str) -> None:
-    """Ends the recording and sends it: it was recorded once, and has one reference."""
+    """End the recording and send it: there is one recording with one reference."""
     call.silence()
     await asyncio.sleep(0.5)
     ended = call.clock
@@ -228,19 +230,19 @@ async def is_kept(line: Line, caller: str, outcome: str) -> None:
     assert file.reference == message.case_reference
     story = await line.story(caller, limit_s=10)
     assert (story["call"]["outcome"], story["call"]["case"]) == (outcome, file.reference)
-    kinds = [each["kind"] for each in story["events"]]
+    kinds = [item["kind"] for item in story["events"]]
     assert (kinds.count("recording"), kinds.count("message"), kinds.count("given_back")) == (1, 1, 0)
 
 
-async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_the_guard_waits(
+async def test_a_recording_survives_a_controller_that_is_away_longer_than_the_guard_waits(
     line: Line, telephones: Telephones
 ) -> None:
-    """It is recorded once and kept, whether its caller speaks until the controller is back, or ends it before. Without
-    a controller nobody is left in silence when the recording has ended."""
+    """It is recorded once and kept, whether the caller speaks until the controller is back or ends it before. Even
+    without a controller, the caller is not left in silence after the recording."""
     callers = speaks_on, stays, leaves = "+33623000033", "+33623000034", "+33623000035"
-    speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, each) for each in callers))
+    speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, item) for item in callers))
     await line.without_controller()
-    await asyncio.sleep(6.5)  # the guard has seen that there is no controller
+    await asyncio.sleep(6.5)  # the guard has noticed that there is no controller
     for call in (staying, leaving):
         call.silence()
     await asyncio.sleep(0.5)
@@ -259,7 +261,7 @@ async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_th
 
 
 @pytest.mark.long
-async def test_a_recording_outlives_a_stopped_controller_that_the_guard_ends(
+async def test_a_recording_survives_a_stopped_controller_that_the_guard_kills(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000036"
@@ -272,7 +274,7 @@ async def test_a_recording_outlives_a_stopped_controller_that_the_guard_ends(
 
 @pytest.fixture
 def full_disk(line: Line) -> Iterator[Path]:
-    """A disk of its own, full, in the place where Asterisk records."""
+    """Mount a full disk where Asterisk stores recordings."""
     folder = line.home / "asterisk" / "spool" / "recording"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=False)
     if mounted.returncode:
@@ -286,7 +288,7 @@ def full_disk(line: Line) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_file_never_the_call(
+async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_case_but_never_the_call(
     line: Line, telephones: Telephones, full_disk: Path
 ) -> None:
     caller = "+33623000027"
@@ -306,7 +308,7 @@ async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_file_never_the
 
 
 async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
-    """He is told that it could not be recorded, gets a file nevertheless, and is not hung up on."""
+    """The caller hears that the recording failed, but gets a case and stays on the line."""
     failed = await begins(call, line.audio("fr", "record_failed"))
     await begins(call, line.audio("fr", "reference_is"), failed.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
@@ -317,12 +319,12 @@ async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
     await call.hangup()
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["case"]) == ("message", file.reference)
-    assert [each["data"] for each in story["events"] if each["kind"] == "recording_failed"] == [
+    assert [item["data"] for item in story["events"] if item["kind"] == "recording_failed"] == [
         {"reference": file.reference}
     ]
 
 
-async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file(
+async def test_a_recording_refused_by_asterisk_ends_with_an_apology_and_a_case(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000028"
@@ -330,7 +332,7 @@ async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file
     await call.press("243")
     await begins(call, line.audio("fr", "record_how"))
     name = f"msg-observation-observation-{(await line.story(caller, ended=False))['call']['id']}"
-    # Something else is recorded under that name, where no request of a call has to wait for it.
+    # Something else is recorded under that name, on a channel for which no request of a call has to wait.
     bridge = line.ari("POST", "/bridges")["id"]
     try:
         line.ari("POST", f"/bridges/{bridge}/record", name=name, format="ulaw")
@@ -343,7 +345,7 @@ async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file
 
 @pytest.fixture
 def no_folder(line: Line) -> Iterator[Path]:
-    """A file in the place of the folder where Asterisk records, which it finds out when it begins."""
+    """Put a file in place of Asterisk's recording directory, which it notices when it starts to record."""
     folder = line.home / "asterisk" / "spool" / "recording"
     aside = folder.rename(folder.with_name("recording-aside"))
     folder.write_text("")
@@ -354,7 +356,7 @@ def no_folder(line: Line) -> Iterator[Path]:
         aside.rename(folder)
 
 
-async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_file(
+async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_case(
     line: Line, telephones: Telephones, no_folder: Path
 ) -> None:
     caller = "+33623000031"
@@ -365,9 +367,7 @@ async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a
     await is_apologised_to(line, call, caller)
 
 
-async def test_a_message_that_is_found_after_its_call_has_ended_in_the_records_is_kept(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_message_found_after_its_call_ended_in_the_records_is_kept(line: Line, telephones: Telephones) -> None:
     caller = "+33623000029"
     call = await line.dial(telephones, caller)
     await call.press("2")

@@ -1,4 +1,4 @@
-"""Whom keys and words mean, what a caller then needs, and who belongs to a conversation after a restart: pure."""
+"""Pure tests: the targets of requests, the needs of a transferred caller, and conversations after a restart."""
 
 import math
 
@@ -15,10 +15,10 @@ from ivr.model.floor_protocol import OpenOffer
 from ivr.model.talk_table import Colleague, OperatorPlace
 from ivr.site.codes import Codes
 from ivr.site.operators import OperatorEntry
-from ivr.talk.keys import ENDS_S, Keys
-from ivr.talk.operator_requests import Refusal, Target, candidates, experts, from_keys
-from ivr.talk.refer import meant
-from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, steps
+from ivr.talk.code_reader import ENDS_S, CodeReader
+from ivr.talk.operator_requests import Refusal, Target, candidates, experts, target_from_digits
+from ivr.talk.refer import parse_target
+from ivr.talk.transfers import ANYBODY, BACK_S, BUSY_S, Transfer, transfer_steps
 from routing.match import Step, step_at
 
 LANGUAGES, TOPICS = ("ar", "fr", "es"), ("file", "travel")
@@ -46,8 +46,8 @@ PEOPLE = (
         ("123456789", Refusal.OUTSIDE),
     ],
 )
-def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal) -> None:
-    assert from_keys(keys, LANGUAGES, TOPICS) == target
+def test_digits_mean_somebody_of_this_site_or_nobody(keys: str, target: Target | Refusal) -> None:
+    assert target_from_digits(keys, LANGUAGES, TOPICS) == target
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_digits_mean_somebody_here_or_nobody(keys: str, target: Target | Refusal
         ("", Refusal.OUTSIDE),
     ],
 )
-def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusal) -> None:
-    assert meant(to, Codes(), LANGUAGES, TOPICS) == target
+def test_the_target_of_a_refer_means_the_same_as_digits(to: str, target: Target | Refusal) -> None:
+    assert parse_target(to, Codes(), LANGUAGES, TOPICS) == target
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusa
         (Target(operator="1002"), ("1002",)),
         (Target(operator="1001"), Refusal.YOURSELF),
         (Target(operator="7777"), Refusal.UNKNOWN),
-        (Target(language="fr"), ("1002", "1901")),  # the best first, and never who asks
+        (Target(language="fr"), ("1002", "1901")),  # the best first, and never the one who asks
         (Target(language="nl"), Refusal.UNKNOWN),
         (Target(language="ar"), Refusal.AWAY),  # nobody else speaks it
         (Target(topic="file"), ("1002",)),
@@ -81,12 +81,12 @@ def test_a_telephone_that_refers_means_the_same(to: str, target: Target | Refusa
         (Target(), Refusal.UNKNOWN),
     ],
 )
-def test_who_is_meant(target: Target, found: tuple[str, ...] | Refusal) -> None:
+def test_a_target_means_these_operators(target: Target, found: tuple[str, ...] | Refusal) -> None:
     assert candidates(target, PEOPLE, LANGUAGES, TOPICS, "1001") == found
 
 
-def press(keys: Keys, text: str, now: float = 0.0) -> list[tuple[str, str]]:
-    return [code for each in text if (code := keys.press(each, now)) is not None]
+def press(keys: CodeReader, text: str, now: float = 0.0) -> list[tuple[str, str]]:
+    return [code for item in text if (code := keys.press(item, now)) is not None]
 
 
 @pytest.mark.parametrize(
@@ -97,34 +97,34 @@ def press(keys: Keys, text: str, now: float = 0.0) -> list[tuple[str, str]]:
         ("*31#*32#*33#", [("transfer", ""), ("consult", ""), ("interpreter", "")]),
         ("77*30*3200#", [("hold", ""), ("consult", "00")]),
         ("1002#5*#**3*1002#", []),
-        ("*31*30", [("hold", "")]),  # begun anew
+        ("*31*30", [("hold", "")]),  # started over
     ],
 )
-def test_keys_in_a_conversation_are_codes_or_nothing(text: str, codes: list[tuple[str, str]]) -> None:
-    assert press(Keys(Codes()), text) == codes
+def test_keys_in_a_conversation_are_codes_or_ignored(text: str, codes: list[tuple[str, str]]) -> None:
+    assert press(CodeReader(Codes()), text) == codes
 
 
-def test_a_code_that_was_begun_long_ago_is_forgotten_and_one_that_is_off_is_none() -> None:
-    keys = Keys(Codes())
+def test_an_abandoned_code_is_dropped_and_a_disabled_code_is_ignored() -> None:
+    keys = CodeReader(Codes())
     assert press(keys, "*3") == []
     assert press(keys, "0", ENDS_S + 0.1) == []
-    assert press(Keys(Codes(hold="")), "*30#") == []
+    assert press(CodeReader(Codes(hold="")), "*30#") == []
 
 
-def test_a_code_without_its_end_counts_after_a_pause_and_what_is_no_code_never() -> None:
-    keys = Keys(Codes())
+def test_a_code_without_its_end_counts_after_a_pause_and_other_keys_never_do() -> None:
+    keys = CodeReader(Codes())
     for text, code in (("*311002", ("transfer", "1002")), ("*32", ("consult", "")), ("1230", None), ("*3", None)):
         press(keys, text)
-        assert keys.over(ENDS_S - 0.1) is None
+        assert keys.finish(ENDS_S - 0.1) is None
         assert keys.until == ENDS_S
-        assert keys.over(ENDS_S) == code
-        assert keys.over(ENDS_S) is None
+        assert keys.finish(ENDS_S) == code
+        assert keys.finish(ENDS_S) is None
         assert keys.until == math.inf
 
 
-def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
+def test_a_code_may_start_with_the_key_that_ends_other_codes() -> None:
     codes = Codes(hold="#1", transfer="#2")
-    assert press(Keys(codes), "#1#21002##2#*32#") == [
+    assert press(CodeReader(codes), "#1#21002##2#*32#") == [
         ("hold", ""),
         ("transfer", "1002"),
         ("transfer", ""),
@@ -134,54 +134,54 @@ def test_a_code_may_begin_with_the_key_that_ends_others() -> None:
 
 @patient
 @given(st.text("*#0123456789", max_size=40))
-def test_no_keys_break_anything(text: str) -> None:
-    keys = Keys(Codes())
+def test_no_sequence_of_keys_breaks_the_reader(text: str) -> None:
+    keys = CodeReader(Codes())
     press(keys, text)
-    keys.over(ENDS_S)
+    keys.finish(ENDS_S)
 
 
 # What the caller needs
 
 USUAL = (Step("fr", 3, "file", patience=60.0), Step("fr", 3))
-SPEAKS = {each.id: each.languages for each in PEOPLE}
+SPEAKS = {item.id: item.languages for item in PEOPLE}
 
 
-def test_a_colleague_then_who_handed_him_on_then_anybody_each_for_his_time() -> None:
-    needed = steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
-    assert [each.operator for each in needed] == ["1901", "1002", None, None]
-    at = [step_at(needed, each)[0] for each in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
+def test_a_transferred_caller_waits_for_the_colleague_then_the_operator_then_anybody() -> None:
+    needed = transfer_steps(Transfer(("1901",), "1002", at=400.0, count=1), USUAL, SPEAKS)
+    assert [item.operator for item in needed] == ["1901", "1002", None, None]
+    at = [step_at(needed, item)[0] for item in (0.0, BUSY_S - 1, BUSY_S + 1, BUSY_S + BACK_S + 1)]
     assert at == [0, 0, 1, 2]
     assert needed[2:] == USUAL
 
 
-def test_one_who_will_not_have_him_is_not_waited_for() -> None:
+def test_a_caller_does_not_wait_for_an_operator_who_refused() -> None:
     transfer = Transfer(("1901", "1002"), "1001", at=400.0, count=1)
     assert transfer.without("1901", 420.0) == Transfer(("1002",), "1001", 420.0, 1)
     assert transfer.without("1901", 420.0).without("1002", 430.0).without("1001", 440.0) == Transfer((), None, 430.0, 1)
     assert transfer.without("7777", 420.0) == transfer
-    assert transfer.taken() == Transfer(count=1)
+    assert transfer.complete() == Transfer(count=1)
     for text in ("1901::nan:1", "1901::1e400:1", f"1901::{'9' * 400}:1", "a:b"):
         assert Transfer.decode(text) == Transfer(), "no state of ours"
 
 
-def test_a_language_is_waited_for_as_usual_before_he_comes_back() -> None:
-    needed = steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
-    assert [(each.language, each.operator) for each in needed] == [
+def test_a_transfer_to_a_language_tries_all_its_operators_before_the_caller_returns() -> None:
+    needed = transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), USUAL, SPEAKS)
+    assert [(item.language, item.operator) for item in needed] == [
         ("fr", None),
         ("fr", "1001"),
         ("fr", None),
         ("fr", None),
     ]
-    # By whoever can, also where the one who handed him on has his file.
+    # By any matching operator, even if the transferring one handles the case.
     his = (Step("fr", 3, None, "1001", patience=30.0), *USUAL)
-    assert steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
-    # But not by himself, as long as others are waited for.
-    assert [each.excluded_operator for each in needed] == ["1001", None, None, None]
+    assert transfer_steps(Transfer((ANYBODY,), "1001", at=400.0, count=1), his, SPEAKS)[:2] == needed[:2]
+    # But not by the transferring operator while others are still an option.
+    assert [item.excluded_operator for item in needed] == ["1001", None, None, None]
 
 
-def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() -> None:
+def test_a_colleague_without_the_language_or_no_longer_listed_does_not_block_a_transfer() -> None:
     spanish = (Step("es", 3),)
-    assert [each.language for each in steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
+    assert [item.language for item in transfer_steps(Transfer(("1002", "7777"), None, 0.0, 1), spanish, SPEAKS)] == [
         "fr",
         "es",
     ]
@@ -198,24 +198,22 @@ def test_a_colleague_of_another_language_and_one_who_is_no_more_hinder_nobody() 
         (OperatorPlace.ASIDE, Role.CONSULTED, True),
         (OperatorPlace.TOGETHER, Role.INTERPRETER, True),
         (OperatorPlace.HELD, Role.INTERPRETER, True),
-        (OperatorPlace.TOGETHER, Role.CONSULTED, False),  # he was asked no more
+        (OperatorPlace.TOGETHER, Role.CONSULTED, False),  # no longer consulted
         (OperatorPlace.TOGETHER, Role.OPERATOR, False),
     ],
 )
-def test_a_colleague_is_kept_as_long_as_the_callers_channel_says_so(
-    place: OperatorPlace, role: Role, kept: bool
-) -> None:
-    state = call(1, offer=50).but(place=place.value or None)
+def test_a_colleague_is_kept_while_the_callers_channel_names_them(place: OperatorPlace, role: Role, kept: bool) -> None:
+    state = call(1, offer=50).replace(operator_place=place.value or None)
     other = LegState(uuid(51), uuid(1), "1002", NOW, role)
     channels = [channel("a", state), leg_channel(leg(50, 1)), leg_channel(other)]
     found = compare(channels, {})
     assert found.colleagues == ({uuid(1): Colleague(uuid(51), "1002", role, there=True)} if kept else {})
-    assert [each.id for each in found.orphans] == ([] if kept else [uuid(51)])
+    assert [item.id for item in found.orphans] == ([] if kept else [uuid(51)])
     assert (OpenOffer(uuid(51), uuid(1), "1002", talking=True) in found.open_offers) == kept
     assert OpenOffer(uuid(50), uuid(1), "1001", talking=True) in found.open_offers
 
 
-def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings_for_him() -> None:
+def test_a_colleagues_leg_rings_for_the_caller_once_there_is_no_operator() -> None:
     rung = LegState(uuid(51), uuid(1), "1002", NOW, Role.CONSULTED)
     found = compare([channel("a", call(1, waits=True)), leg_channel(rung)], {})
     assert [own for _, _, own in found.resume] == [rung]
@@ -225,21 +223,21 @@ def test_a_colleague_whose_caller_has_no_operator_any_more_is_the_leg_that_rings
 @pytest.mark.parametrize(
     ("topic", "operator", "who"),
     [
-        ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks the better French
+        ("travel", "1002", ("1901", "1001")),  # both serve it; the third speaks better French
         ("file", "1901", ("1002", "1001")),
-        ("file", "1002", ()),  # he serves it himself
-        ("file", "1001", ()),  # he serves every topic
+        ("file", "1002", ()),  # serves the topic without help
+        ("file", "1001", ()),  # serves every topic
         (None, "1002", ()),
-        ("travel", "1999", ()),  # not in the list any more
+        ("travel", "1999", ()),  # no longer in the list
     ],
 )
-def test_who_serves_a_topic_and_can_talk_with_the_interpreter(
+def test_experts_serve_the_topic_and_share_a_language_with_the_interpreter(
     topic: str | None, operator: str, who: tuple[str, ...]
 ) -> None:
     assert experts(topic, operator, PEOPLE) == who
 
 
-def test_an_expert_with_whom_the_interpreter_shares_no_language_is_no_help() -> None:
+def test_an_expert_without_a_common_language_is_not_chosen() -> None:
     alone = OperatorEntry("1003", "Four", {"es": 5}, frozenset({"file"}), supervisor=False)
     assert experts("travel", "1003", (PEOPLE[1], alone)) == ()
     assert experts("travel", "1003", (*PEOPLE, alone)) == ("1901",)

@@ -1,0 +1,175 @@
+"""What callers hear while they wait for an operator: their position, the estimated wait, and the alternatives."""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ivr.audio.audible import Clip
+from ivr.call.call import Call
+from ivr.call.leg import start_music
+from ivr.model import floor_protocol
+from ivr.queue import closing_notice, language_offers
+from routing.estimate import WaitClass
+
+COUNTED = 10
+"""Positions up to this one have a text each; from `MORE` on they share one, and the position between has none."""
+MORE = COUNTED + 2
+"""The first position with more than ten callers ahead."""
+
+TEXTS = (
+    "wait",
+    "wait_nobody",
+    *(f"position_{position}" for position in range(1, COUNTED + 1)),
+    "position_more",
+    *(f"wait_{wait}" for wait in WaitClass),
+    closing_notice.TEXT,
+    *language_offers.TEXTS,
+)
+
+_TYPED_AHEAD_S = 0.5
+"""A key released within this time of an announcement's start counts as typed ahead."""
+_RETRY_S = 1.0
+"""If something still plays when an announcement is due, it may finish; this is the time until the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What a caller may do instead of waiting, or while waiting: the text that offers it, and its node of the flow.
+
+    `holds`: they keep their position meanwhile; `language`: they keep waiting there, in this language; `calls_back`:
+    the node takes call-back requests.
+    """
+
+    text: str
+    node: str
+    holds: bool = False
+    language: str | None = None
+    calls_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSettings:
+    """When announcements are due: after a wait of `first_s`, then every `every_s`. `alternatives`: by key."""
+
+    first_s: float
+    every_s: float
+    alternatives: Mapping[str, Alternative]
+
+
+def position_clips(language: str, answer: floor_protocol.Position) -> list[Clip]:
+    """Return position and wait, if the estimate is reliable enough; otherwise that all operators are busy, or that
+    nobody on duty speaks the language."""
+    estimate = answer.estimate
+    if language not in answer.spoken:
+        return [(language, "wait_nobody")]
+    if not estimate.earned or estimate.wait is None:
+        return [(language, "wait")]
+    clips: list[Clip] = []
+    if answer.position <= COUNTED:
+        clips.append((language, f"position_{answer.position}"))
+    elif answer.position >= MORE:
+        clips.append((language, "position_more"))
+    return [*clips, (language, f"wait_{estimate.wait}")]
+
+
+def alternative_clips(language: str, alternatives: Mapping[str, Alternative]) -> list[Clip]:
+    """Return the announcement of the alternatives, in the form of a menu."""
+    options = ([(language, item.text), (language, f"press_{key}")] for key, item in alternatives.items())
+    return [clip for option in options for clip in option]
+
+
+_Announcement = tuple[Sequence[Clip], Mapping[str, Alternative]]
+"""The clips, and the keys they offer."""
+
+
+class WaitAnnouncements:
+    """The announcements to one caller: when they are due (by the loop's clock), and which keys they offer.
+
+    `waited_s`: how long the caller has waited already, such as before a restart.
+    """
+
+    def __init__(self, call: Call, settings: WaitSettings, waited_s: float) -> None:
+        self._call, self._settings = call, settings
+        self._loop = asyncio.get_running_loop()
+        first = waited_s < settings.first_s
+        # Callers who heard the alternatives before a restart still know them.
+        self._keys_from = math.inf if first else self._loop.time()
+        self.due = self._loop.time() + (settings.first_s - waited_s if first else settings.every_s)
+        self.sounding = False
+        self._alternatives = settings.alternatives  # of the last announcement
+        self._began = self._loop.time() - waited_s
+        self._entering = True
+        self._offered_languages: set[str] = set()  # the reasons that were given for it
+
+    def enter(self) -> None:
+        """Ask the floor, at the start of the wait, whether there is something the caller should know at once."""
+        self._call.services.to_floor(floor_protocol.AskPosition(self._call.state.id, aloud=False))
+
+    def ask(self) -> None:
+        """Ask the floor for the caller's position, since an announcement is due."""
+        self._entering = False
+        if self._call.sounding:
+            self.due = self._loop.time() + _RETRY_S
+            return
+        self.due = self._loop.time() + self._settings.every_s  # whether there is an answer or not
+        self._call.services.to_floor(floor_protocol.AskPosition(self._call.state.id))
+
+    async def say(self, answer: floor_protocol.Position) -> None:
+        """Announce the position and the alternatives."""
+        call = self._call
+        if call.sounding and not self._entering:
+            return
+        announcement = self._urgent(answer) or (None if self._entering else self._regular(answer))
+        self._entering = False
+        if announcement is None:
+            return
+        clips, alternatives = announcement
+        self.sounding = await call.play(clips)
+        if self._keys_from == math.inf or alternatives != self._alternatives:
+            self._keys_from = self._loop.time() + _TYPED_AHEAD_S
+        self._alternatives = alternatives
+        if self.sounding:
+            self.due = math.inf
+        else:
+            await start_music(call)  # to_operator may have been cut short
+
+    def _regular(self, answer: floor_protocol.Position) -> _Announcement:
+        estimate, language, alternatives = answer.estimate, self._call.state.language, self._settings.alternatives
+        self._call.event("place", position=answer.position, wait=estimate.wait, earned=estimate.earned)
+        return [*position_clips(language, answer), *alternative_clips(language, alternatives)], alternatives
+
+    def _urgent(self, answer: floor_protocol.Position) -> _Announcement | None:
+        """Return what is said once and first: that another language may help, or that the caller is too late."""
+        call, language = self._call, self._call.state.language
+        others = language_offers.languages(call.services.site, language, answer.spoken)
+        nobody, after_s = language not in answer.spoken, call.services.site.routing.other_language_s
+        long = nobody or 0 < after_s <= self._loop.time() - self._began
+        why = language_offers.NOBODY if nobody else language_offers.BUSY
+        if others and long and why not in self._offered_languages:
+            self._offered_languages.add(why)
+            call.event("other_language", languages=[*others.values()], nobody=nobody)
+            alternatives = {key: Alternative(why, call.state.node, language=other) for key, other in others.items()}
+            return language_offers.clips(language, others, nobody=nobody), alternatives
+        if self._entering and closing_notice.is_too_late(call, answer):
+            call.event("last_calls")
+            alternatives = {key: item for key, item in self._settings.alternatives.items() if item.calls_back}
+            clips = alternative_clips(language, alternatives)
+            return [(language, closing_notice.TEXT), *clips, (language, language_offers.STAY)], alternatives
+        return None
+
+    def ended(self) -> None:
+        """Note that nothing plays any more."""
+        if self.sounding:
+            self.restart()
+
+    def restart(self) -> None:
+        """Start the time to the next announcement, and consider this one heard."""
+        self.sounding = False
+        self.due = self._loop.time() + self._settings.every_s
+
+    def choose(self, key: str) -> Alternative | None:
+        """Return the alternative that a key just pressed stands for; None before the caller has heard them."""
+        if self._loop.time() < self._keys_from:
+            return None
+        return self._alternatives.get(key)
