@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import DatabaseError, reading
+from db.engine import reading
 from db.enums import HoursKind
 from db.references import plain
 from db.tables import Call as CallTable
@@ -33,7 +33,6 @@ from db.tables import (
 )
 
 T = TypeVar("T")
-LIMIT_S = 0.15
 
 
 class NotFoundError(LookupError):
@@ -196,21 +195,20 @@ class Override:
 _late: set[asyncio.Future[Any]] = set()
 
 
-async def or_default(read: Awaitable[T], default: T, limit_s: float = LIMIT_S) -> T:
-    """What `read` gives, or `default` when it takes longer or the database is away: for reads that a call waits for."""
+async def within(read: Awaitable[T], limit_s: float) -> T:
+    """Return what `read` returns; raise TimeoutError if it takes longer than `limit_s`, without waiting for its end."""
     task = asyncio.ensure_future(read)
     try:
         await asyncio.wait({task}, timeout=limit_s)
+        if not task.done():
+            raise TimeoutError(f"no answer within {limit_s:g} s")
     finally:
         if not task.done():
             # Cancelled, but not awaited: a query of SQLite ends in its thread first, and the call does not wait for it.
             task.cancel()
             _late.add(task)
             task.add_done_callback(_forget)
-    try:
-        return task.result() if task.done() else default
-    except DatabaseError:
-        return default
+    return task.result()
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

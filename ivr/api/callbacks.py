@@ -49,7 +49,7 @@ def router(controller: "Controller") -> APIRouter:
         """Those that are not over, and the `last` that are."""
         now = clock.now()
         midnight = callback_rules.midnight(now, site.hours.timezone)
-        found = await book.listed(last, midnight)
+        found = await book.list_latest(last, midnight)
         if found is None:
             raise HTTPException(503, f"{AWAY} ({book.why})")
         wishes, tries, dialled = found
@@ -109,7 +109,7 @@ def router(controller: "Controller") -> APIRouter:
         return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}
 
     async def asked(identity: str) -> CallbackRequest:
-        found = await book.found(identity)
+        found = await book.find(identity)
         if found is None:
             raise HTTPException(503, f"{AWAY} ({book.why})")
         if isinstance(found, str):

@@ -224,7 +224,7 @@ class Dispatcher:
             log.exception("A call back could not go on", wish=found.wish)
 
     async def _go_on(self, found: Found, ends: CallLegs) -> None:
-        wish = await self.repository.wish(found.wish) if await self.repository.adopt() else None
+        wish = await self.repository.request(found.wish) if await self.repository.adopt() else None
         # Without an operator goes on who is told about a file, and who has answered while his operator hung up.
         alone = (
             wish is not None

@@ -193,8 +193,8 @@ async def test_what_is_not_there_is_no_fault_of_the_database_and_a_fault_of_ours
         raise KeyError("claim")
 
     book = CallbackRepository(url, ONE)
-    assert (await book.wish(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
-    assert "no wish" in str(await book.found("ffff"))
+    assert (await book.request(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
+    assert "no wish" in str(await book.find("ffff"))
     monkeypatch.setattr(callbacks, "pending", broken)
     assert await book.pending() is None
     assert book.why == "'claim'"
