@@ -9,11 +9,11 @@ from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, TryOutcome
 from db.ids import uuid7
 from ivr.callbacks import listing
-from ivr.callbacks.request_states import AT_WORK, Happening, after, given_up
+from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
 from ivr.hours.opening import one_line
 from ivr.model import clock
 from ivr.model.e164 import country_of, normalise
-from ivr.records.callback_records import audited, wished
+from ivr.records.callback_records import record_audit, record_request
 from ivr.site import callback_rules
 from ivr.site.callback_numbers import refusal
 
@@ -71,8 +71,8 @@ def router(controller: "Controller") -> APIRouter:
             uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
             country=country_of(number), language=language, topic=new.topic, due=now,
         )  # fmt: skip
-        wished(controller.recorder, wish)
-        audited(controller.recorder, wish, "callback_added", one_line(new.by, 60), "")
+        record_request(controller.recorder, wish)
+        record_audit(controller.recorder, wish, "callback_added", one_line(new.by, 60), "")
         return {"id": str(wish.id)}
 
     @api.post("/callbacks/{identity}/take")
@@ -81,13 +81,15 @@ def router(controller: "Controller") -> APIRouter:
         known = [each.id for each in controller.operators]
         if deed.operator is not None and deed.operator not in known:
             raise HTTPException(422, f"There is no operator {deed.operator!r}; `hatif operators` lists them.")
-        return await ended(identity, deed, Happening.TAKEN, f"taken over by {deed.operator or one_line(deed.by, 60)}")
+        return await ended(
+            identity, deed, RequestEvent.TAKEN, f"taken over by {deed.operator or one_line(deed.by, 60)}"
+        )
 
     @api.post("/callbacks/{identity}/cancel")
     async def cancel(identity: str, deed: Deed) -> dict[str, Any]:
-        return await ended(identity, deed, Happening.CANCELLED, one_line(deed.why, 300) or "cancelled")
+        return await ended(identity, deed, RequestEvent.CANCELLED, one_line(deed.why, 300) or "cancelled")
 
-    async def ended(identity: str, deed: Deed, what: Happening, reason: str) -> dict[str, Any]:
+    async def ended(identity: str, deed: Deed, what: RequestEvent, reason: str) -> dict[str, Any]:
         wish = await asked(identity)
         if wish.ended is not None:
             raise HTTPException(409, f"That wish is over already ({wish.state}); `hatif callbacks` shows it.")
@@ -98,12 +100,14 @@ def router(controller: "Controller") -> APIRouter:
             found = f"The node {node[:40]!r} is at it ({wish.state}); wait until that is over."
             raise HTTPException(409, f"{found} If that node is gone for good: --node-gone (`gone` in the control API).")
         if wish.state in AT_WORK:
-            moved = given_up(wish, what, now, operator=deed.operator, reason=reason)
+            moved = end_orphaned(wish, what, now, operator=deed.operator, reason=reason)
         else:
-            moved = after(wish, what, now, operator=deed.operator, reason=reason)
+            moved = advance(wish, what, now, operator=deed.operator, reason=reason)
         if not await book.move(wish, moved, outcome=TryOutcome.LOST, at=now):
             raise HTTPException(409, "The wish has just been moved by somebody else; look with `hatif callbacks`.")
-        audited(controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300))
+        record_audit(
+            controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300)
+        )
         if controller.session is not None:
             controller.session.dispatcher.look()
         return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}

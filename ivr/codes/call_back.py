@@ -1,6 +1,6 @@
 """The feature code `call_back`: the operator's last caller is to be called back by him.
 
-The code only notes the wish. As soon as the operator has hung up and is free he is rung for it, as for any other; so
+The code only notes the request. As soon as the operator has hung up and is free he is rung for it, as for any other; so
 the same limits hold, and a restart loses nothing.
 """
 
@@ -9,7 +9,7 @@ from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
 from ivr.codes.code_call import CodeCall, CodeRefused
 from ivr.model import clock
-from ivr.records.callback_records import audited, wished
+from ivr.records.callback_records import record_audit, record_request
 from ivr.site.callback_numbers import refusal
 
 
@@ -27,12 +27,12 @@ async def call_back(call: CodeCall) -> None:
     )
     if not call.resumed and not noted:  # once is enough, however often he asks
         now = clock.now()
-        wish = CallbackRequest(
+        request = CallbackRequest(
             uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,
             call_id=last.id, case_reference=last.case_reference, country=last.country, language=last.language,
             topic=last.topic, operator_id=operator, due=now,
         )  # fmt: skip
-        wished(services.recorder, wish)
-        audited(services.recorder, wish, "callback_by_code", operator, "")
+        record_request(services.recorder, request)
+        record_audit(services.recorder, request, "callback_by_code", operator, "")
         call.session.callbacks.look()
     await call.say("callback_code_noted")

@@ -187,11 +187,11 @@ class Session:
         await self._link.send(*map(operations.HANG_UP, undialled))
         found = [each for each in found if each.id not in undialled]
         seated = {each["id"]: [one for one in each["channels"] if one not in undialled] for each in bridges.body}
-        called_back, theirs = callbacks.standing(found)
+        called_back, theirs = callbacks.find_running(found)
         self._rings |= leg_dialing.waiting(found)
         others = [each for each in found if each.id not in theirs]
         findings = reconcile.compare(others, seated)
-        findings = replace(findings, standing=(*findings.standing, *callbacks.offers(called_back)))
+        findings = replace(findings, standing=(*findings.standing, *callbacks.open_offers(called_back)))
         helped = help_call.standing(found)
         elsewhere = dialplan_conversations.standing(
             found, {each.id: self.services.address(each.id) for each in self.people}

@@ -21,7 +21,7 @@ from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
 
@@ -46,7 +46,7 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
 async def dial(
     engine: AsyncEngine, wish: CallbackRequest, by: Claim, a_number: int = 9, a_day: int = 9
 ) -> tuple[Dial, CallbackRequest]:
-    moved = after(wish, Happening.DIALLED, NOW, by=by)
+    moved = advance(wish, RequestEvent.DIALLED, NOW, by=by)
     since = NOW - timedelta(hours=12)
     return await callbacks.dial(engine, wish, moved, operator="101", since=since, a_number=a_number, a_day=a_day), moved
 
@@ -55,7 +55,7 @@ async def test_of_many_who_want_a_wish_at_once_one_gets_it_and_one_dials_it(engi
     wish = await put(engine)
     claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 9)]
     won = await asyncio.gather(
-        *(callbacks.move(engine, wish, after(wish, Happening.CLAIMED, NOW, by=claim)) for claim in claims)
+        *(callbacks.move(engine, wish, advance(wish, RequestEvent.CLAIMED, NOW, by=claim)) for claim in claims)
     )
     assert won.count(True) == 1
     claimed = await callbacks.wish(engine, str(wish.id))
@@ -69,7 +69,7 @@ async def test_of_many_who_want_a_wish_at_once_one_gets_it_and_one_dials_it(engi
 
 async def test_a_new_controller_takes_over_and_the_former_one_moves_nothing_any_more(engine: AsyncEngine) -> None:
     wish = await put(engine)
-    claimed = after(wish, Happening.CLAIMED, NOW, by=ONE)
+    claimed = advance(wish, RequestEvent.CLAIMED, NOW, by=ONE)
     assert await callbacks.move(engine, wish, claimed)
     assert await callbacks.adopt(engine, OTHER) == 0
     assert await callbacks.adopt(engine, TWO) == 1
@@ -83,7 +83,7 @@ async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(e
     outcomes = []
     for number in ("+33612345678", "+33612345678", "+33612345679", "+33612345680"):
         wish = await put(engine, number=number)
-        claimed = after(wish, Happening.CLAIMED, NOW, by=ONE)
+        claimed = advance(wish, RequestEvent.CLAIMED, NOW, by=ONE)
         assert await callbacks.move(engine, wish, claimed)
         outcomes.append((await dial(engine, claimed, ONE, a_number=1, a_day=2))[0])
     assert outcomes == [Dial.YES, Dial.LIMIT_NUMBER, Dial.YES, Dial.LIMIT_DAY]
@@ -95,7 +95,7 @@ async def test_limits_of_a_number_and_of_a_day_are_counted_where_it_is_dialled(e
 async def test_controllers_that_dial_at_once_do_not_pass_a_limit_together(engine: AsyncEngine) -> None:
     wishes = [await put(engine, number=f"+3361234567{n}") for n in range(6)]
     claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 7)]
-    claimed = [after(wish, Happening.CLAIMED, NOW, by=claim) for wish, claim in zip(wishes, claims, strict=True)]
+    claimed = [advance(wish, RequestEvent.CLAIMED, NOW, by=claim) for wish, claim in zip(wishes, claims, strict=True)]
     for wish, moved in zip(wishes, claimed, strict=True):
         assert await callbacks.move(engine, wish, moved)
     said = await asyncio.gather(
@@ -108,7 +108,7 @@ async def test_a_number_with_several_wishes_is_called_for_one_of_them_at_a_time_
     engine: AsyncEngine,
 ) -> None:
     pairs = [(await put(engine), claim) for claim in (ONE, OTHER)]
-    claimed = [after(wish, Happening.CLAIMED, NOW, by=claim) for wish, claim in pairs]
+    claimed = [advance(wish, RequestEvent.CLAIMED, NOW, by=claim) for wish, claim in pairs]
     assert [await callbacks.move(engine, wish, new) for (wish, _), new in zip(pairs, claimed, strict=True)] == [
         True
     ] * 2
@@ -116,17 +116,17 @@ async def test_a_number_with_several_wishes_is_called_for_one_of_them_at_a_time_
     assert sorted(word.value for word, _ in said) == ["called", "yes"]
     first = [word for word, _ in said].index(Dial.YES)
     dialled, (_, by), (_, other) = said[first][1], pairs[first], pairs[1 - first]
-    over = after(dialled, Happening.MISSED, NOW, by=by, wait=timedelta(hours=1))
+    over = advance(dialled, RequestEvent.MISSED, NOW, by=by, wait=timedelta(hours=1))
     assert await callbacks.move(engine, dialled, over, outcome=TryOutcome.BUSY, at=NOW)
     assert (await dial(engine, claimed[1 - first], other))[0] is Dial.YES
 
 
 async def test_a_try_keeps_its_outcome_and_the_first_one_holds(engine: AsyncEngine) -> None:
     wish = await put(engine)
-    claimed = after(wish, Happening.CLAIMED, NOW, by=ONE)
+    claimed = advance(wish, RequestEvent.CLAIMED, NOW, by=ONE)
     await callbacks.move(engine, wish, claimed)
     _, ringing = await dial(engine, claimed, ONE)
-    missed = after(ringing, Happening.MISSED, NOW, by=ONE, wait=timedelta(minutes=30), reason="busy")
+    missed = advance(ringing, RequestEvent.MISSED, NOW, by=ONE, wait=timedelta(minutes=30), reason="busy")
     assert await callbacks.move(engine, ringing, missed, outcome=TryOutcome.BUSY, at=NOW)
     assert not await callbacks.move(engine, ringing, missed, outcome=TryOutcome.LOST, at=NOW)
     (tried,) = (await callbacks.tries(engine, [wish.id]))[wish.id]

@@ -18,7 +18,7 @@ from db.callers import BeingCalledError, Erased
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Audit, Callback, Caller
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
 
@@ -84,7 +84,7 @@ async def test_who_is_not_remembered_and_wished_to_be_called_is_forgotten_as_wel
 
 async def test_while_a_number_is_being_called_nothing_of_it_is_forgotten(engine: AsyncEngine, url: str) -> None:
     waits, rings = await put(engine), await put(engine)
-    assert await callbacks.move(engine, rings, after(rings, Happening.CLAIMED, NOW, by=MINE))
+    assert await callbacks.move(engine, rings, advance(rings, RequestEvent.CLAIMED, NOW, by=MINE))
     with pytest.raises(BeingCalledError, match=f"ringing_operator, by the node node1; wish {rings.id}.*--node-gone"):
         await erased(engine)
     assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
@@ -100,7 +100,7 @@ async def test_a_controller_that_wants_a_wish_of_a_number_that_is_being_forgotte
         async with writing(engine) as connection:
             await connection.execute(delete(Caller))
         wish = await put(engine)
-        claimed = after(wish, Happening.CLAIMED, NOW, by=MINE)
+        claimed = advance(wish, RequestEvent.CLAIMED, NOW, by=MINE)
         got, forgotten = await asyncio.gather(
             callbacks.move(engine, wish, claimed), erased(engine), return_exceptions=True
         )
@@ -108,6 +108,6 @@ async def test_a_controller_that_wants_a_wish_of_a_number_that_is_being_forgotte
         if got is True:
             assert isinstance(forgotten, BeingCalledError)
             assert found.claim == MINE
-            assert await callbacks.move(engine, claimed, after(claimed, Happening.CANCELLED, NOW, by=MINE))
+            assert await callbacks.move(engine, claimed, advance(claimed, RequestEvent.CANCELLED, NOW, by=MINE))
         else:
             assert (got, forgotten, found.state) == (False, Erased(False, 1), "cancelled")

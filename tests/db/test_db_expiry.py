@@ -21,9 +21,9 @@ from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
 from db.tables import Callback, CallEvent, CaseFile, CaseNote
-from ivr.callbacks.expiry import expired
+from ivr.callbacks.expiry import expire_if_late
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.home.settings import CHECKOUT
 from ivr.records.recorder import Recorder
 from ivr.site import site
@@ -75,7 +75,7 @@ class Node:
     ) -> bool:
         opening = by_plan(SITE, self.recorder)
         known: dict[str, Any] = {"site": SITE, "opening": opening, "book": self.book, "recorder": self.recorder}
-        return await expired(wish, why, now, chance=chance, other=other, **known)
+        return await expire_if_late(wish, why, now, chance=chance, other=other, **known)
 
     async def delivered(self) -> None:
         self.journal.close()
@@ -116,7 +116,7 @@ async def test_who_has_claimed_it_in_that_instant_goes_on_and_no_file_is_opened(
 ) -> None:
     wish = await put(engine)
     with nodes(2, url, tmp_path) as (one, other):
-        assert await callbacks.move(engine, wish, after(wish, Happening.CLAIMED, NOW, by=other.claim))
+        assert await callbacks.move(engine, wish, advance(wish, RequestEvent.CLAIMED, NOW, by=other.claim))
         assert await one.expires(wish)  # by what it knew: it is offered to nobody from here
         assert not await one.expires(await callbacks.wish(engine, str(wish.id)))
         await one.delivered()
@@ -133,8 +133,8 @@ async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
         now = NOW
         while now < NOW + OPEN_24_H:
             assert not await one.expires(wish, now=now)
-            for what, claimed in ((Happening.CLAIMED, False), (Happening.DECLINED, True)):
-                moved = after(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
+            for what, claimed in ((RequestEvent.CLAIMED, False), (RequestEvent.DECLINED, True)):
+                moved = advance(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
                 assert await callbacks.move(engine, wish, moved)
                 wish = await callbacks.wish(engine, str(wish.id))
                 assert (wish.claim is None) is claimed
@@ -193,7 +193,7 @@ async def test_who_is_not_called_since_another_wish_of_his_is_at_work_is_failed_
             assert await one.expires(wish, why, other=other)
             by[other.id, why] = str((await callbacks.wish(engine, str(wish.id))).reason)
         await one.delivered()
-    said = "not within 24 open hours: another wish of its number was at work"
+    said = "not within 24 open hours: another request of its number was at work"
     assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{said} ({stale.id}, by the node gone7)"
     assert by[started.id, None] == f"{said} ({started.id}, by the node {SITE.node})"
     assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # that nobody is called has another cause

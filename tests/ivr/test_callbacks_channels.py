@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from db.ids import uuid7
 from ivr.asterisk.ari.events import Channel
-from ivr.callbacks.channels import Part, offers, parse, standing
+from ivr.callbacks.channels import CallbackLegState, find_running, open_offers, parse
 from ivr.controller import reconcile
 from ivr.model.call_state import LIMIT, CallState, LegState, decode
 from ivr.process import guard
 
 WISH, CALL, OFFER = (str(uuid7()) for _ in range(3))
 LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5)
-OF_LEG, OF_CALLED = Part(WISH, CALL, LEG).encode(), Part(WISH, CALL).encode()
+OF_LEG, OF_CALLED = CallbackLegState(WISH, CALL, LEG).encode(), CallbackLegState(WISH, CALL).encode()
 
 
 def channel(identity: str, variable: str, data: str = "hatif,called", state: str = "Up") -> Channel:
@@ -29,8 +29,8 @@ TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "FR", "fr"
 
 
 def test_what_is_written_on_a_channel_is_read_again_and_a_leg_is_one_of_any_call() -> None:
-    assert parse(OF_LEG) == Part(WISH, CALL, LEG)
-    assert parse(OF_CALLED) == Part(WISH, CALL)
+    assert parse(OF_LEG) == CallbackLegState(WISH, CALL, LEG)
+    assert parse(OF_CALLED) == CallbackLegState(WISH, CALL)
     assert decode(OF_LEG) == LEG
     assert len(OF_LEG.encode()) < LIMIT
 
@@ -41,16 +41,16 @@ def test_a_variable_that_is_not_ours_is_no_part_of_a_call_back(text: str) -> Non
 
 
 def test_both_ends_are_found_together_and_the_floor_is_told_of_the_operator() -> None:
-    found, mine = standing([CALLED, OPERATOR])
+    found, mine = find_running([CALLED, OPERATOR])
     (both,) = found
-    assert (both.wish, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
-    (told,) = offers(found)
+    assert (both.request, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
+    (told,) = open_offers(found)
     assert (told.offer, told.call, told.operator, told.talking) == (OFFER, CALL, "1001", False)
 
 
 def test_who_talks_already_is_a_call_like_any_other() -> None:
     talks = replace(CALLED, variables={"HATIF": TALKS.encode()})
-    found, mine = standing([talks, OPERATOR])
+    found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
     findings = reconcile.compare([talks, OPERATOR], {})
     assert [(each[0].id, each[1].operator) for each in findings.resume] == [("callback-1", "1001")]

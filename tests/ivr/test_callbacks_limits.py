@@ -164,9 +164,9 @@ async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_not
     blocked = await wish(limited, number, due=clock.now() - LONG_AGO)
     behind = await wish(limited, number)
     at_work = f"({stale.id}, by the node gone7)"
-    assert why_not(limited, behind) == [f"another wish of the same number is at work {at_work}"]
+    assert why_not(limited, behind) == [f"another request of the same number is at work {at_work}"]
     failed = await until_wish(limited, blocked.id, "failed", LIMIT_S)
-    assert failed.reason == f"not within {GIVE_UP_H} open hours: another wish of its number was at work {at_work}"
+    assert failed.reason == f"not within {GIVE_UP_H} open hours: another request of its number was at work {at_work}"
     assert (await now_is(limited, stale.id), (await now_is(limited, behind.id)).state) == (stale, "wished")
 
     failed = await until_wish(limited, late.id, "failed", LIMIT_S)

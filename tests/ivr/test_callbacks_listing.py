@@ -52,8 +52,8 @@ def test_behind_a_wish_of_the_number_that_is_at_work_its_id_and_node_are_said() 
     first, second = wished(), wished()
     opening: Any = Always()
     for others, said in (
-        ([], "another wish of the same number goes first"),
-        ([stale], f"another wish of the same number is at work ({stale.id}, by the node gone7)"),
+        ([], "another request of the same number goes first"),
+        ([stale], f"another request of the same number is at work ({stale.id}, by the node gone7)"),
     ):
         rows = listing.rows([second, first, *others], {}, Dialled({}, 0), SITE, opening, NOON)
         assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [said]

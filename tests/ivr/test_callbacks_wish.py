@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from db.callback_requests import CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
-from ivr.callbacks.request_states import AT_WORK, FINAL, Happening, after, call_of, channel_of, given_up
+from ivr.callbacks.request_states import AT_WORK, FINAL, RequestEvent, advance, call_of, channel_of, end_orphaned
 from ivr.site.callback_rules import MOST_TRIES
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -25,18 +25,18 @@ def wish(kind: CallbackKind = CallbackKind.WAITING) -> CallbackRequest:
     )
 
 
-events = st.tuples(st.sampled_from(list(Happening)), st.none() | st.sampled_from(CLAIMS))
+events = st.tuples(st.sampled_from(list(RequestEvent)), st.none() | st.sampled_from(CLAIMS))
 
 
 @given(st.sampled_from(list(CallbackKind)), st.lists(events, max_size=30))
 def test_no_order_of_events_breaks_what_always_holds(
-    kind: CallbackKind, happened: list[tuple[Happening, Claim | None]]
+    kind: CallbackKind, happened: list[tuple[RequestEvent, Claim | None]]
 ) -> None:
     at = wish(kind)
     dialled = 0
     for minute, (what, by) in enumerate(happened):
         before, now = at, NOW + timedelta(minutes=minute)
-        at = after(before, what, now, by=by, wait=WAIT)
+        at = advance(before, what, now, by=by, wait=WAIT)
         assert (at.waiting_since, at.number, at.wished) == (before.waiting_since, before.number, before.wished)
         if at is before:
             continue
@@ -44,18 +44,18 @@ def test_no_order_of_events_breaks_what_always_holds(
         assert before.first_due is None or at.first_due == before.first_due
         assert at.due == before.due or at.first_due == (before.first_due or before.due or before.tried)
         assert before.state not in FINAL  # nothing leaves an end
-        dialled += what is Happening.DIALLED
+        dialled += what is RequestEvent.DIALLED
         assert at.tries == dialled <= MOST_TRIES
         assert (at.ended is not None) is (at.state in FINAL)
         assert (at.claim is not None) is (at.state in AT_WORK)
         # Only who is at it has moved it; a person only what nobody is at.
         assert before.claim in (None, by)
-        assert what is not Happening.EXPIRED or (before.state, at.state) == ("wished", "failed")
-        if what is Happening.MISSED:
+        assert what is not RequestEvent.EXPIRED or (before.state, at.state) == ("wished", "failed")
+        if what is RequestEvent.MISSED:
             again = before.tries < MOST_TRIES
             assert at.state == (CallbackState.WISHED if again else CallbackState.FAILED)
             assert not again or at.due == before.tried + WAIT  # type: ignore[operator]
-        assert after(at, what, now, by=by, wait=WAIT) is at  # said twice, it counts once
+        assert advance(at, what, now, by=by, wait=WAIT) is at  # said twice, it counts once
 
 
 @given(st.sampled_from([kind for kind in CallbackKind if kind is not CallbackKind.CASE]))
@@ -63,35 +63,35 @@ def test_a_wish_is_done_after_its_usual_way_and_failed_after_two_misses(kind: Ca
     mine = CLAIMS[0]
     first = wish(kind)
     at = first
-    for what in (Happening.CLAIMED, Happening.DIALLED, Happening.REACHED, Happening.FINISHED):
-        at = after(at, what, NOW, by=mine)
+    for what in (RequestEvent.CLAIMED, RequestEvent.DIALLED, RequestEvent.REACHED, RequestEvent.FINISHED):
+        at = advance(at, what, NOW, by=mine)
     assert (at.state, at.tries, at.dialled_call_id) == ("done", 1, call_of(first))
     at = first
     for _ in range(MOST_TRIES):
-        for what in (Happening.CLAIMED, Happening.DIALLED, Happening.MISSED):
-            at = after(at, what, NOW, by=mine, reason="busy")
+        for what in (RequestEvent.CLAIMED, RequestEvent.DIALLED, RequestEvent.MISSED):
+            at = advance(at, what, NOW, by=mine, reason="busy")
     assert (at.state, at.tries, at.reason) == ("failed", 2, "busy")
 
 
 def test_what_a_node_was_at_that_is_gone_for_good_is_ended_by_a_person_and_that_node_moves_nothing_more() -> None:
     theirs = CLAIMS[2]
     at = wish()
-    for what in (Happening.CLAIMED, Happening.DIALLED, Happening.REACHED):
-        at = after(at, what, NOW, by=theirs)
-        assert after(at, Happening.CANCELLED, NOW) is at  # not without saying that it is gone
-        over = given_up(at, Happening.CANCELLED, NOW, reason="the node is gone")
+    for what in (RequestEvent.CLAIMED, RequestEvent.DIALLED, RequestEvent.REACHED):
+        at = advance(at, what, NOW, by=theirs)
+        assert advance(at, RequestEvent.CANCELLED, NOW) is at  # not without saying that it is gone
+        over = end_orphaned(at, RequestEvent.CANCELLED, NOW, reason="the node is gone")
         assert (over.state, over.claim, over.tries, over.reason) == ("cancelled", None, at.tries, "the node is gone")
-        assert all(after(over, what, NOW, by=theirs) is over for what in Happening)
-    taken = given_up(at, Happening.TAKEN, NOW, operator="1002", reason="taken over by 1002")
+        assert all(advance(over, what, NOW, by=theirs) is over for what in RequestEvent)
+    taken = end_orphaned(at, RequestEvent.TAKEN, NOW, operator="1002", reason="taken over by 1002")
     assert (taken.state, taken.operator_id, taken.ended) == ("done", "1002", NOW)
-    assert given_up(over, Happening.TAKEN, NOW, reason="twice") is over
+    assert end_orphaned(over, RequestEvent.TAKEN, NOW, reason="twice") is over
 
 
 def test_two_tries_have_channels_and_calls_of_their_own() -> None:
     first = wish()
-    one = after(after(first, Happening.CLAIMED, NOW, by=CLAIMS[0]), Happening.DIALLED, NOW, by=CLAIMS[0])
-    back = after(one, Happening.MISSED, NOW, by=CLAIMS[0])
-    two = after(after(back, Happening.CLAIMED, NOW, by=CLAIMS[0]), Happening.DIALLED, NOW, by=CLAIMS[0])
+    one = advance(advance(first, RequestEvent.CLAIMED, NOW, by=CLAIMS[0]), RequestEvent.DIALLED, NOW, by=CLAIMS[0])
+    back = advance(one, RequestEvent.MISSED, NOW, by=CLAIMS[0])
+    two = advance(advance(back, RequestEvent.CLAIMED, NOW, by=CLAIMS[0]), RequestEvent.DIALLED, NOW, by=CLAIMS[0])
     assert len({channel_of(one), channel_of(two)}) == len({one.dialled_call_id, two.dialled_call_id}) == 2
     assert channel_of(replace(one, reason="x")) == channel_of(one)
 
@@ -110,15 +110,19 @@ class TwoControllers(RuleBasedStateMachine):
     def look(self, claim: Claim) -> tuple[Claim, CallbackRequest]:
         return claim, self.row
 
-    @rule(target=views, view=consumes(views), what=st.sampled_from(list(Happening)), late=st.booleans())
-    def move(self, view: tuple[Claim, CallbackRequest], what: Happening, late: bool) -> tuple[Claim, CallbackRequest]:
+    @rule(target=views, view=consumes(views), what=st.sampled_from(list(RequestEvent)), late=st.booleans())
+    def move(
+        self, view: tuple[Claim, CallbackRequest], what: RequestEvent, late: bool
+    ) -> tuple[Claim, CallbackRequest]:
         claim, seen = view
-        moved = after(seen, what, NOW, by=None if what in (Happening.TAKEN, Happening.CANCELLED) else claim, wait=WAIT)
+        moved = advance(
+            seen, what, NOW, by=None if what in (RequestEvent.TAKEN, RequestEvent.CANCELLED) else claim, wait=WAIT
+        )
         same = (seen.state, seen.tries, seen.claim) == (self.row.state, self.row.tries, self.row.claim)
         if moved is seen or not same or self.row.ended is not None:
             return view
         self.row = moved
-        if what is Happening.DIALLED:
+        if what is RequestEvent.DIALLED:
             self.dialled.append(channel_of(moved))
         return claim, seen if late else moved  # late: it does not learn that it was done
 

@@ -193,7 +193,7 @@ async def test_that_his_telephone_refuses_is_told_to_who_rings_or_has_him_and_to
     session._routes = {uuid(11): attempt if calls_back else call}
     session._refused("1001")
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
-    assert await (attempt.ends if calls_back else call).next() == gone
+    assert await (attempt.legs if calls_back else call).next() == gone
     assert told == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
 
 
