@@ -1,7 +1,7 @@
-"""The feature code `call_back`: the operator's last caller is to be called back by him.
+"""The feature code `call_back`: the operator calls their last caller back.
 
-The code only notes the request. As soon as the operator has hung up and is free he is rung for it, as for any other; so
-the same limits hold, and a restart loses nothing.
+The code only records a request. As soon as the operator has hung up and is free they are rung for it, as for any other
+request; so the same limits hold, and a restart loses nothing.
 """
 
 from db.callback_requests import CallbackRequest
@@ -14,18 +14,18 @@ from ivr.site.callback_numbers import refusal
 
 
 async def call_back(call: CodeCall) -> None:
-    """Says what will happen, or why nothing will."""
+    """Record the request and confirm it, or play why the caller cannot be called."""
     services, operator = call.services, call.operator.id
     last = await call.session.last_call(operator)
     if last is None or not last.caller:
         raise CodeRefused("callback_code_none")
     if services.site.callbacks.trunk is None or refusal(last.caller, services.site) is not None:
         raise CodeRefused("callback_code_refused")
-    noted = any(
-        (each.kind, each.operator_id, each.number) == (CallbackKind.OPERATOR, operator, last.caller)
-        for each in await call.session.callbacks.pending() or ()
+    is_requested = any(
+        (request.kind, request.operator_id, request.number) == (CallbackKind.OPERATOR, operator, last.caller)
+        for request in await call.session.callbacks.pending() or ()
     )
-    if not call.resumed and not noted:  # once is enough, however often he asks
+    if not call.resumed and not is_requested:  # one request is enough, however often the code is dialled
         now = clock.now()
         request = CallbackRequest(
             uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,

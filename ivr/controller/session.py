@@ -32,7 +32,7 @@ from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call
 from ivr.codes import runner as codes
 from ivr.codes import supervision_leftover as supervision
-from ivr.codes.spy_channel import left_over
+from ivr.codes.spy_channel import find_left_over
 from ivr.controller import dialplan_conversations, last_line, probe_call, reconcile
 from ivr.controller.call_registry import CallRegistry
 from ivr.controller.dependencies import Dependencies
@@ -192,7 +192,7 @@ class Session:
         others = [each for each in found if each.id not in theirs]
         findings = reconcile.compare(others, seated)
         findings = replace(findings, standing=(*findings.standing, *callbacks.open_offers(called_back)))
-        helped = help_call.standing(found)
+        helped = help_call.open_offers(found)
         elsewhere = dialplan_conversations.standing(
             found, {each.id: self.services.address(each.id) for each in self.people}
         )
@@ -211,7 +211,7 @@ class Session:
         await self._link.send(
             *(operations.HANG_UP(leg.id) for leg in findings.orphans),
             *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
-            *help_call.left_over(found),
+            *help_call.end_left_over(found),
             *probe_call.left_over(found),
             *(operations.STOP_MUSIC(each) for each in leg_dialing.answered_alone(found, chain(*seated.values()))),
         )
@@ -222,10 +222,10 @@ class Session:
         for channel in findings.fresh:
             with self._given_to_dialplan_if_it_fails(channel.id):
                 self.running.begins(channel, ())
-        dialled = codes.standing(found)
+        dialled = codes.find_dialled(found)
         for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
-        for helper, asked in help_call.legs(found):
+        for helper, asked in help_call.find_legs(found):
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # one that is answered at this moment is not a stranger
         self.dispatcher.resume(called_back)
@@ -234,7 +234,7 @@ class Session:
             talk = DialplanTalk(standing, self.tell, self._unroute)
             self._routes[standing.offer] = talk
             await self._link.send(talk.asks(), refused=talk.over)
-        for spy in left_over(found, {channel.id for channel, _ in dialled}):
+        for spy in find_left_over(found, {channel.id for channel, _ in dialled}):
             self.start(supervision.end(self, spy), "supervision left over")
         legs = {standing.offer for standing in findings.standing}
         up = {call.state.id for call in self.calls} | {each.call for each in called_back if each.called is not None}

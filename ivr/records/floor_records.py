@@ -28,7 +28,7 @@ class Supervision:
     call: str | None
 
 
-def supervision_begun(journal: Journal, use: Supervision) -> None:
+def supervision_started(journal: Journal, use: Supervision) -> None:
     """On the disk before he hears anything; said again for each change of the mode."""
     _audit(journal, use, use.mode)
     journal.flush()

@@ -17,10 +17,10 @@ from ivr.check import codes_check
 from ivr.check.code_clashes import among, beside, takes
 from ivr.cli.main import main
 from ivr.codes import table
-from ivr.codes.help_call import Leg, left_over, standing
+from ivr.codes.help_call import Leg, end_left_over, open_offers
 from ivr.codes.registry import CODES
-from ivr.codes.runner import standing as dialled
-from ivr.codes.spoken_state import spoken_state
+from ivr.codes.runner import find_dialled as dialled
+from ivr.codes.state_prompts import state_prompts
 from ivr.flow.file import draft
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
@@ -54,13 +54,13 @@ def every_state() -> Iterator[Operator]:
 
 def test_every_state_is_said_in_texts_that_every_language_has() -> None:
     known = catalogue.load(SITE)
-    said = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
+    said = {text for operator in every_state() for text in state_prompts(operator, PAUSES)}
     wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
     for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
         assert all(known.text(language, str(text)) for text in wanted), language
     assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
-        assert spoken_state(operator, PAUSES), operator
+        assert state_prompts(operator, PAUSES), operator
 
 
 def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_calling_back() -> None:
@@ -76,7 +76,7 @@ def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_cal
 
 def test_what_he_will_be_after_his_call_is_said_as_well() -> None:
     talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
-    assert spoken_state(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
+    assert state_prompts(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
 
 
 def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() -> None:
@@ -186,15 +186,15 @@ def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() 
     code = channel(asked, "hatif,code,help,1001,")
     legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
     assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
-    assert [(each.offer, each.operator, each.talking) for each in standing([code, *legs])] == [
+    assert [(each.offer, each.operator, each.talking) for each in open_offers([code, *legs])] == [
         (claimed.id, "1901", False)
     ]
-    assert left_over([code, *legs]) == []
+    assert end_left_over([code, *legs]) == []
     lost = Leg("1903", other, claimed=True)
-    requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
+    requests = end_left_over([code, *legs, channel(lost.id, "hatif,leg")])
     assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
     # Who was rung by it is free: for the floor nobody would tell of that leg's end.
-    assert standing([code, *legs, channel(lost.id, "hatif,leg")]) == standing([code, *legs])
+    assert open_offers([code, *legs, channel(lost.id, "hatif,leg")]) == open_offers([code, *legs])
     # A code that the dialplan has taken over is not the controller's any more.
     given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
-    assert dialled([given_back]) == [] and len(left_over([given_back, *legs])) == 4
+    assert dialled([given_back]) == [] and len(end_left_over([given_back, *legs])) == 4

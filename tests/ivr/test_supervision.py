@@ -155,7 +155,7 @@ async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
         ({"supervisor": "9999", "operator": operator}, 404, "There is no supervisor '9999'"),
         ({"supervisor": operator, "operator": supervisor}, 422, "Only a supervisor may do this"),
         ({"supervisor": supervisor, "operator": "9999"}, 404, "There is no such operator"),
-        ({"supervisor": supervisor, "operator": supervisor}, 422, "Nobody supervises himself"),
+        ({"supervisor": supervisor, "operator": supervisor}, 422, "You cannot supervise yourself"),
         (
             {"supervisor": supervisor, "operator": line.speaks("nl", but=(operator, supervisor))},
             409,
