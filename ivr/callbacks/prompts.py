@@ -7,7 +7,7 @@ from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind
 from ivr.audio.audible import Clip
 from ivr.callbacks.request_states import routing_age
-from ivr.cases.case_lookup import told
+from ivr.cases.case_lookup import case_status
 from ivr.flow.nodes.case import what_is_told
 from ivr.model import clock
 from ivr.talk.whisper import WAITED
@@ -57,7 +57,7 @@ def state_of_file(language: str, file: "File", timezone: str, sounds: Manifest) 
     """Return the prompts for the state of a case file, then the offer of an operator."""
     today = clock.now().astimezone(ZoneInfo(timezone)).date()
     return [
-        *what_is_told(language, told(file), today, sounds.ids),
+        *what_is_told(language, case_status(file), today, sounds.ids),
         (language, "case_operator"),
         (language, "press_1"),
     ]

@@ -24,7 +24,7 @@ from db.read_lost import LastKnown, last_known
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder
-from ivr.records.voicemail import Mailbox, named
+from ivr.records.voicemail import Mailbox, parse_name
 
 log = structlog.get_logger()
 
@@ -63,13 +63,15 @@ async def close_lost(
     `names`: the recordings that lay in the mailbox before anything began; those that are nobody's any more are brought
     to where they are kept. Waits for the deliverer and for a database that is away; the calls that go on do not notice.
     """
-    wanted = {message[2] for name in names if (message := named(name)) is not None}
+    wanted = {message[2] for name in names if (message := parse_name(name)) is not None}
     found = await _rows(journal, url, node, began, wanted)
     rows, left_by = found.open, found.wanted
     # Looked at after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
     calls = going_on.calls | {str(each) for each, last in found.last.items() if last.channel in going_on.channels}
-    messages = {name: message for name in names if (message := named(name)) is not None and message[2] not in calls}
+    messages = {
+        name: message for name in names if (message := parse_name(name)) is not None and message[2] not in calls
+    }
     before = datetime.fromtimestamp(began, UTC)
     ends = {row.id: _end(row, known, found.last.get(row.id), before) for row in rows.calls}
     for offer in rows.offers:
@@ -104,7 +106,7 @@ async def keep_messages(
 ) -> None:
     """Keep what callers of these calls left who were then given to the dialplan, and hung up there."""
     names = await asyncio.to_thread(mailbox.names)
-    messages = {name: message for name in names if (message := named(name)) is not None and message[2] in calls}
+    messages = {name: message for name in names if (message := parse_name(name)) is not None and message[2] in calls}
     if messages:
         wanted = {call for _, _, call in messages.values()}
         found = await _rows(journal, url, node, time.time(), wanted)
@@ -118,7 +120,7 @@ async def _keep(
     for name, (kind, category, identity) in messages.items():
         left = await mailbox.keep(name) if identity in left_by else None
         if left is not None:
-            orphaned_records.message(recorder, left_by[identity], left, category, kind)
+            orphaned_records.record_message(recorder, left_by[identity], left, category, kind)
 
 
 def _end(row: Call, known: datetime | None, last: LastKnown | None, before: datetime) -> datetime:

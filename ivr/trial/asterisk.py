@@ -13,7 +13,7 @@ from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.model import call_state
 from ivr.records import voicemail
-from ivr.records.voicemail import Left
+from ivr.records.voicemail import StoredMessage
 from ivr.trial.operators import HUNG_UP, Floor, Legs
 from prompts import manifest
 
@@ -131,10 +131,10 @@ class Asterisk:
         await asyncio.sleep(_ANSWER_S)
         return answers
 
-    async def keep(self, name: str) -> Left | None:
+    async def keep(self, name: str) -> StoredMessage | None:
         """A message, as if there were a file (with what follows: `ivr.call.services.Mailbox`)."""
         seconds = self._stored.pop(name, 0.0)
-        return Left(uuid7(), "", seconds) if seconds >= voicemail.SHORTEST_S else None
+        return StoredMessage(uuid7(), "", seconds) if seconds >= voicemail.SHORTEST_S else None
 
     async def has_voice(self, name: str) -> bool:
         return name in self._stored and self._spoken[name] > 0

@@ -57,6 +57,6 @@ class Sample(CaseLookup):
 
     async def _file(self, tried: Failures) -> FileByTelephone:
         if not self._pin_hash:
-            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hashed, SAMPLE_PIN)
+            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hash_pin, SAMPLE_PIN)
         expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
         return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)

@@ -84,7 +84,7 @@ async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
             "missing": "fee,photograph",
             "expected": date(2027, 1, 15),
         }
-        rows += casework.opened(reference, columns, pin.hashed(PIN), "test", NOW)
+        rows += casework.opening_rows(reference, columns, pin.hash_pin(PIN), "test", NOW)
     rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
     assert await casework.keep(folder, "node1", sqlite_url, rows) is None
     made = House.__new__(House)
@@ -240,7 +240,7 @@ async def test_an_attempt_counts_that_was_begun_before_the_controller_was_killed
 async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
-    rows = casework.new_pin(ANNA, pin.hashed("118273"), "test", NOW)
+    rows = casework.new_pin_rows(ANNA, pin.hash_pin("118273"), "test", NOW)
     assert await casework.keep(house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
     assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)

@@ -24,29 +24,29 @@ def places(tmp_path: Path, within_s: float = WITHIN_S) -> Returners:
 
 
 def test_who_comes_back_soon_goes_on_waiting_from_where_he_was(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(STATE, FORMER, AT) == Place(AT - 300, str(CALL))
+    assert places(tmp_path).take(STATE, FORMER, AT) == Place(AT - 300, str(CALL))
 
 
 def test_a_place_is_had_once(tmp_path: Path) -> None:
     returners = places(tmp_path)
-    assert returners.taken(STATE, FORMER, AT) is not None
-    assert returners.taken(STATE, FORMER, AT + 1) is None
+    assert returners.take(STATE, FORMER, AT) is not None
+    assert returners.take(STATE, FORMER, AT + 1) is None
     other = replace(FORMER, call=uuid7())
-    assert returners.taken(STATE, other, AT + 1) is not None
+    assert returners.take(STATE, other, AT + 1) is not None
 
 
 def test_ten_minutes_are_long_enough_and_not_longer(tmp_path: Path) -> None:
     late = replace(FORMER, ended=NOW - timedelta(seconds=WITHIN_S))
-    assert places(tmp_path).taken(STATE, late, AT) is not None
-    assert places(tmp_path).taken(STATE, late, AT + 0.01) is None
+    assert places(tmp_path).take(STATE, late, AT) is not None
+    assert places(tmp_path).take(STATE, late, AT + 0.01) is None
 
 
 def test_another_language_has_another_queue(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(replace(STATE, language="nl"), FORMER, AT) is None
+    assert places(tmp_path).take(replace(STATE, language="nl"), FORMER, AT) is None
 
 
 def test_a_clock_that_went_back_gives_nobody_an_age_from_the_future(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(STATE, FORMER, AT - 400) == Place(AT - 400, str(CALL))
+    assert places(tmp_path).take(STATE, FORMER, AT - 400) == Place(AT - 400, str(CALL))
 
 
 class Known(Database):

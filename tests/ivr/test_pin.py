@@ -32,7 +32,7 @@ def test_what_everybody_tries_first_is_never_given(guess: str, monkeypatch: pyte
 
 
 def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
-    kept, again = pin.hashed("402913"), pin.hashed("402913")
+    kept, again = pin.hash_pin("402913"), pin.hash_pin("402913")
     assert kept != again
     assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
     assert "402913" not in kept
@@ -83,7 +83,7 @@ class House:
         written = self.kept.get(key, [])
         count = written[-1 - self.behind] if len(written) > self.behind else NOTHING
         until = round(count.locked_until(limit), 6) if count.failures else None
-        return pin.stored(count.failures, until, limit)
+        return pin.stored_count(count.failures, until, limit)
 
     def begin(self, file: str, number: str, call: str) -> bool:
         counts = self.attempts.begin(self.accounts(file, number, call), self.now)
@@ -99,7 +99,7 @@ class House:
         file, number, call, began = self.open.pop(which % len(self.open))
         if right:
             own, *others = self.accounts(file, number, call)
-            self.write(file, number, self.attempts.right(own, others, began, self.now))
+            self.write(file, number, self.attempts.succeed(own, others, began, self.now))
             self.counted[file] = []
             for key in (number, call):
                 if began in self.counted[key]:
@@ -227,7 +227,7 @@ def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one(
 
 
 def test_a_file_that_an_administrator_has_locked_in_the_database_is_locked() -> None:
-    locked = Account(FILES[0], OF_FILE, pin.stored(0, START + 100 * DAY, OF_FILE))
+    locked = Account(FILES[0], OF_FILE, pin.stored_count(0, START + 100 * DAY, OF_FILE))
     assert Attempts().begin([locked], START + 99 * DAY) is None
     assert Attempts().begin([locked], START + 101 * DAY) is not None
 
