@@ -28,7 +28,7 @@ from ivr.home.settings import CHECKOUT
 from ivr.records.recorder import Recorder
 from ivr.site import site
 from ivr.site.callback_rules import Not
-from ivr.trial.opening import by_plan
+from ivr.trial.opening import planned_hours
 
 pytest_plugins = ["db_fixtures"]
 
@@ -73,8 +73,8 @@ class Node:
         chance: datetime | None = LONG_AGO,
         other: CallbackRequest | None = None,
     ) -> bool:
-        opening = by_plan(SITE, self.recorder)
-        known: dict[str, Any] = {"site": SITE, "opening": opening, "book": self.book, "recorder": self.recorder}
+        opening = planned_hours(SITE, self.recorder)
+        known: dict[str, Any] = {"site": SITE, "opening": opening, "repository": self.book, "recorder": self.recorder}
         return await expire_if_late(wish, why, now, chance=chance, other=other, **known)
 
     async def delivered(self) -> None:

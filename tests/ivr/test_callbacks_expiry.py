@@ -16,7 +16,7 @@ from ivr.hours.opening import Opening
 from ivr.records.recorder import Recorder
 from ivr.site import site
 from ivr.site.callbacks import Callbacks
-from ivr.trial.opening import by_plan
+from ivr.trial.opening import planned_hours
 from routing.hours import Force, Override
 
 WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
@@ -42,7 +42,7 @@ FRIDAY_EVENING, MONDAY, TUESDAY = utc("2026-11-27T17:59"), utc("2026-11-30T09:00
 @pytest.fixture
 def opening(tmp_path: Path) -> Any:
     journal = Journal(tmp_path / "journal", "node1")
-    yield by_plan(SITE, Recorder(journal, ReferenceAllocator(tmp_path / "references", 1)))
+    yield planned_hours(SITE, Recorder(journal, ReferenceAllocator(tmp_path / "references", 1)))
     journal.close()
 
 

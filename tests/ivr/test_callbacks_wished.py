@@ -8,24 +8,24 @@ from trial_stage import NIGHT, OPEN, PIN, REFERENCE, Cabinet, OneFile, openings,
 
 from db.enums import CaseState
 from ivr.callbacks.prompts import TEXTS
-from ivr.trial.caller import KnowingCaller
+from ivr.trial.caller import ScriptedCaller
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.trial import Course, Scene, Stage, trial
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 
 
-def tries(keys: str, on: Stage | None = None, **wishes: Any) -> Course:
+def tries(keys: str, on: Stage | None = None, **wishes: Any) -> TrialResult:
     usual: dict[str, Any] = {"caller": "+447400123456", "dialled": "+44800212007", "at": OPEN}
     usual |= {"opening": openings()["plan"], "files": Cabinet(OneFile(CaseState.IN_PROGRESS)), "who": lambda wait: None}
-    scene = Scene(**{**usual, **wishes})
+    scene = Scenario(**{**usual, **wishes})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
 
-def heard(found: Course) -> list[str]:
+def heard(found: TrialResult) -> list[str]:
     return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
 
 
-def wishes(found: Course) -> list[dict[str, Any]]:
+def wishes(found: TrialResult) -> list[dict[str, Any]]:
     return [dict(columns) for table, columns in found.rows if table == "callback"]
 
 

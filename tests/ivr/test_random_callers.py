@@ -15,7 +15,7 @@ from trial_stage import PIN, REFERENCE, stage
 
 from db.enums import Outcome
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.trial import Course, Step
+from ivr.trial.trial import Step, TrialResult
 
 ALL, PORTIONS = 10_000, 10
 EACH = ALL // PORTIONS
@@ -35,7 +35,7 @@ FRESH = {"consent_yes", "record_send", "callback_this_number", "callback_right",
 EXPECTED_LOGS = ("A message could not be recorded", "No case reference", "A leg was gone before")
 
 
-def faults(caller: RandomCaller, course: Course) -> Iterator[str]:
+def faults(caller: RandomCaller, course: TrialResult) -> Iterator[str]:
     yield from course.errors
     if course.outcome is None:
         yield "it did not end"
@@ -48,7 +48,7 @@ def faults(caller: RandomCaller, course: Course) -> Iterator[str]:
     yield from _answered_ahead(course.steps)
 
 
-def _wrong_end(course: Course) -> Iterator[str]:
+def _wrong_end(course: TrialResult) -> Iterator[str]:
     kinds = {step.kind for step in course.steps}
     if ("connected" in kinds) is not (course.outcome == Outcome.ANSWERED):
         yield f"it ended as {course.outcome}, and {'an' if 'connected' in kinds else 'no'} operator was there"
@@ -64,7 +64,7 @@ def _wrong_end(course: Course) -> Iterator[str]:
         yield f"it was ended by {course.ended_by}"
 
 
-def _wrong_records(caller: RandomCaller, course: Course) -> Iterator[str]:
+def _wrong_records(caller: RandomCaller, course: TrialResult) -> Iterator[str]:
     tables = {table for table, _ in course.rows}
     opened = {row["reference"] for table, row in course.rows if table == "case_file"}
     left = {row["case_reference"] for table, row in course.rows if table == "message"}

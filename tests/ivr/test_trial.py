@@ -16,22 +16,22 @@ from ivr.call.node import Node
 from ivr.flow.nodes.record import Record
 from ivr.model import clock
 from ivr.talk.conversation import Conversation
-from ivr.trial.caller import KnowingCaller
-from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
+from ivr.trial.caller import ScriptedCaller
+from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, SampleCaseFile
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.operators import Rung
-from ivr.trial.trial import Course, Scene, Stage, trial
+from ivr.trial.operators import OperatorScript
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 
 ENGLISH = "+447400123456"
 
 
-def heard(course: Course, node: str | None = None) -> list[str]:
+def heard(course: TrialResult, node: str | None = None) -> list[str]:
     """The ids of what he hears, one after the other."""
     hears = [step for step in course.steps if step.kind == "hears" and node in (None, step.node)]
     return [each.prompt for step in hears for each in step.data["clips"]]
 
 
-def kinds(course: Course) -> list[str]:
+def kinds(course: TrialResult) -> list[str]:
     return [step.kind for step in course.steps]
 
 
@@ -41,15 +41,15 @@ def with_nodes(**nodes: Any) -> Stage:
     return Stage(there.site, dataclasses.replace(there.version, flow=flow))
 
 
-Tries = Callable[..., Course]
+Tries = Callable[..., TrialResult]
 
 
 @pytest.fixture
 def tries() -> Iterator[Tries]:
     """Tries keys on a stage; what is not said is as usual."""
 
-    def one(keys: str, on: Stage | None = None, rung: Rung | None = None, **wishes: Any) -> Course:
-        scene = Scene(
+    def one(keys: str, on: Stage | None = None, rung: OperatorScript | None = None, **wishes: Any) -> TrialResult:
+        scene = Scenario(
             **{
                 "caller": ENGLISH,
                 "dialled": "+44800212007",
@@ -60,13 +60,13 @@ def tries() -> Iterator[Tries]:
                 **wishes,
             }
         )
-        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         yield one
 
 
-OPERATOR = Rung("1001", offered_s=8, answers_s=2, talks_s=60)
+OPERATOR = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
 
 
 # What he does
@@ -159,7 +159,7 @@ def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it
 
 def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: Tries) -> None:
     wrong = f"{SAMPLE_REFERENCE}000000"
-    course = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=Sample(nobody_keeps()))
+    course = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=SampleCaseFile(nobody_keeps()))
     assert [step.data["result"] for step in course.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
 
 
@@ -199,7 +199,7 @@ class Busy(Broken):
 def test_a_node_that_fails_is_an_error_with_its_place_although_the_caller_gets_an_operator(tries: Tries) -> None:
     course = tries("7", with_nodes(welcome=Broken()), OPERATOR)
     (error,) = course.errors
-    assert error.startswith("welcome could not be done: LookupError: no such thing (tests/ivr/test_trial.py:")
+    assert error.startswith("welcome failed: LookupError: no such thing (tests/ivr/test_trial.py:")
     assert course.outcome == Outcome.ANSWERED
 
 

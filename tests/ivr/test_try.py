@@ -117,7 +117,7 @@ def test_a_text_that_is_missing_is_an_error_with_its_place(shell: Shell, another
     file.write_text(file.read_text().replace('msgctxt "main_travel"', 'msgctxt "main_other"'))
     answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5")
     assert answer.returncode == 1
-    assert answer.stderr == ("There is no text main_travel in nl (main says it): that of en is heard instead.\n")
+    assert answer.stderr == ("There is no text main_travel in nl (used by main): callers hear that of en.\n")
 
 
 def test_a_language_that_nobody_speaks_is_noted(shell: Shell, another_site: Path) -> None:

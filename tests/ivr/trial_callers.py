@@ -24,9 +24,9 @@ from trial_stage import (
 
 from db.enums import CaseState
 from ivr.trial.asterisk import Asterisk, Caller, Station
-from ivr.trial.caller import PATIENCE_S, KnowingCaller
-from ivr.trial.operators import Rung
-from ivr.trial.trial import Course, Scene, trial
+from ivr.trial.caller import PATIENCE_S, ScriptedCaller
+from ivr.trial.operators import OperatorScript
+from ivr.trial.trial import Scenario, TrialResult, trial
 
 Act = tuple[float, str]
 """So many seconds after the one before, a key, or `h` to hang up. Who knows the menus takes his own time."""
@@ -63,7 +63,7 @@ class RandomCaller:
     records_conversations: bool
     disk_full: bool
     file: OneFile | None
-    operators: tuple[Rung, ...]  # one offer after the other, then nobody
+    operators: tuple[OperatorScript, ...]  # one offer after the other, then nobody
     acts: tuple[Act, ...]
     manner: str
     speaks_s: tuple[float, ...]
@@ -112,11 +112,13 @@ def _file(chance: random.Random) -> OneFile | None:
     return OneFile(chance.choice(list(CaseState)), missing, expected, has_pin=chance.random() < 0.9)
 
 
-def _rung(chance: random.Random) -> Rung:
+def _rung(chance: random.Random) -> OperatorScript:
     cause = chance.choice((None, None, None, None, 17, 19, 27))
     answers_s = chance.choice((0.0, 0.5, 4.0, 14.9, 15.0, 40.0))
     ends = chance.choice((16, 16, 16, 44))
-    return Rung("1001", chance.choice((0.0, 0.01, 1.0, 30.0)), answers_s, chance.choice((0.0, 5.0, 300.0)), cause, ends)
+    return OperatorScript(
+        "1001", chance.choice((0.0, 0.01, 1.0, 30.0)), answers_s, chance.choice((0.0, 5.0, 300.0)), cause, ends
+    )
 
 
 class HastyCaller:
@@ -175,9 +177,9 @@ class RestlessCaller(HastyCaller):
         self._go_on()
 
 
-def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> Course:
+def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> TrialResult:
     operators = iter(caller.operators)
-    scene = Scene(
+    scene = Scenario(
         caller=caller.number,
         dialled=caller.dialled,
         at=caller.at,
@@ -193,7 +195,7 @@ def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> Course:
 
 def _person(caller: RandomCaller) -> Callable[[Asterisk], Caller]:
     if caller.manner == "knowing":
-        return lambda asterisk: KnowingCaller([key for _, key in caller.acts], asterisk)
+        return lambda asterisk: ScriptedCaller([key for _, key in caller.acts], asterisk)
     kind = HastyCaller if caller.manner == "hasty" else RestlessCaller
     return lambda asterisk: kind(caller.acts, caller.speaks_s, asterisk)
 

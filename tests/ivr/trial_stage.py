@@ -17,9 +17,9 @@ from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 from ivr.site import guide as guides
 from ivr.site import site as sites
-from ivr.trial.opening import by_plan
-from ivr.trial.records import Pretended, Unwritten
-from ivr.trial.sounds import imagined
+from ivr.trial.opening import planned_hours
+from ivr.trial.records import FakeReferences, MemoryJournal
+from ivr.trial.sounds import imagine_manifest
 from ivr.trial.trial import Stage
 from prompts import catalogue
 from routing.hours import Force, Override
@@ -35,7 +35,7 @@ JUST_OPEN = datetime(2026, 11, 25, 19, 59, 40, tzinfo=UTC)
 
 
 def nobody_keeps() -> Recorder:
-    return Recorder(Unwritten("node1"), Pretended(1))
+    return Recorder(MemoryJournal("node1"), FakeReferences(1))
 
 
 @cache
@@ -48,7 +48,7 @@ def stage(records_conversations: bool = False, remembers: bool = True, folder: P
     path = folder / "flow.yaml"
     flow = model.parse(model.read(path), str(path), site.languages, None, guide)
     # As long as a version's real name: the state's bytes are counted.
-    return Stage(site, Version("0123456789ab", flow, guide, imagined(site.languages, texts, None)))
+    return Stage(site, Version("0123456789ab", flow, guide, imagine_manifest(site.languages, texts, None)))
 
 
 @cache
@@ -58,7 +58,7 @@ def openings() -> Mapping[str, Opening]:
     site, sounds = chosen.site, chosen.version.sounds
 
     def ruled(*overrides: Override, announced: str | None = None) -> Opening:
-        opening = by_plan(site, nobody_keeps())
+        opening = planned_hours(site, nobody_keeps())
         for override in overrides:
             opening.force(override)
         if announced is not None:
