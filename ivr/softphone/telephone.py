@@ -9,7 +9,7 @@
         await call.established()
         await call.press("2")
 
-All are real SIP telephones with real sound (`baresip`), in any number. Callers come from 127.0.0.2 as from a carrier,
+All are real SIP telephones with real sound (`baresip`), in any number. Callers come from 127.0.0.2,
 operators from 127.0.0.3, each through a `Line`. Several `Telephones` may be open in one event loop.
 """
 
@@ -50,10 +50,8 @@ class Telephones:
     """The telephones of this process; use it as an asynchronous context."""
 
     def __init__(self, *, carrier: str = "127.0.0.2", operators: str = "127.0.0.3", trace: bool = False) -> None:
-        """Callers call from the address `carrier`, operators' telephones are at `operators`.
-
-        `trace`: log each SIP message on the stack's side (logger `baresip.native.sip`, level DEBUG).
-        """
+        """`carrier`, `operators`: the addresses of callers and of operators' telephones; `trace`: log each SIP message
+        on the stack's side (logger `baresip.native.sip`, level DEBUG)."""
         self._carrier = carrier
         self._operators = operators
         self._trace = trace
