@@ -180,7 +180,7 @@ class Call:
         raise TimeoutError(f"the tone of {frequency_hz:g} Hz was not heard; at most {best:.2f} of the energy")
 
     async def _looks(self, timeout_s: float, since_s: float, length_s: float) -> AsyncIterator[tuple[Samples, float]]:
-        """Yield what was heard since `since_s`, then repeatedly what is new with `length_s` before it; and its start."""
+        """Yield what was heard since `since_s`, then again what is new with `length_s` before it, and its start."""
         deadline = time.monotonic() + timeout_s
         start_s = since_s
         while True:

@@ -92,7 +92,7 @@ def nodes(count: int, url: str, folder: Path) -> Iterator[list[Node]]:
         yield made
 
 
-async def test_of_several_controllers_one_opens_the_file_that_is_due_in_48_hours(
+async def test_only_one_of_several_controllers_opens_the_file_due_in_48_hours(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
     wish = await put(engine, call_id=uuid7(), language="fr", topic="file", country="FR", reason="1001: later")

@@ -54,7 +54,7 @@ async def accepts(line: Line, phone: Operator) -> Call:
     return leg
 
 
-async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a_call_of_his_own(
+async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_a_call_of_its_own(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -131,7 +131,7 @@ async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a
     assert [each.id for each in await rows(back, Callback, kind="operator")] == [by_code.id]
 
 
-async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_end_in_a_file(
+async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_open_a_case_file(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -181,7 +181,7 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     await back.until_state(operator, "ready")
 
 
-async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobody_twice(
+async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -223,7 +223,7 @@ async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobo
     assert (await back.story(number))["call"]["outcome"] == "answered"
 
 
-async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_another_one(
+async def test_a_caller_whose_operator_hung_up_without_a_controller_gets_another_operator(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -258,7 +258,7 @@ async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_
     assert outcomes(story)[:1] == [(vanished, "unreachable")]
 
 
-async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_nobody_reached_leaves_a_note(
+async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an_unreached_one_leaves_a_note(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -307,7 +307,7 @@ async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_
     assert number in note.text
 
 
-async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_cannot_be(back: Line) -> None:
+async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistakes_are_explained(back: Line) -> None:
     for number, why in (
         ("+33899123456", "premium"),
         ("+12125551234", "countries"),

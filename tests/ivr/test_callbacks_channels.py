@@ -28,7 +28,7 @@ CALLED, OPERATOR = channel("callback-1", OF_CALLED), channel(OFFER, OF_LEG, "hat
 TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "FR", "fr", offer=OFFER, operator="1001")
 
 
-def test_what_is_written_on_a_channel_is_read_again_and_a_leg_is_one_of_any_call() -> None:
+def test_the_state_on_a_channel_is_read_back_and_a_leg_is_that_of_any_call() -> None:
     assert parse(OF_LEG) == CallbackLegState(WISH, CALL, LEG)
     assert parse(OF_CALLED) == CallbackLegState(WISH, CALL)
     assert decode(OF_LEG) == LEG
@@ -36,11 +36,11 @@ def test_what_is_written_on_a_channel_is_read_again_and_a_leg_is_one_of_any_call
 
 
 @given(st.text() | st.from_regex(r'\{"cb": ?.{0,30}\}'))
-def test_a_variable_that_is_not_ours_is_no_part_of_a_call_back(text: str) -> None:
+def test_a_variable_that_is_not_ours_is_not_part_of_a_call_back(text: str) -> None:
     assert parse(text) is None
 
 
-def test_both_ends_are_found_together_and_the_floor_is_told_of_the_operator() -> None:
+def test_both_legs_are_found_together_and_the_floor_learns_of_the_operator() -> None:
     found, mine = find_running([CALLED, OPERATOR])
     (both,) = found
     assert (both.request, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
@@ -48,7 +48,7 @@ def test_both_ends_are_found_together_and_the_floor_is_told_of_the_operator() ->
     assert (told.offer, told.call, told.operator, told.talking) == (OFFER, CALL, "1001", False)
 
 
-def test_who_talks_already_is_a_call_like_any_other() -> None:
+def test_a_connected_call_back_is_a_call_like_any_other() -> None:
     talks = replace(CALLED, variables={"HATIF": TALKS.encode()})
     found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
@@ -57,7 +57,7 @@ def test_who_talks_already_is_a_call_like_any_other() -> None:
     assert (findings.orphans, findings.fresh) == ((), ())
 
 
-def test_without_a_controller_who_has_not_talked_is_let_go_and_who_has_goes_to_the_fallback() -> None:
+def test_without_a_controller_an_unconnected_call_back_is_ended_and_a_connected_one_goes_to_the_fallback() -> None:
     talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
     done = {each.id: request.method for each, request in guard.deeds([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}

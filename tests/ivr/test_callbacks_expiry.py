@@ -55,7 +55,7 @@ def too_late(opening: Opening, wish: CallbackRequest, now: datetime, within: sit
     return is_too_late(wish, now - timedelta(hours=1), now, within, opening)
 
 
-def test_a_closed_weekend_and_holidays_do_not_pass_for_a_wish(opening: Opening) -> None:
+def test_closed_weekends_and_holidays_do_not_count_towards_expiry(opening: Opening) -> None:
     wish = wished(FRIDAY_EVENING)
     for now in (MONDAY, MONDAY + MINUTE, TUESDAY - MINUTE):
         assert not too_late(opening, wish, now), now
@@ -65,7 +65,7 @@ def test_a_closed_weekend_and_holidays_do_not_pass_for_a_wish(opening: Opening) 
     assert too_late(opening, wish, TUESDAY + timedelta(days=1))
 
 
-def test_the_hours_are_those_of_the_wishs_language_and_of_when_it_was_due_at_first(opening: Opening) -> None:
+def test_the_hours_of_the_requests_language_count_since_it_was_first_due(opening: Opening) -> None:
     dutch = wished(FRIDAY_EVENING, language="nl")  # two hours a week, and none on the holiday of 11 January
     assert not too_late(opening, dutch, MONDAY + timedelta(weeks=9, hours=2))
     assert too_late(opening, dutch, MONDAY + timedelta(weeks=9, hours=3))
@@ -74,14 +74,14 @@ def test_the_hours_are_those_of_the_wishs_language_and_of_when_it_was_due_at_fir
     assert not too_late(opening, wished(None), TUESDAY + timedelta(days=999))  # its file has not changed
 
 
-def test_an_administrators_word_changes_no_hours_that_are_over(opening: Opening) -> None:
+def test_forcing_the_line_open_or_closed_does_not_change_past_hours(opening: Opening) -> None:
     opening.force(Override(Force.OPEN))
     assert not too_late(opening, wished(FRIDAY_EVENING), TUESDAY - MINUTE)
     opening.force(Override(Force.CLOSED))
     assert too_late(opening, wished(FRIDAY_EVENING), TUESDAY)
 
 
-def test_a_year_after_it_was_due_it_is_too_late_however_seldom_the_line_was_open(opening: Opening) -> None:
+def test_a_year_after_it_was_due_a_request_is_too_late_even_if_the_line_was_seldom_open(opening: Opening) -> None:
     long = SITE.model_copy(update={"callbacks": Callbacks(trunk="one", give_up_h=1440)})
     dutch = wished(FRIDAY_EVENING, language="nl")
     assert not too_late(opening, dutch, FRIDAY_EVENING + timedelta(days=365), long)
@@ -89,7 +89,7 @@ def test_a_year_after_it_was_due_it_is_too_late_however_seldom_the_line_was_open
     assert too_late(opening, wished(utc("1990-01-01")), TUESDAY)
 
 
-def test_however_long_nobody_looked_a_wish_is_there_for_ten_minutes_first(opening: Opening) -> None:
+def test_a_request_that_nobody_looked_at_for_long_can_be_taken_for_ten_minutes_first(opening: Opening) -> None:
     wish, now = wished(FRIDAY_EVENING - timedelta(days=90)), MONDAY
     chances = Chances()
     began = now
@@ -110,7 +110,7 @@ def chance(chances: Chances, *wishes: CallbackRequest | datetime, is_open: bool 
     return found[0]
 
 
-def test_a_chance_begins_anew_when_the_line_was_closed_or_nobody_looked_for_a_while() -> None:
+def test_a_chance_starts_anew_when_the_line_was_closed_or_nobody_looked_for_a_while() -> None:
     one, other, chances, now = wished(MONDAY), wished(MONDAY), Chances(), MONDAY
     assert chance(chances, one, other, now) == MONDAY
     assert chance(chances, other, one, now + MINUTE) == MONDAY

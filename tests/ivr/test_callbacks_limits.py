@@ -74,7 +74,7 @@ def why_not(line: Line, *wishes: CallbackRequest) -> list[str]:
     return [told[str(each.id)] for each in wishes]
 
 
-async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_operator_is_ready(
+async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_operator_is_ready(
     limited: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(limited))
@@ -116,7 +116,7 @@ async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_ope
     assert why_not(limited, last, another) == ["as many numbers were dialled today as may be"] * 2
 
 
-async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Line, telephones: Telephones) -> None:
+async def test_a_number_dialled_by_an_operator_never_reaches_a_carrier(limited: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(limited))
     phone = await limited.phone(telephones, limited.speaks("fr"))
     for number in ("+33612360006", "0033612360006", "0612360006"):
@@ -128,7 +128,7 @@ async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Li
     assert limited.operator_state(phone.user) == "ready"
 
 
-async def test_who_is_forgotten_is_not_dialled_and_while_it_is_offered_he_is_not_forgotten(
+async def test_a_forgotten_number_is_not_dialled_and_a_number_being_offered_is_not_forgotten(
     limited: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(limited))
@@ -149,7 +149,7 @@ async def test_who_is_forgotten_is_not_dialled_and_while_it_is_offered_he_is_not
     assert (len(phone.calls), out.dialled) == (1, [])
 
 
-async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_note(limited: Line) -> None:
+async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_file_a_note(limited: Line) -> None:
     # Nobody is given up while the line is closed; his chance begins when it opens.
     limited.control("POST", "/hours", {"force": "closed"})
     late = await wish(limited, "+33612360008", due=clock.now() - LONG_AGO)

@@ -53,7 +53,7 @@ async def acts(line: Line, operator: str) -> list[str]:
     return [each.act for each in sorted(found, key=lambda row: (row.at, row.seq))]
 
 
-async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line, telephones: Telephones) -> None:
+async def test_an_operator_works_a_day_with_the_keys_of_their_telephone(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     who = phone.user
     paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
@@ -73,7 +73,7 @@ async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line
     assert line.operator_reason(who) == "training"
 
 
-async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones) -> None:
+async def test_a_refused_code_says_why(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     wrong = (
         ("*99", "code_unknown"),
@@ -100,7 +100,7 @@ async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones
     await over(await dials(line, phone, "*10", "code_ready"))
 
 
-async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_code_also_after_a_restart(
+async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_code_also_after_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
@@ -147,7 +147,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     assert line.operator_reason(phone.user) == "lunch"
 
 
-async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controller_is_killed(
+async def test_an_operator_who_asks_for_help_talks_with_a_supervisor_even_if_the_controller_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
@@ -188,7 +188,7 @@ async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controlle
     assert {row["call"] for row in audited[:2]} == {str(story["call"]["id"])}
 
 
-async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones: Telephones) -> None:
+async def test_a_code_without_a_controller_is_not_silent(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     asked = await dials(line, phone, "*11", "code_pause_ask")
     await line.without_controller()  # this call keeps its application alive, until the guard sees to it
@@ -200,7 +200,7 @@ async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones
     await line.controller_again()
 
 
-async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offered_to_who_talks(
+async def test_operators_call_one_another_by_number_and_get_no_caller_while_they_talk(
     line: Line, telephones: Telephones
 ) -> None:
     first = native(line)
@@ -225,7 +225,7 @@ async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offe
     await caller.hangup()
 
 
-async def test_who_is_paused_by_a_missed_call_hears_so_in_the_next_code_and_is_ready_when_the_telephone_is_back(
+async def test_an_operator_paused_by_a_missed_call_hears_so_in_the_next_code_and_is_ready_when_their_telephone_is_back(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line))

@@ -27,7 +27,7 @@ from prompts.manifest import PAUSE_S
 @pytest.mark.parametrize(
     ("language", "keys", "kind"), [("ar", "41", "complaint"), ("fr", "42", "suggestion"), ("de", "43", "observation")]
 )
-async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spoken(
+async def test_a_message_opens_a_case_file_due_in_two_days_and_its_reference_is_spoken(
     line: Line, telephones: Telephones, language: str, keys: str, kind: str
 ) -> None:
     caller = f"+3362300001{KEYS[language]}"
@@ -74,7 +74,7 @@ async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spo
     assert not list((line.home / "asterisk" / "spool" / "recording").glob("msg-*"))
 
 
-async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_records_again_leaves_only_the_last_message(line: Line, telephones: Telephones) -> None:
     caller = "+33623000021"
     call = await line.dial(telephones, caller)
     await call.press("241")
@@ -107,7 +107,7 @@ async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: 
     await begins(call, line.audio("fr", "record_thanks"))
 
 
-async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(line: Line, telephones: Telephones) -> None:
     caller = "+33623000023"
     call = await line.dial(telephones, caller)
     await call.press("141")
@@ -120,7 +120,7 @@ async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telep
     assert (await line.story(caller))["call"]["outcome"] == "message"
 
 
-async def test_who_says_nothing_is_told_so_and_leaves_no_file(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_says_nothing_hears_so_and_leaves_no_case_file(line: Line, telephones: Telephones) -> None:
     caller, seen = "+33623000024", line.log.stat().st_size
     call = await line.dial(telephones, caller)
     await call.press("241")
@@ -160,7 +160,7 @@ def test_a_recording_of_silence_has_no_voice(tmp_path: Path, samples: Samples, v
     assert not has_voice(tmp_path / "absent.wav")
 
 
-async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_about_then(
+async def test_a_recording_goes_on_when_the_controller_is_killed_and_the_caller_is_asked_about_it(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000025"
@@ -180,7 +180,9 @@ async def test_a_recording_goes_on_when_the_controller_is_killed_and_is_asked_ab
     assert message.duration_ms > 1500
 
 
-async def test_a_message_whose_caller_hung_up_without_a_controller_is_kept(line: Line, telephones: Telephones) -> None:
+async def test_a_message_is_stored_if_its_caller_hung_up_without_a_controller(
+    line: Line, telephones: Telephones
+) -> None:
     caller = "+33623000026"
     call = await line.dial(telephones, caller)
     await call.press("241")
@@ -232,7 +234,7 @@ async def is_kept(line: Line, caller: str, outcome: str) -> None:
     assert (kinds.count("recording"), kinds.count("message"), kinds.count("given_back")) == (1, 1, 0)
 
 
-async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_the_guard_waits(
+async def test_a_recording_survives_a_controller_that_is_away_for_longer_than_the_guard_waits(
     line: Line, telephones: Telephones
 ) -> None:
     """It is recorded once and kept, whether its caller speaks until the controller is back, or ends it before. Without
@@ -259,7 +261,7 @@ async def test_a_recording_outlives_a_controller_that_is_away_for_longer_than_th
 
 
 @pytest.mark.long
-async def test_a_recording_outlives_a_stopped_controller_that_the_guard_ends(
+async def test_a_recording_survives_a_stopped_controller_that_the_guard_kills(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000036"
@@ -286,7 +288,7 @@ def full_disk(line: Line) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_file_never_the_call(
+async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_case_file_but_not_the_call(
     line: Line, telephones: Telephones, full_disk: Path
 ) -> None:
     caller = "+33623000027"
@@ -322,7 +324,7 @@ async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
     ]
 
 
-async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file(
+async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_case_file(
     line: Line, telephones: Telephones
 ) -> None:
     caller = "+33623000028"
@@ -354,7 +356,7 @@ def no_folder(line: Line) -> Iterator[Path]:
         aside.rename(folder)
 
 
-async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_file(
+async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_case_file(
     line: Line, telephones: Telephones, no_folder: Path
 ) -> None:
     caller = "+33623000031"
@@ -365,9 +367,7 @@ async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a
     await is_apologised_to(line, call, caller)
 
 
-async def test_a_message_that_is_found_after_its_call_has_ended_in_the_records_is_kept(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_a_message_found_after_the_recorded_end_of_its_call_is_stored(line: Line, telephones: Telephones) -> None:
     caller = "+33623000029"
     call = await line.dial(telephones, caller)
     await call.press("2")

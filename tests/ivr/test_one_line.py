@@ -40,7 +40,7 @@ async def test_a_code_that_makes_an_operator_ready_ends_before_the_waiting_calle
     await connected(line, phone, code, call, "+33616100002")
 
 
-async def test_a_caller_who_comes_during_a_code_call_waits_for_its_end_also_over_a_restart(
+async def test_a_caller_who_arrives_during_a_code_call_waits_for_its_end_even_over_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await one_line(line, telephones)

@@ -17,7 +17,7 @@ FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 # The code itself
 
 
-def test_a_code_has_six_digits_and_is_none_that_everybody_tries_first() -> None:
+def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
     made = {pin.new() for _ in range(2000)}
     assert len(made) > 1900
     assert all(len(each) == 6 and each.isascii() and each.isdigit() for each in made)
@@ -25,13 +25,13 @@ def test_a_code_has_six_digits_and_is_none_that_everybody_tries_first() -> None:
 
 
 @pytest.mark.parametrize("guess", ["000000", "777777", "123456", "789012", "654321", "135791", "121212", "123123"])
-def test_what_everybody_tries_first_is_never_given(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pin_that_is_guessed_first_is_never_given_out(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([int(guess), 402913])
     monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
     assert pin.new() == "402913"
 
 
-def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
+def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
     kept, again = pin.hash_pin("402913"), pin.hash_pin("402913")
     assert kept != again
     assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
@@ -42,7 +42,7 @@ def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
 
 
 @pytest.mark.parametrize("kept", ["", "402913", "$argon2id$v=19$m=32768,t=3,p=1$cut", "$2b$12$something"])
-def test_what_is_no_hash_of_ours_matches_nothing(kept: str) -> None:
+def test_a_string_that_is_not_a_hash_matches_nothing(kept: str) -> None:
     assert not pin.matches("402913", kept)
 
 
@@ -56,7 +56,7 @@ def test_the_third_failure_locks_for_five_minutes_and_each_further_one_for_twice
     assert OF_NUMBER == OF_FILE
 
 
-def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_an_hour_at_most() -> None:
+def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_at_most_an_hour() -> None:
     assert (OF_WITHHELD.lock_s(29), OF_WITHHELD.lock_s(30), OF_WITHHELD.lock_s(100)) == (0, 5 * MINUTE, HOUR)
 
 
@@ -154,7 +154,7 @@ LAG, LONG = ("behind", 1), ("wait", 2 * DAY)
 @given(st.lists(st.one_of(begins, begins, ends, waits, lags), max_size=60))
 @example([BEGIN, WRONG, BEGIN, WRONG, BEGIN, RIGHT, LAG, BEGIN, WRONG, BEGIN])
 @example([BEGIN, WRONG, BEGIN, WRONG, LONG, LAG, BEGIN, WRONG, BEGIN, WRONG, BEGIN, WRONG, BEGIN])
-def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the_database_is_behind(
+def test_parallel_attempts_get_exactly_what_the_limits_allow_however_far_the_database_is_behind(
     steps: list[tuple[object, ...]],
 ) -> None:
     house = House()
@@ -165,7 +165,7 @@ def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the
 @patient
 @given(st.lists(st.one_of(begins, begins, failures, waits, kills), max_size=60))
 @example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database has that instant a little later
-def test_a_controller_that_is_killed_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
+def test_a_killed_controller_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
     house = House()
     for step in steps:
         if step == ("kill",):
@@ -176,7 +176,7 @@ def test_a_controller_that_is_killed_gives_nobody_more_attempts(steps: list[tupl
         run(house, step)
 
 
-def test_a_hundred_attempts_at_the_same_moment_are_three() -> None:
+def test_of_a_hundred_attempts_at_the_same_moment_three_are_checked() -> None:
     house = House()
     assert sum(house.begin(FILES[0], f"+3361000{n:04}", f"call {n}") for n in range(100)) == 3
 
@@ -189,7 +189,7 @@ def test_a_day_and_a_half_of_trying_one_file_from_ever_new_numbers_gives_eleven_
     assert made == 11
 
 
-def test_a_right_code_clears_the_file_and_only_its_own_attempt_of_the_number() -> None:
+def test_a_right_pin_clears_the_file_and_only_its_own_attempt_of_the_number() -> None:
     house = House()
     for _ in range(2):
         assert house.begin(FILES[0], NUMBERS[0], "a")
@@ -205,7 +205,7 @@ def test_a_right_code_clears_the_file_and_only_its_own_attempt_of_the_number() -
     assert not house.begin(FILES[1], NUMBERS[0], "b")
 
 
-def test_a_right_code_after_a_lock_of_the_number_is_no_new_lock() -> None:
+def test_a_right_pin_after_a_lock_of_the_number_does_not_lock_again() -> None:
     house = House()
     for file in (*FILES, FILES[0]):
         assert house.begin(file, NUMBERS[0], f"call {file}")
@@ -216,7 +216,7 @@ def test_a_right_code_after_a_lock_of_the_number_is_no_new_lock() -> None:
     assert house.begin(FILES[1], NUMBERS[0], "a")
 
 
-def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one() -> None:
+def test_a_file_with_a_new_pin_is_not_locked_by_the_failures_of_the_former_one() -> None:
     attempts = Attempts()
     former, new = (Account(FILES[0], OF_FILE, of=of) for of in ("former", "new"))
     for _ in range(3):
@@ -226,13 +226,13 @@ def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one(
     assert attempts.begin([new], START) == (Count(1, START),)
 
 
-def test_a_file_that_an_administrator_has_locked_in_the_database_is_locked() -> None:
+def test_a_file_locked_in_the_database_by_an_administrator_is_locked() -> None:
     locked = Account(FILES[0], OF_FILE, pin.stored_count(0, START + 100 * DAY, OF_FILE))
     assert Attempts().begin([locked], START + 99 * DAY) is None
     assert Attempts().begin([locked], START + 101 * DAY) is not None
 
 
-def test_references_that_somebody_makes_up_take_no_more_than_their_room() -> None:
+def test_made_up_references_take_only_bounded_memory() -> None:
     attempts = Attempts(bound=100)
     for n in range(1000):
         attempts.begin([Account(f"file {n}", OF_FILE)], START + n)

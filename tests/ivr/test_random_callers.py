@@ -114,7 +114,7 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
-def test_of_ten_thousand_random_callers_each_comes_to_an_end_and_hears_what_there_is(
+def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(f"callers {portion}")

@@ -57,7 +57,7 @@ async def again(line: Line, telephones: Telephones, caller: str, keys: str) -> C
     return call
 
 
-async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
+async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanwhile(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = "+33651000011", "+33651000012"
@@ -93,7 +93,7 @@ async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, tele
         await line.until(lambda: caller not in queue(line), 3, "he is gone")
 
 
-async def test_another_language_and_another_number_begin_anew(line: Line, telephones: Telephones) -> None:
+async def test_another_language_or_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
     caller, other = "+33651000031", "+33651000032"
     place = await gave_up(line, telephones, caller)
     await again(line, telephones, other, "20")
@@ -103,7 +103,7 @@ async def test_another_language_and_another_number_begin_anew(line: Line, teleph
     assert not returned(await line.story(caller, ended=False))
 
 
-async def test_who_hides_his_number_begins_anew(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_with_a_hidden_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
     places = []
     for _ in range(2):
         call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
@@ -116,7 +116,7 @@ async def test_who_hides_his_number_begins_anew(line: Line, telephones: Telephon
     assert places[0] < places[1]
 
 
-async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
+async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_was_served_does_not(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second = "+33651000041", "+33651000042"
@@ -143,7 +143,7 @@ async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
     assert queue(line) == [second, caller]
 
 
-async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_when_it_is_back(
+async def test_a_caller_who_hung_up_while_waiting_without_a_controller_keeps_their_place(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second = "+33651000061", "+33651000062"
@@ -160,7 +160,7 @@ async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_wh
     assert (queue(line), since(line, caller)) == ([caller, second], place)
 
 
-async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephones) -> None:
+async def test_a_site_can_switch_old_places_off(line: Line, telephones: Telephones) -> None:
     caller = "+33651000051"
     path = line.site / "site.toml"
     text = path.read_text()

@@ -146,9 +146,7 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     assert (rows[4]["reason"], rows[4]["until"] is not None) == ("conversation", True)
 
 
-async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, telephones: Telephones) -> None:
     there = await floor(line, telephones)
     operator, supervisor = there.phone.user, there.supervisor.user
     for body, status, said in (
@@ -180,7 +178,7 @@ async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
     await there.ends()
 
 
-async def test_who_may_not_hear_an_operator_is_told_why(line: Line, telephones: Telephones) -> None:
+async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones) -> None:
     entry = next(each for each in line.operators if each.supervisor)
     supervisor = await line.phone(telephones, entry.id)
     other = await line.phone(telephones, line.speaks("nl", but=(entry.id,)))

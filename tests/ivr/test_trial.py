@@ -72,7 +72,7 @@ OPERATOR = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
 # What he does
 
 
-def test_a_key_cuts_the_prompt_half_a_second_after_it_has_begun(tries: Tries) -> None:
+def test_a_key_cuts_the_prompt_half_a_second_after_its_beginning(tries: Tries) -> None:
     course = tries("7-2")
     presses = {step.data["key"]: step.at for step in course.steps if step.kind == "presses"}
     begins = {step.node: step.at for step in reversed(course.steps) if step.kind == "hears"}
@@ -87,12 +87,12 @@ def test_a_silence_lasts_for_a_prompt_and_the_time_for_a_key_after_it(tries: Tri
     assert heard(course, "main")[-11:-9] == ["help_silence", "main_file"]
 
 
-def test_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
+def test_a_caller_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
     course = tries("7-h")
     assert (course.outcome, course.ended_by, course.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
 
 
-def test_a_message_lasts_five_seconds_and_ends_by_the_square_or_by_itself(tries: Tries) -> None:
+def test_a_message_lasts_five_seconds_and_ends_with_the_hash_key_or_by_itself(tries: Tries) -> None:
     by_square, by_itself = tries("741-#1"), tries("741--")
     (seconds,) = (step.data["seconds"] for step in by_square.steps if step.kind == "message")
     assert seconds == 5.0
@@ -101,12 +101,12 @@ def test_a_message_lasts_five_seconds_and_ends_by_the_square_or_by_itself(tries:
     assert longer == 5.0 + 8.0  # the silence that ends it
 
 
-def test_a_silence_for_a_message_says_nothing(tries: Tries) -> None:
+def test_a_silence_during_a_message_is_an_empty_message(tries: Tries) -> None:
     assert "record_empty" in heard(tries("741---"))
 
 
 @pytest.mark.parametrize(("after", "kept"), [("", True), ("1", True), ("*", False)])
-def test_where_a_message_leads_on_to_where_it_leads_back_only_the_key_for_back_takes_it_back(
+def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes_it_back(
     tries: Tries, after: str, kept: bool
 ) -> None:
     leave = stage().version.flow.nodes["leave_complaint"]
@@ -119,33 +119,33 @@ def test_where_a_message_leads_on_to_where_it_leads_back_only_the_key_for_back_t
     assert course.path[course.path.index("leave_complaint") + 1] == leave.back
 
 
-def test_who_waits_keeps_his_keys_for_the_survey_and_presses_nine_at_once(tries: Tries) -> None:
+def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_once(tries: Tries) -> None:
     answered, left = tries("704", rung=OPERATOR), tries("7092", rung=OPERATOR)
     assert [step.data["answer"] for step in answered.steps if step.kind == "survey"] == [4]
     assert "connected" not in kinds(left)[: kinds(left).index("language", kinds(left).index("waiting"))]
     assert left.path[-1] != "queue"
 
 
-def test_without_an_operator_he_hangs_up_after_two_minutes(tries: Tries) -> None:
+def test_without_an_operator_the_caller_hangs_up_after_two_minutes(tries: Tries) -> None:
     course = tries("70")
     waits = next(step.at for step in course.steps if step.kind == "waiting")
     assert course.outcome == Outcome.ABANDONED
     assert course.seconds - waits == pytest.approx(120)
 
 
-def test_the_conversation_of_one_who_has_agreed_is_recorded(tries: Tries) -> None:
+def test_a_conversation_with_consent_is_recorded(tries: Tries) -> None:
     course = tries("701", stage(records_conversations=True), OPERATOR)
     assert "recorded" in kinds(course)
     assert "recorded" not in kinds(tries("702", stage(records_conversations=True), OPERATOR))
 
 
-def test_who_has_called_before_is_greeted_in_that_language(tries: Tries) -> None:
+def test_a_returning_caller_is_greeted_in_their_last_language(tries: Tries) -> None:
     course = tries("1", last_language="fr")
     assert heard(course)[0] == "go_on_in_language"
     assert course.steps[-1].language == "fr"
 
 
-def test_at_night_he_hears_when_the_line_opens(tries: Tries) -> None:
+def test_at_night_the_caller_hears_when_the_line_opens(tries: Tries) -> None:
     course = tries("7", at=NIGHT)
     assert heard(course, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
 
@@ -163,7 +163,7 @@ def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: 
     assert [step.data["result"] for step in course.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
 
 
-def test_a_pin_that_is_entered_stands_in_no_record(tries: Tries) -> None:
+def test_an_entered_pin_is_in_no_record(tries: Tries) -> None:
     course = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
     assert "case_state_ready" in heard(course)
     assert PIN not in repr(course.rows)
@@ -196,21 +196,21 @@ class Busy(Broken):
             await asyncio.sleep(0)
 
 
-def test_a_node_that_fails_is_an_error_with_its_place_although_the_caller_gets_an_operator(tries: Tries) -> None:
+def test_a_failed_node_is_an_error_with_its_place_even_if_the_caller_gets_an_operator(tries: Tries) -> None:
     course = tries("7", with_nodes(welcome=Broken()), OPERATOR)
     (error,) = course.errors
     assert error.startswith("welcome failed: LookupError: no such thing (tests/ivr/test_trial.py:")
     assert course.outcome == Outcome.ANSWERED
 
 
-def test_two_nodes_that_fail_are_told_and_the_dialplan_has_the_caller(tries: Tries) -> None:
+def test_two_failed_nodes_are_reported_and_the_caller_goes_to_the_dialplan(tries: Tries) -> None:
     course = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
     assert len(course.errors) == 3
     assert "the dialplan" in course.errors[-1]
 
 
 @pytest.mark.parametrize(("node", "what"), [(Circle(), "in a circle"), (Mute(), "not over"), (Busy(), "not over")])
-def test_a_call_that_does_not_end_is_told(tries: Tries, node: Node, what: str) -> None:
+def test_a_call_that_does_not_end_is_reported(tries: Tries, node: Node, what: str) -> None:
     course = tries("7", with_nodes(welcome=node))
     (error,) = course.errors
     assert what in error
@@ -223,13 +223,13 @@ class GivesUp(Broken):
         raise TimeoutError  # as if the link to Asterisk were lost
 
 
-def test_a_call_that_is_neither_over_nor_wrong_is_told_to_have_no_end(tries: Tries) -> None:
+def test_a_call_without_an_end_or_an_error_is_reported_as_not_ended(tries: Tries) -> None:
     course = tries("7", with_nodes(welcome=GivesUp()))
     assert course.errors == ["The call did not end; it was at welcome, after language hours welcome."]
     assert course.outcome is None
 
 
-def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
     async def forgotten(conversation: Conversation, by: str) -> None:
         pass
 
@@ -241,7 +241,7 @@ def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pyte
 # The clock
 
 
-def test_an_hour_of_waiting_takes_no_time_and_comes_in_its_order() -> None:
+def test_an_hour_of_waiting_takes_no_time_and_keeps_the_order() -> None:
     async def waits() -> list[str]:
         order: list[str] = []
 
@@ -269,7 +269,7 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
         assert runner.run(works()) == "done"
 
 
-def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
+def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None:
     course = tries("7" + "-" * 30 + "h", rung=OPERATOR)
     assert course.ended_by != "caller"
     assert kinds(course)[-1] != "hangs_up"
@@ -285,7 +285,7 @@ def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
         ("71h", "left_menu", "file"),
     ],
 )
-def test_the_records_have_the_topic_from_its_choice_on_whatever_becomes_of_the_call(
+def test_the_records_have_the_topic_once_it_is_chosen_whatever_the_outcome(
     tries: Tries, keys: str, outcome: str, topic: str | None
 ) -> None:
     row: dict[str, Any] = {}

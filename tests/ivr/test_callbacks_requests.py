@@ -51,12 +51,12 @@ def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | No
     assert wishes(found) == []
 
 
-def test_a_caller_may_enter_a_national_number_of_the_own_country() -> None:
+def test_a_caller_may_enter_a_national_number_of_their_country() -> None:
     (wish,) = wishes(tries("72207400123457#1h", at=NIGHT))
     assert wish["number"] == "+447400123457"
 
 
-def test_a_caller_asks_to_be_called_when_the_state_of_his_file_changes() -> None:
+def test_a_caller_can_ask_to_be_called_when_the_state_of_their_file_changes() -> None:
     found = tries(f"71{REFERENCE}{PIN}33h")
     assert "told_noted" in heard(found)
     (first, second) = wishes(found)
@@ -67,13 +67,13 @@ def test_a_caller_asks_to_be_called_when_the_state_of_his_file_changes() -> None
 
 
 @pytest.mark.parametrize("caller", ["", "+33899123456", "+12125551234"])
-def test_who_calls_from_a_number_that_cannot_be_called_is_told_so(caller: str) -> None:
+def test_a_caller_from_a_number_that_cannot_be_called_hears_so(caller: str) -> None:
     found = tries(f"71{REFERENCE}{PIN}3h", caller=caller)
     assert "told_refused" in heard(found)
     assert wishes(found) == []
 
 
-def test_without_a_trunk_nobody_is_offered_to_be_told() -> None:
+def test_without_a_trunk_no_caller_is_offered_a_call_about_changes() -> None:
     usual = stage()
     nobody = usual.site.callbacks.model_copy(update={"trunk": None})
     found = tries(f"71{REFERENCE}{PIN}3h", Stage(usual.site.model_copy(update={"callbacks": nobody}), usual.version))
@@ -81,7 +81,7 @@ def test_without_a_trunk_nobody_is_offered_to_be_told() -> None:
     assert wishes(found) == []
 
 
-def test_what_is_said_in_a_call_back_has_audio_in_every_language() -> None:
+def test_every_prompt_of_a_call_back_has_audio_in_every_language() -> None:
     site, sounds = stage().site, stage().version.sounds
     missing = [(language, text) for language in site.languages for text in TEXTS if not sounds.file(language, text)]
     assert missing == []

@@ -29,7 +29,7 @@ events = st.tuples(st.sampled_from(list(RequestEvent)), st.none() | st.sampled_f
 
 
 @given(st.sampled_from(list(CallbackKind)), st.lists(events, max_size=30))
-def test_no_order_of_events_breaks_what_always_holds(
+def test_no_order_of_events_breaks_the_invariants(
     kind: CallbackKind, happened: list[tuple[RequestEvent, Claim | None]]
 ) -> None:
     at = wish(kind)
@@ -59,7 +59,7 @@ def test_no_order_of_events_breaks_what_always_holds(
 
 
 @given(st.sampled_from([kind for kind in CallbackKind if kind is not CallbackKind.CASE]))
-def test_a_wish_is_done_after_its_usual_way_and_failed_after_two_misses(kind: CallbackKind) -> None:
+def test_a_request_is_done_after_its_usual_events_and_failed_after_two_misses(kind: CallbackKind) -> None:
     mine = CLAIMS[0]
     first = wish(kind)
     at = first
@@ -73,7 +73,7 @@ def test_a_wish_is_done_after_its_usual_way_and_failed_after_two_misses(kind: Ca
     assert (at.state, at.tries, at.reason) == ("failed", 2, "busy")
 
 
-def test_what_a_node_was_at_that_is_gone_for_good_is_ended_by_a_person_and_that_node_moves_nothing_more() -> None:
+def test_a_person_can_end_the_request_of_a_lost_node_which_then_cannot_move_it_any_more() -> None:
     theirs = CLAIMS[2]
     at = wish()
     for what in (RequestEvent.CLAIMED, RequestEvent.DIALLED, RequestEvent.REACHED):
@@ -87,7 +87,7 @@ def test_what_a_node_was_at_that_is_gone_for_good_is_ended_by_a_person_and_that_
     assert end_orphaned(over, RequestEvent.TAKEN, NOW, reason="twice") is over
 
 
-def test_two_tries_have_channels_and_calls_of_their_own() -> None:
+def test_two_tries_have_different_channels_and_calls() -> None:
     first = wish()
     one = advance(advance(first, RequestEvent.CLAIMED, NOW, by=CLAIMS[0]), RequestEvent.DIALLED, NOW, by=CLAIMS[0])
     back = advance(one, RequestEvent.MISSED, NOW, by=CLAIMS[0])

@@ -52,7 +52,7 @@ def every_state() -> Iterator[Operator]:
                 yield Operator("1001", {"fr": 5}, state=state, reason=reason, pause_after=after)
 
 
-def test_every_state_is_said_in_texts_that_every_language_has() -> None:
+def test_every_state_has_texts_in_every_language() -> None:
     known = catalogue.load(SITE)
     said = {text for operator in every_state() for text in state_prompts(operator, PAUSES)}
     wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
@@ -63,7 +63,7 @@ def test_every_state_is_said_in_texts_that_every_language_has() -> None:
         assert state_prompts(operator, PAUSES), operator
 
 
-def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_calling_back() -> None:
+def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
     named = ("code_language_", "talk_from_", "talk_topic_")  # after the site's languages, countries and topics
     site_ = site.load(SITE)
@@ -74,12 +74,12 @@ def test_the_check_of_a_site_looks_for_every_text_of_codes_conversations_and_cal
     assert ids - looked_for == set()
 
 
-def test_what_he_will_be_after_his_call_is_said_as_well() -> None:
+def test_a_pause_after_the_present_call_is_played_as_well() -> None:
     talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
     assert state_prompts(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
 
 
-def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() -> None:
+def test_the_site_the_table_and_the_dialplan_have_the_same_codes() -> None:
     assert {*table.CODES} == {*Codes().digits} >= {*CODES}
     for name, digits in Codes().digits.items():
         code = Code(name, digits, bool(table.CODES[name].argument))
@@ -88,7 +88,7 @@ def test_the_codes_of_the_site_the_table_and_the_dialplan_are_the_same_ones() ->
         assert not takes(name, digits, longest + "9")
 
 
-def test_the_usual_codes_do_not_clash_and_those_that_are_off_clash_with_nothing() -> None:
+def test_the_default_codes_do_not_clash_and_disabled_ones_clash_with_nothing() -> None:
     assert list(among(Codes().digits, ["1001", "1901"])) == []
     off = Codes(ready="", pause="*10")
     assert "ready" not in off.digits and list(among(off.digits)) == []
@@ -104,14 +104,14 @@ def test_the_usual_codes_do_not_clash_and_those_that_are_off_clash_with_nothing(
         ({"pause": "10"}, ("1002", "1003"), "10 is dialled like the operator 1002; begin it with * or #"),
     ],
 )
-def test_two_that_mean_the_same_are_told_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
+def test_two_identical_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], said: str) -> None:
     ((names, sentence),) = among(codes, operators)
     assert set(names) <= {*codes}
     assert sentence.startswith(said)
 
 
 @pytest.mark.parametrize("codes", [{"ready": "*1", "who_am_i": "*10"}, {"pause": "*1", "ready": "*1*"}])
-def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str]) -> None:
+def test_a_code_that_only_begins_like_another_does_not_clash(codes: dict[str, str]) -> None:
     assert list(among(codes, ("1001",))) == []
 
 
@@ -130,7 +130,7 @@ def test_a_code_that_only_begins_like_another_is_no_clash(codes: dict[str, str])
         *(("*100", False), ("_XXX", False), ("s", False), ("_*10.", False), ("_*10!", True), ("_[*#]ZZ", False)),
     ],
 )
-def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dialled(
+def test_an_extension_of_the_administrator_clashes_with_a_code_if_both_could_be_dialled(
     extension: str, meets: bool
 ) -> None:
     sentences = beside({"ready": "*10"}, [extension])
@@ -138,7 +138,7 @@ def test_an_extension_of_the_administrator_meets_a_code_where_both_could_be_dial
     assert all(f"the code ready (*10) meets the extension {extension}, " in each for each in sentences)
 
 
-def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
+def test_an_extension_clashes_with_a_code_also_by_the_digits_after_it() -> None:
     assert beside({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
         sentence for extension in ("*115", "_*11XXX.") for sentence in beside({"pause": "*11"}, [extension])
     ]
@@ -149,7 +149,7 @@ def test_an_extension_meets_a_code_also_by_the_digits_after_it() -> None:
 @given(
     st.dictionaries(st.sampled_from(sorted(table.CODES)), st.from_regex(r"[*#0-9]{1,4}", fullmatch=True), min_size=1)
 )
-def test_what_no_clash_is_told_of_is_one_code_at_most(codes: dict[str, str]) -> None:
+def test_without_a_reported_clash_digits_match_at_most_one_code(codes: dict[str, str]) -> None:
     if list(among(codes)):
         return
     for dialled_number in (
@@ -178,7 +178,7 @@ def channel(identity: str, data: str, state: str = "Up", application: str = "Sta
     return Channel(identity, "", state, "", "", "", "", application, data, "", {})
 
 
-def test_a_start_finds_codes_and_supervisors_who_help_by_their_channels_alone() -> None:
+def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -> None:
     asked, other = "node1-1700000000.7", "node1-1700000000.9"
     claimed, aside = Leg("1901", asked, claimed=True), Leg("1902", asked, claimed=False)
     assert [Leg.named(leg.id) for leg in (claimed, aside)] == [claimed, aside]
