@@ -1,4 +1,4 @@
-"""What the channels of a call back say of it: to a controller that starts, and to the guard where there is none."""
+"""The state on a call-back's channels: for a starting controller, and for the guard without one."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a wish is not dialled now, as people read it."""
+"""Why a request is not dialled now, in words."""
 
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -28,28 +28,28 @@ class Always:
         return hours.answer(hours.Plan(SITE.hours.plan().zone, day), at)
 
 
-def wished(**other: Any) -> CallbackRequest:
+def new_request(**other: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "n", "kind": "closed", "state": "wished", "number": "+33612345678", "wished": NOON}
     return CallbackRequest(**{**row, "due": NOON, **other})
 
 
-def why_not(wish: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
+def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
     opening: Any = Always()
-    (row,) = listing.rows([wish], {}, Dialled({}, 0), in_, opening, at)
+    (row,) = listing.rows([request], {}, Dialled({}, 0), in_, opening, at)
     return str(row["why_not"])
 
 
 def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
-    said = why_not(wished(), NIGHT)
+    said = why_not(new_request(), NIGHT)
     assert said.startswith("it is not an allowed hour in every time zone")
     assert said.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
-    assert "allowed hour" not in why_not(wished(), NOON)
-    assert why_not(wished(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
+    assert "allowed hour" not in why_not(new_request(), NOON)
+    assert why_not(new_request(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
 
 
 def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> None:
-    stale = wished(state="connected", tries=1, claim=Claim("gone7", uuid7()))
-    first, second = wished(), wished()
+    stale = new_request(state="connected", tries=1, claim=Claim("gone7", uuid7()))
+    first, second = new_request(), new_request()
     opening: Any = Always()
     for others, said in (
         ([], "another request of the same number goes first"),
@@ -62,7 +62,7 @@ def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> N
 
 def test_a_number_whose_time_zones_have_no_common_hour_is_shown_as_never_allowed() -> None:
     short = Callbacks(trunk="one", hours=("08:00-08:30",))  # Spain has two zones, an hour apart
-    said = why_not(wished(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
+    said = why_not(new_request(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
     assert said.endswith("never is: the hours in [callbacks] of site.toml are too few")
 
 
@@ -82,4 +82,4 @@ def test_the_plan_without_a_controller_is_closed_on_a_holiday(tmp_path: Path, mo
 def test_a_caller_is_called_back_in_their_language_or_the_likeliest_of_their_country(
     language: str | None, country: str | None, heard: str
 ) -> None:
-    assert language_of(SITE, wished(language=language, country=country)) == heard
+    assert language_of(SITE, new_request(language=language, country=country)) == heard

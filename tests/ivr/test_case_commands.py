@@ -1,4 +1,4 @@
-"""`hatif case` and `hatif cases` where nothing else runs: what they answer, what is kept, and what they refuse."""
+"""`hatif case` and `hatif cases` without any other process: their answers, what they store, and what they refuse."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Shell(AnyShell):
         return answer.stderr.removeprefix("hatif: ").strip()
 
     def opened(self, *more: str) -> tuple[str, str]:
-        """Reference and PIN of a new file."""
+        """Open a file; return its reference and PIN."""
         found = json.loads(self.case(*OPEN, *more, "--json").stdout)
         return found["reference"], found["pin"]
 
@@ -254,5 +254,5 @@ def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tm
     assert "it is kept in the journal and not in the database yet" in answer.stderr
     assert "cannot be opened" in answer.stderr
     assert "Traceback" not in answer.stderr
-    shell.opened()  # the next command brings along what is there
+    shell.opened()  # the next command delivers the earlier change too
     assert shell.shown(reference)["title"] == "First passport"

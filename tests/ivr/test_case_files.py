@@ -1,4 +1,4 @@
-"""Files for callers, on a real database and without a telephone: who is told what, and who is not told anything."""
+"""Case files for callers, on a real database and without a telephone: who hears what, and who hears nothing."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ CALLER, OTHER = "+33612345678", "+32470123456"
 
 @dataclass
 class House:
-    """A controller's journal, its files, and the database that a deliverer fills when a test says so."""
+    """A controller's journal, its case files, and a database that gets the journal when a test says so."""
 
     url: str
     folder: Path
@@ -50,7 +50,7 @@ class House:
         )
 
     async def killed(self) -> None:
-        """What a `kill -9` leaves is what is in the journal's file; the next controller begins with that."""
+        """Start the next controller with what a `kill -9` leaves: the journal's file."""
         await self.close()
         self.journal._pending.clear()
         await self.delivered()
@@ -69,13 +69,13 @@ class House:
         for _ in range(20):
             answer = await self.files.ask(reference, entered, caller=caller, call=call)
             if answer != Unavailable():
-                break  # else this machine is busy, and nothing was counted
+                break  # else the machine is busy, and nothing was counted
         return answer
 
 
 @pytest.fixture
 async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
-    """Its PINs are hashed as in production: where the time of a comparison matters, or its price."""
+    """A house whose PINs are hashed as in production, for tests of the time or cost of a comparison."""
     rows: casework.Rows = []
     for reference in (ANNA, BEN):
         columns = {
@@ -107,7 +107,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
 
 
-# Who is told
+# Answers
 
 
 async def test_a_caller_with_reference_and_pin_hears_the_state_of_the_file(house: House) -> None:
@@ -124,7 +124,7 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_get_the_same_answer(house: Hou
 async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_equally_expensive_comparison(
     dear_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So the answers take the same time. Without a hash to compare with, one would come after a twentieth of it.
+    # So the answers take the same time. Without a hash to compare, an answer would take a twentieth of it.
     compared: list[tuple[str, str]] = []
     matches = pin.matches
 
@@ -292,7 +292,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(fol
         await server.wait_closed()
 
 
-# In words
+# Prompts
 
 
 KNOWN = {"missing_fee", "missing_photograph", "missing_other"}

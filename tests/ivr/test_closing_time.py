@@ -19,11 +19,11 @@ from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 
-def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wishes: Any) -> TrialResult:
+def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **scenario: Any) -> TrialResult:
     """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
     rung = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
-    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **wishes})
+    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 

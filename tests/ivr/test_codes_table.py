@@ -1,4 +1,4 @@
-"""What codes are: told apart from one another and from all else, listed, and never without words for what they find."""
+"""The table of codes: they do not clash with each other or with extensions, and have texts for every state."""
 
 import json
 import sys
@@ -193,8 +193,8 @@ def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -
     lost = Leg("1903", other, claimed=True)
     requests = end_left_over([code, *legs, channel(lost.id, "hatif,leg")])
     assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
-    # Who was rung by it is free: for the floor nobody would tell of that leg's end.
+    # The supervisor who was rung is free: no message would tell the floor of that leg's end.
     assert open_offers([code, *legs, channel(lost.id, "hatif,leg")]) == open_offers([code, *legs])
-    # A code that the dialplan has taken over is not the controller's any more.
+    # A code that the dialplan has taken over no longer belongs to the controller.
     given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
     assert dialled([given_back]) == [] and len(end_left_over([given_back, *legs])) == 4

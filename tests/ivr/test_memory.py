@@ -1,4 +1,4 @@
-"""A number that called before is greeted in its last language; a site can switch that off, and it can be erased."""
+"""A returning number is greeted in its last language; a site can switch that off, and the number can be erased."""
 
 import re
 
@@ -11,7 +11,7 @@ from ivr.softphone.telephone import Telephones
 
 
 async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, language: str) -> None:
-    """A call of `caller` who chooses a language in the menu and hangs up."""
+    """Call as `caller`, choose a language in the menu and hang up."""
     call = await line.dial(telephones, caller)
     await call.press(key)
     await begins(call, line.audio(language, "welcome"))
@@ -53,7 +53,7 @@ async def test_nine_leads_to_the_menu_and_the_new_language_is_remembered(line: L
     await rows(line, Caller, number=caller, language="it")
     call = await line.dial(telephones, caller)
     await begins(call, line.audio("it", "go_on_in_language"))
-    await call.press("7")  # a key of the menu, by a hand that knows it
+    await call.press("7")  # a key of the menu, pressed by a caller who knows it
     await begins(call, line.audio("en", "welcome"))
     await call.hangup()
 

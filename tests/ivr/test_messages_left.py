@@ -1,4 +1,4 @@
-"""Messages after a tone: complaints, suggestions, observations, and what is left when the line is closed."""
+"""Voice messages: complaints, suggestions, observations, and messages while the line is closed."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ async def test_a_message_opens_a_case_file_due_in_two_days_and_its_reference_is_
     await begins(call, line.audio(language, "record_send"))
     chosen = call.clock
     await call.press("2")
-    assert await call.hears_tone(1400, 5) > 0.5  # his own words
+    assert await call.hears_tone(1400, 5) > 0.5  # the caller's own recording
     await begins(call, line.audio(language, "record_send"), chosen)
     chosen = call.clock
     await call.press("1")
@@ -98,7 +98,7 @@ async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: 
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 1.5)
-    await call.press("11")  # while he is recorded
+    await call.press("11")  # during the recording
     await call.press("#")
     await call.hears(line.audio("fr", "record_send", "press_1"), 12)
     story = await line.story(caller, ended=False)
@@ -127,12 +127,12 @@ async def test_a_caller_who_says_nothing_hears_so_and_leaves_no_case_file(line: 
     await begins(call, line.audio("fr", "record_how"))
     await call.press("5")
     await recorded(line, caller)
-    await asyncio.sleep(0.6)  # his silence
+    await asyncio.sleep(0.6)  # silence
     await call.press("#")
     once = await begins(call, line.audio("fr", "record_empty"))
     how = await begins(call, line.audio("fr", "record_how"), once.offset_s)
     await call.press("5")
-    # Now he does not even press #. Asterisk ends the recording after some silence and calls a second of it talk.
+    # Without a #, Asterisk ends the recording after some silence and counts a second of it as speech.
     await begins(call, line.audio("fr", "record_empty"), how.offset_s, 20)
     await call.hangup()
     story = await line.story(caller)
@@ -188,7 +188,7 @@ async def test_a_message_is_stored_if_its_caller_hung_up_without_a_controller(
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 2.0)
     former = line.pid("ivr")
-    os.kill(former, signal.SIGSTOP)  # until he has hung up
+    os.kill(former, signal.SIGSTOP)  # until the caller has hung up
     await call.hangup()
     await line.until(lambda: line.ari("GET", "/channels") == [], 5, "Asterisk has seen him hang up")
     os.kill(former, signal.SIGKILL)
@@ -201,7 +201,7 @@ async def test_a_message_is_stored_if_its_caller_hung_up_without_a_controller(
 
 
 async def records(line: Line, telephones: Telephones, caller: str) -> Call:
-    """A caller who leaves a message and goes on speaking."""
+    """Return the call of a caller who leaves a message and goes on speaking."""
     call = await line.dial(telephones, caller)
     await call.press("241")
     await speaks(call, line, "fr", caller, 1400, 1.0)
@@ -210,7 +210,7 @@ async def records(line: Line, telephones: Telephones, caller: str) -> Call:
 
 
 async def sends(line: Line, call: Call, caller: str) -> None:
-    """Ends the recording and sends it: it was recorded once, and has one reference."""
+    """End the recording and send it; it was recorded once, and has one reference."""
     call.silence()
     await asyncio.sleep(0.5)
     ended = call.clock
@@ -237,8 +237,10 @@ async def is_kept(line: Line, caller: str, outcome: str) -> None:
 async def test_a_recording_survives_a_controller_that_is_away_for_longer_than_the_guard_waits(
     line: Line, telephones: Telephones
 ) -> None:
-    """It is recorded once and kept, whether its caller speaks until the controller is back, or ends it before. Without
-    a controller nobody is left in silence when the recording has ended."""
+    """It is recorded once and stored, whether the caller speaks until the controller is back or ends it before.
+
+    Without a controller the caller is not left in silence after the end of the recording.
+    """
     callers = speaks_on, stays, leaves = "+33623000033", "+33623000034", "+33623000035"
     speaking, staying, leaving = await asyncio.gather(*(records(line, telephones, each) for each in callers))
     await line.without_controller()
@@ -274,7 +276,7 @@ async def test_a_recording_survives_a_stopped_controller_that_the_guard_kills(
 
 @pytest.fixture
 def full_disk(line: Line) -> Iterator[Path]:
-    """A disk of its own, full, in the place where Asterisk records."""
+    """Mount a full disk at the folder where Asterisk records."""
     folder = line.home / "asterisk" / "spool" / "recording"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=False)
     if mounted.returncode:
@@ -308,7 +310,7 @@ async def test_a_full_disk_ends_a_recording_with_an_apology_and_a_case_file_but_
 
 
 async def is_apologised_to(line: Line, call: Call, caller: str) -> None:
-    """He is told that it could not be recorded, gets a file nevertheless, and is not hung up on."""
+    """Check that the caller hears that the recording failed, still gets a case file, and is not hung up on."""
     failed = await begins(call, line.audio("fr", "record_failed"))
     await begins(call, line.audio("fr", "reference_is"), failed.offset_s)
     (file,) = await rows(line, CaseFile, caller=caller)
@@ -332,7 +334,7 @@ async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_case
     await call.press("243")
     await begins(call, line.audio("fr", "record_how"))
     name = f"msg-observation-observation-{(await line.story(caller, ended=False))['call']['id']}"
-    # Something else is recorded under that name, where no request of a call has to wait for it.
+    # Something else is recorded under that name, without any request of a call waiting for it.
     bridge = line.ari("POST", "/bridges")["id"]
     try:
         line.ari("POST", f"/bridges/{bridge}/record", name=name, format="ulaw")
@@ -345,7 +347,7 @@ async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_case
 
 @pytest.fixture
 def no_folder(line: Line) -> Iterator[Path]:
-    """A file in the place of the folder where Asterisk records, which it finds out when it begins."""
+    """Put a file in place of the folder where Asterisk records; Asterisk notices at the start of a recording."""
     folder = line.home / "asterisk" / "spool" / "recording"
     aside = folder.rename(folder.with_name("recording-aside"))
     folder.write_text("")

@@ -1,4 +1,4 @@
-"""An old place is had once, by the same number, for the same language, and soon."""
+"""An old place in the queue is taken once, by the same number, in the same language, and soon enough."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

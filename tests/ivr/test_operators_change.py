@@ -1,4 +1,4 @@
-"""An operator who is removed from the list, or edited in it, while he talks: nobody is left behind by it.
+"""Operators who are removed from the list, or changed in it, while they talk: no caller is left behind.
 
 The list is read when the controller starts, so that is when a change comes.
 """
@@ -17,7 +17,7 @@ CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 
 
 class List:
-    """The operators' list of a line, of which one line may be changed or taken out."""
+    """The list of operators of a line, of which one entry can be changed or removed."""
 
     def __init__(self, line: Line) -> None:
         self._line, self._path = line, line.site / "operators.csv"
@@ -27,7 +27,7 @@ class List:
         await self.changes({operator: changed})
 
     async def changes(self, changed: Mapping[str, Callable[[str], str]]) -> None:
-        """By operator."""
+        """The entries, by operator."""
         lines = self._before.splitlines(keepends=True)
         new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
         assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
@@ -118,7 +118,7 @@ async def test_an_operator_whose_languages_change_while_talking_is_offered_calle
 async def test_a_caller_whose_topic_nobody_serves_in_their_language_gets_an_operator_and_an_interpreter(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
-    """Routing's last resort: the one who speaks his language does not serve his topic; one who does is called in."""
+    """Routing's last resort: the operator with the caller's language does not serve the topic; one who does joins."""
     caller, colleague_hz = "+33655000041", 2350.0
     speaks = {each.id: set(each.languages) for each in line.operators}
     interpreter = next(each for each, languages in speaks.items() if "fr" in languages and len(languages) > 1)

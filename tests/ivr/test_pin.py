@@ -1,4 +1,4 @@
-"""The code of a file: how it is kept, and that no way of trying gives more attempts than the limits allow."""
+"""The PIN of a case file: how it is stored, and that no order of attempts gets more of them than the limits allow."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ START = 1_795_600_000.0
 FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 
 
-# The code itself
+# The PIN itself
 
 
 def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
@@ -62,14 +62,14 @@ def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_
 
 @dataclass
 class House:
-    """Attempts as the controller makes them, a database that is as far behind as a test wants, and an oracle."""
+    """Attempts as in the controller, a database that lags as far behind as a test wants, and an oracle."""
 
     attempts: Attempts = field(default_factory=Attempts)
     now: float = START
     kept: dict[str, list[Count]] = field(default_factory=dict)  # what was written, the oldest first
     counted: dict[str, list[float]] = field(default_factory=dict)  # the oracle: checks that were not right, so far
     open: list[tuple[str, str, str, float]] = field(default_factory=list)  # in progress: file, number, call, when begun
-    behind: int = 0  # how many writes the database has not got yet
+    behind: int = 0  # how many writes the database does not have yet
 
     def accounts(self, file: str, number: str, call: str) -> tuple[Account, Account, Account]:
         return (
@@ -79,7 +79,7 @@ class House:
         )
 
     def read(self, key: str, limit: pin.Limit) -> Count:
-        """As it comes back from a column of instants."""
+        """Return a count as it comes back from a column of instants."""
         written = self.kept.get(key, [])
         count = written[-1 - self.behind] if len(written) > self.behind else NOTHING
         until = round(count.locked_until(limit), 6) if count.failures else None
@@ -110,7 +110,7 @@ class House:
             self.kept.setdefault(key, []).append(count)
 
     def allowed(self, key: str, limit: pin.Limit) -> bool:
-        """By the rule as a person would read it, from all instants."""
+        """Apply the rule as a person would read it, to all instants."""
         run: list[float] = []
         for at in self.counted.get(key, []):
             if run and at >= run[-1] + limit.lock_s(len(run)) + limit.forgotten_s:
@@ -164,13 +164,13 @@ def test_parallel_attempts_get_exactly_what_the_limits_allow_however_far_the_dat
 
 @patient
 @given(st.lists(st.one_of(begins, begins, failures, waits, kills), max_size=60))
-@example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database has that instant a little later
+@example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database's instant is slightly later
 def test_a_killed_controller_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
     house = House()
     for step in steps:
         if step == ("kill",):
             house.attempts, house.open = Attempts(), []
-            # Of a call nothing is kept; it goes by its file and its number from here on.
+            # A call's count is not stored; from here on only its file and its number count.
             house.counted.pop("a", None)
             house.counted.pop("b", None)
         run(house, step)
@@ -200,7 +200,7 @@ def test_a_right_pin_clears_the_file_and_only_its_own_attempt_of_the_number() ->
     assert house.kept[FILES[0]][-1] == NOTHING
     assert house.kept[NUMBERS[0]][-1] == Count(2, START)
     assert not house.attempts.locked([own, number, call], house.now)
-    # So the next mistake, at whatever file, is the third of this number.
+    # So the next mistake, with any file, is the third of this number.
     assert house.begin(FILES[1], NUMBERS[0], "b")
     assert not house.begin(FILES[1], NUMBERS[0], "b")
 

@@ -21,7 +21,7 @@ ALL, PORTIONS = 10_000, 10
 EACH = ALL // PORTIONS
 
 SILENT_S = 45 * 60
-"""So long a call may go on after the caller's last act: prompts, helps, two empty messages, a queue, a conversation."""
+"""How long a call may go on after the caller's last key: prompts, helps, two empty messages, queue, conversation."""
 
 CONFIRMED = {
     "consent": "consent_yes",
@@ -29,7 +29,7 @@ CONFIRMED = {
     "callback": ("callback_this_number", "callback_right"),
     "survey": "survey_question",
 }
-"""What happens only by a key that was pressed after its question had begun."""
+"""Events that only follow a key pressed after the beginning of its question."""
 FRESH = {"consent_yes", "record_send", "callback_this_number", "callback_right", "survey_question"}
 
 EXPECTED_LOGS = ("A message could not be recorded", "No case reference", "A leg was gone before")
@@ -147,7 +147,7 @@ def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
 
 
 def everything_there_is() -> set[str]:
-    """What every portion must have met, so that a promise about it says something."""
+    """Check that every portion of callers met these events, so that the promises about them mean something."""
     flow, site = stage().version.flow, stage().site
     happened = ("survey", "callback", "consent", "message", "recording_failed", "recorded", "help_over", "hangs_up")
     results = ("told", "no_match", "locked", "unavailable")

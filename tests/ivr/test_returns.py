@@ -1,4 +1,4 @@
-"""A caller who was cut off and calls again soon goes on waiting where he was; nobody else takes his place."""
+"""A caller who was cut off and calls again soon keeps their place in the queue; nobody else takes it."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ TONE_HZ = 1870.0
 
 
 def queue(line: Line) -> list[str]:
-    """Who waits, the next one first."""
+    """Return the waiting callers, the next one first."""
     return [row["caller"] for row in line.control("GET", "/waiting")]
 
 
@@ -27,7 +27,7 @@ def returned(story: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The story of his last call, as soon as that is true of it."""
+    """Return the story of the number's last call, once the condition holds."""
     for _ in range(100):
         story = await line.story(caller, ended=False)
         if true(story):
@@ -37,12 +37,12 @@ async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool])
 
 
 async def over(line: Line, caller: str) -> dict[str, Any]:
-    """The story of his last call, as soon as it has ended."""
+    """Return the story of the number's last call, once it has ended."""
     return await known(line, caller, lambda story: story["call"]["ended"] is not None)
 
 
 async def gave_up(line: Line, telephones: Telephones, caller: str, language_key: str = "2") -> float:
-    """A caller who waits and hangs up; since when he waited."""
+    """Wait as a caller and hang up; return since when they waited."""
     call = await line.waiting(telephones, caller, language_key)
     waited_since = since(line, caller)
     await call.hangup()
@@ -51,7 +51,7 @@ async def gave_up(line: Line, telephones: Telephones, caller: str, language_key:
 
 
 async def again(line: Line, telephones: Telephones, caller: str, keys: str) -> Call:
-    """He calls again, and waits. Who is remembered is asked for his language in other words; the keys are the same."""
+    """Call again and wait. A remembered caller is asked for the language in other words; the keys are the same."""
     call = await line.asks_for_operator(telephones, caller, keys)
     await line.until(lambda: caller in queue(line), 8, f"{caller} waits again")
     return call
@@ -66,7 +66,9 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     call = await again(line, telephones, first, "20")
     assert queue(line) == [first, second]
     assert since(line, first) == place
-    await known(line, first, lambda story: bool(returned(story)))  # what is not on the disk dies with the controller
+    await known(
+        line, first, lambda story: bool(returned(story))
+    )  # records that are not on the disk are lost with the controller
     await line.restart()
     await line.until(lambda: queue(line) == [first, second], 5, "the order is the same after a restart")
     assert since(line, first) == place
@@ -77,7 +79,7 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     story = await over(line, first)
     (told,) = returned(story)
     assert told["since"] == place
-    assert story["call"]["wait_s"] < 60  # his own waiting is that of this call
+    assert story["call"]["wait_s"] < 60  # the waiting time is that of this call
     said = line.run("call", str(story["call"]["id"])).stdout
     assert f"takes his old place, that of call {told['call']}" in said
 

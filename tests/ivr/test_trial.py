@@ -1,4 +1,4 @@
-"""A call without Asterisk, in virtual time: what a caller can do in it, what goes wrong, and its clock."""
+"""Calls without Asterisk in virtual time: what a caller can do, errors, and the clock."""
 
 import asyncio
 import dataclasses
@@ -26,7 +26,7 @@ ENGLISH = "+447400123456"
 
 
 def heard(course: TrialResult, node: str | None = None) -> list[str]:
-    """The ids of what he hears, one after the other."""
+    """Return the ids of the texts that the caller hears, in order."""
     hears = [step for step in course.steps if step.kind == "hears" and node in (None, step.node)]
     return [each.prompt for step in hears for each in step.data["clips"]]
 
@@ -46,9 +46,9 @@ Tries = Callable[..., TrialResult]
 
 @pytest.fixture
 def tries() -> Iterator[Tries]:
-    """Tries keys on a stage; what is not said is as usual."""
+    """Return a function that tries keys on a stage; everything not given is as usual."""
 
-    def one(keys: str, on: Stage | None = None, rung: OperatorScript | None = None, **wishes: Any) -> TrialResult:
+    def one(keys: str, on: Stage | None = None, rung: OperatorScript | None = None, **scenario: Any) -> TrialResult:
         scene = Scenario(
             **{
                 "caller": ENGLISH,
@@ -57,7 +57,7 @@ def tries() -> Iterator[Tries]:
                 "opening": openings()["plan"],
                 "files": Cabinet(None),
                 "who": lambda wait: rung,
-                **wishes,
+                **scenario,
             }
         )
         return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
@@ -69,7 +69,7 @@ def tries() -> Iterator[Tries]:
 OPERATOR = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
 
 
-# What he does
+# The caller
 
 
 def test_a_key_cuts_the_prompt_half_a_second_after_its_beginning(tries: Tries) -> None:
@@ -169,7 +169,7 @@ def test_an_entered_pin_is_in_no_record(tries: Tries) -> None:
     assert PIN not in repr(course.rows)
 
 
-# What goes wrong
+# Errors
 
 
 class Broken(Node):
@@ -280,7 +280,7 @@ def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None
     [
         ("70h", "abandoned", None),
         ("73h", "left_menu", "travel"),
-        ("73*2h", "left_menu", "documents"),  # the last that was chosen
+        ("73*2h", "left_menu", "documents"),  # the last choice
         ("72*0h", "abandoned", "documents"),
         ("71h", "left_menu", "file"),
     ],

@@ -1,4 +1,4 @@
-"""`hatif try` as a person and a program meet it: a call is tried without Asterisk, and nothing of it is kept."""
+"""`hatif try` for people and programs: a call is tried without Asterisk, and nothing of it is stored."""
 
 import json
 import shutil
@@ -64,7 +64,7 @@ def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> No
     waits = next(step for step in found["steps"] if step["kind"] == "waiting")
     talks = next(step for step in found["steps"] if step["kind"] == "connected")
     over = next(step for step in found["steps"] if step["kind"] == "conversation_ended")
-    # What Asterisk takes to end a leg comes on top.
+    # Plus the time that Asterisk takes to end a leg.
     lasted = (talks["at"] - waits["at"], over["at"] - talks["at"])
     assert lasted == (pytest.approx(10, abs=0.1), pytest.approx(60, abs=0.1))
     assert (found["outcome"], found["ended_by"], found["errors"]) == ("answered", "operator", [])

@@ -1,4 +1,4 @@
-"""Callers made by chance: what they press and when, who answers them, and what is wrong with the world meanwhile."""
+"""Random callers: what they press and when, who answers them, and what is out of order meanwhile."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ from ivr.trial.operators import OperatorScript
 from ivr.trial.trial import Scenario, TrialResult, trial
 
 Act = tuple[float, str]
-"""So many seconds after the one before, a key, or `h` to hang up. Who knows the menus takes his own time."""
+"""Seconds after the one before, and a key, or `h` to hang up. A caller who knows the menus has their own pace."""
 
 _NUMBERS = {
     "+31612345678": "NL", "+33612345678": "FR", "+32470123456": "BE", "+4915112345678": "DE", "+34612345678": "ES",
@@ -93,7 +93,7 @@ def made(chance: random.Random) -> RandomCaller:
 
 
 def _keys(chance: random.Random, closed: bool, manner: str) -> str:
-    """A way through the menus, and something else on the way or after it."""
+    """Return a way through the menus, with something else on the way or after it."""
     ways, others = (_CLOSED_WAYS, _OPEN_WAYS) if closed else (_OPEN_WAYS, _CLOSED_WAYS)
     keys = [str(chance.randrange(1, 8))] if chance.random() < 0.9 else []
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
@@ -122,8 +122,10 @@ def _rung(chance: random.Random) -> OperatorScript:
 
 
 class HastyCaller:
-    """Presses his next keys as soon as anything changes, all those at once that have no pause before them; so he is
-    ahead of the prompts. After the last one he is silent, and waits for an operator as long as anybody does."""
+    """A caller ahead of the prompts: presses the next keys, up to the next pause, as soon as anything changes.
+
+    After the last key they are silent, and wait for an operator as long as any caller.
+    """
 
     def __init__(self, acts: Sequence[Act], speaks_s: Sequence[float], hands: Asterisk) -> None:
         self._acts, self._hands = deque(acts), hands
@@ -159,7 +161,7 @@ class HastyCaller:
 
 
 class RestlessCaller(HastyCaller):
-    """Presses his keys in his own time, whatever he hears."""
+    """Presses keys at their own pace, whatever is heard."""
 
     def __init__(self, acts: Sequence[Act], speaks_s: Sequence[float], hands: Asterisk) -> None:
         super().__init__(acts, speaks_s, hands)
@@ -201,7 +203,7 @@ def _person(caller: RandomCaller) -> Callable[[Asterisk], Caller]:
 
 
 def simpler(caller: RandomCaller, fails: Callable[[RandomCaller], bool]) -> RandomCaller:
-    """The caller without what is not needed to fail."""
+    """Return the caller without the parts that the failure does not need."""
     for candidate in _without_one_thing(caller):
         if fails(candidate):
             return simpler(candidate, fails)

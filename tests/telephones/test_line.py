@@ -1,4 +1,4 @@
-"""What a telephone's line changes in passing, and what it does not."""
+"""What a telephone's line changes in SIP messages, and what it does not."""
 
 import pytest
 

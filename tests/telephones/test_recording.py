@@ -1,4 +1,4 @@
-"""What a telephone heard is laid out on the clock: the clock is an argument here."""
+"""Recordings of what a telephone heard, placed in time; the clock is an argument here."""
 
 from collections.abc import Iterator
 
@@ -82,7 +82,7 @@ def test_after_the_end_of_the_call_there_is_no_silence() -> None:
 
 
 class FakeStream:
-    """A call's sound, as far as `Sound` uses it."""
+    """The part of a call's sound that `Sound` uses."""
 
     def __init__(self) -> None:
         self.sent = b""

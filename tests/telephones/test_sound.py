@@ -1,4 +1,4 @@
-"""What `ivr.softphone.sound` measures, on signals whose truth is known."""
+"""Measurements of `ivr.softphone.sound` on known signals."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ivr.softphone.sound import (
 
 
 def prompt(seed: int, seconds: float = 2.0) -> Samples:
-    """Something like speech: syllables of a voice with overtones and hiss, different for each seed."""
+    """Return a signal like speech: syllables of a voice with overtones and hiss, different for each seed."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE
     syllables = np.repeat(rng.uniform(0, 1, int(seconds * 6) + 1), RATE // 6)[: len(time)] ** 2
@@ -38,7 +38,7 @@ def noise(seconds: float, level: float = 50) -> Samples:
 
 
 def as_heard(samples: Samples) -> Samples:
-    """Half as loud, with noise around and in it, through µ-law."""
+    """Return the samples at half the level, with noise around and in them, through µ-law."""
     padded = np.concatenate([noise(0.7), samples // 2, noise(1.1)])
     return decode_ulaw(encode_ulaw(padded + noise(len(padded) / RATE)))
 
@@ -100,7 +100,7 @@ def test_a_prompt_is_found_even_if_it_stalled_in_the_middle() -> None:
 
 
 def stalled(whole: Samples, times: int) -> Samples:
-    """With so many stalls of 0.1 s."""
+    """Return the samples with that many stalls of 0.1 s."""
     pieces = np.array_split(whole, times + 1)
     return np.concatenate([pieces[0], *(np.append(np.zeros(800, np.int16), piece) for piece in pieces[1:])])
 

@@ -29,7 +29,7 @@ async def phone(phones: Telephones) -> Operator:
 
 
 async def talk(phones: Telephones, phone: Operator) -> tuple[Call, Call]:
-    """A call that is up: the caller's side and the operator's."""
+    """Return both sides of a connected call: the caller's and the operator's."""
     phone.will_answer(after_s=0.05)
     call = await phones.caller("+33612345678").dial(phone.uri)
     await call.established()
@@ -123,7 +123,7 @@ async def test_a_telephone_without_power_sends_nothing_more(phones: Telephones, 
     before_s = call.clock
     await phone.vanish()
     await asyncio.sleep(0.6)
-    assert call.state == "talking"  # nobody has told the caller
+    assert call.state == "talking"  # the caller does not know
     assert longest_silence(call.heard(before_s)).length_s > 0.4
     await call.hangup()
 
@@ -168,7 +168,7 @@ async def test_telephones_open_again_and_side_by_side(phones: Telephones) -> Non
 
 
 class Registrar(asyncio.DatagramProtocol):
-    """Answers each request with one status; what came, and from where, is in `got`."""
+    """Answers each request with one status; `got` has the requests and their senders."""
 
     def __init__(self, status: str) -> None:
         self.status = status
