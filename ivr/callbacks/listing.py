@@ -137,8 +137,8 @@ def _why_not(
         return "is dialled within seconds"
     if waiting is None:
         return "the controller does not answer: nobody is called"
-    place = waiting.get(str(call_of(request)))
+    position = waiting.get(str(call_of(request)))
+    if not position:
+        return "an operator is offered it in a moment"
     language = f"speaks {request.language}" if request.language else "is free"
-    return (
-        f"waits for an operator who {language}, at place {place}" if place else "an operator is offered it in a moment"
-    )
+    return f"waits for an operator who {language}, at position {position}"

@@ -71,7 +71,9 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     (row,) = await rows(back, Callback, number=number)
     request = await now_is(back, row.id)
     await back.until(
-        lambda: [each["callback"] for each in back.json("waiting")] == [str(request.id), None], 8, "he is first"
+        lambda: [each["callback"] for each in back.json("waiting")] == [str(request.id), None],
+        8,
+        "the request is first",
     )
     phone = await back.phone(telephones, operator)
     leg = await accepts(back, phone)
@@ -107,10 +109,10 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     (row,) = await rows(back, CallbackTry, callback_id=request.id)
     assert (row.outcome, row.operator_id, row.number) == ("reached", operator, number)
     for identity in (story["call"]["id"], request.call_id):
-        told = back.run("call", str(identity))
-        assert told.returncode == 0, told.stderr
-        assert "call-back: " in told.stdout or "is called back: " in told.stdout
-        assert "{" not in told.stdout
+        shown = back.run("call", str(identity))
+        assert shown.returncode == 0, shown.stderr
+        assert "call-back: " in shown.stdout or "is called back: " in shown.stdout
+        assert "{" not in shown.stdout
 
     # The code for calling the last caller back: the same way, by the same rules.
     phone.one_line = True  # it is rung once the code's own call has ended
@@ -330,8 +332,8 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
     assert "No wish" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
     cancelled = await put_request(back, "+33612350007")
-    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself", "by": "tests"})
-    assert (await now_is(back, cancelled.id)).reason == "he came himself"
+    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person", "by": "tests"})
+    assert (await now_is(back, cancelled.id)).reason == "they came in person"
 
     # A person can end the request of a node that is gone for good, by saying so.
     elsewhere = {"claimed_node": "node9", "claimed_boot": UUID(int=9), "tries": 1}
@@ -340,8 +342,8 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
         back, CallbackTry, callback_id=hangs.id, try_number=1, node="node9", number=hangs.number, dialled=hangs.wished
     )
     behind = await put_request(back, "+33612350008")  # one request of a number at a time
-    told = {each["id"]: each["why_not"] for each in back.json("callbacks")}
-    assert "node9" in told[str(hangs.id)] and "same number" in told[str(behind.id)]
+    reasons = {row["id"]: row["why_not"] for row in back.json("callbacks")}
+    assert "node9" in reasons[str(hangs.id)] and "same number" in reasons[str(behind.id)]
     refused = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id))
     assert refused.returncode == 1 and "node9" in refused.stderr and "--node-gone" in refused.stderr
     assert str(behind.id) not in {each["callback"] for each in back.json("waiting")}
@@ -355,4 +357,4 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     back.control("POST", f"/callbacks/{behind.id}/cancel", {"by": "tests"})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
-    await rows(back, Audit, act="callback_cancelled", by="tests", reason="he came himself")
+    await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")

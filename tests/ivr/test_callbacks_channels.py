@@ -44,8 +44,8 @@ def test_both_legs_are_found_together_and_the_floor_learns_of_the_operator() -> 
     found, mine = find_running([CALLED, OPERATOR])
     (both,) = found
     assert (both.request, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
-    (told,) = open_offers(found)
-    assert (told.offer, told.call, told.operator, told.talking) == (OFFER, CALL, "1001", False)
+    (offer,) = open_offers(found)
+    assert (offer.offer, offer.call, offer.operator, offer.talking) == (OFFER, CALL, "1001", False)
 
 
 def test_a_connected_call_back_is_a_call_like_any_other() -> None:

@@ -72,8 +72,8 @@ async def looked_at(line: Line) -> None:
 
 
 def why_not(line: Line, *requests: CallbackRequest) -> list[str]:
-    told = {row["id"]: row["why_not"] for row in line.json("callbacks")}
-    return [told[str(each.id)] for each in requests]
+    reasons = {row["id"]: row["why_not"] for row in line.json("callbacks")}
+    return [reasons[str(request.id)] for request in requests]
 
 
 async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_operator_is_ready(
@@ -89,12 +89,12 @@ async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_op
             limited, CallbackTry, callback_id=uuid7(), try_number=1, node="node1", number=often, dialled=clock.now()
         )
     night = await put_request(limited, "+447400123456", country="GB")
-    told: dict[str, Any] = {"kind": "case", "case_reference": reference, "wished": changed - timedelta(minutes=1)}
-    told_at_night = await put_request(limited, "+447400123457", country="GB", due=None, **told)
+    about_case: dict[str, Any] = {"kind": "case", "case_reference": reference, "wished": changed - timedelta(minutes=1)}
+    case_at_night = await put_request(limited, "+447400123457", country="GB", due=None, **about_case)
     too_often = await put_request(limited, often)
     await looked_at(limited)
     assert (phone.calls, out.dialled) == ([], [])
-    whys = why_not(limited, night, told_at_night, too_often)
+    whys = why_not(limited, night, case_at_night, too_often)
     assert [why.startswith("it is not an allowed hour in every time zone") for why in whys] == [True, True, False]
     assert " before " in whys[0]
     assert whys[2] == "the number was dialled as often today as it may be"
@@ -186,10 +186,10 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
         about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
         await put(limited, CaseFile, reference=reference, **about)
     former, killed = limited.kill_controller(), clock.now()
-    told: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
-    waits = await put_request(limited, "+447400123458", case_reference=unchanged, **told)
+    about_case: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
+    waits = await put_request(limited, "+447400123458", case_reference=unchanged, **about_case)
     noted = await put_request(
-        limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **told
+        limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **about_case
     )
     await limited.controller_back(former)
     failed = await until_request(limited, noted.id, "failed", LIMIT_S)

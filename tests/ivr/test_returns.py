@@ -77,11 +77,11 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     assert queue(line) == [second]
     await call.hangup()
     story = await over(line, first)
-    (told,) = returned(story)
-    assert told["since"] == place
+    (event,) = returned(story)
+    assert event["since"] == place
     assert story["call"]["wait_s"] < 60  # the waiting time is that of this call
     said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"takes his old place, that of call {told['call']}" in said
+    assert f"takes his old place, that of call {event['call']}" in said
 
 
 async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, telephones: Telephones) -> None:
@@ -92,7 +92,7 @@ async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, tele
         assert since(line, caller) == place
         await call.hangup()
         await over(line, caller)
-        await line.until(lambda: caller not in queue(line), 3, "he is gone")
+        await line.until(lambda: caller not in queue(line), 3, "the caller is gone")
 
 
 async def test_another_language_or_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
@@ -111,10 +111,10 @@ async def test_a_caller_with_a_hidden_number_starts_at_the_end_of_the_queue(line
         call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
         await call.established()
         await call.press("20")
-        await line.until(lambda: len(queue(line)) == 1, 8, "he waits")
+        await line.until(lambda: len(queue(line)) == 1, 8, "the caller waits")
         places.append(line.control("GET", "/waiting")[0]["since"])
         await call.hangup()
-        await line.until(lambda: not queue(line), 3, "he is gone")
+        await line.until(lambda: not queue(line), 3, "the caller is gone")
     assert places[0] < places[1]
 
 
@@ -129,7 +129,7 @@ async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_wa
     (leg,) = (each["id"] for each in line.ari("GET", "/channels") if phone.user in each["name"])
     line.control("POST", f"/operators/{phone.user}/state", {"state": "paused"})  # for after this conversation
     line.ari("DELETE", f"/channels/{leg}", reason_code="27")
-    await line.until(lambda: caller in queue(line), 8, "he waits again")
+    await line.until(lambda: caller in queue(line), 8, "the caller waits again")
     place = since(line, caller)
     await call.hangup()
     assert [each["reason"] for each in (await over(line, caller))["pairings"]] == ["lost"]

@@ -25,14 +25,14 @@ from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 ENGLISH = "+447400123456"
 
 
-def heard(course: TrialResult, node: str | None = None) -> list[str]:
+def heard(result: TrialResult, node: str | None = None) -> list[str]:
     """Return the ids of the texts that the caller hears, in order."""
-    hears = [step for step in course.steps if step.kind == "hears" and node in (None, step.node)]
+    hears = [step for step in result.steps if step.kind == "hears" and node in (None, step.node)]
     return [each.prompt for step in hears for each in step.data["clips"]]
 
 
-def kinds(course: TrialResult) -> list[str]:
-    return [step.kind for step in course.steps]
+def kinds(result: TrialResult) -> list[str]:
+    return [step.kind for step in result.steps]
 
 
 def with_nodes(**nodes: Any) -> Stage:
@@ -73,23 +73,23 @@ OPERATOR = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
 
 
 def test_a_key_cuts_the_prompt_half_a_second_after_its_beginning(tries: Tries) -> None:
-    course = tries("7-2")
-    presses = {step.data["key"]: step.at for step in course.steps if step.kind == "presses"}
-    begins = {step.node: step.at for step in reversed(course.steps) if step.kind == "hears"}
+    result = tries("7-2")
+    presses = {step.data["key"]: step.at for step in result.steps if step.kind == "presses"}
+    begins = {step.node: step.at for step in reversed(result.steps) if step.kind == "hears"}
     assert presses == {"7": pytest.approx(begins["language"] + 0.5), "2": pytest.approx(begins["main"] + 0.5)}
 
 
 def test_a_silence_lasts_for_a_prompt_and_the_time_for_a_key_after_it(tries: Tries) -> None:
-    course = tries("7--2")  # the welcome, then the main menu
-    silences = [step.node for step in course.steps if step.kind == "silence"]
+    result = tries("7--2")  # the welcome, then the main menu
+    silences = [step.node for step in result.steps if step.kind == "silence"]
     assert silences[0] == "main"
-    assert [step.node for step in course.steps if step.kind == "presses"] == ["language", "main"]
-    assert heard(course, "main")[-11:-9] == ["help_silence", "main_file"]
+    assert [step.node for step in result.steps if step.kind == "presses"] == ["language", "main"]
+    assert heard(result, "main")[-11:-9] == ["help_silence", "main_file"]
 
 
 def test_a_caller_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
-    course = tries("7-h")
-    assert (course.outcome, course.ended_by, course.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
+    result = tries("7-h")
+    assert (result.outcome, result.ended_by, result.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
 
 
 def test_a_message_lasts_five_seconds_and_ends_with_the_hash_key_or_by_itself(tries: Tries) -> None:
@@ -111,12 +111,12 @@ def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes
 ) -> None:
     leave = stage().version.flow.nodes["leave_complaint"]
     assert isinstance(leave, Record)
-    course = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
-    told = heard(course, "leave_complaint")
-    assert [step.node for step in course.steps if step.kind == "message"] == ["leave_complaint"] * kept
+    result = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
+    told = heard(result, "leave_complaint")
+    assert [step.node for step in result.steps if step.kind == "message"] == ["leave_complaint"] * kept
     assert ("record_thanks" in told, "reference_is" in told) == (kept, kept)
     assert ("help_silence" in told) is (after == "")
-    assert course.path[course.path.index("leave_complaint") + 1] == leave.back
+    assert result.path[result.path.index("leave_complaint") + 1] == leave.back
 
 
 def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_once(tries: Tries) -> None:
@@ -127,46 +127,46 @@ def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_on
 
 
 def test_without_an_operator_the_caller_hangs_up_after_two_minutes(tries: Tries) -> None:
-    course = tries("70")
-    waits = next(step.at for step in course.steps if step.kind == "waiting")
-    assert course.outcome == Outcome.ABANDONED
-    assert course.seconds - waits == pytest.approx(120)
+    result = tries("70")
+    waits = next(step.at for step in result.steps if step.kind == "waiting")
+    assert result.outcome == Outcome.ABANDONED
+    assert result.seconds - waits == pytest.approx(120)
 
 
 def test_a_conversation_with_consent_is_recorded(tries: Tries) -> None:
-    course = tries("701", stage(records_conversations=True), OPERATOR)
-    assert "recorded" in kinds(course)
+    result = tries("701", stage(records_conversations=True), OPERATOR)
+    assert "recorded" in kinds(result)
     assert "recorded" not in kinds(tries("702", stage(records_conversations=True), OPERATOR))
 
 
 def test_a_returning_caller_is_greeted_in_their_last_language(tries: Tries) -> None:
-    course = tries("1", last_language="fr")
-    assert heard(course)[0] == "go_on_in_language"
-    assert course.steps[-1].language == "fr"
+    result = tries("1", last_language="fr")
+    assert heard(result)[0] == "go_on_in_language"
+    assert result.steps[-1].language == "fr"
 
 
 def test_at_night_the_caller_hears_when_the_line_opens(tries: Tries) -> None:
-    course = tries("7", at=NIGHT)
-    assert heard(course, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
+    result = tries("7", at=NIGHT)
+    assert heard(result, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
 
 
 def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it(tries: Tries) -> None:
     before = clock.now()
-    course = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
-    assert [step.data["open"] for step in course.steps if step.kind == "hours"][:2] == [True, False]
+    result = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
+    assert [step.data["open"] for step in result.steps if step.kind == "hours"][:2] == [True, False]
     assert 0 <= (clock.now() - before).total_seconds() < 60
 
 
 def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: Tries) -> None:
     wrong = f"{SAMPLE_REFERENCE}000000"
-    course = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=SampleCaseFile(nobody_keeps()))
-    assert [step.data["result"] for step in course.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
+    result = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=SampleCaseFile(nobody_keeps()))
+    assert [step.data["result"] for step in result.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
 
 
 def test_an_entered_pin_is_in_no_record(tries: Tries) -> None:
-    course = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
-    assert "case_state_ready" in heard(course)
-    assert PIN not in repr(course.rows)
+    result = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
+    assert "case_state_ready" in heard(result)
+    assert PIN not in repr(result.rows)
 
 
 # Errors
@@ -197,25 +197,25 @@ class Busy(Broken):
 
 
 def test_a_failed_node_is_an_error_with_its_place_even_if_the_caller_gets_an_operator(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=Broken()), OPERATOR)
-    (error,) = course.errors
+    result = tries("7", with_nodes(welcome=Broken()), OPERATOR)
+    (error,) = result.errors
     assert error.startswith("welcome failed: LookupError: no such thing (tests/ivr/test_trial.py:")
-    assert course.outcome == Outcome.ANSWERED
+    assert result.outcome == Outcome.ANSWERED
 
 
 def test_two_failed_nodes_are_reported_and_the_caller_goes_to_the_dialplan(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
-    assert len(course.errors) == 3
-    assert "the dialplan" in course.errors[-1]
+    result = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
+    assert len(result.errors) == 3
+    assert "the dialplan" in result.errors[-1]
 
 
 @pytest.mark.parametrize(("node", "what"), [(Circle(), "in a circle"), (Mute(), "not ended"), (Busy(), "not ended")])
 def test_a_call_that_does_not_end_is_reported(tries: Tries, node: Node, what: str) -> None:
-    course = tries("7", with_nodes(welcome=node))
-    (error,) = course.errors
+    result = tries("7", with_nodes(welcome=node))
+    (error,) = result.errors
     assert what in error
     assert "it was at welcome" in error
-    assert course.outcome is None
+    assert result.outcome is None
 
 
 class GivesUp(Broken):
@@ -224,9 +224,9 @@ class GivesUp(Broken):
 
 
 def test_a_call_without_an_end_or_an_error_is_reported_as_not_ended(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=GivesUp()))
-    assert course.errors == ["The call did not end; it was at welcome, after language hours welcome."]
-    assert course.outcome is None
+    result = tries("7", with_nodes(welcome=GivesUp()))
+    assert result.errors == ["The call did not end; it was at welcome, after language hours welcome."]
+    assert result.outcome is None
 
 
 def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +234,8 @@ def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pyte
         pass
 
     monkeypatch.setattr(Conversation, "_breaks_off", forgotten)
-    course = tries("70--h", rung=OPERATOR)
-    assert any("still up" in error for error in course.errors), course.errors
+    result = tries("70--h", rung=OPERATOR)
+    assert any("still up" in error for error in result.errors), result.errors
 
 
 # The clock
@@ -270,9 +270,9 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
 
 
 def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None:
-    course = tries("7" + "-" * 30 + "h", rung=OPERATOR)
-    assert course.ended_by != "caller"
-    assert kinds(course)[-1] != "hangs_up"
+    result = tries("7" + "-" * 30 + "h", rung=OPERATOR)
+    assert result.ended_by != "caller"
+    assert kinds(result)[-1] != "hangs_up"
 
 
 @pytest.mark.parametrize(
