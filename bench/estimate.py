@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import description
-from routing.ahead import ahead
+from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
-from routing.estimate import RIGHT, Estimates, Place, WaitClass
+from routing.estimate import CLASS_LIMITS_S, Estimates, QueuePosition, WaitClass
 from routing.figures import percentile
 from routing.match import Decisions, Waiting
-from routing.simulation.day import Day, Ended, simulate
+from routing.simulation.day import CallOutcome, Day, simulate
 from routing.simulation.demand import Demand, Spread, draw
 from routing.simulation.team import Team, spread_team
 from routing.states import Operator
@@ -45,7 +45,7 @@ LUNCH = ((4.0, 4.75), (4.75, 5.5), (5.5, 6.25))
 class Told:
     call: int
     at: float
-    place: Place
+    place: QueuePosition
 
 
 class Watching(Engine):
@@ -65,7 +65,7 @@ class Watching(Engine):
         super().set_operator(operator)
         # Who is to go home after his call is told as he was: `since` is when that call began, not now.
         self._instant = max(self._instant, operator.since)
-        self.estimates.operator(operator, self.begins + self._instant)
+        self.estimates.set_operator(operator, self.begins + self._instant)
 
     def wait(self, waiting: Waiting) -> None:
         super().wait(waiting)
@@ -81,17 +81,17 @@ class Watching(Engine):
     def decide(self, now: float) -> Decisions:
         self._instant = now
         for call in self._left:  # at this instant
-            self.estimates.left(self._name(call), self.begins + now)
+            self.estimates.leave(self._name(call), self.begins + now)
         self._left.clear()
         decisions = super().decide(now)
         for pair in decisions.pairs:
             self._there.discard(pair.call)
-            self.estimates.accepted(self._name(pair.call), pair.operator, self.begins + now)
+            self.estimates.accept(self._name(pair.call), pair.operator, self.begins + now)
         while self._asks and (self._asks[0][0] <= now or self._asks[0][1] not in self._there):
             at, call = heappop(self._asks)
             if call in self._there:
-                language, before = ahead(self, call, now)
-                place = self.estimates.place(self._name(call), language, before, self.begins + now)
+                language, before = callers_ahead(self, call, now)
+                place = self.estimates.locate(self._name(call), language, before, self.begins + now)
                 self.told.append(Told(int(call), now, place))
                 heappush(self._asks, (at + EVERY_S, call))
         look = [each for each in (decisions.look_again, self._asks[0][0] if self._asks else None) if each is not None]
@@ -138,13 +138,13 @@ class Counts:
 def what_came(day: Day, told: Told) -> tuple[float, float]:
     """How long he waited on, and whether that is all: infinite what would have come, where he gave up."""
     waited_on = float(day.calls.arrival[told.call] + day.wait_s[told.call]) - told.at
-    answered = day.ended[told.call] == Ended.ANSWERED
+    answered = day.outcome[told.call] == CallOutcome.ANSWERED
     return waited_on, waited_on if answered else math.inf
 
 
 def right(wait: WaitClass, waited_on: float, came: float) -> bool | None:
     """None: he gave up while it could still have come true."""
-    least, most = RIGHT[wait]
+    least, most = CLASS_LIMITS_S[wait]
     if came < math.inf:
         return least <= came < most
     if waited_on >= most:

@@ -194,7 +194,7 @@ def estimate(values: Sequence[float], pool: Sequence[float]) -> tuple[float, flo
     middle = math.fsum(pool) / len(pool)
     spread = math.fsum((each - middle) ** 2 for each in pool)
     slope = math.fsum((one - middle) * (value - mean) for one, value in zip(pool, values, strict=True)) / spread
-    off = middle - erlang.within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
+    off = middle - erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
     rest = [value - mean - slope * (one - middle) for one, value in zip(pool, values, strict=True)]
     variance = math.fsum(each**2 for each in rest) / (len(rest) - 2)
     return mean - slope * off, math.sqrt(variance * (1 / len(rest) + off**2 / spread))
@@ -289,7 +289,7 @@ def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
         line(f"{row.case}, {row.policy}: passing, s, its bound", row.longest_passing_s, row.bound_s, None, least=False)
     if all_speak := found.get(("all", "plain")):
         # What was counted: the estimate is Erlang's own value here, since the pool is the very same.
-        exact = erlang.within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
+        exact = erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
         off, error = abs(all_speak.counted - exact), all_speak.counted_error or 0.0
         line(f"all languages: off Erlang C's {exact:.4f}, three errors", off, 3 * error, None, least=False)
     return lines

@@ -22,7 +22,7 @@ from bench import machine, routing_picture, routing_plain
 from bench.figures import percentile
 from routing.engine import Engine
 from routing.match import Decisions, Waiting
-from routing.policy import Policy, needs
+from routing.policy import Policy, usual_steps
 from routing.states import Operator, OperatorState
 
 START = 1_795_600_000.0
@@ -66,7 +66,7 @@ def caller(name: str, since: float, size: int, languages: list[str], chance: ran
     (language,) = chance.choices(languages, [MIX[each] for each in languages])
     preferred = str(10_000 + chance.randrange(size)) if chance.random() < 0.05 else None
     topic = chance.choice([None, *TOPICS])
-    return Waiting(name, needs(language, 3, topic, preferred), since, int(chance.random() < 0.1))
+    return Waiting(name, usual_steps(language, 3, topic, preferred), since, int(chance.random() < 0.1))
 
 
 def scene(name: str, size: int, events: int, seed: int) -> Scene:

@@ -1,5 +1,5 @@
-"""The case database and the way into it: tables, migrations, journal, deliverer, reads.
+"""The case database: tables, migrations, queries, and the journal through which the controller writes.
 
-The controller never writes the database. It puts records into a journal on disk (`journal`); a process of its own
-delivers them (`deliver`), each once. Imports nothing else of ours.
+The controller does not write live calls to the database itself. It appends records to a journal on disk (`journal`),
+and a separate process delivers them to the database exactly once (`delivery`). Imports none of our other packages.
 """

@@ -1,4 +1,4 @@
-"""A group of journal records into the tables: one transaction, together with how far the journal is delivered."""
+"""Writing a group of journal records to the tables, in one transaction with the position in the journal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Executable, bindparam, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db import openings
-from db.engine import reading, writing
+from db import case_openings
+from db.engine import insert_of, reading, writing
 from db.records import SHAPES, Record
 from db.tables import Table
 
@@ -22,7 +21,7 @@ POSITION = Table.metadata.tables["journal_position"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Delivered so far of one boot: `seq` of the last record, and the bytes up to `offset` of file `number`."""
+    """How far the journal of one boot is delivered: up to record `seq`, at byte `offset` of file `number`."""
 
     node: str
     boot: UUID
@@ -35,38 +34,43 @@ class Position:
 
 
 class MovedError(Exception):
-    """Another deliverer has come further; nothing was written."""
+    """Another deliverer has moved the position; nothing was written."""
 
 
 class RefusedError(Exception):
-    """The tables do not take these records; nothing was written. Of one record: it is the one."""
+    """The tables refuse these records; nothing was written. For a group of one, that record is the cause."""
 
 
 async def position(engine: AsyncEngine, node: str, boot: UUID) -> Position:
-    """How far the journal of `boot` is delivered. DatabaseError when the database is away."""
+    """Return how far the journal of `boot` is delivered. Raises DatabaseError if the database is away."""
     async with reading(engine) as connection:
-        found = (
+        row = (
             await connection.execute(
                 select(POSITION.c.seq, POSITION.c.file_number, POSITION.c.file_offset).where(
                     POSITION.c.node == node, POSITION.c.boot == boot
                 )
             )
         ).one_or_none()
-    return Position(node, boot, *found) if found is not None else Position(node, boot)
+    return Position(node, boot, *row) if row is not None else Position(node, boot)
 
 
 async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position, after: Position) -> None:
-    """Write the rows and go from `before` to `after`, both or neither.
+    """Write the rows and move the position from `before` to `after`, both or neither.
 
-    Records of one row are put together first: what a later one says holds. A case never replaces another one with its
-    reference (`db.openings`). MovedError, RefusedError as above; DatabaseError when the database is away.
+    Records of the same row are merged first; later values win. A case never overwrites another one with the same
+    reference (`db.case_openings`).
+
+    Raises:
+        MovedError: Another deliverer has moved the position.
+        RefusedError: The tables refuse the records.
+        DatabaseError: The database is away.
     """
     try:
         async with writing(engine) as connection:
             await _move(connection, before, after)
-            for table_name, rows in _folded(records).items():
+            for table_name, rows in _merge(records).items():
                 await _write(connection, table_name, rows)
-    except openings.OtherCaseError as error:
+    except case_openings.OtherCaseError as error:
         raise RefusedError(str(error)) from error
     except StatementError as error:
         if not _is_about_the_rows(error):
@@ -75,7 +79,7 @@ async def apply(engine: AsyncEngine, records: Sequence[Record], before: Position
 
 
 async def _move(connection: AsyncConnection, before: Position, after: Position) -> None:
-    # First of all, so that a second deliverer waits here for the end of this transaction, and finds that it was done.
+    # Done first, so that a second deliverer waits here for the end of this transaction and then sees the new position.
     values = {
         "seq": after.seq,
         "file_number": after.number,
@@ -84,7 +88,7 @@ async def _move(connection: AsyncConnection, before: Position, after: Position) 
     }
     if before.number == 0:
         row = {"node": before.node, "boot": before.boot, **values}
-        statement: Any = _insert(connection)(POSITION).values(row).on_conflict_do_nothing()
+        statement: Any = insert_of(connection.dialect.name)(POSITION).values(row).on_conflict_do_nothing()
     else:
         statement = (
             update(POSITION)
@@ -100,10 +104,6 @@ async def _move(connection: AsyncConnection, before: Position, after: Position) 
         raise MovedError
 
 
-def _insert(connection: AsyncConnection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-
-
 @dataclass(slots=True)
 class _Row:
     key: tuple[Any, ...]
@@ -111,15 +111,15 @@ class _Row:
     node_given: bool
 
 
-def _folded(records: Sequence[Record]) -> dict[str, list[_Row]]:
+def _merge(records: Sequence[Record]) -> dict[str, list[_Row]]:
     rows: dict[tuple[str, tuple[Any, ...]], _Row] = {}
     for record in records:
         row = rows.get((record.table.name, record.key))
         if row is None:
             rows[record.table.name, record.key] = _Row(record.key, dict(record.columns), record.node_given)
             continue
-        if record.table.name == openings.TABLE and _opens(record.columns) and _opens(row.columns):
-            openings.check_same(row.columns, record.columns)
+        if record.table.name == case_openings.TABLE and _opens(record.columns) and _opens(row.columns):
+            case_openings.check_same(row.columns, record.columns)
         if not record.node_given and row.node_given:
             row.columns.update((name, value) for name, value in record.columns.items() if name != "node")
         else:
@@ -132,7 +132,7 @@ def _folded(records: Sequence[Record]) -> dict[str, list[_Row]]:
 
 
 def _opens(columns: Mapping[str, Any]) -> bool:
-    return SHAPES[openings.TABLE].required <= columns.keys()
+    return SHAPES[case_openings.TABLE].required <= columns.keys()
 
 
 async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row]) -> None:
@@ -143,15 +143,15 @@ async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row])
         kind = whole if required <= row.columns.keys() else parts
         kind.setdefault((tuple(sorted(row.columns)), row.node_given), []).append(row)
     for (names, node_given), of_one_kind in whole.items():
-        if table_name == openings.TABLE:
+        if table_name == case_openings.TABLE:
             for row in of_one_kind:
-                await openings.open_case(connection, row.columns, _changes(table_name, names, node_given))
+                await case_openings.open_case(connection, row.columns, _changes(table_name, names, node_given))
             continue
         statement = _upsert(connection.dialect.name, table_name, names, node_given)
         await connection.execute(statement, [row.columns for row in of_one_kind])
     if not parts:
         return
-    # An INSERT without a required column fails even where the row exists, on both databases: these need an UPDATE.
+    # An INSERT without a required column fails on both databases even if the row exists, so these need an UPDATE.
     await _must_exist(connection, table_name, [row for of_one_kind in parts.values() for row in of_one_kind])
     for (names, node_given), of_one_kind in parts.items():
         changes = _update(table_name, names, node_given)
@@ -171,14 +171,16 @@ async def _must_exist(connection: AsyncConnection, table_name: str, rows: list[_
     found = {tuple(key) for key in await connection.execute(select(*columns).where(matches))}
     for row in rows:
         if row.key not in found:
-            lacking = ", ".join(sorted(shape.required - row.columns.keys()))
-            raise RefusedError(f"there is no {table_name} {'/'.join(map(str, row.key))}, and a new one needs {lacking}")
+            missing = ", ".join(sorted(shape.required - row.columns.keys()))
+            raise RefusedError(
+                f"{table_name} {'/'.join(map(str, row.key))} does not exist, and a new one needs {missing}"
+            )
 
 
 @lru_cache(maxsize=1000)
 def _upsert(dialect: str, table_name: str, names: tuple[str, ...], node_given: bool) -> Executable:
     shape = SHAPES[table_name]
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(shape.table)
+    insert = insert_of(dialect)(shape.table)
     changes = [] if shape.appended else _changes(table_name, names, node_given)
     if not changes:
         return insert.on_conflict_do_nothing(index_elements=shape.key)
@@ -201,13 +203,13 @@ def _update(table_name: str, names: tuple[str, ...], node_given: bool) -> Execut
 
 
 def _changes(table_name: str, names: tuple[str, ...], node_given: bool) -> list[str]:
-    """What an existing row takes over: not its key, and not a node that is only the writer's."""
-    kept = {*SHAPES[table_name].key, *(() if node_given else ("node",))}
-    return [name for name in names if name not in kept]
+    """Return the columns that an existing row takes over: not its key, and the node only if the record names it."""
+    unchanged = {*SHAPES[table_name].key, *(() if node_given else ("node",))}
+    return [name for name in names if name not in unchanged]
 
 
 def _is_about_the_rows(error: StatementError) -> bool:
-    """Only what is known to be: any other error must not cost the records of a whole journal."""
+    """Return whether the error is certainly about the data: any other error must not cost a journal its records."""
     if isinstance(error, IntegrityError | DataError) or not isinstance(error, DBAPIError):
         return True
     cause: BaseException | None = error.orig

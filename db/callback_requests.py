@@ -1,4 +1,4 @@
-"""A wish to be called back, as it stands in the table `callback`. Plain: nothing of SQLAlchemy is loaded for it."""
+"""Callback requests as plain data, as in the table `callback`. Does not import SQLAlchemy, which is slow to load."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whose controller is at a wish: a node, and one start of its controller."""
+    """The controller that works on a request: a node, and one start of its controller."""
 
     node: str
     boot: UUID
@@ -15,9 +15,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """`kind` and `state` are words of `db.enums`; `number` is E.164. `due`: not before; None: nothing has happened yet
-    that he is to be told. `first_due`: what `due` was before it was put off, None: it was not. `file_changed`: when the
-    state of its file changed last, where it is about one."""
+    """A caller's request to be called back.
+
+    `kind` and `state`: values of `db.enums`. `number`: E.164. `wished`: when it was made. `due`: the earliest time to
+    call; None: there is no news for the caller yet. `first_due`: `due` before it was postponed; None: it was not.
+    `file_changed`: when the state of its case file last changed, if it is about one.
+    """
 
     id: UUID
     node: str
@@ -48,12 +51,12 @@ CHANGING = (
     "state", "operator_id", "due", "first_due", "tries", "tried", "dialled_call_id", "reason", "ended",
     "case_reference",
 )  # fmt: skip
-"""The columns that a step may change, besides the claim."""
+"""The columns that a step may change, in addition to the claim."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dialled:
-    """How often was dialled since some instant: by number, and all together."""
+class DialCounts:
+    """How often numbers were dialled since some instant: by number, and in total."""
 
     numbers: dict[str, int]
     total: int

@@ -1,7 +1,8 @@
-"""Wishes to be called back: read, and moved from state to state by one controller at a time.
+"""Callback requests in the database, moved from state to state by one controller at a time.
 
-Not through the journal: who dials must know that nobody else does, and what is not written is not dialled. Each step is
-one conditional update; whoever comes second finds that it was done (False). DatabaseError when the database is away.
+They are written directly, not through the journal: a controller that dials must know that no other one does, and a try
+that is not written is not dialled. Each step is one conditional update; the second controller to try it gets False.
+Functions raise DatabaseError if the database is away.
 """
 
 from collections.abc import Sequence
@@ -13,66 +14,66 @@ from uuid import UUID
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.callback_requests import CHANGING, CallbackRequest, Claim, Dialled
+from db.callback_requests import CHANGING, CallbackRequest, Claim, DialCounts
 from db.engine import reading, writing
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 
-_LOCK = 0x6861746967  # of PostgreSQL, next to that of `db.upgrade`: who counts what was dialled is alone
+_LOCK = 0x6861746967  # PostgreSQL's advisory lock for counting and dialling; the one before is that of `db.upgrade`
 _PLAIN = [name for name in CallbackRequest.__dataclass_fields__ if name not in ("claim", "file_changed")]
 
 
-class Dial(StrEnum):
-    """What became of asking to dial."""
+class DialResult(StrEnum):
+    """Whether a number may be dialled, or why not."""
 
     YES = "yes"
-    MOVED = "moved"  # somebody else was there before
-    CALLED = "called"  # the number is being called for another wish
+    MOVED = "moved"  # another controller has moved the request
+    CALLED = "called"  # the number is being called for another request
     LIMIT_NUMBER = "limit_number"
     LIMIT_DAY = "limit_day"
 
 
 async def pending(engine: AsyncEngine) -> list[CallbackRequest]:
-    """Those that are not over, the oldest first."""
-    return await _wishes(engine, Callback.ended.is_(None))
+    """Return the requests that have not ended, oldest first."""
+    return await _requests(engine, Callback.ended.is_(None))
 
 
 async def latest(engine: AsyncEngine, last: int) -> list[CallbackRequest]:
-    """Those that are not over, and the `last` ones that are, the newest first."""
+    """Return the requests that have not ended and the `last` ones that have, newest first."""
     newest = select(Callback.id).where(Callback.ended.is_not(None)).order_by(Callback.ended.desc()).limit(last)
-    found = await _wishes(engine, or_(Callback.ended.is_(None), Callback.id.in_(newest)))
-    return found[::-1]
+    requests = await _requests(engine, or_(Callback.ended.is_(None), Callback.id.in_(newest)))
+    return requests[::-1]
 
 
-async def wish(engine: AsyncEngine, beginning: str) -> CallbackRequest:
-    """The wish whose id begins so. NotFoundError where there is none, or more than one."""
+async def find_request(engine: AsyncEngine, beginning: str) -> CallbackRequest:
+    """Return the request whose id begins with `beginning`. Raises NotFoundError if there is not exactly one."""
     digits = beginning.replace("-", "").lower()
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         raise NotFoundError(
-            f"{beginning!r} cannot begin a wish's id: that has 0 to 9 and a to f, see `hatif callbacks`"
+            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif callbacks`"
         )
     low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    found = await _wishes(engine, Callback.id.between(low, high))
+    found = await _requests(engine, Callback.id.between(low, high))
     if len(found) != 1:
-        many = "more than one wish has" if found else "no wish to be called back has"
-        raise NotFoundError(f"{many} an id that begins with {beginning!r}: see `hatif callbacks`")
+        count = "more than one callback request has" if found else "no callback request has"
+        raise NotFoundError(f"{count} an id that begins with {beginning!r}; see `hatif callbacks`")
     return found[0]
 
 
-async def _wishes(engine: AsyncEngine, where: Any) -> list[CallbackRequest]:
+async def _requests(engine: AsyncEngine, where: Any) -> list[CallbackRequest]:
     async with reading(engine) as connection:
-        found = await connection.execute(
+        rows = await connection.execute(
             select(Callback, CaseFile.changed.label("file_changed"))
             .select_from(Callback)
             .outerjoin(CaseFile, CaseFile.reference == Callback.case_reference)
             .where(where)
             .order_by(Callback.wished, Callback.id)
         )
-        return [_wish(row) for row in found]
+        return [_request(row) for row in rows]
 
 
-def _wish(row: Any) -> CallbackRequest:
+def _request(row: Any) -> CallbackRequest:
     claim = Claim(row.claimed_node, row.claimed_boot) if row.claimed_node and row.claimed_boot else None
     return CallbackRequest(**{name: getattr(row, name) for name in _PLAIN}, claim=claim, file_changed=row.file_changed)
 
@@ -85,7 +86,10 @@ async def move(
     outcome: TryOutcome | None = None,
     at: datetime | None = None,
 ) -> bool:
-    """From `before` to `after`, if it is still as `before` says. `outcome`: of the try that is going on, `at`."""
+    """Move a request from `before` to `after`; return False if it is no longer as in `before`.
+
+    `outcome`: how the try in progress ended, at `at`.
+    """
     async with writing(engine) as connection:
         if not await _moved(connection, before, after):
             return False
@@ -111,17 +115,20 @@ async def dial(
     since: datetime,
     a_number: int,
     a_day: int,
-) -> Dial:
-    """As `move`, to a state in which the number is dialled: the try is written, unless there were too many `since`, or
-    any controller is calling the number for another wish. `operator`: who waits for him."""
+) -> DialResult:
+    """Move a request to a state in which its number is dialled, and write the try.
+
+    Does nothing if there were too many tries since `since` (`a_number` for this number, `a_day` in total), or if any
+    controller is calling the number for another request. `operator`: the operator who waits for the caller.
+    """
     async with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        counted = await _dialled(connection, since)
-        if counted.of(before.number) >= a_number:
-            return Dial.LIMIT_NUMBER
-        if counted.total >= a_day:
-            return Dial.LIMIT_DAY
+        counts = await _count_dialled(connection, since)
+        if counts.of(before.number) >= a_number:
+            return DialResult.LIMIT_NUMBER
+        if counts.total >= a_day:
+            return DialResult.LIMIT_DAY
         others = select(Callback.id).where(
             Callback.number == before.number,
             Callback.id != before.id,
@@ -129,9 +136,9 @@ async def dial(
             Callback.ended.is_(None),
         )
         if (await connection.execute(others.limit(1))).first() is not None:
-            return Dial.CALLED
+            return DialResult.CALLED
         if not await _moved(connection, before, after):
-            return Dial.MOVED
+            return DialResult.MOVED
         assert after.claim is not None
         await connection.execute(
             insert(CallbackTry).values(
@@ -143,7 +150,7 @@ async def dial(
                 dialled=after.tried,
             )
         )
-        return Dial.YES
+        return DialResult.YES
 
 
 async def _moved(connection: AsyncConnection, before: CallbackRequest, after: CallbackRequest) -> bool:
@@ -167,8 +174,8 @@ async def _moved(connection: AsyncConnection, before: CallbackRequest, after: Ca
 
 
 async def adopt(engine: AsyncEngine, claim: Claim) -> int:
-    """What former controllers of the node were at is this one's from now on; how many that are. The former ones, should
-    one still live, can move nothing any more."""
+    """Transfer the claims of the node's former controllers to this one; return how many there were. A former controller
+    that is still alive can no longer move these requests."""
     async with writing(engine) as connection:
         done = await connection.execute(
             update(Callback)
@@ -182,26 +189,26 @@ async def adopt(engine: AsyncEngine, claim: Claim) -> int:
         return int(done.rowcount)
 
 
-async def dialled(engine: AsyncEngine, since: datetime) -> Dialled:
+async def count_dialled(engine: AsyncEngine, since: datetime) -> DialCounts:
     async with reading(engine) as connection:
-        return await _dialled(connection, since)
+        return await _count_dialled(connection, since)
 
 
-async def _dialled(connection: AsyncConnection, since: datetime) -> Dialled:
-    found = await connection.execute(
+async def _count_dialled(connection: AsyncConnection, since: datetime) -> DialCounts:
+    rows = await connection.execute(
         select(CallbackTry.number, func.count()).where(CallbackTry.dialled >= since).group_by(CallbackTry.number)
     )
-    numbers = {row[0]: int(row[1]) for row in found}
-    return Dialled(numbers, sum(numbers.values()))
+    numbers = {row[0]: int(row[1]) for row in rows}
+    return DialCounts(numbers, sum(numbers.values()))
 
 
-async def tries(engine: AsyncEngine, wishes: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """What was dialled for each of the wishes, in order."""
+async def tries(engine: AsyncEngine, requests: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the tries of each request, in order."""
     found: dict[UUID, list[dict[str, Any]]] = {}
     async with reading(engine) as connection:
         rows = await connection.execute(
             select(CallbackTry)
-            .where(CallbackTry.callback_id.in_(wishes))
+            .where(CallbackTry.callback_id.in_(requests))
             .order_by(CallbackTry.callback_id, CallbackTry.try_number)
         )
         for row in rows:
@@ -217,13 +224,13 @@ async def tries(engine: AsyncEngine, wishes: Sequence[UUID]) -> dict[UUID, list[
     return found
 
 
-async def without_file(engine: AsyncEngine, since: datetime) -> list[CallbackRequest]:
-    """Those that failed since then and have no file yet, nor, where they were about a file, a note in it with their own
-    id: their controller was killed between the two."""
+async def failed_without_file(engine: AsyncEngine, since: datetime) -> list[CallbackRequest]:
+    """Return the requests that failed since then and have no case file yet or, if they were about a file, no note in it
+    with their own id: their controller was killed between the two steps."""
     note = select(CaseNote.id).where(CaseNote.id == Callback.id).exists()
     about_file = Callback.kind == CallbackKind.CASE
-    lacks = or_(
+    unfiled = or_(
         and_(about_file, ~note),
         and_(~about_file, Callback.case_reference.is_not(None), CaseFile.reference.is_(None)),
     )
-    return await _wishes(engine, and_(Callback.state == CallbackState.FAILED, Callback.ended >= since, lacks))
+    return await _requests(engine, and_(Callback.state == CallbackState.FAILED, Callback.ended >= since, unfiled))

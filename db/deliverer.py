@@ -1,4 +1,4 @@
-"""What one pass over the journals does: read, check, put into the tables, set aside what cannot be put there."""
+"""One pass over the journals: read and check records, write them to the tables, set aside what cannot be written."""
 
 import contextlib
 import json
@@ -16,21 +16,21 @@ from db.records import JournalFile, Line, NotARecordError, Record, files, is_com
 log = logging.getLogger(__name__)
 
 ROOM = 256 * 1024  # bytes of a file that are read at once
-GROUP = 500  # lines a transaction: well under 50 ms on SQLite
-JUMP = 1 << 24  # between two `seq` of a boot; a greater one is not ours, and would hide all after it
+GROUP = 500  # lines per transaction: well under 50 ms on SQLite
+JUMP = 1 << 24  # the largest credible gap between two `seq`; a larger one is damage, and would hide all later records
 REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     line: Line
-    found: Record | str | None  # a string says why there is none, None that it was delivered before
+    found: Record | str | None  # a string: why there is no record; None: it was delivered before
 
 
 class Deliverer:
-    """Brings journals of one folder into one database. For one task at a time.
+    """Delivers the journals of one folder to one database. Not for concurrent use.
 
-    `node`: whose journals they are where a first line does not say so any more; without it, such a file is put aside.
+    `node`: the writer of files whose first line is damaged; without it, such files are set aside.
     """
 
     def __init__(self, folder: Path, url: str, node: str | None = None) -> None:
@@ -46,10 +46,11 @@ class Deliverer:
         await self._engine.dispose()
 
     async def deliver(self, enough: Callable[[], bool] = lambda: False) -> None:
-        """One pass over all files, until nothing is left or `enough()`. DatabaseError when the database is away."""
+        """Make one pass over all files, until nothing is left or `enough()` is true. Raises DatabaseError if the
+        database is away."""
         try:
             for file in files(self._folder):
-                with contextlib.suppress(FileNotFoundError):  # another deliverer was quicker
+                with contextlib.suppress(FileNotFoundError):  # another deliverer was faster
                     await self._deliver_file(file, enough)
                 if enough():
                     return
@@ -64,9 +65,9 @@ class Deliverer:
             if self._node is None:
                 self._set_file_aside(file, str(error))
                 return
-            # The first line is put aside like any other that is no record; what follows it is not lost with it.
+            # The first line is set aside like any other that is not a record, and the rest is delivered.
             node, first = self._node, 0
-        complete = is_complete(file.path)  # before reading: what is there now is then all
+        complete = is_complete(file.path)  # checked before reading, so that nothing is added afterwards
         while True:
             now = await self._position(node, file.boot)
             if file.number < now.number:
@@ -96,7 +97,7 @@ class Deliverer:
         items: list[_Item] = []
         seq = now.seq
         for line in lines(file.path, start, ROOM):
-            found = _checked(line, now, seq)
+            found = _check(line, now, seq)
             if isinstance(found, Record):
                 seq = found.seq
             items.append(_Item(line, found))
@@ -105,9 +106,9 @@ class Deliverer:
         return items
 
     async def _place(self, file: JournalFile, before: Position, items: Sequence[_Item]) -> Position:
-        """The records among the items into the tables; gives the position after them.
+        """Write the records among the items to the tables; return the position after them.
 
-        Where the tables refuse a group, its halves are tried in order, and so on down to the record that is at fault.
+        If the tables refuse a group, its halves are tried in order, recursively, down to the record that is at fault.
         """
         records = [item.found for item in items if isinstance(item.found, Record)]
         after = before.at(file.number, items[-1].line.end, max((record.seq for record in records), default=0))
@@ -125,7 +126,7 @@ class Deliverer:
         return after
 
     def _set_aside(self, file: JournalFile, items: Sequence[_Item]) -> None:
-        """Lines that follow each other and cannot be delivered. The same ones again leave and say nothing new."""
+        """Write consecutive undeliverable lines to a file in `rejected/`. Idempotent."""
         document = {
             "file": file.path.name,
             "offset": items[0].line.start,
@@ -140,14 +141,14 @@ class Deliverer:
         draft.replace(target)
         self.rejected += len(items)
         log.error(
-            "%s, byte %d: %s: %d lines put aside in %s",
+            "%s, byte %d: %s: %d lines were set aside in %s",
             file.path, items[0].line.start, items[0].found, len(items), target,
         )  # fmt: skip
 
     def _set_file_aside(self, file: JournalFile, reason: str) -> None:
         if file.path not in self._unreadable:
             self._unreadable.add(file.path)
-            log.error("%s: %s: nothing of it can be delivered; it goes to %s", file.path, reason, self._rejected())
+            log.error("%s: %s: the file cannot be delivered; it goes to %s", file.path, reason, self._rejected())
         with contextlib.suppress(FileNotFoundError):
             if is_complete(file.path):
                 file.path.replace(self._rejected() / file.path.name)
@@ -159,7 +160,7 @@ class Deliverer:
         return folder
 
     async def _finish(self, file: JournalFile, first: int) -> None:
-        """A file that nobody adds to: what is left of it is a torn line. It can go when the database has the rest."""
+        """Delete a complete file once the database has all of it. What is left then can only be a torn last line."""
         try:
             size = file.path.stat().st_size
         except FileNotFoundError:
@@ -172,9 +173,9 @@ class Deliverer:
             with file.path.open("rb") as handle:
                 handle.seek(reached)
                 torn = Line(reached, size, handle.read())
-            item = _Item(torn, _checked(torn, now, now.seq))  # only its newline may be missing
+            item = _Item(torn, _check(torn, now, now.seq))  # perhaps only its newline is missing
             if isinstance(item.found, str):
-                self._set_aside(file, [_Item(torn, "a line without its end: its writer was killed while it wrote")])
+                self._set_aside(file, [_Item(torn, "an incomplete line: its writer was killed while writing")])
             try:
                 self._positions[file.boot] = await self._place(file, now, [item])
             except MovedError:
@@ -183,12 +184,12 @@ class Deliverer:
         file.path.unlink(missing_ok=True)
 
 
-def _checked(line: Line, now: Position, seq: int) -> Record | str | None:
-    """The record in `line`, whose predecessor is `seq`; None when that one is it already; or why there is none."""
+def _check(line: Line, now: Position, seq: int) -> Record | str | None:
+    """Return the record in `line`; None if it was delivered before (its `seq` is not above `seq`); or an error text."""
     try:
         found = record_of(line.text, now.node, now.boot)
     except NotARecordError as error:
         return str(error)
     if found.seq > seq + JUMP:
-        return f"record {found.seq} follows {seq}: it is not of this journal"
+        return f"record {found.seq} follows {seq}: it is not from this journal"
     return found if found.seq > seq else None

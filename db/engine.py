@@ -1,13 +1,13 @@
-"""How the database is reached: one URL, SQLite or PostgreSQL, always asyncio.
+"""Access to the database: one URL, SQLite or PostgreSQL, always through asyncio.
 
-A command that is not asynchronous says `asyncio.run(...)`: so PostgreSQL needs one driver, not two.
+Synchronous commands use `asyncio.run(...)`, so that PostgreSQL needs one driver, not two.
 """
 
 import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,41 +15,42 @@ from typing import Any
 import aiosqlite
 import orjson
 from sqlalchemy import URL, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_MS = 5000  # how long a writing transaction waits for another one's end
+BUSY_MS = 5000  # how long a writing transaction waits for another one to end
 CONNECT_S = 5.0
 
 FORMS = "sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 class DatabaseError(Exception):
-    """The database cannot be used now. The text says which one, what is wrong and what to do; never a password."""
+    """The database cannot be used now. The text names it, the problem and the remedy; it never contains a password."""
 
 
-def parse(url: str) -> URL:
-    """The URL with our driver. DatabaseError when it is none of the two forms."""
+def parse_url(url: str) -> URL:
+    """Return the URL with our driver. Raises DatabaseError unless it has one of the two supported forms."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise DatabaseError(f"the database's URL cannot be read: write {FORMS}") from None
+        raise DatabaseError(f"the database URL cannot be parsed: use {FORMS}") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         if parsed.database in (None, "", ":memory:"):
-            raise DatabaseError(f"the database's URL names no file: write {FORMS}")
+            raise DatabaseError(f"the database URL must name a file: use {FORMS}")
         return parsed.set(drivername="sqlite+aiosqlite")
     if backend in ("postgresql", "postgres"):
         if not parsed.database:
-            raise DatabaseError(f"the URL {shown(parsed)} names no database: write {FORMS}")
+            raise DatabaseError(f"the URL {format_url(parsed)} must name a database: use {FORMS}")
         return parsed.set(drivername="postgresql+asyncpg")
-    raise DatabaseError(f"a database of the kind {backend!r} is not served: write {FORMS}")
+    raise DatabaseError(f"databases of type {backend!r} are not supported: use {FORMS}")
 
 
-def shown(url: URL) -> str:
-    """As it may be printed and logged."""
+def format_url(url: URL) -> str:
+    """Return the URL as it may be printed and logged, without user and password."""
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}"
     host = url.host or url.query.get("host") or "the local socket"
@@ -57,15 +58,20 @@ def shown(url: URL) -> str:
     return f"postgresql://{host}{port}/{url.database or ''}"
 
 
-def no_file(url: URL) -> bool:
-    """Whether it names a file that is not there, in a folder that is."""
+def is_missing_file(url: URL) -> bool:
+    """Return whether the URL names an SQLite file that does not exist in a folder that does."""
     file = Path(url.database or "")
     return url.get_backend_name() == "sqlite" and file.parent.is_dir() and not file.exists()
 
 
+def insert_of(dialect: str) -> Callable[[Any], postgresql.Insert | sqlite.Insert]:
+    """Return the dialect's `insert`, which supports ON CONFLICT. `dialect`: its name in SQLAlchemy."""
+    return postgresql.insert if dialect == "postgresql" else sqlite.insert
+
+
 def async_engine(url: str) -> AsyncEngine:
-    """An engine for `url`; nothing is opened yet. Its owner awaits `engine.dispose()`."""
-    parsed = parse(url)
+    """Create an engine for `url` without connecting. The caller must await `engine.dispose()`."""
+    parsed = parse_url(url)
     connect: dict[str, Any] = (
         {"timeout": BUSY_MS / 1000, "async_creator_fn": _open_sqlite}
         if parsed.get_backend_name() == "sqlite"
@@ -74,7 +80,7 @@ def async_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         parsed,
         connect_args=connect,
-        hide_parameters=True,  # a caller's number is not for the log
+        hide_parameters=True,  # callers' numbers must not appear in logs
         pool_pre_ping=parsed.get_backend_name() == "postgresql",
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
@@ -87,39 +93,39 @@ def async_engine(url: str) -> AsyncEngine:
 
 
 _opening: set[asyncio.Future[Any]] = set()
-"""Connections that nobody waits for any more, until they are closed."""
+"""Connections whose opener was cancelled, until they are closed."""
 
 
 async def _open_sqlite(*arguments: Any, **named: Any) -> aiosqlite.Connection:
     driver = aiosqlite.connect(*arguments, **named)
     thread = driver._thread  # noqa: SLF001 - SQLAlchemy does the same
     thread.daemon = True
-    opening = asyncio.ensure_future(_opened(driver))
+    opening = asyncio.ensure_future(_open(driver))
     try:
         return await asyncio.shield(opening)
     except sqlite3.Error:
-        # It is about to end, but tells this loop so first: a command's loop would be closed by then.
+        # The thread is about to end, but first reports to this loop, which a command would have closed by then.
         await asyncio.to_thread(thread.join)
         raise
     except asyncio.CancelledError:
-        closing = asyncio.ensure_future(_closed(opening))
+        closing = asyncio.ensure_future(_close(opening))
         _opening.add(closing)
         closing.add_done_callback(_opening.discard)
         raise
 
 
-async def _opened(driver: aiosqlite.Connection) -> aiosqlite.Connection:
+async def _open(driver: aiosqlite.Connection) -> aiosqlite.Connection:
     return await driver
 
 
-async def _closed(opening: asyncio.Future[aiosqlite.Connection]) -> None:
-    """Whoever asked did not wait for it: it must not stay open."""
+async def _close(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    """Close a connection whose opener was cancelled; it must not stay open."""
     with contextlib.suppress(sqlite3.Error):
         await (await opening).close()
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    # The driver would begin transactions by itself, late and without IMMEDIATE; `_begin_sqlite` does it instead.
+    # By default the driver begins transactions itself, late and without IMMEDIATE; `_begin_sqlite` does it instead.
     connection.isolation_level = None
     connection.run_async(_set_pragmas)
 
@@ -128,7 +134,7 @@ async def _set_pragmas(driver: aiosqlite.Connection) -> None:
     try:
         await _set_pragmas_or_fail(driver)
     except sqlite3.Error:
-        await driver.close()  # the pool would forget it, with its thread
+        await driver.close()  # the pool would drop it and leak its thread
         raise
 
 
@@ -141,46 +147,46 @@ async def _set_pragmas_or_fail(driver: aiosqlite.Connection) -> None:
             await driver.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # For this one SQLite does not wait: a new file that another process is just filling is "locked" at once.
+            # SQLite does not apply the busy timeout here: a new file that another process is creating is "locked".
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.02)
 
 
 def _watch_file(engine: AsyncEngine, file: Path) -> None:
-    """Open the file again where another one has its place: SQLite would go on with a deleted one, seen by nobody."""
+    """Reconnect when the file was replaced: SQLite would silently go on with the deleted one."""
 
-    def connected(_: object, record: ConnectionPoolEntry) -> None:
+    def on_connect(_: object, record: ConnectionPoolEntry) -> None:
         record.info["file"] = _identity(file)
 
-    def taken(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    def on_checkout(_: object, record: ConnectionPoolEntry, __: object) -> None:
         if record.info.get("file") != _identity(file):
-            raise DisconnectionError(f"{file} is another file than the one that was opened")
+            raise DisconnectionError(f"{file} is no longer the file that was opened")
 
-    event.listen(engine.sync_engine, "connect", connected)
-    event.listen(engine.sync_engine, "checkout", taken)
+    event.listen(engine.sync_engine, "connect", on_connect)
+    event.listen(engine.sync_engine, "checkout", on_checkout)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY at once, whatever the
-    # limit). IMMEDIATE waits at its beginning, where waiting is possible.
+    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY at once, despite the
+    # timeout). IMMEDIATE waits at its beginning, where waiting is possible.
     reads_only = connection.get_execution_options().get("hatif_reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One writing transaction: committed at the end, rolled back on an error. DatabaseError when it is unreachable.
+    """Run a writing transaction: committed at the end, rolled back on an error.
 
-    A file that is not there, or not any more, stays so: `upgrade` makes one.
+    Never creates a missing file; `upgrade` does. Raises DatabaseError if the database is away.
     """
     _refuse_no_file(engine)
     async with _connected(engine) as connection, connection.begin():
@@ -189,9 +195,9 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One consistent view; never waits for a writer. DatabaseError when it is unreachable.
+    """Run a read-only transaction with one consistent view; it never waits for a writer.
 
-    A file that is not there stays so: SQLite would make an empty one.
+    Never creates a missing file, unlike SQLite itself. Raises DatabaseError if the database is away.
     """
     _refuse_no_file(engine)
     async with _connected(engine) as connection:
@@ -201,20 +207,20 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def _refuse_no_file(engine: AsyncEngine) -> None:
-    if no_file(engine.url):
+    if is_missing_file(engine.url):
         raise DatabaseError(
-            f"{shown(engine.url)} is not there: run `hatif db upgrade` for a new one, put a copy from a backup in its "
-            "place if it was deleted, or correct the URL"
+            f"{format_url(engine.url)} does not exist: run `hatif db upgrade` to create it, restore it from a backup "
+            "if it was deleted, or correct the URL"
         )
 
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """DatabaseError for whatever says that the database is away or not as expected; other errors go through."""
+    """Connect; turn errors that mean the database is away or not as expected into DatabaseError. Others pass."""
     try:
         async with engine.connect() as connection:
             yield connection
-    except Exception as error:  # the drivers' own as well, which not every SQLAlchemy wraps
+    except Exception as error:  # also the drivers' own errors, which SQLAlchemy does not always wrap
         explained = explain(engine.url, error)
         if explained is None:
             raise
@@ -222,9 +228,9 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def explain(url: URL, error: BaseException) -> DatabaseError | None:
-    """What an administrator should do about `error`; None when it is not about the database as a whole."""
+    """Return what an administrator should do about `error`; None if it is not about the database as a whole."""
     cause = _cause(error)
-    where = shown(url)
+    where = format_url(url)
     if isinstance(cause, sqlite3.Error):
         return _explain_sqlite(where, Path(url.database or ""), cause)
     state = getattr(cause, "sqlstate", None)
@@ -233,17 +239,17 @@ def explain(url: URL, error: BaseException) -> DatabaseError | None:
         case "28P01" | "28000":
             return DatabaseError(f"{where} refuses the user {url.username!r}: check user and password in the URL")
         case "3D000":
-            return DatabaseError(f"{where}: there is no such database: create it (createdb {url.database})")
+            return DatabaseError(f"{where} does not exist: create the database (createdb {url.database})")
         case "42P01" | "42703" | "3F000":
             return DatabaseError(f"{where} lacks a table or column ({text}): run `hatif db upgrade`")
         case "42501":
-            return DatabaseError(f"{where}: {text}: give the user {url.username!r} the right to do it")
+            return DatabaseError(f"{where}: {text}: grant the user {url.username!r} the necessary rights")
         case str() if state[:2] in ("08", "53", "57", "58", "XX", "40"):
-            return DatabaseError(f"{where} is not ready ({text}): look into the server's log")
+            return DatabaseError(f"{where} is not ready ({text}): see the server's log")
     if isinstance(cause, OSError | asyncio.TimeoutError) or getattr(error, "connection_invalidated", False):
         return DatabaseError(f"{where} cannot be reached ({text}): start the server, or correct the URL")
     if type(cause).__module__.startswith("asyncpg") and "connection" in text and not isinstance(cause, ValueError):
-        return DatabaseError(f"{where}: the connection was lost ({text}): look into the server's log")
+        return DatabaseError(f"{where}: the connection was lost ({text}): see the server's log")
     return None
 
 
@@ -251,25 +257,25 @@ def _explain_sqlite(where: str, file: Path, cause: sqlite3.Error) -> DatabaseErr
     text = str(cause)
     name = getattr(cause, "sqlite_errorname", "")
     if name.startswith("SQLITE_CANTOPEN"):
-        remedy = f"make the folder {file.parent}" if not file.parent.is_dir() else "check its permissions"
+        remedy = f"create the folder {file.parent}" if not file.parent.is_dir() else "check its permissions"
         return DatabaseError(f"{where} cannot be opened: {remedy}, or correct the URL")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return DatabaseError(f"{where} is not a sound SQLite database ({text}): put a copy from a backup in its place")
+        return DatabaseError(f"{where} is not an intact SQLite database ({text}): restore it from a backup")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return DatabaseError(f"{where} is locked by another process for over {BUSY_MS // 1000} s: end that process")
+        return DatabaseError(f"{where} was locked by another process for over {BUSY_MS // 1000} s: end that process")
     if name.startswith("SQLITE_FULL"):
-        return DatabaseError(f"{where}: the disk is full: make room")
+        return DatabaseError(f"{where}: the disk is full: free some space")
     if name.startswith("SQLITE_READONLY"):
         return DatabaseError(f"{where} cannot be written: check the permissions of the file and its folder")
     if name.startswith("SQLITE_IOERR"):
-        return DatabaseError(f"{where}: the disk does not answer ({text}): look into the system's log")
+        return DatabaseError(f"{where}: the disk has an I/O error ({text}): see the system's log")
     if "no such table" in text or "no such column" in text or "has no column" in text:
         return DatabaseError(f"{where} lacks a table or column ({text}): run `hatif db upgrade`")
     return None
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The driver's own error, below SQLAlchemy's and its adapter's."""
+    """Return the driver's own error, below SQLAlchemy's and its adapter's."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     while cause.__cause__ is not None:
         cause = cause.__cause__

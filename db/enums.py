@@ -1,4 +1,4 @@
-"""The closed sets of words in the tables. Each is also a CHECK in the database: a new word needs a migration."""
+"""The closed sets of values in the tables. Each is also a CHECK in the database: a new value needs a migration."""
 
 from enum import StrEnum
 
@@ -27,7 +27,7 @@ class OperatorState(StrEnum):
 
 
 class OfferState(StrEnum):
-    """`ringing`, then one of the others for good."""
+    """`ringing`, then one of the others, which are final."""
 
     RINGING = "ringing"
     ACCEPTED = "accepted"
@@ -38,7 +38,7 @@ class OfferState(StrEnum):
 
 
 class Role(StrEnum):
-    """What an operator is in a pairing. A call has one open pairing as `operator`, any number of the others."""
+    """An operator's role in a pairing. A call has at most one open pairing as `operator`, and any number of others."""
 
     OPERATOR = "operator"
     INTERPRETER = "interpreter"
@@ -47,31 +47,31 @@ class Role(StrEnum):
 
 class CaseKind(StrEnum):
     ENQUIRY = "enquiry"  # every call that reached an operator
-    PROCEDURE = "procedure"  # a document or right that was applied for
+    PROCEDURE = "procedure"  # an application for a document or right
     COMPLAINT = "complaint"
     SUGGESTION = "suggestion"
     OBSERVATION = "observation"
     MESSAGE = "message"
-    CALLBACK = "callback"  # one that failed
+    CALLBACK = "callback"  # a callback request that failed
 
 
 class CaseState(StrEnum):
     OPEN = "open"
     IN_PROGRESS = "in_progress"
-    INCOMPLETE = "incomplete"  # something is missing from the applicant
+    INCOMPLETE = "incomplete"  # the applicant has to bring something
     READY = "ready"
     CLOSED = "closed"
 
 
 class CallbackKind(StrEnum):
-    WAITING = "waiting"  # wished for while waiting: keeps place and age
-    CLOSED = "closed"  # wished for outside the hours
-    CASE = "case"  # to be told that a file's state has changed
-    OPERATOR = "operator"  # an operator calls the last caller back
+    WAITING = "waiting"  # requested while waiting: keeps the position in the queue
+    CLOSED = "closed"  # requested outside opening hours
+    CASE = "case"  # tells the caller that the state of their case file has changed
+    OPERATOR = "operator"  # an operator calls their last caller back
 
 
 class CallbackState(StrEnum):
-    WISHED = "wished"
+    REQUESTED = "wished"
     RINGING_OPERATOR = "ringing_operator"
     RINGING_CALLER = "ringing_caller"
     CONNECTED = "connected"
@@ -81,18 +81,18 @@ class CallbackState(StrEnum):
 
 
 class TryOutcome(StrEnum):
-    """What became of a number that was dialled for a wish."""
+    """The outcome of dialling a number for a callback request."""
 
     REACHED = "reached"  # a person pressed a key
-    NO_KEY = "no_key"  # answered, and nobody pressed a key: a machine, or somebody else
+    NO_KEY = "no_key"  # answered without a key press: a machine, or somebody else
     NO_ANSWER = "no_answer"
     BUSY = "busy"  # or declined
     UNREACHABLE = "unreachable"
-    LOST = "lost"  # ended while there was no controller, or with its operator
+    LOST = "lost"  # ended while there was no controller, or together with the operator's leg
 
 
 class HoursKind(StrEnum):
     OPEN = "open"  # forced, from `begins` to `ends`
     CLOSED = "closed"
     HOLIDAY = "holiday"  # `day` is a holiday
-    NO_HOLIDAY = "no_holiday"  # `day` is not, whatever the calendar says
+    NO_HOLIDAY = "no_holiday"  # `day` is not a holiday, whatever the calendar says

@@ -1,6 +1,6 @@
-"""Calls that were, as a simulation replays them, and who was planned to be on duty.
+"""Past calls and shifts, from which a simulation repeats a period.
 
-Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError when the database is away.
+Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,16 @@ from db.engine import reading
 from db.enums import Outcome, Role
 from db.tables import Call, Pairing, Shift
 
-_AT_ONCE = 1000  # rows that are in memory besides what is kept of them
+_AT_ONCE = 1000  # rows that are fetched at once
 
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A call that waited and is over. `wait_s`: until an operator, or until he waited no longer. `talk_s`: all his
-    conversations with operators; None: he had none. `language` None: he never chose one."""
+    """A finished call that waited.
+
+    `wait_s`: until an operator answered, or until the wait ended otherwise. `talk_s`: the caller's conversations with
+    operators in total; None: there were none. `language`: None if the caller never chose one.
+    """
 
     queued: datetime
     language: str | None
@@ -37,12 +40,13 @@ class PlannedShift:
 
 
 async def past_calls(engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False) -> list[PastCall]:
-    """Those that began to wait from `begins` to before `ends`, in that order; test calls only with `tests`."""
+    """Return the calls that began to wait from `begins` up to, not including, `ends`, by that instant. Test calls only
+    with `tests`."""
     chosen = (
         select(Call, Pairing.began.label("began"), Pairing.ended.label("parted"))
         .outerjoin(Pairing, (Pairing.call_id == Call.id) & (Pairing.role == Role.OPERATOR))
         .where(Call.queued >= begins, Call.queued < ends, Call.ended.is_not(None))
-        # The line closed on them: neither an operator nor their patience ended the wait.
+        # In these the line closed during the wait: neither an operator nor the caller's patience ended it.
         .where(Call.outcome.is_distinct_from(Outcome.CLOSED))
         .order_by(Call.queued, Call.id, Pairing.began)
     )
@@ -62,7 +66,7 @@ async def past_calls(engine: AsyncEngine, begins: datetime, ends: datetime, *, t
 
 
 async def planned_shifts(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[PlannedShift]:
-    """Those that touch the time from `begins` to before `ends` and were not cancelled."""
+    """Return the shifts that overlap the period from `begins` to `ends` and were not cancelled."""
     async with reading(engine) as connection:
         rows = await connection.execute(
             select(Shift.operator_id, Shift.begins, Shift.ends)
@@ -73,7 +77,7 @@ async def planned_shifts(engine: AsyncEngine, begins: datetime, ends: datetime) 
 
 
 def _past(rows: list[Any]) -> Iterator[PastCall]:
-    """The call of these rows, one for each conversation."""
+    """Yield the call of these rows, of which there is one for each conversation."""
     if not rows:
         return
     call = rows[0]
@@ -81,7 +85,7 @@ def _past(rows: list[Any]) -> Iterator[PastCall]:
     talks = [((row.parted or call.ended) - row.began).total_seconds() for row in rows if row.began is not None]
     if not talks and call.connected is not None:
         talks = [(call.ended - call.connected).total_seconds()]
-    # A clock that was set back between two records must not make a time negative.
+    # A clock that was set back between two records must not make a duration negative.
     wait = max(0.0, (until - call.queued).total_seconds())
     talk = max(0.0, sum(talks)) if call.connected is not None else None
     yield PastCall(call.queued, call.language, wait, talk)

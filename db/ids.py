@@ -1,15 +1,15 @@
-"""Ids: UUIDv7 (RFC 9562), so that sorting by id is sorting by time."""
+"""UUIDv7 ids (RFC 9562), which sort by time."""
 
 import os
 import time
 from hashlib import blake2b
 from uuid import UUID
 
-_last = 0  # the 60 bits of time of the id made last
+_last = 0  # the 60 time bits of the last id
 
 
 def _version_7(time_bits: int, tail_bits: int) -> UUID:
-    """60 bits of time (48 of milliseconds, 12 below or random) and 62 others."""
+    """Return an id from 60 time bits (48 of milliseconds, 12 of a finer fraction or random) and 62 other bits."""
     return UUID(
         int=(time_bits >> 12 & (1 << 48) - 1) << 80
         | 0x7 << 76
@@ -20,7 +20,7 @@ def _version_7(time_bits: int, tail_bits: int) -> UUID:
 
 
 def uuid7() -> UUID:
-    """A new id. Within one process each is greater than the one before, even when the clock goes back."""
+    """Return a new id. Within one process ids increase strictly, even if the clock goes back."""
     global _last
     nanoseconds = time.time_ns()
     milliseconds, rest = divmod(nanoseconds, 1_000_000)
@@ -29,9 +29,10 @@ def uuid7() -> UUID:
 
 
 def call_id(node: str, channel_id: str, started_ms: int) -> UUID:
-    """The id of the call that entered `node` on Asterisk's `channel_id` at `started_ms` (milliseconds since 1970, UTC).
+    """Return the id of the call that entered `node` on channel `channel_id` at `started_ms` (milliseconds since 1970,
+    UTC).
 
-    Making it again gives the same: a controller that was killed before it could write the id anywhere finds it again.
+    Deterministic, so that a controller that was killed before it could store the id computes the same one again.
     """
     digest = blake2b(f"{node}\0{channel_id}".encode(errors="replace"), digest_size=10).digest()
     bits = int.from_bytes(digest)

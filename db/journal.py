@@ -1,12 +1,12 @@
-"""The controller's way to the database: records in memory, then in a file, never in the database itself.
+"""The journal: the controller's records on their way to the database, first in memory, then in a file.
 
-A journal is a folder of files, `<boot>.<number>.jsonl`, one series for each start of a process that writes (a *boot*).
-The first line says whose it is, each other line is a record:
+A journal is a folder of files, `<boot>.<number>.jsonl`, one series for each start of a writing process (a *boot*). The
+first line names the writer; each other line is a record:
 
     {"journal":1,"node":"rabat-1","boot":"0199…","number":1}
     {"seq":1,"at":"2026-11-25T12:00:00.000000Z","table":"call","row":{"id":"0199…","started":"…"}}
 
-The writer holds a lock on its newest file while it lives. A file without a lock is complete: nothing is added to it.
+The writer holds a lock on its newest file while it is alive. A file without a lock is complete: nothing is added to it.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from db.tables import UNJOURNALLED, Table
 
 log = logging.getLogger(__name__)
 
-GROUP_S = 0.04  # how long a record waits for others before they are written together
-GROUP = 4096  # records a write: after a full disk the loop must not stop for all that was kept
-AGAIN_S = 0.5  # after the disk has refused
+GROUP_S = 0.04  # how long a record waits for others to be written together
+GROUP = 4096  # records per write: after a full disk, the backlog must not block the event loop
+AGAIN_S = 0.5  # until the next attempt after a failed write
 ROTATE_BYTES = 64 * 2**20
-BOUND = 100_000  # records kept in memory while the disk refuses
+BOUND = 100_000  # records kept in memory while the disk cannot be written
 FORMAT = 1
-WAKE = "wake"  # the pipe on which the deliverer sleeps
+WAKE = "wake"  # the pipe on which the deliverer waits
 
 COLUMNS = {
     name: frozenset(table.columns.keys()) for name, table in Table.metadata.tables.items() if name not in UNJOURNALLED
@@ -42,48 +42,50 @@ COLUMNS = {
 
 
 class Journal:
-    """Takes records at the price of a few microseconds, whatever the disk does. For one asyncio loop, not for threads.
+    """Takes records within a few microseconds, whatever the disk does. For one asyncio loop; not thread-safe.
 
-    `node` is Asterisk's `systemname`. Nothing is opened before the first record.
+    `node` is Asterisk's `systemname`. No file is opened before the first record.
     """
 
     def __init__(self, folder: Path, node: str, *, rotate_bytes: int = ROTATE_BYTES, bound: int = BOUND) -> None:
         self.node = node
         self.boot = uuid7()
-        self.dropped = 0  # records lost since the start, because the disk refused for too long
-        self._dropped_noted = 0
+        self.dropped = 0  # records lost since the start because the disk could not be written for too long
+        self._dropped_reported = 0
         self._folder = folder
         self._rotate_bytes = rotate_bytes
         self._bound = bound
         self._seq = 0
         self._pending: deque[bytes] = deque()
-        self._written_of_first = 0  # bytes of the first pending line that are already in the file
+        self._written_of_first = 0  # bytes of the first pending line that are in the file already
         self._timer: asyncio.TimerHandle | None = None
         self._file = -1
         self._number = 0
         self._size = 0
-        self._refused = False
+        self._failing = False
         self._pipe = -1
 
     @property
     def waiting(self) -> int:
-        """Records in memory that are not in the file yet."""
+        """The number of records in memory that are not in the file yet."""
         return len(self._pending)
 
     def put(self, table: str, /, **columns: Any) -> None:
-        """Note that the row of `table` with this primary key has these values: new, or changed where it exists.
+        """Record that the row of `table` with this primary key has these values; the row may be new or exist.
 
-        Columns that are not named stay as they are. `call_event`, `decision`, `operator_state` and `audit` are only
-        added to; their key (node, boot, seq) and `at` (now, unless given) come by themselves, `node` everywhere.
-        ValueError for a table or column that does not exist and for a naive datetime, TypeError for a value that JSON
-        does not have.
+        Other columns stay as they are. `call_event`, `decision`, `operator_state` and `audit` are append-only; their
+        key (node, boot, seq) and `at` (now, unless given) are added here, and `node` in every table.
+
+        Raises:
+            ValueError: The table or a column does not exist, or a datetime has no time zone.
+            TypeError: A value cannot be written as JSON.
         """
         known = COLUMNS.get(table)
         if known is None or not known.issuperset(columns):
-            raise ValueError(_unknown(table, columns))
+            raise ValueError(_describe_unknown(table, columns))
         for value in columns.values():
             if type(value) is datetime and value.tzinfo is None:
-                raise ValueError(f"{table}: {value!r} has no time zone: give an aware datetime")
+                raise ValueError(f"{table}: {value!r} has no time zone: use an aware datetime")
         if len(self._pending) >= self._bound:
             self._drop()
             return
@@ -93,18 +95,18 @@ class Journal:
             self._schedule()
 
     def flush(self) -> None:
-        """Write what is pending, now. Safe against `kill -9` afterwards; not against a power cut (the deliverer is)."""
+        """Write all pending records now. They survive `kill -9` afterwards; delivered ones survive a power cut too."""
         self._cancel_timer()
         while self._pending and self._write_group():
             pass
         self._schedule()
 
     def close(self) -> None:
-        """Write the rest and let go of the file."""
+        """Write the pending records and close the file."""
         self.flush()
         self._cancel_timer()
         if self._pending:
-            log.error("node %s: %d journal records lost: %s was not writable", self.node, self.waiting, self._folder)
+            log.error("node %s: lost %d journal records: %s is not writable", self.node, self.waiting, self._folder)
         self._close_file()
         if self._pipe >= 0:
             os.close(self._pipe)
@@ -115,9 +117,9 @@ class Journal:
             return
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # a command without a loop: its flush() or close() writes
+        except RuntimeError:  # a command without a loop writes by flush() or close()
             return
-        self._timer = loop.call_later(AGAIN_S if self._refused else GROUP_S, self._tick)
+        self._timer = loop.call_later(AGAIN_S if self._failing else GROUP_S, self._tick)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -130,19 +132,19 @@ class Journal:
         self._schedule()
 
     def _write_group(self) -> bool:
-        """Write the oldest pending records; False when the disk refuses."""
+        """Write the oldest pending records; return False if that fails."""
         try:
             self._write()
         except OSError as error:
-            self._refuse(error)
+            self._fail(error)
             return False
-        if self._refused:
+        if self._failing:
             self._resume()
         self._wake()
         return True
 
     def _write(self) -> None:
-        if self._file < 0 or os.fstat(self._file).st_nlink == 0:  # not open, or somebody has deleted it
+        if self._file < 0 or os.fstat(self._file).st_nlink == 0:  # not open, or deleted meanwhile
             self._open()
         lines = len(self._pending)
         group = b"".join(self._pending if lines <= GROUP else islice(self._pending, GROUP))
@@ -156,7 +158,7 @@ class Journal:
                 for _ in range(GROUP):
                     self._pending.popleft()
             self._written_of_first = 0
-        else:  # the disk took a part: the stream goes on exactly there
+        else:  # a partial write: go on exactly there
             while written >= len(self._pending[0]):
                 written -= len(self._pending.popleft())
             self._written_of_first = written
@@ -165,7 +167,7 @@ class Journal:
             self._close_file()
 
     def _open(self) -> None:
-        """A new file of this boot. It gets its name when it is locked and has its first line, never before."""
+        """Open a new file of this boot. It gets its name only after it is locked and has its first line."""
         self._close_file()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{self.boot}.{self._number + 1:06d}.jsonl"
@@ -186,29 +188,29 @@ class Journal:
         self._file = file
         self._number += 1
         self._size = len(first)
-        self._written_of_first = 0  # what a torn file has of the line is not a record: the whole line again
+        self._written_of_first = 0  # the fragment in the former file is not a record: write the whole line
 
     def _close_file(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
-    def _refuse(self, error: OSError) -> None:
-        if not self._refused:
-            self._refused = True
+    def _fail(self, error: OSError) -> None:
+        if not self._failing:
+            self._failing = True
             log.error(
-                "node %s: the journal %s cannot be written (%s): up to %d records are kept in memory: make room, or "
-                "correct its permissions", self.node, self._folder, error.strerror, self._bound,
+                "node %s: the journal %s cannot be written (%s); up to %d records are kept in memory: free some space, "
+                "or correct its permissions", self.node, self._folder, error.strerror, self._bound,
             )  # fmt: skip
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN):
             with contextlib.suppress(OSError):
                 self._close_file()
 
     def _resume(self) -> None:
-        self._refused = False
+        self._failing = False
         log.warning("node %s: the journal %s is written again; records lost: %d", self.node, self._folder, self.dropped)
-        if self.dropped > self._dropped_noted:
-            lost, self._dropped_noted = self.dropped - self._dropped_noted, self.dropped
+        if self.dropped > self._dropped_reported:
+            lost, self._dropped_reported = self.dropped - self._dropped_reported, self.dropped
             self.put("audit", by="service", act="records_lost", about=f"journal:{self.boot}", data={"records": lost})
 
     def _drop(self) -> None:
@@ -217,42 +219,43 @@ class Journal:
             log.error("node %s: journal records lost so far: %d", self.node, self.dropped)
 
     def _wake(self) -> None:
-        """Tell the deliverer, if there is one. A full pipe says it already."""
+        """Wake the deliverer, if there is one. A full pipe has woken it already."""
         try:
             if self._pipe < 0:
                 self._pipe = os.open(self._folder / WAKE, os.O_WRONLY | os.O_NONBLOCK)
             os.write(self._pipe, b".")
         except BlockingIOError:
             pass
-        except OSError:  # ENOENT, ENXIO, EPIPE: nobody listens
+        except OSError:  # ENOENT, ENXIO, EPIPE: there is no reader
             if self._pipe >= 0:
                 os.close(self._pipe)
                 self._pipe = -1
 
 
-def _unknown(table: str, columns: dict[str, Any]) -> str:
+def _describe_unknown(table: str, columns: dict[str, Any]) -> str:
     if table not in COLUMNS:
-        return f"there is no table {table!r}: it is one of {', '.join(sorted(COLUMNS))}"
+        return f"there is no table {table!r}: use one of {', '.join(sorted(COLUMNS))}"
     wrong = sorted(columns.keys() - COLUMNS[table])
-    return f"table {table!r} has no column {', '.join(map(repr, wrong))}: it has {', '.join(sorted(COLUMNS[table]))}"
+    return f"table {table!r} has no column {', '.join(map(repr, wrong))}: use {', '.join(sorted(COLUMNS[table]))}"
 
 
 def _line(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
     except TypeError:
-        # Asterisk's strings may hold bytes that are no UTF-8 (lone surrogates here): better a mark than no record.
+        # Asterisk's strings may contain bytes that are not UTF-8 (lone surrogates here): they are replaced rather than
+        # losing the record.
         try:
-            return orjson.dumps(_cleaned(record), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+            return orjson.dumps(_clean(record), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
         except TypeError as error:
             raise TypeError(f"{record['table']}: {error}") from None
 
 
-def _cleaned(value: Any) -> Any:
+def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
+        return {_clean(key): _clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_cleaned(inner) for inner in value]
+        return [_clean(inner) for inner in value]
     return value

@@ -1,4 +1,4 @@
-"""The last conversation of an operator: what the codes for his last caller and that caller's file go by."""
+"""The last call of an operator, which the feature codes for their last caller and that caller's file refer to."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +13,7 @@ from db.tables import Call, Pairing
 
 @dataclass(frozen=True, slots=True)
 class LastCall:
-    """`caller`: E.164 with +, None where he was unknown; `country`: ISO; `case_reference`: of the call's file."""
+    """An operator's last call. `caller`: E.164 with +; None if unknown. `country`: ISO code."""
 
     id: UUID
     caller: str | None
@@ -24,18 +24,19 @@ class LastCall:
 
 
 async def last_call(engine: AsyncEngine, operator: str) -> LastCall | None:
-    """The call that he was the operator of last, also where he was handed it; None: of none.
+    """Return the last call that the operator handled, including calls that were handed on to them; None if there is
+    none.
 
-    One in which he interpreted, or was asked for advice, is not his: that caller has an operator of his own, who calls
-    him back and has his file. Who takes such a caller over is his operator from then on.
+    A call in which they only interpreted or were consulted does not count: its caller has another operator, who calls
+    them back and has their case file. A colleague who takes such a call over is its operator from then on.
     """
     async with reading(engine) as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             select(Call.id, Call.caller, Call.language, Call.country, Call.topic, Call.case_reference)
             .join(Pairing, Pairing.call_id == Call.id)
             .where(Pairing.operator_id == operator, Pairing.role == Role.OPERATOR.value)
             .order_by(Pairing.began.desc(), Pairing.id.desc())
             .limit(1)
         )
-        row = found.one_or_none()
+        row = result.one_or_none()
     return LastCall(*row) if row is not None else None

@@ -1,7 +1,9 @@
-"""What the command line and the controller read. Frozen dataclasses; `orjson.dumps` makes of them the documented JSON.
+"""Queries of the command line and the controller. They return frozen dataclasses, which `orjson.dumps` turns into the
+documented JSON.
 
-Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError when the database is away. The
-database is behind the journal by what is not delivered yet (`db.deliver.lag`): 0.1 s at most, more after an outage.
+Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away. The database
+lags behind the journal by the records that are not delivered yet (`db.delivery.lag`): 0.1 s at most, more after an
+outage.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import reading
 from db.enums import HoursKind
-from db.references import plain
+from db.references import normalize
 from db.tables import Call as CallTable
 from db.tables import (
     CallEvent,
@@ -36,11 +38,13 @@ T = TypeVar("T")
 
 
 class NotFoundError(LookupError):
-    """Nothing, or more than one, by that name; the text says which."""
+    """There is no match, or more than one; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """A call, as `hatif calls --json` prints it."""
+
     id: UUID
     number: str | None
     caller: str | None
@@ -50,7 +54,7 @@ class Call:
     outcome: str | None
     operator: str | None
     case: str | None
-    wait_s: float | None  # until an operator, or until the caller waited no longer; None: never waited, or still does
+    wait_s: float | None  # until an operator answered or the wait ended otherwise; None: never waited, or still waiting
     started: datetime
     line_answered: datetime | None
     queued: datetime | None
@@ -59,7 +63,7 @@ class Call:
     topic: str | None
     live: bool
     node: str
-    outgoing: bool  # we called: `caller` is whom
+    outgoing: bool  # a call that we made: `caller` is the called number
     caller_raw: str | None  # as the carrier wrote it; `caller` is E.164
 
 
@@ -72,7 +76,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferMade:
+class OfferRow:
     id: UUID
     node: str
     epoch: int
@@ -85,7 +89,7 @@ class OfferMade:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionMade:
+class DecisionRow:
     at: datetime
     kind: str
     operator_id: str | None
@@ -94,7 +98,7 @@ class DecisionMade:
 
 
 @dataclass(frozen=True, slots=True)
-class PairingMade:
+class PairingRow:
     id: UUID
     node: str
     epoch: int
@@ -107,8 +111,8 @@ class PairingMade:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingMade:
-    """`id`: of the offer; `file`: relative to HATIF_HOME."""
+class RecordingRow:
+    """A recorded conversation. `id`: of the offer; `file`: relative to HATIF_HOME."""
 
     id: UUID
     call_id: UUID
@@ -119,24 +123,25 @@ class RecordingMade:
 
 @dataclass(frozen=True, slots=True)
 class CallStory:
-    """`went_to_others`: decisions for other calls that this one would have got, had it come a little earlier."""
+    """Everything that is known about a call. `went_to_others`: decisions for other calls whose operator this call would
+    have got by arriving earlier."""
 
     call: Call
     events: list[Event]
-    offers: list[OfferMade]
-    decisions: list[DecisionMade]
-    pairings: list[PairingMade]
-    went_to_others: list[DecisionMade]
+    offers: list[OfferRow]
+    decisions: list[DecisionRow]
+    pairings: list[PairingRow]
+    went_to_others: list[DecisionRow]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRows:
-    """What a node left open; compared with Asterisk at every start and reconnect."""
+    """The rows of a node that have not ended; compared with Asterisk at every start and reconnect."""
 
     calls: list[Call]
-    offers: list[OfferMade]
-    pairings: list[PairingMade]
-    recordings: list[RecordingMade]
+    offers: list[OfferRow]
+    pairings: list[PairingRow]
+    recordings: list[RecordingRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,7 @@ _late: set[asyncio.Future[Any]] = set()
 
 
 async def within(read: Awaitable[T], limit_s: float) -> T:
-    """Return what `read` returns; raise TimeoutError if it takes longer than `limit_s`, without waiting for its end."""
+    """Return the result of `read`; after `limit_s` raise TimeoutError, without waiting for its end."""
     task = asyncio.ensure_future(read)
     try:
         await asyncio.wait({task}, timeout=limit_s)
@@ -204,7 +209,7 @@ async def within(read: Awaitable[T], limit_s: float) -> T:
             raise TimeoutError(f"no answer within {limit_s:g} s")
     finally:
         if not task.done():
-            # Cancelled, but not awaited: a query of SQLite ends in its thread first, and the call does not wait for it.
+            # Cancelled but not awaited: an SQLite query first ends in its thread, and the call must not wait for that.
             task.cancel()
             _late.add(task)
             task.add_done_callback(_forget)
@@ -224,9 +229,9 @@ async def calls(
     *,
     tests: bool = False,
 ) -> list[Call]:
-    """Return the calls that came last, newest first; all of them where `last` is None.
+    """Return the last calls, newest first; all of them if `last` is None.
 
-    `where`: only those (`db.find_calls`); `tests`: also those that the line makes to itself.
+    `where`: conditions (`db.call_filter`); `tests`: include test calls, which the line makes to itself.
     """
     chosen = select(CallTable).where(*where).order_by(CallTable.started.desc(), CallTable.id.desc()).limit(last)
     if not tests:
@@ -236,7 +241,8 @@ async def calls(
 
 
 async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
-    """A call's whole story, by its id or the beginning of it. NotFoundError for none and for several."""
+    """Return everything that is known about a call, by its id or the beginning of it. Raises NotFoundError unless
+    exactly one call matches."""
     lowest, highest = _range(str(id))
     async with reading(engine) as connection:
         found = (
@@ -244,27 +250,27 @@ async def call(engine: AsyncEngine, id: UUID | str) -> CallStory:  # noqa: A002
         ).all()
         if len(found) != 1:
             problem = "no call has" if not found else "several calls have"
-            remedy = "see `hatif calls`" if not found else "give more of it"
+            remedy = "see `hatif calls`" if not found else "use more of its digits"
             raise NotFoundError(f"{problem} an id that begins with {str(id)!r}: {remedy}")
         this = _call(found[0])
         return CallStory(
             this,
             await _all(connection, Event, CallEvent, CallEvent.call_id == this.id, CallEvent.boot, CallEvent.seq),
-            await _all(connection, OfferMade, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
-            await _all(connection, DecisionMade, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
-            await _all(connection, PairingMade, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
+            await _all(connection, OfferRow, Offer, Offer.call_id == this.id, Offer.offered, Offer.id),
+            await _all(connection, DecisionRow, Decision, Decision.call_id == this.id, Decision.boot, Decision.seq),
+            await _all(connection, PairingRow, Pairing, Pairing.call_id == this.id, Pairing.began, Pairing.id),
             await _went_to_others(connection, this),
         )
 
 
-async def _went_to_others(connection: AsyncConnection, this: Call) -> list[DecisionMade]:
+async def _went_to_others(connection: AsyncConnection, this: Call) -> list[DecisionRow]:
     if this.queued is None:
         return []
     runner_up = Decision.data["other_caller"]["call"].as_string() == str(this.id)
     during = [Decision.at >= this.queued]
     if this.wait_s is not None:
         during.append(Decision.at <= this.queued + timedelta(seconds=this.wait_s))
-    return await _all(connection, DecisionMade, Decision, and_(*during, runner_up), Decision.boot, Decision.seq)
+    return await _all(connection, DecisionRow, Decision, and_(*during, runner_up), Decision.boot, Decision.seq)
 
 
 async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
@@ -274,13 +280,13 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
         )
         return OpenRows(
             [_call(row) for row in found],
-            await _all(connection, OfferMade, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
+            await _all(connection, OfferRow, Offer, and_(Offer.node == node, Offer.ended.is_(None)), Offer.id),
             await _all(
-                connection, PairingMade, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
+                connection, PairingRow, Pairing, and_(Pairing.node == node, Pairing.ended.is_(None)), Pairing.id
             ),
             await _all(
                 connection,
-                RecordingMade,
+                RecordingRow,
                 Recording,
                 and_(Recording.node == node, Recording.ended.is_(None)),
                 Recording.id,
@@ -296,7 +302,8 @@ async def cases(
     owner: str | None = None,
     overdue: datetime | None = None,
 ) -> list[Case]:
-    """The case files that were opened last, newest first. `overdue`: those that were due by then and are not closed."""
+    """Return the last opened case files, newest first. `overdue`: only those that were due by then and are not
+    closed."""
     wanted = [CaseFile.state == state] if state is not None else []
     if owner is not None:
         wanted.append(CaseFile.owner == owner)
@@ -306,22 +313,22 @@ async def cases(
         found = await connection.execute(
             select(CaseFile).where(*wanted).order_by(CaseFile.opened.desc(), CaseFile.reference.desc()).limit(last)
         )
-        return [_made(Case, row) for row in found]
+        return [_from_row(Case, row) for row in found]
 
 
 async def case(engine: AsyncEngine, reference: str) -> tuple[Case, list[Note]]:
-    """A case file and its notes, oldest first. NotFoundError when there is none."""
-    digits = plain(reference)
+    """Return a case file and its notes, oldest first. Raises NotFoundError if there is no such case."""
+    digits = normalize(reference)
     async with reading(engine) as connection:
         found = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
         if found is None:
             raise NotFoundError(f"no case has the reference {reference!r}: see `hatif cases`")
         mine = CaseNote.case_reference == digits
-        return _made(Case, found), await _all(connection, Note, CaseNote, mine, CaseNote.at, CaseNote.id)
+        return _from_row(Case, found), await _all(connection, Note, CaseNote, mine, CaseNote.at, CaseNote.id)
 
 
 async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, LastState]:
-    """By operator's id, the state that `node` wrote last. Operators who never had one are not in it."""
+    """Return the last state that `node` wrote for each operator. Operators without one are left out."""
     history = OperatorStateRecord.__table__.alias("history")
     newest = (
         select(history.c.boot, history.c.seq)
@@ -330,7 +337,7 @@ async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, Las
         .limit(1)
         .correlate(Operator)
     )
-    # Two look-ups in an index for each operator, however long the history is.
+    # Two index look-ups per operator, whatever the length of the history.
     this = OperatorStateRecord
     joined = and_(
         this.operator_id == Operator.id,
@@ -344,11 +351,11 @@ async def operators_last_states(engine: AsyncEngine, node: str) -> dict[str, Las
             .select_from(Operator)
             .join(this, joined)
         )
-        return {row.operator_id: _made(LastState, row) for row in found}
+        return {row.operator_id: _from_row(LastState, row) for row in found}
 
 
 async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
-    """What holds at `at` against the weekly plan, the newest first: forced states then in force, and all holidays."""
+    """Return the overrides of the weekly plan at `at`, newest first: forced states in force then, and all holidays."""
     table = HoursOverride
     forced = and_(
         table.kind.in_([HoursKind.OPEN, HoursKind.CLOSED]),
@@ -365,7 +372,7 @@ async def hours_overrides(engine: AsyncEngine, at: datetime) -> list[Override]:
             )
             .order_by(table.made.desc(), table.id.desc())
         )
-        return [_made(Override, row) for row in found]
+        return [_from_row(Override, row) for row in found]
 
 
 def _call(row: Any) -> Call:
@@ -378,18 +385,20 @@ def _call(row: Any) -> Call:
     )  # fmt: skip
 
 
-def _made(kind: type[T], row: Any) -> T:
-    """A dataclass from the columns of the same names."""
+def _from_row(kind: type[T], row: Any) -> T:
+    """Return a dataclass from the columns with the names of its fields."""
     return kind(**{name: getattr(row, name) for name in kind.__dataclass_fields__})  # type: ignore[attr-defined]
 
 
 async def _all(connection: AsyncConnection, kind: type[T], table: type, where: Any, *order: Any) -> list[T]:
     found: Sequence[Any] = (await connection.execute(select(table).where(where).order_by(*order))).all()
-    return [_made(kind, row) for row in found]
+    return [_from_row(kind, row) for row in found]
 
 
 def _range(beginning: str) -> tuple[UUID, UUID]:
     digits = beginning.replace("-", "").lower()
     if not re.fullmatch("[0-9a-f]{1,32}", digits):
-        raise NotFoundError(f"{beginning!r} cannot begin a call's id: that has 0 to 9 and a to f, see `hatif calls`")
+        raise NotFoundError(
+            f"{beginning!r} is not the beginning of an id: ids have the digits 0 to 9 and a to f; see `hatif calls`"
+        )
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

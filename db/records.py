@@ -1,6 +1,6 @@
-"""Journal files as the deliverer reads them: whose they are, where a record begins, and whether it can be one.
+"""Reading journal files: their writer, their lines, and the records in them.
 
-Journal files are input: a disk that was full, a power cut or a person may have left anything in them.
+Journal files are untrusted input: after a full disk, a power cut or an edit they may contain anything.
 """
 
 import fcntl
@@ -23,28 +23,28 @@ from db.tables.base import EMPTY_LIST
 from db.types import Id, UTCDateTime
 
 NAME = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.([0-9]{6,9})\.jsonl")
-LONGEST = 4 * 2**20  # bytes of a line; more cannot be a record
+LONGEST = 4 * 2**20  # bytes of a line; a longer one cannot be a record
 RECORD_START = b'{"seq":'
 
 
 class NotARecordError(ValueError):
-    """A line that cannot be delivered; the text says why."""
+    """A line is not a valid record; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A checked record. `key` is the primary key of its row, `columns` all that it brings, key included."""
+    """A validated record. `key`: the primary key of its row; `columns`: all its values, key included."""
 
     seq: int
     table: SQLTable
     key: tuple[Any, ...]
     columns: dict[str, Any]
-    node_given: bool  # the row names its node itself; else it is the writer's
+    node_given: bool  # whether the row names its node; otherwise it is the writer's
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What stands in a file from `start` to `end`, the newline counted."""
+    """The bytes of a file from `start` to `end`; `end` is after the newline, which `text` does not include."""
 
     start: int
     end: int
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, order=True)
 class JournalFile:
-    """A file of the journal. In order: by boot (which is by time), then by number."""
+    """A file of the journal. Files sort by boot, which is by time, then by number."""
 
     boot: UUID
     number: int
@@ -61,7 +61,7 @@ class JournalFile:
 
 
 def files(folder: Path) -> list[JournalFile]:
-    """The journal's files, oldest first; an empty list when there is no such folder yet."""
+    """Return the journal's files, oldest first; an empty list if the folder does not exist yet."""
     try:
         with os.scandir(folder) as entries:
             matches = [found for entry in entries if (found := NAME.fullmatch(entry.name))]
@@ -71,7 +71,8 @@ def files(folder: Path) -> list[JournalFile]:
 
 
 def node_of(file: JournalFile) -> tuple[str, int]:
-    """The node that wrote `file`, and the offset of its first record. NotARecordError: the first line is not ours."""
+    """Return the node that wrote `file`, and the offset of its first record. Raises NotARecordError if the first line
+    is not a valid header."""
     with file.path.open("rb") as handle:
         first = handle.readline(LONGEST)
     try:
@@ -87,7 +88,7 @@ def node_of(file: JournalFile) -> tuple[str, int]:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether its writer is gone or has gone on to another file: nothing will be added."""
+    """Return whether nothing will be added: the writer is gone or writes another file."""
     with path.open("rb") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -97,7 +98,7 @@ def is_complete(path: Path) -> bool:
 
 
 def lines(path: Path, start: int, room: int) -> Iterator[Line]:
-    """Whole lines from `start` on, about `room` bytes of them. An overlong one comes in pieces, without newline."""
+    """Yield whole lines from `start` on, about `room` bytes. An overlong line is yielded in pieces, without newline."""
     with path.open("rb") as handle:
         handle.seek(start)
         chunk = handle.read(room)
@@ -113,11 +114,11 @@ def lines(path: Path, start: int, room: int) -> Iterator[Line]:
 
 
 def record_of(text: bytes, node: str, boot: UUID) -> Record:
-    """The record in a line of the boot of `node`. NotARecordError when there is none that a table could take."""
-    raw = _parsed(text)
+    """Return the record in a line written by `boot` of `node`. Raises NotARecordError if no table could take it."""
+    raw = _parse(text)
     seq, at, table_name, row = raw.get("seq"), raw.get("at"), raw.get("table"), raw.get("row")
     if type(seq) is not int or seq < 1 or not isinstance(row, dict):
-        raise NotARecordError(f"neither a number `seq` nor a `row` in {text[:80]!r}")
+        raise NotARecordError(f"`seq` must be a positive integer and `row` an object, in {text[:80]!r}")
     shape = SHAPES.get(table_name) if isinstance(table_name, str) else None
     if shape is None:
         raise NotARecordError(f"record {seq}: there is no table {table_name!r}")
@@ -134,17 +135,17 @@ def record_of(text: bytes, node: str, boot: UUID) -> Record:
         try:
             columns[name] = None if value is None else convert(value)
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            raise NotARecordError(f"record {seq}: {table_name}.{name} cannot be {repr(value)[:80]}: {error}") from None
+            raise NotARecordError(f"record {seq}: invalid {table_name}.{name} {repr(value)[:80]}: {error}") from None
     key = tuple(columns.get(name) for name in shape.key)
     if None in key:
         raise NotARecordError(f"record {seq}: {table_name} needs its key ({', '.join(shape.key)})")
     return Record(seq, shape.table, key, columns, node_given or shape.appended)
 
 
-def _parsed(text: bytes) -> dict[str, Any]:
-    if b"\\u0000" in text:  # PostgreSQL has no place for it
+def _parse(text: bytes) -> dict[str, Any]:
+    if b"\\u0000" in text:  # PostgreSQL cannot store it
         text = text.replace(b"\\u0000", b"\\ufffd")
-    for candidate in (text, text[text.rfind(RECORD_START) :]):  # whole behind the rest of a torn one
+    for candidate in (text, text[text.rfind(RECORD_START) :]):  # or a whole record after the fragment of a torn one
         try:
             found = orjson.loads(candidate)
         except orjson.JSONDecodeError:
@@ -157,7 +158,7 @@ def _parsed(text: bytes) -> dict[str, Any]:
 def _as(kind: type) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"{kind.__name__} wanted")
+            raise TypeError(f"must be of type {kind.__name__}")
         return value
 
     return convert
@@ -166,32 +167,33 @@ def _as(kind: type) -> Callable[[Any], Any]:
 def _integer(bits: int) -> Callable[[Any], Any]:
     def convert(value: Any) -> int:
         if type(value) is not int or not -(1 << bits) <= value < 1 << bits:
-            raise TypeError(f"an integer of {bits + 1} bits wanted")
+            raise TypeError(f"must be an integer of {bits + 1} bits")
         return value
 
     return convert
 
 
 def _instant(value: str) -> datetime:
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError("an instant needs its time zone")
-    return found.astimezone(UTC)
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        raise ValueError("an instant must have a time zone")
+    return at.astimezone(UTC)
 
 
 def _text(length: int | None) -> Callable[[Any], Any]:
     def convert(value: Any) -> str:
         if not isinstance(value, str):
-            raise TypeError("text wanted")
+            raise TypeError("must be a string")
         if length is not None and len(value) > length:
-            raise ValueError(f"at most {length} characters")
+            raise ValueError(f"must have at most {length} characters")
         return value
 
     return convert
 
 
 def _converter(column: Column[Any]) -> Callable[[Any], Any]:
-    """From JSON to what the column takes. Strict: SQLite would take a word for a number, PostgreSQL would not."""
+    """Return a function that converts a JSON value to the column's type. Strict, because SQLite would accept text in a
+    numeric column and PostgreSQL would not."""
     match column.type:
         case UTCDateTime():
             return _instant
@@ -213,25 +215,25 @@ def _converter(column: Column[Any]) -> Callable[[Any], Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What the deliverer has to know about a table."""
+class TableShape:
+    """What the deliverer needs to know about a table."""
 
     table: SQLTable
     key: tuple[str, ...]
     columns: dict[str, Callable[[Any], Any]]
-    required: frozenset[str]  # a new row cannot be without
+    required: frozenset[str]  # the columns that a new row must have
     appended: bool
     has_node: bool
 
 
-def _shapes() -> Iterator[tuple[str, Shape]]:
+def _shapes() -> Iterator[tuple[str, TableShape]]:
     for mapper in Table.registry.mappers:
         table = mapper.local_table
         if not isinstance(table, SQLTable) or table.name in UNJOURNALLED:
             continue
         yield (
             table.name,
-            Shape(
+            TableShape(
                 table,
                 tuple(column.name for column in table.primary_key),
                 {column.name: _converter(column) for column in table.columns},

@@ -1,10 +1,11 @@
-"""Case references: nine digits that can be said, heard and typed on a telephone.
+"""Case references: nine digits that can be spoken, understood and typed on a telephone.
 
-One digit for the node (1 to 9, so that nodes need not ask each other), seven at random, and a check digit (ISO 7064
-MOD 11,10), which finds every wrong digit and almost every swap of two neighbours.
+One digit for the node (1 to 9, so that nodes need no coordination), seven random digits, and a check digit (ISO 7064
+MOD 11,10), which detects every single wrong digit and almost every swap of adjacent digits.
 
 A reference is reserved by a conditional insert (`db.reservations`) before anybody hears it. Calls take theirs from a
-stock of reserved references on disk (`ReferenceAllocator`), so that they neither wait for the database nor miss it.
+stock of reserved references on disk (`ReferenceAllocator`), so that they neither wait for the database nor fail without
+it.
 """
 
 import contextlib
@@ -21,61 +22,61 @@ from stdnum.iso7064 import mod_11_10
 
 log = logging.getLogger(__name__)
 
-TAKEN = 20  # references a disk write; a kill wastes no more
+TAKEN = 20  # references per disk write; a kill wastes no more than these
 HIGHEST = 9_999_999
 
 _COUNTED = re.compile("[0-9]{1,7}")
 
 
-def make(node_number: int, serial: int) -> str:
+def make_reference(node_number: int, serial: int) -> str:
     digits = f"{node_number}{serial:07d}"
     return digits + str(mod_11_10.calc_check_digit(digits))
 
 
-def valid(reference: str) -> bool:
-    """Whether `reference` (nine digits, hyphens and spaces allowed) can be one of ours."""
-    digits = plain(reference)
+def is_valid(reference: str) -> bool:
+    """Return whether `reference` (hyphens and spaces allowed) has nine digits with a correct check digit."""
+    digits = normalize(reference)
     return re.fullmatch(r"[1-9][0-9]{8}", digits) is not None and bool(mod_11_10.is_valid(digits))
 
 
-def plain(reference: str) -> str:
-    """As it is stored: without hyphens and spaces."""
+def normalize(reference: str) -> str:
+    """Return the reference as it is stored, without hyphens and spaces."""
     return re.sub(r"[\s-]", "", reference)
 
 
-def format(reference: str) -> str:  # noqa: A001
-    """As it is written for people: `123-456-789`."""
-    digits = plain(reference)
+def format_reference(reference: str) -> str:
+    """Return the reference as it is written for people: `123-456-789`."""
+    digits = normalize(reference)
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
-def draw(node_number: int, above: int = 0) -> str:
+def draw_reference(node_number: int, above: int = 0) -> str:
     """Return a random reference of the node whose serial number is greater than `above`."""
-    return make(node_number, above + 1 + secrets.randbelow(HIGHEST - above))
+    return make_reference(node_number, above + 1 + secrets.randbelow(HIGHEST - above))
 
 
 @dataclass(slots=True)
 class _Stock:
-    """The content of the file. `above`: no serial number up to this one, because it may be an old reference."""
+    """The content of the file. `above`: serial numbers up to this one are not drawn, because they may be in use."""
 
     references: list[str] = field(default_factory=list)
     above: int = 0
 
 
 class ReferenceAllocator:
-    """Gives out the reserved references of a node, each once, whatever is killed or lost.
+    """Allocates the reserved references of a node, each at most once, whatever is killed or lost.
 
-    `file` holds the references that are reserved and not given out, one per line. `next` moves a few of them from the
-    file into memory before it gives out the first. Two processes on the same file take different ones. A line of at
-    most seven digits comes from an earlier release, which counted: references up to that number may be in use.
+    `file` holds the references that are reserved and not allocated, one per line. `next` moves a few of them from the
+    file into memory before it returns the first. Two processes on the same file take different ones. A line of at most
+    seven digits comes from an earlier release, which counted: references up to that number may be in use.
 
     An empty stock does not stop a call: `next` then draws an unreserved reference and logs it. If another case already
-    has it, the deliverer refuses the new case and puts it aside (`db.openings`); nothing is overwritten.
+    has it, the deliverer refuses the new case and sets it aside (`db.case_openings`); nothing is overwritten.
     """
 
     def __init__(self, file: Path, node_number: int, taken: int = TAKEN) -> None:
         if not 1 <= node_number <= 9:
-            raise ValueError(f"node number {node_number}: a case reference has room for 1 to 9")
+            raise ValueError(f"the node number in case references must be 1 to 9, not {node_number}")
         self.node_number = node_number
         self._file = file
         self._taken = taken
@@ -83,7 +84,7 @@ class ReferenceAllocator:
         self._unreserved = False
 
     def next(self) -> str:
-        """Return a new reference. Raises OSError if the disk refuses; then none was given out."""
+        """Return a new reference. Raises OSError if the file cannot be read or written; then none was allocated."""
         if not self._mine:
             with self._locked() as stock:
                 if not stock.references:
@@ -101,25 +102,26 @@ class ReferenceAllocator:
     def candidates(self, number: int) -> set[str]:
         """Draw about `number` random references to reserve. Raises OSError."""
         with self._locked() as stock:
-            return {draw(self.node_number, stock.above) for _ in range(number)}
+            return {draw_reference(self.node_number, stock.above) for _ in range(number)}
 
     def drop(self, used: Collection[str]) -> None:
-        """Remove references that cases already have, such as those of a file from a backup. Raises OSError."""
+        """Remove references that cases already have, as after restoring an old file. Raises OSError."""
         with self._locked() as stock:
-            log.error("%s held case references that are in use; they are dropped: %d", self._file, len(used))
-            self._write(_Stock([each for each in stock.references if each not in used], stock.above))
+            log.error("%s contained %d case references that are in use; they were removed", self._file, len(used))
+            remaining = [reference for reference in stock.references if reference not in used]
+            self._write(_Stock(remaining, stock.above))
 
     def add(self, references: Iterable[str]) -> None:
-        """Put reserved references into the file. Raises OSError."""
+        """Add reserved references to the file. Raises OSError."""
         with self._locked() as stock:
             self._write(_Stock([*stock.references, *references], stock.above))
 
     def _draw(self, stock: _Stock) -> str:
-        drawn = draw(self.node_number, stock.above)
+        drawn = draw_reference(self.node_number, stock.above)
         (log.debug if self._unreserved else log.error)(
-            "%s holds no reserved case reference and the database cannot be asked: %s is drawn without a reservation; "
-            "if another case has it, this case is put aside by the journal",
-            self._file, format(drawn),
+            "%s has no reserved case references left and the database is away: %s was drawn without a reservation; if "
+            "another case has it, the journal sets this case aside",
+            self._file, format_reference(drawn),
         )  # fmt: skip
         self._unreserved = True
         return drawn
@@ -143,12 +145,12 @@ class ReferenceAllocator:
         for line in dict.fromkeys(lines):
             if _COUNTED.fullmatch(line):
                 found.above = max(found.above, min(int(line), HIGHEST - 1))
-            elif line.startswith(str(self.node_number)) and valid(line):
+            elif line.startswith(str(self.node_number)) and is_valid(line):
                 found.references.append(line)
             else:
                 damaged += 1
         if damaged:
-            log.warning("%s: %d lines are not case references of this node; they are dropped", self._file, damaged)
+            log.warning("%s: %d lines are not case references of this node; they were removed", self._file, damaged)
             self._write(found)
         return found
 

@@ -1,7 +1,7 @@
-"""What reports are made of: the calls that waited, and what operators did, in order and never all at once.
+"""The rows of reports: calls and operators' state changes, streamed in order.
 
-Rows only; what the figures mean is defined elsewhere. Each function takes an engine (`db.engine.async_engine`) and
-raises DatabaseError when the database is away. A period is from `begins` to before `ends`, aware instants.
+Rows only; the metrics are defined elsewhere. Each function takes an engine (`db.engine.async_engine`) and raises
+DatabaseError if the database is away. A period is from `begins` up to, not including, `ends`, as aware datetimes.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -19,19 +19,19 @@ from db.tables import Call, Operator, OperatorStateRecord, Pairing
 from db.types import UTCDateTime
 
 _AT_ONCE = 2000
-"""Rows in memory."""
+"""The number of rows that are fetched at once."""
 
-LOOKED_BACK = timedelta(days=7)
-"""How long before a period an operator's state is looked for; who has not changed it for longer counts as away."""
+LOOK_BACK = timedelta(days=7)
+"""How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitedCall:
     """A call that began to wait for an operator at `queued`.
 
-    `waited_s`: until an operator, or until he waited no longer; None: he still waits. `outcome`: a `db.enums.Outcome`,
-    None while the call goes on. `talked_s`: with all operators of the call, hold included; None where nobody answered,
-    while they talk, and where it is not known.
+    `waited_s`: until an operator answered or the wait ended otherwise; None: still waiting. `outcome`: a
+    `db.enums.Outcome`; None while the call is in progress. `talked_s`: with all operators of the call, hold included;
+    None if nobody answered, while they talk, and if unknown.
     """
 
     queued: datetime
@@ -41,14 +41,14 @@ class WaitedCall:
     language: str | None
     country: str | None
     topic: str | None
-    operator: str | None  # the first who answered
+    operator: str | None  # the first one who answered
     talked_s: float | None
     ended: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class TalkedCall:
-    """As much of a `WaitedCall` as tells which it is counted with."""
+    """The attributes of a `WaitedCall` that decide which group of a report it counts in."""
 
     queued: datetime
     language: str | None
@@ -59,7 +59,7 @@ class TalkedCall:
 
 @dataclass(frozen=True, slots=True)
 class MenuCall:
-    """A call that never waited for an operator. `outcome` as in `WaitedCall`; `outgoing`: it was ours."""
+    """A call that never waited for an operator. `outcome`: as in `WaitedCall`; `outgoing`: a call that we made."""
 
     started: datetime
     outcome: str | None
@@ -72,8 +72,8 @@ class MenuCall:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """`operator` is in `state` from `at` on. `call`: the call that they talk in then, if the report counts it.
-    `reason`: of a pause."""
+    """The beginning of an operator's state. `call`: the call of a `talking` state, if the report counts it. `reason`:
+    of a pause."""
 
     operator: str
     state: OperatorState
@@ -83,7 +83,7 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CallCounts:
     """`any`: whether the database has any call at all; `tests`: test calls that began to wait in the period."""
 
     any: bool
@@ -93,18 +93,18 @@ class Counted:
 async def waited_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
 ) -> AsyncGenerator[WaitedCall, None]:
-    """The calls that began to wait in the period, in this order; test calls only with `tests`."""
+    """Yield the calls that began to wait in the period, by that instant; test calls only with `tests`."""
     query = (
-        select(*_WAITED, instant(Pairing.began), instant(Pairing.ended).label("parted"))
+        select(*_WAITED, as_instant(Pairing.began), as_instant(Pairing.ended).label("parted"))
         .outerjoin(Pairing, and_(Pairing.call_id == Call.id, Pairing.role == Role.OPERATOR))
         .where(Call.queued >= begins, Call.queued < ends, true() if tests else Call.live)
         .order_by(Call.queued, Call.id)
     )
     identity, call = None, None
-    async with streamed(engine, query) as found:
+    async with stream(engine, query) as found:
         async for some in found.partitions():
             for row in some:
-                # The dialplan's calls have no pairing.
+                # Calls that the dialplan served have no pairing.
                 talked = seconds(row.began or row.connected, row.parted if row.began is not None else row.ended)
                 if call is None or row.id != identity:
                     if call is not None:
@@ -120,10 +120,10 @@ async def waited_calls(
 async def menu_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
 ) -> AsyncGenerator[MenuCall, None]:
-    """Yield the calls that came in the period and never waited, in the order of time; test calls only with `tests`."""
+    """Yield the calls that started in the period and never waited, by their start; test calls only with `tests`."""
     query = (
         select(
-            instant(Call.started),
+            as_instant(Call.started),
             Call.outcome,
             Call.outgoing,
             Call.language,
@@ -134,7 +134,7 @@ async def menu_calls(
         .where(Call.started >= begins, Call.started < ends, Call.queued.is_(None), true() if tests else Call.live)
         .order_by(Call.started, Call.id)
     )
-    async with streamed(engine, query) as found:
+    async with stream(engine, query) as found:
         async for some in found.partitions():
             for row in some:
                 yield MenuCall(*tuple(row))
@@ -143,16 +143,16 @@ async def menu_calls(
 async def state_changes(
     engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
 ) -> AsyncGenerator[StateChange, None]:
-    """The operators' changes in the period by time; before them those that hold at its beginning."""
+    """Yield the operators' states at the beginning of the period, then their changes in it by time."""
     table = OperatorStateRecord
     newest = (
         select(table.operator_id, func.max(table.at).label("at"))
-        .where(table.at >= begins - LOOKED_BACK, table.at < begins)
+        .where(table.at >= begins - LOOK_BACK, table.at < begins)
         .group_by(table.operator_id)
         .subquery()
     )
     changes = (
-        select(table.operator_id, table.state, table.reason, instant(table.at), *_TALKED)
+        select(table.operator_id, table.state, table.reason, as_instant(table.at), *_TALKED)
         .select_from(table)
         .outerjoin(
             Call,
@@ -167,7 +167,7 @@ async def state_changes(
     )
     holding = changes.join(newest, and_(newest.c.operator_id == table.operator_id, newest.c.at == table.at))
     for query in (holding, changes.where(table.at >= begins, table.at < ends)):
-        async with streamed(engine, query) as found:
+        async with stream(engine, query) as found:
             async for some in found.partitions():
                 for row in some:
                     operator, state, reason, at, queued, *keys = tuple(row)
@@ -176,22 +176,22 @@ async def state_changes(
 
 
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
-    """By id; also of those who are not in the list any more."""
+    """Return the operators' names by id, including those who are no longer in the list."""
     async with reading(engine) as connection:
         return {row.id: row.name for row in await connection.execute(select(Operator.id, Operator.name))}
 
 
-async def counted(engine: AsyncEngine, begins: datetime, ends: datetime) -> Counted:
-    """What explains a report that has nothing to tell."""
-    # Not those that never waited: the line calls itself each minute.
+async def call_counts(engine: AsyncEngine, begins: datetime, ends: datetime) -> CallCounts:
+    """Return counts that explain an empty report."""
+    # Test calls that never waited do not count: the line calls itself each minute.
     tests = select(func.count()).where(Call.queued >= begins, Call.queued < ends, Call.live.is_(False))
     async with reading(engine) as connection:
         first = await connection.scalar(select(Call.id).limit(1))
-        return Counted(first is not None, await connection.scalar(tests) or 0)
+        return CallCounts(first is not None, await connection.scalar(tests) or 0)
 
 
 class _Instant(UTCDateTime):
-    """The same for reading many: on SQLite half as dear."""
+    """A `UTCDateTime` for reading many rows: half the cost on SQLite."""
 
     cache_ok = True
 
@@ -205,26 +205,27 @@ class _Instant(UTCDateTime):
 _INSTANT = _Instant()
 
 
-def instant(column: Any) -> Any:
+def as_instant(column: Any) -> Any:
+    """Return the column for reading many instants."""
     return type_coerce(column, _INSTANT).label(column.key)
 
 
 _WAITED = (
     Call.id,
-    *map(instant, (Call.queued, Call.dequeued, Call.connected, Call.ended)),
+    *map(as_instant, (Call.queued, Call.dequeued, Call.connected, Call.ended)),
     Call.outcome,
     Call.language,
     Call.country,
     Call.topic,
     Call.operator_id,
 )
-_TALKED = (instant(Call.queued), Call.language, Call.country, Call.topic, Call.operator_id)
+_TALKED = (as_instant(Call.queued), Call.language, Call.country, Call.topic, Call.operator_id)
 
 _STATES = {state.value: state for state in OperatorState}
 
 
 @asynccontextmanager
-async def streamed(engine: AsyncEngine, query: Executable) -> AsyncIterator[AsyncResult[Any]]:
+async def stream(engine: AsyncEngine, query: Executable) -> AsyncIterator[AsyncResult[Any]]:
     async with (
         reading(engine) as connection,
         connection.stream(query, execution_options={"yield_per": _AT_ONCE}) as found,
@@ -248,5 +249,5 @@ def _call(row: Any, talked_s: float | None) -> WaitedCall:
 
 
 def seconds(begin: datetime | None, end: datetime | None) -> float | None:
-    """Between two instants, to the microsecond; none of a clock that was set back."""
+    """Return the seconds between two instants, or None if one is missing; 0 if the clock was set back between them."""
     return None if begin is None or end is None else max(0.0, (end - begin).total_seconds())

@@ -1,7 +1,7 @@
-"""What each operator did with calls: what they were offered, with whom they talked, whom they handed on.
+"""Operators' calls for reports: offers, conversations and transfers.
 
-Each function takes an engine and raises DatabaseError when the database is away. A period is from `begins` to before
-`ends`, aware instants.
+Each function takes an engine and raises DatabaseError if the database is away. A period is from `begins` up to, not
+including, `ends`, as aware datetimes.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from db.engine import reading
 from db.enums import OfferState, Outcome, Role
-from db.report import instant, seconds, streamed
+from db.report import as_instant, seconds, stream
 from db.tables import Call, Offer, Pairing
 
 
@@ -23,10 +23,10 @@ from db.tables import Call, Offer, Pairing
 class OperatorWork:
     """An operator's calls in a period.
 
-    `conversations`: as a call's operator; `over`: those that have ended, and `talked_s` their length, hold included.
-    `taken_over`: conversations that another operator had before; `transferred`: those handed on; `finished`: those
-    after which the call had no other operator. `consulted`: as a colleague beside the operator, interpreters included,
-    who did not take the call over. `offers`: by what became of them.
+    `conversations`: as a call's operator. `over`: those that have ended; `talked_s`: their length, hold included.
+    `taken_over`: calls that another operator had before. `transferred`: calls handed on. `finished`: conversations
+    after which the call had no other operator. `consulted`: as a colleague or interpreter beside the operator, without
+    taking the call over. `offers`: the number of offers by their final state.
     """
 
     conversations: int = 0
@@ -38,19 +38,28 @@ class OperatorWork:
     consulted: int = 0
     offers: Counter[OfferState] = field(default_factory=Counter)
 
+    def __add__(self, other: "OperatorWork") -> "OperatorWork":
+        return OperatorWork(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
-def added(one: OperatorWork, other: OperatorWork) -> OperatorWork:
-    return OperatorWork(*(getattr(one, each.name) + getattr(other, each.name) for each in fields(OperatorWork)))
+    def add_conversation(self, began: datetime | None, ended: datetime | None, *, last: bool) -> None:
+        """Count a conversation. `last`: whether the call has no other operator after it."""
+        self.conversations += 1
+        talked = seconds(began, ended)
+        if talked is not None:
+            self.over += 1
+            self.talked_s += talked
+            self.finished += last
 
 
 async def operators_work(
     engine: AsyncEngine, begins: datetime, ends: datetime, *, tests: bool = False
 ) -> dict[str, OperatorWork]:
-    """By operator: conversations that began and offers made in the period; those of test calls only with `tests`."""
-    found: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
-    counts = true() if tests else or_(Call.live, Call.id.is_(None))  # an offer of a call back has no call yet
-    await _talks(engine, begins, ends, counts, found)
-    await _fallback(engine, begins, ends, counts, found)
+    """Return for each operator the conversations that began and the offers made in the period. Those of test calls only
+    with `tests`."""
+    work: defaultdict[str, OperatorWork] = defaultdict(OperatorWork)
+    counts = true() if tests else or_(Call.live, Call.id.is_(None))  # the offer of a callback has no call yet
+    await _add_pairings(engine, begins, ends, counts, work)
+    await _add_fallback_calls(engine, begins, ends, counts, work)
     offers = (
         select(Offer.operator_id, Offer.state, func.count())
         .outerjoin(Call, Call.id == Offer.call_id)
@@ -59,64 +68,60 @@ async def operators_work(
     )
     async with reading(engine) as connection:
         for operator, state, number in await connection.execute(offers):
-            found[operator].offers[OfferState(state)] += number
-    return dict(found)
+            work[operator].offers[OfferState(state)] += number
+    return dict(work)
 
 
-async def _talks(
+async def _add_pairings(
     engine: AsyncEngine,
     begins: datetime,
     ends: datetime,
     counts: ColumnElement[bool],
-    found: defaultdict[str, OperatorWork],
+    work: defaultdict[str, OperatorWork],
 ) -> None:
     query = (
         select(
             Pairing.operator_id,
             Pairing.role,
             Pairing.reason,
-            instant(Pairing.began),
-            instant(Pairing.ended),
+            as_instant(Pairing.began),
+            as_instant(Pairing.ended),
             _another_operator(earlier=True).label("earlier"),
             _another_operator(earlier=False).label("later"),
         )
         .outerjoin(Call, Call.id == Pairing.call_id)
         .where(Pairing.began >= begins, Pairing.began < ends, counts)
     )
-    async with streamed(engine, query) as rows:
+    async with stream(engine, query) as rows:
         async for some in rows.partitions():
             for row in some:
-                work = found[row.operator_id]
+                of_operator = work[row.operator_id]
                 if row.role != Role.OPERATOR:
-                    work.consulted += 1
+                    of_operator.consulted += 1
                     continue
-                work.conversations += 1
-                work.taken_over += row.earlier
-                work.transferred += row.reason == "transfer"
-                talked = seconds(row.began, row.ended)
-                if talked is not None:
-                    work.over += 1
-                    work.talked_s += talked
-                    work.finished += not row.later and row.reason != "transfer"
+                transferred = row.reason == "transfer"
+                of_operator.taken_over += row.earlier
+                of_operator.transferred += transferred
+                of_operator.add_conversation(row.began, row.ended, last=not row.later and not transferred)
 
 
 def _another_operator(*, earlier: bool) -> Any:
-    """Whether another operator had the call before this pairing, or after it."""
+    """Return a condition: another operator had the call before this pairing, or after it."""
     other = aliased(Pairing)
     when = other.began < Pairing.began if earlier else other.began > Pairing.began
     same = and_(other.call_id == Pairing.call_id, other.role == Role.OPERATOR.value)
     return exists().where(same, other.operator_id != Pairing.operator_id, when).correlate(Pairing)
 
 
-async def _fallback(
+async def _add_fallback_calls(
     engine: AsyncEngine,
     begins: datetime,
     ends: datetime,
     counts: ColumnElement[bool],
-    found: defaultdict[str, OperatorWork],
+    work: defaultdict[str, OperatorWork],
 ) -> None:
-    """The dialplan's calls have no pairing."""
-    query = select(Call.operator_id, instant(Call.connected), instant(Call.ended)).where(
+    """Add the calls that the dialplan served, which have no pairing."""
+    query = select(Call.operator_id, as_instant(Call.connected), as_instant(Call.ended)).where(
         Call.outcome == Outcome.FALLBACK.value,
         Call.operator_id.is_not(None),
         Call.connected >= begins,
@@ -124,13 +129,7 @@ async def _fallback(
         ~exists().where(Pairing.call_id == Call.id).correlate(Call),
         counts,
     )
-    async with streamed(engine, query) as rows:
+    async with stream(engine, query) as rows:
         async for some in rows.partitions():
             for row in some:
-                work = found[row.operator_id]
-                work.conversations += 1
-                talked = seconds(row.connected, row.ended)
-                if talked is not None:
-                    work.over += 1
-                    work.talked_s += talked
-                    work.finished += 1
+                work[row.operator_id].add_conversation(row.connected, row.ended, last=True)

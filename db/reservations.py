@@ -1,35 +1,36 @@
-"""Case references that a node has reserved in the database, so that nobody else gives them out."""
+"""Reserving case references in the database, so that no other node allocates them."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import reading, writing
+from db.engine import insert_of, reading, writing
 from db.references import ReferenceAllocator
 from db.tables import CaseFile, CaseReference
 
-STOCK = 2000  # references on disk, for when the database is away
-GROUP = 500  # references a transaction: well under 50 ms on SQLite
+STOCK = 2000  # references on disk, for times when the database is away
+GROUP = 500  # references per transaction: well under 50 ms on SQLite
 
 
 async def reserve(engine: AsyncEngine, node: str, wanted: Collection[str]) -> list[str]:
-    """Reserve those of the `wanted` references that nobody has; return them. DatabaseError when it is away."""
-    # A case can have a reference that was never reserved, given out while its node had neither database nor stock.
-    used = await in_use(engine, wanted)
-    rows = [{"reference": each, "node": node, "reserved": datetime.now(UTC)} for each in {*wanted} - used]
+    """Reserve those of the `wanted` references that are free; return them. Raises DatabaseError if the database is
+    away."""
+    # A case may have a reference that was never reserved, allocated while its node had neither database nor stock.
+    used = await references_in_use(engine, wanted)
+    rows = [{"reference": reference, "node": node, "reserved": datetime.now(UTC)} for reference in {*wanted} - used]
     if not rows:
         return []
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(engine.dialect.name)(CaseReference)
     async with writing(engine) as connection:
-        statement = insert(CaseReference).values(rows).on_conflict_do_nothing().returning(CaseReference.reference)
+        statement = insert.values(rows).on_conflict_do_nothing().returning(CaseReference.reference)
         return list(await connection.scalars(statement))
 
 
 async def reserve_one(engine: AsyncEngine, node: str, allocator: ReferenceAllocator) -> str:
-    """Reserve a reference to be used at once. DatabaseError when the database is away, OSError if the disk refuses."""
+    """Reserve a reference to be used at once. Raises DatabaseError if the database is away, OSError if the stock's file
+    cannot be read."""
     while True:
         for reference in await reserve(engine, node, allocator.candidates(1)):
             return reference
@@ -38,17 +39,16 @@ async def reserve_one(engine: AsyncEngine, node: str, allocator: ReferenceAlloca
 async def restock(engine: AsyncEngine, node: str, allocator: ReferenceAllocator, most: int = STOCK) -> None:
     """Reserve references until the node has about `most`.
 
-    DatabaseError when the database is away, OSError if the disk refuses.
+    Raises DatabaseError if the database is away, OSError if the stock's file cannot be written.
     """
     while len(stock := allocator.stock()) <= most - GROUP:
-        allocator.add(())  # a disk that refuses is to cost no references
+        allocator.add(())  # fails before references are reserved and lost, if the file cannot be written
         allocator.add(await reserve(engine, node, allocator.candidates(GROUP)))
-    if used := await in_use(engine, stock):
+    if used := await references_in_use(engine, stock):
         allocator.drop(used)
 
 
-async def in_use(engine: AsyncEngine, references: Collection[str]) -> set[str]:
-    """Return those that a case has."""
+async def references_in_use(engine: AsyncEngine, references: Collection[str]) -> set[str]:
+    """Return those of the references that cases have."""
     async with reading(engine) as connection:
-        found = await connection.scalars(select(CaseFile.reference).where(CaseFile.reference.in_(references)))
-        return set(found)
+        return set(await connection.scalars(select(CaseFile.reference).where(CaseFile.reference.in_(references))))

@@ -1,4 +1,4 @@
-"""What is not kept for ever: the calls that the line makes to itself."""
+"""Retention: deleting old test calls, which the line makes to itself."""
 
 import asyncio
 import logging
@@ -16,37 +16,37 @@ log = logging.getLogger(__name__)
 TESTS_KEPT = timedelta(days=7)
 EVERY_S = 3600.0
 _AT_ONCE = 500
-"""Calls a transaction: it stays far below the 50 ms that others may wait."""
+"""Calls per transaction, so that it takes far less than the 50 ms that other writers may wait."""
 
 
-async def forget_tests(engine: AsyncEngine, before: datetime) -> int:
-    """Delete the test calls that began before an aware instant, with their events. Returns how many they were.
+async def delete_test_calls(engine: AsyncEngine, before: datetime) -> int:
+    """Delete the test calls that started before an aware instant, with their events; return their number.
 
     Raises:
-        DatabaseError: the database is away.
-        sqlalchemy.exc.SQLAlchemyError: it refuses.
+        DatabaseError: The database is away.
+        sqlalchemy.exc.SQLAlchemyError: The database refuses the statement.
     """
-    forgotten = 0
+    deleted = 0
     while True:
         async with writing(engine) as connection:
             chosen = select(Call.id).where(Call.live.is_(False), Call.started < before).limit(_AT_ONCE)
-            found = list((await connection.execute(chosen)).scalars())
-            if not found:
-                return forgotten
-            await connection.execute(delete(CallEvent).where(CallEvent.call_id.in_(found)))
-            await connection.execute(delete(Call).where(Call.id.in_(found)))
-        forgotten += len(found)
+            calls = list((await connection.execute(chosen)).scalars())
+            if not calls:
+                return deleted
+            await connection.execute(delete(CallEvent).where(CallEvent.call_id.in_(calls)))
+            await connection.execute(delete(Call).where(Call.id.in_(calls)))
+        deleted += len(calls)
 
 
-async def keep_forgetting(url: str) -> None:
+async def keep_deleting_test_calls(url: str) -> None:
     """Delete old test calls each hour until cancelled; a database that is away is tried again an hour later."""
     engine = async_engine(url)
     try:
         while True:
             try:
-                await forget_tests(engine, datetime.now(UTC) - TESTS_KEPT)
+                await delete_test_calls(engine, datetime.now(UTC) - TESTS_KEPT)
             except (DatabaseError, SQLAlchemyError) as error:
-                log.warning("old test calls cannot be deleted: %s", error)
+                log.warning("cannot delete old test calls: %s", error)
             await asyncio.sleep(EVERY_S)
     finally:
         await engine.dispose()

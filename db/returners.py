@@ -1,4 +1,4 @@
-"""The wait of a number that was cut short: who calls again soon may have his old place."""
+"""Returning callers: a caller whose wait was cut short and who calls back soon may keep their place in the queue."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,26 +13,25 @@ from db.enums import Outcome
 from db.tables import Call, CallEvent, Pairing
 
 _GAVE_UP = (Outcome.ABANDONED, Outcome.FALLBACK)
-"""How the call of somebody ended who hung up while he waited, with a controller and without."""
+"""The outcomes of callers who hung up while waiting, with a controller and without."""
 
 LOST = "lost"
-"""Why a pairing ended whose operator's telephone, or whose whole Asterisk, was lost."""
+"""The reason of a pairing that ended because the operator's telephone, or Asterisk as a whole, was lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """A wait that was cut short. `since`: what it counted from (POSIX seconds, as routing has them), which may be the
-    wait of a call before it."""
+class FormerWait:
+    """A wait that was cut short. `since`: its routing age (POSIX seconds), which may come from an even earlier call."""
 
     call: UUID
-    language: str | None  # that it was for first
+    language: str | None  # the first one that it was for
     since: float
     ended: datetime
 
 
-async def former(engine: AsyncEngine, number: str, call: UUID | str) -> Former | None:
-    """The last wait of `number` (E.164 with +) before `call`, if it was cut short: he hung up before anybody answered,
-    or the conversation was lost. None also while that call still goes on."""
+async def former_wait(engine: AsyncEngine, number: str, call: UUID | str) -> FormerWait | None:
+    """Return the last wait of `number` (E.164 with +) before `call` if it was cut short: the caller hung up before
+    anybody answered, or the conversation was lost. None also while that call is still in progress."""
     async with reading(engine) as connection:
         row = (
             await connection.execute(
@@ -57,7 +56,7 @@ async def former(engine: AsyncEngine, number: str, call: UUID | str) -> Former |
             .order_by(CallEvent.boot, CallEvent.seq)
             .limit(1)
         )
-    return Former(row.id, _language(began) or row.language, _since(began) or row.queued.timestamp(), row.ended)
+    return FormerWait(row.id, _language(began) or row.language, _since(began) or row.queued.timestamp(), row.ended)
 
 
 def _language(began: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Who was planned to be on duty when, as the controller kept it. Raises DatabaseError when the database is away."""
+"""Planned shifts, as the controller stored them. Functions raise DatabaseError if the database is away."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from db.tables import Shift
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """`cancelled`: since when it counts no more."""
+class StoredShift:
+    """A planned shift. `cancelled`: since when it no longer counts."""
 
     operator: str
     begins: datetime
@@ -25,25 +25,25 @@ class Planned:
         return self.ends if self.cancelled is None else min(self.ends, self.cancelled)
 
 
-async def shifts(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[Planned]:
-    """Those that overlap a period, cancelled ones too, by operator and beginning."""
+async def shifts(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[StoredShift]:
+    """Return the shifts that overlap a period, cancelled ones included, by operator and start."""
     query = (
         select(Shift.operator_id, Shift.begins, Shift.ends, Shift.cancelled)
         .where(Shift.begins < ends, Shift.ends > begins)
         .order_by(Shift.operator_id, Shift.begins)
     )
     async with reading(engine) as connection:
-        return [Planned(*row) for row in await connection.execute(query)]
+        return [StoredShift(*row) for row in await connection.execute(query)]
 
 
-async def planned_s(engine: AsyncEngine, begins: datetime, ends: datetime) -> dict[str, float]:
-    """How many seconds of a period each operator was planned; hours that two shifts of his share count once."""
-    found: defaultdict[str, float] = defaultdict(float)
+async def planned_seconds(engine: AsyncEngine, begins: datetime, ends: datetime) -> dict[str, float]:
+    """Return the planned seconds of each operator in a period; overlapping shifts of an operator count once."""
+    planned: defaultdict[str, float] = defaultdict(float)
     reached: dict[str, datetime] = {}
-    for each in await shifts(engine, begins, ends):
-        first = max(each.begins, begins, reached.get(each.operator, begins))
-        last = min(each.until, ends)
+    for shift in await shifts(engine, begins, ends):
+        first = max(shift.begins, begins, reached.get(shift.operator, begins))
+        last = min(shift.until, ends)
         if first < last:
-            found[each.operator] += (last - first).total_seconds()
-            reached[each.operator] = last
-    return dict(found)
+            planned[shift.operator] += (last - first).total_seconds()
+            reached[shift.operator] = last
+    return dict(planned)

@@ -1,6 +1,6 @@
-"""Column types that mean the same in SQLite and in PostgreSQL.
+"""Column types that behave the same on SQLite and PostgreSQL.
 
-Ids are `uuid` in PostgreSQL and 32 hex digits in SQLite; both sort alike, so a UUIDv7 keeps the order of its making.
+Ids are `uuid` in PostgreSQL and 32 hex digits in SQLite; both sort alike, so UUIDv7 ids sort by creation.
 """
 
 from datetime import UTC, date, datetime
@@ -13,10 +13,10 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An instant. Takes any aware datetime, gives it back in UTC.
+    """An instant. Accepts any aware datetime and returns it in UTC.
 
-    SQLite forgets the zone and PostgreSQL takes a naive datetime silently for local time; a naive one is refused here
-    (ValueError, which SQLAlchemy wraps in a StatementError).
+    SQLite loses the time zone, and PostgreSQL silently takes a naive datetime for local time; so naive datetimes are
+    refused (ValueError, which SQLAlchemy wraps in a StatementError).
     """
 
     impl = DateTime(timezone=True)
@@ -26,7 +26,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.utcoffset() is None:
-            raise ValueError(f"{value!r} has no time zone: give an aware datetime, as datetime.now(UTC) makes")
+            raise ValueError(f"{value!r} has no time zone: use an aware datetime such as datetime.now(UTC)")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -36,7 +36,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Id(TypeDecorator[UUID]):
-    """A `uuid.UUID`, and nothing else: asyncpg gives a subclass of its own, which orjson does not write."""
+    """An exact `uuid.UUID`: asyncpg returns its own subclass, which orjson cannot serialise."""
 
     impl = Uuid
     cache_ok = True
@@ -45,7 +45,7 @@ class Id(TypeDecorator[UUID]):
         return value if value is None or type(value) is UUID else UUID(int=value.int)
 
 
-# None is SQL's NULL, never JSON's: NOT NULL and IS NULL then mean what they say.
+# None is SQL's NULL, never JSON's null, so that NOT NULL and IS NULL work as expected.
 JSONType = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 TYPES: dict[Any, TypeEngine[Any] | type[TypeEngine[Any]]] = {

@@ -1,7 +1,7 @@
-"""Bringing a database to the tables of this version (Alembic, from the package itself).
+"""Upgrading a database to this version's tables, with Alembic migrations from the package itself.
 
-A whole upgrade is one transaction, on SQLite as well, behind a lock: it is there as a whole or not at all, and a second
-upgrader waits, finds nothing left to do, and is done.
+A whole upgrade is one transaction under a lock, on SQLite as well: it is applied completely or not at all, and a second
+process that upgrades waits and then finds nothing to do.
 """
 
 import os
@@ -19,17 +19,16 @@ from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import DatabaseError, async_engine, no_file, parse, reading, shown, writing
+from db.engine import DatabaseError, async_engine, format_url, is_missing_file, parse_url, reading, writing
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6861746966  # "hatif", the key of PostgreSQL's advisory lock
-WAIT_MS = 60_000  # for another upgrader
+WAIT_MS = 60_000  # for another process that upgrades
 
 
 async def upgrade(url: str, to: str = "heads") -> list[str]:
-    """Bring the database to the newest tables. Gives the migrations that were applied, oldest first. `to`: no further
-    than this one."""
-    if (parsed := parse(url)).get_backend_name() == "sqlite" and parsed.database is not None:
+    """Apply all pending migrations, up to `to`; return those that were applied, oldest first."""
+    if (parsed := parse_url(url)).get_backend_name() == "sqlite" and parsed.database is not None:
         _create_private(Path(parsed.database))
     engine = async_engine(url)
     try:
@@ -47,8 +46,8 @@ async def upgrade(url: str, to: str = "heads") -> list[str]:
 
 
 async def current(url: str) -> str | None:
-    """The migration that the database is at; None for an empty one, and for a file that is not there yet."""
-    if no_file(parse(url)):
+    """Return the database's current migration; None for an empty database or a file that does not exist yet."""
+    if is_missing_file(parse_url(url)):
         return None
     engine = async_engine(url)
     try:
@@ -59,10 +58,10 @@ async def current(url: str) -> str | None:
 
 
 async def pending(url: str) -> list[str]:
-    """The migrations that `upgrade` would apply, oldest first."""
+    """Return the migrations that `upgrade` would apply, oldest first."""
     engine = async_engine(url)
     try:
-        if no_file(engine.url):
+        if is_missing_file(engine.url):
             return _missing(engine, None)
         async with reading(engine) as connection:
             return _missing(engine, await connection.run_sync(_current))
@@ -71,7 +70,7 @@ async def pending(url: str) -> list[str]:
 
 
 async def draft(message: str) -> Path:
-    """For developers: a new migration file with what the tables of the code have and the migrations do not."""
+    """Write a new migration file with the difference between the tables in code and the migrations. For developers."""
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/draft.db"
         await upgrade(url)
@@ -98,7 +97,7 @@ def _alembic(connection: Connection, act: Callable[[Config], None]) -> None:
 
 
 def _config() -> Config:
-    config = Config(stdout=StringIO())  # standard output is the command's
+    config = Config(stdout=StringIO())  # standard output belongs to the command
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("file_template", "m%%(rev)s_%%(slug)s")
@@ -115,8 +114,8 @@ def _missing(engine: AsyncEngine, at: str | None, to: str = "heads") -> list[str
         newest_first = [found.revision for found in script.iterate_revisions(to, at or "base")]
     except RevisionError:
         raise DatabaseError(
-            f"{shown(engine.url)} is at migration {at!r}, which this version of Hatif does not know: "
-            "install the newer version that made it, or put a copy from a backup in its place"
+            f"{format_url(engine.url)} is at migration {at!r}, which this version of Hatif does not know: "
+            "install the newer version that made it, or restore a backup"
         ) from None
     return [revision for revision in reversed(newest_first) if revision != at]
 
@@ -128,22 +127,23 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 def _wait_longer(engine: AsyncEngine) -> None:
-    """SQLite's lock is the writing transaction itself: wait for it as long as a migration may take."""
+    """On SQLite the lock is the writing transaction itself: wait for it as long as a migration may take."""
 
-    def longer(connection: Any, _: object) -> None:
+    def on_connect(connection: Any, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", longer)
+    event.listen(engine.sync_engine, "connect", on_connect)
 
 
 def _create_private(file: Path) -> None:
-    """Callers' numbers are nobody else's: a new file is its owner's only; SQLite gives its helpers the same mode."""
+    """Create a new file that only its owner may read, because it will contain callers' numbers; SQLite gives its
+    auxiliary files the same mode."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise DatabaseError(
-            f"sqlite:///{file} cannot be made ({error.strerror}): correct the URL or the permissions"
+            f"sqlite:///{file} cannot be created ({error.strerror}): correct the URL or the permissions"
         ) from None

@@ -1,4 +1,4 @@
-"""Who gets which call, and when the line is open: facts in, decisions with their reasons out.
+"""Skill-based routing and opening hours: facts in, decisions with their reasons out.
 
-No Asterisk, no database, no clock, no asyncio. Instants are POSIX seconds (float) that the caller passes in.
+No Asterisk, no database, no clock, no asyncio. Instants are POSIX seconds (float), passed in as arguments.
 """

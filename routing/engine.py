@@ -1,11 +1,13 @@
-"""The engine: told who waits and who is there, it says at any instant who gets whom, why, and when to ask again.
+"""The routing engine: pairs waiting callers with idle operators and gives the reason for each pair.
 
-Callers are visited in the order of the policy's key; each gets the idle operator of the least price who is fit and not
-kept from him. Between two decisions only what has changed can make a pair, so only that is looked at: the callers who
-are new or need something else, the operators who have become idle, and those who are kept no longer. The cost of an
-event depends on how many kinds of needs and of operators there are, not on how many callers and operators.
+Callers are visited in the order of the policy's key. Each one gets the qualified idle operator with the lowest price,
+except operators who are reserved for rare languages. Between two decisions only a change can make a new pair, so the
+engine looks at changes only: callers who are new or have reached another step, operators who have become idle, and
+operators who are no longer reserved. The cost of an event depends on the number of kinds of needs and of operators, not
+on the number of callers and operators.
 
-No clock: instants are POSIX seconds that are passed in. They may jump; who waits since later than now has not waited.
+No clock: instants are POSIX seconds, passed in as arguments. They may jump; a caller whose wait starts in the future
+has waited zero seconds.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,7 +16,7 @@ from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from routing.match import Decision, Decisions, Waiting, instant
+from routing.match import Decision, Decisions, Waiting, deadline
 from routing.policy import Policy
 from routing.pools import Choice
 from routing.queues import Queue, Queues
@@ -22,15 +24,12 @@ from routing.reasons import reason_of
 from routing.staff import Staff
 from routing.states import Operator
 
-RULES = 2
-"""Counts up whenever the same events and policy may give other decisions; recordings name it."""
-
 Key = tuple[float, float, str]
-"""The policy's key, then arrival, then the call's id: an order that never flickers."""
+"""The policy's key, then arrival, then the call's id: a total, stable order."""
 
 
 class Stretch(IntEnum):
-    """Of a queue, which is in the order of arrival: who is late is at its head."""
+    """A part of a queue. Queues are ordered by arrival, so late callers are at the head."""
 
     ALL = 0
     LATE = 1
@@ -38,7 +37,7 @@ class Stretch(IntEnum):
 
 
 class Turn(NamedTuple):
-    """The first caller of a stretch. Turns sort by their keys; that of a whole queue comes before those within it."""
+    """The first caller of a stretch. Turns sort by key; the turn of a whole queue sorts before the turns within it."""
 
     key: Key
     stretch: Stretch
@@ -46,37 +45,37 @@ class Turn(NamedTuple):
 
 
 class Engine:
-    """Holds who waits and who is there. Hearing something twice has the effect of once."""
+    """The waiting callers and the operators on the floor. All updates are idempotent."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
         self.staff = Staff(self.policy)
         self.queues = Queues(self.staff.can_meet)
-        self._come: dict[str, None] = {}  # operators who have become idle since the last decision
-        self._kept: dict[str, None] = {}  # idle operators who were kept from somebody, or could have been
-        self._kept_until: float | None = None
+        self._newly_idle: dict[str, None] = {}  # operators who have become idle since the last decision
+        self._reserved: dict[str, None] = {}  # idle operators who were, or could have been, withheld from a caller
+        self._reserved_until: float | None = None
         self._staff_changed = False
         self._head_starts: dict[str, float] = {}  # by language, until the staff changes
         self._now: float | None = None
 
     def set_operator(self, operator: Operator) -> None:
-        """A new operator, or one who has changed in any way."""
+        """Add an operator, or replace one who has changed in any way."""
         languages = set(operator.languages) | self._languages(operator.id)
         if self.staff.put(operator):
             self._changed(languages, operator.id)
         if operator.is_idle:
-            self._come[operator.id] = None
+            self._newly_idle[operator.id] = None
         else:
-            self._come.pop(operator.id, None)
+            self._newly_idle.pop(operator.id, None)
 
     def remove_operator(self, identity: str) -> None:
         languages = self._languages(identity)
         if self.staff.remove(identity):
             self._changed(languages, identity)
-        self._come.pop(identity, None)
+        self._newly_idle.pop(identity, None)
 
     def wait(self, waiting: Waiting) -> None:
-        """Raises ValueError for a caller who needs nothing."""
+        """Add a waiting caller. Raises ValueError if the caller has no steps."""
         self.queues.add(waiting)
 
     def leave(self, call: str) -> None:
@@ -84,11 +83,12 @@ class Engine:
 
     @property
     def waiting(self) -> list[Waiting]:
-        """Who waits, in the order of the policy as it was at the last decision."""
-        return sorted(self.queues.everybody(), key=self._key_of)
+        """Waiting callers in the policy's order at the last decision."""
+        return sorted(self.queues.all_waiting(), key=self._key_of)
 
     def decide(self, now: float) -> Decisions:
-        """All pairs that can be made now; they count as made. Between now and `look_again` time alone makes no pair."""
+        """Make all pairs that are possible now and return them. Until `look_again` no pair becomes possible by the
+        passing of time alone."""
         self._now = now
         new = self.queues.place(now)
         candidates = self._candidates(now)
@@ -109,7 +109,7 @@ class Engine:
                 pairs.append(self._pair(turn, choice, now))
                 candidates.pop(choice.operator, None)
                 self._push(turns, turn.queue, turn.stretch, now)
-        self._come.clear()
+        self._newly_idle.clear()
         moved = tuple(call for call in self.queues.moved if self.queues.find(call) is not None)
         return Decisions(tuple(pairs), self._look_again(now), moved)
 
@@ -117,28 +117,28 @@ class Engine:
         return self.policy.key(since, self.head_start(queue.step.language), queue.priority, late)
 
     def fronts(self, queues: Collection[Queue]) -> list[float]:
-        """A key for each queue that nobody in it comes before: that of its first caller, were he not late."""
-        key, starts = self.policy.key, {each.step.language: self.head_start(each.step.language) for each in queues}
-        return [key(each.callers[0][0], starts[each.step.language], each.priority, False) for each in queues]
+        """Return a lower bound on the keys in each queue: the key of its first caller as if they were not late."""
+        key, starts = self.policy.key, {queue.step.language: self.head_start(queue.step.language) for queue in queues}
+        return [key(queue.callers[0][0], starts[queue.step.language], queue.priority, False) for queue in queues]
 
     def head_start(self, language: str) -> float:
         found = self._head_starts.get(language)
         if found is None:
-            found = self.policy.head_start(self.staff.speakers.get(language, 0), self.staff.on_duty)
+            found = self.policy.head_start(self.staff.cover.speakers.get(language, 0), self.staff.cover.on_duty)
             self._head_starts[language] = found
         return found
 
     def may_yield(self, queue: Queue) -> bool:
-        """Whether those who came a short time ago do without the operators who are kept: they have other helpers, no
-        priority, and want nobody in particular."""
+        """Return whether new callers in this queue do without reserved operators for the hold time: other operators
+        can serve them, and they have neither priority nor a preferred operator."""
         step = queue.step
-        return queue.priority <= 0 and step.operator is None and self.staff.common(step.language)
+        return queue.priority <= 0 and step.operator is None and self.staff.cover.is_common(step.language)
 
     def yields(self, queue: Queue, since: float, now: float) -> bool:
         return since > now - self.policy.hold_s and self.may_yield(queue)
 
     def _push(self, turns: list[Turn], queue: Queue, stretch: Stretch, now: float) -> None:
-        """The turn of the first caller of the stretch, if there is one."""
+        """Push the turn of the stretch's first caller, if the stretch is not empty."""
         border = bisect_left(queue.callers, (now - self.policy.target_s,))
         late = stretch is Stretch.LATE
         at, end = (0, border) if late else (border, len(queue.callers))
@@ -156,29 +156,29 @@ class Engine:
         return Decision(call, choice.operator, reason)
 
     def _candidates(self, now: float) -> dict[str, None]:
-        """The idle operators who may serve somebody whom they could not serve at the last decision."""
-        candidates = {identity: None for identity in self._come if self.staff.is_idle(identity)}
-        over = self._kept_until is not None and now >= self._kept_until
-        for identity in self._kept:
+        """Return the idle operators who may now serve a caller that they could not serve at the last decision."""
+        candidates = {identity: None for identity in self._newly_idle if self.staff.is_idle(identity)}
+        over = self._reserved_until is not None and now >= self._reserved_until
+        for identity in self._reserved:
             if self.staff.is_idle(identity) and (
-                over or self._staff_changed or not self.staff.is_kept(self.staff.operator(identity))
+                over or self._staff_changed or not self.staff.is_reserved(self.staff.operator(identity))
             ):
                 candidates[identity] = None
         self._staff_changed = False
         return candidates
 
     def _turns(self, new: Iterable[Queue], candidates: Iterable[str]) -> list[Turn]:
-        """A heap of the queues in which a pair can be made, none of whose callers comes before the key that it has."""
+        """Return a heap of the queues in which a pair is possible, each with a lower bound on its callers' keys."""
         queues = {id(queue): queue for queue in new if self.staff.anybody_idle(queue.step)}
         seen = set()
         for identity in candidates:
             operator = self.staff.operator(identity)
             alike = (tuple(operator.languages.items()), operator.topics)
-            passed_over = identity in self.queues.passed_over
-            if passed_over or alike not in seen or identity in self.queues.asked_for:
-                if not passed_over:
-                    seen.add(alike)  # else somebody may be there for those who are like him
-                queues.update((id(queue), queue) for queue in self.queues.which(operator))
+            excluded = identity in self.queues.excluded
+            if excluded or alike not in seen or identity in self.queues.requested:
+                if not excluded:
+                    seen.add(alike)  # an operator excluded by a caller does not stand for others with the same skills
+                queues.update((id(queue), queue) for queue in self.queues.servable_by(operator))
         turns = [
             Turn((key, *queue.callers[0]), Stretch.ALL, queue)
             for key, queue in zip(self.fronts(queues.values()), queues.values(), strict=True)
@@ -187,22 +187,22 @@ class Engine:
         return turns
 
     def _look_again(self, now: float) -> float | None:
-        """When a step ends or a hold does. Becoming late only changes the order, which makes no pair by itself."""
-        self._kept_until = self._hold_ends(now)
-        instants = [each for each in (self.queues.next_end(), self._kept_until) if each is not None]
-        return min(instants, default=None)
+        """Return when the next step or hold ends. Becoming late only changes the order, which by itself makes no
+        pair."""
+        self._reserved_until = self._hold_ends(now)
+        return min((end for end in (self.queues.next_end(), self._reserved_until) if end is not None), default=None)
 
     def _hold_ends(self, now: float) -> float | None:
-        self._kept = {}
+        self._reserved = {}
         soonest: float | None = None
-        for operator in self.staff.kept():
-            self._kept[operator.id] = None
-            for queue in self.queues.which(operator):
+        for operator in self.staff.reserved():
+            self._reserved[operator.id] = None
+            for queue in self.queues.servable_by(operator):
                 if self.may_yield(queue):
                     at = bisect_right(queue.callers, (now - self.policy.hold_s, "\U0010ffff"))
                     if at < len(queue.callers) and (soonest is None or queue.callers[at][0] < soonest):
                         soonest = queue.callers[at][0]
-        return None if soonest is None else instant(soonest, self.policy.hold_s)
+        return None if soonest is None else deadline(soonest, self.policy.hold_s)
 
     def _changed(self, languages: Iterable[str], identity: str) -> None:
         self._staff_changed = True

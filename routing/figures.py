@@ -1,8 +1,8 @@
-"""The figures of a call centre, defined once: for the simulation and for reports from the database.
+"""Call centre metrics, defined once for the simulation and for reports from the database.
 
-docs/figures.md says each in words, with its source. Percentages come from sums: tallies of several hours, languages or
-days are added, and the figure is taken from the sum; an average of averages is none. Seconds everywhere. A figure of
-nobody is None, not 0.
+docs/figures.md describes each one with its source. Ratios are computed from sums: tallies of several hours, languages
+or days are added first, because an average of averages is wrong. All durations are in seconds. A metric of an empty
+group is None, not 0.
 """
 
 import math
@@ -17,7 +17,11 @@ SHORT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`within_s`: T, what a caller is promised. `short_s`: s, whoever hangs up within it hardly waited."""
+    """Thresholds of the service level.
+
+    `within_s`: T, the target answer time. `short_s`: s, the limit of a short abandonment: a caller who hangs up within
+    it hardly waited.
+    """
 
     within_s: float = WITHIN_S
     short_s: float = SHORT_S
@@ -25,7 +29,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the service level is made of. "Within" counts who waited exactly so long as well."""
+    """The counts behind the service level. "Within" includes callers who waited exactly that long."""
 
     answered: int = 0  # N
     answered_within: int = 0  # N within T
@@ -35,26 +39,26 @@ class Counts:
 
 
 def service_level_offered(counts: Counts) -> float | None:
-    """N within T / (N + A)."""
+    """Return N within T / (N + A)."""
     return ratio(counts.answered_within, counts.answered + counts.abandoned)
 
 
 def service_level_without_short(counts: Counts) -> float | None:
-    """N within T / (N + A - A within s)."""
+    """Return N within T / (N + A - A within s)."""
     return ratio(counts.answered_within, counts.answered + counts.abandoned - counts.abandoned_short)
 
 
 def service_level_by_target(counts: Counts) -> float | None:
-    """N within T / (N + A after T)."""
+    """Return N within T / (N + A after T)."""
     return ratio(counts.answered_within, counts.answered + counts.abandoned - counts.abandoned_within)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is said of a group of calls. Waits and handling times are those of the answered; ratios are 0 to 1.
+    """The metrics of a group of calls. Waits and handling times are of answered calls; ratios are 0 to 1.
 
-    `waited`: all that began to wait; `offered`: those of them who were answered or gave up; the others are `elsewhere`,
-    by their outcome (call back, message, closed).
+    `waited`: all calls that began to wait. `offered`: those that were answered or abandoned. The rest are in
+    `elsewhere`, by outcome (callback, message, closed).
     """
 
     waited: int
@@ -75,7 +79,7 @@ class Figures:
 
 
 class Tally:
-    """Calls as they are counted, one by one. It keeps 8 bytes of each answered one, for the percentiles."""
+    """A running count of calls. Keeps 8 bytes for each answered and each abandoned call, for the percentiles."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -84,22 +88,22 @@ class Tally:
         self.abandoned_waits = array("d")
         self.handling_s = 0.0
 
-    def answered(self, wait_s: float, handling_s: float = 0.0) -> None:
-        """`handling_s`: talk, hold and wrap-up together."""
+    def add_answered(self, wait_s: float, handling_s: float = 0.0) -> None:
+        """Count an answered call. `handling_s`: talk, hold and wrap-up together."""
         self.waits.append(wait_s)
         self.handling_s += handling_s
 
-    def abandoned(self, wait_s: float) -> None:
+    def add_abandoned(self, wait_s: float) -> None:
         self.abandoned_waits.append(wait_s)
 
-    def went_elsewhere(self, outcome: str) -> None:
-        """He waited, and ended with a wish to be called back, a message, or because the line closed."""
+    def add_elsewhere(self, outcome: str) -> None:
+        """Count a caller who waited and ended with a callback request, a message, or because the line closed."""
         self.elsewhere[outcome] += 1
 
     def add(self, other: "Tally") -> None:
-        """The calls of `other` as well. ValueError if it was counted by other limits."""
+        """Add the calls of `other`. Raises ValueError if the limits differ."""
         if other.limits != self.limits:
-            raise ValueError(f"tallies by {other.limits} and {self.limits} cannot be added; count both by the same")
+            raise ValueError(f"cannot add a tally with {other.limits} to one with {self.limits}; use the same limits")
         self.waits.extend(other.waits)
         self.abandoned_waits.extend(other.abandoned_waits)
         self.elsewhere.update(other.elsewhere)
@@ -141,39 +145,39 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What operators did, in seconds. Pauses and ringing are in none of the three."""
+    """Operators' working time in seconds. Pauses and ringing count in none of the three."""
 
     talking_s: float = 0.0
     wrapping_up_s: float = 0.0
     ready_s: float = 0.0
 
     def __add__(self, other: "Work") -> "Work":
-        return Work(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+        return Work(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
     @property
     def occupancy(self) -> float | None:
-        """(talk + wrap-up) / (talk + wrap-up + ready)."""
+        """The ratio (talk + wrap-up) / (talk + wrap-up + ready)."""
         busy = self.talking_s + self.wrapping_up_s
         return ratio(busy, busy + self.ready_s)
 
 
-def together(tallies: Iterable[Tally]) -> Tally:
-    """One tally of all their calls."""
-    found: Tally | None = None
-    for each in tallies:
-        if found is None:
-            found = Tally(each.limits)
-        found.add(each)
-    return found or Tally()
+def merge_tallies(tallies: Iterable[Tally]) -> Tally:
+    """Return one tally of all their calls."""
+    total: Tally | None = None
+    for tally in tallies:
+        if total is None:
+            total = Tally(tally.limits)
+        total.add(tally)
+    return total or Tally()
 
 
 def percentile(values: Iterable[float], percent: float) -> float | None:
-    """The smallest value that at least `percent` of them do not exceed; None where there are none."""
+    """Return the smallest value that at least `percent` % of the values do not exceed; None if there are none."""
     return percentile_of_sorted(sorted(values), percent)
 
 
 def percentile_of_sorted(values: Sequence[float], percent: float) -> float | None:
-    # Rounded first: 99.9 % of 1,000 is 999, and not the 1000th because of a binary fraction.
+    # Rounded first, so that 99.9 % of 1,000 values is the 999th and not, by a binary fraction, the 1,000th.
     return values[max(0, math.ceil(round(len(values) * percent / 100, 6)) - 1)] if values else None
 
 

@@ -1,8 +1,7 @@
-"""When the line is open.
+"""Opening hours: weekly plans in the site's time zone, holidays, and an administrator's override.
 
-Weekly plans in the site's time zone, holidays, and an administrator's override. The time zone's rules come from the
-caller of these functions (`zoneinfo` with the tzdata package in front of the system's): an old tzdata tells Rabat's
-time one hour wrong since 2026-09-20.
+The `ZoneInfo` is passed in; use the tzdata package rather than the system's data: with an old tzdata, Rabat's time is
+one hour wrong since 2026-09-20.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +13,13 @@ from zoneinfo import ZoneInfo
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 HORIZON = timedelta(days=31)
-"""No change is looked for beyond it: a line may be closed for weeks, and looking must end."""
+"""How far ahead a change is searched for: a line may be closed for weeks, and the search must end."""
 
 Span = tuple[time, time]
-"""From its first instant to before its last, in whole minutes. `time.max` as an end is midnight."""
+"""From the first time up to, not including, the second, in whole minutes. `time.max` as an end is midnight."""
 
 Week = Mapping[int, Sequence[Span]]
-"""Spans a weekday (0 Monday)."""
+"""The spans of each weekday (0 is Monday)."""
 
 
 class Force(StrEnum):
@@ -31,7 +30,7 @@ class Force(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An administrator's word against the plan; `until` None: until he says otherwise."""
+    """A manual override of the plan; `until` None: until it is changed."""
 
     force: Force
     why: str = ""
@@ -46,10 +45,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A holiday by the calendar or the administrator; `counts` False: he has taken the calendar's back."""
+    """A holiday from the calendar or set by the administrator. `counts` False: the administrator has cancelled it."""
 
     name: str
-    estimated: bool = False  # by the moon
+    estimated: bool = False  # its date depends on the sighting of the moon
     source: Source = Source.CALENDAR
     counts: bool = True
 
@@ -61,10 +60,10 @@ class Holiday:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When one language is answered on one line.
+    """The opening hours of one language on one line.
 
-    `week` is the site's plan, or the line's own (then `line` is its number). A language with a plan of its own is
-    served only while both are open. `holidays` by their date in `zone`: only `holiday_hours` are left of the day.
+    `week` is the site's plan, or the line's own (then `line` is its number). A language with its own plan is served
+    only while both are open. `holidays`: by date in `zone`; on these days the plan applies within `holiday_hours` only.
     """
 
     zone: ZoneInfo
@@ -78,8 +77,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`until`: when the plan changes next (for a forced state: when the override ends); None: not within 31 days.
-    `holiday`: the name of the one that has the line closed for the rest of the day."""
+    """Whether the line is open, until when, and why.
+
+    `until`: the next change by the plan, or the end of an override; None: none within 31 days. `holiday`: the name of
+    the holiday that keeps the line closed for the rest of the day.
+    """
 
     open: bool
     until: datetime | None
@@ -89,56 +91,56 @@ class Answer:
 
 
 def answer(plan: Plan, at: datetime, override: Override | None = None) -> Answer:
-    """Whether the line is open at `at` (aware), until when, and why, in one sentence."""
-    if override is not None and _holds(override, at):
-        return Answer(override.force is Force.OPEN, override.until, _why_forced(plan, at, override), forced=True)
+    """Return whether the line is open at `at` (timezone-aware), until when, and why."""
+    if override is not None and _applies(override, at):
+        return Answer(override.force is Force.OPEN, override.until, _explain_override(plan, at, override), forced=True)
     is_open, until = _planned(plan, at)
     today = at.astimezone(plan.zone).date()
     holiday = plan.holidays.get(today)
     over = until is None or until.astimezone(plan.zone).date() > today
     closed_by = holiday.name if holiday is not None and holiday.counts and not is_open and over else None
-    return Answer(is_open, until, _why(plan, at, is_open, until), holiday=closed_by)
+    return Answer(is_open, until, _explain(plan, at, is_open, until), holiday=closed_by)
 
 
 def opens_next(plan: Plan, at: datetime, override: Override | None = None) -> datetime | None:
-    """The first instant from `at` on at which the line is really open; None: not foreseen."""
+    """Return the first instant from `at` on at which the line is open, override included; None if unknown."""
     return _first(True, plan, at, override)
 
 
 def closes_next(plan: Plan, at: datetime, override: Override | None = None) -> datetime | None:
-    """The first instant from `at` on at which the line is really closed; None: not foreseen."""
+    """Return the first instant from `at` on at which the line is closed, override included; None if unknown."""
     return _first(False, plan, at, override)
 
 
 def open_for(plan: Plan, first: datetime, last: datetime, enough: timedelta) -> timedelta:
-    """How long the plan has the line open from `first` to before `last` (aware); at `enough` nobody looks further."""
+    """Return how long the plan keeps the line open between `first` and `last` (timezone-aware). Stops at `enough`."""
     reached, end = first.astimezone(UTC), last.astimezone(UTC)
-    found = timedelta(0)
-    while reached < end and found < enough:
+    total = timedelta(0)
+    while reached < end and total < enough:
         is_open, until = _planned(plan, reached)
         change = min(end, until.astimezone(UTC) if until is not None else reached + HORIZON)
         if is_open:
-            found += change - reached
+            total += change - reached
         reached = change
-    return min(found, enough)
+    return min(total, enough)
 
 
 def _first(wanted: bool, plan: Plan, at: datetime, override: Override | None) -> datetime | None:
     reached: datetime | None = at
     while reached is not None:
-        found = answer(plan, reached, override)
-        if found.open is wanted:
+        state = answer(plan, reached, override)
+        if state.open is wanted:
             return reached
-        reached = found.until
+        reached = state.until
     return None
 
 
-def _holds(override: Override, at: datetime) -> bool:
+def _applies(override: Override, at: datetime) -> bool:
     return override.force is not Force.AUTO and (override.until is None or at < override.until)
 
 
 def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
-    """What is in a span of each."""
+    """Return the intersection of two lists of spans."""
     shared = (
         (max(first, other_first), min(last, other_last)) for first, last in one for other_first, other_last in other
     )
@@ -146,7 +148,7 @@ def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 
 
 def spans_of(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
-    """The day's spans as instants; a span that the clock's change cuts short keeps the instants that exist."""
+    """Return the day's spans as instants. A span cut short by a clock change keeps the instants that exist."""
     on_wall = plan.week.get(day.weekday(), ())
     holiday = plan.holidays.get(day)
     if holiday is not None and holiday.counts:
@@ -164,22 +166,23 @@ def spans_of(plan: Plan, day: date) -> list[tuple[datetime, datetime]]:
 
 
 def at_wall(wall: datetime) -> datetime:
-    """The first instant at which a clock on the wall shows this; the clock's change where that leaves this out."""
-    shown = wall
-    while shown.astimezone(UTC).astimezone(wall.tzinfo) != shown:
-        shown -= timedelta(minutes=1)
-    return wall if shown == wall else (shown.astimezone(UTC) + timedelta(minutes=1)).astimezone(wall.tzinfo)
+    """Return the first instant at which wall clocks show this time; for a time that a clock change skips, the instant
+    of the change."""
+    existing = wall
+    while existing.astimezone(UTC).astimezone(wall.tzinfo) != existing:
+        existing -= timedelta(minutes=1)
+    return wall if existing == wall else (existing.astimezone(UTC) + timedelta(minutes=1)).astimezone(wall.tzinfo)
 
 
 def _ahead(plan: Plan, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The spans of the day of `at` and of those until the horizon, in the order of their beginnings."""
+    """Yield the spans of the day of `at` and of the days up to the horizon, by their start."""
     today = at.astimezone(plan.zone).date()
     for days in range(HORIZON.days + 2):
         yield from spans_of(plan, today + timedelta(days=days))
 
 
 def _planned(plan: Plan, at: datetime) -> tuple[bool, datetime | None]:
-    """Whether the plan has the line open, and when that changes; spans that touch or overlap are one."""
+    """Return whether the plan has the line open, and when that changes. Spans that touch or overlap count as one."""
     now, closing = at.timestamp(), None
     for first, last in _ahead(plan, at):
         if closing is not None and first.timestamp() > closing.timestamp():
@@ -193,36 +196,36 @@ def _planned(plan: Plan, at: datetime) -> tuple[bool, datetime | None]:
     return True, closing if closing.timestamp() - now <= HORIZON.total_seconds() else None
 
 
-def _why_forced(plan: Plan, at: datetime, override: Override) -> str:
-    end = f" until {_told(override.until, at, plan.zone)}" if override.until is not None else ""
+def _explain_override(plan: Plan, at: datetime, override: Override) -> str:
+    end = f" until {_format(override.until, at, plan.zone)}" if override.until is not None else ""
     because = f": {override.why}" if override.why else ""
     return f"forced {override.force.value} by {override.by}{end}{because}"
 
 
-def _why(plan: Plan, at: datetime, is_open: bool, until: datetime | None) -> str:
+def _explain(plan: Plan, at: datetime, is_open: bool, until: datetime | None) -> str:
     local = at.astimezone(plan.zone)
-    change = f", {'closes' if is_open else 'opens'} {_told(until, at, plan.zone)}" if until else ""
-    here = f"({local:%A %H:%M} in {plan.zone.key}{change})"
-    what = "open" if is_open else "closed"
+    change = f", {'closes' if is_open else 'opens'} {_format(until, at, plan.zone)}" if until else ""
+    local_time = f"({local:%A %H:%M} in {plan.zone.key}{change})"
+    state = "open" if is_open else "closed"
     holiday = plan.holidays.get(local.date())
     if holiday is not None and holiday.counts:
-        return f"{what} {'in the hours of' if is_open else 'on'} a holiday: {holiday} {here}"
-    taken_back = f"; the holiday of this day ({holiday.name}) was taken back by the administrator" if holiday else ""
-    return f"{what} by {_whose(plan, at, is_open)} {here}{taken_back}"
+        return f"{state} {'in the hours of' if is_open else 'on'} a holiday: {holiday} {local_time}"
+    cancelled = f"; the administrator cancelled this day's holiday ({holiday.name})" if holiday else ""
+    return f"{state} by {_name_plan(plan, at, is_open)} {local_time}{cancelled}"
 
 
-def _whose(plan: Plan, at: datetime, is_open: bool) -> str:
+def _name_plan(plan: Plan, at: datetime, is_open: bool) -> str:
     weekly = f"the weekly plan{f' of line {plan.line}' if plan.line else ''}"
     if plan.language_week is None:
         return weekly
     if is_open:
-        return f"{weekly} and that of language {plan.language}"
+        return f"{weekly} and the plan of language {plan.language}"
     line_is_open, _ = _planned(replace(plan, language_week=None), at)
     return f"the weekly plan of language {plan.language}" if line_is_open else weekly
 
 
-def _told(instant: datetime, at: datetime, zone: ZoneInfo) -> str:
-    """The weekday and time, with the date where the weekday would mislead."""
+def _format(instant: datetime, at: datetime, zone: ZoneInfo) -> str:
+    """Return the weekday and time, with the date if the weekday alone would be ambiguous."""
     local = instant.astimezone(zone)
     near = abs(local.date() - at.astimezone(zone).date()) <= timedelta(days=7)
     return f"{local:%A %H:%M}" if near else f"{local:%A %Y-%m-%d %H:%M}"

@@ -1,6 +1,6 @@
-"""What a waiting caller needs, and what is decided about him, with the reason in figures.
+"""A waiting caller's needs, and decisions with their reasons in figures.
 
-Who gets whom is decided in `routing.engine`, by `routing.policy`.
+`routing.engine` makes the decisions by `routing.policy`.
 """
 
 import math
@@ -12,20 +12,23 @@ from routing.states import Operator, OperatorState
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a caller needs, and for how long it is insisted on."""
+    """What a caller needs, and for how long it is insisted on before the next step applies."""
 
     language: str
     level: int = 1  # 1 (can help) to 5 (native), as in the operators' list
     topic: str | None = None
-    operator: str | None = None  # the one who has the open case, if it must be he
-    patience: float | None = None  # seconds; after this the next step applies; None: for ever
-    excluded_operator: str | None = None  # an operator who must not get him, since he has handed him on
+    operator: str | None = None  # this operator only, for example the one who has the caller's open case
+    patience: float | None = None  # seconds until the next step applies; None: forever
+    excluded_operator: str | None = None  # an operator who must not get the call because they handed it on
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A caller who waits. `since` is his routing age: POSIX seconds, kept through no answer, restart and transfer.
-    `before`: seconds of it that are no part of his steps, since he needed something else then."""
+    """A waiting caller.
+
+    `since`: the routing age, POSIX seconds; it survives unanswered offers, restarts and transfers. `before`: seconds of
+    the wait that do not count for the steps, because the caller needed something else then.
+    """
 
     call: str
     steps: tuple[Step, ...]
@@ -36,20 +39,20 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What it costs to take an operator: his other languages that nobody idle will speak, his second-best language,
-    his level, that he is not planned to be there. `total` is what is compared."""
+    """The price of taking an operator. `total` is compared; `uncovers` is the part for the operator's other languages,
+    which fewer idle operators speak once this one is busy."""
 
     total: float
     uncovers: float
-    first: bool  # the caller's language is his first
+    first: bool  # whether the caller's language is the operator's first
     level: int
     planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class OtherCaller:
-    """The caller who would have got this operator, had he come `earlier_s` earlier. `held`: he was before in the order,
-    but the operator was kept for a rare language."""
+    """A caller who would have got this operator by arriving `earlier_s` seconds earlier. `held`: they were ahead in the
+    order, but the operator was reserved for a rare language."""
 
     call: str
     earlier_s: float
@@ -58,8 +61,8 @@ class OtherCaller:
 
 @dataclass(frozen=True, slots=True)
 class OtherOperator:
-    """The operator who would have got this caller, had the chosen one not been idle. `price`, `idle_s`: his own, as
-    they were."""
+    """The operator who would have got this caller if the chosen one had been busy. `price` and `idle_s` are theirs at
+    the time of the decision."""
 
     operator: str
     price: Price
@@ -68,8 +71,8 @@ class OtherOperator:
 
 @dataclass(frozen=True, slots=True)
 class BusyOperator:
-    """The operator who would have got this caller if they had been idle for `state_s` seconds (None: not known)
-    instead of in `state`. `price`: what they would have cost."""
+    """The operator who would have got this caller if they had been idle for `state_s` seconds (None: unknown) instead
+    of in `state`. `price`: the price they would have had."""
 
     operator: str
     state: OperatorState
@@ -77,7 +80,7 @@ class BusyOperator:
     state_s: float | None
 
 
-DOING: Mapping[OperatorState, str] = {
+_DOING: Mapping[OperatorState, str] = {
     OperatorState.READY: "was idle",
     OperatorState.OFFERED: "was being offered a call",
     OperatorState.TALKING: "was talking",
@@ -85,44 +88,44 @@ DOING: Mapping[OperatorState, str] = {
     OperatorState.PAUSED: "was paused",
     OperatorState.AWAY: "was away",
 }
-"""What an operator in that state was doing, for a sentence."""
+"""What an operator in that state was doing, as part of a sentence."""
 
 
-def was(state: OperatorState, state_s: float | None) -> str:
-    """Return what an operator was doing and, where it is known, for how long."""
-    return DOING[state] + (f" ({state_s:.1f} s)" if state_s is not None else "")
+def describe_state(state: OperatorState, state_s: float | None) -> str:
+    """Return what an operator was doing and, if known, for how long."""
+    return _DOING[state] + (f" ({state_s:.1f} s)" if state_s is not None else "")
 
 
-def ago(now: float, since: float) -> float | None:
-    """Return the seconds since a state began; None where nobody knows when it did (`Operator.since` is 0)."""
+def seconds_since(since: float, now: float) -> float | None:
+    """Return the seconds since a state began; None if its beginning is unknown (`Operator.since` is 0)."""
     return round(now - since, 3) if since else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why this caller and why this operator, in figures that `in_words` says.
+    """Why this caller and this operator were paired, in figures; `describe_reason` puts them into sentences.
 
-    Counted when it was his turn: after the pairs that were made before him in the same instant.
+    Counted at the caller's turn: after the pairs made before theirs in the same instant.
     """
 
     waited_s: float
-    callers_ahead: int  # callers before him in the order, whom nobody idle could serve
-    callers_he_could_serve: int  # among those waiting, this one included
+    callers_ahead: int  # callers ahead in the order; no idle operator could serve them
+    callers_he_could_serve: int  # waiting callers that the operator could serve, including this one
     idle_s: float
-    operators_who_could: int  # idle and fit, this one included
-    step: int  # 0: all that the caller needs
+    operators_who_could: int  # idle and qualified, including this one
+    step: int  # 0: everything that the caller needs
     language: str
-    level: int  # the level that the operator has
+    level: int  # the operator's level in the language
     topic: str | None
-    steps: int = 1  # how many he had
+    steps: int = 1  # the number of steps that the caller had
     price: Price | None = None
-    head_start_s: float = 0.0  # for his language's rarity
-    late: bool = False  # then he yielded to who could still be in time
+    head_start_s: float = 0.0  # for the rarity of the caller's language
+    late: bool = False  # late callers yield to callers who can still be answered in time
     priority: int = 0
     other_caller: OtherCaller | None = None
     other_operator: OtherOperator | None = None
     busy_operator: BusyOperator | None = None
-    excluded_operator: str | None = None  # who could not get him, since he has handed him on
+    excluded_operator: str | None = None  # the operator who must not get the call because they handed it on
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +138,16 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Decisions:
     pairs: tuple[Decision, ...]
-    look_again: float | None  # POSIX seconds: what time alone will change, not before; None: nothing
-    moved: tuple[str, ...] = ()  # who waits on, and needs something else than at the decision before
+    look_again: float | None  # POSIX seconds: before this, time alone changes nothing; None: it never does
+    moved: tuple[str, ...] = ()  # calls that still wait, and have reached another step since the last decision
 
 
 def step_at(
     steps: Sequence[Step], waited: float, met: Callable[[Step], bool] = lambda _: True
 ) -> tuple[int, float | None]:
-    """The index of the step that applies after `waited` seconds and when, counted from the start, it ends.
+    """Return the index of the step that applies after `waited` seconds, and when it ends, counted from the start.
 
-    Steps that nobody on duty can meet (`met`) take no time; where nobody can meet any, the last one applies.
+    Steps that nobody on duty can meet (`met`) take no time; if nobody can meet any step, the last one applies.
     """
     able = [index for index, step in enumerate(steps) if met(step)] or [len(steps) - 1]
     end = 0.0
@@ -159,7 +162,7 @@ def step_at(
 
 
 def may_serve(operator: Operator, step: Step) -> bool:
-    """Whether the operator is fit for what the step asks, whatever he is doing now."""
+    """Return whether the operator has what the step asks for, whatever their state."""
     return (
         operator.languages.get(step.language, 0) >= step.level
         and (step.topic is None or not operator.topics or step.topic in operator.topics)
@@ -168,9 +171,9 @@ def may_serve(operator: Operator, step: Step) -> bool:
     )
 
 
-def instant(since: float, seconds: float) -> float:
-    """When `seconds` after `since` are over for sure, whatever the rounding: who looks at that very instant finds what
-    comes next."""
+def deadline(since: float, seconds: float) -> float:
+    """Return the first instant at which `seconds` after `since` have passed despite rounding, so that a decision at
+    exactly that instant finds the next step."""
     reached = since + seconds
     while reached - since < seconds:
         reached = math.nextafter(reached, math.inf)
@@ -179,65 +182,67 @@ def instant(since: float, seconds: float) -> float:
     return reached
 
 
-def in_words(reason: Reason) -> str:
-    """The reason in English sentences, for the command line: who, why, and what would have changed it."""
-    return " ".join([f"The caller {_caller(reason)}; the operator {_operator(reason)}.", *_otherwise(reason)])
+def describe_reason(reason: Reason) -> str:
+    """Return the reason in English sentences: the caller, the operator, and what would have changed the decision."""
+    parts = [f"The caller {_describe_caller(reason)}; the operator {_describe_operator(reason)}."]
+    return " ".join([*parts, *_describe_alternatives(reason)])
 
 
-def _caller(reason: Reason) -> str:
+def _describe_caller(reason: Reason) -> str:
     several = reason.callers_he_could_serve > 1
-    rank = f"first of the {reason.callers_he_could_serve}" if several else "the only one"
-    said = f"waited {reason.waited_s:.1f} s, {rank} whom this operator may serve"
+    rank = f"first of the {reason.callers_he_could_serve} callers" if several else "the only caller"
+    text = f"waited {reason.waited_s:.1f} s, {rank} that this operator can serve"
     if reason.callers_ahead:
-        said += f" ({reason.callers_ahead} before him need somebody else)"
+        verb = "needs" if reason.callers_ahead == 1 else "need"
+        text += f" ({reason.callers_ahead} ahead of them {verb} another operator)"
     if several and reason.head_start_s >= 0.05:
-        said += f", with {reason.head_start_s:.1f} s head start since few speak {reason.language}"
+        text += f", with a head start of {reason.head_start_s:.1f} s because few operators speak {reason.language}"
     if several and reason.late:
-        said += ", though he yields to who can still be in time"
+        text += ", although late callers yield to callers who can still be answered in time"
     if reason.priority:
-        said += f", with priority {reason.priority}"
+        text += f", with priority {reason.priority}"
     if reason.step:
         last = ", the last resort" if reason.step == reason.steps - 1 else ""
-        said += f", now content with step {reason.step + 1} of {reason.steps} of his needs{last}"
+        text += f", now at step {reason.step + 1} of {reason.steps} of their needs{last}"
     if reason.excluded_operator:
-        said += f", and was not to go back to {reason.excluded_operator}, who has handed him on"
-    return said
+        text += f", and must not go back to {reason.excluded_operator}, who handed them on"
+    return text
 
 
-def _operator(reason: Reason) -> str:
+def _describe_operator(reason: Reason) -> str:
     topic = f" for {reason.topic}" if reason.topic else ""
-    said = f"speaks {reason.language} at level {reason.level}{topic}, idle {reason.idle_s:.1f} s, "
+    text = f"speaks {reason.language} at level {reason.level}{topic}, idle for {reason.idle_s:.1f} s, "
     if reason.operators_who_could == 1:
-        return said + "the only one idle"
+        return text + "the only one idle"
     other = reason.other_operator
     if other is None or reason.price is None or other.price.total == reason.price.total:
-        return said + f"longest of the {reason.operators_who_could} idle"
-    said += f"least needed elsewhere of the {reason.operators_who_could} idle (price {reason.price.total:.3f}"
+        return text + f"the longest of the {reason.operators_who_could} idle"
+    text += f"the least needed elsewhere of the {reason.operators_who_could} idle (price {reason.price.total:.3f}"
     terms = []
     if reason.price.uncovers >= 0.0005:
-        terms.append(f"{reason.price.uncovers:.3f} for his other languages")
+        terms.append(f"{reason.price.uncovers:.3f} for their other languages")
     if not reason.price.first:
-        terms.append("not his first language")
+        terms.append("not their first language")
     if not reason.price.planned:
         terms.append("not on the roster now")
-    return said + (f": {', '.join(terms)})" if terms else ")")
+    return text + (f": {', '.join(terms)})" if terms else ")")
 
 
-def _otherwise(reason: Reason) -> list[str]:
-    said = []
+def _describe_alternatives(reason: Reason) -> list[str]:
+    sentences = []
     if other := reason.other_caller:
-        kept = ", so that the operator were no longer kept from it for a rare language" if other.held else ""
-        said.append(
-            f"Had call {other.call} come {other.earlier_s:.3f} s earlier{kept}, it would have got the operator."
+        reserved = ", when the operator would no longer be reserved for a rare language" if other.held else ""
+        sentences.append(
+            f"Call {other.call} would have got the operator by arriving {other.earlier_s:.3f} s earlier{reserved}."
         )
     if instead := reason.other_operator:
-        said.append(
-            f"Had the operator not been idle, {instead.operator} (idle {instead.idle_s:.1f} s, price"
+        sentences.append(
+            f"If the operator had been busy, {instead.operator} (idle for {instead.idle_s:.1f} s, price"
             f" {instead.price.total:.3f}) would have got the caller."
         )
     if busy := reason.busy_operator:
-        said.append(
-            f"Had {busy.operator}, who {was(busy.state, busy.state_s)}, been idle instead, he would have got the"
-            " caller."
+        sentences.append(
+            f"If {busy.operator}, who {describe_state(busy.state, busy.state_s)}, had been idle instead, they would"
+            " have got the caller."
         )
-    return said
+    return sentences

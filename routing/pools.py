@@ -1,4 +1,4 @@
-"""Operators by what they are alike in: a pool is one language, spoken by operators who cost the same for it."""
+"""Groups of like operators: a pool is one language, spoken by operators who have the same price for it."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
@@ -13,8 +13,10 @@ Kind = tuple[int, frozenset[str]]
 
 @dataclass(slots=True, eq=False)
 class Grade:
-    """How well operators speak a language, whether it is their first, and whether they are planned to be there;
-    `besides`: their price but for cover; `pools`: those with somebody in them, whatever he is doing."""
+    """Operators who speak a language at the same level, with the same `first` and `planned`.
+
+    `besides`: their price without cover. `pools`: those that are not empty, whatever their operators' states.
+    """
 
     level: int
     first: bool
@@ -32,24 +34,26 @@ class Pool:
     spoken: frozenset[str]
     others: tuple[str, ...]  # spoken without this language
     topics: frozenset[str]
-    idle: list[tuple[float, str]] = field(default_factory=list)  # since when, who; longest first
+    idle: list[tuple[float, str]] = field(default_factory=list)  # (idle since, operator), longest first
     everybody: dict[str, None] = field(default_factory=dict)
 
 
 class Choice(NamedTuple):
+    """An operator, their price, and since when they are in their state."""
+
     price: Price
     since: float
     operator: str
 
 
 def fits(kind: Kind, step: Step) -> bool:
-    """Whether operators of this kind in the step's language are fit for what it asks."""
+    """Return whether operators of this kind in the step's language have what the step asks for."""
     level, topics = kind
     return level >= step.level and (step.topic is None or not topics or step.topic in topics)
 
 
 def more_than(few: int, counts: Mapping[Kind, int], step: Step) -> bool:
-    """Whether more than so many are fit for what the step asks; looks no further than it must."""
+    """Return whether more than `few` operators are qualified for the step; stops as soon as that is known."""
     for kind, count in counts.items():
         if fits(kind, step):
             few -= count
@@ -58,8 +62,8 @@ def more_than(few: int, counts: Mapping[Kind, int], step: Step) -> bool:
     return False
 
 
-def chosen(pool: Pool, total: float, uncovers: float, place: tuple[float, str]) -> Choice:
-    """An operator of the pool, by his place in it."""
+def choose(pool: Pool, total: float, uncovers: float, place: tuple[float, str]) -> Choice:
+    """Return the choice of one of the pool's operators. `place`: (in this state since, operator)."""
     grade = pool.grade
     return Choice(Price(total, uncovers, grade.first, grade.level, grade.planned), *place)
 
@@ -72,15 +76,14 @@ def tally(counts: dict[Kind, int], kind: Kind, change: int) -> None:
         del counts[kind]
 
 
-def sits_down(pool: Pool, place: tuple[float, str]) -> None:
-    """He is idle: since when, who."""
+def add_idle(pool: Pool, place: tuple[float, str]) -> None:
+    """Add an idle operator. `place`: (idle since, operator)."""
     if not pool.idle:
         pool.grade.idle.setdefault(pool.spoken, []).append(pool)
     insort(pool.idle, place)
 
 
-def rises(pool: Pool, place: tuple[float, str]) -> None:
-    """He is not idle any more."""
+def remove_idle(pool: Pool, place: tuple[float, str]) -> None:
     del pool.idle[bisect_left(pool.idle, place)]
     if not pool.idle:
         pools = pool.grade.idle[pool.spoken]

@@ -1,7 +1,8 @@
-"""The callers who wait, kept so that the next one whom an operator may serve is found without looking at all of them.
+"""Waiting callers, indexed so that an operator's next caller is found without looking at all of them.
 
-A queue holds the callers who need the same now, with the same priority, by arrival; who is late, and who may still be
-held, is a stretch of it. Where a caller stands depends on the instant, so he is put there when something is decided.
+A queue holds callers with the same current step and the same priority, by arrival. Late callers and callers on hold for
+reserved operators are each a stretch of it. A caller's step depends on the time, so callers are moved to their queues
+at each decision.
 """
 
 from bisect import bisect_left, insort
@@ -10,11 +11,11 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from routing.match import Step, Waiting, instant, step_at
+from routing.match import Step, Waiting, deadline, step_at
 from routing.states import Operator
 
 Place = tuple[float, str]
-"""Since when he waits, and his call."""
+"""A place in the order of arrival: (waiting since, call)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +27,7 @@ class Queue:
 
 @dataclass(slots=True)
 class _Need:
-    """A step that somebody has, whether anybody on duty can meet it, and who has it."""
+    """A step, whether anybody on duty can meet it, and the calls that have it."""
 
     met: bool
     calls: dict[str, None] = field(default_factory=dict)
@@ -37,36 +38,36 @@ class _Caller:
     waiting: Waiting
     queue: Queue | None = None
     index: int = 0
-    ends: float | None = None  # POSIX seconds: when his step does
+    ends: float | None = None  # when the current step ends, POSIX seconds
 
 
 class Queues:
-    """`can_meet` says whether anybody on duty can meet a step."""
+    """All queues. `can_meet(step)` tells whether anybody on duty can meet a step."""
 
     def __init__(self, can_meet: Callable[[Step], bool]) -> None:
         self._can_meet = can_meet
         self._callers: dict[str, _Caller] = {}
         self._unplaced: dict[str, None] = {}
         self._needs: dict[Step, _Need] = {}
-        self._needs_in: dict[str, dict[Step, None]] = defaultdict(dict)  # by language; those for one operator not
-        self._needs_of: dict[str, dict[Step, None]] = defaultdict(dict)  # by the operator whom they ask for
-        # Only queues with somebody in them.
-        self._in: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
-        self._for: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
-        self._passed_over: dict[str, int] = {}  # operators whom that many queues are not for
+        self._needs_by_language: dict[str, dict[Step, None]] = defaultdict(dict)  # steps without a particular operator
+        self._needs_by_operator: dict[str, dict[Step, None]] = defaultdict(dict)
+        # Queues that are not empty.
+        self._queues_by_language: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
+        self._queues_by_operator: dict[str, dict[tuple[Step, int], Queue]] = defaultdict(dict)
+        self._excluded: dict[str, int] = {}  # operators, with the number of queues that exclude them
         self._arrivals: dict[tuple[str, int], list[Place]] = {}  # by language and priority
-        self._ends: list[tuple[float, str]] = []  # a heap; entries that no longer hold are left until they come up
+        self._ends: list[tuple[float, str]] = []  # a heap; outdated entries stay until they come up
         self._now: float | None = None
         self.moved: list[str] = []
-        """Who was put elsewhere by the last `place`, since he needs something else than before."""
+        """The calls that the last `place` moved to another queue because they reached another step."""
 
     def __len__(self) -> int:
         return len(self._callers)
 
     def add(self, waiting: Waiting) -> None:
-        """Raises ValueError for a caller who needs nothing."""
+        """Add or replace a caller. Raises ValueError if they have no steps."""
         if not waiting.steps:
-            raise ValueError(f"the caller {waiting.call} needs nothing; give him at least one step")
+            raise ValueError(f"call {waiting.call} has no steps; give it at least one")
         known = self._callers.get(waiting.call)
         if known is not None:
             if known.waiting == waiting:
@@ -96,19 +97,18 @@ class Queues:
         return caller.waiting
 
     def staff_changed(self, languages: Iterable[str], operator: str) -> None:
-        """Somebody with these languages came, went or changed: steps that can be met, or not any more, are counted
-        anew."""
-        touched = [step for language in languages for step in self._needs_in.get(language, ())]
-        touched += self._needs_of.get(operator, ())
-        for step in touched:
+        """Update which steps can be met, after an operator with these languages was added, changed or removed."""
+        affected = [step for language in languages for step in self._needs_by_language.get(language, ())]
+        affected += self._needs_by_operator.get(operator, ())
+        for step in affected:
             need = self._needs[step]
             if need.met != (met := self._can_meet(step)):
                 need.met = met
                 self._unplaced.update(need.calls)
 
     def place(self, now: float) -> list[Queue]:
-        """Puts everybody where he stands at `now`; the queues in which somebody is new. A clock that has gone back
-        costs a look at everybody."""
+        """Move all callers to the queues of their steps at `now`, and return the queues with new callers. If the clock
+        has gone back, this takes a look at every caller."""
         if self._now is not None and now < self._now:
             self._unplaced.update(dict.fromkeys(self._callers))
         self._now = now
@@ -121,16 +121,16 @@ class Queues:
         self.moved = []
         for call in self._unplaced:
             caller = self._callers[call]
-            queue = self._stand(caller, now)
+            queue = self._put(caller, now)
             changed[id(queue)] = queue
         self._unplaced.clear()
         if len(self._ends) > 2 * len(self._callers) + 64:
-            self._ends = [(each.ends, call) for call, each in self._callers.items() if each.ends is not None]
+            self._ends = [(caller.ends, call) for call, caller in self._callers.items() if caller.ends is not None]
             heapify(self._ends)
         return [queue for queue in changed.values() if queue.callers]
 
     def next_end(self) -> float | None:
-        """When the first step ends of those whom `place` has put."""
+        """Return when the next step ends; None if none does."""
         while self._ends:
             ends, call = self._ends[0]
             caller = self._callers.get(call)
@@ -150,40 +150,40 @@ class Queues:
         return self._callers[call].index
 
     def step_of(self, waiting: Waiting, now: float) -> Step:
-        """What he needs at `now`, for a caller who waits."""
+        """Return the step that applies to a waiting caller at `now`."""
         return self.step_if_since(waiting, waiting.since, now)
 
     def step_if_since(self, waiting: Waiting, since: float, now: float) -> Step:
-        """What he would need, had he come at `since`."""
+        """Return the step that would apply to a waiting caller if they had arrived at `since`."""
         return waiting.steps[step_at(waiting.steps, now - (since + waiting.before), self._met)[0]]
 
     @property
-    def asked_for(self) -> Container[str]:
-        """The operators whom somebody asks for by id."""
-        return self._for
+    def requested(self) -> Container[str]:
+        """The operators that a current step asks for by id."""
+        return self._queues_by_operator
 
     @property
-    def passed_over(self) -> Container[str]:
-        """The operators who must not get somebody whom others like them may."""
-        return self._passed_over
+    def excluded(self) -> Container[str]:
+        """The operators that a current step excludes, although others with the same skills may serve it."""
+        return self._excluded
 
-    def everybody(self) -> Iterator[Waiting]:
-        return (each.waiting for each in self._callers.values())
+    def all_waiting(self) -> Iterator[Waiting]:
+        return (caller.waiting for caller in self._callers.values())
 
-    def which(self, operator: Operator) -> Iterator[Queue]:
-        """The queues of those whom he may serve, each once."""
-        if operator.id in self._passed_over:
-            return (queue for queue in self._able(operator) if queue.step.excluded_operator != operator.id)
-        return self._able(operator)
+    def servable_by(self, operator: Operator) -> Iterator[Queue]:
+        """Yield the queues whose callers the operator may serve, each once."""
+        if operator.id in self._excluded:
+            return (queue for queue in self._matching(operator) if queue.step.excluded_operator != operator.id)
+        return self._matching(operator)
 
-    def _able(self, operator: Operator) -> Iterator[Queue]:
+    def _matching(self, operator: Operator) -> Iterator[Queue]:
         topics = operator.topics
         for language, level in operator.languages.items():
-            for queue in self._in.get(language, {}).values():
+            for queue in self._queues_by_language.get(language, {}).values():
                 step = queue.step
                 if level >= step.level and (step.topic is None or not topics or step.topic in topics):
                     yield queue
-        for queue in self._for.get(operator.id, {}).values():
+        for queue in self._queues_by_operator.get(operator.id, {}).values():
             step = queue.step
             if operator.languages.get(step.language, 0) >= step.level and (
                 step.topic is None or not topics or step.topic in topics
@@ -191,23 +191,27 @@ class Queues:
                 yield queue
 
     def arrivals(self) -> Iterator[tuple[str, int, list[Place]]]:
-        """Everybody by arrival, for each language and priority."""
+        """Yield each language and priority with all its callers by arrival."""
         return ((language, priority, places) for (language, priority), places in self._arrivals.items())
 
     def _met(self, step: Step) -> bool:
         return self._needs[step].met
 
     def _needs_like(self, step: Step) -> dict[Step, None]:
-        return self._needs_in[step.language] if step.operator is None else self._needs_of[step.operator]
+        if step.operator is None:
+            return self._needs_by_language[step.language]
+        return self._needs_by_operator[step.operator]
 
     def _queues_like(self, step: Step) -> dict[tuple[Step, int], Queue]:
-        return self._in[step.language] if step.operator is None else self._for[step.operator]
+        if step.operator is None:
+            return self._queues_by_language[step.language]
+        return self._queues_by_operator[step.operator]
 
-    def _stand(self, caller: _Caller, now: float) -> Queue:
+    def _put(self, caller: _Caller, now: float) -> Queue:
         waiting = caller.waiting
         begins = waiting.since + waiting.before
         caller.index, end = step_at(waiting.steps, now - begins, self._met)
-        ends = None if end is None else instant(begins, end)
+        ends = None if end is None else deadline(begins, end)
         if ends is not None and ends != caller.ends:
             heappush(self._ends, (ends, waiting.call))
         caller.ends = ends
@@ -222,7 +226,7 @@ class Queues:
         if queue is None:
             queue = queues[step, waiting.priority] = Queue(step, waiting.priority)
             if step.excluded_operator is not None:
-                self._passed_over[step.excluded_operator] = self._passed_over.get(step.excluded_operator, 0) + 1
+                self._excluded[step.excluded_operator] = self._excluded.get(step.excluded_operator, 0) + 1
         caller.queue = queue
         place = (waiting.since, waiting.call)
         insort(queue.callers, place)
@@ -240,12 +244,12 @@ class Queues:
             queues = self._queues_like(queue.step)
             del queues[queue.step, queue.priority]
             if not queues and queue.step.operator is not None:
-                del self._for[queue.step.operator]
-            if (but := queue.step.excluded_operator) is not None:
-                self._passed_over[but] -= 1
-                if not self._passed_over[but]:
-                    del self._passed_over[but]
-        everybody = self._arrivals[queue.step.language, queue.priority]
-        del everybody[bisect_left(everybody, place)]
-        if not everybody:
+                del self._queues_by_operator[queue.step.operator]
+            if (excluded := queue.step.excluded_operator) is not None:
+                self._excluded[excluded] -= 1
+                if not self._excluded[excluded]:
+                    del self._excluded[excluded]
+        arrivals = self._arrivals[queue.step.language, queue.priority]
+        del arrivals[bisect_left(arrivals, place)]
+        if not arrivals:
             del self._arrivals[queue.step.language, queue.priority]

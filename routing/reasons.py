@@ -1,11 +1,11 @@
-"""Why a caller and an operator were brought together, and the smallest changes that would have decided otherwise."""
+"""The reason for pairing a caller with an operator, and the smallest changes that would have changed the decision."""
 
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from routing.match import BusyOperator, OtherCaller, OtherOperator, Reason, ago
+from routing.match import BusyOperator, OtherCaller, OtherOperator, Reason, seconds_since
 from routing.pools import Choice
 from routing.queues import Place, Queue
 from routing.states import Operator
@@ -13,32 +13,32 @@ from routing.states import Operator
 if TYPE_CHECKING:
     from routing.engine import Engine, Turn
 
-_CLEARLY_S = 0.001
-"""Changes are told to the millisecond, a little more than what is needed."""
+_RESOLUTION_S = 0.001
+"""Changes are given in milliseconds, rounded up beyond what is needed."""
 
 _SMALL, _LOOKED_AT, _LOOKED_AT_ON_A_LARGE_FLOOR = 200, 40, 3
 _QUEUES = 32
-"""So many operators, and queues of those who might have got him instead, are looked at for the busy operator at most.
-On a floor of more than `_SMALL` operators these are few, and doubt is not looked into, since a decision has to be made
-in time: nobody is named more often there."""
+"""Limits on the search for the busy operator: the number of operators, and of queues whose callers might have got that
+operator instead. With more than `_SMALL` operators the limits are low and doubtful cases are not examined, because the
+decision must not be late; a busy operator is named less often then."""
 
 
 def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Reason:
-    """The reason of the pair that is being made; afterwards the operator counts as taken."""
+    """Return the reason for the pair that is being made, and mark the operator as taken."""
     (_, since, call), queue = turn.key, turn.queue
     operator, waiting = engine.staff.operator(choice.operator), engine.queues.waiting(call)
     step, index = queue.step, engine.queues.index(call)
-    mine = list(engine.queues.which(operator))
+    servable = list(engine.queues.servable_by(operator))
     ahead, before = _ahead(engine, turn, now)
-    who_could = engine.staff.idle_who_can(step)
-    other_caller = _other_caller(engine, turn, choice, mine, now)
+    who_could = engine.staff.count_idle(step)
+    other_caller = _other_caller(engine, turn, choice, servable, now)
     busy = _busy_operator(engine, turn, choice, before, now) if step.operator is None else None
     engine.staff.take(choice.operator)
     instead = engine.staff.best(step, engine.yields(queue, since, now)) if who_could > 1 else None
     return Reason(
         waited_s=round(now - since, 3),
         callers_ahead=ahead,
-        callers_he_could_serve=sum(len(each.callers) for each in mine),
+        callers_he_could_serve=sum(len(queue.callers) for queue in servable),
         idle_s=round(now - choice.since, 3),
         operators_who_could=who_could,
         step=index,
@@ -60,10 +60,10 @@ def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Rea
 
 
 def _ahead(engine: "Engine", turn: "Turn", now: float) -> tuple[int, set[str]]:
-    """How many have a lower key, and the languages that they need: everybody by arrival, language by language."""
-    key_of, (mine, *me), found = engine.policy.key, turn.key, 0
+    """Return how many callers have a lower key, and the languages that they need."""
+    key_of, (mine, *rest), count = engine.policy.key, turn.key, 0
     languages: set[str] = set()
-    place = tuple(me)
+    place = tuple(rest)
     border = (now - engine.policy.target_s,)
     for language, priority, places in engine.queues.arrivals():
         head_start = engine.head_start(language)
@@ -71,7 +71,7 @@ def _ahead(engine: "Engine", turn: "Turn", now: float) -> tuple[int, set[str]]:
         for late, start, end in ((True, 0, first), (False, first, len(places))):
             if start == end:
                 continue
-            # Near the place; the comparison with the key itself is exact where rounding is not.
+            # Bisection comes close; comparing the keys themselves corrects for rounding.
             at = bisect_left(places, (mine - key_of(0.0, head_start, priority, late),), start, end)
             while at > start:
                 key = key_of(places[at - 1][0], head_start, priority, late)
@@ -84,14 +84,16 @@ def _ahead(engine: "Engine", turn: "Turn", now: float) -> tuple[int, set[str]]:
                     break
                 at += 1
             if at > start:
-                found += at - start
+                count += at - start
                 languages.add(language)
-    return found, languages
+    return count, languages
 
 
 def _busy_operator(engine: "Engine", turn: "Turn", choice: Choice, before: set[str], now: float) -> BusyOperator | None:
-    """One who is on duty and not idle, and would have been taken, had he been. `before`: the languages of the callers
-    before this one, who must not have got him instead."""
+    """Return the busy operator who would have been taken if idle; None if none is certain.
+
+    `before`: the languages of the callers ahead, who must not have got that operator instead.
+    """
     staff, queue = engine.staff, turn.queue
     language, large = queue.step.language, len(staff) > _SMALL
     if large and language in before:
@@ -102,26 +104,26 @@ def _busy_operator(engine: "Engine", turn: "Turn", choice: Choice, before: set[s
     if found is None:
         return None
     operator = staff.operator(found.operator)
-    if staff.lowers_others(operator, language):
+    if staff.cover.lowers_others(operator.languages, language):
         if large:
             return None
-        beside = staff.best_beside(queue.step, yields, operator)
+        beside = staff.best_with(queue.step, yields, operator)
         if beside is None or not (found.price.total, *found[1:]) < (beside.price.total, *beside[1:]):
             return None
     if language in before and not _nobody_before(engine, turn, operator, now):
         return None
-    return BusyOperator(found.operator, staff.state(found.operator), found.price, ago(now, found.since))
+    return BusyOperator(found.operator, staff.state(found.operator), found.price, seconds_since(found.since, now))
 
 
 def _nobody_before(engine: "Engine", turn: "Turn", operator: Operator, now: float) -> bool:
-    """Whether it is certain that nobody before him would have got this operator, who is not idle, if he were."""
-    border, kept = now - engine.policy.target_s, engine.staff.would_be_kept(operator)
-    for looked, queue in enumerate(engine.queues.which(operator)):
+    """Return whether it is certain that no caller ahead would have got this busy operator if they were idle."""
+    border, reserved = now - engine.policy.target_s, engine.staff.cover.would_be_reserved(operator.languages)
+    for looked, queue in enumerate(engine.queues.servable_by(operator)):
         if looked == _QUEUES:
             return False
         for (since, call), late in heads(queue.callers, turn.key[2], border):
             if (engine.key(queue, since, late), since, call) < turn.key and not (
-                kept and engine.yields(queue, since, now)
+                reserved and engine.yields(queue, since, now)
             ):
                 return False
     return True
@@ -130,8 +132,8 @@ def _nobody_before(engine: "Engine", turn: "Turn", operator: Operator, now: floa
 def _other_caller(
     engine: "Engine", turn: "Turn", choice: Choice, queues: list[Queue], now: float
 ) -> OtherCaller | None:
-    """Of those whom the operator could serve, the one who has to come the least earlier to get him."""
-    kept = engine.staff.is_kept(engine.staff.operator(choice.operator))
+    """Return the caller who would have got the operator by arriving earlier by the shortest time."""
+    reserved = engine.staff.is_reserved(engine.staff.operator(choice.operator))
     mine, call, border = turn.key[0], turn.key[2], now - engine.policy.target_s
     ranked = sorted(zip(engine.fronts(queues), range(len(queues)), strict=True))
     best: tuple[float, str] | None = None
@@ -141,12 +143,12 @@ def _other_caller(
             break
         queue = queues[at]
         for place, late in heads(queue.callers, call, border):
-            needed, held = _earlier(engine, mine, queue, place, late, kept, now)
+            needed, held = _earlier(engine, mine, queue, place, late, reserved, now)
             if best is None or (needed, place[1]) < best:
                 best, found = (needed, place[1]), (queue, place, held)
     if best is None or found is None:
         return None
-    (queue, (since, other), held), earlier = found, math.ceil(best[0] / _CLEARLY_S + 1) * _CLEARLY_S
+    (queue, (since, other), held), earlier = found, math.ceil(best[0] / _RESOLUTION_S + 1) * _RESOLUTION_S
     earlier = round(earlier, 3)
     waiting, moved = engine.queues.waiting(other), since - earlier
     if engine.queues.step_if_since(waiting, moved, now) != queue.step:
@@ -159,7 +161,7 @@ def _other_caller(
 
 
 def heads(callers: list[Place], call: str, late_before: float) -> Iterator[tuple[Place, bool]]:
-    """The first of those who are late and of those who are not, but for the caller `call`."""
+    """Yield the first late caller and the first who is not late, skipping `call`."""
     border = bisect_left(callers, (late_before,))
     for late, at, end in ((True, 0, border), (False, border, len(callers))):
         if at < end and callers[at][1] == call:
@@ -169,15 +171,15 @@ def heads(callers: list[Place], call: str, late_before: float) -> Iterator[tuple
 
 
 def _earlier(
-    engine: "Engine", mine: float, queue: Queue, place: Place, late: bool, kept: bool, now: float
+    engine: "Engine", mine: float, queue: Queue, place: Place, late: bool, reserved: bool, now: float
 ) -> tuple[float, bool]:
-    """By how much earlier a caller has to come to be before the key `mine` and not to be held; and whether he is held
-    now. `kept`: the operator is, for a rare language."""
+    """Return how many seconds earlier a caller must arrive to be ahead of the key `mine` and not on hold, and whether
+    they are on hold now. `reserved`: the operator is reserved for a rare language."""
     policy, (since, _) = engine.policy, place
-    held = kept and engine.yields(queue, since, now)
+    held = reserved and engine.yields(queue, since, now)
     needed = max(0.0, engine.key(queue, since, late) - mine)
-    if not late and since - needed - _CLEARLY_S < now - policy.target_s:
-        needed += policy.passing  # coming so early he would be late, and yield
+    if not late and since - needed - _RESOLUTION_S < now - policy.target_s:
+        needed += policy.passing  # arriving that early they would be late, and yield
     if held:
         needed = max(needed, since - (now - policy.hold_s))
     return needed, held

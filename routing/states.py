@@ -1,4 +1,4 @@
-"""The states of an operator and of an offer; every transition there is stands in one of the two tables."""
+"""The states of operators and offers, with all their transitions in two tables."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class OperatorState(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to an operator."""
+    """An event that can change an operator's state."""
 
     PHONE_PRESENT = "phone_present"
     PHONE_ABSENT = "phone_absent"
@@ -44,25 +44,25 @@ class OfferState(StrEnum):
 
 
 ABSENT = "absent"
-"""The reason of an `away` that ends by itself when the telephone appears."""
+"""The reason of an `away` that ends by itself when the telephone registers."""
 
 UNREACHABLE = "unreachable"
-"""The same, of a telephone that was there and could not be rung: it counts as absent until it registers again."""
+"""Like `ABSENT`, for a registered telephone that could not be rung: it counts as absent until it registers again."""
 
 LOGGED_OUT = "logged_out"
 
 OWN_PAUSES = (Trigger.NO_ANSWER.value, Trigger.REFUSED.value)
-"""The reasons of pauses that the operator did not ask for."""
+"""The reasons of pauses that the system sets; the operator did not ask for them."""
 
 _AWAY, _READY, _OFFERED = OperatorState.AWAY, OperatorState.READY, OperatorState.OFFERED
 _TALKING, _WRAPPING_UP, _PAUSED = OperatorState.TALKING, OperatorState.WRAPPING_UP, OperatorState.PAUSED
 
-# A pair that is not here changes nothing: the event came late or twice.
+# Any other pair changes nothing: the event was late or a duplicate.
 OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
     (_AWAY, Trigger.PHONE_PRESENT): _READY,  # only if away because the telephone was absent or unreachable
     (_AWAY, Trigger.RESUME): _READY,
     (_AWAY, Trigger.PAUSE): _PAUSED,
-    (_AWAY, Trigger.LOG_OUT): _AWAY,  # then no telephone makes him ready
+    (_AWAY, Trigger.LOG_OUT): _AWAY,  # afterwards a telephone that registers does not make them ready
     (_READY, Trigger.PHONE_ABSENT): _AWAY,
     (_READY, Trigger.OFFER): _OFFERED,
     (_READY, Trigger.PAUSE): _PAUSED,
@@ -72,7 +72,7 @@ OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
     (_OFFERED, Trigger.NO_ANSWER): _PAUSED,
     (_OFFERED, Trigger.UNREACHABLE): _AWAY,
     (_OFFERED, Trigger.WITHDRAWN): _READY,
-    (_OFFERED, Trigger.ENDED): _WRAPPING_UP,  # that he had accepted is heard late, or not at all
+    (_OFFERED, Trigger.ENDED): _WRAPPING_UP,  # ACCEPTED is late or lost
     (_TALKING, Trigger.ENDED): _WRAPPING_UP,
     (_WRAPPING_UP, Trigger.WRAP_UP_OVER): _READY,
     (_WRAPPING_UP, Trigger.RESUME): _READY,
@@ -81,10 +81,10 @@ OPERATOR_TRANSITIONS: Mapping[tuple[OperatorState, Trigger], OperatorState] = {
     (_PAUSED, Trigger.RESUME): _READY,
     (_PAUSED, Trigger.PAUSE): _PAUSED,
     (_PAUSED, Trigger.LOG_OUT): _AWAY,
-    (_PAUSED, Trigger.PHONE_ABSENT): _AWAY,  # only if paused for a missed call; the telephone's return ends it then
+    (_PAUSED, Trigger.PHONE_ABSENT): _AWAY,  # only if paused for a missed call; then the telephone's return ends it
 }
 
-# The first final state wins: nothing leaves it.
+# The first final state wins: it has no transitions.
 OFFER_TRANSITIONS: Mapping[OfferState, frozenset[OfferState]] = {
     OfferState.RINGING: frozenset(OfferState) - {OfferState.RINGING},
     **{state: frozenset() for state in OfferState if state is not OfferState.RINGING},
@@ -95,11 +95,12 @@ OFFER_TRANSITIONS: Mapping[OfferState, frozenset[OfferState]] = {
 class Operator:
     """An operator on the floor.
 
-    `languages`: code to level, 1 (can help) to 5 (native). `since`: when the state began, POSIX seconds; for `ready`
-    that is when they became idle; 0: nobody knows. `until`: when a wrap-up ends. `present`: whether their telephone is
-    registered, as far as it was reported. `pause_after`: the reason of a pause that they asked for while they could not
-    have it. `planned`: whether the roster has them on duty now; where there is none, everybody is. `on_line`: whether
-    their telephone has a call that is not one of the floor's, such as a code; nobody is offered to them until it ends.
+    `languages`: code to level, 1 (can help) to 5 (native); the first one is their first language. `since`: when the
+    state began, POSIX seconds; for `ready`, when they became idle; 0: unknown. `until`: when a wrap-up ends. `present`:
+    whether their telephone is registered, as far as reported. `pause_after`: the reason of a pause that they asked for
+    while busy and that begins afterwards. `planned`: whether the roster has them on duty now; always true without a
+    roster. `on_line`: whether their telephone has a call outside the floor, such as a feature code; they are offered no
+    caller until it ends.
     """
 
     id: str
@@ -121,12 +122,12 @@ class Operator:
         return self.state is OperatorState.READY and not self.on_line
 
 
-def offer_state_after(current: OfferState, wanted: OfferState) -> OfferState:
-    """The state of an offer when `wanted` arrives; late and second answers change nothing."""
+def next_offer_state(current: OfferState, wanted: OfferState) -> OfferState:
+    """Return the offer's state after `wanted` arrives; late and repeated answers change nothing."""
     return wanted if wanted in OFFER_TRANSITIONS[current] else current
 
 
-def after(
+def apply_trigger(
     operator: Operator,
     trigger: Trigger,
     now: float,
@@ -135,10 +136,14 @@ def after(
     wrap_up_s: float = 0.0,
     longest_s: float = math.inf,
 ) -> Operator:
-    """The operator after `trigger`; the same object where it changes nothing.
+    """Return the operator after `trigger`; the same object if it changes nothing.
 
-    `wrap_up_s`: how long a wrap-up is that begins, or how much longer one becomes; `longest_s`: the most that it is
-    extended to. A refreshed registration is no trigger, unless the telephone could not be rung before.
+    A refreshed registration changes nothing, unless the telephone could not be rung before.
+
+    Args:
+        reason: The reason of a pause.
+        wrap_up_s: The length of a new wrap-up, or of its extension.
+        longest_s: The total length up to which a wrap-up can be extended.
     """
     if trigger is Trigger.PHONE_PRESENT:
         if operator.present and (operator.state, operator.reason) != (_AWAY, UNREACHABLE):
@@ -151,7 +156,7 @@ def after(
         if operator.state is _PAUSED and operator.reason != Trigger.NO_ANSWER:
             return operator
     elif trigger in (Trigger.RESUME, Trigger.LOG_OUT) and operator.pause_after is not None:
-        operator = replace(operator, pause_after=None)  # his last word counts
+        operator = replace(operator, pause_after=None)  # the operator's latest request counts
     if trigger is Trigger.WRAP_UP_MORE and operator.until is not None:
         until = min(operator.until + wrap_up_s, operator.since + longest_s)
         return replace(operator, until=until) if until > operator.until else operator
@@ -166,12 +171,13 @@ def after(
     elif state is _READY and pause_after is not None:
         state, reason, pause_after = _PAUSED, pause_after, None
     elif state is _READY and not operator.present:
-        # He cannot be rung: what makes him ready is his telephone, when it appears.
+        # They cannot be rung: they become ready when their telephone registers.
         state, reason = _AWAY, ABSENT
     elif state is _AWAY:
         reason = {Trigger.LOG_OUT: LOGGED_OUT, Trigger.UNREACHABLE: UNREACHABLE}.get(trigger, ABSENT)
     elif state is _PAUSED:
-        # A pause that they asked for outlives a missed call, whose own pause the telephone may end.
+        # A pause that the operator asked for takes precedence over the one for a missed call, which the telephone's
+        # return may end.
         reason = reason or (pause_after if trigger is Trigger.NO_ANSWER else None) or trigger.value
         pause_after = None
     else:

@@ -114,7 +114,7 @@ async def now_is(line: Line, identity: Any) -> CallbackRequest:
     """Return the request in the database."""
     engine = async_engine(line.database)
     try:
-        return await callbacks.wish(engine, str(identity))
+        return await callbacks.find_request(engine, str(identity))
     finally:
         await engine.dispose()
 

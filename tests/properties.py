@@ -1,4 +1,4 @@
-"""How properties are tried: the machine may be busy with telephones, and a slow run is no counter-example."""
+"""Hypothesis settings for property tests: no deadline, since the machine may be busy with telephones."""
 
 from hypothesis import HealthCheck, settings
 

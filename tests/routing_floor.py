@@ -1,4 +1,4 @@
-"""A floor for the tests of the engine: what may happen on it, and beside the engine only what is known."""
+"""A simulated floor for the engine's tests, with strategies for callers, operators and events."""
 
 import random
 from collections.abc import Callable
@@ -65,18 +65,17 @@ operators = st.builds(
 
 @dataclass
 class Floor:
-    """An engine, and beside it only what is known, for the reference."""
+    """An engine, and next to it the plain facts that the reference decides from."""
 
     policy: Policy
     now: float = NOW
     waiting: dict[str, Waiting] = field(default_factory=dict)
     operators: dict[str, Operator] = field(default_factory=dict)
 
-    engine: Engine = field(default_factory=Engine)
+    engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.engine.policy != self.policy:
-            self.engine = Engine(self.policy)
+        self.engine = Engine(self.policy)
 
     def wait(self, caller: Waiting) -> None:
         self.waiting[caller.call] = caller
@@ -102,17 +101,17 @@ class Floor:
         return Reference(self.policy, list(self.waiting.values()), list(self.operators.values()), self.now)
 
     def decide(self) -> Decisions:
-        """Both decide, the same; what is paired is taken out of what is known."""
+        """Let engine and reference decide, assert that they agree, and remove the pairs from the known facts."""
         expected = self.reference()
         order = [caller.call for caller in expected.order()]
         pairs = expected.decide()
         decisions = self.engine.decide(self.now)
-        assert [(each.call, each.operator) for each in decisions.pairs] == pairs
+        assert [(pair.call, pair.operator) for pair in decisions.pairs] == pairs
         for call, operator in pairs:
             del self.waiting[call]
             self.operators[operator] = replace(self.operators[operator], state=OperatorState.OFFERED)
         served = {call for call, _ in pairs}
-        assert [each.call for each in self.engine.waiting] == [call for call in order if call not in served]
+        assert [caller.call for caller in self.engine.waiting] == [call for call in order if call not in served]
         return decisions
 
 
@@ -132,9 +131,10 @@ passes = st.sampled_from([0.0, 0.001, 1.0, 5.0, 15.0, 20.0, -3.0, -30.0, 3600.0]
 moments = st.lists(st.tuples(passes, st.lists(events, max_size=4)), min_size=1, max_size=12)
 
 
-def busy_floor(chance: random.Random, policy: Policy, engine: Engine | None = None) -> Floor:
-    """Twelve operators, French and Arabic common, Dutch and German rare, so that some are kept for these."""
-    floor = Floor(policy, engine=engine or Engine(policy))
+def busy_floor(chance: random.Random, policy: Policy) -> Floor:
+    """Return a floor of twelve operators. French and Arabic are common; Dutch and German are rare, so that some
+    operators are reserved for them."""
+    floor = Floor(policy)
     for number, identity in enumerate(OPERATORS):
         first = "nl" if number < 2 else "fr" if number < 8 else "ar"
         further = chance.sample(LANGUAGES, chance.choice([0, 1, 1, 2]))
@@ -145,7 +145,8 @@ def busy_floor(chance: random.Random, policy: Policy, engine: Engine | None = No
     return floor
 
 
-def something_happens(chance: random.Random, floor: Floor) -> None:
+def random_event(chance: random.Random, floor: Floor) -> None:
+    """Let a caller arrive, an operator change state, or a caller leave."""
     kind = chance.random()
     if kind < 0.5:
         language = chance.choice(["fr", "fr", "fr", "ar", "ar", "nl", "de"])

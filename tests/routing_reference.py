@@ -1,4 +1,4 @@
-"""The policy as docs/routing.md says it, slowly and without any structure: what the engine must decide."""
+"""The policy of docs/routing.md, written slowly and plainly: the engine must decide the same."""
 
 import math
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ class Reference:
 
     def __init__(self, policy: Policy, waiting: Sequence[Waiting], operators: Sequence[Operator], now: float) -> None:
         self.policy, self.now = policy, now
-        self.waiting = {each.call: each for each in waiting}
-        self.on_duty = [each for each in operators if each.state is not OperatorState.AWAY]
-        self.idle = {each.id: each for each in operators if each.state is OperatorState.READY}
+        self.waiting = {caller.call: caller for caller in waiting}
+        self.on_duty = [operator for operator in operators if operator.state is not OperatorState.AWAY]
+        self.idle = {operator.id: operator for operator in operators if operator.state is OperatorState.READY}
 
     def speakers(self, language: str) -> int:
-        return sum(language in each.languages for each in self.on_duty)
+        return sum(language in operator.languages for operator in self.on_duty)
 
     def free(self, language: str) -> int:
-        return sum(language in each.languages for each in self.idle.values())
+        return sum(language in operator.languages for operator in self.idle.values())
 
     def step(self, caller: Waiting) -> Step:
-        """Steps that nobody on duty can meet are struck out; of the others, the one that his waiting has reached."""
-        left = [step for step in caller.steps if any(may_serve(each, step) for each in self.on_duty)]
+        """Return the step that the caller's wait has reached, without the steps that nobody on duty can meet."""
+        left = [step for step in caller.steps if any(may_serve(operator, step) for operator in self.on_duty)]
         if not left:
             return caller.steps[-1]
         end = 0.0
@@ -76,10 +76,10 @@ class Reference:
         return sorted(self.waiting.values(), key=self.key)
 
     def could(self, caller: Waiting) -> list[Operator]:
-        """The operators whom he may have now, the one he gets first."""
+        """Return the operators that the caller may get now, the best one first."""
         step = self.step(caller)
-        fit = [each for each in self.idle.values() if may_serve(each, step) and not self.held(caller, each)]
-        return sorted(fit, key=lambda each: (self.price(each, step.language), each.since, each.id))
+        fit = [one for one in self.idle.values() if may_serve(one, step) and not self.held(caller, one)]
+        return sorted(fit, key=lambda one: (self.price(one, step.language), one.since, one.id))
 
     def next_pair(self) -> Pair | None:
         for caller in self.order():

@@ -1,4 +1,4 @@
-"""Migrations. `db.upgrade.draft` makes a new one from what the tables have and the database has not.
+"""Migrations. `db.upgrade.draft` writes a new one from the difference between the tables in code and the database.
 
-Read it, and write by hand what comparing does not see: CHECKs, data.
+Review it, and add by hand what the comparison does not see: CHECKs and data.
 """

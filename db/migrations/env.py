@@ -1,4 +1,4 @@
-"""What Alembic runs. The connection, with its transaction and its lock, is `db.upgrade`'s."""
+"""Alembic's environment. The connection, with its transaction and its lock, comes from `db.upgrade`."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,8 @@ from db.types import Id, UTCDateTime
 
 
 def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
-    """A migration stays as it was written: it names SQLAlchemy's types, not ours, and none of one dialect only."""
+    """Render types so that a migration never changes later: SQLAlchemy's types, not ours, and none of a single
+    dialect."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, Id):
@@ -26,7 +27,7 @@ def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Table.metadata,
-    render_as_batch=True,  # SQLite changes a table by making it anew
+    render_as_batch=True,  # SQLite changes a table by recreating it
     render_item=plain,
 )
 with context.begin_transaction():

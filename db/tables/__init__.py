@@ -1,22 +1,22 @@
 """All tables.
 
-No foreign keys: rows come through the journals of several nodes in no common order, and a parent that was refused or
-erased must not take its children along. Whoever joins, joins outer.
+There are no foreign keys: rows arrive through the journals of several nodes in no common order, and a parent row that
+was refused or erased must not take its children along. Use outer joins.
 
 `node` is Asterisk's `systemname`, never a node of the flow (that is `flow_node`). Instants are UTC. Telephone numbers
-are E.164 with `+`. An operator's id is that of `operators.csv`. A case reference is its nine digits without hyphens.
-Columns without a default that may not be NULL must be in the first record that names a row; later records bring what
-has changed.
+are E.164 with `+`. Operators' ids are those of `operators.csv`. A case reference is stored as nine digits without
+hyphens. The first record of a row must have all NOT NULL columns without a default; later records have what has
+changed.
 """
 
+from db.tables.administration import Audit, HoursOverride, JournalPosition
 from db.tables.base import Appended, Table
 from db.tables.calls import Call, Caller, CallEvent, Recording, SurveyAnswer
 from db.tables.cases import Callback, CallbackTry, CaseFile, CaseNote, CaseReference, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift
-from db.tables.house import Audit, HoursOverride, JournalPosition
 
 UNJOURNALLED = frozenset({"journal_position", "case_reference"})
-"""Tables of which a journal has no records."""
+"""Tables that are not written through a journal."""
 
 __all__ = [
     "UNJOURNALLED",

@@ -1,4 +1,4 @@
-"""What all tables have in common."""
+"""The base classes of all tables."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ class Table(DeclarativeBase):
 
 
 class Appended:
-    """A record of what happened, written once: its key is the journal's own."""
+    """A mixin for append-only tables, whose key is that of the journal record."""
 
     node: Mapped[str] = mapped_column(primary_key=True, sort_order=-4)
     boot: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-3)  # one start of its writer, UUIDv7
@@ -34,9 +34,9 @@ class Appended:
     at: Mapped[datetime] = mapped_column(sort_order=-1)
 
 
-def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({quoted})", name=column)
 
 
 def index_where(name: str, *columns: str, where: str, unique: bool = False) -> Index:

@@ -1,4 +1,4 @@
-"""Calls and what a caller left or said in them."""
+"""Calls, their events, recordings and survey answers, and remembered callers."""
 
 from datetime import datetime
 from typing import Any
@@ -14,26 +14,26 @@ from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, 
 class Call(Table):
     __tablename__ = "call"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)  # UUIDv7, made at its entry
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # UUIDv7, made when the call enters
     node: Mapped[str]
     channel_id: Mapped[str | None]  # Asterisk's
     live: Mapped[bool] = mapped_column(server_default=true())  # false: a test call
-    outgoing: Mapped[bool] = mapped_column(server_default=false())  # we called: `caller` is whom, `number` our own
+    outgoing: Mapped[bool] = mapped_column(server_default=false())  # by us: `caller` was called, `number` is our own
     number: Mapped[str | None]  # dialled
     caller: Mapped[str | None]  # E.164 with +; NULL: withheld, no number, or erased
-    caller_raw: Mapped[str | None]  # as the carrier wrote it, a word too; NULL: withheld, or nothing was sent
+    caller_raw: Mapped[str | None]  # as the carrier sent it, possibly a word; NULL: withheld, or nothing was sent
     country: Mapped[str | None] = mapped_column(String(2))
     language: Mapped[str | None]
     topic: Mapped[str | None]
     flow_version: Mapped[str | None]
     path: Mapped[list[str]] = mapped_column(server_default=EMPTY_LIST)  # nodes of the flow, in order
-    outcome: Mapped[str | None]  # NULL: still going on
-    operator_id: Mapped[str | None]  # the first who answered
+    outcome: Mapped[str | None]  # NULL: still in progress
+    operator_id: Mapped[str | None]  # the first one who answered
     case_reference: Mapped[str | None] = mapped_column(String(9))
     started: Mapped[datetime]
     line_answered: Mapped[datetime | None]
     queued: Mapped[datetime | None]  # began to wait for an operator
-    dequeued: Mapped[datetime | None]  # waits no longer, with or without an operator
+    dequeued: Mapped[datetime | None]  # the wait ended, with or without an operator
     connected: Mapped[datetime | None]
     ended: Mapped[datetime | None]
     hangup_cause: Mapped[int | None]  # Q.850
@@ -62,7 +62,7 @@ class CallEvent(Appended, Table):
 
 
 class Recording(Table):
-    """A recorded conversation. There is no row without the consent that allows it."""
+    """A recorded conversation. There is no row without the caller's consent."""
 
     __tablename__ = "recording"
 
@@ -72,7 +72,7 @@ class Recording(Table):
     file: Mapped[str]  # relative to HATIF_HOME
     consented: Mapped[datetime]
     consent_key: Mapped[str]  # the key that the caller pressed
-    consent_text: Mapped[str]  # catalogue id of the question that he heard
+    consent_text: Mapped[str]  # catalogue id of the question that they heard
     consent_language: Mapped[str]
     started: Mapped[datetime]
     ended: Mapped[datetime | None]
@@ -101,7 +101,7 @@ class SurveyAnswer(Table):
 
 
 class Caller(Table):
-    """What is remembered about a number. Erasing it is deleting the row."""
+    """What is remembered about a number. Erasing means deleting the row."""
 
     __tablename__ = "caller"
 

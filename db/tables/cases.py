@@ -1,4 +1,4 @@
-"""Case files, what belongs to them, and what is still owed to a caller."""
+"""Case files with their notes and messages, and callback requests."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -21,17 +21,17 @@ class CaseFile(Table):
     language: Mapped[str | None]
     country: Mapped[str | None] = mapped_column(String(2))
     post: Mapped[str | None]  # the consular post that deals with it
-    call_id: Mapped[UUID | None]  # that it came from
+    call_id: Mapped[UUID | None]  # the call that it was opened in
     caller: Mapped[str | None]
     title: Mapped[str | None]
     missing: Mapped[str | None]  # what the applicant still has to bring
-    expected: Mapped[date | None]  # when he may expect it
+    expected: Mapped[date | None]  # when the applicant may expect the result
     owner: Mapped[str | None]  # operator's id
     opened: Mapped[datetime]
     changed: Mapped[datetime | None]  # when its state last changed
     due: Mapped[datetime | None]
     closed: Mapped[datetime | None]
-    notify_number: Mapped[str | None]  # is called when the state changes
+    notify_number: Mapped[str | None]  # called when the state changes
     pin_hash: Mapped[str | None]
     pin_failures: Mapped[int] = mapped_column(server_default="0")
     pin_locked_until: Mapped[datetime | None]
@@ -48,7 +48,7 @@ class CaseFile(Table):
 
 
 class CaseReference(Table):
-    """A reference that is reserved: no other node, and no later case, gives it out. Never deleted.
+    """A reserved reference: no other node and no later case uses it. Never deleted.
 
     Written only by a conditional insert (`db.reservations`), never through a journal.
     """
@@ -56,7 +56,7 @@ class CaseReference(Table):
     __tablename__ = "case_reference"
 
     reference: Mapped[str] = mapped_column(String(9), primary_key=True)
-    node: Mapped[str]  # that gives it out
+    node: Mapped[str]  # that allocates it
     reserved: Mapped[datetime]
 
 
@@ -75,7 +75,7 @@ class CaseNote(Table):
 
 
 class Message(Table):
-    """What a caller left by voice."""
+    """A voice message that a caller left."""
 
     __tablename__ = "message"
 
@@ -89,7 +89,7 @@ class Message(Table):
     category: Mapped[str | None]  # chosen by key, as in the flow
     file: Mapped[str]  # relative to HATIF_HOME
     duration_ms: Mapped[int | None]
-    text: Mapped[str | None]  # written out by the recogniser
+    text: Mapped[str | None]  # transcribed by the recogniser
     at: Mapped[datetime]
     heard: Mapped[datetime | None]
     heard_by: Mapped[str | None]
@@ -103,32 +103,34 @@ class Message(Table):
 
 
 class Callback(Table):
+    """A callback request."""
+
     __tablename__ = "callback"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     node: Mapped[str]
     kind: Mapped[str]
-    state: Mapped[str] = mapped_column(server_default=CallbackState.WISHED.value)
-    call_id: Mapped[UUID | None]  # that it was wished for in
+    state: Mapped[str] = mapped_column(server_default=CallbackState.REQUESTED.value)
+    call_id: Mapped[UUID | None]  # the call in which it was requested
     case_reference: Mapped[str | None] = mapped_column(String(9))
     number: Mapped[str]
     country: Mapped[str | None] = mapped_column(String(2))
     language: Mapped[str | None]
     topic: Mapped[str | None]
-    operator_id: Mapped[str | None]  # preferred, or who took it over
+    operator_id: Mapped[str | None]  # the preferred one, or the one who took it over
     priority: Mapped[int] = mapped_column(server_default="0")
-    wished: Mapped[datetime]
-    waiting_since: Mapped[datetime | None]  # its age in routing
-    due: Mapped[datetime | None]  # not before
+    wished: Mapped[datetime]  # when it was made
+    waiting_since: Mapped[datetime | None]  # its routing age
+    due: Mapped[datetime | None]  # the earliest time to call
     tries: Mapped[int] = mapped_column(server_default="0")
-    tried: Mapped[datetime | None]  # last
+    tried: Mapped[datetime | None]  # the last try
     epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
     dialled_call_id: Mapped[UUID | None]  # the call that it led to
     reason: Mapped[str | None]
     ended: Mapped[datetime | None]
-    claimed_node: Mapped[str | None]  # whose controller is at it; nobody else may move it
+    claimed_node: Mapped[str | None]  # the node whose controller works on it; no other may move it
     claimed_boot: Mapped[UUID | None]  # one start of that controller
-    first_due: Mapped[datetime | None]  # where `due` was put off since: what it was at first
+    first_due: Mapped[datetime | None]  # the original `due`, if it was postponed
 
     __table_args__ = (
         one_of("kind", CallbackKind),
@@ -140,7 +142,7 @@ class Callback(Table):
 
 
 class CallbackTry(Table):
-    """A number that was dialled for a wish: written before it is dialled, so that no try is made twice."""
+    """A try to reach the caller of a callback request. Written before dialling, so that no try is made twice."""
 
     __tablename__ = "callback_try"
 
@@ -148,9 +150,9 @@ class CallbackTry(Table):
     try_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1 on
     node: Mapped[str]
     number: Mapped[str]
-    operator_id: Mapped[str | None]  # who waits for the caller; NULL: nobody, he is told about a file
+    operator_id: Mapped[str | None]  # the one who waits for the caller; NULL: nobody, the call is about a file's state
     dialled: Mapped[datetime]
-    outcome: Mapped[str | None]  # NULL: not known yet
+    outcome: Mapped[str | None]  # NULL: unknown yet
     ended: Mapped[datetime | None]
 
     __table_args__ = (

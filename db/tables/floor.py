@@ -1,4 +1,4 @@
-"""Operators, what they were offered, and with whom they talked."""
+"""Operators with their states and shifts; offers, pairings and routing decisions."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from db.tables.base import EMPTY_LIST, EMPTY_MAP, Appended, Table, index_where, 
 
 
 class Operator(Table):
-    """The list of `operators.csv` as the controller loaded it last, so that reports know names of the past."""
+    """The operators of `operators.csv` as last loaded by the controller, so that reports know former names too."""
 
     __tablename__ = "operator"
 
@@ -22,21 +22,21 @@ class Operator(Table):
     topics: Mapped[list[str]] = mapped_column(server_default=EMPTY_LIST)
     supervisor: Mapped[bool] = mapped_column(server_default=false())
     changed: Mapped[datetime | None]
-    removed: Mapped[datetime | None]  # not in the list any more
+    removed: Mapped[datetime | None]  # since when they are no longer in the list
 
 
 class OperatorStateRecord(Appended, Table):
-    """History: a record for each change; the last one holds."""
+    """The history of operators' states; the last record is the current one."""
 
     __tablename__ = "operator_state"
 
     operator_id: Mapped[str]
     state: Mapped[str]
-    reason: Mapped[str | None]  # of a pause: the site's list, `no_answer`; of away: `telephone`
+    reason: Mapped[str | None]  # of a pause: from the site's list, or `no_answer`; of away: `telephone`
     call_id: Mapped[UUID | None]
     idle_since: Mapped[datetime | None]
-    until: Mapped[datetime | None]  # end of wrap-up, or of an announced pause
-    by: Mapped[str | None]  # operator's id, `service`
+    until: Mapped[datetime | None]  # end of a wrap-up, or of an announced pause
+    by: Mapped[str | None]  # an operator's id, or `service`
 
     __table_args__ = (
         one_of("state", OperatorState),
@@ -46,17 +46,19 @@ class OperatorStateRecord(Appended, Table):
 
 
 class Offer(Table):
+    """A call offered to an operator."""
+
     __tablename__ = "offer"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)  # is the channel id of the leg
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # also the channel id of the leg
     node: Mapped[str]  # the caller's
     epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
     call_id: Mapped[UUID]
     operator_id: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=OfferState.RINGING.value)
-    reason: Mapped[str | None]  # why it ended so
+    reason: Mapped[str | None]  # why it ended in this state
     offered: Mapped[datetime]
-    ended: Mapped[datetime | None]  # rings no longer, whatever the outcome
+    ended: Mapped[datetime | None]  # when it stopped ringing, whatever the outcome
 
     __table_args__ = (
         one_of("state", OfferState),
@@ -67,7 +69,8 @@ class Offer(Table):
 
 
 class Pairing(Table):
-    """An operator and a caller who talk. One that is open excludes another for the operator and for the call."""
+    """A connected operator and caller. There is at most one open pairing per operator, and one per call as
+    `operator`."""
 
     __tablename__ = "pairing"
 
@@ -92,7 +95,7 @@ class Pairing(Table):
 
 
 class Decision(Appended, Table):
-    """What routing decided, and why."""
+    """A routing decision with its reason."""
 
     __tablename__ = "decision"
 
@@ -107,7 +110,7 @@ class Decision(Appended, Table):
 
 
 class Shift(Table):
-    """Who is planned to be on duty when. Logs nobody in or out."""
+    """A planned shift. It does not log anybody in or out."""
 
     __tablename__ = "shift"
 

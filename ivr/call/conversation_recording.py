@@ -20,7 +20,7 @@ from ivr.records.voicemail import FORMAT, Mailbox
 
 if TYPE_CHECKING:
     from db.read import Call as CallRow
-    from db.read import RecordingMade
+    from db.read import RecordingRow
 
 log = structlog.get_logger()
 
@@ -93,7 +93,7 @@ def _kept(mailbox: Mailbox, name: str) -> tuple[float, bool]:
 
 
 async def close(
-    mailbox: Mailbox, recording: "RecordingMade", call: "CallRow | None", recorder: Recorder, *, cut: bool
+    mailbox: Mailbox, recording: "RecordingRow", call: "CallRow | None", recorder: Recorder, *, cut: bool
 ) -> None:
     """End the row of a recording that was left open. What is missing of the recording is noted in the call's case."""
     try:

@@ -28,7 +28,7 @@ from routing.match import Reason, Step
 from routing.states import OfferState
 
 if TYPE_CHECKING:
-    from db.read_files import File
+    from db.case_files import File
 
 NODE = "callback"
 """The first entry in the call's path, before the queue."""

@@ -138,7 +138,7 @@ class Dispatcher:
                 continue
             if why is callback_rules.Not.NOT_DUE and due is not None:
                 self._next_due = min(due, self._next_due or due)
-            if why is not None or request.state != CallbackState.WISHED or request.number in taken:
+            if why is not None or request.state != CallbackState.REQUESTED or request.number in taken:
                 continue
             taken.add(request.number)
             if request.kind == CallbackKind.CASE:

@@ -101,7 +101,7 @@ async def expire_if_late(
         chance: As in `is_too_late`.
         other: The request of the same number that is being worked on.
     """
-    if request.state != CallbackState.WISHED or not is_too_late(request, chance, now, site, opening):
+    if request.state != CallbackState.REQUESTED or not is_too_late(request, chance, now, site, opening):
         return False
     reason = f"not within {site.callbacks.give_up_h:g} open hours: {_explain(request, why, other, site.node)}"
     moved = advance(request, RequestEvent.EXPIRED, now, reason=reason)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind
 from ivr.site.callback_rules import Facts, Limits
 from ivr.site.site import Site
@@ -45,7 +45,7 @@ def language_of(site: Site, request: CallbackRequest) -> str:
     return request.language if request.language in site.languages else site.language_order(request.country)[0]
 
 
-def facts_of(site: Site, opening: "Opening", request: CallbackRequest, dialled: Dialled, now: datetime) -> Facts:
+def facts_of(site: Site, opening: "Opening", request: CallbackRequest, dialled: DialCounts, now: datetime) -> Facts:
     """Return what `callback_rules.why_not` decides by."""
     settings = site.callbacks
     return Facts(

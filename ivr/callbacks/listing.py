@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState
 from ivr.callbacks.facts import describe_holder, due_of, facts_of
 from ivr.callbacks.request_states import AT_WORK, call_of, routing_age
@@ -26,7 +26,7 @@ _AT_WORK = {
 def rows(
     requests: Sequence[CallbackRequest],
     tries: Mapping[UUID, Sequence[Mapping[str, Any]]],
-    dialled: Dialled,
+    dialled: DialCounts,
     site: Site,
     opening: "Opening",
     now: datetime,
@@ -66,7 +66,7 @@ def _order(request: CallbackRequest) -> tuple[bool, datetime, UUID]:
 
 
 def _why(
-    request: CallbackRequest, dialled: Dialled, site: Site, opening: "Opening", now: datetime
+    request: CallbackRequest, dialled: DialCounts, site: Site, opening: "Opening", now: datetime
 ) -> callback_rules.Not | None:
     facts = facts_of(site, opening, request, dialled, now)
     ended = request.ended is not None

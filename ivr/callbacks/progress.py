@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from db.callback_requests import CallbackRequest, Dialled
+from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
@@ -58,7 +58,7 @@ class Progress:
         under its lock.
         """
         now, request = clock.now(), self.request
-        facts = facts_of(self.site, self.services.opening, request, Dialled({}, 0), now)
+        facts = facts_of(self.site, self.services.opening, request, DialCounts({}, 0), now)
         due = request.due if operator is not None else due_of(request)
         why: str | None = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
         moved = advance(request, RequestEvent.DIALLED, now, by=self.repository.claim)

@@ -14,7 +14,7 @@ from ivr.talk.whisper import WAITED
 from prompts.manifest import Manifest
 
 if TYPE_CHECKING:
-    from db.read_files import File
+    from db.case_files import File
 
 NEVER = "never"
 DECLINED = {"1": "later", "2": "colleague", "3": NEVER}

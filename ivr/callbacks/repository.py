@@ -6,14 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from db.callback_requests import CallbackRequest, Claim, Dialled
+from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.enums import TryOutcome
 from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from db.read_files import File
+    from db.case_files import File
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class CallbackRepository:
             from db.read import NotFoundError  # the database's packages must not hold up a start
 
             try:
-                found: CallbackRequest = await callbacks.wish(engine, prefix)
+                found: CallbackRequest = await callbacks.find_request(engine, prefix)
             except NotFoundError as error:
                 return str(error)
             return found
@@ -66,7 +66,7 @@ class CallbackRepository:
 
     async def list_latest(
         self, last: int, since: datetime
-    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], Dialled] | None:
+    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], DialCounts] | None:
         """Return the open requests and the `last` ended ones, the attempts made for each, and what was dialled `since`.
 
         Attempts are rows of `callback_try` by the request's id.
@@ -75,17 +75,19 @@ class CallbackRepository:
         async def read(callbacks: Any, engine: "AsyncEngine") -> Any:
             requests = await callbacks.latest(engine, last)
             tries = await callbacks.tries(engine, [request.id for request in requests])
-            return requests, tries, await callbacks.dialled(engine, since)
+            return requests, tries, await callbacks.count_dialled(engine, since)
 
         return await self._client.ask("db.callbacks", read)
 
-    async def dialled(self, since: datetime) -> Dialled | None:
+    async def dialled(self, since: datetime) -> DialCounts | None:
         """Return how often was dialled since an instant, by number and in all."""
-        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.dialled(engine, since))
+        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.count_dialled(engine, since))
 
     async def without_file(self, since: datetime) -> list[CallbackRequest] | None:
         """Return the requests that failed since an instant and whose case file or note has not been written."""
-        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.without_file(engine, since))
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.failed_without_file(engine, since)
+        )
 
     async def file(self, reference: str) -> "File | None":
         """Return a case file without its PIN; also None if there is no such file."""
@@ -99,7 +101,7 @@ class CallbackRepository:
                 return None
             return found
 
-        return await self._client.ask("db.read_files", read)
+        return await self._client.ask("db.case_files", read)
 
     async def move(
         self,
@@ -129,7 +131,7 @@ class CallbackRepository:
         a_number: int,
         a_day: int,
     ) -> str | None:
-        """Return a value of `db.callbacks.Dial`; the number may be dialled only after `yes`."""
+        """Return a value of `db.callbacks.DialResult`; the number may be dialled only after `yes`."""
         answer = await self._client.ask(
             "db.callbacks",
             lambda callbacks, engine: callbacks.dial(

@@ -41,16 +41,16 @@ class RequestEvent(StrEnum):
 _S = CallbackState
 
 TRANSITIONS: Mapping[tuple[CallbackState, RequestEvent], CallbackState] = {
-    (_S.WISHED, RequestEvent.CLAIMED): _S.RINGING_OPERATOR,
-    (_S.WISHED, RequestEvent.DIALLED): _S.RINGING_CALLER,  # only to hear about a case file
-    (_S.WISHED, RequestEvent.TAKEN): _S.DONE,
-    (_S.WISHED, RequestEvent.CANCELLED): _S.CANCELLED,
-    (_S.WISHED, RequestEvent.EXPIRED): _S.FAILED,
-    (_S.RINGING_OPERATOR, RequestEvent.RELEASED): _S.WISHED,
-    (_S.RINGING_OPERATOR, RequestEvent.DECLINED): _S.WISHED,
+    (_S.REQUESTED, RequestEvent.CLAIMED): _S.RINGING_OPERATOR,
+    (_S.REQUESTED, RequestEvent.DIALLED): _S.RINGING_CALLER,  # only to hear about a case file
+    (_S.REQUESTED, RequestEvent.TAKEN): _S.DONE,
+    (_S.REQUESTED, RequestEvent.CANCELLED): _S.CANCELLED,
+    (_S.REQUESTED, RequestEvent.EXPIRED): _S.FAILED,
+    (_S.RINGING_OPERATOR, RequestEvent.RELEASED): _S.REQUESTED,
+    (_S.RINGING_OPERATOR, RequestEvent.DECLINED): _S.REQUESTED,
     (_S.RINGING_OPERATOR, RequestEvent.CANCELLED): _S.CANCELLED,
     (_S.RINGING_OPERATOR, RequestEvent.DIALLED): _S.RINGING_CALLER,
-    (_S.RINGING_CALLER, RequestEvent.MISSED): _S.WISHED,  # or failed
+    (_S.RINGING_CALLER, RequestEvent.MISSED): _S.REQUESTED,  # or failed
     (_S.RINGING_CALLER, RequestEvent.REACHED): _S.CONNECTED,
     (_S.CONNECTED, RequestEvent.FINISHED): _S.DONE,
 }
@@ -80,11 +80,11 @@ def advance(
         reason: Replaces the request's reason, unless None.
     """
     state = TRANSITIONS.get((CallbackState(request.state), event))
-    if state is None or request.claim != (None if request.state == _S.WISHED else by):
+    if state is None or request.claim != (None if request.state == _S.REQUESTED else by):
         return request
     if event is RequestEvent.DIALLED:
         about_case = request.kind == CallbackKind.CASE
-        if request.tries >= MOST_TRIES or by is None or about_case is not (request.state == _S.WISHED):
+        if request.tries >= MOST_TRIES or by is None or about_case is not (request.state == _S.REQUESTED):
             return request
         return replace(
             request,
@@ -100,7 +100,7 @@ def advance(
         return request if by is None or about_case else replace(request, state=state.value, claim=by)
     if event is RequestEvent.MISSED:
         due = again(request.tried or now, wait, request.tries)
-        state = _S.WISHED if due is not None else _S.FAILED
+        state = _S.REQUESTED if due is not None else _S.FAILED
         request = _put_off(request, due) if due is not None else request
     if event is RequestEvent.DECLINED:
         request = _put_off(request, now + wait)
@@ -129,7 +129,7 @@ def end_orphaned(
     """
     if request.state not in AT_WORK:
         return request
-    free = replace(request, state=CallbackState.WISHED.value, claim=None)
+    free = replace(request, state=CallbackState.REQUESTED.value, claim=None)
     return advance(free, event, now, operator=operator, reason=reason)
 
 

@@ -7,7 +7,7 @@ from ivr.callbacks.facts import language_of
 from ivr.callbacks.request_states import routing_age
 from ivr.model import floor_protocol
 from routing.match import Step
-from routing.policy import needs
+from routing.policy import usual_steps
 
 
 class WaitingRequests:
@@ -37,4 +37,4 @@ class WaitingRequests:
             return (
                 Step(language if language in spoken else next(iter(spoken), language), operator=request.operator_id),
             )
-        return needs(language, site.operators.level, request.topic, request.operator_id, site.routing.policy)
+        return usual_steps(language, site.operators.level, request.topic, request.operator_id, site.routing.policy)

@@ -20,7 +20,7 @@ from ivr.records.recorder import Recorder
 from ivr.site import operators
 
 if TYPE_CHECKING:
-    from db.read_files import Claim, Failures, File, FileByTelephone
+    from db.case_files import Claim, Failures, File, FileByTelephone
 
 WITHHELD = "withheld"
 """In place of a number, for all callers who hide theirs."""

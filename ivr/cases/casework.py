@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.apply import position
-from db.deliver import deliver_all, heartbeat
+from db.delivery import deliver_all, heartbeat
 from db.engine import DatabaseError, async_engine
 from db.enums import CaseState
 from db.ids import uuid7

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import phonenumbers
 
-from db.engine import DatabaseError, parse
+from db.engine import DatabaseError, parse_url
 from ivr.flow.file import Draft
 from ivr.flow.nodes.language import Language
 from ivr.site import table_file
@@ -40,7 +40,7 @@ def database_findings(folder: Path, site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the database's URL."""
     try:
         if site.database.url is not None:
-            parse(site.database.url)
+            parse_url(site.database.url)
     except DatabaseError as error:
         found, _, remedy = str(error).partition(": ")
         yield _Toml(folder).finding("E_SITE_DATABASE", ("database", "url"), f"database.url: {found}", remedy)

@@ -20,9 +20,9 @@ def audit(
 
     Supervisions have an end (until), a record for each mode, and the refused ones a reason; docs/supervision.md.
     """
-    from db.audit import deeds
+    from db.audit import audit_entries
 
-    rows: list[dict[str, Any]] = asyncio.run(Composition().read(deeds, last))
+    rows: list[dict[str, Any]] = asyncio.run(Composition().read(audit_entries, last))
     if json:
         as_json(rows)
         return

@@ -67,7 +67,7 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
     try:
         wishes = await callbacks.latest(engine, last)
         tries = await callbacks.tries(engine, [each.id for each in wishes])
-        dialled = await callbacks.dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
+        dialled = await callbacks.count_dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
     finally:
         await engine.dispose()
     return listing.rows(wishes, tries, dialled, parts.site, plan_of(parts), now)

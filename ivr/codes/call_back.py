@@ -28,7 +28,7 @@ async def call_back(call: CodeCall) -> None:
     if not call.resumed and not is_requested:  # one request is enough, however often the code is dialled
         now = clock.now()
         request = CallbackRequest(
-            uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.WISHED.value, last.caller, now,
+            uuid7(), services.site.node, CallbackKind.OPERATOR.value, CallbackState.REQUESTED.value, last.caller, now,
             call_id=last.id, case_reference=last.case_reference, country=last.country, language=last.language,
             topic=last.topic, operator_id=operator, due=now,
         )  # fmt: skip

@@ -16,11 +16,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.deliver import lag
+from db.delivery import lag
 from db.engine import DatabaseError, async_engine
 from db.enums import CaseKind
+from db.orphaned_calls import LastKnown, last_known
 from db.read import Call, NotFoundError, OpenRows, call, open_rows
-from db.read_lost import LastKnown, last_known
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder

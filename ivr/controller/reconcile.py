@@ -13,7 +13,7 @@ from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import CallState, LegState, StateError, decode
 from ivr.model.floor_protocol import OpenOffer
 from ivr.model.talk_table import PREFIX, Colleague, OperatorPlace, recovered
-from routing.states import Operator, OperatorState, Trigger, after
+from routing.states import Operator, OperatorState, Trigger, apply_trigger
 
 log = structlog.get_logger()
 
@@ -129,9 +129,9 @@ def settled(
         # He cannot be rung until he is known to be there, but his telephone's absence is for others to say.
         there = replace(operator, present=True)
         if operator.state is OperatorState.OFFERED:
-            there = after(there, Trigger.WITHDRAWN, now)
+            there = apply_trigger(there, Trigger.WITHDRAWN, now)
         elif operator.state is OperatorState.TALKING:
-            there = after(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
+            there = apply_trigger(there, Trigger.ENDED, now, wrap_up_s=wrap_up_s)
         elif there.until is not None:
             lasts = min(max(wrap_up_s, longest_s or 0.0), max(wrap_up_s, there.until - there.since))
             there = replace(there, until=min(there.until, now + lasts))  # the clock may have been set back meanwhile

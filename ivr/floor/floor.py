@@ -13,13 +13,13 @@ import structlog
 
 from db.ids import uuid7
 from ivr.model import floor_protocol
-from routing.ahead import ahead
+from routing.callers_ahead import callers_ahead
 from routing.engine import Engine
 from routing.estimate import Estimates
 from routing.match import Step, Waiting, step_at
 from routing.policy import Policy
-from routing.states import OfferState, Operator, OperatorState, Trigger, after
-from routing.waits import Waits, why_waits
+from routing.states import OfferState, Operator, OperatorState, Trigger, apply_trigger
+from routing.waits import WaitReason, explain_wait
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Floor:
         publish: Callable[[floor_protocol.ToCall], None],
         changed: Callable[[Operator, str | None], None],
         decided: Callable[..., None],
-        waits: Callable[[str, Waits], None] = lambda *_: None,
+        waits: Callable[[str, WaitReason], None] = lambda *_: None,
         missed: Callable[[Operator, Trigger], None] = lambda *_: None,
         answer: Callable[[floor_protocol.ToClient], None] = lambda _: None,
         policy: Policy | None = None,
@@ -79,7 +79,7 @@ class Floor:
         self._estimates = Estimates()
         for operator in self._operators.values():
             self._engine.set_operator(operator)
-            self._estimates.operator(operator, self._at)
+            self._estimates.set_operator(operator, self._at)
         self._waiting: dict[str, Waiting] = {}  # as told to the engine
         self._silent: set[str] = set()  # calls that are offered to nobody now; they may not wait at all
         self._come: dict[str, None] = {}  # calls of which it is not told yet why they wait, or wait on
@@ -182,7 +182,7 @@ class Floor:
             case floor_protocol.Leave(call):
                 self._leave(call)
                 self._silent.discard(call)
-                self._estimates.left(call, now)
+                self._estimates.leave(call, now)
                 for offer in [offer for offer, offered in self._offered.items() if offered == call]:
                     self._being_offered.pop(offer, None)
             case floor_protocol.AskPosition():
@@ -223,7 +223,7 @@ class Floor:
                 if self._offered.get(offer) != call:
                     return  # that offer is over; he waits for another one
                 self._leave(call)
-                self._estimates.accepted(call, operator, now)
+                self._estimates.accept(call, operator, now)
                 self._being_offered.pop(offer, None)
                 self._operator(operator, Trigger.ACCEPTED, now, offer=offer, call=call)
             case floor_protocol.Refused(offer, call, operator, state):
@@ -263,7 +263,7 @@ class Floor:
         offer = floor_protocol.Offer(str(uuid7()), self._epoch, call, operator, self._ring_s, None, role)
         self._offered[offer.id] = call
         self._publish(offer)
-        self._set(replace(after(known, Trigger.OFFER, now), offer=offer.id), call)
+        self._set(replace(apply_trigger(known, Trigger.OFFER, now), offer=offer.id), call)
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.call] = waiting
@@ -293,7 +293,7 @@ class Floor:
             return
         lasts = self._more_s if trigger is Trigger.WRAP_UP_MORE else self._wrap_up_s
         longest = max(self._longest_s, self._wrap_up_s)
-        moved = after(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
+        moved = apply_trigger(operator, trigger, now, reason=reason, wrap_up_s=lasts, longest_s=longest)
         self._set(moved, call)
         if trigger in (Trigger.NO_ANSWER, Trigger.UNREACHABLE) and moved is not operator:
             self._missed(moved, trigger)
@@ -301,7 +301,7 @@ class Floor:
     def _set(self, operator: Operator, call: str | None) -> None:
         before = self._operators[operator.id]
         self._show(operator)
-        self._estimates.operator(operator, self._at)
+        self._estimates.set_operator(operator, self._at)
         if operator != before:
             self._changed(operator, call)
 
@@ -323,15 +323,15 @@ class Floor:
             offer = floor_protocol.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)
             self._offered[offer.id] = pair.call
             self._being_offered[offer.id] = self._waiting.pop(pair.call)
-            operator = after(self._operators[pair.operator], Trigger.OFFER, now)
+            operator = apply_trigger(self._operators[pair.operator], Trigger.OFFER, now)
             self._publish(offer)
             self._set(replace(operator, offer=offer.id), pair.call)
             self._decided(pair)
         self._come.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
             if ask.call in self._waiting and ask.call not in self._silent:  # else offered, gone or silent
-                language, before = ahead(self._engine, ask.call, now)
-                place = self._estimates.place(ask.call, language, before, now, aloud=ask.aloud)
+                language, before = callers_ahead(self._engine, ask.call, now)
+                place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(
                     floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)
                 )
@@ -351,7 +351,7 @@ class Floor:
             del self._come[call]
             told = self._handed_on.get(call)
             handed_on = (told.back, told.handed_on) if told is not None else ()
-            if (why := why_waits(self._engine, call, now, *handed_on)) is not None:
+            if (why := explain_wait(self._engine, call, now, *handed_on)) is not None:
                 self._waits(call, why)
             if not self._inbox.empty():
                 return

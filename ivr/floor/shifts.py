@@ -23,7 +23,7 @@ from ivr.site.findings import SiteError
 from ivr.site.roster import Roster, Shift
 
 if TYPE_CHECKING:
-    from db.shifts import Planned
+    from db.shifts import StoredShift
 
 log = structlog.get_logger()
 
@@ -103,10 +103,10 @@ class Changes:
     """`planned`: new ones, other ends, and cancelled ones that count again."""
 
     planned: tuple[Shift, ...]
-    cancelled: tuple["Planned", ...]
+    cancelled: tuple["StoredShift", ...]
 
 
-def compare(planned: Roster | None, known: Iterable["Planned"], now: datetime, today: date) -> Changes:
+def compare(planned: Roster | None, known: Iterable["StoredShift"], now: datetime, today: date) -> Changes:
     """What is to be written, so that the table has the shifts from `now` on as they are planned, and what is over of
     today where nothing is known of it. `known`: what it has, from today's midnight to the end of the last day."""
     there = {(each.operator, each.begins): each for each in known}

@@ -22,7 +22,7 @@ from ivr.model.call_state import LegState
 from ivr.model.talk_table import bridge_of
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper, display, playback_of
-from routing.states import OfferState, offer_state_after
+from routing.states import OfferState, next_offer_state
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def _until_answered(call: Call, leg: Leg, ring_s: float) -> Leg | None:
                 heard = await _withdraw(call, leg, OfferState.NO_ANSWER)
             elif isinstance(item, floor_protocol.TelephoneGone) and item.operator == leg.operator:
                 heard = await _withdraw(call, leg, OfferState.UNREACHABLE)
-            state = offer_state_after(state, heard)
+            state = next_offer_state(state, heard)
             if state is OfferState.ACCEPTED:
                 whispered, there = await _whispered(call, leg)
                 if there and await _connect(call, leg):

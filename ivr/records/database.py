@@ -8,10 +8,10 @@ import structlog
 from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
+    from db.case_files import Claim
     from db.last_calls import LastCall
-    from db.read_files import Claim
-    from db.returners import Former
-    from db.shifts import Planned
+    from db.returners import FormerWait
+    from db.shifts import StoredShift
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Database:
 
     async def warm(self) -> None:
         """Make the first read as quick as the next ones."""
-        await self._client.load("db.read_files", "db.returners")
+        await self._client.load("db.case_files", "db.returners")
         await self.language("")
 
     async def close(self) -> None:
@@ -43,13 +43,15 @@ class Database:
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
         """Return what a case reference and PIN, entered by a caller from `number`, are checked against."""
-        return await self._client.ask("db.read_files", lambda files, engine: files.claim(engine, reference, number))
+        return await self._client.ask("db.case_files", lambda files, engine: files.claim(engine, reference, number))
 
-    async def former(self, number: str, call: str) -> "Former | None":
+    async def former(self, number: str, call: str) -> "FormerWait | None":
         """Return the last wait of `number` before `call`, if it was cut short."""
-        return await self._client.ask("db.returners", lambda returners, engine: returners.former(engine, number, call))
+        return await self._client.ask(
+            "db.returners", lambda returners, engine: returners.former_wait(engine, number, call)
+        )
 
-    async def shifts(self, begins: datetime, ends: datetime) -> "list[Planned] | None":
+    async def shifts(self, begins: datetime, ends: datetime) -> "list[StoredShift] | None":
         """Return the shifts planned in a period, as far as they have been written."""
         return await self._client.ask("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
 

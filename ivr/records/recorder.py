@@ -23,10 +23,9 @@ from ivr.records.voicemail import StoredMessage
 from ivr.site.holidays import Ruling, name_in
 from ivr.site.operators import OperatorEntry
 from routing.hours import Override
-from routing.match import Decision, in_words
+from routing.match import Decision, describe_reason
 from routing.states import OfferState, Operator, OperatorState
-from routing.waits import Waits
-from routing.waits import in_words as waits_in_words
+from routing.waits import WaitReason, describe_wait
 
 log = structlog.get_logger()
 
@@ -310,13 +309,13 @@ class Recorder:
             kind="offer",
             call_id=decision.call,
             operator_id=decision.operator,
-            reason=in_words(decision.reason),
+            reason=describe_reason(decision.reason),
             data=asdict(decision.reason),
         )
 
-    def waits(self, call_id: str, why: Waits) -> None:
+    def waits(self, call_id: str, why: WaitReason) -> None:
         """Record why a caller waits."""
-        reason, data = waits_in_words(why), asdict(why)
+        reason, data = describe_wait(why), asdict(why)
         self.journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
 
     def operator_state(self, operator: Operator, call_id: str | None, at: datetime | None = None) -> None:

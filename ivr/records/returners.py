@@ -8,7 +8,7 @@ from ivr.model.call_state import CallState
 from ivr.records.database import Database
 
 if TYPE_CHECKING:
-    from db.returners import Former
+    from db.returners import FormerWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Returners:
         self._database, self._within_s = database, within_s
         self._taken: dict[str, float] = {}  # former calls whose place was taken, and when
         # By id of the call that was let in for its old place, which it has even if the database is slow by then.
-        self._seen: dict[str, Former] = {}
+        self._seen: dict[str, FormerWait] = {}
 
     async def place(self, state: CallState) -> Place | None:
         """Return the old place of a caller who is about to wait, and take it.
@@ -39,7 +39,7 @@ class Returners:
         former = await self._database.former(state.caller, state.id) or seen
         return self.take(state, former, time.time()) if former is not None else None
 
-    def take(self, state: CallState, former: "Former", now: float) -> Place | None:
+    def take(self, state: CallState, former: "FormerWait", now: float) -> Place | None:
         """Take and return the former call's place, if it is still free for this caller at `now`."""
         call = str(former.call)
         self._taken = {former_call: at for former_call, at in self._taken.items() if now - at < 2 * self._within_s}
@@ -59,9 +59,9 @@ class Returners:
         self._seen[state.id] = former
         return True
 
-    def _is_recent(self, former: "Former", now: float) -> bool:
+    def _is_recent(self, former: "FormerWait", now: float) -> bool:
         return now - former.ended.timestamp() <= self._within_s
 
-    def _is_free_for(self, state: CallState, former: "Former", now: float) -> bool:
+    def _is_free_for(self, state: CallState, former: "FormerWait", now: float) -> bool:
         is_free = str(former.call) not in self._taken
         return former.language == state.language and self._is_recent(former, now) and is_free

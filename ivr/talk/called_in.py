@@ -10,7 +10,7 @@ from ivr.model import floor_protocol
 from ivr.model.talk_table import TalkEvent
 from ivr.talk.controls import ConversationControls
 from ivr.talk.whisper import Whisper
-from routing.states import OfferState, offer_state_after
+from routing.states import OfferState, next_offer_state
 
 NEEDS_COLLEAGUE = (TalkEvent.COMPLETE, TalkEvent.OPERATOR_GONE, TalkEvent.OPERATOR_LOST, TalkEvent.SWAP)
 """What cannot wait until a colleague who has picked up has heard all."""
@@ -25,7 +25,7 @@ async def look(talk: ConversationControls, item: Item, colleague: Leg) -> None:
     there = talk.talk.colleague is not None and talk.talk.colleague.there
     if isinstance(item, floor_protocol.TelephoneGone) and item.operator == colleague.operator and not there:
         talk.rings_until = math.inf
-        talk.offer = offer_state_after(talk.offer, OfferState.UNREACHABLE)
+        talk.offer = next_offer_state(talk.offer, OfferState.UNREACHABLE)
         await talk.call.services.link.send(operations.HANG_UP(colleague.id))
     if there:
         await _of_one_who_is_there(talk, item, colleague)
@@ -42,7 +42,7 @@ async def look(talk: ConversationControls, item: Item, colleague: Leg) -> None:
     elif heard not in (OfferState.RINGING, OfferState.ACCEPTED):
         # Who has heard what it is about, and hangs up, has refused.
         ended = OfferState.REFUSED if talk.told is not None else heard
-        talk.offer = ended if talk.told is not None else offer_state_after(talk.offer, ended)
+        talk.offer = ended if talk.told is not None else next_offer_state(talk.offer, ended)
         talk.told = None
         await talk.happens(TalkEvent.COLLEAGUE_GONE, "talk_no_answer")
     elif talk.told is not None and talk.told.is_over(item):

@@ -37,7 +37,7 @@ from ivr.talk.operator_prompts import RINGING, left_ringing, new_name, ringing_f
 from ivr.talk.telephone_watch import Watch, holds
 from ivr.talk.transfers import Transfer
 from ivr.talk.whisper import Whisper, display, playback_of
-from routing.states import OfferState, offer_state_after
+from routing.states import OfferState, next_offer_state
 
 _NORMAL = (0, 16)
 """ITU-T Q.850 causes of an operator who hung up; others mean that his telephone was lost."""
@@ -122,7 +122,7 @@ class Conversation:
             self.rings_until = math.inf
             rings = await looked_at(self.call.services.link, self.colleague.id)
             if rings is not OfferState.ACCEPTED:
-                self.offer = offer_state_after(self.offer, rings)
+                self.offer = next_offer_state(self.offer, rings)
                 await self.call.services.link.send(operations.HANG_UP(self.colleague.id))
 
     async def happens(self, what: TalkEvent, told: str | None = None) -> bool:

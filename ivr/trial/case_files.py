@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from db import references
+from db.case_files import Claim, Failures, FileByTelephone
 from db.enums import CaseState
-from db.read_files import Claim, Failures, FileByTelephone
 from ivr.cases import pin
 from ivr.cases.case_lookup import Answer, CaseLookup
 from ivr.model import clock
 from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 
-SAMPLE_REFERENCE = references.make(9, 1_234_567)
+SAMPLE_REFERENCE = references.make_reference(9, 1_234_567)
 SAMPLE_PIN = "271828"
 _EXPECTED_DAYS = 14
 

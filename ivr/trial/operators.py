@@ -12,7 +12,7 @@ from ivr.asterisk.ari import events
 from ivr.asterisk.ari.events import Event
 from ivr.asterisk.ari.link import Response
 from ivr.model import floor_protocol
-from routing.estimate import RIGHT, Estimate, WaitClass
+from routing.estimate import CLASS_LIMITS_S, Estimate, WaitClass
 from routing.match import Reason
 
 HUNG_UP = 16
@@ -78,7 +78,7 @@ class Floor:
         if self._next is None:
             return Estimate()
         seconds = max(0.0, self._next.when() - asyncio.get_running_loop().time())
-        wait = next(wait_class for wait_class in WaitClass if seconds < RIGHT[wait_class][1])
+        wait = next(wait_class for wait_class in WaitClass if seconds < CLASS_LIMITS_S[wait_class][1])
         return Estimate(seconds, wait, earned=True)
 
     def _offer(self, wait: floor_protocol.Wait) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from db.journal import COLUMNS, Journal
-from db.references import ReferenceAllocator, make
+from db.references import ReferenceAllocator, make_reference
 
 
 class MemoryJournal(Journal):
@@ -38,4 +38,4 @@ class FakeReferences(ReferenceAllocator):
         if self._full:
             raise OSError("the disk is full")
         self._given += 1
-        return make(self.node_number, self._given)
+        return make_reference(self.node_number, self._given)

@@ -1,5 +1,5 @@
-"""A day of the call centre in events, on the same engine that answers the calls. docs/simulate.md says how it is used.
+"""Discrete-event simulation of a day, with the same engine that routes live calls. For its use see docs/simulate.md.
 
-`demand` makes the calls, `team` the operators, `day` runs them, `tables` makes figures of it, `advice` compares teams.
-Seconds are counted from the beginning of the day, which is the instant 0. The same seed gives the same day.
+`demand` draws the calls, `team` makes the operators, `day` runs them, `totals` computes the figures, `advice` compares
+teams. Instants are seconds since the beginning of the day. The same seed gives the same day.
 """

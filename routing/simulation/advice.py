@@ -1,7 +1,7 @@
-"""Which operator should learn which language next, and what it would bring.
+"""Advice on which operator should learn which language next, and what it would gain.
 
-Every lesson is tried on the same days, so that two differ by what they change and not by chance. Not all are tried on
-all days: the best third goes on to twice the days, until few are left (after successive halving: Jamieson and
+All lessons are tried on the same days, so that they differ by their effect and not by chance. Not every lesson is tried
+on all days: the best third goes on to twice as many days, until few are left (after successive halving: Jamieson and
 Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016).
 """
 
@@ -13,22 +13,27 @@ from routing.simulation.team import Team
 from routing.simulation.totals import Totals, standard_error
 from routing.states import Operator
 
-Tried = Callable[[Team, int], Totals]
-"""The figures of a team on the day of this number."""
+RunDay = Callable[[Team, int], Totals]
+"""Simulates a team on the day with this number."""
 
 SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
+    """A language for an operator to learn."""
+
     operator: str
     language: str
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`overall` and `worst`: what the lesson adds to the service level of all calls, and to that of the language that
-    is served worst (before and after, whichever that is then), as shares; the errors are those of the differences."""
+    """A lesson and its effect.
+
+    `overall` and `worst`: the gain in the service level of all calls, and in that of the worst-served language (before
+    and after, each time whichever language that is), as shares. The errors are standard errors of the differences.
+    """
 
     lesson: Lesson
     overall: float
@@ -47,8 +52,8 @@ class _Trial:
 
 
 def lessons(team: Team, languages: Sequence[str]) -> list[Lesson]:
-    """Each language that an operator has not, for one operator of each kind: who speaks the same, on duty at the same
-    time, would bring the same."""
+    """Return each language that an operator lacks, for one operator of each kind: operators with the same languages,
+    topics and shifts would gain the same."""
     kinds: dict[object, Operator] = {}
     for operator in team.operators:
         spoken = tuple(operator.languages.items())
@@ -64,31 +69,34 @@ def lessons(team: Team, languages: Sequence[str]) -> list[Lesson]:
 def advise(
     team: Team,
     languages: Sequence[str],
-    tried: Tried,
+    run_day: RunDay,
     *,
     level: int,
     days: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Advice]:
-    """The best lessons, best first; `days` at most for each. A lesson is the better, the more it adds to the service
-    level of all and to that of the worst-served language, taken together."""
-    before = [tried(team, day) for day in range(days)]
-    trials = [_Trial(each, team.taught(each.operator, each.language, level), []) for each in lessons(team, languages)]
+    """Return the best lessons, best first, each tried on `days` days at most. Lessons are ranked by the sum of their
+    gains in the overall service level and in that of the worst-served language."""
+    before = [run_day(team, day) for day in range(days)]
+    trials = [
+        _Trial(lesson, team.with_language(lesson.operator, lesson.language, level), [])
+        for lesson in lessons(team, languages)
+    ]
     rounds = _rounds(len(trials), days)
     total, done = sum(count * more for count, more in rounds), 0
     for count, more in rounds:
         trials = sorted(trials, key=lambda trial: -_gain(before, trial.days))[:count]
         for trial in trials:
             for _ in range(more):
-                trial.days.append(tried(trial.team, len(trial.days)))
+                trial.days.append(run_day(trial.team, len(trial.days)))
                 done += 1
                 progress(done, total)
-    found = [_advice(before, trial) for trial in trials]
-    return sorted(found, key=lambda each: -(each.overall + each.worst))[:SHOWN]
+    advice = [_advice(before, trial) for trial in trials]
+    return sorted(advice, key=lambda item: -(item.overall + item.worst))[:SHOWN]
 
 
 def _rounds(count: int, days: int) -> list[tuple[int, int]]:
-    """How many lessons are tried in each round, and on how many more days."""
+    """Return for each round the number of lessons and the number of further days."""
     rounds, had, more = [], 0, 1
     while had < days and count:
         more = min(more, days - had)
@@ -101,12 +109,12 @@ def _rounds(count: int, days: int) -> list[tuple[int, int]]:
 
 
 def _worst(days: Sequence[Totals]) -> tuple[str, float]:
-    """The language served worst over all these days."""
+    """Return the worst-served language over all these days, and its service level."""
     levels = []
     for language in days[0].languages:
         counts = [day.counts(language) for day in days]
-        within = sum(each.answered_within for each in counts)
-        level = ratio(within, sum(each.answered + each.abandoned for each in counts))
+        within = sum(count.answered_within for count in counts)
+        level = ratio(within, sum(count.answered + count.abandoned for count in counts))
         if level is not None:
             levels.append((level, language))
     level, language = min(levels, default=(1.0, days[0].languages[0]))

@@ -1,7 +1,7 @@
-"""A day in events: calls come, operators answer, talk, wrap up, come and go; the engine decides who gets whom.
+"""One simulated day: calls arrive, operators answer, talk, wrap up, start and end shifts; the engine routes the calls.
 
-Events of one instant are all taken before the engine is asked, as the floor does it. An operator changes by the same
-table of transitions as a real one.
+All events of one instant are handled before the engine decides, as on the live floor. Simulated operators change state
+by the same transition table as real ones.
 """
 
 import math
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from routing.match import Decisions, Step, Waiting, may_serve, step_at
 from routing.simulation.demand import Calls, Seconds
 from routing.simulation.team import BEST_LEVEL, Team
-from routing.states import LOGGED_OUT, Operator, OperatorState, Trigger, after
+from routing.states import LOGGED_OUT, Operator, OperatorState, Trigger, apply_trigger
 
 
 class Routing(Protocol):
-    """What the day needs of `routing.engine.Engine`."""
+    """The part of `routing.engine.Engine` that a simulated day needs."""
 
     def set_operator(self, operator: Operator) -> None: ...
     def wait(self, waiting: Waiting) -> None: ...
@@ -30,15 +30,17 @@ class Routing(Protocol):
     def decide(self, now: float) -> Decisions: ...
 
 
-class Ended(IntEnum):
+class CallOutcome(IntEnum):
+    """How a call ended."""
+
     ANSWERED = 0
     ABANDONED = 1
-    LEFT = 2  # still waiting when nothing more could happen: nobody came on duty again
+    LEFT = 2  # still waiting when the day ended: nobody came on duty again
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """What operators did from when to when, a column for each; `operator` is an index into the team."""
+    """Periods in which operators were in a state, as columns; `operator` is an index into the team."""
 
     operator: NDArray[np.int64]
     state: NDArray[np.int64]  # an index into STATES
@@ -47,22 +49,22 @@ class Spans:
 
 
 STATES = (OperatorState.TALKING, OperatorState.WRAPPING_UP, OperatorState.READY)
-"""Those of which occupancy is made."""
+"""The states that occupancy is computed from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What became of each call, in the order of `calls`.
+    """The outcome of each call, in the order of `calls`.
 
-    `wait_s`: until an operator answered, or until the caller gave up or was left. `handling_s`: talk and wrap-up, 0 for
-    who was not answered. `operator`: an index into the team, -1 for nobody. `passed_s`: by how much the latest-coming
-    caller came after him whom an operator took before him, though that operator could have served him; 0: nobody.
-    `mean_waiting`: callers who wait, over the time until the last event.
+    `wait_s`: until an operator answered, the caller gave up, or the day ended. `handling_s`: talk and wrap-up; 0 if not
+    answered. `operator`: an index into the team; -1 for nobody. `passed_s`: how much later than this caller the latest
+    caller arrived who was served first by an operator who could have served this one; 0: nobody. `mean_waiting`: the
+    mean number of waiting callers until the last event.
     """
 
     calls: Calls
     team: Team
-    ended: NDArray[np.int64]
+    outcome: NDArray[np.int64]
     wait_s: Seconds
     handling_s: Seconds
     operator: NDArray[np.int64]
@@ -73,8 +75,8 @@ class Day:
 
 
 class _Event(IntEnum):
-    """In the order in which they are taken at one instant: of two shifts that touch the first one ends before the other
-    begins, and who is answered just as his patience ends is answered."""
+    """Events, in the order in which those of one instant are handled: a shift ends before an adjacent one begins, and a
+    caller who is answered just as their patience ends is answered."""
 
     GOES_OFF_DUTY = 0
     COMES_ON_DUTY = 1
@@ -85,14 +87,18 @@ class _Event(IntEnum):
 
 
 def simulate(calls: Calls, team: Team, engine: Routing, needs: Mapping[str, tuple[Step, ...]] | None = None) -> Day:
-    """The day of these calls with this team, routed by `engine`, which must be new. `needs`: what callers of a language
-    need, step by step; absent: an operator who speaks it."""
-    steps = [(needs or {}).get(each) or (Step(each),) for each in calls.languages]
-    return _Running(calls, team, engine, steps).run()
+    """Run one day of these calls with this team.
+
+    Args:
+        engine: A new engine.
+        needs: The steps of callers, by language; default: an operator who speaks the language.
+    """
+    steps = [(needs or {}).get(language) or (Step(language),) for language in calls.languages]
+    return _DayRun(calls, team, engine, steps).run()
 
 
-class _Running:
-    """What is going on. Calls and operators are known by their index; the engine knows them by name."""
+class _DayRun:
+    """A day in progress. Calls and operators are known by index here, and by name in the engine."""
 
     def __init__(self, calls: Calls, team: Team, engine: Routing, steps: list[tuple[Step, ...]]) -> None:
         self.calls, self.team, self.engine = calls, team, engine
@@ -100,26 +106,26 @@ class _Running:
         self.arrival, self.patience = calls.arrival.tolist(), calls.patience_s.tolist()
         self.talk, self.language = calls.talk_s.tolist(), calls.language.tolist()
         self.steps = steps
-        self.ended = [Ended.LEFT] * count
+        self.outcome = [CallOutcome.LEFT] * count
         self.wait = [math.nan] * count
         self.handling = [0.0] * count
         self.served_by = [-1] * count
         self.passed = [0.0] * count
-        self.waiting: dict[int, None] = {}  # without an offer, in the order of their coming
+        self.waiting: dict[int, None] = {}  # without an offer, by arrival
         self.ringing: dict[int, int] = {}  # call to operator
         self.operators = list(team.operators)
         self.last_call = [-1] * len(team.operators)
-        self.place = {each.id: at for at, each in enumerate(team.operators)}
+        self.index = {operator.id: at for at, operator in enumerate(team.operators)}
         self.events: list[tuple[float, int, int, int]] = []  # instant, kind, operator or call, call
+        # The columns of `Spans`.
         self.people, self.states, self.begins, self.ends = array("q"), array("q"), array("d"), array("d")
-        self.area = 0.0  # callers who wait times seconds
+        self.area = 0.0  # the integral of the number of waiting callers over time
         self.now = 0.0
 
     def run(self) -> Day:
         for at, operator in enumerate(self.team.operators):
             shifts = self.team.shifts.get(operator.id)
-            away = after(_away(operator), Trigger.LOG_OUT, 0.0)
-            self._set(at, away)
+            self._set(at, apply_trigger(_off_duty(operator), Trigger.LOG_OUT, 0.0))
             for begins, ends in shifts if shifts is not None else ((0.0, math.inf),):
                 heappush(self.events, (begins, _Event.COMES_ON_DUTY, at, -1))
                 if ends < math.inf:
@@ -134,20 +140,20 @@ class _Running:
             self.now = instant
             while events and events[0][0] == instant:
                 _, kind, first, call = heappop(events)
-                self._take(kind, first, call)
+                self._handle(kind, first, call)
             while coming < count and arrival[coming] == instant:
-                self._arrives(coming)
+                self._arrive(coming)
                 coming += 1
             look = self._decide()
         return self._day()
 
-    def _arrives(self, call: int) -> None:
+    def _arrive(self, call: int) -> None:
         self.waiting[call] = None
         self.engine.wait(Waiting(str(call), self.steps[self.language[call]], self.now))
         if self.patience[call] < math.inf:
             heappush(self.events, (self.now + self.patience[call], _Event.GIVES_UP, call, -1))
 
-    def _take(self, kind: int, first: int, call: int) -> None:
+    def _handle(self, kind: int, first: int, call: int) -> None:
         if kind == _Event.TALK_ENDS:
             self._change(first, Trigger.ENDED)
             if self.team.wrap_up_s > 0:
@@ -156,14 +162,15 @@ class _Running:
                 self._change(first, Trigger.WRAP_UP_OVER)
             self._tell(first)
         elif kind == _Event.WRAP_UP_ENDS:
-            if self.last_call[first] == call:  # else he went home during that wrap-up, and has had another call since
+            # Otherwise the shift ended during that wrap-up, and the operator has had another call since.
+            if self.last_call[first] == call:
                 self._change(first, Trigger.WRAP_UP_OVER)
                 self._tell(first)
         elif kind == _Event.ANSWERS:
             if self.ringing.get(call) == first:
-                self._answered(call, first)
+                self._answer(call, first)
         elif kind == _Event.GIVES_UP:
-            self._gives_up(first)
+            self._give_up(first)
         elif kind == _Event.COMES_ON_DUTY:
             self._change(first, Trigger.RESUME)
             self._tell(first)
@@ -171,7 +178,7 @@ class _Running:
             self._change(first, Trigger.LOG_OUT)
             self._tell(first)
 
-    def _gives_up(self, call: int) -> None:
+    def _give_up(self, call: int) -> None:
         if call in self.ringing:
             operator = self.ringing.pop(call)
             self._change(operator, Trigger.WITHDRAWN)
@@ -180,31 +187,31 @@ class _Running:
             del self.waiting[call]
             self.engine.leave(str(call))
         else:
-            return  # he was answered
-        self.ended[call], self.wait[call] = Ended.ABANDONED, self.now - self.arrival[call]
+            return  # answered already
+        self.outcome[call], self.wait[call] = CallOutcome.ABANDONED, self.now - self.arrival[call]
 
     def _decide(self) -> float:
-        """Makes all pairs that can be made; when to look again."""
+        """Make all pairs that can be made; return when to look again."""
         decisions = self.engine.decide(self.now)
-        pairs = [(int(each.call), self.place[each.operator]) for each in decisions.pairs]
+        pairs = [(int(pair.call), self.index[pair.operator]) for pair in decisions.pairs]
         for call, operator in pairs:
             del self.waiting[call]
             self.ringing[call] = operator
             self._change(operator, Trigger.OFFER)
         for call, operator in pairs:
-            self._note_passed(call, self.operators[operator])
+            self._record_passed(call, self.operators[operator])
             if self.team.ring_s > 0:
                 heappush(self.events, (self.now + self.team.ring_s, _Event.ANSWERS, operator, call))
             else:
-                self._answered(call, operator)
+                self._answer(call, operator)
         if decisions.look_again is None:
             return math.inf
         if decisions.look_again <= self.now:
             raise RuntimeError(f"at {self.now} the engine wants to look again at {decisions.look_again}")
         return decisions.look_again
 
-    def _note_passed(self, taken: int, operator: Operator) -> None:
-        """Who came before the taken caller, still waits, and could have been served by the operator, was passed."""
+    def _record_passed(self, taken: int, operator: Operator) -> None:
+        """Record the waiting callers who arrived before the taken one and could have been served by the operator."""
         for call in self.waiting:
             if call > taken:
                 break
@@ -214,25 +221,27 @@ class _Running:
                 self.passed[call] = max(self.passed[call], self.arrival[taken] - self.arrival[call])
 
     def _met(self, step: Step) -> bool:
-        return any(each.state is not OperatorState.AWAY and may_serve(each, step) for each in self.operators)
+        return any(
+            operator.state is not OperatorState.AWAY and may_serve(operator, step) for operator in self.operators
+        )
 
-    def _answered(self, call: int, at: int) -> None:
+    def _answer(self, call: int, at: int) -> None:
         del self.ringing[call]
         operator = self._change(at, Trigger.ACCEPTED)
         level = operator.languages.get(self.calls.languages[self.language[call]], BEST_LEVEL)
         talk = self.talk[call] * (1 + self.team.slower_per_level * (BEST_LEVEL - level))
-        self.ended[call], self.wait[call] = Ended.ANSWERED, self.now - self.arrival[call]
+        self.outcome[call], self.wait[call] = CallOutcome.ANSWERED, self.now - self.arrival[call]
         self.handling[call] = talk + self.team.wrap_up_s
         self.served_by[call], self.last_call[at] = at, call
         heappush(self.events, (self.now + talk, _Event.TALK_ENDS, at, call))
         self._tell(at)
 
     def _change(self, at: int, trigger: Trigger) -> Operator:
-        """The engine is told by `_tell`, once for all that happens to an operator at one instant."""
+        """Change an operator. `_tell` reports it to the engine, once for all changes of an operator at one instant."""
         before = self.operators[at]
-        changed = after(before, trigger, self.now, wrap_up_s=self.team.wrap_up_s)
+        changed = apply_trigger(before, trigger, self.now, wrap_up_s=self.team.wrap_up_s)
         if changed.state is not before.state:
-            self._note(at)
+            self._record_span(at)
         self.operators[at] = changed
         return changed
 
@@ -243,9 +252,9 @@ class _Running:
         self.operators[at] = operator
         self._tell(at)
 
-    def _note(self, at: int) -> None:
+    def _record_span(self, at: int) -> None:
         operator = self.operators[at]
-        state = _PLACE.get(operator.state)
+        state = _STATE_INDEX.get(operator.state)
         if state is not None and operator.since < self.now:
             self.people.append(at)
             self.states.append(state)
@@ -254,14 +263,14 @@ class _Running:
 
     def _day(self) -> Day:
         for at in range(len(self.operators)):
-            self._note(at)
+            self._record_span(at)
         for call in range(len(self.wait)):
-            if self.ended[call] is Ended.LEFT:
+            if self.outcome[call] is CallOutcome.LEFT:
                 self.wait[call] = self.now - self.arrival[call]
         return Day(
             calls=self.calls,
             team=self.team,
-            ended=np.array(self.ended, dtype=np.int64),
+            outcome=np.array(self.outcome, dtype=np.int64),
             wait_s=np.array(self.wait, dtype=np.float64),
             handling_s=np.array(self.handling, dtype=np.float64),
             operator=np.array(self.served_by, dtype=np.int64),
@@ -277,9 +286,9 @@ class _Running:
         )
 
 
-_PLACE = {state: at for at, state in enumerate(STATES)}
+_STATE_INDEX = {state: at for at, state in enumerate(STATES)}
 
 
-def _away(operator: Operator) -> Operator:
-    """At home, with his telephone there: coming on duty makes him ready."""
+def _off_duty(operator: Operator) -> Operator:
+    """Return the operator logged out with the telephone registered, so that coming on duty makes them ready."""
     return Operator(operator.id, operator.languages, operator.topics, OperatorState.AWAY, LOGGED_OUT, present=True)

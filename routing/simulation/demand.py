@@ -1,7 +1,7 @@
-"""The calls of a day: when they come, in which language, how long they last, how long their callers wait.
+"""The calls of a day: arrival, language, talk time and the caller's patience.
 
-Each of these is drawn from a stream of its own, one number a call, so that a change of one (more calls, another mix,
-less patience) leaves the others as they were: two policies, or two teams, get the very same calls.
+Each of these is drawn from its own random stream, one number per call, so that a change of one (more calls, another
+mix, less patience) leaves the others unchanged: two policies, or two teams, get exactly the same calls.
 """
 
 import math
@@ -17,7 +17,7 @@ Seconds = NDArray[np.float64]
 
 
 class Spread(StrEnum):
-    """How the talking times are spread round their mean."""
+    """The distribution of talk times."""
 
     EXPONENTIAL = "exponential"
     LOGNORMAL = "lognormal"
@@ -25,12 +25,12 @@ class Spread(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is known of the calls of a day before they come.
+    """The parameters from which a day's calls are drawn.
 
-    `calls_per_hour`: one figure for each hour of the day; its length is the day's. `mix`: the share of each language,
-    in the order of `languages`; one row for the whole day, or one for each hour. `talk_s`: the mean. `variation`: the
-    standard deviation divided by the mean, for lognormal ones. `patience_s`: the mean of exponential ones; None: nobody
-    gives up. Raises ValueError with what would be right.
+    `calls_per_hour`: one figure for each hour; their number is the length of the day. `mix`: the share of each
+    language, in the order of `languages`; one row for the whole day, or one for each hour. `talk_s`: the mean.
+    `variation`: the standard deviation divided by the mean, for lognormal talk times. `patience_s`: the mean of an
+    exponential distribution; None: nobody gives up. Raises ValueError for invalid parameters.
     """
 
     languages: tuple[str, ...]
@@ -42,17 +42,17 @@ class Demand:
     patience_s: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.calls_per_hour or any(not 0 <= each < math.inf for each in self.calls_per_hour):
-            raise ValueError("the calls an hour must be one figure from 0 up for each hour")
+        if not self.calls_per_hour or any(not 0 <= calls < math.inf for calls in self.calls_per_hour):
+            raise ValueError("the calls per hour must be one figure of 0 or more for each hour")
         if len(self.mix) not in (1, len(self.calls_per_hour)):
-            raise ValueError("the mix must be one row of shares, or one for each hour")
+            raise ValueError("the mix must be one row of shares, or one row for each hour")
         for row in self.mix:
             if len(row) != len(self.languages) or min(row) < 0 or sum(row) <= 0:
-                raise ValueError(f"the mix {row} must be a share for each of {', '.join(self.languages)}")
+                raise ValueError(f"the mix {row} must have one share for each of {', '.join(self.languages)}")
         if not self.talk_s > 0 or not self.variation > 0:
-            raise ValueError("the talking time and its variation must be more than 0")
+            raise ValueError("the talk time and its variation must be greater than 0")
         if self.patience_s is not None and not self.patience_s > 0:
-            raise ValueError("the patience must be more than 0 seconds; leave it out where nobody gives up")
+            raise ValueError("the patience must be greater than 0 seconds; leave it out if nobody gives up")
 
     @property
     def length_s(self) -> float:
@@ -61,9 +61,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls of a day in the order of their coming, a column for each thing that is known of them.
+    """The calls of a day by arrival, as columns.
 
-    `language` is an index into `languages`; `patience_s` is infinite for who never gives up; `length_s` is the day's.
+    `language` is an index into `languages`; `patience_s` is infinite for callers who never give up; `length_s` is the
+    length of the day.
     """
 
     languages: tuple[str, ...]
@@ -78,8 +79,8 @@ class Calls:
 
 
 def draw(demand: Demand, seed: int, day: int = 0) -> Calls:
-    """One of the days of this seed. Arrivals are Poisson, by thinning: the busiest hour's rate all day, and each hour
-    keeps its share of them."""
+    """Draw one of the days of this seed. Arrivals are a Poisson process, by thinning: arrivals are drawn at the busiest
+    hour's rate for the whole day, and each hour keeps its share of them."""
     busiest = max(demand.calls_per_hour)
     chance = [np.random.default_rng([seed, day, stream]) for stream in range(5)]
     gaps = _gaps(chance[0], busiest, demand.length_s)
@@ -98,7 +99,7 @@ def draw(demand: Demand, seed: int, day: int = 0) -> Calls:
 
 
 def _gaps(chance: np.random.Generator, per_hour: float, length_s: float) -> Seconds:
-    """The times between arrivals, enough of them for the whole day."""
+    """Return times between arrivals, enough of them for the whole day."""
     if not per_hour:
         return np.empty(0)
     expected = per_hour * length_s / HOUR_S
@@ -109,7 +110,7 @@ def _gaps(chance: np.random.Generator, per_hour: float, length_s: float) -> Seco
 
 
 def _spread(chance: np.random.Generator, count: int, demand: Demand) -> Seconds:
-    """Times with the mean 1."""
+    """Return talk times with mean 1."""
     if demand.spread is Spread.EXPONENTIAL:
         return chance.exponential(1.0, count)
     sigma = math.sqrt(math.log1p(demand.variation**2))

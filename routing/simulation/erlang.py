@@ -1,9 +1,8 @@
-"""One pool: every operator can serve every caller, who waits his turn and never gives up.
+"""Erlang C: a single pool in which every operator can serve every caller, in order of arrival, and nobody gives up.
 
-Erlang's formula is for Poisson arrivals and exponential handling times.
-
-A. K. Erlang, "Solution of some problems in the theory of probabilities of significance in automatic telephone
-exchanges", 1917. The simulation must agree with it where it applies.
+The formula holds for Poisson arrivals and exponential handling times: A. K. Erlang, "Solution of some problems in the
+theory of probabilities of significance in automatic telephone exchanges", 1917. The simulation must agree with it where
+it applies.
 """
 
 import math
@@ -14,9 +13,12 @@ import numpy as np
 from routing.simulation.demand import Calls, Seconds
 
 
-def waits(operators: int, load: float) -> float:
-    """The share of callers who wait at all. `load`: calls an hour times handling time in hours; ValueError from
-    `operators` on: the line would never end."""
+def wait_probability(operators: int, load: float) -> float:
+    """Return the share of callers who wait at all.
+
+    `load`: calls per hour times handling time in hours. Raises ValueError if it is not below `operators`, because the
+    queue would grow forever.
+    """
     if not 0 <= load < operators:
         raise ValueError(f"a load of {load:g} needs more than {operators} operators")
     blocked = 1.0  # Erlang B, one operator more at a time
@@ -25,21 +27,21 @@ def waits(operators: int, load: float) -> float:
     return blocked / (1 - load / operators * (1 - blocked))
 
 
-def within(seconds: float, operators: int, load: float, handling_s: float) -> float:
-    """The share of callers who are answered within `seconds`."""
-    return 1 - waits(operators, load) * math.exp(-(operators - load) * seconds / handling_s)
+def share_answered_within(seconds: float, operators: int, load: float, handling_s: float) -> float:
+    """Return the share of callers who are answered within `seconds`."""
+    return 1 - wait_probability(operators, load) * math.exp(-(operators - load) * seconds / handling_s)
 
 
 def mean_wait_s(operators: int, load: float, handling_s: float) -> float:
-    return waits(operators, load) * handling_s / (operators - load)
+    return wait_probability(operators, load) * handling_s / (operators - load)
 
 
 def pool_waits(calls: Calls, operators: int) -> Seconds:
-    """The waits of these calls in one pool without wrap-up: first come, first served."""
-    free = [0.0] * operators  # when each is free next
-    found = []
+    """Return the waits of these calls in one pool, first come, first served, without wrap-up."""
+    free = [0.0] * operators  # a heap of the instants at which operators become free
+    waits = []
     for arrival, talk in zip(calls.arrival.tolist(), calls.talk_s.tolist(), strict=True):
         begins = max(arrival, free[0])
         heapreplace(free, begins + talk)
-        found.append(begins - arrival)
-    return np.array(found, dtype=np.float64)
+        waits.append(begins - arrival)
+    return np.array(waits, dtype=np.float64)

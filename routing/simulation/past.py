@@ -1,9 +1,9 @@
-"""Calls that were, as calls that come again: the same callers at the same times, with another team or policy.
+"""Past calls as the demand of a simulated day: the same callers at the same times, with another team or policy.
 
-Two things about them nobody knows: how long one who gave up would have talked, and how long one who was answered would
-have waited. The first is drawn from the conversations of his language. For the second, patience is taken as
-exponential, its mean estimated from all waits (time waited by anybody, divided by those who gave up); who was answered
-after w seconds had more patience than w, and by how much is drawn.
+Two things are unknown: how long a caller who gave up would have talked, and how long one who was answered would have
+waited. The first is drawn from the conversations in the same language. For the second, patience is taken as
+exponential, with the mean estimated from all waits (the time waited by all, divided by the number who gave up); a
+caller answered after w seconds had more patience than w, and the rest is drawn.
 """
 
 import math
@@ -16,8 +16,8 @@ from routing.simulation.demand import Calls
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """`arrival_s`: seconds of the day. `talk_s` None: he gave up after `wait_s`."""
+class PastCall:
+    """A past call. `arrival_s`: seconds since the beginning of the day. `talk_s` None: abandoned after `wait_s`."""
 
     arrival_s: float
     language: str
@@ -25,14 +25,14 @@ class Past:
     talk_s: float | None
 
 
-def mean_patience(calls: Sequence[Past]) -> float:
-    """Seconds; infinite where nobody gave up. The estimate of greatest likelihood where waits are cut short."""
-    gave_up = sum(each.talk_s is None for each in calls)
-    return math.fsum(each.wait_s for each in calls) / gave_up if gave_up else math.inf
+def mean_patience(calls: Sequence[PastCall]) -> float:
+    """Return the maximum-likelihood estimate for censored waits, in seconds; infinite if nobody gave up."""
+    gave_up = sum(call.talk_s is None for call in calls)
+    return math.fsum(call.wait_s for call in calls) / gave_up if gave_up else math.inf
 
 
-def again(
-    calls: Sequence[Past],
+def repeat_calls(
+    calls: Sequence[PastCall],
     languages: Sequence[str],
     length_s: float,
     patience_s: float,
@@ -40,17 +40,17 @@ def again(
     seed: int,
     day: int = 0,
 ) -> Calls:
-    """The day of these calls. `patience_s`: the mean; `talk_s`: that of who gave up, if nobody of his language was ever
-    answered."""
-    ordered = sorted(calls, key=lambda each: each.arrival_s)
+    """Return a day of these calls. `patience_s`: the mean; `talk_s`: the talk time of abandoned calls in a language in
+    which no call was answered."""
+    ordered = sorted(calls, key=lambda call: call.arrival_s)
     chance = np.random.default_rng([seed, day])
     further, pick = chance.exponential(1.0, len(ordered)), chance.random(len(ordered))
     talks = {
-        language: sorted(each.talk_s for each in ordered if each.language == language and each.talk_s is not None)
+        language: sorted(call.talk_s for call in ordered if call.language == language and call.talk_s is not None)
         for language in languages
     }
 
-    def talked(at: int, call: Past) -> float:
+    def talk_of(at: int, call: PastCall) -> float:
         if call.talk_s is not None:
             return call.talk_s
         known = talks[call.language]
@@ -59,13 +59,13 @@ def again(
     return Calls(
         languages=tuple(languages),
         length_s=length_s,
-        arrival=np.array([each.arrival_s for each in ordered], dtype=np.float64),
-        language=np.array([languages.index(each.language) for each in ordered], dtype=np.int64),
-        talk_s=np.array([talked(at, each) for at, each in enumerate(ordered)], dtype=np.float64),
+        arrival=np.array([call.arrival_s for call in ordered], dtype=np.float64),
+        language=np.array([languages.index(call.language) for call in ordered], dtype=np.int64),
+        talk_s=np.array([talk_of(at, call) for at, call in enumerate(ordered)], dtype=np.float64),
         patience_s=np.array(
             [
-                each.wait_s if each.talk_s is None else each.wait_s + patience_s * further[at]
-                for at, each in enumerate(ordered)
+                call.wait_s if call.talk_s is None else call.wait_s + patience_s * further[at]
+                for at, call in enumerate(ordered)
             ],
             dtype=np.float64,
         ),

@@ -1,4 +1,4 @@
-"""Operators of a simulated day, and the languages of a team that is not there yet."""
+"""The operators of a simulated day, and a generator of teams with a given mix of languages."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ BEST_LEVEL = 5
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Who works, and how.
+    """Operators and how they work.
 
-    `shifts`: by operator, from when to when he is on duty (seconds of the day; he ends his call); who is not
-    in it is there all the time. `ring_s`: until an operator answers, part of the caller's wait.
-    `slower_per_level`: each level below 5 makes a conversation longer by this share.
+    `shifts`: when each operator is on duty, in seconds of the day (a call in progress is finished); operators without
+    an entry are on duty all day. `ring_s`: until an operator answers, part of the caller's wait. `slower_per_level`:
+    the share by which each level below 5 lengthens a conversation.
     """
 
     operators: tuple[Operator, ...]
@@ -25,44 +25,47 @@ class Team:
     slower_per_level: float = 0.0
     shifts: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
-    def taught(self, identity: str, language: str, level: int) -> "Team":
-        """The same team, in which one operator has learnt one more language."""
+    def with_language(self, identity: str, language: str, level: int) -> "Team":
+        """Return the team after one operator has learnt one more language."""
         return replace(
             self,
             operators=tuple(
-                replace(each, languages={**each.languages, language: level}) if each.id == identity else each
-                for each in self.operators
+                replace(operator, languages={**operator.languages, language: level})
+                if operator.id == identity
+                else operator
+                for operator in self.operators
             ),
         )
 
 
 def first_languages(mix: Sequence[float], count: int) -> list[int]:
-    """How many of `count` operators have each language as their first: by largest remainder, each language at least
-    one. ValueError if there are fewer operators than languages."""
+    """Return how many of `count` operators have each language as their first: by largest remainder, at least one for
+    each. Raises ValueError if there are fewer operators than languages."""
     if count < len(mix):
-        raise ValueError(f"{count} operators cannot have {len(mix)} first languages; take {len(mix)} operators or more")
+        raise ValueError(f"{count} operators cannot have {len(mix)} first languages; use {len(mix)} operators or more")
     wanted = [count * share / sum(mix) for share in mix]
-    found = [max(1, math.floor(each + 1e-9)) for each in wanted]
-    missing = count - sum(found)
-    remainders = sorted(range(len(mix)), key=lambda at: (round(found[at] - wanted[at], 9), at))
+    counts = [max(1, math.floor(quota + 1e-9)) for quota in wanted]
+    missing = count - sum(counts)
+    remainders = sorted(range(len(mix)), key=lambda at: (round(counts[at] - wanted[at], 9), at))
     for at in islice(cycle(remainders), max(0, missing)):
-        found[at] += 1
-    for _ in range(-missing):  # languages below one operator took more than there are
-        at = max(range(len(mix)), key=lambda each: (found[each] > 1, found[each] - wanted[each], -each))
-        found[at] -= 1
-    return found
+        counts[at] += 1
+    for _ in range(-missing):  # languages with a quota below one took more than there are
+        at = max(range(len(mix)), key=lambda other: (counts[other] > 1, counts[other] - wanted[other], -other))
+        counts[at] -= 1
+    return counts
 
 
 def spread_team(
     languages: Sequence[str], mix: Sequence[float], count: int, each: int, further_level: int = BEST_LEVEL
 ) -> tuple[Operator, ...]:
-    """`count` operators with `each` languages; first ones by `first_languages`, further ones by a smooth weighted
-    round-robin in proportion to the square root of the mix, so that rare languages have more than their share.
+    """Return `count` operators with `each` languages.
 
-    ValueError if there are more languages for an operator than there are.
+    First languages follow `first_languages`; further ones a smooth weighted round-robin in proportion to the square
+    root of the mix, so that rare languages have more than their share. Raises ValueError if `each` is not between 1 and
+    the number of languages.
     """
     if not 1 <= each <= len(languages):
-        raise ValueError(f"an operator cannot have {each} of {len(languages)} languages; take 1 to {len(languages)}")
+        raise ValueError(f"{each} languages for each operator are not possible; use 1 to {len(languages)}")
     firsts = [at for at, people in enumerate(first_languages(mix, count)) for _ in range(people)]
     weights = [math.sqrt(share) for share in mix]
     owed = [0.0] * len(mix)

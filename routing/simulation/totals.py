@@ -1,4 +1,4 @@
-"""Figures of one or more simulated days, by the definitions of `routing.figures`."""
+"""Metrics of one or more simulated days, as defined in `routing.figures`."""
 
 import math
 from collections.abc import Sequence
@@ -7,17 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.figures import Counts, Figures, Limits, Tally, Work, percentile, ratio, service_level_offered, together
-from routing.simulation.day import STATES, Day, Ended
+from routing.figures import (
+    Counts,
+    Figures,
+    Limits,
+    Tally,
+    Work,
+    merge_tallies,
+    percentile,
+    ratio,
+    service_level_offered,
+)
+from routing.simulation.day import STATES, CallOutcome, Day
 from routing.simulation.demand import HOUR_S
 
 LEFT = "left"
-"""Went elsewhere: still waiting when the last operator had gone for good."""
+"""The outcome of callers who were still waiting when the last operator had gone off duty for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Calls, and the operators who could have served them. `occupancy`: of all who speak the language."""
+    """The metrics of a group of calls. `occupancy`: of all operators who speak the language."""
 
     figures: Figures
     occupancy: float | None
@@ -25,10 +35,10 @@ class Group:
 
 
 class Totals:
-    """Days are added; what is told is taken from the sums. All days have the same languages and hours.
+    """The sums over simulated days, from which the metrics are taken. All days have the same languages and hours.
 
-    `from_s`: calls that came before are not counted, nor is the work until then: a day that begins with nobody waiting
-    and all operators idle is no sample of a busy one.
+    `from_s`: earlier calls and work are not counted, because a day that begins with nobody waiting and all operators
+    idle is not representative until it has warmed up.
     """
 
     def __init__(self, languages: Sequence[str], hours: int, limits: Limits | None = None, from_s: float = 0.0) -> None:
@@ -57,31 +67,33 @@ class Totals:
 
     def _count_calls(self, day: Day, counted: NDArray[np.bool_]) -> None:
         hour = np.minimum(day.calls.arrival // HOUR_S, self.hours - 1).astype(np.int64)
-        firsts = [next(iter(each.languages), None) for each in day.team.operators]
-        columns = (hour, day.calls.language, day.ended, day.wait_s, day.handling_s, day.operator)
+        firsts = [next(iter(operator.languages), None) for operator in day.team.operators]
+        columns = (hour, day.calls.language, day.outcome, day.wait_s, day.handling_s, day.operator)
         today = Tally(self.limits)
-        for at, language, ended, wait, handling, operator in zip(
+        for at, language, outcome, wait, handling, operator in zip(
             *(column[counted].tolist() for column in columns), strict=True
         ):
             tally = self._tallies[language][at]
             self.calls += 1
-            if ended == Ended.ANSWERED:
-                tally.answered(wait, handling)
-                today.answered(wait)
+            if outcome == CallOutcome.ANSWERED:
+                tally.add_answered(wait, handling)
+                today.add_answered(wait)
                 self.in_first_language += firsts[operator] == self.languages[language]
-            elif ended == Ended.ABANDONED:
-                tally.abandoned(wait)
-                today.abandoned(wait)
+            elif outcome == CallOutcome.ABANDONED:
+                tally.add_abandoned(wait)
+                today.add_abandoned(wait)
             else:
-                tally.went_elsewhere(LEFT)
+                tally.add_elsewhere(LEFT)
         level = service_level_offered(today.counts)
         if level is not None:
             self.levels.append(level)
 
     def _count_work(self, day: Day) -> None:
-        """By operator and hour first; a span belongs to each hour by its part in it."""
+        """Add the operators' work by hour; a span counts in each hour with the part inside it."""
         spans, people = day.spans, len(day.team.operators)
-        speaks = np.array([[each in one.languages for one in day.team.operators] for each in self.languages])
+        speaks = np.array(
+            [[language in operator.languages for operator in day.team.operators] for language in self.languages]
+        )
         cell = spans.operator * len(STATES) + spans.state
         first = np.maximum(spans.begins, self.from_s)
         for hour in range(self.hours):
@@ -92,41 +104,41 @@ class Totals:
 
     @property
     def passed_share(self) -> float | None:
-        """Callers who were passed: an operator who could have served them took one who had come later."""
+        """The share of callers who were passed: an operator who could have served them took a later caller."""
         return ratio(self.passed, self.calls)
 
     @property
     def first_language_share(self) -> float | None:
-        """Of the answered calls, those in their operator's first language."""
-        return ratio(self.in_first_language, len(self._together().waits))
+        """The share of answered calls that were in the operator's first language."""
+        return ratio(self.in_first_language, len(self._merge().waits))
 
     @property
     def level_error(self) -> float | None:
-        """The standard error of the overall service level, from the days."""
+        """The standard error of the overall service level over the days."""
         return standard_error(self.levels)
 
     def group(self, language: str | None = None, hour: int | None = None) -> Group:
-        """Of one language or all, of one hour or all."""
-        chosen = self._together(language, hour)
+        """Return the metrics of one language or all, in one hour or all."""
+        chosen = self._merge(language, hour)
         work = self._all_work if language is None else self._work[self.languages.index(language)]
         seconds = work.sum(axis=0) if hour is None else work[hour]
         occupancy = Work(*seconds.tolist()).occupancy
         return Group(chosen.figures(), occupancy, percentile(chosen.waits, 99.9))
 
     def level(self, language: str | None = None) -> float | None:
-        """The service level, offered: of one language, or of all together."""
+        """Return the service level, by offered calls, of one language or of all together."""
         return service_level_offered(self.counts(language))
 
     def counts(self, language: str | None = None) -> Counts:
-        return self._together(language).counts
+        return self._merge(language).counts
 
-    def _together(self, language: str | None = None, hour: int | None = None) -> Tally:
+    def _merge(self, language: str | None = None, hour: int | None = None) -> Tally:
         rows = self._tallies if language is None else [self._tallies[self.languages.index(language)]]
-        return together(tally for row in rows for tally in (row if hour is None else [row[hour]]))
+        return merge_tallies(tally for row in rows for tally in (row if hour is None else [row[hour]]))
 
     def worst(self) -> tuple[str, float] | None:
-        """The worst-served language and its service level; None where there was no call."""
-        levels = [(level, each) for each in self.languages if (level := self.level(each)) is not None]
+        """Return the worst-served language and its service level; None if there were no calls."""
+        levels = [(level, language) for language in self.languages if (level := self.level(language)) is not None]
         if not levels:
             return None
         level, language = min(levels)
@@ -134,8 +146,8 @@ class Totals:
 
 
 def standard_error(values: Sequence[float]) -> float | None:
-    """Of the mean of independent values; None of fewer than two."""
+    """Return the standard error of the mean of independent values; None for fewer than two."""
     if len(values) < 2:
         return None
     mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((each - mean) ** 2 for each in values) / (len(values) - 1) / len(values))
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))

@@ -1,6 +1,6 @@
-"""Fixtures: databases of both kinds with the newest tables, a fresh one for each test; programs that can be killed.
+"""Fixtures: fresh, upgraded databases of both kinds for each test, and programs that can be killed.
 
-Not a `conftest.py`: mypy knows only one module of that name, and `tests/` has it.
+Not a `conftest.py`, because mypy allows only one module of that name, and `tests/` has it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="hatif-pg-") as folder:  # short: a socket's path has 107 bytes at most
+    with tempfile.TemporaryDirectory(prefix="hatif-pg-") as folder:  # short: the path of a socket has at most 107 bytes
         made = Server(Path(folder))
         yield made
         made.stop()
@@ -53,19 +53,19 @@ async def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 async def postgresql_url(server: Server, template: str) -> str:
     name = f"test_{next(NUMBERS)}"
     await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return server.url(name)  # it goes with the server: dropping each takes as long as making it
+    return server.url(name)  # not dropped before the server: that takes as long as creating it
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """A database with the newest tables and no row."""
+    """The URL of an upgraded database without rows."""
     found: str = request.getfixturevalue(f"{request.param}_url")
     return found
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])
 async def empty_url(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> str:
-    """A database without a table."""
+    """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/empty.db"
     name = f"empty_{next(NUMBERS)}"
@@ -75,13 +75,13 @@ async def empty_url(request: pytest.FixtureRequest, server: Server, tmp_path: Pa
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a journal goes; not made yet."""
+    """The folder of a journal, which does not exist yet."""
     return tmp_path / "journal"
 
 
 @pytest_asyncio.fixture
 async def start() -> AsyncIterator[Callable[..., Awaitable[Process]]]:
-    """Starts a Python program with arguments, its standard output in a pipe. What still runs afterwards is killed."""
+    """Starts Python programs with arguments and piped standard output; those still running at the end are killed."""
     started: list[Process] = []
 
     async def begin(program: str, *arguments: object) -> Process:

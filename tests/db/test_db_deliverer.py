@@ -1,4 +1,4 @@
-"""A deliverer that runs, is killed, or has no database: every record still arrives, once."""
+"""Every record arrives exactly once, whether the deliverer runs, is killed, or has no database."""
 
 # A test may block its own loop; speed is printed.
 # ruff: noqa: ASYNC240, T201
@@ -13,11 +13,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from db_helpers import check, count, delivering, is_count, rejected, rows, until
 from db_server import Server
-from db_told import count, delivering, is_count, rejected, rows, told, until
 from sqlalchemy import func, select
 
-from db.deliver import Delivered, deliver_all, heartbeat, run
+from db.delivery import DeliveryCounts, deliver_all, heartbeat, run
 from db.engine import DatabaseError, async_engine, reading
 from db.ids import uuid7
 from db.journal import Journal
@@ -30,10 +30,10 @@ Start = Callable[..., Awaitable[Process]]
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-# A deliverer that runs
+# A running deliverer
 
 
-async def test_a_record_is_in_the_database_a_moment_after_it_was_put(folder: Path, url: str) -> None:
+async def test_a_record_is_in_the_database_within_a_second(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     waits = []
     engine = async_engine(url)
@@ -56,10 +56,10 @@ async def test_a_record_is_in_the_database_a_moment_after_it_was_put(folder: Pat
     await engine.dispose()
     journal.close()
     print(f"\nput to database: median {sorted(waits)[2] * 1000:.0f} ms")
-    assert sorted(waits)[2] < 1, "it is woken, not found by the poll of 2 s"
+    assert sorted(waits)[2] < 1, "the deliverer is woken, instead of polling every 2 s"
 
 
-async def test_two_deliverers_at_once_deliver_each_record_once(folder: Path, url: str) -> None:
+async def test_concurrent_deliverers_deliver_each_record_once(folder: Path, url: str) -> None:
     journal = Journal(folder, "n", rotate_bytes=100_000)
     made = uuid7()
     journal.put("call", id=made, started=NOW, hangup_cause=0)
@@ -82,9 +82,9 @@ async def test_a_second_deliverer_waits_and_takes_over(
     first = await start(DELIVERER, folder, url)
     assert first.stdout is not None
     await first.stdout.readline()
-    await until(lambda: told(heartbeat(folder) is not None))
+    await until(lambda: check(heartbeat(folder) is not None))
     async with delivering(folder, url):
-        await until(lambda: told("this one waits" in caplog.text))
+        await until(lambda: check("another process is delivering" in caplog.text))
         journal = Journal(folder, "n")
         journal.put("call_event", call_id=uuid7(), kind="key")
         journal.flush()
@@ -95,7 +95,7 @@ async def test_a_second_deliverer_waits_and_takes_over(
         await until(lambda: is_count(url, CallEvent, 2))
 
 
-async def test_a_database_that_is_away_is_waited_for_and_nothing_is_lost(
+async def test_nothing_is_lost_while_the_database_is_away(
     folder: Path, server: Server, postgresql_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(folder, "n")
@@ -115,12 +115,12 @@ async def test_a_database_that_is_away_is_waited_for_and_nothing_is_lost(
             await asyncio.sleep(0.001)
         await until(lambda: is_count(postgresql_url, CallEvent, 300))
     journal.close()
-    waits = [found for found in caplog.records if found.getMessage().startswith("the journal waits: ")]
-    assert 1 <= len(waits) <= 2, "once for each reason: cut, then not there"
-    assert any(found.getMessage().startswith("the journal is delivered again") for found in caplog.records)
+    waits = [entry for entry in caplog.records if entry.getMessage().startswith("journal delivery is waiting: ")]
+    assert 1 <= len(waits) <= 2, "once for each reason: connection lost, then unreachable"
+    assert any(entry.getMessage().startswith("journal delivery has resumed") for entry in caplog.records)
 
 
-async def test_a_deleted_database_is_noticed_and_gets_everything_when_it_is_back(
+async def test_a_deleted_database_gets_everything_once_it_is_restored(
     folder: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -129,17 +129,17 @@ async def test_a_deleted_database_is_noticed_and_gets_everything_when_it_is_back
     async with delivering(folder, sqlite_url):
         journal.put("call_event", call_id=uuid7(), kind="key")
         await until(lambda: is_count(sqlite_url, CallEvent, 1))
-        for each in file.parent.glob(f"{file.name}*"):
-            each.unlink()
+        for part in file.parent.glob(f"{file.name}*"):
+            part.unlink()
         journal.put("call_event", call_id=uuid7(), kind="key")
-        await until(lambda: told("is not there" in caplog.text))
-        assert not file.exists()  # nobody makes an empty one in its place
+        await until(lambda: check("does not exist" in caplog.text))
+        assert not file.exists()  # no empty file is created in its place
         file.write_bytes(saved)
-        await until(lambda: is_count(sqlite_url, CallEvent, 2))  # the journal still has what went with the file
+        await until(lambda: is_count(sqlite_url, CallEvent, 2))  # the journal still has the records lost with the file
     journal.close()
 
 
-async def test_a_deliverer_that_fails_waits_longer_each_time_and_says_it_once(
+async def test_a_failing_deliverer_waits_longer_each_time_and_logs_it_once(
     folder: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries: list[float] = []
@@ -147,7 +147,7 @@ async def test_a_deliverer_that_fails_waits_longer_each_time_and_says_it_once(
     async def fails() -> None:
         tries.append(time.monotonic())
         if len(tries) < 3:
-            raise KeyError("what nobody thought of")
+            raise KeyError("unexpected")
 
     journal = Journal(folder, "n")
     journal.put("call_event", call_id=uuid7(), kind="key")
@@ -158,22 +158,22 @@ async def test_a_deliverer_that_fails_waits_longer_each_time_and_says_it_once(
     stop.set()
     await task
     assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.5
-    assert len([each for each in caplog.records if each.getMessage().startswith("the journal waits")]) == 1
+    assert len([entry for entry in caplog.records if entry.getMessage().startswith("journal delivery is waiting")]) == 1
 
 
-async def test_a_database_that_is_made_or_upgraded_later_gets_everything(
+async def test_a_database_that_is_created_or_upgraded_later_gets_everything(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite:///{tmp_path}/later/hatif.db"
     journal = Journal(folder, "n")
     journal.put("call", id=uuid7(), started=NOW)
     journal.close()
-    with pytest.raises(DatabaseError, match="make the folder"):
+    with pytest.raises(DatabaseError, match="create the folder"):
         await deliver_all(folder, url)
     async with delivering(folder, url):
-        await until(lambda: told("make the folder" in caplog.text))
+        await until(lambda: check("create the folder" in caplog.text))
         (tmp_path / "later").mkdir()
-        await until(lambda: told("run `hatif db upgrade`" in caplog.text))
+        await until(lambda: check("run `hatif db upgrade`" in caplog.text))
         await upgrade(url)
         await until(lambda: is_count(url, Call, 1))
     assert rejected(folder) == []
@@ -209,7 +209,7 @@ asyncio.run(main())
 DELIVERER = """
 import asyncio, sys
 from pathlib import Path
-from db.deliver import run
+from db.delivery import run
 
 print(flush=True)
 asyncio.run(run(Path(sys.argv[1]), sys.argv[2], asyncio.Event()))
@@ -217,7 +217,7 @@ asyncio.run(run(Path(sys.argv[1]), sys.argv[2], asyncio.Event()))
 
 
 async def flushed(writer: Process, seconds: float) -> int:
-    """Kill the writer at some moment; gives the last number that it had flushed."""
+    """Kill the writer after `seconds`; return the last number that it had flushed."""
     assert writer.stdout is not None
     last = int(await writer.stdout.readline())
     await asyncio.sleep(seconds)
@@ -227,7 +227,7 @@ async def flushed(writer: Process, seconds: float) -> int:
     return int(numbers[-1]) if numbers else last
 
 
-async def test_a_writer_that_is_killed_loses_nothing_that_was_flushed(folder: Path, url: str, start: Start) -> None:
+async def test_a_killed_writer_loses_no_flushed_record(folder: Path, url: str, start: Start) -> None:
     for seconds in (0.01, 0.05, 0.13):
         last = await flushed(await start(WRITER, folder), seconds)
         boot = UUID(sorted(folder.glob("*.jsonl"))[-1].name.split(".")[0])
@@ -240,9 +240,7 @@ async def test_a_writer_that_is_killed_loses_nothing_that_was_flushed(folder: Pa
     assert list(folder.glob("*.jsonl")) == []
 
 
-async def test_a_deliverer_that_is_killed_anywhere_delivers_each_record_once(
-    folder: Path, url: str, start: Start
-) -> None:
+async def test_a_deliverer_killed_at_any_point_delivers_each_record_once(folder: Path, url: str, start: Start) -> None:
     journal = Journal(folder, "n", rotate_bytes=500_000)
     calls = [uuid7() for _ in range(50)]
     for made in calls:
@@ -264,7 +262,7 @@ async def test_a_deliverer_that_is_killed_anywhere_delivers_each_record_once(
         await deliverer.wait()
         delivered = await count(url, CallEvent)
         numbers = [row.data["number"] for row in await rows(url, CallEvent, CallEvent.seq)]
-        assert numbers == list(range(delivered)), "what is there has no gap"
+        assert numbers == list(range(delivered)), "there are no gaps"
         killed += 0 < delivered < 10_000
     await deliver_all(folder, url)
     print(f"\nkilled {killed} times in the middle")
@@ -274,7 +272,7 @@ async def test_a_deliverer_that_is_killed_anywhere_delivers_each_record_once(
     assert list(folder.glob("*.jsonl")) == []
 
 
-async def test_writers_and_deliverers_that_are_killed_at_random_end_with_every_record(
+async def test_every_record_arrives_although_writers_and_deliverers_are_killed_at_random(
     folder: Path, url: str, start: Start
 ) -> None:
     lasts: list[int] = []
@@ -302,7 +300,7 @@ async def test_writers_and_deliverers_that_are_killed_at_random_end_with_every_r
 # Speed: printed, not asserted
 
 
-async def test_how_fast_it_is(folder: Path, url: str) -> None:
+async def test_the_speed_of_delivery_is_printed(folder: Path, url: str) -> None:
     journal = Journal(folder, "n")
     began = time.perf_counter()
     for _ in range(1000):
@@ -322,5 +320,5 @@ async def test_how_fast_it_is(folder: Path, url: str) -> None:
     done = await deliver_all(folder, url)
     took = time.perf_counter() - began
     print(f"\nput {put * 1e6:.1f} us; delivered {done.records / took:,.0f} records/s to {url.split(':')[0]}")
-    assert done == Delivered(13_000, 0)
+    assert done == DeliveryCounts(13_000, 0)
     assert await count(url, Offer) == 1000

@@ -1,4 +1,4 @@
-"""Transactions that neither block nor fail, and errors that say what to do."""
+"""Transactions neither block nor fail, and errors say what to do."""
 
 import asyncio
 import threading
@@ -34,9 +34,9 @@ async def test_sqlite_is_set_up_on_every_connection(sqlite_url: str) -> None:
 
 
 def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
-    """Such a thread would speak to a loop that is closed, and say so on the screen of a command."""
+    """Such a thread would use a closed loop, and print an error on the screen of a command."""
 
-    async def tried() -> None:
+    async def try_to_open() -> None:
         engine = async_engine(f"sqlite:///{tmp_path}/no/such/folder/hatif.db")
         with pytest.raises(DatabaseError, match="cannot be opened"):
             async with reading(engine):
@@ -45,12 +45,12 @@ def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) ->
 
     before = set(threading.enumerate())
     for _ in range(20):
-        asyncio.run(tried())
+        asyncio.run(try_to_open())
         assert set(threading.enumerate()) <= before
 
 
-async def test_transactions_that_read_and_then_write_wait_for_each_other(url: str) -> None:
-    """Deferred ones would fail on SQLite, whatever the busy limit."""
+async def test_transactions_that_read_first_and_write_later_wait_for_each_other(url: str) -> None:
+    """Deferred transactions would fail on SQLite, whatever the busy timeout."""
     engine = async_engine(url)
 
     async def read_then_write() -> None:
@@ -65,7 +65,7 @@ async def test_transactions_that_read_and_then_write_wait_for_each_other(url: st
     await engine.dispose()
 
 
-async def test_a_reader_does_not_wait_for_a_writer_and_sees_only_what_is_committed(url: str) -> None:
+async def test_a_reader_does_not_wait_for_a_writer_and_sees_committed_data_only(url: str) -> None:
     engine = async_engine(url)
     async with writing(engine) as writer:
         await writer.execute(insert(Call).values(new_call()))
@@ -88,25 +88,25 @@ async def test_a_failed_transaction_leaves_nothing(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
-        ("mysql://hatif:secret@db/hatif", "of the kind 'mysql' is not served: write sqlite:///PATH, or postgresql://"),
-        ("sqlite://", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
-        ("postgresql://hatif:secret@db", "postgresql://db/ names no database"),
-        ("postgresql//hatif:secret@db", "cannot be read"),
-        ("postgresql://hatif:secret@db:port/hatif", "cannot be read"),
-        ("", "cannot be read"),
+        ("mysql://hatif:secret@db/hatif", "of type 'mysql' are not supported: use sqlite:///PATH, or postgresql://"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("postgresql://hatif:secret@db", "postgresql://db/ must name a database"),
+        ("postgresql//hatif:secret@db", "cannot be parsed"),
+        ("postgresql://hatif:secret@db:port/hatif", "cannot be parsed"),
+        ("", "cannot be parsed"),
     ],
 )
-def test_a_wrong_url_is_refused_with_the_right_form(wrong: str, said: str) -> None:
+def test_an_unsupported_url_is_refused_with_the_supported_forms(wrong: str, message: str) -> None:
     with pytest.raises(DatabaseError) as raised:
         async_engine(wrong)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
-async def said_of(url: str) -> str:
+async def error_of(url: str) -> str:
     engine = async_engine(url)
     try:
         with pytest.raises(DatabaseError) as raised:
@@ -118,31 +118,31 @@ async def said_of(url: str) -> str:
     return str(raised.value)
 
 
-async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
-    assert "postgresql://127.0.0.1:9/hatif cannot be reached" in await said_of(
+async def test_an_unreachable_server_is_named_without_its_password() -> None:
+    assert "postgresql://127.0.0.1:9/hatif cannot be reached" in await error_of(
         "postgresql://hatif:secret@127.0.0.1:9/hatif"
     )
-    assert "start the server, or correct the URL" in await said_of("postgresql://u:secret@/hatif?host=/nowhere")
-    assert "cannot be reached" in await said_of("postgresql://u:secret@no-such-host.invalid/hatif")
+    assert "start the server, or correct the URL" in await error_of("postgresql://u:secret@/hatif?host=/nowhere")
+    assert "cannot be reached" in await error_of("postgresql://u:secret@no-such-host.invalid/hatif")
 
 
-async def test_a_database_that_does_not_exist_is_told_apart_from_one_that_is_not_upgraded(
+async def test_a_missing_database_and_one_that_is_not_upgraded_have_different_remedies(
     server: Server, empty_url: str
 ) -> None:
-    assert "there is no such database: create it (createdb nowhere)" in await said_of(server.url("nowhere"))
-    assert "run `hatif db upgrade`" in await said_of(empty_url)
+    assert "does not exist: create the database (createdb nowhere)" in await error_of(server.url("nowhere"))
+    assert "run `hatif db upgrade`" in await error_of(empty_url)
 
 
-async def test_files_that_cannot_be_a_database_say_what_to_do(tmp_path: Path) -> None:
-    assert f"make the folder {tmp_path}/no" in await said_of(f"sqlite:///{tmp_path}/no/hatif.db")
-    # Who only reads makes no file.
-    assert "is not there: run `hatif db upgrade`" in await said_of(f"sqlite:///{tmp_path}/none.db")
+async def test_unusable_files_are_reported_with_a_remedy(tmp_path: Path) -> None:
+    assert f"create the folder {tmp_path}/no" in await error_of(f"sqlite:///{tmp_path}/no/hatif.db")
+    # Reading does not create a file.
+    assert "does not exist: run `hatif db upgrade`" in await error_of(f"sqlite:///{tmp_path}/none.db")
     assert not await asyncio.to_thread((tmp_path / "none.db").exists)
     (tmp_path / "text.db").write_text("This is not a database. " * 100)
-    assert "is not a sound SQLite database" in await said_of(f"sqlite:///{tmp_path}/text.db")
+    assert "is not an intact SQLite database" in await error_of(f"sqlite:///{tmp_path}/text.db")
 
 
-async def test_a_read_that_a_call_waits_for_gives_its_default_in_time(url: str) -> None:
+async def test_a_read_that_a_call_waits_for_returns_its_default_in_time(url: str) -> None:
     engine = async_engine(url)
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000000) SELECT max(i) FROM n"
     long = {"sqlite": count, "postgresql": "SELECT pg_sleep(5)"}[engine.dialect.name]

@@ -1,4 +1,4 @@
-"""Forgetting a number in both databases: what is remembered of it and its wishes to be called back go in one act."""
+"""Erasing a number deletes what is remembered about it and cancels its callback requests, all or nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from db_told import rows
+from db_helpers import rows
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers
 from db.callback_requests import CallbackRequest, Claim
-from db.callers import BeingCalledError, Erased
+from db.callers import BeingCalledError, Erasure
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Audit, Callback, Caller
@@ -42,16 +42,14 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": NOW, "due": NOW, **columns}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values(row))
-    return await callbacks.wish(engine, str(row["id"]))
+    return await callbacks.find_request(engine, str(row["id"]))
 
 
-async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erased | None:
+async def erased(engine: AsyncEngine, number: str = NUMBER) -> Erasure | None:
     return await callers.erase(engine, number, "node1", "an administrator")
 
 
-async def test_all_pending_wishes_of_a_forgotten_number_are_cancelled_and_no_others(
-    engine: AsyncEngine, url: str
-) -> None:
+async def test_erasing_a_number_cancels_its_pending_requests_and_no_others(engine: AsyncEngine, url: str) -> None:
     pending = [
         await put(engine),
         await put(engine, kind="case", case_reference="100000017", due=None),
@@ -59,13 +57,13 @@ async def test_all_pending_wishes_of_a_forgotten_number_are_cancelled_and_no_oth
     ]
     over = await put(engine, state="done", ended=NOW)
     another = await put(engine, number=OTHER)
-    assert await erased(engine) == Erased(True, 3)
-    for each in pending:
-        found = await callbacks.wish(engine, str(each.id))
+    assert await erased(engine) == Erasure(True, 3)
+    for request in pending:
+        found = await callbacks.find_request(engine, str(request.id))
         assert (found.state, found.reason, found.ended is not None) == ("cancelled", callers.FORGOTTEN, True)
-    assert await callbacks.wish(engine, str(over.id)) == over
-    assert [each.id for each in await callbacks.pending(engine)] == [another.id]
-    assert [each.number for each in await rows(url, Caller)] == [OTHER]
+    assert await callbacks.find_request(engine, str(over.id)) == over
+    assert [request.id for request in await callbacks.pending(engine)] == [another.id]
+    assert [row.number for row in await rows(url, Caller)] == [OTHER]
     (entry,) = await rows(url, Audit)
     assert (entry.act, entry.by, entry.about, entry.data) == (
         "caller_erased", "an administrator", None, {"callbacks": 3},
@@ -74,40 +72,40 @@ async def test_all_pending_wishes_of_a_forgotten_number_are_cancelled_and_no_oth
     assert len(await rows(url, Audit)) == 1
 
 
-async def test_who_is_not_remembered_and_wished_to_be_called_is_forgotten_as_well(
-    engine: AsyncEngine, url: str
-) -> None:
-    wish = await put(engine, number="+33612345670")
-    assert await erased(engine, wish.number) == Erased(False, 1)
+async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engine: AsyncEngine, url: str) -> None:
+    request = await put(engine, number="+33612345670")
+    assert await erased(engine, request.number) == Erasure(False, 1)
     assert (await rows(url, Audit))[0].data == {"callbacks": 1}
 
 
-async def test_while_a_number_is_being_called_nothing_of_it_is_forgotten(engine: AsyncEngine, url: str) -> None:
+async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:
     waits, rings = await put(engine), await put(engine)
     assert await callbacks.move(engine, rings, advance(rings, RequestEvent.CLAIMED, NOW, by=MINE))
-    with pytest.raises(BeingCalledError, match=f"ringing_operator, by the node node1; wish {rings.id}.*--node-gone"):
+    with pytest.raises(
+        BeingCalledError, match=f"ringing_operator, by node node1; callback request {rings.id}.*--node-gone"
+    ):
         await erased(engine)
-    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
+    assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
     assert len(await rows(url, Caller)) == 2
     assert await rows(url, Audit) == []
 
 
-async def test_a_controller_that_wants_a_wish_of_a_number_that_is_being_forgotten_gets_it_or_finds_it_cancelled(
+async def test_a_controller_that_claims_a_request_during_erasing_gets_it_or_finds_it_cancelled(
     engine: AsyncEngine,
 ) -> None:
-    """Whoever is first: never is somebody forgotten and rung all the same."""
+    """Whichever is first: a caller is never erased and rung nevertheless."""
     for _ in range(20):
         async with writing(engine) as connection:
             await connection.execute(delete(Caller))
-        wish = await put(engine)
-        claimed = advance(wish, RequestEvent.CLAIMED, NOW, by=MINE)
+        request = await put(engine)
+        claimed = advance(request, RequestEvent.CLAIMED, NOW, by=MINE)
         got, forgotten = await asyncio.gather(
-            callbacks.move(engine, wish, claimed), erased(engine), return_exceptions=True
+            callbacks.move(engine, request, claimed), erased(engine), return_exceptions=True
         )
-        found = await callbacks.wish(engine, str(wish.id))
+        found = await callbacks.find_request(engine, str(request.id))
         if got is True:
             assert isinstance(forgotten, BeingCalledError)
             assert found.claim == MINE
             assert await callbacks.move(engine, claimed, advance(claimed, RequestEvent.CANCELLED, NOW, by=MINE))
         else:
-            assert (got, forgotten, found.state) == (False, Erased(False, 1), "cancelled")
+            assert (got, forgotten, found.state) == (False, Erasure(False, 1), "cancelled")

@@ -1,4 +1,5 @@
-"""A wish that nobody took in time becomes a file, once, whoever else is at it; both databases."""
+"""A callback request that was not served in time becomes one case file, whatever other controllers do; both
+databases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
-from db_told import rows
+from db_helpers import rows
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.journal import Journal
@@ -35,7 +36,7 @@ pytest_plugins = ["db_fixtures"]
 SITE = site.load(CHECKOUT / "sites" / "consulate")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 OPEN_24_H = timedelta(days=2)
-"""From noon to noon the line of the example site is open for 24 hours in it; no holiday is near."""
+"""In these two days, from noon to noon, the line of the example site is open for 24 hours; no holiday is near."""
 LONG_AGO = NOW - OPEN_24_H
 NUMBER = "+33612345678"
 
@@ -51,11 +52,11 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "node1", "kind": "closed", "number": NUMBER, "wished": LONG_AGO, "due": LONG_AGO}
     async with writing(engine) as connection:
         await connection.execute(insert(Callback).values({**row, **columns}))
-    return await callbacks.wish(engine, str({**row, **columns}["id"]))
+    return await callbacks.find_request(engine, str({**row, **columns}["id"]))
 
 
 class Node:
-    """What a controller of that node has of wishes; its journal is delivered by `delivered`."""
+    """The parts of a node's controller that deal with callback requests; `delivered` delivers its journal."""
 
     def __init__(self, number: int, url: str, folder: Path) -> None:
         self.claim = Claim(f"node{number}", UUID(int=number))
@@ -66,7 +67,7 @@ class Node:
 
     async def expires(
         self,
-        wish: CallbackRequest,
+        request: CallbackRequest,
         why: Not | None = None,
         now: datetime = NOW,
         *,
@@ -75,7 +76,7 @@ class Node:
     ) -> bool:
         opening = planned_hours(SITE, self.recorder)
         known: dict[str, Any] = {"site": SITE, "opening": opening, "repository": self.book, "recorder": self.recorder}
-        return await expire_if_late(wish, why, now, chance=chance, other=other, **known)
+        return await expire_if_late(request, why, now, chance=chance, other=other, **known)
 
     async def delivered(self) -> None:
         self.journal.close()
@@ -87,20 +88,20 @@ class Node:
 def nodes(count: int, url: str, folder: Path) -> Iterator[list[Node]]:
     with ExitStack() as stack:
         made = [Node(number, url, folder) for number in range(1, count + 1)]
-        for each in made:
-            stack.callback(each.journal.close)
+        for node in made:
+            stack.callback(node.journal.close)
         yield made
 
 
-async def test_only_one_of_several_controllers_opens_the_file_due_in_48_hours(
+async def test_of_several_controllers_one_opens_the_case_file_that_is_due_in_48_hours(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
-    wish = await put(engine, call_id=uuid7(), language="fr", topic="file", country="FR", reason="1001: later")
+    request = await put(engine, call_id=uuid7(), language="fr", topic="file", country="FR", reason="1001: later")
     with nodes(5, url, tmp_path) as controllers:
-        assert all(await asyncio.gather(*(each.expires(wish) for each in controllers)))
-        for each in controllers:
-            await each.delivered()
-    found = await callbacks.wish(engine, str(wish.id))
+        assert all(await asyncio.gather(*(node.expires(request) for node in controllers)))
+        for node in controllers:
+            await node.delivered()
+    found = await callbacks.find_request(engine, str(request.id))
     assert (found.state, found.ended, found.claim, found.tries) == ("failed", NOW, None, 0)
     assert found.reason == "not within 24 open hours: no operator took it (last: 1001: later)"
     (file,) = await rows(url, CaseFile)
@@ -108,46 +109,46 @@ async def test_only_one_of_several_controllers_opens_the_file_due_in_48_hours(
     assert (file.topic, file.opened, file.due) == ("file", NOW, NOW + timedelta(hours=48))
     assert NUMBER in file.title and found.reason in file.title and "dialled" not in file.title
     (event,) = await rows(url, CallEvent)
-    assert (event.kind, event.call_id) == ("callback_expired", wish.call_id)
+    assert (event.kind, event.call_id) == ("callback_expired", request.call_id)
 
 
-async def test_who_has_claimed_it_in_that_instant_goes_on_and_no_file_is_opened(
+async def test_a_controller_that_claims_the_request_at_that_instant_goes_on_and_no_file_is_opened(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
-    wish = await put(engine)
+    request = await put(engine)
     with nodes(2, url, tmp_path) as (one, other):
-        assert await callbacks.move(engine, wish, advance(wish, RequestEvent.CLAIMED, NOW, by=other.claim))
-        assert await one.expires(wish)  # by what it knew: it is offered to nobody from here
-        assert not await one.expires(await callbacks.wish(engine, str(wish.id)))
+        assert await callbacks.move(engine, request, advance(request, RequestEvent.CLAIMED, NOW, by=other.claim))
+        assert await one.expires(request)  # by the state that it knew: this node offers it to nobody
+        assert not await one.expires(await callbacks.find_request(engine, str(request.id)))
         await one.delivered()
         await other.delivered()
-    assert (await callbacks.wish(engine, str(wish.id))).state == "ringing_operator"
+    assert (await callbacks.find_request(engine, str(request.id))).state == "ringing_operator"
     assert await rows(url, CaseFile) == []
 
 
-async def test_declined_again_and_again_it_expires_by_when_it_was_due_at_first(
+async def test_a_request_that_is_declined_again_and_again_expires_by_its_first_due_time(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
-    wish = await put(engine, due=NOW, wished=NOW)
+    request = await put(engine, due=NOW, wished=NOW)
     with nodes(1, url, tmp_path) as (one,):
         now = NOW
         while now < NOW + OPEN_24_H:
-            assert not await one.expires(wish, now=now)
+            assert not await one.expires(request, now=now)
             for what, claimed in ((RequestEvent.CLAIMED, False), (RequestEvent.DECLINED, True)):
-                moved = advance(wish, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
-                assert await callbacks.move(engine, wish, moved)
-                wish = await callbacks.wish(engine, str(wish.id))
-                assert (wish.claim is None) is claimed
+                moved = advance(request, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
+                assert await callbacks.move(engine, request, moved)
+                request = await callbacks.find_request(engine, str(request.id))
+                assert (request.claim is None) is claimed
             now += timedelta(hours=5)
-        assert wish.due == now
-        assert await one.expires(wish, Not.NOT_DUE, now=NOW + OPEN_24_H)
+        assert request.due == now
+        assert await one.expires(request, Not.NOT_DUE, now=NOW + OPEN_24_H)
         await one.delivered()
-    assert (await callbacks.wish(engine, str(wish.id))).reason == (
+    assert (await callbacks.find_request(engine, str(request.id))).reason == (
         "not within 24 open hours: no operator took it (last: 1001: later)"
     )
 
 
-async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_waits_on(
+async def test_an_expired_request_about_a_file_becomes_a_note_and_one_with_an_unchanged_file_stays_pending(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
     changed, unchanged = "100000017", "100000025"
@@ -157,56 +158,58 @@ async def test_about_a_file_it_is_a_note_and_one_whose_file_has_not_changed_wait
             await connection.execute(insert(CaseFile).values(row))
     before = LONG_AGO - timedelta(days=200)
     about = {"kind": "case", "due": None, "wished": before}
-    told, waits = [await put(engine, **about, case_reference=each) for each in (changed, unchanged)]
+    expiring, waits = [await put(engine, **about, case_reference=reference) for reference in (changed, unchanged)]
     with nodes(1, url, tmp_path) as (one,):
         assert not await one.expires(waits, Not.UNCHANGED)
-        assert await one.expires(told, Not.LIMIT_NUMBER)
+        assert await one.expires(expiring, Not.LIMIT_NUMBER)
         once = await put(
             engine, kind="case", case_reference=changed, due=LONG_AGO, tries=1, tried=LONG_AGO, reason="busy"
         )
         assert not await one.expires(once, Not.CLOSED, chance=None)
         assert await one.expires(once, Not.LIMIT_DAY)
         await one.delivered()
-    assert (await callbacks.wish(engine, str(waits.id))).state == "wished"
-    failed = await callbacks.wish(engine, str(told.id))
+    assert (await callbacks.find_request(engine, str(waits.id))).state == "wished"
+    failed = await callbacks.find_request(engine, str(expiring.id))
     assert (failed.state, failed.case_reference) == ("failed", changed)
     assert failed.reason == "not within 24 open hours: the number was dialled as often today as it may be"
     assert (
-        await callbacks.wish(engine, str(once.id))
+        await callbacks.find_request(engine, str(once.id))
     ).reason == "not within 24 open hours: as many numbers were dialled today as may be (last: busy)"
     (note, after_one_try) = await rows(url, CaseNote, CaseNote.id)
     assert after_one_try.id == once.id and "was not called back" in after_one_try.text
-    assert (note.id, note.case_reference) == (told.id, changed)
+    assert (note.id, note.case_reference) == (expiring.id, changed)
     assert NUMBER in note.text and str(failed.reason) in note.text
-    assert len(await rows(url, CaseFile)) == 2  # no other one
+    assert len(await rows(url, CaseFile)) == 2  # no further one
 
 
-async def test_who_is_not_called_since_another_wish_of_his_is_at_work_is_failed_by_its_name(
+async def test_a_request_blocked_by_another_one_of_its_number_fails_with_that_reason(
     engine: AsyncEngine, url: str, tmp_path: Path
 ) -> None:
     stale = await put(engine, state="connected", claimed_node="gone7", claimed_boot=uuid7(), tries=1)
-    started = await put(engine)  # by this node, a moment ago: nothing of that is written yet
+    started = await put(engine)  # started by this node a moment ago, and not written yet
     by = {}
     with nodes(1, url, tmp_path) as (one,):
         for other, why in ((stale, None), (stale, Not.NIGHT), (started, None), (stale, Not.NO_TRUNK)):
-            wish = await put(engine)
-            assert await one.expires(wish, why, other=other)
-            by[other.id, why] = str((await callbacks.wish(engine, str(wish.id))).reason)
+            request = await put(engine)
+            assert await one.expires(request, why, other=other)
+            by[other.id, why] = str((await callbacks.find_request(engine, str(request.id))).reason)
         await one.delivered()
-    said = "not within 24 open hours: another request of its number was at work"
-    assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{said} ({stale.id}, by the node gone7)"
-    assert by[started.id, None] == f"{said} ({started.id}, by the node {SITE.node})"
-    assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # that nobody is called has another cause
+    blocked = "not within 24 open hours: another request of its number was at work"
+    assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{blocked} ({stale.id}, by the node gone7)"
+    assert by[started.id, None] == f"{blocked} ({started.id}, by the node {SITE.node})"
+    assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # another cause why nobody is called
     assert len([file for file in await rows(url, CaseFile) if str(stale.id) in file.title]) == 2
 
 
-async def test_nothing_is_lost_where_no_reference_can_be_taken(engine: AsyncEngine, url: str, tmp_path: Path) -> None:
-    wish = await put(engine)
+async def test_a_request_stays_pending_while_no_reference_can_be_allocated(
+    engine: AsyncEngine, url: str, tmp_path: Path
+) -> None:
+    request = await put(engine)
     with nodes(1, url, tmp_path) as (one,):
-        (tmp_path / "references1.lock").mkdir()  # as a disk that takes nothing
-        assert await one.expires(wish)
-        assert (await callbacks.wish(engine, str(wish.id))).state == "wished"
+        (tmp_path / "references1.lock").mkdir()  # like a disk that cannot be written
+        assert await one.expires(request)
+        assert (await callbacks.find_request(engine, str(request.id))).state == "wished"
         (tmp_path / "references1.lock").rmdir()
-        assert await one.expires(wish)
+        assert await one.expires(request)
         await one.delivered()
     assert len(await rows(url, CaseFile)) == 1

@@ -1,4 +1,4 @@
-"""What is put into the journal is on disk soon and whole; whatever the disk does, the controller goes on."""
+"""Journal records are soon and completely on disk, and the controller goes on whatever the disk does."""
 
 # A test may block its own loop.
 # ruff: noqa: ASYNC221, ASYNC240
@@ -32,7 +32,7 @@ def records(*paths: Path) -> list[dict[str, Any]]:
     return [found for found in map(orjson.loads, lines) if "seq" in found]
 
 
-async def test_records_are_on_disk_in_order_a_moment_later_with_node_boot_and_instant(folder: Path) -> None:
+async def test_records_are_soon_on_disk_in_order_with_node_boot_and_instant(folder: Path) -> None:
     journal = Journal(folder, "rabat-1")
     made = uuid7()
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ async def test_records_are_on_disk_in_order_a_moment_later_with_node_boot_and_in
     journal.close()
 
 
-async def test_what_is_changed_after_it_was_put_is_written_as_it_was(folder: Path) -> None:
+async def test_a_value_that_is_changed_after_put_is_written_unchanged(folder: Path) -> None:
     journal = Journal(folder, "n")
     path = ["entry"]
     journal.put("call", id=uuid7(), path=path)
@@ -64,7 +64,7 @@ async def test_what_is_changed_after_it_was_put_is_written_as_it_was(folder: Pat
     assert records(*files(folder))[0]["row"]["path"] == ["entry"]
 
 
-async def test_each_start_is_a_boot_of_its_own_and_later_boots_sort_later(folder: Path) -> None:
+async def test_each_start_has_its_own_boot_and_boots_sort_by_time(folder: Path) -> None:
     boots = []
     for _ in range(3):
         journal = Journal(folder, "n")
@@ -75,32 +75,32 @@ async def test_each_start_is_a_boot_of_its_own_and_later_boots_sort_later(folder
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "error", "said"),
+    ("table", "columns", "error", "message"),
     [
-        ("calls", {}, ValueError, "no table 'calls': it is one of audit, call, "),
-        ("call", {"id": uuid7(), "colour": 1}, ValueError, "'call' has no column 'colour': it has caller, "),
+        ("calls", {}, ValueError, "no table 'calls': use one of audit, call, "),
+        ("call", {"id": uuid7(), "colour": 1}, ValueError, "'call' has no column 'colour': use caller, "),
         ("call", {"id": uuid7(), "started": datetime(2026, 11, 25)}, ValueError, "has no time zone"),  # noqa: DTZ001
         ("call", {"id": uuid7(), "path": object()}, TypeError, "call: Type is not JSON serializable: object"),
     ],
 )
-async def test_a_mistake_in_the_program_is_refused_where_it_is_made(
-    folder: Path, table: str, columns: dict[str, Any], error: type[Exception], said: str
+async def test_invalid_records_are_refused_by_put(
+    folder: Path, table: str, columns: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     journal = Journal(folder, "n")
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         journal.put(table, **columns)
     journal.close()
     assert not folder.exists()
 
 
-async def test_bytes_that_are_no_text_get_a_mark_and_the_record_stays(folder: Path) -> None:
+async def test_bytes_that_are_not_utf8_are_replaced_and_the_record_is_kept(folder: Path) -> None:
     journal = Journal(folder, "n")
     journal.put("call", id=uuid7(), caller=b"caf\xe9".decode(errors="surrogateescape"))
     journal.close()
     assert records(*files(folder))[0]["row"]["caller"] == "caf?"
 
 
-async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
+async def test_a_full_file_is_followed_by_a_new_one(folder: Path) -> None:
     journal = Journal(folder, "n", rotate_bytes=2000)
     for _ in range(50):
         journal.put("call_event", **ROW)
@@ -114,7 +114,7 @@ async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
     )
 
 
-async def test_a_folder_that_cannot_be_written_costs_nothing_but_a_loud_line(
+async def test_an_unwritable_folder_is_logged_and_the_oldest_records_are_kept(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.write_text("a file where the folder should be")
@@ -124,12 +124,12 @@ async def test_a_folder_that_cannot_be_written_costs_nothing_but_a_loud_line(
     await asyncio.sleep(0.1)
     journal.flush()
     assert (journal.waiting, journal.dropped) == (100, 50)
-    said = [record.getMessage() for record in caplog.records]
-    assert [line for line in said if "cannot be written" in line] == [
-        f"node rabat-1: the journal {folder} cannot be written (File exists): up to 100 records are kept in memory: "
-        "make room, or correct its permissions"
+    messages = [record.getMessage() for record in caplog.records]
+    assert [line for line in messages if "cannot be written" in line] == [
+        f"node rabat-1: the journal {folder} cannot be written (File exists); up to 100 records are kept in memory: "
+        "free some space, or correct its permissions"
     ]
-    assert "node rabat-1: journal records lost so far: 1" in said
+    assert "node rabat-1: journal records lost so far: 1" in messages
     folder.unlink()
     await asyncio.sleep(1)
     *kept, note = records(*files(folder))
@@ -142,7 +142,7 @@ async def test_a_folder_that_cannot_be_written_costs_nothing_but_a_loud_line(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a disk of 64 kB needs root to be mounted")
-async def test_a_disk_that_was_full_for_a_while_loses_and_tears_nothing(tmp_path: Path) -> None:
+async def test_no_record_is_lost_or_torn_while_the_disk_is_full(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small]).returncode != 0:
@@ -165,7 +165,7 @@ async def test_a_disk_that_was_full_for_a_while_loses_and_tears_nothing(tmp_path
         subprocess.run(["umount", small], check=True)
 
 
-async def test_a_file_that_somebody_deletes_is_replaced(folder: Path) -> None:
+async def test_a_deleted_file_is_replaced(folder: Path) -> None:
     journal = Journal(folder, "n")
     journal.put("call_event", **ROW)
     journal.flush()

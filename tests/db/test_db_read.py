@@ -1,4 +1,4 @@
-"""What the command line and the controller are told."""
+"""The queries of the command line and the controller."""
 
 import math
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from db import read, references
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal
@@ -24,8 +24,8 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-class Told:
-    """A journal that is delivered at once."""
+class Writer:
+    """Writes records to a journal and delivers them at once."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
@@ -39,11 +39,11 @@ class Told:
 
 
 @pytest.fixture
-def tell(folder: Path, url: str) -> Told:
-    return Told(folder, url)
+def tell(folder: Path, url: str) -> Writer:
+    return Writer(folder, url)
 
 
-async def test_a_call_in_json_is_as_documented(url: str, tell: Told) -> None:
+async def test_a_call_in_json_is_as_documented(url: str, tell: Writer) -> None:
     made = call_id("rabat-1", "1.1", 1_764_072_000_000)
     await tell(
         ("call", {
@@ -56,12 +56,12 @@ async def test_a_call_in_json_is_as_documented(url: str, tell: Told) -> None:
     engine = async_engine(url)
     [call] = await read.calls(engine)
     await engine.dispose()
-    told = orjson.loads(orjson.dumps(call))
-    assert list(told)[:15] == [
+    document = orjson.loads(orjson.dumps(call))
+    assert list(document)[:15] == [
         "id", "number", "caller", "country", "language", "path", "outcome", "operator", "case", "wait_s", "started",
         "line_answered", "queued", "connected", "ended",
     ]  # fmt: skip
-    assert told == {
+    assert document == {
         "id": str(made), "number": "+80000212", "caller": "+33612345678", "country": "FR", "language": "ar",
         "path": ["language", "main", "queue"], "outcome": "answered", "operator": "17", "case": "100010018",
         "wait_s": 12.5, "started": "2026-11-25T12:00:00+00:00", "line_answered": "2026-11-25T12:00:00.002000+00:00",
@@ -71,7 +71,7 @@ async def test_a_call_in_json_is_as_documented(url: str, tell: Told) -> None:
     }  # fmt: skip
 
 
-async def test_a_wait_ends_with_an_operator_or_with_leaving_the_queue_or_with_the_call(url: str, tell: Told) -> None:
+async def test_a_wait_ends_with_an_operator_with_leaving_the_queue_or_with_the_call(url: str, tell: Writer) -> None:
     ends: list[tuple[dict[str, datetime], float | None]] = [
         ({"queued": after(10), "connected": after(13), "dequeued": after(13), "ended": after(100)}, 3.0),
         ({"queued": after(10), "dequeued": after(40), "ended": after(100)}, 30.0),
@@ -85,7 +85,7 @@ async def test_a_wait_ends_with_an_operator_or_with_leaving_the_queue_or_with_th
     await engine.dispose()
 
 
-async def test_the_last_calls_come_newest_first(url: str, tell: Told) -> None:
+async def test_the_last_calls_are_listed_newest_first(url: str, tell: Writer) -> None:
     await tell(*(("call", {"id": uuid7(), "started": after(n), "topic": str(n)}) for n in range(30)))
     engine = async_engine(url)
     assert [call.topic for call in await read.calls(engine, last=3)] == ["29", "28", "27"]
@@ -93,7 +93,7 @@ async def test_the_last_calls_come_newest_first(url: str, tell: Told) -> None:
     await engine.dispose()
 
 
-async def test_a_calls_story_has_its_events_offers_and_decisions_in_order(url: str, tell: Told) -> None:
+async def test_a_calls_story_has_its_events_offers_and_decisions_in_order(url: str, tell: Writer) -> None:
     made, other, first, second = uuid7(), uuid7(), uuid7(), uuid7()
     await tell(
         ("call", {"id": made, "started": NOW}),
@@ -104,7 +104,7 @@ async def test_a_calls_story_has_its_events_offers_and_decisions_in_order(url: s
         ("decision", {"call_id": made, "kind": "offer", "operator_id": "17", "reason": "longest idle"}),
         ("offer", {"id": first, "call_id": made, "operator_id": "17", "offered": NOW, "epoch": 4}),
     )
-    # A restart of the controller, whose clock has gone back: what came later is still told later.
+    # The controller restarts with a clock that has gone back: later events still come later.
     await tell(
         ("call_event", {"call_id": made, "kind": "taken_over", "at": after(-3600)}),
         ("offer", {"id": first, "state": "no_answer", "ended": after(15)}),
@@ -123,26 +123,26 @@ async def test_a_calls_story_has_its_events_offers_and_decisions_in_order(url: s
     assert orjson.loads(orjson.dumps(story))["events"][1]["data"] == {"key": "2"}
 
 
-async def test_a_call_is_found_by_the_beginning_of_its_id(url: str, tell: Told) -> None:
+async def test_a_call_is_found_by_the_beginning_of_its_id(url: str, tell: Writer) -> None:
     ids = [UUID("0199f000-0000-7000-8000-00000000000a"), UUID("0199f000-0000-7000-9000-00000000000b")]
     await tell(*(("call", {"id": made, "started": NOW}) for made in ids))
     engine = async_engine(url)
     for beginning in ("0199f000-0000-7000-8", "0199F00000007000 8".replace(" ", ""), str(ids[0]), ids[0]):
         assert (await read.call(engine, beginning)).call.id == ids[0]
-    for beginning, said in (
-        ("0199f000-0000-7000-", "several calls have an id that begins with '0199f000-0000-7000-': give more of it"),
+    for beginning, message in (
+        ("0199f000-0000-7000-", "several calls have an id that begins with '0199f000-0000-7000-': use more of its"),
         ("0199f001", "no call has an id that begins with '0199f001': see `hatif calls`"),
-        ("' OR 1", "cannot begin a call's id"),
-        ("", "cannot begin a call's id"),
-        ("0" * 33, "cannot begin a call's id"),
+        ("' OR 1", "is not the beginning of an id"),
+        ("", "is not the beginning of an id"),
+        ("0" * 33, "is not the beginning of an id"),
     ):
         with pytest.raises(read.NotFoundError) as raised:
             await read.call(engine, beginning)
-        assert said in str(raised.value)
+        assert message in str(raised.value)
     await engine.dispose()
 
 
-async def test_what_a_node_left_open_is_told_without_that_of_others(url: str, tell: Told) -> None:
+async def test_the_open_rows_of_a_node_do_not_include_those_of_others(url: str, tell: Writer) -> None:
     for node in ("rabat-1", "rabat-2"):
         going_on, over = uuid7(), uuid7()
         await tell(
@@ -162,7 +162,7 @@ async def test_what_a_node_left_open_is_told_without_that_of_others(url: str, te
     assert [pairing.call_id for pairing in left.pairings] == [going_on]
 
 
-async def test_an_operators_last_state_is_the_one_that_was_written_last(url: str, tell: Told) -> None:
+async def test_an_operators_last_state_is_the_last_written_one(url: str, tell: Writer) -> None:
     await tell(*(("operator", {"id": name, "name": name.title()}) for name in ("17", "18", "19")))
     for turn, state in enumerate(["away", "ready", "paused"]):
         await tell(
@@ -179,7 +179,7 @@ async def test_an_operators_last_state_is_the_one_that_was_written_last(url: str
     assert states["18"].idle_since == after(2)
 
 
-async def test_hours_are_overruled_from_beginning_to_end_unless_cancelled(url: str, tell: Told) -> None:
+async def test_overrides_of_the_hours_apply_from_beginning_to_end_unless_cancelled(url: str, tell: Writer) -> None:
     forced = {"made": after(-60)}
     ids = [uuid7() for _ in range(6)]
     await tell(
@@ -204,8 +204,8 @@ async def test_hours_are_overruled_from_beginning_to_end_unless_cancelled(url: s
     await engine.dispose()
 
 
-async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: str, tell: Told) -> None:
-    made = [references.make(1, number) for number in (1001, 1002, 1003)]
+async def test_cases_are_found_by_state_by_owner_and_by_reference(url: str, tell: Writer) -> None:
+    made = [references.make_reference(1, number) for number in (1001, 1002, 1003)]
     await tell(
         ("case_file", {"reference": made[0], "kind": "enquiry", "opened": after(0), "owner": "17"}),
         ("case_file", {"reference": made[1], "kind": "complaint", "opened": after(1), "pin_hash": "secret"}),
@@ -216,7 +216,7 @@ async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: 
     engine = async_engine(url)
     assert [case.reference for case in await read.cases(engine)] == made[::-1]
     assert [case.reference for case in await read.cases(engine, state="open", owner="17")] == [made[0]]
-    case, notes = await read.case(engine, references.format(made[1]))
+    case, notes = await read.case(engine, references.format_reference(made[1]))
     assert (case.kind, case.state, [note.text for note in notes]) == ("complaint", "open", ["first", "second"])
     assert b"secret" not in orjson.dumps(case)
     with pytest.raises(read.NotFoundError, match="no case has the reference '100'"):
@@ -224,7 +224,7 @@ async def test_cases_are_found_by_state_and_owner_and_one_by_its_reference(url: 
     await engine.dispose()
 
 
-async def test_a_long_history_does_not_slow_down_what_a_call_waits_for(url: str, tell: Told) -> None:
+async def test_a_long_history_does_not_slow_down_reads_that_a_call_waits_for(url: str, tell: Writer) -> None:
     import time
 
     await tell(*(("operator", {"id": str(n), "name": "x"}) for n in range(43)))
@@ -240,7 +240,7 @@ async def test_a_long_history_does_not_slow_down_what_a_call_waits_for(url: str,
     assert took < 0.15
 
 
-async def test_without_a_database_every_read_says_so(tmp_path: Path) -> None:
+async def test_without_a_database_reads_raise_or_return_their_default(tmp_path: Path) -> None:
     engine = async_engine(f"sqlite:///{tmp_path}/none/hatif.db")
     with pytest.raises(DatabaseError, match="cannot be opened"):
         await read.calls(engine)

@@ -1,4 +1,4 @@
-"""Instants and ids mean the same in both databases."""
+"""Instants and ids behave the same in both databases."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,7 +15,7 @@ pytest_plugins = ["db_fixtures"]
 
 async def test_a_naive_datetime_is_refused(url: str) -> None:
     engine = async_engine(url)
-    with pytest.raises(StatementError, match="has no time zone: give an aware datetime"):
+    with pytest.raises(StatementError, match="has no time zone: use an aware datetime"):
         async with writing(engine) as connection:
             await connection.execute(insert(Call).values(id=uuid7(), node="n", started=datetime(2026, 11, 25, 12)))  # noqa: DTZ001
     async with reading(engine) as connection:
@@ -44,7 +44,7 @@ async def test_an_instant_of_any_zone_comes_back_in_utc_and_sorts_by_time(url: s
     assert later == ["third"]
 
 
-async def test_ids_come_back_and_sort_by_the_time_of_their_making(url: str) -> None:
+async def test_ids_are_returned_unchanged_and_sort_by_creation(url: str) -> None:
     engine = async_engine(url)
     ids = [call_id("rabat-1", f"{number}.{number}", 1_764_000_000_000 + number) for number in range(20)]
     async with writing(engine) as connection:
@@ -62,7 +62,7 @@ def test_a_new_id_is_greater_than_the_one_before() -> None:
     assert abs((ids[-1].int >> 80) / 1000 - datetime.now(UTC).timestamp()) < 5
 
 
-def test_the_same_call_gets_the_same_id_again_and_another_call_another() -> None:
+def test_a_call_always_gets_the_same_id_and_other_calls_get_others() -> None:
     made = call_id("rabat-1", "1764072000.17", 1_764_072_000_123)
     assert made == call_id("rabat-1", "1764072000.17", 1_764_072_000_123)
     assert (made.version, made.variant, made.int >> 80) == (7, "specified in RFC 4122", 1_764_072_000_123)

@@ -1,4 +1,4 @@
-"""The tables get into both databases, once, and are those of the code."""
+"""Migrations are applied once in both databases, and create the tables in code."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ pytest_plugins = ["db_fixtures"]
 MIGRATIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("m[0-9]*.py"))]
 
 
-async def test_an_empty_database_gets_every_table_and_an_upgraded_one_nothing_more(empty_url: str) -> None:
+async def test_an_empty_database_gets_every_table_and_an_upgraded_one_does_not_change(empty_url: str) -> None:
     assert await pending(empty_url) == MIGRATIONS
     assert await current(empty_url) is None
     assert await upgrade(empty_url) == MIGRATIONS
@@ -38,7 +38,7 @@ async def test_an_empty_database_gets_every_table_and_an_upgraded_one_nothing_mo
     assert set(names) == {*Table.metadata.tables, "alembic_version"}
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(url: str) -> None:
+async def test_the_migrations_create_exactly_the_tables_in_code(url: str) -> None:
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found: list[Any] = compare_metadata(context, Table.metadata)
@@ -50,10 +50,10 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(url: str) -> N
     await engine.dispose()
 
 
-async def test_the_migrations_make_the_checks_and_partial_indexes_of_the_code(sqlite_url: str, tmp_path: Path) -> None:
-    """Alembic does not compare these: SQLite tells them as they were written, with quotation marks round the name of a
-    table that was made anew."""
-    (tmp_path / "made.db").touch()  # a database that is gone is never made anew
+async def test_the_migrations_create_the_checks_and_partial_indexes_in_code(sqlite_url: str, tmp_path: Path) -> None:
+    """Alembic does not compare these. SQLite returns them as they were written, with quotation marks around the name of
+    a recreated table."""
+    (tmp_path / "made.db").touch()  # a missing database is never recreated
     made = async_engine(f"sqlite:///{tmp_path}/made.db")
     async with writing(made) as connection:
         await connection.run_sync(Table.metadata.create_all)
@@ -76,7 +76,7 @@ async def test_the_migrations_make_the_checks_and_partial_indexes_of_the_code(sq
     await migrated.dispose()
 
 
-async def test_the_database_refuses_a_word_that_does_not_exist(url: str) -> None:
+async def test_the_database_refuses_a_value_outside_the_enum(url: str) -> None:
     engine = async_engine(url)
     call = Table.metadata.tables["call"]
     with pytest.raises(IntegrityError):
@@ -87,13 +87,13 @@ async def test_the_database_refuses_a_word_that_does_not_exist(url: str) -> None
     await engine.dispose()
 
 
-async def test_two_upgraders_at_once_do_it_once(empty_url: str) -> None:
+async def test_concurrent_upgrades_are_applied_once(empty_url: str) -> None:
     done = await asyncio.gather(*(upgrade(empty_url) for _ in range(3)))
     assert sorted(done) == [[], [], MIGRATIONS]
 
 
-async def test_callers_numbers_of_before_are_e164_where_that_is_certain(empty_url: str) -> None:
-    """Memory, locks and history of a number in four writings become one; what is no number stays as it was written."""
+async def test_callers_numbers_are_migrated_to_e164_where_that_is_certain(empty_url: str) -> None:
+    """Memory, locks and history of a number with four spellings are merged; values that are not numbers stay."""
     assert (await upgrade(empty_url, "0003"))[-1] == "0003"
     engine = async_engine(empty_url)
     calls = [
@@ -126,7 +126,7 @@ async def test_callers_numbers_of_before_are_e164_where_that_is_certain(empty_ur
     assert sorted(map(tuple, kept)) == [("+31612345678", "l0", 7), ("withheld", None, 3)]
 
 
-async def test_an_upgrader_that_is_killed_leaves_all_or_nothing(
+async def test_a_killed_upgrade_leaves_all_tables_or_none(
     empty_url: str, start: Callable[..., Awaitable[Process]]
 ) -> None:
     program = """
@@ -152,7 +152,7 @@ asyncio.run(upgrade(sys.argv[1]))
     assert await pending(empty_url) == []
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(url: str) -> None:
+async def test_a_database_of_a_newer_version_is_not_changed(url: str) -> None:
     engine = async_engine(url)
     async with writing(engine) as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -163,7 +163,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(url: str) -> None:
         await pending(url)
 
 
-async def test_a_new_database_file_is_its_owners_only(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_a_new_database_file(tmp_path: Path) -> None:
     await upgrade(f"sqlite:///{tmp_path}/var/hatif.db")
     assert (tmp_path / "var" / "hatif.db").stat().st_mode & 0o777 == 0o600
 

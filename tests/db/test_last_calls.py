@@ -1,10 +1,10 @@
-"""An operator's last call is the one that he had a caller in last, whoever had the caller first."""
+"""An operator's last call is the last one in which they were its operator, whoever had the caller first."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
@@ -20,7 +20,7 @@ def after(seconds: float) -> datetime:
 
 
 class Calls:
-    """What the controller would have written of them."""
+    """Writes records of calls as the controller would."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -38,7 +38,7 @@ class Calls:
         self._journal.put("pairing", id=uuid7(), **row)
 
 
-async def test_of_a_call_that_was_handed_on_it_is_the_last_one_of_both_operators(url: str, folder: Path) -> None:
+async def test_a_call_that_was_handed_on_is_the_last_call_of_both_operators(url: str, folder: Path) -> None:
     journal = Journal(folder, "rabat-1")
     calls = Calls(journal)
     of_before = calls.call(0, "+33612000001", "1002", "100000017")
@@ -59,6 +59,6 @@ async def test_of_a_call_that_was_handed_on_it_is_the_last_one_of_both_operators
         await engine.dispose()
     last = LastCall(handed_on, "+33612000002", "fr", "FR", "travel", "100000025")
     assert (found["1001"], found["1002"]) == (last, last)
-    # Who only took part has a last call of his own, or none: that caller is somebody else's.
+    # An operator who only took part has another last call, or none: this caller belongs to somebody else.
     assert found["1003"] == LastCall(interpreted, "+33612000003", "fr", "FR", "travel", "100000033")
     assert found["1004"] is None

@@ -1,4 +1,4 @@
-"""What each operator did with calls is counted alike in both kinds of database."""
+"""Operators' calls are counted the same in both databases."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from test_report_rows import DAY, NEXT, Book
 
 from db.enums import OfferState
 from db.ids import uuid7
-from db.report_operators import OperatorWork, added, operators_work
+from db.report_operators import OperatorWork, operators_work
 
 pytest_plugins = ["db_fixtures"]
 
 
-async def test_conversations_are_credited_to_who_had_them(url: str, folder: Path) -> None:
+async def test_conversations_are_credited_to_the_operators_who_had_them(url: str, folder: Path) -> None:
     book = Book(folder, url)
     handed_on = book.call(0, connected=DAY)
     book.pairing(handed_on, "1001", 10, 110, role="operator", reason="transfer")
@@ -41,7 +41,7 @@ async def test_conversations_are_credited_to_who_had_them(url: str, folder: Path
     await engine.dispose()
 
 
-async def test_calls_that_the_dialplan_led_are_credited_without_a_pairing(url: str, folder: Path) -> None:
+async def test_calls_that_the_dialplan_served_are_credited_without_a_pairing(url: str, folder: Path) -> None:
     book = Book(folder, url)
     book.call(0, connected=DAY, ended=DAY.replace(minute=2), outcome="fallback", operator_id="1003")
     engine = await book.opened()
@@ -49,9 +49,9 @@ async def test_calls_that_the_dialplan_led_are_credited_without_a_pairing(url: s
     await engine.dispose()
 
 
-def test_works_are_added() -> None:
+def test_operators_work_can_be_added() -> None:
     one = OperatorWork(1, 1, 2.0, 1, 0, 1, 0)
     one.offers[OfferState.REFUSED] += 1
-    both = added(one, one)
+    both = one + one
     assert (both.conversations, both.talked_s, both.offers) == (2, 4.0, {OfferState.REFUSED: 2})
     assert one.offers == {OfferState.REFUSED: 1}

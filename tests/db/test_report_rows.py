@@ -1,4 +1,4 @@
-"""What reports are made of, from both kinds of database: which calls, how long, and what operators did."""
+"""The rows of reports, from both databases: calls with their durations, and operators' states."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.enums import OperatorState
 from db.ids import uuid7
 from db.journal import Journal
-from db.report import Counted, StateChange, TalkedCall, WaitedCall
+from db.report import CallCounts, StateChange, TalkedCall, WaitedCall
 
 pytest_plugins = ["db_fixtures"]
 
@@ -28,7 +28,7 @@ def at(seconds: float) -> datetime:
 
 
 class Book:
-    """Records of one node, and then a database that has them."""
+    """Writes records of one node, and delivers them to a database."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self._folder, self._url = folder, url
@@ -75,7 +75,7 @@ async def changes(book: Book, begins: datetime = DAY, ends: datetime = NEXT, **n
     return found
 
 
-async def test_calls_come_by_when_they_began_to_wait_from_the_periods_beginning_to_before_its_end(book: Book) -> None:
+async def test_calls_are_selected_by_the_beginning_of_their_wait_without_the_end_of_the_period(book: Book) -> None:
     for queued in (86399.999, -0.001, 3600, 0, 86400, None):
         book.call(queued, dequeued=at((queued or 0) + 7.25), outcome="abandoned")
     found = await calls(book)
@@ -83,7 +83,7 @@ async def test_calls_come_by_when_they_began_to_wait_from_the_periods_beginning_
     assert {call.waited_s for call in found} == {7.25}
 
 
-async def test_a_call_has_what_it_may_be_counted_by(book: Book) -> None:
+async def test_a_call_has_the_attributes_that_reports_group_by(book: Book) -> None:
     call = book.call(
         10, connected=at(30.5), dequeued=at(30.5), ended=at(90), outcome="answered", language="fr", country="BE",
         topic="file", operator_id="1001",
@@ -94,7 +94,7 @@ async def test_a_call_has_what_it_may_be_counted_by(book: Book) -> None:
     ]
 
 
-async def test_a_wait_ends_with_the_operator_else_when_he_leaves_the_queue_else_with_the_call(book: Book) -> None:
+async def test_a_wait_ends_with_an_operator_with_leaving_the_queue_or_with_the_call(book: Book) -> None:
     book.call(0, connected=at(5), dequeued=at(6), ended=at(100), outcome="answered")
     book.call(1, dequeued=at(11), ended=at(60), outcome="message")
     book.call(2, ended=at(17), outcome="abandoned")
@@ -105,18 +105,18 @@ async def test_a_wait_ends_with_the_operator_else_when_he_leaves_the_queue_else_
     assert [call.answered for call in found] == [True, False, False, False, False]
 
 
-async def test_test_calls_are_left_out_unless_they_are_asked_for(book: Book) -> None:
+async def test_test_calls_are_left_out_unless_requested(book: Book) -> None:
     book.call(1, live=False, ended=at(2), outcome="abandoned")
     book.call(2, ended=at(3), outcome="abandoned")
     engine = await book.opened()
     assert len([call async for call in report.waited_calls(engine, DAY, NEXT)]) == 1
     assert len([call async for call in report.waited_calls(engine, DAY, NEXT, tests=True)]) == 2
-    assert await report.counted(engine, DAY, NEXT) == Counted(any=True, tests=1)
-    assert await report.counted(engine, NEXT, NEXT + timedelta(days=1)) == Counted(any=True, tests=0)
+    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=True, tests=1)
+    assert await report.call_counts(engine, NEXT, NEXT + timedelta(days=1)) == CallCounts(any=True, tests=0)
     await engine.dispose()
 
 
-async def test_talk_is_that_of_all_its_operators_without_interpreters(book: Book) -> None:
+async def test_talk_time_sums_all_operators_of_a_call_without_interpreters(book: Book) -> None:
     passed_on = book.call(0, connected=at(10), ended=at(200), outcome="answered", operator_id="1001")
     book.pairing(passed_on, "1001", 10, 60)
     book.pairing(passed_on, "1002", 70, 200)
@@ -129,16 +129,18 @@ async def test_talk_is_that_of_all_its_operators_without_interpreters(book: Book
     assert [call.operator for call in found] == ["1001", "1004", "1005"]
 
 
-async def test_rows_are_complete_where_they_come_in_several_parts(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_rows_are_returned_when_there_are_more_than_one_fetch(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report, "_AT_ONCE", 3)
     for number in range(10):
         call = book.call(number, connected=at(number + 100), ended=at(number + 120), outcome="answered")
         book.pairing(call, "1001", number + 100, number + 110)
         book.pairing(call, "1002", number + 110, number + 120)
-    assert [(call.queued, call.talked_s) for call in await calls(book)] == [(at(each), 20) for each in range(10)]
+    assert [(call.queued, call.talked_s) for call in await calls(book)] == [(at(number), 20) for number in range(10)]
 
 
-async def test_changes_begin_with_the_states_that_hold(book: Book) -> None:
+async def test_changes_begin_with_the_states_at_the_beginning_of_the_period(book: Book) -> None:
     book.state(-700, "1001", "ready")
     book.state(-500, "1001", "paused")
     book.state(-600, "1002", "ready")
@@ -154,7 +156,7 @@ async def test_changes_begin_with_the_states_that_hold(book: Book) -> None:
     ]
 
 
-async def test_changes_of_one_instant_stay_in_the_order_in_which_they_were_written(book: Book) -> None:
+async def test_changes_at_one_instant_keep_the_order_in_which_they_were_written(book: Book) -> None:
     for state in ("talking", "wrapping_up", "ready"):
         book.state(-5, "1001", state)
     for state in ("offered", "talking", "wrapping_up", "paused"):
@@ -163,7 +165,7 @@ async def test_changes_of_one_instant_stay_in_the_order_in_which_they_were_writt
     assert found == ["talking", "wrapping_up", "ready", "offered", "talking", "wrapping_up", "paused"]
 
 
-async def test_an_operator_who_talks_is_told_with_whom_unless_that_is_a_test(book: Book) -> None:
+async def test_a_talking_operator_has_the_call_unless_it_is_a_test_call(book: Book) -> None:
     named = {"language": "nl", "country": "NL", "topic": "file", "operator_id": "1001"}
     live, test = book.call(1, **named), book.call(2, **named, live=False)
     other = book.call(None, **named)  # never waited: called by us
@@ -172,27 +174,27 @@ async def test_an_operator_who_talks_is_told_with_whom_unless_that_is_a_test(boo
         book.state(10 * number + 5, "1001", "talking", call)
     engine = await book.opened()
 
-    async def told(**asked: bool) -> list[TalkedCall | None]:
+    async def talks(**asked: bool) -> list[TalkedCall | None]:
         changes = [change async for change in report.state_changes(engine, DAY, NEXT, **asked)]
         assert all(change.call is None for change in changes if change.state is OperatorState.OFFERED)
         return [change.call for change in changes if change.state is OperatorState.TALKING]
 
     first, second = (TalkedCall(at(queued), "nl", "NL", "file", "1001") for queued in (1, 2))
-    assert await told() == [first, None, None, None]
-    assert await told(tests=True) == [first, second, None, None]
+    assert await talks() == [first, None, None, None]
+    assert await talks(tests=True) == [first, second, None, None]
     await engine.dispose()
 
 
-async def test_names_are_also_those_of_operators_who_are_gone(book: Book) -> None:
+async def test_operator_names_include_removed_operators(book: Book) -> None:
     book.put("operator", id="1001", name="Amina")
     book.put("operator", id="1002", name="Jan", removed=at(0))
     engine = await book.opened()
     assert await report.operator_names(engine) == {"1001": "Amina", "1002": "Jan"}
-    assert await report.counted(engine, DAY, NEXT) == Counted(any=False, tests=0)
+    assert await report.call_counts(engine, DAY, NEXT) == CallCounts(any=False, tests=0)
     await engine.dispose()
 
 
-async def test_without_a_database_a_report_says_so(tmp_path: Path) -> None:
+async def test_without_a_database_a_report_raises(tmp_path: Path) -> None:
     engine = async_engine(f"sqlite:///{tmp_path}/none/hatif.db")
     with pytest.raises(DatabaseError, match="cannot be opened"):
         async for _ in report.waited_calls(engine, DAY, NEXT):
@@ -203,7 +205,7 @@ async def test_without_a_database_a_report_says_so(tmp_path: Path) -> None:
     await engine.dispose()
 
 
-async def test_a_database_without_tables_is_named_with_what_to_run(empty_url: str) -> None:
+async def test_a_database_without_tables_is_reported_with_the_command_to_run(empty_url: str) -> None:
     engine = async_engine(empty_url)
     with pytest.raises(DatabaseError, match="hatif db upgrade"):
         async for _ in report.waited_calls(engine, DAY, NEXT):

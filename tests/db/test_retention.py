@@ -1,4 +1,4 @@
-"""Test calls do not stay for ever; callers who rang in vain are counted."""
+"""Old test calls are deleted, and callers who rang in vain are counted."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from db import read
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.missed import unanswered
-from db.retention import TESTS_KEPT, forget_tests
+from db.missed_calls import unanswered_calls
+from db.retention import TESTS_KEPT, delete_test_calls
 
 pytest_plugins = ["db_fixtures"]
 
@@ -26,7 +26,7 @@ def put(journal: Journal, began: datetime, **columns: object) -> UUID:
     return made
 
 
-async def test_old_test_calls_go_with_their_events_and_nothing_else_does(url: str, folder: Path) -> None:
+async def test_only_old_test_calls_and_their_events_are_deleted(url: str, folder: Path) -> None:
     journal = Journal(folder, "rabat-1")
     old, new = NOW - TESTS_KEPT - timedelta(seconds=1), NOW
     for _ in range(600):
@@ -36,15 +36,15 @@ async def test_old_test_calls_go_with_their_events_and_nothing_else_does(url: st
     assert (await deliver_all(folder, url)).rejected == 0
     engine = async_engine(url)
     try:
-        assert await forget_tests(engine, NOW - TESTS_KEPT) == 600
-        assert await forget_tests(engine, NOW - TESTS_KEPT) == 0
-        assert {each.id for each in await read.calls(engine, 1000, tests=True)} == kept
-        assert [len((await read.call(engine, each)).events) for each in kept] == [1, 1, 1]
+        assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 600
+        assert await delete_test_calls(engine, NOW - TESTS_KEPT) == 0
+        assert {call.id for call in await read.calls(engine, 1000, tests=True)} == kept
+        assert [len((await read.call(engine, call)).events) for call in kept] == [1, 1, 1]
     finally:
         await engine.dispose()
 
 
-async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, folder: Path) -> None:
+async def test_a_caller_who_rang_for_long_and_hung_up_counts_as_unanswered(url: str, folder: Path) -> None:
     journal = Journal(folder, "rabat-1")
     put(journal, NOW, ended=NOW + timedelta(seconds=9))
     put(journal, NOW, ended=NOW + timedelta(seconds=2))  # dialled wrongly, perhaps
@@ -56,7 +56,7 @@ async def test_a_caller_who_rang_for_long_and_hung_up_is_unanswered(url: str, fo
     assert (await deliver_all(folder, url)).rejected == 0
     engine = async_engine(url)
     try:
-        assert await unanswered(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
+        assert await unanswered_calls(engine, NOW - timedelta(seconds=60), timedelta(seconds=5)) == 1
     finally:
         await engine.dispose()
 
@@ -65,11 +65,11 @@ def is_empty(folder: Path) -> bool:
     return not list(folder.iterdir())
 
 
-async def test_a_database_that_was_deleted_is_not_made_anew_by_forgetting(tmp_path: Path) -> None:
+async def test_deleting_test_calls_does_not_recreate_a_deleted_database(tmp_path: Path) -> None:
     engine = async_engine(f"sqlite:///{tmp_path}/hatif.db")
     try:
         with pytest.raises(DatabaseError):
-            await forget_tests(engine, NOW)
+            await delete_test_calls(engine, NOW)
     finally:
         await engine.dispose()
     assert is_empty(tmp_path)

@@ -1,4 +1,4 @@
-"""The last wait of a number is found if it was cut short, and no other one."""
+"""The last wait of a number is found if it was cut short, and otherwise not."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import read, returners
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
-from db.returners import Former
+from db.returners import FormerWait
 from ivr.records.database import LIMIT_S
 
 pytest_plugins = ["db_fixtures"]
@@ -32,7 +32,7 @@ class Rows:
         self.folder, self.url, self.engine = folder, url, engine
 
     async def call(self, began: float, *, events: tuple[dict[str, Any], ...] = (), **columns: Any) -> UUID:
-        """A call that began to wait 10 s after it came, hung up after 50 s, and was abandoned."""
+        """Add a call that began to wait after 10 s and was abandoned after 50 s."""
         made = uuid7()
         row = {
             "caller": CALLER, "language": "fr", "started": after(began), "queued": after(began + 10),
@@ -55,8 +55,8 @@ class Rows:
         journal.close()
         assert (await deliver_all(self.folder, self.url)).rejected == 0
 
-    async def former(self, call: UUID | None = None, number: str = CALLER) -> Former | None:
-        return await returners.former(self.engine, number, call or uuid7())
+    async def former(self, call: UUID | None = None, number: str = CALLER) -> FormerWait | None:
+        return await returners.former_wait(self.engine, number, call or uuid7())
 
 
 @pytest.fixture
@@ -66,19 +66,19 @@ async def rows(url: str, folder: Path) -> AsyncIterator[Rows]:
     await engine.dispose()
 
 
-async def test_who_hung_up_while_he_waited_is_found_with_what_he_waited_from(rows: Rows) -> None:
+async def test_the_wait_of_a_caller_who_hung_up_is_found_with_its_beginning(rows: Rows) -> None:
     call = await rows.call(0)
-    assert await rows.former() == Former(call, "fr", after(10).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "fr", after(10).timestamp(), after(50))
     assert await rows.former(number="+33612345679") is None
 
 
-async def test_the_age_that_he_had_counts_and_the_language_that_he_waited_for_first(rows: Rows) -> None:
+async def test_the_routing_age_and_the_first_language_of_the_wait_are_kept(rows: Rows) -> None:
     older = {"language": "nl", "topic": None, "since": after(-200).timestamp()}
     call = await rows.call(0, events=(older, {"language": "fr", "since": after(30).timestamp()}))
-    assert await rows.former() == Former(call, "nl", after(-200).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "nl", after(-200).timestamp(), after(50))
 
 
-async def test_the_call_that_asks_is_not_its_own_former_one(rows: Rows) -> None:
+async def test_the_current_call_is_not_its_own_former_wait(rows: Rows) -> None:
     assert await rows.former(await rows.call(0)) is None
 
 
@@ -93,7 +93,7 @@ async def test_the_call_that_asks_is_not_its_own_former_one(rows: Rows) -> None:
     ],
     ids=["will be called back", "left a message", "was served", "never waited", "still goes on"],
 )
-async def test_who_was_not_cut_off_has_no_place(rows: Rows, columns: dict[str, Any]) -> None:
+async def test_a_caller_who_was_not_cut_off_has_no_former_wait(rows: Rows, columns: dict[str, Any]) -> None:
     await rows.call(0, **columns)
     assert await rows.former() is None
 
@@ -103,12 +103,12 @@ async def test_a_lost_conversation_counts_if_it_was_the_last_of_the_call(rows: R
     await rows.pairing(call, "operator", 20)
     assert await rows.former() is None
     await rows.pairing(call, "lost", 30)
-    assert await rows.former() == Former(call, "fr", after(10).timestamp(), after(50))
+    assert await rows.former() == FormerWait(call, "fr", after(10).timestamp(), after(50))
     await rows.pairing(call, "caller", 40)
     assert await rows.former() is None
 
 
-async def test_who_waited_without_a_controller_in_vain_is_found_too(rows: Rows) -> None:
+async def test_the_wait_of_a_caller_in_fallback_is_found_too(rows: Rows) -> None:
     call = await rows.call(0, outcome="fallback")
     found = await rows.former()
     assert found is not None and found.call == call
@@ -125,7 +125,7 @@ async def test_only_the_last_wait_counts(rows: Rows) -> None:
     assert found is not None and found.call == last
 
 
-async def test_it_is_read_well_within_what_a_caller_can_wait(rows: Rows) -> None:
+async def test_a_former_wait_is_read_within_the_time_that_a_caller_can_wait(rows: Rows) -> None:
     call = await rows.call(0)
     await rows.former()  # the connection and the statements are made once
     for _ in range(20):

@@ -28,7 +28,7 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "[[carrier]]",
         '[database]\nurl = "mysql://hatif@localhost/hatif"\n\n[[carrier]]',
         "mysql",
-        "database.url: a database of the kind 'mysql' is not served; write sqlite:///PATH, or postgresql://",
+        "database.url: databases of type 'mysql' are not supported; use sqlite:///PATH, or postgresql://",
     ),
     "E_SITE_LANGUAGE": (
         "site.toml",

@@ -16,7 +16,7 @@ from line import Line
 
 from db.callback_requests import CallbackRequest
 from db.ids import uuid7
-from db.references import make
+from db.references import make_reference
 from db.tables import CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
 from ivr.softphone.telephone import Telephones
@@ -66,7 +66,7 @@ async def looked_at(line: Line) -> None:
     Each look finds a caller who has asked twice about a file, after all other requests, and ends the first of the two.
     """
     for number in ("+33612360001", "+33612360002"):
-        twice: dict[str, Any] = {"kind": "case", "case_reference": make(8, 36), "due": None}
+        twice: dict[str, Any] = {"kind": "case", "case_reference": make_reference(8, 36), "due": None}
         first, _ = [await put_request(line, number, **twice) for _ in range(2)]
         assert (await until_request(line, first.id, "cancelled")).reason == "asked again"
 
@@ -81,7 +81,7 @@ async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_op
 ) -> None:
     out = await carrier(telephones, address(limited))
     phone = await limited.phone(telephones, limited.speaks("fr"))
-    reference, changed = make(8, 33), clock.now()
+    reference, changed = make_reference(8, 33), clock.now()
     await put(limited, CaseFile, reference=reference, node="node1", kind="procedure", opened=changed, changed=changed)
     often = "+33612360003"
     for _ in range(limited.settings.callbacks.most_a_number):
@@ -180,7 +180,7 @@ async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_fi
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
     # Time without a controller counts, and the next controller starts with the request's chance.
-    changed, unchanged = make(8, 34), make(8, 35)
+    changed, unchanged = make_reference(8, 34), make_reference(8, 35)
     long_ago = clock.now() - LONG_AGO
     for reference in (changed, unchanged):
         about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db.callback_requests import CallbackRequest, Claim, Dialled
+from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.ids import uuid7
 from ivr.callbacks import listing
 from ivr.callbacks.facts import language_of
@@ -35,7 +35,7 @@ def new_request(**other: Any) -> CallbackRequest:
 
 def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
     opening: Any = Always()
-    (row,) = listing.rows([request], {}, Dialled({}, 0), in_, opening, at)
+    (row,) = listing.rows([request], {}, DialCounts({}, 0), in_, opening, at)
     return str(row["why_not"])
 
 
@@ -55,7 +55,7 @@ def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> N
         ([], "another request of the same number goes first"),
         ([stale], f"another request of the same number is at work ({stale.id}, by the node gone7)"),
     ):
-        rows = listing.rows([second, first, *others], {}, Dialled({}, 0), SITE, opening, NOON)
+        rows = listing.rows([second, first, *others], {}, DialCounts({}, 0), SITE, opening, NOON)
         assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [said]
         assert [row["why_not"] == said for row in rows if row["id"] == str(first.id)] == [bool(others)]
 

@@ -57,7 +57,7 @@ def test_no_order_of_events_breaks_the_invariants(
         assert event is not RequestEvent.EXPIRED or (before.state, current.state) == ("wished", "failed")
         if event is RequestEvent.MISSED:
             again = before.tries < MOST_TRIES
-            assert current.state == (CallbackState.WISHED if again else CallbackState.FAILED)
+            assert current.state == (CallbackState.REQUESTED if again else CallbackState.FAILED)
             assert not again or current.due == before.tried + WAIT  # type: ignore[operator]
         assert advance(current, event, now, by=by, wait=WAIT) is current  # idempotent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
 from ivr.cli.composition import account

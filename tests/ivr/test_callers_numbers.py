@@ -84,7 +84,7 @@ async def test_a_number_in_four_writings_is_one_caller_with_one_memory_and_one_l
         """A call that asks for a file, with a PIN that is wrong."""
         call = await telephones.caller(written).dial(f"sip:{DUTCH_NUMBER}@{line.sip}")
         await call.established()
-        await call.press(f"{key}1{references.make(9, reference)}000000")
+        await call.press(f"{key}1{references.make_reference(9, reference)}000000")
         await begins(call, line.audio("es", heard))
         await call.hangup()
 

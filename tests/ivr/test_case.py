@@ -14,7 +14,7 @@ import pytest
 from left import begins, rows
 from line import Line
 
-from db.references import make, valid
+from db.references import is_valid, make_reference
 from db.tables import CaseFile
 from ivr.softphone.sound import RATE, Samples
 from ivr.softphone.telephone import Call, Telephones
@@ -22,7 +22,7 @@ from ivr.softphone.telephone import Call, Telephones
 KEYS = {"ar": "1", "fr": "2", "en": "7"}
 CASE = "1"
 EXPECTED = (datetime.now(UTC) + timedelta(days=60)).date()
-NOBODYS = make(9, 1001)
+NOBODYS = make_reference(9, 1001)
 OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
@@ -242,7 +242,7 @@ async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_ope
     line: Line, telephones: Telephones
 ) -> None:
     call = await asked(line, telephones, "+33617000061")
-    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not valid(each))
+    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not is_valid(each))
     await call.press(f"{mistyped}#")
     await begins(call, line.audio("fr", "case_reference_wrong"))
     await call.press("12#")

@@ -13,7 +13,7 @@ import pytest
 from shell import Answer
 from shell import Shell as AnyShell
 
-from db.references import valid
+from db.references import is_valid
 from ivr.cases import pin
 
 NEXT_YEAR = date.today().year + 1  # noqa: DTZ011 - any day ahead will do
@@ -55,7 +55,7 @@ def test_opening_a_file_prints_a_readable_reference_and_a_pin_that_is_shown_once
     said = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
     found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), PIN ([0-9]{6})\.", said)
     assert found
-    assert valid(found[1])
+    assert is_valid(found[1])
     file = shell.shown(found[1])
     assert file["reference"] == found[1].replace("-", "")
     assert (file["kind"], file["state"], file["topic"], file["title"]) == (

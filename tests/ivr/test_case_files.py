@@ -12,12 +12,12 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
-from db import read_files
-from db.deliver import deliver_all
+from db import case_files
+from db.delivery import deliver_all
 from db.engine import CONNECT_S, async_engine, writing
 from db.enums import CaseState
 from db.journal import Journal
-from db.references import ReferenceAllocator, make
+from db.references import ReferenceAllocator, make_reference
 from ivr.cases import casework, pin
 from ivr.cases.case_lookup import CaseLookup, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.flow.nodes.case import what_is_told
@@ -28,7 +28,7 @@ pytest_plugins = ["db_fixtures"]
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PIN, WRONG = "402913", "402914"
-ANNA, BEN, NOBODYS, WITHOUT_PIN = (make(1, counter) for counter in (1001, 1002, 1003, 1004))
+ANNA, BEN, NOBODYS, WITHOUT_PIN = (make_reference(1, counter) for counter in (1001, 1002, 1003, 1004))
 CALLER, OTHER = "+33612345678", "+32470123456"
 
 
@@ -182,7 +182,7 @@ async def test_each_call_from_a_hidden_number_has_three_attempts(house: House) -
 
 
 async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: House) -> None:
-    made_up = [make(2, 5000 + n) for n in range(40)]
+    made_up = [make_reference(2, 5000 + n) for n in range(40)]
     answers = await asyncio.gather(*(dear_house.ask(each, WRONG, "", each) for each in made_up))
     assert sum(isinstance(answer, NoMatch) for answer in answers) == 30
 
@@ -193,7 +193,7 @@ async def test_a_right_pin_clears_the_failures_of_the_file_but_not_of_the_number
     assert isinstance(await house.ask(ANNA, PIN, call="c"), CaseStatus)
     await house.delivered()
     engine = async_engine(house.url)
-    claim = await read_files.claim(engine, ANNA, CALLER)
+    claim = await case_files.claim(engine, ANNA, CALLER)
     await engine.dispose()
     assert claim.file is not None
     assert (claim.file.tried.failures, claim.file.tried.locked_until) == (0, None)

@@ -103,7 +103,7 @@ def test_check_says_what_up_would_refuse_and_makes_nothing(
     small.edit("operators.csv", "Zoe @ Laurel", "Zoe Laurel")
     assert hatif(small, monkeypatch, "check") == 1
     err = capsys.readouterr().err
-    assert "HATIF_DATABASE:1: E_UP_REFUSED a database of the kind 'oracle' is not served; write sqlite" in err
+    assert "HATIF_DATABASE:1: E_UP_REFUSED databases of type 'oracle' are not supported; use sqlite" in err
 
 
 def test_a_reload_is_refused_with_the_errors_of_the_whole_check(

@@ -9,7 +9,7 @@ from left import rows
 from line import Line
 from offers import french
 
-from db.tables.house import Audit
+from db.tables.administration import Audit
 from ivr.softphone.telephone import Call, Operator, Telephones
 
 OPERATOR_HZ, SUPERVISOR_HZ = 1870.0, 1130.0

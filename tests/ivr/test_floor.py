@@ -29,7 +29,7 @@ from ivr.model.floor_protocol import (
 from routing.match import Decision, Step
 from routing.states import UNREACHABLE as AWAY_UNREACHABLE
 from routing.states import OfferState, Operator, OperatorState, Trigger
-from routing.waits import Waits
+from routing.waits import WaitReason
 
 RING_S, SHORT_S, LONG_S = 15.0, 0.05, 3600.0
 NO_ANSWER, WITHDRAWN, UNREACHABLE = OfferState.NO_ANSWER, OfferState.WITHDRAWN, OfferState.UNREACHABLE
@@ -43,7 +43,7 @@ class Watched:
         self.told: list[Position] = []
         self.changes: list[tuple[str, OperatorState, str | None]] = []
         self.decisions: list[Decision] = []
-        self.why: list[tuple[str, Waits]] = []
+        self.why: list[tuple[str, WaitReason]] = []
         self.set_by_s = 0.0  # by how much somebody has set the clock
         self.floor = Floor(
             operators,

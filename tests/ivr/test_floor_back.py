@@ -6,7 +6,7 @@ from ivr.model.floor_protocol import Leave, OperatorEvent, Wait
 from ivr.talk.transfers import ANYBODY, Transfer, steps
 from routing.match import Step
 from routing.states import OperatorState, Trigger
-from routing.waits import in_words
+from routing.waits import describe_wait
 
 READY, OFFERED, WRAPPING_UP = OperatorState.READY, OperatorState.OFFERED, OperatorState.WRAPPING_UP
 SPEAKS = {"1001": {"fr": 5}, "1002": {"fr": 5}}
@@ -45,10 +45,10 @@ async def test_he_comes_back_when_nobody_else_is_there_before_the_work_after_his
         await line.hears(ended(line.offer), handed_on("first"))
         assert (line.state()[0], line.waiting) == (WRAPPING_UP, ["first"])
         # What is told of a step that names somebody is true of a caller who was handed on.
-        for to, who in (("1002", "1002, to whom he was handed on"), ("7777", "1001, who has handed him on")):
+        for to, who in (("1002", "1002, to whom the caller was handed on"), ("7777", "1001, who handed the caller on")):
             paused = OperatorEvent("1001", Trigger.PAUSE)  # else he would get him at once
             await line.hears(paused, handed_on("first", to=to))
-            assert in_words(line.why[-1][1]).startswith(f"waits for operator {who} and is not idle")
+            assert describe_wait(line.why[-1][1]).startswith(f"waits for operator {who} and is not idle")
         await line.hears(Leave("first"), OperatorEvent("1001", Trigger.RESUME), wait("second", 500))
         await line.hears(accepted(line.offer), ended(line.offer), handed_on("second"))
         assert line.state()[0] is WRAPPING_UP
@@ -92,4 +92,4 @@ async def test_of_a_usual_step_that_names_somebody_it_is_told_that_he_has_the_fi
         waits = handed_on("first", to="7777", waited_s=45)  # so that the time of who handed him on is over as well
         file = Step("fr", operator="1002", patience=600)
         await line.hears(Wait("first", (*waits.steps[:-1], file, Step("fr")), waits.since, 0, waits.before, "1001", 1))
-        assert in_words(line.why[-1][1]).startswith("waits for operator 1002, who has his file")
+        assert describe_wait(line.why[-1][1]).startswith("waits for operator 1002, who has the caller's file")

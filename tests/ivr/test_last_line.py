@@ -25,7 +25,8 @@ FAULTS = f"""
 import sys
 
 if sys.orig_argv[-2:] == ["-m", "ivr"]:
-    from ivr import running, session
+    from ivr.controller import call_registry as running
+    from ivr.controller import session
 
     begin, walk, begun = session.Session._begin, running.walk, []
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import call_id, uuid7
 from db.journal import Journal

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from db.ids import uuid7
-from db.returners import Former
+from db.returners import FormerWait
 from ivr.model.call_state import CallState
 from ivr.records.database import Database
 from ivr.records.returners import Place, Returners
@@ -16,7 +16,7 @@ AT = NOW.timestamp()
 WITHIN_S = 600.0
 STATE = CallState(str(uuid7()), "f", "queue", "+33800212000", "+33612345678", "FR", "fr")
 CALL = UUID("0199f000-0000-7000-8000-00000000000a")
-FORMER = Former(CALL, "fr", AT - 300, NOW - timedelta(seconds=60))
+FORMER = FormerWait(CALL, "fr", AT - 300, NOW - timedelta(seconds=60))
 
 
 def places(tmp_path: Path, within_s: float = WITHIN_S) -> Returners:
@@ -54,7 +54,7 @@ class Known(Database):
 
     away = False
 
-    async def former(self, number: str, call: str) -> Former | None:
+    async def former(self, number: str, call: str) -> FormerWait | None:
         if self.away:
             return None
         return replace(FORMER, ended=datetime.now(UTC) - timedelta(seconds=60)) if number == STATE.caller else None

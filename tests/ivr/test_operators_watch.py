@@ -13,7 +13,7 @@ from asked import HATIF
 from left import rows
 from line import Line
 
-from db.tables.house import Audit
+from db.tables.administration import Audit
 from ivr.softphone.telephone import Telephones
 
 

@@ -91,7 +91,7 @@ async def test_he_is_waited_for_and_then_another_one_is_rung(brief: Line, teleph
     assert decision["data"]["waited_s"] >= 2
     story = await line.story("+33653000021")
     said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"waits for operator {owner}, who has his file and is not idle" in said
+    assert f"waits for operator {owner}, who has the caller's file and is not idle" in said
 
 
 async def test_he_gets_him_who_becomes_idle_in_time_whoever_else_is(line: Line, telephones: Telephones) -> None:

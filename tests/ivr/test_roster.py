@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from site_files import refusal
 
-from db.shifts import Planned
+from db.shifts import StoredShift
 from ivr.floor.duty import planned_at
 from ivr.floor.shifts import compare
 from ivr.site import roster
@@ -173,16 +173,16 @@ def test_the_table_gets_what_is_planned_and_nothing_twice(tmp_path: Path) -> Non
     found = read(tmp_path, "1001,mon,08:00,20:00,,,", "1002,mon,08:00,10:00,,,")
     first = compare(found, (), NOON, MONDAY)
     assert {(each.operator, each.begins) for each in first.planned} >= {("1001", at(8)), ("1002", at(8))}
-    known = [Planned(each.operator, each.begins, each.ends, None) for each in first.planned]
+    known = [StoredShift(each.operator, each.begins, each.ends, None) for each in first.planned]
     again = compare(found, known, NOON, MONDAY)
     assert (again.planned, again.cancelled) == ((), ())
 
 
 def test_what_is_over_stays_as_it_was_planned_and_what_is_not_is_changed_or_cancelled(tmp_path: Path) -> None:
     known = [
-        Planned("1001", at(8), at(11), None),
-        Planned("1002", at(8), at(14), None),
-        Planned("1901", at(14), at(20), None),
+        StoredShift("1001", at(8), at(11), None),
+        StoredShift("1002", at(8), at(14), None),
+        StoredShift("1901", at(14), at(20), None),
     ]
     found = read(tmp_path, "1001,2026-11-30,07:00,11:00,,,", "1002,2026-11-30,08:00,16:00,,,")
     changes = compare(found, known, NOON, MONDAY)
@@ -192,6 +192,6 @@ def test_what_is_over_stays_as_it_was_planned_and_what_is_not_is_changed_or_canc
 
 def test_a_shift_that_was_cancelled_can_be_planned_again(tmp_path: Path) -> None:
     found = read(tmp_path, "1001,2026-11-30,14:00,20:00,,,")
-    known = [Planned("1001", at(14), at(20), NOON)]
+    known = [StoredShift("1001", at(14), at(20), NOON)]
     assert compare(found, known, NOON, MONDAY).planned == (Shift(at(14), at(20), "1001"),)
     assert compare(None, known, NOON, MONDAY).cancelled == ()

@@ -172,7 +172,7 @@ def test_a_simulated_day_has_those_who_are_planned(shell: Shell, write: Write) -
 # A running controller
 
 
-async def planned(line: Line) -> list[shifts.Planned]:
+async def planned(line: Line) -> list[shifts.StoredShift]:
     engine = async_engine(line.database)
     now = datetime.now(UTC)
     try:
@@ -184,8 +184,8 @@ async def planned(line: Line) -> list[shifts.Planned]:
 async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_is_on_it_is_rung_first(
     line: Line, telephones: Telephones
 ) -> None:
-    async def until(true: Callable[[list[shifts.Planned]], Any], what: str) -> None:
-        rows: list[shifts.Planned] = []
+    async def until(true: Callable[[list[shifts.StoredShift]], Any], what: str) -> None:
+        rows: list[shifts.StoredShift] = []
         for _ in range(100):
             if true(rows := await planned(line)):
                 return

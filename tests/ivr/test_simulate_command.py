@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from shell import Shell
 
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.ids import call_id, uuid7
 from db.journal import Journal
 
@@ -120,8 +120,8 @@ def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--operators", "3"), "take 7 operators or more"),
-        (("--languages-each", "8"), "take 1 to 7"),
+        (("--operators", "3"), "use 7 operators or more"),
+        (("--languages-each", "8"), "use 1 to 7"),
         (("--mix", "xx=1"), "'xx' is no language of this site; it has ar, fr"),
         (("--mix", "ar=much"), "'much' is no figure"),
         (("--mix", "ar=0"), "write it as ar=34"),

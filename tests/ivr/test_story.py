@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db import read
-from db.deliver import deliver_all
+from db.delivery import deliver_all
 from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
@@ -20,7 +20,7 @@ from routing.engine import Engine
 from routing.match import Step, Waiting
 from routing.policy import Policy
 from routing.states import Operator, OperatorState
-from routing.waits import why_waits
+from routing.waits import explain_wait
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 AT = NOW.timestamp()
@@ -61,7 +61,7 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
         journal.put("call", id=call, started=began, queued=began - timedelta(seconds=1))
         engine.wait(Waiting(call, (Step("fr"),), since))
         assert not engine.decide(AT).pairs
-        why = why_waits(engine, call, AT)
+        why = explain_wait(engine, call, AT)
         assert why is not None
         recorder.waits(call, why)
     for now in (AT, AT + 30):
@@ -78,8 +78,8 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
     assert went.data["other_caller"]["call"] == second
     said = [sentence.split("  ", 2)[2] for sentence in told(asdict(story), {})]
     assert said[0] == (
-        "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language before him. Had 1001, who was"
-        " talking (60.0 s), been idle instead, and had he come 25.001 s earlier, he would have got him"
+        "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language ahead. 1001, who was talking"
+        " (60.0 s), would have got the call if idle instead and if the caller had arrived 25.001 s earlier"
     )
     assert said[1].startswith("waits on: operator 1001 gets another caller, who waited 21.0 s; had this one come 5.00")
-    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only one")
+    assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only caller")

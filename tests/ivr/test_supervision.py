@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from line import Line
 
-from db.audit import deeds
+from db.audit import audit_entries
 from db.engine import async_engine
 from ivr.softphone.sound import find, longest_silence, tone_share
 from ivr.softphone.telephone import Call, Operator, Telephones
@@ -52,7 +52,7 @@ class Floor:
         rows: list[dict[str, Any]] = []
         try:
             for _ in range(100):
-                found = await deeds(engine, 100)
+                found = await audit_entries(engine, 100)
                 mine = [each for each in found if each.data.get("supervision") and str(each.call) == self.call]
                 rows = [asdict(each) for each in reversed(mine)]
                 if len(rows) >= count:
@@ -194,7 +194,7 @@ async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones
         refused(supervisor, f"*23{other.user}", "supervision_not_talking"),
     )
     engine = async_engine(line.database)
-    rows = [each for each in await deeds(engine, 100) if each.act == "supervision_refused"]
+    rows = [each for each in await audit_entries(engine, 100) if each.act == "supervision_refused"]
     await engine.dispose()
     assert {(each.by, each.about, each.reason) for each in rows} >= {
         (other.user, f"operator:{entry.id}", "not_allowed"),

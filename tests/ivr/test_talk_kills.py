@@ -103,7 +103,7 @@ async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_the
     assert [each["reason"] for each in story["pairings"]] == ["transfer", "transfer", "caller"]
     assert kinds(story).count("transferred") == 2
     told = line.run("call", str(story["call"]["id"])).stdout
-    assert f"{maker}, who has handed him on, is passed over" in told
+    assert f"{maker}, who handed the caller on, is passed over" in told
 
 
 def _waits(line: Line) -> list[str]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from db.deliver import Heartbeat, Lag
+from db.delivery import Heartbeat, Lag
 from db.ids import uuid7
 from db.journal import Journal
 from ivr.cli.processes.troubles import JournalState, read_journal, undelivered
@@ -31,4 +31,4 @@ def test_a_database_that_is_away_is_told_and_not_raised(tmp_path: Path) -> None:
     journal.close()
     found = read_journal(tmp_path / "journal", f"sqlite:///{tmp_path}/hatif.db")
     (unknown,) = undelivered(found)
-    assert found.lag is None and "is not there" in unknown
+    assert found.lag is None and "does not exist" in unknown

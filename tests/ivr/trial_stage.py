@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from db.case_files import Claim, Failures, FileByTelephone
 from db.enums import CaseState
-from db.read_files import Claim, Failures, FileByTelephone
 from ivr.call.call import Opening
 from ivr.cases.case_lookup import CaseLookup
 from ivr.flow import model

@@ -1,5 +1,5 @@
-"""The plain policy behind the engine's interface, as short as can be: longest-waiting caller, first language first,
-longest-idle operator. The simulation is checked with it, whatever the engine becomes."""
+"""The plain policy behind the engine's interface, as short as possible: longest-waiting caller, first language first,
+longest-idle operator. The simulation is tested with it independently of the engine."""
 
 from dataclasses import replace
 
@@ -25,14 +25,14 @@ class PlainEngine:
         return waiting.since
 
     def decide(self, now: float) -> Decisions:
-        idle = [each for each in self.operators.values() if each.state is OperatorState.READY]
+        idle = [operator for operator in self.operators.values() if operator.state is OperatorState.READY]
         pairs: list[Decision] = []
         for caller in sorted(self.waiting_calls.values(), key=self.turn) if idle else []:
             step = caller.steps[0]
-            fit = [each for each in idle if may_serve(each, step)]
+            fit = [operator for operator in idle if may_serve(operator, step)]
             if not fit:
                 continue
-            chosen = min(fit, key=lambda each: (next(iter(each.languages)) != step.language, each.since, each.id))
+            chosen = min(fit, key=lambda one: (next(iter(one.languages)) != step.language, one.since, one.id))
             idle.remove(chosen)
             del self.waiting_calls[caller.call]
             self.operators[chosen.id] = replace(chosen, state=OperatorState.OFFERED)

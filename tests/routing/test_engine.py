@@ -1,4 +1,4 @@
-"""Whatever happens on the floor, and in whatever order, the engine decides what the policy's sentence says."""
+"""Whatever happens on the floor, and in whatever order, the engine decides what the policy says."""
 
 import random
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import patient
-from routing_floor import NOW, READY, Event, Floor, busy_floor, callers, moments, operators, policies, something_happens
+from routing_floor import NOW, READY, Event, Floor, busy_floor, callers, moments, operators, policies, random_event
 from routing_reference import Reference
 
 from routing.engine import Engine
@@ -19,7 +19,7 @@ from routing.states import Operator, OperatorState
 
 @settings(patient, max_examples=600)
 @given(policies, st.lists(operators, max_size=10), st.lists(callers, max_size=8), moments)
-def test_it_decides_what_the_policy_says_whatever_happens(
+def test_the_engine_decides_as_the_reference_whatever_happens(
     policy: Policy,
     staff: list[Operator],
     waiting: list[Waiting],
@@ -40,7 +40,7 @@ def test_it_decides_what_the_policy_says_whatever_happens(
 
 @settings(patient, max_examples=300)
 @given(policies, st.lists(operators, max_size=10), st.lists(callers, max_size=8), st.floats(0, 1))
-def test_until_it_asks_to_look_again_time_alone_makes_no_pair(
+def test_until_look_again_no_pair_becomes_possible_by_time_alone(
     policy: Policy, staff: list[Operator], waiting: list[Waiting], part: float
 ) -> None:
     floor = Floor(policy)
@@ -63,12 +63,12 @@ def test_until_it_asks_to_look_again_time_alone_makes_no_pair(
         assert again > floor.now
         floor.now = again
     else:
-        raise AssertionError("it asks to look again for ever")
+        raise AssertionError("the engine asks to look again forever")
 
 
 @settings(patient, max_examples=100)
 @given(st.integers(0, 2**32), policies)
-def test_it_decides_what_the_policy_says_through_a_busy_hour(seed: int, policy: Policy) -> None:
+def test_the_engine_decides_as_the_reference_through_a_busy_hour(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
     floor = busy_floor(chance, policy)
     again: float | None = None
@@ -78,13 +78,13 @@ def test_it_decides_what_the_policy_says_through_a_busy_hour(seed: int, policy: 
             floor.now = again
         else:
             floor.now += passed
-            something_happens(chance, floor)
+            random_event(chance, floor)
         again = floor.decide().look_again
 
 
 @settings(patient, max_examples=60)
 @given(st.integers(0, 2**32), policies)
-def test_nobody_is_lost_and_nobody_is_paired_twice(seed: int, policy: Policy) -> None:
+def test_no_call_is_lost_or_paired_twice(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
     floor = busy_floor(chance, policy)
     came: set[str] = set()
@@ -92,60 +92,60 @@ def test_nobody_is_lost_and_nobody_is_paired_twice(seed: int, policy: Policy) ->
     for _ in range(60):
         floor.now += chance.choice([0.0, 1.0, 8.0])
         before = set(floor.waiting)
-        something_happens(chance, floor)
+        random_event(chance, floor)
         came |= set(floor.waiting) - before
         gone |= before - set(floor.waiting)
-        idle = {identity for identity, each in floor.operators.items() if each.state is READY}
+        idle = {identity for identity, operator in floor.operators.items() if operator.state is READY}
         pairs = floor.decide().pairs
         served = [pair.call for pair in pairs]
         assert len(served) == len(set(served)) and not gone & set(served)
         assert len({pair.operator for pair in pairs}) == len(pairs)
         assert {pair.operator for pair in pairs} <= idle
         gone |= set(served)
-        assert {each.call for each in floor.engine.waiting} == came - gone
+        assert {caller.call for caller in floor.engine.waiting} == came - gone
 
 
 @settings(patient, max_examples=200)
 @given(
     policies,
-    st.lists(operators, max_size=10, unique_by=lambda each: each.id),
-    st.lists(callers, max_size=8, unique_by=lambda each: each.call),
+    st.lists(operators, max_size=10, unique_by=lambda operator: operator.id),
+    st.lists(callers, max_size=8, unique_by=lambda caller: caller.call),
     st.randoms(use_true_random=False),
 )
-def test_the_order_of_what_is_heard_in_one_instant_does_not_matter(
+def test_the_order_of_updates_at_one_instant_does_not_matter(
     policy: Policy, staff: list[Operator], waiting: list[Waiting], chance: random.Random
 ) -> None:
-    told: list[Operator | Waiting] = [*staff, *waiting]
-    decided = []
+    updates: list[Operator | Waiting] = [*staff, *waiting]
+    results = []
     for _ in range(2):
         engine = Engine(policy)
-        for each in told:
-            if isinstance(each, Operator):
-                engine.set_operator(each)
+        for update in updates:
+            if isinstance(update, Operator):
+                engine.set_operator(update)
             else:
-                engine.wait(each)
-        decided.append((engine.decide(NOW), engine.waiting))
-        chance.shuffle(told)
-    assert decided[0] == decided[1]
+                engine.wait(update)
+        results.append((engine.decide(NOW), engine.waiting))
+        chance.shuffle(updates)
+    assert results[0] == results[1]
 
 
 @settings(patient, max_examples=100)
 @given(st.integers(0, 2**32), policies)
-def test_hearing_everything_twice_has_the_effect_of_once(seed: int, policy: Policy) -> None:
+def test_updates_are_idempotent(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
     floor = busy_floor(chance, policy)
     for _ in range(30):
         floor.now += chance.choice([0.0, 1.0, 8.0])
-        something_happens(chance, floor)
+        random_event(chance, floor)
         for caller in list(floor.waiting.values()):
             floor.wait(caller)
         for operator in list(floor.operators.values()):
             floor.set_operator(operator)
         floor.decide()
-        assert floor.decide().pairs == (), "a second look in the same instant finds nothing"
+        assert floor.decide().pairs == (), "a second decision at the same instant finds nothing"
 
 
-# Sentences of the policy, one by one
+# The rules of the policy, one by one
 
 
 def idle(identity: str, *languages: str, since: float = NOW - 10, level: int = 5) -> Operator:
@@ -156,57 +156,57 @@ def wants(call: str, language: str, waited: float = 5, priority: int = 0) -> Wai
     return Waiting(call, (Step(language),), NOW - waited, priority)
 
 
-def decided(*told: Operator | Waiting, policy: Policy | None = None, now: float = NOW) -> list[tuple[str, str]]:
+def decide(*people: Operator | Waiting, policy: Policy | None = None, now: float = NOW) -> list[tuple[str, str]]:
     engine = Engine(policy)
-    for each in told:
-        if isinstance(each, Operator):
-            engine.set_operator(each)
+    for person in people:
+        if isinstance(person, Operator):
+            engine.set_operator(person)
         else:
-            engine.wait(each)
+            engine.wait(person)
     return [(pair.call, pair.operator) for pair in engine.decide(now).pairs]
 
 
-def test_the_operator_who_uncovers_least_is_taken_though_another_is_idle_longer() -> None:
-    told = (idle("1001", "fr", "nl", since=NOW - 900), idle("1002", "fr"), wants("call", "fr", 16))
-    assert decided(*told) == [("call", "1002")]
-    assert decided(*told, policy=Policy.plain()) == [("call", "1001")]
+def test_the_operator_whose_other_languages_are_best_covered_is_taken_although_another_is_idle_longer() -> None:
+    people = (idle("1001", "fr", "nl", since=NOW - 900), idle("1002", "fr"), wants("call", "fr", 16))
+    assert decide(*people) == [("call", "1002")]
+    assert decide(*people, policy=Policy.plain()) == [("call", "1001")]
 
 
-def test_of_operators_who_uncover_as_many_the_one_with_the_rarer_language_is_spared_though_he_is_idle_longer() -> None:
+def test_if_cover_is_equal_the_operator_with_the_rarer_language_is_spared_although_idle_longer() -> None:
     talks = [Operator(str(2000 + n), {"nl": 5}, state=OperatorState.TALKING) for n in range(3)]
     ready = (idle("1001", "fr", "de", since=NOW - 900), idle("1002", "fr", "nl"))
-    told: tuple[Operator | Waiting, ...] = (*talks, *ready, wants("call", "fr", 16))
-    assert decided(*told) == [("call", "1002")]
-    assert decided(*told, policy=Policy(rarity=0)) == [("call", "1001")]
+    people: tuple[Operator | Waiting, ...] = (*talks, *ready, wants("call", "fr", 16))
+    assert decide(*people) == [("call", "1002")]
+    assert decide(*people, policy=Policy(rarity=0)) == [("call", "1001")]
 
 
 def test_the_first_language_decides_where_cover_does_not() -> None:
-    told = (idle("1001", "nl", "fr", since=NOW - 900), idle("1002", "fr", "nl"), wants("call", "fr", 16))
-    assert decided(*told) == [("call", "1002")]
+    people = (idle("1001", "nl", "fr", since=NOW - 900), idle("1002", "fr", "nl"), wants("call", "fr", 16))
+    assert decide(*people) == [("call", "1002")]
 
 
-def test_the_better_speaker_is_taken_though_the_other_is_idle_longer() -> None:
-    told = (idle("1001", "fr", since=NOW - 900, level=2), idle("1002", "fr"), wants("call", "fr"))
-    assert decided(*told) == [("call", "1002")]
+def test_the_better_speaker_is_taken_although_another_is_idle_longer() -> None:
+    people = (idle("1001", "fr", since=NOW - 900, level=2), idle("1002", "fr"), wants("call", "fr"))
+    assert decide(*people) == [("call", "1002")]
 
 
 def test_a_rare_language_has_a_head_start() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(9)]
     both = idle("1001", "fr", "nl")
-    assert decided(*busy, both, wants("french", "fr", 12), wants("dutch", "nl", 2)) == [("dutch", "1001")]
-    assert decided(*busy, both, wants("french", "fr", 12), wants("dutch", "nl", 2), policy=Policy.plain()) == [
+    assert decide(*busy, both, wants("french", "fr", 12), wants("dutch", "nl", 2)) == [("dutch", "1001")]
+    assert decide(*busy, both, wants("french", "fr", 12), wants("dutch", "nl", 2), policy=Policy.plain()) == [
         ("french", "1001")
     ]
 
 
-def test_who_is_late_yields_to_who_can_still_be_in_time_but_no_more_than_stated() -> None:
+def test_a_late_caller_yields_to_callers_who_can_still_be_in_time_by_no_more_than_the_policy_says() -> None:
     for younger, first in ((19.0, "younger"), (10.5, "younger"), (9.5, "older")):
-        told = (idle("1001", "fr"), wants("older", "fr", 10 + Policy().passing), wants("younger", "fr", younger))
-        assert decided(*told)[0][0] == first
-        assert decided(*told, policy=Policy(passing=0))[0][0] == "older"
+        people = (idle("1001", "fr"), wants("older", "fr", 10 + Policy().passing), wants("younger", "fr", younger))
+        assert decide(*people)[0][0] == first
+        assert decide(*people, policy=Policy(passing=0))[0][0] == "older"
 
 
-def test_an_operator_kept_for_a_rare_language_serves_a_common_one_only_after_the_hold() -> None:
+def test_an_operator_reserved_for_a_rare_language_serves_a_common_one_only_after_the_hold() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     engine = Engine()
     for operator in (*busy, idle("1001", "fr", "nl")):
@@ -220,34 +220,34 @@ def test_an_operator_kept_for_a_rare_language_serves_a_common_one_only_after_the
     assert (pair.call, pair.operator) == ("french", "1001")
 
 
-def test_two_are_kept_and_the_third_serves_at_once() -> None:
+def test_two_operators_are_reserved_and_the_third_serves_at_once() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     both = [idle(str(1001 + n), "fr", "nl") for n in range(3)]
-    assert decided(*busy, *both[:2], wants("french", "fr", 1)) == []
-    assert len(decided(*busy, *both, wants("french", "fr", 1), wants("another", "fr", 0))) == 1
+    assert decide(*busy, *both[:2], wants("french", "fr", 1)) == []
+    assert len(decide(*busy, *both, wants("french", "fr", 1), wants("another", "fr", 0))) == 1
 
 
-def test_on_a_small_floor_nobody_is_kept() -> None:
+def test_on_a_small_floor_nobody_is_reserved() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(6)]
     both, another = idle("1001", "fr", "nl"), Operator("3000", {"fr": 5}, state=OperatorState.TALKING)
-    assert decided(*busy, both, wants("french", "fr", 1)) == [("french", "1001")]
-    assert decided(*busy, another, both, wants("french", "fr", 1)) == [], "one in eight is a rare one"
+    assert decide(*busy, both, wants("french", "fr", 1)) == [("french", "1001")]
+    assert decide(*busy, another, both, wants("french", "fr", 1)) == [], "one in eight is rare"
 
 
-def test_who_has_priority_or_wants_somebody_in_particular_is_not_held() -> None:
+def test_a_caller_with_priority_or_a_preferred_operator_is_not_held() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     both = idle("1001", "fr", "nl")
-    assert decided(*busy, both, wants("urgent", "fr", 1, priority=1)) == [("urgent", "1001")]
+    assert decide(*busy, both, wants("urgent", "fr", 1, priority=1)) == [("urgent", "1001")]
     mine = Waiting("mine", (Step("fr", operator="1001", patience=30), Step("fr")), NOW)
-    assert decided(*busy, both, mine) == [("mine", "1001")]
+    assert decide(*busy, both, mine) == [("mine", "1001")]
 
 
-def test_the_operator_who_has_the_file_is_waited_for_while_he_is_on_duty_and_no_longer() -> None:
+def test_a_caller_waits_for_the_operator_who_has_the_file_only_while_that_operator_is_on_duty() -> None:
     steps = (Step("fr", operator="1001", patience=30), Step("fr"))
     other, now = idle("1002", "fr"), NOW
     for state, expected in ((OperatorState.TALKING, []), (OperatorState.AWAY, [("call", "1002")])):
-        told = (replace(idle("1001", "fr"), state=state), other, Waiting("call", steps, now))
-        assert decided(*told) == expected
+        people = (replace(idle("1001", "fr"), state=state), other, Waiting("call", steps, now))
+        assert decide(*people) == expected
     engine = Engine()
     engine.set_operator(replace(idle("1001", "fr"), state=OperatorState.TALKING))
     engine.set_operator(other)
@@ -283,21 +283,21 @@ def test_a_step_counts_again_when_somebody_who_can_meet_it_comes_on_duty() -> No
 # Bad input
 
 
-def test_an_unknown_language_or_topic_waits_and_harms_nobody() -> None:
-    told = (idle("1001", "fr"), wants("unknown", "tlh", 500), wants("french", "fr"))
-    assert decided(*told) == [("french", "1001")]
+def test_a_caller_with_an_unknown_language_or_topic_waits_without_affecting_others() -> None:
+    people = (idle("1001", "fr"), wants("unknown", "tlh", 500), wants("french", "fr"))
+    assert decide(*people) == [("french", "1001")]
     nobody = replace(idle("1001", "fr"), topics=frozenset({"file"}))
-    assert decided(nobody, Waiting("call", (Step("fr", topic="unheard of"),), NOW)) == []
+    assert decide(nobody, Waiting("call", (Step("fr", topic="unheard of"),), NOW)) == []
 
 
-def test_who_needs_nothing_is_refused_with_a_remedy() -> None:
+def test_a_caller_without_steps_is_refused_with_a_remedy() -> None:
     engine = Engine()
-    with pytest.raises(ValueError, match="give him at least one step"):
+    with pytest.raises(ValueError, match="has no steps; give it at least one"):
         engine.wait(Waiting("call", (), NOW))
     assert engine.waiting == []
 
 
-def test_what_is_not_known_can_be_left_and_removed() -> None:
+def test_removing_unknown_calls_and_operators_is_harmless() -> None:
     engine = Engine()
     engine.leave("nobody")
     engine.remove_operator("9999")
@@ -320,7 +320,7 @@ def test_an_operator_who_is_edited_or_removed_leaves_nothing_behind(state: Opera
     assert [pair.call for pair in engine.decide(NOW).pairs] == ["french"]
 
 
-def test_an_operator_removed_while_he_talks_comes_back_as_a_new_one() -> None:
+def test_an_operator_removed_while_talking_comes_back_as_a_new_one() -> None:
     engine = Engine()
     engine.set_operator(idle("1001", "fr"))
     engine.wait(wants("first", "fr"))
@@ -332,7 +332,7 @@ def test_an_operator_removed_while_he_talks_comes_back_as_a_new_one() -> None:
     assert [pair.call for pair in engine.decide(NOW + 2).pairs] == ["second"]
 
 
-def test_who_was_offered_stays_so_until_he_is_said_to_be_otherwise() -> None:
+def test_an_operator_with_an_offer_gets_no_other_until_their_state_changes() -> None:
     engine = Engine()
     engine.set_operator(idle("1001", "fr"))
     engine.wait(wants("first", "fr", 9))
@@ -341,10 +341,10 @@ def test_who_was_offered_stays_so_until_he_is_said_to_be_otherwise() -> None:
     assert engine.decide(NOW + 1).pairs == ()
     engine.wait(wants("first", "fr", 9))
     engine.set_operator(idle("1001", "fr"))
-    assert [pair.call for pair in engine.decide(NOW + 2).pairs] == ["first"], "he keeps his place"
+    assert [pair.call for pair in engine.decide(NOW + 2).pairs] == ["first"], "the caller keeps their place"
 
 
-def test_a_clock_that_goes_back_gives_a_step_back_as_well() -> None:
+def test_a_clock_that_goes_back_restores_an_ended_step() -> None:
     steps = (Step("fr", 5, patience=10), Step("fr", 1))
     engine = Engine()
     engine.set_operator(replace(idle("1002", "fr"), state=OperatorState.TALKING))
@@ -356,25 +356,25 @@ def test_a_clock_that_goes_back_gives_a_step_back_as_well() -> None:
     assert len(engine.decide(NOW + 86_400).pairs) == 1
 
 
-def test_who_comes_from_the_future_is_served_after_those_of_the_present() -> None:
-    told = (idle("1001", "fr"), wants("future", "fr", -3600), wants("present", "fr", 1))
-    assert decided(*told)[0] == ("present", "1001")
-    assert decided(*told[:2]) == [("future", "1001")]
+def test_a_caller_whose_wait_starts_in_the_future_is_served_last() -> None:
+    people = (idle("1001", "fr"), wants("future", "fr", -3600), wants("present", "fr", 1))
+    assert decide(*people)[0] == ("present", "1001")
+    assert decide(*people[:2]) == [("future", "1001")]
 
 
 @pytest.mark.parametrize("staff", list(permutations(["1001", "1002", "1003"])))
-def test_of_equals_the_same_one_is_chosen_in_whatever_order_they_came(staff: tuple[str, ...]) -> None:
-    assert decided(*(idle(each, "fr") for each in staff), wants("call", "fr")) == [("call", "1001")]
+def test_among_equal_operators_the_choice_does_not_depend_on_their_order(staff: tuple[str, ...]) -> None:
+    assert decide(*(idle(identity, "fr") for identity in staff), wants("call", "fr")) == [("call", "1001")]
 
 
-def test_one_who_must_not_get_a_caller_hides_him_from_nobody_who_is_like_him() -> None:
-    """Operators who are alike are looked at once; then he is not the one."""
+def test_an_excluded_operator_does_not_hide_others_with_the_same_skills() -> None:
+    """Of operators with the same skills only one is examined; it must not be the excluded one."""
     for late in ("1001", "1002"):
         engine = Engine(Policy())
         engine.wait(Waiting("call", (Step("fr", excluded_operator="1001"),), NOW - 5))
         for identity in ("1001", "1002"):
             engine.set_operator(Operator(identity, {"fr": 5}, state=OperatorState.TALKING, since=NOW))
         assert not engine.decide(NOW).pairs
-        for identity in sorted(("1001", "1002"), key=lambda each: each == late):
+        for identity in sorted(("1001", "1002"), key=lambda other: other == late):
             engine.set_operator(Operator(identity, {"fr": 5}, state=READY, since=NOW))
-        assert [(each.call, each.operator) for each in engine.decide(NOW).pairs] == [("call", "1002")]
+        assert [(pair.call, pair.operator) for pair in engine.decide(NOW).pairs] == [("call", "1002")]

@@ -1,4 +1,4 @@
-"""A reason is true, and the change that it names really gives the other decision."""
+"""Reasons are true, and each change that they name would really have given the other decision."""
 
 import math
 from collections.abc import Iterator
@@ -11,13 +11,15 @@ from routing_floor import NOW, READY, Floor, callers, operators, policies
 from routing_reference import Reference
 
 from routing.engine import Engine
-from routing.match import Decision, Price, Step, Waiting, in_words, may_serve
+from routing.match import Decision, Price, Step, Waiting, describe_reason, may_serve
 from routing.policy import Policy
 from routing.states import Operator, OperatorState
 
 floors = st.builds(
     lambda policy, staff, waiting: Floor(
-        policy, waiting={each.call: each for each in waiting}, operators={each.id: each for each in staff}
+        policy,
+        waiting={caller.call: caller for caller in waiting},
+        operators={operator.id: operator for operator in staff},
     ),
     policies,
     st.lists(operators, max_size=10),
@@ -36,7 +38,7 @@ def first_pair(floor: Floor) -> tuple[str, str] | None:
 
 
 def turns(floor: Floor) -> Iterator[tuple[Floor, Decision]]:
-    """Each pair, with the floor as it was at its turn: the pairs before it are made."""
+    """Yield each pair with the floor at its turn, after the pairs before it were made."""
     for operator in floor.operators.values():
         floor.engine.set_operator(operator)
     for caller in floor.waiting.values():
@@ -59,9 +61,9 @@ def test_the_figures_of_a_reason_are_true(whole: Floor) -> None:
         assert math.isclose(reason.idle_s, NOW - operator.since, abs_tol=0.001)
         assert reason.callers_ahead == known.order().index(caller)
         assert reason.callers_he_could_serve == sum(
-            may_serve(operator, known.step(each)) for each in known.waiting.values()
+            may_serve(operator, known.step(other)) for other in known.waiting.values()
         )
-        assert reason.operators_who_could == sum(may_serve(each, step) for each in known.idle.values())
+        assert reason.operators_who_could == sum(may_serve(idle, step) for idle in known.idle.values())
         assert caller.steps[reason.step] == step and reason.steps == len(caller.steps)
         assert (reason.language, reason.topic) == (step.language, step.topic)
         assert reason.level == operator.languages[step.language]
@@ -74,7 +76,7 @@ def test_the_figures_of_a_reason_are_true(whole: Floor) -> None:
 
 @settings(patient, max_examples=400)
 @given(floors)
-def test_had_the_operator_not_been_idle_the_other_one_would_have_got_the_caller(whole: Floor) -> None:
+def test_if_the_operator_were_busy_the_named_operator_would_get_the_caller(whole: Floor) -> None:
     for floor, pair in turns(whole):
         other = pair.reason.other_operator
         floor.operators[pair.operator] = replace(floor.operators[pair.operator], state=OperatorState.TALKING)
@@ -87,7 +89,7 @@ def test_had_the_operator_not_been_idle_the_other_one_would_have_got_the_caller(
 
 @settings(patient, max_examples=600)
 @given(floors)
-def test_had_the_other_caller_come_so_much_earlier_he_would_have_got_the_operator(whole: Floor) -> None:
+def test_if_the_named_caller_arrived_that_much_earlier_they_would_get_the_operator(whole: Floor) -> None:
     for floor, pair in turns(whole):
         other = pair.reason.other_caller
         if other is None:
@@ -99,8 +101,8 @@ def test_had_the_other_caller_come_so_much_earlier_he_would_have_got_the_operato
 
 @settings(patient, max_examples=600)
 @given(floors)
-def test_a_little_less_would_have_changed_nothing(whole: Floor) -> None:
-    """Half of what is said is too little: it is the smallest change, but for late yielding, which is a jump."""
+def test_arriving_slightly_less_early_would_not_be_enough(whole: Floor) -> None:
+    """The named change is the smallest one, except across the limit where callers become late, which is a jump."""
     for floor, pair in turns(whole):
         other = pair.reason.other_caller
         if other is None or other.earlier_s < 0.01:
@@ -118,7 +120,7 @@ def test_a_little_less_would_have_changed_nothing(whole: Floor) -> None:
 
 @settings(patient, max_examples=600)
 @given(floors)
-def test_had_the_busy_operator_been_idle_he_would_have_got_the_caller(whole: Floor) -> None:
+def test_if_the_named_busy_operator_were_idle_they_would_get_the_caller(whole: Floor) -> None:
     for floor, pair in turns(whole):
         busy = pair.reason.busy_operator
         if busy is None:
@@ -134,7 +136,7 @@ def test_had_the_busy_operator_been_idle_he_would_have_got_the_caller(whole: Flo
 
 @settings(patient, max_examples=400)
 @given(floors)
-def test_where_nobody_waits_besides_a_busy_operator_is_named_if_there_is_one_who_would_have_been_taken(
+def test_for_a_lone_caller_a_busy_operator_is_named_whenever_one_would_have_been_taken(
     whole: Floor,
 ) -> None:
     whole.waiting = dict(list(whole.waiting.items())[:1])
@@ -151,20 +153,20 @@ def test_where_nobody_waits_besides_a_busy_operator_is_named_if_there_is_one_who
         assert (pair.reason.busy_operator is not None) == wanted
 
 
-# What is told
+# The sentences
 
 
 def idle(identity: str, *languages: str, idle_s: float = 10) -> Operator:
     return Operator(identity, dict.fromkeys(languages, 5), state=READY, since=NOW - idle_s, present=True)
 
 
-def decided(*told: Operator | Waiting, policy: Policy | None = None) -> list[Decision]:
+def decide(*people: Operator | Waiting, policy: Policy | None = None) -> list[Decision]:
     engine = Engine(policy)
-    for each in told:
-        if isinstance(each, Operator):
-            engine.set_operator(each)
+    for person in people:
+        if isinstance(person, Operator):
+            engine.set_operator(person)
         else:
-            engine.wait(each)
+            engine.wait(person)
     return list(engine.decide(NOW).pairs)
 
 
@@ -172,82 +174,82 @@ def french(call: str, waited: float, **needs: object) -> Waiting:
     return Waiting(call, (replace(Step("fr"), **needs),), NOW - waited)  # type: ignore[arg-type]
 
 
-def test_the_sentence_says_who_and_why_and_what_would_have_changed_it() -> None:
+def test_the_sentences_give_the_caller_the_operator_and_what_would_have_changed_the_decision() -> None:
     dutch = Waiting("dutch", (Step("nl"),), NOW - 90)
-    pair, _ = decided(
+    pair, _ = decide(
         idle("1001", "fr", idle_s=30), idle("1002", "fr"), dutch, french("first", 80), french("second", 78)
     )
-    assert in_words(pair.reason) == (
-        "The caller waited 80.0 s, first of the 2 whom this operator may serve (1 before him need somebody else),"
-        " though he yields to who can still be in time;"
-        " the operator speaks fr at level 5, idle 30.0 s, longest of the 2 idle."
-        " Had call second come 2.001 s earlier, it would have got the operator."
-        " Had the operator not been idle, 1002 (idle 10.0 s, price 0.000) would have got the caller."
+    assert describe_reason(pair.reason) == (
+        "The caller waited 80.0 s, first of the 2 callers that this operator can serve (1 ahead of them needs another"
+        " operator), although late callers yield to callers who can still be answered in time;"
+        " the operator speaks fr at level 5, idle for 30.0 s, the longest of the 2 idle."
+        " Call second would have got the operator by arriving 2.001 s earlier."
+        " If the operator had been busy, 1002 (idle for 10.0 s, price 0.000) would have got the caller."
     )
 
 
-def test_the_sentence_says_that_an_operator_is_least_needed_elsewhere() -> None:
-    (pair,) = decided(idle("1001", "fr", "nl", idle_s=900), idle("1002", "fr"), french("call", 16))
+def test_the_sentences_say_that_an_operator_is_least_needed_elsewhere() -> None:
+    (pair,) = decide(idle("1001", "fr", "nl", idle_s=900), idle("1002", "fr"), french("call", 16))
     assert pair.reason.price == Price(0.0, 0.0, True, 5)
-    assert in_words(pair.reason) == (
-        "The caller waited 16.0 s, the only one whom this operator may serve;"
-        " the operator speaks fr at level 5, idle 10.0 s, least needed elsewhere of the 2 idle (price 0.000)."
-        " Had the operator not been idle, 1001 (idle 900.0 s, price 1.000) would have got the caller."
+    assert describe_reason(pair.reason) == (
+        "The caller waited 16.0 s, the only caller that this operator can serve;"
+        " the operator speaks fr at level 5, idle for 10.0 s, the least needed elsewhere of the 2 idle (price 0.000)."
+        " If the operator had been busy, 1001 (idle for 900.0 s, price 1.000) would have got the caller."
     )
 
 
-def test_the_sentence_says_which_busy_operator_would_have_been_taken() -> None:
+def test_the_sentences_name_the_busy_operator_who_would_have_been_taken() -> None:
     talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
-    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16))
-    assert in_words(pair.reason).endswith(
-        " Had 1003, who was talking (62.0 s), been idle instead, he would have got the caller."
+    (pair,) = decide(idle("1001", "fr", idle_s=30), talks, french("call", 16))
+    assert describe_reason(pair.reason).endswith(
+        " If 1003, who was talking (62.0 s), had been idle instead, they would have got the caller."
     )
 
 
-def test_the_sentence_says_who_was_passed_over_since_he_has_handed_the_caller_on() -> None:
-    (pair,) = decided(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, excluded_operator="1001"))
+def test_the_sentences_name_the_operator_who_is_excluded_because_they_handed_the_caller_on() -> None:
+    (pair,) = decide(idle("1001", "fr", idle_s=900), idle("1002", "fr"), french("call", 16, excluded_operator="1001"))
     assert pair.operator == "1002"
-    assert in_words(pair.reason) == (
-        "The caller waited 16.0 s, the only one whom this operator may serve, and was not to go back to 1001, who has"
-        " handed him on; the operator speaks fr at level 5, idle 10.0 s, the only one idle."
+    assert describe_reason(pair.reason) == (
+        "The caller waited 16.0 s, the only caller that this operator can serve, and must not go back to 1001, who"
+        " handed them on; the operator speaks fr at level 5, idle for 10.0 s, the only one idle."
     )
 
 
-def test_who_has_handed_the_caller_on_is_not_named_as_one_who_would_have_got_him() -> None:
+def test_the_excluded_operator_is_not_named_as_one_who_would_have_got_the_caller() -> None:
     talks = Operator("1003", {"fr": 5}, state=OperatorState.TALKING, since=NOW - 62)
-    (pair,) = decided(idle("1001", "fr", idle_s=30), talks, french("call", 16, excluded_operator="1003"))
+    (pair,) = decide(idle("1001", "fr", idle_s=30), talks, french("call", 16, excluded_operator="1003"))
     assert pair.reason.busy_operator is None
 
 
-def test_the_sentence_says_that_an_earlier_caller_was_held() -> None:
+def test_the_sentences_say_that_an_earlier_caller_was_on_hold_for_a_rare_language() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(30)]
     dutch = Waiting("dutch", (Step("nl"),), NOW - 1)
     both = idle("1001", "fr", "nl")
-    (pair,) = decided(*busy, both, french("french", 9), dutch, policy=Policy(passing=0))
+    (pair,) = decide(*busy, both, french("french", 9), dutch, policy=Policy(passing=0))
     other = pair.reason.other_caller
     assert pair.call == "dutch" and other is not None and other.held
-    assert in_words(pair.reason).endswith(
-        "Had call french come 1.001 s earlier, so that the operator were no longer kept from it for a rare language, it"
-        " would have got the operator."
+    assert describe_reason(pair.reason).endswith(
+        "Call french would have got the operator by arriving 1.001 s earlier, when the operator would no longer be"
+        " reserved for a rare language."
     )
 
 
-def test_the_sentence_says_head_start_priority_step_and_last_resort() -> None:
+def test_the_sentences_give_head_start_priority_step_and_last_resort() -> None:
     busy = [Operator(str(2000 + n), {"fr": 5}, state=OperatorState.TALKING) for n in range(9)]
     steps = (Step("nl", 3, patience=5), Step("nl", 1))
     low = Operator("1001", {"fr": 5, "nl": 1}, state=READY, since=NOW - 10)
     better = Operator("1002", {"nl": 5}, state=OperatorState.TALKING)
-    (pair,) = decided(*busy, better, low, french("french", 12), Waiting("dutch", steps, NOW - 6, priority=1))
-    said = in_words(pair.reason)
-    assert "with 16.4 s head start since few speak nl" in said
-    assert "with priority 1" in said
-    assert "content with step 2 of 2 of his needs, the last resort" in said
+    (pair,) = decide(*busy, better, low, french("french", 12), Waiting("dutch", steps, NOW - 6, priority=1))
+    text = describe_reason(pair.reason)
+    assert "with a head start of 16.4 s because few operators speak nl" in text
+    assert "with priority 1" in text
+    assert "now at step 2 of 2 of their needs, the last resort" in text
 
 
-def test_who_would_be_late_by_coming_earlier_has_to_come_earlier_still() -> None:
+def test_a_caller_who_would_be_late_by_arriving_earlier_must_arrive_even_earlier() -> None:
     older, younger = french("older", 40), french("younger", 19.5)
-    (pair,) = decided(idle("1001", "fr"), older, younger)
+    (pair,) = decide(idle("1001", "fr"), older, younger)
     other = pair.reason.other_caller
     assert pair.call == "older" and other is not None and other.earlier_s == 20.501
-    (pair,) = decided(idle("1001", "fr"), older, replace(younger, since=younger.since - other.earlier_s))
+    (pair,) = decide(idle("1001", "fr"), older, replace(younger, since=younger.since - other.earlier_s))
     assert pair.call == "younger"

@@ -1,11 +1,11 @@
-"""Nobody is passed beyond the bound that the policy states, and nobody starves."""
+"""Nobody is passed by more than the policy's bound, and nobody starves."""
 
 import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties import patient
-from routing_floor import NOW, READY, Floor, busy_floor, something_happens
+from routing_floor import NOW, READY, Floor, busy_floor, random_event
 
 from routing.engine import Engine
 from routing.match import Step, Waiting, may_serve
@@ -25,7 +25,8 @@ fair = st.sampled_from(
 
 
 def passings(floor: Floor) -> list[tuple[Waiting, Waiting, float]]:
-    """Decides; who was passed by whom, though the same operator could have served him, and the bound at that time."""
+    """Decide; return the callers who were passed although the same operator could have served them, with the callers
+    who passed them and the bound at that time."""
     known = floor.reference()
     waiting = dict(floor.waiting)
     steps = {call: known.step(caller) for call, caller in waiting.items()}
@@ -47,14 +48,14 @@ def test_nobody_is_passed_by_more_than_the_bound(seed: int, policy: Policy) -> N
     floor = busy_floor(chance, policy)
     for _ in range(80):
         floor.now += chance.choice([0.0, 0.5, 2.0, 6.0])
-        something_happens(chance, floor)
+        random_event(chance, floor)
         for passed, served, bound in passings(floor):
             urgency = policy.priority_s * (served.priority - passed.priority)
             assert served.since - passed.since <= bound + max(0.0, urgency) + 1e-6
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.lists(st.integers(0, n), max_size=9), st.just(n))))
-def test_the_usual_bound_is_never_more_than_fifty_seconds(staffing: tuple[list[int], int]) -> None:
+def test_the_default_bound_never_exceeds_fifty_seconds(staffing: tuple[list[int], int]) -> None:
     speakers, on_duty = staffing
     assert 15 <= Policy().bound(speakers, on_duty) <= 50
     assert Policy.plain().bound(speakers, on_duty) == 0
@@ -62,14 +63,14 @@ def test_the_usual_bound_is_never_more_than_fifty_seconds(staffing: tuple[list[i
 
 @settings(patient, max_examples=60)
 @given(st.integers(0, 2**32), st.sampled_from([Policy(passing=0, hold_s=0), Policy.plain()]))
-def test_with_nobody_passed_and_nobody_kept_all_are_served_as_they_came_across_languages(
+def test_without_passing_and_reservation_callers_of_all_languages_are_served_in_order_of_arrival(
     seed: int, policy: Policy
 ) -> None:
     chance = random.Random(seed)
     floor = busy_floor(chance, policy)
     for _ in range(60):
         floor.now += chance.choice([0.0, 0.5, 2.0, 6.0])
-        something_happens(chance, floor)
+        random_event(chance, floor)
         for passed, served, _ in passings(floor):
             if passed.priority == served.priority:
                 assert (passed.since, passed.call) >= (served.since, served.call)
@@ -77,14 +78,12 @@ def test_with_nobody_passed_and_nobody_kept_all_are_served_as_they_came_across_l
 
 @settings(patient, max_examples=100)
 @given(st.integers(0, 2**32), st.sampled_from([Policy(passing=0), Policy.plain()]))
-def test_with_nobody_passed_for_being_late_those_who_need_the_same_are_served_as_they_came(
-    seed: int, policy: Policy
-) -> None:
+def test_without_passing_callers_with_the_same_needs_are_served_in_order_of_arrival(seed: int, policy: Policy) -> None:
     chance = random.Random(seed)
     floor = busy_floor(chance, policy)
     for _ in range(60):
         floor.now += chance.choice([0.0, 0.5, 2.0, 6.0])
-        something_happens(chance, floor)
+        random_event(chance, floor)
         known = floor.reference()
         steps = {call: known.step(caller) for call, caller in floor.waiting.items()}
         for passed, served, _ in passings(floor):
@@ -111,7 +110,7 @@ def test_a_higher_priority_goes_before_a_longer_wait() -> None:
 
 
 def test_nobody_starves_behind_higher_priorities() -> None:
-    """A caller who has waited five minutes more than one of the next higher priority goes before him."""
+    """A caller who has waited five minutes longer than one of the next higher priority goes first."""
     assert served(french("usual", 330), french("urgent", 25, priority=1)) == "usual"
     engine = Engine()
     engine.wait(french("usual", 0))

@@ -1,4 +1,4 @@
-"""Around every change of a clock the answers are those of somebody who looks at that clock each minute."""
+"""Around every clock change the opening hours agree with a simulation that reads the wall clock each minute."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,8 +51,8 @@ MINUTE = timedelta(minutes=1)
 
 @lru_cache
 def changes(zone: str, year: int) -> tuple[datetime, ...]:
-    """The instants of a year at which the clock is put forward or back."""
-    hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=each) for each in range(366 * 24)]
+    """Return the instants of a year at which the clock is put forward or back."""
+    hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(366 * 24)]
     offsets = [hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours]
     return tuple(hour for hour, before, after in zip(hours[1:], offsets, offsets[1:], strict=False) if before != after)
 
@@ -61,9 +61,9 @@ MOMENTS = [(zone, change) for zone in CAPITALS.values() for change in changes(zo
 MOMENTS += [(CASABLANCA, change) for year in (2025, 2026) for change in changes(CASABLANCA, year)]
 
 
-def looked_at(plan: Plan, first: date, last: date) -> Iterator[tuple[datetime, bool]]:
-    """Each minute of these days, and whether the line is open by somebody who sits before the clock: a span begins when
-    the clock first shows its beginning or more, and is over when it first shows its end or more, once a day."""
+def read_clock(plan: Plan, first: date, last: date) -> Iterator[tuple[datetime, bool]]:
+    """Yield each minute of these days, and whether the line is open by the wall clock: a span begins when the clock
+    first shows its start or later, and ends when it first shows its end or later, once a day."""
     at = datetime.combine(first, time.min, plan.zone).astimezone(UTC)
     today, furthest = first - timedelta(days=1), time.min
     while True:
@@ -86,12 +86,14 @@ def looked_at(plan: Plan, first: date, last: date) -> Iterator[tuple[datetime, b
         at += MINUTE
 
 
-def test_every_country_of_the_site_has_two_days_of_another_length_and_rabat_had_four_in_two_years() -> None:
+def test_the_clock_changes_of_the_sites_countries_and_of_rabat_are_as_known() -> None:
     for zone in CAPITALS.values():
         lengths = []
         for change in changes(zone, 2026):
             day = change.astimezone(ZoneInfo(zone)).date()
-            midnights = [datetime.combine(each, time.min, ZoneInfo(zone)) for each in (day, day + timedelta(days=1))]
+            midnights = [
+                datetime.combine(local_day, time.min, ZoneInfo(zone)) for local_day in (day, day + timedelta(days=1))
+            ]
             lengths.append((midnights[1].timestamp() - midnights[0].timestamp()) / 3600)
         assert lengths == [23, 25], zone
     assert [f"{change:%m-%d}" for change in changes(CASABLANCA, 2025)] == ["02-23", "04-06"]
@@ -104,24 +106,22 @@ NIGHT = {day: [(time(0), time(2, 30)), (time(2, 45), time(3)), (time(22), time.m
 
 
 @pytest.mark.parametrize(("zone", "change"), MOMENTS, ids=[f"{zone}-{change:%Y-%m-%d}" for zone, change in MOMENTS])
-def test_each_minute_of_a_day_on_which_the_clock_changes_is_answered_as_the_clock_shows(
-    zone: str, change: datetime
-) -> None:
+def test_each_minute_of_a_day_with_a_clock_change_follows_the_wall_clock(zone: str, change: datetime) -> None:
     day = change.astimezone(ZoneInfo(zone)).date()
     for week in (OFFICE, NIGHT):
         plan = Plan(ZoneInfo(zone), week)
-        seen = list(looked_at(plan, day, day))
+        seen = list(read_clock(plan, day, day))
         assert len(seen) in (23 * 60, 25 * 60)
         assert any(is_open for _, is_open in seen)
         wrong = [at for at, is_open in seen if answer(plan, at).open is not is_open]
         assert wrong == []
 
 
-minutes = st.integers(0, 24 * 60 - 1).map(lambda each: time(each // 60, each % 60))
+minutes = st.integers(0, 24 * 60 - 1).map(lambda minute: time(minute // 60, minute % 60))
 spans = st.tuples(minutes, minutes | st.just(time.max)).filter(lambda two: two[0] < two[1])
 weeks = st.dictionaries(st.integers(0, 6), st.lists(spans, max_size=3))
 near_the_change = st.tuples(
-    st.integers(0, 5).map(lambda each: time(each)) | minutes, st.sampled_from([30, 60, 90, 600])
+    st.integers(0, 5).map(lambda hour: time(hour)) | minutes, st.sampled_from([30, 60, 90, 600])
 ).map(lambda two: (two[0], time(min(23, two[0].hour + two[1] // 60), two[0].minute)))
 
 
@@ -130,14 +130,14 @@ near_the_change = st.tuples(
     st.sampled_from(MOMENTS),
     weeks
     | st.lists(near_the_change.filter(lambda two: two[0] < two[1]), min_size=1).map(
-        lambda each: dict.fromkeys(range(7), each)
+        lambda spans_of_day: dict.fromkeys(range(7), spans_of_day)
     ),
     st.none() | weeks,
     st.sets(st.integers(-1, 2)),
     st.lists(spans, max_size=1),
     st.integers(0, 3 * 24 * 60),
 )
-def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
+def test_state_next_change_and_next_opening_follow_the_wall_clock(
     moment: tuple[str, datetime],
     week: Mapping[int, Sequence[Span]],
     language: Mapping[int, Sequence[Span]] | None,
@@ -152,16 +152,16 @@ def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
         week,
         language="nl" if language is not None else "",
         language_week=language,
-        holidays={day + timedelta(days=each): Holiday("a day") for each in holidays},
+        holidays={day + timedelta(days=offset): Holiday("a day") for offset in holidays},
         holiday_hours=holiday_hours,
     )
-    seen = list(looked_at(plan, day - timedelta(days=1), day + timedelta(days=3)))
+    seen = list(read_clock(plan, day - timedelta(days=1), day + timedelta(days=3)))
     at, is_open = seen[minute]
     found = answer(plan, at)
     assert found.open is is_open
     flips = (other for other, then in seen[minute:] if then is not is_open)
     if (until := next(flips, None)) is not None:
-        # As instants: Python holds an hour that comes twice to be unequal to any time of another zone (PEP 495).
+        # Compared as timestamps: to Python a time in a repeated hour never equals a time of another zone (PEP 495).
         assert found.until is not None and found.until.timestamp() == until.timestamp()
     else:
         assert found.until is None or found.until > seen[-1][0]
@@ -177,7 +177,7 @@ def test_answer_and_next_change_and_next_opening_are_those_of_the_clock(
     assert open_for(plan, at, seen[-1][0], timedelta(hours=7)) == min(passed, timedelta(hours=7))
 
 
-def test_a_caller_from_another_zone_is_answered_by_the_clock_of_the_site() -> None:
+def test_callers_in_other_time_zones_are_answered_by_the_sites_clock() -> None:
     plan = Plan(ZoneInfo(CASABLANCA), OFFICE)
     for country, zone in CAPITALS.items():
         for day in (date(2027, 1, 15), date(2027, 3, 28), date(2027, 7, 1), date(2027, 10, 31)):

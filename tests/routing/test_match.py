@@ -1,4 +1,4 @@
-"""What a caller needs after how long, and who is fit for it."""
+"""The step that applies after a wait, and the operators who qualify for it."""
 
 from itertools import pairwise
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from properties import patient
 from routing_floor import LANGUAGES, NOW, TOPICS, operators, steps
 
-from routing.match import Step, instant, may_serve, step_at
-from routing.policy import Policy, needs
+from routing.match import Step, deadline, may_serve, step_at
+from routing.policy import Policy, usual_steps
 from routing.states import Operator
 
 
@@ -25,9 +25,7 @@ def test_steps_only_go_forward_and_the_last_one_never_ends(needed: list[Step], w
 
 @patient
 @given(st.lists(steps, min_size=1, max_size=4, unique=True), st.floats(0, 2000), st.data())
-def test_steps_that_cannot_be_met_are_as_if_they_were_not_there(
-    needed: list[Step], waited: float, data: st.DataObject
-) -> None:
+def test_steps_that_cannot_be_met_are_skipped(needed: list[Step], waited: float, data: st.DataObject) -> None:
     met = data.draw(st.sets(st.sampled_from(needed)))
     index, end = step_at(needed, waited, met.__contains__)
     left = [step for step in needed if step in met] or [needed[-1]]
@@ -48,23 +46,21 @@ def test_a_step_ends_when_its_patience_is_over_and_not_before() -> None:
     ]
 
 
-def test_a_step_without_patience_is_insisted_on_for_ever() -> None:
+def test_a_step_without_patience_never_ends() -> None:
     assert step_at((Step("nl", 5), Step("nl")), 86_400) == (0, None)
 
 
 @patient
 @given(st.floats(NOW - 10_000, NOW) | st.floats(-10, 10), st.floats(0, 10_000))
-def test_at_the_instant_that_is_named_the_time_is_over_and_a_moment_before_it_is_not(
-    since: float, seconds: float
-) -> None:
-    reached = instant(since, seconds)
+def test_a_deadline_is_the_first_instant_at_which_the_time_has_passed(since: float, seconds: float) -> None:
+    reached = deadline(since, seconds)
     assert reached - since >= seconds and reached - seconds >= since
     assert reached <= since + seconds + 1e-6
 
 
 @patient
 @given(operators, steps)
-def test_fit_is_who_speaks_well_enough_deals_with_the_topic_and_is_wanted(operator: Operator, step: Step) -> None:
+def test_an_operator_qualifies_by_language_level_topic_and_not_being_excluded(operator: Operator, step: Step) -> None:
     fit = may_serve(operator, step)
     assert fit == (
         step.language in operator.languages
@@ -76,10 +72,10 @@ def test_fit_is_who_speaks_well_enough_deals_with_the_topic_and_is_wanted(operat
 
 
 @given(st.sampled_from(LANGUAGES), st.integers(1, 5), st.none() | st.sampled_from(TOPICS), st.none() | st.just("1001"))
-def test_the_usual_needs_begin_with_all_and_end_with_the_language_alone(
+def test_the_usual_steps_begin_with_all_needs_and_end_with_the_language_alone(
     language: str, level: int, topic: str | None, preferred: str | None
 ) -> None:
-    found = needs(language, level, topic, preferred)
+    found = usual_steps(language, level, topic, preferred)
     assert found[0].operator == preferred and all(step.operator is None for step in found[1:])
     assert found[1 if preferred else 0] in (
         Step(language, level, topic, patience=Policy().relax_s),
@@ -92,5 +88,5 @@ def test_the_usual_needs_begin_with_all_and_end_with_the_language_alone(
 
 
 @pytest.mark.parametrize("level", [1, 3])
-def test_who_has_no_topic_and_no_file_needs_no_more_than_his_language(level: int) -> None:
-    assert needs("fr", level, None) == ((Step("fr"),) if level == 1 else (Step("fr", 3, patience=60), Step("fr")))
+def test_without_topic_and_file_a_caller_needs_the_language_only(level: int) -> None:
+    assert usual_steps("fr", level, None) == ((Step("fr"),) if level == 1 else (Step("fr", 3, patience=60), Step("fr")))

@@ -1,4 +1,4 @@
-"""A simulated day loses nothing, is the same for the same seed, and agrees with what is known exactly."""
+"""A simulated day loses no call, is the same for the same seed, and agrees with exact results."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from routing.engine import Engine
 from routing.match import Step, Waiting
 from routing.policy import Policy
 from routing.simulation import erlang
-from routing.simulation.day import STATES, Day, Ended, Routing, simulate
+from routing.simulation.day import STATES, CallOutcome, Day, Routing, simulate
 from routing.simulation.demand import HOUR_S, Calls, Demand, draw
 from routing.simulation.team import Team, spread_team
 from routing.simulation.totals import LEFT, Totals
@@ -23,7 +23,7 @@ from routing.states import Operator, OperatorState
 LANGUAGES = ("ar", "fr", "nl")
 MIX = (0.6, 0.3, 0.1)
 ENGINES: dict[str, Callable[[], Routing]] = {
-    "as simple as can be": PlainEngine,
+    "simplest": PlainEngine,
     "plain": lambda: Engine(Policy.plain()),
     "ours": Engine,
 }
@@ -58,7 +58,7 @@ def one_language(operators: int) -> Team:
 
 
 def calls_of(*calls: tuple[float, str, float], patience: float = math.inf) -> Calls:
-    """Each comes at an instant, in a language, and talks so long."""
+    """Return calls given as (arrival, language, talk time)."""
     return Calls(
         LANGUAGES,
         HOUR_S,
@@ -70,8 +70,8 @@ def calls_of(*calls: tuple[float, str, float], patience: float = math.inf) -> Ca
 
 
 def same(one: Day, other: Day) -> bool:
-    columns = ("ended", "wait_s", "handling_s", "operator", "passed_s")
-    return all(np.array_equal(getattr(one, each), getattr(other, each)) for each in columns)
+    columns = ("outcome", "wait_s", "handling_s", "operator", "passed_s")
+    return all(np.array_equal(getattr(one, column), getattr(other, column)) for column in columns)
 
 
 @patient
@@ -83,17 +83,17 @@ def test_the_same_seed_gives_the_same_day(demand: Demand, team: Team, seed: int,
 
 @patient
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
-def test_every_call_ends_in_one_way_and_nobody_talks_with_two(
+def test_every_call_has_one_outcome_and_no_operator_talks_to_two_callers(
     demand: Demand, team: Team, seed: int, engine: str
 ) -> None:
     calls = draw(demand, seed)
     day = simulate(calls, team, ENGINES[engine]())
-    assert len(day.ended) == len(calls) == len(day.wait_s)
+    assert len(day.outcome) == len(calls) == len(day.wait_s)
     assert (day.wait_s >= 0).all()
-    answered = day.ended == Ended.ANSWERED
+    answered = day.outcome == CallOutcome.ANSWERED
     assert ((day.operator >= 0) == answered).all()
-    assert (day.wait_s <= calls.patience_s + 1e-6)[day.ended != Ended.LEFT].all()
-    gave_up = day.ended == Ended.ABANDONED
+    assert (day.wait_s <= calls.patience_s + 1e-6)[day.outcome != CallOutcome.LEFT].all()
+    gave_up = day.outcome == CallOutcome.ABANDONED
     assert day.wait_s[gave_up] == pytest.approx(calls.patience_s[gave_up])
     for at, operator in enumerate(team.operators):
         mine = np.flatnonzero(day.operator == at)
@@ -106,15 +106,15 @@ def test_every_call_ends_in_one_way_and_nobody_talks_with_two(
 
 @patient
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
-def test_operators_talk_as_long_as_the_calls_last_and_are_in_one_state_at_a_time(
+def test_operators_are_busy_as_long_as_their_calls_and_in_one_state_at_a_time(
     demand: Demand, team: Team, seed: int, engine: str
 ) -> None:
     day = simulate(draw(demand, seed), team, ENGINES[engine]())
     spans = day.spans
     assert (spans.ends > spans.begins).all()
     busy = (spans.ends - spans.begins)[spans.state != STATES.index(OperatorState.READY)].sum()
-    went_home = sum(len(shifts) for shifts in team.shifts.values())  # perhaps in the middle of a wrap-up
-    assert day.handling_s.sum() - team.wrap_up_s * went_home - 1e-3 <= busy <= day.handling_s.sum() + 1e-3
+    shift_ends = sum(len(shifts) for shifts in team.shifts.values())  # each may cut a wrap-up short
+    assert day.handling_s.sum() - team.wrap_up_s * shift_ends - 1e-3 <= busy <= day.handling_s.sum() + 1e-3
     for at in range(len(team.operators)):
         mine = np.flatnonzero(spans.operator == at)
         order = mine[np.argsort(spans.begins[mine], kind="stable")]
@@ -123,31 +123,31 @@ def test_operators_talk_as_long_as_the_calls_last_and_are_in_one_state_at_a_time
 
 @patient
 @given(demands, teams, st.integers(0, 1000), st.sampled_from(list(ENGINES)))
-def test_figures_count_every_call_once(demand: Demand, team: Team, seed: int, engine: str) -> None:
+def test_totals_count_every_call_once(demand: Demand, team: Team, seed: int, engine: str) -> None:
     day = simulate(draw(demand, seed), team, ENGINES[engine]())
     totals = Totals(LANGUAGES, len(demand.calls_per_hour))
     totals.add(day)
     whole = totals.group().figures
     assert whole.waited == len(day.calls) == totals.calls
-    assert whole.elsewhere.get(LEFT, 0) == int((day.ended == Ended.LEFT).sum())
+    assert whole.elsewhere.get(LEFT, 0) == int((day.outcome == CallOutcome.LEFT).sum())
     for groups in (
         [totals.group(language).figures for language in LANGUAGES],
         [totals.group(hour=hour).figures for hour in range(totals.hours)],
     ):
-        assert sum(each.waited for each in groups) == whole.waited
-        assert sum(each.answered for each in groups) == whole.answered
-    assert whole.answered == int((day.ended == Ended.ANSWERED).sum())
+        assert sum(group.waited for group in groups) == whole.waited
+        assert sum(group.answered for group in groups) == whole.answered
+    assert whole.answered == int((day.outcome == CallOutcome.ANSWERED).sum())
 
 
 @patient
 @given(st.integers(0, 1000), st.integers(1, 12))
-def test_one_pool_in_the_plain_order_has_the_waits_of_first_come_first_served(seed: int, operators: int) -> None:
+def test_one_pool_with_the_plain_policy_is_served_first_come_first_served(seed: int, operators: int) -> None:
     calls = draw(Demand(("ar",), (10.0 * operators,), ((1.0,),), 300), seed)
     day = simulate(calls, one_language(operators), Engine(Policy.plain()))
     assert day.wait_s == pytest.approx(erlang.pool_waits(calls, operators), abs=1e-6)
 
 
-def test_one_pool_waits_as_erlang_says() -> None:
+def test_one_pool_agrees_with_erlang() -> None:
     operators, per_hour, handling, within = 10, 84.0, 300.0, 20.0
     demand = Demand(("ar",), (per_hour,) * 22, ((1.0,),), handling)
     levels, means = [], []
@@ -159,7 +159,7 @@ def test_one_pool_waits_as_erlang_says() -> None:
         means.append(day.wait_s[counted].mean())
     load = per_hour * handling / HOUR_S
     for found, exact in (
-        (levels, erlang.within(within, operators, load, handling)),
+        (levels, erlang.share_answered_within(within, operators, load, handling)),
         (means, erlang.mean_wait_s(operators, load, handling)),
     ):
         error = np.std(found, ddof=1) / math.sqrt(len(found))
@@ -168,12 +168,12 @@ def test_one_pool_waits_as_erlang_says() -> None:
 
 
 def test_erlangs_formula_is_the_published_one() -> None:
-    assert erlang.waits(1, 0.5) == pytest.approx(0.5)  # M/M/1: the load itself
-    assert erlang.waits(2, 1.0) == pytest.approx(1 / 3)
+    assert erlang.wait_probability(1, 0.5) == pytest.approx(0.5)  # M/M/1: the load itself
+    assert erlang.wait_probability(2, 1.0) == pytest.approx(1 / 3)
     assert erlang.mean_wait_s(1, 0.5, 60) == pytest.approx(60)
-    assert erlang.within(20, 40, 400 * 300 / 3600, 300) == pytest.approx(0.88, abs=0.005)
+    assert erlang.share_answered_within(20, 40, 400 * 300 / 3600, 300) == pytest.approx(0.88, abs=0.005)
     with pytest.raises(ValueError, match="more than 2 operators"):
-        erlang.waits(2, 2.0)
+        erlang.wait_probability(2, 2.0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -185,10 +185,10 @@ def test_littles_law_holds_on_a_long_run(engine: str) -> None:
     assert day.mean_waiting == pytest.approx(len(day.calls) / day.until_s * day.wait_s.mean(), rel=1e-6)
 
 
-def test_policies_get_the_same_calls_and_the_plain_one_passes_nobody() -> None:
+def test_all_policies_get_the_same_calls_and_the_plain_one_passes_nobody() -> None:
     demand = Demand(LANGUAGES, (110.0,) * 12, (MIX,))
     team = Team(spread_team(LANGUAGES, MIX, 10, 2))
-    plain, simple = (simulate(draw(demand, 5), team, ENGINES[each]()) for each in ("plain", "as simple as can be"))
+    plain, simple = (simulate(draw(demand, 5), team, ENGINES[name]()) for name in ("plain", "simplest"))
     assert same(plain, simple)
     assert np.max(plain.wait_s) > 20
     assert not plain.passed_s.any()
@@ -202,11 +202,11 @@ def test_nobody_is_passed_by_more_than_the_policys_bound() -> None:
     team = Team(spread_team(LANGUAGES, MIX, 10, 2))
     policy = Policy()
     day = simulate(draw(demand, 5), team, Engine(policy))
-    speakers = [sum(each in one.languages for one in team.operators) for each in LANGUAGES]
+    speakers = [sum(language in operator.languages for operator in team.operators) for language in LANGUAGES]
     assert 0 < np.max(day.passed_s) <= policy.bound(speakers, 10)
 
 
-def test_who_was_passed_is_who_could_have_been_served_by_the_operator_that_a_later_one_got() -> None:
+def test_a_caller_counts_as_passed_only_if_the_operator_of_a_later_caller_could_have_served_them() -> None:
     class LatestFirst(PlainEngine):
         def turn(self, waiting: Waiting) -> float:
             return -waiting.since
@@ -215,19 +215,19 @@ def test_who_was_passed_is_who_could_have_been_served_by_the_operator_that_a_lat
     operator = Operator("1001", {"ar": 5}, present=True)
     day = simulate(calls, Team((operator,)), LatestFirst())
     assert day.passed_s.tolist() == [0, 20, 0, 0]
-    assert day.ended.tolist() == [Ended.ANSWERED, Ended.ANSWERED, Ended.LEFT, Ended.ANSWERED]
+    assert day.outcome.tolist() == [CallOutcome.ANSWERED, CallOutcome.ANSWERED, CallOutcome.LEFT, CallOutcome.ANSWERED]
 
 
-def test_ringing_is_part_of_the_wait_and_who_hangs_up_meanwhile_gives_the_operator_back() -> None:
+def test_ringing_is_part_of_the_wait_and_a_caller_who_hangs_up_meanwhile_frees_the_operator() -> None:
     calls = calls_of((0, "ar", 60), (1, "ar", 60), patience=3)
     team = Team(one_language(1).operators, ring_s=5)
     day = simulate(calls, team, Engine())
-    assert day.ended.tolist() == [Ended.ABANDONED, Ended.ABANDONED]
+    assert day.outcome.tolist() == [CallOutcome.ABANDONED, CallOutcome.ABANDONED]
     patient_ones = calls_of((0, "ar", 60), (70, "ar", 60))
     assert simulate(patient_ones, team, Engine()).wait_s.tolist() == [5, 5]
 
 
-def test_wrap_up_keeps_the_operator_and_a_lower_level_takes_longer() -> None:
+def test_wrap_up_occupies_the_operator_and_a_lower_level_takes_longer() -> None:
     calls = calls_of((0, "ar", 100), (10, "ar", 100))
     operator = Operator("1001", {"ar": 3}, present=True)
     day = simulate(calls, Team((operator,), wrap_up_s=20, slower_per_level=0.1), Engine())
@@ -235,19 +235,23 @@ def test_wrap_up_keeps_the_operator_and_a_lower_level_takes_longer() -> None:
     assert day.handling_s.tolist() == pytest.approx([140, 140])
 
 
-def test_who_goes_off_duty_ends_his_call_and_takes_no_other() -> None:
+def test_an_operator_who_goes_off_duty_finishes_the_call_and_takes_no_other() -> None:
     calls = calls_of((10, "ar", 100), (20, "ar", 10), (500, "ar", 10))
     team = Team(one_language(1).operators, shifts={"1001": ((0, 50), (400, 3600))})
     day = simulate(calls, team, Engine())
-    assert day.ended.tolist() == [Ended.ANSWERED] * 3
+    assert day.outcome.tolist() == [CallOutcome.ANSWERED] * 3
     assert day.wait_s.tolist() == [0, 380, 0]
     touching = Team(one_language(1).operators, shifts={"1001": ((0, 50), (50, 3600))})
     assert simulate(calls, touching, Engine()).wait_s.tolist() == [0, 90, 0]
     gone = Team(one_language(1).operators, shifts={"1001": ((0, 50),)})
-    assert simulate(calls, gone, Engine()).ended.tolist() == [Ended.ANSWERED, Ended.LEFT, Ended.LEFT]
+    assert simulate(calls, gone, Engine()).outcome.tolist() == [
+        CallOutcome.ANSWERED,
+        CallOutcome.LEFT,
+        CallOutcome.LEFT,
+    ]
 
 
-def test_a_step_that_ends_lets_another_operator_help() -> None:
+def test_after_a_step_has_ended_another_operator_can_serve_the_caller() -> None:
     calls = calls_of((0, "nl", 10))
     team = Team((Operator("1001", {"nl": 2}, present=True), Operator("1002", {"nl": 5}, present=True)))
     busy = calls_of((0, "nl", 500), (1, "nl", 10))
@@ -258,7 +262,7 @@ def test_a_step_that_ends_lets_another_operator_help() -> None:
     assert day.wait_s.tolist() == [0, pytest.approx(30)]
 
 
-def test_occupancy_is_of_those_who_speak_the_language_in_that_hour() -> None:
+def test_occupancy_is_that_of_the_languages_speakers_in_that_hour() -> None:
     team = Team((Operator("1001", {"ar": 5}, present=True), Operator("1002", {"fr": 5}, present=True)))
     totals = Totals(LANGUAGES, 1)
     totals.add(simulate(calls_of((0, "ar", 900), (100, "fr", 3500)), team, Engine()))

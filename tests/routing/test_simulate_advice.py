@@ -1,4 +1,4 @@
-"""What is advised is what would help, by what it says it would."""
+"""Advice names lessons that would really help, with the gain that they would bring."""
 
 import pytest
 
@@ -17,12 +17,13 @@ DEMAND = Demand(LANGUAGES, (50.0,) * 4, ((0.4, 0.4, 0.2),))
 def team(*languages: str) -> Team:
     return Team(
         tuple(
-            Operator(str(1001 + at), dict.fromkeys(each.split(), 5), present=True) for at, each in enumerate(languages)
+            Operator(str(1001 + at), dict.fromkeys(spoken.split(), 5), present=True)
+            for at, spoken in enumerate(languages)
         )
     )
 
 
-def tried(team: Team, day: int) -> Totals:
+def run_day(team: Team, day: int) -> Totals:
     totals = Totals(LANGUAGES, 4)
     totals.add(simulate(draw(DEMAND, 3, day), team, Engine()))
     return totals
@@ -30,41 +31,41 @@ def tried(team: Team, day: int) -> Totals:
 
 @pytest.fixture(scope="module")
 def advice() -> list[Advice]:
-    return advise(team("ar", "ar", "ar", "ar", "fr", "fr", "fr", "nl"), LANGUAGES, tried, level=4, days=6)
+    return advise(team("ar", "ar", "ar", "ar", "fr", "fr", "fr", "nl"), LANGUAGES, run_day, level=4, days=6)
 
 
-def test_the_language_of_the_one_overworked_operator_is_taught_to_somebody(advice: list[Advice]) -> None:
+def test_the_language_of_the_single_overworked_operator_is_advised(advice: list[Advice]) -> None:
     assert advice[0].lesson.language == "nl"
     assert advice[0].worst > 0.1
     assert advice[0].days == 6
 
 
 def test_the_best_comes_first(advice: list[Advice]) -> None:
-    gains = [each.overall + each.worst for each in advice]
+    gains = [item.overall + item.worst for item in advice]
     assert gains == sorted(gains, reverse=True)
 
 
-def test_what_is_promised_is_what_happens_when_it_is_taught(advice: list[Advice]) -> None:
+def test_the_promised_gain_is_what_the_lesson_brings(advice: list[Advice]) -> None:
     before, best = team("ar", "ar", "ar", "ar", "fr", "fr", "fr", "nl"), advice[0]
-    after = before.taught(best.lesson.operator, best.lesson.language, 4)
-    gains = [(tried(after, day).level() or 0) - (tried(before, day).level() or 0) for day in range(6)]
+    after = before.with_language(best.lesson.operator, best.lesson.language, 4)
+    gains = [(run_day(after, day).level() or 0) - (run_day(before, day).level() or 0) for day in range(6)]
     assert best.overall == pytest.approx(sum(gains) / 6)
 
 
-def test_of_operators_who_are_alike_one_is_tried() -> None:
+def test_of_like_operators_only_one_is_tried() -> None:
     found = lessons(team("ar", "ar", "fr ar", "ar fr nl"), LANGUAGES)
-    assert [(each.operator, each.language) for each in found] == [("1001", "fr"), ("1001", "nl"), ("1003", "nl")]
+    assert [(item.operator, item.language) for item in found] == [("1001", "fr"), ("1001", "nl"), ("1003", "nl")]
 
 
-def test_where_everybody_speaks_everything_there_is_nothing_to_teach() -> None:
-    assert advise(team("ar fr nl"), LANGUAGES, tried, level=3, days=1) == []
+def test_if_everybody_speaks_everything_there_is_no_advice() -> None:
+    assert advise(team("ar fr nl"), LANGUAGES, run_day, level=3, days=1) == []
 
 
-def test_progress_is_told_to_its_end() -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_to_the_end() -> None:
+    reports: list[tuple[int, int]] = []
     advise(
-        team("ar", "fr nl", "nl"), LANGUAGES, tried, level=3, days=3,
-        progress=lambda done, total: told.append((done, total)),
+        team("ar", "fr nl", "nl"), LANGUAGES, run_day, level=3, days=3,
+        progress=lambda done, total: reports.append((done, total)),
     )  # fmt: skip
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert {total for _, total in told} == {len(told)}
+    assert [done for done, _ in reports] == list(range(1, len(reports) + 1))
+    assert {total for _, total in reports} == {len(reports)}

@@ -1,4 +1,4 @@
-"""The calls and the team of a simulated day: what they are drawn from, and what leaves them as they were."""
+"""The calls and the team of a simulated day follow their parameters, and a change of one leaves the others."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties import patient
 
 from routing.simulation.demand import HOUR_S, Calls, Demand, Spread, draw
-from routing.simulation.past import Past, again, mean_patience
+from routing.simulation.past import PastCall, mean_patience, repeat_calls
 from routing.simulation.team import first_languages, spread_team
 
 LANGUAGES = ("ar", "fr", "nl")
@@ -22,14 +22,14 @@ mixes = st.lists(st.floats(0.01, 1), min_size=1, max_size=7)
 
 
 def is_same(one: Calls, other: Calls, *columns: str) -> bool:
-    return all(np.array_equal(getattr(one, each), getattr(other, each)) for each in columns)
+    return all(np.array_equal(getattr(one, column), getattr(other, column)) for column in columns)
 
 
-def test_calls_come_as_often_and_last_as_long_as_they_should() -> None:
+def test_arrivals_talk_times_patience_and_mix_are_distributed_as_given() -> None:
     calls = draw(LONG, 1)
     assert len(calls) == pytest.approx(30_000, abs=4 * math.sqrt(30_000))
     gaps = np.diff(calls.arrival)
-    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)  # Poisson: as spread as they are long
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)  # Poisson: the standard deviation equals the mean
     assert calls.talk_s.mean() == pytest.approx(300, rel=0.03)
     assert calls.patience_s.mean() == pytest.approx(180, rel=0.03)
     assert np.bincount(calls.language) / len(calls) == pytest.approx([0.6, 0.3, 0.1], abs=0.01)
@@ -46,7 +46,7 @@ def test_each_hour_has_its_own_calls_and_its_own_mix() -> None:
 
 
 @pytest.mark.parametrize("variation", [0.3, 1.0, 2.0])
-def test_lognormal_times_have_the_mean_and_the_spread_that_were_asked_for(variation: float) -> None:
+def test_lognormal_talk_times_have_the_given_mean_and_variation(variation: float) -> None:
     calls = draw(replace(LONG, spread=Spread.LOGNORMAL, variation=variation), 2)
     assert calls.talk_s.mean() == pytest.approx(300, rel=0.05)
     assert calls.talk_s.std() / calls.talk_s.mean() == pytest.approx(variation, rel=0.15)
@@ -61,7 +61,7 @@ def test_lognormal_times_have_the_mean_and_the_spread_that_were_asked_for(variat
         ({"talk_s": 90.0}, ("arrival", "language", "patience_s")),
     ],
 )
-def test_a_change_of_one_thing_leaves_the_others_as_they_were(
+def test_a_change_of_one_parameter_leaves_the_other_columns_unchanged(
     change: dict[str, Any], unchanged: tuple[str, ...]
 ) -> None:
     before, after = draw(LONG, 4), draw(replace(LONG, **change), 4)
@@ -78,23 +78,23 @@ def test_another_seed_or_another_day_gives_other_calls() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"calls_per_hour": ()}, "one figure from 0 up for each hour"),
-        ({"calls_per_hour": (math.nan,)}, "one figure from 0 up for each hour"),
-        ({"mix": ((1.0, 0, 0),) * 2}, "one row of shares, or one for each hour"),
-        ({"mix": ((1.0, 0.5),)}, "a share for each of ar, fr, nl"),
-        ({"mix": ((0.0, 0.0, 0.0),)}, "a share for each of ar, fr, nl"),
-        ({"talk_s": 0.0}, "more than 0"),
-        ({"patience_s": 0.0}, "leave it out where nobody gives up"),
+        ({"calls_per_hour": ()}, "one figure of 0 or more for each hour"),
+        ({"calls_per_hour": (math.nan,)}, "one figure of 0 or more for each hour"),
+        ({"mix": ((1.0, 0, 0),) * 2}, "one row of shares, or one row for each hour"),
+        ({"mix": ((1.0, 0.5),)}, "one share for each of ar, fr, nl"),
+        ({"mix": ((0.0, 0.0, 0.0),)}, "one share for each of ar, fr, nl"),
+        ({"talk_s": 0.0}, "greater than 0"),
+        ({"patience_s": 0.0}, "leave it out if nobody gives up"),
     ],
 )
-def test_a_demand_that_makes_no_sense_is_refused_in_a_sentence(change: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_demand_is_refused_with_a_remedy(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         replace(LONG, **change)
 
 
 @patient
 @given(mixes, st.integers(0, 60))
-def test_first_languages_are_as_many_as_operators_and_each_is_somebodys(mix: list[float], more: int) -> None:
+def test_every_operator_has_a_first_language_and_every_language_has_an_operator(mix: list[float], more: int) -> None:
     count = len(mix) + more
     found = first_languages(mix, count)
     assert sum(found) == count
@@ -103,13 +103,13 @@ def test_first_languages_are_as_many_as_operators_and_each_is_somebodys(mix: lis
         assert people < count * share / sum(mix) + 1 or people == 1
 
 
-def test_the_reference_mix_gives_the_reference_firsts() -> None:
+def test_the_reference_mix_gives_the_reference_first_languages() -> None:
     assert first_languages(REFERENCE, 40) == [14, 12, 5, 4, 3, 1, 1]
 
 
 @patient
 @given(mixes, st.integers(0, 30), st.integers(1, 7))
-def test_everybody_has_as_many_languages_as_asked_for_and_none_twice(mix: list[float], more: int, each: int) -> None:
+def test_each_operator_has_the_requested_number_of_different_languages(mix: list[float], more: int, each: int) -> None:
     languages = (*LANGUAGES, "es", "it", "de", "en")
     each = min(each, len(mix))
     operators = spread_team(languages[: len(mix)], mix, len(mix) + more, each)
@@ -127,27 +127,32 @@ def test_rare_languages_get_more_than_their_share_of_further_speakers() -> None:
 
 
 @pytest.mark.parametrize(("count", "each"), [(2, 1), (3, 4), (3, 0)])
-def test_a_team_that_cannot_be_is_refused(count: int, each: int) -> None:
-    with pytest.raises(ValueError, match="take"):
+def test_an_impossible_team_is_refused_with_a_remedy(count: int, each: int) -> None:
+    with pytest.raises(ValueError, match="use "):
         spread_team(LANGUAGES, (0.5, 0.3, 0.2), count, each)
 
 
-def test_calls_that_were_come_again_at_their_times_and_who_gave_up_has_no_more_patience_than_then() -> None:
-    past = [Past(50, "fr", 4, 120), Past(10, "ar", 30, None), Past(70, "ar", 0, 33), Past(90, "nl", 9, None)]
-    calls = again(past, LANGUAGES, HOUR_S, mean_patience(past), 300, seed=1)
+def test_past_calls_are_repeated_at_their_times_and_abandoned_ones_with_the_same_patience() -> None:
+    past = [
+        PastCall(50, "fr", 4, 120),
+        PastCall(10, "ar", 30, None),
+        PastCall(70, "ar", 0, 33),
+        PastCall(90, "nl", 9, None),
+    ]
+    calls = repeat_calls(past, LANGUAGES, HOUR_S, mean_patience(past), 300, seed=1)
     assert calls.arrival.tolist() == [10, 50, 70, 90]
-    assert [LANGUAGES[each] for each in calls.language] == ["ar", "fr", "ar", "nl"]
-    assert calls.talk_s.tolist() == [33, 120, 33, 300]  # nobody's talk in nl is known
+    assert [LANGUAGES[language] for language in calls.language] == ["ar", "fr", "ar", "nl"]
+    assert calls.talk_s.tolist() == [33, 120, 33, 300]  # the talk times in nl are unknown
     assert calls.patience_s[[0, 3]].tolist() == [30, 9]
     assert (calls.patience_s[[1, 2]] > [4, 0]).all()
 
 
-def test_patience_is_estimated_from_the_waits_of_those_who_were_answered_too() -> None:
+def test_patience_is_estimated_from_the_waits_of_answered_calls_too() -> None:
     chance = np.random.default_rng(1)
     patience, offered = chance.exponential(100, 20_000), chance.exponential(40, 20_000)
     past = [
-        Past(0, "ar", min(one, other), 10 if other < one else None)
+        PastCall(0, "ar", min(one, other), 10 if other < one else None)
         for one, other in zip(patience, offered, strict=True)
     ]
     assert mean_patience(past) == pytest.approx(100, rel=0.05)
-    assert mean_patience([Past(0, "ar", 10, 10)]) == math.inf
+    assert mean_patience([PastCall(0, "ar", 10, 10)]) == math.inf

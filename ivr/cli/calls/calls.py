@@ -13,7 +13,7 @@ from ivr.cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from ivr.model.e164 import Rules, normalise
 
 if TYPE_CHECKING:
-    from db.find_calls import Filter
+    from db.call_filter import CallFilter
 
 _LAST = 20
 _COLUMNS = ("started", "caller", "number", "language", "topic", "outcome", "operator", "wait_s", "case", "id")
@@ -38,11 +38,11 @@ def calls(
     """The last calls, the newest first. Days and instants are by the site's clock."""
     if as_csv and json:
         raise ControlError("--csv and --json are two documents; ask for one of them.")
-    from db import find_calls, read
+    from db import call_filter, read
 
     sheet, parts = Sheet.asked(separator, bom), Composition()
     zone = ZoneInfo(parts.site.hours.timezone)
-    wanted = find_calls.Filter(
+    wanted = call_filter.CallFilter(
         begins=_instant("--from", first, zone) if first is not None else None,
         ends=_instant("--to", until, zone, over=True) if until is not None else None,
         language=language,
@@ -56,7 +56,7 @@ def calls(
     _check(wanted)
     if last is None and first is None and until is None:
         last = _LAST
-    rows = asyncio.run(parts.read(find_calls.calls, wanted, last))
+    rows = asyncio.run(parts.read(call_filter.find_calls, wanted, last))
     if json:
         as_json(rows)
     elif as_csv:
@@ -65,10 +65,10 @@ def calls(
         as_table("Calls", _COLUMNS, ([row[name] for name in _COLUMNS] for row in rows))
 
 
-def _check(wanted: "Filter") -> None:
+def _check(wanted: "CallFilter") -> None:
     """Raise ControlError for what no call can ever have."""
+    from db.call_filter import NONE
     from db.enums import Outcome
-    from db.find_calls import NONE
 
     words = [*Outcome, NONE]
     if wanted.outcome is not None and wanted.outcome not in words:

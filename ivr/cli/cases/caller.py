@@ -49,7 +49,7 @@ def erase(number: str = NUMBER) -> None:
     parts = Composition()
     number = _meant(parts, number)
 
-    async def erased() -> callers.Erased | None:
+    async def erased() -> callers.Erasure | None:
         await _delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
@@ -62,7 +62,7 @@ def erase(number: str = NUMBER) -> None:
     found = asyncio.run(erased())
     if found is None:
         raise ControlError(f"{number} is not remembered and has no call-back request; `hatif calls` shows who called.")
-    cancelled = f" It will not be called back: {found.wishes} cancelled." if found.wishes else ""
+    cancelled = f" It will not be called back: {found.requests} cancelled." if found.requests else ""
     console.print(f"{number}: forgotten.{cancelled}", markup=False)
 
 
@@ -91,14 +91,14 @@ async def _known(parts: Composition, numbers: set[str]) -> list[str]:
 
     engine = async_engine(parts.database_url)
     try:
-        return await callers.known(engine, numbers)
+        return await callers.known_numbers(engine, numbers)
     finally:
         await engine.dispose()
 
 
 async def _delivered(parts: Composition, number: str) -> None:
     """Until the database has all that was written before. Raises ControlError: the rest would bring the number back."""
-    from db.deliver import lag
+    from db.delivery import lag
 
     began = time.time()
     while True:

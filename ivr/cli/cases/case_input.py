@@ -102,12 +102,12 @@ def reference(text: str) -> str:
     """The nine digits."""
     from db import references
 
-    digits = references.plain(text)
+    digits = references.normalize(text)
     if not re.fullmatch(r"[0-9]{9}", digits):
         raise CaseError(f"{text!r} is no reference; it has nine digits, such as 123-456-789.")
-    if not references.valid(digits):
+    if not references.is_valid(digits):
         raise CaseError(
-            f"{references.format(digits)} has a wrong check digit; one of its digits is wrong, or two have changed "
-            "places. Compare it with the paper, or look for the file with `hatif cases`."
+            f"{references.format_reference(digits)} has a wrong check digit; one of its digits is wrong, or two have "
+            "changed places. Compare it with the paper, or look for the file with `hatif cases`."
         )
     return digits

@@ -85,7 +85,7 @@ def open_file(
     json: bool = JSON,
 ) -> None:
     """Open a file; prints its reference and, this once, the PIN that its state is asked for with."""
-    from db.references import format as written
+    from db.references import format_reference
     from ivr.cases import casework
     from ivr.cases import pin as pins
 
@@ -105,7 +105,7 @@ def open_file(
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
-    console.print(f"Reference {written(reference)}, PIN {pin}.", markup=False)
+    console.print(f"Reference {format_reference(reference)}, PIN {pin}.", markup=False)
     console.print("Give both to the applicant; the PIN is not shown again (`hatif case pin` makes another one).")
 
 
@@ -178,9 +178,9 @@ def show(reference: str = REFERENCE, json: bool = JSON) -> None:
 
 def _story(parts: Composition, reference: str) -> dict[str, Any]:
     """Of the file with this reference. Raises CaseError for what cannot be one, NotFoundError where there is none."""
-    from db import read_files
+    from db import case_files
 
-    story: dict[str, Any] = asyncio.run(parts.read(read_files.story, case_input.reference(reference)))
+    story: dict[str, Any] = asyncio.run(parts.read(case_files.story, case_input.reference(reference)))
     return story
 
 
@@ -190,9 +190,9 @@ def _file(parts: Composition, reference: str) -> dict[str, Any]:
 
 
 def _written(file: dict[str, Any]) -> str:
-    from db.references import format as written
+    from db.references import format_reference
 
-    return written(file["reference"])
+    return format_reference(file["reference"])
 
 
 def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str, json: bool) -> None:

@@ -92,14 +92,14 @@ def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
     from zoneinfo import ZoneInfo
 
     from db.engine import DatabaseError, async_engine
-    from db.missed import missed
+    from db.missed_calls import missed_offers
 
     midnight = datetime.now(ZoneInfo(parts.site.hours.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def ask() -> dict[str, dict[str, int]]:
         engine = async_engine(parts.database_url)
         try:
-            return await missed(engine, midnight)
+            return await missed_offers(engine, midnight)
         finally:
             await engine.dispose()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from asterisk_conf import conf as configuration
 from asterisk_conf import instance
 from asterisk_conf.errors import AsteriskError
-from db.engine import DatabaseError, parse
+from db.engine import DatabaseError, parse_url
 from dialplan.lint import lint
 from dialplan.plan import PlanError
 from ivr.cli.composition import Composition
@@ -33,7 +33,7 @@ def findings(parts: Composition) -> Iterator[Finding]:
     for sentence in sentences:
         yield Finding.told("E_UP_REFUSED", str(path), 1, f"`hatif up` refuses its dialplan: {sentence}")
     try:
-        parse(parts.database_url)
+        parse_url(parts.database_url)
     except DatabaseError as error:
         # What site.toml says of it is in the check of the files.
         if parts.settings.database is not None:

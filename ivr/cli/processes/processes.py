@@ -85,11 +85,13 @@ def _prompts(parts: Composition, bar: Bar) -> None:
 
 
 def upgrade_database(parts: Composition) -> None:
-    from db.engine import parse, shown
+    from db.engine import format_url, parse_url
     from db.upgrade import upgrade
 
     done = asyncio.run(upgrade(parts.database_url))
-    console.print(f"  Database {shown(parse(parts.database_url))}: {len(done) or 'no'} new migrations", markup=False)
+    console.print(
+        f"  Database {format_url(parse_url(parts.database_url))}: {len(done) or 'no'} new migrations", markup=False
+    )
 
 
 def up(
@@ -202,8 +204,8 @@ def guard() -> None:
 
 def journal() -> None:
     """Bring the journal to the database, in the foreground. `hatif up` runs it."""
-    from db.deliver import run
-    from db.retention import keep_forgetting
+    from db.delivery import run
+    from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
     from ivr.home.logs import configure
 
@@ -221,7 +223,7 @@ def journal() -> None:
         async def prepare() -> None:
             nonlocal forgetting
             await upgrade(parts.database_url)
-            forgetting = forgetting or asyncio.create_task(keep_forgetting(parts.database_url))
+            forgetting = forgetting or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
 
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)

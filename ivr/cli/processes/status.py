@@ -211,13 +211,15 @@ def _journal(state: JournalState) -> Iterator[Check]:
 
 async def _last_minute(url: str) -> list[Check]:
     """What the database says of the last minute; nothing while it is away, which the journal's check says."""
-    from db import missed  # not before it is needed: half of the command's start
+    from db import missed_calls  # not before it is needed: half of the command's start
     from db.engine import DatabaseError, async_engine
 
     engine = async_engine(url)
     try:
         async with asyncio.timeout(ANSWER_S):
-            vain = await missed.unanswered(engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S))
+            vain = await missed_calls.unanswered_calls(
+                engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S)
+            )
     except (DatabaseError, TimeoutError):
         return []
     finally:

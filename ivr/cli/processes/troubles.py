@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from db.deliver import Heartbeat, Lag, heartbeat, lag
+from db.delivery import Heartbeat, Lag, heartbeat, lag
 from db.engine import DatabaseError
 
 ANSWER_S = 3.0

@@ -171,10 +171,10 @@ async def _read(url: str, asked: Asked, *, with_picture: bool) -> Found:
         if By.OPERATOR in asked.by:
             names = await rows.operator_names(engine)
         if asked.by == (By.OPERATOR,):
-            planned = await shifts.planned_s(engine, begins, min(ends, asked.now))
+            planned = await shifts.planned_seconds(engine, begins, min(ends, asked.now))
             groups.credit(await operators_work(engine, begins, ends, tests=asked.tests))
             groups.expect(planned)
-        return Found(groups, hours, names, planned, await rows.counted(engine, begins, ends))
+        return Found(groups, hours, names, planned, await rows.call_counts(engine, begins, ends))
     finally:
         await engine.dispose()
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from db.enums import OperatorState, Outcome
 from db.report import MenuCall, StateChange, TalkedCall, WaitedCall
-from db.report_operators import OperatorWork, added
+from db.report_operators import OperatorWork
 from routing.figures import Limits, Tally, Work, ratio
 
 Key = tuple[str | None, ...]
@@ -93,16 +93,16 @@ class Group:
 
     def call(self, call: WaitedCall) -> None:
         if call.answered:
-            self.tally.answered(call.waited_s or 0.0)
+            self.tally.add_answered(call.waited_s or 0.0)
             if call.talked_s is not None:
                 self.handled += 1
                 self.handling_s += call.talked_s
         elif call.outcome is None or call.waited_s is None:
             self.undecided += 1
         elif call.outcome in ELSEWHERE:
-            self.tally.went_elsewhere(call.outcome)
+            self.tally.add_elsewhere(call.outcome)
         else:  # whatever the cause, such as a fault: he waited and got nobody
-            self.tally.abandoned(call.waited_s)
+            self.tally.add_abandoned(call.waited_s)
 
     def add(self, other: "Group") -> None:
         self.tally.add(other.tally)
@@ -113,7 +113,7 @@ class Group:
         self.handling_s += other.handling_s
         for reason, seconds in other.pauses.items():
             self.pauses[reason] += seconds
-        self.work = added(self.work, other.work)
+        self.work = self.work + other.work
         self.menu.update(other.menu)
 
     def figures(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Groups:
         """By operator: what each did with calls, whoever had answered them first."""
         for operator, work in works.items():
             group = self._group((operator,))
-            group.work = added(group.work, work)
+            group.work = group.work + work
             group.handled += work.over
             group.handling_s += work.talked_s
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the database's packages take a while to load
-    from db.report import Counted
+    from db.report import CallCounts
     from ivr.cli.report.report_groups import By, Groups, Period
 
 
@@ -35,4 +35,4 @@ class Found:
     hours: "Groups | None"  # for the picture
     names: dict[str, str]
     planned: dict[str, float]
-    counted: "Counted"
+    counted: "CallCounts"

@@ -101,7 +101,7 @@ def simulate(
     from ivr.cli.simulate import format_simulation
     from ivr.cli.simulate.format_simulation import Scenario
     from routing.figures import Limits
-    from routing.policy import Policy, needs
+    from routing.policy import Policy, usual_steps
     from routing.simulation.demand import Demand, Spread, draw
     from routing.simulation.team import Team
 
@@ -131,7 +131,7 @@ def simulate(
     chosen = given.people(listed, site.languages, shares, operators, languages_each, level)
     team = Team(chosen, ring, wrap_up_s, slower_per_level)
     chosen_policy = Policy.plain() if policy is Which.PLAIN else site.routing.policy
-    wants = {each: needs(each, site.operators.level, None, policy=chosen_policy) for each in site.languages}
+    wants = {each: usual_steps(each, site.operators.level, None, policy=chosen_policy) for each in site.languages}
     limits = replace(Limits(), within_s=within)
     told: dict[str, Any] = {"seed": seed, "policy": policy.value, "operators": len(chosen), "within_s": within}
     names = [each.id for each in chosen]

@@ -14,7 +14,7 @@ from ivr.cli.composition import Composition
 from ivr.cli.simulate.simulation_input import SimulationError, spans_of
 from ivr.model import clock
 from routing.simulation.demand import HOUR_S, Calls
-from routing.simulation.past import Past, again, mean_patience
+from routing.simulation.past import PastCall, mean_patience, repeat_calls
 
 _WEEK = timedelta(days=7)
 
@@ -26,14 +26,14 @@ class History:
 
     first_hour: int
     hours: int
-    days: tuple[tuple[date, tuple[Past, ...]], ...]
+    days: tuple[tuple[date, tuple[PastCall, ...]], ...]
     planned: dict[date, dict[str, list[tuple[float, float]]]]
     patience_s: float
     told: dict[str, Any]
 
     def calls(self, at: int, languages: tuple[str, ...], talk_s: float, seed: int) -> Calls:
         """`talk_s`: of callers who gave up, in a language of which there is no conversation."""
-        return again(self.days[at][1], languages, self.hours * HOUR_S, self.patience_s, talk_s, seed, at)
+        return repeat_calls(self.days[at][1], languages, self.hours * HOUR_S, self.patience_s, talk_s, seed, at)
 
     def shifts(self, at: int, operators: Collection[str]) -> dict[str, tuple[tuple[float, float], ...]]:
         planned = self.planned.get(self.days[at][0])
@@ -64,7 +64,7 @@ def read(parts: Composition, begin: str | None, end: str | None) -> History:
     first_hour, after_last = int(min(seconds) // HOUR_S), int(max(seconds) // HOUR_S) + 1
     start = first_hour * HOUR_S
     days = tuple(
-        (day, tuple(Past(at - start, language, call.wait_s, call.talk_s) for at, call, language in by_day[day]))
+        (day, tuple(PastCall(at - start, language, call.wait_s, call.talk_s) for at, call, language in by_day[day]))
         for day in sorted(by_day)
     )
     planned: dict[date, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))

@@ -213,7 +213,9 @@ class _Attempt:
         from db import engine, references
         from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, DatabaseCaseFiles, SampleCaseFile
 
-        url = engine.parse(self._parts.database_url)
+        url = engine.parse_url(self._parts.database_url)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            return SampleCaseFile(unkept), _SAMPLE.format(reference=references.format(SAMPLE_REFERENCE), pin=SAMPLE_PIN)
-        return DatabaseCaseFiles(self._parts.database_url, unkept), f"the files are those of {engine.shown(url)}"
+            return SampleCaseFile(unkept), _SAMPLE.format(
+                reference=references.format_reference(SAMPLE_REFERENCE), pin=SAMPLE_PIN
+            )
+        return DatabaseCaseFiles(self._parts.database_url, unkept), f"the files are those of {engine.format_url(url)}"

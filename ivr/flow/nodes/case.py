@@ -82,7 +82,7 @@ class Case(Node):
             if digits == BACK:
                 return Goes(self.back, BACK)
             if digits is not None and len(digits) == length:
-                if length != REFERENCE_DIGITS or references.valid(digits):
+                if length != REFERENCE_DIGITS or references.is_valid(digits):
                     return digits
                 wrong = "case_reference_wrong"
             else:

@@ -21,7 +21,7 @@ from ivr.queue import consent, while_waiting
 from ivr.queue.waiting import Needs, wait_for_operator
 from ivr.queue.while_waiting import Meanwhile, Offered
 from routing.match import Step
-from routing.policy import needs
+from routing.policy import usual_steps
 
 
 class Queue(Node):
@@ -73,7 +73,7 @@ class Queue(Node):
 
     def _steps(self, call: Call) -> tuple[Step, ...]:
         site, state = call.services.site, call.state
-        return needs(state.language, site.operators.level, state.topic, state.prefers, site.routing.policy)
+        return usual_steps(state.language, site.operators.level, state.topic, state.prefers, site.routing.policy)
 
     def _meanwhile(self, call: Call) -> Meanwhile:
         nodes = call.flow.nodes

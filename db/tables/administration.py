@@ -1,4 +1,4 @@
-"""Opening hours against the plan, the audit, and the deliverer's own bookkeeping."""
+"""Overrides of the opening hours, the audit trail, and the deliverer's position in each journal."""
 
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from db.tables.base import EMPTY_MAP, Appended, Table, index_where, one_of
 
 
 class HoursOverride(Table):
-    """What the administrator says against the weekly plan and the calendar of holidays."""
+    """An administrator's override of the weekly plan or of the holiday calendar."""
 
     __tablename__ = "hours_override"
 
@@ -38,11 +38,11 @@ class HoursOverride(Table):
 
 
 class Audit(Appended, Table):
-    """Who did what to whom: listening in, changes by hand, erasing."""
+    """The audit trail of people's acts: supervision, manual changes, erasing."""
 
     __tablename__ = "audit"
 
-    by: Mapped[str]  # operator's id, or the name of an account of the machine
+    by: Mapped[str]  # an operator's id, or the name of an account on the machine
     act: Mapped[str]
     about: Mapped[str | None]  # `operator:17`, `case:100000012`
     call_id: Mapped[UUID | None]
@@ -53,13 +53,13 @@ class Audit(Appended, Table):
 
 
 class JournalPosition(Table):
-    """How far the deliverer has come with one boot's journal. Written only together with the rows themselves."""
+    """How far the journal of one boot is delivered. Written only in the same transaction as the rows."""
 
     __tablename__ = "journal_position"
 
     node: Mapped[str] = mapped_column(primary_key=True)
     boot: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(BigInteger)  # of the last record that is in the tables
+    seq: Mapped[int] = mapped_column(BigInteger)  # of the last record in the tables
     file_number: Mapped[int]
-    file_offset: Mapped[int] = mapped_column(BigInteger)  # bytes; so a restart need not read the file again
+    file_offset: Mapped[int] = mapped_column(BigInteger)  # bytes; so that a restart does not read the file again
     at: Mapped[datetime]

@@ -1,6 +1,6 @@
-"""What is read of one case file: by a caller who asks for its state, and by whoever deals with it.
+"""Queries about one case file: for a caller who asks for its state, and for the people who work on it.
 
-Like `db.read`: each function takes an engine and raises DatabaseError when the database is away.
+As in `db.read`, each function takes an engine and raises DatabaseError if the database is away.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import reading
 from db.read import Note, NotFoundError
-from db.references import plain
+from db.references import normalize
 from db.tables import Caller, CaseFile, CaseNote
 from db.tables import Message as MessageTable
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Wrong PINs, and how long they lock."""
+    """The number of wrong PINs, and until when they lock."""
 
     failures: int
     locked_until: datetime | None
@@ -31,20 +31,21 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class FileByTelephone:
-    """What a caller with the right PIN may hear of a file, and what says whether his is right."""
+    """What a caller with the right PIN may hear about a file, and the data to check the PIN."""
 
     reference: str
     state: str
     missing: str | None
     expected: date | None
-    pin_hash: str | None  # None: nobody can hear of it by telephone
+    pin_hash: str | None  # None: nobody can hear about it by telephone
     tried: Failures
     owner: str | None = None  # operator's id
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`file`: None where the reference is nobody's; `tried`: what stands against the caller's `number`."""
+    """A caller's attempt to hear about a file. `file`: None if there is no such reference; `tried`: the wrong PINs from
+    the caller's `number`."""
 
     file: FileByTelephone | None
     number: str
@@ -52,7 +53,7 @@ class Claim:
 
 
 async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
-    """What there is to check a caller's reference and PIN with."""
+    """Return the data to check a caller's reference and PIN."""
     async with reading(engine) as connection:
         file = (
             await connection.execute(
@@ -84,7 +85,7 @@ async def claim(engine: AsyncEngine, reference: str, number: str) -> Claim:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """All of a case file but its PIN. `pin`: whether it has one."""
+    """A case file without its PIN. `pin`: whether it has one."""
 
     reference: str
     kind: str
@@ -112,7 +113,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a caller left by voice."""
+    """A voice message that a caller left."""
 
     at: datetime
     category: str | None
@@ -126,7 +127,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class FileStory:
-    """A file with its notes and messages, the oldest first."""
+    """A case file with its notes and messages, oldest first."""
 
     file: File
     notes: list[Note]
@@ -134,8 +135,8 @@ class FileStory:
 
 
 async def story(engine: AsyncEngine, reference: str) -> FileStory:
-    """Raises NotFoundError when there is no such file."""
-    digits = plain(reference)
+    """Return a case file with its notes and messages. Raises NotFoundError if there is no such file."""
+    digits = normalize(reference)
     async with reading(engine) as connection:
         row = (await connection.execute(select(CaseFile).where(CaseFile.reference == digits))).one_or_none()
         if row is None:
@@ -151,11 +152,11 @@ async def story(engine: AsyncEngine, reference: str) -> FileStory:
                 **{name: getattr(row, name) for name in File.__dataclass_fields__ if name != "pin"},
                 pin=bool(row.pin_hash),
             ),
-            _made(Note, notes.all()),
-            _made(Message, messages.all()),
+            _from_rows(Note, notes.all()),
+            _from_rows(Message, messages.all()),
         )
 
 
-def _made(kind: type[T], rows: Sequence[Any]) -> list[T]:
+def _from_rows(kind: type[T], rows: Sequence[Any]) -> list[T]:
     names = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return [kind(**{name: getattr(row, name) for name in names}) for row in rows]

@@ -1,7 +1,8 @@
-"""The deliverer: a process of its own that brings the journals into the database, each record once.
+"""The journal process: delivers journal records to the database exactly once.
 
-What is delivered stands in the database itself (`journal_position`), in the same transaction as the rows. So it may be
-killed anywhere, run twice, or find the database away, and the journals stay until all of them is in.
+How far a journal is delivered is stored in the database itself (`journal_position`), in the same transaction as the
+rows. So the process may be killed at any point, run twice, or find the database away; journal files stay until
+everything in them is delivered.
 """
 
 import asyncio
@@ -28,23 +29,25 @@ from db.records import JournalFile, Line, NotARecordError, files, lines, node_of
 
 log = logging.getLogger(__name__)
 
-PAUSE_S = 0.1  # after a pass, so that groups form
-POLL_S = 2.0  # without a sign from a writer
-AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # until the next try while the database is away
-STOP_S = 3.0  # for what is left when it is told to stop
+PAUSE_S = 0.1  # after a pass, so that records are delivered in groups
+POLL_S = 2.0  # between passes without a signal from a writer
+AWAY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # until the next attempt while the database is away
+STOP_S = 3.0  # for delivering the rest after a request to stop
 LOCK = "deliver.lock"
 STATE = "deliver.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    records: int  # in the tables now
-    rejected: int  # put aside, in `rejected/`
+class DeliveryCounts:
+    """How many records were written to the tables, and how many lines were moved to `rejected/`."""
+
+    records: int
+    rejected: int
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What is in the journals and not in the database yet."""
+    """What is in the journals but not in the database yet."""
 
     records: int
     bytes: int
@@ -53,13 +56,13 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a running deliverer said last; it says it at least every few seconds."""
+    """The last status that the journal process wrote; it does so at least every few seconds."""
 
     pid: int
     at: datetime
-    delivered: int  # since its start
+    delivered: int  # records since its start
     rejected: int
-    away: str | None  # why the database cannot be reached
+    away: str | None  # why the database cannot be reached; None: it can
 
 
 async def run(
@@ -69,16 +72,19 @@ async def run(
     node: str | None = None,
     prepare: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
-    """Deliver until `stop` is set. A second one on the same folder waits, and takes over when the first ends.
+    """Deliver until `stop` is set. A second process on the same folder waits and takes over when the first ends.
 
-    `node` as of `Deliverer`; `prepare` is done once before the first delivery, and again where it fails. DatabaseError
-    only for a URL that can never be right; a database that is away is waited for.
+    Waits for a database that is away; raises DatabaseError only for a URL that cannot be right.
+
+    Args:
+        node: As for `Deliverer`.
+        prepare: Runs once before the first delivery, and again until it succeeds.
     """
     deliverer = Deliverer(folder, url, node)
     try:
         async with _alone(folder, stop) as alone:
             if alone:
-                with _pipe(folder) as wake:  # not while waiting: it would take the first one's signs
+                with _wake_pipe(folder) as wake:  # not while waiting: it would take the other process's wake-ups
                     watch = asyncio.create_task(_stop_wakes(stop, wake))
                     try:
                         await _run(folder, deliverer, stop, wake, prepare)
@@ -106,12 +112,12 @@ async def _run(
                 await prepare()
                 prepare = None
             await deliverer.deliver(enough)
-        except Exception as error:  # whatever it is: ended and started again, it would only fail again, and sooner
+        except Exception as error:  # any error: a restarted process would only fail again, and sooner
             if str(error) != away:
                 away = str(error)
                 is_known = isinstance(error, DatabaseError | SQLAlchemyError | OSError)
-                log.error("the journal waits: %s", away, exc_info=not is_known)
-            _beat(folder, deliverer, away)
+                log.error("journal delivery is waiting: %s", away, exc_info=not is_known)
+            _write_heartbeat(folder, deliverer, away)
             delay = AWAY_S[min(tries, len(AWAY_S) - 1)]
             tries += 1
             if stopping:
@@ -119,27 +125,27 @@ async def _run(
             await _wait(stop, delay)
             continue
         if away is not None:
-            log.warning("the journal is delivered again: %d records so far", deliverer.records)
+            log.warning("journal delivery has resumed: %d records so far", deliverer.records)
             away, tries = None, 0
-        _beat(folder, deliverer, None)
+        _write_heartbeat(folder, deliverer, None)
         if stopping:
             return
         await _wait(stop, PAUSE_S)
         await _wait(wake, POLL_S)
 
 
-async def deliver_all(folder: Path, url: str) -> Delivered:
-    """Deliver what is there now, beside whatever other deliverer. DatabaseError when the database is away."""
+async def deliver_all(folder: Path, url: str) -> DeliveryCounts:
+    """Deliver what is in the folder now, even beside another process. Raises DatabaseError if the database is away."""
     deliverer = Deliverer(folder, url)
     try:
         await deliverer.deliver()
-        return Delivered(deliverer.records, deliverer.rejected)
+        return DeliveryCounts(deliverer.records, deliverer.rejected)
     finally:
         await deliverer.close()
 
 
 async def lag(folder: Path, url: str) -> Lag:
-    """How far the database is behind. DatabaseError when it is away."""
+    """Return how far the database is behind the journals. Raises DatabaseError if it is away."""
     engine = async_engine(url)
     try:
         async with reading(engine) as connection:
@@ -154,7 +160,7 @@ async def lag(folder: Path, url: str) -> Lag:
         if file.number < number:
             continue
         with contextlib.suppress(OSError):
-            start = offset if file.number == number else _first_of(file)
+            start = offset if file.number == number else _first_record(file)
             size += max(0, file.path.stat().st_size - start)
             while found_lines := list(lines(file.path, start, ROOM)):
                 records += len(found_lines)
@@ -165,8 +171,8 @@ async def lag(folder: Path, url: str) -> Lag:
     return Lag(records, size, max(0.0, age))
 
 
-def _first_of(file: JournalFile) -> int:
-    """Where its records begin; a broken first line counts among them until it is put aside."""
+def _first_record(file: JournalFile) -> int:
+    """Return the offset of the first record; a broken first line counts as a record until it is set aside."""
     try:
         return node_of(file)[1]
     except NotARecordError:
@@ -174,15 +180,15 @@ def _first_of(file: JournalFile) -> int:
 
 
 def heartbeat(folder: Path) -> Heartbeat | None:
-    """What the deliverer of `folder` said last, whether it lives or not; None when it never did."""
+    """Return the last heartbeat of the folder's journal process, alive or not; None if there never was one."""
     try:
-        found = orjson.loads((folder / STATE).read_bytes())
-        return Heartbeat(**{**found, "at": datetime.fromisoformat(found["at"])})
+        state = orjson.loads((folder / STATE).read_bytes())
+        return Heartbeat(**{**state, "at": datetime.fromisoformat(state["at"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _beat(folder: Path, deliverer: Deliverer, away: str | None) -> None:
+def _write_heartbeat(folder: Path, deliverer: Deliverer, away: str | None) -> None:
     state = Heartbeat(os.getpid(), datetime.now(UTC), deliverer.records, deliverer.rejected, away)
     with contextlib.suppress(OSError):
         draft = folder / (STATE + ".new")
@@ -192,27 +198,27 @@ def _beat(folder: Path, deliverer: Deliverer, away: str | None) -> None:
 
 def _instant_of(line: Line) -> datetime | None:
     try:
-        found = datetime.fromisoformat(orjson.loads(line.text)["at"])
+        at = datetime.fromisoformat(orjson.loads(line.text)["at"])
     except (ValueError, KeyError, TypeError):
         return None
-    return found if found.tzinfo is not None else None
+    return at if at.tzinfo is not None else None
 
 
 @contextlib.contextmanager
-def _pipe(folder: Path) -> Iterator[asyncio.Event]:
-    """An event that is set whenever a journal was written. Costs nothing while none is."""
+def _wake_pipe(folder: Path) -> Iterator[asyncio.Event]:
+    """Yield an event that is set whenever a journal is written. Costs nothing while none is."""
     with contextlib.suppress(FileExistsError):
         os.mkfifo(folder / WAKE, 0o600)
-    pipe = os.open(folder / WAKE, os.O_RDWR | os.O_NONBLOCK)  # not read-only: no end of file when a writer goes
+    pipe = os.open(folder / WAKE, os.O_RDWR | os.O_NONBLOCK)  # read-only would see an end of file when a writer closes
     wake = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def written() -> None:
+    def on_written() -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(pipe, 65536)
         wake.set()
 
-    loop.add_reader(pipe, written)
+    loop.add_reader(pipe, on_written)
     try:
         yield wake
     finally:
@@ -227,17 +233,17 @@ def _lock_file(folder: Path) -> int:
 
 @contextlib.asynccontextmanager
 async def _alone(folder: Path, stop: asyncio.Event) -> AsyncIterator[bool]:
-    """True when this process is the folder's only deliverer; False when `stop` came first."""
+    """Yield True once this process is the folder's only deliverer; False if `stop` is set first."""
     lock = _lock_file(folder)
-    said = False
+    logged = False
     try:
         while not stop.is_set():
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if not said:
-                    said = True
-                    log.warning("another process delivers %s: this one waits for its end", folder)
+                if not logged:
+                    logged = True
+                    log.warning("another process is delivering %s; waiting for it to end", folder)
                 await _wait(stop, 1.0)
             else:
                 yield True

@@ -1,4 +1,4 @@
-"""What the tests of the deliverer ask and wait for."""
+"""Helpers of the deliverer's tests: reading rows, and waiting for a condition."""
 
 # A test may block its own loop.
 # ruff: noqa: ASYNC110
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
-from db.deliver import run
+from db.delivery import run
 from db.engine import async_engine, reading
 
 
@@ -55,7 +55,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -
             await asyncio.sleep(0.05)
 
 
-async def told(condition: bool) -> bool:
+async def check(condition: bool) -> bool:
     return condition
 
 

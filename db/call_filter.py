@@ -1,4 +1,4 @@
-"""Finding calls by what is known of them."""
+"""Finding calls by their attributes."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from db.enums import Role
 from db.tables import Call, Pairing
 
 NONE = "none"
-"""In a filter: where there is no value, such as no topic, or no outcome yet."""
+"""A filter value that matches calls without a value, such as no topic, or no outcome yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """What calls must have; None: anything.
+class CallFilter:
+    """The attributes that calls must have; None: any.
 
-    `begins` and `ends`: the calls that came from then to before then. `operator`: one of those who talked with the
-    caller. `numbers`: of the caller, in E.164 or as the carrier wrote it, or the number that was called. `tests`:
-    also the calls that the line makes to itself.
+    `begins` and `ends`: calls that started from `begins` up to, not including, `ends`. `operator`: any operator who
+    talked with the caller. `numbers`: the caller's number, in E.164 or as the carrier wrote it, or the dialled number.
+    `tests`: include test calls, which the line makes to itself.
     """
 
     begins: datetime | None = None
@@ -36,8 +36,8 @@ class Filter:
     tests: bool = False
 
 
-async def calls(engine: AsyncEngine, wanted: Filter, last: int | None) -> list[read.Call]:
-    """Return the calls that came last, newest first; all of them where `last` is None."""
+async def find_calls(engine: AsyncEngine, wanted: CallFilter, last: int | None) -> list[read.Call]:
+    """Return the `last` matching calls, newest first; all of them if `last` is None."""
     where: list[Any] = []
     for column, value in (
         (Call.language, wanted.language),
@@ -59,5 +59,6 @@ async def calls(engine: AsyncEngine, wanted: Filter, last: int | None) -> list[r
         )
         where.append(or_(Call.operator_id == wanted.operator, Call.id.in_(talked)))
     if wanted.numbers is not None:
-        where.append(or_(*(each.in_(wanted.numbers) for each in (Call.caller, Call.caller_raw, Call.number))))
+        columns = (Call.caller, Call.caller_raw, Call.number)
+        where.append(or_(*(column.in_(wanted.numbers) for column in columns)))
     return await read.calls(engine, last, where, tests=wanted.tests)

@@ -1,4 +1,4 @@
-"""What is known of calls whose end nobody saw."""
+"""Queries about orphaned calls, whose end no process has seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from db.tables import Call, CallEvent
 
 @dataclass(frozen=True, slots=True)
 class LastKnown:
-    """Asterisk's id of the caller's channel, and when the last thing happened in the call that was written down."""
+    """Asterisk's id of the caller's channel, and the instant of the call's last event."""
 
     channel: str | None
     event: datetime | None
 
 
 async def last_known(engine: AsyncEngine, calls: Sequence[UUID]) -> dict[UUID, LastKnown]:
-    """Read it for each of the calls."""
+    """Return what is known about each of the calls."""
     if not calls:
         return {}
     last = (
