@@ -330,7 +330,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     done = await now_is(back, added)
     assert (done.state, done.operator_id) == ("done", back.speaks("fr"))
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
-    assert "No wish" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
+    assert "No callback request" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
     cancelled = await put_request(back, "+33612350007")
     back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person", "by": "tests"})
     assert (await now_is(back, cancelled.id)).reason == "they came in person"
