@@ -29,7 +29,7 @@ def main() -> None:
         controller = Controller(settings.read(), serve_api)
     except (SettingsError, SiteError, CredentialsError, ClockError) as error:
         sys.exit(f"hatif: {error}")
-    configure(controller.site.node, controller.settings.log)
+    configure(controller.site.node, controller.settings.log, controller.settings.log_level)
 
     async def until_signal() -> None:
         work = asyncio.create_task(controller.run())

@@ -52,7 +52,7 @@ class Asked:
         """Of `hatif status`; asked over the control API itself, since a test asks often."""
         token = credentials.load(self.home, ()).control_token if (self.home / "secrets.json").exists() else ""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{8070 + self.offset}/status", headers={"Authorization": f"Bearer {token}"}
+            f"http://127.0.0.1:{8070 + self.offset}/v1/status", headers={"Authorization": f"Bearer {token}"}
         )
         try:
             with DIRECT.open(request, timeout=2) as answer:
@@ -62,13 +62,15 @@ class Asked:
         return {**data, "serves": data["ari"] and data["ami"]}
 
     def control(self, method: str, path: str, body: object = None) -> Any:
+        """Return what the control API answers to a request for `path`, which is below /v1."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{8070 + self.offset}{path}",
+            f"http://127.0.0.1:{8070 + self.offset}/v1{path}",
             method=method,
             data=json.dumps(body).encode() if body is not None else None,
             headers={
                 "Authorization": f"Bearer {credentials.load(self.home, ()).control_token}",
                 "Content-Type": "application/json",
+                "Hatif-Actor": "tests",
             },
         )
         with DIRECT.open(request, timeout=5) as answer:
@@ -114,12 +116,12 @@ class Asked:
         return self.log.read_bytes()[seen:].decode()
 
     def operator_state(self, operator: str) -> str:
-        state: str = self.control("GET", "/operators")[operator]["state"]
+        state: str = self.control("GET", f"/operators/{operator}")["state"]
         return state
 
     def operator_reason(self, operator: str) -> str | None:
         """Why he is in the state that he is in: of a pause, or of being away."""
-        reason: str | None = self.control("GET", "/operators")[operator]["reason"]
+        reason: str | None = self.control("GET", f"/operators/{operator}")["reason"]
         return reason
 
     async def until(self, true: Callable[[], bool], limit_s: float, what: str) -> None:

@@ -206,7 +206,7 @@ class Line(Asked):
         still has a call or a bridge."""
 
         def gone() -> bool:
-            operators = self.control("GET", "/operators").values()
+            operators = self.control("GET", "/operators")
             return not any(each["telephone"] for each in operators) and not self.left()
 
         try:
@@ -217,11 +217,12 @@ class Line(Asked):
                 self.ari("DELETE", f"/channels/{channel['id']}")
             raise AssertionError(f"{error}: {left or 'a telephone'}") from None
         self.control("POST", "/hours", {"force": "auto"})
-        self.control("POST", "/hours/announcement", {"text": None})
-        for row in self.control("GET", "/hours/holidays")["holidays"]:
+        self.control("PUT", "/announcement", {"text": None})
+        for row in self.control("GET", "/holidays")["holidays"]:
             if row["source"] == "administrator":
-                self.control("DELETE", f"/hours/holidays/{row['date']}")
-        for operator, row in self.control("GET", "/operators").items():
+                self.control("DELETE", f"/holidays/{row['date']}")
+        for row in self.control("GET", "/operators"):
+            operator = row["id"]
             if (row["state"], row["reason"]) != ("away", "absent"):
                 # Without a telephone nobody is ready: he is away, until it appears.
                 self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
@@ -250,7 +251,10 @@ class Line(Asked):
         try:
             await self.until(lambda: self.operator_state(operator) in on_duty, 8, f"operator {operator} is on duty")
         except AssertionError as error:
-            row, endpoint = self.control("GET", "/operators")[operator], self.ari("GET", f"/endpoints/PJSIP/{operator}")
+            row, endpoint = (
+                self.control("GET", f"/operators/{operator}"),
+                self.ari("GET", f"/endpoints/PJSIP/{operator}"),
+            )
             raise AssertionError(f"{error}: {row}; Asterisk: {endpoint}; {self.logged()[-1500:]}") from None
         return phone
 

@@ -17,7 +17,7 @@ class Control:
         # A connection each: what a controller keeps for one would look like something that was left behind.
         here = aiohttp.TCPConnector(force_close=True)
         there = aiohttp.TCPConnector(force_close=True)
-        token = {"Authorization": f"Bearer {line.token}"}
+        token = {"Authorization": f"Bearer {line.token}", "Hatif-Actor": "bench"}
         self._control = aiohttp.ClientSession(headers=token, timeout=timeout, connector=here)
         auth = aiohttp.BasicAuth(line.ari_user, line.ari_password)
         self._ari = aiohttp.ClientSession(auth=auth, timeout=timeout, connector=there)
@@ -29,15 +29,19 @@ class Control:
     async def get(self, path: str) -> Any:
         """None where no controller answers."""
         try:
-            async with self._control.get(f"{self._line.control}{path}") as answer:
+            async with self._control.get(f"{self._line.control}/v1{path}") as answer:
                 return await answer.json() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
 
+    async def operators(self) -> dict[str, Any]:
+        """Return the operators by id; none where no controller answers."""
+        return {row["id"]: row for row in await self.get("/operators") or ()}
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> int:
         """The status; 0 where no controller answers."""
         try:
-            async with self._control.post(f"{self._line.control}{path}", json=body) as answer:
+            async with self._control.post(f"{self._line.control}/v1{path}", json=body) as answer:
                 await answer.read()
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):

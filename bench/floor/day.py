@@ -209,7 +209,7 @@ async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[N
 async def _until_ready(control: Control, line: Line) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        rows = await control.get("/operators") or {}
+        rows = await control.operators()
         if rows and all(rows.get(each, {}).get("state") == "ready" for each in line.team.everybody):
             return
         await asyncio.sleep(0.2)
@@ -220,7 +220,7 @@ async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
     """Whoever is on a pause says by code that he is ready; all else must end by itself."""
     await asyncio.sleep(RING_S)
     for _ in range(3):
-        rows = await control.get("/operators") or {}
+        rows = await control.operators()
         paused = [each for each in line.team.everybody if rows.get(each, {}).get("state") == "paused"]
         for each in paused:
             await staff.code(each, "*10")

@@ -64,9 +64,9 @@ async def _asterisk(control: Control) -> dict[str, list[str]]:
 
 
 async def _controller(control: Control, tasks_before: int, registered: Collection[str]) -> dict[str, list[str]]:
-    status, operators = await control.get("/status"), await control.get("/operators")
-    waiting = await control.get("/waiting")
-    if status is None or operators is None or waiting is None:
+    status, operators = await control.get("/status"), await control.operators()
+    waiting = await control.get("/queue")
+    if status is None or not operators or waiting is None:
         return {"controller": ["it does not answer"]}
     tasks = await idle_tasks(control) or 0
     not_ready = [

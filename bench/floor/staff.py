@@ -224,8 +224,8 @@ class Staff:
 
     async def _api(self, leg: Leg, act: str, body: dict[str, object] | None = None, name: str = "") -> bool:
         """Whether it was taken."""
-        rows = await self.control.get("/operators")
-        call = ((rows or {}).get(leg.user) or {}).get("call")
+        rows = await self.control.operators()
+        call = (rows.get(leg.user) or {}).get("call")
         if call is None:
             self.story.did(name or f"{act} by API", "no call" if rows else "no controller")
             return False
@@ -243,7 +243,7 @@ class Staff:
             return f"0{TOPICS.index(topic) + 1}", {"topic": topic}, kind
         if kind == "supervisor":
             return "00", {"supervisor": True}, kind
-        rows = await self.control.get("/operators") or {}
+        rows = await self.control.operators()
         ready = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "ready"]
         # Now and then somebody who cannot, or himself.
         some = ready if ready and self.draw.random() < 0.85 else self.line.team.operators
@@ -306,7 +306,7 @@ class Staff:
         await self.control.post(f"/operators/{user}/state", {"state": "paused", "reason": "meeting"})
         while True:
             await asyncio.sleep(self.draw.expovariate(1 / LISTENS_S))
-            rows = await self.control.get("/operators") or {}
+            rows = await self.control.operators()
             talking = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "talking"]
             if not talking or self.fleet.busy(user):
                 continue

@@ -1,15 +1,20 @@
-"""The control API's part about calling back: wishes, and what people do with them. Every change is in `audit`."""
+"""The control API's part about call-back requests. Every change is in the audit."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from db.callback_requests import CallbackRequest
-from db.enums import CallbackKind, TryOutcome
+from db.enums import CallbackKind, CallbackState, TryOutcome
 from db.ids import uuid7
+from ivr.api import models
+from ivr.api.context import Actor, ControllerDep
+from ivr.api.problems import ApiError, documented
 from ivr.callbacks import listing
 from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
+from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
 from ivr.model.e164 import country_of, normalise
@@ -17,107 +22,175 @@ from ivr.records.callback_records import record_audit, record_request
 from ivr.site import callback_rules
 from ivr.site.callback_numbers import refusal
 
-if TYPE_CHECKING:
-    from ivr.controller.controller import Controller
+router = APIRouter(prefix="/callbacks", tags=["callbacks"])
 
-AWAY = "The database is away; nothing was changed and nobody is called. Try again when it is back."
+_DATABASE_AWAY = "The database is away; nothing was changed and nobody is called. Try again when it is back."
 
-
-class Deed(BaseModel):
-    """`by`: who does it; `operator`: who takes it over, if that is one; `gone`: the node that is at it is there no
-    more."""
-
-    by: str = Field("administrator", max_length=60)
-    why: str = Field("", max_length=300)
-    operator: str | None = Field(None, max_length=20)
-    gone: bool = False
+CallbackId = Annotated[
+    str, Path(alias="callback", max_length=40, description="The id of the call-back request, or how it begins.")
+]
 
 
-class New(BaseModel):
-    number: str = Field(max_length=40)
-    language: str | None = Field(None, max_length=3)
+class Attempt(BaseModel):
+    """A number that was dialled for a call-back request."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    number: int = Field(alias="try", description="Counted from 1.")
+    operator: str | None = Field(description="Who was waiting for the caller; null where nobody was needed.")
+    dialled: datetime
+    outcome: TryOutcome | None = Field(description="Null while it is not known.")
+    ended: datetime | None
+
+
+class Callback(BaseModel):
+    """A caller who wants to be called."""
+
+    id: str
+    kind: CallbackKind
+    state: CallbackState
+    number: str
+    country: str | None
+    language: str | None
+    topic: str | None
+    operator: str | None
+    case: str | None = Field(description="The reference of the case file.")
+    wished: datetime = Field(description="When it was asked for.")
+    waiting_since: datetime | None = Field(description="From when on it counts as waiting, for routing.")
+    due: datetime | None = Field(description="Not before.")
+    tries: int
+    tried: datetime | None
+    reason: str | None = Field(description="What the last change was for.")
+    why_not: str = Field(description="Why it is not dialled at this moment.")
+    call: str | None = Field(description="The call in which it was asked for.")
+    dialled_call: str | None
+    ended: datetime | None
+    dialled: list[Attempt]
+
+
+class NewCallback(models.Request):
+    """Somebody who is to be called."""
+
+    number: str = Field(max_length=40, description="Such as +33612345678.")
+    language: str | None = Field(None, max_length=3, description="Absent: the likeliest of the number's country.")
     topic: str | None = Field(None, max_length=31, pattern=r"^[a-z][a-z0-9_]*$")
-    by: str = Field("administrator", max_length=60)
 
 
-def router(controller: "Controller") -> APIRouter:
-    api = APIRouter()
-    site, book = controller.site, controller.repository
+class CallbackAdded(BaseModel):
+    """The new call-back request."""
 
-    @api.get("/callbacks")
-    async def callbacks(last: Annotated[int, Query(ge=0, le=1000)] = 20) -> list[dict[str, Any]]:
-        """Those that are not over, and the `last` that are."""
-        now = clock.now()
-        midnight = callback_rules.midnight(now, site.hours.timezone)
-        found = await book.list_latest(last, midnight)
-        if found is None:
-            raise HTTPException(503, f"{AWAY} ({book.why})")
-        wishes, tries, dialled = found
-        floor = controller.session.floor if controller.session is not None else None
-        queue = await floor.queue() if floor is not None else None
-        places = {each.call: place for place, each in enumerate(queue, 1)} if queue is not None else None
-        return listing.rows(wishes, tries, dialled, site, controller.opening, now, places)
+    id: str
 
-    @api.post("/callbacks")
-    async def add(new: New) -> dict[str, Any]:
-        number = normalise(new.number) or new.number.strip()
-        language = new.language or site.language_order(country_of(number))[0]
-        if (why := refusal(number, site)) is not None:
-            raise HTTPException(422, f"{number!r} {callback_rules.REFUSED[why]}.")
-        if language not in site.languages:
-            raise HTTPException(422, f"{language!r} is no language of this site; it has {', '.join(site.languages)}.")
-        now = clock.now()
-        wish = CallbackRequest(
-            uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
-            country=country_of(number), language=language, topic=new.topic, due=now,
-        )  # fmt: skip
-        record_request(controller.recorder, wish)
-        record_audit(controller.recorder, wish, "callback_added", one_line(new.by, 60), "")
-        return {"id": str(wish.id)}
 
-    @api.post("/callbacks/{identity}/take")
-    async def take(identity: str, deed: Deed) -> dict[str, Any]:
-        """Somebody calls by hand: the wish is over."""
-        known = [each.id for each in controller.operators]
-        if deed.operator is not None and deed.operator not in known:
-            raise HTTPException(422, f"There is no operator {deed.operator!r}; `hatif operators` lists them.")
-        return await ended(
-            identity, deed, RequestEvent.TAKEN, f"taken over by {deed.operator or one_line(deed.by, 60)}"
-        )
+class CallbackChange(models.Request):
+    """Why a call-back request ends, and who takes care of it."""
 
-    @api.post("/callbacks/{identity}/cancel")
-    async def cancel(identity: str, deed: Deed) -> dict[str, Any]:
-        return await ended(identity, deed, RequestEvent.CANCELLED, one_line(deed.why, 300) or "cancelled")
+    why: str = Field("", max_length=300)
+    operator: str | None = Field(None, max_length=20, description="The operator who takes it over, if it is one.")
+    node_gone: bool = Field(False, description="Whether a node that is working on it is gone for good.")
 
-    async def ended(identity: str, deed: Deed, what: RequestEvent, reason: str) -> dict[str, Any]:
-        wish = await asked(identity)
-        if wish.ended is not None:
-            raise HTTPException(409, f"That wish is over already ({wish.state}); `hatif callbacks` shows it.")
-        now, node = clock.now(), wish.claim.node if wish.claim is not None else site.node
-        if wish.state in AT_WORK and node == site.node:
-            raise HTTPException(409, f"That number is being called ({wish.state}); wait until that is over.")
-        if wish.state in AT_WORK and not deed.gone:
-            found = f"The node {node[:40]!r} is at it ({wish.state}); wait until that is over."
-            raise HTTPException(409, f"{found} If that node is gone for good: --node-gone (`gone` in the control API).")
-        if wish.state in AT_WORK:
-            moved = end_orphaned(wish, what, now, operator=deed.operator, reason=reason)
-        else:
-            moved = advance(wish, what, now, operator=deed.operator, reason=reason)
-        if not await book.move(wish, moved, outcome=TryOutcome.LOST, at=now):
-            raise HTTPException(409, "The wish has just been moved by somebody else; look with `hatif callbacks`.")
-        record_audit(
-            controller.recorder, moved, f"callback_{what.value}", one_line(deed.by, 60), one_line(deed.why, 300)
-        )
-        if controller.session is not None:
-            controller.session.dispatcher.look()
-        return {"id": str(wish.id), "state": moved.state, "reason": moved.reason}
 
-    async def asked(identity: str) -> CallbackRequest:
-        found = await book.find(identity)
-        if found is None:
-            raise HTTPException(503, f"{AWAY} ({book.why})")
-        if isinstance(found, str):
-            raise HTTPException(404, f"{found[:1].upper()}{found[1:]}.")
-        return found
+class CallbackEnded(BaseModel):
+    """A call-back request that is over."""
 
-    return api
+    id: str
+    state: CallbackState
+    reason: str | None
+
+
+@router.get("", responses=documented(503))
+async def callbacks(
+    controller: ControllerDep,
+    last: Annotated[int, Query(ge=0, le=1000, description="How many of those that are over.")] = 20,
+) -> list[Callback]:
+    """Return the call-back requests that are not over, and the `last` that are."""
+    now, site = clock.now(), controller.site
+    midnight = callback_rules.midnight(now, site.hours.timezone)
+    found = await controller.repository.list_latest(last, midnight)
+    if found is None:
+        raise _away(controller)
+    requests, tries, dialled = found
+    floor = controller.session.floor if controller.session is not None else None
+    queue = await floor.queue() if floor is not None else None
+    places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
+    rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places)
+    return [Callback.model_validate(row) for row in rows]
+
+
+@router.post("", status_code=201)
+async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> CallbackAdded:
+    """Add a call-back request for somebody; it is due at once."""
+    site = controller.site
+    number = normalise(new.number) or new.number.strip()
+    language = new.language or site.language_order(country_of(number))[0]
+    if (why := refusal(number, site)) is not None:
+        raise ApiError(422, f"{number!r} {callback_rules.REFUSED[why]}.", why.value)
+    if language not in site.languages:
+        raise ApiError(422, f"{language!r} is not a language of this site; it has {', '.join(site.languages)}.")
+    now = clock.now()
+    request = CallbackRequest(
+        uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
+        country=country_of(number), language=language, topic=new.topic, due=now,
+    )  # fmt: skip
+    record_request(controller.recorder, request)
+    record_audit(controller.recorder, request, "callback_added", actor, "")
+    return CallbackAdded(id=str(request.id))
+
+
+@router.post("/{callback}/take", responses=documented(404, 409, 503))
+async def take(
+    controller: ControllerDep, actor: Actor, callback_id: CallbackId, change: CallbackChange
+) -> CallbackEnded:
+    """Take a call-back request over: somebody calls without Hatif, and the request is over."""
+    operators = [entry.id for entry in controller.operators]
+    if change.operator is not None and change.operator not in operators:
+        raise ApiError(422, f"There is no operator {change.operator!r}; `hatif operators` lists them.")
+    reason = f"taken over by {change.operator or actor}"
+    return await _end(controller, actor, callback_id, change, RequestEvent.TAKEN, reason)
+
+
+@router.post("/{callback}/cancel", responses=documented(404, 409, 503))
+async def cancel(
+    controller: ControllerDep, actor: Actor, callback_id: CallbackId, change: CallbackChange
+) -> CallbackEnded:
+    """Cancel a call-back request: nobody is called for it."""
+    reason = one_line(change.why, 300) or "cancelled"
+    return await _end(controller, actor, callback_id, change, RequestEvent.CANCELLED, reason)
+
+
+async def _end(
+    controller: Controller, actor: str, callback_id: str, change: CallbackChange, what: RequestEvent, reason: str
+) -> CallbackEnded:
+    here = controller.site.node
+    request = await _find(controller, callback_id)
+    if request.ended is not None:
+        raise ApiError(409, f"That call-back request is over already ({request.state}); `hatif callbacks` shows it.")
+    now, node = clock.now(), request.claim.node if request.claim is not None else here
+    if request.state in AT_WORK and node == here:
+        raise ApiError(409, f"That number is being called ({request.state}); wait until that is over.")
+    if request.state in AT_WORK and not change.node_gone:
+        found = f"The node {node[:40]!r} is working on it ({request.state}); wait until that is over."
+        raise ApiError(409, f"{found} If that node is gone for good: --node-gone (`node_gone` in the control API).")
+    if request.state in AT_WORK:
+        moved = end_orphaned(request, what, now, operator=change.operator, reason=reason)
+    else:
+        moved = advance(request, what, now, operator=change.operator, reason=reason)
+    if not await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now):
+        raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
+    record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
+    if controller.session is not None:
+        controller.session.dispatcher.look()
+    return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
+
+
+async def _find(controller: Controller, callback_id: str) -> CallbackRequest:
+    found = await controller.repository.find(callback_id)
+    if found is None:
+        raise _away(controller)
+    if isinstance(found, str):
+        raise ApiError(404, f"{found[:1].upper()}{found[1:]}.")
+    return found
+
+
+def _away(controller: Controller) -> ApiError:
+    return ApiError(503, f"{_DATABASE_AWAY} ({controller.repository.why})")

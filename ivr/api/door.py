@@ -1,21 +1,23 @@
-"""The control API's door: checks the token before it reads a request, and limits what it reads."""
+"""The control API's door: it checks the token before it reads a request, and limits what it reads."""
 
 import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ivr.api import problems
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
 
 PATIENCE_S = 5.0
-"""Seconds in which a whole request body must arrive."""
+"""Seconds within which a whole request body must arrive."""
 
-# A page of somebody's website may reach this port under a name of its own (DNS rebinding).
+# A web page can reach this port under a name of its own (DNS rebinding).
 _HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 Message = MutableMapping[str, Any]
@@ -33,33 +35,33 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class Door:
-    """ASGI middleware. The application behind it gets requests with the token only, and bodies that are plain JSON."""
+    """ASGI middleware that lets requests with the token pass, and makes their bodies plain JSON."""
 
     def __init__(self, application: Application, token: str, patience_s: float = PATIENCE_S) -> None:
         self._application, self._token, self._patience_s = application, token.encode(), patience_s
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"the control API does not speak {scope['type']}")  # uvicorn is told so: `serve`
+            raise RuntimeError(f"the control API does not speak {scope['type']}")  # uvicorn knows: see `serve`
         try:
             self._check(scope["headers"])
             body = await self._read(receive)
         except Refused as refused:
-            await _answer(send, refused)
+            await _answer(send, refused, scope["path"])
             return
-        told = False
+        replayed = False
 
         async def replay() -> Message:
-            nonlocal told
-            if told:
-                return await receive()  # that the client has gone
-            told = True
+            nonlocal replayed
+            if replayed:
+                return await receive()  # the client has gone
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._application(scope, replay, send)
 
     def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Of the headers alone: nothing of the body has been read."""
+        """Check the headers alone, before any of the body is read. Raises Refused."""
         named = dict(headers)
         if not _HOST.fullmatch(named.get(b"host", b"")):
             raise Refused(421, "The control API is at 127.0.0.1 and has no other name.")
@@ -71,7 +73,7 @@ class Door:
             raise _too_long()
 
     async def _read(self, receive: Receive) -> bytes:
-        """The body as JSON that every reader understands alike; empty without one."""
+        """Return the body as JSON that every reader understands alike; empty without one. Raises Refused."""
         parts: list[bytes] = []
         try:
             async with asyncio.timeout(self._patience_s):
@@ -88,26 +90,37 @@ class Door:
             raise Refused(408, f"The request was not complete within {self._patience_s:g} s.") from None
         body = b"".join(parts)
         try:
-            # Written anew: no infinite number, no half of a surrogate pair, no name twice, no nesting without end.
+            # Written anew: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
             return orjson.dumps(orjson.loads(body)) if body else b""
         except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
             raise Refused(400, f"The body is not JSON that can be used: {error}.") from None
 
 
 class Patient(H11Protocol):
-    """A connection that is closed if the head of its first request does not come in time; uvicorn waits for ever.
+    """A connection that is closed if the head of its first request does not arrive in time; uvicorn waits forever.
 
     A later request comes from a client that had the token: the door closes the connection of any other.
     """
 
     patience_s = PATIENCE_S
+    _open: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+
+    @classmethod
+    def cut(cls, client: tuple[str, int]) -> None:
+        """Drop the connection of a client, with what was not sent yet."""
+        if (transport := cls._open.get(client)) is not None:
+            transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
+        if self.client is not None:
+            self._open[self.client] = transport
         self._due = self.loop.call_later(self.patience_s, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._due.cancel()
+        if self.client is not None:
+            self._open.pop(self.client, None)
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
@@ -119,10 +132,14 @@ def _too_long() -> Refused:
     return Refused(413, f"A request body may have at most {LONGEST} bytes.")
 
 
-async def _answer(send: Send, refused: Refused) -> None:
-    body = orjson.dumps({"detail": refused.detail})
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    # What is still to come of the request is not read.
-    headers.append((b"connection", b"close"))
+async def _answer(send: Send, refused: Refused, path: str) -> None:
+    body = problems.encode(refused.status, refused.detail, path)
+    headers = [
+        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # the rest of the request is not read
+    ]
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,20 +1,22 @@
-"""The part of the control API about opening hours, holidays and the announcement."""
+"""The control API's part about opening hours and the announcement in front of everything."""
 
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from ivr.api import models
+from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.problems import ApiError, documented
+from ivr.controller.controller import Controller
 from ivr.hours import format_hours
 from ivr.hours.opening import AnnouncementError, one_line, shortened
 from ivr.model import clock
-from ivr.site.holidays import HolidayError
 from routing.hours import Force, Override
 
-if TYPE_CHECKING:
-    from ivr.controller.controller import Controller
+router = APIRouter(tags=["hours"])
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -33,104 +35,98 @@ def _near_day(day: date) -> date:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_near)]
 Day = Annotated[date, AfterValidator(_near_day)]
-Who = Annotated[str, Field(max_length=100)]
 
 
-class HoursForced(BaseModel):
+class Hours(BaseModel):
+    """Whether the line is open."""
+
+    open: bool
+    until: datetime | None = Field(description="When that changes next; null: not within 31 days.")
+    why: str = Field(description="A sentence for a person.")
+    forced: bool
+    holiday: str | None = Field(description="The holiday that keeps the line closed for the rest of the day.")
+    opens_next: datetime | None = Field(description="When a line that is closed opens; null: not foreseen.")
+    announcement: str | None = Field(description="The id of the text that every caller hears first.")
+
+
+class HoursForced(models.Request):
+    """An override of the plan; `auto` takes it back."""
+
     force: Force
     why: str = Field("", max_length=500)
-    until: Instant | None = None
-    by: Who = "administrator"
+    until: Instant | None = Field(None, description="When the plan applies again; null: until `auto`.")
 
 
-class AnnouncementChange(BaseModel):
-    text: str | None = Field(max_length=100)  # None: nothing any more
+class Announcement(BaseModel):
+    """What every caller hears first."""
+
+    text: str | None = Field(description="The id of the text; null: nothing.")
+
+
+class AnnouncementChange(models.Request):
+    """What every caller is to hear first, from the next call on."""
+
+    text: str | None = Field(max_length=100, description="The id of a text with audio in every language; null: none.")
     why: str = Field("", max_length=500)
-    by: Who = "administrator"
 
 
-class HolidayAdded(BaseModel):
-    day: Day
-    name: str = Field("", max_length=200)
-    by: Who = "administrator"
+async def restored(controller: ControllerDep) -> None:
+    """Raise ApiError (503) until what was in force before the start is known: only then may it be replaced."""
+    if not await controller.opening.ready():
+        detail = "Asterisk's manager interface does not answer: what is in force is not known and nothing was changed."
+        raise ApiError(503, detail)
 
 
-class HolidayMove(BaseModel):
-    day: Day
-    to: Day
-    by: Who = "administrator"
+AFTER_RESTORE = [Depends(restored)]
 
 
-def router(controller: "Controller") -> APIRouter:
-    api = APIRouter(prefix="/hours")
-    opening, site = controller.opening, controller.site
+@router.get("/hours")
+async def hours(
+    controller: ControllerDep,
+    at: Annotated[Instant | None, Query(description="Absent: now.")] = None,
+    line: Annotated[str | None, Query(max_length=40, description="A number of the site, for its own plan.")] = None,
+    language: Annotated[str | None, Query(max_length=10, description="A language of the site.")] = None,
+) -> Hours:
+    """Return whether the line is open, until when, and why."""
+    if line is not None and (problem := format_hours.no_number(controller.site, line)):
+        raise ApiError(422, problem)
+    if language is not None and (problem := format_hours.no_language(controller.site, language)):
+        raise ApiError(422, problem)
+    return _answer(controller, at, line, language)
 
-    async def restored() -> None:
-        if not await opening.ready():
-            raise HTTPException(
-                503,
-                "Asterisk's manager interface does not answer: what is in force is not known and nothing was changed.",
-            )
 
-    changes = [Depends(restored)]
+@router.post("/hours", dependencies=AFTER_RESTORE, responses=documented(503))
+async def force(controller: ControllerDep, actor: Actor, forced: HoursForced) -> Hours:
+    """Open or close the line against the plan, from the next call on."""
+    override = shortened(Override(forced.force, forced.why, forced.until, actor))
+    controller.opening.force(override)
+    if forced.force is not Force.AUTO:  # taking one back is in the audit already
+        until = forced.until.astimezone(UTC).isoformat() if forced.until is not None else None
+        audit(controller, actor, f"hours_{forced.force.value}", reason=override.why, until=until)
+    return _answer(controller)
 
-    def told(at: datetime | None = None, line: str | None = None, language: str | None = None) -> dict[str, Any]:
-        now = at or clock.now()
-        answer = opening.answer(now, line=line, language=language)
-        opens_next = partial(opening.opens_next, now, line=line, language=language)
-        return format_hours.told(answer, opens_next, opening.announcement())
 
-    def holidays(year: int | None = None, language: str = "en") -> dict[str, Any]:
-        rows, taken_back = opening.holiday_rows(year, language)
-        return {"holidays": [row.as_data() for row in rows], "taken_back": [row.as_data() for row in taken_back]}
+@router.get("/announcement")
+async def announcement(controller: ControllerDep) -> Announcement:
+    """Return what every caller hears first."""
+    return Announcement(text=controller.opening.announcement())
 
-    @api.get("")
-    async def hours(at: Instant | None = None, line: str | None = None, language: str | None = None) -> dict[str, Any]:
-        if line is not None and (problem := format_hours.no_number(site, line)):
-            raise HTTPException(422, problem)
-        if language is not None and (problem := format_hours.no_language(site, language)):
-            raise HTTPException(422, problem)
-        return told(at, line, language)
 
-    @api.post("", dependencies=changes)
-    async def force(forced: HoursForced) -> dict[str, Any]:
-        opening.force(shortened(Override(forced.force, forced.why, forced.until, forced.by)))
-        return told()
+@router.put("/announcement", dependencies=AFTER_RESTORE, responses=documented(503))
+async def announce(controller: ControllerDep, actor: Actor, change: AnnouncementChange) -> Hours:
+    """Play a text to every caller before anything else, from the next call on; null ends it."""
+    version = await controller.flows.refresh()
+    try:
+        controller.opening.announce(change.text, version.sounds, one_line(change.why, 500), actor)
+    except AnnouncementError as error:
+        raise ApiError(422, str(error)) from None
+    return _answer(controller)
 
-    @api.post("/announcement", dependencies=changes)
-    async def announce(change: AnnouncementChange) -> dict[str, Any]:
-        version = await controller.flows.refresh()
-        try:
-            opening.announce(change.text, version.sounds, one_line(change.why, 500), one_line(change.by, 40))
-        except AnnouncementError as error:
-            raise HTTPException(422, str(error)) from None
-        return told()
 
-    @api.get("/holidays")
-    async def holiday_list(
-        year: Annotated[int | None, Field(ge=2000, le=2099)] = None, language: str = "en"
-    ) -> dict[str, Any]:
-        return holidays(year, language)
-
-    @api.post("/holidays", dependencies=changes)
-    async def add(added: HolidayAdded) -> dict[str, Any]:
-        opening.add_holiday(added.day, added.name, one_line(added.by, 40))
-        return holidays(added.day.year)
-
-    @api.delete("/holidays/{day}", dependencies=changes)
-    async def remove(day: Day, by: Who = "administrator") -> dict[str, Any]:
-        try:
-            opening.remove_holiday(day, one_line(by, 40))
-        except HolidayError as error:
-            raise HTTPException(422, str(error)) from None
-        return holidays(day.year)
-
-    @api.post("/holidays/move", dependencies=changes)
-    async def move(moved: HolidayMove) -> dict[str, Any]:
-        try:
-            opening.move_holiday(moved.day, moved.to, one_line(moved.by, 40))
-        except HolidayError as error:
-            raise HTTPException(422, str(error)) from None
-        return holidays(moved.day.year)
-
-    return api
+def _answer(
+    controller: Controller, at: datetime | None = None, line: str | None = None, language: str | None = None
+) -> Hours:
+    now, opening = at or clock.now(), controller.opening
+    answer = opening.answer(now, line=line, language=language)
+    opens_next = partial(opening.opens_next, now, line=line, language=language)
+    return Hours.model_validate(format_hours.told(answer, opens_next, opening.announcement()))

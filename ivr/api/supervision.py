@@ -1,66 +1,74 @@
-"""The control API's way to hear a conversation: the supervisor's telephone is rung. docs/supervision.md."""
+"""The control API's way to hear a conversation: it rings the supervisor's telephone. See docs/supervision.md."""
 
-from typing import TYPE_CHECKING, Any
-
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from db.ids import uuid7
-from ivr.api.session import connected
+from ivr.api import models
+from ivr.api.context import Actor, ControllerDep, audit, connected
+from ivr.api.problems import ApiError, documented
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.link import LinkLost
 from ivr.codes.spy_channel import Mode
 from ivr.codes.supervision_rules import SENTENCES, Refusal, why_not
 from ivr.records import floor_records
 
-if TYPE_CHECKING:
-    from ivr.controller.controller import Controller
+router = APIRouter(prefix="/supervision", tags=["supervision"])
 
 _STATUS = {Refusal.UNKNOWN: 404, Refusal.NOT_TALKING: 409}
-"""The others are 422: he may not, whenever he asks."""
+"""The others are 422: the supervisor may not do it at any time."""
 
 
-class Supervision(BaseModel):
+class SupervisionRequest(models.Request):
     """Who wants to hear whom."""
 
-    supervisor: str = Field(max_length=20)
-    operator: str = Field(max_length=20)
+    supervisor: str = Field(max_length=20, description="The id of the supervisor.")
+    operator: str = Field(max_length=20, description="The id of the operator whose conversation it is.")
     mode: Mode = Mode.LISTEN
 
 
-def router(controller: "Controller") -> APIRouter:
-    routes = APIRouter()
+class SupervisionBegun(BaseModel):
+    """The supervisor's telephone is ringing."""
 
-    @routes.post("/supervision")
-    async def supervise(asked: Supervision) -> dict[str, Any]:
-        """Rings the supervisor's telephone; what he hears and may do then is as after the code. 404: there is no such
-        operator; 409: not at this moment; 422: he may not."""
-        session, floor = connected(controller)
-        supervisor = next((each for each in session.people if each.id == asked.supervisor), None)
-        if supervisor is None:
-            raise HTTPException(404, f"There is no supervisor {asked.supervisor[:20]!r}; `hatif operators` lists them.")
-        channel = str(uuid7())
-        why = why_not(session.people, floor.operators, supervisor, asked.operator)
-        if why is not None:
-            use = floor_records.Supervision(channel, supervisor.id, asked.operator, asked.mode.value, None)
-            floor_records.supervision_refused(controller.journal, use, why.value)
-            raise HTTPException(_STATUS.get(why, 422), SENTENCES[why])
-        create = leg_dialing.create(
-            channel,
-            leg_dialing.CODE,
-            asked.mode.value,
-            supervisor.id,
-            asked.operator,
-            endpoint=session.services.address(supervisor.id),
-            shown=f'"{asked.mode.value}" <{asked.operator}>',
-            ring_s=session.services.site.operators.ring_s,
-        )
-        try:
-            (answer,) = await session.services.link.ask(create)
-        except (LinkLost, TimeoutError):
-            raise HTTPException(503, "Asterisk does not answer; try again.") from None
-        if not answer.ok:
-            raise HTTPException(409, f"The telephone of {supervisor.id} cannot be rung; is it registered?")
-        return {"rings": supervisor.id, "operator": asked.operator, "mode": asked.mode.value, "channel": channel}
+    rings: str = Field(description="The supervisor's id.")
+    operator: str
+    mode: Mode
+    channel: str = Field(description="Asterisk's channel of the supervisor's telephone.")
 
-    return routes
+
+@router.post("", responses=documented(404, 409, 503))
+async def supervise(controller: ControllerDep, actor: Actor, asked: SupervisionRequest) -> SupervisionBegun:
+    """Ring a supervisor's telephone; once they answer, they hear an operator's conversation, as after the code.
+
+    404: there is no such supervisor or operator. 409: it cannot be done at this moment. 422: the supervisor may not.
+    """
+    session, floor = connected(controller)
+    supervisor = next((entry for entry in session.people if entry.id == asked.supervisor), None)
+    if supervisor is None:
+        raise ApiError(404, f"There is no supervisor {asked.supervisor!r}; `hatif operators` lists them.")
+    channel = str(uuid7())
+    why = why_not(session.people, floor.operators, supervisor, asked.operator)
+    if why is not None:
+        use = floor_records.Supervision(channel, supervisor.id, asked.operator, asked.mode.value, None)
+        floor_records.supervision_refused(controller.journal, use, why.value)
+        raise ApiError(_STATUS.get(why, 422), SENTENCES[why], why.value.removeprefix("supervision_"))
+    create = leg_dialing.create(
+        channel,
+        leg_dialing.CODE,
+        asked.mode.value,
+        supervisor.id,
+        asked.operator,
+        endpoint=session.services.address(supervisor.id),
+        shown=f'"{asked.mode.value}" <{asked.operator}>',
+        ring_s=session.services.site.operators.ring_s,
+    )
+    try:
+        (answer,) = await session.services.link.ask(create)
+    except (LinkLost, TimeoutError):
+        raise ApiError(503, "Asterisk does not answer; try again.") from None
+    if not answer.ok:
+        raise ApiError(409, f"The telephone of {supervisor.id} cannot be rung; is it registered?", "not_registered")
+    # What happens on the telephone is the supervisor's own act; that it rang is the actor's.
+    about = f"operator:{asked.operator}"
+    audit(controller, actor, "supervision_asked", about, supervisor=supervisor.id, mode=asked.mode.value)
+    return SupervisionBegun(rings=supervisor.id, operator=asked.operator, mode=asked.mode, channel=channel)

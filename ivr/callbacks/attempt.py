@@ -77,6 +77,10 @@ class Attempt:
 
     async def run(self, found: RunningCallback | None = None) -> None:
         """Run the attempt to its end. `found`: the channels that were up at the start of the controller."""
+        structlog.contextvars.clear_contextvars()  # of the task that started the attempt
+        structlog.contextvars.bind_contextvars(call=self.call)
+        if self.offer is not None:
+            structlog.contextvars.bind_contextvars(operator=self.offer.operator)
         try:
             if self.offer is not None:
                 await self._with_operator(self.offer, found)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import typer
 
-from ivr.cli.composition import Composition, ControllerAwayError, account
+from ivr.cli.composition import Composition, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
 
@@ -93,7 +93,7 @@ def add(
     topic: str = typer.Option(None, "--topic", help="What it is about, as in the flow."),
 ) -> None:
     """Note a wish for somebody; it is due at once."""
-    body = {"number": number, "language": language, "topic": topic, "by": account()}
+    body = {"number": number, "language": language, "topic": topic}
     answer = cast(dict[str, Any], Composition().ask_controller("POST", "/callbacks", body))
     console.print(f"{number} is to be called back; the wish is {answer['id']}.", markup=False)
 
@@ -105,12 +105,12 @@ def take(
     node_gone: bool = GONE,
 ) -> None:
     """Take a wish over: somebody calls by hand, and Hatif does not call any more."""
-    _do(identity, "take", {"by": account(), "why": why, "operator": operator, "gone": node_gone})
+    _do(identity, "take", {"why": why, "operator": operator, "node_gone": node_gone})
 
 
 def cancel(identity: str = IDENTITY, why: str = WHY, node_gone: bool = GONE) -> None:
     """Call nobody for a wish."""
-    _do(identity, "cancel", {"by": account(), "why": why, "gone": node_gone})
+    _do(identity, "cancel", {"why": why, "node_gone": node_gone})
 
 
 def _do(identity: str, deed: str, body: dict[str, Any]) -> None:

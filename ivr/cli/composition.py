@@ -1,13 +1,10 @@
 """From the site to what the other packages want: Asterisk's configuration, the dialplan, the database's address."""
 
-import getpass
-import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,10 @@ from dialplan.codes import Code
 from dialplan.plan import Limits, Number, Plan, render
 from ivr.check.code_clashes import code_clashes
 from ivr.cli import output
+from ivr.cli.control import ControlApi
+from ivr.cli.control import ControlError as ControlError
+from ivr.cli.control import ControllerAwayError as ControllerAwayError
+from ivr.cli.control import account as account
 from ivr.cli.running_lines import choose_home
 from ivr.codes import table
 from ivr.home import credentials, settings
@@ -248,59 +249,13 @@ class Composition:
             found += error.findings
         return found
 
-    def ask_controller(self, method: str, path: str, body: object = None) -> object:
-        """What the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""
-        import urllib.error
-        import urllib.request
-
-        port = self.settings.control_port
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}",
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Authorization": f"Bearer {self.credentials.control_token}", "Content-Type": "application/json"},
+    @property
+    def control(self) -> ControlApi:
+        """The control API of this line's controller."""
+        return ControlApi(
+            self.settings.control_port, self.credentials.control_token, self.settings.home / "secrets.json"
         )
-        # The environment's http_proxy is for the outside: a proxy would see the token, and reach itself at 127.0.0.1.
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(request, timeout=5) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.UNAUTHORIZED:
-                raise ControlError(
-                    f"The controller on 127.0.0.1:{port} does not take the token of "
-                    f"{self.settings.home / 'secrets.json'}: it runs with other secrets. Is HATIF_HOME the one that it "
-                    "was started with?"
-                ) from None
-            raise ControlError(_detail(error.read())) from None
-        except (OSError, ValueError):
-            raise ControllerAwayError(
-                f"The controller does not answer on 127.0.0.1:{port}. Is it running (`hatif status`)? "
-                "Start it with `hatif up`."
-            ) from None
 
-
-def account() -> str:
-    """The account of the machine that gives a command, for records and audit."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # which one, depends on the Python
-        return "administrator"
-
-
-class ControlError(Exception):
-    """A sentence that says why a live thing could not be asked or changed."""
-
-
-class ControllerAwayError(ControlError):
-    """Nobody answers: what is on disk may still be told."""
-
-
-def _detail(text: bytes) -> str:
-    try:
-        detail = json.loads(text)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return text.decode(errors="replace")[:300]
-    if isinstance(detail, list):
-        return "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in detail)
-    return str(detail)
+    def ask_controller(self, method: str, path: str, body: object = None) -> object:
+        """Return what the control API answers. Raises ControlError; ControllerAwayError if nobody is there."""
+        return self.control.ask(method, path, body)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from ivr.cli.composition import Composition, ControlError, ControllerAwayError, account
+from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
 
 LINE = typer.Option("", help="A number of the site, as `hatif numbers` has it.")
@@ -135,7 +135,7 @@ def force(
     parts = Composition()
     if state not in ("open", "closed", "auto"):
         raise ControlError(f"{state!r} is none of open, closed, auto.")
-    body: dict[str, Any] = {"force": state, "why": why, "by": account()}
+    body: dict[str, Any] = {"force": state, "why": why}
     if until:
         body["until"] = instant(parts, until).isoformat()
     _show(_answered(parts, "POST", "/hours", body), json)
@@ -147,8 +147,8 @@ def announce(
     json: bool = JSON,
 ) -> None:
     """Have a text said in front of everything, from the next call on; `off` ends it."""
-    body = {"text": None if text == "off" else text, "why": why, "by": account()}
-    data = _answered(Composition(), "POST", "/hours/announcement", body)
+    body = {"text": None if text == "off" else text, "why": why}
+    data = _answered(Composition(), "PUT", "/announcement", body)
     if json:
         as_json(data)
     else:
@@ -169,7 +169,7 @@ def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JS
     parts = Composition()
     query = urlencode({"language": language, **({"year": year} if year is not None else {})})
     try:
-        data = _answered(parts, "GET", f"/hours/holidays?{query}")
+        data = _answered(parts, "GET", f"/holidays?{query}")
     except ControllerAwayError:
         data = _by_calendar(parts, year, language)
     _show_holidays(data, json)
@@ -204,19 +204,19 @@ def _show_holidays(data: dict[str, Any], json: bool) -> None:
 
 def add(day: str = DAY, name: str = typer.Option("", help="Its name; else the calendar's."), json: bool = JSON) -> None:
     """Make a day a holiday; one of the calendar whose date was estimated is certain then."""
-    _change("POST", "/hours/holidays", {"day": _day(day), "name": name, "by": account()}, json)
+    _change("POST", "/holidays", {"day": _day(day), "name": name}, json)
 
 
 def remove(day: str = DAY, json: bool = JSON) -> None:
     """Make a holiday a day like others."""
-    _change("DELETE", f"/hours/holidays/{_day(day)}?{urlencode({'by': account()})}", None, json)
+    _change("DELETE", f"/holidays/{_day(day)}", None, json)
 
 
 def move(
     day: str = DAY, to: str = typer.Argument(help="The day that is a holiday instead."), json: bool = JSON
 ) -> None:
     """Move a holiday to another day, with its name: the moon decides, often only the evening before."""
-    _change("POST", "/hours/holidays/move", {"day": _day(day), "to": _day(to), "by": account()}, json)
+    _change("POST", f"/holidays/{_day(day)}/move", {"to": _day(to)}, json)
 
 
 def _change(method: str, path: str, body: object, json: bool) -> None:

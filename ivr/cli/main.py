@@ -53,7 +53,7 @@ _OURS = (
     ("ivr.cli.flow", "DrawingError"),
     ("ivr.home.credentials", "CredentialsError"),
     ("ivr.model.clock", "ClockError"),
-    ("ivr.cli.composition", "ControlError"),
+    ("ivr.cli.control", "ControlError"),
     ("asterisk_conf.errors", "AsteriskError"),
     ("ivr.asterisk.ami", "AmiError"),
     ("ivr.asterisk.ari.link", "AriError"),

@@ -53,20 +53,22 @@ async def _run_and_forget(session: CodeConnection, call: CodeCall) -> None:
 
 async def run(call: CodeCall) -> None:
     """Run the code's function and hang up."""
+    structlog.contextvars.clear_contextvars()  # of the task that started the code
+    structlog.contextvars.bind_contextvars(operator=call.operator.id, code=call.name)
     try:
         try:
-            log.info("code", operator=call.operator.id, code=call.name, argument=call.argument, resumed=call.resumed)
+            log.info("code", argument=call.argument, resumed=call.resumed)
             handler = CODES.get(call.name) or OTHER_HANDLERS.get(call.name)
             if handler is None:
                 raise CodeRefused("code_unknown")
             await handler(call)
         except CodeRefused as refused:
-            log.info("A code was refused", operator=call.operator.id, code=call.name, why=str(refused.prompts))
+            log.info("A code was refused", why=str(refused.prompts))
             await _say_last(call, *refused.prompts)
         except (OperatorGone, LinkLost):
             raise
         except Exception:  # also if Asterisk or the floor did not answer in time
-            log.exception("A code failed", operator=call.operator.id, code=call.name)
+            log.exception("A code failed")
             await _say_last(call, "code_unavailable")
         await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
     except (OperatorGone, LinkLost):

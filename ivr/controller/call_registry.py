@@ -145,6 +145,9 @@ class CallRegistry:
         self._start(self._walked(call, resumed), f"call {call.state.id}")
 
     async def _walked(self, call: Call, resumed: bool) -> None:
+        # For this task and what it starts, without what is bound where it was started.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(call=call.state.id)
         try:
             await walk(call, resumed)
         except Exception:

@@ -114,6 +114,7 @@ class Controller:
         self.duty = Duty(self._planned)
         self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
+        self.changed = asyncio.Event()  # something that the control API shows may have changed
         self.session: Session | None = None
         settings_of = self.site.operators
         self.floor = Floor(
@@ -227,6 +228,7 @@ class Controller:
             probed=self._probed,
             answered=lambda: heartbeat.note(self.settings.answered),
             begun=self._close_lost,
+            changed=self.changed.set,
         )
         tries = 0
         # What was made so far lives as long as the process: the collector need not look at it during calls.
@@ -370,6 +372,7 @@ class Controller:
         self.keeper.put(operator)
         self.recorder.operator_state(operator, call)
         self.presence.settle(operator.id)
+        self.changed.set()
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.session is not None:
             self.session.start(self._show_pause(self.session, operator), "a pause is shown")

@@ -37,7 +37,7 @@ class Dependencies:
     `serves()` says that calls are served from now on, `answered()` that Asterisk has just answered. `copies` are of SIP
     messages, and `refresh(channel, codecs)` sends a session refresh (AmiError where it cannot).
     `begun(when, calls, legs)` runs once what is up has been taken over; `probed` gets the results of the line's own
-    calls.
+    calls. `changed()` notes that something may have changed that the control API shows.
     """
 
     site: Site
@@ -69,3 +69,4 @@ class Dependencies:
     probed: Callable[[Result], None]
     answered: Callable[[], None]
     begun: Callable[[float, Collection[str], Collection[str]], Coroutine[None, None, None]]
+    changed: Callable[[], None]

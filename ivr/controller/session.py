@@ -157,6 +157,7 @@ class Session:
     def tell(self, message: floor_protocol.ToFloor) -> None:
         if self.floor is not None:
             self.floor.tell(message)
+            self._dependencies.changed()
 
     async def run(self) -> None:
         """Until the connection ends; the calls go on without us."""

@@ -1,4 +1,8 @@
-"""Structured logs: one line an event, with the node in each."""
+"""Structured logs: one line an event, in the same form from every process and every library.
+
+A line has the node, and what the coroutine that writes it has bound (`structlog.contextvars`): the call's id and the
+operator, where it belongs to one.
+"""
 
 import logging
 import sys
@@ -9,31 +13,49 @@ import structlog
 
 from ivr.home.log_files import StandardError
 
+_LIBRARIES = logging.WARNING
+"""What libraries say below this is for their own developers, and some of them say a lot."""
 
-def configure(node: str, folder: Path) -> None:
-    """Set up the logs of this process. `folder`: where a log file of ours lies, whose size is limited."""
+
+def configure(node: str, folder: Path, level: str = "info") -> None:
+    """Set up the logs of this process.
+
+    Args:
+        node: The id of the node, for every line.
+        folder: Where a log file of ours lies, whose size is limited.
+        level: One of `ivr.home.settings.LEVELS`; nothing below it is written.
+    """
     output = StandardError(folder)
+    least = logging.getLevelNamesMapping()[level.upper()]
 
     def with_node(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["node"] = node
         return event
 
+    shared: list[structlog.typing.Processor] = [
+        with_node,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    )
     structlog.configure(
-        processors=[
-            with_node,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
-            if not sys.stderr.isatty()
-            else structlog.dev.ConsoleRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        processors=[structlog.contextvars.merge_contextvars, *shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, output)),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[logging.StreamHandler(output)],
+    # Without the context: a library's timer or thread keeps that of whoever happened to start it.
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
     )
+    logging.basicConfig(level=max(least, _LIBRARIES), handlers=[handler])
+    logging.getLogger("db").setLevel(least)  # ours, though it does not know structlog

@@ -10,6 +10,9 @@ from ivr.home import line_settings
 from ivr.home.line_settings import KeptLine
 from ivr.home.line_settings import SettingsError as SettingsError
 
+LEVELS = ("debug", "info", "warning", "error")
+"""Of the logs."""
+
 HEARTBEAT_S = 0.5
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -19,7 +22,8 @@ EXAMPLE = CHECKOUT / "sites" / "consulate"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`home`: all that runs; `site`: the site's folder; `offset`: added to every port; `database`: a URL, if named;
-    `asterisk`: a program, if named; `asterisk_patience_s`: for how long Asterisk may answer nobody till it is ended."""
+    `asterisk`: a program, if named; `asterisk_patience_s`: for how long Asterisk may answer nobody till it is ended;
+    `log_level`: the least that is logged."""
 
     home: Path
     site: Path
@@ -27,6 +31,7 @@ class Settings:
     database: str | None = None
     asterisk: str | None = None
     asterisk_patience_s: float = 20.0
+    log_level: str = "info"
 
     @property
     def control_port(self) -> int:
@@ -105,8 +110,8 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
         fresh: Whether what is kept does not count at all, because it is about to be replaced.
 
     Raises:
-        SettingsError: A port offset that is not a multiple of 1000 from 0 to 50000, a site that is no folder, or an
-            environment that is another line's.
+        SettingsError: A port offset that is not a multiple of 1000 from 0 to 50000, a site that is no folder, a level
+            of the logs that there is not, or an environment that is another line's.
     """
     home = Path(environment.get("HATIF_HOME") or CHECKOUT / "var").expanduser().resolve()
     kept = None if fresh else line_settings.read(home)
@@ -125,7 +130,10 @@ def read(environment: Mapping[str, str] = os.environ, *, bound: bool = True, fre
         raise SettingsError(f"HATIF_ASTERISK_PATIENCE_S is {patience!r}; it must be seconds from 1 to 9999.")
     database = environment.get("HATIF_DATABASE") or (kept.database if kept else None)
     asterisk = environment.get("HATIF_ASTERISK") or (kept.asterisk if kept else None)
-    settings = Settings(home, site, int(text), database, asterisk, float(patience))
+    log_level = environment.get("HATIF_LOG_LEVEL") or "info"
+    if log_level not in LEVELS:
+        raise SettingsError(f"HATIF_LOG_LEVEL is {log_level!r}; it must be one of {', '.join(LEVELS)}.")
+    settings = Settings(home, site, int(text), database, asterisk, float(patience), log_level)
     if kept is not None and bound:
         line_settings.check(home, kept, line_of(settings))
     return settings

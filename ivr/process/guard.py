@@ -238,7 +238,7 @@ def main() -> None:
     """Runs the guard until SIGTERM or Ctrl-C."""
     chosen = settings.read()
     loaded = site.load(chosen.site)
-    configure(loaded.node, chosen.log)
+    configure(loaded.node, chosen.log, chosen.log_level)
 
     async def until_signal() -> None:
         work = asyncio.create_task(Guard(chosen, loaded).run())

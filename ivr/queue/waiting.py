@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, replace
 
+import structlog
+
 from ivr.call.call import Call, Deadline, OperatorFree
 from ivr.call.choice import Goes
 from ivr.call.leg import Leg, start_music
@@ -56,8 +58,9 @@ async def wait_for_operator(call: Call, needs: Needs, meanwhile: Meanwhile, resu
             found = leg or await waiting.until_connected(say, resumed=resumed)
             if isinstance(found, Goes):
                 return found
-            talk = await begin(call, found, resumed=resumed and found is leg)
-            ended = await talk.run(begins=found is not leg)
+            with structlog.contextvars.bound_contextvars(operator=found.operator):
+                talk = await begin(call, found, resumed=resumed and found is leg)
+                ended = await talk.run(begins=found is not leg)
             if ended is TalkOutcome.ENDS:
                 return None
             if ended is not TalkOutcome.LOST:

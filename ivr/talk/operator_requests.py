@@ -39,7 +39,7 @@ class Refusal(StrEnum):
 
 
 SENTENCES: Mapping[Refusal, str] = {
-    Refusal.NOT_NOW: "That cannot be done now; GET /calls/ID/talk says where the conversation stands.",
+    Refusal.NOT_NOW: "That cannot be done now; `GET /v1/calls/ID` says where the conversation stands.",
     Refusal.UNKNOWN: "There is no such operator, language or topic; name an operator of operators.csv, a language of "
     "the site, a topic of the flow, or a supervisor.",
     Refusal.YOURSELF: "The operator has this caller already; name somebody else.",

@@ -50,7 +50,7 @@ def refused(line: Line, caller: str, act: str, **whom: object) -> tuple[int, str
 
 
 def stands(line: Line, caller: str) -> dict[str, Any]:
-    answer: dict[str, Any] = line.control("GET", f"/calls/{call_id(line, caller)}/talk")
+    answer: dict[str, Any] = line.control("GET", f"/calls/{call_id(line, caller)}")
     return answer
 
 

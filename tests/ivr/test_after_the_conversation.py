@@ -122,7 +122,7 @@ async def test_a_conversation_is_recorded_with_the_consent_that_allows_it(
     await call.press(KEYS[language] + "01")  # the 1 comes before the question: it is no answer
     await begins(call, line.audio(language, "consent_question"))
     await asyncio.sleep(0.5)
-    assert line.control("GET", "/waiting") == []
+    assert line.control("GET", "/queue") == []
     await call.press("1")
     await talk(line, phone, call)
     await begins(call, line.audio(language, "survey_question"))
@@ -159,7 +159,7 @@ async def test_who_refuses_or_says_nothing_is_not_recorded_and_keeps_his_place(
     if key:
         await call.press(key)
     await begins(call, line.audio(language, "to_operator"), timeout_s=25)
-    assert line.control("GET", "/waiting")[0]["caller"] == caller  # he came first
+    assert line.control("GET", "/queue")[0]["caller"] == caller  # he came first
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     await talk(line, phone, call)
     await call.hangup()

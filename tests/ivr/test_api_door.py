@@ -1,4 +1,4 @@
-"""The control API lets nobody in without the token, reads no more than it must, and answers whatever it reads."""
+"""The control API wants the token first, reads no more than it must, and answers whatever it reads."""
 
 import asyncio
 import json
@@ -17,6 +17,7 @@ from ivr.api.door import LONGEST, Door, Patient
 from ivr.home import credentials
 
 TOKEN = "the-token-of-this-test"
+ACTOR = "Hatif-Actor: tests\r\n"
 MALFORMED = (
     b'{"force": 1e999999}',
     b'{"force": NaN}',
@@ -33,7 +34,7 @@ MALFORMED = (
 
 
 def raw(line: Line, request: bytes, seconds: float = 5) -> tuple[int, Any]:
-    """Status and body of what the control API answers to these bytes; the connection stays open on our side."""
+    """Return the status and the document that the control API answers to these bytes; our side stays open."""
     with closing(socket.create_connection(("127.0.0.1", 8070 + line.offset), timeout=seconds)) as connection:
         connection.sendall(request)
         answer = b""
@@ -65,41 +66,42 @@ def token(line: Line) -> str:
     return credentials.load(line.home, ()).control_token
 
 
-def test_without_the_token_nothing_is_read_and_nothing_is_told(line: Line, token: str) -> None:
+def test_without_the_token_nothing_is_read_and_nothing_is_disclosed(line: Line, token: str) -> None:
     huge = "Content-Length: 200000000\r\n"
     for given in (None, "", "wrong", token[:-1], f"{token}x"):
-        # Not a byte of the 200 MB is sent: the answer comes all the same.
-        assert raw(line, request("POST", "/hours", given, headers=huge))[0] == 401
-        for path in ("/openapi.json", "/docs", "/redoc", "/status", "/nothing"):
+        # Not a byte of the 200 MB is sent, and the answer comes.
+        assert raw(line, request("POST", "/v1/hours", given, headers=huge))[0] == 401
+        for path in ("/v1/openapi.json", "/openapi.json", "/docs", "/redoc", "/v1/status", "/v1/events", "/nothing"):
             assert raw(line, request("GET", path, given))[0] == 401, path
-    assert raw(line, f"GET /status HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())[0] == 401
-    assert raw(line, request("GET", "/openapi.json", token))[0] == 200
-    for path in ("/docs", "/redoc"):
+    assert raw(line, f"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())[0] == 401
+    assert raw(line, request("GET", "/v1/openapi.json", token))[0] == 200
+    for path in ("/openapi.json", "/docs", "/redoc", "/status"):
         assert raw(line, request("GET", path, token))[0] == 404
 
 
-def test_under_the_name_of_somebodys_website_nobody_answers(line: Line, token: str) -> None:
+def test_a_request_under_another_host_name_is_refused(line: Line, token: str) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "evil.example:8070", ""):
-        assert raw(line, request("GET", "/status", token, headers=f"Host: {host}\r\n"))[0] == 421
+        assert raw(line, request("GET", "/v1/status", token, headers=f"Host: {host}\r\n"))[0] == 421
     for host in ("localhost", f"127.0.0.1:{8070 + line.offset}", "LOCALHOST:80"):
-        assert raw(line, request("GET", "/status", token, headers=f"Host: {host}\r\n"))[0] == 200
+        assert raw(line, request("GET", "/v1/status", token, headers=f"Host: {host}\r\n"))[0] == 200
 
 
 def test_a_body_that_is_too_long_is_not_read_to_its_end(line: Line, token: str) -> None:
     for announced in (LONGEST + 1, 200_000_000):
-        asked = request("POST", "/hours", token, headers=f"Content-Length: {announced}\r\n")
+        asked = request("POST", "/v1/hours", token, headers=f"Content-Length: {announced}\r\n")
         assert raw(line, asked)[0] == 413
     chunk = f"{LONGEST + 1:x}\r\n".encode() + b" " * (LONGEST + 1)
-    asked = request("POST", "/hours", token, headers="Transfer-Encoding: chunked\r\n") + chunk
-    assert raw(line, asked) == (413, {"detail": f"A request body may have at most {LONGEST} bytes."})
+    asked = request("POST", "/v1/hours", token, headers="Transfer-Encoding: chunked\r\n") + chunk
+    status, problem = raw(line, asked)
+    assert (status, problem["detail"]) == (413, f"A request body may have at most {LONGEST} bytes.")
 
 
-def test_what_is_not_json_is_a_mistake_of_the_sender(line: Line, token: str) -> None:
+def test_a_body_that_is_not_json_is_the_senders_mistake(line: Line, token: str) -> None:
     seen = len(line.logged())
     for body in MALFORMED:
-        status, told = raw(line, request("POST", "/hours", token, body))
+        status, problem = raw(line, request("POST", "/v1/hours", token, body))
         assert status == 400, body[:40]
-        assert "not JSON that can be used" in told["detail"]
+        assert "not JSON that can be used" in problem["detail"]
     assert "Traceback" not in line.logged(seen)
 
 
@@ -111,7 +113,7 @@ NASTY: tuple[Any, ...] = (
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]], dict[str, Any]]]:
-    """Method, path, parameters and the properties of the body, of every operation there is."""
+    """Yield method, path, parameters and the properties of the body, for every operation."""
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
@@ -121,34 +123,34 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str
             yield method.upper(), path, operation.get("parameters", []), body.get("properties", {})
 
 
-def test_no_value_of_any_field_makes_the_api_stumble(line: Line, token: str) -> None:
-    """Each field of each operation gets each of the nasty values, alone and all together."""
-    schema = raw(line, request("GET", "/openapi.json", token))[1]
+def test_no_value_of_any_field_makes_the_api_fail(line: Line, token: str) -> None:
+    """Each field of each operation gets each of the nasty values, alone and together with the others."""
+    schema = raw(line, request("GET", "/v1/openapi.json", token))[1]
     seen, asked = len(line.logged()), 0
     for method, path, parameters, properties in operations(schema):
-        if path == "/flow/reload":
-            continue  # it takes nothing
+        if path in ("/v1/flow/reload", "/v1/events"):
+            continue  # the one takes nothing, the other does not end
         for nasty in NASTY:
             text = quote(nasty if isinstance(nasty, str) else json.dumps(nasty), safe="")[:6000]
             where = path
-            for each in parameters:
-                where = where.replace("{" + each["name"] + "}", text or "%00")
-            query = "&".join(f"{each['name']}={text}" for each in parameters if each["in"] == "query")
+            for row in parameters:
+                where = where.replace("{" + row["name"] + "}", text or "%00")
+            query = "&".join(f"{row['name']}={text}" for row in parameters if row["in"] == "query")
             bodies = (
                 [dict.fromkeys(properties, nasty), *({name: nasty} for name in properties)] if properties else [None]
             )
             for body in bodies:
                 content = b"" if body is None else json.dumps(body).encode()
-                status, told = raw(line, request(method, f"{where}?{query}", token, content))
+                status, answer = raw(line, request(method, f"{where}?{query}", token, content, headers=ACTOR))
                 asked += 1
-                assert status != 500, (method, where, query[:100], body, told)
+                assert status != 500, (method, where, query[:100], body, answer)
     assert asked > 300
     assert "Traceback" not in line.logged(seen)
 
 
-async def test_a_body_that_does_not_come_is_given_up() -> None:
+async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     async def never(*_: object) -> None:
-        raise AssertionError("nothing of this reaches the application")
+        raise AssertionError("the application must not see this request")
 
     async def receive() -> MutableMapping[str, Any]:
         await asyncio.sleep(60)
@@ -161,11 +163,12 @@ async def test_a_body_that_does_not_come_is_given_up() -> None:
 
     began = time.monotonic()
     headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
-    await Door(never, TOKEN, patience_s=0.05)({"type": "http", "headers": headers}, receive, send)
+    scope = {"type": "http", "path": "/v1/hours", "headers": headers}
+    await Door(never, TOKEN, patience_s=0.05)(scope, receive, send)
     assert sent[0]["status"] == 408 and time.monotonic() - began < 30
 
 
-async def test_a_connection_that_says_nothing_is_closed() -> None:
+async def test_a_connection_that_sends_nothing_is_closed() -> None:
     class Hasty(Patient):
         patience_s = 0.1
 
@@ -176,7 +179,7 @@ async def test_a_connection_that_says_nothing_is_closed() -> None:
     server = uvicorn.Server(uvicorn.Config(application, http=Hasty, log_config=None, lifespan="off", ws="none"))
     serving = asyncio.create_task(server._serve(sockets=[listening]))  # without its signal handlers
     try:
-        for began in (b"", b"GET /status HTTP/1.1\r\nHost: "):
+        for began in (b"", b"GET /v1/status HTTP/1.1\r\nHost: "):
             reader, writer = await asyncio.open_connection(*listening.getsockname())
             writer.write(began)
             async with asyncio.timeout(20):

@@ -128,8 +128,8 @@ async def test_callers_whose_names_are_full_of_control_characters_are_served_and
         return call
 
     calls = await asyncio.gather(*(waits(identity) for identity in identities))
-    await line.until(lambda: len(line.control("GET", "/waiting")) == len(calls), 3, "all wait")
-    told = json.dumps(line.control("GET", "/waiting"), ensure_ascii=False)
+    await line.until(lambda: len(line.control("GET", "/queue")) == len(calls), 3, "all wait")
+    told = json.dumps(line.control("GET", "/queue"), ensure_ascii=False)
     phones = [await line.phone(telephones, each.id) for each in line.operators if "de" in each.languages][: len(calls)]
     told += "".join([(await phone.next_call(3)).peer for phone in phones])
     await asyncio.gather(*(call.hangup() for call in calls))

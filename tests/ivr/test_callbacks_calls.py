@@ -319,7 +319,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
         refused = await asyncio.to_thread(back.run, "callbacks", "add", number)
         assert refused.returncode == 1
         assert number in refused.stderr and why in refused.stderr
-    added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr", "by": "tests"})["id"]
+    added = back.control("POST", "/callbacks", {"number": "+33612350006", "language": "fr"})["id"]
     await rows(back, Callback, id=UUID(added))
     row = next(each for each in back.json("callbacks") if each["id"] == added)
     assert (row["number"], row["state"], row["tries"], row["kind"]) == ("+33612350006", "wished", 0, "closed")
@@ -332,7 +332,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
     assert "No callback request" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
     cancelled = await put_request(back, "+33612350007")
-    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person", "by": "tests"})
+    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person"})
     assert (await now_is(back, cancelled.id)).reason == "they came in person"
 
     # A person can end the request of a node that is gone for good, by saying so.
@@ -354,7 +354,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     await back.until(
         lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next request waits"
     )
-    back.control("POST", f"/callbacks/{behind.id}/cancel", {"by": "tests"})
+    back.control("POST", f"/callbacks/{behind.id}/cancel", {})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
     await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")

@@ -128,10 +128,10 @@ async def test_a_withheld_number_is_nowhere_and_a_word_is_no_number(line: Line, 
     unknown = await of_carrier(number="+33614777009", privacy="id").dial(f"sip:+33899999999@{line.sip}")
     assert (await unknown.ended(5)).status == 404  # which is in two logs
     await asyncio.gather(*(call.press("60") for call in calls))
-    await line.until(lambda: len(line.control("GET", "/waiting")) == len(calls), 8, "all wait")
+    await line.until(lambda: len(line.control("GET", "/queue")) == len(calls), 8, "all wait")
     phone = await line.phone(telephones, line.speaks("de"))
     ringing = await phone.next_call(3)
-    told = [json.dumps(line.control("GET", "/waiting")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
+    told = [json.dumps(line.control("GET", "/queue")), json.dumps(line.ari("GET", "/channels")), ringing.peer]
     await asyncio.gather(*(call.hangup() for call in calls))
     found = sorted(((row["caller"], row["caller_raw"]) for row in await newest(line, len(calls))), key=str)
     assert [caller for caller, _ in found if caller] == ["+33614000102", "+33614000103"]

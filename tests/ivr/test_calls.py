@@ -95,7 +95,7 @@ async def test_a_caller_who_hangs_up_while_he_waits_is_offered_to_nobody(line: L
     assert story["call"]["outcome"] == "abandoned"
     assert story["call"]["wait_s"] > 0
     phone = await line.phone(telephones, line.speaks("fr"))
-    assert line.control("GET", "/waiting") == []
+    assert line.control("GET", "/queue") == []
     assert line.operator_state(phone.user) == "ready"
     assert not phone.calls
 
@@ -177,7 +177,7 @@ async def test_an_operator_who_refuses_is_paused_and_the_next_one_serves(
 
 async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Line, telephones: Telephones) -> None:
     await line.waiting(telephones, "+33612000021")
-    since = line.control("GET", "/waiting")[0]["since"]
+    since = line.control("GET", "/queue")[0]["since"]
     await line.waiting(telephones, "+33612000022")
     first, second = french(line, 2)
     idle = await line.phone(telephones, first)
@@ -188,12 +188,12 @@ async def test_a_caller_whom_nobody_answers_keeps_his_place_at_the_head(line: Li
     assert await decided(line, "+33612000021") == [(first, "no_answer")]
     (offer,) = (await line.story("+33612000021", ended=False))["offers"]
     assert 3.5 < (offer["ended"] - offer["offered"]).total_seconds() < 5
-    rows = line.control("GET", "/waiting")
+    rows = line.control("GET", "/queue")
     assert [row["caller"] for row in rows] == ["+33612000021", "+33612000022"]
     assert rows[0]["since"] == since
     ready = await line.phone(telephones, second, answers=OPERATOR_HZ)
     await line.until_state(ready.user, "talking")
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33612000022"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33612000022"]
 
 
 async def test_a_caller_hears_music_while_nobody_is_there_and_gets_the_telephone_that_appears(
@@ -231,7 +231,7 @@ async def test_one_operator_serves_two_callers_in_the_order_in_which_they_came(
     second = await line.waiting(telephones, "+33612000032")
     phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await first.hears_tone(OPERATOR_HZ)
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33612000032"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33612000032"]
     await first.hangup()
     await second.hears_tone(OPERATOR_HZ)
     assert len(phone.calls) == 2

@@ -249,7 +249,7 @@ async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_ope
     await begins(call, line.audio("fr", "help_digits"))
     await call.press(f"{mistyped}#")
     await begins(call, line.audio("fr", "to_operator"))
-    (row,) = line.control("GET", "/waiting")
+    (row,) = line.control("GET", "/queue")
     assert (row["caller"], row["topic"]) == ("+33617000061", "file")
     await call.hangup()
     assert results(await line.story("+33617000061")) == []
@@ -323,7 +323,7 @@ async def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_oper
     await hears(call, *(line.audio("fr", *part) for part in parts), since_s=since)
     await call.press("0")
     await begins(call, line.audio("fr", "to_operator"), since)
-    (row,) = line.control("GET", "/waiting")
+    (row,) = line.control("GET", "/queue")
     assert (row["caller"], row["topic"]) == ("+33617000081", "file")
 
 

@@ -26,13 +26,13 @@ IN_TIME_S = 10.0
 
 def closes(line: Line) -> None:
     """From now on the line is closed by its plan."""
-    line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
+    line.control("POST", "/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
     assert not is_open(line)
 
 
 def closes_at(line: Line, when: datetime) -> None:
     line.control("POST", "/hours", {"force": "open", "why": "test", "until": when.isoformat()})
-    line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
+    line.control("POST", "/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
 
 
 def is_open(line: Line) -> bool:
@@ -42,7 +42,7 @@ def is_open(line: Line) -> bool:
 
 def queue(line: Line) -> dict[str, float]:
     """Who waits, the next one first, and since when he counts as waiting."""
-    return {row["caller"]: row["since"] for row in line.control("GET", "/waiting")}
+    return {row["caller"]: row["since"] for row in line.control("GET", "/queue")}
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -140,7 +140,7 @@ async def test_a_state_that_is_set_by_hand_holds_until_it_is_changed_by_hand(
     assert await set_to("paused", "--reason", "lunch") == ("paused", "lunch")
     await phone.register()  # a telephone that registers again ends no pause
     await line.asks_for_operator(telephones, "+33615000004")
-    await line.until(lambda: len(line.control("GET", "/waiting")) == 1, 3, "he waits")
+    await line.until(lambda: len(line.control("GET", "/queue")) == 1, 3, "he waits")
     assert line.operator_reason(phone.user) == "lunch"
     assert (await asyncio.to_thread(line.run, "operators", "set", phone.user, "ready")).returncode == 0
     await phone.next_call(2)

@@ -22,7 +22,7 @@ def speaks_only(line: Line, language: str, but: tuple[str, ...]) -> str:
 
 
 def waiting(line: Line) -> list[tuple[str, str, float]]:
-    return [(row["caller"], row["language"], row["since"]) for row in line.control("GET", "/waiting")]
+    return [(row["caller"], row["language"], row["since"]) for row in line.control("GET", "/queue")]
 
 
 def offered(story: dict[str, Any]) -> list[dict[str, Any]]:

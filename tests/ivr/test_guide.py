@@ -196,7 +196,7 @@ async def test_zero_calls_an_operator_about_the_topic_of_the_menu_or_of_the_guid
     await begins(about_travel, line.audio("en", "guide_notice"))
     for call in (about_documents, about_travel):
         await presses(call, "0", line.audio("en", "to_operator"))
-    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/waiting")}
+    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/queue")}
     assert rows == {"+33624000021": ("en", "documents"), "+33624000022": ("en", "travel")}
     await asyncio.gather(about_documents.hangup(), about_travel.hangup())
     # What he heard before does not make a caller served who then left the queue.
@@ -238,7 +238,7 @@ async def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_opera
 
     callers = ("+33624000024", "+33624000025")
     await asyncio.gather(silent_last(callers[0]), silent_first(callers[1]))
-    rows = {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")}
+    rows = {row["caller"]: row["topic"] for row in line.control("GET", "/queue")}
     assert rows == dict.fromkeys(callers, "documents")
     # After the help: what the keys are, not the whole step once more.
     helps = [clips for clips in said(await line.story(callers[0], ended=False)) if clips[0].startswith("help_")]

@@ -86,8 +86,8 @@ async def test_a_change_that_makes_no_sense_is_one_sentence(line: Line) -> None:
 async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_holiday_does(
     line: Line, telephones: Telephones
 ) -> None:
-    line.control("POST", "/hours/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
-    line.control("POST", "/hours/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
+    line.control("POST", "/holidays", {"day": TODAY.isoformat(), "name": "Fête"})
+    line.control("POST", "/holidays", {"day": (TODAY + timedelta(days=1)).isoformat(), "name": "Fête"})
     call = await line.dial(telephones, "+33616000001")
     await call.press("2")
     for _ in range(100):
@@ -99,7 +99,7 @@ async def test_a_caller_of_a_holiday_reaches_nobody_and_the_next_caller_of_no_ho
     assert hours["open"] is False
     assert "closed on a holiday: Fête, by the administrator" in hours["why"]
     await call.hangup()
-    line.control("DELETE", f"/hours/holidays/{TODAY}")
+    line.control("DELETE", f"/holidays/{TODAY}")
     again = await line.waiting(telephones, "+33616000002")
     await again.hangup()
 

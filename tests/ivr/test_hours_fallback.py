@@ -21,7 +21,7 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
     before = site.read_text()
     site.write_text(before.replace("[operators]", never, 1))
     await line.restart()
-    line.control("POST", "/hours/announcement", {"text": "welcome"})
+    line.control("PUT", "/announcement", {"text": "welcome"})
     await line.until_astdb(FAMILY, "announcement", "welcome")  # the last that is written
     await line.without_controller()
     site.write_text(before)  # for the next one
@@ -48,7 +48,7 @@ async def test_a_closed_line_is_closed_and_the_others_are_open_and_all_hear_the_
 async def test_a_holiday_closes_the_lines_of_a_dead_controller(line: Line, telephones: Telephones) -> None:
     today = clock.now().date()
     for day in (today, today + timedelta(days=1)):
-        line.control("POST", "/hours/holidays", {"day": day.isoformat(), "name": "Fête"})
+        line.control("POST", "/holidays", {"day": day.isoformat(), "name": "Fête"})
     await line.until_astdb(FAMILY, "open_until", "0")
     await line.without_controller()
     call = await line.dial(telephones, "+33612300004", SHARED_NUMBER)

@@ -104,7 +104,7 @@ async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Lin
     call = await line.dial(telephones, "+33613000022")
     await call.press("230")
     await begins(call, line.audio("fr", "to_operator"))
-    (row,) = line.control("GET", "/waiting")
+    (row,) = line.control("GET", "/queue")
     assert (row["caller"], row["language"], row["topic"]) == ("+33613000022", "fr", "travel")
     assert find(call.heard(), line.audio("fr", "main_file")[:RATE]).score < 0.4
 
@@ -189,7 +189,7 @@ async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: T
     await asyncio.gather(
         begins(in_language_menu, line.audio("fr", "to_operator")), begins(in_main_menu, line.audio("de", "to_operator"))
     )
-    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/waiting")}
+    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/queue")}
     assert rows == {"+33613000026": ("fr", None), "+33613000027": ("de", None)}
 
 
@@ -228,7 +228,7 @@ async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, teleph
     await call.press("50")
     await begins(call, line.audio("fr", "to_operator"))
     # Who called before the change goes by the former keys.
-    assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
+    assert {row["caller"]: row["topic"] for row in line.control("GET", "/queue")} == {
         "+33613000041": "travel",
         "+33613000042": "travel",
     }

@@ -32,9 +32,9 @@ async def test_a_code_that_makes_an_operator_ready_ends_before_the_waiting_calle
     await (await dials(line, phone, "*112", "code_pause_lunch", "code_paused")).ended(5)
     call = await line.waiting(telephones, "+33616100001")
     code = await dials(line, phone, "*10", "code_ready")
-    assert line.control("GET", "/operators")[phone.user]["on_line"] is True
+    assert line.control("GET", f"/operators/{phone.user}")["on_line"] is True
     await connected(line, phone, code, call, "+33616100001")
-    line.control("POST", f"/operators/{phone.user}/wrap_up", {"wish": "more"})
+    line.control("POST", f"/operators/{phone.user}/wrap_up", {"change": "more"})
     call = await line.waiting(telephones, "+33616100002")
     code = await dials(line, phone, "*12", "code_ready")
     await connected(line, phone, code, call, "+33616100002")
@@ -61,7 +61,7 @@ async def test_a_caller_who_arrives_during_a_code_call_waits_for_its_end_even_ov
     )
     await phone.next_call()
     call = await line.waiting(telephones, "+33616100005")
-    assert [each["caller"] for each in line.control("GET", "/waiting")] == ["+33616100005"]
+    assert [each["caller"] for each in line.control("GET", "/queue")] == ["+33616100005"]
     phone.will_answer(tone_hz=OPERATOR_HZ)
     line.ari("DELETE", f"/channels/{rung['id']}")
     await call.hears_tone(OPERATOR_HZ)

@@ -57,7 +57,7 @@ async def test_an_operator_removed_while_talking_goes_on_talking_and_is_offered_
     await call.hears_tone(OPERATOR_HZ, 12)
     (answered,) = phone.calls
     await listed.change(phone.user, lambda _: "")
-    assert phone.user not in line.control("GET", "/operators")
+    assert phone.user not in [row["id"] for row in line.control("GET", "/operators")]
     await call.hears_tone(OPERATOR_HZ)
     await answered.hears_tone(CALLER_HZ)
     waits = await line.waiting(telephones, second)
@@ -66,7 +66,7 @@ async def test_an_operator_removed_while_talking_goes_on_talking_and_is_offered_
     story = await line.story(caller)
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
     assert [each["reason"] for each in story["pairings"]] == ["caller"]
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == [second]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == [second]
     other = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await waits.hears_tone(OPERATOR_HZ, 12)
     assert (len(phone.calls), len(other.calls)) == (1, 1)
@@ -103,7 +103,7 @@ async def test_an_operator_whose_languages_change_while_talking_is_offered_calle
     served = await line.waiting(telephones, english, "7")
     await call.hangup()
     await served.hears_tone(OPERATOR_HZ, 12)
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == [french]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == [french]
     assert len(phone.calls) == 2
     await served.hangup()
     await line.until_state(phone.user, "ready")

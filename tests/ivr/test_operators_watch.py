@@ -98,6 +98,7 @@ async def test_a_supervisor_sees_who_does_not_answer_who_cannot_be_reached_and_w
     text = for_people.read_text()
     assert "1 waiting" in text and "does not answer" in text
     told = sorted(await rows(line, Audit, about=f"operator:{who}"), key=lambda each: (each.at, each.seq))
-    assert [each.act for each in told if each.at >= began] == ["operator_no_answer", "operator_unreachable"]
+    audited = [(row.by, row.act) for row in told if row.at >= began]
+    assert audited == [(who, "operator_no_answer"), ("tests", "operator_state"), (who, "operator_unreachable")]
     missed.update(no_answer=1, unreachable=1)
     assert await missed_today(line, who) == missed

@@ -100,7 +100,7 @@ async def test_he_gets_him_who_becomes_idle_in_time_whoever_else_is(line: Line, 
     line.control("POST", f"/operators/{owner}/state", {"state": "paused"})
     phone = await line.phone(telephones, other)
     call = await asks_about(line, telephones, "+33653000031", owner)
-    await line.until(lambda: bool(line.control("GET", "/waiting")), 5, "he waits")
+    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "he waits")
     await asyncio.sleep(1)
     line.control("POST", f"/operators/{owner}/state", {"state": "ready"})
     await call.hears_tone(TONE_HZ)

@@ -99,11 +99,11 @@ async def test_callers_in_the_queue_keep_their_place_and_their_age(
 ) -> None:
     first = await line.waiting(telephones, "+33612100003")
     second = await line.waiting(telephones, "+33612100004")
-    before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
     assert len(before) == 2
     record_property("from kill -9 until the next controller answers, s", await line.restart())
-    await line.until(lambda: len(line.control("GET", "/waiting")) == 2, 5, "both wait again")
-    assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
+    await line.until(lambda: len(line.control("GET", "/queue")) == 2, 5, "both wait again")
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
     phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
     await phone.next_call(5)
     await first.hears_tone(1870)
@@ -283,11 +283,11 @@ async def test_a_caller_whose_operator_was_lost_meanwhile_is_told_and_is_first(
 
 async def test_two_kills_in_a_row_change_nothing_more(line: Line, telephones: Telephones) -> None:
     first = await line.waiting(telephones, "+33612100011")
-    before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
     await line.restart()
     await line.restart()
-    await line.until(lambda: bool(line.control("GET", "/waiting")), 5, "he waits again")
-    assert [(row["call"], row["since"]) for row in line.control("GET", "/waiting")] == before
+    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "he waits again")
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
     await first.hangup()
     assert (await line.story("+33612100011"))["call"]["outcome"] == "abandoned"
 
@@ -300,7 +300,7 @@ async def test_a_pause_and_a_state_by_hand_outlive_the_controller(line: Line, te
     await asyncio.sleep(0.3)  # until AstDB has it
     await line.restart()
     assert line.operator_state(operator) == "paused"
-    assert line.control("GET", "/operators")[operator]["reason"] == "lunch"
+    assert line.control("GET", f"/operators/{operator}")["reason"] == "lunch"
     line.control("POST", f"/operators/{operator}/state", {"state": "ready"})
     await line.until_state(operator, "ready")
     await phone.unregister()

@@ -14,11 +14,11 @@ TONE_HZ = 1870.0
 
 def queue(line: Line) -> list[str]:
     """Return the waiting callers, the next one first."""
-    return [row["caller"] for row in line.control("GET", "/waiting")]
+    return [row["caller"] for row in line.control("GET", "/queue")]
 
 
 def since(line: Line, caller: str) -> float:
-    found: float = next(row["since"] for row in line.control("GET", "/waiting") if row["caller"] == caller)
+    found: float = next(row["since"] for row in line.control("GET", "/queue") if row["caller"] == caller)
     return found
 
 
@@ -112,7 +112,7 @@ async def test_a_caller_with_a_hidden_number_starts_at_the_end_of_the_queue(line
         await call.established()
         await call.press("20")
         await line.until(lambda: len(queue(line)) == 1, 8, "the caller waits")
-        places.append(line.control("GET", "/waiting")[0]["since"])
+        places.append(line.control("GET", "/queue")[0]["since"])
         await call.hangup()
         await line.until(lambda: not queue(line), 3, "the caller is gone")
     assert places[0] < places[1]

@@ -205,8 +205,10 @@ async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_
     for caller, restarted in (("+33612100051", False), ("+33612100052", True)):
         if restarted:
             await line.restart()
-        await line.until(lambda: not line.control("GET", "/operators")[there.user]["planned"], 5, "routing knows of it")
-        assert line.control("GET", "/operators")[planned_one]["planned"]
+        await line.until(
+            lambda: not line.control("GET", f"/operators/{there.user}")["planned"], 5, "routing knows of it"
+        )
+        assert line.control("GET", f"/operators/{planned_one}")["planned"]
         on_duty.will_ring()
         there.will_ring()
         call = await line.waiting(telephones, caller)
@@ -218,6 +220,6 @@ async def test_a_roster_is_brought_in_by_a_reload_takes_nobody_off_duty_and_who_
     line.control("POST", "/flow/reload")
     await until(lambda rows: rows and all(each.cancelled for each in rows), "all are cancelled")
     await line.until(
-        lambda: line.control("GET", "/operators")[there.user]["planned"], 5, "nobody is planned, so all are"
+        lambda: line.control("GET", f"/operators/{there.user}")["planned"], 5, "nobody is planned, so all are"
     )
     assert line.operator_state(there.user) == "ready"

@@ -25,7 +25,7 @@ async def test_hold_by_api_by_key_and_by_the_telephone_itself_and_all_over_a_kil
         assert stands(line, caller)["place"] == "hold"
     assert line.status()["calls"]["hold"] == 2
     for operator in (first, second):
-        assert line.control("GET", "/operators")[operator]["call"]["place"] == "hold"
+        assert line.control("GET", f"/operators/{operator}")["call"]["place"] == "hold"
     await line.restart()
     await asyncio.gather(hears_music(call, call.clock), hears_music(other, other.clock))
     await other_leg.resume()

@@ -107,4 +107,4 @@ async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_the
 
 
 def _waits(line: Line) -> list[str]:
-    return [row["caller"] for row in line.control("GET", "/waiting")]
+    return [row["caller"] for row in line.control("GET", "/queue")]

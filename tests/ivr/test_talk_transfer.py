@@ -64,7 +64,8 @@ async def test_a_caller_whom_nobody_takes_comes_back_to_who_handed_him_on(line: 
         ({"operator": "0033612345678"}, 422, "never to a number outside"),
         ({"topic": "weather"}, 404, "no such operator, language or topic"),
         ({"language": "nl"}, 409, "Nobody of those is there"),
-        ({}, 422, "Name one of"),
+        ({}, 422, "body: Field required"),
+        ({"operator": other, "language": "nl"}, 422, "Name exactly one of"),
     ):
         assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
         assert why in refused(line, "+33613000012", "transfer", **whom)[1]

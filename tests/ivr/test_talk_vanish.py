@@ -40,7 +40,7 @@ async def test_a_telephone_whose_connection_breaks_holds_nobody_while_it_rings_o
     assert time.monotonic() - began < 6.0  # and the line's silence would be noticed after ten
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000044"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000044"]
     await waits.hangup()
     assert line.operator_state(second) in ("away", "wrapping_up")
     # So is one who is asked.
@@ -79,7 +79,7 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
     phone = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000046"]
     await waits.hangup()
     # So is one who is asked.
     asked = await line.phone(telephones, third, answers=OPERATOR_HZ)

@@ -43,7 +43,7 @@ async def test_an_answer_at_the_time_limit_connects_or_not_but_for_all_alike(
     for phone in phones.values():
         await phone.next_call(5)
     await line.until(lambda: all(line.operator_state(each) != "offered" for each in phones), 8, "all is decided")
-    waiting = {row["caller"] for row in line.control("GET", "/waiting")}
+    waiting = {row["caller"] for row in line.control("GET", "/queue")}
     for caller, call in zip(callers, calls, strict=True):
         ((operator, offer),) = await decided(line, caller)
         (leg,) = phones[operator].calls

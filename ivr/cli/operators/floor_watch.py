@@ -1,8 +1,10 @@
-"""`hatif operators --watch`: the floor as it is, looked at once a second, until Ctrl-C."""
+"""`hatif operators --watch`: the floor as it changes, by the control API's events, until Ctrl-C."""
 
 import contextlib
 import json
+import queue
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +18,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ivr.cli.composition import Composition, ControlError
+from ivr.cli.composition import Composition
+from ivr.cli.control import ControlApi, ControlError, Event
 from ivr.cli.output import cell, console, local, zone_shown
-from ivr.site.operators import OperatorEntry
 
 _EVERY_S = 1.0
 _HEAD, _FEWEST = 4, 5
@@ -29,7 +31,7 @@ _ORDER = ("talking", "offered", "wrapping_up", "ready", "paused", "away", "unkno
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The floor at an instant (`at`, POSIX seconds). `away`: why the controller could not be asked."""
+    """The floor at an instant (`at`, POSIX seconds). `away`: why the controller does not answer."""
 
     at: float
     operators: Sequence[Mapping[str, Any]] = ()
@@ -39,12 +41,15 @@ class Snapshot:
 
     @property
     def document(self) -> dict[str, Any]:
-        """For programs: instants, no durations, so that it changes only when something does."""
+        """For programs: instants instead of durations, so that it changes only when something does."""
         if self.away is not None:
             return {"controller": False, "why": self.away}
-        waiting = [{name: value for name, value in row.items() if name != "waited_s"} for row in self.waiting]
-        counts = self.counts
-        return {"controller": True, "operators": list(self.operators), "waiting": waiting, "counts": counts}
+        return {
+            "controller": True,
+            "operators": list(self.operators),
+            "waiting": list(self.waiting),
+            "counts": self.counts,
+        }
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,67 +58,120 @@ class Snapshot:
 
 
 def watch(parts: Composition, *, as_json: bool) -> None:
-    """On a terminal a picture that changes; else a text a change, or with `as_json` a document a line."""
+    """On a terminal, show a picture that changes; else a text for each change, or with `as_json` a document a line."""
     with contextlib.suppress(KeyboardInterrupt):
         if as_json or not console.is_terminal:
             _lines(_snapshots(parts), as_json=as_json)
         else:
             with Live(console=console, auto_refresh=False) as live:
-                for each in _snapshots(parts):
-                    live.update(_picture(each), refresh=True)
+                for snapshot in _snapshots(parts):
+                    live.update(_picture(snapshot), refresh=True)
 
 
 def _snapshots(parts: Composition) -> Iterator[Snapshot]:
-    away = False
+    """Yield the floor after each event, and at least once a second, since durations grow."""
+    received: queue.Queue[Event | str] = queue.Queue()
+    threading.Thread(target=_receive, args=(parts.control, received), daemon=True).start()
+    floor = Floor()
+    away: str | None = None
+    back = False
     while True:
-        began = time.monotonic()
-        found = _look(parts)
-        yield Snapshot(found.at, found.operators, found.waiting, found.away, back=away and found.away is None)
-        away = found.away is not None
-        time.sleep(max(0.0, _EVERY_S - (time.monotonic() - began)))
+        with contextlib.suppress(queue.Empty):
+            items = [received.get(timeout=_EVERY_S)]
+            while not received.empty():
+                items.append(received.get())
+            for item in items:
+                if isinstance(item, str):
+                    away, back = item, False
+                else:
+                    floor.take(item)
+                    away, back = None, away is not None or back
+        if away is not None:
+            yield Snapshot(time.time(), away=away)
+        elif floor.known:
+            yield Snapshot(time.time(), floor.operators, floor.waiting, back=back)
+            back = False
 
 
-def _look(parts: Composition) -> Snapshot:
-    try:
-        live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
-        waiting = cast(list[dict[str, Any]], parts.ask_controller("GET", "/waiting"))
-    except ControlError as error:
-        return Snapshot(time.time(), away=str(error))
-    return Snapshot(time.time(), [_row(each, live.get(each.id, {})) for each in parts.operators], waiting)
+def _receive(control: ControlApi, received: "queue.Queue[Event | str]") -> None:
+    """Put every event into the queue; where the stream has ended, why, and begin again after a second.
+
+    It begins with a snapshot each time, not where it ended: what is shown is the present.
+    """
+    while True:
+        try:
+            for event in control.events():
+                received.put(event)
+        except ControlError as error:
+            received.put(str(error))
+        time.sleep(_EVERY_S)
 
 
-def _row(entry: OperatorEntry, live: Mapping[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": entry.id, "name": entry.name, "languages": entry.languages, "state": "unknown"}
-    return {**row, **live}
+class Floor:
+    """The operators and the queue, as the events tell."""
+
+    def __init__(self) -> None:
+        self._operators: dict[str, dict[str, Any]] = {}
+        self.waiting: list[dict[str, Any]] = []
+        self.known = False
+
+    @property
+    def operators(self) -> list[dict[str, Any]]:
+        """The operators in the order of the site's list."""
+        return list(self._operators.values())
+
+    def take(self, event: Event) -> None:
+        """Change what the event says has changed."""
+        data = cast(dict[str, Any], event.data)
+        match event.name:
+            case "snapshot":
+                self._operators = {row["id"]: _shown(row) for row in data["operators"]}
+                self.waiting = data["queue"]
+                self.known = True
+            case "operator":
+                self._operators[data["id"]] = _shown(data)
+            case "queue":
+                self.waiting = data["queue"]
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of an operator."""
+    return {name: value for name, value in row.items() if name not in ("topics", "supervisor")}
 
 
 def _lines(snapshots: Iterator[Snapshot], *, as_json: bool) -> None:
     former: Snapshot | None = None
-    for each in snapshots:
-        if former is None or each.document != former.document:
+    for snapshot in snapshots:
+        if former is None or snapshot.document != former.document:
             text = (
-                json.dumps({"at": round(each.at, 3), **each.document}, ensure_ascii=False) if as_json else _text(each)
+                json.dumps({"at": round(snapshot.at, 3), **snapshot.document}, ensure_ascii=False)
+                if as_json
+                else _text(snapshot)
             )
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-        former = each
+        former = snapshot
 
 
 def _text(snapshot: Snapshot) -> str:
-    """Who is not away, a line each; the counts; who waits."""
+    """Return a line for each operator who is not away, the counts, and the queue."""
     at = local(datetime.fromtimestamp(snapshot.at, UTC))
     lines = [f"--- {at:%H:%M:%S} ({zone_shown()})"]
     if snapshot.away is not None:
         return "\n".join((*lines, snapshot.away))
     if snapshot.back:
         lines.append("The controller is back.")
-    lines += ["  ".join(_cells(row, snapshot.at)) for row in _sorted(snapshot) if row["state"] != "away" or _told(row)]
+    lines += [
+        "  ".join(_cells(row, snapshot.at))
+        for row in _sorted(snapshot)
+        if row["state"] != "away" or _needs_attention(row)
+    ]
     return "\n".join((*lines, *_foot(snapshot)))
 
 
 def _picture(snapshot: Snapshot) -> RenderableType:
     if snapshot.away is not None:
-        return Text(f"{snapshot.away}\nIt is looked for every second; Ctrl-C ends.", style="red")
+        return Text(f"{snapshot.away}\nIt is tried again every second; Ctrl-C ends.", style="red")
     table = Table(title="Operators", title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, no_wrap=column == "id")
@@ -123,20 +181,21 @@ def _picture(snapshot: Snapshot) -> RenderableType:
     if len(rows) > fit:
         lines.insert(0, f"... {len(rows) - fit} more")
     for row in rows[:fit]:
-        table.add_row(*map(escape, _cells(row, snapshot.at)), style="yellow" if _told(row) else None)
+        table.add_row(*map(escape, _cells(row, snapshot.at)), style="yellow" if _needs_attention(row) else None)
     return Group(table, Text("\n".join(lines)))
 
 
 def _sorted(snapshot: Snapshot) -> list[Mapping[str, Any]]:
-    """Who is to be looked at first, then who is on duty."""
+    """Return the operators: first those whom a supervisor should look at, then those on duty."""
     place = {state: index for index, state in enumerate(_ORDER)}
     return sorted(
-        snapshot.operators, key=lambda row: (not _told(row), place.get(str(row["state"]), len(place)), str(row["id"]))
+        snapshot.operators,
+        key=lambda row: (not _needs_attention(row), place.get(str(row["state"]), len(place)), str(row["id"])),
     )
 
 
-def _told(row: Mapping[str, Any]) -> bool:
-    """Whether a supervisor is to look at him."""
+def _needs_attention(row: Mapping[str, Any]) -> bool:
+    """Whether a supervisor should look at them."""
     return bool(row.get("help_since")) or row.get("reason") in ("no_answer", "unreachable")
 
 
@@ -163,7 +222,7 @@ def _cells(row: Mapping[str, Any], at: float) -> tuple[str, ...]:
 
 
 def _talks_with(call: Mapping[str, Any]) -> str:
-    """The end of the call's id, its language, and where the operator is unless with the caller."""
+    """Return the end of the call's id, its language, and where the operator is unless with the caller."""
     place = call.get("place")
     elsewhere = [str(place)] if place not in (None, "together") else []
     return " ".join((str(call["id"])[-8:], str(call["language"]), *elsewhere))
@@ -179,6 +238,6 @@ def _foot(snapshot: Snapshot) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds; 0 for what is past."""
+    """Return hours, minutes and seconds; 0 for what is past."""
     whole = max(0, int(seconds))
     return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"

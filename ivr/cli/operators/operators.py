@@ -2,11 +2,12 @@
 
 import time
 from typing import Any, cast
+from urllib.parse import quote
 
 import typer
 
 from asterisk_conf.conf import OPERATOR_CODECS
-from ivr.cli.composition import Composition, ControlError, ControllerAwayError, account
+from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console
 
 
@@ -25,6 +26,9 @@ def register(app: typer.Typer) -> None:
     app.command()(waiting)
 
 
+UNKNOWN = "unknown"
+"""The state of every operator while the controller is not connected to Asterisk."""
+
 WATCH = typer.Option(False, "--watch", help="Go on showing the floor until Ctrl-C; with --json a document a line.")
 
 
@@ -38,7 +42,8 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
         floor_watch.watch(parts, as_json=json)
         return
     try:
-        live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
+        found = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
+        live = {row["id"]: row for row in found if row["state"] != UNKNOWN}
     except ControllerAwayError:
         live = {}
     missed = _missed_today(parts)
@@ -157,7 +162,9 @@ def set_state(
     reason: str = typer.Option("", help="Why he pauses: one word."),
 ) -> None:
     """Change an operator's state by hand; while he talks, it holds from the end of the call on."""
-    Composition().ask_controller("POST", f"/operators/{operator}/state", {"state": state, "reason": reason})
+    Composition().ask_controller(
+        "POST", f"/operators/{quote(operator, safe='')}/state", {"state": state, "reason": reason}
+    )
     console.print(f"Operator {operator}: {state} asked for.", markup=False)
 
 
@@ -166,23 +173,29 @@ def wrap_up(
     wish: str = typer.Argument(help="end or more."),
 ) -> None:
     """End an operator's wrap-up, or make it longer by what the site gives."""
-    Composition().ask_controller("POST", f"/operators/{operator}/wrap_up", {"wish": wish})
+    Composition().ask_controller("POST", f"/operators/{quote(operator, safe='')}/wrap_up", {"change": wish})
     console.print(f"Operator {operator}: his wrap-up {'has ended' if wish == 'end' else 'is longer'}.", markup=False)
 
 
 def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
     """Say that an operator who asked for help, when no supervisor was free, has had it."""
-    from urllib.parse import quote
-
-    Composition().ask_controller("DELETE", f"/operators/{operator}/help?by={quote(account())}")
+    Composition().ask_controller("DELETE", f"/operators/{quote(operator, safe='')}/help")
     console.print(f"Operator {operator} waits for help no more.", markup=False)
 
 
 def waiting(json: bool = JSON) -> None:
     """Who waits for an operator, the next one first."""
-    rows = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/waiting"))
+    entries = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/queue"))
+    now = time.time()
+    rows = [_with_wait(entry, now) for entry in entries]
     if json:
         as_json(rows)
         return
     columns = ("place", "caller", "language", "topic", "waited_s", "silent", "call", "callback")
     as_table("Waiting", columns, ([row[column] for column in columns] for row in rows), "nobody")
+
+
+def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
+    """Return an entry of the queue with how long it has waited, for `--json` between the topic and what follows it."""
+    members = ("place", "call", "caller", "callback", "language", "topic")
+    return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}

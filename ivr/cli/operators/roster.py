@@ -108,10 +108,10 @@ def _day(parts: Composition, day: date) -> Day:
 
 def _states(parts: Composition) -> dict[str, str]:
     try:
-        live = cast(dict[str, dict[str, Any]], parts.ask_controller("GET", "/operators"))
+        live = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
     except ControlError:
         return {}
-    return {identity: row["state"] for identity, row in live.items()}
+    return {row["id"]: row["state"] for row in live if row["state"] != "unknown"}
 
 
 def _document(found: Day) -> dict[str, Any]:

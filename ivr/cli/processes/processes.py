@@ -13,6 +13,7 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import Bar, console, errors
 from ivr.home import line_settings
+from ivr.home.logs import configure
 from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import ProcessSpec, processes
 
@@ -105,6 +106,7 @@ def up(
     from ivr.process.supervisor import AlreadyRunning, Supervisor
 
     home = parts.settings.home
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     supervisor = Supervisor(_specs(parts), parts.settings.run, parts.settings.log)
 
     async def run() -> int:
@@ -207,10 +209,9 @@ def journal() -> None:
     from db.delivery import run
     from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
-    from ivr.home.logs import configure
 
     parts = Composition()
-    configure(parts.site.node, parts.settings.log)
+    configure(parts.site.node, parts.settings.log, parts.settings.log_level)
     # The call's path comes first: this process has time.
     os.nice(19)
 

@@ -1,0 +1,127 @@
+"""The control API's part about calls: what is up, who waits, and what an operator does with their caller."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from ivr.api import models
+from ivr.api.context import Actor, ControllerDep, audit, connected
+from ivr.api.live import read_call, read_calls, read_queue
+from ivr.api.problems import ApiError, documented
+from ivr.call.call import Call
+from ivr.controller.controller import Controller
+from ivr.controller.session import Session
+from ivr.talk.operator_requests import ASKS, OF_LINES, SENTENCES, Act, Refusal, Target
+
+router = APIRouter(tags=["calls"])
+
+_STATUS = {Refusal.UNKNOWN: 404, Refusal.YOURSELF: 422, Refusal.OUTSIDE: 422}
+"""The others are 409: at another moment, or for another caller, it could be done."""
+
+_SUMMARIES = {
+    Act.HOLD: "Put the caller on hold.",
+    Act.UNHOLD: "Bring the caller back from hold.",
+    Act.TRANSFER: "Hand the caller on to somebody else.",
+    Act.CONSULT: "Call somebody while the caller waits.",
+    Act.INTERPRETER: "Bring somebody into the conversation.",
+    Act.COMPLETE: "Leave the caller to the colleague who was called.",
+    Act.CANCEL: "Let the colleague go and return to the caller.",
+    Act.SWAP: "Change between the caller and the colleague.",
+}
+
+CallId = Annotated[str, Path(alias="call", max_length=40, description="The id of the call.")]
+
+
+class TransferTarget(models.Request):
+    """Whom the operator asks for: exactly one of the members."""
+
+    operator: str | None = Field(None, max_length=40, description="An operator's id.")
+    language: str | None = Field(None, max_length=3, description="Anybody who speaks this language of the site.")
+    topic: str | None = Field(None, max_length=40, description="Anybody who serves this topic of the flow.")
+    supervisor: Literal[True] | None = Field(None, description="Any supervisor.")
+
+    def target(self) -> Target | Refusal:
+        """Return what is meant. A number that no operator can have is outside."""
+        if self.operator is not None and not (self.operator.isascii() and self.operator.isdigit()):
+            return Refusal.OUTSIDE
+        if self.operator is not None and not 3 <= len(self.operator) <= 8:
+            return Refusal.OUTSIDE
+        return Target(self.operator, self.language, self.topic, bool(self.supervisor))
+
+
+class RequestAccepted(BaseModel):
+    """A request that was carried out, or has begun to be."""
+
+    call: str
+    asked: str
+
+
+@router.get("/calls")
+async def calls(controller: ControllerDep) -> list[models.Call]:
+    """Return the calls that are up."""
+    return read_calls(controller)
+
+
+@router.get("/queue")
+async def queue(controller: ControllerDep) -> list[models.QueueEntry]:
+    """Return who waits for an operator, the next one first."""
+    return await read_queue(controller)
+
+
+@router.get("/calls/{call}", responses=documented(404, 503))
+async def call(controller: ControllerDep, call_id: CallId) -> models.Call:
+    """Return one call that is up."""
+    return read_call(_find(controller, call_id)[1])
+
+
+def _add(act: Act) -> None:
+    """Add the operation for one request of an operator."""
+
+    async def ask(controller: ControllerDep, actor: Actor, call_id: CallId) -> RequestAccepted:
+        return await _ask(controller, actor, call_id, act, Target())
+
+    async def ask_for(
+        controller: ControllerDep, actor: Actor, call_id: CallId, target: TransferTarget
+    ) -> RequestAccepted:
+        if len(target.model_dump(exclude_none=True)) != 1:
+            raise ApiError(422, "Name exactly one of operator, language, topic and supervisor.")
+        meant = target.target()
+        if isinstance(meant, Refusal):
+            raise _refused(meant)
+        return await _ask(controller, actor, call_id, act, meant)
+
+    router.add_api_route(
+        f"/calls/{{call}}/{act.value}",
+        ask_for if act in ASKS else ask,
+        methods=["POST"],
+        name=f"{act.value} call",
+        description=f"{_SUMMARIES[act]} 409 if that cannot be done now; `code` says why.",
+        responses=documented(404, 409, 422, 503),
+    )
+
+
+for _act in Act:
+    if _act not in OF_LINES:
+        _add(_act)
+
+
+async def _ask(controller: Controller, actor: str, call_id: str, act: Act, target: Target) -> RequestAccepted:
+    session, live = _find(controller, call_id)
+    refusal = await session.requests.ask(live, act, target, way="api")
+    if refusal is not None:
+        raise _refused(refusal)
+    audit(controller, actor, f"call_{act.value}", f"call:{call_id}", call=call_id, to=str(target) or None)
+    return RequestAccepted(call=call_id, asked=act.value)
+
+
+def _find(controller: Controller, call_id: str) -> tuple[Session, Call]:
+    session, _ = connected(controller)
+    live = next((call for call in session.calls if call.state.id == call_id), None)
+    if live is None:
+        raise ApiError(404, f"There is no call {call_id!r} at this moment; it may be over: `hatif calls`.")
+    return session, live
+
+
+def _refused(why: Refusal) -> ApiError:
+    return ApiError(_STATUS.get(why, 409), SENTENCES[why], why.value.removeprefix("talk_"))

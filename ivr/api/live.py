@@ -1,0 +1,195 @@
+"""Reads what is live from the controller, for the control API's answers and its events."""
+
+import time
+from collections.abc import Iterator
+
+from ivr.api.models import (
+    Alarm,
+    AlarmKind,
+    Call,
+    CallStatus,
+    Operator,
+    OperatorCall,
+    OperatorPlaceName,
+    OperatorStatus,
+    QueueEntry,
+    Snapshot,
+    Telephone,
+    TelephoneReplaced,
+)
+from ivr.call.call import Call as LiveCall
+from ivr.controller.controller import Controller
+from ivr.model.talk_table import OperatorPlace
+from ivr.site.operators import OperatorEntry
+from ivr.talk.transfers import Transfer
+from routing.states import Operator as FloorOperator
+from routing.states import OperatorState
+
+_PLACES: dict[OperatorPlace, OperatorPlaceName] = {
+    OperatorPlace.TOGETHER: "together",
+    OperatorPlace.HELD: "hold",
+    OperatorPlace.CONSULTS: "consult",
+    OperatorPlace.SWAPPED: "swap",
+    OperatorPlace.ASIDE: "aside",
+}
+
+
+def read_place(call: LiveCall) -> OperatorPlaceName | None:
+    """Return where the operator is; `hold` also by the telephone's own key, None while nobody has the caller."""
+    if call.state.offer is None:
+        return None
+    found = OperatorPlace(call.state.place or "")
+    return "hold" if call.on_hold and found is OperatorPlace.TOGETHER else _PLACES[found]
+
+
+def read_call(call: LiveCall) -> Call:
+    """Return one call as it is now."""
+    state, transfer, place = call.state, Transfer.decode(call.state.transfer), read_place(call)
+    status: CallStatus = "waiting" if state.since is not None else "menu"
+    if state.offer:
+        status = "hold" if place == "hold" else "talking"
+    return Call(
+        id=state.id,
+        state=status,
+        number=state.number,
+        caller=state.caller,
+        country=state.country,
+        language=state.language,
+        topic=state.topic,
+        case=state.case,
+        node=state.node,
+        flow=state.flow,
+        since=state.since,
+        connected=state.connected_at,
+        operator=state.operator,
+        place=place,
+        transfers=transfer.count,
+        transfer_to=[operator for operator in transfer.to if operator != "*"],
+    )
+
+
+def read_calls(controller: Controller) -> list[Call]:
+    """Return the calls that are up; none while the controller is not connected to Asterisk."""
+    session = controller.session
+    return [read_call(call) for call in session.calls] if session is not None else []
+
+
+async def read_queue(controller: Controller) -> list[QueueEntry]:
+    """Return who waits for an operator, the next one first."""
+    session = controller.session
+    floor = session.floor if session is not None else None
+    if session is None or floor is None:
+        return []
+    states = {call.state.id: call.state for call in session.calls}
+    rows = []
+    for place, waiting in enumerate(await floor.queue(), 1):
+        state, request = states.get(waiting.call), session.dispatcher.request_of(waiting.call)
+        rows.append(
+            QueueEntry(
+                place=place,
+                call=waiting.call,
+                caller=state.caller if state else request.number if request else None,
+                callback=str(request.id) if request else None,
+                language=waiting.language,
+                topic=waiting.topic,
+                silent=waiting.silent,
+                since=waiting.since,
+            )
+        )
+    return rows
+
+
+def read_operator(controller: Controller, entry: OperatorEntry) -> Operator:
+    """Return one operator as they are now."""
+    session = controller.session
+    operator = Operator(
+        id=entry.id,
+        name=entry.name,
+        languages=entry.languages,
+        topics=sorted(entry.topics),
+        supervisor=entry.supervisor,
+        state=OperatorStatus.UNKNOWN,
+    )
+    known = session.floor.operators.get(entry.id) if session is not None and session.floor is not None else None
+    if session is None or known is None:
+        return operator
+    telephone, replaced = controller.telephones.by_operator.get(entry.id), controller.replaced.last(entry.id)
+    call = session.call_on(known.offer) if known.offer else None
+    operator.state = OperatorStatus(known.state)
+    operator.reason = known.reason or None
+    operator.since, operator.until = known.since, known.until
+    operator.telephone, operator.on_line, operator.planned = known.present, known.on_line, known.planned
+    operator.pause_after = known.pause_after
+    operator.help_since = controller.supervisor_alerts.help_is_wanted.get(entry.id)
+    operator.call = _call_of(known, call) if call is not None else None
+    if telephone is not None:
+        operator.device = Telephone(
+            user_agent=telephone.user_agent, address=telephone.address, transport=telephone.transport
+        )
+    if replaced is not None:
+        operator.telephone_replaced = TelephoneReplaced(
+            before=replaced.before, now=replaced.now, at=replaced.at, both_alive=replaced.both_alive
+        )
+    return operator
+
+
+def _call_of(operator: FloorOperator, call: LiveCall) -> OperatorCall:
+    place = read_place(call) if call.state.offer == operator.offer else None
+    return OperatorCall(id=call.state.id, language=call.state.language, caller=call.state.caller, place=place)
+
+
+def read_operators(controller: Controller) -> list[Operator]:
+    """Return all operators of the site, in the order of its list."""
+    return [read_operator(controller, entry) for entry in controller.operators]
+
+
+def read_alarms(controller: Controller) -> list[Alarm]:
+    """Return what a person should look at now."""
+    return list(_alarms(controller))
+
+
+def _alarms(controller: Controller) -> Iterator[Alarm]:
+    session = controller.session
+    floor = session.floor if session is not None else None
+    if floor is None:
+        yield Alarm(id="ari_down", kind=AlarmKind.ARI_DOWN, text="The controller is not connected to Asterisk (ARI).")
+    if not controller.ami.connected:
+        text = "The controller is not connected to Asterisk's manager interface (AMI)."
+        yield Alarm(id="ami_down", kind=AlarmKind.AMI_DOWN, text=text)
+    if controller.journal.dropped:
+        text = f"{controller.journal.dropped} records were lost: the journal could not be written for too long."
+        yield Alarm(id="records_lost", kind=AlarmKind.RECORDS_LOST, text=text)
+    probe = controller.probed
+    if probe is not None and probe.fault is not None:
+        text = f"The line called {probe.number} itself: {probe.fault}."
+        yield Alarm(id="test_call_failed", kind=AlarmKind.TEST_CALL_FAILED, text=text, since=probe.at)
+    for operator, since in controller.supervisor_alerts.help_is_wanted.items():
+        text = f"Operator {operator} asks for help, and no supervisor was free."
+        yield _of_operator(AlarmKind.HELP_WANTED, operator, text, since)
+    for known in floor.operators.values() if floor is not None else ():
+        if known.state is OperatorState.PAUSED and known.reason == "no_answer":
+            text = f"Operator {known.id} did not answer a call; they are paused."
+            yield _of_operator(AlarmKind.NO_ANSWER, known.id, text, known.since)
+        if known.state is OperatorState.AWAY and known.reason == "unreachable":
+            text = f"The telephone of operator {known.id} could not be rung; they are away until it registers."
+            yield _of_operator(AlarmKind.UNREACHABLE, known.id, text, known.since)
+    for entry in controller.operators:
+        replaced = controller.replaced.last(entry.id)
+        if replaced is not None and replaced.both_alive:
+            text = f"Two telephones register as operator {entry.id}: {replaced.before} and {replaced.now}."
+            yield _of_operator(AlarmKind.TWO_TELEPHONES, entry.id, text, replaced.at)
+
+
+def _of_operator(kind: AlarmKind, operator: str, text: str, since: float) -> Alarm:
+    return Alarm(id=f"{kind}:{operator}", kind=kind, text=text, since=since, operator=operator)
+
+
+async def read_all(controller: Controller) -> Snapshot:
+    """Return all that is live now."""
+    return Snapshot(
+        at=round(time.time(), 3),
+        operators=read_operators(controller),
+        queue=await read_queue(controller),
+        calls=read_calls(controller),
+        alarms=read_alarms(controller),
+    )

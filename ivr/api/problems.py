@@ -1,0 +1,102 @@
+"""Errors of the control API, as problem documents (RFC 9457)."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+MEDIA_TYPE = "application/problem+json"
+INSTANCE_LIMIT = 200
+"""Characters of a request's path that are repeated in its problem document."""
+
+_EXPLAINED = {404: "There is nothing at this path.", 405: "This path does not accept this method."}
+
+
+class FieldError(BaseModel):
+    """One mistake in a request."""
+
+    location: str = Field(description="Where it is, such as `body.force` or `header.Hatif-Actor`.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out (RFC 9457)."""
+
+    type: str = Field("about:blank", description="Always `about:blank`: the status says what kind of problem it is.")
+    title: str = Field(description="The name of the status.")
+    status: int
+    detail: str = Field(description="A sentence for a person: what is wrong and, where possible, what to do.")
+    instance: str = Field(description="The path of the request.")
+    code: str | None = Field(None, description="Which rule refused the request, where several share a status.")
+    errors: list[FieldError] | None = Field(None, description="Each mistake in a request that is not valid.")
+
+
+class ApiError(HTTPException):
+    """A request that is not carried out. `code` tells apart the reasons that share a status."""
+
+    def __init__(self, status: int, detail: str, code: str | None = None) -> None:
+        super().__init__(status, detail)
+        self.code = code
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what FastAPI puts into the description for these statuses of an operation."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def encode(
+    status: int, detail: str, path: str, code: str | None = None, errors: Sequence[FieldError] | None = None
+) -> bytes:
+    """Return a problem document about a request for `path`."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=quote(path[:INSTANCE_LIMIT], errors="replace"),
+        code=code,
+        errors=list(errors) if errors else None,
+    )
+    return problem.model_dump_json(exclude_none=True).encode()
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document."""
+
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(request: Request, error: StarletteHTTPException) -> Response:
+        detail = error.detail
+        if detail == HTTPStatus(error.status_code).phrase:  # by the router, not by one of ours
+            detail = _EXPLAINED.get(error.status_code, f"{detail}.")
+        code = error.code if isinstance(error, ApiError) else None
+        return _response(request, error.status_code, detail, code=code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            FieldError(location=".".join(map(str, item["loc"])), detail=str(item["msg"])) for item in error.errors()
+        ]
+        detail = "; ".join(f"{item.location.partition('.')[2] or item.location}: {item.detail}" for item in errors)
+        return _response(request, 422, detail, errors=errors)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, _: Exception) -> Response:
+        return _response(request, 500, "The controller failed to answer; its log says why.")
+
+
+def _response(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    code: str | None = None,
+    errors: Sequence[FieldError] | None = None,
+    headers: Any = None,
+) -> Response:
+    body = encode(status, detail, request.url.path, code, errors)
+    return Response(body, status, headers=headers, media_type=MEDIA_TYPE)

@@ -1,0 +1,43 @@
+"""The control API's view of the site: the words that its other answers and requests use."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from ivr.api.context import ControllerDep
+from ivr.talk.grants import topics_of
+
+router = APIRouter(tags=["site"])
+
+
+class SiteNumber(BaseModel):
+    """A number that callers can dial."""
+
+    number: str
+    country: str | None = Field(description="ISO 3166; null where several countries share the number.")
+
+
+class Site(BaseModel):
+    """What the site is set up with."""
+
+    name: str
+    node: str = Field(description="The id of this node, as in every record.")
+    timezone: str = Field(description="Of the opening hours, such as Africa/Casablanca.")
+    languages: list[str] = Field(description="In the order of the site.")
+    topics: list[str] = Field(description="In the order of the flow.")
+    pauses: list[str] = Field(description="The reasons of a pause that an operator can give.")
+    numbers: list[SiteNumber]
+
+
+@router.get("/site")
+async def site(controller: ControllerDep) -> Site:
+    """Return what the site is set up with: languages, topics, reasons of a pause, numbers."""
+    found = controller.site
+    return Site(
+        name=found.name,
+        node=found.node,
+        timezone=found.hours.timezone,
+        languages=list(found.languages),
+        topics=list(topics_of(controller.flows.current.flow)),
+        pauses=list(found.operators.pauses),
+        numbers=[SiteNumber(number=row.number, country=row.country) for row in found.number],
+    )

@@ -1,0 +1,128 @@
+"""The command line's side of the control API: requests, and the stream of events."""
+
+import getpass
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+PREFIX = "/v1"
+ANSWER_S = 5.0
+SILENCE_S = 15.0
+"""A stream that has sent nothing for so long, not even a heartbeat, is dead."""
+
+LINE_LIMIT = 16 * 2**20  # bytes
+
+
+class ControlError(Exception):
+    """A sentence that says why something live could not be read or changed."""
+
+
+class ControllerAwayError(ControlError):
+    """Nobody answers: what is on disk can still be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the stream. `data` is the document that docs/api.md describes under `name`."""
+
+    id: str
+    name: str
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
+class ControlApi:
+    """The control API of a controller on this machine. `secrets` is the file that `token` is from."""
+
+    port: int
+    token: str
+    secrets: Path
+
+    def ask(self, method: str, path: str, body: object = None) -> object:
+        """Return the answer to a request for `path` (below /v1). Raises ControlError, ControllerAwayError."""
+        content = json.dumps(body).encode() if body is not None else None
+        try:
+            with self._open(method, path, content, ANSWER_S) as answer:
+                return json.load(answer)
+        except (OSError, ValueError, http.client.HTTPException):
+            raise self._away() from None
+
+    def events(self, last_id: str | None = None) -> Iterator[Event]:
+        """Yield the events after `last_id`, or a snapshot and those after it. Raises ControlError when they end."""
+        try:
+            with self._open("GET", "/events", None, SILENCE_S, last_id) as stream:
+                yield from _events(stream)
+        except (OSError, ValueError, http.client.HTTPException):
+            raise self._away() from None
+        raise self._away()
+
+    def _open(
+        self, method: str, path: str, content: bytes | None, limit_s: float, last_id: str | None = None
+    ) -> http.client.HTTPResponse:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers["Hatif-Actor"] = actor()
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        url = f"http://127.0.0.1:{self.port}{PREFIX}{path}"
+        request = urllib.request.Request(url, method=method, data=content, headers=headers)
+        # The environment's http_proxy is for the outside: a proxy would see the token, and reach itself at 127.0.0.1.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            opened: http.client.HTTPResponse = direct.open(request, timeout=limit_s)
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED:
+                raise ControlError(
+                    f"The controller on 127.0.0.1:{self.port} does not take the token of {self.secrets}: it runs with "
+                    "other secrets. Is HATIF_HOME the one that it was started with?"
+                ) from None
+            raise ControlError(_detail(error.read())) from None
+        return opened
+
+    def _away(self) -> ControllerAwayError:
+        return ControllerAwayError(
+            f"The controller does not answer on 127.0.0.1:{self.port}. Is it running (`hatif status`)? "
+            "Start it with `hatif up`."
+        )
+
+
+def account() -> str:
+    """Return the login name of whoever gives a command, also through sudo, for records and the audit."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (ImportError, KeyError, OSError):  # which one, depends on the Python
+        return "administrator"
+
+
+def actor() -> str:
+    """Return the login name as the control API takes it: at most 40 characters, the unusual ones replaced."""
+    name = re.sub(r"[^A-Za-z0-9_.@+\\-]", "_", account())[:40]
+    return name if re.match("[A-Za-z0-9_]", name) else f"_{name}"[:40]
+
+
+def _events(stream: http.client.HTTPResponse) -> Iterator[Event]:
+    """Yield what a stream carries: blocks of fields, ended by an empty line. Raises ValueError for anything else."""
+    fields: dict[str, str] = {}
+    while line := stream.readline(LINE_LIMIT):
+        text = line.decode().rstrip("\r\n")
+        name, _, value = text.partition(": ")
+        if name in ("id", "event", "data"):
+            fields[name] = value
+        if not text and "data" in fields:
+            yield Event(fields.get("id", ""), fields.get("event", ""), json.loads(fields["data"]))
+        if not text:
+            fields.clear()
+
+
+def _detail(text: bytes) -> str:
+    """Return the sentence of a problem document, or the beginning of whatever else was answered."""
+    try:
+        return str(json.loads(text)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return text.decode(errors="replace")[:300]
