@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.engine import DatabaseError, reading
+from db.engine import reading
 from db.enums import HoursKind
 from db.references import normalize
 from db.tables import Call as CallTable
@@ -35,7 +35,6 @@ from db.tables import (
 )
 
 T = TypeVar("T")
-LIMIT_S = 0.15
 
 
 class NotFoundError(LookupError):
@@ -201,22 +200,20 @@ class Override:
 _late: set[asyncio.Future[Any]] = set()
 
 
-async def or_default(read: Awaitable[T], default: T, limit_s: float = LIMIT_S) -> T:
-    """Return the result of `read`, or `default` if it takes longer than `limit_s` or the database is away. For reads
-    that a call waits for."""
+async def within(read: Awaitable[T], limit_s: float) -> T:
+    """Return the result of `read`; after `limit_s` raise TimeoutError, without waiting for its end."""
     task = asyncio.ensure_future(read)
     try:
         await asyncio.wait({task}, timeout=limit_s)
+        if not task.done():
+            raise TimeoutError(f"no answer within {limit_s:g} s")
     finally:
         if not task.done():
             # Cancelled but not awaited: an SQLite query first ends in its thread, and the call must not wait for that.
             task.cancel()
             _late.add(task)
             task.add_done_callback(_forget)
-    try:
-        return task.result() if task.done() else default
-    except DatabaseError:
-        return default
+    return task.result()
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

@@ -81,8 +81,8 @@ def address(line: Line) -> str:
     return f"127.0.0.2:{5060 + line.offset}"
 
 
-async def wish(line: Line, number: str, **columns: Any) -> CallbackRequest:
-    """A wish that is due now, of somebody who began to wait a minute ago."""
+async def put_request(line: Line, number: str, **columns: Any) -> CallbackRequest:
+    """Insert a request that is due now, of a caller who began to wait a minute ago."""
     now = clock.now()
     row = {
         "id": uuid7(),
@@ -101,7 +101,7 @@ async def wish(line: Line, number: str, **columns: Any) -> CallbackRequest:
 
 
 async def put(line: Line, table: Any, **row: Any) -> None:
-    """A row, past the journal."""
+    """Insert a row without the journal."""
     engine = async_engine(line.database)
     try:
         async with writing(engine) as connection:
@@ -111,7 +111,7 @@ async def put(line: Line, table: Any, **row: Any) -> None:
 
 
 async def now_is(line: Line, identity: Any) -> CallbackRequest:
-    """The wish as the database has it."""
+    """Return the request in the database."""
     engine = async_engine(line.database)
     try:
         return await callbacks.find_request(engine, str(identity))
@@ -119,18 +119,20 @@ async def now_is(line: Line, identity: Any) -> CallbackRequest:
         await engine.dispose()
 
 
-async def until_wish(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
-    """Until it is in that state."""
+async def until_request(line: Line, identity: Any, state: str, limit_s: float = 8) -> CallbackRequest:
+    """Wait until the request is in that state."""
     deadline = time.monotonic() + limit_s
     while (found := await now_is(line, identity)).state != state:
         if time.monotonic() > deadline:
-            raise AssertionError(f"the wish is {found.state} ({found.reason}) and not {state}; {line.logged()[-2000:]}")
+            raise AssertionError(
+                f"the request is {found.state} ({found.reason}) and not {state}; {line.logged()[-2000:]}"
+            )
         await asyncio.sleep(0.05)
     return found
 
 
 async def forgotten(line: Line) -> None:
-    """No wish is left for the next test, and none of today's limits is used up."""
+    """End all requests and reset today's limits, for the next test."""
     engine = async_engine(line.database)
     try:
         async with writing(engine) as connection:

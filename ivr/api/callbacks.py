@@ -13,12 +13,12 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, documented
 from ivr.callbacks import listing
-from ivr.callbacks.request_states import AT_WORK, Happening, after, given_up
+from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
 from ivr.model.e164 import country_of, normalise
-from ivr.records.callback_records import audited, wished
+from ivr.records.callback_records import record_audit, record_request
 from ivr.site import callback_rules
 from ivr.site.callback_numbers import refusal
 
@@ -106,7 +106,7 @@ async def callbacks(
     """Return the call-back requests that are not over, and the `last` that are."""
     now, site = clock.now(), controller.site
     midnight = callback_rules.midnight(now, site.hours.timezone)
-    found = await controller.repository.listed(last, midnight)
+    found = await controller.repository.list_latest(last, midnight)
     if found is None:
         raise _away(controller)
     requests, tries, dialled = found
@@ -132,8 +132,8 @@ async def add(controller: ControllerDep, actor: Actor, new: NewCallback) -> Call
         uuid7(), site.node, CallbackKind.CLOSED, "wished", number, now,
         country=country_of(number), language=language, topic=new.topic, due=now,
     )  # fmt: skip
-    wished(controller.recorder, request)
-    audited(controller.recorder, request, "callback_added", actor, "")
+    record_request(controller.recorder, request)
+    record_audit(controller.recorder, request, "callback_added", actor, "")
     return CallbackAdded(id=str(request.id))
 
 
@@ -146,7 +146,7 @@ async def take(
     if change.operator is not None and change.operator not in operators:
         raise ApiError(422, f"There is no operator {change.operator!r}; `hatif operators` lists them.")
     reason = f"taken over by {change.operator or actor}"
-    return await _end(controller, actor, callback_id, change, Happening.TAKEN, reason)
+    return await _end(controller, actor, callback_id, change, RequestEvent.TAKEN, reason)
 
 
 @router.post("/{callback}/cancel", responses=documented(404, 409, 503))
@@ -155,11 +155,11 @@ async def cancel(
 ) -> CallbackEnded:
     """Cancel a call-back request: nobody is called for it."""
     reason = one_line(change.why, 300) or "cancelled"
-    return await _end(controller, actor, callback_id, change, Happening.CANCELLED, reason)
+    return await _end(controller, actor, callback_id, change, RequestEvent.CANCELLED, reason)
 
 
 async def _end(
-    controller: Controller, actor: str, callback_id: str, change: CallbackChange, what: Happening, reason: str
+    controller: Controller, actor: str, callback_id: str, change: CallbackChange, what: RequestEvent, reason: str
 ) -> CallbackEnded:
     here = controller.site.node
     request = await _find(controller, callback_id)
@@ -172,19 +172,19 @@ async def _end(
         found = f"The node {node[:40]!r} is working on it ({request.state}); wait until that is over."
         raise ApiError(409, f"{found} If that node is gone for good: --node-gone (`node_gone` in the control API).")
     if request.state in AT_WORK:
-        moved = given_up(request, what, now, operator=change.operator, reason=reason)
+        moved = end_orphaned(request, what, now, operator=change.operator, reason=reason)
     else:
-        moved = after(request, what, now, operator=change.operator, reason=reason)
+        moved = advance(request, what, now, operator=change.operator, reason=reason)
     if not await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now):
         raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
-    audited(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
+    record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
     if controller.connection is not None:
         controller.connection.dispatcher.look()
     return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
 
 
 async def _find(controller: Controller, callback_id: str) -> CallbackRequest:
-    found = await controller.repository.found(callback_id)
+    found = await controller.repository.find(callback_id)
     if found is None:
         raise _away(controller)
     if isinstance(found, str):

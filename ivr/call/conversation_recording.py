@@ -105,7 +105,7 @@ async def close(
     recorder.recording_ended(str(recording.id), seconds)
     if call is not None and call.case is not None and (cut or not seconds):
         what = f"was cut off after {seconds:.0f} s" if seconds else "was lost"
-        orphaned_records.note(
+        orphaned_records.record_note(
             recorder, recording.id, call.case, call.id, f"The recording of the conversation {what}: Asterisk ended."
         )
 

@@ -11,7 +11,7 @@ from ivr.call.inbox import Receiver
 from ivr.model import floor_protocol
 from ivr.model.call_state import CallState
 from ivr.records.recorder import Recorder
-from ivr.records.voicemail import Left
+from ivr.records.voicemail import StoredMessage
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from routing import hours
@@ -26,7 +26,7 @@ class Mailbox(Protocol):
 
     async def has_voice(self, name: str) -> bool: ...
 
-    async def keep(self, name: str) -> Left | None: ...
+    async def keep(self, name: str) -> StoredMessage | None: ...
 
     def is_full(self) -> bool: ...
 

@@ -1,1 +1,1 @@
-"""Calling back: wishes, whom we may call when, and the calls that come of it. docs/callbacks.md."""
+"""Calling back: call-back requests, whom we may call when, and the calls that result. See docs/callbacks.md."""

@@ -1,4 +1,4 @@
-"""One of the two of a call back: his channel, what he hears and presses there."""
+"""One leg of a call-back: the operator's or the caller's channel, its prompts and its keys."""
 
 import math
 from collections import deque
@@ -12,12 +12,12 @@ from ivr.talk.operator_prompts import RINGING
 from prompts.manifest import Manifest
 
 _NAMES = 8
-"""So many names of playbacks a channel has, one after the other: a controller that starts finds what its predecessor
-left playing. Asterisk has forgotten the first one when the last one is used up."""
+"""Number of playback names per channel, used in turn, so that a starting controller can find what its predecessor left
+playing. Asterisk has forgotten the first name by the time the last one is used."""
 
 
 class CallLeg:
-    """`channel`: there may be none yet; `answered`: so that he hears and presses."""
+    """The leg on `channel`, which need not exist yet; once it is `answered`, prompts are heard and keys count."""
 
     def __init__(self, channel: str, audible: Audible, sounds: Manifest, *, answered: bool = False) -> None:
         self.channel = channel
@@ -38,11 +38,11 @@ class CallLeg:
 
     @property
     def overdue(self) -> float:
-        """When what sounds must have ended, by the loop's clock."""
+        """The time on the loop's clock by which the present playback must have ended."""
         return self._playback.overdue
 
     def note(self, item: object) -> None:
-        """Keeps what an event says about him."""
+        """Take note of what an event says about this leg."""
         self._playback.note(item)
         match item:
             case events.ChannelStateChange(channel, "Up") if channel == self.channel:
@@ -57,20 +57,21 @@ class CallLeg:
         self._playback.note(self._playback.overdue_end(self.channel))
 
     def hush(self) -> list[Request]:
+        """Return the requests that stop the present playback."""
         return self._playback.stop()
 
     def play(self, clips: Sequence[Clip]) -> list[Request]:
-        """What starts the clips, after what sounds has been stopped; clips without audio are left out."""
+        """Return the requests that stop the present playback and start the clips; clips without audio are left out."""
         media, seconds = self._media(clips)
         return self._start(media, seconds) if media else self.hush()
 
     def ring(self, clips: Sequence[Clip] = ()) -> list[Request]:
-        """He hears the clips, then that somebody is rung, until something else is played."""
+        """Return the requests that play the clips, then a ringing tone until the next playback."""
         return self._start([*self._media(clips)[0], RINGING], math.inf)
 
     def _media(self, clips: Sequence[Clip]) -> tuple[list[str], float]:
-        found = [heard for clip in clips if (heard := self._audible.find(self._sounds, clip)) is not None]
-        return [f"sound:{each.file}" for each in found], sum(each.seconds for each in found)
+        found = [audio for clip in clips if (audio := self._audible.find(self._sounds, clip)) is not None]
+        return [f"sound:{audio.file}" for audio in found], sum(audio.seconds for audio in found)
 
     def _start(self, media: Sequence[str], seconds: float) -> list[Request]:
         requests = self.hush()
@@ -83,11 +84,14 @@ class CallLeg:
         return f"{self.channel}-{number % _NAMES}"
 
     def left_playing(self) -> list[Request]:
-        """What asks for each of the playbacks that a former controller may have left; the answers go to `silenced`."""
+        """Return the requests that ask for each playback a former controller may have left.
+
+        `stop_left` takes the answers.
+        """
         return [operations.PLAYBACK(self._name(number)) for number in range(_NAMES)]
 
-    def silenced(self, playing: Sequence[bool]) -> list[Request]:
-        """Stops those that were found; the next one gets another name."""
-        found = [number for number, there in enumerate(playing) if there]
+    def stop_left(self, playing: Sequence[bool]) -> list[Request]:
+        """Return the requests that stop the playbacks that were found; the next playback gets another name."""
+        found = [number for number, is_playing in enumerate(playing) if is_playing]
         self._played = max(found, default=-1) + 1
         return [operations.STOP(self._name(number)) for number in found]

@@ -1,4 +1,4 @@
-"""Both ends of a call back: the operator's leg and the called, and what happens to them, in order."""
+"""Both legs of a call-back, the operator's and the caller's, and their events in order."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,22 +12,26 @@ from ivr.callbacks.call_leg import CallLeg
 from ivr.model import floor_protocol
 
 _ROUNDS = 2
-"""So often a question is asked; an answering machine presses nothing."""
-_OUT_S = 1.0
+"""How often a question is asked; an answering machine presses no key."""
+_HANG_UP_S = 1.0
+"""How long to wait for a channel to be gone, in seconds."""
 
 Item = events.Event | floor_protocol.TelephoneGone | RequestFailed
 
 
-class OperatorGone(Exception):  # noqa: N818 - a hang-up is how it ends
+class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end
     """The operator's channel is gone."""
 
 
 class CalledGone(Exception):  # noqa: N818
-    """The called's channel is gone."""
+    """The caller's channel is gone."""
 
 
 class CallLegs:
-    """`silence_s`: how long a key is waited for once the question is over."""
+    """The two legs of one call-back, `leg` (the operator's) and `called` (the caller's).
+
+    `silence_s`: how long to wait for a key after the end of a question.
+    """
 
     def __init__(self, link: Link, silence_s: float) -> None:
         self._link, self._silence_s = link, silence_s
@@ -39,16 +43,16 @@ class CallLegs:
         self._inbox.put(item)
 
     def undelivered(self) -> list[Item]:
-        """What has happened and was not read."""
+        """Return the events that have not been read."""
         return self._inbox.take_all()
 
     async def next(self, until: float = float("inf")) -> Item | Deadline:
-        """The next thing that happens, a Deadline at `until` or when a prompt has ended that nobody told us of."""
-        parties = [each for each in (self.leg, self.called) if each is not None]
-        item = await self._inbox.get(min([until, *(each.overdue for each in parties)]))
-        for party in parties:
-            party.note(item)
-            party.late()
+        """Return the next event; a Deadline at `until`, or when a prompt is overdue whose end was not reported."""
+        legs = [leg for leg in (self.leg, self.called) if leg is not None]
+        item = await self._inbox.get(min([until, *(leg.overdue for leg in legs)]))
+        for leg in legs:
+            leg.note(item)
+            leg.late()
         return item if item is not None else Deadline()
 
     def _refused(self, request: Request, status: int) -> None:
@@ -58,54 +62,59 @@ class CallLegs:
     async def send(self, *requests: Request) -> None:
         await self._link.send(*requests, refused=self._refused)
 
-    async def ask(self, party: CallLeg, clips: Sequence[Clip], keys: str) -> str | None:
-        """One of `keys`, as soon as it is pressed; None when it was not, though asked twice. What else is pressed
-        begins the question again. Raises OperatorGone or CalledGone for him who is asked."""
+    async def ask(self, leg: CallLeg, clips: Sequence[Clip], keys: str) -> str | None:
+        """Return one of `keys` as soon as it is pressed; None if the question was asked twice without an answer.
+
+        Any other key starts the question again.
+
+        Raises:
+            OperatorGone, CalledGone: The leg that is asked is gone.
+        """
         loop = asyncio.get_running_loop()
         for _ in range(_ROUNDS):
-            party.keys.clear()
-            await self.send(*party.play(clips))
-            until = float("inf") if party.sounding else loop.time() + self._silence_s
-            while not party.keys:
+            leg.keys.clear()
+            await self.send(*leg.play(clips))
+            until = float("inf") if leg.sounding else loop.time() + self._silence_s
+            while not leg.keys:
                 item = await self.next(until)
-                self._there(party)
+                self._raise_if_gone(leg)
                 if isinstance(item, Deadline) and over(until):
                     break
-                if until == float("inf") and not party.sounding:
+                if until == float("inf") and not leg.sounding:
                     until = loop.time() + self._silence_s
-            if party.keys and (key := party.keys.popleft()) in keys:
-                await self.send(*party.hush())
+            if leg.keys and (key := leg.keys.popleft()) in keys:
+                await self.send(*leg.hush())
                 return key
         return None
 
-    async def say(self, party: CallLeg, clips: Sequence[Clip]) -> None:
-        """To its end, or until a key, which is thrown away. Raises as `ask`."""
-        party.keys.clear()
-        await self.send(*party.play(clips))
-        while party.sounding and not party.keys:
+    async def say(self, leg: CallLeg, clips: Sequence[Clip]) -> None:
+        """Play the clips to their end, or until a key, which is dropped. Raises the same errors as `ask`."""
+        leg.keys.clear()
+        await self.send(*leg.play(clips))
+        while leg.sounding and not leg.keys:
             await self.next()
-            self._there(party)
-        party.keys.clear()
+            self._raise_if_gone(leg)
+        leg.keys.clear()
 
-    def _there(self, party: CallLeg) -> None:
-        if party.gone:
-            raise OperatorGone if party is self.leg else CalledGone
+    def _raise_if_gone(self, leg: CallLeg) -> None:
+        if leg.gone:
+            raise OperatorGone if leg is self.leg else CalledGone
 
-    async def silence(self, party: CallLeg) -> None:
-        """What a former controller plays is ended: everything else would wait for its end."""
-        answers = await self._link.ask(*party.left_playing())
-        await self.send(*party.silenced([each.ok for each in answers]))
+    async def silence(self, leg: CallLeg) -> None:
+        """Stop what a former controller left playing: a new prompt would wait for its end."""
+        answers = await self._link.ask(*leg.left_playing())
+        await self.send(*leg.stop_left([answer.ok for answer in answers]))
 
-    async def hang_up(self, party: CallLeg) -> None:
-        """Until he is gone: nobody is rung again while his telephone has not heard of it."""
-        if party.gone:
+    async def hang_up(self, leg: CallLeg) -> None:
+        """Hang up and wait until the channel is gone, so that its telephone is not rung again before it knows."""
+        if leg.gone:
             return
-        await self._link.send(operations.HANG_UP(party.channel, reason_code="16"))
-        until = asyncio.get_running_loop().time() + _OUT_S
-        while not party.gone and not (isinstance(await self.next(until), Deadline) and over(until)):
+        await self._link.send(operations.HANG_UP(leg.channel, reason_code="16"))
+        until = asyncio.get_running_loop().time() + _HANG_UP_S
+        while not leg.gone and not (isinstance(await self.next(until), Deadline) and over(until)):
             pass
 
 
 def over(until: float) -> bool:
-    """Whether the loop's clock has reached it."""
+    """Return whether the loop's clock has reached `until`."""
     return asyncio.get_running_loop().time() >= until

@@ -14,4 +14,4 @@ class CallbackConnection(Connection, Protocol):
     def enter(
         self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool
     ) -> None:
-        """Make a channel that was called by us a call like any other. `happened`: its events that nobody has read."""
+        """Make a channel that we called a call like any other; `happened` are its events that have not been read."""

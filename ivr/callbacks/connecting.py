@@ -1,7 +1,7 @@
-"""How a call back becomes a call like any other: its state, its row, and the bridge.
+"""The step that makes a call-back a call like any other: its state, its row, and the bridge.
 
-From here on the caller's own coroutine has it, as after a restart that found both in their bridge. So hold, transfer,
-a lost operator, survey and file are as in any call.
+From here on the caller's own coroutine runs it, as after a restart that found both in their bridge. So hold, transfer,
+a lost operator, survey and case file work as in any call.
 """
 
 import time
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from db.case_files import File
 
 NODE = "callback"
-"""In the path of the call, before the queue."""
+"""The first entry in the call's path, before the queue."""
 
 
 def queue_of(flow: Flow[Call]) -> str:
-    """The queue that whoever asks for an operator comes to."""
+    """Return the name of the queue that callers who ask for an operator reach."""
     seen, ahead = set(), deque([flow.operator])
     while ahead:
         name = ahead.popleft()
@@ -48,49 +48,49 @@ def queue_of(flow: Flow[Call]) -> str:
     return flow.operator
 
 
-def standing_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
-    """The offer of a leg that was there before this controller."""
+def resumed_offer(leg: LegState, ring_s: float, step: Step) -> Offer:
+    """Return the offer of a leg that was up before this controller started."""
     reason = Reason(0.0, 0, 1, 0.0, 1, 0, step.language, step.level, step.topic)
     return floor_protocol.Offer(leg.offer, 0, leg.call, leg.operator, ring_s, reason)
 
 
 def _state(session: CallbackConnection, progress: Progress, file: "File | None") -> CallState:
-    wish, version, site = progress.wish, session.version, session.services.site
-    language = language_of(site, wish)
+    request, version, site = progress.request, session.version, session.services.site
+    language = language_of(site, request)
     return CallState(
         id=progress.call,
         flow=version.name,
         node=queue_of(version.flow),
-        number=line_of(site, wish),
-        caller=wish.number,
-        country=wish.country,
+        number=line_of(site, request),
+        caller=request.number,
+        country=request.country,
         language=language,
         path=(NODE,),
-        topic=wish.topic,
-        announced=language,  # he did not call for it
-        case=wish.case_reference,
-        filed=wish.case_reference is not None,
+        topic=request.topic,
+        announced=language,  # the caller did not choose it
+        case=request.case_reference,
+        filed=request.case_reference is not None,
         preferred_operator=file.owner if file is not None else None,
         outcome=Outcome.SELF_SERVED if file is not None else None,
     )
 
 
-def _row(session: CallbackConnection, progress: Progress, ends: CallLegs, state: CallState) -> None:
-    assert ends.called is not None
+def _row(session: CallbackConnection, progress: Progress, legs: CallLegs, state: CallState) -> None:
+    assert legs.called is not None
     recorder = session.services.recorder
-    recorder.call_started(state, ends.called.channel, progress.wish.tried or clock.now())
+    recorder.call_started(state, legs.called.channel, progress.request.tried or clock.now())
     recorder.call(state.id, outgoing=True, topic=state.topic, line_answered=time.time(), case_reference=state.case)
-    recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.wish.id), "kind": progress.wish.kind})
+    recorder.call_event(state.id, "callback", NODE, {"wish": str(progress.request.id), "kind": progress.request.kind})
 
 
-async def connect(session: CallbackConnection, progress: Progress, ends: CallLegs, offer: Offer) -> CallState | None:
-    """Puts both into a bridge and gives the call to its coroutine; None if one of them was gone before."""
-    called, leg, services = ends.called, ends.leg, session.services
+async def connect(session: CallbackConnection, progress: Progress, legs: CallLegs, offer: Offer) -> CallState | None:
+    """Put both legs into a bridge and hand the call to its coroutine; None if one of them was gone before."""
+    called, leg, services = legs.called, legs.leg, session.services
     assert called is not None and leg is not None
     state = _state(session, progress, None)
     state = replace(
         state.at_node(state.node),
-        since=routing_age(progress.wish).timestamp(),
+        since=routing_age(progress.request).timestamp(),
         offer=offer.id,
         operator=offer.operator,
         outcome=Outcome.ANSWERED.value,
@@ -110,32 +110,32 @@ async def connect(session: CallbackConnection, progress: Progress, ends: CallLeg
     if not all(answer.ok for answer in answers[-2:]):
         await services.link.send(operations.DELETE_BRIDGE(bridge))
         return None
-    _row(session, progress, ends, state)
+    _row(session, progress, legs, state)
     services.recorder.offer_ended(offer.id, OfferState.ACCEPTED)
-    there = LegState(offer.id, progress.call, offer.operator, time.time())
-    session.enter(called.channel, state, there, ends.undelivered(), resumed=True)
+    leg_state = LegState(offer.id, progress.call, offer.operator, time.time())
+    session.enter(called.channel, state, leg_state, legs.undelivered(), resumed=True)
     return state
 
 
-def begun(session: CallbackConnection, progress: Progress, ends: CallLegs, file: "File | None") -> CallState:
-    """The call of somebody who is told about his file."""
+def begin(session: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None") -> CallState:
+    """Record the call in which a caller hears about their case file, and return its state."""
     state = _state(session, progress, file)
-    _row(session, progress, ends, state)
+    _row(session, progress, legs, state)
     return state
 
 
-def to_queue(session: CallbackConnection, progress: Progress, ends: CallLegs, file: "File | None" = None) -> None:
-    """The called waits for an operator, with the age of his wish."""
-    called = ends.called
+def to_queue(session: CallbackConnection, progress: Progress, legs: CallLegs, file: "File | None" = None) -> None:
+    """Put the caller into the queue for an operator, with the age of their request."""
+    called = legs.called
     assert called is not None
     state = _state(session, progress, file)
     if file is None:
-        _row(session, progress, ends, state)
-    since = time.time() if progress.wish.kind == CallbackKind.CASE else routing_age(progress.wish).timestamp()
+        _row(session, progress, legs, state)
+    since = time.time() if progress.request.kind == CallbackKind.CASE else routing_age(progress.request).timestamp()
     session.services.recorder.call(state.id, queued=time.time())
-    session.enter(called.channel, replace(state, since=since), None, ends.undelivered(), resumed=False)
+    session.enter(called.channel, replace(state, since=since), None, legs.undelivered(), resumed=False)
 
 
-def self_served(session: CallbackConnection, state: CallState, by: str) -> None:
-    """He has heard the state of his file, and wanted no more."""
+def end_self_served(session: CallbackConnection, state: CallState, by: str) -> None:
+    """Record the end of a call whose caller heard the state of their file and needed no operator."""
     session.services.recorder.call_ended(state, Outcome.SELF_SERVED, by)

@@ -1,4 +1,4 @@
-"""What the rules are told of a site and of one of its wishes."""
+"""What the call-back rules need to know of a site and of one of its requests."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,44 +12,50 @@ if TYPE_CHECKING:
     from ivr.call.call import Opening
 
 
-def due_of(wish: CallbackRequest) -> datetime | None:
-    """When it is due. About a file: once its state has changed since he wished it; None: it has not."""
-    if wish.kind != CallbackKind.CASE or wish.tries:
-        return wish.due
-    return wish.file_changed if wish.file_changed is not None and wish.file_changed > wish.wished else None
+def due_of(request: CallbackRequest) -> datetime | None:
+    """Return when a request is due; None if it is not due yet.
+
+    A request about a case file is due once the file's state has changed since the request was made.
+    """
+    if request.kind != CallbackKind.CASE or request.tries:
+        return request.due
+    return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
 
 
-def first_due_of(wish: CallbackRequest) -> datetime | None:
-    """When it was due before it was put off; None: it has not been due, and waits."""
-    return wish.first_due or due_of(wish)
+def first_due_of(request: CallbackRequest) -> datetime | None:
+    """Return when a request was due before it was put off; None if it has not been due yet."""
+    return request.first_due or due_of(request)
 
 
-def who_is_at(wish: CallbackRequest, here: str) -> str:
-    """A wish that is at work, so that a person finds it: its id and the node, which is `here` where none has claimed it
-    yet."""
-    return f"{wish.id}, by the node {wish.claim.node if wish.claim is not None else here}"
+def describe_holder(request: CallbackRequest, here: str) -> str:
+    """Return the id of a request that is being worked on and its node, so that a person finds it.
+
+    The node is `here` if none has claimed the request yet.
+    """
+    return f"{request.id}, by the node {request.claim.node if request.claim is not None else here}"
 
 
-def line_of(site: Site, wish: CallbackRequest) -> str:
-    """The number that the called is shown: that of his country, else the first one."""
-    return next((each.number for each in site.number if each.country == wish.country), site.number[0].number)
+def line_of(site: Site, request: CallbackRequest) -> str:
+    """Return the number shown to the caller who is called back: that of their country, else the site's first one."""
+    return next((line.number for line in site.number if line.country == request.country), site.number[0].number)
 
 
-def language_of(site: Site, wish: CallbackRequest) -> str:
-    """What the called hears: his own language where the site has it, else the likeliest of his country."""
-    return wish.language if wish.language in site.languages else site.language_order(wish.country)[0]
+def language_of(site: Site, request: CallbackRequest) -> str:
+    """Return the language for the caller: their own if the site has it, else the likeliest of their country."""
+    return request.language if request.language in site.languages else site.language_order(request.country)[0]
 
 
-def facts_of(site: Site, opening: "Opening", wish: CallbackRequest, dialled: DialCounts, now: datetime) -> Facts:
-    chosen = site.callbacks
+def facts_of(site: Site, opening: "Opening", request: CallbackRequest, dialled: DialCounts, now: datetime) -> Facts:
+    """Return what `callback_rules.why_not` decides by."""
+    settings = site.callbacks
     return Facts(
         now=now,
-        trunk=chosen.trunk is not None,
-        open=opening.answer(now, language=wish.language).open,
-        windows=chosen.windows,
-        limits=Limits(chosen.most_a_number, chosen.most_a_day),
+        trunk=settings.trunk is not None,
+        open=opening.answer(now, language=request.language).open,
+        windows=settings.windows,
+        limits=Limits(settings.most_a_number, settings.most_a_day),
         countries=site.countries,
-        own=tuple(each.number for each in site.number),
-        dialled_number=dialled.of(wish.number),
+        own=tuple(line.number for line in site.number),
+        dialled_number=dialled.of(request.number),
         dialled=dialled.total,
     )

@@ -1,4 +1,4 @@
-"""The wishes for people: each with what was dialled for it, and why it is not dialled now."""
+"""The list of call-back requests for people: each with its attempts, and why it is not dialled now."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from db.callback_requests import CallbackRequest, DialCounts
 from db.enums import CallbackKind, CallbackState
-from ivr.callbacks.facts import due_of, facts_of, who_is_at
+from ivr.callbacks.facts import describe_holder, due_of, facts_of
 from ivr.callbacks.request_states import AT_WORK, call_of, routing_age
 from ivr.site import callback_rules
 from ivr.site.site import Site
@@ -24,7 +24,7 @@ _AT_WORK = {
 
 
 def rows(
-    wishes: Sequence[CallbackRequest],
+    requests: Sequence[CallbackRequest],
     tries: Mapping[UUID, Sequence[Mapping[str, Any]]],
     dialled: DialCounts,
     site: Site,
@@ -32,41 +32,51 @@ def rows(
     now: datetime,
     waiting: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """As `hatif callbacks --json` gives them. `waiting`: by call id the place in the floor; None: nobody knows."""
-    whys = {each.id: _why(each, dialled, site, opening, now) for each in wishes}
+    """Return the rows of `hatif callbacks --json`.
+
+    `waiting` is the position in the queue by call id; None if it is not known.
+    """
+    reasons = {request.id: _why(request, dialled, site, opening, now) for request in requests}
     nights = {
-        each.id: _night(each.number, site, now)
-        for each in wishes
-        if whys[each.id] is callback_rules.Not.NIGHT and each.state not in AT_WORK
+        request.id: _night(request.number, site, now)
+        for request in requests
+        if reasons[request.id] is callback_rules.Not.NIGHT and request.state not in AT_WORK
     }
-    # As the desk has it: one wish of a number at a time.
+    # As the dispatcher does it: one request of a number at a time.
     first = {
-        each.number: each
-        for each in sorted(wishes, key=lambda each: (each.state not in AT_WORK, each.wished, each.id), reverse=True)
-        if each.state in AT_WORK or whys[each.id] is None
+        request.number: request
+        for request in sorted(
+            requests, key=lambda item: (item.state not in AT_WORK, item.wished, item.id), reverse=True
+        )
+        if request.state in AT_WORK or reasons[request.id] is None
     }
     return [
         _row(
-            each,
-            tries.get(each.id, ()),
-            nights.get(each.id) or _why_not(each, whys[each.id], waiting, site.node, first.get(each.number, each)),
+            request,
+            tries.get(request.id, ()),
+            nights.get(request.id)
+            or _why_not(request, reasons[request.id], waiting, site.node, first.get(request.number, request)),
         )
-        for each in wishes
+        for request in requests
     ]
 
 
+def _order(request: CallbackRequest) -> tuple[bool, datetime, UUID]:
+    return request.state not in AT_WORK, request.wished, request.id
+
+
 def _why(
-    wish: CallbackRequest, dialled: DialCounts, site: Site, opening: "Opening", now: datetime
+    request: CallbackRequest, dialled: DialCounts, site: Site, opening: "Opening", now: datetime
 ) -> callback_rules.Not | None:
-    facts = facts_of(site, opening, wish, dialled, now)
-    ended = wish.ended is not None
-    return callback_rules.why_not(wish.number, due=due_of(wish), tries=wish.tries, ended=ended, facts=facts)
+    facts = facts_of(site, opening, request, dialled, now)
+    ended = request.ended is not None
+    return callback_rules.why_not(request.number, due=due_of(request), tries=request.tries, ended=ended, facts=facts)
 
 
 def _night(number: str, site: Site, now: datetime) -> str:
-    """That it may not be dialled at this hour, and when it may, by the site's clock."""
-    where = [ZoneInfo(each) for each in callback_rules.zones(number)]
-    begins = callback_rules.allowed_next(now, where, site.callbacks.windows)
+    """Return that the number may not be dialled at this hour, and from when it may, by the site's clock."""
+    zones = [ZoneInfo(name) for name in callback_rules.zones(number)]
+    begins = callback_rules.allowed_next(now, zones, site.callbacks.windows)
     if begins is None:
         night = callback_rules.REASONS[callback_rules.Not.NIGHT]
         return f"{night}, and never is: the hours in [callbacks] of site.toml are too few"
@@ -74,54 +84,61 @@ def _night(number: str, site: Site, now: datetime) -> str:
     return f"{callback_rules.REASONS[callback_rules.Not.NIGHT]} before {here:%A %Y-%m-%d %H:%M}"
 
 
-def _row(wish: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
+def _row(request: CallbackRequest, tries: Sequence[Mapping[str, Any]], why_not: str) -> dict[str, Any]:
     return {
-        "id": str(wish.id),
-        "kind": wish.kind,
-        "state": wish.state,
-        "number": wish.number,
-        "country": wish.country,
-        "language": wish.language,
-        "topic": wish.topic,
-        "operator": wish.operator_id,
-        "case": wish.case_reference,
-        "wished": wish.wished,
-        "waiting_since": routing_age(wish),
-        "due": due_of(wish),
-        "tries": wish.tries,
-        "tried": wish.tried,
-        "reason": wish.reason,
+        "id": str(request.id),
+        "kind": request.kind,
+        "state": request.state,
+        "number": request.number,
+        "country": request.country,
+        "language": request.language,
+        "topic": request.topic,
+        "operator": request.operator_id,
+        "case": request.case_reference,
+        "wished": request.wished,
+        "waiting_since": routing_age(request),
+        "due": due_of(request),
+        "tries": request.tries,
+        "tried": request.tried,
+        "reason": request.reason,
         "why_not": why_not,
-        "call": str(wish.call_id) if wish.call_id is not None else None,
-        "dialled_call": str(wish.dialled_call_id) if wish.dialled_call_id is not None else None,
-        "ended": wish.ended,
-        "dialled": [dict(each) for each in tries],
+        "call": str(request.call_id) if request.call_id is not None else None,
+        "dialled_call": str(request.dialled_call_id) if request.dialled_call_id is not None else None,
+        "ended": request.ended,
+        "dialled": [dict(row) for row in tries],
     }
 
 
 def _why_not(
-    wish: CallbackRequest,
+    request: CallbackRequest,
     why: callback_rules.Not | None,
     waiting: Mapping[str, int] | None,
     node: str,
     first: CallbackRequest,
 ) -> str:
-    """In one sentence, why it is not dialled at this moment. `node`: this one; `first`: of the wishes of the number."""
-    if wish.state in AT_WORK:
-        found = _AT_WORK[CallbackState(wish.state)]
-        return found if wish.claim is None or wish.claim.node == node else f"{found}, by the node {wish.claim.node}"
+    """Return why a request is not dialled at this moment, in one sentence.
+
+    `node` is this node; `first` is the request of the same number that goes first.
+    """
+    if request.state in AT_WORK:
+        found = _AT_WORK[CallbackState(request.state)]
+        return (
+            found
+            if request.claim is None or request.claim.node == node
+            else f"{found}, by the node {request.claim.node}"
+        )
     if why is not None:
         return callback_rules.REASONS[why]
-    if first is not wish and first.state in AT_WORK:
-        return f"another wish of the same number is at work ({who_is_at(first, node)})"
-    if first is not wish:
-        return "another wish of the same number goes first"
-    if wish.kind == CallbackKind.CASE:
+    if first is not request and first.state in AT_WORK:
+        return f"another request of the same number is at work ({describe_holder(first, node)})"
+    if first is not request:
+        return "another request of the same number goes first"
+    if request.kind == CallbackKind.CASE:
         return "is dialled within seconds"
     if waiting is None:
         return "the controller does not answer: nobody is called"
-    place = waiting.get(str(call_of(wish)))
-    language = f"speaks {wish.language}" if wish.language else "is free"
-    return (
-        f"waits for an operator who {language}, at place {place}" if place else "an operator is offered it in a moment"
-    )
+    position = waiting.get(str(call_of(request)))
+    if not position:
+        return "an operator is offered it in a moment"
+    language = f"speaks {request.language}" if request.language else "is free"
+    return f"waits for an operator who {language}, at position {position}"

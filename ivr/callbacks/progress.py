@@ -10,55 +10,62 @@ from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
-from ivr.callbacks.channels import Part
+from ivr.callbacks.channels import CallbackLegState
 from ivr.callbacks.facts import due_of, facts_of, line_of
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.model import clock
-from ivr.records.callback_records import failed, happened
+from ivr.records.callback_records import record_failure, record_request_event
 from ivr.site import callback_rules
 
 log = structlog.get_logger()
 
 
 class Progress:
-    """`wish` is the request as it stands now; `call` the id of the call that it is to become."""
+    """The progress of one attempt to call somebody back.
 
-    def __init__(self, services: Services, repository: CallbackRepository, wish: CallbackRequest, call: str) -> None:
-        self.services, self.repository, self.wish, self.call = services, repository, wish, call
+    `request` is the request as it stands now, and `call` the id of the call that it will become.
+    """
+
+    def __init__(self, services: Services, repository: CallbackRepository, request: CallbackRequest, call: str) -> None:
+        self.services, self.repository, self.request, self.call = services, repository, request, call
         self.site = services.site
 
     async def claim(self) -> bool:
         """Claim the request for this controller; False if another one has it."""
-        return await self.step(Happening.CLAIMED)
+        return await self.step(RequestEvent.CLAIMED)
 
     async def step(
         self,
-        what: Happening,
+        event: RequestEvent,
         *,
         reason: str | None = None,
         wait: timedelta = timedelta(0),
         outcome: TryOutcome | None = None,
     ) -> bool:
+        """Move the request by an event; False if something else has moved it, or the database is away."""
         now = clock.now()
-        moved = after(self.wish, what, now, by=self.repository.claim, wait=wait, reason=reason)
-        done = await self.repository.move(self.wish, moved, outcome=outcome, at=now)
+        moved = advance(self.request, event, now, by=self.repository.claim, wait=wait, reason=reason)
+        done = await self.repository.move(self.request, moved, outcome=outcome, at=now)
         if done:
-            self.wish = moved
+            self.request = moved
         return done
 
     async def dial(self, operator: str | None) -> bool:
-        """Whether the number may be dialled now: looked at again, and written first. What was dialled today is counted
-        where it is written, under the lock of the database."""
-        now, wish = clock.now(), self.wish
-        facts = facts_of(self.site, self.services.opening, wish, DialCounts({}, 0), now)
-        due = wish.due if operator is not None else due_of(wish)
-        why: str | None = callback_rules.why_not(wish.number, due=due, tries=wish.tries, ended=False, facts=facts)
-        moved = after(wish, Happening.DIALLED, now, by=self.repository.claim)
-        if why is None and moved is not wish:
+        """Return whether the number may be dialled now; then the database has it already.
+
+        The rules are checked once more. The database counts what was dialled today where it writes the new attempt,
+        under its lock.
+        """
+        now, request = clock.now(), self.request
+        facts = facts_of(self.site, self.services.opening, request, DialCounts({}, 0), now)
+        due = request.due if operator is not None else due_of(request)
+        why: str | None = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
+        moved = advance(request, RequestEvent.DIALLED, now, by=self.repository.claim)
+        if why is None and moved is not request:
             limits = self.site.callbacks
             why = await self.repository.dial(
-                wish,
+                request,
                 moved,
                 operator=operator,
                 since=callback_rules.midnight(now, self.site.hours.timezone),
@@ -66,38 +73,46 @@ class Progress:
                 a_day=limits.most_a_day,
             )
             if why == "yes":
-                self.wish = moved
-                self.told("dialled", operator=operator, number=wish.number, try_number=moved.tries)
+                self.request = moved
+                self.record_event("dialled", operator=operator, number=request.number, try_number=moved.tries)
                 return True
-        log.info("A call back is not dialled", wish=str(wish.id), why=why)
+        log.info("A call-back is not dialled", request=str(request.id), why=why)
         return False
 
     def create_called(self, channel: str) -> Request:
         """Return the request that rings the caller, who becomes `channel`."""
-        wish, trunk = self.wish, self.site.callbacks.trunk
+        request, trunk = self.request, self.site.callbacks.trunk
         return leg_dialing.create(
             channel,
             leg_dialing.CALLED,
-            endpoint=f"PJSIP/{wish.number}@trunk-{trunk}",
-            shown=f"<{line_of(self.site, wish)}>",
+            endpoint=f"PJSIP/{request.number}@trunk-{trunk}",
+            shown=f"<{line_of(self.site, request)}>",
             ring_s=self.site.callbacks.ring_s,
-            variables={"HATIF": Part(str(wish.id), self.call).encode()},
+            variables={"HATIF": CallbackLegState(str(request.id), self.call).encode()},
         )
 
     async def missed(self, outcome: TryOutcome) -> None:
-        """A try that reached nobody; after the last one there is a file, or a note in the one that it was about."""
-        now, wish = clock.now(), self.wish
-        moved = after(
-            wish, Happening.MISSED, now, by=self.repository.claim, wait=self.site.callbacks.again, reason=outcome.value
-        )
-        if moved.state == CallbackState.FAILED and wish.kind != CallbackKind.CASE:
-            moved = replace(moved, case_reference=self.services.recorder.new_case_reference())
-        if await self.repository.move(wish, moved, outcome=outcome, at=now):
-            self.wish = moved
-            self.told("missed", outcome=outcome.value, try_number=wish.tries, again=moved.ended is None)
-            if moved.state == CallbackState.FAILED:
-                failed(self.services.recorder, moved, now)
+        """Record an attempt that did not reach the caller.
 
-    def told(self, what: str, **data: object) -> None:
-        """For the story of the call in which it was wished."""
-        happened(self.services.recorder, self.wish, what, data)
+        After the last one there is a case file, or a note in the file that the request was about.
+        """
+        now, request = clock.now(), self.request
+        moved = advance(
+            request,
+            RequestEvent.MISSED,
+            now,
+            by=self.repository.claim,
+            wait=self.site.callbacks.again,
+            reason=outcome.value,
+        )
+        if moved.state == CallbackState.FAILED and request.kind != CallbackKind.CASE:
+            moved = replace(moved, case_reference=self.services.recorder.new_case_reference())
+        if await self.repository.move(request, moved, outcome=outcome, at=now):
+            self.request = moved
+            self.record_event("missed", outcome=outcome.value, try_number=request.tries, again=moved.ended is None)
+            if moved.state == CallbackState.FAILED:
+                record_failure(self.services.recorder, moved, now)
+
+    def record_event(self, event: str, **data: object) -> None:
+        """Add an event to the story of the call in which the request was made."""
+        record_request_event(self.services.recorder, self.request, event, data)

@@ -1,16 +1,14 @@
-"""The wishes in the database, as the controller reads and moves them. Without the database nothing is dialled."""
+"""Call-back requests in the database, read and moved by the controller. Without the database nobody is dialled."""
 
-import asyncio
-import importlib
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 
 from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.enums import TryOutcome
+from ivr.records.database_client import DatabaseClient, first_line
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,79 +17,83 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-
 LIMIT_S = 3.0
-"""Nobody on the telephone waits longer for the database, and it is away then."""
+"""How long somebody on the telephone waits for the database, in seconds; a slower database counts as away."""
 
 
 class CallbackRepository:
-    """`claim`: this controller. For one event loop; who made it awaits `close`. Each question gives None, and each move
-    False, when the database is away; `why` is the sentence about that."""
+    """The call-back requests in the database at `url`, for the controller that `claim` names.
+
+    Belongs to one event loop; whoever makes it awaits `close`. While the database is away each read returns None, each
+    move returns False, and `why` is the reason in one sentence.
+    """
 
     def __init__(self, url: str, claim: Claim) -> None:
         self.claim = claim
-        self._url = url
-        self._engine: AsyncEngine | None = None
-        self._away = False
+        self._client = DatabaseClient(url, LIMIT_S, self._failed)
         self.why = ""
 
     async def close(self) -> None:
-        if self._engine is not None:
-            await self._engine.dispose()
+        await self._client.close()
 
     async def adopt(self) -> bool:
-        """What former controllers of this node were at is ours. Before that nothing else is asked."""
-        return await self._asked("db.callbacks", lambda book, engine: book.adopt(engine, self.claim)) is not None
+        """Claim the requests that earlier controllers of this node were working on. Comes before all other queries."""
+        adopted = await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.adopt(engine, self.claim))
+        return adopted is not None
 
     async def pending(self) -> list[CallbackRequest] | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.pending(engine))
+        """Return the requests that have not ended, the oldest first."""
+        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.pending(engine))
 
-    async def wish(self, identity: str) -> CallbackRequest | None:
-        """Also None where there is none."""
-        found = await self.found(identity)
+    async def request(self, identity: str) -> CallbackRequest | None:
+        """Return a request by its id; also None if there is no such request."""
+        found = await self.find(identity)
         return found if isinstance(found, CallbackRequest) else None
 
-    async def found(self, beginning: str) -> CallbackRequest | str | None:
-        """The wish whose id begins so, or the sentence that says why there is none."""
+    async def find(self, prefix: str) -> CallbackRequest | str | None:
+        """Return the request whose id begins with `prefix`, or a sentence that says why there is none."""
 
-        async def looked(book: Any, engine: "AsyncEngine") -> CallbackRequest | str:
-            from db.read import NotFoundError
+        async def find(callbacks: Any, engine: "AsyncEngine") -> CallbackRequest | str:
+            from db.read import NotFoundError  # the database's packages must not hold up a start
 
             try:
-                found: CallbackRequest = await book.find_request(engine, beginning)
+                found: CallbackRequest = await callbacks.find_request(engine, prefix)
             except NotFoundError as error:
                 return str(error)
             return found
 
-        return await self._asked("db.callbacks", looked)
+        return await self._client.ask("db.callbacks", find)
 
-    async def listed(
+    async def list_latest(
         self, last: int, since: datetime
     ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], DialCounts] | None:
-        """The wishes with what was dialled for them, and what was dialled `since`."""
+        """Return the open requests and the `last` ended ones, the attempts made for each, and what was dialled `since`.
 
-        async def looked(book: Any, engine: "AsyncEngine") -> Any:
-            wishes = await book.latest(engine, last)
-            return (
-                wishes,
-                await book.tries(engine, [each.id for each in wishes]),
-                await book.count_dialled(engine, since),
-            )
+        Attempts are rows of `callback_try` by the request's id.
+        """
 
-        return await self._asked("db.callbacks", looked)
+        async def read(callbacks: Any, engine: "AsyncEngine") -> Any:
+            requests = await callbacks.latest(engine, last)
+            tries = await callbacks.tries(engine, [request.id for request in requests])
+            return requests, tries, await callbacks.count_dialled(engine, since)
+
+        return await self._client.ask("db.callbacks", read)
 
     async def dialled(self, since: datetime) -> DialCounts | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.count_dialled(engine, since))
+        """Return how often was dialled since an instant, by number and in all."""
+        return await self._client.ask("db.callbacks", lambda callbacks, engine: callbacks.count_dialled(engine, since))
 
     async def without_file(self, since: datetime) -> list[CallbackRequest] | None:
-        return await self._asked("db.callbacks", lambda book, engine: book.failed_without_file(engine, since))
+        """Return the requests that failed since an instant and whose case file or note has not been written."""
+        return await self._client.ask(
+            "db.callbacks", lambda callbacks, engine: callbacks.failed_without_file(engine, since)
+        )
 
     async def file(self, reference: str) -> "File | None":
-        """All of a case file but its PIN; also None where there is none."""
+        """Return a case file without its PIN; also None if there is no such file."""
 
-        async def looked(files: Any, engine: "AsyncEngine") -> "File | None":
-            from db.read import NotFoundError
+        async def read(files: Any, engine: "AsyncEngine") -> "File | None":
+            from db.read import NotFoundError  # the database's packages must not hold up a start
 
             try:
                 found: File = (await files.story(engine, reference)).file
@@ -99,7 +101,7 @@ class CallbackRepository:
                 return None
             return found
 
-        return await self._asked("db.case_files", looked)
+        return await self._client.ask("db.case_files", read)
 
     async def move(
         self,
@@ -109,12 +111,13 @@ class CallbackRepository:
         outcome: TryOutcome | None = None,
         at: datetime | None = None,
     ) -> bool:
-        """Also False when somebody else has moved it, or nothing is to be moved."""
+        """Write a request's next state; also False if something else has moved it, or if `after` is `before`."""
         if after is before:
             return False
         return bool(
-            await self._asked(
-                "db.callbacks", lambda book, engine: book.move(engine, before, after, outcome=outcome, at=at)
+            await self._client.ask(
+                "db.callbacks",
+                lambda callbacks, engine: callbacks.move(engine, before, after, outcome=outcome, at=at),
             )
         )
 
@@ -128,31 +131,16 @@ class CallbackRepository:
         a_number: int,
         a_day: int,
     ) -> str | None:
-        """A word of `db.callbacks.DialResult`; only after `yes` the number may be dialled."""
-        found = await self._asked(
+        """Return a value of `db.callbacks.DialResult`; the number may be dialled only after `yes`."""
+        answer = await self._client.ask(
             "db.callbacks",
-            lambda book, engine: book.dial(
+            lambda callbacks, engine: callbacks.dial(
                 engine, before, after, operator=operator, since=since, a_number=a_number, a_day=a_day
             ),
         )
-        return str(found) if found is not None else None
+        return str(answer) if answer is not None else None
 
-    async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
-        if self._engine is None:
-            # Half a start of a process: loaded behind the calls' back.
-            for each in ("db.callbacks", "db.case_files"):
-                await asyncio.to_thread(importlib.import_module, each)
-        from db.engine import async_engine
-
-        try:
-            self._engine = self._engine or async_engine(self._url)
-            async with asyncio.timeout(LIMIT_S):
-                found = await query(importlib.import_module(module), self._engine)
-        except Exception as error:  # the drivers' own as well
-            self.why = (str(error).splitlines() or [repr(error)])[0]
-            if not self._away:
-                log.error("The database is away: nobody is called back", error=self.why)
-            self._away = True
-            return None
-        self._away = False
-        return found
+    def _failed(self, error: Exception) -> None:
+        self.why = first_line(error)
+        if not self._client.away:
+            log.error("The database is away: nobody is called back", error=self.why)

@@ -1,4 +1,4 @@
-"""The states of a wish, and what moves it from one to the next: one table. Pure.
+"""The states of a call-back request and the events that move it from one to the next, in one table. Pure.
 
     wished ──claimed──► ringing_operator ──dialled──► ringing_caller ──reached──► connected ──finished──► done
        ▲ ◄──released, declined──┘                           │ missed
@@ -7,8 +7,8 @@
        ├─ cancelled, taken ──► cancelled, done
        └─ expired ──► failed
 
-Who only is to be told about a file is dialled at once: `wished ──dialled──► ringing_caller`. What comes late, twice, or
-from a controller that is not at it (any more) changes nothing.
+A request to hear about a case file needs no operator and is dialled at once: `wished ──dialled──► ringing_caller`. An
+event that comes late, twice, or from a controller that does not (or no longer) hold the claim changes nothing.
 """
 
 from collections.abc import Mapping
@@ -23,45 +23,47 @@ from db.ids import call_id
 from ivr.site.callback_rules import MOST_TRIES, next_try
 
 
-class Happening(StrEnum):
-    CLAIMED = "claimed"  # an operator is his and will be rung
+class RequestEvent(StrEnum):
+    """What moves a request from one state to the next."""
+
+    CLAIMED = "claimed"  # an operator is reserved and will be rung
     RELEASED = "released"  # that operator did not take it; another one may
-    DECLINED = "declined"  # an operator does not want it now, and said why
+    DECLINED = "declined"  # an operator does not want it now, and gave a reason
     DIALLED = "dialled"
-    MISSED = "missed"  # nobody pressed a key
+    MISSED = "missed"  # the caller did not press a key
     REACHED = "reached"
     FINISHED = "finished"
-    TAKEN = "taken"  # somebody does it by hand
+    TAKEN = "taken"  # a person makes the call themselves
     CANCELLED = "cancelled"
-    EXPIRED = "expired"  # due for so long that nobody will be called for it any more
+    EXPIRED = "expired"  # due for too long to be called any more
 
 
 _S = CallbackState
 
-TRANSITIONS: Mapping[tuple[CallbackState, Happening], CallbackState] = {
-    (_S.REQUESTED, Happening.CLAIMED): _S.RINGING_OPERATOR,
-    (_S.REQUESTED, Happening.DIALLED): _S.RINGING_CALLER,  # only to be told about a file
-    (_S.REQUESTED, Happening.TAKEN): _S.DONE,
-    (_S.REQUESTED, Happening.CANCELLED): _S.CANCELLED,
-    (_S.REQUESTED, Happening.EXPIRED): _S.FAILED,
-    (_S.RINGING_OPERATOR, Happening.RELEASED): _S.REQUESTED,
-    (_S.RINGING_OPERATOR, Happening.DECLINED): _S.REQUESTED,
-    (_S.RINGING_OPERATOR, Happening.CANCELLED): _S.CANCELLED,
-    (_S.RINGING_OPERATOR, Happening.DIALLED): _S.RINGING_CALLER,
-    (_S.RINGING_CALLER, Happening.MISSED): _S.REQUESTED,  # or failed
-    (_S.RINGING_CALLER, Happening.REACHED): _S.CONNECTED,
-    (_S.CONNECTED, Happening.FINISHED): _S.DONE,
+TRANSITIONS: Mapping[tuple[CallbackState, RequestEvent], CallbackState] = {
+    (_S.REQUESTED, RequestEvent.CLAIMED): _S.RINGING_OPERATOR,
+    (_S.REQUESTED, RequestEvent.DIALLED): _S.RINGING_CALLER,  # only to hear about a case file
+    (_S.REQUESTED, RequestEvent.TAKEN): _S.DONE,
+    (_S.REQUESTED, RequestEvent.CANCELLED): _S.CANCELLED,
+    (_S.REQUESTED, RequestEvent.EXPIRED): _S.FAILED,
+    (_S.RINGING_OPERATOR, RequestEvent.RELEASED): _S.REQUESTED,
+    (_S.RINGING_OPERATOR, RequestEvent.DECLINED): _S.REQUESTED,
+    (_S.RINGING_OPERATOR, RequestEvent.CANCELLED): _S.CANCELLED,
+    (_S.RINGING_OPERATOR, RequestEvent.DIALLED): _S.RINGING_CALLER,
+    (_S.RINGING_CALLER, RequestEvent.MISSED): _S.REQUESTED,  # or failed
+    (_S.RINGING_CALLER, RequestEvent.REACHED): _S.CONNECTED,
+    (_S.CONNECTED, RequestEvent.FINISHED): _S.DONE,
 }
-"""A pair that is not here changes nothing."""
+"""State and event to the next state; a pair that is not listed changes nothing."""
 
 FINAL = (_S.DONE, _S.FAILED, _S.CANCELLED)
 AT_WORK = (_S.RINGING_OPERATOR, _S.RINGING_CALLER, _S.CONNECTED)
-"""States in which a controller is at it; nobody else may move it."""
+"""States in which a controller holds the request; nothing else may move it."""
 
 
-def after(
-    wish: CallbackRequest,
-    what: Happening,
+def advance(
+    request: CallbackRequest,
+    event: RequestEvent,
     now: datetime,
     *,
     by: Claim | None = None,
@@ -69,74 +71,86 @@ def after(
     operator: str | None = None,
     reason: str | None = None,
 ) -> CallbackRequest:
-    """The wish after it; the same object where that changes nothing.
+    """Return the request after `event`; the same object if that changes nothing.
 
-    `by`: the controller that says so; None: a person, who moves only what no controller is at. `wait`: until it is due
-    again, should it be; `operator`: who is rung, declined, or took it over.
+    Args:
+        by: The controller that reports the event; None for a person, who moves only what no controller holds.
+        wait: Time until the request is due again, if it will be.
+        operator: The operator who is rung, who declined, or who took it over.
+        reason: Replaces the request's reason, unless None.
     """
-    state = TRANSITIONS.get((CallbackState(wish.state), what))
-    if state is None or wish.claim != (None if wish.state == _S.REQUESTED else by):
-        return wish
-    if what is Happening.DIALLED:
-        told = wish.kind == CallbackKind.CASE
-        if wish.tries >= MOST_TRIES or by is None or told is not (wish.state == _S.REQUESTED):
-            return wish
+    state = TRANSITIONS.get((CallbackState(request.state), event))
+    if state is None or request.claim != (None if request.state == _S.REQUESTED else by):
+        return request
+    if event is RequestEvent.DIALLED:
+        about_case = request.kind == CallbackKind.CASE
+        if request.tries >= MOST_TRIES or by is None or about_case is not (request.state == _S.REQUESTED):
+            return request
         return replace(
-            wish,
+            request,
             state=state.value,
-            tries=wish.tries + 1,
+            tries=request.tries + 1,
             tried=now,
-            dialled_call_id=call_of(wish),
+            dialled_call_id=call_of(request),
             claim=by,
             reason=None,
         )
-    if what is Happening.CLAIMED:
-        told = wish.kind == CallbackKind.CASE
-        return wish if by is None or told else replace(wish, state=state.value, claim=by)
-    if what is Happening.MISSED:
-        due = next_try(wish.tried or now, wait, wish.tries)
+    if event is RequestEvent.CLAIMED:
+        about_case = request.kind == CallbackKind.CASE
+        return request if by is None or about_case else replace(request, state=state.value, claim=by)
+    if event is RequestEvent.MISSED:
+        due = next_try(request.tried or now, wait, request.tries)
         state = _S.REQUESTED if due is not None else _S.FAILED
-        wish = _put_off(wish, due) if due is not None else wish
-    if what is Happening.DECLINED:
-        wish = _put_off(wish, now + wait)
-    if what is Happening.TAKEN:
-        wish = replace(wish, operator_id=operator or wish.operator_id)
+        request = _put_off(request, due) if due is not None else request
+    if event is RequestEvent.DECLINED:
+        request = _put_off(request, now + wait)
+    if event is RequestEvent.TAKEN:
+        request = replace(request, operator_id=operator or request.operator_id)
     return replace(
-        wish,
+        request,
         state=state.value,
         claim=by if state in AT_WORK else None,
-        reason=reason if reason is not None else wish.reason,
+        reason=reason if reason is not None else request.reason,
         ended=now if state in FINAL else None,
     )
 
 
-def _put_off(wish: CallbackRequest, due: datetime) -> CallbackRequest:
-    return replace(wish, due=due, first_due=wish.first_due or wish.due or wish.tried)
+def _put_off(request: CallbackRequest, due: datetime) -> CallbackRequest:
+    return replace(request, due=due, first_due=request.first_due or request.due or request.tried)
 
 
-def given_up(
-    wish: CallbackRequest, what: Happening, now: datetime, *, operator: str | None = None, reason: str
+def end_orphaned(
+    request: CallbackRequest, event: RequestEvent, now: datetime, *, operator: str | None = None, reason: str
 ) -> CallbackRequest:
-    """A wish that a node is at which is gone for good: cancelled or taken, as a person says. Should that node be there
-    all the same, it moves nothing any more. The same object for a wish that nobody is at."""
-    if wish.state not in AT_WORK:
-        return wish
-    free = replace(wish, state=CallbackState.REQUESTED.value, claim=None)
-    return after(free, what, now, operator=operator, reason=reason)
+    """Return a request held by a node that is gone for good, cancelled or taken over by a person.
+
+    If that node still exists after all, it can no longer move the request. Returns the same object for a request that
+    no controller holds.
+    """
+    if request.state not in AT_WORK:
+        return request
+    free = replace(request, state=CallbackState.REQUESTED.value, claim=None)
+    return advance(free, event, now, operator=operator, reason=reason)
 
 
-def call_of(wish: CallbackRequest) -> UUID:
-    """The id of the call that the next try leads to; with it he waits for an operator. The same after a restart."""
-    return call_id("callback", f"{wish.id}-{wish.tries + 1}", int(wish.wished.timestamp() * 1000))
+def call_of(request: CallbackRequest) -> UUID:
+    """Return the id of the call that the next try leads to, under which the request waits for an operator.
+
+    It is the same after a restart.
+    """
+    return call_id("callback", f"{request.id}-{request.tries + 1}", int(request.wished.timestamp() * 1000))
 
 
-def channel_of(wish: CallbackRequest) -> str:
-    """The channel of the try that is going on: Asterisk answers 409 to whoever wants to make it once more."""
-    return f"callback-{wish.id}-{wish.tries}"
+def channel_of(request: CallbackRequest) -> str:
+    """Return the id of the current try's channel: Asterisk answers 409 to a second attempt to create it."""
+    return f"callback-{request.id}-{request.tries}"
 
 
-def routing_age(wish: CallbackRequest) -> datetime:
-    """Since when he counts as waiting: who has waited keeps his age; others wait from the instant they are due."""
-    if wish.kind == CallbackKind.WAITING and wish.waiting_since is not None:
-        return wish.waiting_since
-    return max(wish.due or wish.wished, wish.wished)
+def routing_age(request: CallbackRequest) -> datetime:
+    """Return since when the caller counts as waiting.
+
+    A caller who has waited in the queue keeps their age; all others wait from the instant at which they are due.
+    """
+    if request.kind == CallbackKind.WAITING and request.waiting_since is not None:
+        return request.waiting_since
+    return max(request.due or request.wished, request.wished)

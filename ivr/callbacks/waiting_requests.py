@@ -18,20 +18,23 @@ class WaitingRequests:
         self._site = connection.services.site
         self.by_call: dict[str, CallbackRequest] = {}
 
-    def enter(self, call: str, wish: CallbackRequest) -> None:
-        """Let the request wait, with the age that it has."""
-        self.by_call[call] = wish
-        since = routing_age(wish).timestamp()
-        self._connection.tell(floor_protocol.Wait(call, self._steps(wish), since, wish.priority, callback=True))
+    def enter(self, call: str, request: CallbackRequest) -> None:
+        """Put the request into the queue with its present age."""
+        self.by_call[call] = request
+        since = routing_age(request).timestamp()
+        self._connection.tell(floor_protocol.Wait(call, self._steps(request), since, request.priority, callback=True))
 
     def leave(self, call: str) -> None:
-        """Take the request out of the floor, for now or for good."""
+        """Take the request out of the queue, for now or for good."""
         self.by_call.pop(call, None)
         self._connection.tell(floor_protocol.Leave(call))
 
-    def _steps(self, wish: CallbackRequest) -> tuple[Step, ...]:
-        language, site = language_of(self._site, wish), self._site
-        if wish.kind == CallbackKind.OPERATOR and wish.operator_id is not None:
-            spoken = next((each.languages for each in self._connection.people if each.id == wish.operator_id), {})
-            return (Step(language if language in spoken else next(iter(spoken), language), operator=wish.operator_id),)
-        return usual_steps(language, site.operators.level, wish.topic, wish.operator_id, site.routing.policy)
+    def _steps(self, request: CallbackRequest) -> tuple[Step, ...]:
+        language, site = language_of(self._site, request), self._site
+        if request.kind == CallbackKind.OPERATOR and request.operator_id is not None:
+            people = self._connection.people
+            spoken = next((operator.languages for operator in people if operator.id == request.operator_id), {})
+            return (
+                Step(language if language in spoken else next(iter(spoken), language), operator=request.operator_id),
+            )
+        return usual_steps(language, site.operators.level, request.topic, request.operator_id, site.routing.policy)

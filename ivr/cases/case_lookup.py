@@ -1,7 +1,7 @@
-"""Case files for callers: whether reference and PIN belong together, and what the file says then.
+"""Case files for callers: checks a reference and its PIN, and returns the state of the file.
 
 A wrong pair gets the same answer after the same time, whether the file exists, has no PIN, or has another one. An
-attempt is on the disk before its PIN is checked, so that neither parallel calls nor `kill -9` give more of them.
+attempt is on the disk before its PIN is checked, so that neither parallel calls nor `kill -9` allow more attempts.
 """
 
 import asyncio
@@ -26,13 +26,15 @@ WITHHELD = "withheld"
 """In place of a number, for all callers who hide theirs."""
 
 _CHECKS = 2
-"""PINs checked at once; each takes a core and 32 MiB for some 70 ms."""
+"""How many PINs are checked at once; each check takes a core and 32 MiB for some 70 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """What the caller may hear. `missing`: the words after `missing_` in the ids of texts; `owner`: the operator who
-    has the file."""
+    """What the caller may hear of a case file.
+
+    `missing` holds the parts after `missing_` in the ids of texts, and `owner` is the operator who has the file.
+    """
 
     reference: str
     state: str
@@ -43,7 +45,7 @@ class CaseStatus:
 
 @dataclass(frozen=True, slots=True)
 class NoMatch:
-    """`locked`: it was the last attempt for some time."""
+    """Reference and PIN do not match; `locked` says that it was the last attempt for some time."""
 
     locked: bool
 
@@ -62,26 +64,29 @@ Answer = CaseStatus | NoMatch | Locked | Unavailable
 
 
 class CaseLookup:
-    """For one event loop; who made it calls `close`."""
+    """Answers callers who enter a reference and a PIN. Belongs to one event loop; whoever makes it calls `close`."""
 
     def __init__(self, database: Database, recorder: Recorder) -> None:
         self._database = database
         self._recorder = recorder
         self._attempts = pin.Attempts()
         self._checks = ThreadPoolExecutor(_CHECKS, "pin")
-        self._nobodys = ""  # a hash that no PIN of anybody has made
+        self._dummy_hash = ""  # matches no PIN
 
     async def warm(self) -> None:
-        """Makes the first caller's answer as quick as the next one's."""
-        await self._hash_of_nobody()
+        """Make the first caller's answer as quick as the next ones."""
+        await self._make_dummy_hash()
         await self._database.warm()
 
     def close(self) -> None:
         self._checks.shutdown(wait=False, cancel_futures=True)
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
-        """What he may hear who enters a reference and its PIN. `caller`: his number, empty if it is hidden."""
-        nobodys = await self._hash_of_nobody()
+        """Return what a caller who entered a reference and a PIN may hear.
+
+        `caller` is their number, empty if it is hidden.
+        """
+        dummy_hash = await self._make_dummy_hash()
         claim = await self._claim(reference, caller or WITHHELD)
         if claim is None:
             return Unavailable()
@@ -91,27 +96,27 @@ class CaseLookup:
         if counts is None:
             return Locked()
         self._keep(claim, accounts, counts)
-        kept = claim.file.pin_hash if claim.file is not None else None
-        right = await self._matches(entered, kept or nobodys)
-        if claim.file is None or kept is None or not right:
+        pin_hash = claim.file.pin_hash if claim.file is not None else None
+        matches = await self._matches(entered, pin_hash or dummy_hash)
+        if claim.file is None or pin_hash is None or not matches:
             return NoMatch(self._attempts.locked(accounts, time.time()))
-        self._keep(claim, accounts, self._attempts.right(file, (number, this_call), began, time.time()))
-        return told(claim.file)
+        self._keep(claim, accounts, self._attempts.succeed(file, (number, this_call), began, time.time()))
+        return case_status(claim.file)
 
     async def _claim(self, reference: str, number: str) -> "Claim | None":
         return await self._database.claim(reference, number)
 
-    async def _hash_of_nobody(self) -> str:
-        if not self._nobodys:
+    async def _make_dummy_hash(self) -> str:
+        if not self._dummy_hash:
             loop = asyncio.get_running_loop()
-            self._nobodys = await loop.run_in_executor(self._checks, pin.hashed, os.urandom(16).hex())
-        return self._nobodys
+            self._dummy_hash = await loop.run_in_executor(self._checks, pin.hash_pin, os.urandom(16).hex())
+        return self._dummy_hash
 
-    async def _matches(self, entered: str, kept: str) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._checks, pin.matches, entered, kept)
+    async def _matches(self, entered: str, pin_hash: str) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._checks, pin.matches, entered, pin_hash)
 
     def _keep(self, claim: "Claim", accounts: Sequence[pin.Account], counts: Sequence[pin.Count]) -> None:
-        """What stands against the file and the number, for the next start; a call has none then."""
+        """Record the failures of the file and the number for the next start; those of the call end with it."""
         of_file, of_number = (
             (count.failures, count.locked_until(account.limit) if count.failures else None)
             for account, count in zip(accounts[:2], counts[:2], strict=True)
@@ -137,11 +142,11 @@ def _accounts(claim: "Claim", reference: str, call: str) -> tuple[pin.Account, p
 
 def _stored(tried: "Failures", limit: pin.Limit) -> pin.Count:
     until = tried.locked_until.timestamp() if tried.locked_until is not None else None
-    return pin.stored(tried.failures, until, limit)
+    return pin.stored_count(tried.failures, until, limit)
 
 
-def told(file: "FileByTelephone | File") -> CaseStatus:
-    """What its applicant may hear of a file."""
+def case_status(file: "FileByTelephone | File") -> CaseStatus:
+    """Return what its applicant may hear of a file."""
     missing = tuple(re.findall(r"[a-z0-9_]+", file.missing or ""))
     owner = file.owner if file.owner is not None and operators.is_id(file.owner) else None
     return CaseStatus(file.reference, file.state, missing, file.expected, owner)

@@ -1,7 +1,7 @@
-"""What is done with case files outside a call: the rows that a change makes, and how they are kept.
+"""Changes to case files outside a call: the rows of each change, and how they are stored.
 
-Whoever changes a file has a journal of his own for it; the database gets it from whatever delivers journals, or from
-here. So a change is not lost while nothing else runs, nor while the database is away.
+Each change is written to a journal of its own; the process that delivers journals brings it to the database, or else
+this module does. So no change is lost while nothing else runs, or while the database is away.
 """
 
 import asyncio
@@ -24,30 +24,30 @@ from ivr.home.settings import Settings
 from ivr.records import references
 
 Rows = list[tuple[str, dict[str, Any]]]
-"""Tables and columns, as the journal takes them."""
+"""Tables and their columns, for the journal."""
 
 DELIVERED_S = 1.0
-"""How long another process has for the delivery; a running one needs some 0.1 s."""
-_LIVELY = timedelta(seconds=5)
+"""How long to wait for another process to deliver; one that runs takes some 0.1 s."""
+_ALIVE_FOR = timedelta(seconds=5)
 _POLL_S = 0.03
 
 
 class NotKeptError(Exception):
-    """The disk does not take a change; the sentence says which file, and what to do."""
+    """The disk refuses a change; the text says which file, and what to do."""
 
 
-def opened(reference: str, columns: Mapping[str, Any], pin_hash: str, by: str, now: datetime) -> Rows:
-    """A new file that its applicant can hear of by telephone."""
+def opening_rows(reference: str, columns: Mapping[str, Any], pin_hash: str, by: str, now: datetime) -> Rows:
+    """Return the rows of a new case file, whose applicant can hear its state by telephone."""
     file = {"reference": reference, "state": CaseState.OPEN.value, "opened": now, "pin_hash": pin_hash, **columns}
     return [
         ("case_file", file),
-        noted(reference, "The file was opened and a PIN was given to the applicant.", by, now),
+        _note(reference, "The file was opened and a PIN was given to the applicant.", by, now),
         _audit(reference, "case_opened", by, data={"kind": columns["kind"]}),
     ]
 
 
-def changed(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
-    """`new`: the columns of `file` that change, at least one."""
+def change_rows(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datetime, why: str = "") -> Rows:
+    """Return the rows of a change; `new` holds the columns of `file` that change, at least one."""
     columns: dict[str, Any] = {"reference": file["reference"], **new}
     if "state" in new:
         columns |= {"changed": now, "closed": now if new["state"] == CaseState.CLOSED else None}
@@ -55,28 +55,29 @@ def changed(file: Mapping[str, Any], new: Mapping[str, Any], by: str, now: datet
     data = {name: [_plain(file[name]), _plain(value)] for name, value in new.items()}
     return [
         ("case_file", columns),
-        noted(file["reference"], f"{words}. {why}" if why else words, by, now),
+        _note(file["reference"], f"{words}. {why}" if why else words, by, now),
         _audit(file["reference"], "case_changed", by, why, data),
     ]
 
 
-def new_pin(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
-    """Another PIN in place of the former one, and no failure against the file."""
+def new_pin_rows(reference: str, pin_hash: str, by: str, now: datetime) -> Rows:
+    """Return the rows that replace a file's PIN and clear its failures."""
     return [
         (
             "case_file",
             {"reference": reference, "pin_hash": pin_hash, "pin_failures": 0, "pin_locked_until": None},
         ),
-        noted(reference, "A new PIN was given to the applicant.", by, now),
+        _note(reference, "A new PIN was given to the applicant.", by, now),
         _audit(reference, "case_pin", by),
     ]
 
 
-def note(reference: str, text: str, by: str, now: datetime) -> Rows:
-    return [noted(reference, text, by, now), _audit(reference, "case_noted", by)]
+def note_rows(reference: str, text: str, by: str, now: datetime) -> Rows:
+    """Return the rows of a note in a case file."""
+    return [_note(reference, text, by, now), _audit(reference, "case_noted", by)]
 
 
-def noted(reference: str, text: str, by: str, now: datetime) -> tuple[str, dict[str, Any]]:
+def _note(reference: str, text: str, by: str, now: datetime) -> tuple[str, dict[str, Any]]:
     return "case_note", {"id": uuid7(), "case_reference": reference, "author": by, "text": text, "at": now}
 
 
@@ -96,7 +97,7 @@ def _shown(value: Any) -> str:
 
 
 def new_reference(settings: Settings, node: str, node_number: int, url: str) -> str:
-    """A reference that nobody has had. Raises NotKeptError if the disk does not take that it was given out."""
+    """Return an unused reference. Raises NotKeptError if the disk cannot record that it was given out."""
     allocator = ReferenceAllocator(settings.case_references, node_number, taken=1)
     try:
         return asyncio.run(references.new_reference(allocator, url, node))
@@ -108,9 +109,10 @@ def new_reference(settings: Settings, node: str, node_number: int, url: str) -> 
 
 
 async def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
-    """Puts the rows into a journal of `folder` and sees to it that the database gets them.
+    """Write the rows to a journal in `folder` and deliver them to the database.
 
-    Gives why it has not got them yet, if so; it will. Raises NotKeptError if even the journal could not be written.
+    Returns why the database does not have them yet, if so; they are delivered later. Raises NotKeptError if not even
+    the journal could be written.
     """
     journal = Journal(folder, node)
     for table, columns in rows:
@@ -123,17 +125,17 @@ async def keep(folder: Path, node: str, url: str, rows: Rows) -> str | None:
             f"the journal {folder} cannot be written: nothing was changed; make room, or mend its rights."
         )
     try:
-        if not await _delivered(folder, url, journal, len(rows)):
+        if not await _wait_until_delivered(folder, url, journal, len(rows)):
             await deliver_all(folder, url)
     except (DatabaseError, SQLAlchemyError) as error:
         return str(error).splitlines()[0]
     return None
 
 
-async def _delivered(folder: Path, url: str, journal: Journal, records: int) -> bool:
-    """Waits for a process that delivers this folder, if there is one."""
+async def _wait_until_delivered(folder: Path, url: str, journal: Journal, records: int) -> bool:
+    """Wait for the process that delivers this folder; return False if there is none, or it takes too long."""
     beat = heartbeat(folder)
-    if beat is None or beat.at < datetime.now(UTC) - _LIVELY:
+    if beat is None or beat.at < datetime.now(UTC) - _ALIVE_FOR:
         return False
     engine = async_engine(url)
     try:

@@ -1,8 +1,8 @@
-"""The PIN of a file: made, kept as a hash, and counted so that nobody finds it out by trying.
+"""The PIN of a case file: created, stored as a hash, and protected against guessing by counting attempts.
 
-An attempt is counted before it is checked, so that many at once get no more than one after the other. What attempts
-are counted for is an *account*: a file, a number, a call. Instants are POSIX seconds, given from outside: there
-is no clock here, and no database.
+An attempt is counted before it is checked, so that parallel attempts allow no more guesses than serial ones. Attempts
+are counted per *account*: a file, a number, a call. Instants are POSIX seconds and arguments: there is no clock here,
+and no database.
 """
 
 import re
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 DIGITS = 6
 
 _ROUNDING_S = 0.001
-"""The database keeps microseconds: its instants are not quite ours."""
+"""The database stores microseconds, so that its instants differ slightly from ours."""
 
 MINUTE, HOUR = 60.0, 3600.0
 DAY = 24 * HOUR
 
 
 def new() -> str:
-    """Six random digits, none of those that everybody tries first: 111111, 123456, 987654, 121212."""
+    """Return six random digits, but none that are guessed first: 111111, 123456, 987654, 121212."""
     while True:
         pin = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         if not _is_guessed_first(pin):
@@ -40,35 +40,35 @@ def _is_guessed_first(pin: str) -> bool:
 
 @cache
 def _hasher() -> "PasswordHasher":
-    """Argon2id (RFC 9106), 32 MiB and three passes: some 70 ms of one core, above what OWASP asks for (19 MiB, two).
+    """Return Argon2id (RFC 9106) with 32 MiB and three passes: some 70 ms of one core.
 
-    Loaded when it is asked for: a controller's start need not wait for it.
+    OWASP recommends at least 19 MiB and two passes.
     """
-    from argon2 import PasswordHasher, Type
+    from argon2 import PasswordHasher, Type  # at first use: a start of the controller need not wait for it
 
     return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
 
-def hashed(pin: str) -> str:
-    """What is kept of a PIN, with a salt of its own. Takes as long as a check: call it in a thread."""
+def hash_pin(pin: str) -> str:
+    """Return the hash of a PIN, with its own salt. Takes as long as a check: call it in a thread."""
     return _hasher().hash(pin)
 
 
-def matches(pin: str, kept: str) -> bool:
-    """Whether `kept` was made of `pin`, compared in constant time. False for what is no hash of ours."""
-    from argon2.exceptions import InvalidHashError, VerificationError
+def matches(pin: str, pin_hash: str) -> bool:
+    """Return whether `pin_hash` is the hash of `pin`, in constant time. False for a string that is not a hash."""
+    from argon2.exceptions import InvalidHashError, VerificationError  # as above
 
     try:
-        return _hasher().verify(kept, pin)
+        return _hasher().verify(pin_hash, pin)
     except (VerificationError, InvalidHashError):
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`free` failures lock for `first_s`, each further one for twice as long, `longest_s` at most.
+    """`free` failures lock for `first_s`, and each further one for twice as long, up to `longest_s`.
 
-    All is forgotten `forgotten_s` after the end of the last lock, or after the last failure where none locked.
+    The count starts anew `forgotten_s` after the end of the last lock, or after the last failure if none locked.
     """
 
     free: int
@@ -77,6 +77,7 @@ class Limit:
     forgotten_s: float
 
     def lock_s(self, failures: int) -> float:
+        """Return how long an account is locked after that many failures."""
         if failures < self.free:
             return 0.0
         return float(min(self.first_s * 2 ** min(failures - self.free, 40), self.longest_s))
@@ -84,14 +85,14 @@ class Limit:
 
 OF_FILE = OF_NUMBER = Limit(3, 5 * MINUTE, DAY, DAY)
 OF_WITHHELD = Limit(30, 5 * MINUTE, HOUR, HOUR)
-"""All callers who hide their number together: the few who mistype must not lock out the rest."""
+"""For all callers who hide their number together: a few who mistype must not lock out the others."""
 OF_CALL = Limit(3, DAY, DAY, DAY)
-"""Three in one call, whatever its number and its files."""
+"""Three failures in one call, whatever its number and the files tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Failures, and the instant of the last one."""
+    """The number of failures, and the instant of the last one."""
 
     failures: int = 0
     at: float = 0.0
@@ -103,15 +104,18 @@ class Count:
 NOTHING = Count()
 
 
-def stored(failures: int, locked_until: float | None, limit: Limit) -> Count:
-    """The count that a row of the database tells: its lock ends so long after the last failure."""
+def stored_count(failures: int, locked_until: float | None, limit: Limit) -> Count:
+    """Return the count of a database row; its last failure is as long before the end of its lock as the lock lasts."""
     return Count(failures, locked_until - limit.lock_s(failures)) if locked_until is not None else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What attempts are counted for. `stored`: as the database has it, which may be behind; `of`: what the count is
-    about, where that may be replaced: a file with a new PIN begins at what the database says."""
+    """What attempts are counted for: a file, a number or a call.
+
+    `stored` is the count in the database, which may be behind. `of` identifies what the count is about if that can be
+    replaced: a file with a new PIN starts with the database's count.
+    """
 
     key: str
     limit: Limit
@@ -122,16 +126,16 @@ class Account:
 @dataclass(slots=True)
 class _Entry:
     of: str
-    base: Count = NOTHING  # what was counted elsewhere: before the start of this process, or by another node
+    base: Count = NOTHING  # counted elsewhere: before this process started, or by another node
     own: list[float] = field(default_factory=list)  # when this process counted a failure
-    settled: float = 0.0  # when a right PIN took one back: what the database has from before is out of date
+    settled: float = 0.0  # when a right PIN took a failure back: older counts of the database are out of date
 
     @property
     def count(self) -> Count:
         return Count(self.base.failures + len(self.own), max([self.base.at, *self.own]))
 
-    def take_in(self, stored: Count) -> None:
-        """What is counted here already is in `stored` too, or will be."""
+    def merge(self, stored: Count) -> None:
+        """Merge the database's count, which includes the failures counted here, or soon will."""
         if stored.at > self.settled:
             known = self.count
             more = max(0, stored.failures - known.failures)
@@ -140,16 +144,16 @@ class _Entry:
 
 
 class Attempts:
-    """All counts that this process has seen. Each method is one step of one event loop: nothing comes in between."""
+    """All counts that this process has seen. Each method runs without interruption in one event loop."""
 
     def __init__(self, bound: int = 10_000) -> None:
         self._entries: dict[str, _Entry] = {}
         self._bound = bound
 
     def begin(self, accounts: Sequence[Account], now: float) -> tuple[Count, ...] | None:
-        """Counts an attempt as a failure of all accounts, in advance; None if one is locked: then nothing is counted.
+        """Count an attempt as a failure of all accounts in advance; None, and nothing counted, if one is locked.
 
-        The counts that are given are to be kept before the PIN is checked.
+        The caller stores the returned counts before it checks the PIN.
         """
         if self.locked(accounts, now):
             return None
@@ -160,9 +164,11 @@ class Attempts:
             self._entries[account.key] = entry
         return tuple(entry.count for entry in entries)
 
-    def right(self, cleared: Account, others: Sequence[Account], began: float, now: float) -> tuple[Count, ...]:
-        """The PIN of the attempt that `began` then was right: nothing stands against `cleared` any more, and that
-        attempt against none of the others."""
+    def succeed(self, cleared: Account, others: Sequence[Account], began: float, now: float) -> tuple[Count, ...]:
+        """Record that the attempt which `began` at that instant had the right PIN; return the new counts.
+
+        All failures of `cleared` are forgotten, and that attempt no longer counts for the `others`.
+        """
         self._entries[cleared.key] = _Entry(cleared.of, settled=now)
         for account in others:
             entry = self._entries[account.key] = self._entry(account, now)
@@ -172,21 +178,22 @@ class Attempts:
         return tuple(self._entries[account.key].count for account in (cleared, *others))
 
     def locked(self, accounts: Sequence[Account], now: float) -> bool:
-        until = max((self._entry(each, now).count.locked_until(each.limit) for each in accounts), default=0.0)
+        """Return whether one of the accounts is locked at `now`."""
+        until = max((self._entry(account, now).count.locked_until(account.limit) for account in accounts), default=0.0)
         return now + _ROUNDING_S < until
 
     def _entry(self, account: Account, now: float) -> _Entry:
-        """What is known of it now, by this process and by the database."""
+        """Return what this process and the database know of an account now."""
         entry = self._entries.get(account.key)
         if entry is None or entry.of != account.of:
             entry = _Entry(account.of)
-        entry.take_in(account.stored)
+        entry.merge(account.stored)
         if now >= entry.count.locked_until(account.limit) + account.limit.forgotten_s:
             entry = _Entry(account.of, settled=max(entry.settled, entry.count.at))
         return entry
 
     def _trim(self) -> None:
-        """Forgets the older half where there are too many, such as of references that somebody made up."""
+        """Forget the older half of the entries if there are too many, for example of made-up references."""
         if len(self._entries) >= self._bound:
             by_age = sorted(self._entries, key=lambda key: self._entries[key].count.at)
             for key in by_age[: len(by_age) // 2]:

@@ -1,1 +1,1 @@
-"""Feature codes and supervision: what people do by dialling from an operator's telephone."""
+"""Feature codes and supervision: what operators and supervisors dial on their telephones."""

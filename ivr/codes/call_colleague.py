@@ -1,4 +1,4 @@
-"""Operators call one another by their numbers: no caller is in it, and neither is offered one meanwhile."""
+"""Calls between operators, by number: no caller takes part, and neither operator is offered one meanwhile."""
 
 from ivr.codes import help_call
 from ivr.codes.code_call import CodeCall, CodeRefused
@@ -8,19 +8,19 @@ _BUSY = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP
 
 
 async def call_colleague(call: CodeCall) -> None:
-    """Rings the operator whose number was dialled; says why not, or that nobody answers."""
+    """Ring the operator whose number was dialled; play why not, or that nobody answers."""
     colleague = call.colleague(call.argument)
     if colleague is None:
         raise CodeRefused("code_unknown")
     if colleague.id == call.operator.id:
         raise CodeRefused("talk_yourself")
-    leg = await help_call.standing_leg(call) if call.resumed else None
+    leg = await help_call.find_leg(call) if call.resumed else None
     fresh = leg is None
     if leg is None:
         state = call.floor.operators[colleague.id]
         if not state.present or state.state in _BUSY:
             raise CodeRefused("talk_away")
-        leg = await help_call.claimed(call, colleague.id)
+        leg = await help_call.claim_leg(call, colleague.id)
     await call.answer()
-    if not await help_call.talked_with(call, leg, fresh=fresh):
+    if not await help_call.talk_with(call, leg, fresh=fresh):
         raise CodeRefused("talk_no_answer")

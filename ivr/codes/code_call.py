@@ -1,6 +1,6 @@
-"""The channel of a telephone on which an operator has dialled a code: what he hears there, presses there, and may do.
+"""The channel of a telephone on which an operator has dialled a feature code: its prompts, its keys, its context.
 
-Nothing of it is kept: the channel itself says which code it is, so that a controller that starts begins the code anew.
+Nothing of it is stored: the channel itself carries the code, so that a starting controller runs the code again.
 """
 
 import asyncio
@@ -24,27 +24,30 @@ from routing.states import Operator
 log = structlog.get_logger()
 
 SILENCE_S = 5.0
-"""So long a key is waited for once the question is over."""
+"""How long to wait for a key after the end of a question."""
 
-Said = str | Clip
-"""What is said: a text's id, in the operator's own language, or a clip in whatever language it has."""
+Prompt = str | Clip
+"""What an operator hears: a text's id, in their own language, or a clip in its own language."""
 
 
-class OperatorGone(Exception):  # noqa: N818 - a hang-up is how codes end
+class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end of a code
     """The operator has hung up the code."""
 
 
-class CodeRefused(Exception):  # noqa: N818 - said as one says it of a code
-    """Why a code does nothing; the operator hears `said`."""
+class CodeRefused(Exception):  # noqa: N818 - a refusal is a normal end of a code
+    """The code does nothing; the operator hears why from `prompts`."""
 
-    def __init__(self, *said: Said) -> None:
-        super().__init__(*said)
-        self.said = said
+    def __init__(self, *prompts: Prompt) -> None:
+        super().__init__(*prompts)
+        self.prompts = prompts
 
 
 class CodeCall:
-    """`name`: of the code, as `registry.CODES` has it; `argument`: the digits after it, or none; `resumed`: begun anew
-    after a restart of the controller, which may have done part of it before."""
+    """A code that an operator has dialled.
+
+    `name` is a key of `registry.CODES`, and `argument` the digits after the code, if any. `resumed` says that the code
+    is run again after a restart of the controller, which may have done part of it before.
+    """
 
     def __init__(
         self, session: CodeConnection, channel: str, name: str, operator: OperatorEntry, argument: str, *, resumed: bool
@@ -58,7 +61,7 @@ class CodeCall:
         self._answered = False
         self._gone = False
 
-    # What he may look at
+    # What codes may look at
 
     @property
     def services(self) -> Services:
@@ -66,19 +69,19 @@ class CodeCall:
 
     @property
     def floor(self) -> FloorClient:
-        """Raises CodeRefused where the controller does not know the floor yet."""
+        """The floor. Raises CodeRefused while the controller does not know it yet."""
         if self.session.floor is None:
             raise CodeRefused("code_unavailable")
         return self.session.floor
 
     @property
     def state(self) -> Operator:
-        """The operator as the floor sees him."""
+        """The operator's state in the floor."""
         return self.floor.operators[self.operator.id]
 
     @property
     def conversation(self) -> Call | None:
-        """The running call that he talks with."""
+        """The call in which the operator talks with a caller, if any."""
         talking = (call for call in self.session.calls if call.state.operator == self.operator.id)
         return next((call for call in talking if call.state.offer is not None), None)
 
@@ -86,10 +89,10 @@ class CodeCall:
         self.session.tell(message)
 
     def colleague(self, identity: str) -> OperatorEntry | None:
-        """The operator with that id."""
-        return next((each for each in self.session.people if each.id == identity), None)
+        """Return the operator with that id, if any."""
+        return next((operator for operator in self.session.people if operator.id == identity), None)
 
-    # What happens to it
+    # Events
 
     def deliver(self, item: events.Event | RequestFailed) -> None:
         self._inbox.put(item)
@@ -97,9 +100,9 @@ class CodeCall:
     async def next(
         self, until: float | None = None, *, even_if_gone: bool = False
     ) -> events.Event | RequestFailed | Deadline:
-        """The next thing that happens; a Deadline once the loop's clock reaches `until`. Keys are also kept in `keys`.
+        """Return the next event; a Deadline once the loop's clock reaches `until`. Keys are also added to `keys`.
 
-        Raises OperatorGone once he has hung up; with `even_if_gone` what happens is given all the same.
+        Raises OperatorGone once the operator has hung up; with `gone_too` the events are returned all the same.
         """
         if self._gone and not even_if_gone:
             raise OperatorGone
@@ -118,55 +121,57 @@ class CodeCall:
         return item
 
     def refused(self, request: Request, status: int) -> None:
-        """For `Link.send`: what Asterisk did not do comes as a RequestFailed."""
+        """Deliver a request that Asterisk refused as a RequestFailed. For `Link.send`."""
         self._inbox.put(RequestFailed(request, status))
 
-    # What he hears
+    # Prompts
 
     @property
     def sounding(self) -> bool:
         return self._playback.name is not None
 
     async def answer(self) -> None:
-        """Answers the telephone, once; what is said does it by itself."""
+        """Answer the telephone, once. Playing a prompt does so too."""
         if not self._answered:
             self._answered = True
             await self.services.link.send(operations.ANSWER(self.channel))
 
     async def hush(self) -> None:
-        """Ends what sounds."""
+        """Stop the present playback."""
         if requests := self._playback.stop():
             await self.services.link.send(*requests)
 
-    async def play(self, *said: Said) -> bool:
-        """Starts the clips; False if there is no audio for any of them. What the operator is to hear first of all comes
-        before them."""
+    async def play(self, *prompts: Prompt) -> bool:
+        """Start the prompts; False if there is no audio for any of them.
+
+        A notice that the operator has to hear first (such as an automatic pause) comes before them.
+        """
         sounds = self.session.version.sounds
         notice = self.services.take_notice(self.operator.id)
-        said = (notice, *said) if notice is not None else said
-        clips = [(self.language, each) if isinstance(each, str) else each for each in said]
-        found = [heard for clip in clips if (heard := self.services.audible.find(sounds, clip)) is not None]
+        prompts = (notice, *prompts) if notice is not None else prompts
+        clips = [(self.language, prompt) if isinstance(prompt, str) else prompt for prompt in prompts]
+        found = [audio for clip in clips if (audio := self.services.audible.find(sounds, clip)) is not None]
         await self.answer()
         await self.hush()
         if not found:
             return False
         playback = new_name("code")
-        media = ",".join(f"sound:{each.file}" for each in found)
+        media = ",".join(f"sound:{audio.file}" for audio in found)
         await self.services.link.send(operations.PLAY(self.channel, playback, media=media))
-        self._playback.start(playback, sum(each.seconds for each in found))
+        self._playback.start(playback, sum(audio.seconds for audio in found))
         return True
 
-    async def say(self, *said: Said) -> None:
-        """Says it to its end, or until a key, which is kept."""
-        if self.keys or not await self.play(*said):
+    async def say(self, *prompts: Prompt) -> None:
+        """Play the prompts to their end, or until a key, which stays in `keys`."""
+        if self.keys or not await self.play(*prompts):
             return
         while self.sounding and not self.keys:
             await self.next()
 
-    async def listen(self, *said: Said, silence_s: float = SILENCE_S) -> str | None:
-        """Says it and gives the next key, as soon as there is one; None when none came in the time for it."""
+    async def listen(self, *prompts: Prompt, silence_s: float = SILENCE_S) -> str | None:
+        """Play the prompts and return the next key as soon as there is one; None if there was none in time."""
         if not self.keys:
-            await self.play(*said)
+            await self.play(*prompts)
         until: float | None = None
         while not self.keys:
             if until is None and not self.sounding:
@@ -176,11 +181,13 @@ class CodeCall:
         await self.hush()
         return self.keys.popleft()
 
-    async def digits(self, *said: Said, most: int = 20, silence_s: float = SILENCE_S) -> str:
-        """Says it and gives the digits up to `#`, to `most`, or to silence; "" for none, and for `*`."""
+    async def digits(self, *prompts: Prompt, most: int = 20, silence_s: float = SILENCE_S) -> str:
+        """Play the prompts and return the digits up to `#`, to `most`, or to silence; "" for none, and for `*`."""
         entered = ""
         while len(entered) < most:
-            key = await (self.listen(*said, silence_s=silence_s) if not entered else self.listen(silence_s=silence_s))
+            key = await (
+                self.listen(*prompts, silence_s=silence_s) if not entered else self.listen(silence_s=silence_s)
+            )
             if key == "*":
                 return ""
             if key is None or key == "#":

@@ -29,7 +29,7 @@ class CodeConnection(Connection, Protocol):
 
     @property
     def supervisor_alerts(self) -> SupervisorAlerts:
-        """What supervisors are alerted to."""
+        """The alerts for supervisors."""
 
     @property
     def callbacks(self) -> Callbacks: ...

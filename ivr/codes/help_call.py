@@ -1,7 +1,7 @@
-"""The code for help: a supervisor is rung and talks with the operator who asked. So does a colleague who is called.
+"""The code for help: a supervisor is rung and talks with the operator who asked. Calls to colleagues work the same way.
 
-The supervisor's leg and the bridge of both have names made from the code's channel, so that a controller that starts
-finds them by it, and rings nobody twice. A supervisor who was ready counts as offered, then as talking, for the floor.
+The supervisor's leg and the bridge of both have names made from the code's channel, so that a starting controller finds
+them and rings nobody twice. For the floor, a supervisor who was ready counts as offered, then as talking.
 """
 
 import asyncio
@@ -27,12 +27,15 @@ from routing.states import OfferState, Operator, OperatorState
 log = structlog.get_logger()
 
 _CLAIMED, _ASIDE = "help-", "helpaside-"
-"""How the channels of supervisors are named who count as busy by it, and of those who were on a pause."""
+"""Prefixes of the channel names: supervisors whom the floor counts as busy, and those who were paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A supervisor's telephone, rung for an operator; `asked`: the channel of his code."""
+    """A supervisor's telephone that is rung for an operator; `asked` is the channel of the operator's code.
+
+    `claimed` says that the floor counts the supervisor as busy.
+    """
 
     supervisor: str
     asked: str
@@ -44,7 +47,7 @@ class Leg:
 
     @classmethod
     def named(cls, channel: str) -> "Leg | None":
-        """The leg whose channel has that name."""
+        """Return the leg with that channel name; None for any other channel."""
         for claimed, prefix in ((True, _CLAIMED), (False, _ASIDE)):
             if channel.startswith(prefix):
                 supervisor, _, asked = channel.removeprefix(prefix).partition("-")
@@ -56,12 +59,14 @@ def _bridge(channel: str) -> str:
     return f"help-{channel}"
 
 
-def standing(channels: Iterable[Channel]) -> list[floor_protocol.OpenOffer]:
-    """Supervisors who are busy by being rung, or talking, for an operator: for a floor that begins. Not those whose
-    operator has hung up meanwhile: their legs are `left_over`, and nobody would tell of their end."""
-    there = list(channels)
-    asking = _asking(there)
-    named = [(leg, each.state == "Up") for each in there if (leg := Leg.named(each.id)) is not None]
+def open_offers(channels: Iterable[Channel]) -> list[floor_protocol.OpenOffer]:
+    """Return the supervisors who are rung by or talk with an operator, for a floor that starts.
+
+    Without those whose operator has hung up meanwhile: `end_left_over` ends their legs, and no message would report it.
+    """
+    channels = list(channels)
+    asking = _asking(channels)
+    named = [(leg, channel.state == "Up") for channel in channels if (leg := Leg.named(channel.id)) is not None]
     return [
         floor_protocol.OpenOffer(leg.id, _bridge(leg.asked), leg.supervisor, up)
         for leg, up in named
@@ -73,16 +78,17 @@ def _asking(channels: Iterable[Channel]) -> set[str]:
     return {channel.id for channel in channels if channel.application_data.startswith("hatif,code,")}
 
 
-def legs(channels: Iterable[Channel]) -> list[tuple[str, str]]:
-    """The supervisors' legs that are up, each with the channel of whoever asks: he is told what happens to it."""
+def find_legs(channels: Iterable[Channel]) -> list[tuple[str, str]]:
+    """Return the supervisors' legs that are up, each with the channel of the code that gets its events."""
     return [(leg.id, leg.asked) for channel in channels if (leg := Leg.named(channel.id)) is not None]
 
 
-def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
-    """What ends the legs of operators who have hung up while there was no controller."""
-    there = list(channels)
-    asking = _asking(there)
-    legs = [leg for each in there if (leg := Leg.named(each.id)) is not None and leg.asked not in asking]
+def end_left_over(channels: Iterable[Channel]) -> list[operations.Request]:
+    """Return the requests that end legs whose operator hung up while there was no controller."""
+    channels = list(channels)
+    asking = _asking(channels)
+    named = [leg for channel in channels if (leg := Leg.named(channel.id)) is not None]
+    legs = [leg for leg in named if leg.asked not in asking]
     return [
         request
         for leg in legs
@@ -91,26 +97,29 @@ def left_over(channels: Iterable[Channel]) -> list[operations.Request]:
 
 
 async def help_(call: CodeCall) -> None:
-    """Rings one supervisor after the other; raises CodeRefused, and tells the supervisors, if none is free."""
-    leg = await standing_leg(call) if call.resumed else None
+    """Ring one supervisor after the other; if none is free, alert the supervisors and raise CodeRefused."""
+    leg = await find_leg(call) if call.resumed else None
     if leg is None and call.state.state is OperatorState.AWAY:
         raise CodeRefused("code_off_duty")
     await call.answer()
-    if leg is not None and await _helped(call, leg):
+    if leg is not None and await _help_from(call, leg):
         return
     await call.play("code_help_calling")
     tried = {leg.supervisor} if leg is not None else set()
     while (supervisor := _next(call, tried)) is not None:
         tried.add(supervisor.id)
-        if await _helped(call, await claimed(call, supervisor.id), fresh=True):
+        if await _help_from(call, await claim_leg(call, supervisor.id), fresh=True):
             return
     call.session.supervisor_alerts.help_wanted(call.operator.id, _conversation(call))
     raise CodeRefused("code_help_nobody")
 
 
 def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
-    """The supervisor to be rung now: who is ready, idle longest first, else who is there without a call. Who speaks the
-    operator's language goes first."""
+    """Return the supervisor to ring next.
+
+    Ready supervisors come first, then those who are present without a call; among them those who speak the operator's
+    language, then those in their state for longest.
+    """
     floor = call.floor.operators
 
     def order(entry: OperatorEntry) -> tuple[bool, bool, float]:
@@ -118,9 +127,9 @@ def _next(call: CodeCall, tried: set[str]) -> OperatorEntry | None:
         return (state.state is not OperatorState.READY, call.language not in entry.languages, state.since)
 
     free = [
-        each
-        for each in call.session.people
-        if each.supervisor and each.id not in tried and each.id != call.operator.id and _may_be_rung(floor[each.id])
+        entry
+        for entry in call.session.people
+        if entry.supervisor and entry.id not in {*tried, call.operator.id} and _may_be_rung(floor[entry.id])
     ]
     return min(free, key=order, default=None)
 
@@ -133,33 +142,33 @@ def _may_be_rung(operator: Operator) -> bool:
     )
 
 
-async def claimed(call: CodeCall, supervisor: str) -> Leg:
-    """His leg, not rung yet; he is offered no caller from now on if he was ready."""
+async def claim_leg(call: CodeCall, supervisor: str) -> Leg:
+    """Return the supervisor's leg, not rung yet; if they were ready, the floor offers them no caller from now on."""
     leg = Leg(supervisor, call.channel, claimed=True)
     now = await call.floor.change(floor_protocol.ColleagueCall(supervisor, leg.id))
     return leg if now.offer == leg.id else Leg(supervisor, call.channel, claimed=False)
 
 
-async def standing_leg(call: CodeCall) -> Leg | None:
-    """The leg that a former controller has begun."""
+async def find_leg(call: CodeCall) -> Leg | None:
+    """Return the leg that a former controller started, if any."""
     (answer,) = await call.services.link.ask(operations.CHANNELS())
-    legs = [leg for each in answer.body if (leg := Leg.named(each["id"])) is not None]
+    legs = [leg for channel in answer.body if (leg := Leg.named(channel["id"])) is not None]
     return next((leg for leg in legs if leg.asked == call.channel), None)
 
 
-async def _helped(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
-    """Until the supervisor has hung up: True. False if he does not answer. `fresh`: he is to be rung first."""
+async def _help_from(call: CodeCall, leg: Leg, *, fresh: bool = False) -> bool:
+    """Talk with the supervisor until they hang up; False if they do not answer. `fresh`: ring them first."""
 
-    async def announced() -> None:
-        await _announced(call, leg)
+    async def announce() -> None:
+        await _announce(call, leg)
 
-    def helped() -> None:
+    def record_help() -> None:
         call.session.supervisor_alerts.helped(call.operator.id, leg.supervisor, _conversation(call))
 
-    return await talked_with(call, leg, fresh=fresh, answered=announced, connected=helped)
+    return await talk_with(call, leg, fresh=fresh, answered=announce, connected=record_help)
 
 
-async def talked_with(
+async def talk_with(
     call: CodeCall,
     leg: Leg,
     *,
@@ -167,20 +176,25 @@ async def talked_with(
     answered: Callable[[], Awaitable[None]] | None = None,
     connected: Callable[[], None] | None = None,
 ) -> bool:
-    """Until whoever is on that leg has hung up: True. False if they do not answer. `fresh`: they are to be rung first;
-    `answered` is waited for before both are connected, `connected` is called then."""
+    """Connect the operator with the leg until it hangs up; return False if it does not answer.
+
+    Args:
+        fresh: The leg is to be rung first.
+        answered: Awaited before both are connected.
+        connected: Called once both are connected.
+    """
     talked, ends = False, True
     call.services.route(leg.id, call)
     try:
         if fresh:
             log.info(call.name, operator=call.operator.id, rung=leg.supervisor, claimed=leg.claimed)
             await call.services.link.send(_create_leg(call, leg), refused=call.refused)
-        if not await _together(call, leg):
-            if not await _answered(call, leg):
+        if not await _are_together(call, leg):
+            if not await _wait_for_answer(call, leg):
                 return False
             if answered is not None:
                 await answered()
-            if not await _connected(call, leg):
+            if not await _connect(call, leg):
                 return False
             if connected is not None:
                 connected()
@@ -214,19 +228,19 @@ def _create_leg(call: CodeCall, leg: Leg) -> operations.Request:
     )
 
 
-async def _together(call: CodeCall, leg: Leg) -> bool:
-    """Whether both are in their bridge already."""
+async def _are_together(call: CodeCall, leg: Leg) -> bool:
+    """Return whether both are in their bridge already."""
     (bridges,) = await call.services.link.ask(operations.BRIDGES())
-    inside = next((each["channels"] for each in bridges.body if each["id"] == _bridge(call.channel)), ())
+    inside = next((bridge["channels"] for bridge in bridges.body if bridge["id"] == _bridge(call.channel)), ())
     return leg.id in inside and call.channel in inside
 
 
-async def _answered(call: CodeCall, leg: Leg) -> bool:
-    """Until his telephone is answered; False once it is not going to be. The operator hears music."""
+async def _wait_for_answer(call: CodeCall, leg: Leg) -> bool:
+    """Wait until the leg is answered; False once it will not be. The operator hears music."""
     link = call.services.link
     if call.resumed:
-        (there,) = await link.ask(operations.CHANNEL(leg.id))
-        if there.ok and there.body["state"] == "Up":
+        (answer,) = await link.ask(operations.CHANNEL(leg.id))
+        if answer.ok and answer.body["state"] == "Up":
             return True
     until = asyncio.get_running_loop().time() + call.services.site.operators.ring_s
     music = False
@@ -245,20 +259,20 @@ async def _answered(call: CodeCall, leg: Leg) -> bool:
                 return False
 
 
-async def _announced(call: CodeCall, leg: Leg) -> None:
-    """He hears who asks, in his own language, before he hears him."""
+async def _announce(call: CodeCall, leg: Leg) -> None:
+    """Play who asks for help to the supervisor, in their own language, before both are connected."""
     entry = call.colleague(leg.supervisor)
     language = next(iter(entry.languages)) if entry is not None else call.language
     clips = [(language, "code_help_from"), *digit_clips(language, call.operator.id)]
     found = [
-        each for clip in clips if (each := call.services.audible.find(call.session.version.sounds, clip)) is not None
+        audio for clip in clips if (audio := call.services.audible.find(call.session.version.sounds, clip)) is not None
     ]
     playback = f"{leg.id}-said"
-    media = ",".join(f"sound:{each.file}" for each in found)
+    media = ",".join(f"sound:{audio.file}" for audio in found)
     if not found:
         return
     await call.services.link.send(operations.PLAY(leg.id, playback, media=media))
-    until = asyncio.get_running_loop().time() + sum(each.seconds for each in found) + 1.0
+    until = asyncio.get_running_loop().time() + sum(audio.seconds for audio in found) + 1.0
     while True:
         match await call.next(until):
             case events.PlaybackFinished(name) if name == playback:
@@ -272,7 +286,7 @@ async def _announced(call: CodeCall, leg: Leg) -> None:
                 return
 
 
-async def _connected(call: CodeCall, leg: Leg) -> bool:
+async def _connect(call: CodeCall, leg: Leg) -> bool:
     await call.hush()
     bridge = _bridge(call.channel)
     answers = await call.services.link.ask(

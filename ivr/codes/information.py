@@ -1,23 +1,27 @@
-"""Codes that change nothing: who one is to the controller, and the file of one's last caller."""
+"""Codes that only inform: the operator's own entry and state, and the case file of their last caller."""
 
 from ivr.audio.audible import PAUSE
 from ivr.audio.names import clip_of
 from ivr.audio.spoken import digit_clips
-from ivr.codes.code_call import CodeCall, CodeRefused, Said
-from ivr.codes.spoken_state import spoken_state
+from ivr.codes.code_call import CodeCall, CodeRefused, Prompt
+from ivr.codes.state_prompts import state_prompts
 
 
 async def who_am_i(call: CodeCall) -> None:
-    """His name, where there is audio of it, his number digit by digit, his languages, his state."""
+    """Play the operator's name if there is audio of it, their number digit by digit, their languages and state."""
     name = clip_of(call.operator, call.session.version.sounds)
-    said: list[Said] = ["code_you_are", *([name, PAUSE] if name else []), *digit_clips(call.language, call.operator.id)]
-    said.append("code_languages")
-    said += [f"code_language_{language}" for language in call.operator.languages]
-    await call.say(*said, *spoken_state(call.state, call.services.site.operators.pauses))
+    prompts: list[Prompt] = [
+        "code_you_are",
+        *([name, PAUSE] if name else []),
+        *digit_clips(call.language, call.operator.id),
+    ]
+    prompts.append("code_languages")
+    prompts += [f"code_language_{language}" for language in call.operator.languages]
+    await call.say(*prompts, *state_prompts(call.state, call.services.site.operators.pauses))
 
 
 async def last_file(call: CodeCall) -> None:
-    """Of the call that he talks in, else of his last one; again for `#`."""
+    """Play the case reference of the operator's present call, else of their last one; `#` repeats it."""
     reference = call.session.last_case(call.operator.id)
     if reference is None:
         last = await call.session.last_call(call.operator.id)

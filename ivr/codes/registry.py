@@ -1,6 +1,6 @@
-"""All codes, each with the function that does it. A new one is a line here, one in `table` and one in `ivr.site.codes`.
+"""All feature codes, each with its function. A new code is a line here, one in `table` and one in `ivr.site.codes`.
 
-A code without a function here is said to be not in use.
+An operator who dials a code without a function here hears that it is not in use.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,8 +12,8 @@ from ivr.codes.code_call import CodeCall
 from ivr.codes.talk_codes import in_conversation
 
 Handler = Callable[[CodeCall], Awaitable[None]]
-"""Does the code on its channel, which is hung up afterwards. Raises CodeRefused with what the operator is to hear
-instead; whatever else it raises is met by `run`."""
+"""Runs the code on its channel, which is hung up afterwards. Raises CodeRefused with what the operator hears instead;
+`runner.run` handles all other errors."""
 
 CODES: dict[str, Handler] = {
     "ready": states.ready,
@@ -33,5 +33,5 @@ CODES: dict[str, Handler] = {
     "interpreter": in_conversation,
 }
 
-BESIDES: dict[str, Handler] = {"colleague": call_colleague}
-"""What else operators may dial: one another's numbers."""
+OTHER_HANDLERS: dict[str, Handler] = {"colleague": call_colleague}
+"""What operators may dial besides codes: one another's numbers."""

@@ -1,4 +1,4 @@
-"""A code from the moment it is dialled to its end: whatever happens, the operator hears why."""
+"""A code from the moment it is dialled to its end: whatever goes wrong, the operator hears why."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,18 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
-from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone, Said
+from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone, Prompt
 from ivr.codes.code_connection import CodeConnection
-from ivr.codes.registry import BESIDES, CODES
+from ivr.codes.registry import CODES, OTHER_HANDLERS
 
 log = structlog.get_logger()
 
 
-def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]]]:
-    """The channels in Stasis on which a code was dialled, each with Stasis' arguments: those of before a restart. Not a
-    telephone that still rings."""
+def find_dialled(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]]]:
+    """Return the channels in Stasis on which a code was dialled before a restart, each with its Stasis arguments.
+
+    Without telephones that still ring.
+    """
     found = []
     for channel in channels:
         args = leg_dialing.arguments(channel)
@@ -27,19 +29,22 @@ def standing(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...]
 
 
 def begin(session: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> None:
-    """Starts the code that was dialled on `channel`; a telephone that is nobody's is hung up. `args`: of Stasis."""
+    """Start the code that was dialled on `channel`; hang up a telephone that belongs to no operator.
+
+    `args` are the Stasis arguments.
+    """
     name, operator, argument = (*args[1:4], "", "", "")[:3]
-    entry = next((each for each in session.people if each.id == operator), None)
+    entry = next((person for person in session.people if person.id == operator), None)
     if entry is None:
-        log.warning("A code was dialled by nobody of the operators' list; it is hung up", channel=channel.name)
+        log.warning("A code was dialled by nobody in the list of operators; it is hung up", channel=channel.name)
         session.start(session.services.link.send(operations.HANG_UP(channel.id)), "hang up")
         return
     call = CodeCall(session, channel.id, name, entry, argument, resumed=resumed)
     session.services.route(channel.id, call)
-    session.start(_led(session, call), f"code {channel.id}")
+    session.start(_run_and_forget(session, call), f"code {channel.id}")
 
 
-async def _led(session: CodeConnection, call: CodeCall) -> None:
+async def _run_and_forget(session: CodeConnection, call: CodeCall) -> None:
     try:
         await run(call)
     finally:
@@ -47,29 +52,29 @@ async def _led(session: CodeConnection, call: CodeCall) -> None:
 
 
 async def run(call: CodeCall) -> None:
-    """Does what the code stands for, and hangs up."""
-    structlog.contextvars.clear_contextvars()  # of where the code's own task was started
+    """Run the code's function and hang up."""
+    structlog.contextvars.clear_contextvars()  # of the task that started the code
     structlog.contextvars.bind_contextvars(operator=call.operator.id, code=call.name)
     try:
         try:
             log.info("code", argument=call.argument, resumed=call.resumed)
-            handler = CODES.get(call.name) or BESIDES.get(call.name)
+            handler = CODES.get(call.name) or OTHER_HANDLERS.get(call.name)
             if handler is None:
                 raise CodeRefused("code_unknown")
             await handler(call)
         except CodeRefused as refused:
-            log.info("A code was refused", why=str(refused.said))
-            await _finally(call, *refused.said)
+            log.info("A code was refused", why=str(refused.prompts))
+            await _say_last(call, *refused.prompts)
         except (OperatorGone, LinkLost):
             raise
-        except Exception:  # also where Asterisk, or the floor, did not answer in time
+        except Exception:  # also if Asterisk or the floor did not answer in time
             log.exception("A code failed")
-            await _finally(call, "code_unavailable")
+            await _say_last(call, "code_unavailable")
         await call.services.link.send(operations.HANG_UP(call.channel, reason_code="16"))
     except (OperatorGone, LinkLost):
-        pass  # he has hung up; or the next connection finds the channel
+        pass  # the operator has hung up, or the next connection finds the channel
 
 
-async def _finally(call: CodeCall, *said: Said) -> None:
+async def _say_last(call: CodeCall, *prompts: Prompt) -> None:
     call.keys.clear()
-    await call.say(*said)
+    await call.say(*prompts)

@@ -1,7 +1,7 @@
-"""What Asterisk has of a supervision: a channel that hears the operator's leg, in a bridge with the supervisor's own.
+"""The channels of a supervision: one that hears the operator's leg, in a bridge with the supervisor's own.
 
-The spying channel says by its id what it is for, and so outlives a controller. It ends with the leg that it hears. The
-conversation's own bridge is left alone, and so are the telephones in it: nothing is seen there.
+The id of the spying channel says what it is for, so it outlives a controller. It ends with the leg that it hears. The
+conversation's own bridge and its channels are not touched: the supervision cannot be noticed there.
 """
 
 import secrets
@@ -25,15 +25,18 @@ class Mode(StrEnum):
 
 
 TELLING = "telling"
-"""In place of a mode: the operator is told first."""
+"""In place of a mode: the operator hears first that they will be supervised."""
 
 _HEARD_BY = {Mode.LISTEN.value: "none", Mode.WHISPER.value: "out", Mode.JOIN.value: "both", TELLING: "out"}
-"""What goes out to a channel is heard by its telephone; what comes in from it, by whoever it talks with."""
+"""Audio out to a channel is heard by its telephone; audio in from it, by the other party."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spy:
-    """`mode`: of `Mode`, or `TELLING`; `leg`: the operator's channel; `supervisor`: his own channel."""
+    """A spying channel.
+
+    `mode` is a `Mode` or `TELLING`, `leg` the operator's channel and `supervisor` the supervisor's own channel.
+    """
 
     id: str
     mode: str
@@ -41,16 +44,18 @@ class Spy:
     supervisor: str
 
     def begin(self) -> Request:
+        """Return the request that creates the channel."""
         spy = "none" if self.mode == TELLING else "both"
         return operations.SNOOP(self.leg, self.id, spy=spy, whisper=_HEARD_BY[self.mode], app="hatif", appArgs=_PREFIX)
 
 
-def new(mode: str, leg: str, supervisor: str) -> Spy:
+def new_spy(mode: str, leg: str, supervisor: str) -> Spy:
+    """Return a spy with a new id."""
     return Spy(f"{_PREFIX}.{mode}.{secrets.token_hex(4)}.{leg}.{supervisor}", mode, leg, supervisor)
 
 
 def spy_of(channel: str) -> Spy | None:
-    """From a channel's id; None if it is none of ours."""
+    """Return the spy with that channel id; None for any other channel."""
     parts = channel.split(".", 4)
     if len(parts) < 5 or parts[0] != _PREFIX or parts[1] not in _HEARD_BY:
         return None
@@ -58,11 +63,14 @@ def spy_of(channel: str) -> Spy | None:
 
 
 def bridge_of(supervisor: str) -> str:
-    """Where the supervisor hears; reconciliation ends it by its name, if it is empty."""
+    """Return the id of the supervisor's bridge; reconciliation finds it by this name and ends it if it is empty."""
     return f"bridge-{_PREFIX}-{supervisor}"
 
 
-def left_over(channels: Iterable[Channel], supervisors: Collection[str]) -> list[Spy]:
-    """Spies whose supervisor is not among the channels on which a code goes on: he hung up without a controller."""
+def find_left_over(channels: Iterable[Channel], supervisors: Collection[str]) -> list[Spy]:
+    """Return the spies whose supervisor hung up while there was no controller.
+
+    `supervisors` are the channels on which a code still runs.
+    """
     spies = [spy for channel in channels if (spy := spy_of(channel.id)) is not None]
     return [spy for spy in spies if spy.supervisor not in supervisors]

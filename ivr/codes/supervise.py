@@ -1,7 +1,7 @@
 """A supervision from its beginning to its end, on the channel of the supervisor's telephone.
 
-It is a code like others (`ivr.codes`), also where the control API had his telephone rung. Begun anew after a restart of
-the controller, it goes on with what Asterisk still has of it.
+It is a code like the others, also if the control API rang the supervisor's telephone for it. When it is run again after
+a restart of the controller, it goes on with the channels that Asterisk still has of it.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from ivr.records import floor_records
 log = structlog.get_logger()
 
 _KEYS = {"1": Mode.LISTEN, "2": Mode.WHISPER, "3": Mode.JOIN}
-_WIDTH = {Mode.LISTEN: 0, Mode.WHISPER: 1, Mode.JOIN: 2}  # how many hear him
+_WIDTH = {Mode.LISTEN: 0, Mode.WHISPER: 1, Mode.JOIN: 2}  # how many hear the supervisor
 _ID_DIGITS = 8
 _ASTERISK_S = 1.0
-"""How long Asterisk may take for what takes it a few milliseconds."""
+"""How long to wait for what Asterisk does within a few milliseconds."""
 
 
 async def listen(call: CodeCall) -> None:
@@ -40,17 +40,20 @@ async def join(call: CodeCall) -> None:
 
 
 class _Supervision:
-    """Also who is told what happens to the spying channels: `deliver` sees all of it, whatever the code waits for."""
+    """One use of a supervision code.
+
+    It also gets the events of the spying channels: `deliver` sees them all, whatever the code waits for.
+    """
 
     def __init__(self, call: CodeCall, mode: Mode) -> None:
         self._call, self._mode, self._operator = call, mode, call.argument
         self._leg = ""
         self._conversation: Call | None = None
-        self._asked: set[str] = set()  # spies that we have begun
-        self._live: set[str] = set()  # of these, the ones that Asterisk has; none: the conversation is over
-        self._begun = False  # he may hear
-        self._told = False  # what was to be said to the operator was said
-        self._told_by = 0.0  # when it must have been, by the loop's clock
+        self._asked: set[str] = set()  # spies that we have asked for
+        self._live: set[str] = set()  # those of them that Asterisk has; none: the conversation is over
+        self._started = False  # the supervisor may hear
+        self._notice_over = False  # the operator has heard that they are supervised
+        self._notice_until = 0.0  # when they must have heard it, by the loop's clock
 
     def deliver(self, item: events.Event | RequestFailed) -> None:
         match item:
@@ -59,14 +62,16 @@ class _Supervision:
             case events.StasisEnd(channel) | events.ChannelDestroyed(channel):
                 self._asked.discard(channel)
                 self._live.discard(channel)
-                self._call.services.unroute(channel)  # of what has left Stasis the second event may never come
+                self._call.services.unroute(channel)  # once it has left Stasis, its second event may never come
             case events.PlaybackFinished():
-                self._told = True
+                self._notice_over = True
         self._call.deliver(item)
 
     async def run(self) -> None:
-        """Until the conversation is over, or the supervisor hangs up (OperatorGone). Where the connection to Asterisk
-        ends, or the controller, all stays as it is."""
+        """Supervise until the conversation is over or the supervisor hangs up (OperatorGone).
+
+        If the connection to Asterisk or the controller ends, all channels stay as they are.
+        """
         try:
             if not (self._call.resumed and await self._go_on()):
                 await self._begin()
@@ -83,7 +88,7 @@ class _Supervision:
             raise
         await self._call.say("supervision_ended")
 
-    # Beginning
+    # The beginning
 
     async def _begin(self) -> None:
         call = self._call
@@ -96,55 +101,55 @@ class _Supervision:
             raise CodeRefused(why.value)
         self._leg = leg_of(floor, self._operator) or ""
         self._conversation = call.session.call_on(self._leg)
-        is_told = call.services.site.operators.told_of_supervision
-        telling = await self._tell_operator() if is_told else None
+        has_notice = call.services.site.operators.told_of_supervision
+        notice = await self._notify_operator() if has_notice else None
         await call.say(f"supervision_{self._mode}")
-        if telling is not None:
-            await self._told_to_its_end(telling)
+        if notice is not None:
+            await self._finish_notice(notice)
         await call.hush()
-        self._begun = True
-        self._record(floor_records.supervision_begun)
+        self._started = True
+        self._record(floor_records.supervision_started)
         await call.answer()
-        await call.services.link.send(*self._together())
+        await call.services.link.send(*self._join_bridge())
         await self._spy(self._mode)
 
-    def _together(self) -> tuple[operations.Request, ...]:
-        """The bridge with the supervisor in it; his keys are for us only."""
+    def _join_bridge(self) -> tuple[operations.Request, ...]:
+        """Return the requests that put the supervisor into their bridge; their keys are not heard there."""
         bridge = bridge_of(self._call.channel)
         return (
             operations.CREATE_BRIDGE(bridge, type="mixing", name="hatif"),
             operations.ADD_CHANNEL(bridge, channel=self._call.channel, absorbDTMF="true"),
         )
 
-    async def _tell_operator(self) -> Spy | None:
-        """Begins to say it: he hears it, his caller does not. None if there is nothing to be waited for."""
+    async def _notify_operator(self) -> Spy | None:
+        """Start the notice to the operator, which the caller does not hear; None if there is none to wait for."""
         call = self._call
         entry = call.colleague(self._operator)
         language = next(iter(entry.languages)) if entry is not None else call.language
         found = call.services.audible.find(call.session.version.sounds, (language, "supervision_told"))
-        telling = spies.new(TELLING, self._leg, call.channel)
-        if found is None or not await self._started(telling):
+        notice = spies.new_spy(TELLING, self._leg, call.channel)
+        if found is None or not await self._start_spy(notice):
             return None
-        self._told_by = asyncio.get_running_loop().time() + found.seconds + _ASTERISK_S
-        await call.services.link.send(operations.PLAY(telling.id, f"told-{telling.id}", media=f"sound:{found.file}"))
-        return telling
+        self._notice_until = asyncio.get_running_loop().time() + found.seconds + _ASTERISK_S
+        await call.services.link.send(operations.PLAY(notice.id, f"told-{notice.id}", media=f"sound:{found.file}"))
+        return notice
 
-    async def _told_to_its_end(self, telling: Spy) -> None:
-        await self._until(lambda: self._told or telling.id not in self._live, self._told_by)
-        await self._end(telling.id)
+    async def _finish_notice(self, notice: Spy) -> None:
+        await self._until(lambda: self._notice_over or notice.id not in self._live, self._notice_until)
+        await self._end(notice.id)
 
     async def _spy(self, mode: Mode) -> None:
-        """Hears the operator's leg from now on in this way, in place of the one before."""
+        """Hear the operator's leg in this mode from now on, in place of the former one."""
         before = set(self._live)
-        spy = spies.new(mode, self._leg, self._call.channel)
-        if await self._started(spy):
+        spy = spies.new_spy(mode, self._leg, self._call.channel)
+        if await self._start_spy(spy):
             bridge = bridge_of(self._call.channel)
             await self._call.services.link.send(operations.ADD_CHANNEL(bridge, channel=spy.id))
-        for each in before:
-            await self._end(each)
+        for spy_id in before:
+            await self._end(spy_id)
 
-    async def _started(self, spy: Spy) -> bool:
-        """Asks for the channel and waits until it is there: False if the leg has gone."""
+    async def _start_spy(self, spy: Spy) -> bool:
+        """Create the channel and wait until it is up; False if the leg has gone."""
         services = self._call.services
         self._asked.add(spy.id)
         services.route(spy.id, self)
@@ -156,7 +161,7 @@ class _Supervision:
         services.unroute(spy.id)
         return False
 
-    # Afterwards
+    # The end
 
     async def _next_key(self) -> None:
         call = self._call
@@ -168,17 +173,17 @@ class _Supervision:
             return
         wider, self._mode = _WIDTH[mode] > _WIDTH[self._mode], mode
         await call.hush()
-        # Before anybody more hears him, and after somebody no longer does.
+        # Announced before more people hear the supervisor, and after fewer do.
         if wider:
             await call.say(f"supervision_{mode}")
         if self._live:
-            self._record(floor_records.supervision_begun)
+            self._record(floor_records.supervision_started)
             await self._spy(mode)
         if self._live and not wider:
             await call.say(f"supervision_{mode}")
 
     async def _over(self, why: str) -> None:
-        """The supervisor is taken out of his bridge: a prompt for somebody who is still leaving one is never heard."""
+        """Take the supervisor out of their bridge: a prompt to a channel that is still leaving one is never heard."""
         call = self._call
         call.keys.clear()
         await call.hush()
@@ -193,62 +198,65 @@ class _Supervision:
                 return
 
     async def _end_spies(self, why: str) -> None:
-        """What is left once the supervisor is gone."""
-        if self._begun:
+        """End all channels and the bridge, once the supervisor is gone."""
+        if self._started:
             self._record(floor_records.supervision_ended, why)
-        for each in tuple(self._asked):
-            await self._end(each)
+        for spy_id in tuple(self._asked):
+            await self._end(spy_id)
         await self._call.services.link.send(operations.DELETE_BRIDGE(bridge_of(self._call.channel)))
 
     async def _end(self, spy: str) -> None:
         self._live.discard(spy)
         await self._call.services.link.send(operations.HANG_UP(spy))
 
-    async def _until(self, true: Callable[[], bool], until: float) -> bool:
-        """Whether it became true, by the loop's clock."""
-        while not true():
+    async def _until(self, condition: Callable[[], bool], until: float) -> bool:
+        """Wait for the condition; return whether it became true before `until` on the loop's clock."""
+        while not condition():
             if isinstance(await self._call.next(until), Deadline):
-                return true()
+                return condition()
         return True
 
     # After a restart
 
     async def _go_on(self) -> bool:
-        """With what Asterisk has; False: nothing was begun. Nobody notices where the conversation still goes on."""
+        """Go on with the channels that Asterisk has; False if the supervision had not started.
+
+        Nobody notices the restart if the conversation still goes on.
+        """
         call, link = self._call, self._call.services.link
         channels, bridges = await link.ask(operations.CHANNELS(), operations.BRIDGES())
-        found = [spy for each in channels.body if (spy := spies.spy_of(each["id"])) is not None]
+        found = [spy for channel in channels.body if (spy := spies.spy_of(channel["id"])) is not None]
         mine = [spy for spy in found if spy.supervisor == call.channel]
-        inside = next((each["channels"] for each in bridges.body if each["id"] == bridge_of(call.channel)), ())
-        hearing = sorted((each for each in mine if each.mode != TELLING), key=lambda each: each.id not in inside)
-        for each in (*hearing[1:], *(each for each in mine if each.mode == TELLING)):
-            await link.send(operations.HANG_UP(each.id))
-        self._begun = bool(hearing) or call.channel in inside
+        inside = next((bridge["channels"] for bridge in bridges.body if bridge["id"] == bridge_of(call.channel)), ())
+        hearing = sorted((spy for spy in mine if spy.mode != TELLING), key=lambda spy: spy.id not in inside)
+        for spy in (*hearing[1:], *(spy for spy in mine if spy.mode == TELLING)):
+            await link.send(operations.HANG_UP(spy.id))
+        self._started = bool(hearing) or call.channel in inside
         if not hearing:
-            # Whom he heard has hung up; or it had just begun, and he may begin anew.
-            return self._begun and leg_of(call.floor.operators, self._operator) is None
+            # The supervised operator has hung up; or it had just started, and can start again.
+            return self._started and leg_of(call.floor.operators, self._operator) is None
         spy = hearing[0]
         self._mode, self._leg = Mode(spy.mode), spy.leg
         self._conversation = call.session.call_on(spy.leg)
-        heard = (each.id for each in call.floor.operators.values() if each.offer == spy.leg)
-        self._operator = next(heard, self._operator)
+        supervised = (person.id for person in call.floor.operators.values() if person.offer == spy.leg)
+        self._operator = next(supervised, self._operator)
         self._asked.add(spy.id)
         call.services.route(spy.id, self)
-        # Asked after it is listened to: it may have ended meanwhile.
-        (there,) = await link.ask(operations.CHANNEL(spy.id))
-        if there.ok:
+        # Asked once its events are routed here: it may have ended meanwhile.
+        (answer,) = await link.ask(operations.CHANNEL(spy.id))
+        if answer.ok:
             self._live.add(spy.id)
         if call.channel not in inside:
-            await link.send(*self._together())
+            await link.send(*self._join_bridge())
         if spy.id not in inside:
             await link.send(operations.ADD_CHANNEL(bridge_of(call.channel), channel=spy.id))
         return True
 
-    # What is kept
+    # Records
 
-    def _record(self, what: Callable[..., None], *words: str) -> None:
+    def _record(self, record: Callable[..., None], *details: str) -> None:
         call = self._call
-        log.info("supervision", by=call.operator.id, operator=self._operator, mode=self._mode.value, words=words)
+        log.info("supervision", by=call.operator.id, operator=self._operator, mode=self._mode.value, details=details)
         conversation = self._conversation.state.id if self._conversation is not None else None
         use = floor_records.Supervision(call.channel, call.operator.id, self._operator, self._mode.value, conversation)
-        what(call.services.recorder.journal, use, *words)
+        record(call.services.recorder.journal, use, *details)

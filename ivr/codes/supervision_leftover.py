@@ -1,4 +1,4 @@
-"""What a supervision has left in Asterisk whose supervisor hung up while there was no controller."""
+"""The end of a supervision whose supervisor hung up while there was no controller."""
 
 from ivr.asterisk.ari import operations
 from ivr.call.connection import Connection
@@ -8,10 +8,10 @@ from ivr.records.floor_records import Supervision
 
 
 async def end(session: Connection, spy: Spy) -> None:
-    """Ends the channel and its bridge."""
+    """End the spying channel and its bridge, and record the end of the supervision."""
     services, floor, call = session.services, session.floor, session.call_on(spy.leg)
     operators = floor.operators.values() if floor is not None else ()
-    operator = next((each.id for each in operators if each.offer == spy.leg), "")
+    operator = next((person.id for person in operators if person.offer == spy.leg), "")
     use = Supervision(spy.supervisor, "service", operator, spy.mode, call.state.id if call is not None else None)
     floor_records.supervision_ended(services.recorder.journal, use, "restart")
     await services.link.send(operations.HANG_UP(spy.id), operations.DELETE_BRIDGE(bridge_of(spy.supervisor)))

@@ -1,4 +1,4 @@
-"""Who may supervise whom, at this moment. Said in the same words by telephone and in writing."""
+"""Whether a supervisor may supervise an operator at this moment: one rule for the telephone and the control API."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from routing.states import Operator, OperatorState
 
 
 class Refusal(StrEnum):
-    """Why not. The value is the text that the supervisor hears."""
+    """Why a supervision is refused. The value is the id of the text that the supervisor hears."""
 
     NOT_ALLOWED = "supervision_not_allowed"
     UNKNOWN = "supervision_unknown"
@@ -19,7 +19,7 @@ class Refusal(StrEnum):
 SENTENCES: Mapping[Refusal, str] = {
     Refusal.NOT_ALLOWED: "Only a supervisor may do this; operators.csv says who is one.",
     Refusal.UNKNOWN: "There is no such operator; `hatif operators` lists them.",
-    Refusal.YOURSELF: "Nobody supervises himself; name another operator.",
+    Refusal.YOURSELF: "You cannot supervise yourself; name another operator.",
     Refusal.NOT_TALKING: "The operator is not in a conversation; try again when `hatif operators` says talking.",
 }
 
@@ -27,10 +27,10 @@ SENTENCES: Mapping[Refusal, str] = {
 def why_not(
     people: Sequence[OperatorEntry], floor: Mapping[str, Operator], supervisor: OperatorEntry, operator: str
 ) -> Refusal | None:
-    """Why `supervisor` may not hear `operator` now; None if he may."""
+    """Return why `supervisor` may not hear `operator` now; None if they may."""
     if not supervisor.supervisor:
         return Refusal.NOT_ALLOWED
-    if all(each.id != operator for each in people):
+    if all(person.id != operator for person in people):
         return Refusal.UNKNOWN
     if operator == supervisor.id:
         return Refusal.YOURSELF
@@ -38,6 +38,6 @@ def why_not(
 
 
 def leg_of(floor: Mapping[str, Operator], operator: str) -> str | None:
-    """The channel on which the operator talks, also as a colleague in another one's conversation."""
+    """Return the channel on which the operator talks, also as a colleague in another operator's conversation."""
     known = floor.get(operator)
     return known.offer if known is not None and known.state is OperatorState.TALKING else None

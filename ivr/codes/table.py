@@ -1,35 +1,35 @@
-"""What each code does and what may follow it, in words. The digits are the site's (`[codes]`)."""
+"""What each feature code does, and what may follow it, in words. The digits are set by the site (`[codes]`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """`argument`: what the digits after the code are; "" for a code that takes none."""
+class Description:
+    """A code in words; `argument` says what the digits after it mean, "" for a code that takes none."""
 
     does: str
     argument: str = ""
 
 
-CODES: Mapping[str, About] = {
-    "ready": About("you are ready for calls"),
-    "pause": About(
+CODES: Mapping[str, Description] = {
+    "ready": Description("you are ready for calls"),
+    "pause": Description(
         "you pause; without a digit you are asked for the reason", "1 to 9: the reason, in the site's order"
     ),
-    "wrap_up_end": About("your wrap-up is over"),
-    "wrap_up_more": About("your wrap-up lasts longer"),
-    "who_am_i": About("you hear your number, your languages and your state"),
-    "last_file": About("you hear the reference of your last caller's file"),
-    "call_back": About("your last caller is called back"),
-    "help": About("a supervisor is called and talks with you"),
-    "listen": About("a supervisor hears an operator's conversation", "the operator's number"),
-    "whisper": About("a supervisor is heard by the operator only", "the operator's number"),
-    "join": About("a supervisor joins the conversation", "the operator's number"),
-    "hold": About("your caller hears music; once more: he is back"),
-    "transfer": About("your caller goes to somebody else", "to whom"),
-    "consult": About("you talk with somebody else first, then your caller goes to him", "with whom"),
-    "interpreter": About("a colleague of another language joins the conversation", "which one"),
+    "wrap_up_end": Description("your wrap-up is over"),
+    "wrap_up_more": Description("your wrap-up lasts longer"),
+    "who_am_i": Description("you hear your number, your languages and your state"),
+    "last_file": Description("you hear the reference of your last caller's file"),
+    "call_back": Description("your last caller is called back"),
+    "help": Description("a supervisor is called and talks with you"),
+    "listen": Description("a supervisor hears an operator's conversation", "the operator's number"),
+    "whisper": Description("a supervisor is heard by the operator only", "the operator's number"),
+    "join": Description("a supervisor joins the conversation", "the operator's number"),
+    "hold": Description("your caller hears music; dial it again to be back with them"),
+    "transfer": Description("your caller goes to somebody else", "to whom"),
+    "consult": Description("you talk with somebody else first, then your caller goes to them", "with whom"),
+    "interpreter": Description("a colleague of another language joins the conversation", "which one"),
 }
 """The same names as in `[codes]` of the site."""
 
@@ -47,5 +47,9 @@ _TEXTS = (
 
 
 def texts(languages: Iterable[str], pauses: Iterable[str] = ()) -> tuple[str, ...]:
-    """The ids of what operators hear who dial a code."""
-    return (*_TEXTS, *(f"code_language_{each}" for each in languages), *(f"code_pause_{each}" for each in pauses))
+    """Return the ids of all texts that operators hear when they dial a code."""
+    return (
+        *_TEXTS,
+        *(f"code_language_{language}" for language in languages),
+        *(f"code_pause_{reason}" for reason in pauses),
+    )

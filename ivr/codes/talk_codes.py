@@ -1,7 +1,7 @@
-"""Hold, transfer, consultation and interpreter by feature code: on another line of the telephone that talks.
+"""Hold, transfer, consultation and interpreter by feature code, dialled on a second line of the operator's telephone.
 
-The telephone itself puts the first line on hold then. On the second the operator hears why not, or his colleague, whom
-he may connect with the caller by the telephone's own transfer key (REFER with Replaces).
+The telephone itself puts the first line on hold. On the second the operator hears why the request is refused, or talks
+with the colleague, whom they may connect with the caller by the telephone's own transfer key (REFER with Replaces).
 """
 
 from ivr.call.call import Call
@@ -12,25 +12,25 @@ from ivr.talk.operator_requests import NEED_TARGET, Act, Refusal, Target, target
 
 
 async def in_conversation(code: CodeCall) -> None:
-    """Any of the four codes; its digits say who is meant."""
+    """Run any of the four codes; its digits name the target."""
     call = code.conversation
     if call is None:
         raise CodeRefused(Refusal.NOT_NOW.value)
     act, target = act_for_code(code.name, code.argument), Target()
     if act in NEED_TARGET:
-        meant = target_from_digits(code.argument, code.services.site.languages, topics_of(call.flow))
-        if isinstance(meant, Refusal):
-            raise CodeRefused(meant.value)
-        target = meant
-    wishes, by = code.session.requests, code.operator.id
+        requested = target_from_digits(code.argument, code.services.site.languages, topics_of(call.flow))
+        if isinstance(requested, Refusal):
+            raise CodeRefused(requested.value)
+        target = requested
+    requests, by = code.session.requests, code.operator.id
     if act is Act.CONSULT:
         await code.answer()
         first = Act.ATTACH if code.resumed else Act.CONSULT
-        refusal = await wishes.ask(call, first, target, way="code", by=by, channel=code.channel)
+        refusal = await requests.ask(call, first, target, way="code", by=by, channel=code.channel)
     elif code.resumed:
-        return  # what was asked for before a restart was done, or can be asked for again
+        return  # a request from before the restart was carried out, or can be made again
     else:
-        refusal = await wishes.ask(call, act, target, way="code", by=by)
+        refusal = await requests.ask(call, act, target, way="code", by=by)
     if refusal is not None:
         raise CodeRefused(refusal.value)
     if act is Act.CONSULT:
@@ -38,7 +38,7 @@ async def in_conversation(code: CodeCall) -> None:
 
 
 async def _until_hung_up(code: CodeCall, call: Call) -> None:
-    """He talks with his colleague on this line; what becomes of it is the conversation's."""
+    """Wait until the operator hangs up this line, on which they talk with a colleague; the call handles the rest."""
     try:
         while True:
             await code.next()

@@ -20,7 +20,7 @@ from ivr.call.inbox import Receiver
 from ivr.callbacks.dispatcher import Dispatcher
 from ivr.codes import help_call, supervision_leftover
 from ivr.codes import runner as codes
-from ivr.codes.spy_channel import left_over
+from ivr.codes.spy_channel import find_left_over
 from ivr.controller import last_line, probe_call, reconcile, recovery
 from ivr.controller.call_registry import CallRegistry
 from ivr.controller.dependencies import Dependencies
@@ -263,10 +263,10 @@ class Connection:
         for channel in findings.fresh:
             with self._router.dialplan_on_failure(channel.id):
                 self.registry.begin(channel, ())
-        dialled = codes.standing(found.channels)
+        dialled = codes.find_dialled(found.channels)
         for channel, args in dialled:
             codes.begin(self, channel, args, resumed=True)
-        for helper, asked in help_call.legs(found.channels):
+        for helper, asked in help_call.find_legs(found.channels):
             if asked in self._routes:
                 self._routes[helper] = self._routes[asked]  # if it is answered at this moment, it is not a stranger
         self.dispatcher.resume(found.callbacks)
@@ -275,7 +275,7 @@ class Connection:
             talk = DialplanTalk(conversation, self.tell, self._unroute)
             self._routes[conversation.offer] = talk
             await self._link.send(talk.subscription(), refused=talk.over)
-        for spy in left_over(found.channels, {channel.id for channel, _ in dialled}):
+        for spy in find_left_over(found.channels, {channel.id for channel, _ in dialled}):
             self.start(supervision_leftover.end(self, spy), "supervision left over")
 
     def _start_background(self, began: float, found: Recovered) -> None:

@@ -24,7 +24,7 @@ from db.read import Call, NotFoundError, OpenRows, call, open_rows
 from ivr.call import conversation_recording
 from ivr.records import orphaned_records
 from ivr.records.recorder import Recorder
-from ivr.records.voicemail import Mailbox, named
+from ivr.records.voicemail import Mailbox, parse_name
 
 log = structlog.get_logger()
 
@@ -68,13 +68,15 @@ async def close_orphaned(
         names: The recordings that were in the mailbox before the connection began. Those that belong to no call any
             more are moved to where they are kept.
     """
-    wanted = {message[2] for name in names if (message := named(name)) is not None}
+    wanted = {message[2] for name in names if (message := parse_name(name)) is not None}
     found = await _rows(journal, url, node, began, wanted)
     rows, left_by = found.open, found.wanted
     # Asked after that, which may have taken hours: a call on its way to the dialplan was nobody's for a moment.
     going_on = await up()
     calls = going_on.calls | {str(call) for call, last in found.last.items() if last.channel in going_on.channels}
-    messages = {name: message for name in names if (message := named(name)) is not None and message[2] not in calls}
+    messages = {
+        name: message for name in names if (message := parse_name(name)) is not None and message[2] not in calls
+    }
     before = datetime.fromtimestamp(began, UTC)
     ends = {row.id: _end(row, last_answer, found.last.get(row.id), before) for row in rows.calls}
     for offer in rows.offers:
@@ -109,7 +111,7 @@ async def keep_messages(
 ) -> None:
     """Keep the messages of callers who were then given to the dialplan and hung up there."""
     names = await asyncio.to_thread(mailbox.names)
-    messages = {name: message for name in names if (message := named(name)) is not None and message[2] in calls}
+    messages = {name: message for name in names if (message := parse_name(name)) is not None and message[2] in calls}
     if messages:
         wanted = {call for _, _, call in messages.values()}
         found = await _rows(journal, url, node, time.time(), wanted)
@@ -127,7 +129,7 @@ async def _keep(
     for name, (kind, category, identity) in messages.items():
         left = await mailbox.keep(name) if identity in left_by else None
         if left is not None:
-            orphaned_records.message(recorder, left_by[identity], left, category, kind)
+            orphaned_records.record_message(recorder, left_by[identity], left, category, kind)
 
 
 def _end(row: Call, last_answer: datetime | None, last: LastKnown | None, before: datetime) -> datetime:

@@ -28,7 +28,7 @@ class Recovered:
     bridges: Mapping[str, Sequence[str]]
     undialled: set[str]
     findings: Findings
-    callbacks: list[callbacks.Found]
+    callbacks: list[callbacks.RunningCallback]
     help_calls: list[OpenOffer]
     elsewhere: list[OpenOffer]
 
@@ -54,17 +54,17 @@ async def recover(link: Link, addresses: Mapping[str, str]) -> Recovered:
     await link.send(*map(operations.HANG_UP, undialled))
     channels = [channel for channel in channels if channel.id not in undialled]
     inside = {row["id"]: [member for member in row["channels"] if member not in undialled] for row in bridges.body}
-    called_back, of_callbacks = callbacks.standing(channels)
+    called_back, of_callbacks = callbacks.find_running(channels)
     findings = reconcile.compare([channel for channel in channels if channel.id not in of_callbacks], inside)
     elsewhere = dialplan_conversations.open_offers(channels, addresses)
-    open_offers = (*findings.open_offers, *callbacks.offers(called_back), *elsewhere)
+    open_offers = (*findings.open_offers, *callbacks.open_offers(called_back), *elsewhere)
     return Recovered(
         channels=channels,
         bridges=inside,
         undialled=undialled,
         findings=replace(findings, open_offers=open_offers),
         callbacks=called_back,
-        help_calls=help_call.standing(channels),
+        help_calls=help_call.open_offers(channels),
         elsewhere=elsewhere,
     )
 
@@ -76,7 +76,7 @@ async def tidy(link: Link, recovered: Recovered) -> None:
     await link.send(
         *(operations.HANG_UP(leg.id) for leg in findings.orphans),
         *(operations.DELETE_BRIDGE(bridge) for bridge in findings.bridges),
-        *help_call.left_over(channels),
+        *help_call.end_left_over(channels),
         *probe_call.left_over(channels),
         *(operations.STOP_MUSIC(channel) for channel in alone),
     )

@@ -195,7 +195,7 @@ class Guard:
             return False
         if not isinstance(state, CallState):
             return False
-        for name in voicemail.names_of(self._settings.asterisk_recordings, state.id):
+        for name in voicemail.recording_names(self._settings.asterisk_recordings, state.id):
             if await self._ask(http, operations.LIVE_RECORDING(name)):
                 return True
         return False

@@ -1,1 +1,1 @@
-"""What is kept: records for the journal, reads with a time limit, references, voicemail."""
+"""Records for the journal, database reads with a time limit, case references, voicemail."""

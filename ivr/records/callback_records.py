@@ -1,4 +1,4 @@
-"""What is kept of wishes to be called back, besides their own rows: what became of them, in the files."""
+"""Journal records of call-back requests: the requests, their events, and what remains of failed ones in case files."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,34 +13,37 @@ from ivr.records.recorder import DUE_H, Recorder
 from ivr.site.callback_rules import MOST_TRIES
 
 
-def happened(recorder: Recorder, wish: CallbackRequest, what: str, data: dict[str, object]) -> None:
-    """In the story of the call in which it was wished."""
-    if wish.call_id is not None:
-        recorder.call_event(str(wish.call_id), f"callback_{what}", "", {"wish": str(wish.id), **data})
+def record_request_event(recorder: Recorder, request: CallbackRequest, event: str, data: dict[str, object]) -> None:
+    """Add an event `callback_…` to the story of the call in which the request was made."""
+    if request.call_id is not None:
+        recorder.call_event(str(request.call_id), f"callback_{event}", "", {"wish": str(request.id), **data})
 
 
-def wished(recorder: Recorder, wish: CallbackRequest) -> None:
-    """A wish that did not come from a call's own node."""
+def record_request(recorder: Recorder, request: CallbackRequest) -> None:
+    """Record a request that was not made at a node of a call's flow."""
     recorder.journal.put(
         "callback",
-        id=wish.id,
-        kind=wish.kind,
-        call_id=wish.call_id,
-        case_reference=wish.case_reference,
-        number=wish.number,
-        country=wish.country,
-        language=wish.language,
-        topic=wish.topic,
-        operator_id=wish.operator_id,
-        priority=wish.priority,
-        wished=wish.wished,
-        waiting_since=wish.waiting_since or wish.wished,
-        due=wish.due,
+        id=request.id,
+        kind=request.kind,
+        call_id=request.call_id,
+        case_reference=request.case_reference,
+        number=request.number,
+        country=request.country,
+        language=request.language,
+        topic=request.topic,
+        operator_id=request.operator_id,
+        priority=request.priority,
+        wished=request.wished,
+        waiting_since=request.waiting_since or request.wished,
+        due=request.due,
     )
 
 
-def told_wished(recorder: Recorder, state: CallState, reference: str) -> None:
-    """To be called when the state of a file changes, on his own number. Said twice in a call, it is one wish."""
+def record_case_request(recorder: Recorder, state: CallState, reference: str) -> None:
+    """Record that a caller asks to be called, on their own number, when the state of a case file changes.
+
+    Idempotent within a call.
+    """
     call = UUID(state.id)
     recorder.journal.put(
         "callback",
@@ -56,31 +59,43 @@ def told_wished(recorder: Recorder, state: CallState, reference: str) -> None:
     )
 
 
-def audited(recorder: Recorder, wish: CallbackRequest, act: str, by: str, why: str) -> None:
-    """What somebody has done with a wish."""
-    data = {"number": wish.number, "state": wish.state}
-    recorder.journal.put("audit", by=by, act=act, about=f"callback:{wish.id}", reason=why or None, data=data)
+def record_audit(recorder: Recorder, request: CallbackRequest, act: str, by: str, why: str) -> None:
+    """Record what a person has done with a request."""
+    data = {"number": request.number, "state": request.state}
+    recorder.journal.put("audit", by=by, act=act, about=f"callback:{request.id}", reason=why or None, data=data)
 
 
-def failed(recorder: Recorder, wish: CallbackRequest, now: datetime) -> None:
-    """Nobody was reached, or nobody was called in time: a file that is due, or a note in the file that it was about.
-    Said twice, it counts once."""
-    became = f"was dialled {MOST_TRIES} times and not reached" if wish.tries >= MOST_TRIES else "was not called back"
-    said = f"{wish.number} {became} ({wish.reason})"
-    if wish.kind == CallbackKind.CASE:
-        note = {"id": wish.id, "case_reference": wish.case_reference, "author": "service", "at": wish.ended or now}
-        recorder.journal.put("case_note", **note, text=f"The change of state could not be told by telephone: {said}.")
-    elif wish.case_reference is not None:
+def record_failure(recorder: Recorder, request: CallbackRequest, now: datetime) -> None:
+    """Record a request whose caller was not reached, or not called in time. Idempotent.
+
+    It leaves a case file that is due, or a note in the file that it was about.
+    """
+    outcome = (
+        f"was dialled {MOST_TRIES} times and not reached" if request.tries >= MOST_TRIES else "was not called back"
+    )
+    at = request.ended or now
+    sentence = f"{request.number} {outcome} ({request.reason})"
+    if request.kind == CallbackKind.CASE:
+        note = {
+            "id": request.id,
+            "case_reference": request.case_reference,
+            "author": "service",
+            "at": at,
+        }
+        recorder.journal.put(
+            "case_note", **note, text=f"The change of state could not be told by telephone: {sentence}."
+        )
+    elif request.case_reference is not None:
         recorder.journal.put(
             "case_file",
-            reference=wish.case_reference,
+            reference=request.case_reference,
             kind=CaseKind.CALLBACK.value,
-            topic=wish.topic,
-            language=wish.language,
-            country=wish.country,
-            call_id=wish.call_id,
-            caller=wish.number,
-            title=f"Call back: {said}",
-            opened=wish.ended or now,
-            due=(wish.ended or now) + timedelta(hours=DUE_H),
+            topic=request.topic,
+            language=request.language,
+            country=request.country,
+            call_id=request.call_id,
+            caller=request.number,
+            title=f"Call back: {sentence}",
+            opened=at,
+            due=at + timedelta(hours=DUE_H),
         )

@@ -1,76 +1,68 @@
-"""What the controller reads of the database while a caller waits; all that it writes goes through the journal."""
+"""What the controller reads from the database while a caller waits; everything it writes goes through the journal."""
 
-import asyncio
-import importlib
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+from ivr.records.database_client import DatabaseClient, first_line
 
+if TYPE_CHECKING:
     from db.case_files import Claim
     from db.last_calls import LastCall
     from db.returners import FormerWait
     from db.shifts import StoredShift
 
-T = TypeVar("T")
-
 log = structlog.get_logger()
+
+LIMIT_S = 0.15
+"""How long a call waits for a read, in seconds."""
 
 
 class Database:
-    """`url`: of the database. For one event loop; who made it awaits `close`.
+    """The database at `url`, for reads that a call waits for.
 
-    Each reading gives None when the database is away, slower than a caller can wait, or not as it should be.
+    Belongs to one event loop; whoever makes it awaits `close`. Each read returns None if the database is away, slower
+    than a caller can wait, or broken.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._engine: AsyncEngine | None = None
+        self._client = DatabaseClient(url, LIMIT_S, _log_broken)
 
     async def warm(self) -> None:
-        """Makes the first reading as quick as the next one."""
-        for module in ("db.case_files", "db.returners"):
-            await asyncio.to_thread(importlib.import_module, module)
+        """Make the first read as quick as the next ones."""
+        await self._client.load("db.case_files", "db.returners")
         await self.language("")
 
     async def close(self) -> None:
-        if self._engine is not None:
-            await self._engine.dispose()
+        await self._client.close()
 
     async def language(self, number: str) -> str | None:
-        """Of the last call of `number` (E.164 with +); also None for one that has not called."""
-        return await self._asked("db.callers", lambda callers, engine: callers.remembered_language(engine, number))
+        """Return the language of the last call from `number` (E.164 with +); also None if it has not called before."""
+        return await self._client.ask("db.callers", lambda callers, engine: callers.remembered_language(engine, number))
 
     async def claim(self, reference: str, number: str) -> "Claim | None":
-        """What there is to check a reference and a PIN with, entered by a caller from `number`."""
-        return await self._asked("db.case_files", lambda files, engine: files.claim(engine, reference, number))
+        """Return what a case reference and PIN, entered by a caller from `number`, are checked against."""
+        return await self._client.ask("db.case_files", lambda files, engine: files.claim(engine, reference, number))
 
     async def former(self, number: str, call: str) -> "FormerWait | None":
-        """The last wait of `number` before that call, if it was cut short."""
-        return await self._asked("db.returners", lambda returners, engine: returners.former_wait(engine, number, call))
+        """Return the last wait of `number` before `call`, if it was cut short."""
+        return await self._client.ask(
+            "db.returners", lambda returners, engine: returners.former_wait(engine, number, call)
+        )
 
     async def shifts(self, begins: datetime, ends: datetime) -> "list[StoredShift] | None":
-        """Who is planned in a period, as far as it was written."""
-        return await self._asked("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
+        """Return the shifts planned in a period, as far as they have been written."""
+        return await self._client.ask("db.shifts", lambda shifts, engine: shifts.shifts(engine, begins, ends))
 
     async def last_call(self, operator: str) -> "LastCall | None":
-        """The call that he was the operator of last; also None where there is none."""
-        return await self._asked("db.last_calls", lambda calls, engine: calls.last_call(engine, operator))
+        """Return the operator's last call; also None if there is none."""
+        return await self._client.ask("db.last_calls", lambda calls, engine: calls.last_call(engine, operator))
 
-    async def _asked(self, module: str, query: "Callable[[Any, AsyncEngine], Awaitable[T]]") -> T | None:
-        if self._engine is None:
-            # Half a start of a process: loaded behind the calls' back, since a start is a recovery.
-            await asyncio.to_thread(importlib.import_module, module)
-        from db.engine import async_engine
-        from db.read import or_default
 
-        try:
-            self._engine = self._engine or async_engine(self._url)
-            return await or_default(query(importlib.import_module(module), self._engine), None)
-        except Exception as error:  # the drivers' own as well: a call goes on without the database
-            log.error("The database cannot be read", error=(str(error).splitlines() or [repr(error)])[0])
-            return None
+def _log_broken(error: Exception) -> None:
+    """Log what a database that is merely away or slow does not raise."""
+    from db.engine import DatabaseError  # not at the top: the database's packages must not hold up a start
+
+    if not isinstance(error, DatabaseError | TimeoutError):
+        log.error("The database cannot be read", error=first_line(error))

@@ -1,4 +1,4 @@
-"""Journal records of the floor: shifts, and who supervised whom. See `ivr.records.recorder`."""
+"""Journal records of shifts and supervisions. See `ivr.records.recorder`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,18 +8,22 @@ from ivr.site.roster import Shift
 
 
 def shift(journal: Journal, planned: Shift) -> None:
-    """That he is planned; one that was cancelled counts again."""
+    """Record that an operator is planned for a shift; a shift that was cancelled counts again."""
     journal.put("shift", operator_id=planned.operator, begins=planned.begins, ends=planned.ends, cancelled=None)
 
 
 def shift_cancelled(journal: Journal, operator: str, begins: datetime, at: datetime) -> None:
+    """Record that a shift was cancelled."""
     journal.put("shift", operator_id=operator, begins=begins, cancelled=at)
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """Who hears whom: `channel` of his telephone (it holds the records of one use together), `mode` of
-    `ivr.codes.spy_channel`, `call` of the conversation."""
+    """A supervisor who hears an operator's conversation.
+
+    `channel` is that of the supervisor's telephone, the same in all records of one use; `mode` is that of
+    `ivr.codes.spy_channel`, and `call` the id of the conversation's call.
+    """
 
     channel: str
     by: str
@@ -28,19 +32,22 @@ class Supervision:
     call: str | None
 
 
-def supervision_begun(journal: Journal, use: Supervision) -> None:
-    """On the disk before he hears anything; said again for each change of the mode."""
+def supervision_started(journal: Journal, use: Supervision) -> None:
+    """Record a supervision, on the disk before the supervisor hears anything; once more for each change of the mode."""
     _audit(journal, use, use.mode)
     journal.flush()
 
 
 def supervision_ended(journal: Journal, use: Supervision, why: str) -> None:
-    """`why`: conversation (it was over), supervisor (he hung up), restart (meanwhile), fault."""
+    """Record the end of a supervision.
+
+    `why` is conversation (it was over), supervisor (they hung up), restart (they hung up during one) or fault.
+    """
     _audit(journal, use, "supervision_ended", why)
 
 
 def supervision_refused(journal: Journal, use: Supervision, why: str) -> None:
-    """`why`: the id of the text that he hears."""
+    """Record a refused supervision; `why` is the id of the text that the supervisor hears."""
     _audit(journal, use, "supervision_refused", why.removeprefix("supervision_"))
 
 

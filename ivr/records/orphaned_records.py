@@ -1,4 +1,4 @@
-"""What is kept of calls that ended without a controller, or with Asterisk: messages, and notes in cases."""
+"""Records of calls that ended without a controller, or with Asterisk: messages, and notes in case files."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -7,14 +7,14 @@ from db.enums import CaseKind, Outcome
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.records.recorder import DUE_H, Recorder
-from ivr.records.voicemail import Left
+from ivr.records.voicemail import StoredMessage
 
 if TYPE_CHECKING:
     from db.read import Call as CallRow
 
 
-def message(recorder: Recorder, call: "CallRow", left: Left, category: str, kind: CaseKind) -> None:
-    """A message that nobody kept when its caller hung up, such as for want of a controller."""
+def record_message(recorder: Recorder, call: "CallRow", left: StoredMessage, category: str, kind: CaseKind) -> None:
+    """Record a message that was not stored when its caller hung up, for example because there was no controller."""
     state = CallState(
         id=str(call.id),
         flow="",
@@ -35,12 +35,12 @@ def message(recorder: Recorder, call: "CallRow", left: Left, category: str, kind
     )
     if left.cut and reference is not None:
         text = f"The message was cut off after {left.seconds:.0f} s: Asterisk ended while it was recorded."
-        note(recorder, left.id, reference, call.id, text)
+        record_note(recorder, left.id, reference, call.id, text)
     if call.ended is None and call.connected is None:
         recorder.call(state.id, outcome=Outcome.MESSAGE.value)
 
 
-def note(recorder: Recorder, identity: UUID, reference: str, call_id: UUID, text: str) -> None:
-    """A note of the service in a case. Idempotent: `identity` is that of what the note is about."""
+def record_note(recorder: Recorder, identity: UUID, reference: str, call_id: UUID, text: str) -> None:
+    """Record a note of the service in a case file. Idempotent: `identity` is the id of what the note is about."""
     row = {"id": identity, "case_reference": reference, "call_id": call_id, "author": "service", "at": clock.now()}
     recorder.journal.put("case_note", **row, text=text)

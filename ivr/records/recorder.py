@@ -1,6 +1,6 @@
-"""What the controller keeps: each function says one thing that happened, and the journal has it.
+"""The controller's records: each method records one thing that happened, in the journal.
 
-Nothing here waits: a record goes to memory, and in groups to the disk; another process brings it to the database.
+Nothing here waits: a record goes to memory and in groups to the disk, and another process delivers it to the database.
 """
 
 import time
@@ -19,7 +19,7 @@ from ivr.asterisk.fallback_records import FallbackCall
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, Consent
 from ivr.model.e164 import country_of
-from ivr.records.voicemail import Left
+from ivr.records.voicemail import StoredMessage
 from ivr.site.holidays import Ruling, name_in
 from ivr.site.operators import OperatorEntry
 from routing.hours import Override
@@ -30,18 +30,21 @@ from routing.waits import WaitReason, describe_wait
 log = structlog.get_logger()
 
 DUE_H = 48
-"""Hours in which a message is to be dealt with whose node of the flow is not known any more."""
+"""Hours until a message is due whose node of the flow is not known any more."""
 
 _INSTANTS = frozenset({"queued", "ended", "line_answered", "dequeued", "connected", "started"})
 
 
 def instant(seconds: float) -> datetime:
+    """Return the UTC instant of POSIX seconds."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 class Recorder:
+    """Writes records to the journal, and gives out case references."""
+
     def __init__(self, journal: Journal, references: ReferenceAllocator) -> None:
-        self.journal = journal  # also for what other files keep
+        self.journal = journal  # also used by the other modules of records
         self._references = references
 
     def call_started(self, state: CallState, channel: str, started: datetime, caller_raw: str | None = None) -> None:
@@ -59,7 +62,7 @@ class Recorder:
         )
 
     def call(self, call_id: str, **columns: object) -> None:
-        """What has become known of a call: columns of the table; instants may be POSIX seconds."""
+        """Record what has become known of a call: columns of its table; instants may be POSIX seconds."""
         for name, value in columns.items():
             if isinstance(value, float | int) and name in _INSTANTS:
                 columns[name] = instant(value)
@@ -69,12 +72,12 @@ class Recorder:
         self.journal.put("call_event", call_id=call_id, kind=kind, flow_node=flow_node, data=data)
 
     def call_ended(self, state: CallState, outcome: Outcome, by: str) -> None:
-        """`by`: caller, operator, or service."""
+        """Record the end of a call, ended `by` caller, operator or service."""
         self.call(state.id, ended=clock.now(), ended_by=by, path=list(state.path), outcome=outcome.value)
         self.call_event(state.id, "ended", state.node, {"by": by, "outcome": outcome.value})
 
     def new_case_reference(self) -> str | None:
-        """A reference that nobody has had; None if the disk does not take that it was given out."""
+        """Return an unused case reference; None if the disk cannot record that it was given out."""
         try:
             return self._references.next()
         except OSError as error:
@@ -82,7 +85,7 @@ class Recorder:
             return None
 
     def connected(self, state: CallState) -> None:
-        """The caller has an operator: the pairing, and a case file unless he has one. Said twice, it counts once."""
+        """Record that the caller is connected: the pairing, and a case file unless there is one. Idempotent."""
         at = instant(state.connected_at or time.time())
         self.journal.put(
             "pairing",
@@ -121,32 +124,32 @@ class Recorder:
         )
 
     def caller(self, state: CallState) -> None:
-        """The language to greet him in when he calls again."""
+        """Record the language in which to greet the caller when they call again."""
         self.journal.put(
             "caller", number=state.caller, language=state.language, last_call_id=state.id, last_called=clock.now()
         )
 
     def message(
-        self, state: CallState, left: Left, category: str, kind: CaseKind, reference: str | None, due_h: int
+        self, state: CallState, message: StoredMessage, category: str, kind: CaseKind, reference: str | None, due_h: int
     ) -> None:
-        """What a caller has said after the tone, and the file that is made of it."""
+        """Record a voice message and the case file that is opened for it."""
         self.journal.put(
             "message",
-            id=left.id,
+            id=message.id,
             call_id=state.id,
             case_reference=reference,
             caller=state.caller or None,
             language=state.language,
             topic=state.topic,
             category=category,
-            file=left.file,
-            duration_ms=round(1000 * left.seconds),
+            file=message.file,
+            duration_ms=round(1000 * message.seconds),
             at=clock.now(),
         )
         self._file_of_message(state, kind, reference, due_h, title=None)
 
     def message_failed(self, state: CallState, kind: CaseKind, reference: str | None, due_h: int) -> None:
-        """A message that could not be recorded: the file says so, and whom to call."""
+        """Open the case file of a message that could not be recorded; it says so, and has the caller's number."""
         self._file_of_message(state, kind, reference, due_h, title="The message could not be recorded")
 
     def _file_of_message(
@@ -171,7 +174,7 @@ class Recorder:
         self.call(state.id, case_reference=reference, topic=state.topic)
 
     def callback(self, state: CallState, number: str, due: datetime) -> None:
-        """A wish to be called back, not before `due`. Who has waited for an operator in vain keeps his age."""
+        """Record a call-back request, due at `due`. A caller who has waited for an operator keeps their age."""
         now = clock.now()
         waited = state.since if state.connected_at is None else None
         self.journal.put(
@@ -189,7 +192,7 @@ class Recorder:
         )
 
     def survey(self, state: CallState, question: str, answer: int) -> None:
-        """Of the conversation that has just ended; said twice, the last one counts."""
+        """Record an answer about the conversation that has just ended; of two answers the last one counts."""
         self.journal.put(
             "survey_answer",
             call_id=state.id,
@@ -201,7 +204,7 @@ class Recorder:
         )
 
     def recording(self, state: CallState, offer: str, file: str, consent: Consent) -> None:
-        """A conversation that is recorded from now on: no row without the consent that allows it."""
+        """Record that a conversation is recorded from now on, with the consent that allows it."""
         self.journal.put(
             "recording",
             id=offer,
@@ -221,14 +224,14 @@ class Recorder:
     def pin_failures(
         self, table: Literal["case_file", "caller"], key: str, failures: int, locked_until: float | None
     ) -> None:
-        """What stands against a file or a number; on the disk at once: the PIN is not checked before."""
+        """Record the failed PINs of a case file or a number, on the disk at once: the PIN is checked afterwards."""
         until = instant(locked_until) if locked_until is not None else None
         row = {"reference" if table == "case_file" else "number": key}
         self.journal.put(table, **row, pin_failures=failures, pin_locked_until=until)
         self.journal.flush()
 
     def joined(self, call_id: str, offer: str, operator: str, role: Role) -> None:
-        """A colleague takes part; of the operator himself `connected` tells."""
+        """Record that a colleague takes part in a call; `connected` records the operator."""
         row = {"call_id": call_id, "operator_id": operator, "offer_id": offer, "role": role.value}
         self.journal.put("pairing", id=offer, **row, began=clock.now())
 
@@ -245,24 +248,27 @@ class Recorder:
             state=OfferState.RINGING.value,
             offered=clock.now(),
         )
-        self.journal.flush()  # what becomes of it could not be recorded without it
+        self.journal.flush()  # its outcome could not be recorded without it
 
     def offer_ended(self, offer: str, state: OfferState, at: datetime | None = None) -> None:
         self.journal.put("offer", id=offer, state=state.value, ended=at or clock.now())
 
     def offer_lost(self, offer: str, at: datetime) -> None:
-        """A leg that was lost while there was no controller: nobody's fault."""
+        """Record a leg that was lost while there was no controller; it does not count against the operator."""
         self.offer_ended(offer, OfferState.WITHDRAWN, at)
 
     def call_lost(self, call_id: str, queued: bool, connected: bool, at: datetime) -> None:
-        """A call that ended while there was no controller; `at` is when it was last known to go on."""
+        """Record a call that ended while there was no controller; `at` is when it was last known to be up."""
         waited = Outcome.ABANDONED if queued else Outcome.LEFT_MENU
         outcome = Outcome.ANSWERED if connected else waited
         self.call(call_id, ended=at, ended_by="unknown", outcome=outcome.value)
         self.call_event(call_id, "ended", "", {"by": "unknown", "outcome": outcome.value})
 
     def fallback_call(self, call_id: str, call: FallbackCall, caller: str | None) -> None:
-        """Write the row of a call that the dialplan led, and a file if it was served. `caller`: in E.164."""
+        """Record a call that the fallback dialplan handled, and a case file if an operator answered.
+
+        `caller` is in E.164.
+        """
         country = call.country or (country_of(caller) if caller is not None else None)
         row: dict[str, object] = {
             "outcome": Outcome.FALLBACK.value,
@@ -275,7 +281,7 @@ class Recorder:
             "connected": call.connected,
             "operator_id": call.operator,
         }
-        if call.call is None:  # else the controller had it before, and its beginning is known better
+        if call.call is None:  # else the controller had the call before, and has recorded its beginning
             row |= {"started": call.started, "number": call.number, "caller": caller, "channel_id": call.id}
             row |= {"caller_raw": call.caller}
             row |= {"path": ["fallback"], "line_answered": call.started}
@@ -297,6 +303,7 @@ class Recorder:
         self.call_event(call_id, "fallback", "fallback", {"status": call.status.value, "operator": call.operator})
 
     def decision(self, decision: Decision) -> None:
+        """Record which operator a call was offered to, and why."""
         self.journal.put(
             "decision",
             kind="offer",
@@ -307,11 +314,12 @@ class Recorder:
         )
 
     def waits(self, call_id: str, why: WaitReason) -> None:
+        """Record why a caller waits."""
         reason, data = describe_wait(why), asdict(why)
         self.journal.put("decision", kind="wait", call_id=call_id, operator_id=why.operator, reason=reason, data=data)
 
     def operator_state(self, operator: Operator, call_id: str | None, at: datetime | None = None) -> None:
-        """`at`: since when, if not since now."""
+        """Record an operator's state; `at` is since when, if not since now."""
         self.journal.put(
             "operator_state",
             at=at or clock.now(),
@@ -325,7 +333,7 @@ class Recorder:
         )
 
     def operators(self, entries: tuple[OperatorEntry, ...]) -> None:
-        """The list as it was loaded, so that reports know the names."""
+        """Record the list of operators as it was loaded, so that reports know their names."""
         now = clock.now()
         for entry in entries:
             self.journal.put(
@@ -339,7 +347,7 @@ class Recorder:
             )
 
     def hours_forced(self, override: Override, cancelled: UUID | None) -> UUID | None:
-        """A forced state and what it takes the place of; its id, None for `auto`."""
+        """Record a forced state in place of the `cancelled` one; return its id, None for `auto`."""
         now = clock.now()
         if cancelled is not None:
             self.journal.put("hours_override", id=cancelled, cancelled=now)
@@ -363,7 +371,10 @@ class Recorder:
     def holiday_ruled(
         self, day: date, ruling: Ruling | None, calendar_name: str, by: str, cancelled: UUID | None
     ) -> UUID | None:
-        """The administrator's word on a day and what it takes the place of; its id, None if he says no more of it."""
+        """Record the administrator's ruling on a day in place of the `cancelled` one; return its id.
+
+        None if there is no ruling any more.
+        """
         now = clock.now()
         if cancelled is not None:
             self.journal.put("hours_override", id=cancelled, cancelled=now)
@@ -376,6 +387,6 @@ class Recorder:
         return new
 
     def announced(self, text: str | None, why: str, by: str) -> None:
-        """The announcement in front of everything; None: there is none any more."""
+        """Record the announcement that callers hear first; None: it was switched off."""
         act, about = ("announce", f"text:{text}") if text is not None else ("announce_off", None)
         self.journal.put("audit", by=by, act=act, about=about, reason=why or None)

@@ -1,4 +1,4 @@
-"""The case references of this node: a stock on disk that is filled from the database while that is there."""
+"""The case references of this node: a stock on disk, refilled from the database whenever it is reachable."""
 
 import asyncio
 import importlib
@@ -10,37 +10,38 @@ from ivr.home.settings import Settings
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
-"""How often the stock is looked at. A busy node gives out some ten references a second at most; it has 1,500 then."""
+"""Seconds between looks at the stock of 1,500 or more; a busy node takes some ten references a second at most."""
 
 EMPTY_EVERY_S = 0.5
-"""The same while it is empty, such as on a new node whose tables are just being made."""
+"""The same while it is empty, for example on a new node whose tables are just being created."""
 
 START_S = 3.0
-"""How long a start waits for the database where no reference is left."""
+"""How long a start waits for the database if no reference is left."""
 
 
 def reference_allocator(settings: Settings, node_number: int) -> ReferenceAllocator:
+    """Return the allocator of this node's stock."""
     return ReferenceAllocator(settings.case_references, node_number)
 
 
 def ready(allocator: ReferenceAllocator, url: str, node: str) -> ReferenceAllocator:
-    """Return the allocator with something in stock, if the database is there. Not for a loop that runs."""
+    """Return the allocator with references in stock, if the database is reachable. Not for use in a running loop."""
     try:
         if not allocator.stock():
             asyncio.run(asyncio.wait_for(_restock(allocator, url, node), START_S))
-    except OSError as error:  # TimeoutError as well
+    except OSError as error:  # includes TimeoutError
         log.error("no case references could be reserved before the start: %s", error or "the database is slow")
     return allocator
 
 
 async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> None:
-    """Fill the stock at once and whenever it has become smaller, if the database is there. Until cancelled."""
-    # Half a start of a process: loaded behind the calls' back, since a start is a recovery.
+    """Fill the stock now and whenever it has become smaller, if the database is reachable. Until cancelled."""
+    # Takes half of a process's start, so it is loaded in a thread: a start is also a recovery, and calls come first.
     reservations = await asyncio.to_thread(importlib.import_module, "db.reservations")
     left, refused, checked = 0, False, False
     while True:
         try:
-            # In threads: the disk, another process's lock and 2,000 check digits are not for the loop that has callers.
+            # In threads: the disk, another process's lock and 2,000 check digits must not block the loop of the calls.
             left = len(await asyncio.to_thread(allocator.stock))
             if not checked or left <= reservations.STOCK - reservations.GROUP:
                 checked = await asyncio.to_thread(asyncio.run, _restock(allocator, url, node)) or checked
@@ -54,11 +55,11 @@ async def keep_stocked(allocator: ReferenceAllocator, url: str, node: str) -> No
 
 
 async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> str:
-    """Return a reference that nobody has had: reserved now, or from the stock where the database is away.
+    """Return an unused reference: reserved now, or from the stock if the database is away.
 
     Raises OSError if the disk refuses.
     """
-    from sqlalchemy.exc import SQLAlchemyError  # a command that opens no case is to start quickly
+    from sqlalchemy.exc import SQLAlchemyError  # commands that open no case file start faster without it
 
     from db.engine import DatabaseError, async_engine
     from db.reservations import reserve_one
@@ -74,8 +75,8 @@ async def new_reference(allocator: ReferenceAllocator, url: str, node: str) -> s
 
 
 async def _restock(allocator: ReferenceAllocator, url: str, node: str) -> bool:
-    """Return whether the database was there. If it is away, that is no error: it is what the stock is for."""
-    from sqlalchemy.exc import SQLAlchemyError  # as above, for a start of the controller
+    """Return whether the database was reachable. If not, that is no error: the stock is there for that."""
+    from sqlalchemy.exc import SQLAlchemyError  # a start of the controller is faster without it
 
     from db.engine import DatabaseError, async_engine
     from db.reservations import restock

@@ -1,7 +1,7 @@
-"""Messages that callers left by voice: from Asterisk's folder of recordings into HATIF_HOME.
+"""Voice messages of callers, moved from Asterisk's folder of recordings into HATIF_HOME.
 
-A recording is named after the kind of file that it becomes, its category and its call, so that one which was left
-behind by a controller that died can still be kept (`ivr.controller.orphaned_rows`).
+A recording's name holds the kind of case file that it becomes, its category and its call, so that one left behind by a
+killed controller can still be stored (`ivr.controller.orphaned_rows`).
 """
 
 import asyncio
@@ -28,12 +28,12 @@ FORMAT = "wav"
 FOLDER = "messages"
 UNREADABLE = "unreadable"
 SHORTEST_S = 1.0
-"""Less than this holds no message: a breath before hanging up."""
+"""A shorter recording holds no message: a breath before hanging up."""
 
 _FRAME = 160  # samples: 20 ms
 _LOUD = 512  # from the lowest sample of a frame to the highest: -42 dBFS
 _VOICE_FRAMES = 10
-"""So many frames with sound make a voice; fewer are a click or a breath."""
+"""At least this many frames with sound are a voice; fewer are a click or a breath."""
 
 _ROOM_BYTES = 100_000
 """Six seconds of recording."""
@@ -42,8 +42,11 @@ _NAME = re.compile(rf"msg-({'|'.join(CaseKind)})-([a-z][a-z0-9_]*)-([0-9a-f-]{{3
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A message that is kept: `file` relative to HATIF_HOME; `cut`: Asterisk ended before it had written all of it."""
+class StoredMessage:
+    """A stored message.
+
+    `file` is relative to HATIF_HOME; `cut` says that Asterisk ended before it had written all of it.
+    """
 
     id: UUID
     file: str
@@ -51,45 +54,46 @@ class Left:
     cut: bool = False
 
 
-def name(kind: str, category: str, call: str) -> str:
-    """What Asterisk calls the recording."""
+def recording_name(kind: str, category: str, call: str) -> str:
+    """Return the name of a recording in Asterisk."""
     return f"msg-{kind}-{category}-{call}"
 
 
-def named(recording: str) -> tuple[CaseKind, str, str] | None:
-    """Kind, category and call of a recording of ours; None for any other."""
+def parse_name(recording: str) -> tuple[CaseKind, str, str] | None:
+    """Return kind, category and call of a message's recording; None for any other name."""
     match = _NAME.fullmatch(recording)
     return (CaseKind(match[1]), match[2], match[3]) if match else None
 
 
-def names_of(recordings: Path, call: str) -> list[str]:
-    """The names of the recordings of a call in Asterisk's folder."""
+def recording_names(recordings: Path, call: str) -> list[str]:
+    """Return the names of a call's recordings in Asterisk's folder."""
     return sorted(path.stem for path in recordings.glob(f"msg-*-{glob.escape(call)}.{FORMAT}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """`recordings`: where Asterisk puts what it records; `home`: HATIF_HOME, where that is kept."""
+    """The folders of voice messages: `recordings` is Asterisk's, `home` is HATIF_HOME, where messages are stored."""
 
     recordings: Path
     home: Path
 
     def recording(self, name: str) -> Path:
+        """Return the path of a recording in Asterisk's folder."""
         return self.recordings / f"{name}.{FORMAT}"
 
     def names(self) -> list[str]:
-        """Of all recordings that lie with Asterisk."""
+        """Return the names of all recordings in Asterisk's folder."""
         return sorted(path.stem for path in self.recordings.glob(f"*.{FORMAT}"))
 
     async def has_voice(self, name: str) -> bool:
-        """Whether anything is heard in a recording; not in one that is not there."""
+        """Return whether a recording holds a voice; False if there is no such recording."""
         return await asyncio.to_thread(has_voice, self.recording(name))
 
-    async def keep(self, name: str) -> Left | None:
-        """Moves a message to where messages are kept. None if there is none, or nothing is heard in it."""
+    async def keep(self, name: str) -> StoredMessage | None:
+        """Move a message to where messages are stored; None if there is none, or it holds no voice."""
         return await asyncio.to_thread(self._keep, name)
 
-    def _keep(self, name: str) -> Left | None:
+    def _keep(self, name: str) -> StoredMessage | None:
         recording = self.recording(name)
         try:
             if recording.stat().st_size <= wav.HEADER:
@@ -106,20 +110,23 @@ class Mailbox:
         except FileNotFoundError:
             return None
         except (OSError, wave.Error, EOFError) as error:
-            kept = self.put_aside(name)
-            log.error("A message could not be kept", recording=str(kept or recording), error=str(error))
+            aside = self.put_aside(name)
+            log.error("A message could not be stored", recording=str(aside or recording), error=str(error))
             return None
-        return Left(identity, file, seconds, cut)
+        return StoredMessage(identity, file, seconds, cut)
 
     def move(self, name: str, file: str) -> None:
-        """From Asterisk's folder to `file` in HATIF_HOME, which only its owner may read."""
-        kept = self.home / file
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(self.recording(name), kept)
-        kept.chmod(0o600)
+        """Move a recording from Asterisk's folder to `file` in HATIF_HOME, readable by its owner only."""
+        target = self.home / file
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(self.recording(name), target)
+        target.chmod(0o600)
 
     def put_aside(self, name: str) -> str | None:
-        """Keep what is not a recording out of the next start's way; return its place in HATIF_HOME. None: not done."""
+        """Move an unreadable recording out of the next start's way.
+
+        Return its new path in HATIF_HOME; None if that failed.
+        """
         file = f"{UNREADABLE}/{name}.{FORMAT}"
         try:
             self.move(name, file)
@@ -128,7 +135,7 @@ class Mailbox:
         return file
 
     def is_full(self) -> bool:
-        """Whether the disk has no room for more: Asterisk ends a recording then as if somebody had ended it."""
+        """Return whether the disk is full: Asterisk then ends a recording as if somebody had ended it."""
         try:
             disk = os.statvfs(self.recordings)
         except OSError:
@@ -137,9 +144,9 @@ class Mailbox:
 
 
 def has_voice(path: Path) -> bool:
-    """Whether a recording (16 bit, mono) has more in it than silence and the noise of a line.
+    """Return whether a recording (16 bit, mono) holds more than silence and line noise.
 
-    Asterisk's own count of seconds spoken is in whole ones and calls some silences one.
+    Asterisk's own count of spoken seconds is in whole seconds, and counts some silences as one.
     """
     try:
         samples = array("h", (data := path.read_bytes())[wav.HEADER : len(data) & ~1])

@@ -1,1 +1,1 @@
-"""Telephones of the demonstration and the tests, and what they hear."""
+"""The telephones of the demonstration and the tests, and the analysis of what they hear."""

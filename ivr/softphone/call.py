@@ -10,20 +10,23 @@ import baresip
 from baresip import Event, StackEvent
 from baresip.errors import StaleHandleError, split_status
 
-from ivr.softphone.recording import Halved, Sound
+from ivr.softphone.recording import HalfRateStream, Sound
 from ivr.softphone.sound import RATE, Match, Samples, find, tone, tone_share
 
 KEY_DELAY_S = 0.15
-"""An exchange learns from the first sound where a call's sound comes from; a key before that is lost."""
+"""An exchange learns the source of a call's sound from its first packet; a key before that is lost."""
 
 _LOOK_S = 0.2  # between two looks for a prompt or a tone
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended: `status` is the refusal's SIP status, 200 for a call that was answered, None where no answer
-    came (`reason` then says what the stack says); `by_us`: this telephone hung up; `cause`: the Q.850 cause that the
-    other side gave with it."""
+    """How a call ended.
+
+    `status` is the SIP status of a refusal, 200 for a call that was answered, and None if there was no answer (`reason`
+    then has the stack's text). `by_us` says that this telephone hung up; `cause` is the Q.850 cause that the other side
+    gave.
+    """
 
     status: int | None
     reason: str
@@ -32,7 +35,7 @@ class End:
 
 
 class CallEndedError(Exception):
-    """What was asked of a call cannot be, because it is over; `end` says how it ended."""
+    """The call is over, so that the operation is not possible; `end` says how it ended."""
 
     def __init__(self, end: End) -> None:
         super().__init__(f"the call has ended: {end.status or 'no status'} {end.reason}")
@@ -44,7 +47,7 @@ class Call:
 
     def __init__(self, native: baresip.Call, *, incoming: bool, peer: str, wide: bool = False) -> None:
         self.peer = peer
-        """Whom we dialled, or the address that the call says it comes from."""
+        """The number that we dialled, or the address in the incoming call's `From`."""
         self.incoming = incoming
         self.began = time.monotonic()
         self.ringing: float | None = self.began if incoming else None
@@ -54,7 +57,7 @@ class Call:
         self.keys = ""
         """The keys that the other side has pressed so far."""
         self._native = native
-        self._sound = Sound(Halved(native.audio) if wide else native.audio)
+        self._sound = Sound(HalfRateStream(native.audio) if wide else native.audio)
         self._hung_up = False
         self._refusal: int | None = None
         self._settled = asyncio.Event()
@@ -80,14 +83,14 @@ class Call:
             raise CallEndedError(self.end)
 
     async def ended(self, timeout_s: float = 10.0) -> End:
-        """Until the call is over, by whomever. TimeoutError if it is not."""
+        """Wait until the call is over. Raises TimeoutError if it is not in time."""
         await _within(self._ended.wait(), timeout_s, "did not end")
         assert self.end is not None
         return self.end
 
     async def answer(self) -> None:
-        """Pick up a call that rings here. Without effect if it has stopped ringing."""
-        # "With video" means no picture where none is offered; without it the stack renegotiates every call at once.
+        """Answer a call that rings here. No effect if it has stopped ringing."""
+        # "With video" adds no video if none is offered; without it the stack renegotiates every call at once.
         with contextlib.suppress(StaleHandleError):
             await self._native.answer(video=True)
 
@@ -101,7 +104,9 @@ class Call:
     async def press(self, keys: str) -> None:
         """Press and release each of `keys` (`0-9 A-D * #`), 100 ms each and 120 ms apart, as RTP events (RFC 4733).
 
-        Returns when the last is released. ValueError for what is no key, CallEndedError if the call ends before."""
+        Returns when the last is released. Raises ValueError for other characters, CallEndedError if the call ends
+        before.
+        """
         await self.established()
         assert self.answered is not None
         await asyncio.sleep(max(0.0, self.answered + KEY_DELAY_S - time.monotonic()))
@@ -115,19 +120,19 @@ class Call:
         await self._native.hold()
 
     async def resume(self) -> None:
-        """Take it off hold."""
+        """Take the other side off hold."""
         await self._native.resume()
 
     async def transfer(self, uri: str) -> None:
-        """Ask the exchange to connect its side with `uri` instead (REFER). TransferFailed if it refuses."""
+        """Ask the exchange to connect its side with `uri` instead (REFER). Raises TransferFailed if it refuses."""
         await self._native.transfer(uri)
 
     async def transfer_to(self, consulted: "Call") -> None:
         """Ask the exchange to connect its side with that of another call of this telephone (REFER with Replaces)."""
-        await self._native.attended_transfer(consulted._native)  # noqa: SLF001 - of a call like this one
+        await self._native.attended_transfer(consulted._native)  # noqa: SLF001 - another object of this class
 
     def tone(self, frequency_hz: float) -> None:
-        """Send a tone from now on. Take one above 1,000 Hz: below, waiting music can look like a tone."""
+        """Send a tone from now on. Use one above 1,000 Hz: below that, waiting music can look like a tone."""
         self._sound.speaker.play(tone(round(frequency_hz), 1.0), again=True)
 
     def play(self, samples: Samples) -> None:
@@ -144,26 +149,28 @@ class Call:
         return self._sound.recording.clock(time.monotonic())
 
     def heard(self, since_s: float | None = None, until_s: float | None = None) -> Samples:
-        """What was received from `since_s` of `clock` on (None: from its beginning), zeros where nothing came."""
+        """Return what was received from `since_s` of `clock` on (None: the beginning), zeros where nothing arrived."""
         return self._sound.recording.heard(since_s or 0.0, until_s, time.monotonic())
 
     async def hears(self, reference: Samples, timeout_s: float = 10.0, since_s: float = 0.0) -> Match:
-        """Until `reference` has been heard whole since `since_s`; the offset is of `clock`.
+        """Wait until the whole `reference` has been heard after `since_s`; the offset is on `clock`.
 
-        TimeoutError if it is not, or not before the call's end; the error tells the best score."""
+        Raises TimeoutError, with the best score, if it is not heard in time or before the call's end.
+        """
         best = Match(0.0, 0.0)
         async for heard, start_s in self._looks(timeout_s, since_s, len(reference) / RATE + 1.0):
             match = find(heard, reference)
             match = Match(match.offset_s + start_s, match.score)
             if match.same:
                 return match
-            best = max(best, match, key=lambda one: one.score)
+            best = max(best, match, key=lambda found: found.score)
         raise TimeoutError(f"the prompt was not heard; best score {best.score:.2f} at {best.offset_s:.1f} s")
 
     async def hears_tone(self, frequency_hz: float, timeout_s: float = 5.0, share: float = 0.5) -> float:
-        """Until half a second of a tone has been heard from now on; returns its share of the energy.
+        """Wait until half a second of a tone has been heard from now on; return its share of the energy.
 
-        TimeoutError if it is not, or not before the call's end."""
+        Raises TimeoutError if it is not heard in time or before the call's end.
+        """
         best = 0.0
         async for heard, _ in self._looks(timeout_s, self.clock, 0.5):
             if len(heard) >= RATE // 2:
@@ -173,7 +180,7 @@ class Call:
         raise TimeoutError(f"the tone of {frequency_hz:g} Hz was not heard; at most {best:.2f} of the energy")
 
     async def _looks(self, timeout_s: float, since_s: float, length_s: float) -> AsyncIterator[tuple[Samples, float]]:
-        """What was heard since `since_s`, then again and again what is new with `length_s` before it, and its start."""
+        """Yield what was heard since `since_s`, then again what is new with `length_s` before it, and its start."""
         deadline = time.monotonic() + timeout_s
         start_s = since_s
         while True:
@@ -185,7 +192,7 @@ class Call:
             start_s = max(since_s, until_s - length_s)
             await asyncio.sleep(_LOOK_S)
 
-    # What the telephone's owner uses.
+    # For `telephone`.
 
     @property
     def sound(self) -> Sound:
@@ -200,8 +207,8 @@ class Call:
         with contextlib.suppress(StaleHandleError):
             await self._native.reject()
 
-    def happened(self, event: StackEvent) -> None:
-        """An event of the stack about this call."""
+    def handle_event(self, event: StackEvent) -> None:
+        """Handle an event of the stack about this call."""
         now = time.monotonic()
         match event.event:
             case Event.CALL_RINGING if self.ringing is None:
@@ -228,7 +235,7 @@ class Call:
             status = self._refusal
         if self._hung_up:
             reason = "hung up here" if self._refusal is None else "refused here"
-        elif text.startswith("Connection reset by peer"):  # the stack's words for BYE and CANCEL
+        elif text.startswith("Connection reset by peer"):  # the stack's text for BYE and CANCEL
             reason = "hung up by the other side"
         return End(status, reason, self._hung_up, int(more) if more.isdigit() else None)
 

@@ -1,4 +1,4 @@
-"""What a telephone of the tests can be told to know of codecs, and how the SIP stack calls them."""
+"""The codecs of a test telephone, and their names in the SIP stack."""
 
 from typing import Literal
 

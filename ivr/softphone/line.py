@@ -1,12 +1,12 @@
-"""The wire between one telephone and an exchange.
+"""The line between one telephone and an exchange.
 
 The SIP stack of the test telephones can only be at 127.0.0.1, and all telephones of a process share one port there.
 An exchange, however, tells a carrier from an operator by the address that a call comes from. So each telephone gets a
 line: two sockets, one towards the stack, one with an address of its own (such as 127.0.0.2) towards the exchange.
-What passes is SIP only, with the addresses in its head exchanged as an address-translating router with a SIP gateway
-does. Sound does not pass here; it goes between the exchange and 127.0.0.1 directly.
+Only SIP passes through it, with the addresses in the headers replaced as by a NAT router with a SIP gateway.
+Sound does not; it goes between the exchange and 127.0.0.1 directly.
 
-A line can be cut, which is what a power failure of a telephone looks like to an exchange.
+A line can be cut, which looks to an exchange like a power failure of the telephone.
 """
 
 import asyncio
@@ -24,21 +24,21 @@ _FROM = re.compile(rb"^(?:From|f)[ \t]*:[^\r\n]*?sip:([^@>;\r\n]+)@[^\r\n]*?(;[ 
 _DIALLED = re.compile(rb"([A-Z]+) sip:(\+[0-9]+)@")
 _CALL = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _CONTENT_LENGTH = re.compile(rb"^(?:Content-Length|l)[ \t]*:[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
-# The digest of a password covers the address as the stack wrote it; changed, it would be wrong.
+# The digest of a password covers the address as the stack wrote it; a changed one would be wrong.
 _KEPT = (b"authorization:", b"proxy-authorization:")
-_MAX_MESSAGE = 65536  # bytes; what a SIP message over TCP may have here
+_MAX_MESSAGE = 65536  # bytes of a SIP message over TCP
 
 
 def parse_address(text: str, default_port: int = 5060) -> Address:
-    """`"127.0.0.1:5060"` or `"127.0.0.1"` as (host, port). ValueError if the port is not a number."""
+    """Return `"127.0.0.1:5060"` or `"127.0.0.1"` as (host, port). Raises ValueError if the port is not a number."""
     host, _, port = text.partition(":")
     if port and not port.isdigit():
-        raise ValueError(f"{text!r} is no address: expected host or host:port, such as 127.0.0.1:5060")
+        raise ValueError(f"{text!r} is not an address: expected host or host:port, such as 127.0.0.1:5060")
     return host, int(port or default_port)
 
 
 def translate(message: bytes, names: Mapping[bytes, bytes]) -> bytes:
-    """`message` with each `host:port` of its head that is a key of `names` replaced; the body stays as it is."""
+    """Return `message` with each `host:port` of its headers that is a key of `names` replaced, and the same body."""
     if not names:
         return message
     head, end, body = message.partition(b"\r\n\r\n")
@@ -51,7 +51,7 @@ def translate(message: bytes, names: Mapping[bytes, bytes]) -> bytes:
 
 
 def from_header(number: str | None, name: str, host: str) -> bytes:
-    """The value of a `From` header, without its tag; `number` None: an anonymous caller."""
+    """Return the value of a `From` header, without its tag; `number` is None for an anonymous caller."""
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     if number is None:
         return f'"{quoted or "Anonymous"}" <sip:anonymous@anonymous.invalid>'.encode()
@@ -59,17 +59,23 @@ def from_header(number: str | None, name: str, host: str) -> bytes:
 
 
 class Line:
-    """One telephone's wire; open it, then give the stack `inside` as the address of its exchange.
+    """One telephone's line. Open it, then give the stack `inside` as the address of its exchange.
 
     `identities` maps the user name of an account of the stack to the whole value (without tag) of the `From` header
-    that the exchange gets instead: a carrier's line says any number and name, also such as no decent stack sends.
-    `refusal` is the status line's end (`b"603 Decline"`) that replaces a 486. `everybody`: the user name of the account
-    that is called whatever number is dialled, as where a carrier takes calls; `dialled` has these numbers, by call.
+    that the exchange gets instead: a carrier's line sends any number and name, also those that no stack would send.
+    `refusal` is the end of a status line (`b"603 Decline"`) that replaces a 486. `everybody` is the user name of the
+    account that is called whatever number is dialled, as at a carrier; `dialled` has these numbers, by Call-ID.
     """
 
     def __init__(self, address: str, server: Address | None, stack: Address, transport: Transport = "udp") -> None:
-        """`address`: the telephone's own, with a port or one that is chosen at `open`; `server`: the exchange, or None
-        for whoever sends first; `stack`: where the SIP stack listens."""
+        """Create a line, not open yet.
+
+        Args:
+            address: The telephone's own address; without a port, `open` chooses one.
+            server: The exchange; None for the first sender.
+            stack: Where the SIP stack listens.
+            transport: For both ends.
+        """
         self.address: Address = parse_address(address, 0)
         self.inside: Address = (LOOPBACK, 0)
         self.identities: dict[bytes, bytes] = {}
@@ -87,11 +93,11 @@ class Line:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Bind both ends. OSError if the address is not one of this machine."""
+        """Bind both ends. Raises OSError if the address is not one of this machine."""
         loop = asyncio.get_running_loop()
         if self._transport == "udp":
-            outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_outside), self.address)
-            inside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_inside), (LOOPBACK, 0))
+            outside, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._from_outside), self.address)
+            inside, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._from_inside), (LOOPBACK, 0))
             self._datagrams = [outside, inside]
             self.address = outside.get_extra_info("sockname")
             self.inside = inside.get_extra_info("sockname")
@@ -106,7 +112,7 @@ class Line:
         self.inside = self._servers[1].sockets[0].getsockname()
 
     async def close(self) -> None:
-        """Let both ends go. Messages on their way are lost."""
+        """Close both ends. Messages in transit are lost."""
         for datagrams in self._datagrams:
             datagrams.close()
         for server in self._servers:
@@ -117,8 +123,11 @@ class Line:
         await asyncio.sleep(0)  # lets the transports report that they are closed
 
     def cut(self, *, closes: bool) -> None:
-        """Let nothing pass any more, until `mend`. `closes`: and close the connections of a telephone over TCP, or its
-        port over UDP, which then refuses packets, as its system does when its program dies."""
+        """Drop all messages until `mend`.
+
+        `closes`: also close the TCP connections, or the UDP port, which then refuses packets, as happens when the
+        telephone's program dies.
+        """
         self.is_cut = True
         for datagrams in self._datagrams[:1] if closes else ():
             datagrams.close()
@@ -126,15 +135,15 @@ class Line:
             connection.cancel()
 
     async def mend(self) -> None:
-        """Let all pass again, at the same address. OSError if somebody else has it by now."""
+        """Pass messages again, at the same address. Raises OSError if another socket has it by now."""
         if self._datagrams and self._datagrams[0].is_closing():
             loop = asyncio.get_running_loop()
-            outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_outside), self.address)
+            outside, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._from_outside), self.address)
             self._datagrams[0] = outside
         self.is_cut = False
 
     def outgoing(self, message: bytes) -> bytes:
-        """`message` of the stack as the exchange gets it."""
+        """Return a message of the stack as the exchange gets it."""
         names = {_name(self._stack): _name(self.address), _name(self._alias): _name(self.address)}
         if self._peer is not None:
             names[_name(self.inside)] = _name(self._peer)
@@ -146,7 +155,7 @@ class Line:
         return message
 
     def incoming(self, message: bytes) -> bytes:
-        """`message` of the exchange as the stack gets it."""
+        """Return a message of the exchange as the stack gets it."""
         names = {_name(self.address): _name(self._alias)}
         if self._peer is not None:
             names[_name(self._peer)] = _name(self.inside)
@@ -210,7 +219,7 @@ class Line:
                 group.create_task(self._copy(inside[0], outside[1], out=True))
                 group.create_task(self._copy(outside[0], inside[1], out=False))
         except* (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # either side has closed: so does the other
+            pass  # one side has closed, so close the other
         finally:
             self._connections.discard(task)
             for _, writer in (inside, outside):
@@ -229,7 +238,7 @@ class Line:
                 await writer.drain()
 
 
-class _Ear(asyncio.DatagramProtocol):
+class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, received: Callable[[bytes, Address], None]) -> None:
         self._received = received
 
@@ -238,17 +247,17 @@ class _Ear(asyncio.DatagramProtocol):
 
 
 def _tcp_socket(address: Address) -> socket.socket:
-    """A socket at `address` that others may share: listening and connecting from one port."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """Return a socket at a shared `address`, so that one port can both listen and connect."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.setblocking(False)
-        made.bind(address)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.setblocking(False)
+        sock.bind(address)
     except OSError:
-        made.close()
+        sock.close()
         raise
-    return made
+    return sock
 
 
 def _name(address: Address) -> bytes:

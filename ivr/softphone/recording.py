@@ -1,4 +1,4 @@
-"""The sound of the telephones' calls: what each hears, on the clock, and what it sends.
+"""The sound of the telephones' calls: what each hears, placed in time, and what it sends.
 
 One thread serves all calls of a process, because sound must go on while a test blocks its event loop.
 """
@@ -15,7 +15,7 @@ from baresip.errors import AudioNotActive, AudioRestarted
 from ivr.softphone.sound import RATE, Samples
 
 LATE_S = 0.12
-"""Sound that comes later than this after its time was missed: silence was heard instead."""
+"""Sound that is later than this counts as missed: silence was heard instead."""
 
 _PERIOD_S = 0.04  # between two visits to each call; twice a packet's length
 _AHEAD_S = 0.2  # of sound is given to the stack at most, so that a tone survives a busy machine
@@ -31,8 +31,8 @@ class Stream(Protocol):
     def flush_tx(self) -> None: ...
 
 
-class Halved:
-    """A wide-band stream as the telephones know streams, with every second sample."""
+class HalfRateStream:
+    """A wide-band stream at half its sample rate, as the telephones expect."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -52,7 +52,7 @@ class Halved:
 
 
 class Recording:
-    """What a telephone heard, second for second.
+    """What a telephone heard, in real time.
 
     The position in it is time: where no sound arrived in time there are zeros, as a listener hears nothing. Sound that
     arrives all at once after a pause is kept, and time goes on from its end.
@@ -65,13 +65,13 @@ class Recording:
         self._lock = threading.Lock()
 
     def begin(self, now: float) -> None:
-        """From here on sound is expected: what does not come is silence. `now`: seconds of the monotonic clock."""
+        """Expect sound from here on: what does not arrive is silence. `now`: seconds of the monotonic clock."""
         with self._lock:
             if self._origin is None:
                 self._origin = now
 
     def add(self, sound: bytes, now: float) -> None:
-        """`sound`: what has arrived since the last call; `now`: seconds of the monotonic clock."""
+        """Add the sound that has arrived since the last call. `now`: seconds of the monotonic clock."""
         with self._lock:
             if self._origin is None:
                 self._origin = now - _seconds(sound)
@@ -83,18 +83,18 @@ class Recording:
             self._sound += sound
 
     def finish(self, now: float) -> None:
-        """The call has ended: what does not come from here on is not silence."""
+        """End the recording: what does not arrive from here on is not silence."""
         with self._lock:
             if self._end is None:
                 self._end = now
 
     def clock(self, now: float) -> float:
-        """Seconds from the answer (or an earlier first sound) until now, or until the end of the call; 0 before."""
+        """Return the seconds from the answer (or an earlier first sound) to now or the end of the call; 0 before."""
         with self._lock:
             return (len(self._sound) // _BYTES + self._missing(now)) / RATE
 
     def heard(self, since_s: float, until_s: float | None, now: float) -> Samples:
-        """Samples from `since_s` of `clock` on."""
+        """Return the samples from `since_s` to `until_s` of `clock`."""
         with self._lock:
             first, last = int(since_s * RATE), None if until_s is None else int(until_s * RATE)
             whole = len(self._sound) // _BYTES
@@ -104,7 +104,7 @@ class Recording:
         return np.frombuffer(bytes(part) + bytes(_BYTES * max(0, silent)), np.int16)
 
     def _missing(self, now: float) -> int:
-        """Samples that should have come by now, if it is more than a delay."""
+        """Return the number of samples that should have arrived by now, if they are more than delayed."""
         if self._origin is None:
             return 0
         late = (now if self._end is None else min(now, self._end)) - self._origin - _seconds(self._sound)
@@ -112,7 +112,7 @@ class Recording:
 
 
 class Speaker:
-    """What a telephone sends: sound once or over and over, then silence (which the stack sends by itself)."""
+    """What a telephone sends: sound once or repeated, then silence (which the stack sends by itself)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -150,7 +150,7 @@ class Speaker:
 
 
 class Sound:
-    """One call's: what it hears and what it sends."""
+    """The sound of one call: what it hears and what it sends."""
 
     def __init__(self, stream: Stream) -> None:
         self.recording = Recording()

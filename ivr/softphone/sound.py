@@ -1,4 +1,4 @@
-"""What was heard: levels, tones, prompts and silences in telephone sound.
+"""The analysis of telephone sound: levels, tones, prompts and silences.
 
 All samples are 16-bit signed, 8,000 a second, one channel, as `numpy` arrays of `int16`; times are seconds; levels are
 dB relative to the root mean square of a full-scale square wave (a full-scale sine has -3).
@@ -29,13 +29,13 @@ apart, take the best score.
 _TONE_BLOCK = 400  # samples: a bandwidth of about 20 Hz
 _PIECE = RATE  # samples
 _SLIP = RATE // 2  # samples that stalls may move a piece from its place
-_DOUBT = 0.2  # a whole that scores less is not looked for by pieces: it is none
-_MARGIN = 4000  # samples: how much of a reference may stick out of what was heard
+_DOUBT = 0.2  # below this score, the pieces are not tried: it is another prompt
+_MARGIN = 4000  # samples of a reference that may lie outside the recording
 _FRAME = 80  # samples: silences are measured to 10 ms
 
 
 class Match(NamedTuple):
-    """Where a reference was found: from its beginning, in seconds, and how alike the two are there (0 to 1)."""
+    """Where a reference was found, in seconds from the beginning, and how similar the two are there (0 to 1)."""
 
     offset_s: float
     score: float
@@ -53,18 +53,18 @@ class Silence(NamedTuple):
 
 
 def level_dbfs(samples: Samples) -> float:
-    """Root mean square in dB; -96 (one step of 16 bits is -90) for digital silence or nothing at all."""
+    """Return the root mean square in dB; -96 (one step of 16 bits is -90) for digital silence or no samples."""
     return _dbfs(_mean_square(samples))
 
 
 def tone(frequency_hz: float, seconds: float, dbfs: float = -15.0) -> Samples:
-    """A sine of that level."""
+    """Return a sine of that level."""
     time = np.arange(round(seconds * RATE)) / RATE
     return _rounded(32768 * 10 ** (dbfs / 20) * np.sqrt(2) * np.sin(2 * np.pi * frequency_hz * time))
 
 
 def tone_share(samples: Samples, frequency_hz: float) -> float:
-    """How much of the energy lies within some 10 Hz of `frequency_hz`, 0 to 1 (Goertzel, blocks of 50 ms).
+    """Return how much of the energy lies within some 10 Hz of `frequency_hz`, 0 to 1 (Goertzel, blocks of 50 ms).
 
     Blocks are taken separately, so that a lost packet or a gap does not matter. A sine through µ-law gives over .99,
     silence 0. Above 1,000 Hz half a second of speech or waiting music gives at most .17 (measured on 25 announcements
@@ -82,18 +82,18 @@ def tone_share(samples: Samples, frequency_hz: float) -> float:
 
 
 def has_tone(samples: Samples, frequency_hz: float, share: float = 0.5) -> bool:
-    """Whether at least `share` of the energy is that tone."""
+    """Return whether at least `share` of the energy is that tone."""
     return tone_share(samples, frequency_hz) >= share
 
 
 def find(samples: Samples, reference: Samples) -> Match:
-    """Where in `samples` the `reference` is, by normalised cross-correlation of the two, high tones lifted.
+    """Find the `reference` in `samples`, by normalised cross-correlation with raised high tones.
 
-    Both must be of the same recording; a codec (µ-law, A-law), another level and noise do not matter. Where a prompt
-    was cut short, look for its first second: `find(heard, prompt[:RATE])`. Up to half a second of `reference` may be
+    Both must be of the same recording; a codec (µ-law, A-law), another level and noise do not matter. If a prompt was
+    cut short, look for its first second: `find(heard, prompt[:RATE])`. Up to half a second of `reference` may be
     missing at either end of `samples` (a call that is hung up loses the last packets; the offset is negative where the
     beginning is missing); a reference that is longer than that is not found (score 0). One that stalled several times
-    is found by its pieces of a second, each of which is where it should be but for half a second.
+    is found by its pieces of a second, each of which is within half a second of its place.
     """
     whole = _found(samples, reference)
     if whole.same or whole.score < _DOUBT or len(reference) < 2 * _PIECE:
@@ -102,7 +102,7 @@ def find(samples: Samples, reference: Samples) -> Match:
 
 
 def _found_in_pieces(samples: Samples, reference: Samples, whole: Match) -> Match:
-    """The mean score of the pieces by their loudness; those that are elsewhere count nothing."""
+    """Return the mean score of the pieces, weighted by energy; a piece that is elsewhere scores 0."""
     pieces = np.array_split(reference, len(reference) // _PIECE)
     energy = np.array([float(np.sum(_lifted(piece) ** 2)) for piece in pieces])
     starts = np.cumsum([0] + [len(piece) for piece in pieces[:-1]])
@@ -116,7 +116,7 @@ def _found_in_pieces(samples: Samples, reference: Samples, whole: Match) -> Matc
 
 
 def _found(samples: Samples, reference: Samples) -> Match:
-    """By the whole of it."""
+    """Find a reference as a whole."""
     samples_, reference_ = np.pad(_lifted(samples), _MARGIN), _lifted(reference)
     length = len(reference_)
     places = len(samples_) - length + 1
@@ -129,7 +129,7 @@ def _found(samples: Samples, reference: Samples) -> Match:
     products = np.fft.irfft(spectrum, size)[:places]
     sums = np.concatenate(([0.0], np.cumsum(samples_**2)))
     energy = sums[length:] - sums[:-length]
-    # Where next to nothing is heard, rounding would look like a match.
+    # Where there is almost no sound, rounding would look like a match.
     energy = np.maximum(energy, max(energy.max() * 1e-4, length * 4.0))
     scores = products / (np.sqrt(energy) * norm)
     best = int(np.argmax(scores))
@@ -137,7 +137,7 @@ def _found(samples: Samples, reference: Samples) -> Match:
 
 
 def silences(samples: Samples, min_s: float = 0.2, below_dbfs: float = QUIET_DBFS) -> list[Silence]:
-    """All stretches of at least `min_s` below `below_dbfs`, in order, to 10 ms.
+    """Return all stretches of at least `min_s` below `below_dbfs`, in order, to 10 ms.
 
     What `Call.heard` returns has zeros where no sound arrived at all, so these count.
     """
@@ -151,22 +151,22 @@ def silences(samples: Samples, min_s: float = 0.2, below_dbfs: float = QUIET_DBF
 
 
 def longest_silence(samples: Samples, below_dbfs: float = QUIET_DBFS) -> Silence:
-    """The longest stretch below `below_dbfs`; of no length where there is none."""
+    """Return the longest stretch below `below_dbfs`; of length 0 if there is none."""
     return max(silences(samples, 0.0, below_dbfs), key=lambda silence: silence.length_s, default=Silence(0.0, 0.0))
 
 
 def read_ulaw(path: Path) -> Samples:
-    """A raw G.711 µ-law file, as Asterisk's `.ulaw`."""
+    """Read a raw G.711 µ-law file, such as Asterisk's `.ulaw`."""
     return decode_ulaw(path.read_bytes())
 
 
 def decode_ulaw(data: bytes) -> Samples:
-    """G.711 µ-law bytes as samples."""
+    """Decode G.711 µ-law bytes to samples."""
     return _ULAW[np.frombuffer(data, np.uint8)]
 
 
 def encode_ulaw(samples: Samples) -> bytes:
-    """Samples as G.711 µ-law bytes."""
+    """Encode samples as G.711 µ-law bytes."""
     magnitude = np.minimum(np.abs(samples.astype(np.int32)), 32635) + 132
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     mantissa = (magnitude >> (exponent + 3)) & 15
@@ -184,7 +184,7 @@ _ULAW = _ulaw_table()
 
 
 def _lifted(samples: Samples) -> npt.NDArray[np.float64]:
-    """First difference: without it the low tones that all voices share decide."""
+    """Return the first difference: without it, the low tones that all voices share would decide."""
     return np.diff(samples.astype(np.float64), prepend=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The SIP stack of the test telephones: one in a process, for as long as somebody uses it."""
+"""The SIP stack of the test telephones: one per process, while somebody uses it."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,12 @@ from baresip.errors import BaresipError
 
 from ivr.softphone.line import LOOPBACK, Address
 
-# Above what an exchange has for sound, and above what the system gives away by itself.
+# Above an exchange's RTP ports, and above the system's ephemeral ports.
 _RTP_PORTS = (61000, 65534)
 
 
 class Stack:
-    """The stack, and how many use it: the first to `enter` starts it, the last to `leave` stops it."""
+    """The stack and its number of users: the first `enter` starts it, the last `leave` stops it."""
 
     def __init__(self) -> None:
         self.runtime = Runtime()
@@ -25,7 +25,7 @@ class Stack:
         self._started = False
 
     async def enter(self, trace: bool) -> None:
-        """RuntimeError if it cannot start, or runs in another event loop."""
+        """Use the stack. Raises RuntimeError if it cannot start, or runs in another event loop."""
         if self._loop is not asyncio.get_running_loop():
             raise RuntimeError("telephones are open in another event loop of this process: close them first")
         self._users += 1
@@ -37,7 +37,7 @@ class Stack:
             raise
 
     async def leave(self) -> None:
-        """What `enter` gave is not needed any more."""
+        """Give up what `enter` gave."""
         self._users -= 1
         if not self._users:
             _running.remove(self)
@@ -54,7 +54,7 @@ class Stack:
             extra_config_text=f"sip_listen {LOOPBACK}:{self.address[1]}\n"
             "sip_transports udp,tcp\n"
             f"rtp_ports {_RTP_PORTS[0]}-{_RTP_PORTS[1]}\n"
-            # Sound is noted when it arrives, not when a loudspeaker would have played it.
+            # Sound is recorded when it arrives, not when a loudspeaker would play it.
             "audio_jitter_buffer_type off\n",
         )
         try:
@@ -68,14 +68,14 @@ _running: list[Stack] = []
 
 
 def the_stack() -> Stack:
-    """The one of this process, new if nobody uses one; to be entered."""
+    """Return the stack of this process, a new one if nobody uses it yet; its user awaits `enter`."""
     if not _running:
         _running.append(Stack())
     return _running[0]
 
 
 def _free_port() -> int:
-    """A port of 127.0.0.1 that is free for both UDP and TCP."""
+    """Return a port of 127.0.0.1 that is free for both UDP and TCP."""
     for _ in range(100):
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,

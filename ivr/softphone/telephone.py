@@ -9,8 +9,8 @@
         await call.established()
         await call.press("2")
 
-All are real SIP telephones with real sound (`baresip`), as many as wanted. Callers come from 127.0.0.2, as a carrier
-does, operators from 127.0.0.3, each through a `Line`. Several `Telephones` may be open in one event loop.
+All are real SIP telephones with real sound (`baresip`), in any number. Callers come from 127.0.0.2,
+operators from 127.0.0.3, each through a `Line`. Several `Telephones` may be open in one event loop.
 """
 
 import asyncio
@@ -50,8 +50,8 @@ class Telephones:
     """The telephones of this process; use it as an asynchronous context."""
 
     def __init__(self, *, carrier: str = "127.0.0.2", operators: str = "127.0.0.3", trace: bool = False) -> None:
-        """`carrier`, `operators`: where callers and operators' telephones are; `trace`: log each SIP message of the
-        stack's side (logger `baresip.native.sip`, level DEBUG)."""
+        """`carrier`, `operators`: the addresses of callers and of operators' telephones; `trace`: log each SIP message
+        on the stack's side (logger `baresip.native.sip`, level DEBUG)."""
         self._carrier = carrier
         self._operators = operators
         self._trace = trace
@@ -66,10 +66,10 @@ class Telephones:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """RuntimeError if the SIP stack cannot start, or runs in another event loop."""
+        """Start the SIP stack. Raises RuntimeError if it cannot start, or runs in another event loop."""
         stack = the_stack()
         await stack.enter(self._trace)
-        stack.runtime.subscribe(self._happened)
+        stack.runtime.subscribe(self._handle_event)
         self._stack = stack
         self._pump = Pump()
         return self
@@ -77,7 +77,7 @@ class Telephones:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up all calls, unregister what can be, and free everything."""
+        """Hang up all calls, unregister the telephones that can be, and free everything."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -87,7 +87,7 @@ class Telephones:
         await asyncio.gather(*(phone.leave() for phone in self._phones), return_exceptions=True)
         stack, pump = self._parts
         await asyncio.to_thread(pump.stop)
-        stack.runtime.unsubscribe(self._happened)
+        stack.runtime.unsubscribe(self._handle_event)
         try:
             await stack.leave()
         finally:
@@ -104,12 +104,12 @@ class Telephones:
         address: str | None = None,
         codec: Codec | None = None,
     ) -> "Caller":
-        """Somebody who calls through the carrier.
+        """Return a caller who calls through the carrier.
 
-        `number`, `name`: what the `From` header says, None for an anonymous caller; `asserted`: the number that the
-        carrier vouches for in `P-Asserted-Identity`; `privacy`: the header `Privacy` (RFC 3323); `identity`: the whole
-        value of `From`, for callers that no telephone would produce; `address`: where the carrier is, if not where all
-        callers are; `codec`: the only one that the telephone knows, if it does not know both laws of G.711.
+        `number` and `name` are those of the `From` header, None for an anonymous caller; `asserted` is the number that
+        the carrier vouches for in `P-Asserted-Identity`; `privacy` is the header `Privacy` (RFC 3323); `identity` is
+        the whole value of `From`, for values that no telephone would send; `address` is the carrier's, if it is not
+        that of all callers; `codec` is the telephone's only one, None for both laws of G.711.
         """
         user = f"caller-{next(_COUNT)}"
         return Caller(self, user, number, name, asserted, privacy, identity, address or self._carrier, codec)
@@ -124,32 +124,32 @@ class Telephones:
         address: str | None = None,
         expires_s: int = 600,
     ) -> "Operator":
-        """An operator's telephone; `await register()` before it can be called.
+        """Return an operator's telephone; `await register()` before it can be called.
 
-        `server`: host and port of the exchange; None: it is not registered anywhere and whoever dials its `uri` after
-        `open()` reaches it. `expires_s`: how long a registration lasts (it is renewed in time).
+        `server` is host and port of the exchange; None for a telephone that does not register, and is reached by its
+        `uri` after `open()`. `expires_s` is how long a registration lasts (it is renewed in time).
         """
         phone = Operator(self, user, password, server, transport, address or self._operators, expires_s)
         self._phones.append(phone)
         return phone
 
-    # What the telephones use.
+    # For the telephones.
 
     async def line(self, address: str, server: Address | None, transport: Transport = "udp") -> Line:
-        """A new line from `address` to `server`."""
+        """Open a new line from `address` to `server`."""
         line = Line(address, server, self._parts[0].address, transport)
         self._lines.append(line)
         await line.open()
         return line
 
     async def trunk(self, address: str, server: Address) -> Line:
-        """The one line that all callers of a carrier share."""
+        """Return the line that all callers of a carrier share."""
         if (address, server) not in self._trunks:
             self._trunks[address, server] = await self.line(address, server)
         return self._trunks[address, server]
 
     async def agent(self, account: Account) -> UserAgent:
-        """An identity of the SIP stack."""
+        """Create an account of the SIP stack."""
         agent = await UserAgent.create(self._parts[0].runtime, account)
         self._agents.add(agent.handle)
         return agent
@@ -161,7 +161,7 @@ class Telephones:
         task.add_done_callback(self._tasks.discard)
 
     def adopt(self, native: NativeCall, *, incoming: bool, peer: str, wide: bool = False) -> Call:
-        """Make a call of the stack ours, with all that has already happened to it."""
+        """Take over a call of the stack, with its events so far."""
         call = Call(native, incoming=incoming, peer=peer, wide=wide)
         self._calls[call.handle] = call
         self._parts[1].add(call.handle, call.sound)
@@ -169,18 +169,18 @@ class Telephones:
             self._deliver(call, event)
         return call
 
-    def _happened(self, event: StackEvent) -> None:
+    def _handle_event(self, event: StackEvent) -> None:
         if not event.call or event.ua not in self._agents:
             return
         call = self._calls.get(event.call)
         if call is not None:
             self._deliver(call, event)
         else:
-            # A fast answer overtakes the stack's own word that it has dialled.
+            # A fast answer can arrive before the stack's own call object.
             self._early.setdefault(event.call, []).append(event)
 
     def _deliver(self, call: Call, event: StackEvent) -> None:
-        call.happened(event)
+        call.handle_event(event)
         if event.event is Event.CALL_CLOSED:
             self._calls.pop(call.handle, None)
             self._parts[1].remove(call.handle)
@@ -193,7 +193,7 @@ class Telephones:
 
 
 class Caller:
-    """Somebody with a telephone somewhere; made by `Telephones.caller`."""
+    """A caller's telephone; made by `Telephones.caller`."""
 
     def __init__(
         self,
@@ -211,14 +211,14 @@ class Caller:
         self._phones, self._user = phones, user
         self._identity = identity if identity is not None else from_header(number, name, address)
         privacy = privacy or ("id" if asserted and number is None else None)
-        said = {"P-Asserted-Identity": f"<sip:{asserted}@{address}>" if asserted else None, "Privacy": privacy}
-        self._headers = {name: value for name, value in said.items() if value}
+        headers = {"P-Asserted-Identity": f"<sip:{asserted}@{address}>" if asserted else None, "Privacy": privacy}
+        self._headers = {name: value for name, value in headers.items() if value}
         self._address = address
         self._codec = codec
         self._agent: UserAgent | None = None
 
     async def dial(self, uri: str) -> Call:
-        """Call `sip:NUMBER@HOST:PORT`; returns while it rings. ValueError for another form."""
+        """Call `sip:NUMBER@HOST:PORT`; return while it rings. Raises ValueError for another form."""
         if not (found := _URI.fullmatch(uri)):
             raise ValueError(f"{uri!r} cannot be dialled: expected sip:NUMBER@HOST:PORT with HOST as an IPv4 address")
         trunk = await self._phones.trunk(self._address, parse_address(found[2]))
@@ -234,8 +234,8 @@ class Caller:
 class Operator:
     """An operator's telephone; made by `Telephones.operator`.
 
-    What it does with calls is said beforehand: `will_ring` (the default: until a test answers), `will_answer`,
-    `will_refuse`. It can serve several calls at once, as any telephone with call waiting.
+    What it does with calls is set beforehand: `will_ring` (the default: until a test answers), `will_answer`,
+    `will_refuse`. It can take several calls at once, like any telephone with call waiting.
     """
 
     def __init__(
@@ -250,9 +250,9 @@ class Operator:
     ) -> None:
         self.user = self._user = user
         self.calls: list[Call] = []
-        """All that have rung here, the oldest first."""
+        """All calls that have rung here, the oldest first."""
         self.one_line = False
-        """Refuse (486) whatever rings while another call is up, as a telephone without call waiting does."""
+        """Refuse (486) all calls while another one is up, like a telephone without call waiting."""
         self._dialled: list[Call] = []
         self._phones = phones
         self._password = password
@@ -269,11 +269,11 @@ class Operator:
         self._fresh: asyncio.Queue[Call] = asyncio.Queue()
 
     def will_ring(self) -> None:
-        """Let calls ring until `call.answer()`, or for ever."""
+        """Let calls ring until `call.answer()`."""
         self._answer_after_s = self._refusal = None
 
     def will_answer(self, after_s: float = 0.2, tone_hz: float | None = None) -> None:
-        """Answer each call after that time; then send that tone (None: silence)."""
+        """Answer each call after `after_s`; then send that tone (None: silence)."""
         self._answer_after_s, self._tone_hz, self._refusal = after_s, tone_hz, None
 
     def will_refuse(self, status: int = 486) -> None:
@@ -283,21 +283,21 @@ class Operator:
 
     @property
     def address(self) -> str:
-        """`host:port` as the exchange sees it, once open."""
+        """`host:port` as seen by the exchange, once open."""
         return _text(self._opened[0].address)
 
     @property
     def uri(self) -> str:
-        """What reaches a telephone that is not registered, once open."""
+        """The URI of a telephone that is not registered, once open."""
         return f"sip:{self._user}@{self.address}"
 
     async def open(self) -> None:
-        """Connect the telephone without registering it. OSError if its address is not one of this machine."""
+        """Connect the telephone without registering it. Raises OSError if its address is not one of this machine."""
         if self._line is not None:
             return
         server = parse_address(self._server) if self._server else None
         if server is None:
-            # The stack knows telephones by the number dialled, and forgets none.
+            # The stack identifies telephones by the dialled number, and forgets none.
             self._user = f"{self.user}-{next(_COUNT)}"
         self._line = await self._phones.line(self._host, server, self._transport)
         account = Account(
@@ -308,12 +308,13 @@ class Operator:
             transport=self._transport,
         )
         self._agent = await self._phones.agent(account)
-        self._agent.on_incoming(self._rings)
+        self._agent.on_incoming(self._take_call)
 
     async def register(self, timeout_s: float = 5.0) -> None:
-        """Register, again after `vanish`, `unregister` or the exchange's death.
+        """Register, also again after `vanish`, `unregister` or the exchange's death.
 
-        RegistrationError with the SIP status if refused, without one if there is no answer within `timeout_s`."""
+        Raises RegistrationError, with the SIP status if refused, without one if there is no answer within `timeout_s`.
+        """
         await self.open()
         line, agent = self._opened
         await line.mend()
@@ -323,25 +324,25 @@ class Operator:
                 await agent.register(timeout=deadline - time.monotonic())
                 break
             except RegistrationError as error:
-                # No answer at all: the exchange may be starting, or its old connection just broken.
+                # No answer at all: the exchange may be starting, or its old connection has just broken.
                 if error.status is not None or time.monotonic() + 0.2 >= deadline:
                     raise
             await asyncio.sleep(0.2)
         self._registered = True
 
     async def unregister(self, timeout_s: float = 5.0) -> None:
-        """Say that calls are not wanted any more; calls that are up go on."""
+        """Unregister; calls that are up go on."""
         await self._opened[1].unregister(timeout=timeout_s)
         self._registered = False
 
     async def vanish(self, *, closes: bool = False) -> None:
-        """Lose power: not a packet more, no BYE. `register` brings it back. `closes`: only its program has died."""
+        """Lose power: no more packets, no BYE. `register` brings it back. `closes`: only its program has died."""
         self._opened[0].cut(closes=closes)
         for call in self.calls:
             await call.hangup()
 
     async def next_call(self, timeout_s: float = 10.0) -> Call:
-        """The oldest call that has rung here and was not returned before. TimeoutError if none comes."""
+        """Return the oldest call that rang here and was not returned yet. Raises TimeoutError if there is none."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._fresh.get()
@@ -354,14 +355,14 @@ class Operator:
         await call.refuse(status)
 
     async def dial(self, number: str) -> Call:
-        """Call `number` at the exchange; returns while it rings."""
+        """Call `number` at the exchange; return while it rings."""
         line, agent = self._opened
         native = await agent.dial(f"sip:{number}@{_text(line.inside)}")
         self._dialled.append(self._phones.adopt(native, incoming=False, peer=number))
         return self._dialled[-1]
 
     async def leave(self) -> None:
-        """Unregister if registered, without waiting long: the exchange may be gone."""
+        """Unregister if registered, but do not wait long: the exchange may be gone."""
         if self._registered and not self._opened[0].is_cut:
             with contextlib.suppress(BaresipError):
                 await self.unregister(timeout_s=1.0)
@@ -372,8 +373,8 @@ class Operator:
             raise RuntimeError(f"the telephone {self.user} is not connected: await its register() or open() first")
         return self._line, self._agent
 
-    def _rings(self, native: NativeCall) -> None:
-        busy = self.one_line and any(each.end is None for each in (*self.calls, *self._dialled))
+    def _take_call(self, native: NativeCall) -> None:
+        busy = self.one_line and any(call.end is None for call in (*self.calls, *self._dialled))
         call = self._phones.adopt(native, incoming=True, peer=native.peer or "")
         self.calls.append(call)
         self._fresh.put_nowait(call)

@@ -1,1 +1,1 @@
-"""A call without Asterisk: the same nodes and the same `Call`, in virtual time, of which nothing is kept."""
+"""Calls without Asterisk: the same nodes and the same `Call`, in virtual time, and nothing is stored."""

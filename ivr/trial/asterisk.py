@@ -1,4 +1,4 @@
-"""What a trial has in place of Asterisk: it answers the call's requests, plays in virtual time, and hears nothing."""
+"""The stand-in for Asterisk in a trial: it answers the call's requests and plays in virtual time, without audio."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.model import call_state
 from ivr.records import voicemail
-from ivr.records.voicemail import Left
+from ivr.records.voicemail import StoredMessage
 from ivr.trial.operators import HUNG_UP, Floor, Legs
 from prompts import manifest
 
@@ -21,42 +21,42 @@ _ANSWER_S = 0.002
 """How long an answer of Asterisk takes."""
 
 _ENDS_S = 0.02
-"""How long it takes until the call is told that a recording has ended, or that the caller is out of a bridge."""
+"""How long it takes until the call learns that a recording has ended, or that the caller has left a bridge."""
 
 _UNKNOWN_S = 1.0
-"""Of media whose length nobody knows, such as a tone."""
+"""The assumed duration of media of unknown length, such as a tone."""
 
 
 class Station(Enum):
-    """Something that begins for the caller, and goes on until the next begins."""
+    """What the caller is at, until the next one begins."""
 
     PROMPT = "prompt"
     WAITING = "waiting"  # for an operator: with a prompt or with music
-    OFFERED = "offered"  # while he waits: a prompt with keys for what he may do instead
+    OFFERED = "offered"  # while waiting: a prompt with keys for alternatives
     TALKING = "talking"
     RECORDING = "recording"
-    AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know it yet
+    AFTERWARDS = "afterwards"  # a conversation or a recording has ended, and the call does not know yet
 
 
 class Caller(Protocol):
-    """Who is on the telephone. He acts by `Asterisk.press` and `Asterisk.hang_up`, at any time or when asked here."""
+    """The person on the telephone, who acts by `Asterisk.press` and `Asterisk.hang_up`, here or at any time."""
 
     def begins(self, station: Station) -> None: ...
 
     def speaks_s(self) -> float:
-        """How long he speaks after the tone, in seconds; asked when a recording has begun."""
+        """Return how long the caller speaks after the tone, in seconds; called when a recording begins."""
         ...
 
 
 class StateTooLongError(Exception):
-    """The call's state is longer than a variable of Asterisk may be."""
+    """The call's state is too long for a variable of Asterisk."""
 
 
 class Asterisk:
-    """Use: make it, set `deliver`, `caller` and `floor`, give it to a call as its link.
+    """A call's link. Set `deliver`, `caller` and `floor` before use.
 
-    `seconds(file)`: how long the audio of a prompt lasts. `tell(kind, **data)` is told what the call does not say
-    itself. `records`: False, if the disk is full.
+    `seconds(file)` returns the duration of a prompt's audio. `tell(kind, **data)` gets the steps that the call does not
+    record itself. `records` is False if the disk is full.
     """
 
     deliver: Callable[[Event], None]
@@ -78,7 +78,7 @@ class Asterisk:
         self.prompt = Station.PROMPT  # what the next prompt is
 
     def later(self, seconds: float, do: Callable[[], object]) -> asyncio.TimerHandle:
-        """Does something after so many seconds, unless the trial is over."""
+        """Call a function after that many seconds, unless the trial is over."""
         timer = self._loop.call_later(seconds, do)
         self._timers.append(timer)
         return timer
@@ -88,10 +88,10 @@ class Asterisk:
             timer.cancel()
 
     def left_over(self) -> str | None:
-        """What the call should have ended and has not, in one sentence."""
+        """Return what the call should have ended but has not, in one sentence; None if there is nothing."""
         if legs := self._legs.left_over():
-            return f"The call is over, and {' and '.join(legs)} are still there."
-        return "The call is over, and still waits for an operator." if self.floor.waiting else None
+            return f"The call is over, but {' and '.join(legs)} are still up."
+        return "The call is over, but still waits for an operator." if self.floor.waiting else None
 
     # What the caller does
 
@@ -101,24 +101,24 @@ class Asterisk:
         self._tell("presses", key=key)
         self.deliver(events.ChannelDtmfReceived(self._channel, key))
         if self._recording is not None and key == "#":
-            self._recorded()
+            self._end_recording()
 
     def hang_up(self) -> None:
         if not self.up:
             return
         self._tell("hangs_up")
-        self._gone()
+        self._end_channel()
         self.deliver(events.StasisEnd(self._channel))
         self.deliver(events.ChannelDestroyed(self._channel, HUNG_UP))
         if self._recording is not None:
-            self._recorded()
+            self._end_recording()
 
-    def _gone(self) -> None:
+    def _end_channel(self) -> None:
         self.up = False
         for playback in list(self._playing):
-            self._played(playback)
+            self._end_playback(playback)
 
-    # What the call asks for
+    # The call's requests
 
     async def send(self, *requests: Request, refused: Callable[[Request, int], None] | None = None) -> None:
         for request in requests:
@@ -131,10 +131,10 @@ class Asterisk:
         await asyncio.sleep(_ANSWER_S)
         return answers
 
-    async def keep(self, name: str) -> Left | None:
-        """A message, as if there were a file (with what follows: `ivr.call.services.Mailbox`)."""
+    async def keep(self, name: str) -> StoredMessage | None:
+        """Return a message as if there were a file. With the next two methods: `ivr.call.services.Mailbox`."""
         seconds = self._stored.pop(name, 0.0)
-        return Left(uuid7(), "", seconds) if seconds >= voicemail.SHORTEST_S else None
+        return StoredMessage(uuid7(), "", seconds) if seconds >= voicemail.SHORTEST_S else None
 
     async def has_voice(self, name: str) -> bool:
         return name in self._stored and self._spoken[name] > 0
@@ -147,8 +147,8 @@ class Asterisk:
         query = dict(request.query)
         match kind, names:
             case "channels", [self._channel, *action]:
-                there = self.up or (request.method == "GET" and self.given_back)
-                return self._on_channel(request.method, action, query) if there else _NO
+                exists = self.up or (request.method == "GET" and self.given_back)
+                return self._on_channel(request.method, action, query) if exists else _NO
             case "channels", ["create"]:
                 self._legs.ring(query["channelId"])
                 return _YES
@@ -163,10 +163,10 @@ class Asterisk:
             case "recordings", ["live", name, *_]:
                 return _YES if self._recording is not None and self._recording.name == name else _NO
             case "recordings", ["stored", name]:
-                there = name in self._stored
+                exists = name in self._stored
                 if request.method == "DELETE":
                     self._stored.pop(name, None)
-                return _YES if there else _NO
+                return _YES if exists else _NO
         return _YES
 
     def _on_channel(self, method: str, action: list[str], query: dict[str, str]) -> Response:
@@ -184,24 +184,24 @@ class Asterisk:
                 return self._record(query)
             case "POST", ["continue"]:
                 self.given_back = True
-                self._gone()
+                self._end_channel()
             case "DELETE", []:
-                self._gone()
+                self._end_channel()
         return _YES
 
     def _check(self, value: str) -> None:
-        """Raises what a controller would meet that starts again and reads this."""
+        """Raise the error that a restarted controller would get when it reads this state."""
         if len(value.encode()) > call_state.LIMIT:
             raise StateTooLongError(
-                f"The state has {len(value.encode())} bytes; {call_state.LIMIT} are possible: {value}"
+                f"The state has {len(value.encode())} bytes; at most {call_state.LIMIT} are possible: {value}"
             )
         call_state.decode(value)
 
     # Prompts
 
     def _play(self, playback: str, media: str) -> None:
-        seconds = sum(self._lasts(each) for each in media.split(","))
-        self._playing[playback] = self._loop.call_later(seconds, self._played, playback)
+        seconds = sum(self._lasts(part) for part in media.split(","))
+        self._playing[playback] = self._loop.call_later(seconds, self._end_playback, playback)
         if media == f"sound:{manifest.BEEP}":
             return  # belongs to the recording that follows
         if media.startswith("recording:"):
@@ -218,10 +218,10 @@ class Asterisk:
         if playback not in self._playing:
             return _NO
         if method == "DELETE":
-            self._played(playback)
+            self._end_playback(playback)
         return _YES
 
-    def _played(self, playback: str) -> None:
+    def _end_playback(self, playback: str) -> None:
         self._playing.pop(playback).cancel()
         self.deliver(events.PlaybackFinished(playback, self._channel, failed=False))
 
@@ -238,10 +238,10 @@ class Asterisk:
         self._recording.speaks_s = min(self.caller.speaks_s(), longest)
         self._tell("speaks", seconds=self._recording.speaks_s)
         ends = min(self._recording.speaks_s + silence, longest)
-        self._recording.end = self._loop.call_later(ends, self._recorded)
+        self._recording.end = self._loop.call_later(ends, self._end_recording)
         return _YES
 
-    def _recorded(self) -> None:
+    def _end_recording(self) -> None:
         recording, self._recording = self._recording, None
         if recording is None:
             return
@@ -292,8 +292,8 @@ class Asterisk:
         return _YES
 
     def _join(self, bridge: str, channel: str) -> Response:
-        there = self.up if channel == self._channel else self._legs.is_up(channel)
-        if not there or not self._legs.join(bridge, channel):
+        exists = self.up if channel == self._channel else self._legs.is_up(channel)
+        if not exists or not self._legs.join(bridge, channel):
             return _NO
         if channel == self._channel:
             seconds = self._legs.talk(bridge, channel)

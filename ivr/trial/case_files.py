@@ -1,4 +1,4 @@
-"""The case files of a trial: those of the database, looked at only, or one sample file where there is none."""
+"""The case files of a trial: those of the database, read only, or one sample file if there is no database."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +18,8 @@ SAMPLE_PIN = "271828"
 _EXPECTED_DAYS = 14
 
 
-class OfDatabase:
-    """Asks in a loop of its own, whose clock is the real one. Its `recorder` must keep nothing."""
+class DatabaseCaseFiles:
+    """Asks the database in a loop of its own with the real clock. Its `recorder` must not store anything."""
 
     def __init__(self, url: str, recorder: Recorder) -> None:
         self._database = Database(url)
@@ -29,13 +29,13 @@ class OfDatabase:
         self._warm = False
 
     async def ask(self, reference: str, entered: str, *, caller: str, call: str) -> Answer:
-        def asked() -> Answer:
+        def ask() -> Answer:
             if not self._warm:
                 self._runner.run(self._files.warm())
                 self._warm = True
             return self._runner.run(self._files.ask(reference, entered, caller=caller, call=call))
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
 
     def close(self) -> None:
         self._files.close()
@@ -44,8 +44,8 @@ class OfDatabase:
         self._thread.shutdown()
 
 
-class Sample(CaseLookup):
-    """One file, of an application that lacks a photograph."""
+class SampleCaseFile(CaseLookup):
+    """One case file, of an application that lacks a photograph."""
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__(Database(""), recorder)
@@ -57,6 +57,6 @@ class Sample(CaseLookup):
 
     async def _file(self, tried: Failures) -> FileByTelephone:
         if not self._pin_hash:
-            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hashed, SAMPLE_PIN)
+            self._pin_hash = await asyncio.get_running_loop().run_in_executor(self._checks, pin.hash_pin, SAMPLE_PIN)
         expected = clock.now().date() + timedelta(days=_EXPECTED_DAYS)
         return FileByTelephone(SAMPLE_REFERENCE, CaseState.INCOMPLETE, "photograph", expected, self._pin_hash, tried)

@@ -1,7 +1,9 @@
-"""An event loop whose clock jumps: when nothing is ready, to the next timer. Minutes of a call take milliseconds.
+"""An event loop with a virtual clock: when nothing is ready, it jumps to the next timer.
 
-Something that is always ready, and never done, does not stop the clock: it still ends when its time is over.
-While work is going on in a thread (`run_in_executor`) the clock stands still: a database takes no virtual time.
+So a call of minutes takes milliseconds.
+
+A task that is always ready and never done does not stop the clock: it still ends when its time is over.
+While work runs in a thread (`run_in_executor`) the clock stands still: a database query takes no virtual time.
 """
 
 import asyncio
@@ -15,13 +17,13 @@ _Ts = TypeVarTuple("_Ts")
 
 
 _SPINS = 10_000
-"""Rounds of the loop at one instant; after so many it counts as work without an end."""
+"""Rounds of the loop at one instant after which the work counts as endless, and the clock moves by `_SPIN_S`."""
 
 _SPIN_S = 1.0
 
 
 class _Selector(selectors.DefaultSelector):
-    """Instead of waiting for a timer it moves the clock there."""
+    """A selector that moves the clock to the next timer instead of waiting for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,11 +37,11 @@ class _Selector(selectors.DefaultSelector):
             return found
         self._spins = self._spins + 1 if timeout <= 0 else 0
         self.now += max(0.0, timeout) if self._spins < _SPINS else _SPIN_S
-        return []  # there is no network here; a signal is seen when the loop goes round
+        return []  # there is no network; a signal is seen in the next round
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """For `asyncio.Runner(loop_factory=VirtualLoop)`."""
+    """An event loop with a virtual clock, for `asyncio.Runner(loop_factory=VirtualLoop)`."""
 
     def __init__(self) -> None:
         self._clock = _Selector()
@@ -51,7 +53,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
         future = super().run_in_executor(executor, func, *args)
         self._clock.outside += 1
-        future.add_done_callback(self._back)
+        future.add_done_callback(self._work_done)
         return future
 
     async def shutdown_default_executor(self, *timeout: float | None) -> None:
@@ -59,5 +61,5 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         await super().shutdown_default_executor(*timeout)
         self._clock.outside -= 1
 
-    def _back(self, _: object) -> None:
+    def _work_done(self, _: object) -> None:
         self._clock.outside -= 1

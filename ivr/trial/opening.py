@@ -1,16 +1,17 @@
-"""The hours of a trial: those of the plan and the calendar; what is not in the site's files does not count."""
+"""The opening hours of a trial: those of the site's files and the calendar, without forced states."""
 
 from ivr.hours.opening import Opening
 from ivr.records.recorder import Recorder
 from ivr.site.site import Site
 
 
-def by_plan(site: Site, recorder: Recorder) -> Opening:
+def planned_hours(site: Site, recorder: Recorder) -> Opening:
+    """Return opening hours that nothing overrides."""
     return Opening(site, recorder, _NoAstDb())
 
 
 class _NoAstDb:
-    """There is no Asterisk that could be asked, and nothing does."""
+    """In place of AstDB; a trial never asks it."""
 
     async def db_put(self, family: str, key: str, value: str) -> None:
         raise NotImplementedError

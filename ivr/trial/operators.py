@@ -1,6 +1,6 @@
-"""The floor and the operators of a trial: who is offered a caller, and what becomes of his telephone.
+"""The floor and the operators of a trial: who is offered the caller, and what their telephones do.
 
-One caller has them all to himself: whom he gets is said from outside, offer by offer.
+There is only one caller, and whom they get is decided from outside, offer by offer.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ HUNG_UP = 16
 """ITU-T Q.850: normal clearing."""
 
 Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
-"""Does something after so many seconds, unless the trial is over."""
+"""Calls a function after that many seconds, unless the trial is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """An operator who is offered the caller after `offered_s`, and what he does when he is rung.
+class OperatorScript:
+    """An operator who is offered the caller after `offered_s`, and what they do when they are rung.
 
-    After `answers_s` he answers, or his leg ends with `cause` (ITU-T Q.850). He talks for `talks_s`; `ends`: how his
-    leg ends then.
+    After `answers_s` they answer, or their leg ends with `cause` (ITU-T Q.850). They talk for `talks_s`; then their leg
+    ends with the cause `ends`.
     """
 
     operator: str
@@ -39,25 +39,26 @@ class Rung:
 
 
 class Floor:
-    """`who(wait)`: whom the caller is offered next; None: nobody. It is asked again when an offer has come to nothing.
+    """The floor of one call.
 
-    `waiting`: whether the call waits for one.
+    `who(wait)` returns the next operator for the caller, None for nobody; it is called again when an offer failed.
     """
 
     def __init__(
         self,
-        who: Callable[[floor_protocol.Wait], Rung | None],
+        who: Callable[[floor_protocol.Wait], OperatorScript | None],
         publish: Callable[[floor_protocol.ToCall], None],
         ring_s: float,
         later: Later,
     ) -> None:
         self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
         self._wait: floor_protocol.Wait | None = None
-        self._next: asyncio.TimerHandle | None = None  # when somebody will be free for him
-        self.rung: dict[str, Rung] = {}  # by offer
+        self._next: asyncio.TimerHandle | None = None  # when an operator will be free
+        self.rung: dict[str, OperatorScript] = {}  # by offer
 
     @property
     def waiting(self) -> bool:
+        """Whether the call waits for an operator."""
         return self._wait is not None
 
     def tell(self, message: floor_protocol.ToFloor) -> None:
@@ -73,11 +74,11 @@ class Floor:
                 self._offer(self._wait)
 
     def _estimate(self) -> Estimate:
-        """He is alone, and here it is known when somebody will be free."""
+        """Return the exact estimate: there is one caller, and it is known when an operator will be free."""
         if self._next is None:
             return Estimate()
         seconds = max(0.0, self._next.when() - asyncio.get_running_loop().time())
-        wait = next(each for each in WaitClass if seconds < CLASS_LIMITS_S[each][1])
+        wait = next(wait_class for wait_class in WaitClass if seconds < CLASS_LIMITS_S[wait_class][1])
         return Estimate(seconds, wait, earned=True)
 
     def _offer(self, wait: floor_protocol.Wait) -> None:
@@ -98,9 +99,9 @@ class Floor:
 
 
 class Legs:
-    """The operators' telephones and the bridges, as Asterisk has them. `deliver`: to the call that rings them."""
+    """The operators' telephones and the bridges in Asterisk. `deliver` passes events to the call that rings them."""
 
-    def __init__(self, rung: dict[str, Rung], deliver: Callable[[Event], None], later: Later) -> None:
+    def __init__(self, rung: dict[str, OperatorScript], deliver: Callable[[Event], None], later: Later) -> None:
         self._rung, self._deliver, self._later = rung, deliver, later
         self._states: dict[str, str] = {}
         self._bridges: dict[str, list[str]] = {}
@@ -116,11 +117,11 @@ class Legs:
             self._deliver(events.ChannelStateChange(leg, "Up"))
 
     def end(self, leg: str, cause: int = HUNG_UP) -> bool:
-        """False if it is not there any more."""
+        """End a leg; False if it has ended before."""
         state = self._states.pop(leg, None)
         if state is None:
             return False
-        self._left(leg)
+        self._leave(leg)
         if state == "Up":
             self._deliver(events.StasisEnd(leg))
         self._deliver(events.ChannelDestroyed(leg, cause))
@@ -148,8 +149,8 @@ class Legs:
         return True
 
     def talk(self, bridge: str, channel: str) -> float | None:
-        """Begins the conversation of `channel`; how long the other one will talk, None if he is alone."""
-        leg = next((each for each in self._bridges[bridge] if each != channel and each in self._states), None)
+        """Start the conversation of `channel`; return how long the operator will talk, None if there is none."""
+        leg = next((other for other in self._bridges[bridge] if other != channel and other in self._states), None)
         if leg is None:
             return None
         rung = self._rung[leg]
@@ -157,14 +158,14 @@ class Legs:
         return rung.talks_s
 
     def break_up(self, bridge: str) -> list[str] | None:
-        """Who was inside; None if there is no such bridge."""
+        """End a bridge and return its channels; None if there is no such bridge."""
         return self._bridges.pop(bridge, None)
 
     def left_over(self) -> list[str]:
-        """The legs and bridges that are still there."""
+        """Return the legs and bridges that are still up."""
         return [*self._states, *self._bridges]
 
-    def _left(self, channel: str) -> None:
+    def _leave(self, channel: str) -> None:
         for inside in self._bridges.values():
             if channel in inside:
                 inside.remove(channel)

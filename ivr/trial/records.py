@@ -1,4 +1,4 @@
-"""Where a trial keeps what a call says of itself: in memory, as long as the trial goes on."""
+"""The records of a trial, kept in memory while it runs."""
 
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,15 @@ from db.journal import COLUMNS, Journal
 from db.references import ReferenceAllocator, make_reference
 
 
-class Unwritten(Journal):
-    """A journal without a file. `rows`: table and columns of each record."""
+class MemoryJournal(Journal):
+    """A journal without a file; `rows` has the table and the columns of each record."""
 
     def __init__(self, node: str) -> None:
         super().__init__(Path(), node)
         self.rows: list[tuple[str, dict[str, Any]]] = []
 
     def put(self, table: str, /, **columns: Any) -> None:
-        """Raises ValueError for a table or column that does not exist."""
+        """Keep a record. Raises ValueError for a table or column that does not exist."""
         if not COLUMNS.get(table, frozenset()).issuperset(columns):
             raise ValueError(f"there is no table {table!r} with all of {sorted(columns)}")
         self.rows.append((table, columns))
@@ -27,8 +27,8 @@ class Unwritten(Journal):
         pass
 
 
-class Pretended(ReferenceAllocator):
-    """References that belong to no file: they look right and are given out again by the next trial. `full`: none."""
+class FakeReferences(ReferenceAllocator):
+    """Valid references without case files, the same ones in each trial; with `full` there are none."""
 
     def __init__(self, node_number: int, *, full: bool = False) -> None:
         super().__init__(Path(), node_number)

@@ -1,4 +1,4 @@
-"""One call from its beginning to its end, as the controller would lead it, and what was heard and done on the way."""
+"""One simulated call from beginning to end, handled as by the controller, with all that was heard and done."""
 
 import asyncio
 import sys
@@ -24,13 +24,13 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Place
 from ivr.site.site import Site
 from ivr.trial.asterisk import Asterisk, Caller, Station
-from ivr.trial.operators import Floor, Rung
-from ivr.trial.records import Pretended, Unwritten
-from ivr.trial.sounds import AllThere
+from ivr.trial.operators import Floor, OperatorScript
+from ivr.trial.records import FakeReferences, MemoryJournal
+from ivr.trial.sounds import AssumedAudio
 
 LONGEST_S = 4 * 3600.0
 MOST_STEPS = 20_000
-"""A call that goes on for longer than these is stuck."""
+"""A call that takes longer, or more steps, is stuck."""
 
 _DATABASE_S = 0.01
 _CHANNEL = "trial"
@@ -42,9 +42,11 @@ class Stuck(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A clip as it is heard: `language` may be another one than was asked for, where that has no audio; `text` None:
-    there is none in any language."""
+class HeardClip:
+    """A clip as the caller hears it.
+
+    `language` differs from the one asked for if that has no audio; `text` is None if no language has any.
+    """
 
     prompt: str
     language: str
@@ -53,7 +55,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`at`: seconds since the call began; `kind` and `data` as in the table call_event, and some of the trial's own:
+    """`at`: seconds since the call began; `kind` and `data` are as in the table call_event. Kinds of the trial itself:
 
     `hears` (clips), `presses` (key), `hangs_up`, `music`, `speaks` (seconds), `hears_himself` (seconds),
     `talks` (seconds).
@@ -67,8 +69,11 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A trial that is over. `errors`: a sentence for each thing that went wrong; `outcome` None: it did not end."""
+class TrialResult:
+    """The result of a trial: its steps, and a sentence in `errors` for each thing that went wrong.
+
+    `outcome` is None if the call did not end.
+    """
 
     steps: Sequence[Step]
     outcome: Outcome | None
@@ -81,53 +86,57 @@ class Course:
 
 @dataclass(frozen=True)
 class Stage:
-    """What many trials share: the site, and the version of what callers hear (its sounds: `ivr.trial.sounds`)."""
+    """What several trials share: the site and the version of its flow (its sounds: `ivr.trial.sounds`)."""
 
     site: Site
     version: Version
 
     @cached_property
-    def audible(self) -> AllThere:
-        return AllThere(Path(), self.site.fallback_chain)
+    def audible(self) -> AssumedAudio:
+        return AssumedAudio(Path(), self.site.fallback_chain)
 
     @cached_property
     def seconds(self) -> Mapping[str, float]:
-        """How long each file lasts."""
-        every = self.version.sounds.prompts.values()
-        signs = {each.file: each.seconds for each in SIGNS.values()}
-        return signs | {audio.file: audio.seconds for prompts in every for audio in prompts.values()}
+        """The duration of each audio file."""
+        languages = self.version.sounds.prompts.values()
+        signs = {sign.file: sign.seconds for sign in SIGNS.values()}
+        return signs | {audio.file: audio.seconds for prompts in languages for audio in prompts.values()}
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What one trial is about. `caller`: his number, empty if he hides it; `disk_full`: nothing can be recorded;
-    `was_cut_off`: he was cut off a short time ago while he waited."""
+class Scenario:
+    """The circumstances of one trial.
+
+    `caller` is the caller's number, empty if it is hidden; `who` returns the next operator for the waiting call, None
+    for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
+    ago.
+    """
 
     caller: str
     dialled: str
     at: datetime
     opening: Opening
     files: CaseLookup
-    who: Callable[[floor_protocol.Wait], Rung | None]
+    who: Callable[[floor_protocol.Wait], OperatorScript | None]
     last_language: str | None = None
     disk_full: bool = False
     was_cut_off: bool = False
 
 
-async def trial(stage: Stage, scene: Scene, person: Callable[[Asterisk], Caller]) -> Course:
-    """In a loop with a virtual clock; `person` makes the one who is on the telephone."""
+async def trial(stage: Stage, scene: Scenario, person: Callable[[Asterisk], Caller]) -> TrialResult:
+    """Run a trial in a loop with a virtual clock; `person` makes the caller on the telephone."""
     return await _Trial(stage, scene).run(person)
 
 
 class _Trial:
-    def __init__(self, stage: Stage, scene: Scene) -> None:
+    def __init__(self, stage: Stage, scene: Scenario) -> None:
         self._stage, self._scene = stage, scene
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self.steps: list[Step] = []
         self.errors: list[str] = []
-        self._journal = Unwritten(stage.site.node)
-        self._link = Asterisk(_CHANNEL, self._lasts, self.tell, records=not scene.disk_full)
+        self._journal = MemoryJournal(stage.site.node)
+        self._link = Asterisk(_CHANNEL, self._lasts, self.add_step, records=not scene.disk_full)
         state = first_state(stage.site, stage.version, str(uuid7()), scene.dialled, scene.caller)
         self._call = _Call(self, self._services(), _CHANNEL, state, stage.version, answered=False)
 
@@ -138,7 +147,7 @@ class _Trial:
         return Services(
             site=stage.site,
             link=link,
-            recorder=Recorder(self._journal, Pretended(stage.site.node_number, full=scene.disk_full)),
+            recorder=Recorder(self._journal, FakeReferences(stage.site.node_number, full=scene.disk_full)),
             audible=stage.audible,
             opening=scene.opening,
             case_lookup=scene.files,
@@ -152,7 +161,7 @@ class _Trial:
             address=lambda operator: f"trial/{operator}",
         )
 
-    async def run(self, person: Callable[[Asterisk], Caller]) -> Course:
+    async def run(self, person: Callable[[Asterisk], Caller]) -> TrialResult:
         self._link.caller = person(self._link)
         try:
             with clock.override(self._now):
@@ -161,13 +170,13 @@ class _Trial:
             if (left_over := self._link.left_over()) is not None:
                 self.errors.append(left_over)
         except TimeoutError:
-            self.errors.append(f"The call was not over after {LONGEST_S / 3600:.0f} hours; {self._where()}.")
+            self.errors.append(f"The call had not ended after {LONGEST_S / 3600:.0f} hours; {self._where()}.")
         except Stuck:
-            self.errors.append(f"The call goes round in a circle: {MOST_STEPS} steps and no end; {self._where()}.")
+            self.errors.append(f"The call runs in a circle: {MOST_STEPS} steps without an end; {self._where()}.")
         finally:
             self._link.close()
         if self._link.given_back:
-            self.errors.append("Two nodes failed: the dialplan's own queue has the caller.")
+            self.errors.append("Two nodes failed: the caller went to the dialplan's own queue.")
         ended: Mapping[str, Any] = next(
             (row for table, row in reversed(self._journal.rows) if table == "call" and "ended_by" in row), {}
         )
@@ -175,45 +184,47 @@ class _Trial:
         if outcome is None and not self.errors:
             self.errors.append(f"The call did not end; {self._where()}.")
         path, seconds = self._call.state.path, self._loop.time() - self._began
-        return Course(
+        return TrialResult(
             self.steps, outcome, str(ended.get("ended_by", "")), path, seconds, self.errors, self._journal.rows
         )
 
-    def tell(self, kind: str, **data: Any) -> None:
-        """A step; many steps raise Stuck."""
+    def add_step(self, kind: str, **data: Any) -> None:
+        """Add a step; raise Stuck if there are too many."""
         state = self._call.state
         self.steps.append(Step(self._loop.time() - self._began, state.node, state.language, kind, data))
         if len(self.steps) > MOST_STEPS:
             raise Stuck
 
-    def happened(self, kind: str, data: Mapping[str, Any]) -> None:
-        """What the call says of itself."""
+    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take note of an event of the call."""
         if kind == "prompt":
             self._link.prompt = self._station([prompt for _, prompt in data["clips"]])
-            self.tell("hears", clips=[self._said(clip) for each in data["clips"] if (clip := tuple(each)) not in SIGNS])
+            self.add_step(
+                "hears", clips=[self._hear(clip) for item in data["clips"] if (clip := tuple(item)) not in SIGNS]
+            )
             return
         if kind == "failed":
-            self.errors.append(f"{self._call.state.node} could not be done: {_told(sys.exception())}.")
-        self.tell(kind, **data)
+            self.errors.append(f"{self._call.state.node} failed: {_describe(sys.exception())}.")
+        self.add_step(kind, **data)
 
     def _station(self, prompts: Sequence[str]) -> Station:
         call = self._call
         if not self._link.floor.waiting or not isinstance(call.flow.nodes[call.state.node], Queue):
             return Station.PROMPT
-        return Station.OFFERED if any(each.startswith("press_") for each in prompts) else Station.WAITING
+        return Station.OFFERED if any(prompt.startswith("press_") for prompt in prompts) else Station.WAITING
 
-    def _said(self, clip: Clip) -> Said:
+    def _hear(self, clip: Clip) -> HeardClip:
         language, prompt = clip
         sounds = self._stage.version.sounds
         heard = self._stage.audible.find(sounds, clip)
         if heard is not None and heard.language == language:
-            return Said(prompt, language, sounds.text(language, prompt))
+            return HeardClip(prompt, language, sounds.text(language, prompt))
         other = sounds.text(heard.language, prompt) if heard is not None else None
-        instead = f"that of {heard.language} is heard instead" if heard is not None else "nothing is heard in its place"
-        error = f"There is no text {prompt} in {language} ({self._call.state.node} says it): {instead}."
+        instead = f"callers hear that of {heard.language}" if heard is not None else "callers hear nothing"
+        error = f"There is no text {prompt} in {language} (used by {self._call.state.node}): {instead}."
         if error not in self.errors:
             self.errors.append(error)
-        return Said(prompt, heard.language if heard is not None else language, other)
+        return HeardClip(prompt, heard.language if heard is not None else language, other)
 
     def _lasts(self, file: str) -> float:
         return self._stage.seconds[file]
@@ -226,7 +237,7 @@ class _Trial:
         return self._scene.last_language
 
     async def _returning(self, state: CallState) -> Place | None:
-        return None  # he was never here before
+        return None  # a first call
 
     async def _has_place(self, state: CallState) -> bool:
         return self._scene.was_cut_off
@@ -237,7 +248,7 @@ class _Trial:
 
 
 class _Call(Call):
-    """The call itself, and somebody who is told at once what it says for the journal."""
+    """A call whose events are also passed to the trial."""
 
     def __init__(self, trial: _Trial, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -245,17 +256,17 @@ class _Call(Call):
 
     def event(self, kind: str, **data: object) -> None:
         super().event(kind, **data)
-        self._trial.happened(kind, data)
+        self._trial.record(kind, data)
 
 
-def _told(error: BaseException | None) -> str:
+def _describe(error: BaseException | None) -> str:
     if error is None:
-        return "nobody knows why"
+        return "for an unknown reason"
     place = next(
         (
-            f" ({Path(each.filename).relative_to(_CODE)}:{each.lineno})"
-            for each in reversed(traceback.extract_tb(error.__traceback__))
-            if Path(each.filename).is_relative_to(_CODE)
+            f" ({Path(frame.filename).relative_to(_CODE)}:{frame.lineno})"
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+            if Path(frame.filename).is_relative_to(_CODE)
         ),
         "",
     )

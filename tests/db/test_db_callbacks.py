@@ -21,7 +21,7 @@ from db.read import NotFoundError
 from db.tables import Callback, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
 
@@ -46,7 +46,7 @@ async def put(engine: AsyncEngine, **columns: Any) -> CallbackRequest:
 async def dial(
     engine: AsyncEngine, request: CallbackRequest, by: Claim, a_number: int = 9, a_day: int = 9
 ) -> tuple[DialResult, CallbackRequest]:
-    moved = after(request, Happening.DIALLED, NOW, by=by)
+    moved = advance(request, RequestEvent.DIALLED, NOW, by=by)
     since = NOW - timedelta(hours=12)
     return await callbacks.dial(
         engine, request, moved, operator="101", since=since, a_number=a_number, a_day=a_day
@@ -57,7 +57,7 @@ async def test_of_many_controllers_one_claims_a_request_and_it_is_dialled_once(e
     request = await put(engine)
     claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 9)]
     won = await asyncio.gather(
-        *(callbacks.move(engine, request, after(request, Happening.CLAIMED, NOW, by=claim)) for claim in claims)
+        *(callbacks.move(engine, request, advance(request, RequestEvent.CLAIMED, NOW, by=claim)) for claim in claims)
     )
     assert won.count(True) == 1
     claimed = await callbacks.find_request(engine, str(request.id))
@@ -71,7 +71,7 @@ async def test_of_many_controllers_one_claims_a_request_and_it_is_dialled_once(e
 
 async def test_a_new_controller_takes_over_and_the_former_one_can_no_longer_move_requests(engine: AsyncEngine) -> None:
     request = await put(engine)
-    claimed = after(request, Happening.CLAIMED, NOW, by=ONE)
+    claimed = advance(request, RequestEvent.CLAIMED, NOW, by=ONE)
     assert await callbacks.move(engine, request, claimed)
     assert await callbacks.adopt(engine, OTHER) == 0
     assert await callbacks.adopt(engine, TWO) == 1
@@ -85,7 +85,7 @@ async def test_the_limits_per_number_and_per_day_are_enforced_when_dialling(engi
     outcomes = []
     for number in ("+33612345678", "+33612345678", "+33612345679", "+33612345680"):
         request = await put(engine, number=number)
-        claimed = after(request, Happening.CLAIMED, NOW, by=ONE)
+        claimed = advance(request, RequestEvent.CLAIMED, NOW, by=ONE)
         assert await callbacks.move(engine, request, claimed)
         outcomes.append((await dial(engine, claimed, ONE, a_number=1, a_day=2))[0])
     assert outcomes == [DialResult.YES, DialResult.LIMIT_NUMBER, DialResult.YES, DialResult.LIMIT_DAY]
@@ -98,7 +98,7 @@ async def test_controllers_that_dial_at_the_same_time_do_not_exceed_a_limit(engi
     requests = [await put(engine, number=f"+3361234567{n}") for n in range(6)]
     claims = [Claim(f"node{n}", UUID(int=n)) for n in range(1, 7)]
     claimed = [
-        after(request, Happening.CLAIMED, NOW, by=claim) for request, claim in zip(requests, claims, strict=True)
+        advance(request, RequestEvent.CLAIMED, NOW, by=claim) for request, claim in zip(requests, claims, strict=True)
     ]
     for request, moved in zip(requests, claimed, strict=True):
         assert await callbacks.move(engine, request, moved)
@@ -112,7 +112,7 @@ async def test_a_number_with_several_requests_is_called_for_one_at_a_time_by_any
     engine: AsyncEngine,
 ) -> None:
     pairs = [(await put(engine), claim) for claim in (ONE, OTHER)]
-    claimed = [after(request, Happening.CLAIMED, NOW, by=claim) for request, claim in pairs]
+    claimed = [advance(request, RequestEvent.CLAIMED, NOW, by=claim) for request, claim in pairs]
     assert [await callbacks.move(engine, request, new) for (request, _), new in zip(pairs, claimed, strict=True)] == [
         True
     ] * 2
@@ -120,17 +120,17 @@ async def test_a_number_with_several_requests_is_called_for_one_at_a_time_by_any
     assert sorted(result.value for result, _ in results) == ["called", "yes"]
     first = [result for result, _ in results].index(DialResult.YES)
     dialled, (_, by), (_, other) = results[first][1], pairs[first], pairs[1 - first]
-    over = after(dialled, Happening.MISSED, NOW, by=by, wait=timedelta(hours=1))
+    over = advance(dialled, RequestEvent.MISSED, NOW, by=by, wait=timedelta(hours=1))
     assert await callbacks.move(engine, dialled, over, outcome=TryOutcome.BUSY, at=NOW)
     assert (await dial(engine, claimed[1 - first], other))[0] is DialResult.YES
 
 
 async def test_the_first_outcome_of_a_try_is_kept(engine: AsyncEngine) -> None:
     request = await put(engine)
-    claimed = after(request, Happening.CLAIMED, NOW, by=ONE)
+    claimed = advance(request, RequestEvent.CLAIMED, NOW, by=ONE)
     await callbacks.move(engine, request, claimed)
     _, ringing = await dial(engine, claimed, ONE)
-    missed = after(ringing, Happening.MISSED, NOW, by=ONE, wait=timedelta(minutes=30), reason="busy")
+    missed = advance(ringing, RequestEvent.MISSED, NOW, by=ONE, wait=timedelta(minutes=30), reason="busy")
     assert await callbacks.move(engine, ringing, missed, outcome=TryOutcome.BUSY, at=NOW)
     assert not await callbacks.move(engine, ringing, missed, outcome=TryOutcome.LOST, at=NOW)
     (tried,) = (await callbacks.tries(engine, [request.id]))[request.id]
@@ -204,8 +204,8 @@ async def test_a_missing_row_is_not_a_database_error_and_our_own_errors_are_repo
         raise KeyError("claim")
 
     book = CallbackRepository(url, ONE)
-    assert (await book.wish(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
-    assert "no callback request" in str(await book.found("ffff"))
+    assert (await book.request(str(uuid7())), await book.file("100000017"), book.why) == (None, None, "")
+    assert "no callback request" in str(await book.find("ffff"))
     monkeypatch.setattr(callbacks, "pending", broken)
     assert await book.pending() is None
     assert book.why == "'claim'"

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, text
 import db.read
 from db.engine import DatabaseError, async_engine, reading, writing
 from db.ids import uuid7
-from db.read import or_default
+from db.read import within
 from db.tables import Call
 
 pytest_plugins = ["db_fixtures"]
@@ -157,10 +157,11 @@ async def test_a_read_that_a_call_waits_for_returns_its_default_in_time(url: str
             await connection.execute(text("SELECT 1"))
         return "found"
 
-    assert await or_default(quick(), "default", 5) == "found"
+    assert await within(quick(), 5) == "found"
     began = time.monotonic()
-    assert await or_default(slow(), "default") == "default"
+    with pytest.raises(TimeoutError):
+        await within(slow(), 0.15)
     assert time.monotonic() - began < 0.5
-    assert await or_default(quick(), "default", 5) == "found"
+    assert await within(quick(), 5) == "found"
     await asyncio.gather(*db.read._late, return_exceptions=True)
     await engine.dispose()

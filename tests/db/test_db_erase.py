@@ -18,7 +18,7 @@ from db.callers import BeingCalledError, Erasure
 from db.engine import async_engine, writing
 from db.ids import uuid7
 from db.tables import Audit, Callback, Caller
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 
 pytest_plugins = ["db_fixtures"]
 
@@ -80,7 +80,7 @@ async def test_erasing_a_number_that_is_not_remembered_cancels_its_requests(engi
 
 async def test_nothing_is_erased_while_the_number_is_being_called(engine: AsyncEngine, url: str) -> None:
     waits, rings = await put(engine), await put(engine)
-    assert await callbacks.move(engine, rings, after(rings, Happening.CLAIMED, NOW, by=MINE))
+    assert await callbacks.move(engine, rings, advance(rings, RequestEvent.CLAIMED, NOW, by=MINE))
     with pytest.raises(
         BeingCalledError, match=f"ringing_operator, by node node1; callback request {rings.id}.*--node-gone"
     ):
@@ -98,7 +98,7 @@ async def test_a_controller_that_claims_a_request_during_erasing_gets_it_or_find
         async with writing(engine) as connection:
             await connection.execute(delete(Caller))
         request = await put(engine)
-        claimed = after(request, Happening.CLAIMED, NOW, by=MINE)
+        claimed = advance(request, RequestEvent.CLAIMED, NOW, by=MINE)
         got, forgotten = await asyncio.gather(
             callbacks.move(engine, request, claimed), erased(engine), return_exceptions=True
         )
@@ -106,6 +106,6 @@ async def test_a_controller_that_claims_a_request_during_erasing_gets_it_or_find
         if got is True:
             assert isinstance(forgotten, BeingCalledError)
             assert found.claim == MINE
-            assert await callbacks.move(engine, claimed, after(claimed, Happening.CANCELLED, NOW, by=MINE))
+            assert await callbacks.move(engine, claimed, advance(claimed, RequestEvent.CANCELLED, NOW, by=MINE))
         else:
             assert (got, forgotten, found.state) == (False, Erasure(False, 1), "cancelled")

@@ -22,14 +22,14 @@ from db.ids import uuid7
 from db.journal import Journal
 from db.references import ReferenceAllocator
 from db.tables import Callback, CallEvent, CaseFile, CaseNote
-from ivr.callbacks.expiry import expired
+from ivr.callbacks.expiry import expire_if_late
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import Happening, after
+from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.home.settings import CHECKOUT
 from ivr.records.recorder import Recorder
 from ivr.site import site
 from ivr.site.callback_rules import Not
-from ivr.trial.opening import by_plan
+from ivr.trial.opening import planned_hours
 
 pytest_plugins = ["db_fixtures"]
 
@@ -74,9 +74,9 @@ class Node:
         chance: datetime | None = LONG_AGO,
         other: CallbackRequest | None = None,
     ) -> bool:
-        opening = by_plan(SITE, self.recorder)
+        opening = planned_hours(SITE, self.recorder)
         known: dict[str, Any] = {"site": SITE, "opening": opening, "repository": self.book, "recorder": self.recorder}
-        return await expired(request, why, now, chance=chance, other=other, **known)
+        return await expire_if_late(request, why, now, chance=chance, other=other, **known)
 
     async def delivered(self) -> None:
         self.journal.close()
@@ -117,7 +117,7 @@ async def test_a_controller_that_claims_the_request_at_that_instant_goes_on_and_
 ) -> None:
     request = await put(engine)
     with nodes(2, url, tmp_path) as (one, other):
-        assert await callbacks.move(engine, request, after(request, Happening.CLAIMED, NOW, by=other.claim))
+        assert await callbacks.move(engine, request, advance(request, RequestEvent.CLAIMED, NOW, by=other.claim))
         assert await one.expires(request)  # by the state that it knew: this node offers it to nobody
         assert not await one.expires(await callbacks.find_request(engine, str(request.id)))
         await one.delivered()
@@ -134,8 +134,8 @@ async def test_a_request_that_is_declined_again_and_again_expires_by_its_first_d
         now = NOW
         while now < NOW + OPEN_24_H:
             assert not await one.expires(request, now=now)
-            for what, claimed in ((Happening.CLAIMED, False), (Happening.DECLINED, True)):
-                moved = after(request, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
+            for what, claimed in ((RequestEvent.CLAIMED, False), (RequestEvent.DECLINED, True)):
+                moved = advance(request, what, now, by=one.claim, wait=timedelta(hours=5), reason="1001: later")
                 assert await callbacks.move(engine, request, moved)
                 request = await callbacks.find_request(engine, str(request.id))
                 assert (request.claim is None) is claimed
@@ -194,7 +194,7 @@ async def test_a_request_blocked_by_another_one_of_its_number_fails_with_that_re
             assert await one.expires(request, why, other=other)
             by[other.id, why] = str((await callbacks.find_request(engine, str(request.id))).reason)
         await one.delivered()
-    blocked = "not within 24 open hours: another wish of its number was at work"
+    blocked = "not within 24 open hours: another request of its number was at work"
     assert by[stale.id, None] == by[stale.id, Not.NIGHT] == f"{blocked} ({stale.id}, by the node gone7)"
     assert by[started.id, None] == f"{blocked} ({started.id}, by the node {SITE.node})"
     assert "no line leads out" in by[stale.id, Not.NO_TRUNK]  # another cause why nobody is called

@@ -15,6 +15,7 @@ from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.returners import FormerWait
+from ivr.records.database import LIMIT_S
 
 pytest_plugins = ["db_fixtures"]
 
@@ -128,5 +129,5 @@ async def test_a_former_wait_is_read_within_the_time_that_a_caller_can_wait(rows
     call = await rows.call(0)
     await rows.former()  # the connection and the statements are made once
     for _ in range(20):
-        found = await read.or_default(rows.former(), None)
+        found = await read.within(rows.former(), LIMIT_S)
         assert found is not None and found.call == call

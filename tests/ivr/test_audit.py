@@ -78,11 +78,11 @@ def channel(identity: str) -> Channel:
 
 @pytest.mark.parametrize("mode", [*Mode, TELLING])
 def test_a_spying_channel_says_by_its_id_whom_it_hears_for_whom_and_how(mode: str) -> None:
-    made = spies.new(mode, LEG, SUPERVISOR)
+    made = spies.new_spy(mode, LEG, SUPERVISOR)
     assert spies.spy_of(made.id) == made
     assert (made.leg, made.supervisor, made.mode) == (LEG, SUPERVISOR, mode)
     assert len(made.id) < 149  # Asterisk cuts the rest off
-    assert spies.new(mode, LEG, SUPERVISOR).id != made.id
+    assert spies.new_spy(mode, LEG, SUPERVISOR).id != made.id
 
 
 @pytest.mark.parametrize("identity", ["", "supervision", f"supervision.shout.1.{LEG}.{SUPERVISOR}", LEG, SUPERVISOR])
@@ -91,6 +91,6 @@ def test_another_channel_is_no_spy(identity: str) -> None:
 
 
 def test_a_spy_without_its_supervisor_is_left_over() -> None:
-    mine, other = spies.new(Mode.JOIN, LEG, SUPERVISOR), spies.new(Mode.LISTEN, LEG, "node1-1795661959.7")
+    mine, other = spies.new_spy(Mode.JOIN, LEG, SUPERVISOR), spies.new_spy(Mode.LISTEN, LEG, "node1-1795661959.7")
     up = [channel(each) for each in (SUPERVISOR, LEG, mine.id, other.id)]
-    assert spies.left_over(up, {SUPERVISOR}) == [other]
+    assert spies.find_left_over(up, {SUPERVISOR}) == [other]

@@ -1,4 +1,4 @@
-"""Calling back on the telephone: the operator first, then the called, who is a person if he presses a key."""
+"""Call-backs on the telephone: first the operator, then the caller, who proves to be a person by a key."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from carrier import address, calling, carrier, forgotten, now_is, put, until_wish, wish
+from carrier import address, calling, carrier, forgotten, now_is, put, put_request, until_request
 from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
@@ -31,22 +31,22 @@ async def calling_line() -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def back(calling_line: Line) -> AsyncIterator[Line]:
-    """The line for one test; asked for before `telephones`, which are closed first then."""
+    """The line for one test. Requested before `telephones`, which are then closed first."""
     yield calling_line
     await forgotten(calling_line)
     await calling_line.cleared()
 
 
 def times(heard: Samples, prompt: Samples) -> int:
-    """How often a prompt was heard."""
+    """Return how often a prompt was heard."""
     if len(heard) < len(prompt) or not (match := find(heard, prompt)).same:
         return 0
-    at = max(0, int(match.offset_s * RATE))  # its own silence may have been lost
+    at = max(0, int(match.offset_s * RATE))  # the prompt's own silence may have been lost
     return 1 + times(heard[:at], prompt) + times(heard[at + len(prompt) :], prompt)
 
 
 async def accepts(line: Line, phone: Operator) -> Call:
-    """The operator's telephone rings, and he takes the call back."""
+    """Answer the operator's ringing telephone and accept the call-back."""
     leg = await phone.next_call(10)
     await leg.answer()
     await begins(leg, line.audio(line.spoken_to(phone.user), "callback_offer"))
@@ -54,14 +54,14 @@ async def accepts(line: Line, phone: Operator) -> Call:
     return leg
 
 
-async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a_call_of_his_own(
+async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_a_call_of_its_own(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
     operator = back.speaks("fr")
     number = "+33612350001"
     first = await back.waiting(telephones, number)
-    later = await back.waiting(telephones, "+33612350011")  # before the first one wishes it
+    later = await back.waiting(telephones, "+33612350011")  # before the first caller asks for a call-back
     await begins(first, back.audio("fr", "wait"), timeout_s=20)
     await first.press("1")
     await begins(first, back.audio("fr", "callback_this_number"))
@@ -69,23 +69,25 @@ async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a
     await begins(first, back.audio("fr", "callback_noted"))
     await first.hangup()
     (row,) = await rows(back, Callback, number=number)
-    wished = await now_is(back, row.id)
+    request = await now_is(back, row.id)
     await back.until(
-        lambda: [each["callback"] for each in back.json("waiting")] == [str(wished.id), None], 8, "he is first"
+        lambda: [each["callback"] for each in back.json("waiting")] == [str(request.id), None],
+        8,
+        "the request is first",
     )
     phone = await back.phone(telephones, operator)
     leg = await accepts(back, phone)
     leg.tone(1870)
     called = await out.phone.next_call()
     assert out.dialled == [number]
-    await leg.hears_tone(425)  # that somebody is rung for him
+    await leg.hears_tone(425)  # the ringing tone
     await called.answer()
     called.tone(1130)
     await called.hears(back.audio("fr", "callback_hello"))
     await called.press("1")
     await called.hears_tone(1870)
     await leg.hears_tone(1130)
-    assert (await now_is(back, wished.id)).state == "connected"
+    assert (await now_is(back, request.id)).state == "connected"
     assert back.operator_state(operator) == "talking"
     waits = await back.story("+33612350011", ended=False)
     assert (waits["call"]["ended"], waits["offers"], len(phone.calls)) == (None, [], 1)
@@ -102,17 +104,17 @@ async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a
     assert story["call"]["outgoing"] is True
     assert [(each["operator_id"], each["ended"] is not None) for each in story["pairings"]] == [(operator, True)]
     assert [each["state"] for each in story["offers"]] == ["accepted"]
-    done = await until_wish(back, wished.id, "done")
+    done = await until_request(back, request.id, "done")
     assert (str(done.dialled_call_id), done.tries) == (str(story["call"]["id"]), 1)
-    (row,) = await rows(back, CallbackTry, callback_id=wished.id)
+    (row,) = await rows(back, CallbackTry, callback_id=request.id)
     assert (row.outcome, row.operator_id, row.number) == ("reached", operator, number)
-    for identity in (story["call"]["id"], wished.call_id):
-        told = back.run("call", str(identity))
-        assert told.returncode == 0, told.stderr
-        assert "call-back: " in told.stdout or "is called back: " in told.stdout
-        assert "{" not in told.stdout
+    for identity in (story["call"]["id"], request.call_id):
+        shown = back.run("call", str(identity))
+        assert shown.returncode == 0, shown.stderr
+        assert "call-back: " in shown.stdout or "is called back: " in shown.stdout
+        assert "{" not in shown.stdout
 
-    # The code for calling one's last caller back: the same way, by the same rules.
+    # The code for calling the last caller back: the same way, by the same rules.
     phone.one_line = True  # it is rung once the code's own call has ended
     code = await phone.dial("*16")
     await code.established()
@@ -131,7 +133,7 @@ async def test_who_wished_it_is_called_back_before_who_came_later_and_talks_in_a
     assert [each.id for each in await rows(back, Callback, kind="operator")] == [by_code.id]
 
 
-async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_end_in_a_file(
+async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person_open_a_case_file(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -139,8 +141,8 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     phone = await back.phone(telephones, operator)
     number, language = "+33612350002", back.spoken_to(operator)
 
-    # While the database takes nothing nobody is rung.
-    wished = await wish(back, number, topic="file", due=clock.now() + timedelta(seconds=1))
+    # While the database accepts no writes, nobody is rung.
+    request = await put_request(back, number, topic="file", due=clock.now() + timedelta(seconds=1))
     seen = back.log.stat().st_size
     with contextlib.closing(sqlite3.connect(back.home / "hatif.db", isolation_level=None)) as locked:
         locked.execute("BEGIN IMMEDIATE")
@@ -153,42 +155,42 @@ async def test_an_operator_declines_with_a_reason_and_two_tries_without_a_person
     await begins(declined, back.audio(language, "callback_decline_later"))
     await declined.press("1")
     await declined.ended()
-    later = await until_wish(back, wished.id, "wished")
+    later = await until_request(back, request.id, "wished")
     assert (later.reason, later.tries, out.dialled) == (f"{operator}: later", 0, [])
-    assert later.due is not None and wished.due is not None and later.due > wished.due
+    assert later.due is not None and request.due is not None and later.due > request.due
 
-    # Whoever is lost with the controller has been dialled, and is not again at once.
+    # A caller who was lost with the controller has been dialled, and is not dialled again at once.
     await accepts(back, phone)
     called = await out.phone.next_call()
     former = back.kill_controller()
     await out.phone.refuse(called)
     await back.controller_back(former)
-    (lost,) = await rows(back, CallbackTry, callback_id=wished.id, outcome="lost")
-    again = await now_is(back, wished.id)  # it may be offered once more already
-    assert (lost.try_number, again.tries, again.waiting_since) == (1, 1, wished.waiting_since)
+    (lost,) = await rows(back, CallbackTry, callback_id=request.id, outcome="lost")
+    again = await now_is(back, request.id)  # it may be offered once more already
+    assert (lost.try_number, again.tries, again.waiting_since) == (1, 1, request.waiting_since)
 
-    out.phone.will_answer()  # an answering machine: it hears who calls, twice, and presses nothing
+    out.phone.will_answer()  # an answering machine: it hears twice who calls, and presses no key
     leg = await accepts(back, phone)
     await leg.hears(back.audio(language, "callback_nobody"), 30)
-    failed = await until_wish(back, wished.id, "failed")
+    failed = await until_request(back, request.id, "failed")
     assert out.dialled == [number, number]
     machine = out.phone.calls[-1]
     assert times(machine.heard(), back.audio("fr", "callback_hello")) == 2
-    assert [each.outcome for each in await rows(back, CallbackTry, callback_id=wished.id)] == ["lost", "no_key"]
+    assert [each.outcome for each in await rows(back, CallbackTry, callback_id=request.id)] == ["lost", "no_key"]
     (file,) = await rows(back, CaseFile, reference=failed.case_reference)
     assert (file.kind, file.caller, file.language, file.topic) == ("callback", number, "fr", "file")
     assert round((file.due - file.opened).total_seconds() / 3600) == 48
     await back.until_state(operator, "ready")
 
 
-async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobody_twice(
+async def test_a_controller_killed_while_the_operator_is_rung_rings_nobody_twice(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
     operator = back.speaks("fr")
     phone = await back.phone(telephones, operator)
     number = "+33612350003"
-    wished = await wish(back, number)
+    request = await put_request(back, number)
     leg = await phone.next_call(10)
     await back.restart()
     assert leg.state == "ringing"
@@ -198,32 +200,32 @@ async def test_a_controller_that_is_killed_while_the_operator_is_rung_rings_nobo
     await leg.press("1")
     called = await out.phone.next_call()
 
-    # And once more, while the called is rung: he answers while there is no controller.
+    # And again while the caller is rung, who answers while there is no controller.
     former = back.kill_controller()
     await called.answer()
     called.tone(1130)
     await back.controller_back(former)
     asked = await begins(called, back.audio("fr", "callback_hello"))
-    await back.restart()  # and while he is asked
+    await back.restart()  # and while the caller is asked
     await begins(called, back.audio("fr", "callback_hello"), asked.offset_s + 1)
     await called.press("1")
     await leg.hears_tone(1130)
     assert (len(phone.calls), out.dialled) == (1, [number])
     never_silent(leg)
 
-    # And while they talk: from here on it is a call like any other.
+    # And while both talk: from here on it is a call like any other.
     await back.restart()
     await leg.hears_tone(1130)
     assert back.operator_state(operator) == "talking"
     never_silent(called)
     await called.hangup()
     await leg.ended()
-    done = await until_wish(back, wished.id, "done")
+    done = await until_request(back, request.id, "done")
     assert done.tries == 1
     assert (await back.story(number))["call"]["outcome"] == "answered"
 
 
-async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_another_one(
+async def test_a_caller_whose_operator_hung_up_without_a_controller_gets_another_operator(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -231,9 +233,9 @@ async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_
     second = back.speaks("fr", but=(first,))
     vanished = back.speaks("fr", but=(first, second))
     number = "+33612350009"
-    # Whose telephone is gone while it rings is not rung to the end.
+    # A telephone that disappears while it rings is not rung to the end.
     ringing = await back.phone(telephones, vanished)
-    wished = await wish(back, number)
+    request = await put_request(back, number)
     await ringing.next_call(10)
     phone = await back.phone(telephones, first)
     await ringing.unregister()
@@ -251,14 +253,14 @@ async def test_a_called_whose_operator_hung_up_without_a_controller_is_given_to_
     await called.hears_tone(1870, 15)
     never_silent(called)
     await called.hangup()
-    done = await until_wish(back, wished.id, "done")
+    done = await until_request(back, request.id, "done")
     assert (done.tries, out.dialled) == (1, [number])
     story = await back.story(number)
     assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", second)
     assert outcomes(story)[:1] == [(vanished, "unreachable")]
 
 
-async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_nobody_reached_leaves_a_note(
+async def test_a_caller_hears_of_a_changed_case_file_and_gets_an_operator_and_an_unreached_one_leaves_a_note(
     back: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(back))
@@ -273,8 +275,8 @@ async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_
     await asks.press("3")
     await begins(asks, back.audio("fr", "told_noted"))
     await asks.hangup()
-    (wished,) = await rows(back, Callback, kind="case", number=number)
-    assert (wished.state, wished.due, wished.case_reference, out.dialled) == ("wished", None, reference, [])
+    (request,) = await rows(back, Callback, kind="case", number=number)
+    assert (request.state, request.due, request.case_reference, out.dialled) == ("wished", None, reference, [])
     assert back.run("case", "set", reference, "--state", "ready").returncode == 0
     called = await out.phone.next_call()
     await back.restart()
@@ -283,7 +285,7 @@ async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_
     await begins(called, back.audio("fr", "told_hello"))
     await called.press("1")
     told = await begins(called, back.audio("fr", "case_state_ready"))
-    await back.restart()  # he is told from the beginning
+    await back.restart()  # the caller hears the state from the beginning
     anew = await begins(called, back.audio("fr", "told_hello"), told.offset_s)
     await called.press("1")
     await begins(called, back.audio("fr", "case_state_ready"), anew.offset_s)
@@ -295,19 +297,19 @@ async def test_a_changed_file_is_told_by_telephone_and_leads_to_an_operator_and_
     await called.hangup()
     story = await back.story(number)
     assert (story["call"]["outcome"], story["call"]["case"], story["call"]["outgoing"]) == ("answered", reference, True)
-    assert (await until_wish(back, wished.id, "done")).tries == 1
+    assert (await until_request(back, request.id, "done")).tries == 1
     assert len(phone.calls) == 1
 
     out.phone.will_refuse(486)
-    again = await wish(back, number, kind="case", case_reference=reference, due=None)
+    again = await put_request(back, number, kind="case", case_reference=reference, due=None)
     assert back.run("case", "close", reference).returncode == 0
-    failed = await until_wish(back, again.id, "failed", 20)
+    failed = await until_request(back, again.id, "failed", 20)
     assert (failed.tries, out.dialled[1:]) == (2, [number, number])
     (note,) = await rows(back, CaseNote, id=again.id)
     assert number in note.text
 
 
-async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_cannot_be(back: Line) -> None:
+async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistakes_are_explained(back: Line) -> None:
     for number, why in (
         ("+33899123456", "premium"),
         ("+12125551234", "countries"),
@@ -328,20 +330,20 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
     done = await now_is(back, added)
     assert (done.state, done.operator_id) == ("done", back.speaks("fr"))
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
-    assert "No wish" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
-    cancelled = await wish(back, "+33612350007")
-    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "he came himself"})
-    assert (await now_is(back, cancelled.id)).reason == "he came himself"
+    assert "No callback request" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
+    cancelled = await put_request(back, "+33612350007")
+    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person"})
+    assert (await now_is(back, cancelled.id)).reason == "they came in person"
 
-    # What a node is at that is gone for good is ended by a person who says so.
+    # A person can end the request of a node that is gone for good, by saying so.
     elsewhere = {"claimed_node": "node9", "claimed_boot": UUID(int=9), "tries": 1}
-    hangs = await wish(back, "+33612350008", state="ringing_caller", **elsewhere)
+    hangs = await put_request(back, "+33612350008", state="ringing_caller", **elsewhere)
     await put(
         back, CallbackTry, callback_id=hangs.id, try_number=1, node="node9", number=hangs.number, dialled=hangs.wished
     )
-    behind = await wish(back, "+33612350008")  # one wish of a number at a time
-    told = {each["id"]: each["why_not"] for each in back.json("callbacks")}
-    assert "node9" in told[str(hangs.id)] and "same number" in told[str(behind.id)]
+    behind = await put_request(back, "+33612350008")  # one request of a number at a time
+    reasons = {row["id"]: row["why_not"] for row in back.json("callbacks")}
+    assert "node9" in reasons[str(hangs.id)] and "same number" in reasons[str(behind.id)]
     refused = await asyncio.to_thread(back.run, "callbacks", "cancel", str(hangs.id))
     assert refused.returncode == 1 and "node9" in refused.stderr and "--node-gone" in refused.stderr
     assert str(behind.id) not in {each["callback"] for each in back.json("waiting")}
@@ -350,9 +352,9 @@ async def test_people_list_add_take_over_and_cancel_wishes_and_are_told_what_can
     assert ((await now_is(back, hangs.id)).state, (await now_is(back, hangs.id)).claim) == ("cancelled", None)
     await rows(back, CallbackTry, callback_id=hangs.id, outcome="lost")
     await back.until(
-        lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next wish waits"
+        lambda: str(behind.id) in {each["callback"] for each in back.json("waiting")}, 8, "the next request waits"
     )
     back.control("POST", f"/callbacks/{behind.id}/cancel", {})
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
-    await rows(back, Audit, act="callback_cancelled", by="tests", reason="he came himself")
+    await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")

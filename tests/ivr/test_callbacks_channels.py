@@ -1,4 +1,4 @@
-"""What the channels of a call back say of it: to a controller that starts, and to the guard where there is none."""
+"""The state on a call-back's channels: for a starting controller, and for the guard without one."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from db.ids import uuid7
 from ivr.asterisk.ari.events import Channel
-from ivr.callbacks.channels import Part, offers, parse, standing
+from ivr.callbacks.channels import CallbackLegState, find_running, open_offers, parse
 from ivr.controller import reconcile
 from ivr.model.call_state import LIMIT, CallState, LegState, decode
 from ivr.process import guard
 
 WISH, CALL, OFFER = (str(uuid7()) for _ in range(3))
 LEG = LegState(OFFER, CALL, "1001", 1_795_000_000.5)
-OF_LEG, OF_CALLED = Part(WISH, CALL, LEG).encode(), Part(WISH, CALL).encode()
+OF_LEG, OF_CALLED = CallbackLegState(WISH, CALL, LEG).encode(), CallbackLegState(WISH, CALL).encode()
 
 
 def channel(identity: str, variable: str, data: str = "hatif,called", state: str = "Up") -> Channel:
@@ -28,36 +28,36 @@ CALLED, OPERATOR = channel("callback-1", OF_CALLED), channel(OFFER, OF_LEG, "hat
 TALKS = CallState(CALL, "v", "queue", "+33800212000", "+33612345678", "FR", "fr", offer=OFFER, operator="1001")
 
 
-def test_what_is_written_on_a_channel_is_read_again_and_a_leg_is_one_of_any_call() -> None:
-    assert parse(OF_LEG) == Part(WISH, CALL, LEG)
-    assert parse(OF_CALLED) == Part(WISH, CALL)
+def test_the_state_on_a_channel_is_read_back_and_a_leg_is_that_of_any_call() -> None:
+    assert parse(OF_LEG) == CallbackLegState(WISH, CALL, LEG)
+    assert parse(OF_CALLED) == CallbackLegState(WISH, CALL)
     assert decode(OF_LEG) == LEG
     assert len(OF_LEG.encode()) < LIMIT
 
 
 @given(st.text() | st.from_regex(r'\{"cb": ?.{0,30}\}'))
-def test_a_variable_that_is_not_ours_is_no_part_of_a_call_back(text: str) -> None:
+def test_a_variable_that_is_not_ours_is_not_part_of_a_call_back(text: str) -> None:
     assert parse(text) is None
 
 
-def test_both_ends_are_found_together_and_the_floor_is_told_of_the_operator() -> None:
-    found, mine = standing([CALLED, OPERATOR])
+def test_both_legs_are_found_together_and_the_floor_learns_of_the_operator() -> None:
+    found, mine = find_running([CALLED, OPERATOR])
     (both,) = found
-    assert (both.wish, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
-    (told,) = offers(found)
-    assert (told.offer, told.call, told.operator, told.talking) == (OFFER, CALL, "1001", False)
+    assert (both.request, both.call, both.channels, mine) == (WISH, CALL, [OFFER, "callback-1"], {OFFER, "callback-1"})
+    (offer,) = open_offers(found)
+    assert (offer.offer, offer.call, offer.operator, offer.talking) == (OFFER, CALL, "1001", False)
 
 
-def test_who_talks_already_is_a_call_like_any_other() -> None:
+def test_a_connected_call_back_is_a_call_like_any_other() -> None:
     talks = replace(CALLED, variables={"HATIF": TALKS.encode()})
-    found, mine = standing([talks, OPERATOR])
+    found, mine = find_running([talks, OPERATOR])
     assert (found, mine) == ([], set())
     findings = reconcile.compare([talks, OPERATOR], {})
     assert [(each[0].id, each[1].operator) for each in findings.resume] == [("callback-1", "1001")]
     assert (findings.orphans, findings.fresh) == ((), ())
 
 
-def test_without_a_controller_who_has_not_talked_is_let_go_and_who_has_goes_to_the_fallback() -> None:
+def test_without_a_controller_an_unconnected_call_back_is_ended_and_a_connected_one_goes_to_the_fallback() -> None:
     talked: Any = replace(CALLED, variables={"HATIF": TALKS.encode()})
     done = {each.id: request.method for each, request in guard.rescue([CALLED, OPERATOR], {})}
     assert done == {"callback-1": "DELETE", OFFER: "DELETE"}

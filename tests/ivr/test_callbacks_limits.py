@@ -1,5 +1,5 @@
-"""Why a number is not dialled: hours, limits, that an operator dials it by himself, that it is to be forgotten, and
-that its wish has waited for too long."""
+"""Limits of dialling: hours, daily limits, operators who dial a number themselves, forgotten numbers, and requests that
+have waited for too long."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from carrier import address, calling, carrier, forgotten, now_is, put, until_wish, wish
+from carrier import address, calling, carrier, forgotten, now_is, put, put_request, until_request
 from conftest import OFFSET, short_folder
 from left import begins, rows
 from line import Line
@@ -22,11 +22,11 @@ from ivr.model import clock
 from ivr.softphone.telephone import Telephones
 
 BEFORE_M, AFTER_M = 20, 50
-"""Minutes around now in which may be called: it is allowed in Paris, and in London, an hour behind, not yet."""
+"""Minutes around now in which calls are allowed in Paris, but not yet in London, an hour behind."""
 A_DAY = 4
 LONG_AGO = timedelta(hours=49)
 GIVE_UP_H = 0.03
-"""So that a wish has its chance for 11 s; what the other tests want dialled is there for less than these 108 s."""
+"""A request then has its chance for 11 s; the requests that other tests want dialled wait less than these 108 s."""
 CHANCE = timedelta(hours=GIVE_UP_H) / 10
 LIMIT_S = 30
 
@@ -61,20 +61,22 @@ async def limited(limited_line: Line) -> AsyncIterator[Line]:
 
 
 async def looked_at(line: Line) -> None:
-    """All wishes have been looked at, and whoever was to be rung by that is rung: before the second look begins. Each
-    look finds somebody who has asked twice about a file, after all other wishes, and ends what he asked first."""
+    """Wait until all requests have been looked at, and everybody due is rung, before the second look begins.
+
+    Each look finds a caller who has asked twice about a file, after all other requests, and ends the first of the two.
+    """
     for number in ("+33612360001", "+33612360002"):
         twice: dict[str, Any] = {"kind": "case", "case_reference": make_reference(8, 36), "due": None}
-        first, _ = [await wish(line, number, **twice) for _ in range(2)]
-        assert (await until_wish(line, first.id, "cancelled")).reason == "asked again"
+        first, _ = [await put_request(line, number, **twice) for _ in range(2)]
+        assert (await until_request(line, first.id, "cancelled")).reason == "asked again"
 
 
-def why_not(line: Line, *wishes: CallbackRequest) -> list[str]:
-    told = {row["id"]: row["why_not"] for row in line.json("callbacks")}
-    return [told[str(each.id)] for each in wishes]
+def why_not(line: Line, *requests: CallbackRequest) -> list[str]:
+    reasons = {row["id"]: row["why_not"] for row in line.json("callbacks")}
+    return [reasons[str(request.id)] for request in requests]
 
 
-async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_operator_is_ready(
+async def test_nobody_is_dialled_outside_the_hours_or_over_a_limit_even_if_an_operator_is_ready(
     limited: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(limited))
@@ -86,41 +88,37 @@ async def test_out_of_the_hours_and_over_a_limit_nobody_is_dialled_though_an_ope
         await put(
             limited, CallbackTry, callback_id=uuid7(), try_number=1, node="node1", number=often, dialled=clock.now()
         )
-    night = await wish(limited, "+447400123456", country="GB")
-    told: dict[str, Any] = {"kind": "case", "case_reference": reference, "wished": changed - timedelta(minutes=1)}
-    told_at_night = await wish(limited, "+447400123457", country="GB", due=None, **told)
-    too_often = await wish(limited, often)
+    night = await put_request(limited, "+447400123456", country="GB")
+    about_case: dict[str, Any] = {"kind": "case", "case_reference": reference, "wished": changed - timedelta(minutes=1)}
+    case_at_night = await put_request(limited, "+447400123457", country="GB", due=None, **about_case)
+    too_often = await put_request(limited, often)
     await looked_at(limited)
     assert (phone.calls, out.dialled) == ([], [])
-    whys = why_not(limited, night, told_at_night, too_often)
-    assert [why.startswith("it is not an allowed hour in every possible time zone") for why in whys] == [
-        True,
-        True,
-        False,
-    ]
+    whys = why_not(limited, night, case_at_night, too_often)
+    assert [why.startswith("it is not an allowed hour in every time zone") for why in whys] == [True, True, False]
     assert " before " in whys[0]
     assert whys[2] == "the number has reached its limit of calls for today"
     assert limited.json("waiting") == []
 
-    # One more number is dialled today, and then no other, nor this one again.
-    last = await wish(limited, "+33612360004")
+    # One more number may be dialled today, then no other, nor this one again.
+    last = await put_request(limited, "+33612360004")
     leg = await phone.next_call(10)
     await leg.answer()
     await begins(leg, limited.audio(limited.spoken_to(phone.user), "callback_offer"))
     await leg.press("1")
     await out.phone.refuse(await out.phone.next_call())
     assert out.dialled == [last.number]
-    await until_wish(limited, last.id, "wished")
+    await until_request(limited, last.id, "wished")
     await leg.hangup()
     await limited.until_state(phone.user, "ready")
-    another = await wish(limited, "+33612360005")
+    another = await put_request(limited, "+33612360005")
     await limited.until(lambda: "not due" not in why_not(limited, last)[0], 8, "it is due again")
     await looked_at(limited)
     assert (len(phone.calls), out.dialled) == (1, [last.number])
     assert why_not(limited, last, another) == ["the limit of outgoing calls for today is reached"] * 2
 
 
-async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Line, telephones: Telephones) -> None:
+async def test_a_number_dialled_by_an_operator_never_reaches_a_carrier(limited: Line, telephones: Telephones) -> None:
     out = await carrier(telephones, address(limited))
     phone = await limited.phone(telephones, limited.speaks("fr"))
     for number in ("+33612360006", "0033612360006", "0612360006"):
@@ -132,48 +130,48 @@ async def test_what_an_operator_dials_by_himself_leads_to_no_carrier(limited: Li
     assert limited.operator_state(phone.user) == "ready"
 
 
-async def test_who_is_forgotten_is_not_dialled_and_while_it_is_offered_he_is_not_forgotten(
+async def test_a_forgotten_number_is_not_dialled_and_a_number_being_offered_is_not_forgotten(
     limited: Line, telephones: Telephones
 ) -> None:
     out = await carrier(telephones, address(limited))
     operator = limited.speaks("fr")
     phone = await limited.phone(telephones, operator)
-    wished = await wish(limited, "+33612360007")
+    request = await put_request(limited, "+33612360007")
     leg = await phone.next_call(10)
-    refused = await asyncio.to_thread(limited.run, "caller", "erase", wished.number)
-    assert refused.returncode == 1 and str(wished.id) in "".join(refused.stderr.split())
+    refused = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
+    assert refused.returncode == 1 and str(request.id) in "".join(refused.stderr.split())
     assert leg.state == "ringing"
     await phone.refuse(leg)
-    assert (await until_wish(limited, wished.id, "wished")).reason == f"{operator}: refused"
-    done = await asyncio.to_thread(limited.run, "caller", "erase", wished.number)
+    assert (await until_request(limited, request.id, "wished")).reason == f"{operator}: refused"
+    done = await asyncio.to_thread(limited.run, "caller", "erase", request.number)
     assert done.returncode == 0, done.stderr
-    assert (await now_is(limited, wished.id)).state == "cancelled"
+    assert (await now_is(limited, request.id)).state == "cancelled"
     limited.control("POST", f"/operators/{operator}/state", {"state": "ready"})
     await looked_at(limited)
     assert (len(phone.calls), out.dialled) == (1, [])
 
 
-async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_note(limited: Line) -> None:
-    # Nobody is given up while the line is closed; his chance begins when it opens.
+async def test_a_request_that_nobody_took_becomes_a_case_file_and_one_about_a_file_a_note(limited: Line) -> None:
+    # No request expires while the line is closed; its chance begins when it opens.
     limited.control("POST", "/hours", {"force": "closed"})
-    late = await wish(limited, "+33612360008", due=clock.now() - LONG_AGO)
+    late = await put_request(limited, "+33612360008", due=clock.now() - LONG_AGO)
     await looked_at(limited)
     assert why_not(limited, late) == ["the line is closed"]
     opened = clock.now()
     limited.control("POST", "/hours", {"force": "auto"})
 
-    # One row says that a node talks with him that is gone: nobody is rung for his other wishes, and that is said.
+    # A row says that a lost node talks with the caller: their other requests are not dialled, and the list says so.
     number, gone = "+33612360009", uuid7()
-    stale = await wish(limited, number, state="connected", claimed_node="gone7", claimed_boot=gone, tries=1)
-    blocked = await wish(limited, number, due=clock.now() - LONG_AGO)
-    behind = await wish(limited, number)
+    stale = await put_request(limited, number, state="connected", claimed_node="gone7", claimed_boot=gone, tries=1)
+    blocked = await put_request(limited, number, due=clock.now() - LONG_AGO)
+    behind = await put_request(limited, number)
     at_work = f"({stale.id}, by the node gone7)"
-    assert why_not(limited, behind) == [f"another wish of the same number is at work {at_work}"]
-    failed = await until_wish(limited, blocked.id, "failed", LIMIT_S)
-    assert failed.reason == f"not within {GIVE_UP_H} open hours: another wish of its number was at work {at_work}"
+    assert why_not(limited, behind) == [f"another request of the same number is at work {at_work}"]
+    failed = await until_request(limited, blocked.id, "failed", LIMIT_S)
+    assert failed.reason == f"not within {GIVE_UP_H} open hours: another request of its number was at work {at_work}"
     assert (await now_is(limited, stale.id), (await now_is(limited, behind.id)).state) == (stale, "wished")
 
-    failed = await until_wish(limited, late.id, "failed", LIMIT_S)
+    failed = await until_request(limited, late.id, "failed", LIMIT_S)
     assert failed.reason == f"not within {GIVE_UP_H} open hours: no operator took it"
     assert failed.ended is not None and failed.ended - opened >= CHANCE
     (file,) = await rows(limited, CaseFile, reference=failed.case_reference)
@@ -181,18 +179,20 @@ async def test_a_wish_that_nobody_took_becomes_a_file_and_one_about_a_file_a_not
     row = next(each for each in limited.json("callbacks") if each["id"] == str(failed.id))
     assert (row["state"], row["reason"], row["case"]) == ("failed", failed.reason, failed.case_reference)
 
-    # What passes while there is no controller counts, and the next one begins with the wish's chance.
+    # Time without a controller counts, and the next controller starts with the request's chance.
     changed, unchanged = make_reference(8, 34), make_reference(8, 35)
     long_ago = clock.now() - LONG_AGO
     for reference in (changed, unchanged):
         about = {"node": "node1", "kind": "procedure", "opened": long_ago, "changed": long_ago}
         await put(limited, CaseFile, reference=reference, **about)
     former, killed = limited.kill_controller(), clock.now()
-    told: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
-    waits = await wish(limited, "+447400123458", case_reference=unchanged, **told)
-    noted = await wish(limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **told)
+    about_case: dict[str, Any] = {"kind": "case", "due": None, "country": "GB"}
+    waits = await put_request(limited, "+447400123458", case_reference=unchanged, **about_case)
+    noted = await put_request(
+        limited, "+447400123459", case_reference=changed, wished=long_ago - timedelta(minutes=1), **about_case
+    )
     await limited.controller_back(former)
-    failed = await until_wish(limited, noted.id, "failed", LIMIT_S)
+    failed = await until_request(limited, noted.id, "failed", LIMIT_S)
     assert failed.reason is not None
     assert failed.reason.startswith(f"not within {GIVE_UP_H} open hours: it is not an allowed hour")
     assert failed.ended is not None and failed.ended - killed >= CHANCE

@@ -1,4 +1,4 @@
-"""Why a wish is not dialled now, as people read it."""
+"""Why a request is not dialled now, in words."""
 
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -28,45 +28,45 @@ class Always:
         return hours.answer(hours.Plan(SITE.hours.plan().zone, day), at)
 
 
-def wished(**other: Any) -> CallbackRequest:
+def new_request(**other: Any) -> CallbackRequest:
     row = {"id": uuid7(), "node": "n", "kind": "closed", "state": "wished", "number": "+33612345678", "wished": NOON}
     return CallbackRequest(**{**row, "due": NOON, **other})
 
 
-def why_not(wish: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
+def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
     opening: Any = Always()
-    (row,) = listing.rows([wish], {}, DialCounts({}, 0), in_, opening, at)
+    (row,) = listing.rows([request], {}, DialCounts({}, 0), in_, opening, at)
     return str(row["why_not"])
 
 
-def test_at_night_it_is_said_when_a_number_may_be_called_again() -> None:
-    said = why_not(wished(), NIGHT)
-    assert said.startswith("it is not an allowed hour in every possible time zone")
+def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
+    said = why_not(new_request(), NIGHT)
+    assert said.startswith("it is not an allowed hour in every time zone")
     assert said.endswith("before Thursday 2026-11-26 07:00")  # 08:00 in Paris, by the clock of Rabat
-    assert "allowed hour" not in why_not(wished(), NOON)
-    assert why_not(wished(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
+    assert "allowed hour" not in why_not(new_request(), NOON)
+    assert why_not(new_request(state="ringing_caller", tries=1), NIGHT) == "the number is being rung"
 
 
-def test_behind_a_wish_of_the_number_that_is_at_work_its_id_and_node_are_said() -> None:
-    stale = wished(state="connected", tries=1, claim=Claim("gone7", uuid7()))
-    first, second = wished(), wished()
+def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> None:
+    stale = new_request(state="connected", tries=1, claim=Claim("gone7", uuid7()))
+    first, second = new_request(), new_request()
     opening: Any = Always()
     for others, said in (
-        ([], "another wish of the same number goes first"),
-        ([stale], f"another wish of the same number is at work ({stale.id}, by the node gone7)"),
+        ([], "another request of the same number goes first"),
+        ([stale], f"another request of the same number is at work ({stale.id}, by the node gone7)"),
     ):
         rows = listing.rows([second, first, *others], {}, DialCounts({}, 0), SITE, opening, NOON)
         assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [said]
         assert [row["why_not"] == said for row in rows if row["id"] == str(first.id)] == [bool(others)]
 
 
-def test_where_the_zones_of_a_number_have_no_hour_in_common_it_is_never_and_that_is_said() -> None:
+def test_a_number_whose_time_zones_have_no_common_hour_is_shown_as_never_allowed() -> None:
     short = Callbacks(trunk="one", hours=("08:00-08:30",))  # Spain has two zones, an hour apart
-    said = why_not(wished(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
+    said = why_not(new_request(number="+34612345678"), NOON, SITE.model_copy(update={"callbacks": short}))
     assert said.endswith("never is: the hours in [callbacks] of site.toml are too few")
 
 
-def test_without_a_controller_a_line_is_closed_on_a_holiday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_without_a_controller_is_closed_on_a_holiday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_HOME", str(tmp_path))
     monkeypatch.setenv("HATIF_SITE", str(CHECKOUT / "sites" / "consulate"))
     plan = plan_of(Composition())
@@ -79,7 +79,7 @@ def test_without_a_controller_a_line_is_closed_on_a_holiday(tmp_path: Path, monk
     ("language", "country", "heard"),
     [("nl", "FR", "nl"), (None, "FR", "fr"), ("xx", "NL", "nl"), (None, None, SITE.language_order(None)[0])],
 )
-def test_the_called_hears_his_language_or_the_likeliest_of_his_country(
+def test_a_caller_is_called_back_in_their_language_or_the_likeliest_of_their_country(
     language: str | None, country: str | None, heard: str
 ) -> None:
-    assert language_of(SITE, wished(language=language, country=country)) == heard
+    assert language_of(SITE, new_request(language=language, country=country)) == heard

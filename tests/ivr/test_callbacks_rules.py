@@ -51,13 +51,13 @@ ZONES = ("Europe/Paris", "Atlantic/Canary", "Europe/Athens", "Africa/Casablanca"
         (OWN[1], Refusal.OWN),
     ],
 )
-def test_a_number_is_called_or_refused_with_its_reason(number: str, why: Refusal | None) -> None:
+def test_a_number_is_allowed_or_refused_with_a_reason(number: str, why: Refusal | None) -> None:
     assert callback_rules.refusal(number, SITE.countries, OWN) is why
     assert why is None or callback_rules.EXPLANATIONS[why]
 
 
 @pytest.mark.parametrize(("hours", "found"), [("0", "greater than"), ("1441", "less than"), ('"two days"', "number")])
-def test_after_how_long_a_wish_is_given_up_is_checked(hours: str, found: str, tmp_path: Path) -> None:
+def test_the_time_until_a_request_expires_is_checked(hours: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     text = (CHECKOUT / "sites" / "consulate" / "site.toml").read_text(encoding="utf-8")
     assert SITE.callbacks.give_up == timedelta(hours=24)
@@ -67,7 +67,7 @@ def test_after_how_long_a_wish_is_given_up_is_checked(hours: str, found: str, tm
 
 
 @given(st.text(max_size=20) | st.from_regex(r"\+[0-9]{5,15}", fullmatch=True))
-def test_whatever_is_dialled_is_a_valid_number_of_the_sites_countries_and_nothing_else(text: str) -> None:
+def test_only_valid_numbers_of_the_sites_countries_are_allowed(text: str) -> None:
     if callback_rules.refusal(text, SITE.countries, OWN) is None:
         number = phonenumbers.parse(text, None)
         assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == text
@@ -77,7 +77,7 @@ def test_whatever_is_dialled_is_a_valid_number_of_the_sites_countries_and_nothin
         assert callback_rules.zones(text)
 
 
-def test_every_country_of_the_site_has_numbers_that_may_be_called_and_premium_ones_that_may_not() -> None:
+def test_every_country_of_the_site_has_allowed_numbers_and_refused_premium_numbers() -> None:
     kinds = phonenumbers.PhoneNumberType
     for country in SITE.countries:
         for kind, allowed in ((kinds.MOBILE, True), (kinds.PREMIUM_RATE, False)):
@@ -87,7 +87,7 @@ def test_every_country_of_the_site_has_numbers_that_may_be_called_and_premium_on
                 assert (callback_rules.refusal(text, SITE.countries, OWN) is None) is allowed, (country, text)
 
 
-def test_a_mobile_number_of_spain_may_be_in_the_canary_islands_and_both_clocks_count() -> None:
+def test_a_spanish_mobile_number_may_be_in_the_canary_islands_and_both_clocks_count() -> None:
     where = [ZoneInfo(each) for each in callback_rules.zones("+34612345678")]
     assert {each.key for each in where} >= {"Europe/Madrid", "Atlantic/Canary"}
     at = datetime(2026, 11, 26, 7, 30, tzinfo=UTC)  # 8:30 in Madrid, 7:30 in the islands
@@ -108,7 +108,7 @@ instants = st.integers(0, 2 * 365 * 86_400).map(lambda s: datetime(2026, 1, 1, t
     st.lists(st.sampled_from(ZONES), min_size=1, max_size=4, unique=True),
     st.lists(spans, min_size=1, max_size=3),
 )
-def test_the_next_allowed_instant_is_allowed_and_no_quarter_of_an_hour_before_it_is(
+def test_the_next_allowed_instant_is_the_first_allowed_quarter_of_an_hour(
     at: datetime, names: list[str], windows: list[Span]
 ) -> None:
     where = [ZoneInfo(each) for each in names]
@@ -144,7 +144,7 @@ facts = st.builds(
     st.integers(0, 3),
     st.booleans(),
 )
-def test_what_is_dialled_keeps_every_rule(
+def test_a_dialled_number_obeys_every_rule(
     known: Facts, number: str, due: datetime | None, tries: int, ended: bool
 ) -> None:
     why = callback_rules.why_not(number, due=due, tries=tries, ended=ended, facts=known)
@@ -160,7 +160,7 @@ def test_what_is_dialled_keeps_every_rule(
 
 
 @given(facts)
-def test_a_wish_without_an_obstacle_is_dialled(known: Facts) -> None:
+def test_a_request_without_an_obstacle_is_dialled(known: Facts) -> None:
     free = Facts(known.now, True, True, [(time(0), time.max)], Limits(1, 1), known.countries, known.own)
     assert callback_rules.why_not("+34612345678", due=known.now, tries=1, ended=False, facts=free) is None
     assert callback_rules.why_not("+34612345678", due=known.now, tries=2, ended=False, facts=free) is Not.TRIES
@@ -168,13 +168,13 @@ def test_a_wish_without_an_obstacle_is_dialled(known: Facts) -> None:
 
 
 @given(instants, st.integers(1, 600))
-def test_there_are_two_tries_and_no_third(tried: datetime, minutes: int) -> None:
+def test_there_are_two_tries_and_not_a_third(tried: datetime, minutes: int) -> None:
     assert callback_rules.next_try(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
     assert callback_rules.next_try(tried, timedelta(minutes=minutes), 2) is None
 
 
 @given(instants, st.sampled_from(ZONES))
-def test_a_day_begins_at_midnight_of_the_sites_clock(now: datetime, zone: str) -> None:
+def test_a_day_begins_at_midnight_by_the_sites_clock(now: datetime, zone: str) -> None:
     began = callback_rules.midnight(now, zone)
     assume(began.astimezone(ZoneInfo(zone)).time() == time(0))  # a zone may change its clock at midnight
     assert began <= now < began + timedelta(hours=25)

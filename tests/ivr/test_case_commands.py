@@ -1,4 +1,4 @@
-"""`hatif case` and `hatif cases` where nothing else runs: what they answer, what is kept, and what they refuse."""
+"""`hatif case` and `hatif cases` without any other process: their answers, what they store, and what they refuse."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Shell(AnyShell):
         return answer.stderr.removeprefix("hatif: ").strip()
 
     def opened(self, *more: str) -> tuple[str, str]:
-        """Reference and PIN of a new file."""
+        """Open a file; return its reference and PIN."""
         found = json.loads(self.case(*OPEN, *more, "--json").stdout)
         return found["reference"], found["pin"]
 
@@ -51,7 +51,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return made
 
 
-def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_pin_that_is_shown_once(shell: Shell) -> None:
+def test_opening_a_file_prints_a_readable_reference_and_a_pin_that_is_shown_once(shell: Shell) -> None:
     said = shell.case(*OPEN, "--caller", "0033 6 12 34 56 78", "--post", "Lyon").stdout
     found = re.search(r"Reference ([0-9]{3}-[0-9]{3}-[0-9]{3}), PIN ([0-9]{6})\.", said)
     assert found
@@ -70,7 +70,7 @@ def test_a_file_is_opened_with_a_reference_to_read_aloud_and_a_pin_that_is_shown
     assert found[1].replace("-", "") in shell.run("cases").stdout
 
 
-def test_a_pin_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
+def test_only_the_hash_of_a_pin_is_stored(shell: Shell) -> None:
     reference, former = shell.opened()
     again = json.loads(shell.case("pin", reference, "--json").stdout)["pin"]
     assert again != former
@@ -81,14 +81,14 @@ def test_a_pin_is_kept_nowhere_but_as_its_hash(shell: Shell) -> None:
             assert again.encode() not in content
 
 
-def test_each_file_takes_a_reference_that_is_reserved_in_the_database(shell: Shell) -> None:
+def test_each_file_gets_a_reference_reserved_in_the_database(shell: Shell) -> None:
     first, second = shell.opened()[0], shell.opened()[0]
     reserved = {reference for (reference,) in shell.database("SELECT reference FROM case_reference")}
     assert first != second
     assert {first, second} <= reserved
 
 
-def test_a_case_opened_with_neither_database_nor_stock_takes_no_other_ones_place(
+def test_a_case_opened_without_database_and_stock_does_not_replace_another_case(
     shell: Shell, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = shell.opened()[0]
@@ -107,7 +107,7 @@ def test_a_case_opened_with_neither_database_nor_stock_takes_no_other_ones_place
     assert shell.shown(during)["title"] == "While it was away"
 
 
-def test_a_file_is_changed_and_each_change_is_a_note_and_in_the_audit(shell: Shell) -> None:
+def test_each_change_of_a_file_is_a_note_and_an_audit_record(shell: Shell) -> None:
     reference, _ = shell.opened()
     expected, due = f"{NEXT_YEAR}-01-15", f"{NEXT_YEAR}-02-01"
     said = shell.case(
@@ -136,14 +136,14 @@ def acts(shell: Shell, reference: str) -> list[str]:
     return [act for (act,) in shell.database("SELECT act FROM audit WHERE about = ? ORDER BY at", f"case:{reference}")]
 
 
-def test_what_is_so_already_is_no_change(shell: Shell) -> None:
+def test_setting_a_column_to_its_present_value_is_not_a_change(shell: Shell) -> None:
     reference, _ = shell.opened()
     assert "it was so already" in shell.case("set", reference, "--state", "open").stdout
     assert acts(shell, reference) == ["case_opened"]
     assert shell.shown(reference)["changed"] is None
 
 
-def test_a_file_is_closed_with_a_reason_and_opened_again(shell: Shell) -> None:
+def test_a_file_is_closed_with_a_reason_and_can_be_reopened(shell: Shell) -> None:
     reference, _ = shell.opened()
     shell.case("close", reference, "--why", "withdrawn by the applicant")
     file = shell.shown(reference)
@@ -154,7 +154,7 @@ def test_a_file_is_closed_with_a_reason_and_opened_again(shell: Shell) -> None:
     assert shell.shown(reference)["closed"] is None
 
 
-def test_a_note_is_kept_with_who_wrote_it(shell: Shell) -> None:
+def test_a_note_is_stored_with_its_author(shell: Shell) -> None:
     reference, _ = shell.opened()
     shell.case("note", reference, "The applicant comes on Monday.")
     note = shell.shown(reference)["notes"][-1]
@@ -163,7 +163,7 @@ def test_a_note_is_kept_with_who_wrote_it(shell: Shell) -> None:
     assert "The applicant comes on Monday." in shell.case("show", reference).stdout
 
 
-def test_a_new_pin_takes_a_lock_away(shell: Shell) -> None:
+def test_a_new_pin_unlocks_the_file(shell: Shell) -> None:
     reference, former = shell.opened()
     locked = "pin_failures = 5, pin_locked_until = '2099-01-01 00:00:00.000000'"
     shell.database(f"UPDATE case_file SET {locked} WHERE reference = ?", reference)
@@ -175,7 +175,7 @@ def test_a_new_pin_takes_a_lock_away(shell: Shell) -> None:
     assert not pin.matches(former, kept)
 
 
-def test_cases_are_chosen_by_state_by_owner_and_by_being_overdue(shell: Shell) -> None:
+def test_cases_are_filtered_by_state_owner_and_due_date(shell: Shell) -> None:
     yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011
     late, ready, closed = (shell.opened()[0] for _ in range(3))
     shell.case("set", late, "--due", f"{yesterday}T12:00", "--owner", "1002")
@@ -193,7 +193,7 @@ def test_cases_are_chosen_by_state_by_owner_and_by_being_overdue(shell: Shell) -
     assert {late, ready, closed} <= listed()
 
 
-def test_a_post_is_written_in_the_same_way_when_a_file_is_opened_and_when_it_is_changed(shell: Shell) -> None:
+def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_changed(shell: Shell) -> None:
     opened = [json.loads(shell.case(*OPEN, "--post", each, "--json").stdout) for each in (" Lyon ", "none")]
     assert [file["post"] for file in opened] == ["Lyon", None]
     said = shell.case("set", opened[0]["reference"], "--post", " Lyon ").stdout
@@ -223,7 +223,7 @@ def test_a_post_is_written_in_the_same_way_when_a_file_is_opened_and_when_it_is_
         ((*OPEN[:2], "Any Topic", *OPEN[3:]), "'Any Topic' is no topic"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_in_a_sentence_that_says_what_would_be_right(
+def test_invalid_input_is_refused_with_a_sentence_that_says_what_would_be_right(
     shell: Shell, one: str, arguments: tuple[str, ...], said: str
 ) -> None:
     before = shell.run("cases", "--last", "100", "--json").stdout
@@ -236,12 +236,12 @@ def one(shell: Shell) -> str:
     return shell.opened()[0]
 
 
-def test_the_help_lists_the_words_for_what_can_be_missing(shell: Shell) -> None:
+def test_the_help_lists_the_words_for_missing_items(shell: Shell) -> None:
     said = " ".join(shell.case("set", "--help").stdout.split())
     assert "--missing: photograph, birth_record, marriage_record" in said
 
 
-def test_a_change_while_the_database_is_away_is_kept_and_comes_later(shell: Shell, tmp_path: Path) -> None:
+def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tmp_path: Path) -> None:
     away = {
         "HATIF_HOME": str(shell.home),
         "HATIF_PORT_OFFSET": "19000",
@@ -254,5 +254,5 @@ def test_a_change_while_the_database_is_away_is_kept_and_comes_later(shell: Shel
     assert "it is kept in the journal and not in the database yet" in answer.stderr
     assert "cannot be opened" in answer.stderr
     assert "Traceback" not in answer.stderr
-    shell.opened()  # the next command brings along what is there
+    shell.opened()  # the next command delivers the earlier change too
     assert shell.shown(reference)["title"] == "First passport"

@@ -1,4 +1,4 @@
-"""Files for callers, on a real database and without a telephone: who is told what, and who is not told anything."""
+"""Case files for callers, on a real database and without a telephone: who hears what, and who hears nothing."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ CALLER, OTHER = "+33612345678", "+32470123456"
 
 @dataclass
 class House:
-    """A controller's journal, its files, and the database that a deliverer fills when a test says so."""
+    """A controller's journal, its case files, and a database that gets the journal when a test says so."""
 
     url: str
     folder: Path
@@ -50,7 +50,7 @@ class House:
         )
 
     async def killed(self) -> None:
-        """What a `kill -9` leaves is what is in the journal's file; the next controller begins with that."""
+        """Start the next controller with what a `kill -9` leaves: the journal's file."""
         await self.close()
         self.journal._pending.clear()
         await self.delivered()
@@ -69,13 +69,13 @@ class House:
         for _ in range(20):
             answer = await self.files.ask(reference, entered, caller=caller, call=call)
             if answer != Unavailable():
-                break  # else this machine is busy, and nothing was counted
+                break  # else the machine is busy, and nothing was counted
         return answer
 
 
 @pytest.fixture
 async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
-    """Its PINs are hashed as in production: where the time of a comparison matters, or its price."""
+    """A house whose PINs are hashed as in production, for tests of the time or cost of a comparison."""
     rows: casework.Rows = []
     for reference in (ANNA, BEN):
         columns = {
@@ -84,7 +84,7 @@ async def dear_house(sqlite_url: str, folder: Path) -> AsyncIterator[House]:
             "missing": "fee,photograph",
             "expected": date(2027, 1, 15),
         }
-        rows += casework.opened(reference, columns, pin.hashed(PIN), "test", NOW)
+        rows += casework.opening_rows(reference, columns, pin.hash_pin(PIN), "test", NOW)
     rows.append(("case_file", {"reference": WITHOUT_PIN, "kind": "enquiry", "opened": NOW}))
     assert await casework.keep(folder, "node1", sqlite_url, rows) is None
     made = House.__new__(House)
@@ -107,24 +107,24 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pin, "_hasher", lambda: cheapest)
 
 
-# Who is told
+# Answers
 
 
-async def test_a_file_is_told_to_who_has_its_reference_and_its_pin(house: House) -> None:
+async def test_a_caller_with_reference_and_pin_hears_the_state_of_the_file(house: House) -> None:
     assert await house.ask(ANNA, PIN) == CaseStatus(ANNA, "in_progress", ("fee", "photograph"), date(2027, 1, 15))
 
 
-async def test_a_wrong_pin_and_no_pin_and_no_file_are_the_same_answer(house: House) -> None:
+async def test_a_wrong_pin_and_no_pin_and_no_file_get_the_same_answer(house: House) -> None:
     answers = [
         await house.ask(each, WRONG, f"+3361000000{n}", str(n)) for n, each in enumerate((ANNA, WITHOUT_PIN, NOBODYS))
     ]
     assert answers == [NoMatch(False)] * 3
 
 
-async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_comparison_with_a_hash_as_dear(
+async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_equally_expensive_comparison(
     dear_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So the answers take the same time. Without a hash to compare with, one would come after a twentieth of it.
+    # So the answers take the same time. Without a hash to compare, an answer would take a twentieth of it.
     compared: list[tuple[str, str]] = []
     matches = pin.matches
 
@@ -148,9 +148,7 @@ async def test_a_wrong_pin_and_no_pin_and_no_file_cost_one_comparison_with_a_has
 
 
 @pytest.mark.parametrize("reference", [ANNA, WITHOUT_PIN, NOBODYS])
-async def test_after_three_wrong_pins_a_reference_is_locked_whether_there_is_such_a_file_or_not(
-    house: House, reference: str
-) -> None:
+async def test_three_wrong_pins_lock_a_reference_even_if_there_is_no_such_file(house: House, reference: str) -> None:
     callers = [f"+3361000000{n}" for n in range(4)]
     answers = [await house.ask(reference, WRONG, caller, caller) for caller in callers]
     assert answers == [NoMatch(False), NoMatch(False), NoMatch(True), Locked()]
@@ -162,7 +160,7 @@ async def test_forty_calls_that_try_a_file_at_the_same_moment_get_three_attempts
     assert sum(answer == Locked() for answer in answers) == 37
 
 
-async def test_a_right_pin_is_not_told_to_be_right_while_the_file_is_locked(house: House) -> None:
+async def test_a_right_pin_is_not_confirmed_while_the_file_is_locked(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
     assert await house.ask(ANNA, PIN, OTHER, "owner") == Locked()
@@ -176,7 +174,7 @@ async def test_a_number_that_tries_several_files_is_locked_for_all_of_them(house
     assert isinstance(await house.ask(ANNA, PIN, OTHER, "other"), CaseStatus)
 
 
-async def test_a_hidden_number_has_three_attempts_in_a_call_and_other_hidden_ones_have_theirs(house: House) -> None:
+async def test_each_call_from_a_hidden_number_has_three_attempts(house: House) -> None:
     for reference in (ANNA, BEN, NOBODYS):
         await house.ask(reference, WRONG, "", "first")
     assert await house.ask(ANNA, PIN, "", "first") == Locked()
@@ -189,7 +187,7 @@ async def test_all_hidden_numbers_together_have_thirty_failures(dear_house: Hous
     assert sum(isinstance(answer, NoMatch) for answer in answers) == 30
 
 
-async def test_a_right_pin_clears_the_file_but_not_the_mistakes_of_the_number(house: House) -> None:
+async def test_a_right_pin_clears_the_failures_of_the_file_but_not_of_the_number(house: House) -> None:
     await house.ask(ANNA, WRONG, call="a")
     await house.ask(ANNA, WRONG, call="b")
     assert isinstance(await house.ask(ANNA, PIN, call="c"), CaseStatus)
@@ -203,7 +201,7 @@ async def test_a_right_pin_clears_the_file_but_not_the_mistakes_of_the_number(ho
     assert await house.ask(BEN, WRONG, call="d") == NoMatch(True)
 
 
-async def test_a_lock_holds_when_the_controller_is_killed(house: House) -> None:
+async def test_a_lock_survives_a_killed_controller(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
     for n, reference in enumerate((BEN, NOBODYS, WITHOUT_PIN)):
@@ -213,7 +211,7 @@ async def test_a_lock_holds_when_the_controller_is_killed(house: House) -> None:
     assert await house.ask(BEN, PIN, CALLER, "number") == Locked()
 
 
-async def test_an_attempt_counts_that_was_begun_before_the_controller_was_killed(
+async def test_an_attempt_that_began_before_the_controller_was_killed_counts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = asyncio.Event()
@@ -240,7 +238,7 @@ async def test_an_attempt_counts_that_was_begun_before_the_controller_was_killed
 async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -> None:
     for n in range(3):
         await house.ask(ANNA, WRONG, f"+3361000000{n}", str(n))
-    rows = casework.new_pin(ANNA, pin.hashed("118273"), "test", NOW)
+    rows = casework.new_pin_rows(ANNA, pin.hash_pin("118273"), "test", NOW)
     assert await casework.keep(house.folder, "node1", house.url, rows) is None
     assert await house.ask(ANNA, PIN, OTHER, "former") == NoMatch(False)
     assert isinstance(await house.ask(ANNA, "118273", OTHER, "new"), CaseStatus)
@@ -249,7 +247,7 @@ async def test_a_new_pin_ends_a_lock_and_the_former_one_is_wrong(house: House) -
 # A database that is away
 
 
-async def test_a_database_that_is_away_is_unavailable_and_costs_nobody_an_attempt(house: House) -> None:
+async def test_while_the_database_is_away_the_answer_is_unavailable_and_no_attempt_is_counted(house: House) -> None:
     engine = async_engine(house.url)
     async with writing(engine) as connection:
         await connection.execute(text("ALTER TABLE case_file RENAME TO away"))
@@ -262,7 +260,7 @@ async def test_a_database_that_is_away_is_unavailable_and_costs_nobody_an_attemp
 
 
 @pytest.mark.parametrize("url", ["mysql://somewhere/else", "sqlite:////no/such/folder/hatif.db"])
-async def test_a_database_that_can_never_be_right_is_unavailable_and_ends_nothing(folder: Path, url: str) -> None:
+async def test_an_unusable_database_is_unavailable_and_ends_no_call(folder: Path, url: str) -> None:
     journal = Journal(folder, "node1")
     database = Database(url)
     files = CaseLookup(database, Recorder(journal, ReferenceAllocator(folder / "r", 1)))
@@ -272,7 +270,7 @@ async def test_a_database_that_can_never_be_right_is_unavailable_and_ends_nothin
     await database.close()
 
 
-async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(folder: Path) -> None:
+async def test_a_server_that_does_not_answer_is_unavailable_within_the_limit(folder: Path) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             await reader.read()
@@ -294,7 +292,7 @@ async def test_a_server_that_does_not_answer_is_unavailable_within_its_limit(fol
         await server.wait_closed()
 
 
-# In words
+# Prompts
 
 
 KNOWN = {"missing_fee", "missing_photograph", "missing_other"}
@@ -307,7 +305,7 @@ def words(state: str = "in_progress", missing: tuple[str, ...] = (), expected: d
     return [prompt for _, prompt in clips]
 
 
-def test_state_what_is_missing_and_what_to_expect_are_said_in_this_order() -> None:
+def test_the_state_the_missing_items_and_the_expected_day_are_played_in_this_order() -> None:
     assert words("incomplete", ("photograph", "fee"), date(2027, 1, 15)) == [
         "case_state_incomplete", "case_missing", "missing_photograph", "missing_fee",
         "case_expected", "on_day_15", "in_month_1",
@@ -315,25 +313,25 @@ def test_state_what_is_missing_and_what_to_expect_are_said_in_this_order() -> No
 
 
 @pytest.mark.parametrize("state", list(CaseState))
-def test_every_state_has_words_of_its_own_and_is_never_silence(state: CaseState) -> None:
+def test_every_state_has_its_own_prompt_and_is_never_silent(state: CaseState) -> None:
     assert words(state)[0] == f"case_state_{state.value}"
 
 
-def test_what_is_missing_and_has_no_text_on_this_site_is_another_document_said_once_and_last() -> None:
+def test_missing_items_without_a_text_are_played_once_and_last_as_another_document() -> None:
     said = words("incomplete", ("flux_capacitor", "fee", "sonic_screwdriver", "fee"))
     assert said == ["case_state_incomplete", "case_missing", "missing_fee", "missing_other"]
 
 
 @pytest.mark.parametrize("day", [date(2026, 11, 24), date(2020, 1, 1), date(2027, 11, 25), date(2030, 1, 1)])
-def test_a_day_that_has_passed_or_is_a_year_ahead_is_not_said(day: date) -> None:
+def test_a_past_day_or_one_a_year_ahead_is_not_played(day: date) -> None:
     assert words("in_progress", (), day) == ["case_state_in_progress"]
 
 
 @pytest.mark.parametrize("day", [TODAY, date(2027, 11, 24)])
-def test_a_day_from_today_on_is_said(day: date) -> None:
+def test_a_day_from_today_on_is_played(day: date) -> None:
     assert words("in_progress", (), day)[1:] == ["case_expected", f"on_day_{day.day}", f"in_month_{day.month}"]
 
 
-def test_of_a_closed_file_only_that_is_said_and_of_one_that_is_ready_no_day() -> None:
+def test_a_closed_file_plays_only_its_state_and_a_ready_one_no_day() -> None:
     assert words("closed", ("fee",), date(2027, 1, 15)) == ["case_state_closed"]
     assert words("ready", ("fee",), date(2027, 1, 15)) == ["case_state_ready", "case_missing", "missing_fee"]

@@ -11,28 +11,28 @@ from trial_stage import JUST_OPEN, Cabinet, openings, stage
 from db.enums import Outcome
 from ivr.flow.nodes.menu import Option
 from ivr.flow.nodes.queue import Queue
-from ivr.trial.caller import KnowingCaller
+from ivr.trial.caller import ScriptedCaller
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.operators import Rung
-from ivr.trial.trial import Course, Scene, Stage, trial
+from ivr.trial.operators import OperatorScript
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 
 CLOSES = datetime(2026, 11, 25, 20, tzinfo=UTC)
 
 
-def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **wishes: Any) -> Course:
-    """Return the course of a call that asks for an operator 20 s before closing; the offer comes after `offered_s`."""
-    rung = Rung("1001", offered_s=offered_s, answers_s=2, talks_s=60)
+def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **scenario: Any) -> TrialResult:
+    """Of a caller who asks for an operator 20 s before closing time; he is offered one after so many seconds."""
+    rung = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
-    scene = Scene(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **wishes})
+    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: rung, **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
 
-def heard(found: Course) -> list[str]:
-    return [item.prompt for step in found.steps if step.kind == "hears" for item in step.data["clips"]]
+def heard(found: TrialResult) -> list[str]:
+    return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
 
 
-def hours(found: Course) -> list[bool]:
+def hours(found: TrialResult) -> list[bool]:
     return [step.data["open"] for step in found.steps if step.kind == "hours"]
 
 

@@ -1,4 +1,4 @@
-"""Feature codes on a real Asterisk: an operator dials them, and hears in his language what they did."""
+"""Feature codes on a real Asterisk: an operator dials them, and hears the result in their language."""
 
 import asyncio
 import urllib.error
@@ -22,7 +22,7 @@ def native(line: Line, *, supervisor: bool = False) -> str:
 
 
 async def dials(line: Line, phone: Operator, code: str, *texts: str, keys: str = "") -> Call:
-    """Dials a code, presses `keys` when it is answered, and hears `texts`, in French, one after the other."""
+    """Dial a code, press `keys` when it is answered, and hear `texts` in French, one after the other."""
     call = await phone.dial(code)
     await call.established(5)
     if keys:
@@ -32,7 +32,7 @@ async def dials(line: Line, phone: Operator, code: str, *texts: str, keys: str =
 
 
 async def refused(line: Line, phone: Operator, code: str, text: str) -> None:
-    """The controller says why, and hangs up."""
+    """Hear why from the controller, which then hangs up."""
     call = await dials(line, phone, code, text)
     assert not (await call.ended(5)).by_us
 
@@ -48,18 +48,18 @@ def state(line: Line, operator: str) -> dict[str, Any]:
 
 
 async def acts(line: Line, operator: str) -> list[str]:
-    """Return what the audit says about an operator, in order, without what the tests asked for."""
+    """Return the audit records about an operator, in order, without those of the tests' own requests."""
     found = sorted(await rows(line, Audit, about=f"operator:{operator}"), key=lambda row: (row.at, row.seq))
     return [row.act for row in found if row.by != "tests"]
 
 
-async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line, telephones: Telephones) -> None:
+async def test_an_operator_works_a_day_with_the_keys_of_their_telephone(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     who = phone.user
     paused = await dials(line, phone, "*112", "code_pause_lunch", "code_paused")
     assert not (await paused.ended(5)).by_us
     assert (line.operator_state(who), line.operator_reason(who)) == ("paused", "lunch")
-    # Who he is, by name and number, what he is, with the reason, and his languages by their names.
+    # Name and number, the state with its reason, and the languages by their names.
     languages = next(each for each in line.operators if each.id == who).languages
     names = [f"code_language_{each}" for each in languages]
     told = await dials(line, phone, "*14", "code_you_are", f"name_{who}")
@@ -68,12 +68,12 @@ async def test_an_operator_works_a_day_with_the_keys_of_his_telephone(line: Line
     await over(told)
     await over(await dials(line, phone, "*10", "code_ready"))
     assert line.operator_state(who) == "ready"
-    # Without a digit he is asked for the reason.
+    # Without a digit the code asks for the reason.
     await over(await dials(line, phone, "*11", "code_pause_training", "code_paused", keys="4"))
     assert line.operator_reason(who) == "training"
 
 
-async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones) -> None:
+async def test_a_refused_code_says_why(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     wrong = (
         ("*99", "code_unknown"),
@@ -100,7 +100,7 @@ async def test_a_code_that_cannot_be_says_why(line: Line, telephones: Telephones
     await over(await dials(line, phone, "*10", "code_ready"))
 
 
-async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_code_also_after_a_restart(
+async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_code_also_after_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
@@ -108,7 +108,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     call = await line.asks_for_operator(telephones, "+33616000001")
     await line.until_state(phone.user, "talking")
     await over(await dials(line, phone, "*113", "code_pause_meeting", "code_paused_after"))
-    await over(await dials(line, phone, "*10", "code_talking"))  # his last word counts
+    await over(await dials(line, phone, "*10", "code_talking"))  # the last code counts
     assert state(line, phone.user)["pause_after"] is None
     await call.hangup()
     await line.until_state(phone.user, "wrapping_up")
@@ -121,7 +121,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     await line.restart()
     there = state(line, phone.user)
     assert (there["state"], there["until"]) == ("wrapping_up", pytest.approx(longer["until"], abs=0.01))
-    # The file of his last caller, of which this controller knows from the database only.
+    # The case file of the last caller, which this controller knows from the database only.
     last = await dials(line, phone, "*15", "code_file_is")
     await last.hears(line.audio("fr", *(f"digit_{digit}" for digit in reference[:3])))
     await over(last)
@@ -132,7 +132,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     await refused(line, phone, "*13", "code_wrap_up_longest")
     await over(await dials(line, phone, "*12", "code_ready"))
     assert line.operator_state(phone.user) == "ready"
-    # From his other line, while a call rings: it rings on, and his pause begins after it.
+    # From the other line while a call rings: it goes on ringing, and the pause begins after it.
     phone.will_ring()
     caller = await line.asks_for_operator(telephones, "+33616000002")
     _, rings = await phone.next_call(), await phone.next_call()
@@ -147,7 +147,7 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     assert line.operator_reason(phone.user) == "lunch"
 
 
-async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controller_is_killed(
+async def test_an_operator_who_asks_for_help_talks_with_a_supervisor_even_if_the_controller_is_killed(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
@@ -188,10 +188,10 @@ async def test_who_asks_for_help_talks_with_a_supervisor_also_when_the_controlle
     assert {row["call"] for row in audited[:2]} == {str(story["call"]["id"])}
 
 
-async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones: Telephones) -> None:
+async def test_a_code_without_a_controller_is_not_silent(line: Line, telephones: Telephones) -> None:
     phone = await line.phone(telephones, native(line))
     asked = await dials(line, phone, "*11", "code_pause_ask")
-    await line.without_controller()  # this call keeps its application alive, until the guard sees to it
+    await line.without_controller()  # this call keeps its application alive until the guard handles it
     later = await phone.dial("*10")
     for call in (asked, later):
         await call.hears(line.audio("fr", "code_unavailable"), 15)
@@ -200,7 +200,7 @@ async def test_a_code_without_a_controller_is_not_silence(line: Line, telephones
     await line.controller_again()
 
 
-async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offered_to_who_talks(
+async def test_operators_call_one_another_by_number_and_get_no_caller_while_they_talk(
     line: Line, telephones: Telephones
 ) -> None:
     first = native(line)
@@ -225,7 +225,7 @@ async def test_operators_call_one_another_by_their_numbers_and_no_caller_is_offe
     await caller.hangup()
 
 
-async def test_who_is_paused_by_a_missed_call_hears_so_in_the_next_code_and_is_ready_when_the_telephone_is_back(
+async def test_an_operator_paused_by_a_missed_call_hears_so_in_the_next_code_and_is_ready_when_their_telephone_is_back(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await line.phone(telephones, native(line))

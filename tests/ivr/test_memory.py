@@ -1,4 +1,4 @@
-"""A number that called before is greeted in its last language; a site can switch that off, and it can be erased."""
+"""A returning number is greeted in its last language; a site can switch that off, and the number can be erased."""
 
 import re
 
@@ -11,7 +11,7 @@ from ivr.softphone.telephone import Telephones
 
 
 async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, language: str) -> None:
-    """A call of `caller` who chooses a language in the menu and hangs up."""
+    """Call as `caller`, choose a language in the menu and hang up."""
     call = await line.dial(telephones, caller)
     await call.press(key)
     await begins(call, line.audio(language, "welcome"))
@@ -19,7 +19,7 @@ async def hears_in(line: Line, telephones: Telephones, caller: str, key: str, la
     await line.story(caller)
 
 
-async def test_who_called_before_goes_on_in_his_language_by_one_key_or_by_silence(
+async def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(
     line: Line, telephones: Telephones
 ) -> None:
     for caller, key, language in (
@@ -53,12 +53,12 @@ async def test_nine_leads_to_the_menu_and_the_new_language_is_remembered(line: L
     await rows(line, Caller, number=caller, language="it")
     call = await line.dial(telephones, caller)
     await begins(call, line.audio("it", "go_on_in_language"))
-    await call.press("7")  # a key of the menu, by a hand that knows it
+    await call.press("7")  # a key of the menu, pressed by a caller who knows it
     await begins(call, line.audio("en", "welcome"))
     await call.hangup()
 
 
-async def test_a_number_that_was_erased_is_not_known_any_more(line: Line, telephones: Telephones) -> None:
+async def test_an_erased_number_is_not_remembered_any_more(line: Line, telephones: Telephones) -> None:
     caller = "+33619000031"
     await hears_in(line, telephones, caller, "3", "es")
     shown = line.json("caller", "show", caller)
@@ -71,7 +71,7 @@ async def test_a_number_that_was_erased_is_not_known_any_more(line: Line, teleph
     assert again.returncode == 1 and "is not remembered" in again.stderr
 
 
-async def test_who_hides_his_number_hears_the_menu(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_who_hides_their_number_hears_the_language_menu(line: Line, telephones: Telephones) -> None:
     for _ in range(2):
         call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
         await call.established()

@@ -1,4 +1,4 @@
-"""An old place is had once, by the same number, for the same language, and soon."""
+"""An old place in the queue is taken once, by the same number, in the same language, and soon enough."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,30 +23,30 @@ def places(tmp_path: Path, within_s: float = WITHIN_S) -> Returners:
     return Returners(Database(f"sqlite:///{tmp_path}/none/hatif.db"), within_s)
 
 
-def test_who_comes_back_soon_goes_on_waiting_from_where_he_was(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(STATE, FORMER, AT) == Place(AT - 300, str(CALL))
+def test_a_caller_who_calls_again_soon_keeps_their_place(tmp_path: Path) -> None:
+    assert places(tmp_path).take(STATE, FORMER, AT) == Place(AT - 300, str(CALL))
 
 
-def test_a_place_is_had_once(tmp_path: Path) -> None:
+def test_a_place_is_taken_once(tmp_path: Path) -> None:
     returners = places(tmp_path)
-    assert returners.taken(STATE, FORMER, AT) is not None
-    assert returners.taken(STATE, FORMER, AT + 1) is None
+    assert returners.take(STATE, FORMER, AT) is not None
+    assert returners.take(STATE, FORMER, AT + 1) is None
     other = replace(FORMER, call=uuid7())
-    assert returners.taken(STATE, other, AT + 1) is not None
+    assert returners.take(STATE, other, AT + 1) is not None
 
 
-def test_ten_minutes_are_long_enough_and_not_longer(tmp_path: Path) -> None:
+def test_a_place_is_kept_for_ten_minutes(tmp_path: Path) -> None:
     late = replace(FORMER, ended=NOW - timedelta(seconds=WITHIN_S))
-    assert places(tmp_path).taken(STATE, late, AT) is not None
-    assert places(tmp_path).taken(STATE, late, AT + 0.01) is None
+    assert places(tmp_path).take(STATE, late, AT) is not None
+    assert places(tmp_path).take(STATE, late, AT + 0.01) is None
 
 
-def test_another_language_has_another_queue(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(replace(STATE, language="nl"), FORMER, AT) is None
+def test_a_caller_in_another_language_has_no_old_place(tmp_path: Path) -> None:
+    assert places(tmp_path).take(replace(STATE, language="nl"), FORMER, AT) is None
 
 
-def test_a_clock_that_went_back_gives_nobody_an_age_from_the_future(tmp_path: Path) -> None:
-    assert places(tmp_path).taken(STATE, FORMER, AT - 400) == Place(AT - 400, str(CALL))
+def test_a_clock_set_back_never_gives_an_age_from_the_future(tmp_path: Path) -> None:
+    assert places(tmp_path).take(STATE, FORMER, AT - 400) == Place(AT - 400, str(CALL))
 
 
 class Known(Database):
@@ -60,7 +60,7 @@ class Known(Database):
         return replace(FORMER, ended=datetime.now(UTC) - timedelta(seconds=60)) if number == STATE.caller else None
 
 
-async def test_who_asks_whether_he_has_a_place_does_not_take_it() -> None:
+async def test_asking_for_an_old_place_does_not_take_it() -> None:
     found = Returners(Known(""), WITHIN_S)
     assert await found.has_place(STATE) and await found.has_place(STATE)
     assert not await found.has_place(replace(STATE, language="nl"))
@@ -69,7 +69,7 @@ async def test_who_asks_whether_he_has_a_place_does_not_take_it() -> None:
     assert not await found.has_place(STATE)
 
 
-async def test_who_was_told_that_he_has_a_place_has_it_though_the_database_is_away_then() -> None:
+async def test_a_place_that_was_found_is_kept_even_if_the_database_is_away_afterwards() -> None:
     database = Known("")
     found = Returners(database, WITHIN_S)
     assert await found.has_place(STATE)
@@ -79,7 +79,7 @@ async def test_who_was_told_that_he_has_a_place_has_it_though_the_database_is_aw
     assert place is not None and place.call == str(CALL)
 
 
-async def test_a_number_that_is_withheld_a_site_without_old_places_and_a_database_that_is_away_give_none(
+async def test_withheld_numbers_sites_without_old_places_and_a_missing_database_give_no_place(
     tmp_path: Path,
 ) -> None:
     assert await places(tmp_path).place(replace(STATE, caller="")) is None

@@ -1,4 +1,4 @@
-"""Telephones without call waiting: nobody is offered to an operator whose line is taken by a code."""
+"""Telephones without call waiting: no caller is offered to an operator whose line is in use by a code."""
 
 from line import Line
 from offers import decided
@@ -8,14 +8,14 @@ from ivr.softphone.telephone import Call, Operator, Telephones
 
 
 async def one_line(line: Line, telephones: Telephones) -> Operator:
-    """The telephone of an operator who answers as soon as it rings; a second call finds it busy (486)."""
+    """Return the telephone of an operator who answers at once; it refuses a second call as busy (486)."""
     phone = await line.phone(telephones, native(line), answers=OPERATOR_HZ)
     phone.one_line = True
     return phone
 
 
 async def connected(line: Line, phone: Operator, code: Call, call: Call, caller: str) -> None:
-    """Hangs the code up; the caller, who waited for that, is connected at the first offer."""
+    """Hang up the code; the caller, who waited for that, is connected at the first offer."""
     assert len(phone.calls) == 0, "a line that is taken does not ring"
     await code.hangup()
     await call.hears_tone(OPERATOR_HZ)
@@ -40,7 +40,7 @@ async def test_a_code_that_makes_an_operator_ready_ends_before_the_waiting_calle
     await connected(line, phone, code, call, "+33616100002")
 
 
-async def test_a_caller_who_comes_during_a_code_call_waits_for_its_end_also_over_a_restart(
+async def test_a_caller_who_arrives_during_a_code_call_waits_for_its_end_even_over_a_restart(
     line: Line, telephones: Telephones
 ) -> None:
     phone = await one_line(line, telephones)
@@ -54,7 +54,7 @@ async def test_a_caller_who_comes_during_a_code_call_waits_for_its_end_also_over
     call = await line.waiting(telephones, "+33616100004")
     await connected(line, phone, code, call, "+33616100004")
     await line.until_state(phone.user, "ready")
-    # Any channel of the telephone counts, also one that never enters the controller.
+    # Every channel of the telephone counts, also one that never reaches the controller.
     phone.will_ring()
     rung = line.ari(
         "POST", "/channels", endpoint=f"PJSIP/{phone.user}", context="hatif-operators", extension="*14", priority="1"

@@ -1,4 +1,4 @@
-"""An operator who is removed from the list, or edited in it, while he talks: nobody is left behind by it.
+"""Operators who are removed from the list, or changed in it, while they talk: no caller is left behind.
 
 The list is read when the controller starts, so that is when a change comes.
 """
@@ -17,7 +17,7 @@ CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
 
 
 class List:
-    """The operators' list of a line, of which one line may be changed or taken out."""
+    """The list of operators of a line, of which one entry can be changed or removed."""
 
     def __init__(self, line: Line) -> None:
         self._line, self._path = line, line.site / "operators.csv"
@@ -27,7 +27,7 @@ class List:
         await self.changes({operator: changed})
 
     async def changes(self, changed: Mapping[str, Callable[[str], str]]) -> None:
-        """By operator."""
+        """The entries, by operator."""
         lines = self._before.splitlines(keepends=True)
         new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
         assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
@@ -47,7 +47,7 @@ async def listed(line: Line, telephones: Telephones) -> AsyncIterator[List]:
     await found.put_back()
 
 
-async def test_an_operator_who_is_removed_while_he_talks_talks_on_and_is_offered_nobody_any_more(
+async def test_an_operator_removed_while_talking_goes_on_talking_and_is_offered_no_more_callers(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
     caller, second = "+33655000011", "+33655000012"
@@ -74,7 +74,7 @@ async def test_an_operator_who_is_removed_while_he_talks_talks_on_and_is_offered
     await line.until(lambda: not line.ari("GET", "/bridges"), 5, "no bridge is left")
 
 
-async def test_a_removed_operator_who_hangs_up_leaves_his_caller_to_the_survey(
+async def test_the_caller_of_a_removed_operator_who_hangs_up_gets_the_survey(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
     caller = "+33655000021"
@@ -90,7 +90,7 @@ async def test_a_removed_operator_who_hangs_up_leaves_his_caller_to_the_survey(
     await line.until(lambda: not line.left(), 5, "no channel and no bridge is left")
 
 
-async def test_an_operator_whose_languages_change_while_he_talks_is_offered_who_speaks_the_new_ones_afterwards(
+async def test_an_operator_whose_languages_change_while_talking_is_offered_callers_in_the_new_ones_afterwards(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
     caller, french, english = "+33655000031", "+33655000032", "+33655000033"
@@ -115,10 +115,10 @@ async def test_an_operator_whose_languages_change_while_he_talks_is_offered_who_
     ]
 
 
-async def test_a_caller_whom_nobody_can_help_in_his_language_gets_an_interpreter_and_one_who_can(
+async def test_a_caller_whose_topic_nobody_serves_in_their_language_gets_an_operator_and_an_interpreter(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
-    """Routing's last resort: the one who speaks his language does not serve his topic; one who does is called in."""
+    """Routing's last resort: the operator with the caller's language does not serve the topic; one who does joins."""
     caller, colleague_hz = "+33655000041", 2350.0
     speaks = {each.id: set(each.languages) for each in line.operators}
     interpreter = next(each for each, languages in speaks.items() if "fr" in languages and len(languages) > 1)

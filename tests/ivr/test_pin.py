@@ -1,4 +1,4 @@
-"""The code of a file: how it is kept, and that no way of trying gives more attempts than the limits allow."""
+"""The PIN of a case file: how it is stored, and that no order of attempts gets more of them than the limits allow."""
 
 from dataclasses import dataclass, field
 
@@ -14,10 +14,10 @@ START = 1_795_600_000.0
 FILES, NUMBERS = ("100010011", "100010020"), ("+33612345678", "+32470123456")
 
 
-# The code itself
+# The PIN itself
 
 
-def test_a_code_has_six_digits_and_is_none_that_everybody_tries_first() -> None:
+def test_a_pin_has_six_digits_and_is_not_one_that_is_guessed_first() -> None:
     made = {pin.new() for _ in range(2000)}
     assert len(made) > 1900
     assert all(len(each) == 6 and each.isascii() and each.isdigit() for each in made)
@@ -25,14 +25,14 @@ def test_a_code_has_six_digits_and_is_none_that_everybody_tries_first() -> None:
 
 
 @pytest.mark.parametrize("guess", ["000000", "777777", "123456", "789012", "654321", "135791", "121212", "123123"])
-def test_what_everybody_tries_first_is_never_given(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pin_that_is_guessed_first_is_never_given_out(guess: str, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([int(guess), 402913])
     monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
     assert pin.new() == "402913"
 
 
-def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
-    kept, again = pin.hashed("402913"), pin.hashed("402913")
+def test_a_pin_is_stored_as_a_salted_memory_hard_hash() -> None:
+    kept, again = pin.hash_pin("402913"), pin.hash_pin("402913")
     assert kept != again
     assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
     assert "402913" not in kept
@@ -42,7 +42,7 @@ def test_a_code_is_kept_as_a_salted_hash_that_takes_memory_to_make() -> None:
 
 
 @pytest.mark.parametrize("kept", ["", "402913", "$argon2id$v=19$m=32768,t=3,p=1$cut", "$2b$12$something"])
-def test_what_is_no_hash_of_ours_matches_nothing(kept: str) -> None:
+def test_a_string_that_is_not_a_hash_matches_nothing(kept: str) -> None:
     assert not pin.matches("402913", kept)
 
 
@@ -56,20 +56,20 @@ def test_the_third_failure_locks_for_five_minutes_and_each_further_one_for_twice
     assert OF_NUMBER == OF_FILE
 
 
-def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_an_hour_at_most() -> None:
+def test_callers_who_hide_their_number_share_thirty_failures_and_are_locked_for_at_most_an_hour() -> None:
     assert (OF_WITHHELD.lock_s(29), OF_WITHHELD.lock_s(30), OF_WITHHELD.lock_s(100)) == (0, 5 * MINUTE, HOUR)
 
 
 @dataclass
 class House:
-    """Attempts as the controller makes them, a database that is as far behind as a test wants, and an oracle."""
+    """Attempts as in the controller, a database that lags as far behind as a test wants, and an oracle."""
 
     attempts: Attempts = field(default_factory=Attempts)
     now: float = START
     kept: dict[str, list[Count]] = field(default_factory=dict)  # what was written, the oldest first
     counted: dict[str, list[float]] = field(default_factory=dict)  # the oracle: checks that were not right, so far
     open: list[tuple[str, str, str, float]] = field(default_factory=list)  # in progress: file, number, call, when begun
-    behind: int = 0  # how many writes the database has not got yet
+    behind: int = 0  # how many writes the database does not have yet
 
     def accounts(self, file: str, number: str, call: str) -> tuple[Account, Account, Account]:
         return (
@@ -79,11 +79,11 @@ class House:
         )
 
     def read(self, key: str, limit: pin.Limit) -> Count:
-        """As it comes back from a column of instants."""
+        """Return a count as it comes back from a column of instants."""
         written = self.kept.get(key, [])
         count = written[-1 - self.behind] if len(written) > self.behind else NOTHING
         until = round(count.locked_until(limit), 6) if count.failures else None
-        return pin.stored(count.failures, until, limit)
+        return pin.stored_count(count.failures, until, limit)
 
     def begin(self, file: str, number: str, call: str) -> bool:
         counts = self.attempts.begin(self.accounts(file, number, call), self.now)
@@ -99,7 +99,7 @@ class House:
         file, number, call, began = self.open.pop(which % len(self.open))
         if right:
             own, *others = self.accounts(file, number, call)
-            self.write(file, number, self.attempts.right(own, others, began, self.now))
+            self.write(file, number, self.attempts.succeed(own, others, began, self.now))
             self.counted[file] = []
             for key in (number, call):
                 if began in self.counted[key]:
@@ -110,7 +110,7 @@ class House:
             self.kept.setdefault(key, []).append(count)
 
     def allowed(self, key: str, limit: pin.Limit) -> bool:
-        """By the rule as a person would read it, from all instants."""
+        """Apply the rule as a person would read it, to all instants."""
         run: list[float] = []
         for at in self.counted.get(key, []):
             if run and at >= run[-1] + limit.lock_s(len(run)) + limit.forgotten_s:
@@ -154,7 +154,7 @@ LAG, LONG = ("behind", 1), ("wait", 2 * DAY)
 @given(st.lists(st.one_of(begins, begins, ends, waits, lags), max_size=60))
 @example([BEGIN, WRONG, BEGIN, WRONG, BEGIN, RIGHT, LAG, BEGIN, WRONG, BEGIN])
 @example([BEGIN, WRONG, BEGIN, WRONG, LONG, LAG, BEGIN, WRONG, BEGIN, WRONG, BEGIN, WRONG, BEGIN])
-def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the_database_is_behind(
+def test_parallel_attempts_get_exactly_what_the_limits_allow_however_far_the_database_is_behind(
     steps: list[tuple[object, ...]],
 ) -> None:
     house = House()
@@ -164,19 +164,19 @@ def test_attempts_side_by_side_get_exactly_what_the_limits_allow_however_far_the
 
 @patient
 @given(st.lists(st.one_of(begins, begins, failures, waits, kills), max_size=60))
-@example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database has that instant a little later
-def test_a_controller_that_is_killed_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
+@example([*[BEGIN, WRONG] * 3, LONG, BEGIN, ("kill",), BEGIN])  # the database's instant is slightly later
+def test_a_killed_controller_gives_nobody_more_attempts(steps: list[tuple[object, ...]]) -> None:
     house = House()
     for step in steps:
         if step == ("kill",):
             house.attempts, house.open = Attempts(), []
-            # Of a call nothing is kept; it goes by its file and its number from here on.
+            # A call's count is not stored; from here on only its file and its number count.
             house.counted.pop("a", None)
             house.counted.pop("b", None)
         run(house, step)
 
 
-def test_a_hundred_attempts_at_the_same_moment_are_three() -> None:
+def test_of_a_hundred_attempts_at_the_same_moment_three_are_checked() -> None:
     house = House()
     assert sum(house.begin(FILES[0], f"+3361000{n:04}", f"call {n}") for n in range(100)) == 3
 
@@ -189,7 +189,7 @@ def test_a_day_and_a_half_of_trying_one_file_from_ever_new_numbers_gives_eleven_
     assert made == 11
 
 
-def test_a_right_code_clears_the_file_and_only_its_own_attempt_of_the_number() -> None:
+def test_a_right_pin_clears_the_file_and_only_its_own_attempt_of_the_number() -> None:
     house = House()
     for _ in range(2):
         assert house.begin(FILES[0], NUMBERS[0], "a")
@@ -200,12 +200,12 @@ def test_a_right_code_clears_the_file_and_only_its_own_attempt_of_the_number() -
     assert house.kept[FILES[0]][-1] == NOTHING
     assert house.kept[NUMBERS[0]][-1] == Count(2, START)
     assert not house.attempts.locked([own, number, call], house.now)
-    # So the next mistake, at whatever file, is the third of this number.
+    # So the next mistake, with any file, is the third of this number.
     assert house.begin(FILES[1], NUMBERS[0], "b")
     assert not house.begin(FILES[1], NUMBERS[0], "b")
 
 
-def test_a_right_code_after_a_lock_of_the_number_is_no_new_lock() -> None:
+def test_a_right_pin_after_a_lock_of_the_number_does_not_lock_again() -> None:
     house = House()
     for file in (*FILES, FILES[0]):
         assert house.begin(file, NUMBERS[0], f"call {file}")
@@ -216,7 +216,7 @@ def test_a_right_code_after_a_lock_of_the_number_is_no_new_lock() -> None:
     assert house.begin(FILES[1], NUMBERS[0], "a")
 
 
-def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one() -> None:
+def test_a_file_with_a_new_pin_is_not_locked_by_the_failures_of_the_former_one() -> None:
     attempts = Attempts()
     former, new = (Account(FILES[0], OF_FILE, of=of) for of in ("former", "new"))
     for _ in range(3):
@@ -226,13 +226,13 @@ def test_a_file_with_a_new_code_is_not_locked_by_the_failures_of_the_former_one(
     assert attempts.begin([new], START) == (Count(1, START),)
 
 
-def test_a_file_that_an_administrator_has_locked_in_the_database_is_locked() -> None:
-    locked = Account(FILES[0], OF_FILE, pin.stored(0, START + 100 * DAY, OF_FILE))
+def test_a_file_locked_in_the_database_by_an_administrator_is_locked() -> None:
+    locked = Account(FILES[0], OF_FILE, pin.stored_count(0, START + 100 * DAY, OF_FILE))
     assert Attempts().begin([locked], START + 99 * DAY) is None
     assert Attempts().begin([locked], START + 101 * DAY) is not None
 
 
-def test_references_that_somebody_makes_up_take_no_more_than_their_room() -> None:
+def test_made_up_references_take_only_bounded_memory() -> None:
     attempts = Attempts(bound=100)
     for n in range(1000):
         attempts.begin([Account(f"file {n}", OF_FILE)], START + n)

@@ -1,4 +1,4 @@
-"""Ten thousand callers made by chance, each of whom walks the example site's flow from the first node to an end.
+"""Ten thousand random callers, each of whom goes through the example site's flow from the first node to an end.
 
 They press keys at the right moment, ahead of the prompts, or not at all, hang up anywhere, in all languages, from many
 countries, at all hours, with and without operators, files and a database. The chances are the same in each run.
@@ -15,13 +15,13 @@ from trial_stage import PIN, REFERENCE, stage
 
 from db.enums import Outcome
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.trial import Course, Step
+from ivr.trial.trial import Step, TrialResult
 
 ALL, PORTIONS = 10_000, 10
 EACH = ALL // PORTIONS
 
 SILENT_S = 45 * 60
-"""So long a call may go on after the caller's last act: prompts, helps, two empty messages, a queue, a conversation."""
+"""How long a call may go on after the caller's last key: prompts, helps, two empty messages, queue, conversation."""
 
 CONFIRMED = {
     "consent": "consent_yes",
@@ -29,58 +29,58 @@ CONFIRMED = {
     "callback": ("callback_this_number", "callback_right"),
     "survey": "survey_question",
 }
-"""What happens only by a key that was pressed after its question had begun."""
+"""Events that only follow a key pressed after the beginning of its question."""
 FRESH = {"consent_yes", "record_send", "callback_this_number", "callback_right", "survey_question"}
 
 EXPECTED_LOGS = ("A message could not be recorded", "No case reference", "A leg was gone before")
 
 
-def faults(caller: RandomCaller, course: Course) -> Iterator[str]:
-    yield from course.errors
-    if course.outcome is None:
+def faults(caller: RandomCaller, result: TrialResult) -> Iterator[str]:
+    yield from result.errors
+    if result.outcome is None:
         yield "it did not end"
-    last = max((step.at for step in course.steps if step.kind in ("presses", "hangs_up", "speaks")), default=0.0)
-    if course.seconds - last > SILENT_S:
-        yield f"it went on for {course.seconds - last:.0f} s after the caller's last act"
-    yield from _wrong_end(course)
-    yield from _wrong_records(caller, course)
-    yield from _wrong_language(caller, course.steps)
-    yield from _answered_ahead(course.steps)
+    last = max((step.at for step in result.steps if step.kind in ("presses", "hangs_up", "speaks")), default=0.0)
+    if result.seconds - last > SILENT_S:
+        yield f"it went on for {result.seconds - last:.0f} s after the caller's last act"
+    yield from _wrong_end(result)
+    yield from _wrong_records(caller, result)
+    yield from _wrong_language(caller, result.steps)
+    yield from _answered_ahead(result.steps)
 
 
-def _wrong_end(course: Course) -> Iterator[str]:
-    kinds = {step.kind for step in course.steps}
-    if ("connected" in kinds) is not (course.outcome == Outcome.ANSWERED):
-        yield f"it ended as {course.outcome}, and {'an' if 'connected' in kinds else 'no'} operator was there"
-    if course.outcome == Outcome.ABANDONED and "waiting" not in kinds:
+def _wrong_end(result: TrialResult) -> Iterator[str]:
+    kinds = {step.kind for step in result.steps}
+    if ("connected" in kinds) is not (result.outcome == Outcome.ANSWERED):
+        yield f"it ended as {result.outcome}, and {'an' if 'connected' in kinds else 'no'} operator was there"
+    if result.outcome == Outcome.ABANDONED and "waiting" not in kinds:
         yield "it was abandoned before it waited"
-    if course.outcome in (Outcome.MESSAGE, Outcome.CALLBACK) and not kinds & {
+    if result.outcome in (Outcome.MESSAGE, Outcome.CALLBACK) and not kinds & {
         "message",
         "recording_failed",
         "callback",
     }:
-        yield f"it ended as {course.outcome}, and nothing was left"
-    if (course.ended_by == "caller") is not ("hangs_up" in kinds):
-        yield f"it was ended by {course.ended_by}"
+        yield f"it ended as {result.outcome}, and nothing was left"
+    if (result.ended_by == "caller") is not ("hangs_up" in kinds):
+        yield f"it was ended by {result.ended_by}"
 
 
-def _wrong_records(caller: RandomCaller, course: Course) -> Iterator[str]:
-    tables = {table for table, _ in course.rows}
-    opened = {row["reference"] for table, row in course.rows if table == "case_file"}
-    left = {row["case_reference"] for table, row in course.rows if table == "message"}
-    if PIN in repr(course.rows):
+def _wrong_records(caller: RandomCaller, result: TrialResult) -> Iterator[str]:
+    tables = {table for table, _ in result.rows}
+    opened = {row["reference"] for table, row in result.rows if table == "case_file"}
+    left = {row["case_reference"] for table, row in result.rows if table == "message"}
+    if PIN in repr(result.rows):
         yield "the PIN is in the records"
     if REFERENCE in opened:
         yield "a file that was there is written over"
     if not left <= {None, *opened}:
         yield "a message is in no file"
     if "caller" in tables and not (caller.number and caller.remembers):
-        yield "he is remembered"
-    agreed = [step.data["agreed"] for step in course.steps if step.kind == "consent"]
+        yield "the caller is remembered"
+    agreed = [step.data["agreed"] for step in result.steps if step.kind == "consent"]
     if "recording" in tables and agreed != [True]:
-        yield "a conversation is recorded without his consent"
+        yield "a conversation is recorded without consent"
     if "survey_answer" in tables and "pairing" not in tables:
-        yield "he has judged a conversation that there was not"
+        yield "there is a survey answer without a conversation"
 
 
 def _wrong_language(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
-def test_of_ten_thousand_random_callers_each_comes_to_an_end_and_hears_what_there_is(
+def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(f"callers {portion}")
@@ -124,19 +124,19 @@ def test_of_ten_thousand_random_callers_each_comes_to_an_end_and_hears_what_ther
         loop = runner.get_loop()
         for number in range(EACH):
             caller = made(chance)
-            course = walked(caller, loop)
-            if found := list(faults(caller, course)):
+            result = walked(caller, loop)
+            if found := list(faults(caller, result)):
                 least = simpler(caller, lambda each: bool(list(faults(each, walked(each, loop)))))
-                course = walked(least, loop)
+                result = walked(least, loop)
                 raise AssertionError(
-                    f"caller {number} of portion {portion}: {found}\nat least {least}\n{list(faults(least, course))}\n"
-                    + "\n".join(f"{each.at:8.2f} {each.node} {each.kind} {each.data}" for each in course.steps[-30:])
+                    f"caller {number} of portion {portion}: {found}\nat least {least}\n{list(faults(least, result))}\n"
+                    + "\n".join(f"{each.at:8.2f} {each.node} {each.kind} {each.data}" for each in result.steps[-30:])
                 )
-            seen |= {step.node for step in course.steps} | {step.kind for step in course.steps}
-            seen |= {f"{step.kind} {step.data.get('result') or step.data.get('state') or ''}" for step in course.steps}
-            seen |= {f"in {step.language}" for step in course.steps} | {f"ends {course.outcome}"}
-            steps += len(course.steps)
-            hours += course.seconds / 3600
+            seen |= {step.node for step in result.steps} | {step.kind for step in result.steps}
+            seen |= {f"{step.kind} {step.data.get('result') or step.data.get('state') or ''}" for step in result.steps}
+            seen |= {f"in {step.language}" for step in result.steps} | {f"ends {result.outcome}"}
+            steps += len(result.steps)
+            hours += result.seconds / 3600
     wrong = [each for each in logs if each["log_level"] == "error" and not each["event"].startswith(EXPECTED_LOGS)]
     assert wrong == []
     assert everything_there_is() <= seen, everything_there_is() - seen
@@ -147,7 +147,7 @@ def test_of_ten_thousand_random_callers_each_comes_to_an_end_and_hears_what_ther
 
 
 def everything_there_is() -> set[str]:
-    """What every portion must have met, so that a promise about it says something."""
+    """Check that every portion of callers met these events, so that the promises about them mean something."""
     flow, site = stage().version.flow, stage().site
     happened = ("survey", "callback", "consent", "message", "recording_failed", "recorded", "help_over", "hangs_up")
     results = ("told", "no_match", "locked", "unavailable")

@@ -1,4 +1,4 @@
-"""A caller who was cut off and calls again soon goes on waiting where he was; nobody else takes his place."""
+"""A caller who was cut off and calls again soon keeps their place in the queue; nobody else takes it."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ TONE_HZ = 1870.0
 
 
 def queue(line: Line) -> list[str]:
-    """Who waits, the next one first."""
+    """Return the waiting callers, the next one first."""
     return [row["caller"] for row in line.control("GET", "/queue")]
 
 
@@ -27,7 +27,7 @@ def returned(story: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The story of his last call, as soon as that is true of it."""
+    """Return the story of the number's last call, once the condition holds."""
     for _ in range(100):
         story = await line.story(caller, ended=False)
         if true(story):
@@ -37,12 +37,12 @@ async def known(line: Line, caller: str, true: Callable[[dict[str, Any]], bool])
 
 
 async def over(line: Line, caller: str) -> dict[str, Any]:
-    """The story of his last call, as soon as it has ended."""
+    """Return the story of the number's last call, once it has ended."""
     return await known(line, caller, lambda story: story["call"]["ended"] is not None)
 
 
 async def gave_up(line: Line, telephones: Telephones, caller: str, language_key: str = "2") -> float:
-    """A caller who waits and hangs up; since when he waited."""
+    """Wait as a caller and hang up; return since when they waited."""
     call = await line.waiting(telephones, caller, language_key)
     waited_since = since(line, caller)
     await call.hangup()
@@ -51,13 +51,13 @@ async def gave_up(line: Line, telephones: Telephones, caller: str, language_key:
 
 
 async def again(line: Line, telephones: Telephones, caller: str, keys: str) -> Call:
-    """He calls again, and waits. Who is remembered is asked for his language in other words; the keys are the same."""
+    """Call again and wait. A remembered caller is asked for the language in other words; the keys are the same."""
     call = await line.asks_for_operator(telephones, caller, keys)
     await line.until(lambda: caller in queue(line), 8, f"{caller} waits again")
     return call
 
 
-async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
+async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanwhile(
     line: Line, telephones: Telephones
 ) -> None:
     first, second = "+33651000011", "+33651000012"
@@ -66,7 +66,9 @@ async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
     call = await again(line, telephones, first, "20")
     assert queue(line) == [first, second]
     assert since(line, first) == place
-    await known(line, first, lambda story: bool(returned(story)))  # what is not on the disk dies with the controller
+    await known(
+        line, first, lambda story: bool(returned(story))
+    )  # records that are not on the disk are lost with the controller
     await line.restart()
     await line.until(lambda: queue(line) == [first, second], 5, "the order is the same after a restart")
     assert since(line, first) == place
@@ -75,11 +77,11 @@ async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
     assert queue(line) == [second]
     await call.hangup()
     story = await over(line, first)
-    (told,) = returned(story)
-    assert told["since"] == place
-    assert story["call"]["wait_s"] < 60  # his own waiting is that of this call
+    (event,) = returned(story)
+    assert event["since"] == place
+    assert story["call"]["wait_s"] < 60  # the waiting time is that of this call
     said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"takes his old place, that of call {told['call']}" in said
+    assert f"takes his old place, that of call {event['call']}" in said
 
 
 async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, telephones: Telephones) -> None:
@@ -90,10 +92,10 @@ async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, tele
         assert since(line, caller) == place
         await call.hangup()
         await over(line, caller)
-        await line.until(lambda: caller not in queue(line), 3, "he is gone")
+        await line.until(lambda: caller not in queue(line), 3, "the caller is gone")
 
 
-async def test_another_language_and_another_number_begin_anew(line: Line, telephones: Telephones) -> None:
+async def test_another_language_or_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
     caller, other = "+33651000031", "+33651000032"
     place = await gave_up(line, telephones, caller)
     await again(line, telephones, other, "20")
@@ -103,20 +105,20 @@ async def test_another_language_and_another_number_begin_anew(line: Line, teleph
     assert not returned(await line.story(caller, ended=False))
 
 
-async def test_who_hides_his_number_begins_anew(line: Line, telephones: Telephones) -> None:
+async def test_a_caller_with_a_hidden_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
     places = []
     for _ in range(2):
         call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
         await call.established()
         await call.press("20")
-        await line.until(lambda: len(queue(line)) == 1, 8, "he waits")
+        await line.until(lambda: len(queue(line)) == 1, 8, "the caller waits")
         places.append(line.control("GET", "/queue")[0]["since"])
         await call.hangup()
-        await line.until(lambda: not queue(line), 3, "he is gone")
+        await line.until(lambda: not queue(line), 3, "the caller is gone")
     assert places[0] < places[1]
 
 
-async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
+async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_was_served_does_not(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second = "+33651000041", "+33651000042"
@@ -127,7 +129,7 @@ async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
     (leg,) = (each["id"] for each in line.ari("GET", "/channels") if phone.user in each["name"])
     line.control("POST", f"/operators/{phone.user}/state", {"state": "paused"})  # for after this conversation
     line.ari("DELETE", f"/channels/{leg}", reason_code="27")
-    await line.until(lambda: caller in queue(line), 8, "he waits again")
+    await line.until(lambda: caller in queue(line), 8, "the caller waits again")
     place = since(line, caller)
     await call.hangup()
     assert [each["reason"] for each in (await over(line, caller))["pairings"]] == ["lost"]
@@ -143,7 +145,7 @@ async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
     assert queue(line) == [second, caller]
 
 
-async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_when_it_is_back(
+async def test_a_caller_who_hung_up_while_waiting_without_a_controller_keeps_their_place(
     line: Line, telephones: Telephones
 ) -> None:
     caller, second = "+33651000061", "+33651000062"
@@ -160,7 +162,7 @@ async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_wh
     assert (queue(line), since(line, caller)) == ([caller, second], place)
 
 
-async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephones) -> None:
+async def test_a_site_can_switch_old_places_off(line: Line, telephones: Telephones) -> None:
     caller = "+33651000051"
     path = line.site / "site.toml"
     text = path.read_text()

@@ -15,7 +15,7 @@ from db.journal import Journal
 from db.upgrade import upgrade
 from ivr.cli.calls.story import line, told
 from ivr.records.recorder import Recorder
-from ivr.trial.records import Pretended
+from ivr.trial.records import FakeReferences
 from routing.engine import Engine
 from routing.match import Step, Waiting
 from routing.policy import Policy
@@ -51,7 +51,7 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
     url = f"sqlite:///{tmp_path}/hatif.db"
     await upgrade(url)
     journal = Journal(tmp_path / "journal", "node1")
-    recorder = Recorder(journal, Pretended(1))
+    recorder = Recorder(journal, FakeReferences(1))
     first, second = str(uuid7()), str(uuid7())
     engine = Engine(Policy(passing=10))
     operator = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, since=AT - 60, present=True)

@@ -28,12 +28,12 @@ VALUES: dict[str, Any] = {
 
 COMPUTED = {
     "ivr/call/call.py:flush_events": [],  # hands on what `Call.event` was given
-    "ivr/callbacks/progress.py:told": [],  # hands on what `Progress.told` was given
+    "ivr/callbacks/progress.py:record_event": [],  # passes on what `Progress.record_event` was given
     "ivr/talk/grants.py:_grant_plain": [(kind, {"by", "way"}) for kind in ("held", "unheld", "cancelled", "swapped")],
 }
 """Where the kind of an event is not written beside it: which kinds come from there, with the names in their data."""
 
-RECORDS = {"event": 0, "call_event": 1, "told": 0, "happened": 2, "_in_story": 1}
+RECORDS = {"event": 0, "call_event": 1, "record_event": 0, "record_request_event": 2, "_in_story": 1}
 """Functions that record an event: which argument says its kind."""
 
 
@@ -54,8 +54,6 @@ def recorded() -> Iterator[tuple[str, set[str]]]:
 def named(node: ast.Call) -> str | None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     of = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    if name == "told" and not of.endswith(("progress", "self")):
-        return None  # other things are told as well
     if name == "event" and not of.endswith(("call", "self")):
         return None
     return name if name in RECORDS and len(node.args) > RECORDS[name] else None
@@ -67,7 +65,7 @@ def kinds(where: str, function: str, name: str, node: ast.Call) -> Iterator[tupl
     for inner in [*node.args, *(each.value for each in node.keywords if each.arg is None)]:
         names |= {str(key.value) for each in ast.walk(inner) if isinstance(each, ast.Dict) for key in each.keys
                   if isinstance(key, ast.Constant) and isinstance(key.value, str)}  # fmt: skip
-    if name in ("told", "happened"):
+    if name in ("record_event", "record_request_event"):
         prefix, names = "callback_", names | {"wish"}
     else:
         prefix = ""

@@ -1,4 +1,4 @@
-"""A supervisor hears an operator's conversation, is heard by the operator only, or by both. By tones."""
+"""A supervisor hears an operator's conversation, and is heard by the operator only, or by both. Checked by tones."""
 
 import asyncio
 import urllib.error
@@ -17,16 +17,16 @@ from ivr.softphone.telephone import Call, Operator, Telephones
 CALLER_HZ, OPERATOR_HZ, SUPERVISOR_HZ = 1310, 1870, 2350
 CALLER = "+33612170001"
 _HEARD, _NOT_HEARD = 0.15, 0.03
-"""Shares of the energy: of one of two tones, and of none."""
+"""Shares of the energy: with one of two tones, and with none."""
 
 
 @dataclass
 class Floor:
-    """A caller and an operator who talk, and a supervisor who is paused; each sends a tone of his own."""
+    """A caller and an operator who talk, and a paused supervisor; each sends a different tone."""
 
     line: Line
     caller: Call
-    operator: Call  # his side of the conversation
+    operator: Call  # the operator's side of the conversation
     phone: Operator
     supervisor: Operator
     call: str
@@ -47,7 +47,7 @@ class Floor:
         await call.hears(self.line.audio(self.language, *texts), since_s=since_s)
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
-        """What he did, the oldest first, as soon as there are so many records of it."""
+        """Return the supervisor's audit records, the oldest first, once there are that many."""
         engine = async_engine(self.line.database)
         rows: list[dict[str, Any]] = []
         try:
@@ -83,7 +83,7 @@ async def floor(line: Line, telephones: Telephones) -> Floor:
 
 
 async def hears(call: Call, *tones: int) -> None:
-    """Until the telephone receives exactly these tones of the three."""
+    """Wait until the telephone receives exactly these tones of the three."""
     shares: dict[int, float] = {}
     for _ in range(60):
         await asyncio.sleep(0.05)
@@ -115,7 +115,7 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     await hears(operator, CALLER_HZ, SUPERVISOR_HZ)
     await hears(listening, CALLER_HZ, OPERATOR_HZ)
 
-    # While the caller is on hold, nobody but the supervisor speaks to the operator.
+    # While the caller is on hold, only the supervisor speaks to the operator.
     line.control("POST", f"/calls/{there.call}/hold", {})
     await hears(operator, SUPERVISOR_HZ)
     await listening.press("2")
@@ -131,7 +131,7 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     await hears(operator, CALLER_HZ)
     await hears(listening, CALLER_HZ, OPERATOR_HZ)
 
-    # The operator's telephone has rung for his caller only; the conversation's end ends all.
+    # The operator's telephone has rung for the caller only; the end of the conversation ends everything.
     assert len(there.phone.calls) == 1
     await there.ends()
     await there.says(listening, "supervision_ended")
@@ -146,16 +146,14 @@ async def test_a_supervisor_listens_whispers_and_joins_and_changes_between_them(
     assert (rows[4]["reason"], rows[4]["until"] is not None) == ("conversation", True)
 
 
-async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
-    line: Line, telephones: Telephones
-) -> None:
+async def test_the_control_api_rings_the_supervisor_or_says_why_not(line: Line, telephones: Telephones) -> None:
     there = await floor(line, telephones)
     operator, supervisor = there.phone.user, there.supervisor.user
     for body, status, said in (
         ({"supervisor": "9999", "operator": operator}, 404, "There is no supervisor '9999'"),
         ({"supervisor": operator, "operator": supervisor}, 422, "Only a supervisor may do this"),
         ({"supervisor": supervisor, "operator": "9999"}, 404, "There is no such operator"),
-        ({"supervisor": supervisor, "operator": supervisor}, 422, "Nobody supervises himself"),
+        ({"supervisor": supervisor, "operator": supervisor}, 422, "You cannot supervise yourself"),
         (
             {"supervisor": supervisor, "operator": line.speaks("nl", but=(operator, supervisor))},
             409,
@@ -172,7 +170,7 @@ async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
     whispering = await there.supervisor.next_call(5)
     await hears(there.operator, CALLER_HZ, SUPERVISOR_HZ)
     await hears(there.caller, OPERATOR_HZ)
-    # He hangs up: the conversation goes on, and nothing is left of him.
+    # The supervisor hangs up: the conversation goes on, and nothing of the supervision is left.
     await whispering.hangup()
     await hears(there.operator, CALLER_HZ)
     assert [(row["act"], row["reason"]) for row in await there.audit(1)] == [("whisper", "supervisor")]
@@ -180,7 +178,7 @@ async def test_the_control_api_rings_the_supervisor_and_says_why_it_does_not(
     await there.ends()
 
 
-async def test_who_may_not_hear_an_operator_is_told_why(line: Line, telephones: Telephones) -> None:
+async def test_a_refused_supervisor_hears_why(line: Line, telephones: Telephones) -> None:
     entry = next(each for each in line.operators if each.supervisor)
     supervisor = await line.phone(telephones, entry.id)
     other = await line.phone(telephones, line.speaks("nl", but=(entry.id,)))
@@ -220,7 +218,7 @@ async def test_a_supervision_goes_on_when_the_controller_is_killed(
     await whispering.press("3")
     await hears(there.caller, OPERATOR_HZ, SUPERVISOR_HZ)
     record_property("longest silence of a supervisor, s", round(longest_silence(whispering.heard(killed)).length_s, 2))
-    # He hangs up while there is no controller: the next one ends what is left of it.
+    # The supervisor hangs up while there is no controller: the next one ends what is left of the supervision.
     former = line.kill_controller()
     await whispering.hangup()
     await line.controller_back(former)
@@ -230,8 +228,8 @@ async def test_a_supervision_goes_on_when_the_controller_is_killed(
     assert [(row["act"], row["reason"]) for row in rows] == [("whisper", None), ("join", "restart")]
     assert [offer["state"] for offer in (await line.story(CALLER, ended=False))["offers"]] == ["accepted"]
 
-    # The site says since the restart that the operator is told: he hears it, his caller does not; and who dies with the
-    # controller hears that the conversation is over.
+    # Since the restart, the site tells operators: the operator hears it, the caller does not. A supervisor whose
+    # conversation ends with the controller hears that it is over.
     there.caller.silence()
     await hears(there.operator)
     since = there.operator.clock
@@ -245,7 +243,7 @@ async def test_a_supervision_goes_on_when_the_controller_is_killed(
     await there.operator.hangup()
     await line.controller_back(former)
     assert not (await listening.ended(20)).by_us
-    # By the controller; or by the guard, where the machine is so slow that there is none for five seconds.
+    # By the controller; or by the guard, if the machine is so slow that there is none for five seconds.
     told = [line.audio(there.language, each) for each in ("supervision_ended", "code_unavailable")]
     assert any(find(listening.heard(since), each).same for each in told)
     alone = round(longest_silence(listening.heard(since)).length_s, 2)

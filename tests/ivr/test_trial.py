@@ -1,4 +1,4 @@
-"""A call without Asterisk, in virtual time: what a caller can do in it, what goes wrong, and its clock."""
+"""Calls without Asterisk in virtual time: what a caller can do, errors, and the clock."""
 
 import asyncio
 import dataclasses
@@ -16,23 +16,23 @@ from ivr.call.node import Node
 from ivr.flow.nodes.record import Record
 from ivr.model import clock
 from ivr.talk.conversation import Conversation
-from ivr.trial.caller import KnowingCaller
-from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, Sample
+from ivr.trial.caller import ScriptedCaller
+from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, SampleCaseFile
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.operators import Rung
-from ivr.trial.trial import Course, Scene, Stage, trial
+from ivr.trial.operators import OperatorScript
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 
 ENGLISH = "+447400123456"
 
 
-def heard(course: Course, node: str | None = None) -> list[str]:
-    """The ids of what he hears, one after the other."""
-    hears = [step for step in course.steps if step.kind == "hears" and node in (None, step.node)]
+def heard(result: TrialResult, node: str | None = None) -> list[str]:
+    """Return the ids of the texts that the caller hears, in order."""
+    hears = [step for step in result.steps if step.kind == "hears" and node in (None, step.node)]
     return [each.prompt for step in hears for each in step.data["clips"]]
 
 
-def kinds(course: Course) -> list[str]:
-    return [step.kind for step in course.steps]
+def kinds(result: TrialResult) -> list[str]:
+    return [step.kind for step in result.steps]
 
 
 def with_nodes(**nodes: Any) -> Stage:
@@ -41,15 +41,15 @@ def with_nodes(**nodes: Any) -> Stage:
     return Stage(there.site, dataclasses.replace(there.version, flow=flow))
 
 
-Tries = Callable[..., Course]
+Tries = Callable[..., TrialResult]
 
 
 @pytest.fixture
 def tries() -> Iterator[Tries]:
-    """Tries keys on a stage; what is not said is as usual."""
+    """Return a function that tries keys on a stage; everything not given is as usual."""
 
-    def one(keys: str, on: Stage | None = None, rung: Rung | None = None, **wishes: Any) -> Course:
-        scene = Scene(
+    def one(keys: str, on: Stage | None = None, rung: OperatorScript | None = None, **scenario: Any) -> TrialResult:
+        scene = Scenario(
             **{
                 "caller": ENGLISH,
                 "dialled": "+44800212007",
@@ -57,42 +57,42 @@ def tries() -> Iterator[Tries]:
                 "opening": openings()["plan"],
                 "files": Cabinet(None),
                 "who": lambda wait: rung,
-                **wishes,
+                **scenario,
             }
         )
-        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         yield one
 
 
-OPERATOR = Rung("1001", offered_s=8, answers_s=2, talks_s=60)
+OPERATOR = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
 
 
-# What he does
+# The caller
 
 
-def test_a_key_cuts_the_prompt_half_a_second_after_it_has_begun(tries: Tries) -> None:
-    course = tries("7-2")
-    presses = {step.data["key"]: step.at for step in course.steps if step.kind == "presses"}
-    begins = {step.node: step.at for step in reversed(course.steps) if step.kind == "hears"}
+def test_a_key_cuts_the_prompt_half_a_second_after_its_beginning(tries: Tries) -> None:
+    result = tries("7-2")
+    presses = {step.data["key"]: step.at for step in result.steps if step.kind == "presses"}
+    begins = {step.node: step.at for step in reversed(result.steps) if step.kind == "hears"}
     assert presses == {"7": pytest.approx(begins["language"] + 0.5), "2": pytest.approx(begins["main"] + 0.5)}
 
 
 def test_a_silence_lasts_for_a_prompt_and_the_time_for_a_key_after_it(tries: Tries) -> None:
-    course = tries("7--2")  # the welcome, then the main menu
-    silences = [step.node for step in course.steps if step.kind == "silence"]
+    result = tries("7--2")  # the welcome, then the main menu
+    silences = [step.node for step in result.steps if step.kind == "silence"]
     assert silences[0] == "main"
-    assert [step.node for step in course.steps if step.kind == "presses"] == ["language", "main"]
-    assert heard(course, "main")[-11:-9] == ["help_silence", "main_file"]
+    assert [step.node for step in result.steps if step.kind == "presses"] == ["language", "main"]
+    assert heard(result, "main")[-11:-9] == ["help_silence", "main_file"]
 
 
-def test_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
-    course = tries("7-h")
-    assert (course.outcome, course.ended_by, course.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
+def test_a_caller_who_hangs_up_in_a_menu_has_left_it(tries: Tries) -> None:
+    result = tries("7-h")
+    assert (result.outcome, result.ended_by, result.path[-1]) == (Outcome.LEFT_MENU, "caller", "main")
 
 
-def test_a_message_lasts_five_seconds_and_ends_by_the_square_or_by_itself(tries: Tries) -> None:
+def test_a_message_lasts_five_seconds_and_ends_with_the_hash_key_or_by_itself(tries: Tries) -> None:
     by_square, by_itself = tries("741-#1"), tries("741--")
     (seconds,) = (step.data["seconds"] for step in by_square.steps if step.kind == "message")
     assert seconds == 5.0
@@ -101,75 +101,75 @@ def test_a_message_lasts_five_seconds_and_ends_by_the_square_or_by_itself(tries:
     assert longer == 5.0 + 8.0  # the silence that ends it
 
 
-def test_a_silence_for_a_message_says_nothing(tries: Tries) -> None:
+def test_a_silence_during_a_message_is_an_empty_message(tries: Tries) -> None:
     assert "record_empty" in heard(tries("741---"))
 
 
 @pytest.mark.parametrize(("after", "kept"), [("", True), ("1", True), ("*", False)])
-def test_where_a_message_leads_on_to_where_it_leads_back_only_the_key_for_back_takes_it_back(
+def test_if_a_message_leads_on_and_back_to_the_same_node_only_the_back_key_takes_it_back(
     tries: Tries, after: str, kept: bool
 ) -> None:
     leave = stage().version.flow.nodes["leave_complaint"]
     assert isinstance(leave, Record)
-    course = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
-    told = heard(course, "leave_complaint")
-    assert [step.node for step in course.steps if step.kind == "message"] == ["leave_complaint"] * kept
+    result = tries(f"741-#{after}", with_nodes(leave_complaint=leave.model_copy(update={"next": leave.back})))
+    told = heard(result, "leave_complaint")
+    assert [step.node for step in result.steps if step.kind == "message"] == ["leave_complaint"] * kept
     assert ("record_thanks" in told, "reference_is" in told) == (kept, kept)
     assert ("help_silence" in told) is (after == "")
-    assert course.path[course.path.index("leave_complaint") + 1] == leave.back
+    assert result.path[result.path.index("leave_complaint") + 1] == leave.back
 
 
-def test_who_waits_keeps_his_keys_for_the_survey_and_presses_nine_at_once(tries: Tries) -> None:
+def test_a_waiting_caller_keeps_their_keys_for_the_survey_but_presses_nine_at_once(tries: Tries) -> None:
     answered, left = tries("704", rung=OPERATOR), tries("7092", rung=OPERATOR)
     assert [step.data["answer"] for step in answered.steps if step.kind == "survey"] == [4]
     assert "connected" not in kinds(left)[: kinds(left).index("language", kinds(left).index("waiting"))]
     assert left.path[-1] != "queue"
 
 
-def test_without_an_operator_he_hangs_up_after_two_minutes(tries: Tries) -> None:
-    course = tries("70")
-    waits = next(step.at for step in course.steps if step.kind == "waiting")
-    assert course.outcome == Outcome.ABANDONED
-    assert course.seconds - waits == pytest.approx(120)
+def test_without_an_operator_the_caller_hangs_up_after_two_minutes(tries: Tries) -> None:
+    result = tries("70")
+    waits = next(step.at for step in result.steps if step.kind == "waiting")
+    assert result.outcome == Outcome.ABANDONED
+    assert result.seconds - waits == pytest.approx(120)
 
 
-def test_the_conversation_of_one_who_has_agreed_is_recorded(tries: Tries) -> None:
-    course = tries("701", stage(records_conversations=True), OPERATOR)
-    assert "recorded" in kinds(course)
+def test_a_conversation_with_consent_is_recorded(tries: Tries) -> None:
+    result = tries("701", stage(records_conversations=True), OPERATOR)
+    assert "recorded" in kinds(result)
     assert "recorded" not in kinds(tries("702", stage(records_conversations=True), OPERATOR))
 
 
-def test_who_has_called_before_is_greeted_in_that_language(tries: Tries) -> None:
-    course = tries("1", last_language="fr")
-    assert heard(course)[0] == "go_on_in_language"
-    assert course.steps[-1].language == "fr"
+def test_a_returning_caller_is_greeted_in_their_last_language(tries: Tries) -> None:
+    result = tries("1", last_language="fr")
+    assert heard(result)[0] == "go_on_in_language"
+    assert result.steps[-1].language == "fr"
 
 
-def test_at_night_he_hears_when_the_line_opens(tries: Tries) -> None:
-    course = tries("7", at=NIGHT)
-    assert heard(course, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
+def test_at_night_the_caller_hears_when_the_line_opens(tries: Tries) -> None:
+    result = tries("7", at=NIGHT)
+    assert heard(result, "hours") == ["closed", "opens_again", "opens_tomorrow", "at_0800"]
 
 
 def test_the_clock_of_the_hours_goes_on_during_the_call_and_is_put_back_after_it(tries: Tries) -> None:
     before = clock.now()
-    course = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
-    assert [step.data["open"] for step in course.steps if step.kind == "hours"][:2] == [True, False]
+    result = tries("7-----", at=datetime(2026, 11, 25, 19, 59, 58, tzinfo=UTC))
+    assert [step.data["open"] for step in result.steps if step.kind == "hours"][:2] == [True, False]
     assert 0 <= (clock.now() - before).total_seconds() < 60
 
 
 def test_three_wrong_pins_lock_the_sample_file_for_the_rest_of_the_trial(tries: Tries) -> None:
     wrong = f"{SAMPLE_REFERENCE}000000"
-    course = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=Sample(nobody_keeps()))
-    assert [step.data["result"] for step in course.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
+    result = tries(f"71{wrong}{wrong}{wrong}*1{SAMPLE_REFERENCE}{SAMPLE_PIN}", files=SampleCaseFile(nobody_keeps()))
+    assert [step.data["result"] for step in result.steps if step.kind == "case"] == ["no_match"] * 3 + ["locked"]
 
 
-def test_a_pin_that_is_entered_stands_in_no_record(tries: Tries) -> None:
-    course = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
-    assert "case_state_ready" in heard(course)
-    assert PIN not in repr(course.rows)
+def test_an_entered_pin_is_in_no_record(tries: Tries) -> None:
+    result = tries(f"71{REFERENCE}{PIN}", files=Cabinet(OneFile(CaseState.READY)))
+    assert "case_state_ready" in heard(result)
+    assert PIN not in repr(result.rows)
 
 
-# What goes wrong
+# Errors
 
 
 class Broken(Node):
@@ -196,26 +196,26 @@ class Busy(Broken):
             await asyncio.sleep(0)
 
 
-def test_a_node_that_fails_is_an_error_with_its_place_although_the_caller_gets_an_operator(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=Broken()), OPERATOR)
-    (error,) = course.errors
-    assert error.startswith("welcome could not be done: LookupError: no such thing (tests/ivr/test_trial.py:")
-    assert course.outcome == Outcome.ANSWERED
+def test_a_failed_node_is_an_error_with_its_place_even_if_the_caller_gets_an_operator(tries: Tries) -> None:
+    result = tries("7", with_nodes(welcome=Broken()), OPERATOR)
+    (error,) = result.errors
+    assert error.startswith("welcome failed: LookupError: no such thing (tests/ivr/test_trial.py:")
+    assert result.outcome == Outcome.ANSWERED
 
 
-def test_two_nodes_that_fail_are_told_and_the_dialplan_has_the_caller(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
-    assert len(course.errors) == 3
-    assert "the dialplan" in course.errors[-1]
+def test_two_failed_nodes_are_reported_and_the_caller_goes_to_the_dialplan(tries: Tries) -> None:
+    result = tries("7", with_nodes(welcome=Broken(), queue=Broken()))
+    assert len(result.errors) == 3
+    assert "the dialplan" in result.errors[-1]
 
 
-@pytest.mark.parametrize(("node", "what"), [(Circle(), "in a circle"), (Mute(), "not over"), (Busy(), "not over")])
-def test_a_call_that_does_not_end_is_told(tries: Tries, node: Node, what: str) -> None:
-    course = tries("7", with_nodes(welcome=node))
-    (error,) = course.errors
+@pytest.mark.parametrize(("node", "what"), [(Circle(), "in a circle"), (Mute(), "not ended"), (Busy(), "not ended")])
+def test_a_call_that_does_not_end_is_reported(tries: Tries, node: Node, what: str) -> None:
+    result = tries("7", with_nodes(welcome=node))
+    (error,) = result.errors
     assert what in error
     assert "it was at welcome" in error
-    assert course.outcome is None
+    assert result.outcome is None
 
 
 class GivesUp(Broken):
@@ -223,25 +223,25 @@ class GivesUp(Broken):
         raise TimeoutError  # as if the link to Asterisk were lost
 
 
-def test_a_call_that_is_neither_over_nor_wrong_is_told_to_have_no_end(tries: Tries) -> None:
-    course = tries("7", with_nodes(welcome=GivesUp()))
-    assert course.errors == ["The call did not end; it was at welcome, after language hours welcome."]
-    assert course.outcome is None
+def test_a_call_without_an_end_or_an_error_is_reported_as_not_ended(tries: Tries) -> None:
+    result = tries("7", with_nodes(welcome=GivesUp()))
+    assert result.errors == ["The call did not end; it was at welcome, after language hours welcome."]
+    assert result.outcome is None
 
 
-def test_a_leg_that_a_call_leaves_behind_is_told(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
     async def forgotten(conversation: Conversation, by: str) -> None:
         pass
 
-    monkeypatch.setattr(Conversation, "_abort", forgotten)
-    course = tries("70--h", rung=OPERATOR)
-    assert any("still there" in error for error in course.errors), course.errors
+    monkeypatch.setattr(Conversation, "_breaks_off", forgotten)
+    result = tries("70--h", rung=OPERATOR)
+    assert any("still up" in error for error in result.errors), result.errors
 
 
 # The clock
 
 
-def test_an_hour_of_waiting_takes_no_time_and_comes_in_its_order() -> None:
+def test_an_hour_of_waiting_takes_no_time_and_keeps_the_order() -> None:
     async def waits() -> list[str]:
         order: list[str] = []
 
@@ -269,10 +269,10 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
         assert runner.run(works()) == "done"
 
 
-def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
-    course = tries("7" + "-" * 30 + "h", rung=OPERATOR)
-    assert course.ended_by != "caller"
-    assert kinds(course)[-1] != "hangs_up"
+def test_a_caller_presses_no_key_after_the_end_of_the_call(tries: Tries) -> None:
+    result = tries("7" + "-" * 30 + "h", rung=OPERATOR)
+    assert result.ended_by != "caller"
+    assert kinds(result)[-1] != "hangs_up"
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,12 @@ def test_a_caller_makes_no_sign_after_the_call_is_over(tries: Tries) -> None:
     [
         ("70h", "abandoned", None),
         ("73h", "left_menu", "travel"),
-        ("73*2h", "left_menu", "documents"),  # the last that was chosen
+        ("73*2h", "left_menu", "documents"),  # the last choice
         ("72*0h", "abandoned", "documents"),
         ("71h", "left_menu", "file"),
     ],
 )
-def test_the_records_have_the_topic_from_its_choice_on_whatever_becomes_of_the_call(
+def test_the_records_have_the_topic_once_it_is_chosen_whatever_the_outcome(
     tries: Tries, keys: str, outcome: str, topic: str | None
 ) -> None:
     row: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""`hatif try` as a person and a program meet it: a call is tried without Asterisk, and nothing of it is kept."""
+"""`hatif try` for people and programs: a call is tried without Asterisk, and nothing of it is stored."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def another_site(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CONSULATE, tmp_path / "site"))
 
 
-def test_each_text_that_the_caller_hears_is_printed_with_its_language_and_node_and_each_key_and_silence(
+def test_every_text_key_and_silence_is_printed_with_its_language_and_node(
     shell: Shell,
 ) -> None:
     answer = shell.run("try", "--from", DUTCH, "--at", WHEN_OPEN, "5", "-", "1", "-")
@@ -64,14 +64,14 @@ def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> No
     waits = next(step for step in found["steps"] if step["kind"] == "waiting")
     talks = next(step for step in found["steps"] if step["kind"] == "connected")
     over = next(step for step in found["steps"] if step["kind"] == "conversation_ended")
-    # What Asterisk takes to end a leg comes on top.
+    # Plus the time that Asterisk takes to end a leg.
     lasted = (talks["at"] - waits["at"], over["at"] - talks["at"])
     assert lasted == (pytest.approx(10, abs=0.1), pytest.approx(60, abs=0.1))
     assert (found["outcome"], found["ended_by"], found["errors"]) == ("answered", "operator", [])
     assert found["path"][-3:] == ["queue", "survey", "goodbye"]
 
 
-def test_nothing_is_written_and_the_files_are_those_of_the_database(shell: Shell) -> None:
+def test_nothing_is_written_and_case_files_come_from_the_database(shell: Shell) -> None:
     assert shell.run("db", "upgrade").returncode == 0
     opened = shell.run(
         "case", "open", "--topic", "file", "--language", "en", "--country", "GB", "--title", "Passport", "--json"
@@ -96,7 +96,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_without_a_database_there_is_the_one_file_that_the_help_names_and_no_home_is_made(shell: Shell) -> None:
+def test_without_a_database_there_is_one_sample_file_and_no_home_is_created(shell: Shell) -> None:
     found = shell.tried("--from", "hidden", "--at", "2026-11-25T10:00", "7", "1", SAMPLE_REFERENCE, SAMPLE_PIN)
     assert "told" in [step.get("result") for step in found["steps"]]
     assert "912-345-676 with the PIN 271828" in found["case_files"]
@@ -105,29 +105,29 @@ def test_without_a_database_there_is_the_one_file_that_the_help_names_and_no_hom
     assert not shell.home.exists()
 
 
-def test_what_is_spoken_in_the_audio_is_heard_where_there_is_audio(shell: Shell) -> None:
+def test_the_text_spoken_in_existing_audio_is_printed(shell: Shell) -> None:
     (shell.home / "sounds").mkdir(parents=True)
     audio = {"file": "hatif/nl/welcome-1", "text": "Zoals het is ingesproken.", "source": "recording", "seconds": 2.0}
     (shell.home / "sounds" / "manifest.json").write_text(json.dumps({"nl": {"welcome": audio}}))
     assert "Zoals het is ingesproken." in shell.run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5").stdout
 
 
-def test_a_text_that_is_missing_is_an_error_with_its_place(shell: Shell, another_site: Path) -> None:
+def test_a_missing_text_is_an_error_with_its_place(shell: Shell, another_site: Path) -> None:
     file = another_site / "locale" / "nl" / "LC_MESSAGES" / "hatif.po"
     file.write_text(file.read_text().replace('msgctxt "main_travel"', 'msgctxt "main_other"'))
     answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "--at", "2026-11-25T10:00", "5")
     assert answer.returncode == 1
-    assert answer.stderr == ("There is no text main_travel in nl (main says it): that of en is heard instead.\n")
+    assert answer.stderr == ("There is no text main_travel in nl (used by main): callers hear that of en.\n")
 
 
-def test_a_language_that_nobody_speaks_is_noted(shell: Shell, another_site: Path) -> None:
+def test_a_language_without_an_operator_is_reported(shell: Shell, another_site: Path) -> None:
     (another_site / "operators.csv").write_text("id,name,languages,topics,supervisor\n1001,Zoe Laurel,fr:5,,yes\n")
     found = Shell(shell.home, another_site).tried("--from", DUTCH, "--at", "2026-11-25T10:00", "50")
     assert found["outcome"] == "abandoned"
     assert found["notes"] == ["No operator of operators.csv speaks nl: he would wait in vain."]
 
 
-def test_a_mistake_in_the_list_of_operators_is_told_before_the_call(shell: Shell, another_site: Path) -> None:
+def test_a_mistake_in_the_list_of_operators_is_reported_before_the_call(shell: Shell, another_site: Path) -> None:
     operators = another_site / "operators.csv"
     operators.write_text("id,name,languages,topics,supervisor\n1001,Zoe Laurel,xx:5,,yes\n")
     answer = Shell(shell.home, another_site).run("try", "--from", DUTCH, "--at", WHEN_OPEN, "5h")
@@ -156,7 +156,7 @@ def test_an_operator_is_found_by_language_and_by_topic(shell: Shell, another_sit
         (("--from", DUTCH, "--nobdy"), "There is no option --nobdy; `hatif try --help` has them all."),
     ],
 )
-def test_what_cannot_be_tried_is_refused_in_one_sentence(
+def test_an_impossible_trial_is_refused_in_one_sentence(
     shell: Shell, arguments: tuple[str, ...], sentence: str
 ) -> None:
     answer = shell.run("try", *arguments)

@@ -206,7 +206,7 @@ async def test_a_refusing_telephone_is_reported_to_its_call_and_to_the_floor_onl
     )
     signals.refused("1001")
     gone = floor_protocol.TelephoneGone(call.state.id, "1001", refused=state is TALKING)
-    assert await (attempt.ends if calls_back else call).next() == gone
+    assert await (attempt.legs if calls_back else call).next() == gone
     assert told == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if state is OFFERED else [])
 
 

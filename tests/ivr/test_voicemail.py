@@ -190,7 +190,7 @@ async def test_a_message_is_kept_if_the_caller_hangs_up_while_there_is_no_contro
     former = line.pid("ivr")
     os.kill(former, signal.SIGSTOP)  # until the caller has hung up
     await call.hangup()
-    await line.until(lambda: line.ari("GET", "/channels") == [], 5, "Asterisk has seen him hang up")
+    await line.until(lambda: line.ari("GET", "/channels") == [], 5, "Asterisk has seen the hang-up")
     os.kill(former, signal.SIGKILL)
     await line.controller_back(former)
     (message,) = await rows(line, Message, caller=caller)

@@ -9,11 +9,11 @@ import pytest
 
 from db.enums import CaseKind
 from ivr.audio import wav
-from ivr.records.voicemail import UNREADABLE, Mailbox, name
+from ivr.records.voicemail import UNREADABLE, Mailbox, recording_name
 from ivr.softphone.sound import RATE, tone
 
 CALL = "0199aaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa"
-RECORDING = name(CaseKind.COMPLAINT, "complaint", CALL)
+RECORDING = recording_name(CaseKind.COMPLAINT, "complaint", CALL)
 
 
 def written(path: Path, seconds: float, *, closed: bool, more: bytes = b"") -> bytes:

@@ -1,4 +1,4 @@
-"""Callers made by chance: what they press and when, who answers them, and what is wrong with the world meanwhile."""
+"""Random callers: what they press and when, who answers them, and what is out of order meanwhile."""
 
 import asyncio
 import random
@@ -24,12 +24,12 @@ from trial_stage import (
 
 from db.enums import CaseState
 from ivr.trial.asterisk import Asterisk, Caller, Station
-from ivr.trial.caller import PATIENCE_S, KnowingCaller
-from ivr.trial.operators import Rung
-from ivr.trial.trial import Course, Scene, trial
+from ivr.trial.caller import PATIENCE_S, ScriptedCaller
+from ivr.trial.operators import OperatorScript
+from ivr.trial.trial import Scenario, TrialResult, trial
 
 Act = tuple[float, str]
-"""So many seconds after the one before, a key, or `h` to hang up. Who knows the menus takes his own time."""
+"""Seconds after the one before, and a key, or `h` to hang up. A caller who knows the menus has their own pace."""
 
 _NUMBERS = {
     "+31612345678": "NL", "+33612345678": "FR", "+32470123456": "BE", "+4915112345678": "DE", "+34612345678": "ES",
@@ -63,7 +63,7 @@ class RandomCaller:
     records_conversations: bool
     disk_full: bool
     file: OneFile | None
-    operators: tuple[Rung, ...]  # one offer after the other, then nobody
+    operators: tuple[OperatorScript, ...]  # one offer after the other, then nobody
     acts: tuple[Act, ...]
     manner: str
     speaks_s: tuple[float, ...]
@@ -93,7 +93,7 @@ def made(chance: random.Random) -> RandomCaller:
 
 
 def _keys(chance: random.Random, closed: bool, manner: str) -> str:
-    """A way through the menus, and something else on the way or after it."""
+    """Return a way through the menus, with something else on the way or after it."""
     ways, others = (_CLOSED_WAYS, _OPEN_WAYS) if closed else (_OPEN_WAYS, _CLOSED_WAYS)
     keys = [str(chance.randrange(1, 8))] if chance.random() < 0.9 else []
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
@@ -112,16 +112,20 @@ def _file(chance: random.Random) -> OneFile | None:
     return OneFile(chance.choice(list(CaseState)), missing, expected, has_pin=chance.random() < 0.9)
 
 
-def _rung(chance: random.Random) -> Rung:
+def _rung(chance: random.Random) -> OperatorScript:
     cause = chance.choice((None, None, None, None, 17, 19, 27))
     answers_s = chance.choice((0.0, 0.5, 4.0, 14.9, 15.0, 40.0))
     ends = chance.choice((16, 16, 16, 44))
-    return Rung("1001", chance.choice((0.0, 0.01, 1.0, 30.0)), answers_s, chance.choice((0.0, 5.0, 300.0)), cause, ends)
+    return OperatorScript(
+        "1001", chance.choice((0.0, 0.01, 1.0, 30.0)), answers_s, chance.choice((0.0, 5.0, 300.0)), cause, ends
+    )
 
 
 class HastyCaller:
-    """Presses his next keys as soon as anything changes, all those at once that have no pause before them; so he is
-    ahead of the prompts. After the last one he is silent, and waits for an operator as long as anybody does."""
+    """A caller ahead of the prompts: presses the next keys, up to the next pause, as soon as anything changes.
+
+    After the last key they are silent, and wait for an operator as long as any caller.
+    """
 
     def __init__(self, acts: Sequence[Act], speaks_s: Sequence[float], hands: Asterisk) -> None:
         self._acts, self._hands = deque(acts), hands
@@ -157,7 +161,7 @@ class HastyCaller:
 
 
 class RestlessCaller(HastyCaller):
-    """Presses his keys in his own time, whatever he hears."""
+    """Presses keys at their own pace, whatever is heard."""
 
     def __init__(self, acts: Sequence[Act], speaks_s: Sequence[float], hands: Asterisk) -> None:
         super().__init__(acts, speaks_s, hands)
@@ -175,9 +179,9 @@ class RestlessCaller(HastyCaller):
         self._go_on()
 
 
-def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> Course:
+def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> TrialResult:
     operators = iter(caller.operators)
-    scene = Scene(
+    scene = Scenario(
         caller=caller.number,
         dialled=caller.dialled,
         at=caller.at,
@@ -193,13 +197,13 @@ def walked(caller: RandomCaller, loop: asyncio.AbstractEventLoop) -> Course:
 
 def _person(caller: RandomCaller) -> Callable[[Asterisk], Caller]:
     if caller.manner == "knowing":
-        return lambda asterisk: KnowingCaller([key for _, key in caller.acts], asterisk)
+        return lambda asterisk: ScriptedCaller([key for _, key in caller.acts], asterisk)
     kind = HastyCaller if caller.manner == "hasty" else RestlessCaller
     return lambda asterisk: kind(caller.acts, caller.speaks_s, asterisk)
 
 
 def simpler(caller: RandomCaller, fails: Callable[[RandomCaller], bool]) -> RandomCaller:
-    """The caller without what is not needed to fail."""
+    """Return the caller without the parts that the failure does not need."""
     for candidate in _without_one_thing(caller):
         if fails(candidate):
             return simpler(candidate, fails)

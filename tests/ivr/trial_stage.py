@@ -1,4 +1,4 @@
-"""The stages on which callers are tried: the example site, and what may be different about it on a day."""
+"""The stages of trials: the example site, and what may be different about it on a day."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from ivr.records.database import Database
 from ivr.records.recorder import Recorder
 from ivr.site import guide as guides
 from ivr.site import site as sites
-from ivr.trial.opening import by_plan
-from ivr.trial.records import Pretended, Unwritten
-from ivr.trial.sounds import imagined
+from ivr.trial.opening import planned_hours
+from ivr.trial.records import FakeReferences, MemoryJournal
+from ivr.trial.sounds import imagine_manifest
 from ivr.trial.trial import Stage
 from prompts import catalogue
 from routing.hours import Force, Override
@@ -30,12 +30,12 @@ REFERENCE, OTHER_REFERENCE, PIN = "912345676", "100000016", "271828"
 
 OPEN = datetime(2026, 11, 25, 11, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 25, 22, tzinfo=UTC)
-HOLIDAY = datetime(2026, 7, 30, 11, tzinfo=UTC)  # the day of the throne
+HOLIDAY = datetime(2026, 7, 30, 11, tzinfo=UTC)  # Throne Day
 JUST_OPEN = datetime(2026, 11, 25, 19, 59, 40, tzinfo=UTC)
 
 
 def nobody_keeps() -> Recorder:
-    return Recorder(Unwritten("node1"), Pretended(1))
+    return Recorder(MemoryJournal("node1"), FakeReferences(1))
 
 
 @cache
@@ -47,18 +47,18 @@ def stage(records_conversations: bool = False, remembers: bool = True, folder: P
     guide = guides.parse(guides.read(folder / "guide"), folder / "guide", tuple(site.countries))
     path = folder / "flow.yaml"
     flow = model.parse(model.read(path), str(path), site.languages, None, guide)
-    # As long as a version's real name: the state's bytes are counted.
-    return Stage(site, Version("0123456789ab", flow, guide, imagined(site.languages, texts, None)))
+    # As long as a real version's name, since the state's size is checked.
+    return Stage(site, Version("0123456789ab", flow, guide, imagine_manifest(site.languages, texts, None)))
 
 
 @cache
 def openings() -> Mapping[str, Opening]:
-    """What the administrator may have said, by its name."""
+    """Return opening hours with each kind of override, by name."""
     chosen = stage()
     site, sounds = chosen.site, chosen.version.sounds
 
     def ruled(*overrides: Override, announced: str | None = None) -> Opening:
-        opening = by_plan(site, nobody_keeps())
+        opening = planned_hours(site, nobody_keeps())
         for override in overrides:
             opening.force(override)
         if announced is not None:
@@ -77,7 +77,7 @@ def openings() -> Mapping[str, Opening]:
 
 @dataclass(frozen=True)
 class OneFile:
-    """What there is to say about the file REFERENCE."""
+    """The state of the case file REFERENCE."""
 
     state: CaseState
     missing: str | None = None
@@ -86,8 +86,10 @@ class OneFile:
 
 
 class Cabinet(CaseLookup):
-    """Case files of which one is known, or a database that is away. The attempts are counted as ever; what is left out
-    is the database, and what a hash costs."""
+    """Case files of which one exists, or a database that is away.
+
+    Attempts are counted as usual; only the database and the cost of a hash are left out.
+    """
 
     def __init__(self, file: OneFile | None) -> None:
         super().__init__(Database(""), nobody_keeps())

@@ -1,4 +1,4 @@
-"""What a telephone heard is laid out on the clock: the clock is an argument here."""
+"""Recordings of what a telephone heard, placed in time; the clock is an argument here."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def every_20_ms(start: float, seconds: float) -> list[float]:
     return [start + 0.02 * n for n in range(1, round(seconds / 0.02) + 1)]
 
 
-def test_sound_in_time_is_kept_as_it_is() -> None:
+def test_sound_in_time_is_recorded_unchanged() -> None:
     recording = fed(every_20_ms(100.0, 1.0))
     assert recording.clock(101.0) == 1.0
     assert len(recording.heard(0.25, None, 101.0)) == 6000
@@ -30,13 +30,13 @@ def test_sound_in_time_is_kept_as_it_is() -> None:
     assert tone_share(recording.heard(0, None, 101.0), 1000) > 0.99
 
 
-def test_uneven_arrival_is_no_silence() -> None:
+def test_uneven_arrival_is_not_silence() -> None:
     rng = np.random.default_rng(1)
     recording = fed([time + rng.uniform(0, LATE_S - 0.02) for time in every_20_ms(0, 2.0)])
     assert longest_silence(recording.heard(0, None, 2.0)).length_s == 0
 
 
-def test_a_gap_in_which_no_packet_came_is_silence_of_its_length() -> None:
+def test_a_gap_without_packets_is_silence_of_its_length() -> None:
     recording = fed(every_20_ms(0, 1.0) + every_20_ms(1.5, 1.0))
     (gap,) = silences(recording.heard(0, None, 2.5), 0.1)
     assert abs(gap.start_s - 1.0) <= 0.02
@@ -44,7 +44,7 @@ def test_a_gap_in_which_no_packet_came_is_silence_of_its_length() -> None:
     assert recording.clock(2.5) == 2.5
 
 
-def test_a_gap_that_goes_on_is_silence_until_now() -> None:
+def test_a_continuing_gap_is_silence_until_now() -> None:
     recording = fed(every_20_ms(0, 1.0))
     assert recording.clock(1.1) == 1.0  # only late, so far
     assert recording.clock(3.0) == 3.0
@@ -54,7 +54,7 @@ def test_a_gap_that_goes_on_is_silence_until_now() -> None:
     assert len(recording.heard(5.0, None, 3.0)) == 0
 
 
-def test_sound_that_was_read_late_but_had_come_in_time_is_no_silence() -> None:
+def test_sound_read_late_that_arrived_in_time_is_not_silence() -> None:
     recording = fed(every_20_ms(0, 1.0))
     recording.add(PACKET * 40, 1.8)
     assert longest_silence(recording.heard(0, None, 1.8)).length_s == 0
@@ -82,7 +82,7 @@ def test_after_the_end_of_the_call_there_is_no_silence() -> None:
 
 
 class FakeStream:
-    """A call's sound, as far as `Sound` uses it."""
+    """The part of a call's sound that `Sound` uses."""
 
     def __init__(self) -> None:
         self.sent = b""
@@ -101,7 +101,7 @@ class FakeStream:
         self.sent = b""
 
 
-def test_a_tone_is_sent_without_a_break_and_not_far_ahead() -> None:
+def test_a_tone_is_sent_without_a_gap_and_not_far_ahead() -> None:
     stream = FakeStream()
     sound = Sound(stream)
     sound.speaker.play(tone(1000, 1.0), again=True)
@@ -112,7 +112,7 @@ def test_a_tone_is_sent_without_a_break_and_not_far_ahead() -> None:
     assert (sent == np.resize(tone(1000, 1.0), len(sent))).all()
 
 
-def test_what_is_played_once_ends() -> None:
+def test_samples_played_once_end() -> None:
     stream = FakeStream()
     sound = Sound(stream)
     sound.speaker.play(tone(1000, 0.5), again=False)
@@ -121,7 +121,7 @@ def test_what_is_played_once_ends() -> None:
     assert stream.sent == tone(1000, 0.5).tobytes()
 
 
-def test_a_call_without_sound_yet_is_visited_in_vain() -> None:
+def test_visiting_a_call_without_sound_yet_does_nothing() -> None:
     stream = FakeStream()
     stream.up = False
     sound = Sound(stream)

@@ -1,4 +1,4 @@
-"""What `ivr.softphone.sound` measures, on signals whose truth is known."""
+"""Measurements of `ivr.softphone.sound` on known signals."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ivr.softphone.sound import (
 
 
 def prompt(seed: int, seconds: float = 2.0) -> Samples:
-    """Something like speech: syllables of a voice with overtones and hiss, different for each seed."""
+    """Return a signal like speech: syllables of a voice with overtones and hiss, different for each seed."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE
     syllables = np.repeat(rng.uniform(0, 1, int(seconds * 6) + 1), RATE // 6)[: len(time)] ** 2
@@ -38,7 +38,7 @@ def noise(seconds: float, level: float = 50) -> Samples:
 
 
 def as_heard(samples: Samples) -> Samples:
-    """Half as loud, with noise around and in it, through µ-law."""
+    """Return the samples at half the level, with noise around and in them, through µ-law."""
     padded = np.concatenate([noise(0.7), samples // 2, noise(1.1)])
     return decode_ulaw(encode_ulaw(padded + noise(len(padded) / RATE)))
 
@@ -48,7 +48,7 @@ def test_a_full_scale_sine_has_minus_three_decibel_and_silence_minus_96() -> Non
     assert level_dbfs(np.zeros(800, np.int16)) == level_dbfs(np.zeros(0, np.int16)) == -96
 
 
-def test_ulaw_is_that_of_the_standard() -> None:
+def test_ulaw_follows_the_standard() -> None:
     assert decode_ulaw(bytes([0x00, 0x80, 0xFF, 0x7F, 0xFE, 0x90])).tolist() == [-32124, 32124, 0, 0, 8, 15996]
     assert encode_ulaw(decode_ulaw(bytes(range(256)))) == bytes(range(256)).replace(b"\x7f", b"\xff")
     everything = np.arange(-32124, 32125, dtype=np.int16)
@@ -64,7 +64,7 @@ def test_a_tone_is_heard_through_ulaw_and_noise(frequency: float) -> None:
     assert not has_tone(heard, frequency + 60)
 
 
-def test_neither_noise_nor_speech_nor_silence_is_a_tone() -> None:
+def test_noise_speech_and_silence_are_not_tones() -> None:
     assert tone_share(noise(1.0, 3000), 1700) < 0.05
     assert tone_share(prompt(1), 1700) < 0.1
     assert tone_share(np.zeros(RATE, np.int16), 1700) == 0
@@ -78,41 +78,41 @@ def test_a_prompt_is_found_where_it_is() -> None:
     assert match.offset_s == pytest.approx(0.7, abs=0.001)
 
 
-def test_another_prompt_is_not_taken_for_it() -> None:
+def test_a_different_prompt_does_not_match() -> None:
     for other in range(2, 12):
         assert find(as_heard(prompt(1)), prompt(other)).score < SAME
 
 
-def test_a_prompt_is_found_although_a_hang_up_took_its_end() -> None:
+def test_a_prompt_is_found_even_if_a_hang_up_cut_its_end() -> None:
     match = find(prompt(1)[:-2000], prompt(1))
     assert match.score > 0.9
     assert match.offset_s == 0
 
 
-def test_the_beginning_may_be_missing_too() -> None:
+def test_a_prompt_is_found_even_if_its_beginning_is_missing() -> None:
     assert find(prompt(1)[2000:], prompt(1)).offset_s == -0.25
 
 
-def test_a_prompt_is_found_although_it_stalled_in_the_middle() -> None:
+def test_a_prompt_is_found_even_if_it_stalled_in_the_middle() -> None:
     whole = as_heard(prompt(1, 3.0))
     middle = int(0.7 * RATE) + len(prompt(1, 3.0)) // 2
     assert find(np.concatenate([whole[:middle], np.zeros(1600, np.int16), whole[middle:]]), prompt(1, 3.0)).same
 
 
 def stalled(whole: Samples, times: int) -> Samples:
-    """With so many stalls of 0.1 s."""
+    """Return the samples with that many stalls of 0.1 s."""
     pieces = np.array_split(whole, times + 1)
     return np.concatenate([pieces[0], *(np.append(np.zeros(800, np.int16), piece) for piece in pieces[1:])])
 
 
 @pytest.mark.parametrize("times", [2, 3, 4])
-def test_a_long_prompt_is_found_although_it_stalled_several_times(times: int) -> None:
+def test_a_long_prompt_is_found_even_if_it_stalled_several_times(times: int) -> None:
     match = find(stalled(as_heard(prompt(1, 6.0)), times), prompt(1, 6.0))
     assert match.same
     assert match.offset_s == pytest.approx(0.7, abs=0.5)
 
 
-def test_another_long_prompt_that_stalled_is_not_taken_for_it() -> None:
+def test_a_different_long_prompt_that_stalled_does_not_match() -> None:
     for other in range(2, 12):
         assert find(stalled(as_heard(prompt(1, 6.0)), 3), prompt(other, 6.0)).score < SAME
 
@@ -133,7 +133,7 @@ def test_silences_are_measured_to_ten_milliseconds() -> None:
     assert silences(heard, min_s=0.4) == [last]
 
 
-def test_where_it_is_never_silent_the_longest_silence_has_no_length() -> None:
+def test_without_silence_the_longest_silence_has_length_zero() -> None:
     assert longest_silence(tone(1000, 1.0)) == Silence(0.0, 0.0)
     assert longest_silence(np.zeros(0, np.int16)) == Silence(0.0, 0.0)
 

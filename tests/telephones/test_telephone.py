@@ -29,14 +29,14 @@ async def phone(phones: Telephones) -> Operator:
 
 
 async def talk(phones: Telephones, phone: Operator) -> tuple[Call, Call]:
-    """A call that is up: the caller's side and the operator's."""
+    """Return both sides of a connected call: the caller's and the operator's."""
     phone.will_answer(after_s=0.05)
     call = await phones.caller("+33612345678").dial(phone.uri)
     await call.established()
     return call, await phone.next_call()
 
 
-async def test_each_side_hears_the_others_tone(phones: Telephones, phone: Operator) -> None:
+async def test_each_side_hears_the_other_sides_tone(phones: Telephones, phone: Operator) -> None:
     call, other = await talk(phones, phone)
     call.tone(CALLER_HZ)
     other.tone(OPERATOR_HZ)
@@ -50,7 +50,7 @@ async def test_each_side_hears_the_others_tone(phones: Telephones, phone: Operat
     await call.hangup()
 
 
-async def test_what_one_plays_the_other_hears(phones: Telephones, phone: Operator) -> None:
+async def test_each_side_hears_what_the_other_plays(phones: Telephones, phone: Operator) -> None:
     call, other = await talk(phones, phone)
     sweep = (tone(1200, 0.4), tone(1500, 0.3), tone(2100, 0.5))
     for part in sweep:
@@ -61,7 +61,7 @@ async def test_what_one_plays_the_other_hears(phones: Telephones, phone: Operato
     await call.hangup()
 
 
-async def test_keys_arrive_once_each_and_in_order_both_ways(phones: Telephones, phone: Operator) -> None:
+async def test_keys_arrive_exactly_once_and_in_order_both_ways(phones: Telephones, phone: Operator) -> None:
     call, other = await talk(phones, phone)
     await asyncio.gather(call.press("12#"), other.press("*0D"))
     await asyncio.sleep(0.2)
@@ -72,7 +72,7 @@ async def test_keys_arrive_once_each_and_in_order_both_ways(phones: Telephones, 
 
 
 @pytest.mark.parametrize("who", ["caller", "operator"])
-async def test_it_is_known_who_hung_up(phones: Telephones, phone: Operator, who: str) -> None:
+async def test_the_end_says_which_side_hung_up(phones: Telephones, phone: Operator, who: str) -> None:
     call, other = await talk(phones, phone)
     first, second = (call, other) if who == "caller" else (other, call)
     await first.hangup()
@@ -85,7 +85,7 @@ async def test_it_is_known_who_hung_up(phones: Telephones, phone: Operator, who:
 
 
 @pytest.mark.parametrize(("status", "reason"), [(486, "Busy Here"), (603, "Decline"), (480, "Temporarily Unavailable")])
-async def test_a_refusal_tells_its_status(phones: Telephones, phone: Operator, status: int, reason: str) -> None:
+async def test_a_refusal_has_its_status(phones: Telephones, phone: Operator, status: int, reason: str) -> None:
     phone.will_refuse(status)
     call = await phones.caller("+33612345678").dial(phone.uri)
     with pytest.raises(CallEndedError) as refused:
@@ -105,7 +105,7 @@ async def test_a_call_that_nobody_answers_rings_until_the_caller_gives_up(phones
     assert (await call.ended()).by_us
 
 
-async def test_a_test_may_answer_by_hand(phones: Telephones, phone: Operator) -> None:
+async def test_a_test_can_answer_a_call_itself(phones: Telephones, phone: Operator) -> None:
     call = await phones.caller("+33612345678").dial(phone.uri)
     other = await phone.next_call()
     assert other.peer == "sip:+33612345678@127.0.0.2"
@@ -116,14 +116,14 @@ async def test_a_test_may_answer_by_hand(phones: Telephones, phone: Operator) ->
     await other.hangup()
 
 
-async def test_a_telephone_without_power_says_nothing_more(phones: Telephones, phone: Operator) -> None:
+async def test_a_telephone_without_power_sends_nothing_more(phones: Telephones, phone: Operator) -> None:
     call, other = await talk(phones, phone)
     other.tone(OPERATOR_HZ)
     await call.hears_tone(OPERATOR_HZ)
     before_s = call.clock
     await phone.vanish()
     await asyncio.sleep(0.6)
-    assert call.state == "talking"  # nobody has told the caller
+    assert call.state == "talking"  # the caller does not know
     assert longest_silence(call.heard(before_s)).length_s > 0.4
     await call.hangup()
 
@@ -168,7 +168,7 @@ async def test_telephones_open_again_and_side_by_side(phones: Telephones) -> Non
 
 
 class Registrar(asyncio.DatagramProtocol):
-    """Answers each request with one status; what came, and from where, is in `got`."""
+    """Answers each request with one status; `got` has the requests and their senders."""
 
     def __init__(self, status: str) -> None:
         self.status = status
@@ -241,7 +241,7 @@ async def test_a_telephone_registers_over_tcp(phones: Telephones) -> None:
     assert phones is not more
 
 
-async def test_a_refused_registration_tells_its_status(phones: Telephones) -> None:
+async def test_a_refused_registration_has_its_status(phones: Telephones) -> None:
     registrar, server = await registrar_at("403 Forbidden")
     with pytest.raises(RegistrationError) as refused:
         await phones.operator("1003", "wrong", server).register()
@@ -259,7 +259,7 @@ async def test_a_refused_registration_tells_its_status(phones: Telephones) -> No
         ({"identity": b"<tel:+1;x=\xff>"}, "From: <tel:+1;x=\ufffd>;tag="),
     ],
 )
-async def test_a_carrier_says_any_caller(phones: Telephones, who: dict[str, str], expected: str) -> None:
+async def test_a_carrier_can_send_any_caller(phones: Telephones, who: dict[str, str], expected: str) -> None:
     exchange, server = await registrar_at("404 Not Found")
     call = await phones.caller(**who).dial(f"sip:+33800123456@{server}")  # type: ignore[arg-type]
     assert (await call.ended()).status == 404
@@ -273,7 +273,7 @@ async def test_a_carrier_says_any_caller(phones: Telephones, who: dict[str, str]
     exchange.transport.close()
 
 
-async def test_wrong_use_is_said_in_a_sentence(phones: Telephones) -> None:
+async def test_wrong_use_raises_an_error_that_explains_it(phones: Telephones) -> None:
     with pytest.raises(ValueError, match="expected sip:NUMBER@HOST:PORT"):
         await phones.caller("1").dial("tel:+33800123456")
     with pytest.raises(RuntimeError, match="not connected"):

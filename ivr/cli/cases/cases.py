@@ -101,7 +101,7 @@ def open_file(
     }
     reference = casework.new_reference(parts.settings, parts.site.node, parts.site.node_number, parts.database_url)
     pin = pins.new()
-    _keep(parts, casework.opened(reference, columns, pins.hashed(pin), account(), clock.now()))
+    _keep(parts, casework.opening_rows(reference, columns, pins.hash_pin(pin), account(), clock.now()))
     if json:
         as_json({"reference": reference, "pin": pin, **columns})
         return
@@ -137,7 +137,7 @@ def note(reference: str = REFERENCE, text: str = typer.Argument(help="What is to
     file = _file(parts, reference)
     if not text.strip():
         raise case_input.CaseError("the note is empty; write what is to be kept.")
-    _keep(parts, casework.note(file["reference"], text.strip(), account(), clock.now()))
+    _keep(parts, casework.note_rows(file["reference"], text.strip(), account(), clock.now()))
     console.print(f"{_written(file)}: noted.", markup=False)
 
 
@@ -154,7 +154,7 @@ def pin(reference: str = REFERENCE, json: bool = JSON) -> None:
     parts = Composition()
     file = _file(parts, reference)
     pin = pins.new()
-    _keep(parts, casework.new_pin(file["reference"], pins.hashed(pin), account(), clock.now()))
+    _keep(parts, casework.new_pin_rows(file["reference"], pins.hash_pin(pin), account(), clock.now()))
     if json:
         as_json({"reference": file["reference"], "pin": pin})
     else:
@@ -201,7 +201,7 @@ def _change(parts: Composition, reference: str, wanted: dict[str, Any], why: str
     file = _file(parts, reference)
     new = {name: value for name, value in wanted.items() if file[name] != value}
     if new:
-        _keep(parts, casework.changed(file, new, account(), clock.now(), why))
+        _keep(parts, casework.change_rows(file, new, account(), clock.now(), why))
     if json:
         as_json({"reference": file["reference"], "changes": {name: [file[name], value] for name, value in new.items()}})
         return

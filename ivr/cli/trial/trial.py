@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ivr.call.call import CaseLookup
     from ivr.model.floor_protocol import Wait
     from ivr.records.recorder import Recorder
-    from ivr.trial.operators import Rung
-    from ivr.trial.trial import Scene, Stage
+    from ivr.trial.operators import OperatorScript
+    from ivr.trial.trial import Scenario, Stage
 
 HIDDEN = "hidden"
 
@@ -126,21 +126,21 @@ class _Attempt:
 
     def made(self) -> "Report":
         from ivr.records.recorder import Recorder
-        from ivr.trial.caller import KnowingCaller
-        from ivr.trial.case_files import OfDatabase
+        from ivr.trial.caller import ScriptedCaller
+        from ivr.trial.case_files import DatabaseCaseFiles
         from ivr.trial.loop import VirtualLoop
-        from ivr.trial.records import Pretended, Unwritten
+        from ivr.trial.records import FakeReferences, MemoryJournal
         from ivr.trial.trial import trial
 
         stage, keys = self._stage(), self._wanted.keys
-        unkept = Recorder(Unwritten(self._site.node), Pretended(self._site.node_number))
+        unkept = Recorder(MemoryJournal(self._site.node), FakeReferences(self._site.node_number))
         files, told = self._files(unkept)
         scene = self._scene(unkept, files)
         try:
             with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                course = runner.run(trial(stage, scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+                course = runner.run(trial(stage, scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
         finally:
-            if isinstance(files, OfDatabase):
+            if isinstance(files, DatabaseCaseFiles):
                 files.close()
         return Report(stage, scene, keys, told, course, tuple(self._notes))
 
@@ -148,30 +148,30 @@ class _Attempt:
         from ivr.flow import model
         from ivr.flow.versions import Version
         from ivr.site import guide as guides
-        from ivr.trial.sounds import imagined
+        from ivr.trial.sounds import imagine_manifest
         from ivr.trial.trial import Stage
         from prompts import catalogue, manifest
 
         folder, site = self._parts.settings.site, self._site
         texts = catalogue.load(folder)
         audio = self._parts.settings.sounds / manifest.FILE
-        sounds = imagined(site.languages, texts, manifest.load(audio) if audio.exists() else None)
+        sounds = imagine_manifest(site.languages, texts, manifest.load(audio) if audio.exists() else None)
         guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, tuple(site.countries))
         path = folder / "flow.yaml"
         flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
         return Stage(site, Version("trial", flow, guide, sounds))
 
-    def _scene(self, unkept: "Recorder", files: "CaseLookup") -> "Scene":
+    def _scene(self, unkept: "Recorder", files: "CaseLookup") -> "Scenario":
         from ivr.model import clock
-        from ivr.trial.opening import by_plan
-        from ivr.trial.trial import Scene
+        from ivr.trial.opening import planned_hours
+        from ivr.trial.trial import Scenario
 
         wanted = self._wanted
-        return Scene(
+        return Scenario(
             caller=wanted.caller,
             dialled=self._line(wanted.dialled) if wanted.dialled else self._likely_line(),
             at=wanted.at or clock.now(),
-            opening=by_plan(self._site, unkept),
+            opening=planned_hours(self._site, unkept),
             files=files,
             who=self._who,
             last_language=wanted.last_language,
@@ -194,8 +194,8 @@ class _Attempt:
         shared = [each for each in numbers if each.country is None]
         return (own or shared or numbers)[0].number
 
-    def _who(self, wait: "Wait") -> "Rung | None":
-        from ivr.trial.operators import Rung
+    def _who(self, wait: "Wait") -> "OperatorScript | None":
+        from ivr.trial.operators import OperatorScript
         from routing.match import may_serve
 
         step = wait.steps[0]
@@ -205,17 +205,17 @@ class _Attempt:
             self._notes.append(f"No operator of operators.csv speaks {step.language}{about}: he would wait in vain.")
         if self._wanted.nobody:
             return None
-        return Rung(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
+        return OperatorScript(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
     def _files(self, unkept: "Recorder") -> "tuple[CaseLookup, str]":
         from pathlib import Path
 
         from db import engine, references
-        from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, OfDatabase, Sample
+        from ivr.trial.case_files import SAMPLE_PIN, SAMPLE_REFERENCE, DatabaseCaseFiles, SampleCaseFile
 
         url = engine.parse_url(self._parts.database_url)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            return Sample(unkept), _SAMPLE.format(
+            return SampleCaseFile(unkept), _SAMPLE.format(
                 reference=references.format_reference(SAMPLE_REFERENCE), pin=SAMPLE_PIN
             )
-        return OfDatabase(self._parts.database_url, unkept), f"the files are those of {engine.format_url(url)}"
+        return DatabaseCaseFiles(self._parts.database_url, unkept), f"the files are those of {engine.format_url(url)}"

@@ -10,7 +10,7 @@ from ivr.cli.calls.story import line
 from ivr.cli.output import console, errors
 
 if TYPE_CHECKING:
-    from ivr.trial.trial import Course, Said, Scene, Stage, Step
+    from ivr.trial.trial import HeardClip, Scenario, Stage, Step, TrialResult
 
 _HOURS = "Opening hours are those of the plan and the calendar; what the controller was told by hand does not count."
 _UNKEPT = "Nothing of this call is kept: references that it gives out belong to no file."
@@ -25,10 +25,10 @@ class Report:
     """`keys`: what he was to press; `files`: which case files there are; `notes`: what else is to be known."""
 
     stage: "Stage"
-    scene: "Scene"
+    scene: "Scenario"
     keys: str
     files: str
-    course: "Course"
+    course: "TrialResult"
     notes: tuple[str, ...] = ()
 
     @property
@@ -115,7 +115,7 @@ def _words(step: "Step") -> Iterable[str]:
     return [line({"kind": step.kind, "flow_node": step.node, "data": data}, {})]
 
 
-def _heard(clips: "Iterable[Said]") -> Iterator[str]:
+def _heard(clips: "Iterable[HeardClip]") -> Iterator[str]:
     """A line for each stretch in one language."""
     silent = True
     for language, some in groupby(clips, key=lambda each: each.language):

@@ -20,7 +20,7 @@ from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
 from ivr.call.node import BACK, MISTAKES, OPERATOR, Node, NodeName, Topic
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
-from ivr.records.callback_records import told_wished
+from ivr.records.callback_records import record_case_request
 from ivr.site import callback_numbers
 
 AGAIN, OTHER, TELL = "1", "2", "3"
@@ -148,7 +148,7 @@ class Case(Node):
         if (why := callback_numbers.refusal(call.state.caller, call.services.site)) is not None:
             call.event("told_refused", reference=reference, why=why.value)
             return "told_refused"
-        told_wished(call.services.recorder, call.state, reference)
+        record_case_request(call.services.recorder, call.state, reference)
         call.event("told_wished", reference=reference, number=call.state.caller)
         return "told_noted"
 

@@ -55,7 +55,7 @@ class Record(Node):
         return (self.text, *options, *after, "hang_up_or_back", *spoken.DIGIT_IDS, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
-        name = voicemail.name(self.file, self.category, call.state.id)
+        name = voicemail.recording_name(self.file, self.category, call.state.id)
         try:
             return await self._take_message(call, name, resumed)
         except CallerGone:

@@ -1,4 +1,4 @@
-"""Feature codes: unambiguous, listed, and with texts for everything that they find."""
+"""The table of codes: they do not clash with each other or with extensions, and have texts for every state."""
 
 import json
 import sys
@@ -17,10 +17,10 @@ from ivr.check import codes_check
 from ivr.check.code_clashes import find_clashes, find_foreign_clashes, matches
 from ivr.cli.main import main
 from ivr.codes import table
-from ivr.codes.help_call import Leg, left_over, standing
+from ivr.codes.help_call import Leg, end_left_over, open_offers
 from ivr.codes.registry import CODES
-from ivr.codes.runner import standing as dialled
-from ivr.codes.spoken_state import spoken_state
+from ivr.codes.runner import find_dialled as dialled
+from ivr.codes.state_prompts import state_prompts
 from ivr.flow.file import read_draft
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
@@ -54,16 +54,16 @@ def every_state() -> Iterator[Operator]:
 
 def test_every_state_has_texts_in_every_language() -> None:
     known = catalogue.load(SITE)
-    spoken = {text for operator in every_state() for text in spoken_state(operator, PAUSES)}
-    wanted = {*spoken, *table.texts(("ar", "fr"), PAUSES)}
+    said = {text for operator in every_state() for text in state_prompts(operator, PAUSES)}
+    wanted = {*said, *table.texts(("ar", "fr"), PAUSES)}
     for language in ("ar", "fr", "es", "it", "nl", "de", "en"):
         assert all(known.text(language, str(text)) for text in wanted), language
-    assert {str(text) for text in spoken} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
+    assert {str(text) for text in said} <= {*table.texts((), PAUSES)}, "the check of a site looks for all of them"
     for operator in every_state():
-        assert spoken_state(operator, PAUSES), operator
+        assert state_prompts(operator, PAUSES), operator
 
 
-def test_the_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
+def test_the_site_check_covers_every_text_of_codes_conversations_and_call_backs() -> None:
     prefixes = ("callback_", "code_", "supervision_", "talk_", "told_")
     named = ("code_language_", "talk_from_", "talk_topic_")  # named after the site's languages, countries and topics
     site_ = site.load(SITE)
@@ -76,9 +76,9 @@ def test_the_check_covers_every_text_of_codes_conversations_and_call_backs() -> 
     assert ids - looked_for == set()
 
 
-def test_the_state_after_the_current_call_is_also_spoken() -> None:
+def test_a_pause_after_the_present_call_is_played_as_well() -> None:
     talking = Operator("1001", {"fr": 5}, state=OperatorState.TALKING, reason="", pause_after="lunch")
-    assert spoken_state(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
+    assert state_prompts(talking, PAUSES) == ["code_talking", "code_pause_lunch", "code_paused_after"]
 
 
 def test_the_site_the_table_and_the_dialplan_have_the_same_codes() -> None:
@@ -90,7 +90,7 @@ def test_the_site_the_table_and_the_dialplan_have_the_same_codes() -> None:
         assert not matches(name, digits, longest + "9")
 
 
-def test_the_default_codes_do_not_clash_and_disabled_ones_never_do() -> None:
+def test_the_default_codes_do_not_clash_and_disabled_ones_clash_with_nothing() -> None:
     assert list(find_clashes(Codes().digits, ["1001", "1901"])) == []
     off = Codes(ready="", pause="*10")
     assert "ready" not in off.digits and list(find_clashes(off.digits)) == []
@@ -106,7 +106,7 @@ def test_the_default_codes_do_not_clash_and_disabled_ones_never_do() -> None:
         ({"pause": "10"}, ("1002", "1003"), "10 is also dialled for the operator 1002; begin it with * or #"),
     ],
 )
-def test_two_clashing_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], message: str) -> None:
+def test_two_identical_codes_are_reported_once(codes: dict[str, str], operators: tuple[str, ...], message: str) -> None:
     ((names, sentence),) = find_clashes(codes, operators)
     assert set(names) <= {*codes}
     assert sentence.startswith(message)
@@ -132,13 +132,15 @@ def test_a_code_that_only_begins_like_another_does_not_clash(codes: dict[str, st
         *(("*100", False), ("_XXX", False), ("s", False), ("_*10.", False), ("_*10!", True), ("_[*#]ZZ", False)),
     ],
 )
-def test_an_administrator_s_extension_clashes_with_a_code_if_both_match_a_number(extension: str, meets: bool) -> None:
+def test_an_extension_of_the_administrator_clashes_with_a_code_if_both_could_be_dialled(
+    extension: str, meets: bool
+) -> None:
     sentences = find_foreign_clashes({"ready": "*10"}, [extension])
     assert len(sentences) == meets
     assert all(f"the code ready (*10) clashes with the extension {extension}, " in item for item in sentences)
 
 
-def test_an_extension_can_clash_with_a_code_and_its_argument() -> None:
+def test_an_extension_clashes_with_a_code_also_by_the_digits_after_it() -> None:
     assert find_foreign_clashes({"pause": "*11"}, ["*115", "_*11XXX.", "*11*"]) == [
         sentence
         for extension in ("*115", "_*11XXX.")
@@ -151,7 +153,7 @@ def test_an_extension_can_clash_with_a_code_and_its_argument() -> None:
 @given(
     st.dictionaries(st.sampled_from(sorted(table.CODES)), st.from_regex(r"[*#0-9]{1,4}", fullmatch=True), min_size=1)
 )
-def test_a_number_without_a_reported_clash_matches_at_most_one_code(codes: dict[str, str]) -> None:
+def test_without_a_reported_clash_digits_match_at_most_one_code(codes: dict[str, str]) -> None:
     if list(find_clashes(codes)):
         return
     for dialled_number in (
@@ -180,7 +182,7 @@ def channel(identity: str, data: str, state: str = "Up", application: str = "Sta
     return Channel(identity, "", state, "", "", "", "", application, data, "", {})
 
 
-def test_a_start_finds_feature_codes_and_helping_supervisors_by_their_channels() -> None:
+def test_a_start_finds_codes_and_helping_supervisors_by_their_channels_alone() -> None:
     asked, other = "node1-1700000000.7", "node1-1700000000.9"
     claimed, aside = Leg("1901", asked, claimed=True), Leg("1902", asked, claimed=False)
     assert [Leg.named(leg.id) for leg in (claimed, aside)] == [claimed, aside]
@@ -188,15 +190,15 @@ def test_a_start_finds_feature_codes_and_helping_supervisors_by_their_channels()
     code = channel(asked, "hatif,code,help,1001,")
     legs = [channel(claimed.id, "hatif,leg", "Ringing", "AppDial2"), channel(aside.id, "hatif,leg")]
     assert dialled([code, *legs]) == [(code, ("code", "help", "1001", ""))]
-    assert [(item.offer, item.operator, item.talking) for item in standing([code, *legs])] == [
+    assert [(each.offer, each.operator, each.talking) for each in open_offers([code, *legs])] == [
         (claimed.id, "1901", False)
     ]
-    assert left_over([code, *legs]) == []
+    assert end_left_over([code, *legs]) == []
     lost = Leg("1903", other, claimed=True)
-    requests = left_over([code, *legs, channel(lost.id, "hatif,leg")])
-    assert [item.uri for item in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
-    # The operator it rang is free: nothing would report the end of that leg to the floor.
-    assert standing([code, *legs, channel(lost.id, "hatif,leg")]) == standing([code, *legs])
-    # A code that the dialplan took over no longer belongs to the controller.
+    requests = end_left_over([code, *legs, channel(lost.id, "hatif,leg")])
+    assert [each.uri for each in requests] == [f"channels/{lost.id}", f"bridges/help-{other}"]
+    # The supervisor who was rung is free: no message would tell the floor of that leg's end.
+    assert open_offers([code, *legs, channel(lost.id, "hatif,leg")]) == open_offers([code, *legs])
+    # A code that the dialplan has taken over no longer belongs to the controller.
     given_back = channel(asked, "hatif/fr/code_unavailable", application="Playback")
-    assert dialled([given_back]) == [] and len(left_over([given_back, *legs])) == 4
+    assert dialled([given_back]) == [] and len(end_left_over([given_back, *legs])) == 4

@@ -1,4 +1,4 @@
-"""Wishing it: what a caller hears of a number that cannot be called, and asking to be told about a file."""
+"""Making requests: what a caller hears of a number that cannot be called, and asking for a call about a case file."""
 
 import asyncio
 from typing import Any
@@ -8,24 +8,24 @@ from trial_stage import NIGHT, OPEN, PIN, REFERENCE, Cabinet, OneFile, openings,
 
 from db.enums import CaseState
 from ivr.callbacks.prompts import TEXTS
-from ivr.trial.caller import KnowingCaller
+from ivr.trial.caller import ScriptedCaller
 from ivr.trial.loop import VirtualLoop
-from ivr.trial.trial import Course, Scene, Stage, trial
+from ivr.trial.trial import Scenario, Stage, TrialResult, trial
 
 
-def tries(keys: str, on: Stage | None = None, **wishes: Any) -> Course:
+def tries(keys: str, on: Stage | None = None, **scenario: Any) -> TrialResult:
     usual: dict[str, Any] = {"caller": "+447400123456", "dialled": "+44800212007", "at": OPEN}
     usual |= {"opening": openings()["plan"], "files": Cabinet(OneFile(CaseState.IN_PROGRESS)), "who": lambda wait: None}
-    scene = Scene(**{**usual, **wishes})
+    scene = Scenario(**{**usual, **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(trial(on or stage(), scene, lambda asterisk: KnowingCaller(keys, asterisk)))
+        return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 
 
-def heard(found: Course) -> list[str]:
+def heard(found: TrialResult) -> list[str]:
     return [each.prompt for step in found.steps if step.kind == "hears" for each in step.data["clips"]]
 
 
-def wishes(found: Course) -> list[dict[str, Any]]:
+def requests(found: TrialResult) -> list[dict[str, Any]]:
     return [dict(columns) for table, columns in found.rows if table == "callback"]
 
 
@@ -38,7 +38,7 @@ def wishes(found: Course) -> list[dict[str, Any]]:
         (
             "0612345678",
             "callback_why_nobody",
-        ),  # as a national number of the caller's country, which is the United Kingdom
+        ),  # a national number of the caller's country, the United Kingdom
         ("123456", None),
     ],
 )
@@ -48,40 +48,40 @@ def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | No
     place = said.index("callback_number_wrong")
     reasons = [each for each in said[place + 1 :] if each.startswith("callback_why")]
     assert reasons == ([why] if why is not None else [])
-    assert wishes(found) == []
+    assert requests(found) == []
 
 
-def test_a_caller_may_enter_a_national_number_of_the_own_country() -> None:
-    (wish,) = wishes(tries("72207400123457#1h", at=NIGHT))
-    assert wish["number"] == "+447400123457"
+def test_a_caller_may_enter_a_national_number_of_their_country() -> None:
+    (request,) = requests(tries("72207400123457#1h", at=NIGHT))
+    assert request["number"] == "+447400123457"
 
 
-def test_a_caller_asks_to_be_called_when_the_state_of_his_file_changes() -> None:
+def test_a_caller_can_ask_to_be_called_when_the_state_of_their_file_changes() -> None:
     found = tries(f"71{REFERENCE}{PIN}33h")
     assert "told_noted" in heard(found)
-    (first, second) = wishes(found)
+    (first, second) = requests(found)
     assert (first["kind"], first["case_reference"], first["number"]) == ("case", REFERENCE, "+447400123456")
     assert "due" not in first  # not before the state changes
-    assert first["id"] == second["id"]  # asked twice in a call, it is one wish
+    assert first["id"] == second["id"]  # asking twice in a call makes one request
     assert "case_file" not in [table for table, _ in found.rows]  # the file is not touched
 
 
 @pytest.mark.parametrize("caller", ["", "+33899123456", "+12125551234"])
-def test_who_calls_from_a_number_that_cannot_be_called_is_told_so(caller: str) -> None:
+def test_a_caller_from_a_number_that_cannot_be_called_hears_so(caller: str) -> None:
     found = tries(f"71{REFERENCE}{PIN}3h", caller=caller)
     assert "told_refused" in heard(found)
-    assert wishes(found) == []
+    assert requests(found) == []
 
 
-def test_without_a_trunk_nobody_is_offered_to_be_told() -> None:
+def test_without_a_trunk_no_caller_is_offered_a_call_about_changes() -> None:
     usual = stage()
     nobody = usual.site.callbacks.model_copy(update={"trunk": None})
     found = tries(f"71{REFERENCE}{PIN}3h", Stage(usual.site.model_copy(update={"callbacks": nobody}), usual.version))
     assert not {"told_option", "told_noted"} & set(heard(found))
-    assert wishes(found) == []
+    assert requests(found) == []
 
 
-def test_what_is_said_in_a_call_back_has_audio_in_every_language() -> None:
+def test_every_prompt_of_a_call_back_has_audio_in_every_language() -> None:
     site, sounds = stage().site, stage().version.sounds
     missing = [(language, text) for language in site.languages for text in TEXTS if not sounds.file(language, text)]
     assert missing == []
