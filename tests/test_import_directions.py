@@ -1,4 +1,4 @@
-"""The folders import in one direction only, as docs/architecture.md says."""
+"""The folders import in one direction only, as CONTRIBUTING.md says."""
 
 import subprocess
 import sys
