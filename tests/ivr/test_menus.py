@@ -9,26 +9,12 @@ import numpy as np
 from line import FRENCH_NUMBER, Line
 
 from bench.callers import Callers
-from ivr.softphone.sound import QUIET_DBFS, RATE, Samples, find, level_dbfs
+from ivr.softphone.sound import RATE, Samples, find
 from ivr.softphone.telephone import Telephones
 
 COMFORT_NOISE = 13
 """RTP payload type of RFC 3389."""
-GERMAN_NUMBER, SHARED_NUMBER = "+49800212003", "+80000212000"
 KEYS = {"1": "ar", "2": "fr", "3": "es", "4": "it", "5": "nl", "6": "de", "7": "en"}
-
-# Menus that are heard out three times.
-SAYS_LITTLE = """
-start: language
-operator: queue
-change_language: language
-silence_s: 0.5
-nodes:
-  language: {kind: language, text: press_2, options: {2: fr}, next: main}
-  main: {kind: menu, options: [{key: 1, text: press_1, next: queue}]}
-  queue: {kind: queue, next: goodbye}
-  goodbye: {kind: end, text: goodbye}
-"""
 
 
 begins = partial(left.begins, timeout_s=5.0)
@@ -66,25 +52,6 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
         assert (await line.story(f"+3361300000{key}"))["call"]["language"] == KEYS[key]
 
 
-async def test_the_language_menu_begins_with_what_is_likely_in_the_country(line: Line, telephones: Telephones) -> None:
-    async def begins_with(prompts: Samples, caller: str | None, number: str) -> None:
-        call = await telephones.caller(caller).dial(f"sip:{number}@{line.sip}")
-        await call.established()
-        match = await call.hears(prompts, len(prompts) / RATE + 10)
-        await call.hangup()
-        assert level_dbfs(call.heard(until_s=max(0.0, match.offset_s))) < QUIET_DBFS, "something was said before"
-
-    in_france = np.concatenate([spoken(line, "fr", "language_option", "press_2"), line.audio("ar", "language_option")])
-    options = {language: line.audio(language, "language_option") for language in KEYS.values()}
-    await asyncio.gather(
-        begins_with(in_france, "+33613000011", "+33800212000"),
-        begins_with(options["de"], "+33613000012", GERMAN_NUMBER),  # the number's country counts, not the caller's
-        begins_with(options["es"], "+34613000013", SHARED_NUMBER),  # where it has none: the caller's prefix
-        begins_with(options["en"], "+447400123456", SHARED_NUMBER),
-        begins_with(options["ar"], None, SHARED_NUMBER),  # nothing known: the order of the site
-    )
-
-
 # Keys
 
 
@@ -98,68 +65,6 @@ async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> 
     await call.press("#")
     option = await begins(call, line.audio("fr", "main_file"), since_s=welcome.offset_s + 0.6)
     assert option.offset_s < welcome.offset_s + len(line.audio("fr", "welcome")) / RATE
-
-
-async def test_keys_pressed_ahead_lead_through_menus_that_are_not_said(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33613000022")
-    await call.press("230")
-    await begins(call, line.audio("fr", "to_operator"))
-    (row,) = line.control("GET", "/waiting")
-    assert (row["caller"], row["language"], row["topic"]) == ("+33613000022", "fr", "travel")
-    assert find(call.heard(), line.audio("fr", "main_file")[:RATE]).score < 0.4
-
-
-async def test_a_wrong_key_is_met_twice_with_help_then_with_an_operator(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33613000023")
-    await call.press("28")
-    since = 0.0
-    for _ in range(2):
-        helped = await begins(call, line.audio("fr", "help_wrong_key"), since_s=since)
-        since = helped.offset_s + 0.6
-        await call.press("8")
-    await begins(call, line.audio("fr", "to_operator"), since_s=since)
-    await call.hangup()
-    story = await line.story("+33613000023")
-    assert story["call"]["path"] == ["language", "hours", "welcome", "main", "operator", "queue"]
-    assert [each["data"]["clips"][0] for each in story["events"] if each["kind"] == "prompt"][-3:] == [
-        ["fr", "help_wrong_key"],
-        ["fr", "help_wrong_key"],
-        ["fr", "to_operator"],
-    ]
-
-
-async def test_silence_means_the_countrys_language_then_twice_help_then_an_operator(
-    line: Line, telephones: Telephones
-) -> None:
-    (line.site / "flow.yaml").write_text(SAYS_LITTLE)
-    call = await line.dial(telephones, "+33613000024")
-    help_ = await begins(call, line.audio("fr", "help_silence"))
-    await call.press("#")  # spares the rest of the help
-    help_ = await begins(call, line.audio("fr", "help_silence"), since_s=help_.offset_s + 1)
-    await call.press("#")
-    await begins(call, line.audio("fr", "to_operator"), since_s=help_.offset_s)
-    await call.hangup()
-    story = await line.story("+33613000024")
-    assert story["call"]["language"] == "fr"
-    assert story["call"]["path"] == ["language", "main", "queue"]
-    silences = [each["flow_node"] for each in story["events"] if each["kind"] == "silence"]
-    assert silences == ["language", "main", "main", "main"]
-
-
-async def test_a_square_repeats_a_menu_and_nine_changes_the_language(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33613000025")
-    since = 0.0
-    for keys, prompt in (
-        ("#", "language_option"),
-        ("2#", "language_option"),
-        ("#", "main_file"),
-        ("9", "main_file"),
-        ("6", "language_option"),
-    ):
-        heard = await begins(call, line.audio("fr", prompt), since_s=since)
-        since = heard.offset_s + 0.6
-        await call.press(keys)
-    await begins(call, line.audio("de", "welcome"), since_s=since)
 
 
 async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Line) -> None:
@@ -179,39 +84,6 @@ async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Li
     finally:
         await callers.hang_up(call)
         callers.close()
-
-
-async def test_zero_asks_for_an_operator_in_every_menu(line: Line, telephones: Telephones) -> None:
-    in_language_menu, in_main_menu = await asyncio.gather(
-        line.dial(telephones, "+33613000026"), line.dial(telephones, "+33613000027")
-    )
-    await asyncio.gather(in_language_menu.press("0"), in_main_menu.press("60"))
-    await asyncio.gather(
-        begins(in_language_menu, line.audio("fr", "to_operator")), begins(in_main_menu, line.audio("de", "to_operator"))
-    )
-    rows = {row["caller"]: (row["language"], row["topic"]) for row in line.control("GET", "/waiting")}
-    assert rows == {"+33613000026": ("fr", None), "+33613000027": ("de", None)}
-
-
-# Hours
-
-
-async def test_a_closed_line_says_so_and_reaches_nobody(line: Line, telephones: Telephones) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    line.control("POST", "/hours", {"force": "closed", "why": "test"})
-    # By the menu, and by asking for an operator before the hours are looked at.
-    chosen, asked = await asyncio.gather(line.dial(telephones, "+33613000031"), line.dial(telephones, "+33613000032"))
-    await asyncio.gather(chosen.press("2"), asked.press("0"))
-    await asyncio.gather(*(begins(call, line.audio("fr", "force_closed")) for call in (chosen, asked)))
-    await asyncio.gather(chosen.hangup(), asked.hangup())
-    for caller in ("+33613000031", "+33613000032"):
-        story = await line.story(caller)
-        assert story["call"]["outcome"] == "closed"
-        assert story["offers"] == []
-    assert not phone.calls
-    line.control("POST", "/hours", {"force": "auto"})
-    await line.asks_for_operator(telephones, "+33613000033")
-    await phone.next_call(2)
 
 
 # The site's flow
