@@ -14,15 +14,13 @@ import pytest
 from left import begins, rows
 from line import Line
 
-from db.references import make, valid
 from db.tables import CaseFile
 from ivr.softphone.sound import RATE, Samples
 from ivr.softphone.telephone import Call, Telephones
 
-KEYS = {"ar": "1", "fr": "2", "en": "7"}
+KEYS = {"ar": "1", "fr": "2"}
 CASE = "1"
 EXPECTED = (datetime.now(UTC) + timedelta(days=60)).date()
-NOBODYS = make(9, 1001)
 OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
@@ -128,55 +126,7 @@ async def test_a_caller_hears_the_state_of_his_file_in_his_language(line: Line, 
     await asyncio.gather(*(journey(each, f"+3361700000{KEYS[each]}") for each in KEYS))
 
 
-async def test_a_change_is_heard_again_and_on_the_next_file_and_star_leads_back(
-    line: Line, telephones: Telephones
-) -> None:
-    first, first_pin = await opened(line, "--state", "in_progress")
-    second, second_pin = await opened(line, "--state", "ready")
-    call = await asked(line, telephones, "+33617000011")
-    since = await enters(line, call, first, first_pin)
-    told = await begins(call, line.audio("fr", "case_state_in_progress"), since)
-    await call.press("1")
-    await begins(call, line.audio("fr", "case_state_in_progress"), told.offset_s + 0.6)
-    await call.press("2")
-    since = await enters(line, call, second, second_pin)
-    told = await begins(call, line.audio("fr", "case_state_ready"), since)
-    await call.press("*")
-    await begins(call, line.audio("fr", "main_file"), told.offset_s + 0.6)
-    await call.hangup()
-    assert results(await line.story("+33617000011")) == [(first, "told"), (second, "told")]
-
-
-async def test_all_can_be_entered_without_waiting_for_a_question(line: Line, telephones: Telephones) -> None:
-    reference, pin = await opened(line)
-    call = await claims(line, telephones, "+33617000012", reference, pin)
-    await call.hears(line.audio("fr", "case_state_open"), 15)
-
-
 # Who is not told
-
-
-async def test_a_wrong_code_no_code_and_no_file_are_answered_with_one_and_the_same_text(
-    line: Line, telephones: Telephones
-) -> None:
-    reference, pin = await opened(line)
-    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
-    enquiry = await line.asks_for_operator(telephones, "+33617000020", "20")
-    await line.until_state(phone.user, "talking")
-    await enquiry.hangup()
-    without_code = (await line.story("+33617000020"))["call"]["case"]
-
-    async def refused(entered: str, caller: str) -> None:
-        call = await claims(line, telephones, caller, entered, wrong(pin))
-        await hears(call, line.audio("fr", "case_no_match"), line.audio("fr", "case_ask_reference")[:RATE])
-        await call.hangup()
-        story = await line.story(caller)
-        assert results(story) == [(entered, "no_match")]
-        assert said(story)[-1] == [["fr", "case_no_match"], ["fr", "case_ask_reference"]]
-
-    await asyncio.gather(
-        refused(reference, "+33617000021"), refused(without_code, "+33617000022"), refused(NOBODYS, "+33617000023")
-    )
 
 
 async def test_three_wrong_codes_lock_the_file_and_the_number_also_when_the_controller_is_killed(
@@ -238,23 +188,6 @@ async def test_ten_calls_at_the_same_moment_have_three_attempts_at_a_file(line: 
     assert sorted(answers) == ["locked"] * 7 + ["no_match"] * 3
 
 
-async def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called(
-    line: Line, telephones: Telephones
-) -> None:
-    call = await asked(line, telephones, "+33617000061")
-    mistyped = next(each for each in (f"10001001{digit}" for digit in "0123456789") if not valid(each))
-    await call.press(f"{mistyped}#")
-    await begins(call, line.audio("fr", "case_reference_wrong"))
-    await call.press("12#")
-    await begins(call, line.audio("fr", "help_digits"))
-    await call.press(f"{mistyped}#")
-    await begins(call, line.audio("fr", "to_operator"))
-    (row,) = line.control("GET", "/waiting")
-    assert (row["caller"], row["topic"]) == ("+33617000061", "file")
-    await call.hangup()
-    assert results(await line.story("+33617000061")) == []
-
-
 # An operator
 
 
@@ -277,17 +210,6 @@ async def test_an_operator_gets_the_file_that_was_told_and_no_other_is_opened(
     assert (story["call"]["operator"], story["call"]["topic"]) == (phone.user, "file")
     assert await file_of(line, reference) == before
     assert len(await line.cases()) == count
-
-
-async def test_a_file_that_was_not_told_does_not_go_along_to_the_operator(line: Line, telephones: Telephones) -> None:
-    reference, pin = await opened(line)
-    phone = await line.phone(telephones, line.speaks("fr"), answers=1870.0)
-    call = await claims(line, telephones, "+33617000072", reference, wrong(pin))
-    await begins(call, line.audio("fr", "case_no_match"))
-    await call.press("*0")
-    await line.until_state(phone.user, "talking")
-    await call.hangup()
-    assert (await line.story("+33617000072"))["call"]["case"] not in (None, reference)
 
 
 # What cannot be looked up

@@ -24,9 +24,7 @@ from ivr.softphone.telephone import Call, Telephones
 from prompts.manifest import PAUSE_S
 
 
-@pytest.mark.parametrize(
-    ("language", "keys", "kind"), [("ar", "41", "complaint"), ("fr", "42", "suggestion"), ("de", "43", "observation")]
-)
+@pytest.mark.parametrize(("language", "keys", "kind"), [("fr", "42", "suggestion")])
 async def test_a_message_becomes_a_file_due_in_two_days_and_its_reference_is_spoken(
     line: Line, telephones: Telephones, language: str, keys: str, kind: str
 ) -> None:
@@ -91,20 +89,6 @@ async def test_who_records_again_leaves_only_what_he_said_last(line: Line, telep
     (message,) = await rows(line, Message, caller=caller)
     heard = samples_of(line.home / message.file)
     assert has_tone(heard[:RATE], 2100) and not has_tone(heard[:RATE], 1400)
-
-
-async def test_keys_pressed_ahead_do_not_send_a_message(line: Line, telephones: Telephones) -> None:
-    caller = "+33623000022"
-    call = await line.dial(telephones, caller)
-    await call.press("241")
-    await speaks(call, line, "fr", caller, 1400, 1.5)
-    await call.press("11")  # while he is recorded
-    await call.press("#")
-    await call.hears(line.audio("fr", "record_send", "press_1"), 12)
-    story = await line.story(caller, ended=False)
-    assert "message" not in [event["kind"] for event in story["events"]]
-    await call.press("1")
-    await begins(call, line.audio("fr", "record_thanks"))
 
 
 async def test_who_hangs_up_while_he_speaks_has_left_a_message(line: Line, telephones: Telephones) -> None:
@@ -339,30 +323,6 @@ async def test_a_recording_that_asterisk_refuses_ends_with_an_apology_and_a_file
     finally:
         line.ari("DELETE", f"/recordings/live/{name}")
         line.ari("DELETE", f"/bridges/{bridge}")
-
-
-@pytest.fixture
-def no_folder(line: Line) -> Iterator[Path]:
-    """A file in the place of the folder where Asterisk records, which it finds out when it begins."""
-    folder = line.home / "asterisk" / "spool" / "recording"
-    aside = folder.rename(folder.with_name("recording-aside"))
-    folder.write_text("")
-    try:
-        yield folder
-    finally:
-        folder.unlink()
-        aside.rename(folder)
-
-
-async def test_a_recording_that_asterisk_cannot_write_ends_with_an_apology_and_a_file(
-    line: Line, telephones: Telephones, no_folder: Path
-) -> None:
-    caller = "+33623000031"
-    call = await line.dial(telephones, caller)
-    await call.press("243")
-    await begins(call, line.audio("fr", "record_how"))
-    await call.press("5")
-    await is_apologised_to(line, call, caller)
 
 
 async def test_a_message_that_is_found_after_its_call_has_ended_in_the_records_is_kept(

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from left import KEYS, begins, rows, samples_of, speaks
+from left import KEYS, begins, rows
 from line import Line
 
-from db.tables import Callback, Message
-from ivr.softphone.sound import RATE, has_tone
+from db.tables import Callback
 from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
@@ -83,18 +82,10 @@ async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
     assert [each["earned"] for each in first] == [False]
 
 
-async def test_who_waits_is_told_again_and_hears_music_between(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=2)
-    call = await line.waiting(telephones, "+33624000201")
-    once = await begins(call, line.audio("fr", "wait_nobody"))
-    music = await call.hears(line.music(), 30, once.offset_s)
-    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
-
-
 # Instead of waiting
 
 
-@pytest.mark.parametrize("language", ["ar", "fr"])
+@pytest.mark.parametrize("language", ["fr"])
 async def test_a_wish_to_be_called_back_ends_the_wait_and_keeps_its_age(
     line: Line, telephones: Telephones, language: str
 ) -> None:
@@ -119,53 +110,10 @@ async def test_a_wish_to_be_called_back_ends_the_wait_and_keeps_its_age(
     assert story["call"]["path"][-3:] == ["queue", "waiting_callback", "goodbye"]
 
 
-async def test_a_message_ends_the_wait(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=60)
-    caller = "+31624000311"
-    call = await offered(line, telephones, caller, "nl")
-    await call.press(MESSAGE)
-    await speaks(call, line, "nl", caller, 1400, 1.5)
-    assert since(line) == {}
-    await call.press("#")
-    await begins(call, line.audio("nl", "record_send"))
-    await call.press("1")
-    await begins(call, line.audio("nl", "record_thanks"))
-    await call.hangup()
-    assert (await line.story(caller))["call"]["outcome"] == "message"
-    (message,) = await rows(line, Message, caller=caller)
-    assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
-
-
-async def test_who_comes_back_from_a_wish_waits_with_the_age_that_he_had(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=60)
-    call = await offered(line, telephones, "+33624000321", "fr")
-    before = since(line)
-    await call.press(CALLED_BACK)
-    await begins(call, line.audio("fr", "callback_this_number"))
-    await call.press("*")
-    await line.until(lambda: since(line) == before, 5, "he waits again")
-    await asyncio.sleep(1.5)
-    await call.hangup()
-    story = (await line.story("+33624000321"))["call"]
-    assert story["outcome"] == "abandoned"
-    assert story["wait_s"] == pytest.approx((story["ended"] - story["queued"]).total_seconds(), abs=0.1)
-
-
-async def test_a_key_before_the_offers_is_no_answer_to_them(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=3, every_s=60)
-    call = await line.waiting(telephones, "+33624000331")
-    before = since(line)
-    await call.press(CALLED_BACK)
-    await begins(call, line.audio("fr", "closed_callback"), timeout_s=20)
-    assert since(line) == before
-    story = await line.story("+33624000331", ended=False)
-    assert story["events"][-1]["flow_node"] == "queue"
-
-
 # The guide
 
 
-@pytest.mark.parametrize("language", ["ar", "fr", "nl"])
+@pytest.mark.parametrize("language", ["ar"])
 async def test_an_operator_ends_the_guide_of_who_has_kept_his_place(
     line: Line, telephones: Telephones, language: str
 ) -> None:
@@ -189,33 +137,6 @@ async def test_an_operator_ends_the_guide_of_who_has_kept_his_place(
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "waiting_guide", "queue"]
     assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
-
-
-async def test_who_has_heard_enough_of_the_guide_waits_on(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=2)
-    call = await offered(line, telephones, "+33624000411", "fr")
-    before = since(line)
-    await call.press(GUIDE)
-    guide = await begins(call, line.audio("fr", "guide_passport_title"))
-    await call.press("*")
-    music = await call.hears(line.music(), 12, guide.offset_s)
-    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
-    assert since(line) == before
-    await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ, 12)
-
-
-async def test_an_operator_who_is_asked_for_in_the_guide_is_the_one_he_waits_for(
-    line: Line, telephones: Telephones
-) -> None:
-    tells(line, first_s=1, every_s=60)
-    call = await offered(line, telephones, "+33624000421", "fr")
-    before = since(line)
-    await call.press(GUIDE)
-    guide = await begins(call, line.audio("fr", "guide_passport_title"))
-    await call.press("0")
-    await call.hears(line.music(), 12, guide.offset_s)
-    assert since(line) == before
 
 
 # Another language

@@ -72,8 +72,9 @@ def steps(course: Course, kind: str, node: str | None = None) -> list[Step]:
 
 
 def announcements(course: Course, node: str | None = None) -> list[list[str]]:
-    """Return the prompts of each announcement."""
-    return [[clip.prompt for clip in step.data["clips"]] for step in steps(course, "hears", node)]
+    """Return the prompts of each announcement; a tone alone is none."""
+    said = [[clip.prompt for clip in step.data["clips"]] for step in steps(course, "hears", node)]
+    return [prompts for prompts in said if prompts]
 
 
 def languages(course: Course, node: str) -> set[str]:
