@@ -80,8 +80,6 @@ async def test_who_handed_a_caller_on_gets_him_back_only_when_nobody_else_is_the
     # To a topic, the other way round. Then nobody is left but he who hands him on.
     talk(line, "+33613000052", "transfer", topic="file")
     await line.until_state(other, "ready")
-    await line.restart()
-    await hears_music(call, call.clock)
     assert (_waits(line), line.operator_state(other)) == (["+33613000052"], "ready")
     colleague.will_ring()
     line.control("POST", f"/operators/{maker}/state", {"state": "away"})

@@ -110,31 +110,3 @@ async def test_a_transfer_key_is_answered_on_any_line_and_nobody_is_lost_by_it(
         maker: "transfer",
         other: "caller",
     }
-
-
-async def test_two_telephones_that_send_a_caller_to_and_fro_are_told_that_it_is_enough(
-    line: Line, telephones: Telephones
-) -> None:
-    first, second = french(line, 2)
-    call, leg, phone = await conversation(line, telephones, "+33613000063", first)
-    other = await line.phone(telephones, second)
-    has, gets = phone, other
-    began = call.clock
-    for hertz in (COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ):
-        gets.will_answer(tone_hz=hertz)
-        await leg.transfer(f"sip:{gets.user}@{line.sip}")
-        await call.hears_tone(hertz)
-        has, gets, leg = gets, has, gets.calls[-1]
-        await line.until_state(gets.user, "ready")
-    heard, rung = leg.clock, len(gets.calls)
-    with pytest.raises(TransferFailed, match="603"):
-        await leg.transfer(f"sip:{gets.user}@{line.sip}")
-    await leg.hears(line.audio(line.spoken_to(has.user), "talk_too_often"), since_s=heard)
-    await call.hears_tone(COLLEAGUE_HZ)
-    assert len(gets.calls) == rung
-    never_silent(call, began)
-    await call.hangup()
-    story = await line.story("+33613000063")
-    ways = [each["data"]["way"] for each in story["events"] if each["kind"] == "transferred"]
-    refused = [each["data"]["why"] for each in story["events"] if each["kind"] == "wish_refused"]
-    assert (ways, refused) == (["refer"] * 5, ["too_often"])

@@ -6,11 +6,9 @@ import itertools
 import re
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from baresip.errors import TransferFailed
-from conftest import OFFSET, short_folder
 from in_dialog import Dialog
 from line import Line
 from offers import french, outcomes
@@ -33,17 +31,15 @@ SITE = CHECKOUT / "sites" / "consulate"
 
 
 @pytest.fixture
-async def whispering(telephones: Telephones) -> AsyncIterator[Line]:
-    """A line of its own whose site whispers, as the example site does."""
-    with short_folder("hatif-whisper-") as folder:
-        line = Line(Path(folder), OFFSET + 1000)
-        path = line.site / "site.toml"
-        path.write_text(re.sub(r"^whisper = false", "whisper = true", path.read_text(), flags=re.MULTILINE))
-        try:
-            await line.up()
-            yield line
-        finally:
-            await line.down()
+async def whispering(line: Line) -> AsyncIterator[Line]:
+    """A line whose site whispers, as the example site does."""
+    path = line.site / "site.toml"
+    before = path.read_text()
+    path.write_text(re.sub(r"^whisper = false", "whisper = true", before, flags=re.MULTILINE))
+    await line.restart()
+    yield line
+    path.write_text(before)
+    await line.restart()
 
 
 def test_whatever_comes_is_whispered_in_texts_that_every_language_has() -> None:
