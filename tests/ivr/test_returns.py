@@ -1,7 +1,6 @@
 """A caller who was cut off and calls again soon goes on waiting where he was; nobody else takes his place."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -82,40 +81,6 @@ async def test_who_hung_up_while_he_waited_is_before_those_who_came_meanwhile(
     assert f"takes his old place, that of call {told['call']}" in said
 
 
-async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, telephones: Telephones) -> None:
-    caller = "+33651000021"
-    place = await gave_up(line, telephones, caller)
-    for _ in range(2):
-        call = await again(line, telephones, caller, "20")
-        assert since(line, caller) == place
-        await call.hangup()
-        await over(line, caller)
-        await line.until(lambda: caller not in queue(line), 3, "he is gone")
-
-
-async def test_another_language_and_another_number_begin_anew(line: Line, telephones: Telephones) -> None:
-    caller, other = "+33651000031", "+33651000032"
-    place = await gave_up(line, telephones, caller)
-    await again(line, telephones, other, "20")
-    assert since(line, other) > place
-    await again(line, telephones, caller, "70")
-    assert since(line, caller) > place
-    assert not returned(await line.story(caller, ended=False))
-
-
-async def test_who_hides_his_number_begins_anew(line: Line, telephones: Telephones) -> None:
-    places = []
-    for _ in range(2):
-        call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
-        await call.established()
-        await call.press("20")
-        await line.until(lambda: len(queue(line)) == 1, 8, "he waits")
-        places.append(line.control("GET", "/waiting")[0]["since"])
-        await call.hangup()
-        await line.until(lambda: not queue(line), 3, "he is gone")
-    assert places[0] < places[1]
-
-
 async def test_who_lost_his_operator_has_his_place_and_who_was_served_has_none(
     line: Line, telephones: Telephones
 ) -> None:
@@ -158,21 +123,3 @@ async def test_who_hung_up_while_he_waited_without_a_controller_has_his_place_wh
     await line.waiting(telephones, second)
     await again(line, telephones, caller, "20")
     assert (queue(line), since(line, caller)) == ([caller, second], place)
-
-
-async def test_a_site_can_do_without_old_places(line: Line, telephones: Telephones) -> None:
-    caller = "+33651000051"
-    path = line.site / "site.toml"
-    text = path.read_text()
-    changed, count = re.subn(r"^return_min = \d+", "return_min = 0", text, flags=re.MULTILINE)
-    assert count == 1
-    path.write_text(changed)
-    await line.restart()
-    try:
-        place = await gave_up(line, telephones, caller)
-        call = await again(line, telephones, caller, "20")
-        assert since(line, caller) > place
-        await call.hangup()
-    finally:
-        path.write_text(text)
-        await line.restart()
