@@ -3,11 +3,11 @@
 from datetime import date
 
 import pytest
-from trial_calls import ANSWERS, announcements, called, languages, row, steps
-from trial_stage import OTHER_REFERENCE, PIN, REFERENCE, Cabinet, OneFile
+from trial_calls import ANSWERS, announcements, called, languages, row, rows, steps
+from trial_stage import OTHER_REFERENCE, PIN, REFERENCE, Cabinet, OneFile, stage
 
 from db.enums import CaseState
-from ivr.trial.trial import Course
+from ivr.trial.trial import Course, Stage
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 ENTERED, WRONG = f"{REFERENCE}#{PIN}#", f"{REFERENCE}#999999#"
@@ -109,6 +109,18 @@ def test_nine_leads_to_the_menu_and_a_key_of_the_menu_is_taken_at_once() -> None
     assert [prompts[0] for prompts in announcements(by_menu, "language")] == ["go_on_in_language", "language_option"]
     assert (languages(by_menu, "welcome"), languages(at_once, "welcome")) == ({"it"}, {"en"})
     assert row(by_menu, "caller")["language"] == "it"
+
+
+@pytest.mark.parametrize(
+    ("caller", "on"),
+    [("", stage()), ("+33619000041", stage(remembers=False))],
+    ids=["a withheld number", "a site without a memory"],
+)
+def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -> None:
+    course = called("3h", caller, on=on, last_language="es")
+    assert [prompts[0] for prompts in announcements(course, "language")] == ["language_option"]
+    assert rows(course, "caller") == []
+    assert languages(course, "welcome") == {"es"}
 
 
 # Messages
