@@ -139,40 +139,6 @@ async def test_an_operator_ends_the_guide_of_who_has_kept_his_place(
     assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
 
 
-# Another language
-
-
-async def test_who_changes_the_language_while_waiting_keeps_the_place(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=60, every_s=60)
-    caller = "+33624000601"
-    call = await line.waiting(telephones, caller)
-    before = since(line)
-    await call.press("9")
-    menu = await begins(call, line.audio("fr", "language_option"))
-    assert since(line) == before
-    await call.press("0")  # they would rather wait on
-    await call.hears(line.music(), 12, menu.offset_s)
-    back = call.clock
-    await call.press("9")
-    await begins(call, line.audio("fr", "language_option"), back)
-    await call.press(KEYS["nl"])
-    changed = await begins(call, line.audio("nl", "to_operator"), back)
-    assert since(line) == before
-    await call.press("9")
-    await begins(call, line.audio("fr", "language_option"), changed.offset_s)
-    phone = await line.phone(telephones, SPEAKS_ALL_THREE)  # an operator who becomes free ends the menu
-    rung = await phone.next_call(5)
-    await rung.answer()
-    rung.tone(OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    story = await line.story(caller)
-    row = story["call"]
-    assert (row["outcome"], row["language"]) == ("answered", "nl")
-    assert row["path"][-7:] == ["queue", "language", "queue", "language", "queue", "language", "queue"]
-    assert row["wait_s"] == pytest.approx((row["connected"] - row["queued"]).total_seconds(), abs=0.1)
-
-
 # The controller is killed meanwhile
 
 
