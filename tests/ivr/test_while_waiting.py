@@ -54,10 +54,10 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 async def test_place_and_time_are_told_when_they_have_earned_it_and_not_before(
-    lone_line: Line, telephones: Telephones
+    line: Line, telephones: Telephones
 ) -> None:
-    line = lone_line
     tells(line, first_s=1, every_s=600)
+    await line.restart()  # a floor that has foretold nothing yet
     await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
     for number in range(5):
         await served(line, await line.asks_for_operator(telephones, f"+3362400010{number}", "20"), SPEAKS_ALL_THREE)
