@@ -119,6 +119,22 @@ def test_a_survey_without_an_answer_ends_the_call_with_goodbye() -> None:
         assert course.outcome == "answered"
 
 
+# Operators who do not take the call
+
+
+@pytest.mark.parametrize(
+    ("cause", "state"), [(17, "refused"), (21, "refused"), (19, "no_answer"), (20, "unreachable"), (27, "unreachable")]
+)
+def test_how_a_leg_ends_says_why_its_operator_did_not_take_the_call_and_the_next_one_serves(
+    cause: int, state: str
+) -> None:
+    course = called("2-0", rungs=[Rung("1002", offered_s=8, answers_s=2, talks_s=0, cause=cause), ANSWERS])
+    ended = [(offer["state"], offer.get("operator_id")) for offer in rows(course, "offer") if "ended" in offer]
+    assert [each for each, _ in ended] == [state, "accepted"]
+    assert len(steps(course, "waiting")) == 1
+    assert (course.outcome, row(course, "call")["operator_id"]) == ("answered", ANSWERS.operator)
+
+
 # Consent to a recording
 
 
