@@ -105,33 +105,26 @@ async def test_a_colleague_who_does_not_answer_or_hangs_up_leaves_the_caller_wit
     await call.hears_tone(OPERATOR_HZ)
     assert (await colleague.calls[-1].ended()).by_us is False
     await line.until_state(other, "ready")
-    # The operator hangs up while his colleague is rung: that one gets the caller, without being rung again.
+    # One whom the operator gives the caller to before they have answered gets the caller, without being rung again.
     colleague.will_ring()
     talk(line, "+33613000022", "consult", operator=other)
     rings = len(colleague.calls) + 1
     await line.until(lambda: len(colleague.calls) == rings, 5, "the colleague is rung")
-    await leg.hangup()
-    colleague.calls[-1].tone(COLLEAGUE_HZ)
-    await colleague.calls[-1].answer()
+    talk(line, "+33613000022", "complete")
+    assert (await leg.ended()).by_us is False
+    back = colleague.calls[-1]
+    back.tone(COLLEAGUE_HZ)
+    await back.answer()
     await call.hears_tone(COLLEAGUE_HZ)
     never_silent(call, began)
     assert len(colleague.calls) == rings
-    # So does one whom the operator gives the caller to before he has answered.
+    # The caller hangs up while the operator consults: nobody is left.
     await line.until_state(maker, "ready")
+    phone.will_answer(tone_hz=OPERATOR_HZ)
     talk(line, "+33613000022", "consult", operator=maker)
-    back = await phone.next_call(5)
-    talk(line, "+33613000022", "complete")
-    assert (await colleague.calls[-1].ended()).by_us is False
-    back.tone(OPERATOR_HZ)
-    await back.answer()
-    await call.hears_tone(OPERATOR_HZ)
-    # The caller hangs up while his operator consults: nobody is left.
-    await line.until_state(other, "ready")
-    colleague.will_answer(tone_hz=COLLEAGUE_HZ)
-    talk(line, "+33613000022", "consult", operator=other)
-    await back.hears_tone(COLLEAGUE_HZ)
+    await back.hears_tone(OPERATOR_HZ)
     await call.hangup()
-    assert (await colleague.calls[-1].ended()).by_us is False
+    assert (await phone.calls[-1].ended()).by_us is False
     story = await line.story("+33613000022")
     assert story["call"]["outcome"] == "answered"
     assert all(each["ended"] for each in story["pairings"])
