@@ -48,10 +48,10 @@ OPERATORS = {"2": "1018", "3": "1026", "4": "1033", "5": "1036"}
 TONE_HZ, CALLER_HZ = 1870, 1130
 
 
-async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_an_offer_or_a_conversation(
+async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_conversation(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float], record_property: State
 ) -> None:
-    talks, rung, first, second, menu, greeted = (f"+3361210000{number}" for number in range(1, 7))
+    talks, first, second, menu, greeted = (f"+3361210000{number}" for number in range(1, 6))
     phone = await line.phone(telephones, OPERATORS["2"])
     phone.will_answer(tone_hz=TONE_HZ)
     talking = await line.waiting(telephones, talks)
@@ -60,22 +60,14 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_an_offer
     await talking.hears_tone(TONE_HZ)
     waiting = [await line.waiting(telephones, each) for each in (first, second)]
     before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
-    other = await line.phone(telephones, OPERATORS["3"])
     in_menu, in_greeting = await asyncio.gather(line.dial(telephones, menu), line.dial(telephones, greeted))
     await in_menu.press("2")
     await in_menu.hears(line.audio("fr", "main_file"))
-    # These last: a greeting lasts two seconds, and an operator is rung for four.
-    offered, _ = await asyncio.gather(line.asks_for_operator(telephones, rung, "30"), in_greeting.press("2"))
-    ringing = await other.next_call(5)
+    await in_greeting.press("2")  # last: a greeting lasts two seconds
+    await asyncio.sleep(0.5)
     killed, talking_since, answered_since = in_menu.clock, talking.clock, answered.clock - 1.5
     record_property("from kill -9 until the next controller answers, s", await line.restart())
 
-    # The operator who was rung is rung once, and answers.
-    assert ringing.state == "ringing"
-    await ringing.answer()
-    ringing.tone(TONE_HZ)
-    await offered.hears_tone(TONE_HZ)
-    assert len(other.calls) == 1
     # Whoever is in a menu hears it again, and nobody is greeted twice.
     await asyncio.gather(
         in_menu.hears(line.audio("fr", "main_file"), since_s=killed), in_greeting.hears(line.audio("fr", "main_file"))
@@ -92,24 +84,22 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_an_offer
         assert longest_silence(side.heard(since)).length_s < 0.3
     assert line.operator_state(phone.user) == "talking"
     state_silence("in the menu", in_menu)
-    state_silence("being offered", offered)
     state_silence("who waits", waiting[0])
     state_silence("who talks", talking)
     # The conversation ends as ever, and its operator is offered the caller who came first.
     await answered.hangup()
     await talking.hears(line.audio("fr", "survey_question")[:RATE])
     await waiting[0].hears_tone(TONE_HZ, 8)
-    for call in (talking, offered, *waiting, in_menu, in_greeting):
+    for call in (talking, *waiting, in_menu, in_greeting):
         await call.hangup()
-    stories = [await line.story(caller) for caller in (talks, rung, first, second, menu, greeted)]
+    stories = [await line.story(caller) for caller in (talks, first, second, menu, greeted)]
     assert [each["call"]["outcome"] for each in stories] == [
-        *("answered", "answered", "answered", "abandoned", "abandoned", "left_menu")
+        *("answered", "answered", "abandoned", "abandoned", "left_menu")
     ]
     for story in stories:
         assert "resumed" in [event["kind"] for event in story["events"]]
     assert [[pairing["reason"] for pairing in each["pairings"]] for each in stories[:2]] == [["operator"], ["caller"]]
-    assert [offer["state"] for offer in stories[1]["offers"]] == ["accepted"]
-    for story in stories[2:4]:
+    for story in stories[1:3]:
         assert [event["kind"] for event in story["events"]].count("waiting") == 1
 
 
@@ -160,8 +150,8 @@ async def test_what_happens_while_there_is_no_controller_is_found_by_the_next_on
     assert len({case["reference"] for case in await line.cases() if case["caller"] == callers["4"]}) == 1
 
 
-async def test_two_kills_in_a_row_keep_the_position_the_row_of_the_call_and_a_pause(
-    line: Line, telephones: Telephones
+async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and_a_pause(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
     caller, operator = "+33612100021", line.speaks("fr")
     phone = await line.phone(telephones, operator)
@@ -170,11 +160,24 @@ async def test_two_kills_in_a_row_keep_the_position_the_row_of_the_call_and_a_pa
     call = await line.waiting(telephones, caller)
     before = [(row["call"], row["since"]) for row in line.control("GET", "/waiting")]
     row = (await line.story(caller, ended=False))["call"]
+    other = await line.phone(telephones, OPERATORS["3"])
+    offered = await line.asks_for_operator(telephones, "+33612100022", "30")
+    ringing = await other.next_call(5)
     former = line.kill_controller()
     # As if its first record had never come to the disk.
     with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
         database.execute("DELETE FROM call WHERE caller = ?", (caller,))
     await line.controller_back(former)
+    # The operator who was rung is rung once, and answers.
+    assert ringing.state == "ringing"
+    await ringing.answer()
+    ringing.tone(TONE_HZ)
+    await offered.hears_tone(TONE_HZ)
+    assert len(other.calls) == 1
+    state_silence("being offered", offered)
+    await offered.hangup()
+    assert [offer["state"] for offer in (await line.story("+33612100022"))["offers"]] == ["accepted"]
+    # The call has its row.
     after = (await line.story(caller, ended=False))["call"]
     for column in ("id", "started", "number", "caller", "country"):
         assert after[column] == row[column], column
