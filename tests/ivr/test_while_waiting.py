@@ -92,7 +92,6 @@ async def test_a_wish_to_be_called_back_ends_the_wait_and_keeps_its_age(
     tells(line, first_s=1, every_s=60)
     caller = f"+3362400030{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
-    await call.hears(line.audio(language, "closed_callback", "press_1", "closed_message", "press_2"), 30)
     (began,) = since(line).values()
     await call.press(CALLED_BACK)
     await begins(call, line.audio(language, "callback_this_number"))
