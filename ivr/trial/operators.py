@@ -41,7 +41,7 @@ class Rung:
 class Floor:
     """`who(wait)`: whom the caller is offered next; None: nobody. It is asked again when an offer has come to nothing.
 
-    `waiting`: whether the call waits for one.
+    `spoken`: the languages that somebody on duty speaks. `waiting`: whether the call waits for one.
     """
 
     def __init__(
@@ -50,8 +50,9 @@ class Floor:
         publish: Callable[[floor_protocol.ToCall], None],
         ring_s: float,
         later: Later,
+        spoken: tuple[str, ...] = (),
     ) -> None:
-        self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
+        self._who, self._publish, self._ring_s, self._later, self._spoken = who, publish, ring_s, later, spoken
         self._wait: floor_protocol.Wait | None = None
         self._next: asyncio.TimerHandle | None = None  # when somebody will be free for him
         self.rung: dict[str, Rung] = {}  # by offer
@@ -68,7 +69,7 @@ class Floor:
             case floor_protocol.Leave() | floor_protocol.Accepted():
                 self._wait = self._next = None
             case floor_protocol.AskPosition(call) if self._wait is not None:
-                self._publish(floor_protocol.Position(call, 1, self._estimate()))
+                self._publish(floor_protocol.Position(call, 1, self._estimate(), self._spoken))
             case floor_protocol.Refused() if self._wait is not None:
                 self._offer(self._wait)
 

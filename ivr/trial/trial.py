@@ -101,7 +101,7 @@ class Stage:
 @dataclass(frozen=True)
 class Scene:
     """What one trial is about. `caller`: his number, empty if he hides it; `disk_full`: nothing can be recorded;
-    `was_cut_off`: he was cut off a short time ago while he waited."""
+    `was_cut_off`: he was cut off a short time ago while he waited; `spoken`: the languages of the operators on duty."""
 
     caller: str
     dialled: str
@@ -112,6 +112,7 @@ class Scene:
     last_language: str | None = None
     disk_full: bool = False
     was_cut_off: bool = False
+    spoken: tuple[str, ...] = ()
 
 
 async def trial(stage: Stage, scene: Scene, person: Callable[[Asterisk], Caller]) -> Course:
@@ -133,7 +134,8 @@ class _Trial:
 
     def _services(self) -> Services:
         stage, scene, link = self._stage, self._scene, self._link
-        link.floor = Floor(scene.who, lambda offer: self._call.deliver(offer), stage.site.operators.ring_s, link.later)
+        ring_s = stage.site.operators.ring_s
+        link.floor = Floor(scene.who, lambda offer: self._call.deliver(offer), ring_s, link.later, scene.spoken)
         link.deliver = lambda event: self._call.deliver(event)
         return Services(
             site=stage.site,

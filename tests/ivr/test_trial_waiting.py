@@ -6,6 +6,7 @@ from trial_stage import stage
 
 from ivr.model.floor_protocol import Wait
 from ivr.trial.operators import Rung
+from ivr.trial.trial import Stage
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
@@ -117,6 +118,74 @@ def test_a_survey_without_an_answer_ends_the_call_with_goodbye() -> None:
         assert announcements(course)[-1] == ["goodbye"]
         assert rows(course, "survey_answer") == []
         assert course.outcome == "answered"
+
+
+# Position and time, and another language
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+@pytest.mark.parametrize(
+    ("free_s", "time"), [(100.0, "wait_under_2"), (200.0, "wait_about_5"), (500.0, "wait_about_10")]
+)
+def test_a_caller_hears_their_position_and_the_time_that_is_foretold(
+    language: str, key: str, free_s: float, time: str
+) -> None:
+    course = called(f"{key}-0", spoken=(language,), rungs=[Rung("1001", free_s, answers_s=2, talks_s=60)])
+    assert announcements(course, "queue")[1][:3] == ["position_1", time, "closed_callback"]
+    assert languages(course, "queue") == {language}
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_a_caller_whose_language_nobody_speaks_is_offered_the_next_ones_in_their_own_words_and_takes_one(
+    language: str, key: str
+) -> None:
+    first, second, third, *_ = stage().site.fallback_chain(language)
+    waits: list[Wait] = []
+    course = called(f"{key}-02", spoken=(first, second, third), rungs=[LATE, ANSWERS], waits=waits)
+    offer = steps(course, "hears", "queue")[1]
+    assert [(clip.language, clip.prompt) for clip in offer.data["clips"]] == [
+        (language, "language_nobody"),
+        *(
+            (other, text)
+            for n, other in enumerate((first, second, third), 1)
+            for text in ("language_option", f"press_{n}")
+        ),
+        (language, "stay_on_line"),
+    ]
+    assert [step.data for step in steps(course, "other_language")] == [
+        {"languages": [first, second, third], "nobody": True}
+    ]
+    assert steps(course, "language")[-1].data == {"language": second, "instead_of": language}
+    assert [wait.since for wait in waits] == [waits[0].since] * 2
+    assert [wait.steps[0].language for wait in waits] == [language, second]
+    assert (course.outcome, row(course, "call")["language"]) == ("answered", second)
+
+
+def test_a_caller_who_presses_nothing_waits_on_in_their_language() -> None:
+    waits: list[Wait] = []
+    course = called("5-0", spoken=("en",), waits=waits, rungs=[LATE])
+    assert len(steps(course, "other_language")) == 1
+    assert {wait.steps[0].language for wait in waits} == {"nl"}
+    assert (course.outcome, row(course, "call")["language"]) == ("answered", "nl")
+
+
+@pytest.mark.parametrize("spoken", [("nl", "en"), ()], ids=["somebody speaks it", "nobody is there at all"])
+def test_where_somebody_speaks_it_or_nobody_is_there_at_all_no_other_language_is_offered(
+    spoken: tuple[str, ...],
+) -> None:
+    assert steps(called("5-0", spoken=spoken), "other_language") == []
+
+
+def test_after_a_long_wait_another_language_is_offered_though_somebody_speaks_the_callers() -> None:
+    there = stage()
+    routing = there.site.routing.model_copy(update={"other_language_s": 30})
+    brief = Stage(there.site.model_copy(update={"routing": routing}), there.version)
+    course = called("5-0", spoken=("nl", "en"), on=brief)
+    (offer,) = steps(course, "other_language")
+    (waiting,) = steps(course, "waiting")
+    assert offer.data == {"languages": ["en"], "nobody": False}
+    assert offer.at - waiting.at >= 30
+    assert ["language_busy", "language_option", "press_1", "stay_on_line"] in announcements(course, "queue")
 
 
 # Operators who do not take the call
