@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,8 @@ from db.tables import CaseFile
 from ivr.softphone.sound import RATE, Samples
 from ivr.softphone.telephone import Call, Telephones
 
-KEYS = {"ar": "1", "fr": "2"}
+KEYS = {"fr": "2"}
 CASE = "1"
-EXPECTED = (datetime.now(UTC) + timedelta(days=60)).date()
-OLD = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 
 async def case(line: Line, *arguments: str) -> dict[str, Any]:
