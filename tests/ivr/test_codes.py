@@ -107,8 +107,10 @@ async def test_a_wrap_up_is_made_longer_as_far_as_the_site_allows_and_ends_by_a_
     wrap_up = f"/operators/{phone.user}/wrap_up"
     call = await line.asks_for_operator(telephones, "+33616000001")
     await line.until_state(phone.user, "talking")
-    await over(await dials(line, phone, "*113", "code_pause_meeting", "code_paused_after"))
-    await over(await dials(line, phone, "*10", "code_talking"))  # his last word counts
+    control = f"/operators/{phone.user}/state"
+    line.control("POST", control, {"state": "paused", "reason": "meeting"})
+    assert state(line, phone.user)["pause_after"] == "meeting"
+    line.control("POST", control, {"state": "ready"})  # the last word counts
     assert state(line, phone.user)["pause_after"] is None
     await call.hangup()
     await line.until_state(phone.user, "wrapping_up")

@@ -81,6 +81,8 @@ async def test_a_telephone_whose_machine_refuses_packets_holds_nobody_while_it_r
     await call.hears_tone(COLLEAGUE_HZ)  # he waits at the head
     assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
     await waits.hangup()
+    answered = call.clock
+    await line.until(lambda: call.clock > answered + OPEN_S, 5, "the other one's port was seen open")
     never_silent(call, since)  # the line's silence would be noticed after ten seconds
     await call.hangup()
     story = await line.story("+33613000045")
