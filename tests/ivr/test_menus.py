@@ -40,7 +40,7 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
     beginnings = {language: line.audio(language, "welcome")[: RATE * 3 // 2] for language in KEYS.values()}
 
     async def heard(key: str) -> Samples:
-        call = await line.dial(telephones, f"+3361300000{key}")
+        call = await line.dial(telephones, f"+3361390000{key}")
         await call.press(key)
         await call.hears(beginnings[KEYS[key]], 12)
         await call.hangup()
@@ -49,14 +49,14 @@ async def test_each_language_is_what_its_caller_hears(line: Line, telephones: Te
     for key, samples in zip(KEYS, await asyncio.gather(*map(heard, KEYS)), strict=True):
         scores = {language: find(samples, beginning) for language, beginning in beginnings.items()}
         assert [language for language, match in scores.items() if match.same] == [KEYS[key]]
-        assert (await line.story(f"+3361300000{key}"))["call"]["language"] == KEYS[key]
+        assert (await line.story(f"+3361390000{key}"))["call"]["language"] == KEYS[key]
 
 
 # Keys
 
 
 async def test_a_key_cuts_a_prompt_short(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33613000021")
+    call = await line.dial(telephones, "+33613900021")
     menu_s = sum(len(spoken(line, each, "language_option", f"press_{key}")) for key, each in KEYS.items()) / RATE
     menu = await begins(call, line.audio("fr", "language_option"))
     await call.press("2")
@@ -73,7 +73,7 @@ async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Li
     callers = Callers("127.0.0.2", ("127.0.0.1", 5060 + line.offset), frozenset(), frozenset())
     kinds: list[int] = []
     callers.got_rtp = lambda data: kinds.append(data[1] & 0x7F)
-    call, _ = await callers.dial(FRENCH_NUMBER, "+33613000029")
+    call, _ = await callers.dial(FRENCH_NUMBER, "+33613900029")
     try:
         for key in "211":  # the last one is the first digit of a reference: the others are waited for
             await callers.be_heard(call)
@@ -90,9 +90,9 @@ async def test_while_a_key_is_waited_for_the_carrier_gets_comfort_noise(line: Li
 
 
 async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, telephones: Telephones) -> None:
-    before = await line.dial(telephones, "+33613000041")
+    before = await line.dial(telephones, "+33613900041")
     edit(line, r"key: 3, text: main_travel", "key: 5, text: main_travel")
-    call = await line.dial(telephones, "+33613000042")
+    call = await line.dial(telephones, "+33613900042")
     await asyncio.gather(call.press("23"), before.press("230"))
     await begins(call, line.audio("fr", "help_wrong_key"))
     await call.press("#")
@@ -101,8 +101,8 @@ async def test_a_key_that_is_edited_is_heard_on_the_next_call(line: Line, teleph
     await begins(call, line.audio("fr", "to_operator"))
     # Who called before the change goes by the former keys.
     assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
-        "+33613000041": "travel",
-        "+33613000042": "travel",
+        "+33613900041": "travel",
+        "+33613900042": "travel",
     }
 
 
@@ -112,7 +112,7 @@ async def test_a_broken_flow_is_refused_in_clear_words_and_calls_go_on_with_the_
     seen = line.log.stat().st_size
     edit(line, r"goodbye: \{kind: end, .*", "goodbye: {kind: sing}")
     number = (line.site / "flow.yaml").read_text().splitlines().index("  goodbye: {kind: sing}") + 1
-    call = await line.asks_for_operator(telephones, "+33613000043")
+    call = await line.asks_for_operator(telephones, "+33613900043")
     await begins(call, line.audio("fr", "to_operator"))
     said = line.logged(seen)
     assert "What callers hear was changed but is not in order; the former stays" in said
