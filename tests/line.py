@@ -273,11 +273,11 @@ class Line(Asked):
     async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "0") -> Call:
         """A caller who has gone through the menus and waits for an operator."""
         call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
-        for _ in range(100):
+        for _ in range(40):
             story = await self.story(caller, ended=False)
             if any(event["kind"] == "waiting" for event in story["events"]):
                 return call
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)  # the other workers need the processor
         raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
 
     def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:

@@ -42,6 +42,7 @@ class Floor:
     """The floor of one call.
 
     `who(wait)` returns the next operator for the caller, None for nobody; it is called again when an offer failed.
+    `spoken`: the languages that the operators on duty speak.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class Floor:
         publish: Callable[[floor_protocol.ToCall], None],
         ring_s: float,
         later: Later,
+        spoken: tuple[str, ...] = (),
     ) -> None:
-        self._who, self._publish, self._ring_s, self._later = who, publish, ring_s, later
+        self._who, self._publish, self._ring_s, self._later, self._spoken = who, publish, ring_s, later, spoken
         self._wait: floor_protocol.Wait | None = None
         self._next: asyncio.TimerHandle | None = None  # when an operator will be free
         self.rung: dict[str, OperatorScript] = {}  # by offer
@@ -69,7 +71,7 @@ class Floor:
             case floor_protocol.Leave() | floor_protocol.Accepted():
                 self._wait = self._next = None
             case floor_protocol.AskPosition(call) if self._wait is not None:
-                self._publish(floor_protocol.Position(call, 1, self._estimate()))
+                self._publish(floor_protocol.Position(call, 1, self._estimate(), self._spoken))
             case floor_protocol.Refused() if self._wait is not None:
                 self._offer(self._wait)
 

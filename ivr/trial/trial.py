@@ -109,7 +109,7 @@ class Scenario:
 
     `caller` is the caller's number, empty if it is hidden; `who` returns the next operator for the waiting call, None
     for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
-    ago.
+    ago. `spoken`: the languages of the operators on duty.
     """
 
     caller: str
@@ -121,6 +121,7 @@ class Scenario:
     last_language: str | None = None
     disk_full: bool = False
     was_cut_off: bool = False
+    spoken: tuple[str, ...] = ()
 
 
 async def trial(stage: Stage, scene: Scenario, person: Callable[[Asterisk], Caller]) -> TrialResult:
@@ -142,7 +143,8 @@ class _Trial:
 
     def _services(self) -> Services:
         stage, scene, link = self._stage, self._scene, self._link
-        link.floor = Floor(scene.who, lambda offer: self._call.deliver(offer), stage.site.operators.ring_s, link.later)
+        ring_s = stage.site.operators.ring_s
+        link.floor = Floor(scene.who, lambda offer: self._call.deliver(offer), ring_s, link.later, scene.spoken)
         link.deliver = lambda event: self._call.deliver(event)
         return Services(
             site=stage.site,

@@ -10,7 +10,6 @@ from offers import decided, french, outcomes
 
 from db.tables.floor import OperatorStateRecord
 from ivr.model import clock
-from ivr.softphone.sound import RATE
 from ivr.softphone.telephone import Telephones
 
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
@@ -30,17 +29,8 @@ async def has_wrapped_up(line: Line, operator: str, since: datetime) -> None:
     raise AssertionError(f"operator {operator} was {states}; expected at the end: {wanted}")
 
 
-async def is_at(line: Line, caller: str, node: str) -> None:
-    """Wait until the caller is at that node of the flow."""
-    async with asyncio.timeout(5):
-        while True:
-            if (await line.story(caller, ended=False))["events"][-1]["flow_node"] == node:
-                return
-            await asyncio.sleep(0.05)
-
-
 async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line, telephones: Telephones) -> None:
-    operator = line.speaks("fr")
+    operator, began = line.speaks("fr"), clock.now()
     phone = await line.phone(telephones, operator)
     phone.will_answer(after_s=0.2, tone_hz=OPERATOR_HZ)
     call = await line.dial(telephones, "+33612000001")
@@ -49,6 +39,7 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     await asyncio.sleep(0.5)
     await call.press("0")
     answered = await phone.next_call(5)
+    assert answered.peer.startswith("sip:+33612000001@")  # the telephone shows who calls
     await answered.established()
     await call.hears_tone(OPERATOR_HZ)
     await answered.hears_tone(CALLER_HZ)
@@ -62,42 +53,11 @@ async def test_a_caller_reaches_an_operator_and_both_hear_each_other(line: Line,
     assert [case["reference"] for case in await line.cases() if case["caller"] == "+33612000001"] == [
         story["call"]["case"]
     ]
-
-
-async def test_an_operators_telephone_shows_the_caller(line: Line, telephones: Telephones) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    await line.asks_for_operator(telephones, "+33612000002")
-    assert (await phone.next_call(5)).peer.startswith("sip:+33612000002@")
+    await has_wrapped_up(line, operator, began)
+    assert [(item["reason"], item["operator_id"]) for item in story["pairings"]] == [("caller", operator)]
 
 
 # Either side hangs up
-
-
-async def test_a_caller_may_hang_up_in_the_menus(line: Line, telephones: Telephones) -> None:
-    in_language_menu, in_main_menu = await asyncio.gather(
-        line.dial(telephones, "+33612000011"), line.dial(telephones, "+33612000012")
-    )
-    await in_main_menu.press("2#")  # the second key cuts the greeting short
-    await is_at(line, "+33612000012", "main")
-    await asyncio.gather(in_language_menu.hangup(), in_main_menu.hangup())
-    for caller, path in (("+33612000011", ["language"]), ("+33612000012", ["language", "hours", "welcome", "main"])):
-        story = await line.story(caller)
-        assert story["call"]["outcome"] == "left_menu"
-        assert story["call"]["path"] == path
-        assert story["call"]["wait_s"] is None
-        assert story["events"][-1]["data"] == {"by": "caller", "outcome": "left_menu"}
-
-
-async def test_a_caller_who_hangs_up_while_waiting_is_offered_to_nobody(line: Line, telephones: Telephones) -> None:
-    call = await line.waiting(telephones, "+33612000013")
-    await call.hangup()
-    story = await line.story("+33612000013")
-    assert story["call"]["outcome"] == "abandoned"
-    assert story["call"]["wait_s"] > 0
-    phone = await line.phone(telephones, line.speaks("fr"))
-    assert line.control("GET", "/queue") == []
-    assert line.operator_state(phone.user) == "ready"
-    assert not phone.calls
 
 
 async def test_a_telephone_stops_ringing_when_the_caller_hangs_up_and_its_operator_is_ready(
@@ -117,48 +77,10 @@ async def test_a_telephone_stops_ringing_when_the_caller_hangs_up_and_its_operat
     assert outcomes(story) == [(phone.user, "withdrawn")]
 
 
-async def test_an_operator_wraps_up_after_a_caller_has_hung_up(line: Line, telephones: Telephones) -> None:
-    began = clock.now()
-    phone = await line.phone(telephones, line.speaks("fr"))
-    phone.will_answer()
-    call = await line.asks_for_operator(telephones, "+33612000015")
-    answered = await phone.next_call(5)
-    await line.until_state(phone.user, "talking")
-    await call.hangup()
-    await answered.ended()
-    await has_wrapped_up(line, phone.user, began)
-    story = await line.story("+33612000015")
-    assert [(item["reason"], item["operator_id"]) for item in story["pairings"]] == [("caller", phone.user)]
-
-
-async def test_a_caller_gets_the_survey_and_thanks_after_the_operator_hangs_up(
-    line: Line, telephones: Telephones
-) -> None:
-    began = clock.now()
-    phone = await line.phone(telephones, line.speaks("fr"))
-    phone.will_answer()
-    call = await line.asks_for_operator(telephones, "+33612000016")
-    answered = await phone.next_call(5)
-    await line.until_state(phone.user, "talking")
-    await answered.hangup()
-    await call.hears(line.audio("fr", "survey_question")[:RATE])
-    await call.press("5")
-    thanks = await call.hears(line.audio("fr", "survey_thanks"))
-    # Both texts begin with "merci": the goodbye begins after that.
-    await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
-    end = await call.ended(2)
-    assert not end.by_us
-    story = await line.story("+33612000016")
-    assert story["call"]["outcome"] == "answered"
-    assert story["call"]["path"][-3:] == ["queue", "survey", "goodbye"]
-    assert [item["reason"] for item in story["pairings"]] == ["operator"]
-    await has_wrapped_up(line, phone.user, began)
-
-
 # Operators who do not answer
 
 
-@pytest.mark.parametrize("status", [486, 603], ids=["busy", "declined"])
+@pytest.mark.parametrize("status", [603], ids=["declined"])
 async def test_an_operator_who_refuses_is_paused_and_the_next_one_gets_the_call(
     line: Line, telephones: Telephones, status: int
 ) -> None:
@@ -217,29 +139,3 @@ async def test_an_operator_whose_telephone_vanished_does_not_hold_up_the_caller(
         await gone.register()
     assert await decided(line, "+33612000024") == [(gone.user, "unreachable"), (there.user, "accepted")]
     await line.until_state(gone.user, "ready")
-
-
-# Routing
-
-
-async def test_one_operator_serves_two_callers_in_order_of_arrival(line: Line, telephones: Telephones) -> None:
-    first = await line.waiting(telephones, "+33612000031")
-    second = await line.waiting(telephones, "+33612000032")
-    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    await first.hears_tone(OPERATOR_HZ)
-    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33612000032"]
-    await first.hangup()
-    await second.hears_tone(OPERATOR_HZ)
-    assert len(phone.calls) == 2
-    (pairing,) = (await line.story("+33612000031"))["pairings"]
-    (offer,) = (await line.story("+33612000032", ended=False))["offers"]
-    assert 0.9 < (offer["offered"] - pairing["ended"]).total_seconds() < 1.6  # the wrap-up
-
-
-async def test_the_longest_idle_operator_gets_the_call(line: Line, telephones: Telephones) -> None:
-    order = [french(line, 3)[place] for place in (1, 2, 0)]
-    phones = {operator: await line.phone(telephones, operator) for operator in order}
-    for number, operator in enumerate(order):
-        await line.asks_for_operator(telephones, f"+3361200004{number}")
-        await phones[operator].next_call(2)
-    assert [len(phone.calls) for phone in phones.values()] == [1, 1, 1]

@@ -107,8 +107,10 @@ async def test_a_wrap_up_can_be_extended_up_to_the_sites_limit_and_ended_by_a_co
     wrap_up = f"/operators/{phone.user}/wrap_up"
     call = await line.asks_for_operator(telephones, "+33616000001")
     await line.until_state(phone.user, "talking")
-    await over(await dials(line, phone, "*113", "code_pause_meeting", "code_paused_after"))
-    await over(await dials(line, phone, "*10", "code_talking"))  # the last code counts
+    control = f"/operators/{phone.user}/state"
+    line.control("POST", control, {"state": "paused", "reason": "meeting"})
+    assert state(line, phone.user)["pause_after"] == "meeting"
+    line.control("POST", control, {"state": "ready"})  # the last request counts
     assert state(line, phone.user)["pause_after"] is None
     await call.hangup()
     await line.until_state(phone.user, "wrapping_up")

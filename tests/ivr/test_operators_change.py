@@ -23,11 +23,8 @@ class List:
         self._line, self._path = line, line.site / "operators.csv"
         self._before = self._path.read_text()
 
-    async def change(self, operator: str, changed: Callable[[str], str]) -> None:
-        await self.changes({operator: changed})
-
     async def changes(self, changed: Mapping[str, Callable[[str], str]]) -> None:
-        """The entries, by operator."""
+        """Change the entries of these operators, and restart the controller."""
         lines = self._before.splitlines(keepends=True)
         new = [changed.get(each.partition(",")[0], str)(each) for each in lines]
         assert sum(one != other for one, other in zip(lines, new, strict=True)) == len(changed)
@@ -47,72 +44,55 @@ async def listed(line: Line, telephones: Telephones) -> AsyncIterator[List]:
     await found.put_back()
 
 
-async def test_an_operator_removed_while_talking_goes_on_talking_and_is_offered_no_more_callers(
+async def test_operators_removed_or_edited_while_talking_go_on_talking_and_the_new_list_applies_afterwards(
     line: Line, telephones: Telephones, listed: List
 ) -> None:
-    caller, second = "+33655000011", "+33655000012"
-    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    call = await line.asks_for_operator(telephones, caller)
-    call.tone(CALLER_HZ)
-    await call.hears_tone(OPERATOR_HZ, 12)
-    (answered,) = phone.calls
-    await listed.change(phone.user, lambda _: "")
-    assert phone.user not in [row["id"] for row in line.control("GET", "/operators")]
-    await call.hears_tone(OPERATOR_HZ)
-    await answered.hears_tone(CALLER_HZ)
-    waits = await line.waiting(telephones, second)
-    await call.hangup()
-    await answered.ended(5)
-    story = await line.story(caller)
-    assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
-    assert [each["reason"] for each in story["pairings"]] == ["caller"]
-    assert [row["caller"] for row in line.control("GET", "/queue")] == [second]
+    """None of the three speaks another one's language."""
+    removed, hangs_up, edited = "1018", "1033", "1026"
+    callers = {removed: "+33655000011", hangs_up: "+33655000021", edited: "+33655000031"}
+    phones = {operator: await line.phone(telephones, operator, answers=OPERATOR_HZ) for operator in callers}
+    calls = {}
+    for operator, key in ((removed, "2"), (hangs_up, "4"), (edited, "3")):
+        calls[operator] = await line.asks_for_operator(telephones, callers[operator], key + "0")
+        calls[operator].tone(CALLER_HZ)
+        await calls[operator].hears_tone(OPERATOR_HZ, 12)
+    await listed.changes(
+        {
+            removed: lambda _: "",
+            hangs_up: lambda _: "",
+            edited: lambda row: re.sub(r"(?:\b[a-z]{2}:[1-5] ?)+", "it:5", row, count=1),
+        }
+    )
+    assert not {removed, hangs_up} & {row["id"] for row in line.control("GET", "/operators")}
+    assert line.operator_state(edited) == "talking"
+    # The removed operator goes on talking, and is offered no more callers.
+    await calls[removed].hears_tone(OPERATOR_HZ)
+    await phones[removed].calls[0].hears_tone(CALLER_HZ)
+    french, spanish, italian = "+33655000012", "+33655000032", "+33655000033"
+    waits = await line.waiting(telephones, french)
+    await calls[removed].hangup()
+    await phones[removed].calls[0].ended(5)
+    # The caller of a removed operator who hangs up gets the survey.
+    await phones[hangs_up].calls[0].hangup()
+    await calls[hangs_up].hears(line.audio("it", "survey_question")[:8000], 12)
+    await calls[hangs_up].hangup()
+    # The operator whose languages changed is offered a caller who speaks the new one.
+    unserved = await line.waiting(telephones, spanish, "3")
+    served = await line.waiting(telephones, italian, "4")
+    await calls[edited].hangup()
+    await served.hears_tone(OPERATOR_HZ, 12)
+    assert [row["caller"] for row in line.control("GET", "/queue")] == [french, spanish]
     other = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
     await waits.hears_tone(OPERATOR_HZ, 12)
-    assert (len(phone.calls), len(other.calls)) == (1, 1)
-    await waits.hangup()
-    await line.until(lambda: not line.ari("GET", "/bridges"), 5, "no bridge is left")
-
-
-async def test_the_caller_of_a_removed_operator_who_hangs_up_gets_the_survey(
-    line: Line, telephones: Telephones, listed: List
-) -> None:
-    caller = "+33655000021"
-    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    call = await line.asks_for_operator(telephones, caller)
-    await call.hears_tone(OPERATOR_HZ, 12)
-    await listed.change(phone.user, lambda _: "")
-    await phone.calls[0].hangup()
-    await call.hears(line.audio("fr", "survey_question"), 12)
-    await call.hangup()
-    story = await line.story(caller)
-    assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", phone.user)
+    assert [len(phone.calls) for phone in (*phones.values(), other)] == [1, 1, 2, 1]
+    for call in (waits, served, unserved):
+        await call.hangup()
+    for operator, reason in ((removed, "caller"), (hangs_up, "operator"), (edited, "caller")):
+        story = await line.story(callers[operator])
+        assert (story["call"]["outcome"], story["call"]["operator"]) == ("answered", operator)
+        assert [item["reason"] for item in story["pairings"]] == [reason]
+    assert (await line.story(spanish))["call"]["outcome"] == "abandoned"
     await line.until(lambda: not line.left(), 5, "no channel and no bridge is left")
-
-
-async def test_an_operator_whose_languages_change_while_talking_is_offered_callers_in_the_new_ones_afterwards(
-    line: Line, telephones: Telephones, listed: List
-) -> None:
-    caller, french, english = "+33655000031", "+33655000032", "+33655000033"
-    phone = await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    call = await line.asks_for_operator(telephones, caller)
-    await call.hears_tone(OPERATOR_HZ, 12)
-    await listed.change(phone.user, lambda row: re.sub(r"(?:\b[a-z]{2}:[1-5] ?)+", "en:5", row, count=1))
-    assert line.operator_state(phone.user) == "talking"
-    waits = await line.waiting(telephones, french)
-    served = await line.waiting(telephones, english, "7")
-    await call.hangup()
-    await served.hears_tone(OPERATOR_HZ, 12)
-    assert [row["caller"] for row in line.control("GET", "/queue")] == [french]
-    assert len(phone.calls) == 2
-    await served.hangup()
-    await line.until_state(phone.user, "ready")
-    await waits.hangup()
-    assert [(await line.story(each))["call"]["outcome"] for each in (caller, french, english)] == [
-        "answered",
-        "abandoned",
-        "answered",
-    ]
 
 
 async def test_a_caller_whose_topic_nobody_serves_in_their_language_gets_an_operator_and_an_interpreter(

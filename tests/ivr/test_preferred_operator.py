@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -48,20 +46,6 @@ async def decisions(line: Line, caller: str) -> list[dict[str, Any]]:
     return [each for each in story["decisions"] if each["kind"] == "offer"]
 
 
-@pytest.fixture
-async def brief(line: Line) -> AsyncIterator[Line]:
-    """A line on which the operator who has the file is waited for 2 s only."""
-    path = line.site / "site.toml"
-    text = path.read_text()
-    changed, count = re.subn(r"^prefer_s = \d+", "prefer_s = 2", text, flags=re.MULTILINE)
-    assert count == 1
-    path.write_text(changed)
-    await line.restart()
-    yield line
-    path.write_text(text)
-    await line.restart()
-
-
 async def test_the_operator_who_has_the_file_is_rung_though_another_one_speaks_better(
     line: Line, telephones: Telephones
 ) -> None:
@@ -76,38 +60,7 @@ async def test_the_operator_who_has_the_file_is_rung_though_another_one_speaks_b
     assert (decision["operator_id"], decision["data"]["step"]) == (owner, 0)
 
 
-async def test_he_is_waited_for_and_then_another_one_is_rung(brief: Line, telephones: Telephones) -> None:
-    line = brief
-    other, owner = french(line)
-    his = await line.phone(telephones, owner)
-    line.control("POST", f"/operators/{owner}/state", {"state": "paused"})  # on duty, and not to be had
-    phone = await line.phone(telephones, other, answers=TONE_HZ)
-    call = await asks_about(line, telephones, "+33653000021", owner)
-    await call.hears_tone(TONE_HZ)
-    assert (len(phone.calls), len(his.calls)) == (1, 0)
-    await call.hangup()
-    (decision,) = await decisions(line, "+33653000021")
-    assert (decision["operator_id"], decision["data"]["step"]) == (other, 1)
-    assert decision["data"]["waited_s"] >= 2
-    story = await line.story("+33653000021")
-    said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"waits for operator {owner}, who has the caller's file and is not idle" in said
-
-
-async def test_he_gets_him_who_becomes_idle_in_time_whoever_else_is(line: Line, telephones: Telephones) -> None:
-    other, owner = french(line)
-    his = await line.phone(telephones, owner, answers=TONE_HZ)
-    line.control("POST", f"/operators/{owner}/state", {"state": "paused"})
-    phone = await line.phone(telephones, other)
-    call = await asks_about(line, telephones, "+33653000031", owner)
-    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "he waits")
-    await asyncio.sleep(1)
-    line.control("POST", f"/operators/{owner}/state", {"state": "ready"})
-    await call.hears_tone(TONE_HZ)
-    assert (len(phone.calls), len(his.calls)) == (0, 1)
-
-
-@pytest.mark.parametrize("away", [True, False], ids=["who has the file is away", "the file is closed"])
+@pytest.mark.parametrize("away", [False], ids=["the file is closed"])
 async def test_nobody_is_waited_for_in_vain(line: Line, telephones: Telephones, away: bool) -> None:
     other, owner = french(line)
     caller = f"+3365300004{away:d}"

@@ -11,6 +11,7 @@ import pytest
 from line import Line
 
 from db.ids import uuid7
+from ivr.floor.operator_state_store import FAMILY as STATES
 from ivr.softphone.sound import RATE, find, has_tone, longest_silence
 from ivr.softphone.telephone import Call, Telephones
 
@@ -42,178 +43,151 @@ def occurrences(line: Line, call: Call, language: str, prompt: str) -> int:
     return count
 
 
-async def test_a_caller_in_the_menu_is_not_greeted_again_and_their_key_counts(
+OPERATORS = {"2": "1018", "3": "1026", "4": "1033", "5": "1036"}
+"""An operator who speaks the language of each key; none of them speaks the language of another one."""
+TONE_HZ, CALLER_HZ = 1870, 1130
+
+
+async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_conversation(
+    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float], record_property: State
+) -> None:
+    talks, first, second, menu, greeted = (f"+3361210000{number}" for number in range(1, 6))
+    phone = await line.phone(telephones, OPERATORS["2"])
+    phone.will_answer(tone_hz=TONE_HZ)
+    talking = await line.waiting(telephones, talks)
+    talking.tone(CALLER_HZ)
+    answered = await phone.next_call(5)
+    await talking.hears_tone(TONE_HZ)
+    waiting = [await line.waiting(telephones, caller) for caller in (first, second)]
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
+    in_menu, in_greeting = await asyncio.gather(line.dial(telephones, menu), line.dial(telephones, greeted))
+    await in_menu.press("2")
+    await in_menu.hears(line.audio("fr", "main_file"))
+    await in_greeting.press("2")  # last: a greeting lasts two seconds
+    await asyncio.sleep(0.5)
+    killed, talking_since, answered_since = in_menu.clock, talking.clock, answered.clock - 1.5
+    record_property("from kill -9 until the next controller answers, s", await line.restart())
+
+    # A caller in a menu hears it again, and nobody is greeted twice.
+    await asyncio.gather(
+        in_menu.hears(line.audio("fr", "main_file"), since_s=killed), in_greeting.hears(line.audio("fr", "main_file"))
+    )
+    for call in (in_menu, in_greeting):
+        assert occurrences(line, call, "fr", "welcome") == 1
+    await in_menu.press("0")
+    await line.until(lambda: len(line.control("GET", "/queue")) == 3, 5, "the key of the caller in the menu counts")
+    # Callers in the queue keep their position and their waiting time.
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")][:2] == before
+    # A conversation is not disturbed.
+    for side, hertz, since in ((talking, TONE_HZ, talking_since), (answered, CALLER_HZ, answered_since)):
+        assert has_tone(side.heard(since), hertz)
+        assert longest_silence(side.heard(since)).length_s < 0.3
+    assert line.operator_state(phone.user) == "talking"
+    state_silence("in the menu", in_menu)
+    state_silence("who waits", waiting[0])
+    state_silence("who talks", talking)
+    # The conversation ends as ever, and its operator is offered the caller who came first.
+    await answered.hangup()
+    await talking.hears(line.audio("fr", "survey_question")[:RATE])
+    await waiting[0].hears_tone(TONE_HZ, 8)
+    for call in (talking, *waiting, in_menu, in_greeting):
+        await call.hangup()
+    stories = [await line.story(caller) for caller in (talks, first, second, menu, greeted)]
+    assert [story["call"]["outcome"] for story in stories] == [
+        *("answered", "answered", "abandoned", "abandoned", "left_menu")
+    ]
+    for story in stories:
+        assert "resumed" in [event["kind"] for event in story["events"]]
+    assert [[pairing["reason"] for pairing in story["pairings"]] for story in stories[:2]] == [["operator"], ["caller"]]
+    for story in stories[1:3]:
+        assert [event["kind"] for event in story["events"]].count("waiting") == 1
+
+
+async def test_the_next_controller_finds_what_happened_while_there_was_none(line: Line, telephones: Telephones) -> None:
+    """An operator answers, a caller hangs up, a telephone stops ringing, an operator hangs up in a conversation."""
+    callers = dict(zip(OPERATORS, (f"+3361210001{number}" for number in range(4)), strict=True))
+    phones = {key: await line.phone(telephones, operator) for key, operator in OPERATORS.items()}
+    phones["4"].will_answer(tone_hz=TONE_HZ)
+    answers, hangs_up, is_left, stays = [
+        await line.asks_for_operator(telephones, caller, key + "0") for key, caller in callers.items()
+    ]
+    legs = {key: await phone.next_call(8) for key, phone in phones.items()}
+    await is_left.hears_tone(TONE_HZ)
+    former = line.kill_controller()
+    phones["4"].will_ring()
+    await asyncio.gather(legs["2"].answer(), hangs_up.hangup(), phones["5"].refuse(legs["5"]), legs["4"].hangup())
+    legs["2"].tone(TONE_HZ)
+    phones["5"].will_answer(tone_hz=TONE_HZ)
+    await line.controller_back(former)
+
+    # An answer is not lost, and nobody is rung again for it.
+    await answers.hears_tone(TONE_HZ)
+    assert len(phones["2"].calls) == 1
+    # The telephone of a caller who hung up stops ringing, and its operator is ready.
+    await legs["3"].ended(5)
+    await line.until_state(OPERATORS["3"], "ready")
+    # A leg that was lost counts as withdrawn, never as unanswered: the same operator is offered the caller.
+    await stays.hears_tone(TONE_HZ)
+    # A caller whose operator was lost hears so and is first in the queue.
+    again = await phones["4"].next_call(8)  # after the wrap-up, while the caller still hears what has happened
+    await again.answer()
+    again.tone(TONE_HZ)
+    await is_left.hears_tone(TONE_HZ)
+    assert find(is_left.heard(), line.audio("it", "operator_gone")[:6000]).same
+    for call in (answers, is_left, stays):
+        await call.hangup()
+    stories = {key: await line.story(caller, limit_s=10) for key, caller in callers.items()}
+    assert {key: story["call"]["outcome"] for key, story in stories.items()} == {
+        **dict.fromkeys("245", "answered"),
+        "3": "abandoned",
+    }
+    assert stories["2"]["call"]["operator"] == OPERATORS["2"]
+    assert [offer["state"] for offer in stories["3"]["offers"]] == ["withdrawn"]
+    assert [offer["state"] for offer in stories["5"]["offers"]] == ["withdrawn", "accepted"]
+    assert [pairing["reason"] for pairing in stories["4"]["pairings"]] == ["lost", "caller"]
+    assert len({case["reference"] for case in await line.cases() if case["caller"] == callers["4"]}) == 1
+
+
+async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and_a_pause(
     line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
 ) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    call = await line.dial(telephones, "+33612100001")
-    await asyncio.sleep(0.3)
-    await call.press("2")
-    await call.hears(line.audio("fr", "welcome"))
-    await call.hears(line.audio("fr", "main_file"))
-    killed = call.clock
-    await line.restart()
-    await call.hears(line.audio("fr", "main_file"), since_s=killed)
-    phone.will_answer(tone_hz=1870)
-    await call.press("0")
-    await call.hears_tone(1870)
-    assert occurrences(line, call, "fr", "welcome") == 1
-    state_silence("in the menu", call)
-    await call.hangup()
-    story = await line.story("+33612100001")
-    assert story["call"]["outcome"] == "answered"
-    assert "resumed" in [event["kind"] for event in story["events"]]
-
-
-async def test_a_call_whose_first_record_never_reached_the_disk_still_has_its_row(
-    line: Line, telephones: Telephones
-) -> None:
-    caller = "+33612100013"
+    caller, operator = "+33612100021", line.speaks("fr")
+    phone = await line.phone(telephones, operator)
+    line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
+    await line.until_astdb(STATES, operator, "paused|lunch|")
     call = await line.waiting(telephones, caller)
-    before = await line.story(caller, ended=False)
+    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
+    row = (await line.story(caller, ended=False))["call"]
+    other = await line.phone(telephones, OPERATORS["3"])
+    offered = await line.asks_for_operator(telephones, "+33612100022", "30")
+    ringing = await other.next_call(5)
     former = line.kill_controller()
+    # As if its first record had never come to the disk.
     with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
         database.execute("DELETE FROM call WHERE caller = ?", (caller,))
     await line.controller_back(former)
-    after = await line.story(caller, ended=False)
-    for column in ("id", "started", "number", "caller", "country"):
-        assert after["call"][column] == before["call"][column], column
-    await call.hangup()
-    assert (await line.story(caller))["call"]["outcome"] == "abandoned"
-
-
-async def test_a_caller_who_is_being_greeted_is_greeted_once(line: Line, telephones: Telephones) -> None:
-    call = await line.dial(telephones, "+33612100002")
-    await asyncio.sleep(0.3)
-    await call.press("2")
-    await asyncio.sleep(0.5)
-    await line.restart()
-    await call.hears(line.audio("fr", "main_file"))
-    assert occurrences(line, call, "fr", "welcome") == 1
-    await call.hangup()
-    await line.story("+33612100002")
-
-
-async def test_callers_in_the_queue_keep_their_position_and_their_waiting_time(
-    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float], record_property: State
-) -> None:
-    first = await line.waiting(telephones, "+33612100003")
-    second = await line.waiting(telephones, "+33612100004")
-    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
-    assert len(before) == 2
-    record_property("from kill -9 until the next controller answers, s", await line.restart())
-    await line.until(lambda: len(line.control("GET", "/queue")) == 2, 5, "both wait again")
-    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
-    phone = await line.phone(telephones, line.speaks("fr"), answers=1870)
-    await phone.next_call(5)
-    await first.hears_tone(1870)
-    state_silence("who waits", first)
-    await first.hangup()
-    assert (await line.story("+33612100003"))["call"]["outcome"] == "answered"
-    await second.hangup()
-    story = await line.story("+33612100004")
-    assert [event["kind"] for event in story["events"]].count("waiting") == 1
-
-
-async def test_an_operator_who_is_rung_is_rung_once_and_answers_after_the_restart(
-    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
-) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    phone.will_ring()
-    call = await line.waiting(telephones, "+33612100005")
-    ringing = await phone.next_call(5)
-    await line.restart()
+    # The operator who was rung is rung once, and answers.
     assert ringing.state == "ringing"
     await ringing.answer()
-    ringing.tone(1870)
-    await call.hears_tone(1870)
-    assert len(phone.calls) == 1
-    state_silence("being offered", call)
-    await call.hangup()
-    story = await line.story("+33612100005")
-    assert [offer["state"] for offer in story["offers"]] == ["accepted"]
-
-
-async def test_an_answer_without_a_controller_is_not_lost(line: Line, telephones: Telephones) -> None:
-    phone = await line.phone(telephones, line.speaks("fr"))
-    phone.will_ring()
-    call = await line.waiting(telephones, "+33612100006")
-    ringing = await phone.next_call(5)
-    former = line.kill_controller()
-    await ringing.answer()
-    ringing.tone(1870)
-    await line.controller_back(former)
-    await call.hears_tone(1870)
-    assert len(phone.calls) == 1
-    await call.hangup()
-    assert (await line.story("+33612100006"))["call"]["operator"] == line.speaks("fr")
-
-
-async def test_a_conversation_is_not_disturbed(
-    line: Line, telephones: Telephones, state_silence: Callable[[str, Call], float]
-) -> None:
-    operator = line.speaks("fr")
-    phone = await line.phone(telephones, operator)
-    phone.will_answer(tone_hz=1870)
-    call = await line.waiting(telephones, "+33612100007")
-    call.tone(1130)
-    answered = await phone.next_call(5)
-    await call.hears_tone(1870)
-    talking_since = call.clock
+    ringing.tone(TONE_HZ)
+    await offered.hears_tone(TONE_HZ)
+    assert len(other.calls) == 1
+    state_silence("being offered", offered)
+    await offered.hangup()
+    assert [offer["state"] for offer in (await line.story("+33612100022"))["offers"]] == ["accepted"]
+    # The call has its row.
+    after = (await line.story(caller, ended=False))["call"]
+    for column in ("id", "started", "number", "caller", "country"):
+        assert after[column] == row[column], column
     await line.restart()
-    await asyncio.sleep(0.5)
-    for side, hertz, since in ((call, 1870, talking_since), (answered, 1130, answered.clock - 1.5)):
-        assert has_tone(side.heard(since), hertz)
-        assert longest_silence(side.heard(since)).length_s < 0.3
-    assert line.operator_state(operator) == "talking"
-    state_silence("who talks", call)
-    await answered.hangup()
-    await call.hears(line.audio("fr", "survey_question")[:RATE])
-    await call.press("5")
-    thanks = await call.hears(line.audio("fr", "survey_thanks"))
-    # Both say "merci" first: the goodbye begins when that is over.
-    await call.hears(line.audio("fr", "goodbye"), since_s=thanks.offset_s + 1.0)
-    await call.ended()
-    story = await line.story("+33612100007")
-    assert story["call"]["outcome"] == "answered"
-    assert [(pairing["reason"], pairing["ended"] is not None) for pairing in story["pairings"]] == [("operator", True)]
-
-
-async def test_a_caller_who_hangs_up_meanwhile_has_their_end_recorded_and_frees_the_operator(
-    line: Line, telephones: Telephones
-) -> None:
-    operator = line.speaks("fr")
-    phone = await line.phone(telephones, operator)
-    phone.will_ring()
-    call = await line.waiting(telephones, "+33612100008")
-    ringing = await phone.next_call(5)
-    former = line.kill_controller()
+    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "the caller waits again")
+    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
+    assert (line.operator_state(operator), line.operator_reason(operator)) == ("paused", "lunch")
     await call.hangup()
-    await line.controller_back(former)
-    await ringing.ended(5)
+    assert (await line.story(caller))["call"]["outcome"] == "abandoned"
+    line.control("POST", f"/operators/{operator}/state", {"state": "ready"})
     await line.until_state(operator, "ready")
-    story = await line.story("+33612100008", limit_s=10)
-    assert story["call"]["outcome"] == "abandoned"
-    await line.until_state(operator, "ready")
-    assert [offer["state"] for offer in (await line.story("+33612100008"))["offers"]] == ["withdrawn"]
-
-
-async def test_a_leg_that_was_lost_meanwhile_counts_as_withdrawn_and_not_as_no_answer(
-    line: Line, telephones: Telephones
-) -> None:
-    operator = line.speaks("fr")
-    phone = await line.phone(telephones, operator)
-    phone.will_ring()
-    call = await line.waiting(telephones, "+33612100009")
-    ringing = await phone.next_call(5)
-    former = line.kill_controller()
-    await phone.refuse(ringing)
-    phone.will_answer(tone_hz=1870)
-    await line.controller_back(former)
-    await call.hears_tone(1870)
-    await call.hangup()
-    story = await line.story("+33612100009")
-    assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
+    await phone.unregister()
 
 
 async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_gets_the_caller_at_once(
@@ -255,55 +229,6 @@ async def test_a_telephone_that_was_never_dialled_is_hung_up_and_its_operator_ge
     await call.hangup()
     story = await line.story("+33612100019")
     assert [offer["state"] for offer in story["offers"]] == ["withdrawn", "accepted"]
-
-
-async def test_a_caller_whose_operator_was_lost_meanwhile_hears_so_and_is_first_in_the_queue(
-    line: Line, telephones: Telephones
-) -> None:
-    operator = line.speaks("fr")
-    phone = await line.phone(telephones, operator)
-    phone.will_answer(tone_hz=1870)
-    call = await line.waiting(telephones, "+33612100010")
-    answered = await phone.next_call(5)
-    await call.hears_tone(1870)
-    former = line.kill_controller()
-    phone.will_ring()
-    await answered.hangup()
-    await line.controller_back(former)
-    again = await phone.next_call(8)  # after the wrap-up, while the caller still hears what has happened
-    await again.answer()
-    again.tone(1870)
-    await call.hears_tone(1870)
-    assert find(call.heard(), line.audio("fr", "operator_gone")[:6000]).same
-    await call.hangup()
-    story = await line.story("+33612100010")
-    assert [pairing["reason"] for pairing in story["pairings"]] == ["lost", "caller"]
-    assert len({case["reference"] for case in await line.cases() if case["caller"] == "+33612100010"}) == 1
-
-
-async def test_two_kills_in_a_row_have_the_effect_of_one(line: Line, telephones: Telephones) -> None:
-    first = await line.waiting(telephones, "+33612100011")
-    before = [(row["call"], row["since"]) for row in line.control("GET", "/queue")]
-    await line.restart()
-    await line.restart()
-    await line.until(lambda: bool(line.control("GET", "/queue")), 5, "they wait again")
-    assert [(row["call"], row["since"]) for row in line.control("GET", "/queue")] == before
-    await first.hangup()
-    assert (await line.story("+33612100011"))["call"]["outcome"] == "abandoned"
-
-
-async def test_a_pause_and_a_state_set_by_a_supervisor_outlive_a_kill(line: Line, telephones: Telephones) -> None:
-    operator = line.speaks("fr")
-    phone = await line.phone(telephones, operator)
-    line.control("POST", f"/operators/{operator}/state", {"state": "paused", "reason": "lunch"})
-    await line.until_state(operator, "paused")
-    await asyncio.sleep(0.3)  # until AstDB has it
-    await line.restart()
-    assert line.operator_state(operator) == "paused"
-    assert line.control("GET", f"/operators/{operator}")["reason"] == "lunch"
-    line.control("POST", f"/operators/{operator}/state", {"state": "ready"})
-    await line.until_state(operator, "ready")
-    await phone.unregister()
 
 
 async def test_a_stopped_asterisk_is_restarted_and_the_controller_reconnects(

@@ -1,7 +1,6 @@
 """A caller who was cut off and calls again soon keeps their place in the queue; nobody else takes it."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,40 +83,6 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     assert f"takes his old place, that of call {event['call']}" in said
 
 
-async def test_a_place_is_kept_over_two_calls_that_were_cut_off(line: Line, telephones: Telephones) -> None:
-    caller = "+33651000021"
-    place = await gave_up(line, telephones, caller)
-    for _ in range(2):
-        call = await again(line, telephones, caller, "20")
-        assert since(line, caller) == place
-        await call.hangup()
-        await over(line, caller)
-        await line.until(lambda: caller not in queue(line), 3, "the caller is gone")
-
-
-async def test_another_language_or_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
-    caller, other = "+33651000031", "+33651000032"
-    place = await gave_up(line, telephones, caller)
-    await again(line, telephones, other, "20")
-    assert since(line, other) > place
-    await again(line, telephones, caller, "70")
-    assert since(line, caller) > place
-    assert not returned(await line.story(caller, ended=False))
-
-
-async def test_a_caller_with_a_hidden_number_starts_at_the_end_of_the_queue(line: Line, telephones: Telephones) -> None:
-    places = []
-    for _ in range(2):
-        call = await telephones.caller(None).dial(f"sip:+33800212000@{line.sip}")
-        await call.established()
-        await call.press("20")
-        await line.until(lambda: len(queue(line)) == 1, 8, "the caller waits")
-        places.append(line.control("GET", "/queue")[0]["since"])
-        await call.hangup()
-        await line.until(lambda: not queue(line), 3, "the caller is gone")
-    assert places[0] < places[1]
-
-
 async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_was_served_does_not(
     line: Line, telephones: Telephones
 ) -> None:
@@ -160,21 +125,3 @@ async def test_a_caller_who_hung_up_while_waiting_without_a_controller_keeps_the
     await line.waiting(telephones, second)
     await again(line, telephones, caller, "20")
     assert (queue(line), since(line, caller)) == ([caller, second], place)
-
-
-async def test_a_site_can_switch_old_places_off(line: Line, telephones: Telephones) -> None:
-    caller = "+33651000051"
-    path = line.site / "site.toml"
-    text = path.read_text()
-    changed, count = re.subn(r"^return_min = \d+", "return_min = 0", text, flags=re.MULTILINE)
-    assert count == 1
-    path.write_text(changed)
-    await line.restart()
-    try:
-        place = await gave_up(line, telephones, caller)
-        call = await again(line, telephones, caller, "20")
-        assert since(line, caller) > place
-        await call.hangup()
-    finally:
-        path.write_text(text)
-        await line.restart()

@@ -26,6 +26,7 @@ from ivr.talk.conversation import Conversation
 from ivr.talk.grants import grant
 from ivr.talk.operator_requests import Act, Refusal, Target
 from ivr.talk.telephone_watch import TelephoneWatch
+from ivr.talk.transfers import MOST, Transfer
 from routing.match import Step
 from routing.policy import Policy
 from routing.states import OfferState, Trigger
@@ -295,3 +296,25 @@ async def test_refused_packets_make_a_talking_operator_absent_only_if_their_audi
     assert sent.floor == ([floor_protocol.OperatorEvent("1001", Trigger.PHONE_ABSENT)] if silent and refused else [])
     assert [each.uri for each in sent.asked] == ([f"channels/{uuid(11)}"] if silent else [])
     assert watch.lost == ({uuid(11)} if silent else set())
+
+
+@pytest.mark.parametrize(
+    ("act", "by_now", "refused"),
+    [
+        (Act.TRANSFER, MOST - 1, None),
+        (Act.TRANSFER, MOST, Refusal.TOO_OFTEN),
+        (Act.CONSULT, MOST, Refusal.TOO_OFTEN),
+        (Act.INTERPRETER, MOST, Refusal.AWAY),  # the caller stays with their operator
+    ],
+)
+async def test_operators_may_send_a_caller_back_and_forth_five_times(
+    act: Act, by_now: int, refused: Refusal | None
+) -> None:
+    call = SentMessages().call()
+    call.set(replace(call.state, transfer=Transfer(count=by_now).encode()))
+    services, colleague = cast(Any, call.services), OperatorEntry("1002", "Two", {"fr": 5}, frozenset(), False)
+    services.people, services.site.languages = (colleague,), ("fr",)
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
+    call.deliver(floor_protocol.WhoIsFree(call.state.id, (), ("1002",)))
+    conversation = Conversation(call, Leg(uuid(11), "1001"), Talk(uuid(11)))
+    assert await grant(conversation, act, Target(operator="1002"), "refer", None) is refused

@@ -80,8 +80,6 @@ async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_r
     # To a topic, the other way round. Then only the transferring operator is left.
     talk(line, "+33613000052", "transfer", topic="file")
     await line.until_state(other, "ready")
-    await line.restart()
-    await hears_music(call, call.clock)
     assert (_waits(line), line.operator_state(other)) == (["+33613000052"], "ready")
     colleague.will_ring()
     line.control("POST", f"/operators/{maker}/state", {"state": "away"})

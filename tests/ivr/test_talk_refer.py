@@ -108,31 +108,3 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
         maker: "transfer",
         other: "caller",
     }
-
-
-async def test_telephones_that_transfer_a_caller_back_and_forth_are_refused_in_the_end(
-    line: Line, telephones: Telephones
-) -> None:
-    first, second = french(line, 2)
-    call, leg, phone = await conversation(line, telephones, "+33613000063", first)
-    other = await line.phone(telephones, second)
-    has, gets = phone, other
-    began = call.clock
-    for hertz in (COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ, OPERATOR_HZ, COLLEAGUE_HZ):
-        gets.will_answer(tone_hz=hertz)
-        await leg.transfer(f"sip:{gets.user}@{line.sip}")
-        await call.hears_tone(hertz)
-        has, gets, leg = gets, has, gets.calls[-1]
-        await line.until_state(gets.user, "ready")
-    heard, rung = leg.clock, len(gets.calls)
-    with pytest.raises(TransferFailed, match="603"):
-        await leg.transfer(f"sip:{gets.user}@{line.sip}")
-    await leg.hears(line.audio(line.spoken_to(has.user), "talk_too_often"), since_s=heard)
-    await call.hears_tone(COLLEAGUE_HZ)
-    assert len(gets.calls) == rung
-    never_silent(call, began)
-    await call.hangup()
-    story = await line.story("+33613000063")
-    ways = [item["data"]["way"] for item in story["events"] if item["kind"] == "transferred"]
-    refused = [item["data"]["why"] for item in story["events"] if item["kind"] == "wish_refused"]
-    assert (ways, refused) == (["refer"] * 5, ["too_often"])

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from left import KEYS, begins, rows, samples_of, speaks
+from left import KEYS, begins, rows
 from line import Line
 
-from db.tables import Callback, Message
-from ivr.softphone.sound import RATE, has_tone
+from db.tables import Callback
 from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
@@ -30,7 +29,7 @@ def tells(line: Line, first_s: int, every_s: int) -> None:
 
 def since(line: Line) -> dict[str, float]:
     """Return who waits, and since when."""
-    return {row["call"]: row["since"] for row in line.control("GET", "/waiting")}
+    return {row["call"]: row["since"] for row in line.control("GET", "/queue")}
 
 
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
@@ -54,11 +53,9 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 # Position and wait
 
 
-async def test_position_and_wait_are_announced_only_once_they_are_reliable(
-    lone_line: Line, telephones: Telephones
-) -> None:
-    line = lone_line
+async def test_position_and_wait_are_announced_only_once_they_are_reliable(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=600)
+    await line.restart()  # a floor that has foretold nothing yet
     await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
     for number in range(5):
         await served(line, await line.asks_for_operator(telephones, f"+3362400010{number}", "20"), SPEAKS_ALL_THREE)
@@ -73,7 +70,7 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(
         await call.hangup()
     talks = waiting[-1]
     await talks.hears_tone(OPERATOR_HZ, 12)
-    languages = ("ar", "fr", "nl")
+    languages = ("fr",)
     calls = [await line.waiting(telephones, f"+3362400013{KEYS[language]}", KEYS[language]) for language in languages]
     for position, (language, call) in enumerate(zip(languages, calls, strict=True), 1):
         await call.hears(line.audio(language, f"position_{position}", "wait_under_2"), 20)
@@ -83,25 +80,16 @@ async def test_position_and_wait_are_announced_only_once_they_are_reliable(
     assert [item["earned"] for item in first] == [False]
 
 
-async def test_announcements_are_repeated_with_music_in_between(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=2)
-    call = await line.waiting(telephones, "+33624000201")
-    once = await begins(call, line.audio("fr", "wait_nobody"))
-    music = await call.hears(line.music(), 30, once.offset_s)
-    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
-
-
 # Instead of waiting
 
 
-@pytest.mark.parametrize("language", ["ar", "fr"])
+@pytest.mark.parametrize("language", ["fr"])
 async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     line: Line, telephones: Telephones, language: str
 ) -> None:
     tells(line, first_s=1, every_s=60)
     caller = f"+3362400030{KEYS[language]}"
     call = await offered(line, telephones, caller, language)
-    await call.hears(line.audio(language, "closed_callback", "press_1", "closed_message", "press_2"), 30)
     (began,) = since(line).values()
     await call.press(CALLED_BACK)
     await begins(call, line.audio(language, "callback_this_number"))
@@ -119,55 +107,10 @@ async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     assert story["call"]["path"][-3:] == ["queue", "waiting_callback", "goodbye"]
 
 
-async def test_a_message_ends_the_wait(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=60)
-    caller = "+31624000311"
-    call = await offered(line, telephones, caller, "nl")
-    await call.press(MESSAGE)
-    await speaks(call, line, "nl", caller, 1400, 1.5)
-    assert since(line) == {}
-    await call.press("#")
-    await begins(call, line.audio("nl", "record_send"))
-    await call.press("1")
-    await begins(call, line.audio("nl", "record_thanks"))
-    await call.hangup()
-    assert (await line.story(caller))["call"]["outcome"] == "message"
-    (message,) = await rows(line, Message, caller=caller)
-    assert has_tone(samples_of(line.home / message.file)[:RATE], 1400)
-
-
-async def test_a_caller_who_returns_from_the_call_back_node_keeps_their_start_time(
-    line: Line, telephones: Telephones
-) -> None:
-    tells(line, first_s=1, every_s=60)
-    call = await offered(line, telephones, "+33624000321", "fr")
-    before = since(line)
-    await call.press(CALLED_BACK)
-    await begins(call, line.audio("fr", "callback_this_number"))
-    await call.press("*")
-    await line.until(lambda: since(line) == before, 5, "he waits again")
-    await asyncio.sleep(1.5)
-    await call.hangup()
-    story = (await line.story("+33624000321"))["call"]
-    assert story["outcome"] == "abandoned"
-    assert story["wait_s"] == pytest.approx((story["ended"] - story["queued"]).total_seconds(), abs=0.1)
-
-
-async def test_a_key_pressed_before_the_alternatives_is_ignored(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=3, every_s=60)
-    call = await line.waiting(telephones, "+33624000331")
-    before = since(line)
-    await call.press(CALLED_BACK)
-    await begins(call, line.audio("fr", "closed_callback"), timeout_s=20)
-    assert since(line) == before
-    story = await line.story("+33624000331", ended=False)
-    assert story["events"][-1]["flow_node"] == "queue"
-
-
 # The guide
 
 
-@pytest.mark.parametrize("language", ["ar", "fr", "nl"])
+@pytest.mark.parametrize("language", ["ar"])
 async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_position(
     line: Line, telephones: Telephones, language: str
 ) -> None:
@@ -191,67 +134,6 @@ async def test_an_operator_interrupts_the_guide_of_a_caller_who_kept_their_posit
     assert story["call"]["outcome"] == "answered"
     assert story["call"]["path"][-3:] == ["queue", "waiting_guide", "queue"]
     assert {"procedure": "passport", "step": "documents"} in of_kind(story, "guide")
-
-
-async def test_a_caller_who_leaves_the_guide_keeps_waiting(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=2)
-    call = await offered(line, telephones, "+33624000411", "fr")
-    before = since(line)
-    await call.press(GUIDE)
-    guide = await begins(call, line.audio("fr", "guide_passport_title"))
-    await call.press("*")
-    music = await call.hears(line.music(), 12, guide.offset_s)
-    await begins(call, line.audio("fr", "wait_nobody"), music.offset_s)
-    assert since(line) == before
-    await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ, 12)
-
-
-async def test_asking_for_an_operator_in_the_guide_returns_to_the_same_wait(line: Line, telephones: Telephones) -> None:
-    tells(line, first_s=1, every_s=60)
-    call = await offered(line, telephones, "+33624000421", "fr")
-    before = since(line)
-    await call.press(GUIDE)
-    guide = await begins(call, line.audio("fr", "guide_passport_title"))
-    await call.press("0")
-    await call.hears(line.music(), 12, guide.offset_s)
-    assert since(line) == before
-
-
-# Another language
-
-
-async def test_a_caller_who_changes_the_language_while_waiting_keeps_their_position(
-    line: Line, telephones: Telephones
-) -> None:
-    tells(line, first_s=60, every_s=60)
-    caller = "+33624000601"
-    call = await line.waiting(telephones, caller)
-    before = since(line)
-    await call.press("9")
-    menu = await begins(call, line.audio("fr", "language_option"))
-    assert since(line) == before
-    await call.press("0")  # keeps waiting
-    await call.hears(line.music(), 12, menu.offset_s)
-    back = call.clock
-    await call.press("9")
-    await begins(call, line.audio("fr", "language_option"), back)
-    await call.press(KEYS["nl"])
-    changed = await begins(call, line.audio("nl", "to_operator"), back)
-    assert since(line) == before
-    await call.press("9")
-    await begins(call, line.audio("fr", "language_option"), changed.offset_s)
-    phone = await line.phone(telephones, SPEAKS_ALL_THREE)  # an operator who becomes free ends the menu
-    rung = await phone.next_call(5)
-    await rung.answer()
-    rung.tone(OPERATOR_HZ)
-    await call.hears_tone(OPERATOR_HZ)
-    await call.hangup()
-    story = await line.story(caller)
-    row = story["call"]
-    assert (row["outcome"], row["language"]) == ("answered", "nl")
-    assert row["path"][-7:] == ["queue", "language", "queue", "language", "queue", "language", "queue"]
-    assert row["wait_s"] == pytest.approx((row["connected"] - row["queued"]).total_seconds(), abs=0.1)
 
 
 # The controller is killed meanwhile

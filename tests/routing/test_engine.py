@@ -185,6 +185,11 @@ def test_the_first_language_decides_where_cover_does_not() -> None:
     assert decide(*people) == [("call", "1002")]
 
 
+def test_of_equal_operators_the_longest_idle_one_is_taken() -> None:
+    ready = [idle(f"100{n}", "fr", since=NOW - idle_s) for n, idle_s in enumerate((30, 900, 60))]
+    assert decide(*ready, wants("call", "fr")) == [("call", "1001")]
+
+
 def test_the_better_speaker_is_taken_although_another_is_idle_longer() -> None:
     people = (idle("1001", "fr", since=NOW - 900, level=2), idle("1002", "fr"), wants("call", "fr"))
     assert decide(*people) == [("call", "1002")]

@@ -1,0 +1,156 @@
+"""What a caller hears about a case, by reference and PIN, in virtual time; `test_case.py` hears it by telephone."""
+
+from datetime import date
+
+import pytest
+from trial_calls import ANSWERS, announcements, called, languages, row, rows, steps
+from trial_stage import OTHER_REFERENCE, PIN, REFERENCE, Cabinet, OneFile, stage
+
+from db.enums import CaseState
+from ivr.trial.trial import Stage, TrialResult
+
+KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
+ENTERED, WRONG = f"{REFERENCE}#{PIN}#", f"{REFERENCE}#999999#"
+READY = OneFile(CaseState.READY)
+
+
+def results(course: TrialResult) -> list[tuple[str, str]]:
+    return [(step.data["reference"], step.data["result"]) for step in steps(course, "case")]
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_a_caller_hears_the_state_of_their_case_in_their_language(language: str, key: str) -> None:
+    case = OneFile(CaseState.INCOMPLETE, "photograph,fee", date(2026, 12, 31))
+    course = called(f"{key}-1{ENTERED}1h", files=Cabinet(case))
+    told = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
+    told += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
+    asked, pin, *heard = announcements(course, "file")
+    assert (asked, pin) == (["case_ask_reference"], ["case_ask_pin"])
+    assert [prompts[: len(told)] for prompts in heard] == [told, told]  # 1 repeats it
+    assert languages(course, "file") == {language}
+    assert results(course) == [(REFERENCE, "told")]
+    assert (course.outcome, row(course, "call")["case_reference"]) == ("self_served", REFERENCE)
+
+
+def test_another_case_can_be_asked_for_and_star_leads_back_to_the_menu() -> None:
+    course = called(f"2-1{ENTERED}2{OTHER_REFERENCE}#{PIN}#*h", files=Cabinet(READY))
+    assert results(course) == [(REFERENCE, "told"), (OTHER_REFERENCE, "no_match")]
+    assert course.path[-2:] == ("menu", "main")
+
+
+def test_all_can_be_entered_without_waiting_for_a_question() -> None:
+    course = called(f"21{ENTERED}", files=Cabinet(READY), ahead=True)
+    assert announcements(course, "file")[0][0] == "case_state_ready"
+
+
+@pytest.mark.parametrize(
+    ("entered", "case"),
+    [(REFERENCE, READY), (REFERENCE, OneFile(CaseState.READY, has_pin=False)), (OTHER_REFERENCE, READY)],
+    ids=["a wrong PIN", "no PIN", "no case"],
+)
+def test_a_wrong_pin_no_pin_and_no_case_are_answered_with_one_and_the_same_text(entered: str, case: OneFile) -> None:
+    course = called(f"2-1{entered}#999999#h", files=Cabinet(case))
+    assert results(course) == [(entered, "no_match")]
+    assert announcements(course, "file")[-1] == ["case_no_match", "case_ask_reference"]
+
+
+def test_after_three_wrong_pins_a_right_one_is_refused_and_an_operator_is_offered() -> None:
+    course = called(f"2-1{WRONG}{WRONG}{WRONG}*1{ENTERED}h", files=Cabinet(READY))
+    assert results(course) == [(REFERENCE, "no_match")] * 3 + [(REFERENCE, "locked")]
+    assert [prompts for prompts in announcements(course, "file") if "case_locked" in prompts] == [
+        ["case_no_match", "case_locked", "case_operator", "press_0"],
+        ["case_locked", "case_operator", "press_0"],
+    ]
+
+
+def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called() -> None:
+    mistyped = f"{REFERENCE[:-1]}{(int(REFERENCE[-1]) + 1) % 10}"
+    course = called(f"2-1{mistyped}#12#{mistyped}#", files=Cabinet(READY))
+    assert announcements(course, "file")[1:] == [
+        ["case_reference_wrong", "case_ask_reference"],
+        ["help_digits", "case_ask_reference"],
+    ]
+    (waiting,) = steps(course, "waiting")
+    assert waiting.data["topic"] == "file"
+    assert results(course) == []
+
+
+@pytest.mark.parametrize(("keys", "known"), [(f"{ENTERED}0", True), (f"{WRONG}*0", False)])
+def test_an_operator_gets_the_case_that_was_told_and_no_other(keys: str, known: bool) -> None:
+    course = called(f"2-1{keys}", files=Cabinet(READY), rungs=[ANSWERS])
+    call = row(course, "call")
+    assert (course.outcome, call["topic"]) == ("answered", "file")
+    assert (call["case_reference"] == REFERENCE) is known
+    assert (row(course, "case_file") == {}) is known  # else a new one is opened
+
+
+def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator() -> None:
+    course = called(f"2-1{ENTERED}0", files=Cabinet(None))
+    assert announcements(course, "file")[-1] == ["case_unavailable", "case_operator", "press_0"]
+    (waiting,) = steps(course, "waiting")
+    assert waiting.data["topic"] == "file"
+
+
+# The language of the last call
+
+
+@pytest.mark.parametrize("language", KEYS)
+@pytest.mark.parametrize("keys", ["1h", "-h"], ids=["by one key", "by silence"])
+def test_a_caller_who_called_before_goes_on_in_their_language_by_one_key_or_by_silence(
+    language: str, keys: str
+) -> None:
+    course = called(keys, last_language=language)
+    (asked,) = steps(course, "hears", "language")
+    said = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
+    assert said[:2] == [(language, "go_on_in_language"), (language, "press_1")]
+    assert (language, "another_language") in said
+    assert languages(course, "welcome") == {language}
+
+
+def test_nine_leads_to_the_menu_and_a_key_of_the_menu_is_taken_at_once() -> None:
+    by_menu, at_once = called("94h", last_language="es"), called("7h", last_language="it")
+    assert [prompts[0] for prompts in announcements(by_menu, "language")] == ["go_on_in_language", "language_option"]
+    assert (languages(by_menu, "welcome"), languages(at_once, "welcome")) == ({"it"}, {"en"})
+    assert row(by_menu, "caller")["language"] == "it"
+
+
+@pytest.mark.parametrize(
+    ("caller", "on"),
+    [("", stage()), ("+33619000041", stage(remembers=False))],
+    ids=["a withheld number", "a site without a memory"],
+)
+def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -> None:
+    course = called("3h", caller, on=on, last_language="es")
+    assert [prompts[0] for prompts in announcements(course, "language")] == ["language_option"]
+    assert rows(course, "caller") == []
+    assert languages(course, "welcome") == {"es"}
+
+
+# Messages
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+@pytest.mark.parametrize(("chosen", "kind"), [("1", "complaint"), ("2", "suggestion"), ("3", "observation")])
+def test_a_message_becomes_a_case_whose_reference_is_spoken_and_can_be_heard_again(
+    language: str, key: str, chosen: str, kind: str
+) -> None:
+    course = called(f"{key}-4{chosen}-#2-11h")
+    node = f"leave_{kind}"
+    case, message = row(course, "case_file"), row(course, "message")
+    assert (case["kind"], case["language"]) == (kind, language)
+    assert (message["category"], message["case_reference"]) == (kind, case["reference"])
+    assert [step.data["seconds"] for step in steps(course, "hears_himself", node)] == [pytest.approx(5.0)]
+    reference = ["reference_is", *(f"digit_{digit}" for digit in case["reference"]), "reference_again", "press_1"]
+    first, again = announcements(course, node)[-2:]
+    assert first[: 1 + len(reference)] == ["record_thanks", *reference]
+    assert again[: len(reference)] == reference
+    assert languages(course, node) == {language}
+    assert (course.outcome, row(course, "call")["case_reference"]) == ("message", case["reference"])
+
+
+@pytest.mark.parametrize("language", KEYS)
+def test_a_message_that_could_not_be_recorded_ends_with_an_apology(language: str) -> None:
+    course = called(f"{KEYS[language]}-43-*h", disk_full=True)
+    assert any(prompts[0] == "record_failed" for prompts in announcements(course, "leave_observation"))
+    assert languages(course, "leave_observation") == {language}
+    assert steps(course, "recording_failed") != []

@@ -1,0 +1,120 @@
+"""What keys and silence do in the guide, in virtual time; `test_guide.py` hears it by telephone."""
+
+import pytest
+from trial_calls import ANSWERS, announcements, called, languages, row, steps
+
+from ivr.trial.trial import TrialResult
+
+IDENTITY, PAPERS = "21", "23"
+"""Keys from the main menu to two of its guides."""
+STEPS = ["documents", "where", "issuer", "duration", "fee", "legal_basis"]
+
+
+def heard_steps(course: TrialResult) -> list[tuple[str, str]]:
+    return [(step.data["procedure"], step.data["step"]) for step in steps(course, "guide")]
+
+
+def test_a_step_that_is_heard_out_ends_with_its_keys_and_the_first_one_begins_with_the_notice() -> None:
+    said = announcements(called(f"7-{PAPERS}31*h"), "papers")
+    documents = "guide_certificates_documents"
+    assert said[1:] == [
+        ["guide_notice", documents, "guide_next", "guide_keys"],
+        ["guide_certificates_where", "guide_next"],
+        [documents, "guide_next", "guide_keys"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("caller", "dialled", "key", "procedure", "remark", "elsewhere"),
+    [
+        ("+33624000001", "+33800212000", "1", "legalisation", "fr", "de"),
+        ("+31614000002", "+31800212002", "4", "nationality", "nl", "de"),
+        ("+4915140000003", "+80000212000", "1", "legalisation", "de", "fr"),
+    ],
+)
+def test_each_step_of_a_procedure_is_heard_with_the_remark_for_the_callers_country_and_then_the_list_again(
+    caller: str, dialled: str, key: str, procedure: str, remark: str, elsewhere: str
+) -> None:
+    course = called(f"7-{PAPERS}{key}{6 * '1'}---h", caller, dialled=dialled)
+    first, *said = announcements(course, "papers")
+    assert [f"guide_{procedure}_{name}" in prompts for name, prompts in zip(STEPS, said, strict=False)] == [True] * 6
+    assert said[6:9] == [[f"guide_{procedure}_remark_{remark}"], ["guide_end"], first]
+    assert not any(f"guide_{procedure}_remark_{elsewhere}" in prompts for prompts in said)
+    assert (procedure, "remark") in heard_steps(course)
+    assert course.outcome == "self_served"
+
+
+def test_star_leads_from_the_first_step_to_the_list_and_from_there_to_the_menu_before() -> None:
+    course = called(f"7-{IDENTITY}1**h")
+    steps_and_lists = announcements(course, "identity")
+    assert steps_and_lists[0] == steps_and_lists[2]
+    assert course.path[-2:] == ("identity", "documents")
+
+
+def test_keys_pressed_ahead_lead_through_steps_that_are_not_said_and_do_not_count_as_heard() -> None:
+    course = called(f"7{IDENTITY}1{7 * '1'}", ahead=True)
+    assert announcements(course, "identity")[0] == ["guide_end"]
+    assert heard_steps(course) == []
+
+
+@pytest.mark.parametrize("key", ["*", "#"])
+def test_at_the_end_star_and_square_lead_to_the_last_step_again(key: str) -> None:
+    course = called(f"7-{IDENTITY}1{7 * '1'}{key}h")
+    assert announcements(course, "identity")[-2:] == [["guide_end"], ["guide_passport_remark_fr"]]
+
+
+def test_a_key_at_the_end_is_for_the_list() -> None:
+    said = announcements(called(f"7-{IDENTITY}1{7 * '1'}21h"), "identity")
+    assert said[-3:-1] == [
+        ["guide_end"],
+        ["guide_notice", "guide_passport_renewal_documents", "guide_next", "guide_keys"],
+    ]
+    assert said[-1] == ["guide_passport_renewal_where", "guide_next"]
+
+
+def test_nine_changes_the_language_in_the_midst_of_a_step() -> None:
+    course = called(f"7-{IDENTITY}19" + f"5-{IDENTITY}21h")
+    assert languages(course, "identity") == {"en", "nl"}
+    last = steps(course, "hears")[-1]
+    assert (last.language, last.data["clips"][0].prompt) == ("nl", "guide_passport_renewal_where")
+
+
+@pytest.mark.parametrize(("keys", "topic"), [(f"{IDENTITY}110", "documents"), ("310", "travel")])
+def test_zero_calls_an_operator_about_the_topic_of_the_menu_or_of_the_guide(keys: str, topic: str) -> None:
+    course = called(f"7-{keys}")
+    (waiting,) = steps(course, "waiting")
+    assert (waiting.data["language"], waiting.data["topic"]) == ("en", topic)
+    assert announcements(course, "queue")[0] == ["to_operator"]
+    # What was heard before does not make a caller served who then left the queue.
+    assert course.outcome == "abandoned"
+
+
+def test_a_caller_of_the_guide_who_talks_to_an_operator_is_answered() -> None:
+    course = called(f"7-{IDENTITY}10", rungs=[ANSWERS])
+    assert (course.outcome, row(course, "call")["operator_id"]) == ("answered", ANSWERS.operator)
+    assert row(course, "case_file")["topic"] == "documents"
+
+
+@pytest.mark.parametrize(
+    ("keys", "helps"), [("85-", ["help_wrong_key", "help_wrong_key"]), ("-22", ["help_silence", "help_wrong_key"])]
+)
+def test_wrong_keys_and_silence_are_met_twice_with_help_then_with_an_operator(keys: str, helps: list[str]) -> None:
+    course = called(f"7-{PAPERS}3111{keys}")
+    # After the help: what the keys are, not the whole step once more.
+    assert announcements(course, "papers")[-2:] == [[text, "guide_next", "guide_keys"] for text in helps]
+    (waiting,) = steps(course, "waiting")
+    assert waiting.data["topic"] == "documents"
+
+
+def test_the_guide_is_heard_while_the_line_is_closed_and_zero_leads_to_nobody() -> None:
+    course = called("7411110h", opening="forced closed")
+    assert ["guide_passport_where", "guide_next"] in announcements(course, "identity")
+    assert announcements(course)[-1][0] == "force_closed"
+    assert steps(course, "waiting") == []
+    assert "main" not in course.path
+
+
+def test_from_the_guide_of_a_closed_line_star_leads_back_to_what_a_closed_line_offers() -> None:
+    course = called("251**h", opening="forced closed")
+    assert announcements(course)[-1][:2] == ["closed_message", "press_1"]
+    assert "main" not in course.path
