@@ -233,7 +233,7 @@ def test_a_leg_left_behind_by_a_call_is_reported(tries: Tries, monkeypatch: pyte
     async def forgotten(conversation: Conversation, by: str) -> None:
         pass
 
-    monkeypatch.setattr(Conversation, "_breaks_off", forgotten)
+    monkeypatch.setattr(Conversation, "_abort", forgotten)
     result = tries("70--h", rung=OPERATOR)
     assert any("still up" in error for error in result.errors), result.errors
 

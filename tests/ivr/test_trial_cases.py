@@ -1,9 +1,12 @@
-"""What a caller hears about a case, by reference and PIN, in virtual time; `test_case.py` hears it by telephone."""
+"""Cases by reference and PIN, the language of the last call, and messages, in virtual time.
+
+`test_case.py`, `test_memory.py` and `test_voicemail.py` test them by telephone.
+"""
 
 from datetime import date
 
 import pytest
-from trial_calls import ANSWERS, announcements, called, languages, row, rows, steps
+from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
 from trial_stage import OTHER_REFERENCE, PIN, REFERENCE, Cabinet, OneFile, stage
 
 from db.enums import CaseState
@@ -14,33 +17,33 @@ ENTERED, WRONG = f"{REFERENCE}#{PIN}#", f"{REFERENCE}#999999#"
 READY = OneFile(CaseState.READY)
 
 
-def results(course: TrialResult) -> list[tuple[str, str]]:
-    return [(step.data["reference"], step.data["result"]) for step in steps(course, "case")]
+def results(result: TrialResult) -> list[tuple[str, str]]:
+    return [(step.data["reference"], step.data["result"]) for step in steps(result, "case")]
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_caller_hears_the_state_of_their_case_in_their_language(language: str, key: str) -> None:
     case = OneFile(CaseState.INCOMPLETE, "photograph,fee", date(2026, 12, 31))
-    course = called(f"{key}-1{ENTERED}1h", files=Cabinet(case))
+    result = place_call(f"{key}-1{ENTERED}1h", files=Cabinet(case))
     told = ["case_state_incomplete", "case_missing", "missing_photograph", "missing_fee"]
     told += ["case_expected", "on_day_31", "in_month_12", "case_again", "press_1"]
-    asked, pin, *heard = announcements(course, "file")
+    asked, pin, *heard = announcements(result, "file")
     assert (asked, pin) == (["case_ask_reference"], ["case_ask_pin"])
-    assert [prompts[: len(told)] for prompts in heard] == [told, told]  # 1 repeats it
-    assert languages(course, "file") == {language}
-    assert results(course) == [(REFERENCE, "told")]
-    assert (course.outcome, row(course, "call")["case_reference"]) == ("self_served", REFERENCE)
+    assert [prompts[: len(told)] for prompts in heard] == [told, told]  # 1 repeats the state
+    assert languages(result, "file") == {language}
+    assert results(result) == [(REFERENCE, "told")]
+    assert (result.outcome, row(result, "call")["case_reference"]) == ("self_served", REFERENCE)
 
 
 def test_another_case_can_be_asked_for_and_star_leads_back_to_the_menu() -> None:
-    course = called(f"2-1{ENTERED}2{OTHER_REFERENCE}#{PIN}#*h", files=Cabinet(READY))
-    assert results(course) == [(REFERENCE, "told"), (OTHER_REFERENCE, "no_match")]
-    assert course.path[-2:] == ("menu", "main")
+    result = place_call(f"2-1{ENTERED}2{OTHER_REFERENCE}#{PIN}#*h", files=Cabinet(READY))
+    assert results(result) == [(REFERENCE, "told"), (OTHER_REFERENCE, "no_match")]
+    assert result.path[-2:] == ("menu", "main")
 
 
-def test_all_can_be_entered_without_waiting_for_a_question() -> None:
-    course = called(f"21{ENTERED}", files=Cabinet(READY), ahead=True)
-    assert announcements(course, "file")[0][0] == "case_state_ready"
+def test_everything_can_be_entered_ahead_of_the_questions() -> None:
+    result = place_call(f"21{ENTERED}", files=Cabinet(READY), ahead=True)
+    assert announcements(result, "file")[0][0] == "case_state_ready"
 
 
 @pytest.mark.parametrize(
@@ -48,46 +51,46 @@ def test_all_can_be_entered_without_waiting_for_a_question() -> None:
     [(REFERENCE, READY), (REFERENCE, OneFile(CaseState.READY, has_pin=False)), (OTHER_REFERENCE, READY)],
     ids=["a wrong PIN", "no PIN", "no case"],
 )
-def test_a_wrong_pin_no_pin_and_no_case_are_answered_with_one_and_the_same_text(entered: str, case: OneFile) -> None:
-    course = called(f"2-1{entered}#999999#h", files=Cabinet(case))
-    assert results(course) == [(entered, "no_match")]
-    assert announcements(course, "file")[-1] == ["case_no_match", "case_ask_reference"]
+def test_a_wrong_pin_no_pin_and_no_case_get_the_same_answer(entered: str, case: OneFile) -> None:
+    result = place_call(f"2-1{entered}#999999#h", files=Cabinet(case))
+    assert results(result) == [(entered, "no_match")]
+    assert announcements(result, "file")[-1] == ["case_no_match", "case_ask_reference"]
 
 
 def test_after_three_wrong_pins_a_right_one_is_refused_and_an_operator_is_offered() -> None:
-    course = called(f"2-1{WRONG}{WRONG}{WRONG}*1{ENTERED}h", files=Cabinet(READY))
-    assert results(course) == [(REFERENCE, "no_match")] * 3 + [(REFERENCE, "locked")]
-    assert [prompts for prompts in announcements(course, "file") if "case_locked" in prompts] == [
+    result = place_call(f"2-1{WRONG}{WRONG}{WRONG}*1{ENTERED}h", files=Cabinet(READY))
+    assert results(result) == [(REFERENCE, "no_match")] * 3 + [(REFERENCE, "locked")]
+    assert [prompts for prompts in announcements(result, "file") if "case_locked" in prompts] == [
         ["case_no_match", "case_locked", "case_operator", "press_0"],
         ["case_locked", "case_operator", "press_0"],
     ]
 
 
-def test_a_reference_that_cannot_be_one_is_asked_for_again_and_then_an_operator_is_called() -> None:
+def test_an_impossible_reference_is_asked_for_again_and_then_leads_to_an_operator() -> None:
     mistyped = f"{REFERENCE[:-1]}{(int(REFERENCE[-1]) + 1) % 10}"
-    course = called(f"2-1{mistyped}#12#{mistyped}#", files=Cabinet(READY))
-    assert announcements(course, "file")[1:] == [
+    result = place_call(f"2-1{mistyped}#12#{mistyped}#", files=Cabinet(READY))
+    assert announcements(result, "file")[1:] == [
         ["case_reference_wrong", "case_ask_reference"],
         ["help_digits", "case_ask_reference"],
     ]
-    (waiting,) = steps(course, "waiting")
+    (waiting,) = steps(result, "waiting")
     assert waiting.data["topic"] == "file"
-    assert results(course) == []
+    assert results(result) == []
 
 
 @pytest.mark.parametrize(("keys", "known"), [(f"{ENTERED}0", True), (f"{WRONG}*0", False)])
-def test_an_operator_gets_the_case_that_was_told_and_no_other(keys: str, known: bool) -> None:
-    course = called(f"2-1{keys}", files=Cabinet(READY), rungs=[ANSWERS])
-    call = row(course, "call")
-    assert (course.outcome, call["topic"]) == ("answered", "file")
+def test_an_operator_gets_the_case_only_if_it_was_disclosed(keys: str, known: bool) -> None:
+    result = place_call(f"2-1{keys}", files=Cabinet(READY), operators=[ANSWERS])
+    call = row(result, "call")
+    assert (result.outcome, call["topic"]) == ("answered", "file")
     assert (call["case_reference"] == REFERENCE) is known
-    assert (row(course, "case_file") == {}) is known  # else a new one is opened
+    assert (row(result, "case_file") == {}) is known  # otherwise a new one is opened
 
 
-def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator() -> None:
-    course = called(f"2-1{ENTERED}0", files=Cabinet(None))
-    assert announcements(course, "file")[-1] == ["case_unavailable", "case_operator", "press_0"]
-    (waiting,) = steps(course, "waiting")
+def test_without_the_database_a_caller_hears_so_and_can_speak_to_an_operator() -> None:
+    result = place_call(f"2-1{ENTERED}0", files=Cabinet(None))
+    assert announcements(result, "file")[-1] == ["case_unavailable", "case_operator", "press_0"]
+    (waiting,) = steps(result, "waiting")
     assert waiting.data["topic"] == "file"
 
 
@@ -96,19 +99,17 @@ def test_without_the_database_a_caller_is_told_so_and_can_speak_to_an_operator()
 
 @pytest.mark.parametrize("language", KEYS)
 @pytest.mark.parametrize("keys", ["1h", "-h"], ids=["by one key", "by silence"])
-def test_a_caller_who_called_before_goes_on_in_their_language_by_one_key_or_by_silence(
-    language: str, keys: str
-) -> None:
-    course = called(keys, last_language=language)
-    (asked,) = steps(course, "hears", "language")
+def test_a_returning_caller_keeps_their_language_by_one_key_or_by_silence(language: str, keys: str) -> None:
+    result = place_call(keys, last_language=language)
+    (asked,) = steps(result, "hears", "language")
     said = [(clip.language, clip.prompt) for clip in asked.data["clips"]]
     assert said[:2] == [(language, "go_on_in_language"), (language, "press_1")]
     assert (language, "another_language") in said
-    assert languages(course, "welcome") == {language}
+    assert languages(result, "welcome") == {language}
 
 
-def test_nine_leads_to_the_menu_and_a_key_of_the_menu_is_taken_at_once() -> None:
-    by_menu, at_once = called("94h", last_language="es"), called("7h", last_language="it")
+def test_nine_leads_to_the_menu_and_a_key_of_the_menu_counts_at_once() -> None:
+    by_menu, at_once = place_call("94h", last_language="es"), place_call("7h", last_language="it")
     assert [prompts[0] for prompts in announcements(by_menu, "language")] == ["go_on_in_language", "language_option"]
     assert (languages(by_menu, "welcome"), languages(at_once, "welcome")) == ({"it"}, {"en"})
     assert row(by_menu, "caller")["language"] == "it"
@@ -117,13 +118,13 @@ def test_nine_leads_to_the_menu_and_a_key_of_the_menu_is_taken_at_once() -> None
 @pytest.mark.parametrize(
     ("caller", "on"),
     [("", stage()), ("+33619000041", stage(remembers=False))],
-    ids=["a withheld number", "a site without a memory"],
+    ids=["a withheld number", "a site that does not remember"],
 )
 def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -> None:
-    course = called("3h", caller, on=on, last_language="es")
-    assert [prompts[0] for prompts in announcements(course, "language")] == ["language_option"]
-    assert rows(course, "caller") == []
-    assert languages(course, "welcome") == {"es"}
+    result = place_call("3h", caller, on=on, last_language="es")
+    assert [prompts[0] for prompts in announcements(result, "language")] == ["language_option"]
+    assert rows(result, "caller") == []
+    assert languages(result, "welcome") == {"es"}
 
 
 # Messages
@@ -131,26 +132,26 @@ def test_a_caller_who_is_not_remembered_hears_the_menu(caller: str, on: Stage) -
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 @pytest.mark.parametrize(("chosen", "kind"), [("1", "complaint"), ("2", "suggestion"), ("3", "observation")])
-def test_a_message_becomes_a_case_whose_reference_is_spoken_and_can_be_heard_again(
+def test_a_message_opens_a_case_whose_reference_is_spoken_and_can_be_repeated(
     language: str, key: str, chosen: str, kind: str
 ) -> None:
-    course = called(f"{key}-4{chosen}-#2-11h")
+    result = place_call(f"{key}-4{chosen}-#2-11h")
     node = f"leave_{kind}"
-    case, message = row(course, "case_file"), row(course, "message")
+    case, message = row(result, "case_file"), row(result, "message")
     assert (case["kind"], case["language"]) == (kind, language)
     assert (message["category"], message["case_reference"]) == (kind, case["reference"])
-    assert [step.data["seconds"] for step in steps(course, "hears_himself", node)] == [pytest.approx(5.0)]
+    assert [step.data["seconds"] for step in steps(result, "hears_himself", node)] == [pytest.approx(5.0)]
     reference = ["reference_is", *(f"digit_{digit}" for digit in case["reference"]), "reference_again", "press_1"]
-    first, again = announcements(course, node)[-2:]
+    first, again = announcements(result, node)[-2:]
     assert first[: 1 + len(reference)] == ["record_thanks", *reference]
     assert again[: len(reference)] == reference
-    assert languages(course, node) == {language}
-    assert (course.outcome, row(course, "call")["case_reference"]) == ("message", case["reference"])
+    assert languages(result, node) == {language}
+    assert (result.outcome, row(result, "call")["case_reference"]) == ("message", case["reference"])
 
 
 @pytest.mark.parametrize("language", KEYS)
-def test_a_message_that_could_not_be_recorded_ends_with_an_apology(language: str) -> None:
-    course = called(f"{KEYS[language]}-43-*h", disk_full=True)
-    assert any(prompts[0] == "record_failed" for prompts in announcements(course, "leave_observation"))
-    assert languages(course, "leave_observation") == {language}
-    assert steps(course, "recording_failed") != []
+def test_a_failed_recording_ends_with_an_apology(language: str) -> None:
+    result = place_call(f"{KEYS[language]}-43-*h", disk_full=True)
+    assert any(prompts[0] == "record_failed" for prompts in announcements(result, "leave_observation"))
+    assert languages(result, "leave_observation") == {language}
+    assert steps(result, "recording_failed") != []

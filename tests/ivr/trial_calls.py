@@ -1,4 +1,4 @@
-"""A call to the example site in virtual time, and what its caller heard: for tests of what the flow decides."""
+"""Calls to the example site in virtual time, and what their callers hear, for tests of the flow's decisions."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,80 +16,80 @@ from ivr.trial.trial import Scenario, Stage, Step, TrialResult, trial
 
 FRENCH_NUMBER = "+33800212000"
 ANSWERS = OperatorScript("1001", offered_s=8, answers_s=2, talks_s=60)
-"""An operator who becomes free after 8 s and answers after 2."""
+"""An operator who becomes free after 8 s and answers 2 s later."""
 
 
-def called(
+def place_call(
     keys: str,
     caller: str = "+33613000001",
     *,
     ahead: bool = False,
     on: Stage | None = None,
     opening: str = "plan",
-    rungs: Iterable[OperatorScript] = (),
+    operators: Iterable[OperatorScript] = (),
     waits: list[Wait] | None = None,
-    **scenario: Any,
+    **fields: Any,
 ) -> TrialResult:
-    """Return what became of a call. Fail if anything went wrong that the line would have to help itself out of.
+    """Place a call and return its result. Fail if the trial reports an error.
 
     Args:
-        keys: As `hatif try` takes them: each is pressed half a second after the next prompt began.
-        ahead: All keys are pressed at once instead, before anything could be heard.
+        keys: As for `hatif try`: each is pressed half a second after the next prompt begins.
+        ahead: Press all keys at once instead, before any prompt can be heard.
         opening: One of `trial_stage.openings`.
-        rungs: The operators who are offered the caller, one after the other.
-        waits: Where what the call tells the floor whenever it starts to wait is added.
-        scenario: Other fields of `ivr.trial.trial.Scenario`.
+        operators: The operators to whom the caller is offered, one after the other.
+        waits: A list to which each `Wait` that the call sends to the floor is added.
+        fields: Other fields of `ivr.trial.trial.Scenario`.
     """
-    there = on or stage()
-    operators = iter(rungs)
+    chosen = on or stage()
+    offered = iter(operators)
 
     def who(wait: Wait) -> OperatorScript | None:
         if waits is not None:
             waits.append(wait)
-        return next(operators, None)
+        return next(offered, None)
 
-    set_up = Scenario(
+    scenario = Scenario(
         caller=caller,
-        dialled=scenario.pop("dialled", FRENCH_NUMBER),
-        at=scenario.pop("at", OPEN),
+        dialled=fields.pop("dialled", FRENCH_NUMBER),
+        at=fields.pop("at", OPEN),
         opening=openings()[opening],
-        files=scenario.pop("files", None) or Cabinet(None),
+        files=fields.pop("files", None) or Cabinet(None),
         who=who,
-        **scenario,
+        **fields,
     )
 
     def person(asterisk: Asterisk) -> Caller:
         return HastyCaller([(0.0, key) for key in keys], (5.0,), asterisk) if ahead else ScriptedCaller(keys, asterisk)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        course = runner.run(trial(there, set_up, person))
-    assert course.errors == []
-    return course
+        result = runner.run(trial(chosen, scenario, person))
+    assert result.errors == []
+    return result
 
 
-def steps(course: TrialResult, kind: str, node: str | None = None) -> list[Step]:
-    return [step for step in course.steps if step.kind == kind and node in (None, step.node)]
+def steps(result: TrialResult, kind: str, node: str | None = None) -> list[Step]:
+    return [step for step in result.steps if step.kind == kind and node in (None, step.node)]
 
 
-def announcements(course: TrialResult, node: str | None = None) -> list[list[str]]:
-    """Return the prompts of each announcement; a tone alone is none."""
-    said = [[clip.prompt for clip in step.data["clips"]] for step in steps(course, "hears", node)]
+def announcements(result: TrialResult, node: str | None = None) -> list[list[str]]:
+    """Return the prompts of each announcement; a tone alone is not one."""
+    said = [[clip.prompt for clip in step.data["clips"]] for step in steps(result, "hears", node)]
     return [prompts for prompts in said if prompts]
 
 
-def languages(course: TrialResult, node: str) -> set[str]:
-    """Return the languages of everything that was heard at a node."""
-    return {clip.language for step in steps(course, "hears", node) for clip in step.data["clips"]}
+def languages(result: TrialResult, node: str) -> set[str]:
+    """Return the languages of all prompts at a node."""
+    return {clip.language for step in steps(result, "hears", node) for clip in step.data["clips"]}
 
 
-def rows(course: TrialResult, table: str) -> list[dict[str, Any]]:
-    """Return the records of a table, in the order in which they were written."""
-    return [dict(columns) for name, columns in course.rows if name == table]
+def rows(result: TrialResult, table: str) -> list[dict[str, Any]]:
+    """Return the records of a table, in the order they were written."""
+    return [dict(columns) for name, columns in result.rows if name == table]
 
 
-def row(course: TrialResult, table: str) -> dict[str, Any]:
-    """Return all that is known in the end of the one row of a table."""
+def row(result: TrialResult, table: str) -> dict[str, Any]:
+    """Return the only row of a table, with the columns of all its records."""
     merged: dict[str, Any] = {}
-    for columns in rows(course, table):
+    for columns in rows(result, table):
         merged |= columns
     return merged
