@@ -81,6 +81,7 @@ async def test_a_telephone_whose_machine_refuses_packets_does_not_hold_up_its_ca
     await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
     assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000046"]
     await waits.hangup()
+    await phone.next_call(5)
     answered = call.clock
     await line.until(lambda: call.clock > answered + OPEN_S, 5, "the other telephone's port was seen open")
     never_silent(call, since)  # silence alone would be noticed after ten seconds
