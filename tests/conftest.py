@@ -95,10 +95,10 @@ async def lone_line(telephones: Telephones) -> AsyncIterator[Line]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files with telephones first, the longest before the others; what only computes fills the rest.
+    """Sort the files: those with telephones first, the longest before the others, then those that only compute.
 
-    Workers take one file after the other, so a long one that begins last would keep the others waiting. How long a file
-    takes is told well enough by the number of its `await`: measured, each stands for about a second.
+    Workers take one file after the other, so all would wait for a long file that starts last. The number of `await` in
+    a file is a good estimate of its duration: each stands for about a second, measured.
     """
     real = {item.path for item in items if {"telephones", "shared_line"} & set(getattr(item, "fixturenames", ()))}
     awaits = {path: path.read_text(encoding="utf-8").count("await ") for path in {item.path for item in items}}

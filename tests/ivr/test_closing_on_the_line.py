@@ -37,7 +37,7 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [item["data"] for item in story["events"] if item["kind"] == kind]
 
 
-async def wishes(line: Line, call: Call, since_s: float) -> None:
+async def requests_call_back(line: Line, call: Call, since_s: float) -> None:
     """Press the key for a call-back that was just announced, and confirm the number."""
     await call.press("1")
     asked = await begins(call, line.audio("fr", "callback_this_number"), since_s)
@@ -54,9 +54,9 @@ async def test_a_caller_waiting_at_closing_time_is_served_or_called_back(line: L
     goes = await line.waiting(telephones, leaves)
     closes(line)
     offered = await begins(goes, line.audio("fr", "closed_callback"), timeout_s=20)
-    await wishes(line, goes, offered.offset_s)
-    (wish,) = await rows(line, Callback, call_id=(await line.story(leaves))["call"]["id"])
-    assert (wish.kind, wish.number) == ("waiting", leaves)
+    await requests_call_back(line, goes, offered.offset_s)
+    (request,) = await rows(line, Callback, call_id=(await line.story(leaves))["call"]["id"])
+    assert (request.kind, request.number) == ("waiting", leaves)
     refused = await line.asks_for_operator(telephones, late, "2")
     await begins(refused, line.audio("fr", "closed_holiday"))
     await refused.hangup()
@@ -87,7 +87,7 @@ async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_
     refused = await line.asks_for_operator(telephones, third, "2")
     await begins(refused, line.audio("fr", "closed_holiday"))
     call = await line.asks_for_operator(telephones, caller)
-    await line.until(lambda: caller in queue(line), 8, "he waits again")
+    await line.until(lambda: caller in queue(line), 8, "the caller waits again")
     assert queue(line)[caller] == place
     assert list(queue(line)) == [caller, second]
     await line.phone(telephones, line.speaks("fr"), answers=OPERATOR_HZ)

@@ -63,7 +63,7 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
     in_menu, in_greeting = await asyncio.gather(line.dial(telephones, menu), line.dial(telephones, greeted))
     await in_menu.press("2")
     await in_menu.hears(line.audio("fr", "main_file"))
-    await in_greeting.press("2")  # last: a greeting lasts two seconds
+    await in_greeting.press("2")  # last, since a greeting lasts two seconds
     await asyncio.sleep(0.5)
     killed, talking_since, answered_since = in_menu.clock, talking.clock, answered.clock - 1.5
     record_property("from kill -9 until the next controller answers, s", await line.restart())
@@ -84,9 +84,9 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
         assert longest_silence(side.heard(since)).length_s < 0.3
     assert line.operator_state(phone.user) == "talking"
     state_silence("in the menu", in_menu)
-    state_silence("who waits", waiting[0])
-    state_silence("who talks", talking)
-    # The conversation ends as ever, and its operator is offered the caller who came first.
+    state_silence("in the queue", waiting[0])
+    state_silence("in a conversation", talking)
+    # The conversation ends normally, and its operator gets the first caller in the queue.
     await answered.hangup()
     await talking.hears(line.audio("fr", "survey_question")[:RATE])
     await waiting[0].hears_tone(TONE_HZ, 8)
@@ -104,7 +104,7 @@ async def test_one_kill_harms_nobody_in_the_menu_the_greeting_the_queue_or_a_con
 
 
 async def test_the_next_controller_finds_what_happened_while_there_was_none(line: Line, telephones: Telephones) -> None:
-    """An operator answers, a caller hangs up, a telephone stops ringing, an operator hangs up in a conversation."""
+    """An operator answers, a caller hangs up, a telephone stops ringing, and an operator ends a conversation."""
     callers = dict(zip(OPERATORS, (f"+3361210001{number}" for number in range(4)), strict=True))
     phones = {key: await line.phone(telephones, operator) for key, operator in OPERATORS.items()}
     phones["4"].will_answer(tone_hz=TONE_HZ)
@@ -162,7 +162,7 @@ async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and
     offered = await line.asks_for_operator(telephones, "+33612100022", "30")
     ringing = await other.next_call(5)
     former = line.kill_controller()
-    # As if its first record had never come to the disk.
+    # As if its first record had never reached the disk.
     with contextlib.closing(sqlite3.connect(line.home / "hatif.db", timeout=5)) as database, database:
         database.execute("DELETE FROM call WHERE caller = ?", (caller,))
     await line.controller_back(former)
@@ -175,7 +175,7 @@ async def test_two_kills_in_a_row_keep_an_offer_a_position_the_row_of_a_call_and
     state_silence("being offered", offered)
     await offered.hangup()
     assert [offer["state"] for offer in (await line.story("+33612100022"))["offers"]] == ["accepted"]
-    # The call has its row.
+    # The call still has its row.
     after = (await line.story(caller, ended=False))["call"]
     for column in ("id", "started", "number", "caller", "country"):
         assert after[column] == row[column], column

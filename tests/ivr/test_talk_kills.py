@@ -84,7 +84,7 @@ async def test_the_transferring_operator_gets_the_caller_back_only_as_the_last_r
     colleague.will_ring()
     line.control("POST", f"/operators/{maker}/state", {"state": "away"})
     await third.hangup()
-    await line.until(lambda: len(colleague.calls) == 3, 5, "he is rung for the caller who comes back")
+    await line.until(lambda: len(colleague.calls) == 3, 5, "the colleague is rung for the caller who comes back")
     back = colleague.calls[-1]
     former = line.kill_controller()
     await line.controller_back(former)

@@ -55,7 +55,7 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 async def test_position_and_wait_are_announced_only_once_they_are_reliable(line: Line, telephones: Telephones) -> None:
     tells(line, first_s=1, every_s=600)
-    await line.restart()  # a floor that has foretold nothing yet
+    await line.restart()  # a floor without estimates yet
     await line.phone(telephones, SPEAKS_ALL_THREE, answers=OPERATOR_HZ)
     for number in range(5):
         await served(line, await line.asks_for_operator(telephones, f"+3362400010{number}", "20"), SPEAKS_ALL_THREE)
@@ -98,11 +98,11 @@ async def test_a_call_back_request_ends_the_wait_and_keeps_its_start_time(
     await begins(call, line.audio(language, "callback_noted"))
     await call.hangup()
     story = await line.story(caller)
-    (wish,) = await rows(line, Callback, call_id=story["call"]["id"])
-    assert (wish.kind, wish.number, wish.language) == ("waiting", caller, language)
-    assert wish.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
-    assert wish.wished.timestamp() - began > 1
-    assert wish.due <= datetime.now(UTC)
+    (request,) = await rows(line, Callback, call_id=story["call"]["id"])
+    assert (request.kind, request.number, request.language) == ("waiting", caller, language)
+    assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
+    assert request.wished.timestamp() - began > 1
+    assert request.due <= datetime.now(UTC)
     assert story["call"]["outcome"] == "callback"
     assert story["call"]["path"][-3:] == ["queue", "waiting_callback", "goodbye"]
 
@@ -167,12 +167,12 @@ async def test_a_caller_who_heard_the_alternatives_can_choose_one_after_a_restar
     call = await offered(line, telephones, caller, "fr")
     (began,) = since(line).values()
     await line.restart()
-    await line.until(lambda: list(since(line).values()) == [began], 5, "he waits again")
+    await line.until(lambda: list(since(line).values()) == [began], 5, "the caller waits again")
     await asyncio.sleep(0.2)
     await call.press(CALLED_BACK)
     await begins(call, line.audio("fr", "callback_this_number"))
     await call.press("1")
     await begins(call, line.audio("fr", "callback_noted"))
     await call.hangup()
-    (wish,) = await rows(line, Callback, call_id=(await line.story(caller))["call"]["id"])
-    assert wish.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
+    (request,) = await rows(line, Callback, call_id=(await line.story(caller))["call"]["id"])
+    assert request.waiting_since.timestamp() == pytest.approx(began, abs=0.001)
