@@ -66,7 +66,8 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
         ({"operator": "0033612345678"}, 422, "never to a number outside"),
         ({"topic": "weather"}, 404, "No such operator, language or topic"),
         ({"language": "nl"}, 409, "None of them can take a call now"),
-        ({}, 422, "Name one of"),
+        ({}, 422, "body: Field required"),
+        ({"operator": other, "language": "nl"}, 422, "Name exactly one of"),
     ):
         assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
         assert why in refused(line, "+33613000012", "transfer", **whom)[1]
