@@ -159,7 +159,7 @@ async def test_a_caller_without_consent_is_not_recorded_and_keeps_their_position
     if key:
         await call.press(key)
     await begins(call, line.audio(language, "to_operator"), timeout_s=25)
-    assert line.control("GET", "/waiting")[0]["caller"] == caller  # first in the queue
+    assert line.control("GET", "/queue")[0]["caller"] == caller  # first in the queue
     phone = await line.phone(telephones, line.speaks(language), answers=1870)
     await talk(line, phone, call)
     await call.hangup()

@@ -25,7 +25,7 @@ IN_TIME_S = 10.0
 
 def closes(line: Line) -> None:
     """Close the line by its plan from now on."""
-    line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
+    line.control("POST", "/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
     assert not is_open(line)
 
 
@@ -41,7 +41,7 @@ def is_open(line: Line) -> bool:
 
 def queue(line: Line) -> dict[str, float]:
     """Return who waits, the next one first, and since when."""
-    return {row["caller"]: row["since"] for row in line.control("GET", "/waiting")}
+    return {row["caller"]: row["since"] for row in line.control("GET", "/queue")}
 
 
 def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -230,7 +230,7 @@ async def test_a_key_changed_in_the_flow_applies_to_the_next_call(line: Line, te
     await call.press("50")
     await begins(call, line.audio("fr", "to_operator"))
     # A caller who called before the change uses the old keys.
-    assert {row["caller"]: row["topic"] for row in line.control("GET", "/waiting")} == {
+    assert {row["caller"]: row["topic"] for row in line.control("GET", "/queue")} == {
         "+33613000041": "travel",
         "+33613000042": "travel",
     }

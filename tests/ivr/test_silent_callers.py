@@ -60,7 +60,7 @@ async def caller(line: Line, number: str) -> AsyncIterator[Process]:
 
 def waiting(line: Line) -> dict[str, bool]:
     """Return, by caller, whether they are silent."""
-    return {row["caller"]: row["silent"] for row in line.control("GET", "/waiting")}
+    return {row["caller"]: row["silent"] for row in line.control("GET", "/queue")}
 
 
 async def test_a_caller_who_vanished_while_waiting_is_not_offered_but_a_muted_one_is(

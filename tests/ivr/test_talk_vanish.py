@@ -40,7 +40,7 @@ async def test_a_telephone_whose_connection_breaks_does_not_hold_up_its_call(
     assert time.monotonic() - began < 6.0  # silence alone would be noticed after ten
     third_phone = await line.phone(telephones, third, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000044"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000044"]
     await waits.hangup()
     assert line.operator_state(second) in ("away", "wrapping_up")
     # The same for a consulted colleague.
@@ -79,7 +79,7 @@ async def test_a_telephone_whose_machine_refuses_packets_does_not_hold_up_its_ca
     await call.hears(line.audio("fr", "operator_gone")[:6000], 15, since_s=since)
     phone = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await call.hears_tone(COLLEAGUE_HZ)  # back at the head of the queue
-    assert [row["caller"] for row in line.control("GET", "/waiting")] == ["+33613000046"]
+    assert [row["caller"] for row in line.control("GET", "/queue")] == ["+33613000046"]
     await waits.hangup()
     # The same for a consulted colleague.
     asked = await line.phone(telephones, third, answers=OPERATOR_HZ)

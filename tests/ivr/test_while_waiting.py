@@ -30,7 +30,7 @@ def tells(line: Line, first_s: int, every_s: int) -> None:
 
 def since(line: Line) -> dict[str, float]:
     """Return who waits, and since when."""
-    return {row["call"]: row["since"] for row in line.control("GET", "/waiting")}
+    return {row["call"]: row["since"] for row in line.control("GET", "/queue")}
 
 
 async def offered(line: Line, telephones: Telephones, caller: str, language: str) -> Call:
