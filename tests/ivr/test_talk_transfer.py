@@ -62,8 +62,8 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     for whom, status, why in (
         ({"operator": maker}, 422, "already has this caller"),
         ({"operator": away}, 409, "None of them can take a call now"),
-        ({"operator": "999999"}, 404, "no such operator"),
-        ({"operator": "0033612345678"}, 422, "never to a number outside"),
+        ({"operator": "999999"}, 404, "No such operator"),
+        ({"operator": "0033612345678"}, 422, "never to an outside number"),
         ({"topic": "weather"}, 404, "No such operator, language or topic"),
         ({"language": "nl"}, 409, "None of them can take a call now"),
         ({}, 422, "Name one of"),
