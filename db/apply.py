@@ -11,7 +11,7 @@ from sqlalchemy import Executable, bindparam, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db import case_openings
+from db import case_openings, pairings
 from db.engine import insert_of, reading, writing
 from db.records import SHAPES, Record
 from db.tables import Table
@@ -146,6 +146,12 @@ async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row])
         if table_name == case_openings.TABLE:
             for row in of_one_kind:
                 await case_openings.open_case(connection, row.columns, _changes(table_name, names, node_given))
+            continue
+        if table_name == pairings.TABLE:
+            for row in of_one_kind:
+                await pairings.end_displaced(connection, row.columns)
+                upsert = _upsert(connection.dialect.name, table_name, names, node_given)
+                await connection.execute(upsert, row.columns)
             continue
         statement = _upsert(connection.dialect.name, table_name, names, node_given)
         await connection.execute(statement, [row.columns for row in of_one_kind])

@@ -205,6 +205,7 @@ async def recover(call: Call, there: LegState | None) -> tuple[Leg | None, bool]
             call.deliver(events.ChannelDestroyed(leg.id, OUT_OF_ORDER))  # the table decides who takes over the caller
             return leg, False
         try:
+            await conversation_recording.end(call, leg.id)  # the next start would be the first to find it
             await leave_bridge(call, bridge_name(leg.id))
         finally:
             leg.end_conversation(call, "lost")

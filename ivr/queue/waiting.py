@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, replace
 
+import structlog
+
 from ivr.call.call import Call, Deadline, OperatorFree
 from ivr.call.choice import GoTo
 from ivr.call.leg import Leg, start_music
@@ -58,8 +60,9 @@ async def wait_for_operator(call: Call, needs: CallerNeeds, settings: WaitSettin
             found = leg or await wait.until_connected(prompt, resumed=resumed)
             if isinstance(found, GoTo):
                 return found
-            conversation = await start_conversation(call, found, resumed=resumed and found is leg)
-            outcome = await conversation.run(begins=found is not leg)
+            with structlog.contextvars.bound_contextvars(operator=found.operator):
+                conversation = await start_conversation(call, found, resumed=resumed and found is leg)
+                outcome = await conversation.run(begins=found is not leg)
             if outcome is TalkOutcome.ENDS:
                 return None
             if outcome is not TalkOutcome.LOST:

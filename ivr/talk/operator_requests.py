@@ -39,7 +39,7 @@ class Refusal(StrEnum):
 
 
 SENTENCES: Mapping[Refusal, str] = {
-    Refusal.NOT_NOW: "That is not possible now; GET /calls/ID/talk shows the state of the conversation.",
+    Refusal.NOT_NOW: "That is not possible now; `GET /v1/calls/ID` shows the state of the conversation.",
     Refusal.UNKNOWN: "No such operator, language or topic; name an operator of operators.csv, a language of "
     "the site, a topic of the flow, or a supervisor.",
     Refusal.YOURSELF: "The operator already has this caller; name somebody else.",

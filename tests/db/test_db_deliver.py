@@ -128,16 +128,27 @@ async def test_an_operator_can_be_paired_again_as_soon_as_they_are_free(folder: 
     assert [row.ended is None for row in mine] == [False] * 39 + [True]
 
 
-async def test_a_second_open_pairing_is_refused_and_set_aside(folder: Path, url: str) -> None:
-    journal = Journal(folder, "n")
-    call = uuid7()
-    journal.put("pairing", id=uuid7(), call_id=call, operator_id="17", began=NOW)
-    journal.put("pairing", id=uuid7(), call_id=uuid7(), operator_id="17", began=NOW)
-    journal.put("pairing", id=uuid7(), call_id=call, operator_id="18", began=NOW)
-    journal.put("pairing", id=uuid7(), call_id=call, operator_id="19", began=NOW, role="interpreter")
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_new_pairing_ends_the_open_ones_of_its_operator_and_of_its_call(
+    folder: Path, url: str, *, together: bool
+) -> None:
+    journal, calls, later = Journal(folder, "n"), [uuid7() for _ in range(3)], NOW + timedelta(minutes=1)
+    first, second = uuid7(), uuid7()
+    journal.put("pairing", id=first, call_id=calls[0], operator_id="17", began=NOW)
+    journal.put("pairing", id=second, call_id=calls[1], operator_id="18", began=NOW)
+    journal.put("pairing", id=uuid7(), call_id=calls[0], operator_id="20", began=NOW, role="interpreter")
+    if not together:  # with what a later controller records
+        journal.close()
+        assert await deliver_all(folder, url) == DeliveryCounts(3, 0)
+        journal = Journal(folder, "n")
+    journal.put("pairing", id=uuid7(), call_id=calls[2], operator_id="17", began=later)  # the operator of the first
+    journal.put("pairing", id=uuid7(), call_id=calls[1], operator_id="19", began=later)  # the call of the second
+    journal.put("pairing", id=second, ended=NOW + timedelta(seconds=5), reason="caller")  # found out afterwards
     journal.close()
-    assert await deliver_all(folder, url) == DeliveryCounts(2, 2)
-    assert sorted(row.operator_id for row in await rows(url, Pairing)) == ["17", "19"]
+    assert (await deliver_all(folder, url)).rejected == 0
+    ended = {row.operator_id: (row.ended, row.reason) for row in await rows(url, Pairing) if row.ended is not None}
+    assert ended == {"17": (later, "lost"), "18": (NOW + timedelta(seconds=5), "caller")}
+    assert sorted(row.operator_id for row in await rows(url, Pairing) if row.ended is None) == ["17", "19", "20"]
 
 
 async def test_later_records_also_change_rows_with_a_key_of_two_columns(folder: Path, url: str) -> None:

@@ -1,5 +1,6 @@
 """The control API says who asked for a change, and why it refuses one, so that a stranger can use it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 from asked import DIRECT
+from fastapi import FastAPI
 from left import rows
 from line import Line
 
 from db.tables.administration import Audit
+from ivr.api.problems import handle_errors
 from ivr.cli.control import ControlApi, ControllerAwayError, actor
 from ivr.home import credentials
 
@@ -64,6 +67,39 @@ def test_every_kind_of_error_is_a_problem_document(line: Line) -> None:
     assert problem(line, "PUT", "/v1/announcement", {"text": "nothing"})["status"] == 422
     supervision = {"supervisor": operator, "operator": operator}
     assert problem(line, "POST", "/v1/supervision", supervision)["code"] in ("not_allowed", "self")
+
+
+async def test_a_controller_that_is_late_or_fails_answers_with_a_problem_document_too() -> None:
+    app = FastAPI()
+    handle_errors(app)
+
+    @app.get("/late")
+    async def late() -> None:
+        raise TimeoutError
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ValueError("something secret")
+
+    async def answered(path: str) -> dict[str, Any]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "app": app}
+        with contextlib.suppress(ValueError):  # what has failed is raised once more, for the log
+            await app(scope, receive, send)
+        assert dict(sent[0]["headers"])[b"content-type"] == b"application/problem+json"
+        found: dict[str, Any] = json.loads(sent[1]["body"])
+        return found
+
+    assert (await answered("/late"))["status"] == 503
+    found = await answered("/broken")
+    assert found["status"] == 500 and "secret" not in found["detail"]
 
 
 def test_each_mistake_in_a_request_is_named_with_its_place(line: Line) -> None:

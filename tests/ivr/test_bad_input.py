@@ -216,7 +216,7 @@ async def test_a_controller_with_wrong_secrets_says_so_once_and_goes_on_trying(l
     environment = {**line.environment, "HATIF_HOME": str(home), "HATIF_PORT_OFFSET": str(offset)}
     ari, ami = 8088 + offset, 5038 + offset
     sentences = (
-        f"Asterisk at http://127.0.0.1:{ari} refused the user 'hatif': the secret in ari.conf",
+        f"Asterisk at http://127.0.0.1:{ari} refused the user 'hatif': ari.conf has another secret",
         f"AMI at 127.0.0.1:{ami} refuses user 'hatif' with this password",
     )
     stderr = tmp_path / "stderr"

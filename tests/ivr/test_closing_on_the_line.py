@@ -19,7 +19,7 @@ OPERATOR_HZ = 1870.0
 
 def closes(line: Line) -> None:
     """Close the line by its plan from now on."""
-    line.control("POST", "/hours/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
+    line.control("POST", "/holidays", {"day": clock.now().astimezone(line.zone).date().isoformat()})
     assert not is_open(line)
 
 

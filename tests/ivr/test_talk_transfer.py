@@ -61,11 +61,12 @@ async def test_a_transferred_caller_whom_nobody_takes_returns_to_the_operator(
     for whom, status, why in (
         ({"operator": maker}, 422, "already has this caller"),
         ({"operator": away}, 409, "None of them can take a call now"),
-        ({"operator": "999999"}, 404, "no such operator"),
-        ({"operator": "0033612345678"}, 422, "never to a number outside"),
+        ({"operator": "999999"}, 404, "No such operator"),
+        ({"operator": "0033612345678"}, 422, "never to an outside number"),
         ({"topic": "weather"}, 404, "No such operator, language or topic"),
         ({"language": "nl"}, 409, "None of them can take a call now"),
-        ({}, 422, "Name one of"),
+        ({}, 422, "body: Field required"),
+        ({"operator": other, "language": "nl"}, 422, "Name exactly one of"),
     ):
         assert refused(line, "+33613000012", "transfer", **whom)[0] == status, whom
         assert why in refused(line, "+33613000012", "transfer", **whom)[1]
