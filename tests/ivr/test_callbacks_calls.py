@@ -301,7 +301,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     for number, why in (
         ("+33899123456", "premium"),
         ("+12125551234", "countries"),
-        ("+33012345678", "nobody"),
+        ("+33012345678", "not an assigned number"),
         ("12", "+"),
     ):
         refused = await asyncio.to_thread(back.run, "callbacks", "add", number)
