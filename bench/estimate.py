@@ -90,7 +90,7 @@ class Watching(Engine):
         while self._asks and (self._asks[0][0] <= now or self._asks[0][1] not in self._there):
             at, call = heappop(self._asks)
             if call in self._there:
-                language, before = callers_ahead(self, call, now)
+                language, before = callers_ahead(self.ranking, call, now)
                 place = self.estimates.locate(self._name(call), language, before, self.begins + now)
                 self.told.append(Told(int(call), now, place))
                 heappush(self._asks, (at + EVERY_S, call))

@@ -270,7 +270,7 @@ def test_the_callers_counted_ahead_are_those_ahead_in_the_engines_order(
         engine.wait(Waiting(f"call-{number:02}", (Step(language),), START - waited, priority))
     engine.decide(START)
     for position, waiting in enumerate(engine.waiting):
-        language, counts = callers_ahead(engine, waiting.call, START)
+        language, counts = callers_ahead(engine.ranking, waiting.call, START)
         assert language == waiting.steps[0].language
         assert sum(counts.values()) == position
         assert counts.get("nl", 0) == sum(other.steps[0].language == "nl" for other in engine.waiting[:position])
