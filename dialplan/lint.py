@@ -249,7 +249,7 @@ def _sounds(step: Step, prompts: Collection[str] | None) -> Iterator[Finding]:
     for sound in step.data.split(",")[0].split("&"):
         folder, _, name = sound.rpartition("/")
         if "$" in name:
-            continue  # whoever sets the variable is responsible for the prompt's existence in each language
+            continue  # the code that sets the variable is responsible for the prompt's existence in each language
         as_folder = re.compile(re.sub(r"\\\$\\\{\w+\\\}", "[^/]+", re.escape(folder)))
         folders = {prompt.rpartition("/")[0] for prompt in prompts}
         folders = {existing for existing in folders if as_folder.fullmatch(existing)}

@@ -27,7 +27,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """What the door answers instead of the application."""
+    """An answer that the door gives in place of the application."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)

@@ -111,7 +111,7 @@ def stored_count(failures: int, locked_until: float | None, limit: Limit) -> Cou
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What attempts are counted for: a file, a number or a call.
+    """The account that attempts are counted for: a file, a number or a call.
 
     `stored` is the count in the database, which may be behind. `of` identifies what the count is about if that can be
     replaced: a file with a new PIN starts with the database's count.

@@ -26,7 +26,7 @@ from ivr.site import callback_numbers
 AGAIN, OTHER, TELL = "1", "2", "3"
 REFERENCE_DIGITS, PIN_DIGITS = 9, 6
 UNKNOWN = "missing_other"
-"""Said for a missing document that has no text of its own."""
+"""Played for a missing document that has no text of its own."""
 
 _YEAR_DAYS = 365
 """Dates are spoken without the year: a date further ahead would be taken for an earlier one."""

@@ -19,7 +19,7 @@ class Hours(Node):
     kind: Literal["hours"]
     open: NodeName
     closed: NodeName
-    text: TextId | None = None  # said when the line is closed
+    text: TextId | None = None  # played when the line is closed
     holiday: TextId | None = None  # replaces it on a holiday
     forced: TextId | None = None  # replaces it when the line was forced closed
 
