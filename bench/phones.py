@@ -1,4 +1,4 @@
-"""Operators' telephones: they ring, answer, talk a little and hang up; all on one SIP socket."""
+"""Operators' telephones that ring, answer, talk a little and hang up; all on one SIP socket."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ class Ring:
 
 
 class Phones:
-    """Telephones at `address`:`port`. `rings` gets, in ns, each time from an operator's BYE to his next INVITE."""
+    """Telephones at `address`:`port`. `rings` gets the ns from an operator's BYE to their next INVITE, each time."""
 
     def __init__(self, address: str, port: int, server: tuple[str, int], talk: tuple[float, float], wanted: int):
         self._address, self._server, self._talk = address, server, talk
@@ -42,21 +42,21 @@ class Phones:
         self._free_since: dict[str, int] = {}
         self._random = random.Random(1)
         self._wanted = wanted
-        self.enough = asyncio.Event()  # as many rings as wanted
+        self.enough = asyncio.Event()  # set after the requested number of rings
         self.rings: list[int] = []
-        self.twice = 0  # INVITEs to an operator who is in a call: nobody may be rung twice
+        self.twice = 0  # INVITEs to an operator who is in a call, which must not happen
         self.connected: Callable[[], None] = lambda: None
         self.picks_up_s = RINGS
         self.talks_s: Callable[[Ring], float] = lambda _: self._random.uniform(*self._talk)
-        # Each time that something becomes of a call, with the ns of its arrival or of our sending.
+        # Called at each step of a call, with the ns of a packet's arrival or of our sending.
         self.told: Callable[[Happens, Ring, int], None] = lambda *_: None
 
     async def register(self, accounts: Iterable[sip.Account], seconds: int = 600) -> None:
-        """Register all that have a password; `seconds` 0 signs off. Raises LostCallError."""
+        """Register all telephones that have a password; `seconds` 0 unregisters them. Raises LostCallError."""
         await asyncio.gather(*(self._register(account, seconds) for account in accounts if account.password))
 
     def be_heard(self) -> None:
-        """A packet of silence in each conversation: Asterisk gives up telephones that send nothing for long."""
+        """Send a packet of silence in each conversation: Asterisk gives up telephones that send nothing for long."""
         for ring in self._calls.values():
             if ring.state == "talking":
                 self._audio.sendto(ring.voice.silence(), (self._server[0], sip.offered_port(ring.invite.body)))
@@ -92,7 +92,7 @@ class Phones:
         match message.method if not message.status else f"{message.method} answered":
             case "INVITE" if ring is None:
                 self._invited(message, arrived)
-            case "INVITE":  # sent again, or a change of the session
+            case "INVITE":  # a retransmission, or a change of the session
                 if ring and ring.state in ("picked_up", "talking"):
                     self._answer(message, "200 OK", ring.tag, self._sdp())
             case "ACK" if ring and ring.state == "picked_up":

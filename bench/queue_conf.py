@@ -40,7 +40,7 @@ def plan_of(variant: str, languages: Sequence[str], team: Sequence[Operator]) ->
     weights = rarity(languages, team) if "rarity" in variant else dict.fromkeys(languages, 0)
     penalties = scarcity(languages, team) if "scarcity" in variant else first_or_not(languages, team)
     if not ("scarcity" in variant or "further" in variant):
-        penalties = {language: dict.fromkeys(each, 0) for language, each in penalties.items()}
+        penalties = {language: dict.fromkeys(item, 0) for language, item in penalties.items()}
     return Plan(weights, penalties)
 
 
@@ -56,9 +56,9 @@ def scarcity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, di
     counts = speakers(languages, team)
     return {
         language: {
-            each.id: round(1000 * sum(counts[other] ** -0.5 for other in each.languages if other != language))
-            for each in team
-            if language in each.languages
+            operator.id: round(1000 * sum(counts[other] ** -0.5 for other in operator.languages if other != language))
+            for operator in team
+            if language in operator.languages
         }
         for language in languages
     }
@@ -67,13 +67,17 @@ def scarcity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, di
 def first_or_not(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, dict[str, int]]:
     """The usual one: 0 for an operator's first language, 1 for his others."""
     return {
-        language: {each.id: int(next(iter(each.languages)) != language) for each in team if language in each.languages}
+        language: {
+            operator.id: int(next(iter(operator.languages)) != language)
+            for operator in team
+            if language in operator.languages
+        }
         for language in languages
     }
 
 
 def speakers(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
-    return {language: sum(language in each.languages for each in team) for language in languages}
+    return {language: sum(language in operator.languages for operator in team) for language in languages}
 
 
 def queues_conf(plan: Plan) -> str:

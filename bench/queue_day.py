@@ -115,5 +115,5 @@ def predicted(case: Case, calls: Sequence[Planned], routing: Routing) -> Predict
     if not inside.any():
         return Predicted(math.nan, math.nan, math.nan)
     in_time = day.wait_s <= WITHIN_S
-    worst = min(float(in_time[inside & (language == each)].mean()) for each in np.unique(language[inside]))
+    worst = min(float(in_time[inside & (language == item)].mean()) for item in np.unique(language[inside]))
     return Predicted(float(in_time[inside].mean()), worst, float(day.wait_s[inside].mean()))

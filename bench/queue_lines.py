@@ -37,7 +37,7 @@ async def app_queue(
 
     Raises LineError and AsteriskError."""
     files = {"queues.conf": queue_conf.queues_conf(plan), "extensions.conf": queue_conf.extensions_conf(NUMBERS)}
-    async with _asterisk(home, offset, [each.id for each in team], files) as (pid, accounts, _, _):
+    async with _asterisk(home, offset, [operator.id for operator in team], files) as (pid, accounts, _, _):
         yield Way(name, ("127.0.0.1", 5060 + offset), accounts, NUMBERS, {"asterisk": pid})
 
 
@@ -82,9 +82,9 @@ async def ours(home: Path, offset: int, team: Sequence[Operator]) -> AsyncIterat
     write_site(site, team)
     share_sounds(home)
     async with hatif.running(home, site, offset):
-        secrets = credentials.load(home, tuple(each.id for each in team))
+        secrets = credentials.load(home, tuple(operator.id for operator in team))
         pids = {name: info.pid for name, info in processes(home / "run").items() if info.alive}
-        accounts = tuple(Account(each.id, secrets.operators[each.id]) for each in team)
+        accounts = tuple(Account(operator.id, secrets.operators[operator.id]) for operator in team)
         yield Way("ours", ("127.0.0.1", 5060 + offset), accounts, NUMBERS, pids)
 
 
@@ -95,7 +95,9 @@ def write_site(site: Path, team: Sequence[Operator]) -> None:
         f'\n[[number]]\nnumber = "{number}"\ncountry = "{COUNTRIES[language]}"\n'
         for language, number in NUMBERS.items()
     ) + "".join(f'\n[countries.{COUNTRIES[language]}]\nlanguages = ["{language}"]\n' for language in NUMBERS)
-    spoken = {each.id: " ".join(f"{name}:{level}" for name, level in each.languages.items()) for each in team}
+    spoken = {
+        operator.id: " ".join(f"{name}:{level}" for name, level in operator.languages.items()) for operator in team
+    }
     rows = "".join(f"{name},Bench {name},{languages},,no\n" for name, languages in spoken.items())
     listed = ", ".join(f'"{language}"' for language in LANGUAGES)
     (site / "site.toml").write_text(SITE.format(languages=listed, host=CALLERS, numbers=numbers))
@@ -146,7 +148,9 @@ async def _asterisk(
         node="bench",
         ports=conf.Ports.with_offset(offset),
         carriers=(conf.Carrier("bench", (CALLERS,), ("alaw",)),),
-        endpoints=tuple(conf.Endpoint(each, f"Bench {each}", secrets.operators[each]) for each in operators),
+        endpoints=tuple(
+            conf.Endpoint(operator, f"Bench {operator}", secrets.operators[operator]) for operator in operators
+        ),
         queues=(),
         secrets=conf.Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
         installation=find_or_install(_installed(), _Quiet()),
@@ -165,7 +169,7 @@ async def _asterisk(
     try:
         if not await instance.ready(settings):
             raise LineError(f"Asterisk did not start: {'; '.join(instance.check_log(settings)) or settings.log_file}")
-        accounts = tuple(Account(each, secrets.operators[each]) for each in operators)
+        accounts = tuple(Account(operator, secrets.operators[operator]) for operator in operators)
         yield process.pid, accounts, secrets, settings.installation.version
     finally:
         if process.returncode is None:

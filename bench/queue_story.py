@@ -36,12 +36,12 @@ class Ringing:
 
 def ringings(events: Iterable[Event], languages: Sequence[str], speaks: Mapping[str, Iterable[str]]) -> list[Ringing]:
     """In the order of the ringing. `languages`: of each call; `speaks`: of each operator, all free at the beginning."""
-    spoken = {operator: frozenset(each) for operator, each in speaks.items()}
+    spoken = {operator: frozenset(item) for operator, item in speaks.items()}
     free = dict.fromkeys(spoken, 0)
     waiting: dict[int, None] = {}
     idle_since: dict[str, int] = {}
     found: list[Ringing] = []
-    for event in sorted(events, key=lambda each: each.ns):
+    for event in sorted(events, key=lambda item: item.ns):
         match event.kind:
             case "waits":
                 waiting[event.call] = None

@@ -47,7 +47,7 @@ def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[s
             lost[why] = lost.get(why, 0) + 1
     inside = {*of}
     return Result(
-        waited, [each for each in rung if each.call in inside], lost, story.twice, story.with_two, story.refused
+        waited, [item for item in rung if item.call in inside], lost, story.twice, story.with_two, story.refused
     )
 
 
@@ -90,13 +90,13 @@ def difference_error(
             return None
         found.append(pair[0] - pair[1])
     middle = math.fsum(found) / blocks
-    return math.sqrt((blocks - 1) / blocks * math.fsum((each - middle) ** 2 for each in found))
+    return math.sqrt((blocks - 1) / blocks * math.fsum((item - middle) ** 2 for item in found))
 
 
 def figures(way: Result) -> dict[str, Any]:
     """Seconds, shares from 0 to 1; idle times in ms."""
-    freed = [each.idle_ms for each in way.ringings if each.freed]
-    came = [each.idle_ms for each in way.ringings if not each.freed]
+    freed = [ringing.idle_ms for ringing in way.ringings if ringing.freed]
+    came = [ringing.idle_ms for ringing in way.ringings if not ringing.freed]
     return {
         "calls": len(way.waits) + sum(way.lost.values()),
         "lost": dict(way.lost),
@@ -105,7 +105,7 @@ def figures(way: Result) -> dict[str, Any]:
         "ringings_in_vain": way.refused,
         "within": within(way.waits),
         "by_language": {
-            language: {"calls": sum(each == language for each, _ in way.waits), "within": within(way.waits, language)}
+            language: {"calls": sum(item == language for item, _ in way.waits), "within": within(way.waits, language)}
             for language in LANGUAGES
         },
         "worst": worst(way.waits),
@@ -120,7 +120,7 @@ def spread(values: Sequence[float]) -> dict[str, float | int | None]:
     """How many there are, and the percentiles."""
     return {
         "n": len(values),
-        **{name: percentile(values, each) for name, each in (("p50", 50), ("p99", 99), ("max", 100))},
+        **{name: percentile(values, item) for name, item in (("p50", 50), ("p99", 99), ("max", 100))},
     }
 
 
@@ -203,8 +203,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for title, read in _rows(ways):
         table.add_row(title, *(read(way) for way in ways.values()))
     console.print(table)
-    for name, each in document["predicted"].items():
-        alone = Predicted(**each)
+    for name, item in document["predicted"].items():
+        alone = Predicted(**item)
         console.print(
             f"The same calls without telephones, {name}: {alone.within * 100:.1f} % within 20 s, worst language "
             f"{alone.worst * 100:.1f} %, mean {alone.mean_s:.1f} s"
@@ -219,14 +219,14 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for name, way in ways.items():
         for why, times in way.get("lost", {}).items():
             console.print(f"[red]Lost, {name}: {times} × {why}")
-    for each in (line for lines in document["wanted"].values() for line in lines):
-        verdict = VERDICTS[each["kept"]]
+    for item in (line for lines in document["wanted"].values() for line in lines):
+        verdict = VERDICTS[item["kept"]]
         error = (
             ""
-            if each["error"] is None
-            else f", better by {each['by']:.3g} ± {each['error']:.3g}" + ("" if each["sure"] else ", unsure")
+            if item["error"] is None
+            else f", better by {item['by']:.3g} ± {item['error']:.3g}" + ("" if item["sure"] else ", unsure")
         )
-        console.print(f"{verdict} {each['wanted']}: {_number(each['found'])}, limit {_number(each['limit'])}{error}")
+        console.print(f"{verdict} {item['wanted']}: {_number(item['found'])}, limit {_number(item['limit'])}{error}")
 
 
 def _rows(ways: Mapping[str, Any]) -> list[tuple[str, Callable[[Mapping[str, Any]], str]]]:
@@ -239,7 +239,7 @@ def _rows(ways: Mapping[str, Any]) -> list[tuple[str, Callable[[Mapping[str, Any
     rows = [("calls", number("calls", digits=0)), ("answered within 20 s, %", share("within"))]
     for language in LANGUAGES:
         counts = {way["by_language"][language]["calls"] for way in ways.values() if "by_language" in way}
-        of = "/".join(str(each) for each in sorted(counts))
+        of = "/".join(str(count) for count in sorted(counts))
         rows.append((f"  {language} ({of} calls)", share("by_language", language, "within")))
     rows += [("  the worst of them", share("worst")), ("mean wait, s", number("mean_wait_s"))]
     rows += [(f"wait, {name}, s", number("wait_s", name)) for name in ("p50", "p90", "p99", "max")]

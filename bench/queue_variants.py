@@ -56,15 +56,15 @@ class AppQueue:
             able = [
                 language
                 for language, calls in self._waiting.items()
-                if calls and any(language in each.languages for each in self._free.values())
+                if calls and any(language in item.languages for item in self._free.values())
             ]
             if not able:
                 return Decisions(tuple(pairs), None)
             heaviest = max(self._plan.weights[language] for language in able)
-            language = self._chance.choice([each for each in able if self._plan.weights[each] == heaviest])
+            language = self._chance.choice([item for item in able if self._plan.weights[item] == heaviest])
             penalties = self._plan.penalties[language]
-            able_to = [each for each in self._free.values() if language in each.languages]
-            operator = min(able_to, key=lambda each: (penalties[each.id], each.since))
+            able_to = [item for item in self._free.values() if language in item.languages]
+            operator = min(able_to, key=lambda item: (penalties[item.id], item.since))
             del self._free[operator.id]
             call = self._waiting[language].popleft()
             pairs.append(Decision(call, operator.id, _reason(language, now - operator.since)))
@@ -113,9 +113,9 @@ def main() -> None:
     console.print(f"{_machine()}; seed {given.seed}, {given.hours} hours each")
     table = Table("", "within 20 s, %", *LANGUAGES, "mean wait", "p99.9", "passed by", box=None, pad_edge=False)
     for name, found in batches.items():
-        overall = _percent([each.level() for each in found])
-        shares = [_percent([each.level(language) for each in found]) for language in LANGUAGES]
-        waits = [each.group().figures.average_speed_of_answer_s or 0.0 for each in found]
+        overall = _percent([item.level() for item in found])
+        shares = [_percent([item.level(language) for item in found]) for language in LANGUAGES]
+        waits = [item.group().figures.average_speed_of_answer_s or 0.0 for item in found]
         late = together[name].group().wait_p999_s or 0.0
         table.add_row(
             name, overall, *shares, f"{sum(waits) / len(waits):.1f}", f"{late:.0f}",
@@ -163,7 +163,7 @@ def _totals() -> Totals:
 
 
 def _percent(levels: list[float | None]) -> str:
-    values = [each for each in levels if each is not None]
+    values = [level for level in levels if level is not None]
     return f"{100 * sum(values) / len(values):.1f} ± {100 * (standard_error(values) or 0):.1f}"
 
 

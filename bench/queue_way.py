@@ -108,9 +108,9 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
             finally:
                 # The callers go first: an operator who refuses a call, or is not there for it, would be put on pause.
                 over = True
-                for each in list(up.values()):
+                for item in list(up.values()):
                     with contextlib.suppress(LostCallError):
-                        await callers.hang_up(each)
+                        await callers.hang_up(item)
                 await asyncio.sleep(SETTLES_S)
                 for task in tasks:
                     task.cancel()

@@ -79,7 +79,9 @@ class Case:
         if not self.below:
             return Team(operators)
         levels = (5, 4, 3, 2, 1, 1, 1)
-        falling = tuple(replace(each, languages=dict(zip(each.languages, levels, strict=False))) for each in operators)
+        falling = tuple(
+            replace(operator, languages=dict(zip(operator.languages, levels, strict=False))) for operator in operators
+        )
         return Team(falling, slower_per_level=self.below)
 
 
@@ -99,12 +101,14 @@ CASES = (
 def _without_one(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
     rarest, instead = LANGUAGES[-1], LANGUAGES[1]
     last = next(
-        each
-        for each in reversed(operators)
-        if rarest in each.languages and instead not in each.languages and next(iter(each.languages)) != rarest
+        operator
+        for operator in reversed(operators)
+        if rarest in operator.languages
+        and instead not in operator.languages
+        and next(iter(operator.languages)) != rarest
     )
     spoken = {instead if language == rarest else language: level for language, level in last.languages.items()}
-    return tuple(replace(each, languages=spoken) if each is last else each for each in operators)
+    return tuple(replace(operator, languages=spoken) if operator is last else operator for operator in operators)
 
 
 def _drifted(drift: float, hour: int) -> tuple[float, ...]:
@@ -154,10 +158,10 @@ class _Run:
     batches: list[Totals] = field(default_factory=list)
 
     def levels(self, language: str | None = None) -> list[float]:
-        return [each.level(language) or 0.0 for each in self.batches]
+        return [batch.level(language) or 0.0 for batch in self.batches]
 
     def waits(self) -> list[float]:
-        return [each.group().figures.average_speed_of_answer_s or 0.0 for each in self.batches]
+        return [batch.group().figures.average_speed_of_answer_s or 0.0 for batch in self.batches]
 
 
 def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
@@ -176,7 +180,7 @@ def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
             alone.add(day)
             run.batches.append(alone)
             run.total.add(day)
-    speakers = [sum(language in each.languages for each in team.operators) for language in LANGUAGES]
+    speakers = [sum(language in operator.languages for operator in team.operators) for language in LANGUAGES]
     for name, run in runs.items():
         yield _row(case, name, run, runs["plain"], POLICIES[name].bound(speakers, OPERATORS), pool)
 
@@ -192,11 +196,11 @@ def estimate(values: Sequence[float], pool: Sequence[float]) -> tuple[float, flo
     if len(pool) < 4:
         return mean, standard_error(values)
     middle = math.fsum(pool) / len(pool)
-    spread = math.fsum((each - middle) ** 2 for each in pool)
+    spread = math.fsum((item - middle) ** 2 for item in pool)
     slope = math.fsum((one - middle) * (value - mean) for one, value in zip(pool, values, strict=True)) / spread
     off = middle - erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
     rest = [value - mean - slope * (one - middle) for one, value in zip(pool, values, strict=True)]
-    variance = math.fsum(each**2 for each in rest) / (len(rest) - 2)
+    variance = math.fsum(item**2 for item in rest) / (len(rest) - 2)
     return mean - slope * off, math.sqrt(variance * (1 / len(rest) + off**2 / spread))
 
 
@@ -243,7 +247,7 @@ def _row(case: Case, name: str, run: _Run, plain: _Run, bound: float, pool: Sequ
         bound_s=bound,
         first_language_share=run.total.first_language_share or 0.0,
         abandonment=group.figures.abandonment or 0.0,
-        levels={each: run.total.level(each) or 0.0 for each in LANGUAGES},
+        levels={item: run.total.level(item) or 0.0 for item in LANGUAGES},
         **more,
     )
 
@@ -299,7 +303,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--hours", type=int, default=160, help="counted in each row; 160: two minutes of one core")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--case", action="append", choices=[each.name for each in CASES], help="only these")
+    options.add_argument("--case", action="append", choices=[item.name for item in CASES], help="only these")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     if given.hours < 2 * BATCH_H:

@@ -52,9 +52,9 @@ class Scene:
 def operator(number: int, chance: random.Random) -> Operator:
     """One to four languages, the first native; a quarter have topics of their own."""
     first = chance.choices(list(MIX), list(MIX.values()))[0]
-    further = chance.sample([each for each in MIX if each != first], chance.choice([0, 1, 2, 2, 3]))
+    further = chance.sample([item for item in MIX if item != first], chance.choice([0, 1, 2, 2, 3]))
     topics = chance.choice([(), (), (), TOPICS[:1], TOPICS[1:3]])[:]
-    languages = {first: 5} | {each: chance.randint(2, 5) for each in further}
+    languages = {first: 5} | {item: chance.randint(2, 5) for item in further}
     since = START - chance.uniform(0, 600)
     return Operator(
         str(10_000 + number), languages, frozenset(topics), OperatorState.TALKING, since=since, present=True
@@ -63,7 +63,7 @@ def operator(number: int, chance: random.Random) -> Operator:
 
 def caller(name: str, since: float, size: int, languages: list[str], chance: random.Random) -> Waiting:
     """Usual needs; one in twenty has an open file with somebody, one in ten a higher priority."""
-    (language,) = chance.choices(languages, [MIX[each] for each in languages])
+    (language,) = chance.choices(languages, [MIX[item] for item in languages])
     preferred = str(10_000 + chance.randrange(size)) if chance.random() < 0.05 else None
     topic = chance.choice([None, *TOPICS])
     return Waiting(name, usual_steps(language, 3, topic, preferred), since, int(chance.random() < 0.1))
@@ -71,13 +71,13 @@ def caller(name: str, since: float, size: int, languages: list[str], chance: ran
 
 def scene(name: str, size: int, events: int, seed: int) -> Scene:
     chance = random.Random(f"{name} {size} {seed}")
-    operators = {each.id: each for each in (operator(number, chance) for number in range(size))}
+    operators = {item.id: item for item in (operator(number, chance) for number in range(size))}
     everybody, scarce = list(MIX), ["nl", "de", "en"]
     waiting: list[Waiting] = []
     if name != "crowded":
-        for each in operators.values():
-            if name == "calm" or not set(scarce) & set(each.languages):
-                operators[each.id] = replace(each, state=OperatorState.READY)
+        for item in operators.values():
+            if name == "calm" or not set(scarce) & set(item.languages):
+                operators[item.id] = replace(item, state=OperatorState.READY)
     if name != "calm":
         languages = scarce if name == "divided" else everybody
         since = [START - chance.uniform(0, 150) for _ in range(size)]
@@ -96,8 +96,8 @@ def scene(name: str, size: int, events: int, seed: int) -> Scene:
 def run(what: Scene) -> Iterator[int]:
     """Nanoseconds of each event with its decision. Who was given a call talks from then on."""
     engine = Engine(Policy())
-    for each in what.operators.values():
-        engine.set_operator(each)
+    for item in what.operators.values():
+        engine.set_operator(item)
     for one in what.waiting:
         engine.wait(one)
     _talk(engine, what, engine.decide(START), START)
@@ -126,7 +126,7 @@ def _talk(engine: Engine, what: Scene, decisions: Decisions, now: float) -> None
 
 def run_plain(what: Scene) -> Iterator[int]:
     """The same events for the plain way; it keeps nothing between them."""
-    operators, waiting = dict(what.operators), {each.call: each for each in what.waiting}
+    operators, waiting = dict(what.operators), {item.call: item for item in what.waiting}
     for number, happening in enumerate(what.happenings[:PLAIN_EVENTS]):
         now = START + what.between_s * (number + 1)
         if isinstance(happening, str):
@@ -169,7 +169,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
         made.add_column(heading, justify="left" if heading == "scene" else "right")
     for row in rows:
         figures = ("p50_us", "p99_us", "as_it_was_p99_us", "plain_p50_us", "plain_over_engine")
-        made.add_row(row["scene"], f"{row['size']:,}", *(f"{row[each]:,.1f}" for each in figures))
+        made.add_row(row["scene"], f"{row['size']:,}", *(f"{row[figure]:,.1f}" for figure in figures))
     return made
 
 
@@ -196,7 +196,7 @@ def main(
 ) -> None:
     """Measure the routing engine from a hundred callers and operators to ten thousand. Takes about two minutes."""
     try:
-        wanted = [int(each) for each in sizes.split(",")]
+        wanted = [int(item) for item in sizes.split(",")]
     except ValueError:
         raise typer.BadParameter(f"{sizes!r} are no numbers; write them as 100,1000,10000") from None
     if min(wanted) < 10:
@@ -222,10 +222,10 @@ def main(
     console.print(table(rows))
     for name, words in SCENES.items():
         console.print(f"{name}: {words}")
-    for each in document["growth"]:
+    for item in document["growth"]:
         console.print(
-            f"{each['scene']}: the median grew {each['median_grew']} times,"
-            f" the logarithm {each['logarithm_grew']} times"
+            f"{item['scene']}: the median grew {item['median_grew']} times,"
+            f" the logarithm {item['logarithm_grew']} times"
         )
     console.print(f"Worst p99 {worst:.1f} µs; wanted: at most {LIMIT_US:.0f}. {about['cpu']}, Python {about['python']}")
 

@@ -69,7 +69,7 @@ def planned(asked: Asked) -> list[Planned]:
     at, length = 0.0, asked.minutes * 60
     while (at := at + draw.expovariate(asked.calls_per_hour / 3600)) < length:
         times.append(at)
-    return [Planned(each, draw.choices(LANGUAGES, MIX)[0], asked.talk_s) for each in sorted(times)]
+    return [Planned(item, draw.choices(LANGUAGES, MIX)[0], asked.talk_s) for item in sorted(times)]
 
 
 async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
     rows = await left.written(line)
     mine, written = set(crowd.meters), rows.pop("callers")
     found["callers without a row"] = sorted(mine - set(written))
-    found["callers with two rows"] = sorted(each for each in mine if written.count(each) > 1)
+    found["callers with two rows"] = sorted(item for item in mine if written.count(item) > 1)
     silent, lost = _silences(crowd, story)
     longest = max((meter.longest for meter in crowd.meters.values()), default=0.0)
     return {
@@ -123,7 +123,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "said": said,
         "silence": {
             "longest_s": round(longest, 2),
-            "after_a_telephone_vanished_s": sorted(round(each.length_s, 1) for each in lost),
+            "after_a_telephone_vanished_s": sorted(round(item.length_s, 1) for item in lost),
             "others_over_3_s": silent,
         },
         "rung_twice": fleet.rung_twice,
@@ -133,7 +133,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "load": {
             "seconds": round(seconds, 1),
             "late_ms": round(max(late_ms, default=0.0), 1),
-            "cpu_s": {name: round(each - cpu.get(name, 0.0), 1) for name, each in used.items()},
+            "cpu_s": {name: round(item - cpu.get(name, 0.0), 1) for name, item in used.items()},
         },
     }
 
@@ -210,7 +210,7 @@ async def _until_ready(control: Control, line: Line) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         rows = await control.operators()
-        if rows and all(rows.get(each, {}).get("state") == "ready" for each in line.team.everybody):
+        if rows and all(rows.get(operator, {}).get("state") == "ready" for operator in line.team.everybody):
             return
         await asyncio.sleep(0.2)
     raise LostCallError("the telephones have registered and their operators are not ready")
@@ -221,9 +221,9 @@ async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
     await asyncio.sleep(RING_S)
     for _ in range(3):
         rows = await control.operators()
-        paused = [each for each in line.team.everybody if rows.get(each, {}).get("state") == "paused"]
-        for each in paused:
-            await staff.code(each, "*10")
+        paused = [operator for operator in line.team.everybody if rows.get(operator, {}).get("state") == "paused"]
+        for item in paused:
+            await staff.code(item, "*10")
         if rows and not paused:
             return
         await asyncio.sleep(1.0)
@@ -233,15 +233,15 @@ def _silences(crowd: Crowd, story: Story) -> tuple[list[str], list[Silence]]:
     """Silences over 3 s that nothing excuses, as lines; and those of callers whose operator had lost his power."""
     bad, lost = [], []
     for number, meter in crowd.meters.items():
-        for each in meter.silences:
-            ends = each.began + int(each.length_s * _NS)
+        for silence in meter.silences:
+            ends = silence.began + int(silence.length_s * _NS)
             # He may have vanished while he heard the whisper: then the caller is in silence from the bridge on.
             near = [at for at in story.lost_at.get(number, ()) if at <= ends <= at + LOST_S * _NS]
             if near:
-                lost.append(each)
+                lost.append(silence)
                 continue
-            at = time.strftime("%H:%M:%S", time.gmtime(each.began / _NS))
-            kill = min((each.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
+            at = time.strftime("%H:%M:%S", time.gmtime(silence.began / _NS))
+            kill = min((silence.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
             after = f", {kill:.1f} s after a kill" if kill is not None else ""
-            bad.append(f"{number} from {at} for {each.length_s:.1f} s{after}")
+            bad.append(f"{number} from {at} for {silence.length_s:.1f} s{after}")
     return bad, lost

@@ -55,11 +55,11 @@ async def _asterisk(control: Control) -> dict[str, list[str]]:
         return {"channels": [f"Asterisk does not answer: {error!r}"], "bridges": []}
     return {
         "channels": [
-            f"{each['name']} {each['state']} {each['dialplan']['app_data']}"
-            for each in channels
-            if not each["name"].startswith(last_line.NAME)
+            f"{channel['name']} {channel['state']} {channel['dialplan']['app_data']}"
+            for channel in channels
+            if not channel["name"].startswith(last_line.NAME)
         ],
-        "bridges": [f"{each['id']} with {len(each['channels'])} channels" for each in bridges],
+        "bridges": [f"{bridge['id']} with {len(bridge['channels'])} channels" for bridge in bridges],
     }
 
 
@@ -70,18 +70,18 @@ async def _controller(control: Control, tasks_before: int, registered: Collectio
         return {"controller": ["it does not answer"]}
     tasks = await idle_tasks(control) or 0
     not_ready = [
-        f"{each} is {row['state']} ({row['reason']}), {row['call']}"
-        for each, row in operators.items()
-        if each in registered and row["state"] != "ready"
+        f"{item} is {row['state']} ({row['reason']}), {row['call']}"
+        for item, row in operators.items()
+        if item in registered and row["state"] != "ready"
     ]
     return {
         "controller": [],
         "tasks of the controller": [f"{tasks}, and {tasks_before} before"] if tasks > tasks_before else [],
         "calls of the controller": [f"{count} {state}" for state, count in status["calls"].items()],
         "channels that the controller follows": status["channels"],
-        "callers that wait": [each["call"] for each in waiting],
+        "callers that wait": [item["call"] for item in waiting],
         "rows not written": [
-            f"{status[each]} {each}" for each in ("journal_waiting", "journal_dropped") if status[each]
+            f"{status[item]} {item}" for item in ("journal_waiting", "journal_dropped") if status[item]
         ],
         "operators who are not ready": not_ready,
     }
@@ -108,7 +108,7 @@ async def _rows(line: Line) -> dict[str, list[str]]:
                 "wishes that somebody is at": await _of(
                     connection,
                     select(Callback.id, Callback.state).where(
-                        Callback.claimed_boot.is_not(None) | Callback.state.in_([each.value for each in _CLAIMED])
+                        Callback.claimed_boot.is_not(None) | Callback.state.in_([item.value for item in _CLAIMED])
                     ),
                 ),
                 "files without their call": await _of(
@@ -131,7 +131,7 @@ async def _rows(line: Line) -> dict[str, list[str]]:
 
 
 async def _of(connection: AsyncConnection, query: Any) -> list[str]:
-    return [" ".join(str(each) for each in row) for row in (await connection.execute(query)).all()]
+    return [" ".join(str(item) for item in row) for row in (await connection.execute(query)).all()]
 
 
 async def written(line: Line) -> dict[str, Any]:
@@ -150,7 +150,7 @@ async def written(line: Line) -> dict[str, Any]:
                 why = str(data.get("why") or data.get("reason"))
                 refused[why] = refused.get(why, 0) + 1
             return {
-                "callers": [each for (each,) in (await connection.execute(select(Call.caller))).all()],
+                "callers": [item for (item,) in (await connection.execute(select(Call.caller))).all()],
                 "outcomes": await counts(Call.outcome),
                 "offers": await counts(Offer.state),
                 "pairings": await counts(Pairing.role),

@@ -109,7 +109,7 @@ def team(operators: int) -> Team:
     if few:
         spoken = {str(1001 + place): LANGUAGES for place in range(operators)}
     else:
-        spoken = {each.id: tuple(each.languages) for each in spread_team(LANGUAGES, MIX, operators, 3)}
+        spoken = {operator.id: tuple(operator.languages) for operator in spread_team(LANGUAGES, MIX, operators, 3)}
     ids = tuple(spoken)
     some = max(1, operators // 20)
     return Team(ids, tuple(str(1901 + place) for place in range(some)), ids[-some:], spoken)
@@ -125,10 +125,10 @@ def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
         (site / name).write_text(changed)
     (site / "roster.csv").unlink(missing_ok=True)  # it names other operators
     rows = ["id,name,languages,topics,supervisor"]
-    for each, languages in of.speaks.items():
+    for item, languages in of.speaks.items():
         levels = " ".join(f"{language}:5" for language in languages)
-        rows.append(f"{each},Bench {each},{levels},,{'yes' if each in of.consuls else 'no'}")
-    rows += [f"{each},Bench {each},en:5 fr:5,,yes" for each in of.listeners]
+        rows.append(f"{item},Bench {item},{levels},,{'yes' if item in of.consuls else 'no'}")
+    rows += [f"{listener},Bench {listener},en:5 fr:5,,yes" for listener in of.listeners]
     (site / "operators.csv").write_text("\n".join(rows) + "\n")
 
 
@@ -140,5 +140,5 @@ async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> As
     share_sounds(home)
     async with hatif.running(home, site, offset):
         secrets = credentials.load(home, of.everybody)
-        accounts = {each: Account(each, secrets.operators[each]) for each in of.everybody}
+        accounts = {operator: Account(operator, secrets.operators[operator]) for operator in of.everybody}
         yield Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password)

@@ -59,7 +59,7 @@ class Fleet(Phones):
 
     def legs(self, user: str | None = None) -> list[Leg]:
         """That are not over, of one telephone or of all."""
-        return [each for each in self._legs.values() if each.state != "over" and user in (None, each.user)]
+        return [leg for leg in self._legs.values() if leg.state != "over" and user in (None, leg.user)]
 
     def busy(self, user: str) -> bool:
         return user in self._dark or bool(self.legs(user))
@@ -237,7 +237,7 @@ class Fleet(Phones):
         user = invite.user
         dialog = sip.Dialog.of(invite, self._here(user), tag)
         leg = Leg(user, invite.caller, dialog, dialled=False, tag=tag, invite=invite)
-        if other := next((each for each in self.legs(user) if not each.dialled), None):
+        if other := next((item for item in self.legs(user) if not item.dialled), None):
             self.twice += 1
             self.rung_twice.append(
                 f"{time.strftime('%H:%M:%S', time.gmtime())} {user} was rung for {leg.about} ({invite.call_id}) while "

@@ -34,7 +34,7 @@ async def found(line: Line) -> dict[str, Any]:
         "messages": len(messages),
         "recordings": len(recordings),
         "left": {
-            "messages that were begun and are not kept": sorted(str(each) for each in spoke if str(each) not in kept),
+            "messages that were begun and are not kept": sorted(str(item) for item in spoke if str(item) not in kept),
             "messages that cannot be heard": [file for _, _, file in messages if (lengths[file] or 0.0) < SHORTEST_S],
             "recordings that cannot be heard": [file for _, file, _ in recordings if lengths[file] is None],
             "open recordings": [str(identity) for identity, _, ended in recordings if ended is None],

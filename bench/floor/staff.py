@@ -38,10 +38,10 @@ class Staff:
 
     def start(self) -> None:
         self.fleet.rung = lambda leg: self._own(self._serve(leg))
-        for each in self.line.team.operators:
-            self._own(self._life(each))
-        for each in self.line.team.listeners:
-            self._own(self._listens(each))
+        for operator in self.line.team.operators:
+            self._own(self._life(operator))
+        for listener in self.line.team.listeners:
+            self._own(self._listens(listener))
 
     async def stop(self) -> None:
         """They begin nothing more; calls stay as they are, telephones dark."""
@@ -244,7 +244,7 @@ class Staff:
         if kind == "supervisor":
             return "00", {"supervisor": True}, kind
         rows = await self.control.operators()
-        ready = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "ready"]
+        ready = [operator for operator in self.line.team.operators if rows.get(operator, {}).get("state") == "ready"]
         # Now and then somebody who cannot, or himself.
         some = ready if ready and self.draw.random() < 0.85 else self.line.team.operators
         colleague = self.draw.choice(some)
@@ -255,9 +255,9 @@ class Staff:
     def _lose_power(self, leg: Leg, when: str) -> None:
         self.story.did("telephone vanished", when)
         now = time.time_ns()
-        for each in self.fleet.legs(leg.user):
-            if each.state == "talking":
-                self.story.lost_at.setdefault(each.about, []).append(now)
+        for item in self.fleet.legs(leg.user):
+            if item.state == "talking":
+                self.story.lost_at.setdefault(item.about, []).append(now)
         self.fleet.vanish(leg.user)
         self._own(self._comes_back(leg.user))
 
@@ -307,7 +307,9 @@ class Staff:
         while True:
             await asyncio.sleep(self.draw.expovariate(1 / LISTENS_S))
             rows = await self.control.operators()
-            talking = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "talking"]
+            talking = [
+                operator for operator in self.line.team.operators if rows.get(operator, {}).get("state") == "talking"
+            ]
             if not talking or self.fleet.busy(user):
                 continue
             whom, mode = self.draw.choice(talking), self.draw.choice(("listen", "whisper", "join"))

@@ -69,7 +69,7 @@ def _jobs(
                 except choice.VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
             shown = _shown(voice)
-            yield from (_Job(language, voice, shown, name == PEER, each) for each in sets)
+            yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
 
 
 def _shown(voice: Voice) -> str:

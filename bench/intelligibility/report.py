@@ -38,7 +38,7 @@ class Result:
     @property
     def mean(self) -> float | None:
         """Of what was spoken; None where nothing was."""
-        return errors.mean(each.error for each in self.announcements) if self.announcements else None
+        return errors.mean(announcement.error for announcement in self.announcements) if self.announcements else None
 
     @property
     def wanted(self) -> float | None:
