@@ -84,7 +84,7 @@ class Bare:
             )
 
     async def _ended(self, channel: str) -> None:
-        """Handle a channel's first sign of its end; that of a leg frees its operator, who gets the next caller at once."""
+        """Handle a channel's first sign of its end. A leg's end frees its operator, who gets the next caller."""
         self._menu.discard(channel)
         if leg := self._legs.pop(channel, None):
             operator, caller = leg

@@ -1,4 +1,4 @@
-"""Several runs of the comparison as one: all calls of all runs together, judged by the same rules. Pure."""
+"""Several runs of the comparison pooled: the calls of all runs, judged by the same rules. Pure."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ _NEEDED = ("case", "queues", "together", "ways", "waits_s", "ringings", "bare_ri
 
 
 def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
-    """One document of those that `bench.app_queue --json` gave, by the names of their files.
+    """Return one document made of several from `bench.app_queue --json`, given by file name.
 
-    They must be of the same case but for the seed: the same calls again would only seem to be more of them. Raises
+    They must be of the same case with different seeds: the same calls again would only look like more calls. Raises
     ValueError with the file and what to do.
     """
     documents = list(runs.values())
@@ -71,7 +71,7 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def together(results: Sequence[Result]) -> Result:
-    """One way's calls of several runs, one run after another."""
+    """Return one way's calls of several runs, one run after another."""
     return Result(
         waits=[wait for result in results for wait in result.waits],
         ringings=[ringing for result in results for ringing in result.ringings],

@@ -1,4 +1,4 @@
-"""What came out of the comparison: figures of each way, the differences with their errors, the table. Pure."""
+"""The results of the comparison: figures of each way, the differences with their errors, the table. Pure."""
 
 import itertools
 import math
@@ -17,16 +17,16 @@ from bench.reference_case import LANGUAGES, WITHIN_S
 BLOCKS = 10
 VERDICTS = {True: "[green]kept[/]  ", False: "[red]missed[/]", None: "no data"}
 PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
-AS_LONG_S = 0.1  # waits that differ by less are alike: the table shows tenths, and no caller hears it
-BARE_MS = 5.0  # by which ours may be slower than a bare originate, at p99
+AS_LONG_S = 0.1  # waits that differ by less are equal: the table shows tenths, and callers do not notice
+BARE_MS = 5.0  # ours may be slower than a bare originate by this, at p99
 Waits = Sequence[tuple[str, float]]
-"""Language and wait in seconds of callers, in the order of their coming."""
+"""Language and wait in seconds of callers, in the order of their arrival."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One way's counted calls. `ringings`: those for counted calls. Times as `Story` and `Ringing` define them. `runs`:
-    how many of the waits are of each run; empty: all are of one."""
+    the number of waits of each run; empty: all are of one run."""
 
     waits: Waits
     ringings: Sequence[Ringing]
@@ -52,13 +52,13 @@ def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[s
 
 
 def within(waits: Waits, language: str | None = None) -> float | None:
-    """The share that was answered within 20 s; None where there is nobody."""
+    """Return the share that was answered within 20 s; None if there are no callers."""
     found = [wait <= WITHIN_S for spoken, wait in waits if language in (None, spoken)]
     return sum(found) / len(found) if found else None
 
 
 def worst(waits: Waits) -> float | None:
-    return min((each for language in LANGUAGES if (each := within(waits, language)) is not None), default=None)
+    return min((share for language in LANGUAGES if (share := within(waits, language)) is not None), default=None)
 
 
 def mean(waits: Waits) -> float | None:
@@ -72,10 +72,12 @@ def at(percent: float) -> Callable[[Waits], float | None]:
 def difference_error(
     ours: Waits, theirs: Waits, figure: Callable[[Waits], float | None], runs: Sequence[int] = ()
 ) -> float | None:
-    """Standard error of the difference of a figure between two ways that got the same calls, by leaving out one tenth
-    of a run's calls after another, in the order of their coming (jackknife): callers of one busy spell are no
-    independent ones. `runs`: how many calls are of each run; empty: all are of one. None where too few came, or where
-    somebody was lost, so that they are not the same calls."""
+    """Return the standard error of a figure's difference between two ways with the same calls.
+
+    Jackknife: leaves out one tenth of a run's calls after another, in the order of their arrival, because callers of
+    one busy spell are not independent. `runs`: the number of calls of each run; empty: all are of one run. None if
+    there are too few calls, or if a call was lost, so that they are not the same calls.
+    """
     runs = runs or (len(ours),)
     if len(ours) != len(theirs) or min(runs) < 2 * BLOCKS:
         return None
@@ -94,7 +96,7 @@ def difference_error(
 
 
 def figures(way: Result) -> dict[str, Any]:
-    """Seconds, shares from 0 to 1; idle times in ms."""
+    """Return the figures: seconds, shares from 0 to 1, idle times in ms."""
     freed = [ringing.idle_ms for ringing in way.ringings if ringing.freed]
     came = [ringing.idle_ms for ringing in way.ringings if not ringing.freed]
     return {
@@ -117,7 +119,7 @@ def figures(way: Result) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float | int | None]:
-    """How many there are, and the percentiles."""
+    """Return the count and the percentiles."""
     return {
         "n": len(values),
         **{name: percentile(values, item) for name, item in (("p50", 50), ("p99", 99), ("max", 100))},
@@ -125,11 +127,11 @@ def spread(values: Sequence[float]) -> dict[str, float | int | None]:
 
 
 def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) -> list[dict[str, Any]]:
-    """What is asked of ours against `theirs`, which is called `name`; each with `by`: how far it is on the right side
-    (less than 0: on the wrong one).
+    """Return the requirements on ours against `theirs`, which is called `name`; `by`: by how much each is met (below 0:
+    missed).
 
-    `kept`: it is there, or a wait is longer by what makes no difference; None: nobody came. `sure`: `by` is more than
-    two standard errors.
+    `kept`: it is met, or a wait is longer by an imperceptible amount; None: there were no callers. `sure`: `by` is more
+    than two standard errors.
     """
     mine, other = figures(ours), figures(theirs)
     lines: list[dict[str, Any]] = []
@@ -185,7 +187,7 @@ def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) ->
 
 
 def show(document: Mapping[str, Any], console: Console) -> None:
-    """The document as a person reads it."""
+    """Print the document for people."""
     it, case, ways = document["machine"], document["case"], document["ways"]
     console.print(
         f"{it['cpu']}, {it['cores']} cores, Linux {it['kernel']}, Python {it['python']}, Asterisk {it['asterisk']}; "

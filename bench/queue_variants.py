@@ -1,7 +1,7 @@
-"""Which configuration of app_queue is the best: each one simulated on the reference case, with the same calls.
+"""Simulate each configuration of app_queue on the reference case with the same calls, to find the best one.
 
-`python -m bench.queue_variants`. The model is app_queue's rule of who gets whom, without the half second that it takes
-to look: app_queue itself is measured by `bench.app_queue`.
+`python -m bench.queue_variants`. The model is app_queue's rule for pairing, without the half second that app_queue
+needs to look: `bench.app_queue` measures app_queue itself.
 """
 
 import argparse
@@ -29,9 +29,9 @@ EQUAL = 1e-9
 
 
 class AppQueue:
-    """A queue a language, first come first served. An operator who could serve several goes to the heaviest; of equally
-    heavy ones whoever happens to look first has him, which is chance. Of several operators the lowest penalty, then the
-    least recent."""
+    """A queue per language, first come first served. An operator who could serve several gets a caller of the heaviest;
+    of equally heavy queues the one that happens to look first, which is chance. Of several operators the lowest penalty
+    goes first, then the least recent."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
         self._plan, self._chance = plan, random.Random(seed)
@@ -71,22 +71,24 @@ class AppQueue:
 
 
 def _reason(language: str, idle_s: float) -> Reason:
-    """Which the simulation does not read."""
+    """A value that the simulation does not read."""
     return Reason(0.0, 0, 1, idle_s, 1, 0, language, 5, None)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--hours", type=int, default=400, help="counted for each variant")
+    options.add_argument("--hours", type=int, default=400, help="hours counted for each variant")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--languages-each", type=int, default=3)
     options.add_argument(
-        "--half-hours", type=int, help="instead: by how much ours and app_queue's rule differ in so many of them"
+        "--half-hours",
+        type=int,
+        help="instead: the differences between ours and app_queue's rule in so many half hours",
     )
     given = options.parse_args()
     if given.half_hours is not None:
         if given.half_hours < 2:
-            options.error("--half-hours must be 2 or more: else there is no spread")
+            options.error("--half-hours must be 2 or more: one half hour has no spread")
         _half_hours(given.half_hours, given.seed, given.languages_each)
         return
     if given.hours < 2 * BATCH_H:
@@ -125,7 +127,7 @@ def main() -> None:
 
 
 def _half_hours(count: int, seed: int, each: int) -> None:
-    """What one run of `bench.app_queue` can show: its calls, without telephones, for one seed after another."""
+    """Print what one run of `bench.app_queue` can show: its calls, without telephones, for successive seeds."""
     console = _console()
     console.print(f"{_machine()}; seeds {seed} to {seed + count - 1}: ours, more than app_queue's rule")
     table = Table("", "within 20 s, points", "worst language, points", "mean wait, s", box=None, pad_edge=False)
@@ -144,7 +146,7 @@ def _half_hours(count: int, seed: int, each: int) -> None:
 
 
 def _differs(values: Sequence[float], *, less: bool = False) -> str:
-    """Mean and standard deviation, and in how many cases it is no worse for ours."""
+    """Return mean and standard deviation, and in how many cases ours is no worse."""
     fine = sum(value <= EQUAL if less else value >= -EQUAL for value in values) / len(values)
     return f"{statistics.mean(values):+.1f} ± {statistics.stdev(values):.1f}, no worse in {100 * fine:.0f} %"
 

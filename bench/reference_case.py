@@ -1,4 +1,4 @@
-"""The reference case: who is answered within 20 s, by the plain policy and by ours, with the same calls.
+"""The reference case: the share answered within 20 s, by the plain policy and by ours, with the same calls.
 
 40 operators, 400 calls an hour (Poisson), 300 s each (exponential), nobody gives up, seven languages; then other loads,
 mixes, patience and levels. `python -m bench.reference_case` prints a table, with --json one document.
@@ -30,7 +30,7 @@ LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 MIX = (0.34, 0.30, 0.12, 0.10, 0.07, 0.04, 0.03)
 OPERATORS, CALLS, HANDLING_S, WITHIN_S = 40, 400.0, 300.0, 20.0
 BATCH_H = 20  # counted
-WARM_H = 2  # before them, not counted, since a day begins with everybody idle
+WARM_H = 2  # before them, not counted, since at the start of a day all operators are idle
 LOAD = CALLS * HANDLING_S / HOUR_S
 FEWER = "2, a speaker of en less"
 NOBODY_PASSED = "ours, P = 0"
@@ -39,17 +39,17 @@ POLICIES = {
     "ours": Policy(),
     NOBODY_PASSED: Policy(passing=0),
 }
-"""P = 0: nobody yields for being late, so no language has a head start either."""
+"""P = 0: no caller yields for being late, so no language has a head start either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A team and its calls.
 
-    `load`: a factor for the calls of every fourth hour. `drift`: by how much a language's share goes up and down in
-    twelve hours, as a part of it. `below`: the levels of an operator's further languages go down one by one, and each
-    level below 5 makes a conversation longer by this share. `fewer`: a speaker of the rarest language less, who speaks
-    the second most frequent one instead; round-robins differ in that.
+    `load`: a factor for the calls of every fourth hour. `drift`: the amplitude of a language's share over twelve hours,
+    relative to it. `below`: an operator's further languages have levels 4, 3, 2 …, and each level below 5 makes a
+    conversation longer by this share. `fewer`: one speaker of the rarest language speaks the second most frequent one
+    instead; round-robins differ in that.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Case:
 
     @property
     def has_formula(self) -> bool:
-        """Whether one pool with the same calls is what Erlang C is about."""
+        """Whether Erlang C describes the case: one pool with the same calls."""
         return self.load == 1.0 and self.patience_s is None and not self.below
 
     def demand(self) -> Demand:
@@ -112,7 +112,7 @@ def _without_one(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
 
 
 def _drifted(drift: float, hour: int) -> tuple[float, ...]:
-    """Each language has its hour: they follow one another round a day of twelve hours."""
+    """Return the drifting mix: each language has its hour, in turn, over a day of twelve hours."""
     turns = (hour / 12 + at / len(MIX) for at in range(len(MIX)))
     shares = [share * (1 + drift * math.sin(2 * math.pi * turn)) for share, turn in zip(MIX, turns, strict=True)]
     return tuple(share / sum(shares) for share in shares)
@@ -120,7 +120,7 @@ def _drifted(drift: float, hour: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Errors are standard errors from batches; those of the differences to plain are of the same calls' differences.
+    """The results of a row. Errors are standard errors from batches; those of differences to plain use the same calls.
 
     `within` and `worst` are estimates by a control variate where there is one (`estimate`); `counted` is as counted.
     """
@@ -165,7 +165,7 @@ class _Run:
 
 
 def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
-    """A row for each policy of the case; each gets the same calls."""
+    """Return a row for each policy of the case; each gets the same calls."""
     demand, team = case.demand(), case.team()
     runs = {name: _Run(_totals()) for name in case.policies}
     pool: list[float] = []
@@ -186,11 +186,11 @@ def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
 
 
 def estimate(values: Sequence[float], pool: Sequence[float]) -> tuple[float, float | None]:
-    """The mean of the batches and its standard error.
+    """Return the mean of the batches and its standard error.
 
-    Where the same calls went through one pool as well, whose true service level Erlang C knows, a batch is corrected by
-    what chance did to the pool (a control variate, with the slope of least squares): most of a batch's chance is the
-    number and length of its calls, which both share.
+    If the same calls also went through one pool, whose true service level Erlang C gives, each batch is corrected by
+    the pool's deviation (a control variate, with the slope of least squares): most of a batch's variance is in the number
+    and length of its calls, which both share.
     """
     mean = math.fsum(values) / len(values)
     if len(pool) < 4:
@@ -257,7 +257,7 @@ def _differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """What is asked of the policy. `kept`: the estimate is on the right side; `sure`: by two standard errors."""
+    """Return the policy's requirements. `kept`: the estimate is on the right side; `sure`: by two standard errors."""
     found = {(row.case, row.policy): row for row in rows}
     lines: list[dict[str, Any]] = []
 
@@ -292,7 +292,7 @@ def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         line(f"{row.case}, {row.policy}: passing, s, its bound", row.longest_passing_s, row.bound_s, None, least=False)
     if all_speak := found.get(("all", "plain")):
-        # What was counted: the estimate is Erlang's own value here, since the pool is the very same.
+        # As counted: the estimate is Erlang's own value here, since the pool is the very same.
         exact = erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
         off, error = abs(all_speak.counted - exact), all_speak.counted_error or 0.0
         line(f"all languages: off Erlang C's {exact:.4f}, three errors", off, 3 * error, None, least=False)
@@ -301,9 +301,11 @@ def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--hours", type=int, default=160, help="counted in each row; 160: two minutes of one core")
+    options.add_argument(
+        "--hours", type=int, default=160, help="hours counted in each row; 160: two minutes of one core"
+    )
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--case", action="append", choices=[item.name for item in CASES], help="only these")
+    options.add_argument("--case", action="append", choices=[item.name for item in CASES], help="run only these cases")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     if given.hours < 2 * BATCH_H:

@@ -1,4 +1,4 @@
-"""The whole day, from telephones that register to everybody gone."""
+"""The whole day, from the registration of telephones until all calls are over."""
 
 import asyncio
 import contextlib
@@ -26,15 +26,15 @@ from bench.reference_case import LANGUAGES, MIX
 from ivr.process.process import processes
 
 ANEW_S = 50.0  # between two REGISTERs of a telephone
-LOST_S = 15.0  # in which a lost operator is noticed and his caller hears something again, at most
+LOST_S = 15.0  # at most until a lost operator is noticed and the caller hears something again
 READY_S = 20.0
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is measured. `talk_s`: how long an operator talks on average; `kill_every_s` and `kill_asterisk_s` 0: never;
-    `messages`: the share of callers who leave one; `recorded`: conversations are recorded."""
+    """The parameters of a run. `talk_s`: the average length of a conversation; `kill_every_s` and `kill_asterisk_s`:
+    0: never; `messages`: the share of callers who leave one; `recorded`: conversations are recorded."""
 
     minutes: float = 10.0
     seed: int = 1
@@ -53,16 +53,17 @@ class Asked:
                 "asked: take more operators, fewer calls or shorter talks"
             )
         if self.minutes <= 0 or self.operators < 2:
-            raise ValueError("there must be some time, and two operators at least")
+            raise ValueError("--minutes must be above 0, and --operators at least 2")
 
     @property
     def load(self) -> float:
-        """In erlangs."""
+        """The load in erlangs."""
         return self.calls_per_hour * (self.talk_s + WRAP_UP_S) / 3600
 
 
 def planned(asked: Asked) -> list[Planned]:
-    """At first as many within ten seconds as talk at once on average; then by chance. In the order of their coming."""
+    """Return the calls in the order of their arrival: within the first ten seconds as many as talk at once on average,
+    then at random."""
     draw = random.Random(asked.seed)
     fill = round(asked.load)
     times = [10.0 * place / fill for place in range(fill)]
@@ -73,7 +74,7 @@ def planned(asked: Asked) -> list[Planned]:
 
 
 async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict[str, Any]:
-    """The document, without the machine. Raises LostCallError when a telephone cannot register at the beginning."""
+    """Return the document without the machine. Raises LostCallError if a telephone cannot register at the beginning."""
     story, draw = Story(), random.Random(asked.seed + 1)
     control = Control(line)
     fleet = Fleet(PHONES, line.server)
@@ -139,7 +140,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
 
 
 def is_clean(document: dict[str, Any]) -> bool:
-    """Nothing left, nobody in silence, nobody rung twice, nothing wrong."""
+    """Return whether nothing is left, no caller was in silence, no operator was rung twice, and nothing went wrong."""
     return not (
         any(document["left"].values())
         or document["silence"]["others_over_3_s"]
@@ -151,7 +152,7 @@ def is_clean(document: dict[str, Any]) -> bool:
 async def _callers(
     crowd: Crowd, line: Line, calls: list[Planned], asked: Asked, story: Story, progress: Callable[[str], None]
 ) -> tuple[list[asyncio.Task[None]], list[float]]:
-    """All come; gives their tasks, and by how many ms each came late."""
+    """Start all calls; return their tasks, and by how many ms each started late."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     tasks: list[asyncio.Task[None]] = []
@@ -184,7 +185,7 @@ async def _callers(
 
 @asynccontextmanager
 async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[None]:
-    """They are registered, again and again, and are heard."""
+    """Keep the telephones registered and sending audio."""
 
     async def registered() -> None:
         while True:
@@ -217,7 +218,7 @@ async def _until_ready(control: Control, line: Line) -> None:
 
 
 async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
-    """Whoever is on a pause says by code that he is ready; all else must end by itself."""
+    """Make every paused operator ready by feature code; every other state must end by itself."""
     await asyncio.sleep(RING_S)
     for _ in range(3):
         rows = await control.operators()
@@ -230,12 +231,12 @@ async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
 
 
 def _silences(crowd: Crowd, story: Story) -> tuple[list[str], list[Silence]]:
-    """Silences over 3 s that nothing excuses, as lines; and those of callers whose operator had lost his power."""
+    """Return the unexcused silences over 3 s, as lines; and those of callers whose operator's telephone vanished."""
     bad, lost = [], []
     for number, meter in crowd.meters.items():
         for silence in meter.silences:
             ends = silence.began + int(silence.length_s * _NS)
-            # He may have vanished while he heard the whisper: then the caller is in silence from the bridge on.
+            # It may have vanished during the whisper: then the caller is in silence from the bridge on.
             near = [at for at in story.lost_at.get(number, ()) if at <= ends <= at + LOST_S * _NS]
             if near:
                 lost.append(silence)

@@ -1,4 +1,4 @@
-"""What is left behind when everybody has hung up: in Asterisk, in the controller, in the database."""
+"""Remains after everybody has hung up: in Asterisk, in the controller, in the database."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -17,14 +17,14 @@ from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairi
 from ivr.controller import last_line
 
 WITHIN_S = 45.0
-"""All is over by then: a lost telephone is given up after 10 s, a wrap-up and a code end by themselves."""
+"""Everything is over by then: a lost telephone is given up after 10 s, wrap-ups and codes end by themselves."""
 
 _CLAIMED = (CallbackState.RINGING_OPERATOR, CallbackState.RINGING_CALLER, CallbackState.CONNECTED)
 _SHOWN = 12
 
 
 async def idle_tasks(control: Control) -> int | None:
-    """How many tasks a controller has that has nothing to do; None where none answers."""
+    """Return the number of tasks of an idle controller; None if none answers."""
     found = [status["tasks"] for _ in range(3) if (status := await control.get("/status")) is not None]
     return min(found, default=None)
 
@@ -32,9 +32,9 @@ async def idle_tasks(control: Control) -> int | None:
 async def until_nothing(
     line: Line, control: Control, tasks_before: int, registered: Collection[str]
 ) -> tuple[dict[str, list[str]], float]:
-    """Looks until nothing is left, at most `WITHIN_S`; what is left by kind, and how long that took.
+    """Wait until nothing is left, at most `WITHIN_S`; return the remains by kind, and how long that took.
 
-    `registered`: whose telephones are there, so that nothing but readiness is right.
+    `registered`: the operators whose telephones are present, and who must be ready.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -48,7 +48,8 @@ async def until_nothing(
 
 
 async def _asterisk(control: Control) -> dict[str, list[str]]:
-    """A prompt in a bridge, a recording and a supervisor's ear are channels too (Announcer, Recorder, Snoop)."""
+    """Return Asterisk's channels and bridges. A prompt in a bridge, a recording and a supervisor's channel count too
+    (Announcer, Recorder, Snoop)."""
     try:
         channels, bridges = await control.ari("/channels"), await control.ari("/bridges")
     except (aiohttp.ClientError, TimeoutError) as error:
@@ -135,8 +136,8 @@ async def _of(connection: AsyncConnection, query: Any) -> list[str]:
 
 
 async def written(line: Line) -> dict[str, Any]:
-    """What the database says that happened: numbers of callers with a row, outcomes, offers, pairings, kinds of
-    events, refused wishes by reason."""
+    """Return the database's account: numbers of callers with a row, outcomes, offers, pairings, kinds of events,
+    refused operator requests by reason."""
     engine = async_engine(line.database)
     try:
         async with reading(engine) as connection:
@@ -165,6 +166,6 @@ async def written(line: Line) -> dict[str, Any]:
 
 
 def shown(lines: list[str]) -> str:
-    """Not all of many."""
+    """Return the first lines and the number of the others."""
     more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return "; ".join(lines[:_SHOWN]) + more

@@ -31,25 +31,25 @@ CHANGES = (
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
     ("site.toml", r"^holidays = .*\n", ""),
     ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # the line's own calls would be counted
-    ("site.toml", r'^trunk = "example".*\n', ""),  # a bench calls nobody
-    # All callers are of one carrier.
+    ("site.toml", r'^trunk = "example".*\n', ""),  # the bench calls nobody
+    # All callers use one carrier.
     ("site.toml", r"^calls_by_number = \d+", "calls_by_number = 10000"),
     ("site.toml", r"^calls_by_source = \d+", "calls_by_source = 10000"),
-    ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # who says nothing is not in silence for longer
+    ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # a caller who presses no key hears silence no longer than this
 )
-"""What ten minutes cannot wait for: file, pattern, text."""
+"""Settings that are too slow for a run of ten minutes: file, pattern, text."""
 
 
 RECORDED = ("site.toml", r"^conversations = false", "conversations = true")
 
 
 class LineError(Exception):
-    """Why the line cannot be measured, as a sentence."""
+    """The reason why the line cannot be measured, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Ids. `listeners`: supervisors who take no callers, `speaks`: of the others."""
+    """Operators' ids. `listeners`: supervisors who take no callers; `speaks`: the languages of the others."""
 
     operators: tuple[str, ...]
     listeners: tuple[str, ...]
@@ -63,7 +63,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`home` is its HATIF_HOME."""
+    """A line. `home` is its HATIF_HOME."""
 
     home: Path
     offset: int
@@ -90,11 +90,11 @@ class Line:
         return f"sqlite:///{self.home / 'hatif.db'}"
 
     def kill_controller(self) -> bool:
-        """`kill -9`; `hatif up` starts another one. False where there was none."""
+        """Kill the controller with `kill -9`; `hatif up` starts another one. False if there was none."""
         return self.kill(hatif.CONTROLLER)
 
     def kill(self, process: str) -> bool:
-        """`kill -9` of a process, as `hatif status` names it. False where there was none."""
+        """Kill a process, named as in `hatif status`, with `kill -9`. False if there was none."""
         found = processes(self.home / "run").get(process)
         if found is None or not found.alive:
             return False
@@ -103,7 +103,8 @@ class Line:
 
 
 def team(operators: int) -> Team:
-    """Three languages each, in proportion to the calls; one in twenty is a supervisor, and as many listen only."""
+    """Return a team with three languages each, in proportion to the calls; one in twenty is a supervisor who takes
+    callers, and as many only listen."""
     few = operators < 2 * len(LANGUAGES)
     spoken: dict[str, tuple[str, ...]]
     if few:
@@ -116,7 +117,8 @@ def team(operators: int) -> Team:
 
 
 def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
-    """Raises LineError where the example site is not as expected here. `recorded`: conversations are, with consent."""
+    """Write the site. Raises LineError if the example site differs from what is expected here. `recorded`:
+    conversations are recorded, with consent."""
     shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
     for name, pattern, text in (*CHANGES, *((RECORDED,) if recorded else ())):
         changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
@@ -134,7 +136,7 @@ def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
 
 @asynccontextmanager
 async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> AsyncIterator[Line]:
-    """Raises LineError and `bench.hatif.UpError`."""
+    """Start the line. Raises LineError and `bench.hatif.UpError`."""
     site = home / "site"
     write_site(site, of, recorded=recorded)
     share_sounds(home)

@@ -1,4 +1,4 @@
-"""What callers said, when everybody has hung up: every message and recording is kept, whole, and in the database."""
+"""Callers' recorded speech after everybody has hung up: every message and recording is kept, whole, in the database."""
 
 import asyncio
 import wave
@@ -12,7 +12,7 @@ from db.engine import async_engine, reading
 from db.tables import CallEvent, Message, Recording
 
 SHORTEST_S = 1.0
-"""A message of a caller who spoke for three seconds is longer, whatever was killed meanwhile."""
+"""A message of a caller who spoke for three seconds is longer, even if something was killed meanwhile."""
 
 
 async def found(line: Line) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What operators do all day, at random: answer or not, hold, hand on, ask, interpret, vanish, pause, wrap up."""
+"""The operators' work, at random: answer or not, hold, transfer, consult, interpret, vanish, pause, wrap up."""
 
 import asyncio
 import random
@@ -14,16 +14,16 @@ from bench.floor.phones import Fleet, Leg
 from bench.floor.story import Story
 from bench.reference_case import LANGUAGES
 
-ACT_S = 30.0  # between two acts of an operator who talks, on average
+ACT_S = 30.0  # between two acts of an operator in a conversation, on average
 IDLE_S = 120.0  # between two pauses
-LISTENS_S = 30.0  # between two uses of a supervisor
-BACK_S = (12.0, 30.0)  # until a telephone that vanished is there again
-CODE_S = 12.0  # what a code says is over by then
+LISTENS_S = 30.0  # between two supervisions
+BACK_S = (12.0, 30.0)  # until a vanished telephone is back
+CODE_S = 12.0  # a feature code's prompts are over by then
 
 
 @dataclass(slots=True)
 class Staff:
-    """All operators. `talk_s`: how long one talks on average."""
+    """All operators. `talk_s`: the average length of a conversation."""
 
     line: Line
     fleet: Fleet
@@ -34,7 +34,7 @@ class Staff:
     talk_s: float
     vanishing: bool = True
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _paused: set[str] = field(default_factory=set)  # who has to say that he is ready again
+    _paused: set[str] = field(default_factory=set)  # operators who must make themselves ready again
 
     def start(self) -> None:
         self.fleet.rung = lambda leg: self._own(self._serve(leg))
@@ -44,7 +44,7 @@ class Staff:
             self._own(self._listens(listener))
 
     async def stop(self) -> None:
-        """They begin nothing more; calls stay as they are, telephones dark."""
+        """Start nothing more; calls stay as they are, vanished telephones stay away."""
         self.fleet.rung = lambda _: None
         for task in self._tasks:
             task.cancel()
@@ -110,7 +110,7 @@ class Staff:
             if time.monotonic() >= until:
                 if self.draw.random() < 0.3:
                     await self.crowd.leave(leg.about)
-                    await self._waits(leg, 5.0)  # his leg ends with it
+                    await self._waits(leg, 5.0)  # the operator's leg ends with it
                 if leg.state == "talking":
                     self.crowd.finished(leg.about)
                     self.fleet.hang_up(leg)
@@ -177,8 +177,8 @@ class Staff:
             await self._waits(leg, 3.0)
             end = self.draw.choice(("complete", "cancel"))
         if end == "hang up":
-            self.story.did("consult", "hung up: the colleague has him")
-            self.crowd.finished(leg.about)  # or nobody has: then it is the end
+            self.story.did("consult", "hung up: the colleague has the caller")
+            self.crowd.finished(leg.about)  # or no operator has them: then the call is over
             self.fleet.hang_up(leg)
         elif end == "complete":
             await self._one_of(leg, "complete", "*31#")
@@ -223,7 +223,7 @@ class Staff:
             await self._api(leg, act)
 
     async def _api(self, leg: Leg, act: str, body: dict[str, object] | None = None, name: str = "") -> bool:
-        """Whether it was taken."""
+        """Send the request to the API; return whether it was accepted."""
         rows = await self.control.operators()
         call = (rows.get(leg.user) or {}).get("call")
         if call is None:
@@ -234,7 +234,7 @@ class Staff:
         return status == 200
 
     async def _whom(self, user: str, kind: str) -> tuple[str, dict[str, object], str]:
-        """Keys, the API's body, and the kind."""
+        """Return the keys, the API's body, and the kind of target."""
         if kind == "language":
             language = self.draw.choice(LANGUAGES)
             return str(LANGUAGES.index(language) + 1), {"language": language}, kind
@@ -245,7 +245,7 @@ class Staff:
             return "00", {"supervisor": True}, kind
         rows = await self.control.operators()
         ready = [operator for operator in self.line.team.operators if rows.get(operator, {}).get("state") == "ready"]
-        # Now and then somebody who cannot, or himself.
+        # Now and then an operator who cannot take the caller, or the operator themselves.
         some = ready if ready and self.draw.random() < 0.85 else self.line.team.operators
         colleague = self.draw.choice(some)
         return colleague, {"operator": colleague}, "colleague"
@@ -289,7 +289,7 @@ class Staff:
             await self.code(user, "*12")
 
     async def code(self, user: str, digits: str) -> bool:
-        """Dials it and listens to the end; whether anybody answered."""
+        """Dial a code and listen to the end; return whether anybody answered."""
         try:
             leg = await self.fleet.dial(self.line.accounts[user], digits)
         except LostCallError as lost:
@@ -342,6 +342,6 @@ class Staff:
 
     @staticmethod
     async def _waits(leg: Leg, seconds: float) -> None:
-        """So long, or until the call is over."""
+        """Wait for this time, or until the call is over."""
         await asyncio.wait([waiting := asyncio.ensure_future(leg.over.wait())], timeout=seconds)
         waiting.cancel()

@@ -1,4 +1,4 @@
-"""The document as a person reads it."""
+"""The document as a table for people."""
 
 from collections.abc import Mapping
 from typing import Any
