@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from asterisk_conf.errors import AsteriskError
-from bench import blocks, hatif, machine, queue_pool, queue_told
+from bench import blocks, hatif, machine, queue_pool, queue_results
 from bench.callers import LostCallError
 from bench.load import NO_MORE, RingBlock
 from bench.queue_conf import BEST, USUAL, VARIANTS, Plan, plan_of
@@ -76,7 +76,7 @@ async def measure(
         "late_ms": max((late for way in ways for late in way.late_ms), default=0.0),
     }
     speaks = {operator.id: tuple(operator.languages) for operator in team}
-    results = {way.name: queue_told.result(way.story, case, calls, speaks) for way in ways}
+    results = {way.name: queue_results.result(way.story, case, calls, speaks) for way in ways}
     routings: dict[str, Routing] = {
         OURS: Engine(),
         "the plain policy": Engine(Policy.plain()),
@@ -89,11 +89,11 @@ async def measure(
         "together": together,
         "ways": {
             "bare": bare.figures(),
-            **{way.name: queue_told.figures(results[way.name]) | {"cpu_s": way.cpu_s} for way in ways},
+            **{way.name: queue_results.figures(results[way.name]) | {"cpu_s": way.cpu_s} for way in ways},
         },
         "generator": generator,
         "predicted": {name: asdict(predicted(case, calls, routing)) for name, routing in routings.items()},
-        "wanted": {name: queue_told.wanted(results[OURS], results[name], bare.rings_ms, name) for name in plans},
+        "wanted": {name: queue_results.wanted(results[OURS], results[name], bare.rings_ms, name) for name in plans},
         "waits_s": {name: item.waits for name, item in results.items()},
         "ringings": {name: [asdict(ringing) for ringing in item.ringings] for name, item in results.items()},
         "bare_rings_ms": bare.rings_ms,
@@ -154,7 +154,7 @@ class _Bare:
             self.cpu_s[name] = self.cpu_s.get(name, 0.0) + seconds - before[name]
 
     def figures(self) -> dict[str, Any]:
-        return {"free_to_ring_ms": queue_told.spread(self.rings_ms), "cpu_s": self.cpu_s, "lost": self.lost}
+        return {"free_to_ring_ms": queue_results.spread(self.rings_ms), "cpu_s": self.cpu_s, "lost": self.lost}
 
 
 def main(
@@ -220,7 +220,7 @@ def _tell(document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        queue_told.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+        queue_results.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
 
 
 def _progress() -> Progress:

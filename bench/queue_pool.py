@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench import queue_told
+from bench import queue_results
+from bench.queue_results import Result
 from bench.queue_story import Ringing
-from bench.queue_told import Result
 
 OURS = "ours"
 _NEEDED = ("case", "queues", "together", "ways", "waits_s", "ringings", "bare_rings_ms", "generator", "predicted")
@@ -35,10 +35,10 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
     bare_ms = [item for document in documents for item in document["bare_rings_ms"]]
     ways: dict[str, Any] = {
         "bare": {
-            "free_to_ring_ms": queue_told.spread(bare_ms),
+            "free_to_ring_ms": queue_results.spread(bare_ms),
             "lost": _lost([item["ways"]["bare"] for item in documents]),
         },
-        **{name: queue_told.figures(item) for name, item in results.items()},
+        **{name: queue_results.figures(item) for name, item in results.items()},
     }
     for name, way in ways.items():
         way["cpu_s"] = _sums([item["ways"][name]["cpu_s"] for item in documents])
@@ -63,7 +63,7 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
             if (alone := document["predicted"].get(name)) is not None
         },
         "wanted": {
-            name: queue_told.wanted(results[OURS], item, bare_ms, name)
+            name: queue_results.wanted(results[OURS], item, bare_ms, name)
             for name, item in results.items()
             if name != OURS
         },

@@ -189,8 +189,8 @@ def estimate(values: Sequence[float], pool: Sequence[float]) -> tuple[float, flo
     """Return the mean of the batches and its standard error.
 
     If the same calls also went through one pool, whose true service level Erlang C gives, each batch is corrected by
-    the pool's deviation (a control variate, with the slope of least squares): most of a batch's variance is in the number
-    and length of its calls, which both share.
+    the pool's deviation (a control variate, with the slope of least squares): most of a batch's variance is in the
+    number and length of its calls, which both share.
     """
     mean = math.fsum(values) / len(values)
     if len(pool) < 4:

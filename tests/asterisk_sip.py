@@ -30,7 +30,7 @@ class Telephone:
     port: int  # Asterisk's
     user: str = "anonymous"
     password: str = ""
-    account: str = ""  # the password's, if it is not `user`
+    account: str = ""  # the user of the password, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
 

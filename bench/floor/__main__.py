@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench import hatif, machine
 from bench.callers import LostCallError
-from bench.floor import day, told
+from bench.floor import day, table
 from bench.floor.line import LineError, team, up
 
 OFFSET = 45_000
@@ -72,7 +72,7 @@ def main() -> None:
     if given.json:
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
-        told.show(document, console)
+        table.show(document, console)
     sys.exit(0 if day.is_clean(document) else 1)
 
 
