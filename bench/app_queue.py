@@ -25,7 +25,7 @@ from bench import blocks, hatif, machine, queue_pool, queue_results
 from bench.callers import LostCallError
 from bench.load import NO_MORE, RingBlock
 from bench.queue_conf import BEST, USUAL, VARIANTS, Plan, plan_of
-from bench.queue_day import Case, planned, predicted
+from bench.queue_day import Case, plan_calls, predict
 from bench.queue_lines import BareLine, LineError, app_queue, bare_line, ours
 from bench.queue_variants import AppQueue
 from bench.queue_way import CALLERS, PHONES, Way, run
@@ -45,7 +45,7 @@ async def measure(
     case: Case, queues: Sequence[str], home: Path, offset: int, *, together: bool, progress: Progress
 ) -> dict[str, Any]:
     """Return the whole document. The bare originate is measured beside all ways, with the same disturbances."""
-    calls, team = planned(case), case.team()
+    calls, team = plan_calls(case), case.team()
     plans = {_name(queue, queues): plan_of(queue, LANGUAGES, team) for queue in queues}
     everybody = (*plans, OURS)
     about = machine.description()
@@ -92,8 +92,8 @@ async def measure(
             **{way.name: queue_results.figures(results[way.name]) | {"cpu_s": way.cpu_s} for way in ways},
         },
         "generator": generator,
-        "predicted": {name: asdict(predicted(case, calls, routing)) for name, routing in routings.items()},
-        "wanted": {name: queue_results.wanted(results[OURS], results[name], bare.rings_ms, name) for name in plans},
+        "predicted": {name: asdict(predict(case, calls, routing)) for name, routing in routings.items()},
+        "wanted": {name: queue_results.judge(results[OURS], results[name], bare.rings_ms, name) for name in plans},
         "waits_s": {name: item.waits for name, item in results.items()},
         "ringings": {name: [asdict(ringing) for ringing in item.ringings] for name, item in results.items()},
         "bare_rings_ms": bare.rings_ms,
@@ -211,7 +211,7 @@ def _read(files: Sequence[Path]) -> Mapping[str, Any]:
         except (OSError, orjson.JSONDecodeError) as error:
             raise typer.BadParameter(f"{file}: {error}; give a document of --json", param_hint="--from") from None
     try:
-        return queue_pool.pooled(runs) if len(runs) > 1 else next(iter(runs.values()))
+        return queue_pool.pool(runs) if len(runs) > 1 else next(iter(runs.values()))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--from") from None
 

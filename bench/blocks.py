@@ -38,7 +38,7 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
             reasons = ", ".join(f"{times} × {why}" for why, times in warm.lost.items())
             raise BlockError(f"{way.name} served none of the first {WARM_UP} calls: {reasons}")
     for number in range(rounds):
-        for way in _turned(ways, number):
+        for way in _rotate(ways, number):
             progress.update(task, description=f"menu, {way.name}, round {number + 1} of {rounds}")
             calls = _share(way.menu.calls, number, rounds)
             before = cpu_s(way.processes)
@@ -47,7 +47,7 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
                 way.cpu[name] = way.cpu.get(name, 0.0) + seconds - before[name]
             progress.advance(task, calls)
     for number in range(rounds):
-        for way in _turned(ways, number):
+        for way in _rotate(ways, number):
             progress.update(task, description=f"ringing, {way.name}, round {number + 1} of {rounds}")
             rings = _share(way.ring.rings, number, rounds)
             way.rings.add(await run("ring", replace(way.ring, rings=rings)))
@@ -80,7 +80,7 @@ def cpu_s(processes: dict[str, int]) -> dict[str, float]:
     return {name: item.user + item.system for name, item in times.items()}
 
 
-def _turned(ways: Sequence[Way], by: int) -> list[Way]:
+def _rotate(ways: Sequence[Way], by: int) -> list[Way]:
     by %= len(ways)
     return [*ways[by:], *ways[:by]]
 

@@ -42,7 +42,7 @@ LUNCH = ((4.0, 4.75), (4.75, 5.5), (5.5, 6.25))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Announcement:
     call: int
     at: float
     place: QueuePosition
@@ -56,7 +56,7 @@ class Watching(Engine):
         super().__init__()
         self.estimates, self.begins = estimates, begins
         self._instant = 0.0
-        self.told: list[Told] = []
+        self.announcements: list[Announcement] = []
         self._asks: list[tuple[float, str]] = []
         self._there: set[str] = set()
         self._left: list[str] = []
@@ -92,7 +92,7 @@ class Watching(Engine):
             if call in self._there:
                 language, before = callers_ahead(self.ranking, call, now)
                 place = self.estimates.locate(self._name(call), language, before, self.begins + now)
-                self.told.append(Told(int(call), now, place))
+                self.announcements.append(Announcement(int(call), now, place))
                 heappush(self._asks, (at + EVERY_S, call))
         look = [item for item in (decisions.look_again, self._asks[0][0] if self._asks else None) if item is not None]
         return Decisions(decisions.pairs, min(look, default=None))
@@ -106,14 +106,14 @@ class Counts:
     """Announcements of one class, or of all, and their outcomes. Counts only while the class was accurate enough to be
     announced."""
 
-    told: int = 0
+    announced: int = 0
     right: int = 0
     lost: int = 0  # unknown: the caller gave up before the estimate could be right or wrong
     errors: list[float] = field(default_factory=list)  # seconds, estimated wait minus actual wait
     waits: list[float] = field(default_factory=list)
 
     def add(self, estimate_s: float, came_s: float, right: bool | None) -> None:
-        self.told += 1
+        self.announced += 1
         self.lost += right is None
         self.right += right is True
         if right is not None and math.isfinite(came_s):
@@ -121,10 +121,10 @@ class Counts:
             self.waits.append(came_s)
 
     def document(self) -> dict[str, Any]:
-        known = self.told - self.lost
+        known = self.announced - self.lost
         size = len(self.errors)
         return {
-            "told": self.told,
+            "told": self.announced,
             "known": known,
             "right": round(self.right / known, 3) if known else None,
             "mean_error_s": round(math.fsum(self.errors) / size, 1) if size else None,
@@ -136,10 +136,10 @@ class Counts:
         }
 
 
-def what_came(day: Day, told: Told) -> tuple[float, float]:
+def actual_wait(day: Day, announcement: Announcement) -> tuple[float, float]:
     """Return how much longer the caller waited, and the remaining wait until the answer: infinite if they gave up."""
-    waited_on = float(day.calls.arrival[told.call] + day.wait_s[told.call]) - told.at
-    answered = day.outcome[told.call] == CallOutcome.ANSWERED
+    waited_on = float(day.calls.arrival[announcement.call] + day.wait_s[announcement.call]) - announcement.at
+    answered = day.outcome[announcement.call] == CallOutcome.ANSWERED
     return waited_on, waited_on if answered else math.inf
 
 
@@ -153,7 +153,9 @@ def right(wait: WaitClass, waited_on: float, came: float) -> bool | None:
     return True if most == math.inf and waited_on >= least else None
 
 
-def week(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> Iterator[tuple[Day, list[Told]]]:
+def week(
+    seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S
+) -> Iterator[tuple[Day, list[Announcement]]]:
     estimates = Estimates()
     capacity = OPERATORS * 3600 / (TALK_S + WRAP_UP_S)
     operators = spread_team(LANGUAGES, MIX, OPERATORS, EACH)
@@ -167,22 +169,22 @@ def week(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_
         rates = tuple(load * DAYS[day % len(DAYS)] * part * capacity for part in SHAPE)
         calls = draw(Demand(LANGUAGES, rates, (MIX,), TALK_S, Spread.LOGNORMAL, 0.9, patience_s), seed, day)
         engine = Watching(estimates, begins=86_400.0 * day)
-        yield simulate(calls, team, engine), engine.told
+        yield simulate(calls, team, engine), engine.announcements
 
 
-def measured(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> dict[str, Any]:
+def measure_week(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> dict[str, Any]:
     """Return a week as one document. `patience_s`: None if nobody gives up."""
     by_class = {item: Counts() for item in WaitClass}
     every, unearned = Counts(), Counts()
     asked = without = 0
-    for day, told in week(seed, days, load, patience_s):
-        for item in told:
+    for day, announcements in week(seed, days, load, patience_s):
+        for item in announcements:
             asked += 1
             estimate = item.place.estimate
             if estimate.seconds is None or estimate.wait is None:
                 without += 1
                 continue
-            waited_on, came = what_came(day, item)
+            waited_on, came = actual_wait(day, item)
             outcome = right(estimate.wait, waited_on, came)
             counts = (by_class[estimate.wait], every) if estimate.earned else (unearned,)
             for count in counts:
@@ -194,7 +196,7 @@ def measured(seed: int, days: int, load: float, patience_s: float | None = PATIE
         "seed": seed,
         "times_due": asked,
         "without_estimate": without,
-        "said": round(every.told / asked, 3) if asked else None,
+        "said": round(every.announced / asked, 3) if asked else None,
         "classes": {item.value: count.document() for item, count in by_class.items()},
         "all": every.document(),
         "not_earned": unearned.document(),
@@ -237,7 +239,7 @@ def table(found: dict[str, Any]) -> Table:
     return made
 
 
-def table_of_all(found: dict[str, Any]) -> Table:
+def build_total_table(found: dict[str, Any]) -> Table:
     made = Table(title=f"all weeks: {found['times_due']} announcements due")
     for heading in ("class", "said", "known", "right", "weeks", f"below {found['wanted']}", "worst week"):
         made.add_column(heading, justify="left" if heading == "class" else "right")
@@ -260,7 +262,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
     asked = parser.parse_args()
     weeks = [
-        measured(seed, asked.days, load, patience or None)
+        measure_week(seed, asked.days, load, patience or None)
         for patience in asked.patience or [PATIENCE_S]
         for load in asked.load or [0.9, 1.0, 1.1]
         for seed in asked.seed or [1]
@@ -274,7 +276,7 @@ def main() -> None:
     for item in weeks:
         console.print(table(item))
     if len(weeks) > 1:
-        console.print(table_of_all(every))
+        console.print(build_total_table(every))
     console.print("Seconds. Error: estimated wait minus actual wait, of callers who were answered.")
     console.print("Known: without callers who gave up while the estimate could still have come true.")
 

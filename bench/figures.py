@@ -49,7 +49,7 @@ def ratios(systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, floa
     return found
 
 
-def wanted(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def check_targets(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return Hatif's targets: each with a sentence, the figure, its limit and whether it is met."""
     if not {"dialplan", "bare", "hatif"} <= systems.keys():
         return []

@@ -133,7 +133,7 @@ async def _lead(callers: Callers, call: Call, course: Course) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Findings:
     """The findings in the records and the log: these callers' rows, the open ones, outcomes, and lines that report a
     fault (without time and ids) with their counts."""
 
@@ -144,7 +144,7 @@ class Told:
     faults: dict[str, int]
 
 
-async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> Told:
+async def read_findings(database: str, log: Path, seen: int, callers: Sequence[str]) -> Findings:
     """Return the findings after every row has ended, or after 15 s. `seen`: the size of the controller's log before, in
     bytes."""
     engine, loop = async_engine(database), asyncio.get_running_loop()
@@ -161,7 +161,7 @@ async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> T
             await asyncio.sleep(0.5)
     finally:
         await engine.dispose()
-    return Told(
+    return Findings(
         rows=len(mine),
         open=len(is_open),
         outcomes=dict(collections.Counter(str(row.outcome) for row in mine)),
@@ -192,14 +192,14 @@ async def operators_answer(
     phones = Phones(address, port, server, TALK_S, sys.maxsize)
     await phones.register(accounts)
 
-    async def anew() -> None:
+    async def register_again() -> None:
         for round_ in itertools.count(1):
             await asyncio.sleep(1.0)
             phones.be_heard()
             if round_ % _RINGS_ANEW_S == 0:
                 await phones.register(accounts)
 
-    return phones, asyncio.get_running_loop().create_task(anew())
+    return phones, asyncio.get_running_loop().create_task(register_again())
 
 
 async def leave(phones: Phones, anew: "asyncio.Task[None]", accounts: Sequence[Account]) -> None:
@@ -209,7 +209,7 @@ async def leave(phones: Phones, anew: "asyncio.Task[None]", accounts: Sequence[A
     phones.close()
 
 
-async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, Any]:
+async def measure(home: Path, offset: int, calls: int, seed: int) -> dict[str, Any]:
     """Run the measurement on a line of its own. Raises LineError, UpError, LostCallError."""
     wanted = courses(calls, seed)
     async with up(home, offset, team(OPERATORS)) as line:
@@ -222,7 +222,7 @@ async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, 
             began = asyncio.get_running_loop().time()
             made = await make(wanted, NUMBER, CARRIER, line.server)
             took_s = asyncio.get_running_loop().time() - began
-            found = await told(line.database, log, seen, [item.caller for item in wanted])
+            found = await read_findings(line.database, log, seen, [item.caller for item in wanted])
             left, _ = await until_nothing(line, control, tasks, line.accounts)
             return {
                 "seconds": round(took_s, 1),
@@ -238,17 +238,17 @@ async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, 
 
 def wrong(document: dict[str, Any]) -> list[str]:
     """Return a sentence for each fault."""
-    found, said = document["told"], []
+    found, faults = document["told"], []
     if found["open"]:
-        said.append(f"{found['open']} rows are open")
+        faults.append(f"{found['open']} rows are open")
     if found["rows"] < (answered := document["made"]["calls"] - document["made"]["cancelled"]):
-        said.append(f"{answered - found['rows']} calls have no row")
+        faults.append(f"{answered - found['rows']} calls have no row")
     if found["never_answered"] < (cancelled := found["rows"] - answered):
-        said.append(f"{cancelled} rows are of cancelled calls, and {found['never_answered']} have no answer")
-    said += [f"{count} times: {why}" for why, count in document["made"]["lost"].items()]
-    said += [f"{count} times in the controller's log: {what}" for what, count in found["faults"].items()]
-    said += [f"left behind: {what}: {'; '.join(lines[:5])}" for what, lines in document["left"].items()]
-    return said
+        faults.append(f"{cancelled} rows are of cancelled calls, and {found['never_answered']} have no answer")
+    faults += [f"{count} times: {why}" for why, count in document["made"]["lost"].items()]
+    faults += [f"{count} times in the controller's log: {what}" for what, count in found["faults"].items()]
+    faults += [f"left behind: {what}: {'; '.join(lines[:5])}" for what, lines in document["left"].items()]
+    return faults
 
 
 def main() -> None:
@@ -266,7 +266,7 @@ def main() -> None:
     console = Console(highlight=False, stderr=given.json)
     document: dict[str, Any] = {"machine": machine.description(), "calls": given.calls, "seed": given.seed}
     try:
-        document |= asyncio.run(measured(home.absolute(), given.offset, given.calls, given.seed))
+        document |= asyncio.run(measure(home.absolute(), given.offset, given.calls, given.seed))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(2)  # nothing was measured

@@ -51,12 +51,12 @@ async def up(home: Path, offset: int) -> AsyncIterator[Line]:
     """Set up a HATIF_HOME, start all of Hatif there and stop it at the end. Raises UpError."""
     site = home / "site"
     write_site(site)
-    async with running(home, site, offset):
+    async with run_hatif(home, site, offset):
         yield _line(home, site, offset)
 
 
 @asynccontextmanager
-async def running(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
+async def run_hatif(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
     """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError."""
     if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(

@@ -108,7 +108,7 @@ async def measure(
         "load": asdict(load),
         "systems": systems,
         "ratios": figures.ratios(systems),
-        "wanted": figures.wanted(systems),
+        "wanted": figures.check_targets(systems),
     }
 
 

@@ -69,7 +69,7 @@ class Planned:
     talk_s: float
 
 
-def planned(case: Case) -> list[Planned]:
+def plan_calls(case: Case) -> list[Planned]:
     """Return the calls in the order of their arrival. Raises ValueError as `Case` and `spread_team` do.
 
     At the beginning as many calls arrive as talk at once on average. This is fair because conversations are
@@ -91,7 +91,7 @@ def planned(case: Case) -> list[Planned]:
     return sorted(calls, key=lambda call: call.at_s)
 
 
-def counted(case: Case, call: Planned) -> bool:
+def is_counted(case: Case, call: Planned) -> bool:
     return call.at_s >= case.warm_s
 
 
@@ -104,7 +104,7 @@ class Predicted:
     mean_s: float
 
 
-def predicted(case: Case, calls: Sequence[Planned], routing: Routing) -> Predicted:
+def predict(case: Case, calls: Sequence[Planned], routing: Routing) -> Predicted:
     """Return the results of a fresh `routing`."""
     arrival = np.array([call.at_s for call in calls])
     language = np.array([LANGUAGES.index(call.language) for call in calls], dtype=np.int64)

@@ -81,7 +81,7 @@ async def ours(home: Path, offset: int, team: Sequence[Operator]) -> AsyncIterat
     site = home / "site"
     write_site(site, team)
     share_sounds(home)
-    async with hatif.running(home, site, offset):
+    async with hatif.run_hatif(home, site, offset):
         secrets = credentials.load(home, tuple(operator.id for operator in team))
         pids = {name: info.pid for name, info in processes(home / "run").items() if info.alive}
         accounts = tuple(Account(operator.id, secrets.operators[operator.id]) for operator in team)

@@ -12,7 +12,7 @@ OURS = "ours"
 _NEEDED = ("case", "queues", "together", "ways", "waits_s", "ringings", "bare_rings_ms", "generator", "predicted")
 
 
-def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
+def pool(runs: Mapping[str, Any]) -> dict[str, Any]:
     """Return one document made of several from `bench.app_queue --json`, given by file name.
 
     They must be of the same case with different seeds: the same calls again would only look like more calls. Raises
@@ -63,7 +63,7 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
             if (alone := document["predicted"].get(name)) is not None
         },
         "wanted": {
-            name: queue_results.wanted(results[OURS], item, bare_ms, name)
+            name: queue_results.judge(results[OURS], item, bare_ms, name)
             for name, item in results.items()
             if name != OURS
         },

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import percentile
-from bench.queue_day import Case, Planned, Predicted, counted
+from bench.queue_day import Case, Planned, Predicted, is_counted
 from bench.queue_story import Ringing, Story, ringings
 from bench.reference_case import LANGUAGES, WITHIN_S
 
@@ -38,7 +38,7 @@ class Result:
 
 
 def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[str, Sequence[str]]) -> Result:
-    of = [number for number, call in enumerate(calls) if counted(case, call)]
+    of = [number for number, call in enumerate(calls) if is_counted(case, call)]
     waited = [(calls[number].language, wait) for number in of if (wait := story.wait_s(number)) is not None]
     rung = ringings(story.events, [call.language for call in calls], speaks)
     lost: dict[str, int] = {}
@@ -126,7 +126,7 @@ def spread(values: Sequence[float]) -> dict[str, float | int | None]:
     }
 
 
-def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) -> list[dict[str, Any]]:
+def judge(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) -> list[dict[str, Any]]:
     """Return the requirements on ours against `theirs`, which is called `name`; `by`: by how much each is met (below 0:
     missed).
 

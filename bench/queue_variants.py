@@ -135,17 +135,22 @@ def _half_hours(count: int, seed: int, each: int) -> None:
         found: list[tuple[float, float, float]] = []
         for each_seed in range(seed, seed + count):
             case = queue_day.Case(seed=each_seed, languages_each=each)
-            calls = queue_day.planned(case)
-            ours = queue_day.predicted(case, calls, Engine())
-            theirs = queue_day.predicted(case, calls, AppQueue(plan_of(name, LANGUAGES, case.team()), each_seed))
+            calls = queue_day.plan_calls(case)
+            ours = queue_day.predict(case, calls, Engine())
+            theirs = queue_day.predict(case, calls, AppQueue(plan_of(name, LANGUAGES, case.team()), each_seed))
             better = (ours.within - theirs.within, ours.worst - theirs.worst, ours.mean_s - theirs.mean_s)
             found.append((better[0] * 100, better[1] * 100, better[2]))
         columns = list(zip(*found, strict=True))
-        table.add_row(title, _differs(columns[0]), _differs(columns[1]), _differs(columns[2], less=True))
+        table.add_row(
+            title,
+            _difference(columns[0]),
+            _difference(columns[1]),
+            _difference(columns[2], less=True),
+        )
     console.print(table)
 
 
-def _differs(values: Sequence[float], *, less: bool = False) -> str:
+def _difference(values: Sequence[float], *, less: bool = False) -> str:
     """Return mean and standard deviation, and in how many cases ours is no worse."""
     fine = sum(value <= EQUAL if less else value >= -EQUAL for value in values) / len(values)
     return f"{statistics.mean(values):+.1f} ± {statistics.stdev(values):.1f}, no worse in {100 * fine:.0f} %"

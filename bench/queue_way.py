@@ -11,7 +11,7 @@ from bench.beside import beside
 from bench.blocks import cpu_s
 from bench.callers import Call, Callers, LostCallError
 from bench.phones import Happens, Phones, Ring
-from bench.queue_day import Case, Planned, counted
+from bench.queue_day import Case, Planned, is_counted
 from bench.queue_story import Story
 from bench.sip import Account
 
@@ -56,7 +56,7 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
 
     def one_more() -> None:
         progress(len(story.answered_ns) + len(story.lost))
-        if all(n in story.answered_ns or n in story.lost for n, call in enumerate(calls) if counted(case, call)):
+        if all(n in story.answered_ns or n in story.lost for n, call in enumerate(calls) if is_counted(case, call)):
             settled.set()
 
     async def one(number: int) -> None:
@@ -79,11 +79,11 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
 
     def seen(what: Happens, ring: Ring, ns: int) -> None:
         if not over:
-            _told(story, what, ring, ns)
+            _record(story, what, ring, ns)
             if what == "picked_up":
                 one_more()
 
-    phones.told = seen
+    phones.on_change = seen
     loop = asyncio.get_running_loop()
     try:
         async with _all_day(phones, callers, way, up):
@@ -92,7 +92,7 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
             before: dict[str, float] | None = None
             try:
                 for number, call in enumerate(calls):
-                    if before is None and counted(case, call):
+                    if before is None and is_counted(case, call):
                         before, began = cpu_s(way.processes), loop.time()
                     await asyncio.sleep(start + call.at_s - loop.time())
                     way.late_ms.append(max(0.0, loop.time() - start - call.at_s) * 1000)
@@ -103,7 +103,7 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
                     way.cpu_s = {name: used - before[name] for name, used in cpu_s(way.processes).items()}
                     way.seconds = loop.time() - began
                 for number, call in enumerate(calls):
-                    if number not in story.answered_ns and counted(case, call):
+                    if number not in story.answered_ns and is_counted(case, call):
                         story.lost.setdefault(number, "still waiting at the end")
             finally:
                 # Callers hang up first: an operator who refuses or misses a call would be put on pause.
@@ -125,7 +125,7 @@ def _caller(ring: Ring) -> int:
     return int(ring.invite.caller[-7:])
 
 
-def _told(story: Story, what: Happens, ring: Ring, ns: int) -> None:
+def _record(story: Story, what: Happens, ring: Ring, ns: int) -> None:
     call = _caller(ring)
     match what:
         case "rung" | "twice":
@@ -154,7 +154,7 @@ async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, 
                     way.registers_lost.append(str(lost))
                 await asyncio.sleep(ANEW_S / 2 / len(way.accounts))
 
-    async def heard() -> None:
+    async def send_audio() -> None:
         while True:
             await asyncio.sleep(HEARD_S)
             phones.be_heard()
@@ -163,7 +163,7 @@ async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, 
 
     await phones.register(way.accounts)
     try:
-        async with beside(registered(), heard()):
+        async with beside(registered(), send_audio()):
             yield
     finally:
         with contextlib.suppress(LostCallError):

@@ -69,7 +69,7 @@ class Case:
     def demand(self) -> Demand:
         hours = WARM_H + BATCH_H
         rates = tuple(CALLS * (self.load if hour % 4 == 3 else 1.0) for hour in range(hours))
-        mix = tuple(_drifted(self.drift, hour) for hour in range(hours)) if self.drift else (MIX,)
+        mix = tuple(_drift_mix(self.drift, hour) for hour in range(hours)) if self.drift else (MIX,)
         return Demand(LANGUAGES, rates, mix, HANDLING_S, patience_s=self.patience_s)
 
     def team(self) -> Team:
@@ -111,7 +111,7 @@ def _without_one(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
     return tuple(replace(operator, languages=spoken) if operator is last else operator for operator in operators)
 
 
-def _drifted(drift: float, hour: int) -> tuple[float, ...]:
+def _drift_mix(drift: float, hour: int) -> tuple[float, ...]:
     """Return the drifting mix: each language has its hour, in turn, over a day of twelve hours."""
     turns = (hour / 12 + at / len(MIX) for at in range(len(MIX)))
     shares = [share * (1 + drift * math.sin(2 * math.pi * turn)) for share, turn in zip(MIX, turns, strict=True)]
@@ -164,7 +164,7 @@ class _Run:
         return [batch.group().figures.average_speed_of_answer_s or 0.0 for batch in self.batches]
 
 
-def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
+def measure(case: Case, hours: int, seed: int) -> Iterator[Row]:
     """Return a row for each policy of the case; each gets the same calls."""
     demand, team = case.demand(), case.team()
     runs = {name: _Run(_totals()) for name in case.policies}
@@ -256,7 +256,7 @@ def _differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [one - other for one, other in zip(ours, theirs, strict=True)]
 
 
-def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def judge(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the policy's requirements. `kept`: the estimate is on the right side; `sure`: by two standard errors."""
     found = {(row.case, row.policy): row for row in rows}
     lines: list[dict[str, Any]] = []
@@ -316,14 +316,14 @@ def main() -> None:
         if given.case is None or case.name in given.case:
             if sys.stderr.isatty():
                 print(f"{case.name} …", file=sys.stderr)
-            rows += measured(case, given.hours, given.seed)
+            rows += measure(case, given.hours, given.seed)
     document = {
         "machine": machine,
         "seed": given.seed,
         "seconds": round(time.perf_counter() - began, 1),
         "policies": {name: asdict(policy) for name, policy in POLICIES.items()},
         "rows": [asdict(row) for row in rows],
-        "wanted": wanted(rows),
+        "wanted": judge(rows),
     }
     if given.json:
         json.dump(document, sys.stdout, indent=1)

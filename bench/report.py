@@ -122,7 +122,7 @@ def main() -> None:
         url = asked.url or f"sqlite:///{home}/hatif.db"
         asyncio.run(fill(url, asked.calls, asked.seed))
         found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "seed": asked.seed}
-        found["by"] = {by: _timed(home, url, by) for by in ("day", "half-hour", "language", "operator")}
+        found["by"] = {by: _time_command(home, url, by) for by in ("day", "half-hour", "language", "operator")}
         found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     if asked.json:
         print(json.dumps(found, indent=1))
@@ -133,19 +133,19 @@ def main() -> None:
     print(f"most memory of such a process {found['memory_mib']} MiB")
 
 
-def _timed(home: Path, url: str, by: str) -> dict[str, float]:
+def _time_command(home: Path, url: str, by: str) -> dict[str, float]:
     """Return the seconds of the whole command, including its start, and its processor time, on a busy machine."""
     days = ("--from", f"{_LAST - timedelta(days=_DAYS - 1):%Y-%m-%d}", "--to", f"{_LAST:%Y-%m-%d}")
     environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_DATABASE": url}
-    worked, began = _worked(), time.monotonic()
+    worked, began = _processor_time(), time.monotonic()
     subprocess.run(
         [Path(sys.executable).with_name("hatif"), "report", "--by", by, *days, "--json"],
         env=environment, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    return {"seconds": round(time.monotonic() - began, 2), "processor_s": round(_worked() - worked, 2)}
+    return {"seconds": round(time.monotonic() - began, 2), "processor_s": round(_processor_time() - worked, 2)}
 
 
-def _worked() -> float:
+def _processor_time() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -13,7 +13,7 @@ LINE = 14.0
 INK, FAINT, LIMIT = "#333333", "#dddddd", "#c62828"
 
 
-def drawn(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[str, Any]) -> str:
+def draw(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[str, Any]) -> str:
     sizes = sorted({row["size"] for row in rows})
     times = [row[name] for row in rows for name in ("p50_us", "p99_us", "plain_p50_us")] + [limit_us]
     low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))

@@ -214,7 +214,7 @@ def main(
         "within_limit": worst <= LIMIT_US,
     }
     if picture is not None:
-        picture.write_text(routing_picture.drawn(rows, LIMIT_US, about), encoding="utf-8")
+        picture.write_text(routing_picture.draw(rows, LIMIT_US, about), encoding="utf-8")
     if json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return

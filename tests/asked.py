@@ -28,7 +28,7 @@ HATIF = str(Path(sys.executable).with_name("hatif"))
 
 
 class Asked:
-    """A running line. `home`: its HATIF_HOME; `offset`: of its ports; `database`: a URL; `environment`: its processes'."""
+    """A running line. `home`: its HATIF_HOME; `database`: a URL; `environment`: of its processes."""
 
     home: Path
     offset: int

@@ -60,7 +60,7 @@ def main() -> None:
     document: dict[str, Any] = {"machine": machine.description(), "asked": asdict(asked)}
     console = Console(highlight=False, stderr=given.json)
     try:
-        document |= asyncio.run(_measured(home.absolute(), given.offset, asked))
+        document |= asyncio.run(_measure(home.absolute(), given.offset, asked))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(2)  # nothing was measured
@@ -76,7 +76,7 @@ def main() -> None:
     sys.exit(0 if day.is_clean(document) else 1)
 
 
-async def _measured(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]:
+async def _measure(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]:
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r{text:60}", end="", file=sys.stderr, flush=True)

@@ -61,7 +61,7 @@ class Asked:
         return self.calls_per_hour * (self.talk_s + WRAP_UP_S) / 3600
 
 
-def planned(asked: Asked) -> list[Planned]:
+def plan_calls(asked: Asked) -> list[Planned]:
     """Return the calls in the order of their arrival: within the first ten seconds as many as talk at once on average,
     then at random."""
     draw = random.Random(asked.seed)
@@ -80,7 +80,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
     fleet = Fleet(PHONES, line.server)
     crowd = Crowd(line.server, fleet, story, draw, asked.messages, asked.recorded)
     staff = Staff(line, fleet, crowd, control, story, draw, asked.talk_s)
-    calls = planned(asked)
+    calls = plan_calls(asked)
     pids = {name: info.pid for name, info in processes(line.home / "run").items() if info.alive}
     try:
         async with _telephones(fleet, line, story):
@@ -106,9 +106,9 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         fleet.close()
         crowd.close()
         await control.close()
-    said = await sound_left.found(line)
-    found |= said.pop("left")
-    rows = await left.written(line)
+    speech = await sound_left.find_remains(line)
+    found |= speech.pop("left")
+    rows = await left.read_account(line)
     mine, written = set(crowd.meters), rows.pop("callers")
     found["callers without a row"] = sorted(mine - set(written))
     found["callers with two rows"] = sorted(item for item in mine if written.count(item) > 1)
@@ -121,7 +121,7 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "kills": len(story.kills),
         "asterisk_killed": story.asterisk_killed is not None,
         "excused": story.excused,
-        "said": said,
+        "said": speech,
         "silence": {
             "longest_s": round(longest, 2),
             "after_a_telephone_vanished_s": sorted(round(item.length_s, 1) for item in lost),

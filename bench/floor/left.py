@@ -135,7 +135,7 @@ async def _of(connection: AsyncConnection, query: Any) -> list[str]:
     return [" ".join(str(item) for item in row) for row in (await connection.execute(query)).all()]
 
 
-async def written(line: Line) -> dict[str, Any]:
+async def read_account(line: Line) -> dict[str, Any]:
     """Return the database's account: numbers of callers with a row, outcomes, offers, pairings, kinds of events,
     refused operator requests by reason."""
     engine = async_engine(line.database)
@@ -165,7 +165,7 @@ async def written(line: Line) -> dict[str, Any]:
         await engine.dispose()
 
 
-def shown(lines: list[str]) -> str:
+def abbreviate(lines: list[str]) -> str:
     """Return the first lines and the number of the others."""
     more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return "; ".join(lines[:_SHOWN]) + more

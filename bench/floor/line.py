@@ -140,7 +140,7 @@ async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> As
     site = home / "site"
     write_site(site, of, recorded=recorded)
     share_sounds(home)
-    async with hatif.running(home, site, offset):
+    async with hatif.run_hatif(home, site, offset):
         secrets = credentials.load(home, of.everybody)
         accounts = {operator: Account(operator, secrets.operators[operator]) for operator in of.everybody}
         yield Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password)

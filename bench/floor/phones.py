@@ -189,11 +189,11 @@ class Fleet(Phones):
             if (message.caller if message.status else message.user) in self._dark:
                 return
             if message.status:
-                self._answered(message)
+                self._on_answer(message)
             else:
-                self._requested(message)
+                self._on_request(message)
 
-    def _answered(self, message: sip.Message) -> None:
+    def _on_answer(self, message: sip.Message) -> None:
         if message.status < 200:
             return
         if message.method == "REGISTER":
@@ -206,7 +206,7 @@ class Fleet(Phones):
         elif message.method == "INVITE" and (leg := self._legs.get(message.call_id)):
             self._sip.send(leg.dialog.ack(message), self._server)  # a retransmission, or the call was given up
 
-    def _requested(self, message: sip.Message) -> None:
+    def _on_request(self, message: sip.Message) -> None:
         leg = self._legs.get(message.call_id)
         match message.method:
             case "INVITE" if leg is None and ";tag=" in message.headers["to"]:
@@ -266,7 +266,7 @@ class Fleet(Phones):
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def ignore_lost_calls() -> Iterator[None]:
     """Ignore failures that occur because the other side was quicker."""
     with contextlib.suppress(LostCallError):
         yield

@@ -15,7 +15,7 @@ SHORTEST_S = 1.0
 """A message of a caller who spoke for three seconds is longer, even if something was killed meanwhile."""
 
 
-async def found(line: Line) -> dict[str, Any]:
+async def find_remains(line: Line) -> dict[str, Any]:
     """Return by kind what is lost or left, and how many messages and recordings are kept."""
     engine = async_engine(line.database)
     try:

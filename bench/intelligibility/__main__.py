@@ -68,11 +68,11 @@ def _jobs(
                     voice = choice.find(language, name, folder)
                 except choice.VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
-            shown = _shown(voice)
+            shown = _describe_voice(voice)
             yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
 
 
-def _shown(voice: Voice) -> str:
+def _describe_voice(voice: Voice) -> str:
     if voice.source != "pico":
         return voice.source
     return f"pico {voice.name}" if voice.module == "prompts.voices.pico" else f"pico {voice.name} by phonemes"
@@ -80,8 +80,8 @@ def _shown(voice: Voice) -> str:
 
 def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callable[[], None]) -> Result:
     heard, failed = [], []
-    with tempfile.TemporaryDirectory(prefix="hatif-said-") as scratch:
-        file = Path(scratch) / "said.wav"
+    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch:
+        file = Path(scratch) / "speech.wav"
         for prompt in SETS[job.set]:
             text = texts.text(job.language, prompt)
             if text is None:
@@ -92,7 +92,7 @@ def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callabl
                 except (TextError, VoiceError, AudioError) as error:
                     failed.append(f"{prompt}: {error}")
                 else:
-                    understood = recogniser.hear(telephone.heard(*_samples(file)), job.language)
+                    understood = recogniser.hear(telephone.telephone_sound(*_samples(file)), job.language)
                     heard.append(Announcement(prompt, text, understood, errors.character_error(text, understood)))
             done()
     return Result(job.language, job.name, job.peer, job.set, tuple(heard), tuple(failed))
@@ -126,7 +126,7 @@ def _run(languages: list[str], voices: list[str], sets: list[str], limit: float,
             result = _measure(job, texts, recogniser, lambda: progress.advance(task))
             results.append(result)
             console.print(
-                f"  {result.language} {result.voice}, {result.set}: {report.shown(result.mean)}", markup=False
+                f"  {result.language} {result.voice}, {result.set}: {report.format_error(result.mean)}", markup=False
             )
     return results
 

@@ -58,13 +58,13 @@ def install(environment: Environment, step: Step) -> None:
     environment.folder.mkdir(parents=True, exist_ok=True)
     if not environment.python.is_file():
         step("A Python environment for the recogniser")
-        _made(environment.folder / "python", _libraries)
+        _create_folder(environment.folder / "python", _libraries)
     if not (environment.model / "model.bin").is_file():
         step("The recogniser's model (150 MB)")
-        _made(environment.model, _model)
+        _create_folder(environment.model, _model)
 
 
-def _made(folder: Path, make: Callable[[Path], None]) -> None:
+def _create_folder(folder: Path, make: Callable[[Path], None]) -> None:
     """Create a folder atomically: after an interruption it does not exist."""
     temporary = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -150,18 +150,18 @@ class Recogniser:
         try:
             self._process.stdin.write(request.encode() + b"\n")
         except BrokenPipeError:
-            raise RecogniserError(self._last_words()) from None
+            raise RecogniserError(self._last_output()) from None
         line = bytearray()
         while not line.endswith(b"\n"):
             if not select.select([self._process.stdout], [], [], ANSWER_S)[0]:
                 raise RecogniserError(f"the recogniser gave no answer within {ANSWER_S} s")
             data = self._process.stdout.read(1 << 16)
             if not data:
-                raise RecogniserError(self._last_words())
+                raise RecogniserError(self._last_output())
             line += data
         return str(json.loads(line)["text"])
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         self._printed.seek(0)
         lines = self._printed.read().decode(errors="replace").strip().splitlines()
         return f"the recogniser ended: {lines[-1] if lines else 'without a word'}; run this again with --install"

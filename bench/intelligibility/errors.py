@@ -11,7 +11,7 @@ _ARABIC_ALIKE = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "
 _ARABIC_VOWELS = re.compile("[\u064b-\u0652\u0670]")
 
 
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the text in lower case, with no punctuation or Arabic vowels, one form of hamza, and single spaces."""
     text = unicodedata.normalize("NFC", text).casefold()
     text = _ARABIC_VOWELS.sub("", text).translate(_ARABIC_ALIKE)
@@ -25,8 +25,8 @@ def character_error(wanted: str, recognised: str) -> float:
 
     The maximum matters because a recogniser that fails may repeat itself without end.
     """
-    text = normal(wanted)
-    return min(1.0, Levenshtein.distance(text, normal(recognised)) / len(text))
+    text = normalize(wanted)
+    return min(1.0, Levenshtein.distance(text, normalize(recognised)) / len(text))
 
 
 def mean(values: Iterable[float]) -> float:

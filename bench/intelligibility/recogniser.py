@@ -30,13 +30,13 @@ def recognise(model: WhisperModel, audio: object, language: str) -> str:
     If it repeats itself (by Whisper's own criterion: the text compresses too well), it runs once more with repetition
     forbidden; Whisper's own remedy would be to sample at random.
     """
-    text, loops = _transcribed(model, audio, language)
+    text, loops = _transcribe(model, audio, language)
     if loops:
-        text, _ = _transcribed(model, audio, language, no_repeat_ngram_size=LONGEST_REPEATED + 1)
+        text, _ = _transcribe(model, audio, language, no_repeat_ngram_size=LONGEST_REPEATED + 1)
     return in_words(text, language)
 
 
-def _transcribed(model: WhisperModel, audio: object, language: str, **options: int) -> tuple[str, bool]:
+def _transcribe(model: WhisperModel, audio: object, language: str, **options: int) -> tuple[str, bool]:
     segments, _ = model.transcribe(
         audio, language=language, beam_size=BEAM, temperature=0.0, condition_on_previous_text=False, **options
     )
@@ -48,12 +48,12 @@ def _transcribed(model: WhisperModel, audio: object, language: str, **options: i
 def in_words(text: str, language: str) -> str:
     """Return the text with whole numbers as words: the announcements have words, the recogniser often writes digits."""
 
-    def spoken(match: re.Match[str]) -> str:
+    def to_words(match: re.Match[str]) -> str:
         with contextlib.suppress(NotImplementedError, OverflowError, ValueError):
             return f" {num2words(int(match.group()), lang=language)} "
         return match.group()
 
-    return re.sub(r"\d+", spoken, text)
+    return re.sub(r"\d+", to_words, text)
 
 
 def main(folder: str) -> None:

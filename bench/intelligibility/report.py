@@ -81,8 +81,8 @@ def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) 
             result.language,
             f"{result.voice} (peer)" if result.peer else result.voice,
             count,
-            shown(result.mean),
-            shown(result.wanted),
+            format_error(result.mean),
+            format_error(result.wanted),
             verdict,
         )
         failures += [f"{result.language}/{failure}" for failure in result.failed]
@@ -95,6 +95,6 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def shown(value: float | None) -> str:
+def format_error(value: float | None) -> str:
     """Return an error as people read it."""
     return "–" if value is None else f"{value:.2f}"

@@ -15,7 +15,7 @@ MARGIN = 0.5
 """Seconds of silence around an announcement: a recogniser loses words at the edge of a file."""
 
 
-def heard(samples: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
+def telephone_sound(samples: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
     """Return the speech as heard on a caller's telephone, at 16 kHz, full scale 1. Needs only numpy."""
     spectrum = np.fft.rfft(samples / 32_768)
     frequency = np.fft.rfftfreq(len(samples), 1 / rate)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench import queue_conf, queue_results
-from bench.queue_day import Case, Planned, counted, planned, predicted
+from bench.queue_day import Case, Planned, is_counted, plan_calls, predict
 from bench.queue_results import Result
 from bench.queue_story import Event, Ringing, Story, ringings
 from bench.queue_variants import AppQueue
@@ -98,12 +98,12 @@ def test_a_lost_caller_has_no_wait_and_is_counted_with_the_reason() -> None:
 
 def test_the_calls_are_the_same_each_time_and_the_floor_is_full_before_counting_begins() -> None:
     case = Case(seed=3)
-    calls = planned(case)
-    assert calls == planned(Case(seed=3))
-    assert calls != planned(Case(seed=4))
+    calls = plan_calls(case)
+    assert calls == plan_calls(Case(seed=3))
+    assert calls != plan_calls(Case(seed=4))
     assert sum(call.at_s < 10 for call in calls) >= round(case.load)
     assert all(call.at_s < case.length_s for call in calls)
-    assert 100 < sum(counted(case, call) for call in calls) < 300  # 200 on average, 14 its standard deviation
+    assert 100 < sum(is_counted(case, call) for call in calls) < 300  # 200 on average, 14 its standard deviation
 
 
 def test_a_case_that_cannot_be_served_is_refused_with_what_would_be_right() -> None:
@@ -115,7 +115,7 @@ def test_a_case_that_cannot_be_served_is_refused_with_what_would_be_right() -> N
 
 def test_with_a_floor_far_too_large_the_engine_predicts_that_nobody_waits() -> None:
     case = Case(calls_per_hour=100, operators=200)
-    alone = predicted(case, planned(case), Engine())
+    alone = predict(case, plan_calls(case), Engine())
     assert (alone.within, alone.worst, alone.mean_s) == (1.0, 1.0, 0.0)
 
 
@@ -172,7 +172,7 @@ def outcome(*waits: float, lost: int = 0, idle_ms: float = 3.0) -> Result:
 
 
 def kept(ours: Result, theirs: Result) -> dict[str, bool | None]:
-    return {item["wanted"]: item["kept"] for item in queue_results.wanted(ours, theirs, [2.0], "app_queue")}
+    return {item["wanted"]: item["kept"] for item in queue_results.judge(ours, theirs, [2.0], "app_queue")}
 
 
 def test_a_worse_figure_than_app_queue_is_missed_and_one_without_callers_is_neither() -> None:
@@ -217,14 +217,14 @@ def test_a_table_can_include_a_way_that_has_no_calls() -> None:
             "ways": {"bare": bare, "app_queue": way, "ours": way},
             "generator": {"seconds": 1.0, "cpu_s": 0.1, "late_ms": 1.0, "registers_lost": []},
             "predicted": {"ours": {"within": 0.9, "worst": 0.8, "mean_s": 10.0}},
-            "wanted": {"app_queue": queue_results.wanted(outcome(1, 30), outcome(1, 30), [2.0], "app_queue")},
+            "wanted": {"app_queue": queue_results.judge(outcome(1, 30), outcome(1, 30), [2.0], "app_queue")},
         },
         Console(file=written, width=160),
     )  # fmt: skip
-    told = written.getvalue()
-    assert "bare originate" in told
-    assert "50.0" in told  # answered within 20 s, by both
-    assert "no data" in told  # languages without callers
+    printed = written.getvalue()
+    assert "bare originate" in printed
+    assert "50.0" in printed  # answered within 20 s, by both
+    assert "no data" in printed  # languages without callers
 
 
 def test_a_figure_over_several_runs_has_the_error_of_all_their_blocks() -> None:

@@ -57,9 +57,9 @@ def test_three_seconds_of_silence_are_not_too_long() -> None:
 
 def test_the_same_calls_come_each_time_and_the_floor_is_full_at_once() -> None:
     asked = day.Asked(seed=4)
-    calls = day.planned(asked)
-    assert calls == day.planned(asked)
-    assert calls != day.planned(day.Asked(seed=5))
+    calls = day.plan_calls(asked)
+    assert calls == day.plan_calls(asked)
+    assert calls != day.plan_calls(day.Asked(seed=5))
     assert sum(call.at_s <= 10 for call in calls) >= round(asked.load)
     assert 40 < sum(call.at_s > 10 for call in calls) < 95  # 66 on average, 8 its standard deviation
     assert {call.language for call in calls} <= {*LANGUAGES}
@@ -68,7 +68,7 @@ def test_the_same_calls_come_each_time_and_the_floor_is_full_at_once() -> None:
 def test_a_floor_on_which_all_operators_would_always_talk_is_refused() -> None:
     with pytest.raises(ValueError, match="take more operators"):
         day.Asked(operators=10)
-    with pytest.raises(ValueError, match="two operators"):
+    with pytest.raises(ValueError, match="--operators at least 2"):
         day.Asked(operators=1, calls_per_hour=1)
 
 

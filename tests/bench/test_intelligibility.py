@@ -50,7 +50,7 @@ def level(heard: np.ndarray, frequency: float) -> float:
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
 def test_a_telephone_carries_the_band_of_speech_and_nothing_else(rate: int) -> None:
-    heard = telephone.heard(tone(1_000, rate) + tone(150, rate) + tone(5_000, rate), rate)
+    heard = telephone.telephone_sound(tone(1_000, rate) + tone(150, rate) + tone(5_000, rate), rate)
     assert len(heard) == pytest.approx((1 + 2 * telephone.MARGIN) * telephone.HEARD_RATE, abs=2)
     assert level(heard, 1_000) > 0.01
     assert level(heard, 150) < 0.01 * level(heard, 1_000)
@@ -58,7 +58,7 @@ def test_a_telephone_carries_the_band_of_speech_and_nothing_else(rate: int) -> N
 
 
 def test_every_announcement_is_heard_at_the_same_level() -> None:
-    quiet, loud = (telephone.heard(tone(1_000, 16_000) // part, 16_000) for part in (20, 1))
+    quiet, loud = (telephone.telephone_sound(tone(1_000, 16_000) // part, 16_000) for part in (20, 1))
     assert np.sqrt(np.mean(quiet**2)) == pytest.approx(np.sqrt(np.mean(loud**2)), rel=0.05)
 
 

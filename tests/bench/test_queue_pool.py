@@ -39,7 +39,7 @@ def document(seed: int, ours: Result, theirs: Result, *bare_ms: float) -> dict[s
         },
         "generator": {"seconds": 60.0, "cpu_s": 0.5, "late_ms": float(seed), "registers_lost": []},
         "predicted": {"ours": {"within": 0.9, "worst": 0.8, "mean_s": 10.0}},
-        "wanted": {"app_queue": queue_results.wanted(ours, theirs, bare_ms, "app_queue")},
+        "wanted": {"app_queue": queue_results.judge(ours, theirs, bare_ms, "app_queue")},
         "waits_s": {name: item.waits for name, item in results.items()},
         "ringings": {name: item.ringings for name, item in results.items()},
         "bare_rings_ms": bare_ms,
@@ -54,7 +54,7 @@ def lines(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_all_calls_and_ringings_of_all_runs_are_counted_and_judged_together() -> None:
     one = document(1, way(1, 2, 3), way(1, 2, 30, idle_ms=900), 2.0)
     other = document(2, way(30, lost=1, idle_ms=9.0), way(4, 5, language="de", idle_ms=700), 4.0, 4.0)
-    found = queue_pool.pooled({"a.json": one, "b.json": other})
+    found = queue_pool.pool({"a.json": one, "b.json": other})
     ours, theirs = found["ways"]["ours"], found["ways"]["app_queue"]
     assert (ours["calls"], ours["within"], ours["lost"]) == (5, 0.75, {"refused": 1})
     assert (theirs["calls"], theirs["within"], theirs["worst"]) == (5, 0.8, pytest.approx(2 / 3))
@@ -74,14 +74,14 @@ def test_several_runs_can_show_what_a_single_run_leaves_unsure() -> None:
     slow = [30.0 if place < 4 else 1.0 for place in range(40)]  # in one busy spell
     runs = {f"{seed}.json": document(seed, way(*[1.0] * 40), way(*slow), 2.0) for seed in range(1, 7)}
     name = "within 20 s, at least app_queue's"
-    alone, together = lines(runs["1.json"])[name], lines(queue_pool.pooled(runs))[name]
+    alone, together = lines(runs["1.json"])[name], lines(queue_pool.pool(runs))[name]
     assert together["by"] == pytest.approx(alone["by"])
     assert together["error"] == pytest.approx(alone["error"] * (9 / 59) ** 0.5)
     assert not alone["sure"] and together["sure"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"case": CASE | {"seed": 1}}, "b.json have the same calls"),
         ({"case": CASE | {"seed": 2, "minutes": 30}}, "b.json is of another case"),
@@ -89,11 +89,13 @@ def test_several_runs_can_show_what_a_single_run_leaves_unsure() -> None:
         ({"ringings": None}, "b.json has no 'ringings'"),
     ],
 )
-def test_runs_that_cannot_be_pooled_are_refused_with_the_file_and_what_to_do(change: dict[str, Any], said: str) -> None:
+def test_runs_that_cannot_be_pooled_are_refused_with_the_file_and_what_to_do(
+    change: dict[str, Any], message: str
+) -> None:
     one, other = (document(seed, way(1), way(2), 2.0) for seed in (1, 2))
     changed = {name: value for name, value in (other | change).items() if value is not None}
-    with pytest.raises(ValueError, match=said):
-        queue_pool.pooled({"a.json": one, "b.json": changed})
+    with pytest.raises(ValueError, match=message):
+        queue_pool.pool({"a.json": one, "b.json": changed})
 
 
 def test_the_program_prints_one_table_of_several_documents(tmp_path: Path) -> None:
@@ -111,8 +113,8 @@ def test_the_program_prints_one_table_of_several_documents(tmp_path: Path) -> No
     assert orjson.loads(again.output)["ways"]["ours"]["calls"] == 60
     files[1].write_text("no document")
     refused = CliRunner().invoke(program, given)
-    told = re.sub(r"[\s│]", "", refused.output)  # without line breaks
-    assert refused.exit_code == 2 and "2.json" in told
+    printed = re.sub(r"[\s│]", "", refused.output)  # without line breaks
+    assert refused.exit_code == 2 and "2.json" in printed
 
 
 def test_a_single_run_is_printed_as_it_was_written() -> None:

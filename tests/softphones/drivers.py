@@ -66,7 +66,7 @@ class Baresip(Softphone):
                 if message.get("type") in ("CALL_INCOMING", "CALL_OUTGOING"):
                     self.calls.append(str(message.get("id", "")))
 
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         pass  # events come over the other connection
 
     def _command(self, command: str, params: str = "") -> None:
@@ -146,7 +146,7 @@ class Linphone(Softphone):
         self._write(command)
         await asyncio.sleep(0.3)  # it reads only the first of several lines sent at once
 
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         if found := re.search(r"Receiving new incoming call from (.*), assigned id (\d+)", line):
             self.displays.append(found[1])
             self.calls.append(found[2])
@@ -210,19 +210,19 @@ class Pjsua(Softphone):
     def _command(self, command: str, **arguments: Any) -> None:
         self._write(json.dumps({"command": command, **arguments}))
 
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         with contextlib.suppress(ValueError):
-            said = json.loads(line)
-            match said["event"]:
+            message = json.loads(line)
+            match message["event"]:
                 case "rings":
-                    self.calls.append(str(said["call"]))
-                    self.displays.append(said["display"])
+                    self.calls.append(str(message["call"]))
+                    self.displays.append(message["display"])
                 case "dialled":
-                    self.calls.append(str(said["call"]))
+                    self.calls.append(str(message["call"]))
                 case "message":
-                    self.messages.append(said["text"])
-                case "state" if said["state"] == "DISCONNCTD" and str(said["call"]) in self.calls:
-                    self.calls.remove(str(said["call"]))
+                    self.messages.append(message["text"])
+                case "state" if message["state"] == "DISCONNCTD" and str(message["call"]) in self.calls:
+                    self.calls.remove(str(message["call"]))
 
     @property
     def _last(self) -> int:

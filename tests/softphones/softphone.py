@@ -110,17 +110,17 @@ class Softphone(ABC):
 
     async def hears_tone(self, hertz: float, timeout_s: float = 8.0) -> None:
         """Wait until it has heard a quarter of a second of a tone, from now on."""
-        before = len(self._heard())
+        before = len(self._sound())
 
-        def heard() -> bool:
-            sound = self._heard()
+        def has_heard() -> bool:
+            sound = self._sound()
             # Some programs start the file again after a hold.
             new = len(sound) - before if len(sound) >= before else len(sound)
             return new >= RATE // 4 and has_tone(sound[-RATE // 4 :], hertz)
 
-        await self.until(heard, timeout_s, f"it hears {hertz:g} Hz")
+        await self.until(has_heard, timeout_s, f"it hears {hertz:g} Hz")
 
-    def _heard(self) -> Samples:
+    def _sound(self) -> Samples:
         found = sorted(self.folder.glob(self.recordings))
         return sound_in(found[-1]) if found else np.zeros(0, np.int16)
 
@@ -166,7 +166,7 @@ class Softphone(ABC):
     async def _start(self, password: str) -> None: ...
 
     @abstractmethod
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         """Handle a line of its output."""
 
     async def _run(self, *command: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
@@ -191,7 +191,7 @@ class Softphone(ABC):
                 while line := await reader.readline():
                     text = line.decode("utf-8", "replace").rstrip("\r\n")
                     self.output += text + "\n"
-                    self._said(text)
+                    self._on_output(text)
             transport.close()
 
         self._reader = asyncio.create_task(read())
@@ -204,7 +204,7 @@ class Softphone(ABC):
         deadline = time.monotonic() + limit_s
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.name}, not within {limit_s:g} s: {what}; it said:\n{self.output[-3000:]}")
+                raise TimeoutError(f"{self.name}, not within {limit_s:g} s: {what}; its output:\n{self.output[-3000:]}")
             await asyncio.sleep(0.05)
 
 

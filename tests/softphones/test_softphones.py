@@ -50,7 +50,7 @@ async def both_hear(call: Call, phone: Softphone) -> None:
         await phone.hears_tone(CALLER_HZ)
 
 
-async def talks(line: Line, telephones: Telephones, phone: Softphone, caller: str) -> Call:
+async def start_conversation(line: Line, telephones: Telephones, phone: Softphone, caller: str) -> Call:
     """Return a caller who talks with the softphone; both hear each other."""
     rung = len(phone.displays)
     call = await line.asks_for_operator(telephones, caller)
@@ -66,7 +66,7 @@ async def test_it_registers_shows_the_caller_and_both_hear_each_other(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     phone = await softphone(kind, french(line, 1)[0])
-    call = await talks(line, telephones, phone, "+33615000001")
+    call = await start_conversation(line, telephones, phone, "+33615000001")
     assert "fr" in phone.displays[0]
     assert "+33615000001" in phone.displays[0]
     await call.hangup()
@@ -77,7 +77,7 @@ async def test_its_hold_key_gives_the_caller_music(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     phone = await softphone(kind, french(line, 1)[0])
-    call = await talks(line, telephones, phone, "+33615000002")
+    call = await start_conversation(line, telephones, phone, "+33615000002")
     await phone.hold()
     phone.held = True
     await hears_music(call, call.clock, 8)
@@ -94,7 +94,7 @@ async def test_its_digits_are_recognised_however_it_sends_them(
     if how not in kind.hows:
         pytest.skip(f"{kind.name} cannot send digits so")
     phone = await softphone(kind, french(line, 1)[0], how)
-    call = await talks(line, telephones, phone, "+33615000003")
+    call = await start_conversation(line, telephones, phone, "+33615000003")
     await phone.press("*30")
     phone.held = True
     await hears_music(call, call.clock, 8)
@@ -111,7 +111,7 @@ async def test_its_transfer_key_transfers_the_caller(
 ) -> None:
     first, second = french(line, 2)
     phone = await softphone(kind, first)
-    call = await talks(line, telephones, phone, "+33615000004")
+    call = await start_conversation(line, telephones, phone, "+33615000004")
     colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await phone.transfer(second)
     await (await colleague.next_call(8)).established()
@@ -128,7 +128,7 @@ async def test_it_transfers_the_caller_to_a_colleague_after_consulting_them(
         pytest.skip(f"{kind.name} has no such key")
     first, second = french(line, 2)
     phone = await softphone(kind, first)
-    call = await talks(line, telephones, phone, "+33615000005")
+    call = await start_conversation(line, telephones, phone, "+33615000005")
     colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await phone.hold()
     phone.held = True
@@ -213,7 +213,7 @@ async def test_it_crashes_and_comes_back_at_the_same_address(
     operator = french(line, 1)[0]
     phone = await softphone(kind, operator)
     if when == "talks":
-        call = await talks(line, telephones, phone, "+33615000008")
+        call = await start_conversation(line, telephones, phone, "+33615000008")
     else:
         call = await line.asks_for_operator(telephones, "+33615000008")
         call.tone(CALLER_HZ)
