@@ -38,7 +38,7 @@ OPERATORS = 10
 AT_ONCE = 30
 TALK_S = (5.0, 7.0)
 """Longer than what an operator hears first: a hang-up during that counts as a refusal."""
-_RINGS_ANEW_S = 100.0  # the interval at which telephones register again
+_REGISTER_S = 100.0  # the interval at which telephones register again
 _FAILED = re.compile(r"level=(error|critical)|Traceback")
 _WARNED = re.compile(r"(WARNING|ERROR)\[[^ ]* ([\w./]+): (.*)")
 _VARIES = re.compile(r"\S*\d\S*|sound:\S+")
@@ -196,15 +196,15 @@ async def operators_answer(
         for round_ in itertools.count(1):
             await asyncio.sleep(1.0)
             phones.be_heard()
-            if round_ % _RINGS_ANEW_S == 0:
+            if round_ % _REGISTER_S == 0:
                 await phones.register(accounts)
 
     return phones, asyncio.get_running_loop().create_task(register_again())
 
 
-async def leave(phones: Phones, anew: "asyncio.Task[None]", accounts: Sequence[Account]) -> None:
+async def leave(phones: Phones, registering: "asyncio.Task[None]", accounts: Sequence[Account]) -> None:
     """Unregister the telephones."""
-    anew.cancel()
+    registering.cancel()
     await phones.register(accounts, seconds=0)
     phones.close()
 
@@ -214,7 +214,7 @@ async def measure(home: Path, offset: int, calls: int, seed: int) -> dict[str, A
     wanted = courses(calls, seed)
     async with up(home, offset, team(OPERATORS)) as line:
         control = Control(line)
-        phones, anew = await operators_answer(line.server, list(line.accounts.values()), 5090 + offset)
+        phones, registering = await operators_answer(line.server, list(line.accounts.values()), 5090 + offset)
         log, pbx = home / "log" / "ivr.log", home / "asterisk" / "log" / "asterisk.log"
         try:
             tasks = await idle_tasks(control) or 0
@@ -232,7 +232,7 @@ async def measure(home: Path, offset: int, calls: int, seed: int) -> dict[str, A
                 "asterisk": warnings(pbx, seen_pbx),
             }
         finally:
-            await leave(phones, anew, list(line.accounts.values()))
+            await leave(phones, registering, list(line.accounts.values()))
             await control.close()
 
 

@@ -24,7 +24,7 @@ from bench.sip import Account
 
 SETTLES = 0.5  # s for the operators' last calls to end
 NO_MORE = "no ring within the block's time"
-ANEW_S = 200.0  # the interval at which telephones register again; Asterisk forgets them after 600
+REGISTER_S = 200.0  # the interval at which telephones register again; Asterisk forgets them after 600
 HEARD_S = 3.0  # the interval at which telephones send a packet; Asterisk gives up silent ones after 10
 HELD = 5 * PACE  # s that a key is held, as Voice.key does
 
@@ -176,14 +176,14 @@ async def ring(block: RingBlock) -> Measured:
             calls.create_task(one())
             await asyncio.sleep(PACE)
         loop = asyncio.get_running_loop()
-        until, anew = loop.time() + block.seconds, loop.time() + ANEW_S
+        until, next_registration = loop.time() + block.seconds, loop.time() + REGISTER_S
         while (left := until - loop.time()) > 0 and not phones.enough.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(phones.enough.wait(), min(left, HEARD_S))
             phones.be_heard()
-            if loop.time() > anew and not phones.enough.is_set():
+            if loop.time() > next_registration and not phones.enough.is_set():
                 await phones.register(accounts)
-                anew += ANEW_S
+                next_registration += REGISTER_S
         # Callers hang up first: an operator who refuses or misses a call would be put on pause.
         over = True
         for call in list(up):

@@ -16,7 +16,7 @@ from bench.queue_story import Story
 from bench.sip import Account
 
 CALLERS, PHONES = "127.0.0.2", "127.0.0.5"  # addresses: by the first Asterisk knows the carrier
-ANEW_S = 60.0  # between two REGISTERs of a telephone
+REGISTER_S = 60.0  # between two REGISTERs of a telephone
 HEARD_S = 5.0  # between two packets of silence of callers and telephones: Asterisk gives up silent ones after 120 s
 SERVED_S = 600.0  # the time that callers still waiting at the end get
 SETTLES_S = 1.0
@@ -146,13 +146,13 @@ async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, 
 
     async def registered() -> None:
         while True:
-            await asyncio.sleep(ANEW_S)
+            await asyncio.sleep(REGISTER_S)
             for account in way.accounts:  # one by one: forty at once are a burst that the way would have to wait for
                 try:
                     await phones.register([account])
                 except LostCallError as lost:  # it is registered for ten minutes: the next round is soon enough
                     way.registers_lost.append(str(lost))
-                await asyncio.sleep(ANEW_S / 2 / len(way.accounts))
+                await asyncio.sleep(REGISTER_S / 2 / len(way.accounts))
 
     async def send_audio() -> None:
         while True:

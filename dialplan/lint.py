@@ -120,9 +120,7 @@ def _order(name: str, steps: Extension) -> Iterator[Finding]:
     last = 0
     for step in steps:
         if step.priority == last or any(step.priority == other.priority for other in steps if other.line < step.line):
-            yield Finding(
-                "E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; number it anew"
-            )
+            yield Finding("E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; renumber it")
         elif step.priority != last + 1:
             yield Finding(
                 "E_PRIORITY", step.line, f"{name} has no priority {last + 1}, and Asterisk stops at the gap; add it"

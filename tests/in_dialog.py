@@ -120,7 +120,7 @@ def _uri(message: bytes, name: str) -> str:
     return found[1]
 
 
-def message(server: str, whom: str, sender: str, address: str) -> int:
+def message(server: str, user: str, sender: str, address: str) -> int:
     """Return the response to a MESSAGE outside any call, sent from `address` with `sender` in From.
 
     Raises TimeoutError if there is none.
@@ -132,11 +132,11 @@ def message(server: str, whom: str, sender: str, address: str) -> int:
         wire.settimeout(5)
         here = f"{address}:{wire.getsockname()[1]}"
         lines = (
-            f"MESSAGE sip:{whom}@{server} SIP/2.0",
+            f"MESSAGE sip:{user}@{server} SIP/2.0",
             f"Via: SIP/2.0/UDP {here};rport;branch=z9hG4bK{number}message",
             "Max-Forwards: 70",
             f"From: <sip:{sender}@{address}>;tag={number}",
-            f"To: <sip:{whom}@{server}>",
+            f"To: <sip:{user}@{server}>",
             f"Call-ID: {number}@{address}",
             f"CSeq: {number} MESSAGE",
             "Content-Type: text/plain",

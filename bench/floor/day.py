@@ -25,7 +25,7 @@ from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES, MIX
 from ivr.process.process import processes
 
-ANEW_S = 50.0  # between two REGISTERs of a telephone
+REGISTER_S = 50.0  # between two REGISTERs of a telephone
 LOST_S = 15.0  # at most until a lost operator is noticed and the caller hears something again
 READY_S = 20.0
 _NS = 1_000_000_000
@@ -190,7 +190,7 @@ async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[N
     async def registered() -> None:
         while True:
             for user, account in line.accounts.items():
-                await asyncio.sleep(ANEW_S / len(line.accounts))
+                await asyncio.sleep(REGISTER_S / len(line.accounts))
                 if user not in fleet.dark:
                     try:
                         await fleet.register([account])

@@ -98,9 +98,9 @@ class Fleet(Phones):
             raise LostCallError(f"the re-INVITE was answered with {answer.status}")
         leg.holds = holds
 
-    async def refer(self, leg: Leg, whom: str) -> int:
+    async def refer(self, leg: Leg, number: str) -> int:
         """Press the transfer key; return the status. Raises LostCallError if there is none."""
-        target = f"<sip:{whom}@{self._server[0]}:{self._server[1]}>"
+        target = f"<sip:{number}@{self._server[0]}:{self._server[1]}>"
         answer = await self._ask(leg, "REFER", "", (f"Refer-To: {target}", f"Referred-By: <sip:{leg.user}@bench>"))
         return answer.status
 

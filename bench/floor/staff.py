@@ -312,15 +312,15 @@ class Staff:
             ]
             if not talking or self.fleet.busy(user):
                 continue
-            whom, mode = self.draw.choice(talking), self.draw.choice(("listen", "whisper", "join"))
+            target, mode = self.draw.choice(talking), self.draw.choice(("listen", "whisper", "join"))
             if self.draw.random() < 0.5:
-                body = {"supervisor": user, "operator": whom, "mode": mode}
+                body = {"supervisor": user, "operator": target, "mode": mode}
                 status = await self.control.post("/supervision", body)
                 self.story.did(f"{mode} by API", str(status or "no controller"))
                 continue
             try:
                 leg = await self.fleet.dial(
-                    self.line.accounts[user], {"listen": "*21", "whisper": "*22", "join": "*23"}[mode] + whom
+                    self.line.accounts[user], {"listen": "*21", "whisper": "*22", "join": "*23"}[mode] + target
                 )
                 self.story.did(f"{mode} by code")
                 await self._stay(leg)

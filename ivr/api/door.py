@@ -90,7 +90,7 @@ class Door:
             raise Refused(408, f"The request was not complete within {self._patience_s:g} s.") from None
         body = b"".join(parts)
         try:
-            # Written anew: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
+            # Serialised again: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
             return orjson.dumps(orjson.loads(body)) if body else b""
         except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
             raise Refused(400, f"The body is not JSON that can be used: {error}.") from None

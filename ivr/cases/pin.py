@@ -68,7 +68,7 @@ def matches(pin: str, pin_hash: str) -> bool:
 class Limit:
     """`free` failures lock for `first_s`, and each further one for twice as long, up to `longest_s`.
 
-    The count starts anew `forgotten_s` after the end of the last lock, or after the last failure if none locked.
+    The count starts again `forgotten_s` after the end of the last lock, or after the last failure if none locked.
     """
 
     free: int

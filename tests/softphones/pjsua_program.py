@@ -1,9 +1,9 @@
-"""pjsua as a program of its own: commands as JSON lines on its input, what happens as JSON lines on its output.
+"""pjsua as a separate program: commands as JSON lines on its input, events as JSON lines on its output.
 
     python pjsua_program.py ADDRESS PORT FOLDER
 
-ADDRESS, PORT: where the telephone is; FOLDER: has `says.wav`, which it sends again and again; what it hears is written
-to `hears.wav` there.
+ADDRESS, PORT: those of the telephone; FOLDER: contains `says.wav`, which it sends repeatedly; the sound that it hears is
+written to `hears.wav` there.
 """
 
 import json
@@ -58,7 +58,7 @@ class Telephone:
         self.server = ""
 
     def look(self) -> None:
-        """Repeat an earlier message, after keys that were sent as tones."""
+        """Resume its tone after keys that were sent as tones."""
         if time.monotonic() >= self.says_again:
             self.says_again = math.inf
             for sound in self.sounds:

@@ -1,4 +1,4 @@
-"""Callers' numbers as E.164: what carriers wrote otherwise is written anew where it is certain, and kept beside it."""
+"""Callers' numbers as E.164: convert other notations of carriers where that is certain, and keep the original."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
