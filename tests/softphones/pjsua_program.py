@@ -2,7 +2,7 @@
 
     python pjsua_program.py ADDRESS PORT FOLDER
 
-ADDRESS, PORT: those of the telephone; FOLDER: contains `says.wav`, which it sends repeatedly; the sound that it hears is
+ADDRESS, PORT: those of the telephone; FOLDER: has `says.wav`, which it sends repeatedly; the sound that it hears is
 written to `hears.wav` there.
 """
 
