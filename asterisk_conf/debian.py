@@ -21,7 +21,7 @@ _CARRIED_OVER = re.compile(r"(?i)^Acquire::(Check-(Valid-Until|Date)|Max-ValidTi
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to install, and the wording of messages about it."""
+    """The package to install, and the wording of messages about it."""
 
     name: str  # "Asterisk"
     otherwise: str  # what an administrator can do instead

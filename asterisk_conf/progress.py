@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Where a long operation reports its progress."""
+    """The reporter of a long operation's progress."""
 
     def step(self, text: str) -> None:
         """Begin a new step; `text` is one line for a person."""

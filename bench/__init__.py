@@ -1,1 +1,1 @@
-"""Measurements. Programs, not a package to install: run them from the checkout, `python -m bench.menu`."""
+"""Measurements: programs to run from the checkout, such as `python -m bench.menu`. Not an installed package."""

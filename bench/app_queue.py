@@ -1,7 +1,7 @@
-"""Our routing against Asterisk's app_queue, in real time: the same calls, the same forty registered telephones.
+"""Compare our routing with Asterisk's app_queue in real time: the same calls, the same forty registered telephones.
 
-`python -m bench.app_queue --together` prints them side by side, with `--json` one document; `--help` shows what can be
-set. Half an hour and five minutes each; `--together` all at once, each on an Asterisk of its own.
+`python -m bench.app_queue --together` prints both side by side, with `--json` as one document; `--help` lists the
+options. Takes 35 minutes per way of answering, or 35 in all with `--together`, each on an Asterisk of its own.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from asterisk_conf.errors import AsteriskError
-from bench import blocks, hatif, machine, queue_pool, queue_told
+from bench import blocks, hatif, machine, queue_pool, queue_results
 from bench.callers import LostCallError
 from bench.load import NO_MORE, RingBlock
 from bench.queue_conf import BEST, USUAL, VARIANTS, Plan, plan_of
-from bench.queue_day import Case, planned, predicted
+from bench.queue_day import Case, plan_calls, predict
 from bench.queue_lines import BareLine, LineError, app_queue, bare_line, ours
 from bench.queue_variants import AppQueue
 from bench.queue_way import CALLERS, PHONES, Way, run
@@ -35,18 +35,18 @@ from routing.policy import Policy
 from routing.simulation.day import Routing
 from routing.states import Operator
 
-BARE_TALK_S = (10.0, 30.0)  # so that the bare originate is measured about as often as the two
+BARE_TALK_S = (10.0, 30.0)  # so that the bare originate is measured about as often as the other two
 BARE_WAITING = 2
-MORE_RINGS = 1_000_000  # than come within any run: a block of the bare originate ends by its time
+MORE_RINGS = 1_000_000  # more than occur in any run: a block of the bare originate ends when its time is up
 OURS = queue_pool.OURS
 
 
 async def measure(
     case: Case, queues: Sequence[str], home: Path, offset: int, *, together: bool, progress: Progress
 ) -> dict[str, Any]:
-    """The whole document. The bare originate is measured beside all of them: it has the same disturbances."""
-    calls, team = planned(case), case.team()
-    plans = {_name(each, queues): plan_of(each, LANGUAGES, team) for each in queues}
+    """Return the whole document. The bare originate is measured beside all ways, with the same disturbances."""
+    calls, team = plan_calls(case), case.team()
+    plans = {_name(queue, queues): plan_of(queue, LANGUAGES, team) for queue in queues}
     everybody = (*plans, OURS)
     about = machine.description()
     ways: list[Way] = []
@@ -75,8 +75,8 @@ async def measure(
         "registers_lost": [why for way in ways for why in way.registers_lost],
         "late_ms": max((late for way in ways for late in way.late_ms), default=0.0),
     }
-    speaks = {each.id: tuple(each.languages) for each in team}
-    results = {way.name: queue_told.result(way.story, case, calls, speaks) for way in ways}
+    speaks = {operator.id: tuple(operator.languages) for operator in team}
+    results = {way.name: queue_results.result(way.story, case, calls, speaks) for way in ways}
     routings: dict[str, Routing] = {
         OURS: Engine(),
         "the plain policy": Engine(Policy.plain()),
@@ -85,23 +85,23 @@ async def measure(
     return {
         "machine": about,
         "case": asdict(case),
-        "queues": {_name(each, queues): VARIANTS[each] for each in queues},
+        "queues": {_name(queue, queues): VARIANTS[queue] for queue in queues},
         "together": together,
         "ways": {
             "bare": bare.figures(),
-            **{way.name: queue_told.figures(results[way.name]) | {"cpu_s": way.cpu_s} for way in ways},
+            **{way.name: queue_results.figures(results[way.name]) | {"cpu_s": way.cpu_s} for way in ways},
         },
         "generator": generator,
-        "predicted": {name: asdict(predicted(case, calls, routing)) for name, routing in routings.items()},
-        "wanted": {name: queue_told.wanted(results[OURS], results[name], bare.rings_ms, name) for name in plans},
-        "waits_s": {name: each.waits for name, each in results.items()},
-        "ringings": {name: [asdict(ringing) for ringing in each.ringings] for name, each in results.items()},
+        "predicted": {name: asdict(predict(case, calls, routing)) for name, routing in routings.items()},
+        "wanted": {name: queue_results.judge(results[OURS], results[name], bare.rings_ms, name) for name in plans},
+        "waits_s": {name: item.waits for name, item in results.items()},
+        "ringings": {name: [asdict(ringing) for ringing in item.ringings] for name, item in results.items()},
         "bare_rings_ms": bare.rings_ms,
     }
 
 
 def _name(variant: str, queues: Sequence[str]) -> str:
-    """Of the way, in the table: the first one is the one that we compare with."""
+    """Return the name in the table; the first queue is the one that we compare with."""
     return "app_queue" if variant == queues[0] else f"app_queue, {variant}"
 
 
@@ -118,15 +118,15 @@ def _bar(progress: Progress, name: str, calls: int) -> Callable[[int], None]:
 
 @dataclass(slots=True)
 class _Bare:
-    """What the bare originate took, and its processor time, in s by process. Its failure is told as a loss: it must not
-    cost the half hour of the others."""
+    """The bare originate's result and processor time (s, by process). A failure is reported as a loss, so that the
+    other ways do not lose their half hour."""
 
     rings_ms: list[float] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     cpu_s: dict[str, float] = field(default_factory=dict)
 
     async def measure(self, line: BareLine, case: Case) -> None:
-        """For as long as calls are counted."""
+        """Run for as long as calls are counted."""
         await asyncio.sleep(case.warm_s)
         before = blocks.cpu_s(line.processes)
         block = RingBlock(
@@ -135,7 +135,7 @@ class _Bare:
             server=line.server,
             phones_address=PHONES,
             phones_port=0,
-            accounts=tuple((each.user, each.password) for each in line.accounts),
+            accounts=tuple((account.user, account.password) for account in line.accounts),
             rings=MORE_RINGS,
             waiting=BARE_WAITING,
             talk=BARE_TALK_S,
@@ -154,41 +154,39 @@ class _Bare:
             self.cpu_s[name] = self.cpu_s.get(name, 0.0) + seconds - before[name]
 
     def figures(self) -> dict[str, Any]:
-        return {"free_to_ring_ms": queue_told.spread(self.rings_ms), "cpu_s": self.cpu_s, "lost": self.lost}
+        return {"free_to_ring_ms": queue_results.spread(self.rings_ms), "cpu_s": self.cpu_s, "lost": self.lost}
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=0.5, help="Of calls that are counted.")] = 30,
-    warm_minutes: Annotated[float, typer.Option(min=0.5, help="Before them, not counted.")] = 5,
-    calls_per_hour: Annotated[float, typer.Option(min=1, help="Of all languages together.")] = 400,
-    operators: Annotated[int, typer.Option(min=len(LANGUAGES), max=200, help="With a telephone each.")] = 40,
-    languages_each: Annotated[int, typer.Option(min=1, max=len(LANGUAGES), help="Languages an operator.")] = 3,
-    pick_up: Annotated[float, typer.Option(min=0, max=10, help="Seconds until a telephone is answered.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Minutes in which calls are counted.")] = 30,
+    warm_minutes: Annotated[float, typer.Option(min=0.5, help="Minutes before them, not counted.")] = 5,
+    calls_per_hour: Annotated[float, typer.Option(min=1, help="Calls per hour, all languages together.")] = 400,
+    operators: Annotated[int, typer.Option(min=len(LANGUAGES), max=200, help="Operators, one telephone each.")] = 40,
+    languages_each: Annotated[int, typer.Option(min=1, max=len(LANGUAGES), help="Languages per operator.")] = 3,
+    pick_up: Annotated[float, typer.Option(min=0, max=10, help="Seconds until an operator answers.")] = 0,
     seed: Annotated[int, typer.Option(min=0)] = 1,
     queues: Annotated[
         list[str] | None,
-        typer.Option(help=f"Of app_queue, one or several: {', '.join(VARIANTS)}. Default: {BEST} and {USUAL}."),
+        typer.Option(help=f"Variants of app_queue: {', '.join(VARIANTS)}. Default: {BEST} and {USUAL}."),
     ] = None,
-    together: Annotated[bool, typer.Option("--together", help="All at the same time.")] = False,
+    together: Annotated[bool, typer.Option("--together", help="Run all ways at the same time.")] = False,
     offset: Annotated[
-        int, typer.Option(help="Of the first Asterisk's ports; the others' are 1000, 2000, … more.")
+        int, typer.Option(help="Port offset of the first Asterisk; the others use 1000, 2000, … more.")
     ] = 41_000,
     home: Annotated[Path | None, typer.Option(help="Folder of the run; default: a temporary one.")] = None,
     again: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--from", help="Measure nothing: the table of a document that --json gave; of several, all calls together."
-        ),
+        typer.Option("--from", help="Measure nothing: print a document of --json as a table; several are pooled."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """The same calls and telephones through app_queue and through Hatif, in real time, side by side."""
+    """Compare app_queue with Hatif in real time: the same calls and telephones, side by side."""
     if again:
         _tell(_read(again), as_json)
         return
     chosen = list(dict.fromkeys(queues or (BEST, USUAL)))
-    if unknown := [each for each in chosen if each not in VARIANTS]:
-        raise typer.BadParameter(f"{unknown[0]!r} is none; take {', '.join(VARIANTS)}", param_hint="--queues")
+    if unknown := [item for item in chosen if item not in VARIANTS]:
+        raise typer.BadParameter(f"unknown variant {unknown[0]!r}; use {', '.join(VARIANTS)}", param_hint="--queues")
     try:
         case = Case(calls_per_hour, operators, languages_each, minutes, warm_minutes, pick_up, seed)
         with tempfile.TemporaryDirectory(prefix="hatif-queue-") as temporary, _progress() as progress:
@@ -205,7 +203,7 @@ def main(
 
 
 def _read(files: Sequence[Path]) -> Mapping[str, Any]:
-    """One run, or several pooled. Ends the program where one cannot be read."""
+    """Return one document, or several pooled. Exits the program if one cannot be read."""
     runs: dict[str, Any] = {}
     for file in files:
         try:
@@ -213,7 +211,7 @@ def _read(files: Sequence[Path]) -> Mapping[str, Any]:
         except (OSError, orjson.JSONDecodeError) as error:
             raise typer.BadParameter(f"{file}: {error}; give a document of --json", param_hint="--from") from None
     try:
-        return queue_pool.pooled(runs) if len(runs) > 1 else next(iter(runs.values()))
+        return queue_pool.pool(runs) if len(runs) > 1 else next(iter(runs.values()))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--from") from None
 
@@ -222,7 +220,7 @@ def _tell(document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        queue_told.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+        queue_results.show(document, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
 
 
 def _progress() -> Progress:

@@ -1,4 +1,4 @@
-"""The Asterisk that is measured: Hatif's own, to whose configuration the other two ways of answering are added."""
+"""The measured Asterisk: Hatif's own, with configuration added for the other two ways of answering."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MARK = "; added by bench.menu"
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The menu's prompt and the one after the key: names for Playback, and the .alaw files behind them."""
+    """Audio of the menu's prompt and of the prompt after the key: names for Playback, and their .alaw files."""
 
     first: tuple[str, ...]
     following: tuple[str, ...]
@@ -25,7 +25,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class Asterisk:
-    """A running one. `etc` is its configuration, `sip` its host and SIP port, `http` as "http://127.0.0.1:8088"."""
+    """A running Asterisk. `etc`: its configuration; `sip`: its host and SIP port; `http`: such as "http://127.0.0.1:8088"."""
 
     pid: int
     etc: Path
@@ -35,7 +35,7 @@ class Asterisk:
     password: str = field(repr=False)
 
     def events(self, application: str) -> str:
-        """The address of ARI's WebSocket, with its secret."""
+        """The address of ARI's WebSocket, including its secret."""
         return f"ws{self.http.removeprefix('http')}/ari/events?app={application}&api_key={self.user}:{self.password}"
 
     async def version(self) -> str:
@@ -44,10 +44,10 @@ class Asterisk:
             return str((await answer.json())["system"]["version"])
 
     async def extend(self, prompts: Prompts, phones_port: int, operators: list[str]) -> None:
-        """Add the numbers `dialplan`, `bare`, `wait` and `queue`, and static contacts for `operators`; load them.
+        """Add the numbers `dialplan`, `bare`, `wait` and `queue`, and static contacts for `operators`, and load them.
 
-        What was added earlier is replaced. Raises aiohttp.ClientError when a reload fails, TimeoutError when what was
-        added does not appear.
+        Replaces an earlier addition. Raises aiohttp.ClientError if a reload fails, TimeoutError if the addition does
+        not appear.
         """
         first, following = "&".join(prompts.first), "&".join(prompts.following)
         pjsip, members = PJSIP, QUEUE
@@ -74,7 +74,7 @@ class Asterisk:
         return aiohttp.ClientSession(self.http, auth=aiohttp.BasicAuth(self.user, self.password))
 
 
-# The templates `carrier` and `operator` are those of Hatif's own pjsip.conf: the same settings for all three.
+# The templates `carrier` and `operator` are those of Hatif's own pjsip.conf, so all three ways use the same settings.
 PJSIP = f"""
 [bench](carrier)
 context = bench

@@ -1,8 +1,8 @@
-"""The thinnest controller: what ARI itself costs, without state, recovery, journal or database.
+"""The thinnest possible controller: measures the cost of ARI itself, without state, recovery, journal or database.
 
-A menu of one prompt and one key, and a waiting line with operators. As in Hatif a step's requests go out together on
-the events' own WebSocket, with ids of our own; nobody waits for an answer. Run by `bench.menu`; the address with
-user and password is in BENCH_ARI, so that it is in no process list.
+It has a menu with one prompt and one key, and a queue with operators. As in Hatif, the requests of a step are sent
+together on the events' own WebSocket, with our own ids, and nothing waits for an answer. `bench.menu` runs it; the
+address with user and password is passed in BENCH_ARI, so that it does not appear in the process list.
 """
 
 import gc
@@ -19,7 +19,7 @@ APP = "bench"
 
 
 class Bare:
-    """One Asterisk's calls of the application `bench`."""
+    """The calls of the application `bench` on one Asterisk."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, first: str, following: str, operators: list[str]):
         self._socket, self._first, self._following = socket, first, following
@@ -54,7 +54,7 @@ class Bare:
                     await self.send("POST", f"channels/{channel}/play/next-{channel}", media=self._following)
                 case "StasisEnd" | "ChannelDestroyed":
                     await self._ended(channel)
-                case "RESTResponse" if event["status_code"] >= 500:  # 4xx: who hung up is gone before we say so
+                case "RESTResponse" if event["status_code"] >= 500:  # 4xx: the channel hung up before our request
                     print(message.data, file=sys.stderr)
 
     async def _started(self, channel: str, what: str) -> None:
@@ -84,7 +84,7 @@ class Bare:
             )
 
     async def _ended(self, channel: str) -> None:
-        """A channel's first sign of its end; that of a leg frees its operator, who is offered the next caller first."""
+        """Handle a channel's first sign of its end. A leg's end frees its operator, who gets the next caller."""
         self._menu.discard(channel)
         if leg := self._legs.pop(channel, None):
             operator, caller = leg

@@ -1,4 +1,4 @@
-"""What goes on beside a whole run: telephones that are registered again and again, and sounds."""
+"""Tasks that run beside a whole measurement: repeated registrations of telephones, and audio."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def beside(*endless: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """These run until the end. One that has ended before, has failed: its error is raised there."""
-    tasks = [asyncio.create_task(each) for each in endless]
+    """Run these tasks until the end. A task that ends earlier has failed: its error is raised there."""
+    tasks = [asyncio.create_task(item) for item in endless]
     try:
         yield
         for task in tasks:

@@ -1,4 +1,4 @@
-"""Runs blocks of calls, interleaved between the ways of answering, and adds up times and processor time."""
+"""Blocks of calls, interleaved between the ways of answering, and the sums of their times and processor time."""
 
 import asyncio
 import sys
@@ -16,10 +16,10 @@ WARM_UP = 20  # calls before the first round, not counted
 
 @dataclass(slots=True)
 class Way:
-    """One way of answering: what its blocks are, whose processor time counts, and what was measured."""
+    """One way of answering: its blocks, the processes whose time counts, and the measured results."""
 
     name: str  # dialplan, bare or hatif
-    menu: MenuBlock  # its `calls` and `rings` are those of all rounds together
+    menu: MenuBlock  # its `calls` and `rings` are the totals of all rounds
     ring: RingBlock
     processes: dict[str, int]  # name to pid; "asterisk", and "controller" where there is one
     menus: Measured = field(default_factory=Measured)
@@ -28,7 +28,7 @@ class Way:
 
 
 async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
-    """All blocks of all ways, one at a time; each round begins with another way. Raises BlockError."""
+    """Run all blocks of all ways, one at a time; each round begins with another way. Raises BlockError."""
     total = sum(way.menu.calls + way.ring.rings for way in ways)
     task = progress.add_task("measuring", total=total)
     for way in ways:
@@ -38,7 +38,7 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
             reasons = ", ".join(f"{times} × {why}" for why, times in warm.lost.items())
             raise BlockError(f"{way.name} served none of the first {WARM_UP} calls: {reasons}")
     for number in range(rounds):
-        for way in _turned(ways, number):
+        for way in _rotate(ways, number):
             progress.update(task, description=f"menu, {way.name}, round {number + 1} of {rounds}")
             calls = _share(way.menu.calls, number, rounds)
             before = cpu_s(way.processes)
@@ -47,7 +47,7 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
                 way.cpu[name] = way.cpu.get(name, 0.0) + seconds - before[name]
             progress.advance(task, calls)
     for number in range(rounds):
-        for way in _turned(ways, number):
+        for way in _rotate(ways, number):
             progress.update(task, description=f"ringing, {way.name}, round {number + 1} of {rounds}")
             rings = _share(way.ring.rings, number, rounds)
             way.rings.add(await run("ring", replace(way.ring, rings=rings)))
@@ -55,11 +55,11 @@ async def measure(ways: Sequence[Way], rounds: int, progress: Progress) -> None:
 
 
 class BlockError(Exception):
-    """The load generator itself failed; what it said."""
+    """A failure of the load generator itself, with its error output."""
 
 
 async def run(kind: str, block: MenuBlock | RingBlock) -> Measured:
-    """One block in a fresh process of the load generator."""
+    """Run one block in a fresh process of the load generator and return its result."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -75,12 +75,12 @@ async def run(kind: str, block: MenuBlock | RingBlock) -> Measured:
 
 
 def cpu_s(processes: dict[str, int]) -> dict[str, float]:
-    """Processor time that each process has used since it began, user and system."""
+    """Return the processor time (user and system, s) that each process has used since it started."""
     times = {name: psutil.Process(pid).cpu_times() for name, pid in processes.items()}
-    return {name: each.user + each.system for name, each in times.items()}
+    return {name: item.user + item.system for name, item in times.items()}
 
 
-def _turned(ways: Sequence[Way], by: int) -> list[Way]:
+def _rotate(ways: Sequence[Way], by: int) -> list[Way]:
     by %= len(ways)
     return [*ways[by:], *ways[:by]]
 

@@ -1,4 +1,4 @@
-"""Callers: each call a coroutine, all on one SIP and one RTP socket (Asterisk's own ports tell the calls apart)."""
+"""Callers: each call is a coroutine, all on one SIP and one RTP socket (Asterisk's ports tell the calls apart)."""
 
 import asyncio
 import random
@@ -15,11 +15,11 @@ AUDIO_FIRST = 6  # packets of silence before a key: strict RTP learns the source
 
 
 class LostCallError(Exception):
-    """What was waited for and did not come, as a sentence."""
+    """Something that was waited for and did not come, as a sentence."""
 
 
 class Call:
-    """What arrives for one call. Times are ns of CLOCK_REALTIME."""
+    """The incoming events of one call. Times are ns of CLOCK_REALTIME."""
 
     def __init__(self, dialog: sip.Dialog) -> None:
         loop = asyncio.get_running_loop()
@@ -42,21 +42,21 @@ class Callers:
         self._calls: dict[str, Call] = {}
         self._by_port: dict[int, Call] = {}
         self.patience_s = PATIENCE  # for an answer
-        self.got_rtp: Callable[[bytes], None] = lambda _: None  # each packet, whatever it holds
+        self.got_rtp: Callable[[bytes], None] = lambda _: None  # called with each packet, whatever its content
 
     def close(self) -> None:
         self._sip.close()
         self._rtp.close()
 
     async def dial(self, number: str, caller: str = "+33612345678") -> tuple[Call, int]:
-        """Call and be answered; gives the call and the ns from INVITE to 200. Raises LostCallError."""
+        """Call until answered; return the call and the ns from INVITE to 200. Raises LostCallError."""
         sent = time.time_ns()
         call = self.invite(number, caller)
         arrived = await self.established(call)
         return call, arrived - sent
 
     def invite(self, number: str, caller: str) -> Call:
-        """Send the INVITE only."""
+        """Send only the INVITE."""
         here = f"{caller}@{self._address}:{self._sip.port}"
         call = Call(sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here))
         self._calls[call.dialog.call_id] = call
@@ -64,7 +64,7 @@ class Callers:
         return call
 
     async def established(self, call: Call) -> int:
-        """Acknowledge the answer and give the ns of its arrival. Raises LostCallError, also for a refusal."""
+        """Acknowledge the answer and return the ns of its arrival. Raises LostCallError, also for a refusal."""
         answer, arrived = await in_time(call.answered, "no answer to the INVITE", self.patience_s)
         self._sip.send(call.dialog.ack(answer), self._server)
         if answer.status != 200:
@@ -74,11 +74,11 @@ class Callers:
         return arrived
 
     def cancel(self, call: Call) -> None:
-        """Send a CANCEL. The answer may have crossed it: `established` tells."""
+        """Send a CANCEL. It may cross with the answer: see `established`."""
         self._sip.send(call.dialog.cancel(), self._server)
 
     async def press(self, call: Call, key: str) -> int:
-        """Be heard, hold a key and release it; gives the ns at which its release was sent."""
+        """Send audio, press a key and release it; return the ns at which its release was sent."""
         held, released = call.voice.key(key)
         to = (self._server[0], call.port)
         due = asyncio.get_running_loop().time()
@@ -99,7 +99,7 @@ class Callers:
             await _until(due)
 
     def be_heard_once(self, call: Call) -> None:
-        """One packet of silence: Asterisk gives up callers who send nothing for long."""
+        """Send one packet of silence: Asterisk gives up callers who send nothing for long."""
         self._rtp.send(call.voice.silence(), (self._server[0], call.port))
 
     async def hang_up(self, call: Call) -> None:
@@ -127,7 +127,7 @@ class Callers:
         elif call and message.method == "BYE" and not call.ended.done():
             call.ended.set_result(None)
         elif call and message.method == "INVITE" and message.status >= 200:
-            if call.answered.done():  # sent again: the ACK was lost
+            if call.answered.done():  # a retransmission: the ACK was lost
                 self._sip.send(call.dialog.ack(message), sender)
             else:
                 call.answered.set_result((message, arrived))

@@ -1,7 +1,7 @@
-"""How far estimates of the wait are from what comes, and how often the announced class is right, on a simulated week.
+"""Measure the accuracy of wait estimates, and how often the announced class is right, on a simulated week.
 
-The calls of a week are routed by the engine; whoever waits is told where he stands after 20 s and then every minute, as
-on the line. `python -m bench.estimate` prints a table for each week and one for all of them, with --json one document.
+The engine routes the calls of a week; a waiting caller hears an announcement after 20 s and then every minute, as on
+the line. `python -m bench.estimate` prints a table for each week and one for all of them, with --json one document.
 """
 
 import argparse
@@ -32,38 +32,38 @@ OPERATORS, EACH = 40, 3
 TALK_S, WRAP_UP_S, PATIENCE_S = 280.0, 20.0, 900.0
 FIRST_S, EVERY_S = 20.0, 60.0
 WANTED = 0.8
-"""So often each announced class is to be right."""
+"""The share of announcements of each class that must be right."""
 SHAPE = (0.55, 0.85, 1.05, 1.1, 1.0, 0.8, 0.75, 0.95, 1.1, 1.0, 0.75, 0.5)
-"""Calls from hour to hour, as a part of what all operators together can just serve."""
+"""Calls from hour to hour, as a share of what all operators together can just serve."""
 DAYS = (1.15, 1.05, 1.0, 1.0, 0.95, 0.8, 0.6)
-"""And from Monday to Sunday."""
+"""The same from Monday to Sunday."""
 LUNCH = ((4.0, 4.75), (4.75, 5.5), (5.5, 6.25))
-"""Hours of the day in which a third of the operators each is away."""
+"""The hours of the day in each of which a third of the operators are away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Announcement:
     call: int
     at: float
     place: QueuePosition
 
 
 class Watching(Engine):
-    """The engine, and somebody who asks it where callers stand, at the times at which they are told. `begins`: of the
+    """The engine, with an observer that asks for callers' positions whenever an announcement is due. `begins`: of the
     day, in seconds of the week."""
 
     def __init__(self, estimates: Estimates, begins: float) -> None:
         super().__init__()
         self.estimates, self.begins = estimates, begins
         self._instant = 0.0
-        self.told: list[Told] = []
+        self.announcements: list[Announcement] = []
         self._asks: list[tuple[float, str]] = []
         self._there: set[str] = set()
         self._left: list[str] = []
 
     def set_operator(self, operator: Operator) -> None:
         super().set_operator(operator)
-        # Who is to go home after his call is told as he was: `since` is when that call began, not now.
+        # Operators who go home after their call keep their data: `since` is when that call began, not now.
         self._instant = max(self._instant, operator.since)
         self.estimates.set_operator(operator, self.begins + self._instant)
 
@@ -90,11 +90,11 @@ class Watching(Engine):
         while self._asks and (self._asks[0][0] <= now or self._asks[0][1] not in self._there):
             at, call = heappop(self._asks)
             if call in self._there:
-                language, before = callers_ahead(self, call, now)
+                language, before = callers_ahead(self.ranking, call, now)
                 place = self.estimates.locate(self._name(call), language, before, self.begins + now)
-                self.told.append(Told(int(call), now, place))
+                self.announcements.append(Announcement(int(call), now, place))
                 heappush(self._asks, (at + EVERY_S, call))
-        look = [each for each in (decisions.look_again, self._asks[0][0] if self._asks else None) if each is not None]
+        look = [item for item in (decisions.look_again, self._asks[0][0] if self._asks else None) if item is not None]
         return Decisions(decisions.pairs, min(look, default=None))
 
     def _name(self, call: str) -> str:
@@ -103,16 +103,17 @@ class Watching(Engine):
 
 @dataclass(slots=True)
 class Counts:
-    """Of one class, or of all: what was told while it had earned it, and how it came."""
+    """Announcements of one class, or of all, and their outcomes. Counts only while the class was accurate enough to be
+    announced."""
 
-    told: int = 0
+    announced: int = 0
     right: int = 0
-    lost: int = 0  # nobody knows: the caller gave up before it could be right or wrong
-    errors: list[float] = field(default_factory=list)  # seconds, estimate less what came
+    lost: int = 0  # unknown: the caller gave up before the estimate could be right or wrong
+    errors: list[float] = field(default_factory=list)  # seconds, estimated wait minus actual wait
     waits: list[float] = field(default_factory=list)
 
     def add(self, estimate_s: float, came_s: float, right: bool | None) -> None:
-        self.told += 1
+        self.announced += 1
         self.lost += right is None
         self.right += right is True
         if right is not None and math.isfinite(came_s):
@@ -120,30 +121,30 @@ class Counts:
             self.waits.append(came_s)
 
     def document(self) -> dict[str, Any]:
-        known = self.told - self.lost
+        known = self.announced - self.lost
         size = len(self.errors)
         return {
-            "told": self.told,
+            "told": self.announced,
             "known": known,
             "right": round(self.right / known, 3) if known else None,
             "mean_error_s": round(math.fsum(self.errors) / size, 1) if size else None,
             "mean_absolute_error_s": round(math.fsum(map(abs, self.errors)) / size, 1) if size else None,
-            "p90_absolute_error_s": round(percentile([abs(each) for each in self.errors], 90) or 0.0, 1)
+            "p90_absolute_error_s": round(percentile([abs(error) for error in self.errors], 90) or 0.0, 1)
             if size
             else None,
             "mean_wait_s": round(math.fsum(self.waits) / size, 1) if size else None,
         }
 
 
-def what_came(day: Day, told: Told) -> tuple[float, float]:
-    """How long he waited on, and whether that is all: infinite what would have come, where he gave up."""
-    waited_on = float(day.calls.arrival[told.call] + day.wait_s[told.call]) - told.at
-    answered = day.outcome[told.call] == CallOutcome.ANSWERED
+def actual_wait(day: Day, announcement: Announcement) -> tuple[float, float]:
+    """Return how much longer the caller waited, and the remaining wait until the answer: infinite if they gave up."""
+    waited_on = float(day.calls.arrival[announcement.call] + day.wait_s[announcement.call]) - announcement.at
+    answered = day.outcome[announcement.call] == CallOutcome.ANSWERED
     return waited_on, waited_on if answered else math.inf
 
 
 def right(wait: WaitClass, waited_on: float, came: float) -> bool | None:
-    """None: he gave up while it could still have come true."""
+    """Return whether the announcement was right; None if the caller gave up while it could still have been."""
     least, most = CLASS_LIMITS_S[wait]
     if came < math.inf:
         return least <= came < most
@@ -152,36 +153,38 @@ def right(wait: WaitClass, waited_on: float, came: float) -> bool | None:
     return True if most == math.inf and waited_on >= least else None
 
 
-def week(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> Iterator[tuple[Day, list[Told]]]:
+def week(
+    seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S
+) -> Iterator[tuple[Day, list[Announcement]]]:
     estimates = Estimates()
     capacity = OPERATORS * 3600 / (TALK_S + WRAP_UP_S)
     operators = spread_team(LANGUAGES, MIX, OPERATORS, EACH)
     length_s = 3600.0 * len(SHAPE)
     shifts = {}
-    for place, each in enumerate(operators):
+    for place, item in enumerate(operators):
         first, last = LUNCH[place % len(LUNCH)]
-        shifts[each.id] = ((0.0, first * 3600), (last * 3600, length_s + 3600))
+        shifts[item.id] = ((0.0, first * 3600), (last * 3600, length_s + 3600))
     team = Team(operators, wrap_up_s=WRAP_UP_S, shifts=shifts)
     for day in range(days):
         rates = tuple(load * DAYS[day % len(DAYS)] * part * capacity for part in SHAPE)
         calls = draw(Demand(LANGUAGES, rates, (MIX,), TALK_S, Spread.LOGNORMAL, 0.9, patience_s), seed, day)
         engine = Watching(estimates, begins=86_400.0 * day)
-        yield simulate(calls, team, engine), engine.told
+        yield simulate(calls, team, engine), engine.announcements
 
 
-def measured(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> dict[str, Any]:
-    """A week as one document. `patience_s`: None: nobody gives up."""
-    by_class = {each: Counts() for each in WaitClass}
+def measure_week(seed: int, days: int, load: float, patience_s: float | None = PATIENCE_S) -> dict[str, Any]:
+    """Return a week as one document. `patience_s`: None if nobody gives up."""
+    by_class = {item: Counts() for item in WaitClass}
     every, unearned = Counts(), Counts()
     asked = without = 0
-    for day, told in week(seed, days, load, patience_s):
-        for each in told:
+    for day, announcements in week(seed, days, load, patience_s):
+        for item in announcements:
             asked += 1
-            estimate = each.place.estimate
+            estimate = item.place.estimate
             if estimate.seconds is None or estimate.wait is None:
                 without += 1
                 continue
-            waited_on, came = what_came(day, each)
+            waited_on, came = actual_wait(day, item)
             outcome = right(estimate.wait, waited_on, came)
             counts = (by_class[estimate.wait], every) if estimate.earned else (unearned,)
             for count in counts:
@@ -193,20 +196,20 @@ def measured(seed: int, days: int, load: float, patience_s: float | None = PATIE
         "seed": seed,
         "times_due": asked,
         "without_estimate": without,
-        "said": round(every.told / asked, 3) if asked else None,
-        "classes": {each.value: count.document() for each, count in by_class.items()},
+        "said": round(every.announced / asked, 3) if asked else None,
+        "classes": {item.value: count.document() for item, count in by_class.items()},
         "all": every.document(),
         "not_earned": unearned.document(),
     }
 
 
 def together(weeks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of all weeks: how much was said of what was due, and how often each class was right; and in how many of the weeks
-    in which it was said it was right less often than wanted."""
-    due = sum(each["times_due"] for each in weeks)
+    """Return the totals of all weeks: the share of due announcements that were made, how often each class was right,
+    and in how many of its weeks it was right less often than required."""
+    due = sum(item["times_due"] for item in weeks)
     found = {}
-    for name in [*(each.value for each in WaitClass), "all"]:
-        rows = [each["all"] if name == "all" else each["classes"][name] for each in weeks]
+    for name in [*(item.value for item in WaitClass), "all"]:
+        rows = [item["all"] if name == "all" else item["classes"][name] for item in weeks]
         known = sum(row["known"] for row in rows)
         seen = [row["right"] for row in rows if row["known"]]
         found[name] = {
@@ -216,7 +219,7 @@ def together(weeks: Sequence[dict[str, Any]]) -> dict[str, Any]:
             if known
             else None,
             "weeks": len(seen),
-            "weeks_below": sum(each < WANTED for each in seen),
+            "weeks_below": sum(item < WANTED for item in seen),
             "worst_week": min(seen, default=None),
         }
     return {"times_due": due, "wanted": WANTED, "classes": found}
@@ -232,36 +235,34 @@ def table(found: dict[str, Any]) -> Table:
     rows = {**found["classes"], "all": found["all"], "kept back": found["not_earned"]}
     names = ("told", "known", "right", "mean_error_s", "mean_absolute_error_s", "p90_absolute_error_s", "mean_wait_s")
     for name, row in rows.items():
-        made.add_row(name, *("-" if row[each] is None else str(row[each]) for each in names))
+        made.add_row(name, *("-" if row[item] is None else str(row[item]) for item in names))
     return made
 
 
-def table_of_all(found: dict[str, Any]) -> Table:
+def build_total_table(found: dict[str, Any]) -> Table:
     made = Table(title=f"all weeks: {found['times_due']} announcements due")
     for heading in ("class", "said", "known", "right", "weeks", f"below {found['wanted']}", "worst week"):
         made.add_column(heading, justify="left" if heading == "class" else "right")
     for name, row in found["classes"].items():
-        made.add_row(name, *("-" if each is None else str(each) for each in row.values()))
+        made.add_row(name, *("-" if item is None else str(item) for item in row.values()))
     return made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument(
-        "--load", type=float, action="append", help="a factor for all calls; may be given several times"
-    )
+    parser.add_argument("--load", type=float, action="append", help="a factor for all calls; may be repeated")
     parser.add_argument(
         "--patience",
         type=float,
         action="append",
-        help="mean seconds until callers give up, 0: nobody does; may be given several times",
+        help="mean seconds until callers give up, 0: nobody does; may be repeated",
     )
-    parser.add_argument("--seed", type=int, action="append", help="may be given several times")
+    parser.add_argument("--seed", type=int, action="append", help="may be repeated")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     asked = parser.parse_args()
     weeks = [
-        measured(seed, asked.days, load, patience or None)
+        measure_week(seed, asked.days, load, patience or None)
         for patience in asked.patience or [PATIENCE_S]
         for load in asked.load or [0.9, 1.0, 1.1]
         for seed in asked.seed or [1]
@@ -272,12 +273,12 @@ def main() -> None:
         print(json.dumps(document, indent=2))
         return
     console = Console()
-    for each in weeks:
-        console.print(table(each))
+    for item in weeks:
+        console.print(table(item))
     if len(weeks) > 1:
-        console.print(table_of_all(every))
-    console.print("Seconds. Error: what was estimated less what came, of callers who were answered.")
-    console.print("Known: not of callers who gave up while it could still have come true.")
+        console.print(build_total_table(every))
+    console.print("Seconds. Error: estimated wait minus actual wait, of callers who were answered.")
+    console.print("Known: without callers who gave up while the estimate could still have come true.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Percentiles, ratios, the machine's description, the table."""
+"""Percentiles, ratios and the table of `bench.menu`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from rich.table import Table
 from bench.load import Measured
 
 TIMES = ("answer_ms", "key_ms", "ring_ms")
-LATE_MS = 20.0  # from then on the load was not what it says
+LATE_MS = 20.0  # above this, the actual load differed from the configured one
 TITLES = {"dialplan": "dialplan, app_queue", "bare": "bare ARI", "hatif": "Hatif"}
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest value that at least `percent` of them do not exceed; None where there are none."""
+    """Return the smallest value that at least `percent` of the values do not exceed; None if there are no values."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else None
 
 
@@ -24,7 +24,7 @@ def summary(values: Sequence[float]) -> dict[str, float | int | None]:
 
 
 def system(menus: Measured, rings: Measured, cpu: Mapping[str, float]) -> dict[str, Any]:
-    """One way of answering. Times in ms; `cpu` in s of processor time during its menu blocks, by process."""
+    """Return the figures of one way of answering. Times in ms; `cpu`: processor time in s of its menu blocks."""
     return {
         "answer_ms": summary(menus.answer_ms),
         "key_ms": summary(menus.key_ms),
@@ -37,7 +37,7 @@ def system(menus: Measured, rings: Measured, cpu: Mapping[str, float]) -> dict[s
 
 
 def ratios(systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
-    """Each figure of each way of answering, divided by the plain dialplan's and by the bare controller's."""
+    """Return each figure of each way, divided by the plain dialplan's and by the bare controller's."""
     found: dict[str, dict[str, float | None]] = {}
     for of, to in (("bare", "dialplan"), ("hatif", "dialplan"), ("hatif", "bare")):
         if of in systems and to in systems:
@@ -49,8 +49,8 @@ def ratios(systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, floa
     return found
 
 
-def wanted(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What Hatif is measured against: each a sentence, the figure, its limit and whether it is kept."""
+def check_targets(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return Hatif's targets: each with a sentence, the figure, its limit and whether it is met."""
     if not {"dialplan", "bare", "hatif"} <= systems.keys():
         return []
     hatif, bare, plain = systems["hatif"], systems["bare"], systems["dialplan"]
@@ -72,7 +72,7 @@ def wanted(systems: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def show(document: Mapping[str, Any]) -> None:
-    """The document as a person reads it."""
+    """Print the document for people."""
     console = Console(highlight=False)
     it, load = document["machine"], document["load"]
     console.print(

@@ -1,7 +1,7 @@
-"""Callers who hang up at random milliseconds: does every row end, and does nothing fail?
+"""Callers who hang up at random milliseconds: checks that every row ends and nothing fails.
 
-`.venv/bin/python -m bench.hangups --calls 3000 --seed 1` brings up a line of its own, makes the calls and prints what
-the records and the logs say of them; with `--json` as one document. The exit status is 1 if anything is wrong.
+`.venv/bin/python -m bench.hangups --calls 3000 --seed 1` starts a line of its own, makes the calls and prints the
+findings in the records and logs, with `--json` as one document. The exit status is 1 if anything is wrong.
 """
 
 import argparse
@@ -37,8 +37,8 @@ OFFSET = 46_000
 OPERATORS = 10
 AT_ONCE = 30
 TALK_S = (5.0, 7.0)
-"""Longer than what an operator hears first: who hangs up in the middle of that has refused."""
-_RINGS_ANEW_S = 100.0  # after which telephones register again
+"""Longer than what an operator hears first: a hang-up during that counts as a refusal."""
+_REGISTER_S = 100.0  # the interval at which telephones register again
 _FAILED = re.compile(r"level=(error|critical)|Traceback")
 _WARNED = re.compile(r"(WARNING|ERROR)\[[^ ]* ([\w./]+): (.*)")
 _VARIES = re.compile(r"\S*\d\S*|sound:\S+")
@@ -47,8 +47,9 @@ _WRITTEN_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What one caller does. `cancels_s`: hangs up so long after the INVITE, answered or not (None: is answered);
-    `keys`: each key with the pause before it; `stays_s`: from the last key, or from the answer, to the hang-up."""
+    """The script of one caller. `cancels_s`: the time from the INVITE to the hang-up, answered or not (None: they
+    wait for the answer); `keys`: each key with the pause before it; `stays_s`: from the last key, or the answer, to
+    the hang-up."""
 
     caller: str
     cancels_s: float | None
@@ -57,8 +58,8 @@ class Course:
 
 
 def courses(calls: int, seed: int) -> list[Course]:
-    """Make up the same calls for the same seed. Half of the hang-ups come within milliseconds of a key or an answer:
-    that is when the controller's requests are on their way."""
+    """Return the same calls for the same seed. Half of the hang-ups come within milliseconds of a key or an answer,
+    while the controller's requests are on their way."""
     dice = random.Random(seed)
     found = []
     for number in range(calls):
@@ -75,8 +76,8 @@ def courses(calls: int, seed: int) -> list[Course]:
 
 @dataclass(slots=True)
 class Made:
-    """What became of the calls as the callers saw them. `ended_by_line`: before they hung up; `cancelled`: never
-    answered, and perhaps over before the controller heard of them."""
+    """The calls as the callers saw them. `ended_by_line`: before they hung up; `cancelled`: never answered, and perhaps
+    over before the controller knew of them."""
 
     calls: int = 0
     ended_by_line: int = 0
@@ -106,15 +107,15 @@ async def make(wanted: Sequence[Course], number: str, carrier: str, server: tupl
                 callers.forget(call)
 
     async with asyncio.TaskGroup() as calls:
-        for each in wanted:
-            calls.create_task(one(each))
+        for item in wanted:
+            calls.create_task(one(item))
     callers.close()
     made.lost = dict(lost)
     return made
 
 
 async def _lead(callers: Callers, call: Call, course: Course) -> None:
-    """Until the moment of the hang-up."""
+    """Wait until the moment of the hang-up."""
     if course.cancels_s is not None:
         await asyncio.sleep(course.cancels_s)
         if not call.answered.done():
@@ -132,9 +133,9 @@ async def _lead(callers: Callers, call: Call, course: Course) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the records and the log say: rows of these callers, those that are open, outcomes, and lines that tell of a
-    fault (each without its time and its ids), with their number."""
+class Findings:
+    """The findings in the records and the log: these callers' rows, the open ones, outcomes, and lines that report a
+    fault (without time and ids) with their counts."""
 
     rows: int
     open: int
@@ -143,8 +144,9 @@ class Told:
     faults: dict[str, int]
 
 
-async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> Told:
-    """`seen`: how many bytes the controller's log had before. Waits until every row has ended, 15 s at most."""
+async def read_findings(database: str, log: Path, seen: int, callers: Sequence[str]) -> Findings:
+    """Return the findings after every row has ended, or after 15 s. `seen`: the size of the controller's log before, in
+    bytes."""
     engine, loop = async_engine(database), asyncio.get_running_loop()
     until, wanted = loop.time() + _WRITTEN_S, {*callers}
     columns = (CallRow.caller, CallRow.ended, CallRow.outcome, CallRow.line_answered)
@@ -159,7 +161,7 @@ async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> T
             await asyncio.sleep(0.5)
     finally:
         await engine.dispose()
-    return Told(
+    return Findings(
         rows=len(mine),
         open=len(is_open),
         outcomes=dict(collections.Counter(str(row.outcome) for row in mine)),
@@ -169,14 +171,14 @@ async def told(database: str, log: Path, seen: int, callers: Sequence[str]) -> T
 
 
 def faults(log: Path, seen: int = 0) -> dict[str, int]:
-    """Lines of a controller's log that tell of a fault, counted by what they say."""
+    """Return the lines of a controller's log that report a fault, counted by their text."""
     lines = log.read_bytes()[seen:].decode(errors="replace").splitlines()
     found = (re.search(r'event="([^"]*)"|event=(\S+)', line) for line in lines if _FAILED.search(line))
     return dict(collections.Counter((match[1] or match[2]) if match else "Traceback" for match in found))
 
 
 def warnings(log: Path, seen: int = 0) -> dict[str, int]:
-    """Asterisk's own warnings and errors, counted by where they come from."""
+    """Return Asterisk's own warnings and errors, counted by source."""
     lines = log.read_bytes()[seen:].decode(errors="replace").splitlines()
     found = (_WARNED.search(line) for line in lines)
     kinds = (f"{match[2]}: {_VARIES.sub('…', match[3])[:60]}" for match in found if match)
@@ -186,33 +188,33 @@ def warnings(log: Path, seen: int = 0) -> dict[str, int]:
 async def operators_answer(
     server: tuple[str, int], accounts: Sequence[Account], port: int, address: str = PHONES
 ) -> tuple[Phones, asyncio.Task[None]]:
-    """Telephones that pick up and hang up; cancel the task and `leave` at the end."""
+    """Run telephones that answer and hang up; cancel the task and call `leave` at the end."""
     phones = Phones(address, port, server, TALK_S, sys.maxsize)
     await phones.register(accounts)
 
-    async def anew() -> None:
+    async def register_again() -> None:
         for round_ in itertools.count(1):
             await asyncio.sleep(1.0)
             phones.be_heard()
-            if round_ % _RINGS_ANEW_S == 0:
+            if round_ % _REGISTER_S == 0:
                 await phones.register(accounts)
 
-    return phones, asyncio.get_running_loop().create_task(anew())
+    return phones, asyncio.get_running_loop().create_task(register_again())
 
 
-async def leave(phones: Phones, anew: "asyncio.Task[None]", accounts: Sequence[Account]) -> None:
-    """The telephones sign off."""
-    anew.cancel()
+async def leave(phones: Phones, registering: "asyncio.Task[None]", accounts: Sequence[Account]) -> None:
+    """Unregister the telephones."""
+    registering.cancel()
     await phones.register(accounts, seconds=0)
     phones.close()
 
 
-async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, Any]:
-    """On a line of its own. Raises LineError, UpError, LostCallError."""
+async def measure(home: Path, offset: int, calls: int, seed: int) -> dict[str, Any]:
+    """Run the measurement on a line of its own. Raises LineError, UpError, LostCallError."""
     wanted = courses(calls, seed)
     async with up(home, offset, team(OPERATORS)) as line:
         control = Control(line)
-        phones, anew = await operators_answer(line.server, list(line.accounts.values()), 5090 + offset)
+        phones, registering = await operators_answer(line.server, list(line.accounts.values()), 5090 + offset)
         log, pbx = home / "log" / "ivr.log", home / "asterisk" / "log" / "asterisk.log"
         try:
             tasks = await idle_tasks(control) or 0
@@ -220,7 +222,7 @@ async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, 
             began = asyncio.get_running_loop().time()
             made = await make(wanted, NUMBER, CARRIER, line.server)
             took_s = asyncio.get_running_loop().time() - began
-            found = await told(line.database, log, seen, [each.caller for each in wanted])
+            found = await read_findings(line.database, log, seen, [item.caller for item in wanted])
             left, _ = await until_nothing(line, control, tasks, line.accounts)
             return {
                 "seconds": round(took_s, 1),
@@ -230,41 +232,41 @@ async def measured(home: Path, offset: int, calls: int, seed: int) -> dict[str, 
                 "asterisk": warnings(pbx, seen_pbx),
             }
         finally:
-            await leave(phones, anew, list(line.accounts.values()))
+            await leave(phones, registering, list(line.accounts.values()))
             await control.close()
 
 
 def wrong(document: dict[str, Any]) -> list[str]:
-    """A sentence for each thing that is not as it should be."""
-    found, said = document["told"], []
+    """Return a sentence for each fault."""
+    found, faults = document["told"], []
     if found["open"]:
-        said.append(f"{found['open']} rows are open")
+        faults.append(f"{found['open']} rows are open")
     if found["rows"] < (answered := document["made"]["calls"] - document["made"]["cancelled"]):
-        said.append(f"{answered - found['rows']} calls have no row")
+        faults.append(f"{answered - found['rows']} calls have no row")
     if found["never_answered"] < (cancelled := found["rows"] - answered):
-        said.append(f"{cancelled} rows are of cancelled calls, and {found['never_answered']} have no answer")
-    said += [f"{count} times: {why}" for why, count in document["made"]["lost"].items()]
-    said += [f"{count} times in the controller's log: {what}" for what, count in found["faults"].items()]
-    said += [f"left behind: {what}: {'; '.join(lines[:5])}" for what, lines in document["left"].items()]
-    return said
+        faults.append(f"{cancelled} rows are of cancelled calls, and {found['never_answered']} have no answer")
+    faults += [f"{count} times: {why}" for why, count in document["made"]["lost"].items()]
+    faults += [f"{count} times in the controller's log: {what}" for what, count in found["faults"].items()]
+    faults += [f"left behind: {what}: {'; '.join(lines[:5])}" for what, lines in document["left"].items()]
+    return faults
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.hangups", description=__doc__)
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--offset", type=int, default=OFFSET, help="of all ports")
-    parser.add_argument("--keep", type=Path, help="a new folder whose logs and database stay; its path must be short")
+    parser.add_argument("--offset", type=int, default=OFFSET, help="added to every port")
+    parser.add_argument("--keep", type=Path, help="a new folder for logs and database, kept; its path must be short")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if given.keep is not None and given.keep.exists():
-        parser.error(f"{given.keep} is there already; name a new folder")
+        parser.error(f"{given.keep} exists; name a new folder")
     home = given.keep or Path(tempfile.mkdtemp(prefix="hatif-hangups-"))
     home.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, stderr=given.json)
     document: dict[str, Any] = {"machine": machine.description(), "calls": given.calls, "seed": given.seed}
     try:
-        document |= asyncio.run(measured(home.absolute(), given.offset, given.calls, given.seed))
+        document |= asyncio.run(measure(home.absolute(), given.offset, given.calls, given.seed))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(2)  # nothing was measured

@@ -1,4 +1,4 @@
-"""Hatif's own line for the measurement: a site of one menu and two tones, set up and run by its own commands."""
+"""Hatif's line for the measurement: a site with one menu and two tones, set up and run by Hatif's own commands."""
 
 import asyncio
 import os
@@ -29,12 +29,12 @@ TONES = {"bench_menu": 400.0, "bench_next": 1000.0}  # Hz; whole periods in 20 m
 
 
 class UpError(Exception):
-    """Why Hatif did not come up, as a sentence."""
+    """The reason why Hatif did not start, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A running Hatif and how it is called."""
+    """A running Hatif and the way to call it."""
 
     asterisk: Asterisk
     prompts: Prompts
@@ -42,22 +42,22 @@ class Line:
     callers: str  # the address of its carrier
     number: str
     menu_key: str
-    operator_keys: str  # with which a caller comes from the menu into the queue
+    operator_keys: str  # the keys that lead a caller from the menu to the queue
     accounts: tuple[tuple[str, str], ...]  # of the operators' telephones
 
 
 @asynccontextmanager
 async def up(home: Path, offset: int) -> AsyncIterator[Line]:
-    """Sets a HATIF_HOME up, starts all of Hatif there and stops it at the end. Raises UpError."""
+    """Set up a HATIF_HOME, start all of Hatif there and stop it at the end. Raises UpError."""
     site = home / "site"
     write_site(site)
-    async with running(home, site, offset):
+    async with run_hatif(home, site, offset):
         yield _line(home, site, offset)
 
 
 @asynccontextmanager
-async def running(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
-    """All of Hatif in `home`, with the site in `site`; a call can be served. Raises UpError."""
+async def run_hatif(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
+    """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError."""
     if not Path(*_hatif()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
             f"{sys.executable} has no Hatif beside it: run scripts/setup, then .venv/bin/python -m bench.menu"
@@ -90,7 +90,7 @@ async def running(home: Path, site: Path, offset: int) -> AsyncIterator[None]:
 
 
 def write_site(site: Path) -> None:
-    """The site's own files, the English texts of the example site, and the two tones as recordings."""
+    """Write the site's own files, the English texts of the example site, and the two tones as recordings."""
     shutil.copytree(SITE, site, dirs_exist_ok=True)
     catalogue = site / LOCALE
     catalogue.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _alaw(home: Path, file: str) -> str:
 
 
 def _hatif(*words: str) -> tuple[str, ...]:
-    """The command of the environment in which we run."""
+    """Return the command of the environment that runs this."""
     return (str(Path(sys.executable).with_name("hatif")), *words)
 
 
@@ -154,7 +154,7 @@ async def _command(name: str, environment: Mapping[str, str], home: Path) -> Non
 
 
 async def _ready(hatif: asyncio.subprocess.Process, environment: Mapping[str, str], log: Path) -> None:
-    """Returns when a call can be served."""
+    """Wait until a call can be served. Raises UpError."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + UP_S
     while loop.time() < deadline:

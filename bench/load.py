@@ -1,7 +1,7 @@
-"""The load generator, a process of its own: one block of calls as JSON on standard input, what it measured on output.
+"""The load generator, in its own process: reads one block of calls as JSON, prints its measurements as JSON.
 
-Times are taken before our packet is sent and by the kernel when Asterisk's arrives; how fast this program reads does
-not enter them. RTP is sent only where it is needed: before and while a key is pressed.
+Times are taken before a packet is sent, and by the kernel when Asterisk's packet arrives, so the speed at which this
+program reads does not count. RTP is sent only where needed: before and during a key press.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from bench.media import PACE, frames, only_next
 from bench.phones import Phones
 from bench.sip import Account
 
-SETTLES = 0.5  # s that the operators' last calls have to end
+SETTLES = 0.5  # s for the operators' last calls to end
 NO_MORE = "no ring within the block's time"
-ANEW_S = 200.0  # after which telephones register again; Asterisk forgets them after 600
-HEARD_S = 3.0  # after which telephones send a packet again; Asterisk gives up those that say nothing for 10
+REGISTER_S = 200.0  # the interval at which telephones register again; Asterisk forgets them after 600
+HEARD_S = 3.0  # the interval at which telephones send a packet; Asterisk gives up silent ones after 10
 HELD = 5 * PACE  # s that a key is held, as Voice.key does
 
 
@@ -46,7 +46,7 @@ class MenuBlock:
 
 @dataclass(frozen=True, slots=True)
 class RingBlock:
-    """Callers wait all the time; operators answer, talk, hang up, and are rung again."""
+    """Callers who wait all the time; operators answer, talk, hang up, and are rung again."""
 
     number: str
     address: str
@@ -54,28 +54,28 @@ class RingBlock:
     phones_address: str
     phones_port: int
     accounts: tuple[tuple[str, str], ...]  # user, password; an empty password: a static contact, no registration
-    rings: int  # that are measured
+    rings: int  # the number of measured rings
     waiting: int  # callers kept waiting
     talk: tuple[float, float]  # s, shortest and longest
-    keys: str = ""  # with which a caller comes from the menu into the queue
-    seconds: float = 120.0  # then the block ends with what it has
+    keys: str = ""  # the keys that lead a caller from the menu to the queue
+    seconds: float = 120.0  # after this the block ends with the results so far
 
 
 @dataclass(slots=True)
 class Measured:
-    """What a block gives. Times in ms; `lost` counts sentences."""
+    """The results of a block. Times in ms; `lost`: counts by sentence."""
 
     answer_ms: list[float] = field(default_factory=list)
     key_ms: list[float] = field(default_factory=list)
     ring_ms: list[float] = field(default_factory=list)
-    late_ms: list[float] = field(default_factory=list)  # by which calls were sent after their time: the generator's own
+    late_ms: list[float] = field(default_factory=list)  # delay of each call's start, caused by the generator itself
     lost: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     load_cpu_s: float = 0.0
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
-        """One call; that it is lost is counted and does not end the block."""
+        """Run one call; a lost call is counted and does not end the block."""
         try:
             yield
         except (LostCallError, ValueError) as lost:
@@ -85,7 +85,7 @@ class Measured:
         self.lost[why] = self.lost.get(why, 0) + times
 
     def add(self, block: "Measured") -> None:
-        """Takes in another block's figures."""
+        """Add another block's figures."""
         self.answer_ms += block.answer_ms
         self.key_ms += block.key_ms
         self.ring_ms += block.ring_ms
@@ -128,7 +128,7 @@ async def menu(block: MenuBlock) -> Measured:
 
 
 async def _key(callers: Callers, call: Call, key: str) -> float:
-    """ms from the release of the key to the next prompt's first packet."""
+    """Return the ms from the release of the key to the first packet of the next prompt."""
     if call.next_sound.done():
         raise LostCallError("the next prompt came before the key")
     released = await callers.press(call, key)
@@ -176,15 +176,15 @@ async def ring(block: RingBlock) -> Measured:
             calls.create_task(one())
             await asyncio.sleep(PACE)
         loop = asyncio.get_running_loop()
-        until, anew = loop.time() + block.seconds, loop.time() + ANEW_S
+        until, next_registration = loop.time() + block.seconds, loop.time() + REGISTER_S
         while (left := until - loop.time()) > 0 and not phones.enough.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(phones.enough.wait(), min(left, HEARD_S))
             phones.be_heard()
-            if loop.time() > anew and not phones.enough.is_set():
+            if loop.time() > next_registration and not phones.enough.is_set():
                 await phones.register(accounts)
-                anew += ANEW_S
-        # The callers go first: an operator who refuses a call, or is not there for it, would be put on pause.
+                next_registration += REGISTER_S
+        # Callers hang up first: an operator who refuses or misses a call would be put on pause.
         over = True
         for call in list(up):
             await callers.hang_up(call)

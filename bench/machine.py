@@ -1,4 +1,4 @@
-"""The machine that was measured on."""
+"""The machine of the measurement."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def description() -> dict[str, Any]:
-    """Processor, how many cores we may use, kernel, Python, and the load of the last minute."""
+    """Return the processor, the number of usable cores, kernel, Python, and the load of the last minute."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     return {

@@ -1,4 +1,4 @@
-"""Prompts as RTP frames, and the RTP of a caller who says nothing and presses keys."""
+"""Prompts as RTP frames, and the RTP of a caller who sends silence and presses keys."""
 
 import struct
 import wave
@@ -16,7 +16,7 @@ SILENCE = b"\xd5" * FRAME
 
 
 def frames(files: Iterable[Path]) -> frozenset[bytes]:
-    """All packets' payloads that Asterisk makes of .alaw files: it reads them from the start in pieces of 20 ms."""
+    """Return the payloads of all packets that Asterisk makes of .alaw files: it reads them in pieces of 20 ms."""
     found: set[bytes] = set()
     for file in files:
         audio = file.read_bytes()
@@ -25,10 +25,10 @@ def frames(files: Iterable[Path]) -> frozenset[bytes]:
 
 
 def only_next(first: Sequence[Path], following: Sequence[Path]) -> frozenset[bytes]:
-    """Payloads by which the prompt after the key is known at its very first packet.
+    """Return the payloads that identify the prompt after the key by its first packet.
 
-    ValueError when the first packet of `following` also occurs in `first` (or is silence): then the arrival of the
-    one could not be told from the other.
+    Raises ValueError if the first packet of `following` also occurs in `first`, or is silence: then the two prompts
+    cannot be told apart by it.
     """
     new = frames(following) - frames(first) - {SILENCE}
     if following[0].read_bytes()[:FRAME] not in new:
@@ -37,7 +37,7 @@ def only_next(first: Sequence[Path], following: Sequence[Path]) -> frozenset[byt
 
 
 def write_tone(file: Path, hertz: float, seconds: float) -> None:
-    """A tone as a recording: .wav, 16 bit, a quarter of full scale."""
+    """Write a tone as a recording: .wav, 16 bit, a quarter of full scale."""
     samples = np.arange(int(seconds * RATE))
     linear = (8192 * np.sin(2 * np.pi * hertz * samples / RATE)).astype("<i2")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def write_tone(file: Path, hertz: float, seconds: float) -> None:
 
 
 class Voice:
-    """The outgoing RTP packets of one caller, in order; nothing is sent here."""
+    """The outgoing RTP packets of one caller, in order. Sends nothing itself."""
 
     def __init__(self, source: int) -> None:
         self.source = source
@@ -59,13 +59,13 @@ class Voice:
         return self.sound(SILENCE)
 
     def sound(self, frame: bytes) -> bytes:
-        """`frame`: 20 ms of PCMA."""
+        """Return the packet with `frame`: 20 ms of PCMA."""
         packet = self._packet(ALAW, frame)
         self.time += FRAME
         return packet
 
     def key(self, key: str, last: int = 5) -> tuple[list[bytes], list[bytes]]:
-        """The packets of a key held for `last` + 1 paces (RFC 4733): those while it is held, those of its release."""
+        """Return the packets of a key held for `last` + 1 paces (RFC 4733): while it is held, then its release."""
         event = "0123456789*#".index(key)
         held = [self._packet(KEYS, struct.pack("!BBH", event, 10, n * FRAME), n == 1) for n in range(1, last + 1)]
         ended = struct.pack("!BBH", event, 0x80 | 10, (last + 1) * FRAME)

@@ -1,8 +1,8 @@
-"""What Hatif's own work costs: the same call through a plain dialplan, a bare ARI controller, and Hatif.
+"""Measure the cost of Hatif itself: the same call through a plain dialplan, a bare ARI controller, and Hatif.
 
-All three are answered by one Asterisk in one run, in interleaved blocks: a menu, one key, the next prompt; and
-operators who hang up and are rung for the next caller. `python -m bench.menu` prints a table, with `--json` one
-document; `--help` shows what can be set.
+One Asterisk answers all three in one run, in interleaved blocks: a menu, one key, the next prompt; and operators who
+hang up and are rung for the next caller. `python -m bench.menu` prints a table, with `--json` one document; `--help`
+lists the options.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from bench.asterisk import Asterisk, Prompts
 from bench.blocks import Way
 from bench.load import MenuBlock, RingBlock
 
-QUEUE_SHARE = 10  # app_queue takes about half a second for each ring, so it gets a tenth of them
+QUEUE_SHARE = 10  # app_queue needs about half a second for each ring, so it gets a tenth of them
 TALK_S = (0.2, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is measured: each way of answering gets `calls` calls and `rings` rings."""
+    """The size of the measurement: each way of answering gets `calls` calls and `rings` rings."""
 
     rate: float  # calls/s
     calls: int
@@ -46,9 +46,9 @@ class Load:
 async def measure(
     pbx: Asterisk, prompts: Prompts, load: Load, phones_port: int, own: hatif.Line | None
 ) -> dict[str, Any]:
-    """The whole document; without Hatif's own line it has the other two.
+    """Return the whole document; without Hatif's own line it covers the other two.
 
-    Raises aiohttp.ClientError and TimeoutError when Asterisk does not take the added configuration, BlockError.
+    Raises BlockError; aiohttp.ClientError and TimeoutError if Asterisk does not accept the added configuration.
     """
     operators = [f"bench-{n}" for n in range(1, load.operators + 1)]
     await pbx.extend(prompts, phones_port, operators)
@@ -108,13 +108,13 @@ async def measure(
         "load": asdict(load),
         "systems": systems,
         "ratios": figures.ratios(systems),
-        "wanted": figures.wanted(systems),
+        "wanted": figures.check_targets(systems),
     }
 
 
 @asynccontextmanager
 async def bare_controller(pbx: Asterisk, prompts: Prompts, operators: list[str]) -> AsyncIterator[int]:
-    """Runs it; gives its pid. RuntimeError when it ends instead of being ready."""
+    """Run the bare controller and yield its pid. Raises RuntimeError if it ends before it is ready."""
     media = [",".join(f"sound:{name}" for name in names) for names in (prompts.first, prompts.following)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.bare", *media, *operators, stdout=asyncio.subprocess.PIPE,
@@ -135,7 +135,7 @@ def main(
     rate: Annotated[float, typer.Option(min=0.1, help="Calls a second.")] = 40,
     calls: Annotated[int, typer.Option(min=1, help="Calls through each way of answering.")] = 400,
     rings: Annotated[int, typer.Option(min=1, help="Rings of a freed operator, each way; app_queue a tenth.")] = 400,
-    rounds: Annotated[int, typer.Option(min=1, help="Into which the blocks are divided.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds into which the blocks are divided.")] = 4,
     listens: Annotated[float, typer.Option(min=0.3, max=5, help="Seconds from the answer to the key.")] = 1.0,
     operators: Annotated[int, typer.Option(min=1, max=10, help="Telephones that are rung.")] = 5,
     waiting: Annotated[int, typer.Option(min=1, help="Callers kept waiting.")] = 10,

@@ -1,4 +1,4 @@
-"""Operators' telephones: they ring, answer, talk a little and hang up; all on one SIP socket."""
+"""Operators' telephones that ring, answer, talk a little and hang up; all on one SIP socket."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ class Ring:
 
 
 class Phones:
-    """Telephones at `address`:`port`. `rings` gets, in ns, each time from an operator's BYE to his next INVITE."""
+    """Telephones at `address`:`port`. `rings` gets the ns from an operator's BYE to their next INVITE, each time."""
 
     def __init__(self, address: str, port: int, server: tuple[str, int], talk: tuple[float, float], wanted: int):
         self._address, self._server, self._talk = address, server, talk
@@ -42,21 +42,21 @@ class Phones:
         self._free_since: dict[str, int] = {}
         self._random = random.Random(1)
         self._wanted = wanted
-        self.enough = asyncio.Event()  # as many rings as wanted
+        self.enough = asyncio.Event()  # set after the requested number of rings
         self.rings: list[int] = []
-        self.twice = 0  # INVITEs to an operator who is in a call: nobody may be rung twice
+        self.twice = 0  # INVITEs to an operator who is in a call, which must not happen
         self.connected: Callable[[], None] = lambda: None
         self.picks_up_s = RINGS
         self.talks_s: Callable[[Ring], float] = lambda _: self._random.uniform(*self._talk)
-        # Each time that something becomes of a call, with the ns of its arrival or of our sending.
-        self.told: Callable[[Happens, Ring, int], None] = lambda *_: None
+        # Called at each step of a call, with the ns of a packet's arrival or of our sending.
+        self.on_change: Callable[[Happens, Ring, int], None] = lambda *_: None
 
     async def register(self, accounts: Iterable[sip.Account], seconds: int = 600) -> None:
-        """Register all that have a password; `seconds` 0 signs off. Raises LostCallError."""
+        """Register all telephones that have a password; `seconds` 0 unregisters them. Raises LostCallError."""
         await asyncio.gather(*(self._register(account, seconds) for account in accounts if account.password))
 
     def be_heard(self) -> None:
-        """A packet of silence in each conversation: Asterisk gives up telephones that send nothing for long."""
+        """Send a packet of silence in each conversation: Asterisk gives up telephones that send nothing for long."""
         for ring in self._calls.values():
             if ring.state == "talking":
                 self._audio.sendto(ring.voice.silence(), (self._server[0], sip.offered_port(ring.invite.body)))
@@ -92,7 +92,7 @@ class Phones:
         match message.method if not message.status else f"{message.method} answered":
             case "INVITE" if ring is None:
                 self._invited(message, arrived)
-            case "INVITE":  # sent again, or a change of the session
+            case "INVITE":  # a retransmission, or a change of the session
                 if ring and ring.state in ("picked_up", "talking"):
                     self._answer(message, "200 OK", ring.tag, self._sdp())
             case "ACK" if ring and ring.state == "picked_up":
@@ -105,13 +105,13 @@ class Phones:
                 self._answer(message, "200 OK", "bench")
                 if ring and ring.state == "ringing":
                     ring.state = "over"
-                    self.told("over", ring, arrived)
+                    self.on_change("over", ring, arrived)
                     self._answer(ring.invite, "487 Request Terminated", ring.tag)
             case "BYE":
                 self._answer(message, "200 OK", "bench")
                 if ring:
                     if ring.state != "over":
-                        self.told("over", ring, arrived)
+                        self.on_change("over", ring, arrived)
                     ring.state = "over"
                     self._calls.pop(message.call_id)
             case "REGISTER answered":
@@ -127,7 +127,7 @@ class Phones:
         ring = Ring(invite.user, invite, tag, sip.Dialog.of(invite, self._here(invite.user), tag))
         if any(other.user == ring.user and other.state != "over" for other in self._calls.values()):
             self.twice += 1
-            self.told("twice", ring, arrived)
+            self.on_change("twice", ring, arrived)
             self._answer(invite, "486 Busy Here", ring.tag)
             return
         if free := self._free_since.pop(ring.user, 0):
@@ -135,14 +135,14 @@ class Phones:
             if len(self.rings) == self._wanted:
                 self.enough.set()
         self._calls[invite.call_id] = ring
-        self.told("rung", ring, arrived)
+        self.on_change("rung", ring, arrived)
         self._answer(invite, "180 Ringing", ring.tag)
         asyncio.get_running_loop().call_later(self.picks_up_s, self._pick_up, ring)
 
     def _pick_up(self, ring: Ring) -> None:
         if ring.state == "ringing":
             ring.state = "picked_up"
-            self.told("picked_up", ring, time.time_ns())
+            self.on_change("picked_up", ring, time.time_ns())
             self._answer(ring.invite, "200 OK", ring.tag, self._sdp())
 
     def _hang_up(self, ring: Ring) -> None:
@@ -150,7 +150,7 @@ class Phones:
             ring.state = "over"
             bye = ring.dialog.request("BYE")
             self._free_since[ring.user] = time.time_ns()
-            self.told("over", ring, self._free_since[ring.user])
+            self.on_change("over", ring, self._free_since[ring.user])
             self._sip.send(bye, self._server)
 
     def _answer(self, request: sip.Message, status: str, tag: str, body: str = "") -> None:

@@ -1,7 +1,7 @@
-"""The configuration of app_queue that is compared, and what else was tried.
+"""The app_queue configuration that we compare with, and the variants that were tried.
 
-Why it is like this is in docs/decisions/0014-the-app-queue-that-we-compare-with.md; what each variant brings,
-`bench.queue_variants` tells.
+docs/decisions/0014-the-app-queue-that-we-compare-with.md has the reasons; `bench.queue_variants` measures what each
+variant gains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,19 @@ from routing.states import Operator
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A queue for each language. `weights`: where an operator could serve callers of two queues, the heavier one comes
-    first. `penalties`: by language, then operator; of those who are free the lowest is rung, then who has been idle
-    longest."""
+    """A queue for each language. `weights`: an operator who could serve callers of two queues gets the heavier one
+    first. `penalties`: by language, then operator; of the free operators the one with the lowest penalty is rung, then
+    the one idle longest."""
 
     weights: Mapping[str, int]
     penalties: Mapping[str, Mapping[str, int]]
 
 
 BEST = "rarity+scarcity"
-"""The fewer speakers, the heavier the queue; an operator's penalty grows with how few speak his other languages."""
+"""The fewer speakers, the heavier the queue; an operator's penalty grows with the rarity of their other languages."""
 
 USUAL = "rarity+further"
-"""What an administrator would write first: his own language before his others."""
+"""The obvious configuration: an operator's first language before their others."""
 
 VARIANTS = {
     "nothing": "no weights, no penalties",
@@ -40,40 +40,44 @@ def plan_of(variant: str, languages: Sequence[str], team: Sequence[Operator]) ->
     weights = rarity(languages, team) if "rarity" in variant else dict.fromkeys(languages, 0)
     penalties = scarcity(languages, team) if "scarcity" in variant else first_or_not(languages, team)
     if not ("scarcity" in variant or "further" in variant):
-        penalties = {language: dict.fromkeys(each, 0) for language, each in penalties.items()}
+        penalties = {language: dict.fromkeys(item, 0) for language, item in penalties.items()}
     return Plan(weights, penalties)
 
 
 def rarity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
-    """0 for the language that most operators speak; languages with as many speakers weigh the same."""
+    """Return the weights: 0 for the language with most speakers; equal numbers of speakers weigh the same."""
     counts = speakers(languages, team)
     steps = sorted({*counts.values()}, reverse=True)
     return {language: steps.index(count) for language, count in counts.items()}
 
 
 def scarcity(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, dict[str, int]]:
-    """What an operator's other languages lose while he talks: the sum of 1 / √speakers, in thousandths."""
+    """Return what an operator's other languages lose while they talk: the sum of 1 / √speakers, in thousandths."""
     counts = speakers(languages, team)
     return {
         language: {
-            each.id: round(1000 * sum(counts[other] ** -0.5 for other in each.languages if other != language))
-            for each in team
-            if language in each.languages
+            operator.id: round(1000 * sum(counts[other] ** -0.5 for other in operator.languages if other != language))
+            for operator in team
+            if language in operator.languages
         }
         for language in languages
     }
 
 
 def first_or_not(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, dict[str, int]]:
-    """The usual one: 0 for an operator's first language, 1 for his others."""
+    """Return the usual penalties: 0 for an operator's first language, 1 for their others."""
     return {
-        language: {each.id: int(next(iter(each.languages)) != language) for each in team if language in each.languages}
+        language: {
+            operator.id: int(next(iter(operator.languages)) != language)
+            for operator in team
+            if language in operator.languages
+        }
         for language in languages
     }
 
 
 def speakers(languages: Sequence[str], team: Sequence[Operator]) -> dict[str, int]:
-    return {language: sum(language in each.languages for each in team) for language in languages}
+    return {language: sum(language in operator.languages for operator in team) for language in languages}
 
 
 def queues_conf(plan: Plan) -> str:
@@ -85,7 +89,7 @@ def queues_conf(plan: Plan) -> str:
 
 
 def extensions_conf(numbers: Mapping[str, str]) -> str:
-    """`numbers`: what a caller of each language dials. `wait` leads to the bare controller."""
+    """Return the dialplan. `numbers`: what callers of each language dial. `wait` leads to the bare controller."""
     text = "[general]\nstatic = yes\nwriteprotect = yes\n\n[hatif-operators]\n\n[hatif-carrier]\n"
     text += "exten => wait,1,Stasis(bench,wait)\n"
     for language, number in numbers.items():

@@ -1,4 +1,4 @@
-"""The calls of the comparison with app_queue, drawn once for both ways, and what the engine alone predicts.
+"""The calls of the comparison with app_queue, drawn once for all ways, and the engine's own prediction.
 
 Pure: no clock, no network.
 """
@@ -16,12 +16,12 @@ from routing.simulation.team import Team, spread_team
 from routing.states import Operator
 
 FILLS_S = 10.0
-"""Within how long the calls come that fill the floor at the beginning."""
+"""The time within which the calls arrive that fill the floor at the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is compared. `warm_minutes` at the beginning are not counted; `pick_up_s`: until a telephone is answered.
+    """The parameters of the comparison. The first `warm_minutes` do not count; `pick_up_s`: until an operator answers.
 
     Raises ValueError with what would be right.
     """
@@ -45,7 +45,7 @@ class Case:
 
     @property
     def load(self) -> float:
-        """In erlangs."""
+        """The load in erlangs."""
         return self.calls_per_hour * (HANDLING_S + self.pick_up_s) / HOUR_S
 
     @property
@@ -62,18 +62,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call: when it comes, its language, and how long the operator talks, whoever he is. Seconds."""
+    """A call: its arrival, its language, and how long the operator talks, whichever operator it is. Seconds."""
 
     at_s: float
     language: str
     talk_s: float
 
 
-def planned(case: Case) -> list[Planned]:
-    """In the order of their coming. Raises ValueError as `Case` and `spread_team` do.
+def plan_calls(case: Case) -> list[Planned]:
+    """Return the calls in the order of their arrival. Raises ValueError as `Case` and `spread_team` do.
 
-    The floor is filled at the beginning by as many calls as talk at once on average. That talks are exponential makes
-    it honest: what is left of one that has gone on for some time is distributed as a whole one.
+    At the beginning as many calls arrive as talk at once on average. This is fair because conversations are
+    exponential: the rest of one in progress is distributed as a whole one.
     """
     hours = math.ceil(case.length_s / HOUR_S)
     demand = Demand(LANGUAGES, (case.calls_per_hour,) * hours, (MIX,), HANDLING_S)
@@ -91,21 +91,21 @@ def planned(case: Case) -> list[Planned]:
     return sorted(calls, key=lambda call: call.at_s)
 
 
-def counted(case: Case, call: Planned) -> bool:
+def is_counted(case: Case, call: Planned) -> bool:
     return call.at_s >= case.warm_s
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What the engine alone gives on the same calls, without telephones: shares within 20 s, mean wait in seconds."""
+    """The engine's results on the same calls, without telephones: shares within 20 s, mean wait in seconds."""
 
     within: float
     worst: float
     mean_s: float
 
 
-def predicted(case: Case, calls: Sequence[Planned], routing: Routing) -> Predicted:
-    """By a `routing` that is new."""
+def predict(case: Case, calls: Sequence[Planned], routing: Routing) -> Predicted:
+    """Return the results of a fresh `routing`."""
     arrival = np.array([call.at_s for call in calls])
     language = np.array([LANGUAGES.index(call.language) for call in calls], dtype=np.int64)
     talk = np.array([call.talk_s for call in calls])
@@ -115,5 +115,5 @@ def predicted(case: Case, calls: Sequence[Planned], routing: Routing) -> Predict
     if not inside.any():
         return Predicted(math.nan, math.nan, math.nan)
     in_time = day.wait_s <= WITHIN_S
-    worst = min(float(in_time[inside & (language == each)].mean()) for each in np.unique(language[inside]))
+    worst = min(float(in_time[inside & (language == item)].mean()) for item in np.unique(language[inside]))
     return Predicted(float(in_time[inside].mean()), worst, float(day.wait_s[inside].mean()))

@@ -1,4 +1,4 @@
-"""The lines of the comparison, each with an Asterisk of its own: app_queue, the bare controller, Hatif."""
+"""The lines of the comparison, each with its own Asterisk: app_queue, the bare controller, Hatif."""
 
 import asyncio
 import os
@@ -21,23 +21,23 @@ from routing.states import Operator
 
 COUNTRIES = {"ar": "MA", "fr": "FR", "es": "ES", "it": "IT", "nl": "NL", "de": "DE", "en": "GB"}
 NUMBERS = {language: f"+8002120000{place}" for place, language in enumerate(LANGUAGES)}
-"""What a caller of each language dials: for Hatif each is in a country whose first language it is."""
+"""The number that callers of each language dial: for Hatif each is in a country whose first language it is."""
 BARE_OPERATORS = tuple(str(1001 + place) for place in range(4))
 
 
 class LineError(Exception):
-    """Why a line did not come up, as a sentence."""
+    """The reason why a line did not start, as a sentence."""
 
 
 @asynccontextmanager
 async def app_queue(
     home: Path, offset: int, team: Sequence[Operator], plan: queue_conf.Plan, name: str
 ) -> AsyncIterator[Way]:
-    """An Asterisk of ours, whose dialplan answers and queues. `name`: of the way.
+    """Run an Asterisk of ours whose dialplan answers and queues. `name`: of the way.
 
     Raises LineError and AsteriskError."""
     files = {"queues.conf": queue_conf.queues_conf(plan), "extensions.conf": queue_conf.extensions_conf(NUMBERS)}
-    async with _asterisk(home, offset, [each.id for each in team], files) as (pid, accounts, _, _):
+    async with _asterisk(home, offset, [operator.id for operator in team], files) as (pid, accounts, _, _):
         yield Way(name, ("127.0.0.1", 5060 + offset), accounts, NUMBERS, {"asterisk": pid})
 
 
@@ -52,7 +52,7 @@ class BareLine:
 
 @asynccontextmanager
 async def bare_line(home: Path, offset: int) -> AsyncIterator[BareLine]:
-    """An Asterisk of ours with the thinnest controller that there is. Raises LineError and AsteriskError."""
+    """Run an Asterisk of ours with the thinnest possible controller. Raises LineError and AsteriskError."""
     files = {"queues.conf": "[general]\n", "extensions.conf": queue_conf.extensions_conf({})}
     async with _asterisk(home, offset, BARE_OPERATORS, files) as (pid, accounts, secrets, version):
         events = f"ws://127.0.0.1:{8088 + offset}/ari/events?app={bare.APP}&api_key=" + (
@@ -77,25 +77,27 @@ async def bare_line(home: Path, offset: int) -> AsyncIterator[BareLine]:
 
 @asynccontextmanager
 async def ours(home: Path, offset: int, team: Sequence[Operator]) -> AsyncIterator[Way]:
-    """Hatif, set up and started by its own commands. Raises `bench.hatif.UpError`."""
+    """Run Hatif, set up and started by its own commands. Raises `bench.hatif.UpError`."""
     site = home / "site"
     write_site(site, team)
     share_sounds(home)
-    async with hatif.running(home, site, offset):
-        secrets = credentials.load(home, tuple(each.id for each in team))
+    async with hatif.run_hatif(home, site, offset):
+        secrets = credentials.load(home, tuple(operator.id for operator in team))
         pids = {name: info.pid for name, info in processes(home / "run").items() if info.alive}
-        accounts = tuple(Account(each.id, secrets.operators[each.id]) for each in team)
+        accounts = tuple(Account(operator.id, secrets.operators[operator.id]) for operator in team)
         yield Way("ours", ("127.0.0.1", 5060 + offset), accounts, NUMBERS, pids)
 
 
 def write_site(site: Path, team: Sequence[Operator]) -> None:
-    """Always open, no wrap-up, a number for each language, and nothing but the queue."""
+    """Write a site that is always open, with no wrap-up, a number for each language, and nothing but the queue."""
     site.mkdir(parents=True, exist_ok=True)
     numbers = "".join(
         f'\n[[number]]\nnumber = "{number}"\ncountry = "{COUNTRIES[language]}"\n'
         for language, number in NUMBERS.items()
     ) + "".join(f'\n[countries.{COUNTRIES[language]}]\nlanguages = ["{language}"]\n' for language in NUMBERS)
-    spoken = {each.id: " ".join(f"{name}:{level}" for name, level in each.languages.items()) for each in team}
+    spoken = {
+        operator.id: " ".join(f"{name}:{level}" for name, level in operator.languages.items()) for operator in team
+    }
     rows = "".join(f"{name},Bench {name},{languages},,no\n" for name, languages in spoken.items())
     listed = ", ".join(f'"{language}"' for language in LANGUAGES)
     (site / "site.toml").write_text(SITE.format(languages=listed, host=CALLERS, numbers=numbers))
@@ -108,19 +110,19 @@ def write_site(site: Path, team: Sequence[Operator]) -> None:
 
 
 def share_sounds(home: Path) -> None:
-    """Gives it the prompts of the usual Hatif, if there are any: else setup makes those of seven languages."""
+    """Copy the prompts of the usual Hatif, if there are any: otherwise setup builds those of seven languages."""
     made, here = _installed() / "sounds", home / "sounds"
     if made.is_dir() and not here.exists():
         shutil.copytree(made, here, symlinks=True, copy_function=_link)
 
 
 def _installed() -> Path:
-    """Where the usual Hatif has its Asterisk and its prompts."""
+    """Return the folder in which the usual Hatif has its Asterisk and its prompts."""
     return Path(os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or hatif.CHECKOUT / "var")
 
 
 def _link(made: str, here: str) -> None:
-    """A gigabyte of prompts need not be there twice, where the file system lets it."""
+    """Copy by hard link where the file system allows it: prompts take a gigabyte."""
     try:
         os.link(made, here)
     except OSError:
@@ -128,7 +130,7 @@ def _link(made: str, here: str) -> None:
 
 
 class _Quiet:
-    """Nothing is drawn: the program's own bar is on the screen."""
+    """Discard progress: the program draws its own bar on the screen."""
 
     def step(self, text: str) -> None: ...
     def update(self, done: int, total: int) -> None: ...
@@ -138,7 +140,7 @@ class _Quiet:
 async def _asterisk(
     home: Path, offset: int, operators: Sequence[str], files: dict[str, str]
 ) -> AsyncIterator[tuple[int, tuple[Account, ...], credentials.Credentials, str]]:
-    """A plain Asterisk with Hatif's own pjsip.conf, so that carriers and telephones are the same for all."""
+    """Run a plain Asterisk with Hatif's own pjsip.conf, so that carriers and telephones are the same for all ways."""
     home.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
     secrets = credentials.load(home, tuple(operators))
     settings = conf.Conf(
@@ -146,7 +148,9 @@ async def _asterisk(
         node="bench",
         ports=conf.Ports.with_offset(offset),
         carriers=(conf.Carrier("bench", (CALLERS,), ("alaw",)),),
-        endpoints=tuple(conf.Endpoint(each, f"Bench {each}", secrets.operators[each]) for each in operators),
+        endpoints=tuple(
+            conf.Endpoint(operator, f"Bench {operator}", secrets.operators[operator]) for operator in operators
+        ),
         queues=(),
         secrets=conf.Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
         installation=find_or_install(_installed(), _Quiet()),
@@ -165,7 +169,7 @@ async def _asterisk(
     try:
         if not await instance.ready(settings):
             raise LineError(f"Asterisk did not start: {'; '.join(instance.check_log(settings)) or settings.log_file}")
-        accounts = tuple(Account(each, secrets.operators[each]) for each in operators)
+        accounts = tuple(Account(operator, secrets.operators[operator]) for operator in operators)
         yield process.pid, accounts, secrets, settings.installation.version
     finally:
         if process.returncode is None:
@@ -197,11 +201,11 @@ sunday = ["00:00-24:00"]
 
 [operators]
 wrap_up_s = 0
-whisper = false               # as with app_queue, which announces nobody
+whisper = false               # app_queue does not announce calls either
 
 [routing]
-other_language_s = 0          # nobody is asked to change his language: the comparison is by language
-return_min = 0                # every call is another caller's
+other_language_s = 0          # no caller is asked to change their language: the comparison is by language
+return_min = 0                # every call is from a different caller
 
 [limits]
 calls_by_number = 10000

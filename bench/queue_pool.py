@@ -1,29 +1,29 @@
-"""Several runs of the comparison as one: all calls of all runs together, judged by the same rules. Pure."""
+"""Several runs of the comparison pooled: the calls of all runs, judged by the same rules. Pure."""
 
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench import queue_told
+from bench import queue_results
+from bench.queue_results import Result
 from bench.queue_story import Ringing
-from bench.queue_told import Result
 
 OURS = "ours"
 _NEEDED = ("case", "queues", "together", "ways", "waits_s", "ringings", "bare_rings_ms", "generator", "predicted")
 
 
-def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
-    """One document of those that `bench.app_queue --json` gave, by the names of their files.
+def pool(runs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one document made of several from `bench.app_queue --json`, given by file name.
 
-    They must be of the same case but for the seed: the same calls again would only seem to be more of them. Raises
+    They must be of the same case with different seeds: the same calls again would only look like more calls. Raises
     ValueError with the file and what to do.
     """
     documents = list(runs.values())
-    for name, each in runs.items():
-        _check(name, each)
+    for name, item in runs.items():
+        _check(name, item)
     (first_name, first), *others = runs.items()
-    for name, each in others:
-        if _case(each) != _case(first) or each["queues"] != first["queues"] or each["together"] != first["together"]:
+    for name, item in others:
+        if _case(item) != _case(first) or item["queues"] != first["queues"] or item["together"] != first["together"]:
             raise ValueError(f"{name} is of another case or other queues than {first_name}; pool runs of one case")
     for (one, mine), (other, theirs) in itertools.combinations(runs.items(), 2):
         if mine["case"]["seed"] == theirs["case"]["seed"]:
@@ -31,30 +31,30 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
                 f"{one} and {other} have the same calls (seed {mine['case']['seed']}); leave one out, or measure with"
                 " another --seed"
             )
-    results = {name: together([_result(each, name) for each in documents]) for name in first["waits_s"]}
-    bare_ms = [each for document in documents for each in document["bare_rings_ms"]]
+    results = {name: together([_result(item, name) for item in documents]) for name in first["waits_s"]}
+    bare_ms = [item for document in documents for item in document["bare_rings_ms"]]
     ways: dict[str, Any] = {
         "bare": {
-            "free_to_ring_ms": queue_told.spread(bare_ms),
-            "lost": _lost([each["ways"]["bare"] for each in documents]),
+            "free_to_ring_ms": queue_results.spread(bare_ms),
+            "lost": _lost([item["ways"]["bare"] for item in documents]),
         },
-        **{name: queue_told.figures(each) for name, each in results.items()},
+        **{name: queue_results.figures(item) for name, item in results.items()},
     }
     for name, way in ways.items():
-        way["cpu_s"] = _sums([each["ways"][name]["cpu_s"] for each in documents])
-    generators = [each["generator"] for each in documents]
-    seeds = [each["case"]["seed"] for each in documents]
+        way["cpu_s"] = _sums([item["ways"][name]["cpu_s"] for item in documents])
+    generators = [item["generator"] for item in documents]
+    seeds = [item["case"]["seed"] for item in documents]
     return {
-        "machine": {**first["machine"], "load_before": max(each["machine"]["load_before"] for each in documents)},
-        "case": {**first["case"], "seed": ", ".join(str(each) for each in seeds), "runs": len(documents)},
+        "machine": {**first["machine"], "load_before": max(item["machine"]["load_before"] for item in documents)},
+        "case": {**first["case"], "seed": ", ".join(str(item) for item in seeds), "runs": len(documents)},
         "queues": first["queues"],
         "together": first["together"],
         "ways": ways,
         "generator": {
-            "seconds": sum(each["seconds"] for each in generators),
-            "cpu_s": sum(each["cpu_s"] for each in generators),
-            "registers_lost": [why for each in generators for why in each["registers_lost"]],
-            "late_ms": max(each["late_ms"] for each in generators),
+            "seconds": sum(generator["seconds"] for generator in generators),
+            "cpu_s": sum(generator["cpu_s"] for generator in generators),
+            "registers_lost": [why for generator in generators for why in generator["registers_lost"]],
+            "late_ms": max(generator["late_ms"] for generator in generators),
         },
         "predicted": {
             f"{name} (seed {seed})": alone
@@ -63,28 +63,28 @@ def pooled(runs: Mapping[str, Any]) -> dict[str, Any]:
             if (alone := document["predicted"].get(name)) is not None
         },
         "wanted": {
-            name: queue_told.wanted(results[OURS], each, bare_ms, name)
-            for name, each in results.items()
+            name: queue_results.judge(results[OURS], item, bare_ms, name)
+            for name, item in results.items()
             if name != OURS
         },
     }  # fmt: skip
 
 
 def together(results: Sequence[Result]) -> Result:
-    """One way's calls of several runs, one run after another."""
+    """Return one way's calls of several runs, one run after another."""
     return Result(
-        waits=[wait for each in results for wait in each.waits],
-        ringings=[ringing for each in results for ringing in each.ringings],
-        lost=_sums([each.lost for each in results]),
-        twice=sum(each.twice for each in results),
-        with_two=sum(each.with_two for each in results),
-        refused=sum(each.refused for each in results),
-        runs=tuple(len(each.waits) for each in results),
+        waits=[wait for result in results for wait in result.waits],
+        ringings=[ringing for result in results for ringing in result.ringings],
+        lost=_sums([result.lost for result in results]),
+        twice=sum(result.twice for result in results),
+        with_two=sum(result.with_two for result in results),
+        refused=sum(result.refused for result in results),
+        runs=tuple(len(result.waits) for result in results),
     )
 
 
 def _check(name: str, document: Any) -> None:
-    missing = [each for each in _NEEDED if not isinstance(document, Mapping) or each not in document]
+    missing = [item for item in _NEEDED if not isinstance(document, Mapping) or item not in document]
     if missing:
         raise ValueError(
             f"{name} has no {missing[0]!r}: it is no document of bench.app_queue --json, or too old to be pooled;"
@@ -100,7 +100,7 @@ def _result(document: Mapping[str, Any], name: str) -> Result:
     way = document["ways"][name]
     return Result(
         waits=[(language, wait) for language, wait in document["waits_s"][name]],
-        ringings=[Ringing(**each) for each in document["ringings"][name]],
+        ringings=[Ringing(**ringing) for ringing in document["ringings"][name]],
         lost=way["lost"],
         twice=way["operators_rung_in_a_call"],
         with_two=way["callers_with_two_operators"],
@@ -109,12 +109,12 @@ def _result(document: Mapping[str, Any], name: str) -> Result:
 
 
 def _lost(ways: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return _sums([each["lost"] for each in ways])
+    return _sums([way["lost"] for way in ways])
 
 
 def _sums(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for each in counts:
-        for name, count in each.items():
+    for item in counts:
+        for name, count in item.items():
             found[name] = found.get(name, 0) + count
     return found

@@ -1,4 +1,4 @@
-"""What happened to callers and operators in one way of answering, as their telephones saw it, and what follows from it.
+"""The events of callers and operators in one way of answering, as seen by the telephones, and what follows from them.
 
 Pure: no clock, no network. Instants are ns of one machine's clock.
 """
@@ -12,9 +12,9 @@ Kind = Literal["waits", "gone", "rung", "twice", "answered", "free"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`waits`: a caller sent his INVITE, or waits again after a ringing that came to nothing. `gone`: he waits no more
+    """`waits`: a caller sent an INVITE, or waits again after a ringing without answer. `gone`: the caller waits no more
     and nobody answered. `rung`, `twice`: the INVITE arrived at the telephone of an operator who was free, or in a call.
-    `answered`: he picked up. `free`: he hung up, or his caller did."""
+    `answered`: the operator answered. `free`: the operator hung up, or their caller did."""
 
     ns: int
     kind: Kind
@@ -24,9 +24,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """`idle_ms`: until the INVITE, from the moment since when this operator was free and somebody waited whom he could
-    serve, without a break. `freed`: that moment was the end of his last call, so callers were waiting already; else the
-    caller came to a free operator, and the time is that of setting up the call as well."""
+    """One ringing. `idle_ms`: until the INVITE, since this operator was free and a caller waited whom they could serve,
+    without a break. `freed`: that began with the end of the operator's last call, so callers were waiting already;
+    otherwise the caller came to a free operator, and the time includes setting up the call."""
 
     call: int
     operator: str
@@ -35,13 +35,13 @@ class Ringing:
 
 
 def ringings(events: Iterable[Event], languages: Sequence[str], speaks: Mapping[str, Iterable[str]]) -> list[Ringing]:
-    """In the order of the ringing. `languages`: of each call; `speaks`: of each operator, all free at the beginning."""
-    spoken = {operator: frozenset(each) for operator, each in speaks.items()}
+    """Return the ringings in order. `languages`: of each call; `speaks`: of each operator, all free at first."""
+    spoken = {operator: frozenset(item) for operator, item in speaks.items()}
     free = dict.fromkeys(spoken, 0)
     waiting: dict[int, None] = {}
     idle_since: dict[str, int] = {}
     found: list[Ringing] = []
-    for event in sorted(events, key=lambda each: each.ns):
+    for event in sorted(events, key=lambda item: item.ns):
         match event.kind:
             case "waits":
                 waiting[event.call] = None
@@ -67,30 +67,30 @@ def ringings(events: Iterable[Event], languages: Sequence[str], speaks: Mapping[
 
 @dataclass(slots=True)
 class Story:
-    """One way of answering, as it happened."""
+    """The events of one way of answering."""
 
     events: list[Event] = field(default_factory=list)
     sent_ns: dict[int, int] = field(default_factory=dict)  # each call's INVITE
-    answered_ns: dict[int, int] = field(default_factory=dict)  # and its operator's picking up
+    answered_ns: dict[int, int] = field(default_factory=dict)  # and its operator's answer
     lost: dict[int, str] = field(default_factory=dict)
-    refused: int = 0  # ringings that came to nothing
+    refused: int = 0  # ringings without answer
 
     def add(self, ns: int, kind: Kind, call: int, operator: str = "") -> None:
         self.events.append(Event(ns, kind, call, operator))
 
     def wait_s(self, call: int) -> float | None:
-        """From the caller's INVITE to the operator's picking up; None for who was lost."""
+        """Return the time from the caller's INVITE to the operator's answer; None if the call was lost."""
         if call in self.lost or call not in self.answered_ns:
             return None
         return (self.answered_ns[call] - self.sent_ns[call]) / 1e9
 
     @property
     def twice(self) -> int:
-        """How often an operator in a call was rung for another one."""
+        """The number of times that an operator in a call was rung for another one."""
         return sum(event.kind == "twice" for event in self.events)
 
     @property
     def with_two(self) -> int:
-        """Callers whom two operators answered."""
+        """The number of callers whom two operators answered."""
         answered = [event.call for event in self.events if event.kind == "answered"]
         return len(answered) - len({*answered})

@@ -1,7 +1,7 @@
-"""Which configuration of app_queue is the best: each one simulated on the reference case, with the same calls.
+"""Simulate each configuration of app_queue on the reference case with the same calls, to find the best one.
 
-`python -m bench.queue_variants`. The model is app_queue's rule of who gets whom, without the half second that it takes
-to look: app_queue itself is measured by `bench.app_queue`.
+`python -m bench.queue_variants`. The model is app_queue's rule for pairing, without the half second that app_queue
+needs to look: `bench.app_queue` measures app_queue itself.
 """
 
 import argparse
@@ -29,9 +29,9 @@ EQUAL = 1e-9
 
 
 class AppQueue:
-    """A queue a language, first come first served. An operator who could serve several goes to the heaviest; of equally
-    heavy ones whoever happens to look first has him, which is chance. Of several operators the lowest penalty, then the
-    least recent."""
+    """A queue per language, first come first served. An operator who could serve several gets a caller of the heaviest;
+    of equally heavy queues the one that happens to look first, which is chance. Of several operators the lowest penalty
+    goes first, then the least recent."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
         self._plan, self._chance = plan, random.Random(seed)
@@ -56,37 +56,39 @@ class AppQueue:
             able = [
                 language
                 for language, calls in self._waiting.items()
-                if calls and any(language in each.languages for each in self._free.values())
+                if calls and any(language in item.languages for item in self._free.values())
             ]
             if not able:
                 return Decisions(tuple(pairs), None)
             heaviest = max(self._plan.weights[language] for language in able)
-            language = self._chance.choice([each for each in able if self._plan.weights[each] == heaviest])
+            language = self._chance.choice([item for item in able if self._plan.weights[item] == heaviest])
             penalties = self._plan.penalties[language]
-            able_to = [each for each in self._free.values() if language in each.languages]
-            operator = min(able_to, key=lambda each: (penalties[each.id], each.since))
+            able_to = [item for item in self._free.values() if language in item.languages]
+            operator = min(able_to, key=lambda item: (penalties[item.id], item.since))
             del self._free[operator.id]
             call = self._waiting[language].popleft()
             pairs.append(Decision(call, operator.id, _reason(language, now - operator.since)))
 
 
 def _reason(language: str, idle_s: float) -> Reason:
-    """Which the simulation does not read."""
+    """A value that the simulation does not read."""
     return Reason(0.0, 0, 1, idle_s, 1, 0, language, 5, None)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--hours", type=int, default=400, help="counted for each variant")
+    options.add_argument("--hours", type=int, default=400, help="hours counted for each variant")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--languages-each", type=int, default=3)
     options.add_argument(
-        "--half-hours", type=int, help="instead: by how much ours and app_queue's rule differ in so many of them"
+        "--half-hours",
+        type=int,
+        help="instead: the differences between ours and app_queue's rule in so many half hours",
     )
     given = options.parse_args()
     if given.half_hours is not None:
         if given.half_hours < 2:
-            options.error("--half-hours must be 2 or more: else there is no spread")
+            options.error("--half-hours must be 2 or more: one half hour has no spread")
         _half_hours(given.half_hours, given.seed, given.languages_each)
         return
     if given.hours < 2 * BATCH_H:
@@ -113,9 +115,9 @@ def main() -> None:
     console.print(f"{_machine()}; seed {given.seed}, {given.hours} hours each")
     table = Table("", "within 20 s, %", *LANGUAGES, "mean wait", "p99.9", "passed by", box=None, pad_edge=False)
     for name, found in batches.items():
-        overall = _percent([each.level() for each in found])
-        shares = [_percent([each.level(language) for each in found]) for language in LANGUAGES]
-        waits = [each.group().figures.average_speed_of_answer_s or 0.0 for each in found]
+        overall = _percent([item.level() for item in found])
+        shares = [_percent([item.level(language) for item in found]) for language in LANGUAGES]
+        waits = [item.group().figures.average_speed_of_answer_s or 0.0 for item in found]
         late = together[name].group().wait_p999_s or 0.0
         table.add_row(
             name, overall, *shares, f"{sum(waits) / len(waits):.1f}", f"{late:.0f}",
@@ -125,7 +127,7 @@ def main() -> None:
 
 
 def _half_hours(count: int, seed: int, each: int) -> None:
-    """What one run of `bench.app_queue` can show: its calls, without telephones, for one seed after another."""
+    """Print what one run of `bench.app_queue` can show: its calls, without telephones, for successive seeds."""
     console = _console()
     console.print(f"{_machine()}; seeds {seed} to {seed + count - 1}: ours, more than app_queue's rule")
     table = Table("", "within 20 s, points", "worst language, points", "mean wait, s", box=None, pad_edge=False)
@@ -133,18 +135,23 @@ def _half_hours(count: int, seed: int, each: int) -> None:
         found: list[tuple[float, float, float]] = []
         for each_seed in range(seed, seed + count):
             case = queue_day.Case(seed=each_seed, languages_each=each)
-            calls = queue_day.planned(case)
-            ours = queue_day.predicted(case, calls, Engine())
-            theirs = queue_day.predicted(case, calls, AppQueue(plan_of(name, LANGUAGES, case.team()), each_seed))
+            calls = queue_day.plan_calls(case)
+            ours = queue_day.predict(case, calls, Engine())
+            theirs = queue_day.predict(case, calls, AppQueue(plan_of(name, LANGUAGES, case.team()), each_seed))
             better = (ours.within - theirs.within, ours.worst - theirs.worst, ours.mean_s - theirs.mean_s)
             found.append((better[0] * 100, better[1] * 100, better[2]))
         columns = list(zip(*found, strict=True))
-        table.add_row(title, _differs(columns[0]), _differs(columns[1]), _differs(columns[2], less=True))
+        table.add_row(
+            title,
+            _difference(columns[0]),
+            _difference(columns[1]),
+            _difference(columns[2], less=True),
+        )
     console.print(table)
 
 
-def _differs(values: Sequence[float], *, less: bool = False) -> str:
-    """Mean and standard deviation, and in how many cases it is no worse for ours."""
+def _difference(values: Sequence[float], *, less: bool = False) -> str:
+    """Return mean and standard deviation, and in how many cases ours is no worse."""
     fine = sum(value <= EQUAL if less else value >= -EQUAL for value in values) / len(values)
     return f"{statistics.mean(values):+.1f} ± {statistics.stdev(values):.1f}, no worse in {100 * fine:.0f} %"
 
@@ -163,7 +170,7 @@ def _totals() -> Totals:
 
 
 def _percent(levels: list[float | None]) -> str:
-    values = [each for each in levels if each is not None]
+    values = [level for level in levels if level is not None]
     return f"{100 * sum(values) / len(values):.1f} ± {100 * (standard_error(values) or 0):.1f}"
 
 

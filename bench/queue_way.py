@@ -1,4 +1,4 @@
-"""One way of answering, driven in real time: the callers of the day and the telephones of the operators, one loop."""
+"""One way of answering, driven in real time: the day's callers and the operators' telephones, in one loop."""
 
 import asyncio
 import contextlib
@@ -11,23 +11,23 @@ from bench.beside import beside
 from bench.blocks import cpu_s
 from bench.callers import Call, Callers, LostCallError
 from bench.phones import Happens, Phones, Ring
-from bench.queue_day import Case, Planned, counted
+from bench.queue_day import Case, Planned, is_counted
 from bench.queue_story import Story
 from bench.sip import Account
 
 CALLERS, PHONES = "127.0.0.2", "127.0.0.5"  # addresses: by the first Asterisk knows the carrier
-ANEW_S = 60.0  # between two REGISTERs of a telephone
-HEARD_S = 5.0  # between two packets of silence of callers and telephones: Asterisk gives up who is silent for 120 s
-SERVED_S = 600.0  # that callers still waiting at the end are given
+REGISTER_S = 60.0  # between two REGISTERs of a telephone
+HEARD_S = 5.0  # between two packets of silence of callers and telephones: Asterisk gives up silent ones after 120 s
+SERVED_S = 600.0  # the time that callers still waiting at the end get
 SETTLES_S = 1.0
 FIRST = "+3361"
-"""Callers' numbers are this and seven figures: whoever rings at a telephone is known by his number."""
+"""Callers' numbers are this and seven digits: a telephone recognises the caller by the number."""
 
 
 @dataclass(slots=True)
 class Way:
-    """`server`: the Asterisk's SIP address. `numbers`: what a caller of each language dials. `processes`: whose
-    processor time counts, name to pid. `cpu_s`: used from the end of the warm-up to the last counted answer."""
+    """`server`: the Asterisk's SIP address. `numbers`: what callers of each language dial. `processes`: those whose
+    processor time counts, name to pid. `cpu_s`: from the end of the warm-up to the last counted answer."""
 
     name: str
     server: tuple[str, int]
@@ -36,15 +36,15 @@ class Way:
     processes: dict[str, int]
     story: Story = field(default_factory=Story)
     cpu_s: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0  # of which that is
-    registers_lost: list[str] = field(default_factory=list)  # that a telephone sent to stay registered
-    late_ms: list[float] = field(default_factory=list)  # by which calls were sent after their time: the generator's own
+    seconds: float = 0.0  # the length of that time
+    registers_lost: list[str] = field(default_factory=list)  # failed REGISTERs of registered telephones
+    late_ms: list[float] = field(default_factory=list)  # delay of each call's start, caused by the generator itself
 
 
 async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable[[int], None]) -> None:
-    """The whole day; `progress` is told how many calls have been answered or lost.
+    """Run the whole day; `progress` gets the number of calls that have been answered or lost.
 
-    Raises LostCallError when a telephone cannot register.
+    Raises LostCallError if a telephone cannot register.
     """
     story, over = way.story, False
     callers = Callers(CALLERS, way.server, frozenset(), frozenset())
@@ -56,7 +56,7 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
 
     def one_more() -> None:
         progress(len(story.answered_ns) + len(story.lost))
-        if all(n in story.answered_ns or n in story.lost for n, call in enumerate(calls) if counted(case, call)):
+        if all(n in story.answered_ns or n in story.lost for n, call in enumerate(calls) if is_counted(case, call)):
             settled.set()
 
     async def one(number: int) -> None:
@@ -79,11 +79,11 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
 
     def seen(what: Happens, ring: Ring, ns: int) -> None:
         if not over:
-            _told(story, what, ring, ns)
+            _record(story, what, ring, ns)
             if what == "picked_up":
                 one_more()
 
-    phones.told = seen
+    phones.on_change = seen
     loop = asyncio.get_running_loop()
     try:
         async with _all_day(phones, callers, way, up):
@@ -92,7 +92,7 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
             before: dict[str, float] | None = None
             try:
                 for number, call in enumerate(calls):
-                    if before is None and counted(case, call):
+                    if before is None and is_counted(case, call):
                         before, began = cpu_s(way.processes), loop.time()
                     await asyncio.sleep(start + call.at_s - loop.time())
                     way.late_ms.append(max(0.0, loop.time() - start - call.at_s) * 1000)
@@ -103,14 +103,14 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
                     way.cpu_s = {name: used - before[name] for name, used in cpu_s(way.processes).items()}
                     way.seconds = loop.time() - began
                 for number, call in enumerate(calls):
-                    if number not in story.answered_ns and counted(case, call):
+                    if number not in story.answered_ns and is_counted(case, call):
                         story.lost.setdefault(number, "still waiting at the end")
             finally:
-                # The callers go first: an operator who refuses a call, or is not there for it, would be put on pause.
+                # Callers hang up first: an operator who refuses or misses a call would be put on pause.
                 over = True
-                for each in list(up.values()):
+                for item in list(up.values()):
                     with contextlib.suppress(LostCallError):
-                        await callers.hang_up(each)
+                        await callers.hang_up(item)
                 await asyncio.sleep(SETTLES_S)
                 for task in tasks:
                     task.cancel()
@@ -121,11 +121,11 @@ async def run(way: Way, case: Case, calls: Sequence[Planned], progress: Callable
 
 
 def _caller(ring: Ring) -> int:
-    """ValueError for somebody who is none of ours."""
+    """Return the call of a caller's number. Raises ValueError if it is not one of ours."""
     return int(ring.invite.caller[-7:])
 
 
-def _told(story: Story, what: Happens, ring: Ring, ns: int) -> None:
+def _record(story: Story, what: Happens, ring: Ring, ns: int) -> None:
     call = _caller(ring)
     match what:
         case "rung" | "twice":
@@ -142,19 +142,19 @@ def _told(story: Story, what: Happens, ring: Ring, ns: int) -> None:
 
 @asynccontextmanager
 async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, Call]) -> AsyncIterator[None]:
-    """The telephones are registered, again and again, and everybody in a call is heard now and then."""
+    """Keep the telephones registered, and send audio in every call now and then."""
 
     async def registered() -> None:
         while True:
-            await asyncio.sleep(ANEW_S)
+            await asyncio.sleep(REGISTER_S)
             for account in way.accounts:  # one by one: forty at once are a burst that the way would have to wait for
                 try:
                     await phones.register([account])
                 except LostCallError as lost:  # it is registered for ten minutes: the next round is soon enough
                     way.registers_lost.append(str(lost))
-                await asyncio.sleep(ANEW_S / 2 / len(way.accounts))
+                await asyncio.sleep(REGISTER_S / 2 / len(way.accounts))
 
-    async def heard() -> None:
+    async def send_audio() -> None:
         while True:
             await asyncio.sleep(HEARD_S)
             phones.be_heard()
@@ -163,7 +163,7 @@ async def _all_day(phones: Phones, callers: Callers, way: Way, up: Mapping[int, 
 
     await phones.register(way.accounts)
     try:
-        async with beside(registered(), heard()):
+        async with beside(registered(), send_audio()):
             yield
     finally:
         with contextlib.suppress(LostCallError):

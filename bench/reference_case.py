@@ -1,4 +1,4 @@
-"""The reference case: who is answered within 20 s, by the plain policy and by ours, with the same calls.
+"""The reference case: the share answered within 20 s, by the plain policy and by ours, with the same calls.
 
 40 operators, 400 calls an hour (Poisson), 300 s each (exponential), nobody gives up, seven languages; then other loads,
 mixes, patience and levels. `python -m bench.reference_case` prints a table, with --json one document.
@@ -30,7 +30,7 @@ LANGUAGES = ("ar", "fr", "es", "it", "nl", "de", "en")
 MIX = (0.34, 0.30, 0.12, 0.10, 0.07, 0.04, 0.03)
 OPERATORS, CALLS, HANDLING_S, WITHIN_S = 40, 400.0, 300.0, 20.0
 BATCH_H = 20  # counted
-WARM_H = 2  # before them, not counted, since a day begins with everybody idle
+WARM_H = 2  # before them, not counted, since at the start of a day all operators are idle
 LOAD = CALLS * HANDLING_S / HOUR_S
 FEWER = "2, a speaker of en less"
 NOBODY_PASSED = "ours, P = 0"
@@ -39,17 +39,17 @@ POLICIES = {
     "ours": Policy(),
     NOBODY_PASSED: Policy(passing=0),
 }
-"""P = 0: nobody yields for being late, so no language has a head start either."""
+"""P = 0: no caller yields for being late, so no language has a head start either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A team and its calls.
 
-    `load`: a factor for the calls of every fourth hour. `drift`: by how much a language's share goes up and down in
-    twelve hours, as a part of it. `below`: the levels of an operator's further languages go down one by one, and each
-    level below 5 makes a conversation longer by this share. `fewer`: a speaker of the rarest language less, who speaks
-    the second most frequent one instead; round-robins differ in that.
+    `load`: a factor for the calls of every fourth hour. `drift`: the amplitude of a language's share over twelve hours,
+    relative to it. `below`: an operator's further languages have levels 4, 3, 2 …, and each level below 5 makes a
+    conversation longer by this share. `fewer`: one speaker of the rarest language speaks the second most frequent one
+    instead; round-robins differ in that.
     """
 
     name: str
@@ -63,13 +63,13 @@ class Case:
 
     @property
     def has_formula(self) -> bool:
-        """Whether one pool with the same calls is what Erlang C is about."""
+        """Whether Erlang C describes the case: one pool with the same calls."""
         return self.load == 1.0 and self.patience_s is None and not self.below
 
     def demand(self) -> Demand:
         hours = WARM_H + BATCH_H
         rates = tuple(CALLS * (self.load if hour % 4 == 3 else 1.0) for hour in range(hours))
-        mix = tuple(_drifted(self.drift, hour) for hour in range(hours)) if self.drift else (MIX,)
+        mix = tuple(_drift_mix(self.drift, hour) for hour in range(hours)) if self.drift else (MIX,)
         return Demand(LANGUAGES, rates, mix, HANDLING_S, patience_s=self.patience_s)
 
     def team(self) -> Team:
@@ -79,7 +79,9 @@ class Case:
         if not self.below:
             return Team(operators)
         levels = (5, 4, 3, 2, 1, 1, 1)
-        falling = tuple(replace(each, languages=dict(zip(each.languages, levels, strict=False))) for each in operators)
+        falling = tuple(
+            replace(operator, languages=dict(zip(operator.languages, levels, strict=False))) for operator in operators
+        )
         return Team(falling, slower_per_level=self.below)
 
 
@@ -99,16 +101,18 @@ CASES = (
 def _without_one(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
     rarest, instead = LANGUAGES[-1], LANGUAGES[1]
     last = next(
-        each
-        for each in reversed(operators)
-        if rarest in each.languages and instead not in each.languages and next(iter(each.languages)) != rarest
+        operator
+        for operator in reversed(operators)
+        if rarest in operator.languages
+        and instead not in operator.languages
+        and next(iter(operator.languages)) != rarest
     )
     spoken = {instead if language == rarest else language: level for language, level in last.languages.items()}
-    return tuple(replace(each, languages=spoken) if each is last else each for each in operators)
+    return tuple(replace(operator, languages=spoken) if operator is last else operator for operator in operators)
 
 
-def _drifted(drift: float, hour: int) -> tuple[float, ...]:
-    """Each language has its hour: they follow one another round a day of twelve hours."""
+def _drift_mix(drift: float, hour: int) -> tuple[float, ...]:
+    """Return the drifting mix: each language has its hour, in turn, over a day of twelve hours."""
     turns = (hour / 12 + at / len(MIX) for at in range(len(MIX)))
     shares = [share * (1 + drift * math.sin(2 * math.pi * turn)) for share, turn in zip(MIX, turns, strict=True)]
     return tuple(share / sum(shares) for share in shares)
@@ -116,7 +120,7 @@ def _drifted(drift: float, hour: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Errors are standard errors from batches; those of the differences to plain are of the same calls' differences.
+    """The results of a row. Errors are standard errors from batches; those of differences to plain use the same calls.
 
     `within` and `worst` are estimates by a control variate where there is one (`estimate`); `counted` is as counted.
     """
@@ -154,14 +158,14 @@ class _Run:
     batches: list[Totals] = field(default_factory=list)
 
     def levels(self, language: str | None = None) -> list[float]:
-        return [each.level(language) or 0.0 for each in self.batches]
+        return [batch.level(language) or 0.0 for batch in self.batches]
 
     def waits(self) -> list[float]:
-        return [each.group().figures.average_speed_of_answer_s or 0.0 for each in self.batches]
+        return [batch.group().figures.average_speed_of_answer_s or 0.0 for batch in self.batches]
 
 
-def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
-    """A row for each policy of the case; each gets the same calls."""
+def measure(case: Case, hours: int, seed: int) -> Iterator[Row]:
+    """Return a row for each policy of the case; each gets the same calls."""
     demand, team = case.demand(), case.team()
     runs = {name: _Run(_totals()) for name in case.policies}
     pool: list[float] = []
@@ -176,27 +180,27 @@ def measured(case: Case, hours: int, seed: int) -> Iterator[Row]:
             alone.add(day)
             run.batches.append(alone)
             run.total.add(day)
-    speakers = [sum(language in each.languages for each in team.operators) for language in LANGUAGES]
+    speakers = [sum(language in operator.languages for operator in team.operators) for language in LANGUAGES]
     for name, run in runs.items():
         yield _row(case, name, run, runs["plain"], POLICIES[name].bound(speakers, OPERATORS), pool)
 
 
 def estimate(values: Sequence[float], pool: Sequence[float]) -> tuple[float, float | None]:
-    """The mean of the batches and its standard error.
+    """Return the mean of the batches and its standard error.
 
-    Where the same calls went through one pool as well, whose true service level Erlang C knows, a batch is corrected by
-    what chance did to the pool (a control variate, with the slope of least squares): most of a batch's chance is the
+    If the same calls also went through one pool, whose true service level Erlang C gives, each batch is corrected by
+    the pool's deviation (a control variate, with the slope of least squares): most of a batch's variance is in the
     number and length of its calls, which both share.
     """
     mean = math.fsum(values) / len(values)
     if len(pool) < 4:
         return mean, standard_error(values)
     middle = math.fsum(pool) / len(pool)
-    spread = math.fsum((each - middle) ** 2 for each in pool)
+    spread = math.fsum((item - middle) ** 2 for item in pool)
     slope = math.fsum((one - middle) * (value - mean) for one, value in zip(pool, values, strict=True)) / spread
     off = middle - erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
     rest = [value - mean - slope * (one - middle) for one, value in zip(pool, values, strict=True)]
-    variance = math.fsum(each**2 for each in rest) / (len(rest) - 2)
+    variance = math.fsum(item**2 for item in rest) / (len(rest) - 2)
     return mean - slope * off, math.sqrt(variance * (1 / len(rest) + off**2 / spread))
 
 
@@ -243,7 +247,7 @@ def _row(case: Case, name: str, run: _Run, plain: _Run, bound: float, pool: Sequ
         bound_s=bound,
         first_language_share=run.total.first_language_share or 0.0,
         abandonment=group.figures.abandonment or 0.0,
-        levels={each: run.total.level(each) or 0.0 for each in LANGUAGES},
+        levels={item: run.total.level(item) or 0.0 for item in LANGUAGES},
         **more,
     )
 
@@ -252,8 +256,8 @@ def _differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [one - other for one, other in zip(ours, theirs, strict=True)]
 
 
-def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """What is asked of the policy. `kept`: the estimate is on the right side; `sure`: by two standard errors."""
+def judge(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the policy's requirements. `kept`: the estimate is on the right side; `sure`: by two standard errors."""
     found = {(row.case, row.policy): row for row in rows}
     lines: list[dict[str, Any]] = []
 
@@ -288,7 +292,7 @@ def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         line(f"{row.case}, {row.policy}: passing, s, its bound", row.longest_passing_s, row.bound_s, None, least=False)
     if all_speak := found.get(("all", "plain")):
-        # What was counted: the estimate is Erlang's own value here, since the pool is the very same.
+        # As counted: the estimate is Erlang's own value here, since the pool is the very same.
         exact = erlang.share_answered_within(WITHIN_S, OPERATORS, LOAD, HANDLING_S)
         off, error = abs(all_speak.counted - exact), all_speak.counted_error or 0.0
         line(f"all languages: off Erlang C's {exact:.4f}, three errors", off, 3 * error, None, least=False)
@@ -297,9 +301,11 @@ def wanted(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--hours", type=int, default=160, help="counted in each row; 160: two minutes of one core")
+    options.add_argument(
+        "--hours", type=int, default=160, help="hours counted in each row; 160: two minutes of one core"
+    )
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--case", action="append", choices=[each.name for each in CASES], help="only these")
+    options.add_argument("--case", action="append", choices=[item.name for item in CASES], help="run only these cases")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     if given.hours < 2 * BATCH_H:
@@ -310,14 +316,14 @@ def main() -> None:
         if given.case is None or case.name in given.case:
             if sys.stderr.isatty():
                 print(f"{case.name} …", file=sys.stderr)
-            rows += measured(case, given.hours, given.seed)
+            rows += measure(case, given.hours, given.seed)
     document = {
         "machine": machine,
         "seed": given.seed,
         "seconds": round(time.perf_counter() - began, 1),
         "policies": {name: asdict(policy) for name, policy in POLICIES.items()},
         "rows": [asdict(row) for row in rows],
-        "wanted": wanted(rows),
+        "wanted": judge(rows),
     }
     if given.json:
         json.dump(document, sys.stdout, indent=1)

@@ -1,4 +1,4 @@
-"""How long `hatif report` takes over many calls: a database is generated, then reported from in a process of its own.
+"""Measure `hatif report` over many calls: generates a database, then reports from it in a process of its own.
 
 `.venv/bin/python -m bench.report --calls 100000 --seed 1`, with `--json` for one document, with `--keep FOLDER` to look
 at the database afterwards (`HATIF_HOME=FOLDER hatif report`).
@@ -40,7 +40,8 @@ Row = tuple[Any, dict[str, Any]]
 
 
 def rows(calls: int, seed: int) -> Iterator[Row]:
-    """Calls of seven days with what operators did in them; each row with its table. Waits are drawn, not simulated."""
+    """Yield the rows of seven days of calls and of the operators in them, each with its table. Waits are drawn, not
+    simulated."""
     draw, boot, seq = random.Random(seed), uuid7(), 0
     free = {str(1001 + number): datetime.min.replace(tzinfo=UTC) for number in range(_OPERATORS)}
     for operator in free:
@@ -121,7 +122,7 @@ def main() -> None:
         url = asked.url or f"sqlite:///{home}/hatif.db"
         asyncio.run(fill(url, asked.calls, asked.seed))
         found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "seed": asked.seed}
-        found["by"] = {by: _timed(home, url, by) for by in ("day", "half-hour", "language", "operator")}
+        found["by"] = {by: _time_command(home, url, by) for by in ("day", "half-hour", "language", "operator")}
         found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     if asked.json:
         print(json.dumps(found, indent=1))
@@ -132,19 +133,19 @@ def main() -> None:
     print(f"most memory of such a process {found['memory_mib']} MiB")
 
 
-def _timed(home: Path, url: str, by: str) -> dict[str, float]:
-    """Seconds of the whole command, its start included; what the processor worked for it, on a machine that is busy."""
+def _time_command(home: Path, url: str, by: str) -> dict[str, float]:
+    """Return the seconds of the whole command, including its start, and its processor time, on a busy machine."""
     days = ("--from", f"{_LAST - timedelta(days=_DAYS - 1):%Y-%m-%d}", "--to", f"{_LAST:%Y-%m-%d}")
     environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_DATABASE": url}
-    worked, began = _worked(), time.monotonic()
+    worked, began = _processor_time(), time.monotonic()
     subprocess.run(
         [Path(sys.executable).with_name("hatif"), "report", "--by", by, *days, "--json"],
         env=environment, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    return {"seconds": round(time.monotonic() - began, 2), "processor_s": round(_worked() - worked, 2)}
+    return {"seconds": round(time.monotonic() - began, 2), "processor_s": round(_processor_time() - worked, 2)}
 
 
-def _worked() -> float:
+def _processor_time() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

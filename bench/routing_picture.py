@@ -1,4 +1,4 @@
-"""The picture of `bench.routing_scale`: time an event against the size of the floor, both logarithmic."""
+"""The picture of `bench.routing_scale`: time per event against the size of the floor, both logarithmic."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ LINE = 14.0
 INK, FAINT, LIMIT = "#333333", "#dddddd", "#c62828"
 
 
-def drawn(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[str, Any]) -> str:
+def draw(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[str, Any]) -> str:
     sizes = sorted({row["size"] for row in rows})
     times = [row[name] for row in rows for name in ("p50_us", "p99_us", "plain_p50_us")] + [limit_us]
     low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
@@ -53,7 +53,7 @@ def drawn(rows: Sequence[Mapping[str, Any]], limit_us: float, machine: Mapping[s
             points = [at(row["size"], row[figure]) for row in mine]
             line(points, colour, dashes)
             labels.append((points[-1][1], f"{name}, {words}", colour))
-    # From the lowest upwards, so that no label lies on another one or on the sizes.
+    # From the lowest upwards, so that no label covers another one or the sizes.
     above = BOTTOM + 4 + LINE
     for y, words, colour in sorted(labels, reverse=True):
         above = min(y + 4, above - LINE)

@@ -1,4 +1,4 @@
-"""Who gets whom the plain way, as Hatif did before it had an engine: everybody is sorted and looked at, each time."""
+"""Pairing as Hatif did it before it had an engine: everybody is sorted and looked at for each event."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from routing.states import Operator, OperatorState
 
 
 def decide(waiting: Iterable[Waiting], operators: Iterable[Operator], now: float) -> list[tuple[str, str]]:
-    """The longest-waiting caller, the longest-idle operator; pairs of call and operator."""
+    """Return pairs of call and operator: the longest-waiting caller, the longest-idle operator."""
     idle = sorted((o for o in operators if o.state is OperatorState.READY), key=lambda o: (o.since, o.id))
     queue = sorted(waiting, key=lambda caller: (-caller.priority, caller.since, caller.call))
     steps = [caller.steps[step_at(caller.steps, now - caller.since)[0]] for caller in queue]

@@ -1,7 +1,7 @@
-"""How long the engine takes for an event and its decision, from a hundred callers and operators to ten thousand.
+"""Measure the engine's time for an event and its decision, from a hundred callers and operators to ten thousand.
 
-Nothing but `routing` is measured, on one core. `python -m bench.routing_scale` prints a table, with `--json` one
-document; `--picture FILE.svg` draws it; `--help` shows what can be set.
+Measures only `routing`, on one core. `python -m bench.routing_scale` prints a table, with `--json` one document;
+`--picture FILE.svg` draws it; `--help` lists the options.
 """
 
 import gc
@@ -27,7 +27,7 @@ from routing.states import Operator, OperatorState
 
 START = 1_795_600_000.0
 TALK_S = 300.0
-"""How long a conversation lasts: an operator becomes idle and a caller comes so often for each operator."""
+"""The length of a conversation: at this interval, per operator, an operator becomes idle and a caller arrives."""
 MIX = {"ar": 0.34, "fr": 0.30, "es": 0.12, "it": 0.10, "nl": 0.07, "de": 0.04, "en": 0.03}
 TOPICS = ("file", "travel", "papers", "visa")
 LIMIT_US = 200.0
@@ -41,20 +41,20 @@ PLAIN_EVENTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How it stands, and what happens; the same for the same seed."""
+    """The initial state and the events; the same for the same seed."""
 
     operators: dict[str, Operator]
     waiting: list[Waiting]
-    happenings: list[Waiting | str]  # a caller who comes, or the operator who becomes idle
+    happenings: list[Waiting | str]  # a caller who arrives, or the operator who becomes idle
     between_s: float
 
 
 def operator(number: int, chance: random.Random) -> Operator:
-    """One to four languages, the first native; a quarter have topics of their own."""
+    """Return an operator with one to four languages, the first native; a quarter have topics of their own."""
     first = chance.choices(list(MIX), list(MIX.values()))[0]
-    further = chance.sample([each for each in MIX if each != first], chance.choice([0, 1, 2, 2, 3]))
+    further = chance.sample([item for item in MIX if item != first], chance.choice([0, 1, 2, 2, 3]))
     topics = chance.choice([(), (), (), TOPICS[:1], TOPICS[1:3]])[:]
-    languages = {first: 5} | {each: chance.randint(2, 5) for each in further}
+    languages = {first: 5} | {item: chance.randint(2, 5) for item in further}
     since = START - chance.uniform(0, 600)
     return Operator(
         str(10_000 + number), languages, frozenset(topics), OperatorState.TALKING, since=since, present=True
@@ -62,8 +62,8 @@ def operator(number: int, chance: random.Random) -> Operator:
 
 
 def caller(name: str, since: float, size: int, languages: list[str], chance: random.Random) -> Waiting:
-    """Usual needs; one in twenty has an open file with somebody, one in ten a higher priority."""
-    (language,) = chance.choices(languages, [MIX[each] for each in languages])
+    """Return a caller with usual needs; one in twenty has an operator for their case, one in ten a higher priority."""
+    (language,) = chance.choices(languages, [MIX[item] for item in languages])
     preferred = str(10_000 + chance.randrange(size)) if chance.random() < 0.05 else None
     topic = chance.choice([None, *TOPICS])
     return Waiting(name, usual_steps(language, 3, topic, preferred), since, int(chance.random() < 0.1))
@@ -71,13 +71,13 @@ def caller(name: str, since: float, size: int, languages: list[str], chance: ran
 
 def scene(name: str, size: int, events: int, seed: int) -> Scene:
     chance = random.Random(f"{name} {size} {seed}")
-    operators = {each.id: each for each in (operator(number, chance) for number in range(size))}
+    operators = {item.id: item for item in (operator(number, chance) for number in range(size))}
     everybody, scarce = list(MIX), ["nl", "de", "en"]
     waiting: list[Waiting] = []
     if name != "crowded":
-        for each in operators.values():
-            if name == "calm" or not set(scarce) & set(each.languages):
-                operators[each.id] = replace(each, state=OperatorState.READY)
+        for item in operators.values():
+            if name == "calm" or not set(scarce) & set(item.languages):
+                operators[item.id] = replace(item, state=OperatorState.READY)
     if name != "calm":
         languages = scarce if name == "divided" else everybody
         since = [START - chance.uniform(0, 150) for _ in range(size)]
@@ -94,10 +94,10 @@ def scene(name: str, size: int, events: int, seed: int) -> Scene:
 
 
 def run(what: Scene) -> Iterator[int]:
-    """Nanoseconds of each event with its decision. Who was given a call talks from then on."""
+    """Yield the nanoseconds of each event with its decision. Operators who get a call talk from then on."""
     engine = Engine(Policy())
-    for each in what.operators.values():
-        engine.set_operator(each)
+    for item in what.operators.values():
+        engine.set_operator(item)
     for one in what.waiting:
         engine.wait(one)
     _talk(engine, what, engine.decide(START), START)
@@ -125,8 +125,8 @@ def _talk(engine: Engine, what: Scene, decisions: Decisions, now: float) -> None
 
 
 def run_plain(what: Scene) -> Iterator[int]:
-    """The same events for the plain way; it keeps nothing between them."""
-    operators, waiting = dict(what.operators), {each.call: each for each in what.waiting}
+    """Yield the same for the plain way, which keeps nothing between events."""
+    operators, waiting = dict(what.operators), {item.call: item for item in what.waiting}
     for number, happening in enumerate(what.happenings[:PLAIN_EVENTS]):
         now = START + what.between_s * (number + 1)
         if isinstance(happening, str):
@@ -142,8 +142,8 @@ def run_plain(what: Scene) -> Iterator[int]:
 
 
 def measure(name: str, size: int, events: int, repeats: int, seed: int) -> dict[str, Any]:
-    """Microseconds. The same events are run several times, and each counts as its fastest: what else the machine did is
-    no cost of theirs. `as_it_was` is without this. The first tenth only warms up."""
+    """Return the times in microseconds. The same events run several times and each counts as its fastest, which
+    excludes other load on the machine; `as_it_was` includes it. The first tenth is warm-up and does not count."""
     what = scene(name, size, events, seed)
     runs = [list(run(what))[events // 10 :] for _ in range(repeats)]
     fastest = [min(times) / 1000 for times in zip(*runs, strict=True)]
@@ -169,12 +169,12 @@ def table(rows: list[dict[str, Any]]) -> Table:
         made.add_column(heading, justify="left" if heading == "scene" else "right")
     for row in rows:
         figures = ("p50_us", "p99_us", "as_it_was_p99_us", "plain_p50_us", "plain_over_engine")
-        made.add_row(row["scene"], f"{row['size']:,}", *(f"{row[each]:,.1f}" for each in figures))
+        made.add_row(row["scene"], f"{row['size']:,}", *(f"{row[figure]:,.1f}" for figure in figures))
     return made
 
 
 def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """From the smallest to the largest size: how much the median grew, and how much the logarithm of the size did."""
+    """Return, from the smallest to the largest size, the growth of the median and of the logarithm of the size."""
     found = []
     for name in dict.fromkeys(row["scene"] for row in rows):
         mine = [row for row in rows if row["scene"] == name]
@@ -188,19 +188,19 @@ def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main(
     sizes: Annotated[str, typer.Option(help="Numbers of callers and operators.")] = "100,300,1000,3000,10000",
-    events: Annotated[int, typer.Option(help="Events of each scene.", min=100)] = 1000,
-    repeats: Annotated[int, typer.Option(help="How often each scene is run.", min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="The same seed, the same events.")] = 1,
+    events: Annotated[int, typer.Option(help="Events in each scene.", min=100)] = 1000,
+    repeats: Annotated[int, typer.Option(help="Runs of each scene.", min=1)] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    picture: Annotated[Path | None, typer.Option(help="Where to draw it, as SVG.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw a picture into this file, as SVG.")] = None,
 ) -> None:
     """Measure the routing engine from a hundred callers and operators to ten thousand. Takes about two minutes."""
     try:
-        wanted = [int(each) for each in sizes.split(",")]
+        wanted = [int(item) for item in sizes.split(",")]
     except ValueError:
-        raise typer.BadParameter(f"{sizes!r} are no numbers; write them as 100,1000,10000") from None
+        raise typer.BadParameter(f"{sizes!r} must be numbers such as 100,1000,10000") from None
     if min(wanted) < 10:
-        raise typer.BadParameter("fewer than 10 callers and operators measure nothing; write 10 or more")
+        raise typer.BadParameter("sizes below 10 measure nothing; use 10 or more")
     about = machine.description()
     rows = [measure(name, size, events, repeats, seed) for name in SCENES for size in sorted(wanted)]
     worst = max(row["p99_us"] for row in rows)
@@ -214,7 +214,7 @@ def main(
         "within_limit": worst <= LIMIT_US,
     }
     if picture is not None:
-        picture.write_text(routing_picture.drawn(rows, LIMIT_US, about), encoding="utf-8")
+        picture.write_text(routing_picture.draw(rows, LIMIT_US, about), encoding="utf-8")
     if json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
@@ -222,10 +222,10 @@ def main(
     console.print(table(rows))
     for name, words in SCENES.items():
         console.print(f"{name}: {words}")
-    for each in document["growth"]:
+    for item in document["growth"]:
         console.print(
-            f"{each['scene']}: the median grew {each['median_grew']} times,"
-            f" the logarithm {each['logarithm_grew']} times"
+            f"{item['scene']}: the median grew {item['median_grew']} times,"
+            f" the logarithm {item['logarithm_grew']} times"
         )
     console.print(f"Worst p99 {worst:.1f} µs; wanted: at most {LIMIT_US:.0f}. {about['cpu']}, Python {about['python']}")
 

@@ -1,4 +1,4 @@
-"""Just enough SIP for a load generator: texts in and out, digest answers, one SDP. No transactions, no state."""
+"""The minimum of SIP for a load generator: message texts, digest answers, one SDP. No transactions, no state."""
 
 import hashlib
 import re
@@ -49,7 +49,7 @@ class Message:
 
 
 def parse(data: bytes) -> Message:
-    """Raises ValueError when it is not SIP (keep-alives are not)."""
+    """Parse a message. Raises ValueError if it is not SIP (keep-alives are not)."""
     head, _, body = data.decode().partition("\r\n\r\n")
     start, *lines = head.split("\r\n")
     if "SIP/2.0" not in start:
@@ -66,7 +66,7 @@ def parse(data: bytes) -> Message:
 
 
 def response(request: Message, status: str, here: str, tag: str, body: str = "") -> bytes:
-    """`status` as in "200 OK", `here` the contact (user@address:port), `tag` ours of the dialog."""
+    """Return a response. `status`: such as "200 OK"; `here`: the contact (user@address:port); `tag`: our tag."""
     to = request.headers["to"]
     lines = [f"SIP/2.0 {status}", *(f"Via: {via}" for via in request.via), f"From: {request.headers['from']}"]
     lines += [f"To: {to}" if ";tag=" in to else f"To: {to};tag={tag}", f"Call-ID: {request.call_id}"]
@@ -79,7 +79,7 @@ class Dialog:
     """One side of a dialog that sends requests: the caller's from INVITE on, the called telephone's for its BYE."""
 
     here: str  # user@address:port, ours
-    target: str  # sip:user@address:port, where requests go
+    target: str  # sip:user@address:port, the destination of requests
     local: str  # the From of our requests, with our tag
     remote: str  # the To of our requests, with their tag once it is known
     call_id: str
@@ -92,18 +92,18 @@ class Dialog:
 
     @classmethod
     def of(cls, invite: Message, here: str, tag: str) -> "Dialog":
-        """The called side's dialog of an INVITE that it answered with `tag`."""
+        """Return the called side's dialog for an INVITE that it answered with `tag`."""
         return cls(here, invite.contact, f"{invite.headers['to']};tag={tag}", invite.headers["from"], invite.call_id)
 
     def request(self, method: str, body: str = "", extra: tuple[str, ...] = ()) -> bytes:
-        """The next request; ACK keeps the sequence number of its INVITE."""
+        """Return the next request; ACK keeps the sequence number of its INVITE."""
         if method != "ACK":
             self.sequence += 1
         self.branch = f"z9hG4bK{secrets.token_hex(8)}"
         return self._text(method, body, extra)
 
     def ack(self, answer: Message) -> bytes:
-        """The ACK of an INVITE's final response; of a refusal in the same transaction (same branch)."""
+        """Return the ACK of an INVITE's final response; for a refusal in the same transaction (same branch)."""
         self.remote = answer.headers["to"]
         if answer.status >= 300:
             return self._text("ACK", "", ())
@@ -111,7 +111,7 @@ class Dialog:
         return self.request("ACK")
 
     def cancel(self) -> bytes:
-        """The CANCEL of an INVITE that has no final response yet: in its transaction (same branch)."""
+        """Return the CANCEL of an INVITE without a final response yet, in its transaction (same branch)."""
         return self._text("CANCEL", "", ())
 
     def _text(self, method: str, body: str, extra: tuple[str, ...]) -> bytes:
@@ -135,7 +135,7 @@ def sdp(address: str, port: int) -> str:
 
 
 def audio_port(body: str) -> int:
-    """The port of an SDP's audio. ValueError unless PCMA was chosen: the frames of the prompts are compared as PCMA."""
+    """Return the audio port of an SDP. Raises ValueError unless it chose PCMA: prompts are compared as PCMA frames."""
     found = re.search(r"^m=audio (\d+) RTP/AVP (\d+)", body, re.MULTILINE)
     if not found or int(found[2]) != ALAW:
         raise ValueError(f"the answer must choose PCMA, got {found[0] if found else body!r}")
@@ -143,7 +143,7 @@ def audio_port(body: str) -> int:
 
 
 def offered_port(body: str) -> int:
-    """The port of the audio that an INVITE offers, whatever its codecs. ValueError where it offers none."""
+    """Return the audio port that an INVITE offers, with any codecs. Raises ValueError if it offers none."""
     found = re.search(r"^m=audio (\d+) ", body, re.MULTILINE)
     if not found:
         raise ValueError(f"the INVITE must offer audio, got {body!r}")
@@ -152,14 +152,14 @@ def offered_port(body: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A telephone of an operator. Without a password it does not register: it is a static contact of Asterisk's."""
+    """An operator's telephone. Without a password it does not register: it is a static contact in Asterisk."""
 
     user: str
     password: str = field(default="", repr=False)
 
 
 def digest(account: Account, challenge: str, uri: str, method: str = "REGISTER") -> str:
-    """The Authorization header for a request that was answered with `challenge` (MD5, qop auth; RFC 7616)."""
+    """Return the Authorization header for a request that was answered with `challenge` (MD5, qop auth; RFC 7616)."""
     asked = {name: bare or quoted for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
     first = _md5(f"{account.user}:{asked['realm']}:{account.password}")
     second = _md5(f"{method}:{uri}")

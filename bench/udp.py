@@ -1,4 +1,4 @@
-"""UDP with the kernel's time of arrival, so that a slow reader in Python does not measure itself."""
+"""UDP with the kernel's time of arrival, so that a slow reader in Python does not distort the times."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ Got = Callable[[bytes, tuple[str, int], int], None]
 
 
 class Udp:
-    """A bound socket. `got(data, sender, arrived)`, `arrived` in ns of CLOCK_REALTIME, runs for each datagram."""
+    """Bind a socket. `got(data, sender, arrived)`, `arrived` in ns of CLOCK_REALTIME, runs for each datagram."""
 
     def __init__(self, address: str, port: int, got: Got) -> None:
         self._got = got
@@ -38,7 +38,7 @@ class Udp:
 
 
 def sink(address: str) -> socket.socket:
-    """A bound socket that nobody reads: the kernel drops what comes, Asterisk sees no port closed."""
+    """Bind a socket that is never read: the kernel drops what comes, and Asterisk sees no closed port."""
     unread = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     unread.bind((address, 0))

@@ -1,4 +1,4 @@
-"""What is remembered about callers' numbers, and erasing it."""
+"""The memory of callers' numbers, and its erasure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ FORGOTTEN = "the number was forgotten"
 
 @dataclass(frozen=True, slots=True)
 class RememberedCaller:
-    """What is remembered about a number. `pin_locked_until`: until when it may not ask for case files."""
+    """The memory of a number. `pin_locked_until`: until then the number may not ask for case files."""
 
     number: str
     language: str | None
@@ -31,8 +31,8 @@ class RememberedCaller:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased. `remembered`: whether the number was known; `requests`: the number of callback requests that
-    were cancelled."""
+    """The result of an erasure. `remembered`: whether the number was known; `requests`: the number of cancelled
+    call-back requests."""
 
     remembered: bool
     requests: int

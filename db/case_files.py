@@ -31,7 +31,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class FileByTelephone:
-    """What a caller with the right PIN may hear about a file, and the data to check the PIN."""
+    """The part of a file that a caller with the right PIN may hear, and the data to check the PIN."""
 
     reference: str
     state: str

@@ -47,7 +47,7 @@ class DeliveryCounts:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What is in the journals but not in the database yet."""
+    """The journal records that are not in the database yet."""
 
     records: int
     bytes: int

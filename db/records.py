@@ -216,7 +216,7 @@ def _converter(column: Column[Any]) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """What the deliverer needs to know about a table."""
+    """The facts about a table that the deliverer needs."""
 
     table: SQLTable
     key: tuple[str, ...]

@@ -120,9 +120,7 @@ def _order(name: str, steps: Extension) -> Iterator[Finding]:
     last = 0
     for step in steps:
         if step.priority == last or any(step.priority == other.priority for other in steps if other.line < step.line):
-            yield Finding(
-                "E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; number it anew"
-            )
+            yield Finding("E_DUPLICATE", step.line, f"priority {step.priority} of {name} exists already; renumber it")
         elif step.priority != last + 1:
             yield Finding(
                 "E_PRIORITY", step.line, f"{name} has no priority {last + 1}, and Asterisk stops at the gap; add it"
@@ -249,7 +247,7 @@ def _sounds(step: Step, prompts: Collection[str] | None) -> Iterator[Finding]:
     for sound in step.data.split(",")[0].split("&"):
         folder, _, name = sound.rpartition("/")
         if "$" in name:
-            continue  # whoever sets the variable is responsible for the prompt's existence in each language
+            continue  # the code that sets the variable is responsible for the prompt's existence in each language
         as_folder = re.compile(re.sub(r"\\\$\\\{\w+\\\}", "[^/]+", re.escape(folder)))
         folders = {prompt.rpartition("/")[0] for prompt in prompts}
         folders = {existing for existing in folders if as_folder.fullmatch(existing)}

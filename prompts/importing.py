@@ -51,7 +51,7 @@ class ImportingError(ValueError):
 
 
 class Verdict(StrEnum):
-    """What becomes of a delivered file."""
+    """The outcome for a delivered file."""
 
     TAKEN = "taken"
     THERE = "there already"

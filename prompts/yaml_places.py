@@ -8,7 +8,7 @@ LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STRING = "tag:yaml.org,2002:str"
 """The tag of a value that YAML reads as a string."""
 MISREAD = (ValueError, LookupError, AttributeError, TypeError)
-"""What PyYAML raises for values such as 30 February, or a string tagged as a number."""
+"""The exceptions that PyYAML raises for values such as 30 February, or a string tagged as a number."""
 DEEPEST = 20
 """Maximum nesting depth; a flow has six levels."""
 

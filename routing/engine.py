@@ -11,37 +11,17 @@ has waited zero seconds.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable
-from enum import IntEnum
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from routing.match import Decision, Decisions, Waiting, deadline
 from routing.policy import Policy
 from routing.pools import Choice
 from routing.queues import Queue, Queues
+from routing.ranking import Key, Ranking, Stretch, Turn
 from routing.reasons import reason_of
 from routing.staff import Staff
 from routing.states import Operator
-
-Key = tuple[float, float, str]
-"""The policy's key, then arrival, then the call's id: a total, stable order."""
-
-
-class Stretch(IntEnum):
-    """A part of a queue. Queues are ordered by arrival, so late callers are at the head."""
-
-    ALL = 0
-    LATE = 1
-    TIMELY = 2
-
-
-class Turn(NamedTuple):
-    """The first caller of a stretch. Turns sort by key; the turn of a whole queue sorts before the turns within it."""
-
-    key: Key
-    stretch: Stretch
-    queue: Queue
 
 
 class Engine:
@@ -51,11 +31,11 @@ class Engine:
         self.policy = policy or Policy()
         self.staff = Staff(self.policy)
         self.queues = Queues(self.staff.can_meet)
+        self.ranking = Ranking(self.policy, self.staff, self.queues)
         self._newly_idle: dict[str, None] = {}  # operators who have become idle since the last decision
         self._reserved: dict[str, None] = {}  # idle operators who were, or could have been, withheld from a caller
         self._reserved_until: float | None = None
         self._staff_changed = False
-        self._head_starts: dict[str, float] = {}  # by language, until the staff changes
         self._now: float | None = None
 
     def set_operator(self, operator: Operator) -> None:
@@ -113,30 +93,6 @@ class Engine:
         moved = tuple(call for call in self.queues.moved if self.queues.find(call) is not None)
         return Decisions(tuple(pairs), self._look_again(now), moved)
 
-    def key(self, queue: Queue, since: float, late: bool) -> float:
-        return self.policy.key(since, self.head_start(queue.step.language), queue.priority, late)
-
-    def fronts(self, queues: Collection[Queue]) -> list[float]:
-        """Return a lower bound on the keys in each queue: the key of its first caller as if they were not late."""
-        key, starts = self.policy.key, {queue.step.language: self.head_start(queue.step.language) for queue in queues}
-        return [key(queue.callers[0][0], starts[queue.step.language], queue.priority, False) for queue in queues]
-
-    def head_start(self, language: str) -> float:
-        found = self._head_starts.get(language)
-        if found is None:
-            found = self.policy.head_start(self.staff.cover.speakers.get(language, 0), self.staff.cover.on_duty)
-            self._head_starts[language] = found
-        return found
-
-    def may_yield(self, queue: Queue) -> bool:
-        """Return whether new callers in this queue do without reserved operators for the hold time: other operators
-        can serve them, and they have neither priority nor a preferred operator."""
-        step = queue.step
-        return queue.priority <= 0 and step.operator is None and self.staff.cover.is_common(step.language)
-
-    def yields(self, queue: Queue, since: float, now: float) -> bool:
-        return since > now - self.policy.hold_s and self.may_yield(queue)
-
     def _push(self, turns: list[Turn], queue: Queue, stretch: Stretch, now: float) -> None:
         """Push the turn of the stretch's first caller, if the stretch is not empty."""
         border = bisect_left(queue.callers, (now - self.policy.target_s,))
@@ -144,14 +100,14 @@ class Engine:
         at, end = (0, border) if late else (border, len(queue.callers))
         if at < end:
             since, call = queue.callers[at]
-            heappush(turns, Turn((self.key(queue, since, late), since, call), stretch, queue))
+            heappush(turns, Turn((self.ranking.key(queue, since, late), since, call), stretch, queue))
 
     def _choice(self, turn: Turn, now: float) -> Choice | None:
-        return self.staff.best(turn.queue.step, self.yields(turn.queue, turn.key[1], now))
+        return self.staff.best(turn.queue.step, self.ranking.yields(turn.queue, turn.key[1], now))
 
     def _pair(self, turn: Turn, choice: Choice, now: float) -> Decision:
         _, _, call = turn.key
-        reason = reason_of(self, turn, choice, now)
+        reason = reason_of(self.ranking, turn, choice, now)
         self.queues.remove(call)
         return Decision(call, choice.operator, reason)
 
@@ -181,7 +137,7 @@ class Engine:
                 queues.update((id(queue), queue) for queue in self.queues.servable_by(operator))
         turns = [
             Turn((key, *queue.callers[0]), Stretch.ALL, queue)
-            for key, queue in zip(self.fronts(queues.values()), queues.values(), strict=True)
+            for key, queue in zip(self.ranking.fronts(queues.values()), queues.values(), strict=True)
         ]
         heapify(turns)
         return turns
@@ -198,7 +154,7 @@ class Engine:
         for operator in self.staff.reserved():
             self._reserved[operator.id] = None
             for queue in self.queues.servable_by(operator):
-                if self.may_yield(queue):
+                if self.ranking.may_yield(queue):
                     at = bisect_right(queue.callers, (now - self.policy.hold_s, "\U0010ffff"))
                     if at < len(queue.callers) and (soonest is None or queue.callers[at][0] < soonest):
                         soonest = queue.callers[at][0]
@@ -206,7 +162,7 @@ class Engine:
 
     def _changed(self, languages: Iterable[str], identity: str) -> None:
         self._staff_changed = True
-        self._head_starts.clear()
+        self.ranking.staff_changed()
         self.queues.staff_changed(languages, identity)
 
     def _languages(self, identity: str) -> set[str]:
@@ -214,6 +170,6 @@ class Engine:
 
     def _key_of(self, waiting: Waiting) -> Key:
         now = self._now if self._now is not None else float("-inf")
-        head_start = self.head_start(self.queues.step_of(waiting, now).language)
+        head_start = self.ranking.head_start(self.queues.step_of(waiting, now).language)
         late = waiting.since < now - self.policy.target_s
         return self.policy.key(waiting.since, head_start, waiting.priority, late), waiting.since, waiting.call

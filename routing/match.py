@@ -12,7 +12,7 @@ from routing.states import Operator, OperatorState
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a caller needs, and for how long it is insisted on before the next step applies."""
+    """A caller's needs, and how long they hold before the next step applies."""
 
     language: str
     level: int = 1  # 1 (can help) to 5 (native), as in the operators' list
@@ -88,7 +88,7 @@ _DOING: Mapping[OperatorState, str] = {
     OperatorState.PAUSED: "was paused",
     OperatorState.AWAY: "was away",
 }
-"""What an operator in that state was doing, as part of a sentence."""
+"""An operator's activity in that state, as part of a sentence."""
 
 
 def describe_state(state: OperatorState, state_s: float | None) -> str:

@@ -7,15 +7,12 @@ are given: their effect on other callers is taken into account, and if it cannot
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from routing.match import Step, Waiting, may_serve, seconds_since, step_at
 from routing.queues import Queue
+from routing.ranking import Key, Ranking
 from routing.reasons import heads
 from routing.states import Operator, OperatorState
-
-if TYPE_CHECKING:
-    from routing.engine import Engine, Key
 
 LOOKED_AT = 24
 """The number of operators that are looked at, whatever the size of the floor."""
@@ -42,20 +39,20 @@ class Change:
     earlier_s: float
 
 
-def nearest_change(engine: "Engine", call: str, now: float) -> Change | None:
+def nearest_change(ranking: Ranking, call: str, now: float) -> Change | None:
     """Return the smallest change that would have served a call that still waits after this instant's decision.
 
     None if no change of arrival time and one operator would have been enough for certain.
     """
-    waiting = engine.queues.waiting(call)
-    return _earlier_arrival(engine, waiting, now) or _idle_operator(engine, waiting, now)
+    waiting = ranking.queues.waiting(call)
+    return _earlier_arrival(ranking, waiting, now) or _idle_operator(ranking, waiting, now)
 
 
-def _earlier_arrival(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
+def _earlier_arrival(ranking: Ranking, waiting: Waiting, now: float) -> Change | None:
     """Return the earlier arrival after which the hold or a step would be over. The idle operator is not reserved then,
     and no caller ahead could have got them, because none has."""
-    staff, queues = engine.staff, engine.queues
-    waited, ends = now - waiting.since, {engine.policy.hold_s}
+    staff, queues = ranking.staff, ranking.queues
+    waited, ends = now - waiting.since, {ranking.policy.hold_s}
     if len(waiting.steps) > 1:
         end = step_at(waiting.steps, waited - waiting.before, staff.can_meet)[1]
         while end is not None:
@@ -69,16 +66,16 @@ def _earlier_arrival(engine: "Engine", waiting: Waiting, now: float) -> Change |
         step = queues.step_if_since(waiting, moved, now)
         if not staff.anybody_idle(step):
             continue
-        choice = staff.best(step, _yields(engine, waiting, step, moved, now))
+        choice = staff.best(step, _yields(ranking, waiting, step, moved, now))
         if choice is not None:
             return Change(choice.operator, OperatorState.READY, seconds_since(choice.since, now), earlier)
     return None
 
 
-def _idle_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | None:
+def _idle_operator(ranking: Ranking, waiting: Waiting, now: float) -> Change | None:
     """Return the qualified operator who would have served the caller if idle, and whom no other caller would have got.
     Of operators with the same skills only the one nearest to idle is examined: the change is the same for all."""
-    staff, queues = engine.staff, engine.queues
+    staff, queues = ranking.staff, ranking.queues
     step = queues.step_of(waiting, now)
     met = staff.can_meet(step)  # if not, nobody on duty meets any other step either: all who qualify are away
     steps = [step] if met else dict.fromkeys(waiting.steps)
@@ -87,7 +84,7 @@ def _idle_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | N
         (_NEARNESS[staff.state(operator.id)], operator.since, at, operator)
         for at, operator in enumerate(qualified.values())
     )
-    idle = _IfIdle(engine, waiting, now) if met else None
+    idle = _IfIdle(ranking, waiting, now) if met else None
     named = {step.operator for step in waiting.steps}
     best: Change | None = None
     seen: set[object] = set()
@@ -101,7 +98,7 @@ def _idle_operator(engine: "Engine", waiting: Waiting, now: float) -> Change | N
         if alike in seen:
             continue
         seen.add(alike)
-        hypothesis = idle or _IfOnDuty(engine, waiting, now, operator)
+        hypothesis = idle or _IfOnDuty(ranking, waiting, now, operator)
         earlier = hypothesis.earlier(operator, best.earlier_s if best is not None else math.inf)
         if earlier is not None:
             best = Change(identity, staff.state(identity), seconds_since(since, now), earlier)
@@ -114,9 +111,9 @@ class _IfIdle:
     """The caller's situation if a busy operator on duty were idle. What does not depend on the operator is computed
     once."""
 
-    def __init__(self, engine: "Engine", waiting: Waiting, now: float) -> None:
-        self.engine, self.waiting, self.now = engine, waiting, now
-        self.border = now - engine.policy.target_s
+    def __init__(self, ranking: Ranking, waiting: Waiting, now: float) -> None:
+        self.ranking, self.waiting, self.now = ranking, waiting, now
+        self.border = now - ranking.policy.target_s
         self._firsts: dict[Queue, tuple[Key | None, Key | None]] = {}
         self.step = self.step_if_since(waiting.since)
         if self.step is not None:
@@ -134,7 +131,7 @@ class _IfIdle:
         first = min(self.rivals(operator, reserved), default=self.mine)
         needed = 0.0 if self.mine <= first else _round_up(self.mine[0] - first[0])
         # Arriving that early the caller may be late, and yield.
-        for earlier in (needed, needed + self.engine.policy.passing):
+        for earlier in (needed, needed + self.ranking.policy.passing):
             if not (rounded := round(earlier, 3)) < under:
                 return None
             moved = self.waiting.since - earlier
@@ -143,40 +140,40 @@ class _IfIdle:
         return None
 
     def certain(self, operator: Operator) -> bool:
-        return self.engine.staff.cover.reserves_as_many_with(operator.languages)
+        return self.ranking.staff.cover.reserves_as_many_with(operator.languages)
 
     def reserved(self, operator: Operator) -> bool:
-        return self.engine.staff.cover.would_be_reserved(operator.languages)
+        return self.ranking.staff.cover.would_be_reserved(operator.languages)
 
     def step_if_since(self, since: float) -> Step | None:
-        return self.engine.queues.step_if_since(self.waiting, since, self.now)
+        return self.ranking.queues.step_if_since(self.waiting, since, self.now)
 
     def yields(self, step: Step) -> bool:
-        return _yields(self.engine, self.waiting, step, self.waiting.since, self.now)
+        return _yields(self.ranking, self.waiting, step, self.waiting.since, self.now)
 
-    def place(self, step: Step, since: float) -> "Key":
+    def place(self, step: Step, since: float) -> Key:
         late = since < self.border
-        key = self.engine.policy.key(since, self.head_start(step.language), self.waiting.priority, late)
+        key = self.ranking.policy.key(since, self.head_start(step.language), self.waiting.priority, late)
         return key, since, self.waiting.call
 
     def head_start(self, language: str) -> float:
-        return self.engine.head_start(language)
+        return self.ranking.head_start(language)
 
-    def rivals(self, operator: Operator, reserved: bool) -> "Iterator[Key]":
+    def rivals(self, operator: Operator, reserved: bool) -> Iterator[Key]:
         """Yield the keys of callers who would have got the operator if they are ahead of this caller."""
-        for queue in self.engine.queues.servable_by(operator):
+        for queue in self.ranking.queues.servable_by(operator):
             firsts = self._firsts.get(queue)
             if firsts is None:
                 firsts = self._firsts[queue] = self._first(queue)
             if (first := firsts[reserved]) is not None:
                 yield first
 
-    def _first(self, queue: Queue) -> "tuple[Key | None, Key | None]":
+    def _first(self, queue: Queue) -> tuple[Key | None, Key | None]:
         """Return the first key in a queue other than the caller's own; and the first among callers who do not yield a
         reserved operator."""
-        engine = self.engine
+        ranking = self.ranking
         places = [
-            ((engine.key(queue, since, late), since, call), engine.yields(queue, since, self.now))
+            ((ranking.key(queue, since, late), since, call), ranking.yields(queue, since, self.now))
             for (since, call), late in heads(queue.callers, self.waiting.call, self.border)
         ]
         return min((place for place, _ in places), default=None), min(
@@ -191,17 +188,17 @@ class _IfOnDuty(_IfIdle):
     matter only for who is first.
     """
 
-    def __init__(self, engine: "Engine", waiting: Waiting, now: float, operator: Operator) -> None:
-        staff, policy = engine.staff, engine.policy
+    def __init__(self, ranking: Ranking, waiting: Waiting, now: float, operator: Operator) -> None:
+        staff, policy = ranking.staff, ranking.policy
         self.operator, self.on_duty = operator, staff.cover.on_duty + 1
         self.able = [step for step in waiting.steps if may_serve(operator, step)]
-        rare = [other for other in operator.languages if policy.rare(self._speakers(engine, other), self.on_duty)]
+        rare = [other for other in operator.languages if policy.rare(self._speakers(ranking, other), self.on_duty)]
         self._reserved = any(staff.cover.free[language] < policy.spare for language in rare)
-        super().__init__(engine, waiting, now)
+        super().__init__(ranking, waiting, now)
 
     def certain(self, operator: Operator) -> bool:
         # A caller with steps in several languages might be at another step if this operator were on duty.
-        queues = self.engine.queues
+        queues = self.ranking.queues
         return len(queues) <= _MOST_CALLERS and all(
             len(other.steps) == 1 or len({step.language for step in other.steps}) == 1 for other in queues.all_waiting()
         )
@@ -216,33 +213,33 @@ class _IfOnDuty(_IfIdle):
         return self.waiting.steps[step_at(self.waiting.steps, self.now - begins, self.able.__contains__)[0]]
 
     def yields(self, step: Step) -> bool:
-        policy, since = self.engine.policy, self.waiting.since
-        common = not policy.rare(self._speakers(self.engine, step.language), self.on_duty)
-        return _in_hold(self.engine, self.waiting, step, since, self.now) and common
+        policy, since = self.ranking.policy, self.waiting.since
+        common = not policy.rare(self._speakers(self.ranking, step.language), self.on_duty)
+        return _in_hold(self.ranking, self.waiting, step, since, self.now) and common
 
     def head_start(self, language: str) -> float:
-        return self.engine.policy.head_start(self._speakers(self.engine, language), self.on_duty)
+        return self.ranking.policy.head_start(self._speakers(self.ranking, language), self.on_duty)
 
-    def rivals(self, operator: Operator, reserved: bool) -> "Iterator[Key]":
+    def rivals(self, operator: Operator, reserved: bool) -> Iterator[Key]:
         """Yield the keys of all callers in one of the operator's languages, whatever their steps."""
-        policy = self.engine.policy
-        for language, priority, places in self.engine.queues.arrivals():
+        policy = self.ranking.policy
+        for language, priority, places in self.ranking.queues.arrivals():
             if language not in operator.languages:
                 continue
             for (since, call), late in heads(places, self.waiting.call, self.border):
                 yield policy.key(since, self.head_start(language), priority, late), since, call
 
-    def _speakers(self, engine: "Engine", language: str) -> int:
-        return engine.staff.cover.speakers[language] + (language in self.operator.languages)
+    def _speakers(self, ranking: Ranking, language: str) -> int:
+        return ranking.staff.cover.speakers[language] + (language in self.operator.languages)
 
 
-def _yields(engine: "Engine", waiting: Waiting, step: Step, since: float, now: float) -> bool:
+def _yields(ranking: Ranking, waiting: Waiting, step: Step, since: float, now: float) -> bool:
     """Return whether the caller would do without reserved operators, at `step` and having arrived at `since`."""
-    return _in_hold(engine, waiting, step, since, now) and engine.staff.cover.is_common(step.language)
+    return _in_hold(ranking, waiting, step, since, now) and ranking.staff.cover.is_common(step.language)
 
 
-def _in_hold(engine: "Engine", waiting: Waiting, step: Step, since: float, now: float) -> bool:
-    return since > now - engine.policy.hold_s and waiting.priority <= 0 and step.operator is None
+def _in_hold(ranking: Ranking, waiting: Waiting, step: Step, since: float, now: float) -> bool:
+    return since > now - ranking.policy.hold_s and waiting.priority <= 0 and step.operator is None
 
 
 def _round_up(seconds: float) -> float:

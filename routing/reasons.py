@@ -3,15 +3,12 @@
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from routing.match import BusyOperator, OtherCaller, OtherOperator, Reason, seconds_since
 from routing.pools import Choice
 from routing.queues import Place, Queue
+from routing.ranking import Ranking, Turn
 from routing.states import Operator
-
-if TYPE_CHECKING:
-    from routing.engine import Engine, Turn
 
 _RESOLUTION_S = 0.001
 """Changes are given in milliseconds, rounded up beyond what is needed."""
@@ -23,18 +20,18 @@ operator instead. With more than `_SMALL` operators the limits are low and doubt
 decision must not be late; a busy operator is named less often then."""
 
 
-def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Reason:
+def reason_of(ranking: Ranking, turn: Turn, choice: Choice, now: float) -> Reason:
     """Return the reason for the pair that is being made, and mark the operator as taken."""
     (_, since, call), queue = turn.key, turn.queue
-    operator, waiting = engine.staff.operator(choice.operator), engine.queues.waiting(call)
-    step, index = queue.step, engine.queues.index(call)
-    servable = list(engine.queues.servable_by(operator))
-    ahead, before = _ahead(engine, turn, now)
-    who_could = engine.staff.count_idle(step)
-    other_caller = _other_caller(engine, turn, choice, servable, now)
-    busy = _busy_operator(engine, turn, choice, before, now) if step.operator is None else None
-    engine.staff.take(choice.operator)
-    instead = engine.staff.best(step, engine.yields(queue, since, now)) if who_could > 1 else None
+    operator, waiting = ranking.staff.operator(choice.operator), ranking.queues.waiting(call)
+    step, index = queue.step, ranking.queues.index(call)
+    servable = list(ranking.queues.servable_by(operator))
+    ahead, before = _ahead(ranking, turn, now)
+    who_could = ranking.staff.count_idle(step)
+    other_caller = _other_caller(ranking, turn, choice, servable, now)
+    busy = _busy_operator(ranking, turn, choice, before, now) if step.operator is None else None
+    ranking.staff.take(choice.operator)
+    instead = ranking.staff.best(step, ranking.yields(queue, since, now)) if who_could > 1 else None
     return Reason(
         waited_s=round(now - since, 3),
         callers_ahead=ahead,
@@ -47,8 +44,8 @@ def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Rea
         topic=step.topic,
         steps=len(waiting.steps),
         price=choice.price,
-        head_start_s=round(engine.head_start(step.language), 3),
-        late=since < now - engine.policy.target_s,
+        head_start_s=round(ranking.head_start(step.language), 3),
+        late=since < now - ranking.policy.target_s,
         priority=queue.priority,
         other_caller=other_caller,
         other_operator=None
@@ -59,14 +56,14 @@ def reason_of(engine: "Engine", turn: "Turn", choice: Choice, now: float) -> Rea
     )
 
 
-def _ahead(engine: "Engine", turn: "Turn", now: float) -> tuple[int, set[str]]:
+def _ahead(ranking: Ranking, turn: Turn, now: float) -> tuple[int, set[str]]:
     """Return how many callers have a lower key, and the languages that they need."""
-    key_of, (mine, *rest), count = engine.policy.key, turn.key, 0
+    key_of, (mine, *rest), count = ranking.policy.key, turn.key, 0
     languages: set[str] = set()
     place = tuple(rest)
-    border = (now - engine.policy.target_s,)
-    for language, priority, places in engine.queues.arrivals():
-        head_start = engine.head_start(language)
+    border = (now - ranking.policy.target_s,)
+    for language, priority, places in ranking.queues.arrivals():
+        head_start = ranking.head_start(language)
         first = bisect_left(places, border)
         for late, start, end in ((True, 0, first), (False, first, len(places))):
             if start == end:
@@ -89,16 +86,16 @@ def _ahead(engine: "Engine", turn: "Turn", now: float) -> tuple[int, set[str]]:
     return count, languages
 
 
-def _busy_operator(engine: "Engine", turn: "Turn", choice: Choice, before: set[str], now: float) -> BusyOperator | None:
+def _busy_operator(ranking: Ranking, turn: Turn, choice: Choice, before: set[str], now: float) -> BusyOperator | None:
     """Return the busy operator who would have been taken if idle; None if none is certain.
 
     `before`: the languages of the callers ahead, who must not have got that operator instead.
     """
-    staff, queue = engine.staff, turn.queue
+    staff, queue = ranking.staff, turn.queue
     language, large = queue.step.language, len(staff) > _SMALL
     if large and language in before:
         return None
-    yields = engine.yields(queue, turn.key[1], now)
+    yields = ranking.yields(queue, turn.key[1], now)
     most = _LOOKED_AT_ON_A_LARGE_FLOOR if large else _LOOKED_AT
     found = staff.busy_before(choice, queue.step, yields, before - {language}, most)
     if found is None:
@@ -110,32 +107,30 @@ def _busy_operator(engine: "Engine", turn: "Turn", choice: Choice, before: set[s
         beside = staff.best_with(queue.step, yields, operator)
         if beside is None or not (found.price.total, *found[1:]) < (beside.price.total, *beside[1:]):
             return None
-    if language in before and not _nobody_before(engine, turn, operator, now):
+    if language in before and not _nobody_before(ranking, turn, operator, now):
         return None
     return BusyOperator(found.operator, staff.state(found.operator), found.price, seconds_since(found.since, now))
 
 
-def _nobody_before(engine: "Engine", turn: "Turn", operator: Operator, now: float) -> bool:
+def _nobody_before(ranking: Ranking, turn: Turn, operator: Operator, now: float) -> bool:
     """Return whether it is certain that no caller ahead would have got this busy operator if they were idle."""
-    border, reserved = now - engine.policy.target_s, engine.staff.cover.would_be_reserved(operator.languages)
-    for looked, queue in enumerate(engine.queues.servable_by(operator)):
+    border, reserved = now - ranking.policy.target_s, ranking.staff.cover.would_be_reserved(operator.languages)
+    for looked, queue in enumerate(ranking.queues.servable_by(operator)):
         if looked == _QUEUES:
             return False
         for (since, call), late in heads(queue.callers, turn.key[2], border):
-            if (engine.key(queue, since, late), since, call) < turn.key and not (
-                reserved and engine.yields(queue, since, now)
+            if (ranking.key(queue, since, late), since, call) < turn.key and not (
+                reserved and ranking.yields(queue, since, now)
             ):
                 return False
     return True
 
 
-def _other_caller(
-    engine: "Engine", turn: "Turn", choice: Choice, queues: list[Queue], now: float
-) -> OtherCaller | None:
+def _other_caller(ranking: Ranking, turn: Turn, choice: Choice, queues: list[Queue], now: float) -> OtherCaller | None:
     """Return the caller who would have got the operator by arriving earlier by the shortest time."""
-    reserved = engine.staff.is_reserved(engine.staff.operator(choice.operator))
-    mine, call, border = turn.key[0], turn.key[2], now - engine.policy.target_s
-    ranked = sorted(zip(engine.fronts(queues), range(len(queues)), strict=True))
+    reserved = ranking.staff.is_reserved(ranking.staff.operator(choice.operator))
+    mine, call, border = turn.key[0], turn.key[2], now - ranking.policy.target_s
+    ranked = sorted(zip(ranking.fronts(queues), range(len(queues)), strict=True))
     best: tuple[float, str] | None = None
     found: tuple[Queue, Place, bool] | None = None
     for key, at in ranked:
@@ -143,20 +138,20 @@ def _other_caller(
             break
         queue = queues[at]
         for place, late in heads(queue.callers, call, border):
-            needed, held = _earlier(engine, mine, queue, place, late, reserved, now)
+            needed, held = _earlier(ranking, mine, queue, place, late, reserved, now)
             if best is None or (needed, place[1]) < best:
                 best, found = (needed, place[1]), (queue, place, held)
     if best is None or found is None:
         return None
     (queue, (since, other), held), earlier = found, math.ceil(best[0] / _RESOLUTION_S + 1) * _RESOLUTION_S
     earlier = round(earlier, 3)
-    waiting, moved = engine.queues.waiting(other), since - earlier
-    if engine.queues.step_if_since(waiting, moved, now) != queue.step:
+    waiting, moved = ranking.queues.waiting(other), since - earlier
+    if ranking.queues.step_if_since(waiting, moved, now) != queue.step:
         return None
-    late = moved < now - engine.policy.target_s
-    if not (engine.key(queue, moved, late), moved, other) < turn.key:
+    late = moved < now - ranking.policy.target_s
+    if not (ranking.key(queue, moved, late), moved, other) < turn.key:
         return None
-    got = engine.staff.best(queue.step, engine.yields(queue, moved, now))
+    got = ranking.staff.best(queue.step, ranking.yields(queue, moved, now))
     return OtherCaller(other, earlier, held) if got is not None and got.operator == choice.operator else None
 
 
@@ -171,13 +166,13 @@ def heads(callers: list[Place], call: str, late_before: float) -> Iterator[tuple
 
 
 def _earlier(
-    engine: "Engine", mine: float, queue: Queue, place: Place, late: bool, reserved: bool, now: float
+    ranking: Ranking, mine: float, queue: Queue, place: Place, late: bool, reserved: bool, now: float
 ) -> tuple[float, bool]:
     """Return how many seconds earlier a caller must arrive to be ahead of the key `mine` and not on hold, and whether
     they are on hold now. `reserved`: the operator is reserved for a rare language."""
-    policy, (since, _) = engine.policy, place
-    held = reserved and engine.yields(queue, since, now)
-    needed = max(0.0, engine.key(queue, since, late) - mine)
+    policy, (since, _) = ranking.policy, place
+    held = reserved and ranking.yields(queue, since, now)
+    needed = max(0.0, ranking.key(queue, since, late) - mine)
     if not late and since - needed - _RESOLUTION_S < now - policy.target_s:
         needed += policy.passing  # arriving that early they would be late, and yield
     if held:

@@ -67,9 +67,9 @@ def explain_wait(
         staff.cover.speakers.get(step.language, 0),
         staff.count_on_duty(step),
         staff.count_idle(step),
-        callers_ahead(engine, call, now)[1].get(step.language, 0),
+        callers_ahead(engine.ranking, call, now)[1].get(step.language, 0),
         states,
-        nearest_change(engine, call, now),
+        nearest_change(engine.ranking, call, now),
         step.excluded_operator,
         back,
     )

@@ -1,4 +1,4 @@
-"""What a test asks of a running line: by a command, over the control API, of Asterisk itself, and of the database."""
+"""Requests of a test to a running line: by command, over the control API, to Asterisk itself, and to the database."""
 
 import asyncio
 import json
@@ -22,13 +22,13 @@ from ivr.controller import last_line
 from ivr.home import credentials
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past the proxy of the shell in which the tests are run."""
+"""Bypasses the proxy of the shell in which the tests run."""
 
 HATIF = str(Path(sys.executable).with_name("hatif"))
 
 
 class Asked:
-    """`home` is its HATIF_HOME, `offset` of its ports, `database` a URL, `environment` that of its processes."""
+    """A running line. `home`: its HATIF_HOME; `database`: a URL; `environment`: of its processes."""
 
     home: Path
     offset: int
@@ -36,20 +36,20 @@ class Asked:
     environment: dict[str, str]
 
     def run(self, *arguments: str) -> Answer:
-        """What a command answers; in this process, which spares it its start."""
+        """Return a command's answer; runs in this process, which saves its start-up time."""
         if arguments[:2] in (("prompts", "build"), ("prompts", "import")):
             shared_audio.own(self.home / "sounds")
         return command(arguments, self.environment)
 
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The same as a process, where that is what a test is about."""
+        """Run a command in a process of its own, for tests of exactly that."""
         return subprocess.run([HATIF, *arguments], env=self.environment, capture_output=True, text=True, timeout=60)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def status(self) -> dict[str, Any]:
-        """Of `hatif status`; asked over the control API itself, since a test asks often."""
+        """Return the same as `hatif status`; over the control API itself, because tests call it often."""
         token = credentials.load(self.home, ()).control_token if (self.home / "secrets.json").exists() else ""
         request = urllib.request.Request(
             f"http://127.0.0.1:{8070 + self.offset}/v1/status", headers={"Authorization": f"Bearer {token}"}
@@ -62,7 +62,7 @@ class Asked:
         return {**data, "serves": data["ari"] and data["ami"]}
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        """Return what the control API answers to a request for `path`, which is below /v1."""
+        """Return the control API's answer to a request for `path`, which is below /v1."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{8070 + self.offset}/v1{path}",
             method=method,
@@ -77,18 +77,18 @@ class Asked:
             return json.load(answer)
 
     def ari(self, method: str, path: str, **query: str) -> Any:
-        """Asterisk's own word, past the controller; its last line is nobody's call."""
+        """Return Asterisk's own answer, without the controller; its last line is nobody's call."""
         secrets = credentials.load(self.home, ())
         asked = urllib.parse.urlencode({**query, "api_key": f"{secrets.ari_user}:{secrets.ari_password}"})
         request = urllib.request.Request(f"http://127.0.0.1:{8088 + self.offset}/ari{path}?{asked}", method=method)
         with DIRECT.open(request, timeout=5) as answer:
             found = json.loads(answer.read() or b"null")
         if (method, path) == ("GET", "/channels"):
-            return [each for each in found if not each["name"].startswith(last_line.NAME)]
+            return [item for item in found if not item["name"].startswith(last_line.NAME)]
         return found
 
     async def until_astdb(self, family: str, key: str, begins: str = "") -> None:
-        """Until a value that begins so is in Asterisk's own database."""
+        """Wait until Asterisk's own database has a value that begins with `begins`."""
         secrets = credentials.load(self.home, ())
         async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
             deadline = time.monotonic() + 8
@@ -101,18 +101,18 @@ class Asked:
                 await asyncio.sleep(0.02)
 
     async def astdb(self, family: str) -> dict[str, str]:
-        """All of a family of Asterisk's own database."""
+        """Return a family of Asterisk's own database."""
         secrets = credentials.load(self.home, ())
         async with Ami("127.0.0.1", 5038 + self.offset, secrets.ami_user, secrets.ami_password) as ami:
             return await ami.db_tree(family)
 
     @property
     def log(self) -> Path:
-        """What the controller has to say."""
+        """The controller's log file."""
         return self.home / "log" / "ivr.log"
 
     def logged(self, seen: int = 0) -> str:
-        """The controller's log from that byte on: what was said since it had so many."""
+        """Return the controller's log from the byte `seen` on."""
         return self.log.read_bytes()[seen:].decode()
 
     def operator_state(self, operator: str) -> str:
@@ -120,7 +120,7 @@ class Asked:
         return state
 
     def operator_reason(self, operator: str) -> str | None:
-        """Why he is in the state that he is in: of a pause, or of being away."""
+        """Return the reason for an operator's state: of a pause, or of being away."""
         reason: str | None = self.control("GET", f"/operators/{operator}")["reason"]
         return reason
 
@@ -135,7 +135,7 @@ class Asked:
         await self.until(lambda: self.operator_state(operator) == state, limit_s, f"operator {operator} is {state}")
 
     async def story(self, caller: str, *, ended: bool = True, limit_s: float = 8) -> dict[str, Any]:
-        """The whole story of the last call of `caller`, as soon as the database has it (and its end)."""
+        """Return the story of the last call of `caller`, as soon as the database has it (and its end)."""
         engine = async_engine(self.database)
         deadline = time.monotonic() + limit_s
         try:
@@ -153,6 +153,6 @@ class Asked:
     async def cases(self) -> list[dict[str, Any]]:
         engine = async_engine(self.database)
         try:
-            return [asdict(each) for each in await read.cases(engine, 100)]
+            return [asdict(item) for item in await read.cases(engine, 100)]
         finally:
             await engine.dispose()

@@ -30,7 +30,7 @@ class Telephone:
     port: int  # Asterisk's
     user: str = "anonymous"
     password: str = ""
-    account: str = ""  # the password's, if it is not `user`
+    account: str = ""  # the user of the password, if it is not `user`
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
 
@@ -84,14 +84,14 @@ class Telephone:
         return answer
 
     def _authorization(self, method: str, uri: str, challenge: str) -> str:
-        said = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
+        fields = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
         account = self.account or self.user
-        ours = _md5(f"{account}:{said['realm']}:{self.password}")
-        response = _md5(f"{ours}:{said['nonce']}:00000001:c:auth:{_md5(f'{method}:{uri}')}")
+        ours = _md5(f"{account}:{fields['realm']}:{self.password}")
+        response = _md5(f"{ours}:{fields['nonce']}:00000001:c:auth:{_md5(f'{method}:{uri}')}")
         return (
-            f'Authorization: Digest username="{account}", realm="{said["realm"]}", nonce="{said["nonce"]}",'
+            f'Authorization: Digest username="{account}", realm="{fields["realm"]}", nonce="{fields["nonce"]}",'
             f' uri="{uri}", response="{response}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c",'
-            f' opaque="{said.get("opaque", "")}"\r\n'
+            f' opaque="{fields.get("opaque", "")}"\r\n'
         )
 
     def _uri(self, number: str) -> str:

@@ -1,4 +1,4 @@
-"""The other side of the outgoing trunk: everybody who can be called, at one telephone; and a line that calls him."""
+"""The far side of the outgoing trunk: one telephone that stands for every called person; and a line that calls it."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from ivr.softphone.telephone import Operator, Telephones
 
 
 class Carrier:
-    """`phone` rings, answers or refuses for whatever number is dialled; `dialled` are these numbers."""
+    """`phone` rings, answers or refuses for every dialled number; `dialled` lists these numbers."""
 
     def __init__(self, phone: Operator) -> None:
         self.phone = phone
@@ -37,7 +37,7 @@ class Carrier:
 
 
 async def carrier(telephones: Telephones, address: str) -> Carrier:
-    """Listens at `address`, such as 127.0.0.2:5060, where `dial` of site.toml leads."""
+    """Listen at `address`, such as 127.0.0.2:5060, the target of `dial` in site.toml."""
     phone = telephones.operator("carrier", address=address)
     await phone.open()
     return Carrier(phone)
@@ -53,7 +53,7 @@ async def calling(
     say_first_s: int = 20,
     give_up_h: float = 24,
 ) -> AsyncIterator[Line]:
-    """A line with a trunk, whose tries are seconds apart. `say_first_s`: when who waits is offered a call back."""
+    """Run a line with a trunk whose tries are seconds apart. `say_first_s`: when callers are offered a call-back."""
     line = Line(home, offset)
     for name, pattern, instead in (
         ("site.toml", r"^\[callbacks\]\n", '[callbacks]\ntrunk = "example"\n'),

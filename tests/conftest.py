@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: one running line, and telephones for each test."""
+"""Fixtures for all tests: one running line, and telephones for each test."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before numpy is imported, here and in what the tests start: its threads wait busily, and the others share two cores.
+# Set before numpy is imported, here and in what the tests start: its threads busy-wait, and all share two cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
@@ -23,15 +23,15 @@ clock.prepare()
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 OFFSET = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 10_000 * (WORKER // 2) + 2000 * (WORKER % 2)
-"""Of all ports of the line, for each of the processes that run tests side by side; `HATIF_TEST_OFFSET` moves all.
+"""The offset of all ports of the line, for each parallel test process; `HATIF_TEST_OFFSET` moves all of them.
 
-The next 1000 are a lone line's. No two lines are 5000 apart: the one's SIP port would be one of the other's for sound.
+The next 1000 are for a lone line. No two lines are 5000 apart: one's SIP port would be among the other's sound ports.
 """
 
 
 @contextlib.contextmanager
 def short_folder(prefix: str) -> Iterator[str]:
-    """Removed at the end, unless HATIF_TEST_KEEP is set: then one can look at the logs and the database."""
+    """Yield a folder that is removed at the end, unless HATIF_TEST_KEEP is set to keep logs and database."""
     folder = tempfile.mkdtemp(prefix=prefix)
     yield folder
     if not os.environ.get("HATIF_TEST_KEEP"):
@@ -40,8 +40,8 @@ def short_folder(prefix: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def shared_line() -> AsyncIterator[Line]:
-    """The line that all tests share. A test asks for `line`."""
-    # Short: a socket's path has 107 bytes at most.
+    """The line that all tests share. A test uses `line`."""
+    # The path is short because a socket's path has 107 bytes at most.
     with short_folder("hatif-line-") as folder:
         async with running(Path(folder), OFFSET) as up:
             yield up
@@ -49,10 +49,9 @@ async def shared_line() -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def line(shared_line: Line) -> AsyncIterator[Line]:
-    """The shared line for one test, which asks for it before `telephones`: these are closed first then.
+    """The shared line for one test. Request it before `telephones`, so that these are closed first.
 
-    Afterwards nobody may be left on it; its site, what its administrator has said and its operators' states are put
-    back.
+    Afterwards it must have no calls; its site, the administrator's changes and the operators' states are restored.
     """
     before = shared_line.site_files()
     yield shared_line
@@ -65,7 +64,7 @@ async def line(shared_line: Line) -> AsyncIterator[Line]:
 
 @dataclass(frozen=True)
 class RunningAsterisk:
-    """The line's Asterisk, for tests of what speaks to it."""
+    """The line's Asterisk, for tests of the code that talks to it."""
 
     etc: Path
     ami_port: int
@@ -106,8 +105,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests have measured and only state, such as the longest silence that a caller heard."""
-    stated = [each for report in terminalreporter.getreports("passed") for each in report.user_properties]
+    """Print what tests have measured and only report, such as the longest silence that a caller heard."""
+    stated = [entry for report in terminalreporter.getreports("passed") for entry in report.user_properties]
     if stated:
         terminalreporter.section("measured")
         for what, value in stated:

@@ -1,4 +1,4 @@
-"""Half calls: an INVITE each, and no ACK."""
+"""Half calls: one INVITE each, and no ACK."""
 
 import socket
 import time
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def send_half_calls(address: str, port: int, number: str, callers: Sequence[str]) -> list[socket.socket]:
-    """Send one INVITE of each caller from a carrier's `address` to Asterisk's `port`, 400 a second.
+    """Send one INVITE from each caller, from a carrier's `address` to Asterisk's `port`, 400 a second.
 
-    The sockets that are returned take what Asterisk answers, and answer nothing.
+    The returned sockets receive Asterisk's answers and never reply.
     """
     signalling, audio = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
     for bound in (signalling, audio):

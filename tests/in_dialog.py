@@ -12,7 +12,7 @@ _CSEQ = itertools.count(70_000)  # above the first number of any telephone
 
 
 class Dialog:
-    """Reads the SIP messages of an operator's telephone or of a caller, over UDP; to be created before the call begins.
+    """Reads the SIP messages of an operator's telephone or of a caller, over UDP; create it before the call begins.
 
     The telephone's own later requests in that call (its BYE, say) have a lower number than those sent here, and
     Asterisk refuses them: let the other side hang up.
@@ -21,10 +21,10 @@ class Dialog:
     def __init__(self, phone: Operator | Line) -> None:
         self._line: Line = phone if isinstance(phone, Line) else phone._opened[0]
         self._invite, self._answer = b"", b""
-        self._called = False  # whether the telephone has made the call, rather than answered it
+        self._called = False  # whether the telephone made the call, rather than answered it
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self.received: list[bytes] = []
-        """All messages that Asterisk has sent to the telephone since."""
+        """All messages that Asterisk has sent to the telephone."""
         self.sent: list[bytes] = []
         """All messages that the telephone has sent to Asterisk."""
         self._receives, self._sends = self._line.incoming, self._line.outgoing
@@ -100,9 +100,9 @@ def without_events(line: Line) -> None:
 def _without_events(message: bytes) -> bytes:
     head, end, body = message.partition(b"\r\n\r\n")
     types = re.findall(rb"a=rtpmap:(\d+) telephone-event/", body)
-    for each in types:
-        body = re.sub(rb"a=(?:rtpmap|fmtp):" + each + rb" [^\r\n]*\r\n", b"", body)
-        body = re.sub(rb"(m=audio [^\r\n]*?) " + each + rb"(?=[ \r])", rb"\1", body)
+    for item in types:
+        body = re.sub(rb"a=(?:rtpmap|fmtp):" + item + rb" [^\r\n]*\r\n", b"", body)
+        body = re.sub(rb"(m=audio [^\r\n]*?) " + item + rb"(?=[ \r])", rb"\1", body)
     if types:
         head = re.sub(rb"(?im)^(Content-Length[ \t]*:[ \t]*)\d+", rb"\g<1>%d" % len(body), head)
     return head + end + body
@@ -120,10 +120,10 @@ def _uri(message: bytes, name: str) -> str:
     return found[1]
 
 
-def message(server: str, whom: str, sender: str, address: str) -> int:
+def message(server: str, user: str, sender: str, address: str) -> int:
     """Return the response to a MESSAGE outside any call, sent from `address` with `sender` in From.
 
-    TimeoutError if there is none.
+    Raises TimeoutError if there is none.
     """
     host, _, port = server.partition(":")
     number = next(_CSEQ)
@@ -132,11 +132,11 @@ def message(server: str, whom: str, sender: str, address: str) -> int:
         wire.settimeout(5)
         here = f"{address}:{wire.getsockname()[1]}"
         lines = (
-            f"MESSAGE sip:{whom}@{server} SIP/2.0",
+            f"MESSAGE sip:{user}@{server} SIP/2.0",
             f"Via: SIP/2.0/UDP {here};rport;branch=z9hG4bK{number}message",
             "Max-Forwards: 70",
             f"From: <sip:{sender}@{address}>;tag={number}",
-            f"To: <sip:{whom}@{server}>",
+            f"To: <sip:{user}@{server}>",
             f"Call-ID: {number}@{address}",
             f"CSeq: {number} MESSAGE",
             "Content-Type: text/plain",

@@ -1,4 +1,4 @@
-"""What the tests of a call have in common: keys, rows, prompts that begin, and speaking after a tone."""
+"""Common steps of call tests: keys, rows, the beginning of a prompt, and speaking after a tone."""
 
 import asyncio
 import wave
@@ -19,7 +19,7 @@ KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": 
 
 
 async def rows(line: Line, table: Any, **wanted: object) -> list[Any]:
-    """The rows of a table with these values, once there are any."""
+    """Return the rows of a table with these values, once there are any."""
     engine = async_engine(line.database)
     try:
         for _ in range(100):
@@ -42,14 +42,14 @@ def samples_of(path: Path) -> Samples:
 async def begins(
     call: Call, prompt: Samples, since_s: float = 0.0, timeout_s: float = 12.0, *, for_s: float = 0.0
 ) -> Match:
-    """Until the first second of a prompt has been heard, and it has gone on `for_s`: what follows may be cut short."""
+    """Wait until the first second of a prompt was heard and it has gone on for `for_s`: then it may be cut short."""
     match = await call.hears(prompt[:RATE], timeout_s, since_s)
     await asyncio.sleep(max(0.0, match.offset_s + for_s - call.clock))
     return match
 
 
 async def recorded(line: Line, caller: str, times: int = 1) -> None:
-    """Until what he says is recorded, for the second time where `times` is 2."""
+    """Wait until the caller's speech is being recorded; `times`: the number of that recording, 2 for the second one."""
     async with asyncio.timeout(8):
         while True:
             events = (await line.story(caller, ended=False))["events"]
@@ -69,7 +69,7 @@ async def speaks(
     since_s: float = 0.0,
     times: int = 1,
 ) -> None:
-    """Hears how it works, cuts that short, and speaks after the tone; `times` as in `recorded`."""
+    """Cut the instructions short, and speak after the tone; `times` as in `recorded`."""
     await begins(call, line.audio(language, "record_how"), since_s)
     await call.press("5")
     await recorded(line, caller, times)
@@ -79,7 +79,7 @@ async def speaks(
 
 
 async def newest(line: Line, count: int) -> list[dict[str, Any]]:
-    """The last calls, as soon as the database has all their ends."""
+    """Return the last calls, as soon as the database has all their ends."""
     engine = async_engine(line.database)
     try:
         async with asyncio.timeout(5):

@@ -1,4 +1,4 @@
-"""A whole line for the tests: `hatif up` in a folder of its own, and what a test wants to do with it."""
+"""A whole line for the tests: `hatif up` in a folder of its own, and the usual actions of a test."""
 
 import asyncio
 import contextlib
@@ -31,36 +31,36 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("HATIF_TEST_CACHE") or CHECKOUT / "var" / "cache")
 FRENCH_NUMBER = "+33800212000"
 OTHER_CARRIER = "127.0.0.9"
-"""Its `trust_identity` is false."""
+"""A carrier whose `trust_identity` is false."""
 
-# What the tests cannot wait for: the example site's own values are for people.
+# Values that suit tests: those of the example site are for people, and too slow.
 QUICK = (
     ("site.toml", r"^ring_s = \d+", "ring_s = 4"),
     ("site.toml", r"^wrap_up_s = \d+", "wrap_up_s = 1"),
-    ("site.toml", r"^whisper = true", "whisper = false"),  # who answers is in the bridge at once
+    ("site.toml", r"^whisper = true", "whisper = false"),  # an operator who answers is in the bridge at once
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
     ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # a test counts the channels that it leaves behind
-    # Wishes that a test leaves behind are not to ring the operators of the next one.
+    # Call-back requests that a test leaves behind must not ring the operators of the next one.
     ("site.toml", r'^trunk = "example".*\n', ""),
-    ("site.toml", r"^holidays = .*\n", ""),  # the tests are run on holidays too
+    ("site.toml", r"^holidays = .*\n", ""),  # tests run on holidays too
     ("flow.yaml", r"^silence_s: \S+", "silence_s: 1"),
-    # A second carrier, whose word for who calls is not taken.
+    # A second carrier, whose caller identities are not trusted.
     (
         "site.toml",
         r"^# One number for",
         f'[[carrier]]\nname = "other"\nhosts = ["{OTHER_CARRIER}"]\n\n# One number for',
     ),
-    # Who is next must not depend on how busy the machine is: on a slow one a caller is late already, and may be passed.
+    # The order of callers must not depend on the machine's load: on a slow one a caller may be late, and be passed.
     ("site.toml", r"^\[routing\]\n", "[routing]\npassing = 0\n"),
 )
 
 
 PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-"""What an administrator's shell may have set. On loopback nothing goes through one, and no line of the tests has it."""
+"""Variables that an administrator's shell may have set. Loopback connections use no proxy, and no test line has one."""
 
 
 class Line(Asked):
-    """`home` is its HATIF_HOME, `site` a copy of the example site that a test may change, `offset` of its ports."""
+    """`home`: its HATIF_HOME; `site`: a copy of the example site that a test may change; `offset`: of its ports."""
 
     def __init__(self, home: Path, offset: int, database: str | None = None) -> None:
         self.home, self.offset = home, offset
@@ -76,7 +76,7 @@ class Line(Asked):
             changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
             assert count, f"{name} has no {pattern}"
             path.write_text(changed)
-        (self.site / "roster.csv").unlink()  # whom routing prefers must not depend on the hour at which tests are run
+        (self.site / "roster.csv").unlink()  # routing must not depend on the hour at which tests run
         shared_audio.share(CACHE / "sounds", home / "sounds")
         self.environment = {
             **os.environ,
@@ -106,7 +106,7 @@ class Line(Asked):
     # Processes
 
     async def up(self) -> None:
-        """Starts `hatif up` and waits until calls can be served."""
+        """Start `hatif up` and wait until calls can be served."""
         if self._proxy is None:
             self._proxy = socket.create_server(("127.0.0.1", 8090 + self.offset))
             self._proxy.setblocking(False)
@@ -123,7 +123,7 @@ class Line(Asked):
         return self.status().get("serves", False) is True
 
     async def down(self) -> None:
-        """Stops everything, also what a killed `hatif up` has left. AssertionError if a proxy has seen something."""
+        """Stop everything, including what a killed `hatif up` has left. AssertionError if a proxy was used."""
         if self._up is not None:
             self._up.terminate()
             self._up.send_signal(signal.SIGCONT)  # it may be stopped
@@ -142,13 +142,13 @@ class Line(Asked):
         return processes(self.home / "run")[process].pid
 
     def kill_controller(self) -> int:
-        """`kill -9`; `hatif up` starts another one. Gives the pid that was."""
+        """Kill the controller with `kill -9`; `hatif up` starts another one. Return the former pid."""
         pid = self.pid("ivr")
         os.kill(pid, signal.SIGKILL)
         return pid
 
     async def controller_back(self, former: int) -> None:
-        """Waits until a controller other than `former` has gone on with the calls."""
+        """Wait until a controller other than `former` has gone on with the calls."""
 
         def back() -> bool:
             info = processes(self.home / "run").get("ivr")
@@ -157,16 +157,16 @@ class Line(Asked):
         await self.until(back, 15, "the controller is back")
 
     async def restart(self) -> float:
-        """`kill -9`, and waits until there is another controller; how long that took, in seconds."""
+        """Kill the controller with `kill -9` and wait for the next one; return how long that took, in seconds."""
         began = time.monotonic()
         await self.controller_back(self.kill_controller())
         return round(time.monotonic() - began, 2)
 
     async def without_controller(self) -> None:
-        """Stops the controller until `controller_again`: first who would start it again, then itself.
+        """Stop the controller until `controller_again`: first `hatif up`, which would restart it, then the controller.
 
-        Until Asterisk has seen it go, a call would still be given to it, and then to the guard. Where calls are up,
-        these keep its application alive, and nothing is waited for.
+        Waits until Asterisk has noticed: before that it would hand a call to the controller, and then to the guard. If
+        calls are up, they keep the controller's application alive, and there is no wait.
         """
         assert self._up is not None
         self._up.send_signal(signal.SIGSTOP)
@@ -176,17 +176,17 @@ class Line(Asked):
             await self.until(lambda: not self.ari("GET", "/applications"), 5, "Asterisk has seen the controller go")
 
     async def controller_again(self) -> None:
-        """`hatif up` goes on and starts another one. Nothing happens where there is one."""
+        """Let `hatif up` go on and start another controller. No effect if there is one."""
         if self._killed is not None:
             assert self._up is not None
             self._up.send_signal(signal.SIGCONT)
             killed, self._killed = self._killed, None
             await self.controller_back(killed)
 
-    # Leaving it as it was
+    # Restoring the line
 
     def site_files(self) -> dict[Path, bytes]:
-        """All of the site's files, in its folders too."""
+        """Return all files of the site, with those in its folders."""
         return {path: path.read_bytes() for path in self.site.rglob("*") if path.is_file()}
 
     def put_back(self, files: dict[Path, bytes]) -> None:
@@ -198,16 +198,16 @@ class Line(Asked):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         if now != files:
-            # Not only with the next call, whose test may have changed it again.
+            # At once, not with the next call, whose test may have changed it again.
             self.control("POST", "/flow/reload")
 
     async def cleared(self) -> None:
-        """Puts the hours, what the administrator has said and the operators' states back. AssertionError if Asterisk
+        """Restore the hours, the administrator's changes and the operators' states. AssertionError if Asterisk
         still has a call or a bridge."""
 
         def gone() -> bool:
             operators = self.control("GET", "/operators")
-            return not any(each["telephone"] for each in operators) and not self.left()
+            return not any(operator["telephone"] for operator in operators) and not self.left()
 
         try:
             await self.until(gone, 5, "no call, no bridge and no telephone is left")
@@ -224,14 +224,14 @@ class Line(Asked):
         for row in self.control("GET", "/operators"):
             operator = row["id"]
             if (row["state"], row["reason"]) != ("away", "absent"):
-                # Without a telephone nobody is ready: he is away, until it appears.
+                # An operator without a telephone is away until it appears.
                 self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
-                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 2, "he is away")  # type: ignore[misc]
+                await self.until(lambda who=operator: self.operator_reason(who) == "absent", 2, "the operator is away")  # type: ignore[misc]
 
     def left(self) -> list[str]:
-        """What Asterisk has at this moment: channels and bridges."""
-        return [f"channel {each['name']}" for each in self.ari("GET", "/channels")] + [
-            f"bridge {each['id']}" for each in self.ari("GET", "/bridges")
+        """Return Asterisk's current channels and bridges."""
+        return [f"channel {item['name']}" for item in self.ari("GET", "/channels")] + [
+            f"bridge {item['id']}" for item in self.ari("GET", "/bridges")
         ]
 
     # Telephones and sound
@@ -239,7 +239,7 @@ class Line(Asked):
     async def phone(
         self, telephones: Telephones, operator: str, *, answers: float | None = None, **options: Any
     ) -> Operator:
-        """The registered telephone of an operator, who is on duty; `answers`: at once, with a tone of so many Hz."""
+        """Return the registered telephone of an operator on duty; `answers`: at once, with a tone of this many Hz."""
         password = credentials.load(self.home, ()).operators[operator]
         phone = telephones.operator(operator, password, self.sip, **options)
         if answers is not None:
@@ -259,19 +259,19 @@ class Line(Asked):
         return phone
 
     async def dial(self, telephones: Telephones, caller: str, number: str = FRENCH_NUMBER) -> Call:
-        """A caller whose call has been answered."""
+        """Return a call that has been answered."""
         call = await telephones.caller(caller).dial(f"sip:{number}@{self.sip}")
         await call.established()
         return call
 
     async def asks_for_operator(self, telephones: Telephones, caller: str, keys: str = "20") -> Call:
-        """A caller who has pressed his way through the menus; whether he waits or rings somewhere is not looked at."""
+        """Return a caller who has pressed the keys through the menus, without checking whether they wait already."""
         call = await self.dial(telephones, caller)
         await call.press(keys)
         return call
 
     async def waiting(self, telephones: Telephones, caller: str, language_key: str = "2", topic_key: str = "0") -> Call:
-        """A caller who has gone through the menus and waits for an operator."""
+        """Return a caller who has gone through the menus and waits for an operator."""
         call = await self.asks_for_operator(telephones, caller, language_key + topic_key)
         for _ in range(40):
             story = await self.story(caller, ended=False)
@@ -281,7 +281,7 @@ class Line(Asked):
         raise AssertionError(f"{caller} does not wait: {[event['kind'] for event in story['events']]}")
 
     def audio(self, language: str, *prompts: str) -> npt.NDArray[np.int16]:
-        """What prompts sound like on the telephone, one after the other, 8 kHz."""
+        """Return the sound of prompts on the telephone, one after the other, 8 kHz."""
         sounds = self.home / "sounds"
         heard = manifest.load(sounds / manifest.FILE)
         files = [heard.file(language, prompt) for prompt in prompts]
@@ -289,11 +289,11 @@ class Line(Asked):
         return np.concatenate([read_ulaw(sounds / f"{str(file).removeprefix('hatif/')}.ulaw") for file in files])
 
     def lasts(self, language: str, prompt: str) -> float:
-        """Seconds of a prompt."""
+        """Return the duration of a prompt in seconds."""
         return len(self.audio(language, prompt)) / RATE
 
     def music(self) -> npt.NDArray[np.int16]:
-        """The beginning of the waiting music, 1 s."""
+        """Return the beginning of the waiting music, 1 s."""
         first = min((self.home / "asterisk" / "data" / "moh").glob("*.wav"))
         with wave.open(str(first)) as file:
             return np.frombuffer(file.readframes(8000), np.int16)
@@ -311,12 +311,14 @@ class Line(Asked):
         return operators.load(self.site, site.load(self.site).languages)
 
     def spoken_to(self, operator: str) -> str:
-        """The language in which an operator hears what is said to him: his first."""
-        return next(next(iter(each.languages)) for each in self.operators if each.id == operator)
+        """Return the language of an operator's prompts: their first one."""
+        return next(next(iter(item.languages)) for item in self.operators if item.id == operator)
 
     def speaks(self, language: str, but: tuple[str, ...] = ()) -> str:
-        """The id of an operator who speaks it."""
-        return next(each.id for each in self.operators if language in each.languages and each.id not in but)
+        """Return the id of an operator who speaks it."""
+        return next(
+            operator.id for operator in self.operators if language in operator.languages and operator.id not in but
+        )
 
 
 @contextlib.asynccontextmanager

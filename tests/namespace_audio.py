@@ -1,8 +1,8 @@
-"""Run in a network namespace of its own: loads rules for nftables and says from where packets come through.
+"""Run in a network namespace of its own: loads nftables rules and reports the sources whose packets pass.
 
     unshare --user --map-root-user --net python namespace_audio.py NFT… -- RULES PORT ADDRESS…
 
-`NFT…` is the command line of nft. Prints the addresses whose packet reached 127.0.0.1:PORT, a line each.
+`NFT…` is the command line of nft. Prints the addresses whose packet reached 127.0.0.1:PORT, one per line.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ def main() -> None:
         answer = fcntl.ioctl(control, _GET_FLAGS, struct.pack("16sh14x", b"lo", 0))
         (flags,) = struct.unpack_from("h", answer, 16)
         fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags | _UP))
-    for _ in range(2):  # again: it replaces what it was
+    for _ in range(2):  # the second load must replace the first
         subprocess.run([*nft, "-f", rules], check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", int(port)))

@@ -1,4 +1,4 @@
-"""A router between an operator's telephone and Asterisk, as far as sound goes."""
+"""A router between an operator's telephone and Asterisk, for sound only."""
 
 import asyncio
 import re
@@ -8,12 +8,12 @@ from ivr.softphone.line import Address
 from ivr.softphone.telephone import Operator
 
 _PRIVATE = b"127.0.0.77"
-"""Where the telephone says that it is; nothing that is sent there arrives."""
+"""The address that the telephone announces; packets to it never arrive."""
 
 
 class Router:
-    """The telephone's sound comes to Asterisk from a port of 127.0.0.3, another one after `moves`. Make it before calls
-    ring."""
+    """Sends the telephone's sound to Asterisk from a port of 127.0.0.3, and from another one after `moves`. Create it
+    before calls ring."""
 
     def __init__(self, phone: Operator) -> None:
         line = phone._opened[0]
@@ -29,7 +29,7 @@ class Router:
         await self.moves()
 
     async def moves(self) -> None:
-        """Sound comes from another port from now on."""
+        """Send sound from another port from now on."""
         before = getattr(self, "_outside", None)
         loop = asyncio.get_running_loop()
         self._outside, _ = await loop.create_datagram_endpoint(lambda: _Ear(self._from_asterisk), ("127.0.0.3", 0))

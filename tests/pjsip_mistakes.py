@@ -1,4 +1,4 @@
-"""What an administrator may write into the site's own pjsip.conf that would let strangers in, each with its finding."""
+"""Mistakes in the site's own pjsip.conf that would let strangers in, each with its finding."""
 
 DOOR = """\
 ; The door's telephone.
@@ -14,7 +14,7 @@ password = a-password-of-16-letters
 """
 OPEN = "needs no password and is identified by"
 
-# The code; what is written behind DOOR and a blank line; the line; what is said.
+# The code; the text after DOOR and a blank line; the line number; the message.
 MISTAKES: tuple[tuple[str, str, int, str], ...] = (
     ("E_ENDPOINT_OPEN", "[lift]\ntype=endpoint\n", 12, f"'lift' {OPEN} username, ip"),
     ("E_ENDPOINT_OPEN", "[lift]\ntype = endpoint\nidentify_by = ip,auth_username\n", 12, f"{OPEN} ip, auth_username"),

@@ -1,4 +1,4 @@
-"""The command line in the tests' own process, which spares each command its start."""
+"""The command line in the tests' own process, which saves the start-up time of each command."""
 
 import os
 import sqlite3
@@ -29,13 +29,13 @@ _one_at_a_time = threading.Lock()
 
 
 def command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer:
-    """What a command answers to whom this is the whole environment. In a thread, since an event loop may run here."""
+    """Return a command's answer in exactly this environment. Runs in a thread: there may be an event loop here."""
     with _one_at_a_time, ThreadPoolExecutor(1) as thread:
         return thread.submit(_command, arguments, environment).result()
 
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer:
-    # With a `buffer` each, as what is not text is written there.
+    # Text streams over a `buffer`, because some commands write bytes there.
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     logs = structlog.get_config()
     status: object = 0
@@ -50,7 +50,7 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> Answer
         except SystemExit as end:
             status = end.code
         finally:
-            structlog.configure(**logs)  # as the tests have it
+            structlog.configure(**logs)  # restore the tests' configuration
     return Answer(int(str(status or 0)), _text(out), _text(err))
 
 
@@ -60,7 +60,7 @@ def _text(written: TextIOWrapper) -> str:
 
 
 class Shell:
-    """An installation in `home` where nothing runs; `site`: its folder, None for the example."""
+    """An installation in `home` in which nothing runs; `site`: its folder, None for the example."""
 
     def __init__(self, home: Path, site: Path | None = None) -> None:
         self.home, self.site = home, site

@@ -1,4 +1,4 @@
-"""The lock in requirements/ has what setup.cfg asks for, on every Python that scripts/setup takes."""
+"""The lock in requirements/ has what setup.cfg requires, for every Python that scripts/setup accepts."""
 
 import configparser
 import platform
@@ -17,12 +17,12 @@ INSTALLED = ("build", "run", "demo", "test")  # by `scripts/setup --for test`
 
 def locked(name: str, python: str) -> dict[str, str]:
     """Return each package's version in requirements/NAME.txt; every one must have hashes."""
-    environment = {"python_version": python, "python_full_version": f"{python}.0"}  # besides this machine's own
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}  # overrides this machine's own
     versions: dict[str, str] = {}
     text = (CHECKOUT / "requirements" / f"{name}.txt").read_text()
     for entry in re.sub(r"^( *#.*)?\n", "", text, flags=re.MULTILINE).replace(" \\\n", "").splitlines():
         line, *hashes = re.split(r" +--hash=sha256:", entry)
-        assert hashes and all(re.fullmatch(r"[0-9a-f]{64}", each) for each in hashes), line
+        assert hashes and all(re.fullmatch(r"[0-9a-f]{64}", hashe) for hashe in hashes), line
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(environment):
             (pin,) = requirement.specifier
@@ -58,7 +58,7 @@ def test_the_lock_has_what_setup_cfg_asks_for(files: tuple[str, ...], extras: tu
         assert version is not None and version in requirement.specifier, f"{requirement}: run scripts/lock"
 
 
-def test_what_runs_is_locked_without_test_tools() -> None:
+def test_the_run_time_lock_has_no_test_tools() -> None:
     assert locked("run", "3.13").keys().isdisjoint({"pytest", "hypothesis", "mypy", "ruff", "setuptools"})
 
 
@@ -69,7 +69,7 @@ def test_an_administrator_who_adds_piper_gets_the_versions_that_were_tested() ->
 
 
 def test_what_is_installed_is_what_is_locked() -> None:
-    """Fails where somebody has installed something by hand, or scripts/setup did not do its work."""
+    """Fails if packages were installed by hand, or scripts/setup did not do its work."""
     python = ".".join(platform.python_version_tuple()[:2])
     for file in INSTALLED:
         for package, version in locked(file, python).items():

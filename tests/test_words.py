@@ -1,9 +1,9 @@
-"""The words of the database and of routing are the same, though neither imports the other."""
+"""The database and routing use the same words, though neither imports the other."""
 
 from db import enums
 from routing import states
 
 
-def test_the_states_of_operators_and_offers_are_the_same_words() -> None:
-    assert {each.value for each in enums.OperatorState} == {each.value for each in states.OperatorState}
-    assert {each.value for each in enums.OfferState} == {each.value for each in states.OfferState}
+def test_operators_and_offers_have_the_same_states_in_the_database_and_in_routing() -> None:
+    assert {item.value for item in enums.OperatorState} == {item.value for item in states.OperatorState}
+    assert {item.value for item in enums.OfferState} == {item.value for item in states.OfferState}

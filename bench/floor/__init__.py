@@ -1,2 +1,2 @@
-"""A floor at work, at real speed: many telephones, callers, and everything that operators do with both. What is left
-behind afterwards is counted."""
+"""A floor at work in real time: many telephones, callers, and all that operators do with them. Counts what is left
+behind afterwards."""

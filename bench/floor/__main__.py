@@ -1,6 +1,6 @@
-"""A floor at work at real speed, and what is left behind: `.venv/bin/python -m bench.floor --minutes 10`.
+"""Run a floor in real time and check what is left behind: `.venv/bin/python -m bench.floor --minutes 10`.
 
-The exit status is 1 if anything is. docs/floor-bench.md has the results.
+The exit status is 1 if anything is left behind. docs/floor-bench.md has the results.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench import hatif, machine
 from bench.callers import LostCallError
-from bench.floor import day, told
+from bench.floor import day, table
 from bench.floor.line import LineError, team, up
 
 OFFSET = 45_000
@@ -30,13 +30,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--operators", type=int, default=defaults.operators)
     parser.add_argument("--calls-per-hour", type=float, default=defaults.calls_per_hour)
-    parser.add_argument("--talk-s", type=float, default=defaults.talk_s, help="of an operator, on average")
+    parser.add_argument("--talk-s", type=float, default=defaults.talk_s, help="average length of a conversation")
     parser.add_argument("--kill-every", type=float, default=0.0, metavar="SECONDS", help="kill -9 of the controller")
     parser.add_argument("--kill-asterisk", type=float, default=0.0, metavar="SECONDS", help="kill -9 of Asterisk, once")
-    parser.add_argument("--messages", type=float, default=0.0, metavar="SHARE", help="of callers who leave a message")
-    parser.add_argument("--recorded", action="store_true", help="callers agree that their conversations are recorded")
-    parser.add_argument("--offset", type=int, default=OFFSET, help="of all ports")
-    parser.add_argument("--keep", type=Path, help="a new folder whose logs and database stay; its path must be short")
+    parser.add_argument("--messages", type=float, default=0.0, metavar="SHARE", help="share of callers with a message")
+    parser.add_argument("--recorded", action="store_true", help="callers consent to the recording of conversations")
+    parser.add_argument("--offset", type=int, default=OFFSET, help="added to every port")
+    parser.add_argument("--keep", type=Path, help="a new folder for logs and database, kept; its path must be short")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     try:
@@ -52,7 +52,7 @@ def main() -> None:
             given.recorded,
         )
         if given.keep is not None and given.keep.exists():
-            raise ValueError(f"{given.keep} is there already; name a new folder")
+            raise ValueError(f"{given.keep} exists; name a new folder")
     except ValueError as wrong:
         parser.error(str(wrong))
     home = given.keep or Path(tempfile.mkdtemp(prefix="hatif-floor-"))
@@ -60,7 +60,7 @@ def main() -> None:
     document: dict[str, Any] = {"machine": machine.description(), "asked": asdict(asked)}
     console = Console(highlight=False, stderr=given.json)
     try:
-        document |= asyncio.run(_measured(home.absolute(), given.offset, asked))
+        document |= asyncio.run(_measure(home.absolute(), given.offset, asked))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(2)  # nothing was measured
@@ -72,11 +72,11 @@ def main() -> None:
     if given.json:
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:
-        told.show(document, console)
+        table.show(document, console)
     sys.exit(0 if day.is_clean(document) else 1)
 
 
-async def _measured(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]:
+async def _measure(home: Path, offset: int, asked: day.Asked) -> dict[str, Any]:
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r{text:60}", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The control API and Asterisk's own word, as the bench asks for them."""
+"""The bench's requests to the control API and to Asterisk."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from bench.floor.line import Line
 
 
 class Control:
-    """Of one line; `close` it."""
+    """The requests to one line; call `close` at the end."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
         timeout = aiohttp.ClientTimeout(total=10)
-        # A connection each: what a controller keeps for one would look like something that was left behind.
+        # One connection per request: what a controller keeps for a connection would look like something left behind.
         here = aiohttp.TCPConnector(force_close=True)
         there = aiohttp.TCPConnector(force_close=True)
         token = {"Authorization": f"Bearer {line.token}", "Hatif-Actor": "bench"}
@@ -27,7 +27,7 @@ class Control:
         await self._ari.close()
 
     async def get(self, path: str) -> Any:
-        """None where no controller answers."""
+        """Return the answer; None if no controller answers."""
         try:
             async with self._control.get(f"{self._line.control}/v1{path}") as answer:
                 return await answer.json() if answer.status == 200 else None
@@ -35,11 +35,11 @@ class Control:
             return None
 
     async def operators(self) -> dict[str, Any]:
-        """Return the operators by id; none where no controller answers."""
+        """Return the operators by id; empty if no controller answers."""
         return {row["id"]: row for row in await self.get("/operators") or ()}
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> int:
-        """The status; 0 where no controller answers."""
+        """Return the status; 0 if no controller answers."""
         try:
             async with self._control.post(f"{self._line.control}/v1{path}", json=body) as answer:
                 await answer.read()
@@ -48,7 +48,7 @@ class Control:
             return 0
 
     async def ari(self, path: str) -> Any:
-        """Raises aiohttp.ClientError and TimeoutError."""
+        """Return Asterisk's answer. Raises aiohttp.ClientError and TimeoutError."""
         async with self._ari.get(f"{self._line.ari}{path}") as answer:
             answer.raise_for_status()
             return await answer.json()

@@ -1,4 +1,4 @@
-"""Callers: they choose their language, ask for an operator, wait or give up, talk, and hang up one day."""
+"""Callers: they choose their language, ask for an operator, wait or give up, talk, and hang up."""
 
 import asyncio
 import random
@@ -14,10 +14,10 @@ from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES
 
 ANSWER_S = 20.0  # without a controller the dialplan answers, after a while
-HEARD_S = 1.0  # between two packets of his
-AGREES_S = 1.5  # after the question began: keys pressed before it are no answer
+HEARD_S = 1.0  # between two packets of a caller
+AGREES_S = 1.5  # after the question began: keys pressed before it are not an answer
 TONE_S = 1.0  # until the tone is over
-GIVES_UP = 0.12  # of those who wait
+GIVES_UP = 0.12  # the share of waiting callers who give up
 FIRST = "+3361"
 
 
@@ -37,21 +37,21 @@ class Crowd(Callers):
         messages: float = 0.0,
         recorded: bool = False,
     ) -> None:
-        """`messages`: the share of callers who leave one; `recorded`: callers are asked whether they agree, and do."""
+        """`messages`: the share of callers who leave one; `recorded`: callers are asked for consent, and give it."""
         super().__init__(CARRIER, server, frozenset(), frozenset())
         self.patience_s = ANSWER_S
-        self.meters: dict[str, Meter] = {}  # by number, of those who were answered
+        self.meters: dict[str, Meter] = {}  # by number, of answered callers
         self.up: dict[str, Call] = {}
         self._fleet, self._story, self._draw = fleet, story, draw
         self._heard: dict[int, Meter] = {}  # by Asterisk's port
         self._connected: set[str] = set()
-        self._finished: dict[str, float] = {}  # by number: when his operator hung up
+        self._finished: dict[str, float] = {}  # by number: when the caller's operator hung up
         self._closing = False
         self._messages, self._recorded = messages, recorded
-        self._cut: set[str] = set()  # whose call Asterisk took along when it was killed
+        self._cut: set[str] = set()  # callers whose call ended when Asterisk was killed
 
     def cut_off(self) -> None:
-        """Asterisk was killed: nobody will say goodbye."""
+        """Mark all calls as cut off: Asterisk was killed, and no call ends with a BYE."""
         for number, call in self.up.items():
             self._cut.add(number)
             self.meters[number].end(time.time_ns())
@@ -60,16 +60,16 @@ class Crowd(Callers):
         self._fleet.cut_off()
 
     def connected(self, number: str) -> None:
-        """An operator has picked up for him."""
+        """Note that an operator has answered the caller."""
         self._connected.add(number)
         self._finished.pop(number, None)
 
     def finished(self, number: str) -> None:
-        """His operator has hung up."""
+        """Note that the caller's operator has hung up."""
         self._finished[number] = time.monotonic()
 
     async def leave(self, number: str) -> None:
-        """He hangs up."""
+        """Hang the caller up."""
         if (call := self.up.get(number)) is not None:
             self.meters[number].end(time.time_ns())
             try:
@@ -84,7 +84,7 @@ class Crowd(Callers):
         await asyncio.gather(*(self.leave(number) for number in list(self.up)))
 
     async def one(self, number: str, planned: Planned) -> None:
-        """A call from its beginning to its end."""
+        """Run a call from its beginning to its end."""
         self._story.dialled += 1
         try:
             call, _ = await self.dial(NUMBER, number)
@@ -119,12 +119,12 @@ class Crowd(Callers):
             await self.press(call, "1")
         asked = time.monotonic()
         patience = draw.uniform(2.0, 40.0) if draw.random() < GIVES_UP else None
-        stays = draw.uniform(1.0, 25.0)  # after his operator has hung up: a question is asked then
+        stays = draw.uniform(1.0, 25.0)  # after the operator has hung up: a question is asked then
         while not call.ended.done():
             await asyncio.wait([call.ended], timeout=HEARD_S)
             if call.ended.done():
                 break
-            if self._closing:  # he was answered when all others had hung up
+            if self._closing:  # answered when all others had hung up
                 await self.leave(number)
                 break
             self.be_heard_once(call)
@@ -141,17 +141,17 @@ class Crowd(Callers):
         if self.meters[number].over or self._closing or number in self._cut:
             return "hung up"
         if number not in self._connected:
-            self._story.fault(f"{number} was hung up on before an operator had him")
-            return "hung up on before an operator had him"
+            self._story.fault(f"{number} was hung up on before an operator answered")
+            return "hung up on before an operator answered"
         if number not in self._finished:
-            self._story.fault(f"{number} was hung up on though his operator had not hung up")
-            return "hung up on while he talked"
+            self._story.fault(f"{number} was hung up on though the operator had not hung up")
+            return "hung up on during the conversation"
         return "heard the end"
 
     async def _message(self, number: str, call: Call) -> str:
-        """Choose to complain, speak after the tone, then send it, or hang up as many do."""
+        """Choose to complain, speak after the tone, then send the message, or hang up as many callers do."""
         draw = self._draw
-        for key in ("4", "1", "5"):  # the last one cuts short how it works
+        for key in ("4", "1", "5"):  # the last one cuts the instructions short
             await self.press(call, key)
             await asyncio.sleep(draw.uniform(0.4, 1.0))
         await asyncio.sleep(TONE_S)

@@ -1,4 +1,4 @@
-"""The whole day, from telephones that register to everybody gone."""
+"""The whole day, from the registration of telephones until all calls are over."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,16 @@ from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES, MIX
 from ivr.process.process import processes
 
-ANEW_S = 50.0  # between two REGISTERs of a telephone
-LOST_S = 15.0  # in which a lost operator is noticed and his caller hears something again, at most
+REGISTER_S = 50.0  # between two REGISTERs of a telephone
+LOST_S = 15.0  # at most until a lost operator is noticed and the caller hears something again
 READY_S = 20.0
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is measured. `talk_s`: how long an operator talks on average; `kill_every_s` and `kill_asterisk_s` 0: never;
-    `messages`: the share of callers who leave one; `recorded`: conversations are recorded."""
+    """The parameters of a run. `talk_s`: the average length of a conversation; `kill_every_s` and `kill_asterisk_s`:
+    0: never; `messages`: the share of callers who leave one; `recorded`: conversations are recorded."""
 
     minutes: float = 10.0
     seed: int = 1
@@ -53,33 +53,34 @@ class Asked:
                 "asked: take more operators, fewer calls or shorter talks"
             )
         if self.minutes <= 0 or self.operators < 2:
-            raise ValueError("there must be some time, and two operators at least")
+            raise ValueError("--minutes must be above 0, and --operators at least 2")
 
     @property
     def load(self) -> float:
-        """In erlangs."""
+        """The load in erlangs."""
         return self.calls_per_hour * (self.talk_s + WRAP_UP_S) / 3600
 
 
-def planned(asked: Asked) -> list[Planned]:
-    """At first as many within ten seconds as talk at once on average; then by chance. In the order of their coming."""
+def plan_calls(asked: Asked) -> list[Planned]:
+    """Return the calls in the order of their arrival: within the first ten seconds as many as talk at once on average,
+    then at random."""
     draw = random.Random(asked.seed)
     fill = round(asked.load)
     times = [10.0 * place / fill for place in range(fill)]
     at, length = 0.0, asked.minutes * 60
     while (at := at + draw.expovariate(asked.calls_per_hour / 3600)) < length:
         times.append(at)
-    return [Planned(each, draw.choices(LANGUAGES, MIX)[0], asked.talk_s) for each in sorted(times)]
+    return [Planned(item, draw.choices(LANGUAGES, MIX)[0], asked.talk_s) for item in sorted(times)]
 
 
 async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict[str, Any]:
-    """The document, without the machine. Raises LostCallError when a telephone cannot register at the beginning."""
+    """Return the document without the machine. Raises LostCallError if a telephone cannot register at the beginning."""
     story, draw = Story(), random.Random(asked.seed + 1)
     control = Control(line)
     fleet = Fleet(PHONES, line.server)
     crowd = Crowd(line.server, fleet, story, draw, asked.messages, asked.recorded)
     staff = Staff(line, fleet, crowd, control, story, draw, asked.talk_s)
-    calls = planned(asked)
+    calls = plan_calls(asked)
     pids = {name: info.pid for name, info in processes(line.home / "run").items() if info.alive}
     try:
         async with _telephones(fleet, line, story):
@@ -105,12 +106,12 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         fleet.close()
         crowd.close()
         await control.close()
-    said = await sound_left.found(line)
-    found |= said.pop("left")
-    rows = await left.written(line)
+    speech = await sound_left.find_remains(line)
+    found |= speech.pop("left")
+    rows = await left.read_account(line)
     mine, written = set(crowd.meters), rows.pop("callers")
     found["callers without a row"] = sorted(mine - set(written))
-    found["callers with two rows"] = sorted(each for each in mine if written.count(each) > 1)
+    found["callers with two rows"] = sorted(item for item in mine if written.count(item) > 1)
     silent, lost = _silences(crowd, story)
     longest = max((meter.longest for meter in crowd.meters.values()), default=0.0)
     return {
@@ -120,10 +121,10 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "kills": len(story.kills),
         "asterisk_killed": story.asterisk_killed is not None,
         "excused": story.excused,
-        "said": said,
+        "said": speech,
         "silence": {
             "longest_s": round(longest, 2),
-            "after_a_telephone_vanished_s": sorted(round(each.length_s, 1) for each in lost),
+            "after_a_telephone_vanished_s": sorted(round(item.length_s, 1) for item in lost),
             "others_over_3_s": silent,
         },
         "rung_twice": fleet.rung_twice,
@@ -133,13 +134,13 @@ async def run(line: Line, asked: Asked, progress: Callable[[str], None]) -> dict
         "load": {
             "seconds": round(seconds, 1),
             "late_ms": round(max(late_ms, default=0.0), 1),
-            "cpu_s": {name: round(each - cpu.get(name, 0.0), 1) for name, each in used.items()},
+            "cpu_s": {name: round(item - cpu.get(name, 0.0), 1) for name, item in used.items()},
         },
     }
 
 
 def is_clean(document: dict[str, Any]) -> bool:
-    """Nothing left, nobody in silence, nobody rung twice, nothing wrong."""
+    """Return whether nothing is left, no caller was in silence, no operator was rung twice, and nothing went wrong."""
     return not (
         any(document["left"].values())
         or document["silence"]["others_over_3_s"]
@@ -151,7 +152,7 @@ def is_clean(document: dict[str, Any]) -> bool:
 async def _callers(
     crowd: Crowd, line: Line, calls: list[Planned], asked: Asked, story: Story, progress: Callable[[str], None]
 ) -> tuple[list[asyncio.Task[None]], list[float]]:
-    """All come; gives their tasks, and by how many ms each came late."""
+    """Start all calls; return their tasks, and by how many ms each started late."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     tasks: list[asyncio.Task[None]] = []
@@ -184,12 +185,12 @@ async def _callers(
 
 @asynccontextmanager
 async def _telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[None]:
-    """They are registered, again and again, and are heard."""
+    """Keep the telephones registered and sending audio."""
 
     async def registered() -> None:
         while True:
             for user, account in line.accounts.items():
-                await asyncio.sleep(ANEW_S / len(line.accounts))
+                await asyncio.sleep(REGISTER_S / len(line.accounts))
                 if user not in fleet.dark:
                     try:
                         await fleet.register([account])
@@ -210,38 +211,38 @@ async def _until_ready(control: Control, line: Line) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         rows = await control.operators()
-        if rows and all(rows.get(each, {}).get("state") == "ready" for each in line.team.everybody):
+        if rows and all(rows.get(operator, {}).get("state") == "ready" for operator in line.team.everybody):
             return
         await asyncio.sleep(0.2)
     raise LostCallError("the telephones have registered and their operators are not ready")
 
 
 async def _all_are_ready(staff: Staff, control: Control, line: Line) -> None:
-    """Whoever is on a pause says by code that he is ready; all else must end by itself."""
+    """Make every paused operator ready by feature code; every other state must end by itself."""
     await asyncio.sleep(RING_S)
     for _ in range(3):
         rows = await control.operators()
-        paused = [each for each in line.team.everybody if rows.get(each, {}).get("state") == "paused"]
-        for each in paused:
-            await staff.code(each, "*10")
+        paused = [operator for operator in line.team.everybody if rows.get(operator, {}).get("state") == "paused"]
+        for item in paused:
+            await staff.code(item, "*10")
         if rows and not paused:
             return
         await asyncio.sleep(1.0)
 
 
 def _silences(crowd: Crowd, story: Story) -> tuple[list[str], list[Silence]]:
-    """Silences over 3 s that nothing excuses, as lines; and those of callers whose operator had lost his power."""
+    """Return the unexcused silences over 3 s, as lines; and those of callers whose operator's telephone vanished."""
     bad, lost = [], []
     for number, meter in crowd.meters.items():
-        for each in meter.silences:
-            ends = each.began + int(each.length_s * _NS)
-            # He may have vanished while he heard the whisper: then the caller is in silence from the bridge on.
+        for silence in meter.silences:
+            ends = silence.began + int(silence.length_s * _NS)
+            # It may have vanished during the whisper: then the caller is in silence from the bridge on.
             near = [at for at in story.lost_at.get(number, ()) if at <= ends <= at + LOST_S * _NS]
             if near:
-                lost.append(each)
+                lost.append(silence)
                 continue
-            at = time.strftime("%H:%M:%S", time.gmtime(each.began / _NS))
-            kill = min((each.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
+            at = time.strftime("%H:%M:%S", time.gmtime(silence.began / _NS))
+            kill = min((silence.began / _NS - kill / _NS for kill in story.kills), key=abs, default=None)
             after = f", {kill:.1f} s after a kill" if kill is not None else ""
-            bad.append(f"{number} from {at} for {each.length_s:.1f} s{after}")
+            bad.append(f"{number} from {at} for {silence.length_s:.1f} s{after}")
     return bad, lost

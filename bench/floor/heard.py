@@ -1,4 +1,4 @@
-"""How long a caller heard nothing: from the level of each packet that Asterisk sent him, by the kernel's clock."""
+"""The silences of a caller: from the level of each packet that Asterisk sent them, by the kernel's clock."""
 
 from dataclasses import dataclass, field
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from prompts import g711
 
-LONG_S = 3.0  # nobody is in silence for longer
+LONG_S = 3.0  # no caller may be in silence for longer
 SOUND = 256  # of 32768, -42 dBFS: a packet with a sample of this size has sound
 _NS = 1_000_000_000
 
 
 def alaw_values() -> list[int]:
-    """The 256 codes of G.711 A-law as samples of 16 bits."""
+    """Return the 256 codes of G.711 A-law as samples of 16 bits."""
     return [int(value) for value in g711.from_alaw(bytes(range(256)))]
 
 
@@ -21,7 +21,7 @@ _LOUD = bytes(int(abs(value) >= SOUND) for value in _VALUES)
 
 
 def tone(hertz: int = 400, level: int = 4000) -> bytes:
-    """20 ms of a square wave as A-law; `hertz` a multiple of 50 that divides 4000, so that packets join."""
+    """Return 20 ms of a square wave as A-law; `hertz`: a multiple of 50 that divides 4000, so that packets join."""
     half = 4000 // hertz
     high, low = (int(np.argmin(np.abs(_VALUES - value))) for value in (level, -level))
     return (bytes([high]) * half + bytes([low]) * half) * (160 // (2 * half))
@@ -33,7 +33,7 @@ def has_sound(payload: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """`began`: ns of CLOCK_REALTIME; `length_s` in seconds."""
+    """A silence. `began`: ns of CLOCK_REALTIME; `length_s` in seconds."""
 
     began: int
     length_s: float
@@ -41,7 +41,7 @@ class Silence:
 
 @dataclass(slots=True)
 class Meter:
-    """One caller's ear, from the answer to the end. Times in ns of CLOCK_REALTIME."""
+    """The sound that one caller hears, from the answer to the end. Times in ns of CLOCK_REALTIME."""
 
     last: int
     over: bool = False
@@ -53,11 +53,11 @@ class Meter:
             self._until(arrived)
 
     def speaks(self, at: int) -> None:
-        """The caller speaks at this moment, and expects to hear nothing."""
+        """Note that the caller speaks at this moment, and expects to hear nothing."""
         self.last = max(self.last, at)
 
     def end(self, at: int) -> None:
-        """He has hung up, or was hung up on."""
+        """Note the end of the call."""
         if not self.over:
             self._until(at)
             self.over = True

@@ -1,4 +1,4 @@
-"""What is left behind when everybody has hung up: in Asterisk, in the controller, in the database."""
+"""Remains after everybody has hung up: in Asterisk, in the controller, in the database."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -17,14 +17,14 @@ from db.tables import Call, Callback, CallEvent, CaseFile, Message, Offer, Pairi
 from ivr.controller import last_line
 
 WITHIN_S = 45.0
-"""All is over by then: a lost telephone is given up after 10 s, a wrap-up and a code end by themselves."""
+"""Everything is over by then: a lost telephone is given up after 10 s, wrap-ups and codes end by themselves."""
 
 _CLAIMED = (CallbackState.RINGING_OPERATOR, CallbackState.RINGING_CALLER, CallbackState.CONNECTED)
 _SHOWN = 12
 
 
 async def idle_tasks(control: Control) -> int | None:
-    """How many tasks a controller has that has nothing to do; None where none answers."""
+    """Return the number of tasks of an idle controller; None if none answers."""
     found = [status["tasks"] for _ in range(3) if (status := await control.get("/status")) is not None]
     return min(found, default=None)
 
@@ -32,9 +32,9 @@ async def idle_tasks(control: Control) -> int | None:
 async def until_nothing(
     line: Line, control: Control, tasks_before: int, registered: Collection[str]
 ) -> tuple[dict[str, list[str]], float]:
-    """Looks until nothing is left, at most `WITHIN_S`; what is left by kind, and how long that took.
+    """Wait until nothing is left, at most `WITHIN_S`; return the remains by kind, and how long that took.
 
-    `registered`: whose telephones are there, so that nothing but readiness is right.
+    `registered`: the operators whose telephones are present, and who must be ready.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -48,18 +48,19 @@ async def until_nothing(
 
 
 async def _asterisk(control: Control) -> dict[str, list[str]]:
-    """A prompt in a bridge, a recording and a supervisor's ear are channels too (Announcer, Recorder, Snoop)."""
+    """Return Asterisk's channels and bridges. A prompt in a bridge, a recording and a supervisor's channel count too
+    (Announcer, Recorder, Snoop)."""
     try:
         channels, bridges = await control.ari("/channels"), await control.ari("/bridges")
     except (aiohttp.ClientError, TimeoutError) as error:
         return {"channels": [f"Asterisk does not answer: {error!r}"], "bridges": []}
     return {
         "channels": [
-            f"{each['name']} {each['state']} {each['dialplan']['app_data']}"
-            for each in channels
-            if not each["name"].startswith(last_line.NAME)
+            f"{channel['name']} {channel['state']} {channel['dialplan']['app_data']}"
+            for channel in channels
+            if not channel["name"].startswith(last_line.NAME)
         ],
-        "bridges": [f"{each['id']} with {len(each['channels'])} channels" for each in bridges],
+        "bridges": [f"{bridge['id']} with {len(bridge['channels'])} channels" for bridge in bridges],
     }
 
 
@@ -70,18 +71,18 @@ async def _controller(control: Control, tasks_before: int, registered: Collectio
         return {"controller": ["it does not answer"]}
     tasks = await idle_tasks(control) or 0
     not_ready = [
-        f"{each} is {row['state']} ({row['reason']}), {row['call']}"
-        for each, row in operators.items()
-        if each in registered and row["state"] != "ready"
+        f"{item} is {row['state']} ({row['reason']}), {row['call']}"
+        for item, row in operators.items()
+        if item in registered and row["state"] != "ready"
     ]
     return {
         "controller": [],
         "tasks of the controller": [f"{tasks}, and {tasks_before} before"] if tasks > tasks_before else [],
         "calls of the controller": [f"{count} {state}" for state, count in status["calls"].items()],
         "channels that the controller follows": status["channels"],
-        "callers that wait": [each["call"] for each in waiting],
+        "callers that wait": [item["call"] for item in waiting],
         "rows not written": [
-            f"{status[each]} {each}" for each in ("journal_waiting", "journal_dropped") if status[each]
+            f"{status[item]} {item}" for item in ("journal_waiting", "journal_dropped") if status[item]
         ],
         "operators who are not ready": not_ready,
     }
@@ -108,7 +109,7 @@ async def _rows(line: Line) -> dict[str, list[str]]:
                 "wishes that somebody is at": await _of(
                     connection,
                     select(Callback.id, Callback.state).where(
-                        Callback.claimed_boot.is_not(None) | Callback.state.in_([each.value for each in _CLAIMED])
+                        Callback.claimed_boot.is_not(None) | Callback.state.in_([item.value for item in _CLAIMED])
                     ),
                 ),
                 "files without their call": await _of(
@@ -131,12 +132,12 @@ async def _rows(line: Line) -> dict[str, list[str]]:
 
 
 async def _of(connection: AsyncConnection, query: Any) -> list[str]:
-    return [" ".join(str(each) for each in row) for row in (await connection.execute(query)).all()]
+    return [" ".join(str(item) for item in row) for row in (await connection.execute(query)).all()]
 
 
-async def written(line: Line) -> dict[str, Any]:
-    """What the database says that happened: numbers of callers with a row, outcomes, offers, pairings, kinds of
-    events, refused wishes by reason."""
+async def read_account(line: Line) -> dict[str, Any]:
+    """Return the database's account: numbers of callers with a row, outcomes, offers, pairings, kinds of events,
+    refused operator requests by reason."""
     engine = async_engine(line.database)
     try:
         async with reading(engine) as connection:
@@ -150,7 +151,7 @@ async def written(line: Line) -> dict[str, Any]:
                 why = str(data.get("why") or data.get("reason"))
                 refused[why] = refused.get(why, 0) + 1
             return {
-                "callers": [each for (each,) in (await connection.execute(select(Call.caller))).all()],
+                "callers": [item for (item,) in (await connection.execute(select(Call.caller))).all()],
                 "outcomes": await counts(Call.outcome),
                 "offers": await counts(Offer.state),
                 "pairings": await counts(Pairing.role),
@@ -164,7 +165,7 @@ async def written(line: Line) -> dict[str, Any]:
         await engine.dispose()
 
 
-def shown(lines: list[str]) -> str:
-    """Not all of many."""
+def abbreviate(lines: list[str]) -> str:
+    """Return the first lines and the number of the others."""
     more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return "; ".join(lines[:_SHOWN]) + more

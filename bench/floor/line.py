@@ -31,25 +31,25 @@ CHANGES = (
     ("site.toml", r'"08:00-20:00"', '"00:00-24:00"'),
     ("site.toml", r"^holidays = .*\n", ""),
     ("site.toml", r"^probe_s = \d+", "probe_s = 0"),  # the line's own calls would be counted
-    ("site.toml", r'^trunk = "example".*\n', ""),  # a bench calls nobody
-    # All callers are of one carrier.
+    ("site.toml", r'^trunk = "example".*\n', ""),  # the bench calls nobody
+    # All callers use one carrier.
     ("site.toml", r"^calls_by_number = \d+", "calls_by_number = 10000"),
     ("site.toml", r"^calls_by_source = \d+", "calls_by_source = 10000"),
-    ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # who says nothing is not in silence for longer
+    ("flow.yaml", r"^silence_s: \S+", "silence_s: 2"),  # a caller who presses no key hears silence no longer than this
 )
-"""What ten minutes cannot wait for: file, pattern, text."""
+"""Settings that are too slow for a run of ten minutes: file, pattern, text."""
 
 
 RECORDED = ("site.toml", r"^conversations = false", "conversations = true")
 
 
 class LineError(Exception):
-    """Why the line cannot be measured, as a sentence."""
+    """The reason why the line cannot be measured, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Ids. `listeners`: supervisors who take no callers, `speaks`: of the others."""
+    """Operators' ids. `listeners`: supervisors who take no callers; `speaks`: the languages of the others."""
 
     operators: tuple[str, ...]
     listeners: tuple[str, ...]
@@ -63,7 +63,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`home` is its HATIF_HOME."""
+    """A line. `home` is its HATIF_HOME."""
 
     home: Path
     offset: int
@@ -90,11 +90,11 @@ class Line:
         return f"sqlite:///{self.home / 'hatif.db'}"
 
     def kill_controller(self) -> bool:
-        """`kill -9`; `hatif up` starts another one. False where there was none."""
+        """Kill the controller with `kill -9`; `hatif up` starts another one. False if there was none."""
         return self.kill(hatif.CONTROLLER)
 
     def kill(self, process: str) -> bool:
-        """`kill -9` of a process, as `hatif status` names it. False where there was none."""
+        """Kill a process, named as in `hatif status`, with `kill -9`. False if there was none."""
         found = processes(self.home / "run").get(process)
         if found is None or not found.alive:
             return False
@@ -103,20 +103,22 @@ class Line:
 
 
 def team(operators: int) -> Team:
-    """Three languages each, in proportion to the calls; one in twenty is a supervisor, and as many listen only."""
+    """Return a team with three languages each, in proportion to the calls; one in twenty is a supervisor who takes
+    callers, and as many only listen."""
     few = operators < 2 * len(LANGUAGES)
     spoken: dict[str, tuple[str, ...]]
     if few:
         spoken = {str(1001 + place): LANGUAGES for place in range(operators)}
     else:
-        spoken = {each.id: tuple(each.languages) for each in spread_team(LANGUAGES, MIX, operators, 3)}
+        spoken = {operator.id: tuple(operator.languages) for operator in spread_team(LANGUAGES, MIX, operators, 3)}
     ids = tuple(spoken)
     some = max(1, operators // 20)
     return Team(ids, tuple(str(1901 + place) for place in range(some)), ids[-some:], spoken)
 
 
 def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
-    """Raises LineError where the example site is not as expected here. `recorded`: conversations are, with consent."""
+    """Write the site. Raises LineError if the example site differs from what is expected here. `recorded`:
+    conversations are recorded, with consent."""
     shutil.copytree(hatif.CHECKOUT / "sites" / "consulate", site)
     for name, pattern, text in (*CHANGES, *((RECORDED,) if recorded else ())):
         changed, count = re.subn(pattern, text, (site / name).read_text(), flags=re.MULTILINE)
@@ -125,20 +127,20 @@ def write_site(site: Path, of: Team, *, recorded: bool = False) -> None:
         (site / name).write_text(changed)
     (site / "roster.csv").unlink(missing_ok=True)  # it names other operators
     rows = ["id,name,languages,topics,supervisor"]
-    for each, languages in of.speaks.items():
+    for item, languages in of.speaks.items():
         levels = " ".join(f"{language}:5" for language in languages)
-        rows.append(f"{each},Bench {each},{levels},,{'yes' if each in of.consuls else 'no'}")
-    rows += [f"{each},Bench {each},en:5 fr:5,,yes" for each in of.listeners]
+        rows.append(f"{item},Bench {item},{levels},,{'yes' if item in of.consuls else 'no'}")
+    rows += [f"{listener},Bench {listener},en:5 fr:5,,yes" for listener in of.listeners]
     (site / "operators.csv").write_text("\n".join(rows) + "\n")
 
 
 @asynccontextmanager
 async def up(home: Path, offset: int, of: Team, *, recorded: bool = False) -> AsyncIterator[Line]:
-    """Raises LineError and `bench.hatif.UpError`."""
+    """Start the line. Raises LineError and `bench.hatif.UpError`."""
     site = home / "site"
     write_site(site, of, recorded=recorded)
     share_sounds(home)
-    async with hatif.running(home, site, offset):
+    async with hatif.run_hatif(home, site, offset):
         secrets = credentials.load(home, of.everybody)
-        accounts = {each: Account(each, secrets.operators[each]) for each in of.everybody}
+        accounts = {operator: Account(operator, secrets.operators[operator]) for operator in of.everybody}
         yield Line(home, offset, of, accounts, secrets.control_token, secrets.ari_user, secrets.ari_password)

@@ -1,6 +1,6 @@
-"""Operators' telephones that do what telephones do: ring, talk, hold, transfer, dial, press keys, and lose their power.
+"""Operators' telephones: they ring, talk, hold, transfer, dial, press keys, and lose their power.
 
-All are on one SIP socket and one for sound; Asterisk's own ports tell calls apart.
+All share one SIP socket and one for sound; Asterisk's ports tell calls apart.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from bench.callers import LostCallError, in_time
 from bench.floor.heard import tone
 from bench.phones import Phones
 
-ANSWER_S = 10.0  # for the exchange
+ANSWER_S = 10.0  # for Asterisk's answer to a request
 GAP_S = 0.08  # between two keys
 TONE = tone()
 
 
 @dataclass(eq=False, slots=True)
 class Leg:
-    """A call at a telephone. `about`: the number that it shows, or that it dialled."""
+    """A call at a telephone. `about`: the number that it shows, or has dialled."""
 
     user: str
     about: str
@@ -44,8 +44,8 @@ class Leg:
 
 
 class Fleet(Phones):
-    """Telephones at `address`. `rung` is told of each new call; `twice` counts those that came to a telephone that rang
-    or talked already, and `rung_twice` says which."""
+    """Telephones at `address`. `rung` is called with each new call; `twice` counts the calls that came to a telephone
+    that already rang or talked, and `rung_twice` lists them."""
 
     def __init__(self, address: str, server: tuple[str, int]) -> None:
         super().__init__(address, 0, server, (0, 0), 0)
@@ -58,8 +58,8 @@ class Fleet(Phones):
     # What operators see
 
     def legs(self, user: str | None = None) -> list[Leg]:
-        """That are not over, of one telephone or of all."""
-        return [each for each in self._legs.values() if each.state != "over" and user in (None, each.user)]
+        """Return the calls that are not over, of one telephone or of all."""
+        return [leg for leg in self._legs.values() if leg.state != "over" and user in (None, leg.user)]
 
     def busy(self, user: str) -> bool:
         return user in self._dark or bool(self.legs(user))
@@ -68,7 +68,7 @@ class Fleet(Phones):
     def dark(self) -> frozenset[str]:
         return frozenset(self._dark)
 
-    # What they do
+    # What operators do
 
     def pick_up(self, leg: Leg) -> None:
         if leg.state == "ringing" and leg.invite is not None:
@@ -81,7 +81,7 @@ class Fleet(Phones):
             self._end(leg, ours=True)
 
     def hang_up(self, leg: Leg) -> None:
-        """What rings is declined."""
+        """Decline the ringing call."""
         if leg.state == "ringing":
             self.decline(leg)
         elif leg.state != "over":
@@ -89,7 +89,7 @@ class Fleet(Phones):
             self._end(leg, ours=True)
 
     async def hold(self, leg: Leg, holds: bool) -> None:
-        """By a re-INVITE. Raises LostCallError when it is refused, or the call is over meanwhile."""
+        """Hold or resume by re-INVITE. Raises LostCallError if it is refused, or the call ends meanwhile."""
         leg.version += 1
         body = self._sdp().replace("o=- 1 1 ", f"o=- 1 {leg.version} ")
         answer = await self._ask(leg, "INVITE", body.replace("a=sendrecv", "a=sendonly") if holds else body)
@@ -98,14 +98,14 @@ class Fleet(Phones):
             raise LostCallError(f"the re-INVITE was answered with {answer.status}")
         leg.holds = holds
 
-    async def refer(self, leg: Leg, whom: str) -> int:
-        """The transfer key; gives the status. Raises LostCallError without one."""
-        target = f"<sip:{whom}@{self._server[0]}:{self._server[1]}>"
+    async def refer(self, leg: Leg, number: str) -> int:
+        """Press the transfer key; return the status. Raises LostCallError if there is none."""
+        target = f"<sip:{number}@{self._server[0]}:{self._server[1]}>"
         answer = await self._ask(leg, "REFER", "", (f"Refer-To: {target}", f"Referred-By: <sip:{leg.user}@bench>"))
         return answer.status
 
     async def press(self, leg: Leg, keys: str) -> None:
-        """While the call is up; each is held for 120 ms."""
+        """Press keys while the call is up; each is held for 120 ms."""
         for key in keys:
             leg.keying = True
             held, released = leg.voice.key(key)
@@ -117,10 +117,10 @@ class Fleet(Phones):
             for packet in released:
                 self._sound(leg, packet)
             leg.keying = False
-            await asyncio.sleep(GAP_S)  # in which he is heard
+            await asyncio.sleep(GAP_S)
 
     async def dial(self, account: sip.Account, number: str) -> Leg:
-        """A call that is up. Raises LostCallError."""
+        """Dial, and return the call once it is up. Raises LostCallError."""
         here = self._here(account.user)
         dialog = sip.Dialog.to(f"sip:{number}@{self._server[0]}:{self._server[1]}", here)
         leg = Leg(account.user, number, dialog, dialled=True)
@@ -143,23 +143,23 @@ class Fleet(Phones):
         return leg
 
     def vanish(self, user: str) -> None:
-        """Not a packet more, and all that it knew is gone."""
+        """Cut the power: the telephone sends nothing more and forgets everything."""
         self._dark.add(user)
         for leg in self.legs(user):
             self._end(leg, ours=True)
 
     def cut_off(self) -> None:
-        """Asterisk was killed: every call is gone, and nobody says so."""
+        """Forget every call: Asterisk was killed, and sends no BYE."""
         for leg in self.legs():
             self._end(leg, ours=True)
 
     async def appear(self, account: sip.Account) -> None:
-        """The power is back. Raises LostCallError when it cannot register."""
+        """Restore the power. Raises LostCallError if the telephone cannot register."""
         self._dark.discard(account.user)
         await self.register([account])
 
     async def sounds(self) -> None:
-        """A tone from everybody who talks, for ever."""
+        """Send a tone from every telephone in a call, until cancelled."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -189,11 +189,11 @@ class Fleet(Phones):
             if (message.caller if message.status else message.user) in self._dark:
                 return
             if message.status:
-                self._answered(message)
+                self._on_answer(message)
             else:
-                self._requested(message)
+                self._on_request(message)
 
-    def _answered(self, message: sip.Message) -> None:
+    def _on_answer(self, message: sip.Message) -> None:
         if message.status < 200:
             return
         if message.method == "REGISTER":
@@ -204,9 +204,9 @@ class Fleet(Phones):
         if asked is not None and not asked.done():
             asked.set_result(message)
         elif message.method == "INVITE" and (leg := self._legs.get(message.call_id)):
-            self._sip.send(leg.dialog.ack(message), self._server)  # sent again, or nobody waits any more
+            self._sip.send(leg.dialog.ack(message), self._server)  # a retransmission, or the call was given up
 
-    def _requested(self, message: sip.Message) -> None:
+    def _on_request(self, message: sip.Message) -> None:
         leg = self._legs.get(message.call_id)
         match message.method:
             case "INVITE" if leg is None and ";tag=" in message.headers["to"]:
@@ -237,7 +237,7 @@ class Fleet(Phones):
         user = invite.user
         dialog = sip.Dialog.of(invite, self._here(user), tag)
         leg = Leg(user, invite.caller, dialog, dialled=False, tag=tag, invite=invite)
-        if other := next((each for each in self.legs(user) if not each.dialled), None):
+        if other := next((item for item in self.legs(user) if not item.dialled), None):
             self.twice += 1
             self.rung_twice.append(
                 f"{time.strftime('%H:%M:%S', time.gmtime())} {user} was rung for {leg.about} ({invite.call_id}) while "
@@ -256,7 +256,7 @@ class Fleet(Phones):
         leg.state, leg.ended_by_us = "over", ours
         leg.over.set()
         leg.up.set()
-        # What comes late to it is answered all the same.
+        # Late requests of the call are still answered.
         asyncio.get_running_loop().call_later(40, self._legs.pop, leg.dialog.call_id, None)
 
     def _sound(self, leg: Leg, packet: bytes) -> None:
@@ -266,7 +266,7 @@ class Fleet(Phones):
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """For what may fail since the other side was quicker."""
+def ignore_lost_calls() -> Iterator[None]:
+    """Ignore failures that occur because the other side was quicker."""
     with contextlib.suppress(LostCallError):
         yield

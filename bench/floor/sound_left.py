@@ -1,4 +1,4 @@
-"""What callers said, when everybody has hung up: every message and recording is kept, whole, and in the database."""
+"""Callers' recorded speech after everybody has hung up: every message and recording is kept, whole, in the database."""
 
 import asyncio
 import wave
@@ -12,10 +12,10 @@ from db.engine import async_engine, reading
 from db.tables import CallEvent, Message, Recording
 
 SHORTEST_S = 1.0
-"""A message of a caller who spoke for three seconds is longer, whatever was killed meanwhile."""
+"""A message of a caller who spoke for three seconds is longer, even if something was killed meanwhile."""
 
 
-async def found(line: Line) -> dict[str, Any]:
+async def find_remains(line: Line) -> dict[str, Any]:
     """Return by kind what is lost or left, and how many messages and recordings are kept."""
     engine = async_engine(line.database)
     try:
@@ -34,7 +34,7 @@ async def found(line: Line) -> dict[str, Any]:
         "messages": len(messages),
         "recordings": len(recordings),
         "left": {
-            "messages that were begun and are not kept": sorted(str(each) for each in spoke if str(each) not in kept),
+            "messages that were begun and are not kept": sorted(str(item) for item in spoke if str(item) not in kept),
             "messages that cannot be heard": [file for _, _, file in messages if (lengths[file] or 0.0) < SHORTEST_S],
             "recordings that cannot be heard": [file for _, file, _ in recordings if lengths[file] is None],
             "open recordings": [str(identity) for identity, _, ended in recordings if ended is None],

@@ -1,4 +1,4 @@
-"""What operators do all day, at random: answer or not, hold, hand on, ask, interpret, vanish, pause, wrap up."""
+"""The operators' work, at random: answer or not, hold, transfer, consult, interpret, vanish, pause, wrap up."""
 
 import asyncio
 import random
@@ -14,16 +14,16 @@ from bench.floor.phones import Fleet, Leg
 from bench.floor.story import Story
 from bench.reference_case import LANGUAGES
 
-ACT_S = 30.0  # between two acts of an operator who talks, on average
+ACT_S = 30.0  # between two acts of an operator in a conversation, on average
 IDLE_S = 120.0  # between two pauses
-LISTENS_S = 30.0  # between two uses of a supervisor
-BACK_S = (12.0, 30.0)  # until a telephone that vanished is there again
-CODE_S = 12.0  # what a code says is over by then
+LISTENS_S = 30.0  # between two supervisions
+BACK_S = (12.0, 30.0)  # until a vanished telephone is back
+CODE_S = 12.0  # a feature code's prompts are over by then
 
 
 @dataclass(slots=True)
 class Staff:
-    """All operators. `talk_s`: how long one talks on average."""
+    """All operators. `talk_s`: the average length of a conversation."""
 
     line: Line
     fleet: Fleet
@@ -34,23 +34,23 @@ class Staff:
     talk_s: float
     vanishing: bool = True
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _paused: set[str] = field(default_factory=set)  # who has to say that he is ready again
+    _paused: set[str] = field(default_factory=set)  # operators who must make themselves ready again
 
     def start(self) -> None:
-        self.fleet.rung = lambda leg: self._own(self._serve(leg))
-        for each in self.line.team.operators:
-            self._own(self._life(each))
-        for each in self.line.team.listeners:
-            self._own(self._listens(each))
+        self.fleet.rung = lambda leg: self._start(self._serve(leg))
+        for operator in self.line.team.operators:
+            self._start(self._life(operator))
+        for listener in self.line.team.listeners:
+            self._start(self._listen(listener))
 
     async def stop(self) -> None:
-        """They begin nothing more; calls stay as they are, telephones dark."""
+        """Start nothing more; calls stay as they are, vanished telephones stay away."""
         self.fleet.rung = lambda _: None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _own(self, work: Awaitable[None]) -> None:
+    def _start(self, work: Awaitable[None]) -> None:
         async def guarded() -> None:
             try:
                 await work
@@ -59,9 +59,9 @@ class Staff:
 
         task = asyncio.ensure_future(guarded())
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.story.fault(f"the bench itself failed: {error!r}")
@@ -70,11 +70,11 @@ class Staff:
 
     async def _serve(self, leg: Leg) -> None:
         if leg.user in self.line.team.listeners:
-            await self._spies(leg)
+            await self._spy(leg)
             return
         fate = self.draw.random()
         if fate < 0.03:
-            await self._waits(leg, 1.0)
+            await self._wait(leg, 1.0)
             self.fleet.decline(leg)
             self.story.did("ringing", "declined")
             self._paused.add(leg.user)
@@ -85,61 +85,61 @@ class Staff:
             self._paused.add(leg.user)
             return
         if fate < 0.08 and self.vanishing:
-            await self._waits(leg, self.draw.uniform(0.0, 2.0))
+            await self._wait(leg, self.draw.uniform(0.0, 2.0))
             self._lose_power(leg, "while ringing")
             return
-        await self._waits(leg, self.draw.uniform(0.2, 2.0))
+        await self._wait(leg, self.draw.uniform(0.2, 2.0))
         self.fleet.pick_up(leg)
         await leg.up.wait()
         if leg.state == "talking":
             self.story.did("ringing", "answered")
             self.crowd.connected(leg.about)
-            await self._talks(leg)
+            await self._converse(leg)
         else:
             self.story.did("ringing", "over before it was answered")
         if self.draw.random() < 0.3:
-            await self._wraps_up(leg.user)
+            await self._wrap_up(leg.user)
 
-    async def _talks(self, leg: Leg) -> None:
+    async def _converse(self, leg: Leg) -> None:
         until = time.monotonic() + self.draw.expovariate(1 / self.talk_s)
         while leg.state == "talking":
             left = until - time.monotonic()
-            await self._waits(leg, max(0.2, min(left, self.draw.expovariate(1 / ACT_S))))
+            await self._wait(leg, max(0.2, min(left, self.draw.expovariate(1 / ACT_S))))
             if leg.state != "talking":
                 return
             if time.monotonic() >= until:
                 if self.draw.random() < 0.3:
                     await self.crowd.leave(leg.about)
-                    await self._waits(leg, 5.0)  # his leg ends with it
+                    await self._wait(leg, 5.0)  # the operator's leg ends with it
                 if leg.state == "talking":
                     self.crowd.finished(leg.about)
                     self.fleet.hang_up(leg)
                 return
-            acts = (self._holds, self._hands_on, self._asks, self._interprets, self._vanishes)
+            acts = (self._hold, self._transfer, self._consult, self._call_interpreter, self._vanish)
             (act,) = self.draw.choices(acts, (30, 22, 22, 14, 6))
             await act(leg)
 
-    async def _holds(self, leg: Leg) -> None:
+    async def _hold(self, leg: Leg) -> None:
         way = self.draw.choice(("telephone", "keys", "api"))
         try:
             if way == "telephone":
                 await self.fleet.hold(leg, True)
-                await self._waits(leg, self.draw.uniform(1.0, 12.0))
+                await self._wait(leg, self.draw.uniform(1.0, 12.0))
                 await self.fleet.hold(leg, False)
                 self.story.did("hold by the telephone")
             elif way == "keys":
                 await self.fleet.press(leg, "*30")
-                await self._waits(leg, self.draw.uniform(1.0, 12.0))
+                await self._wait(leg, self.draw.uniform(1.0, 12.0))
                 await self.fleet.press(leg, "*30")
                 self.story.did("hold by keys", "pressed")
             else:
                 await self._api(leg, "hold")
-                await self._waits(leg, self.draw.uniform(1.0, 12.0))
+                await self._wait(leg, self.draw.uniform(1.0, 12.0))
                 await self._api(leg, "unhold")
         except LostCallError as lost:
             self.story.did(f"hold by the {way}", str(lost))
 
-    async def _hands_on(self, leg: Leg) -> None:
+    async def _transfer(self, leg: Leg) -> None:
         keys, body, kind = await self._whom(
             leg.user, self.draw.choice(("colleague", "language", "topic", "supervisor"))
         )
@@ -152,15 +152,15 @@ class Staff:
         else:
             status = await self.fleet.refer(leg, str(body["operator"]))
             self.story.did("transfer to a colleague by REFER", str(status))
-        await self._waits(leg, 3.0)
+        await self._wait(leg, 3.0)
 
-    async def _asks(self, leg: Leg) -> None:
+    async def _consult(self, leg: Leg) -> None:
         keys, body, kind = await self._whom(
             leg.user, self.draw.choice(("colleague", "colleague", "language", "supervisor"))
         )
         way = self.draw.choice(("keys", "api", "line"))
         if way == "line" and kind == "colleague":
-            await self._asks_on_another_line(leg, keys)
+            await self._consult_on_another_line(leg, keys)
             return
         if way == "api":
             if not await self._api(leg, "consult", body):
@@ -168,29 +168,29 @@ class Staff:
         else:
             await self.fleet.press(leg, f"*32{keys}#")
             self.story.did("consult by keys", "pressed")
-        await self._waits(leg, self.draw.uniform(1.0, 12.0))
+        await self._wait(leg, self.draw.uniform(1.0, 12.0))
         if leg.state != "talking":
             return
         end = self.draw.choice(("complete", "complete", "cancel", "hang up", "swap"))
         if end == "swap":
             await self._one_of(leg, "swap", "*32#")
-            await self._waits(leg, 3.0)
+            await self._wait(leg, 3.0)
             end = self.draw.choice(("complete", "cancel"))
         if end == "hang up":
-            self.story.did("consult", "hung up: the colleague has him")
-            self.crowd.finished(leg.about)  # or nobody has: then it is the end
+            self.story.did("consult", "hung up: the colleague has the caller")
+            self.crowd.finished(leg.about)  # or no operator has them: then the call is over
             self.fleet.hang_up(leg)
         elif end == "complete":
             await self._one_of(leg, "complete", "*31#")
         else:
             await self._one_of(leg, "cancel", "*33#")
-        await self._waits(leg, 2.0)
+        await self._wait(leg, 2.0)
 
-    async def _asks_on_another_line(self, leg: Leg, keys: str) -> None:
+    async def _consult_on_another_line(self, leg: Leg, keys: str) -> None:
         try:
             await self.fleet.hold(leg, True)
             second = await self.fleet.dial(self.line.accounts[leg.user], f"*32{keys}")
-            await self._waits(second, self.draw.uniform(2.0, 12.0))
+            await self._wait(second, self.draw.uniform(2.0, 12.0))
             self.fleet.hang_up(second)
             if leg.state == "talking":
                 await self.fleet.hold(leg, False)
@@ -200,18 +200,18 @@ class Staff:
             if leg.state == "talking" and leg.holds:
                 await self.fleet.hold(leg, False)
 
-    async def _interprets(self, leg: Leg) -> None:
+    async def _call_interpreter(self, leg: Leg) -> None:
         keys, body, _ = await self._whom(leg.user, self.draw.choice(("colleague", "language")))
         if self.draw.random() < 0.5:
             await self.fleet.press(leg, f"*33{keys}#")
             self.story.did("interpreter by keys", "pressed")
         elif not await self._api(leg, "interpreter", body):
             return
-        await self._waits(leg, self.draw.uniform(3.0, 20.0))
+        await self._wait(leg, self.draw.uniform(3.0, 20.0))
         if self.draw.random() < 0.5:
             await self._one_of(leg, "cancel", "*33#")
 
-    async def _vanishes(self, leg: Leg) -> None:
+    async def _vanish(self, leg: Leg) -> None:
         if self.vanishing:
             self._lose_power(leg, "while talking")
 
@@ -223,7 +223,7 @@ class Staff:
             await self._api(leg, act)
 
     async def _api(self, leg: Leg, act: str, body: dict[str, object] | None = None, name: str = "") -> bool:
-        """Whether it was taken."""
+        """Send the request to the API; return whether it was accepted."""
         rows = await self.control.operators()
         call = (rows.get(leg.user) or {}).get("call")
         if call is None:
@@ -234,7 +234,7 @@ class Staff:
         return status == 200
 
     async def _whom(self, user: str, kind: str) -> tuple[str, dict[str, object], str]:
-        """Keys, the API's body, and the kind."""
+        """Return the keys, the API's body, and the kind of target."""
         if kind == "language":
             language = self.draw.choice(LANGUAGES)
             return str(LANGUAGES.index(language) + 1), {"language": language}, kind
@@ -244,8 +244,8 @@ class Staff:
         if kind == "supervisor":
             return "00", {"supervisor": True}, kind
         rows = await self.control.operators()
-        ready = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "ready"]
-        # Now and then somebody who cannot, or himself.
+        ready = [operator for operator in self.line.team.operators if rows.get(operator, {}).get("state") == "ready"]
+        # Now and then an operator who cannot take the caller, or the operator themselves.
         some = ready if ready and self.draw.random() < 0.85 else self.line.team.operators
         colleague = self.draw.choice(some)
         return colleague, {"operator": colleague}, "colleague"
@@ -255,13 +255,13 @@ class Staff:
     def _lose_power(self, leg: Leg, when: str) -> None:
         self.story.did("telephone vanished", when)
         now = time.time_ns()
-        for each in self.fleet.legs(leg.user):
-            if each.state == "talking":
-                self.story.lost_at.setdefault(each.about, []).append(now)
+        for item in self.fleet.legs(leg.user):
+            if item.state == "talking":
+                self.story.lost_at.setdefault(item.about, []).append(now)
         self.fleet.vanish(leg.user)
-        self._own(self._comes_back(leg.user))
+        self._start(self._come_back(leg.user))
 
-    async def _comes_back(self, user: str) -> None:
+    async def _come_back(self, user: str) -> None:
         await asyncio.sleep(self.draw.uniform(*BACK_S))
         await self.fleet.appear(self.line.accounts[user])
 
@@ -280,7 +280,7 @@ class Staff:
             if not await self.code(user, "*10"):
                 self._paused.add(user)
 
-    async def _wraps_up(self, user: str) -> None:
+    async def _wrap_up(self, user: str) -> None:
         if self.fleet.busy(user):
             return
         await self.code(user, "*13")
@@ -289,57 +289,59 @@ class Staff:
             await self.code(user, "*12")
 
     async def code(self, user: str, digits: str) -> bool:
-        """Dials it and listens to the end; whether anybody answered."""
+        """Dial a code and listen to the end; return whether anybody answered."""
         try:
             leg = await self.fleet.dial(self.line.accounts[user], digits)
         except LostCallError as lost:
             self.story.did(f"code {digits[:3]}", str(lost))
             return False
-        await self._waits(leg, CODE_S)
+        await self._wait(leg, CODE_S)
         self.story.did(f"code {digits[:3]}", "heard" if leg.state == "over" else "cut short")
         self.fleet.hang_up(leg)
         return True
 
     # Supervisors
 
-    async def _listens(self, user: str) -> None:
+    async def _listen(self, user: str) -> None:
         await self.control.post(f"/operators/{user}/state", {"state": "paused", "reason": "meeting"})
         while True:
             await asyncio.sleep(self.draw.expovariate(1 / LISTENS_S))
             rows = await self.control.operators()
-            talking = [each for each in self.line.team.operators if rows.get(each, {}).get("state") == "talking"]
+            talking = [
+                operator for operator in self.line.team.operators if rows.get(operator, {}).get("state") == "talking"
+            ]
             if not talking or self.fleet.busy(user):
                 continue
-            whom, mode = self.draw.choice(talking), self.draw.choice(("listen", "whisper", "join"))
+            target, mode = self.draw.choice(talking), self.draw.choice(("listen", "whisper", "join"))
             if self.draw.random() < 0.5:
-                body = {"supervisor": user, "operator": whom, "mode": mode}
+                body = {"supervisor": user, "operator": target, "mode": mode}
                 status = await self.control.post("/supervision", body)
                 self.story.did(f"{mode} by API", str(status or "no controller"))
                 continue
             try:
                 leg = await self.fleet.dial(
-                    self.line.accounts[user], {"listen": "*21", "whisper": "*22", "join": "*23"}[mode] + whom
+                    self.line.accounts[user], {"listen": "*21", "whisper": "*22", "join": "*23"}[mode] + target
                 )
                 self.story.did(f"{mode} by code")
-                await self._stays(leg)
+                await self._stay(leg)
             except LostCallError as lost:
                 self.story.did(f"{mode} by code", str(lost))
 
-    async def _spies(self, leg: Leg) -> None:
-        await self._waits(leg, self.draw.uniform(0.2, 2.0))
+    async def _spy(self, leg: Leg) -> None:
+        await self._wait(leg, self.draw.uniform(0.2, 2.0))
         self.fleet.pick_up(leg)
         await leg.up.wait()
-        await self._stays(leg)
+        await self._stay(leg)
 
-    async def _stays(self, leg: Leg) -> None:
+    async def _stay(self, leg: Leg) -> None:
         for _ in range(self.draw.randint(1, 3)):
-            await self._waits(leg, self.draw.uniform(1.0, 8.0))
+            await self._wait(leg, self.draw.uniform(1.0, 8.0))
             if leg.state == "talking":
                 await self.fleet.press(leg, self.draw.choice("123"))
         self.fleet.hang_up(leg)
 
     @staticmethod
-    async def _waits(leg: Leg, seconds: float) -> None:
-        """So long, or until the call is over."""
+    async def _wait(leg: Leg, seconds: float) -> None:
+        """Wait for this time, or until the call is over."""
         await asyncio.wait([waiting := asyncio.ensure_future(leg.over.wait())], timeout=seconds)
         waiting.cancel()

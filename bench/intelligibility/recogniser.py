@@ -15,9 +15,9 @@ from num2words import num2words  # type: ignore[import-not-found]
 
 BEAM = 5
 LOOPS = 2.4
-"""How well a text compresses that says the same again and again; Whisper's own limit."""
+"""The compression ratio above which a text counts as repetition; Whisper's own limit."""
 LONGEST_REPEATED = 3
-"""Tokens."""
+"""The most tokens of one text."""
 
 
 def load(folder: str) -> WhisperModel:
@@ -25,18 +25,18 @@ def load(folder: str) -> WhisperModel:
 
 
 def recognise(model: WhisperModel, audio: object, language: str) -> str:
-    """What it understood. Always the same for the same audio: no sampling, no memory of the sentence before.
+    """Return the recognised text. Deterministic: no sampling, and no conditioning on earlier text.
 
-    Where it falls into repeating itself (Whisper's own sign: the text compresses too well) it is asked once more and
-    may then not repeat itself; Whisper's own way out is to draw lots.
+    If it repeats itself (by Whisper's own criterion: the text compresses too well), it runs once more with repetition
+    forbidden; Whisper's own remedy would be to sample at random.
     """
-    text, loops = _transcribed(model, audio, language)
+    text, loops = _transcribe(model, audio, language)
     if loops:
-        text, _ = _transcribed(model, audio, language, no_repeat_ngram_size=LONGEST_REPEATED + 1)
+        text, _ = _transcribe(model, audio, language, no_repeat_ngram_size=LONGEST_REPEATED + 1)
     return in_words(text, language)
 
 
-def _transcribed(model: WhisperModel, audio: object, language: str, **options: int) -> tuple[str, bool]:
+def _transcribe(model: WhisperModel, audio: object, language: str, **options: int) -> tuple[str, bool]:
     segments, _ = model.transcribe(
         audio, language=language, beam_size=BEAM, temperature=0.0, condition_on_previous_text=False, **options
     )
@@ -46,14 +46,14 @@ def _transcribed(model: WhisperModel, audio: object, language: str, **options: i
 
 
 def in_words(text: str, language: str) -> str:
-    """Whole numbers as words: the announcements have words, the recogniser likes to write 5."""
+    """Return the text with whole numbers as words: the announcements have words, the recogniser often writes digits."""
 
-    def spoken(match: re.Match[str]) -> str:
+    def to_words(match: re.Match[str]) -> str:
         with contextlib.suppress(NotImplementedError, OverflowError, ValueError):
             return f" {num2words(int(match.group()), lang=language)} "
         return match.group()
 
-    return re.sub(r"\d+", spoken, text)
+    return re.sub(r"\d+", to_words, text)
 
 
 def main(folder: str) -> None:

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as one document."""
+"""The results as a table and as one document."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -10,13 +10,13 @@ from rich.table import Table
 from bench.intelligibility import errors
 
 WANTED = {"ar": 0.46, "de": 0.12, "en": 0.12, "es": 0.10, "fr": 0.12, "it": 0.14, "nl": 0.36}
-"""The mean error of the typical announcements, at most, in the voice that a new site has."""
+"""The highest allowed mean error of the typical announcements, in the voice of a new site."""
 WANTED_WITH_MBROLA = {"ar": 0.30, "nl": 0.20}
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One text, what the recogniser made of it, and the error from 0 to 1."""
+    """One text, its recognised form, and the error from 0 to 1."""
 
     id: str
     text: str
@@ -30,19 +30,19 @@ class Result:
 
     language: str
     voice: str
-    peer: bool  # measured beside the site's voice, to compare
+    peer: bool  # measured for comparison with the site's voice
     set: str
     announcements: tuple[Announcement, ...]
-    failed: tuple[str, ...]  # what was not spoken, and why
+    failed: tuple[str, ...]  # texts that were not spoken, with the reason
 
     @property
     def mean(self) -> float | None:
-        """Of what was spoken; None where nothing was."""
-        return errors.mean(each.error for each in self.announcements) if self.announcements else None
+        """The mean error of what was spoken; None if nothing was."""
+        return errors.mean(announcement.error for announcement in self.announcements) if self.announcements else None
 
     @property
     def wanted(self) -> float | None:
-        """The limit for this voice; None where there is none."""
+        """The limit for this voice; None if there is none."""
         if self.peer or self.set != "typical":
             return None
         limits = WANTED_WITH_MBROLA if self.voice.startswith("mbrola") else WANTED
@@ -50,14 +50,14 @@ class Result:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the limit is kept by a voice that spoke everything."""
+        """Whether the voice spoke everything and keeps its limit."""
         if self.wanted is None:
             return None
         return self.mean is not None and not self.failed and self.mean <= self.wanted
 
 
 def document(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> dict[str, Any]:
-    """All of it."""
+    """Return the whole document."""
     rows = [
         asdict(result) | {"mean": _rounded(result.mean), "wanted": result.wanted, "kept": result.kept}
         for result in results
@@ -66,7 +66,7 @@ def document(machine: Mapping[str, Any], results: Iterable[Result], seconds: flo
 
 
 def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) -> None:
-    """The table that a person reads."""
+    """Print the table for people."""
     console = Console(highlight=False)
     console.print(
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}; "
@@ -81,8 +81,8 @@ def show(machine: Mapping[str, Any], results: Iterable[Result], seconds: float) 
             result.language,
             f"{result.voice} (peer)" if result.peer else result.voice,
             count,
-            shown(result.mean),
-            shown(result.wanted),
+            format_error(result.mean),
+            format_error(result.wanted),
             verdict,
         )
         failures += [f"{result.language}/{failure}" for failure in result.failed]
@@ -95,6 +95,6 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def shown(value: float | None) -> str:
-    """An error as people read it."""
+def format_error(value: float | None) -> str:
+    """Return an error as people read it."""
     return "–" if value is None else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""What a telephone leaves of a voice: 300 to 3,400 Hz, 8,000 samples a second, µ-law."""
+"""The effect of a telephone on a voice: 300 to 3,400 Hz, 8,000 samples a second, µ-law."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,15 +8,15 @@ from prompts import g711
 LOWEST, HIGHEST = 300, 3_400
 RATE = 8_000
 HEARD_RATE = 16_000
-"""Hz; what the recogniser takes."""
+"""Hz; the recogniser's input rate."""
 LEVEL = 0.1
 """RMS of full scale: -20 dBFS, as the site plays its prompts."""
 MARGIN = 0.5
-"""Seconds of silence around an announcement: a recogniser loses words at the very edge of a file."""
+"""Seconds of silence around an announcement: a recogniser loses words at the edge of a file."""
 
 
-def heard(samples: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
-    """The same speech as a caller's telephone gives it, at 16 kHz, full scale 1. Needs nothing but numpy."""
+def telephone_sound(samples: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
+    """Return the speech as heard on a caller's telephone, at 16 kHz, full scale 1. Needs only numpy."""
     spectrum = np.fft.rfft(samples / 32_768)
     frequency = np.fft.rfftfreq(len(samples), 1 / rate)
     spectrum[(frequency < LOWEST) | (frequency > HIGHEST)] = 0

@@ -101,7 +101,7 @@ class SurveyAnswer(Table):
 
 
 class Caller(Table):
-    """What is remembered about a number. Erasing means deleting the row."""
+    """The memory of a number. Erasing means deleting the row."""
 
     __tablename__ = "caller"
 

@@ -69,7 +69,7 @@ class Callback(BaseModel):
 
 
 class NewCallback(models.Request):
-    """Somebody who is to be called."""
+    """A person to be called."""
 
     number: str = Field(max_length=40, description="Such as +33612345678.")
     language: str | None = Field(None, max_length=3, description="Absent: the likeliest of the number's country.")

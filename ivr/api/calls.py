@@ -34,7 +34,7 @@ CallId = Annotated[str, Path(alias="call", max_length=40, description="The id of
 
 
 class TransferTarget(models.Request):
-    """Whom the operator asks for: exactly one of the members."""
+    """The person or group that the operator asks for: exactly one of the members."""
 
     operator: str | None = Field(None, max_length=40, description="An operator's id.")
     language: str | None = Field(None, max_length=3, description="Anybody who speaks this language of the site.")

@@ -1,4 +1,4 @@
-"""What the control API's operations share: the controller, its connection to Asterisk, and who asks."""
+"""The context of the control API's operations: the controller, its connection to Asterisk, and the acting person."""
 
 from typing import Annotated
 

@@ -27,7 +27,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """What the door answers instead of the application."""
+    """An answer that the door gives in place of the application."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -90,7 +90,7 @@ class Door:
             raise Refused(408, f"The request was not complete within {self._patience_s:g} s.") from None
         body = b"".join(parts)
         try:
-            # Written anew: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
+            # Serialised again: no infinite number, no half of a surrogate pair, no name twice, no endless nesting.
             return orjson.dumps(orjson.loads(body)) if body else b""
         except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
             raise Refused(400, f"The body is not JSON that can be used: {error}.") from None

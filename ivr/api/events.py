@@ -13,7 +13,7 @@ from ivr.api.door import Patient
 from ivr.api.event_hub import EventHub
 
 SEND_S = 10.0
-"""How long a reader may leave what was sent to them unread before their connection is cut."""
+"""The time that a reader may leave data unread before the connection is closed."""
 
 router = APIRouter(tags=["events"])
 

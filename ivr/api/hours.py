@@ -58,13 +58,13 @@ class HoursForced(models.Request):
 
 
 class Announcement(BaseModel):
-    """What every caller hears first."""
+    """The announcement that every caller hears first."""
 
     text: str | None = Field(description="The id of the text; null: nothing.")
 
 
 class AnnouncementChange(models.Request):
-    """What every caller is to hear first, from the next call on."""
+    """The announcement that every caller hears first, from the next call on."""
 
     text: str | None = Field(max_length=100, description="The id of a text with audio in every language; null: none.")
     why: str = Field("", max_length=500)

@@ -1,4 +1,4 @@
-"""What is live on a line, as the control API shows it and as its events carry it.
+"""The live state of a line, as the control API shows it and as its events carry it.
 
 An instant is in POSIX seconds, so that a program can compare it with its own clock.
 """
@@ -81,7 +81,7 @@ class Operator(BaseModel):
 
 
 class QueueEntry(BaseModel):
-    """A caller, or somebody who is to be called back, waiting for an operator."""
+    """A caller who waits for an operator, on the line or for a call-back."""
 
     place: int = Field(description="Counted from 1; the next to be offered comes first.")
     call: str = Field(description="The id of the call.")
@@ -115,7 +115,7 @@ class Call(BaseModel):
 
 
 class AlarmKind(StrEnum):
-    """What a person should look at.
+    """A condition that a person should look at.
 
     `help_wanted`: an operator asks for a supervisor's help; `no_answer`: an operator is paused because they did not
     answer a call; `unreachable`: an operator is away because their telephone could not be rung; `two_telephones`: two
@@ -145,7 +145,7 @@ class Alarm(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """All that is live at one instant."""
+    """The live state at one instant."""
 
     at: float
     operators: list[Operator]

@@ -22,7 +22,7 @@ _TRIGGERS: dict[SettableState, Trigger] = {
     "paused": Trigger.PAUSE,
     "away": Trigger.LOG_OUT,
 }
-"""What a state that somebody asks for is on the floor."""
+"""The floor's state for each state that can be requested."""
 
 OperatorId = Annotated[str, Path(alias="operator", max_length=20, description="The operator's id.")]
 
@@ -41,7 +41,7 @@ class StateAsked(BaseModel):
 
 
 class WrapUpChange(models.Request):
-    """What is to become of a wrap-up."""
+    """A change of a wrap-up."""
 
     change: Literal["end", "more"] = Field(description="`more` adds what the site allows at a time.")
 

@@ -17,7 +17,7 @@ class SiteNumber(BaseModel):
 
 
 class Site(BaseModel):
-    """What the site is set up with."""
+    """The site's configuration."""
 
     name: str
     node: str = Field(description="The id of this node, as in every record.")

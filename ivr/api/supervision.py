@@ -20,7 +20,7 @@ _STATUS = {Refusal.UNKNOWN: 404, Refusal.NOT_TALKING: 409}
 
 
 class SupervisionRequest(models.Request):
-    """Who wants to hear whom."""
+    """A supervisor's request to listen to an operator."""
 
     supervisor: str = Field(max_length=20, description="The id of the supervisor.")
     operator: str = Field(max_length=20, description="The id of the operator whose conversation it is.")

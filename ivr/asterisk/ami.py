@@ -307,7 +307,7 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
 
     def connection_made(self, connecting: "asyncio.Task[Any]") -> None:
         if connecting.cancelled() or connecting.exception() is not None:
-            return  # whoever awaits the task gets the exception; panoramisk would retry by itself
+            return  # the coroutine that awaits the task gets the exception; panoramisk would retry by itself
         super().connection_made(connecting)
         if self.lost.done():
             self.close()  # closed while the connection was being made

@@ -13,8 +13,9 @@ from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.operations import Request
 
 LEG, CALLED, CODE = "leg", "called", "code"
-"""What a telephone is rung for: the first of the Stasis arguments of its channel. The last one is how long it may ring.
-A code that an operator has dialled enters with the same first argument, in another channel state."""
+"""The reason for which a telephone is rung: the first of the Stasis arguments of its channel.
+The last one is how long it may ring. A code that an operator has dialled enters with the same first argument, in
+another channel state."""
 
 DIAL_MARGIN_S = 3
 """Asterisk itself ends the ringing this much later than we would, for times without a controller."""

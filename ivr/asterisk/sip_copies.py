@@ -57,7 +57,7 @@ class _Asked:
 
 
 class SipCopies:
-    """What the controller learns from the copies. `heard`: whether any has come; without them nothing is known."""
+    """The findings from the copies. `heard`: whether any has come; without them nothing is known."""
 
     def __init__(self) -> None:
         self.heard = False

@@ -1,4 +1,4 @@
-"""What happens to a call, in order, for the one coroutine that reads it.
+"""The events of a call, in order, for the one coroutine that reads them.
 
 `asyncio.Queue` under `asyncio.timeout` would do the same. A call reads about twenty times, each time with a limit, and
 this class costs a third of that.

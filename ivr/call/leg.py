@@ -14,7 +14,7 @@ from ivr.model.call_state import LegState
 from routing.states import OfferState
 
 _OUT_S = 1.0
-"""How long Asterisk may take to end what it was asked to end; it takes a few milliseconds."""
+"""The time that Asterisk gets to end a channel or bridge on request; it needs a few milliseconds."""
 
 OUT_OF_ORDER = 27
 """ITU-T Q.850 cause of a telephone that vanished: destination out of order."""

@@ -1,4 +1,4 @@
-"""What all nodes have in common."""
+"""The common parts of all nodes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What a call needs from the rest of the program; a trial substitutes its own."""
+"""The services that a call needs from the rest of the program; a trial substitutes its own."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class CaseLookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call uses.
+    """The services that every call uses.
 
     Attributes:
         recall_language: Return the language of the last call from a number, after a moment.

@@ -1,4 +1,4 @@
-"""What a call needs to know about its version of the flow; `ivr.flow.versions` has the implementation."""
+"""The part of a flow version that a call uses; `ivr.flow.versions` has the implementation."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Protocol, TypeVar
@@ -41,7 +41,7 @@ class Flow(Protocol[C]):
 
 
 class Version(Protocol[C]):
-    """What a call plays and follows from beginning to end."""
+    """The flow and audio that a call uses from beginning to end."""
 
     @property
     def name(self) -> str: ...

@@ -9,7 +9,7 @@ from ivr.model.call_state import CallState, LegState
 
 
 class CallbackConnection(Connection, Protocol):
-    """What a call-back may use besides `Connection`."""
+    """The interface that a call-back may use besides `Connection`."""
 
     def enter(
         self, channel: str, state: CallState, leg: LegState | None, happened: Iterable[Item], *, resumed: bool

@@ -1,4 +1,4 @@
-"""What the call-back rules need to know of a site and of one of its requests."""
+"""The facts about a site and a request that the call-back rules need."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING

@@ -24,7 +24,7 @@ LIMIT_S = 3.0
 class CallbackRepository:
     """The call-back requests in the database at `url`, for the controller that `claim` names.
 
-    Belongs to one event loop; whoever makes it awaits `close`. While the database is away each read returns None, each
+    Belongs to one event loop; the creator awaits `close`. While the database is away each read returns None, each
     move returns False, and `why` is the reason in one sentence.
     """
 

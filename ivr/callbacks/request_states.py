@@ -24,7 +24,7 @@ from ivr.site.callback_rules import MOST_TRIES, next_try
 
 
 class RequestEvent(StrEnum):
-    """What moves a request from one state to the next."""
+    """Events that move a request from one state to the next."""
 
     CLAIMED = "claimed"  # an operator is reserved and will be rung
     RELEASED = "released"  # that operator did not take it; another one may

@@ -31,7 +31,7 @@ _CHECKS = 2
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """What the caller may hear of a case file.
+    """The part of a case file that the caller may hear.
 
     `missing` holds the parts after `missing_` in the ids of texts, and `owner` is the operator who has the file.
     """
@@ -64,7 +64,7 @@ Answer = CaseStatus | NoMatch | Locked | Unavailable
 
 
 class CaseLookup:
-    """Answers callers who enter a reference and a PIN. Belongs to one event loop; whoever makes it calls `close`."""
+    """Answers callers who enter a reference and a PIN. Belongs to one event loop; the creator calls `close`."""
 
     def __init__(self, database: Database, recorder: Recorder) -> None:
         self._database = database

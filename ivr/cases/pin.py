@@ -68,7 +68,7 @@ def matches(pin: str, pin_hash: str) -> bool:
 class Limit:
     """`free` failures lock for `first_s`, and each further one for twice as long, up to `longest_s`.
 
-    The count starts anew `forgotten_s` after the end of the last lock, or after the last failure if none locked.
+    The count starts again `forgotten_s` after the end of the last lock, or after the last failure if none locked.
     """
 
     free: int
@@ -111,7 +111,7 @@ def stored_count(failures: int, locked_until: float | None, limit: Limit) -> Cou
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What attempts are counted for: a file, a number or a call.
+    """The account that attempts are counted for: a file, a number or a call.
 
     `stored` is the count in the database, which may be behind. `of` identifies what the count is about if that can be
     replaced: a file with a new PIN starts with the database's count.

@@ -27,7 +27,7 @@ SILENCE_S = 5.0
 """How long to wait for a key after the end of a question."""
 
 Prompt = str | Clip
-"""What an operator hears: a text's id, in their own language, or a clip in its own language."""
+"""A prompt for an operator: a text's id, in their own language, or a clip in its own language."""
 
 
 class OperatorGone(Exception):  # noqa: N818 - a hang-up is a normal end of a code

@@ -23,7 +23,7 @@ class Callbacks(Protocol):
 
 
 class CodeConnection(Connection, Protocol):
-    """What a feature code may use besides `Connection`."""
+    """The interface that a feature code may use besides `Connection`."""
 
     requests: RequestInbox
 

@@ -34,4 +34,4 @@ CODES: dict[str, Handler] = {
 }
 
 OTHER_HANDLERS: dict[str, Handler] = {"colleague": call_colleague}
-"""What operators may dial besides codes: one another's numbers."""
+"""The numbers that operators may dial besides codes: one another's."""

@@ -17,7 +17,7 @@ _PREFIX = "supervision"
 
 
 class Mode(StrEnum):
-    """Who hears the supervisor: nobody, the operator, both."""
+    """The parties that hear the supervisor: nobody, the operator, both."""
 
     LISTEN = "listen"
     WHISPER = "whisper"

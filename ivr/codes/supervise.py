@@ -24,7 +24,7 @@ _KEYS = {"1": Mode.LISTEN, "2": Mode.WHISPER, "3": Mode.JOIN}
 _WIDTH = {Mode.LISTEN: 0, Mode.WHISPER: 1, Mode.JOIN: 2}  # how many hear the supervisor
 _ID_DIGITS = 8
 _ASTERISK_S = 1.0
-"""How long to wait for what Asterisk does within a few milliseconds."""
+"""The time that Asterisk gets for an operation; it needs a few milliseconds."""
 
 
 async def listen(call: CodeCall) -> None:

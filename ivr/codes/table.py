@@ -1,4 +1,4 @@
-"""What each feature code does, and what may follow it, in words. The digits are set by the site (`[codes]`)."""
+"""Descriptions of the feature codes and the digits that may follow them. The digits are set by the site (`[codes]`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

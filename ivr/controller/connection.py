@@ -51,7 +51,7 @@ APPLICATION = "hatif"
 
 
 class Connection:
-    """What calls, feature codes and call-backs use while one connection to ARI lasts."""
+    """The services that calls, feature codes and call-backs use while one connection to ARI lasts."""
 
     def __init__(self, dependencies: Dependencies, link: Link) -> None:
         self._dependencies, self._link = dependencies, link
@@ -130,7 +130,7 @@ class Connection:
 
     @property
     def supervisor_alerts(self) -> SupervisorAlerts:
-        """What supervisors are alerted to."""
+        """The current alerts for supervisors."""
         return self._dependencies.supervisor_alerts
 
     @property

@@ -1,4 +1,4 @@
-"""What a connection to Asterisk uses of the controller: all that outlives it."""
+"""The parts of the controller that outlive a connection to Asterisk and that each connection uses."""
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass

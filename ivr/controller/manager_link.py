@@ -1,4 +1,4 @@
-"""What the controller does over Asterisk's manager interface (AMI), independent of connections to ARI."""
+"""The controller's work over Asterisk's manager interface (AMI), independent of connections to ARI."""
 
 import asyncio
 from collections.abc import Callable, Mapping

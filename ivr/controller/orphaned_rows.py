@@ -36,7 +36,7 @@ _THREAD = ThreadPoolExecutor(1, "orphaned rows")
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What is up at this moment: the ids of calls that anybody handles, and of all of Asterisk's channels."""
+    """The live calls: the ids of calls that are being handled, and of all of Asterisk's channels."""
 
     calls: Set[str]
     channels: Set[str]

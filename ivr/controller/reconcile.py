@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is to be done.
+    """The actions that make the state consistent.
 
     Attributes:
         resume: Calls that go on where they are, each with its operator's leg, if there is one.

@@ -1,4 +1,4 @@
-"""What is up in Asterisk at the beginning of a connection, found and tidied before calls go on."""
+"""Recovery at the start of a connection: find the channels and bridges in Asterisk and tidy them before calls go on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -40,7 +40,7 @@ accepts."""
 
 @dataclass(slots=True)
 class _Heard:
-    """What was heard of one channel; instants are on the monotonic clock."""
+    """The sound measured on one channel; instants are on the monotonic clock."""
 
     packets: int
     at: float  # when it last gave a sign of life

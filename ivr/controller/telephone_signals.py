@@ -1,4 +1,4 @@
-"""What is learned about operators' telephones during a connection, passed on to the floor and to their calls.
+"""Signals about operators' telephones during a connection, passed on to the floor and to their calls.
 
 A telephone appears, disappears, refuses packets or has been restarted; each source of that knowledge calls a method.
 """
@@ -72,7 +72,7 @@ class TelephoneSignals:
     def refused(self, operator: str) -> None:
         """Handle a telephone whose machine refuses packets.
 
-        While the operator talks, only their call is told: it tells the floor if their sound stops as well.
+        While the operator talks, only their call is notified: it notifies the floor if their sound stops as well.
         """
         self._refused_at[operator] = time.monotonic()
         busy = self._find_operator(operator)

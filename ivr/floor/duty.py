@@ -1,4 +1,4 @@
-"""The operators whom the roster has on duty; the floor is told of every change.
+"""The operators whom the roster has on duty; the floor is notified of every change.
 
 An operator whose shift it is comes before one who has stayed on.
 """
@@ -25,7 +25,7 @@ class Duty:
         self._shifts: tuple[Roster, date, list[Shift]] | None = None  # of that day, the day before and the day after
         self._wake = asyncio.Event()
         self.planned = floor_protocol.DutyRoster(None)
-        """The operators on duty, as last told."""
+        """The operators on duty, as last reported."""
 
     def read(self, roster: Roster | None) -> None:
         """Use this roster from now on."""

@@ -348,7 +348,7 @@ class Floor:
         self._unexplained.update(dict.fromkeys(decisions.moved))
         for ask in self._asked:
             if ask.call in self._waiting and ask.call not in self._silent:  # otherwise offered, gone or silent
-                language, before = callers_ahead(self._engine, ask.call, now)
+                language, before = callers_ahead(self._engine.ranking, ask.call, now)
                 place = self._estimates.locate(ask.call, language, before, now, aloud=ask.aloud)
                 self._publish(
                     floor_protocol.Position(ask.call, place.position, place.estimate, self._engine.staff.spoken)

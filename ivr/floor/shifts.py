@@ -106,7 +106,7 @@ class Shifts:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be written.
+    """The changes to be written.
 
     Attributes:
         planned: Shifts that are new, end at another time, or were cancelled and count again.

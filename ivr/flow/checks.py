@@ -21,11 +21,11 @@ def check_draft(
     languages: Collection[str] | None = None,
     known_texts: Collection[str] | None = None,
     guide: Guide | None = None,
-    said_elsewhere: Collection[str] = (),
+    used_elsewhere: Collection[str] = (),
 ) -> list[Finding]:
     """Return all findings, ordered by line. Languages, texts and procedures are not checked if they are None.
 
-    `said_elsewhere`: ids of texts that are used outside this flow.
+    `used_elsewhere`: ids of texts that are used outside this flow.
     """
     found = [*draft.faults, *_check_roles(draft), *_check_announcements(draft, known_texts)]
     for name, node in draft.flow.nodes.items():
@@ -35,7 +35,7 @@ def check_draft(
     if not any(item.code in ("E_FLOW_TARGET", "E_FLOW_VALUE", "E_FLOW_TWICE") for item in found):
         found += _check_paths(draft)
     if not draft.faults:
-        found += _check_unused_texts(draft, said_elsewhere)
+        found += _check_unused_texts(draft, used_elsewhere)
     return sorted(found, key=lambda item: (item.file != draft.where, item.file, item.line))
 
 
@@ -179,10 +179,10 @@ def _check_distance(draft: Draft) -> Iterator[Finding]:
             yield _Node(draft, name).finding("E_FLOW_OPERATOR_FAR", f"an operator {keys} {name}", remedy)
 
 
-def _check_unused_texts(draft: Draft, said_elsewhere: Collection[str]) -> Iterator[Finding]:
-    said = {*draft.flow.texts, *draft.flow.announcements, *said_elsewhere}
+def _check_unused_texts(draft: Draft, used_elsewhere: Collection[str]) -> Iterator[Finding]:
+    used = {*draft.flow.texts, *draft.flow.announcements, *used_elsewhere}
     for text in draft.texts:
-        if text not in said:
+        if text not in used:
             found = f"the text {text!r} is never used"
             remedy = "delete it, or name it in announcements"
             yield Finding("W_TEXT_UNUSED", draft.where, draft.line("texts", text), found, remedy)

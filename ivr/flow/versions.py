@@ -36,7 +36,7 @@ _FLOW, _GUIDE = "flow.yaml", "guide"
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Version:
-    """What a call uses from beginning to end. `name` is derived from the content of all parts."""
+    """The flow, guide and audio of a call, from beginning to end. `name` is derived from the content of all parts."""
 
     name: str
     flow: Flow

@@ -14,7 +14,7 @@ import structlog
 from ivr.home.log_files import StandardError
 
 _LIBRARIES = logging.WARNING
-"""What libraries say below this is for their own developers, and some of them say a lot."""
+"""Libraries' messages below this level are for their own developers, and some libraries log a lot."""
 
 
 def configure(node: str, folder: Path, level: str = "info") -> None:
@@ -49,7 +49,7 @@ def configure(node: str, folder: Path, level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, output)),
         cache_logger_on_first_use=True,
     )
-    # Without the context: a library's timer or thread keeps that of whoever happened to start it.
+    # Without the context: a library's timer or thread keeps the context of the code that happened to start it.
     handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -88,7 +88,7 @@ class StateError(Exception):
 
 @dataclass(frozen=True)  # without slots, for `replace`
 class CallState:
-    """Where a caller is in their call. Instants are POSIX seconds.
+    """A caller's progress through their call. Instants are POSIX seconds.
 
     Attributes:
         flow: The version of the flow.
@@ -177,7 +177,7 @@ class CallState:
 
 @dataclass(frozen=True, slots=True)
 class LegState:
-    """What an operator's leg carries from the start: the offer, its call, the operator, the time and the role.
+    """The data that an operator's leg carries from the start: the offer, its call, the operator, the time and the role.
 
     It is not stored on the caller's channel, which may be playing a prompt that nothing should stop.
     """

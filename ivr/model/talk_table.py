@@ -1,4 +1,4 @@
-"""What can happen in a conversation and what follows from it: one pure table.
+"""The events of a conversation and their consequences: one pure table.
 
 A conversation has a caller, their operator, and at most one colleague. `Talk` alone determines where everybody belongs,
 so a controller that starts puts them there, however far its predecessor had got.
@@ -12,7 +12,7 @@ from db.enums import Role
 
 
 class OperatorPlace(StrEnum):
-    """Where the operator is, as stored on the caller's channel; if nothing is stored, the two are together."""
+    """The operator's place, as stored on the caller's channel; if nothing is stored, the two are together."""
 
     TOGETHER = ""  # with the caller, and with an interpreter if there is one
     HELD = "h"  # alone; the caller hears music
@@ -22,7 +22,7 @@ class OperatorPlace(StrEnum):
 
 
 class TalkEvent(StrEnum):
-    """What people do, or what happens to them."""
+    """Actions of people, and events that happen to them."""
 
     HOLD = "hold"
     UNHOLD = "unhold"
@@ -38,7 +38,7 @@ class TalkEvent(StrEnum):
 
 
 class TalkOutcome(StrEnum):
-    """What becomes of the conversation."""
+    """The consequence for the conversation."""
 
     GOES_ON = "goes_on"
     REFUSED = "refused"  # not possible now; nothing has changed
@@ -152,7 +152,7 @@ def recover(leg: str, place: OperatorPlace, colleague: Colleague | None) -> Talk
 
 @dataclass(frozen=True, slots=True)
 class BridgeLayout:
-    """Who belongs where. `bridges`: by bridge id, all its channels; `music`: the channels that hear music."""
+    """The layout of the channels. `bridges`: by bridge id, all its channels; `music`: the channels that hear music."""
 
     bridges: Mapping[str, frozenset[str]]
     music: frozenset[str]

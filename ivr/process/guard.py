@@ -42,7 +42,7 @@ PATIENCE_S = 5.0
 """How long the controller may be away or not answer; a restart takes about one second."""
 
 MUSIC_AFTER_S = 2.0
-"""How long somebody who has answered meanwhile may be in silence; most restarts are over before that."""
+"""The time that a person who answers during a restart may hear silence; most restarts are shorter."""
 
 START_S = 30.0
 """How long a controller may take to start; it takes about one second."""

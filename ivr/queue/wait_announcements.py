@@ -1,4 +1,4 @@
-"""What callers hear while they wait for an operator: their position, the estimated wait, and the alternatives."""
+"""The announcements to callers who wait for an operator: their position, the estimated wait, and the alternatives."""
 
 import asyncio
 import math
@@ -35,7 +35,7 @@ _RETRY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """What a caller may do instead of waiting, or while waiting: the text that offers it, and its node of the flow.
+    """An alternative to waiting, or an action while waiting: the text that offers it, and its node of the flow.
 
     `holds`: they keep their position meanwhile; `language`: they keep waiting there, in this language; `calls_back`:
     the node takes call-back requests.
@@ -140,7 +140,7 @@ class WaitAnnouncements:
         return [*position_clips(language, answer), *alternative_clips(language, alternatives)], alternatives
 
     def _urgent(self, answer: floor_protocol.Position) -> _Announcement | None:
-        """Return what is said once and first: that another language may help, or that the caller is too late."""
+        """Return the announcement that comes first and once: another language may help, or the caller is too late."""
         call, language = self._call, self._call.state.language
         others = language_offers.languages(call.services.site, language, answer.spoken)
         nobody, after_s = language not in answer.spoken, call.services.site.routing.other_language_s

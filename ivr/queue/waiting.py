@@ -21,7 +21,7 @@ from routing.states import OfferState
 
 @dataclass(frozen=True, slots=True)
 class CallerNeeds:
-    """What a caller waits for. `began`: the start of their wait (POSIX seconds); None: now."""
+    """A caller's needs in the queue. `began`: the start of their wait (POSIX seconds); None: now."""
 
     steps: tuple[Step, ...]
     priority: int = 0

@@ -83,7 +83,7 @@ def record_failure(recorder: Recorder, request: CallbackRequest, now: datetime) 
             "at": at,
         }
         recorder.journal.put(
-            "case_note", **note, text=f"The change of state could not be told by telephone: {sentence}."
+            "case_note", **note, text=f"The change of state could not be reported by telephone: {sentence}."
         )
     elif request.case_reference is not None:
         recorder.journal.put(

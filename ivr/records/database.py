@@ -1,4 +1,4 @@
-"""What the controller reads from the database while a caller waits; everything it writes goes through the journal."""
+"""The controller's reads from the database while a caller waits; all its writes go through the journal."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ LIMIT_S = 0.15
 class Database:
     """The database at `url`, for reads that a call waits for.
 
-    Belongs to one event loop; whoever makes it awaits `close`. Each read returns None if the database is away, slower
+    Belongs to one event loop; the creator awaits `close`. Each read returns None if the database is away, slower
     than a caller can wait, or broken.
     """
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class DatabaseClient:
     """Asks the database at `url`, and waits at most `limit_s` for each answer.
 
-    Belongs to one event loop; whoever makes it awaits `close`. `failed` gets the reason for each question that had no
+    Belongs to one event loop; the creator awaits `close`. `failed` gets the reason for each question that had no
     answer: `db.engine.DatabaseError` or TimeoutError if the database is away or slow, anything else if it is broken.
     """
 

@@ -1,4 +1,4 @@
-"""The sections `[[carrier]]` and `[limits]` of `site.toml`: who may send calls, and how many at once."""
+"""The sections `[[carrier]]` and `[limits]` of `site.toml`: the carriers that may send calls, and how many at once."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 

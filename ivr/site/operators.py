@@ -1,4 +1,4 @@
-"""The list of operators, `operators.csv`: their languages and levels, topics, and who is a supervisor."""
+"""The list of operators, `operators.csv`: their languages and levels, topics, and whether they are supervisors."""
 
 import re
 from collections.abc import Collection

@@ -30,10 +30,10 @@ class Routing(BaseModel):
     """When to offer another language although an operator on duty speaks the caller's; 0: never."""
 
     return_min: float = Field(10, ge=0, le=60)
-    """For how long a caller who was cut off can return to their old position; 0: not at all."""
+    """The time in which a caller who was cut off can return to their old position; 0: none."""
 
     last_calls_min: int = Field(0, ge=0, le=240)
-    """From how long before closing callers are told if their turn will come too late; 0: never."""
+    """The time before closing from which callers hear if their turn will come too late; 0: never."""
 
     head_start_s: None = None
     """Removed; a value is refused with an explanation."""

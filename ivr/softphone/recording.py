@@ -52,7 +52,7 @@ class HalfRateStream:
 
 
 class Recording:
-    """What a telephone heard, in real time.
+    """The sound that a telephone heard, in real time.
 
     The position in it is time: where no sound arrived in time there are zeros, as a listener hears nothing. Sound that
     arrives all at once after a pause is kept, and time goes on from its end.
@@ -112,7 +112,7 @@ class Recording:
 
 
 class Speaker:
-    """What a telephone sends: sound once or repeated, then silence (which the stack sends by itself)."""
+    """The sound that a telephone sends: audio once or repeated, then silence (which the stack sends by itself)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

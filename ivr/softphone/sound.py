@@ -35,7 +35,7 @@ _FRAME = 80  # samples: silences are measured to 10 ms
 
 
 class Match(NamedTuple):
-    """Where a reference was found, in seconds from the beginning, and how similar the two are there (0 to 1)."""
+    """The position of a found reference, in seconds from the beginning, and how similar the two are there (0 to 1)."""
 
     offset_s: float
     score: float

@@ -1,4 +1,4 @@
-"""What the parts of a conversation may do with it. The implementation is `ivr.talk.conversation`."""
+"""The operations on a conversation that its parts may use. The implementation is `ivr.talk.conversation`."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""What operators can request during a conversation, in whatever way, and why it can be refused. Pure."""
+"""The requests that operators can make during a conversation, by any means, and the reasons to refuse them. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ SENTENCES: Mapping[Refusal, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom or what a request is about: exactly one is set. `supervisor`: any supervisor."""
+    """The target of a request: exactly one is set. `supervisor`: any supervisor."""
 
     operator: str | None = None
     language: str | None = None

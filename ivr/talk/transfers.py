@@ -18,10 +18,10 @@ ANYBODY_S = 60.0
 """How long the caller waits for such an operator."""
 
 BUSY_S = 30.0
-"""How long the caller waits for a colleague who is in a call or wraps up."""
+"""The time that the caller waits for a colleague who is in a call or wraps up."""
 
 BACK_S = 30.0
-"""How long the caller then waits for the operator who made the transfer, before anybody else gets them."""
+"""The time that the caller then waits for the operator who made the transfer, before others may get them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an operator sees while the telephone rings, and hears on answering: what the call is about."""
+"""The summary of a call that an operator sees while the telephone rings and hears on answering."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What Asterisk's registrar knows of operators' telephones besides their presence: what they are, and where.
+"""The registrar's data about operators' telephones besides their presence: make and address.
 
 For people who look at the floor, and for features that only some telephones have. No decision depends on it.
 """

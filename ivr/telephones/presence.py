@@ -2,8 +2,8 @@
 
 A telephone is present while Asterisk has a contact of it that answers. Asterisk reports this in events, and its list of
 contacts is compared with them from time to time. The refresh of a registration is not reported, but with it the
-telephone proves its password (as with a code that it dials), and that is an event. The floor is told of changes and of
-these signs of life. Another source, such as an edge at which telephones register, would send the same messages.
+telephone proves its password (as with a code that it dials), and that is an event. The floor is notified of changes and
+of these signs of life. Another source, such as an edge at which telephones register, would send the same messages.
 """
 
 import asyncio

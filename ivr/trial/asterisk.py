@@ -28,7 +28,7 @@ _UNKNOWN_S = 1.0
 
 
 class Station(Enum):
-    """What the caller is at, until the next one begins."""
+    """The caller's current activity, until the next one begins."""
 
     PROMPT = "prompt"
     WAITING = "waiting"  # for an operator: with a prompt or with music

@@ -39,7 +39,7 @@ class ScriptedCaller:
     """Presses `keys` one after the other, and nothing more.
 
     A silence lasts for one prompt and the time for a key after it, for a wait or a conversation, or for a recording in
-    which nothing is said.
+    which nothing is played.
     """
 
     def __init__(self, keys: Iterable[str], phone: Phone) -> None:

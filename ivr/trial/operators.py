@@ -1,4 +1,4 @@
-"""The floor and the operators of a trial: who is offered the caller, and what their telephones do.
+"""The floor and the operators of a trial: the offers, and the telephones' reactions.
 
 There is only one caller, and whom they get is decided from outside, offer by offer.
 """

@@ -86,7 +86,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Stage:
-    """What several trials share: the site and the version of its flow (its sounds: `ivr.trial.sounds`)."""
+    """The shared parts of several trials: the site and the version of its flow (its sounds: `ivr.trial.sounds`)."""
 
     site: Site
     version: Version

@@ -1,6 +1,6 @@
 """Licences that an administrator accepts before a voice is downloaded, and the record of the acceptance.
 
-The texts are those of Debian's packages. They bind whoever obtains such a voice, so they are shown before the download.
+The texts are those of Debian's packages. They bind everyone who obtains such a voice: they are shown first.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The comparison with app_queue: who is said to have been idle, what is counted, and that both get the same calls."""
+"""The comparison with app_queue: idle times, what is counted, and the same calls for both."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from bench import queue_conf, queue_told
-from bench.queue_day import Case, Planned, counted, planned, predicted
+from bench import queue_conf, queue_results
+from bench.queue_day import Case, Planned, is_counted, plan_calls, predict
+from bench.queue_results import Result
 from bench.queue_story import Event, Ringing, Story, ringings
-from bench.queue_told import Result
 from bench.queue_variants import AppQueue
 from bench.reference_case import LANGUAGES
 from routing.engine import Engine
@@ -23,7 +23,7 @@ def rung(*events: Event, languages: tuple[str, ...] = ("fr", "ar", "fr")) -> lis
     return ringings(events, languages, SPEAKS)
 
 
-def test_an_operator_is_idle_from_the_end_of_his_call_while_somebody_waits_whom_he_can_serve() -> None:
+def test_an_operator_is_idle_from_the_end_of_their_call_while_a_caller_waits_whom_they_can_serve() -> None:
     found = rung(
         Event(1 * MS, "waits", 0),
         Event(2 * MS, "rung", 0, "1001"),
@@ -34,8 +34,8 @@ def test_an_operator_is_idle_from_the_end_of_his_call_while_somebody_waits_whom_
     assert found == [Ringing(0, "1001", 1.0, freed=False), Ringing(2, "1001", 4.0, freed=True)]
 
 
-def test_an_operator_who_is_rung_for_somebody_else_first_was_idle_all_the_same() -> None:
-    """Else a way that lets the operator wait until another caller comes would seem to be quick."""
+def test_an_operator_who_is_rung_for_another_caller_first_counts_as_idle() -> None:
+    """Otherwise a way that lets the operator wait until another caller comes would seem to be quick."""
     found = rung(
         Event(1 * MS, "rung", 0, "1001"),
         Event(2 * MS, "waits", 2),
@@ -46,7 +46,7 @@ def test_an_operator_who_is_rung_for_somebody_else_first_was_idle_all_the_same()
     assert found == [Ringing(1, "1001", 500.0, freed=True)]
 
 
-def test_nobody_is_idle_while_only_others_can_serve_those_who_wait() -> None:
+def test_an_operator_is_not_idle_while_only_others_can_serve_the_waiting_callers() -> None:
     found = rung(
         Event(1 * MS, "waits", 0),
         Event(2 * MS, "rung", 0, "1001"),
@@ -54,21 +54,21 @@ def test_nobody_is_idle_while_only_others_can_serve_those_who_wait() -> None:
         Event(700 * MS, "waits", 1),
         Event(703 * MS, "rung", 1, "1002"),
     )
-    assert [each.idle_ms for each in found] == [1.0, 3.0]
+    assert [item.idle_ms for item in found] == [1.0, 3.0]
 
 
-def test_idle_time_begins_anew_once_another_operator_has_taken_the_only_caller() -> None:
+def test_idle_time_restarts_after_another_operator_has_taken_the_only_caller() -> None:
     found = rung(
         Event(1 * MS, "waits", 1),
         Event(2 * MS, "rung", 1, "1002"),
         Event(900 * MS, "waits", 0),
         Event(904 * MS, "rung", 0, "1001"),
     )
-    assert [each.idle_ms for each in found] == [1.0, 4.0]
-    assert not any(each.freed for each in found)
+    assert [item.idle_ms for item in found] == [1.0, 4.0]
+    assert not any(item.freed for item in found)
 
 
-def test_what_happened_is_ordered_by_its_instants_not_by_when_it_was_read() -> None:
+def test_events_are_ordered_by_their_instants_not_by_when_they_were_read() -> None:
     found = rung(
         Event(14 * MS, "rung", 2, "1001"),
         Event(3 * MS, "waits", 2),
@@ -86,24 +86,24 @@ def test_an_operator_with_two_calls_and_a_caller_with_two_operators_are_counted(
     assert (story.twice, story.with_two) == (1, 1)
 
 
-def test_a_lost_caller_has_no_wait_and_is_counted_with_his_reason() -> None:
+def test_a_lost_caller_has_no_wait_and_is_counted_with_the_reason() -> None:
     case = Case(minutes=1, warm_minutes=1)
     calls = [Planned(90.0, "fr", 10.0), Planned(91.0, "ar", 10.0), Planned(5.0, "ar", 10.0)]
     story = Story(sent_ns={0: 0, 1: 0, 2: 0}, answered_ns={0: 1_500 * MS, 2: MS}, lost={1: "refused"})
-    found = queue_told.result(story, case, calls, SPEAKS)
+    found = queue_results.result(story, case, calls, SPEAKS)
     assert found.waits == [("fr", 1.5)]  # the third came before counting began
     assert found.lost == {"refused": 1}
-    assert queue_told.figures(found)["calls"] == 2
+    assert queue_results.figures(found)["calls"] == 2
 
 
 def test_the_calls_are_the_same_each_time_and_the_floor_is_full_before_counting_begins() -> None:
     case = Case(seed=3)
-    calls = planned(case)
-    assert calls == planned(Case(seed=3))
-    assert calls != planned(Case(seed=4))
+    calls = plan_calls(case)
+    assert calls == plan_calls(Case(seed=3))
+    assert calls != plan_calls(Case(seed=4))
     assert sum(call.at_s < 10 for call in calls) >= round(case.load)
     assert all(call.at_s < case.length_s for call in calls)
-    assert 100 < sum(counted(case, call) for call in calls) < 300  # 200 on average, 14 its standard deviation
+    assert 100 < sum(is_counted(case, call) for call in calls) < 300  # 200 on average, 14 its standard deviation
 
 
 def test_a_case_that_cannot_be_served_is_refused_with_what_would_be_right() -> None:
@@ -115,11 +115,11 @@ def test_a_case_that_cannot_be_served_is_refused_with_what_would_be_right() -> N
 
 def test_with_a_floor_far_too_large_the_engine_predicts_that_nobody_waits() -> None:
     case = Case(calls_per_hour=100, operators=200)
-    alone = predicted(case, planned(case), Engine())
+    alone = predict(case, plan_calls(case), Engine())
     assert (alone.within, alone.worst, alone.mean_s) == (1.0, 1.0, 0.0)
 
 
-def test_every_operator_is_in_the_queue_of_each_of_his_languages_and_in_no_other() -> None:
+def test_every_operator_is_in_the_queue_of_each_of_their_languages_and_in_no_other() -> None:
     team = Case().team()
     text = queue_conf.queues_conf(queue_conf.plan_of(queue_conf.BEST, LANGUAGES, team))
     members: dict[str, list[str]] = {}
@@ -129,10 +129,12 @@ def test_every_operator_is_in_the_queue_of_each_of_his_languages_and_in_no_other
             section = line[1:].partition("]")[0]
         elif line.startswith("member =>"):
             members.setdefault(section, []).append(line.partition("/")[2].partition(",")[0])
-    assert members == {language: [each.id for each in team if language in each.languages] for language in LANGUAGES}
+    assert members == {
+        language: [operator.id for operator in team if language in operator.languages] for language in LANGUAGES
+    }
 
 
-def test_the_rarer_language_weighs_more_and_who_speaks_rare_ones_is_rung_last() -> None:
+def test_a_rarer_language_weighs_more_and_speakers_of_rare_ones_are_rung_last() -> None:
     team = (
         Operator("1", {"fr": 5, "ar": 5}),
         Operator("2", {"fr": 5, "nl": 5}),
@@ -153,9 +155,9 @@ def test_the_model_of_app_queue_serves_the_heavier_queue_first_and_rings_the_lea
     routing.set_operator(team[0])
     routing.wait(Waiting("a", (Step("fr"),), 0.0))
     routing.wait(Waiting("b", (Step("ar"),), 5.0))
-    assert [each.call for each in routing.decide(6.0).pairs] == ["b"]
+    assert [pair.call for pair in routing.decide(6.0).pairs] == ["b"]
     routing.set_operator(team[1])
-    assert [(each.call, each.operator) for each in routing.decide(7.0).pairs] == [("a", "2")]
+    assert [(pair.call, pair.operator) for pair in routing.decide(7.0).pairs] == [("a", "2")]
 
 
 def test_each_variant_has_a_queue_for_each_language() -> None:
@@ -166,14 +168,14 @@ def test_each_variant_has_a_queue_for_each_language() -> None:
 
 def outcome(*waits: float, lost: int = 0, idle_ms: float = 3.0) -> Result:
     rings = [Ringing(0, "1001", idle_ms, freed=True)]
-    return Result([("fr", each) for each in waits], rings, {"refused": lost} if lost else {}, 0, 0, 0)
+    return Result([("fr", wait) for wait in waits], rings, {"refused": lost} if lost else {}, 0, 0, 0)
 
 
 def kept(ours: Result, theirs: Result) -> dict[str, bool | None]:
-    return {each["wanted"]: each["kept"] for each in queue_told.wanted(ours, theirs, [2.0], "app_queue")}
+    return {item["wanted"]: item["kept"] for item in queue_results.judge(ours, theirs, [2.0], "app_queue")}
 
 
-def test_what_is_worse_than_app_queue_is_missed_and_what_nobody_needed_is_neither() -> None:
+def test_a_worse_figure_than_app_queue_is_missed_and_one_without_callers_is_neither() -> None:
     found = kept(outcome(1, 30), outcome(1, 2))
     assert found["within 20 s, at least app_queue's"] is False
     assert found["mean wait, s, at most app_queue's"] is False
@@ -190,20 +192,20 @@ def test_free_to_ring_is_measured_against_the_bare_originate_and_a_lost_call_is_
 
 def test_the_error_of_a_difference_is_that_of_paired_calls() -> None:
     same = [("fr", float(wait % 50)) for wait in range(100)]
-    assert queue_told.difference_error(same, same, queue_told.mean) == 0.0
+    assert queue_results.difference_error(same, same, queue_results.mean) == 0.0
     longer = [(language, wait + 1) for language, wait in same]
-    assert queue_told.difference_error(longer, same, queue_told.mean) == pytest.approx(0.0, abs=1e-12)
+    assert queue_results.difference_error(longer, same, queue_results.mean) == pytest.approx(0.0, abs=1e-12)
     # Blocks of ten that differ by 0 or 2: the mean of ten of those has a standard error of 1/3.
     uneven = [(language, wait + 2 * (place // 10 % 2)) for place, (language, wait) in enumerate(same)]
-    assert queue_told.difference_error(uneven, same, queue_told.mean) == pytest.approx(1 / 3)
-    assert queue_told.difference_error(same[:99], same, queue_told.mean) is None
+    assert queue_results.difference_error(uneven, same, queue_results.mean) == pytest.approx(1 / 3)
+    assert queue_results.difference_error(same[:99], same, queue_results.mean) is None
 
 
-def test_a_table_can_be_made_of_ways_of_which_one_has_no_calls() -> None:
-    way = queue_told.figures(outcome(1, 30)) | {"cpu_s": {"asterisk": 1.0}}
-    bare = {"free_to_ring_ms": queue_told.spread([2.0]), "cpu_s": {"asterisk": 1.0}, "lost": {}}
+def test_a_table_can_include_a_way_that_has_no_calls() -> None:
+    way = queue_results.figures(outcome(1, 30)) | {"cpu_s": {"asterisk": 1.0}}
+    bare = {"free_to_ring_ms": queue_results.spread([2.0]), "cpu_s": {"asterisk": 1.0}, "lost": {}}
     written = io.StringIO()
-    queue_told.show(
+    queue_results.show(
         {
             "machine": {"cpu": "x", "cores": 2, "kernel": "6", "python": "3", "asterisk": "22", "load_before": 0},
             "case": {
@@ -215,20 +217,20 @@ def test_a_table_can_be_made_of_ways_of_which_one_has_no_calls() -> None:
             "ways": {"bare": bare, "app_queue": way, "ours": way},
             "generator": {"seconds": 1.0, "cpu_s": 0.1, "late_ms": 1.0, "registers_lost": []},
             "predicted": {"ours": {"within": 0.9, "worst": 0.8, "mean_s": 10.0}},
-            "wanted": {"app_queue": queue_told.wanted(outcome(1, 30), outcome(1, 30), [2.0], "app_queue")},
+            "wanted": {"app_queue": queue_results.judge(outcome(1, 30), outcome(1, 30), [2.0], "app_queue")},
         },
         Console(file=written, width=160),
     )  # fmt: skip
-    told = written.getvalue()
-    assert "bare originate" in told
-    assert "50.0" in told  # answered within 20 s, by both
-    assert "no data" in told  # languages that nobody spoke
+    printed = written.getvalue()
+    assert "bare originate" in printed
+    assert "50.0" in printed  # answered within 20 s, by both
+    assert "no data" in printed  # languages without callers
 
 
 def test_a_figure_over_several_runs_has_the_error_of_all_their_blocks() -> None:
     flat = [("fr", float(wait % 50)) for wait in range(300)]
     uneven = [(language, wait + 2 * (place // 10 % 2)) for place, (language, wait) in enumerate(flat)]
-    error = queue_told.difference_error(uneven, flat, queue_told.mean, (100, 100, 100))
+    error = queue_results.difference_error(uneven, flat, queue_results.mean, (100, 100, 100))
     # Thirty blocks of ten that differ by 0 or 2.
     assert error == pytest.approx(1 / 29**0.5)
-    assert queue_told.difference_error(uneven, flat, queue_told.mean, (281, 19)) is None
+    assert queue_results.difference_error(uneven, flat, queue_results.mean, (281, 19)) is None

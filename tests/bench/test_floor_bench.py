@@ -1,4 +1,4 @@
-"""The floor at work: what counts as silence, what the day is, what is called clean; and a small floor for real."""
+"""The floor bench: what counts as silence, the day's calls, the verdict; and a small floor for real."""
 
 import json
 import os
@@ -20,7 +20,7 @@ S = 1_000_000_000
 LOUD = tone()
 
 
-def test_alaw_is_that_of_g711() -> None:
+def test_alaw_follows_g711() -> None:
     values = alaw_values()
     assert (values[0xD5], values[0x55], values[0xAA], values[0x2A]) == (8, -8, 32256, -32256)
     assert len({*values}) == 256
@@ -35,14 +35,14 @@ def test_a_tone_has_sound_and_silence_and_faint_noise_have_none() -> None:
     assert not has_sound(faint)
 
 
-def test_a_caller_is_in_silence_while_packets_without_sound_or_none_at_all_arrive() -> None:
+def test_a_caller_is_in_silence_while_packets_without_sound_or_no_packets_arrive() -> None:
     meter = Meter(last=0)
     meter.packet(LOUD, 1 * S)
     for at in range(2, 6):
         meter.packet(SILENCE, at * S)
     meter.packet(LOUD, 6 * S)  # five seconds of packets without sound
     meter.packet(LOUD, 8 * S)
-    meter.end(12 * S)  # four seconds of nothing at all
+    meter.end(12 * S)  # four seconds without packets
     meter.end(99 * S)
     assert meter.silences == [Silence(1 * S, 5.0), Silence(8 * S, 4.0)]
     assert meter.longest == 5.0
@@ -57,26 +57,26 @@ def test_three_seconds_of_silence_are_not_too_long() -> None:
 
 def test_the_same_calls_come_each_time_and_the_floor_is_full_at_once() -> None:
     asked = day.Asked(seed=4)
-    calls = day.planned(asked)
-    assert calls == day.planned(asked)
-    assert calls != day.planned(day.Asked(seed=5))
+    calls = day.plan_calls(asked)
+    assert calls == day.plan_calls(asked)
+    assert calls != day.plan_calls(day.Asked(seed=5))
     assert sum(call.at_s <= 10 for call in calls) >= round(asked.load)
     assert 40 < sum(call.at_s > 10 for call in calls) < 95  # 66 on average, 8 its standard deviation
     assert {call.language for call in calls} <= {*LANGUAGES}
 
 
-def test_a_floor_on_which_nobody_would_be_free_is_refused() -> None:
+def test_a_floor_on_which_all_operators_would_always_talk_is_refused() -> None:
     with pytest.raises(ValueError, match="take more operators"):
         day.Asked(operators=10)
-    with pytest.raises(ValueError, match="two operators"):
+    with pytest.raises(ValueError, match="--operators at least 2"):
         day.Asked(operators=1, calls_per_hour=1)
 
 
 @pytest.mark.parametrize("operators", [5, 14, 40, 200])
-def test_every_language_is_spoken_and_there_are_a_consul_and_a_listener(operators: int) -> None:
+def test_every_language_is_spoken_and_there_are_a_supervisor_and_a_listener(operators: int) -> None:
     of = team(operators)
     assert len(of.operators) == operators
-    assert {language for each in of.speaks.values() for language in each} == {*LANGUAGES}
+    assert {language for speak in of.speaks.values() for language in speak} == {*LANGUAGES}
     assert of.consuls
     assert {*of.consuls} <= {*of.operators}
     assert of.listeners
@@ -88,7 +88,7 @@ def document(**changed: Any) -> dict[str, Any]:
     return {"left": {"bridges": []}, "silence": silence, "rung_twice": [], "wrong": [], **changed}
 
 
-def test_whatever_is_left_or_wrong_is_not_clean() -> None:
+def test_anything_left_behind_or_wrong_is_not_clean() -> None:
     assert day.is_clean(document())
     assert not day.is_clean(document(left={"bridges": ["b with 0 channels"]}))
     assert not day.is_clean(document(rung_twice=["1001"]))
@@ -96,9 +96,9 @@ def test_whatever_is_left_or_wrong_is_not_clean() -> None:
     assert not day.is_clean(document(silence={**document()["silence"], "others_over_3_s": ["4 s"]}))
 
 
-@pytest.mark.long  # an Asterisk of its own, half a minute of calls, and waiting for all of it to end: over a minute
+@pytest.mark.long  # an Asterisk of its own, half a minute of calls, and the wait until all is over: over a minute
 @pytest.mark.parametrize("kill_every_s", [0, 12])
-def test_nothing_is_left_behind_by_a_small_floor_whether_its_controller_is_killed_or_not(
+def test_a_small_floor_leaves_nothing_behind_whether_or_not_its_controller_is_killed(
     kill_every_s: int,
 ) -> None:
     offset = int(os.environ.get("HATIF_TEST_OFFSET", "2000")) + 1000

@@ -1,4 +1,4 @@
-"""How intelligibility is measured: the error, the telephone, the verdict. The recogniser itself is not needed here."""
+"""The measurement of intelligibility: the error, the telephone, the verdict. Does not need the recogniser itself."""
 
 import json
 import os
@@ -27,7 +27,7 @@ CHECKOUT = Path(__file__).parents[2]
         ("Straße", "STRASSE"),
     ],
 )
-def test_what_does_not_change_the_sound_is_no_error(wanted: str, recognised: str) -> None:
+def test_a_difference_that_does_not_change_the_sound_is_not_an_error(wanted: str, recognised: str) -> None:
     assert errors.character_error(wanted, recognised) == 0
 
 
@@ -50,7 +50,7 @@ def level(heard: np.ndarray, frequency: float) -> float:
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
 def test_a_telephone_carries_the_band_of_speech_and_nothing_else(rate: int) -> None:
-    heard = telephone.heard(tone(1_000, rate) + tone(150, rate) + tone(5_000, rate), rate)
+    heard = telephone.telephone_sound(tone(1_000, rate) + tone(150, rate) + tone(5_000, rate), rate)
     assert len(heard) == pytest.approx((1 + 2 * telephone.MARGIN) * telephone.HEARD_RATE, abs=2)
     assert level(heard, 1_000) > 0.01
     assert level(heard, 150) < 0.01 * level(heard, 1_000)
@@ -58,16 +58,16 @@ def test_a_telephone_carries_the_band_of_speech_and_nothing_else(rate: int) -> N
 
 
 def test_every_announcement_is_heard_at_the_same_level() -> None:
-    quiet, loud = (telephone.heard(tone(1_000, 16_000) // part, 16_000) for part in (20, 1))
+    quiet, loud = (telephone.telephone_sound(tone(1_000, 16_000) // part, 16_000) for part in (20, 1))
     assert np.sqrt(np.mean(quiet**2)) == pytest.approx(np.sqrt(np.mean(loud**2)), rel=0.05)
 
 
-def test_the_announcements_are_in_every_language_and_those_kept_apart_are_others() -> None:
+def test_the_announcements_are_in_every_language_and_the_held_out_ones_are_different() -> None:
     texts = catalogue.load(CHECKOUT / "sites" / "consulate")
     assert not {*announcements.TYPICAL} & {*announcements.HELD_OUT}
     for ids in (announcements.TYPICAL, announcements.HELD_OUT):
         assert len({*ids}) == 12
-        assert all(texts.text(language, each) for language in WANTED for each in ids)
+        assert all(texts.text(language, item) for language in WANTED for item in ids)
 
 
 def result(error: float, **other: object) -> Result:
@@ -75,7 +75,7 @@ def result(error: float, **other: object) -> Result:
     return Result(announcements=(Announcement("welcome", "a", "b", error),), **(facts | other))  # type: ignore[arg-type]
 
 
-def test_a_limit_is_kept_by_a_voice_that_spoke_everything_and_judged_on_the_typical_ones_only() -> None:
+def test_a_voice_that_spoke_everything_keeps_a_limit_judged_on_the_typical_announcements_only() -> None:
     assert result(0.36).kept is True
     assert result(0.361).kept is False
     assert result(0.1, failed=("wait: it hung",)).kept is False
@@ -84,7 +84,7 @@ def test_a_limit_is_kept_by_a_voice_that_spoke_everything_and_judged_on_the_typi
     assert result(0.9, set="held_out").kept is None
 
 
-def test_a_voice_that_said_nothing_has_no_figure_and_misses_its_limit() -> None:
+def test_a_voice_that_spoke_nothing_has_no_figure_and_misses_its_limit() -> None:
     silent = Result("nl", "pico", False, "typical", (), ("welcome: it hung",))
     assert silent.mean is None
     assert silent.kept is False
@@ -107,7 +107,7 @@ def test_without_its_environment_the_recogniser_says_how_to_make_it(tmp_path: Pa
     assert "there is no recogniser in" in ran.stderr
 
 
-def test_a_recogniser_that_ends_is_told_of_in_its_own_words(tmp_path: Path) -> None:
+def test_the_output_of_a_recogniser_that_ends_is_reported(tmp_path: Path) -> None:
     environment = Environment(tmp_path)
     environment.model.mkdir()
     (environment.model / "model.bin").touch()

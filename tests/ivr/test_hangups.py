@@ -140,7 +140,7 @@ async def test_callers_who_hang_up_at_random_moments_leave_finished_rows_and_no_
     phones, anew = await hangups.operators_answer(server, accounts, 0)
     try:
         made = await hangups.make(wanted, FRENCH_NUMBER, "127.0.0.2", server)
-        told = await hangups.told(line.database, line.log, seen, [each.caller for each in wanted])
+        told = await hangups.read_findings(line.database, line.log, seen, [each.caller for each in wanted])
     finally:
         await hangups.leave(phones, anew, accounts)
     document = {"made": {"calls": made.calls, "cancelled": made.cancelled, "lost": made.lost or {}}, "left": {}}

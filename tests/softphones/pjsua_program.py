@@ -1,9 +1,9 @@
-"""pjsua as a program of its own: commands as JSON lines on its input, what happens as JSON lines on its output.
+"""pjsua as a separate program: commands as JSON lines on its input, events as JSON lines on its output.
 
     python pjsua_program.py ADDRESS PORT FOLDER
 
-ADDRESS, PORT: where the telephone is; FOLDER: has `says.wav`, which it sends again and again; what it hears is written
-to `hears.wav` there.
+ADDRESS, PORT: those of the telephone; FOLDER: has `says.wav`, which it sends repeatedly; the sound that it hears is
+written to `hears.wav` there.
 """
 
 import json
@@ -58,14 +58,14 @@ class Telephone:
         self.server = ""
 
     def look(self) -> None:
-        """After keys that were sent as tones, says what it said before."""
+        """Resume its tone after keys that were sent as tones."""
         if time.monotonic() >= self.says_again:
             self.says_again = math.inf
             for sound in self.sounds:
                 self.says.startTransmit(sound)
 
     def leave(self) -> None:
-        """Unregisters."""
+        """Unregister."""
         if self.account is not None:
             self.account.setRegistration(False)
             for _ in range(50):
@@ -128,7 +128,7 @@ class Telephone:
                 digit = pj.ToneDigit()
                 digit.digit, digit.on_msec, digit.off_msec = key, 120, 120
                 keys_of.append(digit)
-            # Only the tones: another one beside them is none that a listener takes for a key.
+            # Only the tones: with another one beside them a listener would not recognise a key.
             for sound in self.sounds:
                 self.says.stopTransmit(sound)
             self.tones.stop()
@@ -191,9 +191,9 @@ class Call(pj.Call):  # type: ignore[misc]
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802 - pjsua's name
         if not self.phone.events:
             sdp = prm.sdp.wholeSdp
-            for each in re.findall(r"a=rtpmap:(\d+) telephone-event/", sdp):
-                sdp = re.sub(rf"a=(?:rtpmap|fmtp):{each} [^\r\n]*\r\n", "", sdp)
-                sdp = re.sub(rf"(m=audio [^\r\n]*?) {each}(?=[ \r])", r"\1", sdp)
+            for item in re.findall(r"a=rtpmap:(\d+) telephone-event/", sdp):
+                sdp = re.sub(rf"a=(?:rtpmap|fmtp):{item} [^\r\n]*\r\n", "", sdp)
+                sdp = re.sub(rf"(m=audio [^\r\n]*?) {item}(?=[ \r])", r"\1", sdp)
             prm.sdp.wholeSdp = sdp
 
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802 - pjsua's name
@@ -218,10 +218,10 @@ def main() -> None:
             asked = json.loads(line)
             try:
                 phone.do(asked.pop("command"), asked)
-            except Exception as error:  # told to the test, whatever it is
+            except Exception as error:  # any failure is reported to the test
                 tell("error", text=str(error))
 
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # pjsua's own end wants its objects destroyed in an order of its own
+    os._exit(0)  # pjsua's own shutdown needs its objects destroyed in a particular order

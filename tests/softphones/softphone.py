@@ -1,7 +1,6 @@
-"""Softphones that people use, as operators' telephones: one interface, and a driver for each.
+"""Common softphones as operators' telephones: one interface, and a driver for each.
 
-Each is a program of its own, with its own folder and its own address. It sends a tone (`SAYS_HZ`) and writes down what
-it hears.
+Each is a program of its own, with its own folder and address. It sends a tone (`SAYS_HZ`) and records what it hears.
 """
 
 import asyncio
@@ -24,13 +23,13 @@ SAYS_HZ = 1870.0
 """The tone that a softphone sends."""
 
 How = Literal["rfc4733", "in-band", "info"]
-"""How it sends digits; what it can is in `Softphone.hows`."""
+"""The way in which it sends digits; `Softphone.hows` lists the supported ones."""
 
 
 class Softphone(ABC):
-    """`address`: where it is; `folder`: its own, and empty; `how`: it sends digits; `one_line`: a second call is busy.
+    """`address`: its address; `folder`: its own, empty; `how`: it sends digits; `one_line`: a second call is busy.
 
-    `output` has all that it has said; `displays` what it has shown of whoever called, the oldest first.
+    `output` is all that it has printed; `displays` what it has shown of callers, the oldest first.
     """
 
     name: str
@@ -38,11 +37,11 @@ class Softphone(ABC):
     shows_messages = True
     """By the site's default (`shows_messages` of site.toml)."""
     recordings = "hears.wav"
-    """The file to which it writes what it hears, as a pattern."""
+    """The file to which it writes the sound that it hears, as a pattern."""
     records_on = True
-    """Whether it goes on writing after a hold."""
+    """Whether it continues to write after a hold."""
     attended = True
-    """Whether it can transfer a caller to somebody whom it has asked first."""
+    """Whether it supports attended transfer."""
 
     def __init__(self, folder: Path, address: str, how: How = "rfc4733", *, one_line: bool = False) -> None:
         self.folder, self.address, self.how, self.one_line = folder, address, how, one_line
@@ -51,32 +50,32 @@ class Softphone(ABC):
         self.displays: list[str] = []
         self.messages: list[str] = []
         self.calls: list[str] = []
-        """What it calls its calls, those that rang and those that it has made, the oldest first."""
+        """Its own names of its calls, both received and made, the oldest first."""
         self._process: asyncio.subprocess.Process | None = None
-        self._events: asyncio.Task[None] | None = None  # of a driver that listens to them elsewhere
+        self._events: asyncio.Task[None] | None = None  # of a driver that receives events elsewhere
         self._reader: asyncio.Task[None] | None = None
         self.server = self.user = ""
-        self.held = False  # a call of it was held, at some time
+        self.held = False  # whether one of its calls was held at some time
         folder.mkdir(parents=True)
         with wave.open(str(folder / "says.wav"), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
             file.writeframes(tone(SAYS_HZ, 60.0).tobytes())
 
-    # What a test does with it
+    # Actions for tests
 
     async def register(self, user: str, password: str, server: str) -> None:
-        """Starts it and lets it register at `server`, host and port; not each says when it is registered."""
+        """Start it and let it register at `server`, host and port; not every program reports the registration."""
         self.user, self.server, self.output = user, server, ""
         self.calls.clear()
         await self._start(password)
 
     @abstractmethod
     async def answer(self) -> None:
-        """Answers what rings."""
+        """Answer the ringing call."""
 
     @abstractmethod
     async def hangup(self) -> None:
-        """Ends the current call, or refuses what rings."""
+        """End the current call, or refuse the ringing one."""
 
     @abstractmethod
     async def dial(self, number: str) -> None: ...
@@ -89,44 +88,44 @@ class Softphone(ABC):
 
     @abstractmethod
     async def transfer(self, number: str) -> None:
-        """Hands the current call on, by the telephone's own key."""
+        """Transfer the current call blindly, with the telephone's own key."""
 
     async def transfer_to_second(self) -> None:
-        """Hands the first call on to whoever is on the second one."""
+        """Transfer the first call to the other side of the second one."""
         raise NotImplementedError
 
     @abstractmethod
     async def press(self, keys: str) -> None: ...
 
     async def rings(self, timeout_s: float = 10.0) -> str:
-        """What it shows of whoever calls, once it rings. TimeoutError if it does not."""
+        """Return what it shows of the caller, once it rings. Raises TimeoutError if it does not."""
         count = len(self.displays)
         await self.until(lambda: len(self.displays) > count, timeout_s, "it rings")
         return self.displays[-1]
 
     async def rung(self, count: int, timeout_s: float = 10.0) -> str:
-        """What it showed, once it has rung so often since it was started."""
+        """Return what it showed, once it has rung `count` times since it was started."""
         await self.until(lambda: len(self.displays) >= count, timeout_s, f"it has rung {count} times")
         return self.displays[count - 1]
 
     async def hears_tone(self, hertz: float, timeout_s: float = 8.0) -> None:
-        """Until it has heard a quarter of a second of a tone, from now on."""
-        before = len(self._heard())
+        """Wait until it has heard a quarter of a second of a tone, from now on."""
+        before = len(self._sound())
 
-        def heard() -> bool:
-            sound = self._heard()
-            # Some begin the file anew after a hold.
+        def has_heard() -> bool:
+            sound = self._sound()
+            # Some programs start the file again after a hold.
             new = len(sound) - before if len(sound) >= before else len(sound)
             return new >= RATE // 4 and has_tone(sound[-RATE // 4 :], hertz)
 
-        await self.until(heard, timeout_s, f"it hears {hertz:g} Hz")
+        await self.until(has_heard, timeout_s, f"it hears {hertz:g} Hz")
 
-    def _heard(self) -> Samples:
+    def _sound(self) -> Samples:
         found = sorted(self.folder.glob(self.recordings))
         return sound_in(found[-1]) if found else np.zeros(0, np.int16)
 
     async def kill(self) -> None:
-        """`kill -9`; `register` starts it again."""
+        """Kill it with `kill -9`; `register` starts it again."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -134,7 +133,7 @@ class Softphone(ABC):
         await self._forget()
 
     def stop(self) -> None:
-        """It takes and sends nothing from now on."""
+        """Stop its process: it receives and sends nothing from now on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -149,29 +148,29 @@ class Softphone(ABC):
             except TimeoutError:
                 await self.kill()
         await self._forget()
-        (self.folder / "output").write_text(self.output)  # for whoever looks why a test failed
+        (self.folder / "output").write_text(self.output)  # helps to find why a test failed
 
     async def _forget(self) -> None:
-        """Closes what led to the program, which has ended."""
+        """Close the connections to the program, which has ended."""
         if self._reader is not None:
             await asyncio.gather(self._reader, return_exceptions=True)
             self._reader = None
 
     async def _leave(self, process: asyncio.subprocess.Process) -> None:
-        """Lets it unregister and end."""
+        """Let it unregister and end."""
         process.terminate()
 
-    # What drivers use
+    # For drivers
 
     @abstractmethod
     async def _start(self, password: str) -> None: ...
 
     @abstractmethod
-    def _said(self, line: str) -> None:
-        """A line of its output."""
+    def _on_output(self, line: str) -> None:
+        """Handle a line of its output."""
 
     async def _run(self, *command: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-        # A terminal: what is written to a pipe, some programs keep until they end.
+        # A terminal, because some programs buffer what they write to a pipe until they end.
         master, slave = pty.openpty()
         self._process = await asyncio.create_subprocess_exec(
             *command,
@@ -192,7 +191,7 @@ class Softphone(ABC):
                 while line := await reader.readline():
                     text = line.decode("utf-8", "replace").rstrip("\r\n")
                     self.output += text + "\n"
-                    self._said(text)
+                    self._on_output(text)
             transport.close()
 
         self._reader = asyncio.create_task(read())
@@ -205,11 +204,11 @@ class Softphone(ABC):
         deadline = time.monotonic() + limit_s
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.name}, not within {limit_s:g} s: {what}; it said:\n{self.output[-3000:]}")
+                raise TimeoutError(f"{self.name}, not within {limit_s:g} s: {what}; its output:\n{self.output[-3000:]}")
             await asyncio.sleep(0.05)
 
 
 def sound_in(path: Path, begins: int = 44) -> Samples:
-    """Of a WAV file that is still being written; 16 bits, one channel."""
+    """Return the sound of a WAV file that is still being written; 16 bits, one channel."""
     data = path.read_bytes()[begins:] if path.exists() else b""
     return np.frombuffer(data[: len(data) // 2 * 2], np.int16)

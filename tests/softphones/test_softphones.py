@@ -1,4 +1,4 @@
-"""baresip, linphone and pjsua as operators' telephones: what docs/softphones.md says of each is seen here."""
+"""baresip, linphone and pjsua as operators' telephones: these tests check the statements in docs/softphones.md."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,8 +22,8 @@ KINDS = pytest.mark.parametrize("kind", SOFTPHONES, ids=lambda kind: kind.name)
 
 @pytest.fixture
 async def softphone(line: Line, telephones: Telephones, tmp_path: Path) -> AsyncIterator[Made]:
-    """`softphone(kind, operator, how, one_line)`: registered, its operator ready. Asks for `telephones`, which close
-    later."""
+    """Return `softphone(kind, operator, how, one_line)`, which registers one and makes its operator ready. Requests
+    `telephones`, so that these close later."""
     made: list[Softphone] = []
 
     async def make(kind: type[Softphone], operator: str, how: How = "rfc4733", *, one_line: bool = False) -> Softphone:
@@ -35,8 +35,8 @@ async def softphone(line: Line, telephones: Telephones, tmp_path: Path) -> Async
         return phone
 
     yield make
-    for each in made:
-        await each.close()
+    for item in made:
+        await item.close()
 
 
 async def registers(line: Line, phone: Softphone, operator: str) -> None:
@@ -44,14 +44,14 @@ async def registers(line: Line, phone: Softphone, operator: str) -> None:
 
 
 async def both_hear(call: Call, phone: Softphone) -> None:
-    """The caller and the softphone hear each other."""
+    """Check that the caller and the softphone hear each other."""
     await call.hears_tone(SAYS_HZ, 8)
     if phone.records_on or not phone.held:
         await phone.hears_tone(CALLER_HZ)
 
 
-async def talks(line: Line, telephones: Telephones, phone: Softphone, caller: str) -> Call:
-    """A caller with whom the softphone talks; both hear each other."""
+async def start_conversation(line: Line, telephones: Telephones, phone: Softphone, caller: str) -> Call:
+    """Return a caller who talks with the softphone; both hear each other."""
     rung = len(phone.displays)
     call = await line.asks_for_operator(telephones, caller)
     call.tone(CALLER_HZ)
@@ -62,11 +62,11 @@ async def talks(line: Line, telephones: Telephones, phone: Softphone, caller: st
 
 
 @KINDS
-async def test_it_registers_shows_who_calls_and_both_hear_each_other(
+async def test_it_registers_shows_the_caller_and_both_hear_each_other(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     phone = await softphone(kind, french(line, 1)[0])
-    call = await talks(line, telephones, phone, "+33615000001")
+    call = await start_conversation(line, telephones, phone, "+33615000001")
     assert "fr" in phone.displays[0]
     assert "+33615000001" in phone.displays[0]
     await call.hangup()
@@ -77,7 +77,7 @@ async def test_its_hold_key_gives_the_caller_music(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     phone = await softphone(kind, french(line, 1)[0])
-    call = await talks(line, telephones, phone, "+33615000002")
+    call = await start_conversation(line, telephones, phone, "+33615000002")
     await phone.hold()
     phone.held = True
     await hears_music(call, call.clock, 8)
@@ -88,13 +88,13 @@ async def test_its_hold_key_gives_the_caller_music(
 
 @KINDS
 @pytest.mark.parametrize("how", ["rfc4733", "info", "in-band"])
-async def test_its_digits_count_however_it_sends_them(
+async def test_its_digits_are_recognised_however_it_sends_them(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone], how: How
 ) -> None:
     if how not in kind.hows:
         pytest.skip(f"{kind.name} cannot send digits so")
     phone = await softphone(kind, french(line, 1)[0], how)
-    call = await talks(line, telephones, phone, "+33615000003")
+    call = await start_conversation(line, telephones, phone, "+33615000003")
     await phone.press("*30")
     phone.held = True
     await hears_music(call, call.clock, 8)
@@ -106,12 +106,12 @@ async def test_its_digits_count_however_it_sends_them(
 
 
 @KINDS
-async def test_its_transfer_key_hands_the_caller_on(
+async def test_its_transfer_key_transfers_the_caller(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     first, second = french(line, 2)
     phone = await softphone(kind, first)
-    call = await talks(line, telephones, phone, "+33615000004")
+    call = await start_conversation(line, telephones, phone, "+33615000004")
     colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await phone.transfer(second)
     await (await colleague.next_call(8)).established()
@@ -121,14 +121,14 @@ async def test_its_transfer_key_hands_the_caller_on(
 
 
 @KINDS
-async def test_it_hands_the_caller_to_a_colleague_whom_it_has_asked_first(
+async def test_it_transfers_the_caller_to_a_colleague_after_consulting_them(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     if not kind.attended:
         pytest.skip(f"{kind.name} has no such key")
     first, second = french(line, 2)
     phone = await softphone(kind, first)
-    call = await talks(line, telephones, phone, "+33615000005")
+    call = await start_conversation(line, telephones, phone, "+33615000005")
     colleague = await line.phone(telephones, second, answers=COLLEAGUE_HZ)
     await phone.hold()
     phone.held = True
@@ -143,7 +143,9 @@ async def test_it_hands_the_caller_to_a_colleague_whom_it_has_asked_first(
 
 
 @KINDS
-async def test_it_dials_codes(line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]) -> None:
+async def test_it_dials_feature_codes(
+    line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
+) -> None:
     operator = french(line, 1)[0]
     phone = await softphone(kind, operator)
     await phone.dial("*112")
@@ -167,7 +169,7 @@ async def test_it_shows_a_message(line: Line, telephones: Telephones, softphone:
 
 
 @KINDS
-async def test_whoever_missed_a_call_is_told_and_is_ready_when_the_telephone_is_back(
+async def test_an_operator_who_missed_a_call_is_notified_and_is_ready_when_the_telephone_is_back(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     operator = french(line, 1)[0]
@@ -185,7 +187,7 @@ async def test_whoever_missed_a_call_is_told_and_is_ready_when_the_telephone_is_
 
 
 @KINDS
-async def test_with_one_line_its_operator_becomes_ready_by_a_code_while_somebody_waits(
+async def test_an_operator_with_one_line_becomes_ready_by_feature_code_while_a_caller_waits(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone]
 ) -> None:
     operator = french(line, 1)[0]
@@ -205,13 +207,13 @@ async def test_with_one_line_its_operator_becomes_ready_by_a_code_while_somebody
 
 @KINDS
 @pytest.mark.parametrize("when", ["rings", "talks"])
-async def test_it_crashes_and_is_back_at_the_same_address(
+async def test_it_crashes_and_comes_back_at_the_same_address(
     line: Line, telephones: Telephones, softphone: Made, kind: type[Softphone], when: str
 ) -> None:
     operator = french(line, 1)[0]
     phone = await softphone(kind, operator)
     if when == "talks":
-        call = await talks(line, telephones, phone, "+33615000008")
+        call = await start_conversation(line, telephones, phone, "+33615000008")
     else:
         call = await line.asks_for_operator(telephones, "+33615000008")
         call.tone(CALLER_HZ)

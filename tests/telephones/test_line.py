@@ -1,4 +1,4 @@
-"""What a telephone's line changes in SIP messages, and what it does not."""
+"""Changes that a telephone's line makes in SIP messages, and parts that it leaves alone."""
 
 import pytest
 

@@ -72,7 +72,7 @@ async def test_keys_arrive_exactly_once_and_in_order_both_ways(phones: Telephone
 
 
 @pytest.mark.parametrize("who", ["caller", "operator"])
-async def test_the_end_says_which_side_hung_up(phones: Telephones, phone: Operator, who: str) -> None:
+async def test_the_end_of_a_call_names_the_side_that_hung_up(phones: Telephones, phone: Operator, who: str) -> None:
     call, other = await talk(phones, phone)
     first, second = (call, other) if who == "caller" else (other, call)
     await first.hangup()
@@ -236,7 +236,7 @@ async def test_a_telephone_registers_over_tcp(phones: Telephones) -> None:
         assert sender == phone.address
         assert re.search(rf"Contact: <sip:1002[^@]*@{sender};transport=tcp>", message)
     await asyncio.wait_for(done, 5)
-    assert "expires=0" in registrar.got[-1][0]  # who closes, unregisters
+    assert "expires=0" in registrar.got[-1][0]  # closing a telephone unregisters it
     server.close()
     assert phones is not more
 

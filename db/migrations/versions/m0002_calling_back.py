@@ -1,4 +1,4 @@
-"""Calling back: which calls are ours, who is at a wish, and what was dialled for it."""
+"""Call-backs: mark our own calls, claim requests, and keep the numbers dialled for them."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# SQLite makes a table anew, and does not tell its checks. A table that is made anew reads like one of the code.
+# SQLite copies the table and does not report its checks, so they are given here.
 
 
 def _anew() -> Literal["always", "auto"]:
@@ -38,9 +38,9 @@ def _words() -> tuple[sa.CheckConstraint, ...]:
 def upgrade() -> None:
     with op.batch_alter_table("call", recreate=_anew(), table_args=_outcome()) as call:
         call.add_column(sa.Column("outgoing", sa.Boolean(), server_default=sa.false(), nullable=False))
-    with op.batch_alter_table("callback", recreate=_anew(), table_args=_words()) as wish:
-        wish.add_column(sa.Column("claimed_node", sa.Text(), nullable=True))
-        wish.add_column(sa.Column("claimed_boot", sa.Uuid(), nullable=True))
+    with op.batch_alter_table("callback", recreate=_anew(), table_args=_words()) as callback:
+        callback.add_column(sa.Column("claimed_node", sa.Text(), nullable=True))
+        callback.add_column(sa.Column("claimed_boot", sa.Uuid(), nullable=True))
     op.create_table(
         "callback_try",
         sa.Column("callback_id", sa.Uuid(), nullable=False),
@@ -63,8 +63,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("callback_try")
-    with op.batch_alter_table("callback", table_args=_words()) as wish:
-        wish.drop_column("claimed_boot")
-        wish.drop_column("claimed_node")
+    with op.batch_alter_table("callback", table_args=_words()) as callback:
+        callback.drop_column("claimed_boot")
+        callback.drop_column("claimed_node")
     with op.batch_alter_table("call", recreate=_anew(), table_args=_outcome()) as call:
         call.drop_column("outgoing")

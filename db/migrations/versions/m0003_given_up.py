@@ -1,4 +1,4 @@
-"""Calling back: since when a wish has been due, also where it was put off."""
+"""Call-backs: the first due time of a request, kept when the request is postponed."""
 
 from typing import Literal
 
@@ -24,10 +24,10 @@ def _words() -> tuple[sa.CheckConstraint, ...]:
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("callback", recreate=_anew(), table_args=_words()) as wish:
-        wish.add_column(sa.Column("first_due", sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table("callback", recreate=_anew(), table_args=_words()) as callback:
+        callback.add_column(sa.Column("first_due", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("callback", table_args=_words()) as wish:
-        wish.drop_column("first_due")
+    with op.batch_alter_table("callback", table_args=_words()) as callback:
+        callback.drop_column("first_due")

@@ -1,4 +1,4 @@
-"""Callers' numbers as E.164: what carriers wrote otherwise is written anew where it is certain, and kept beside it."""
+"""Callers' numbers as E.164: convert other notations of carriers where that is certain, and keep the original."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -43,7 +43,7 @@ def upgrade() -> None:
     with op.batch_alter_table("call", recreate=_anew(), table_args=_outcome()) as call:
         call.add_column(sa.Column("caller_raw", sa.Text(), nullable=True))
     connection = op.get_bind()
-    # Memory first: what a national number belongs to is said by the call that it was last used in.
+    # Memory first: the country of a national number is that of the call in which it was last used.
     _memory(connection)
     found = connection.execute(
         sa.select(_CALL.c.caller, _CALL.c.country)
@@ -67,8 +67,8 @@ def upgrade() -> None:
 
 
 def _memory(connection: sa.Connection) -> None:
-    """What is remembered under another writing is remembered under the number; what is none is forgotten, since nobody
-    could ever find it again, nor erase it."""
+    """Move the memory of a number in another notation to the number itself. Delete the memory of anything that is not a
+    number: nobody could find it again, or erase it."""
     written = connection.execute(
         sa.select(_MEMORY, _CALL.c.country)
         .outerjoin(_CALL, _CALL.c.id == _MEMORY.c.last_call_id)

@@ -84,13 +84,13 @@ class ChannelUnhold:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTransfer:
-    """A telephone asks for its other side to be connected with somebody else (REFER).
+    """A telephone's request to connect its other side with somebody else (REFER).
 
     Attributes:
         to: The target, as the telephone wrote it before the @.
         replaces: The channel whose place the other side is to take, for an attended transfer.
-        requested: False if Asterisk only repeats what we have told the telephone about it.
-        again: Whether this repeats an unanswered request because we told the telephone that it is in progress.
+        requested: False if Asterisk only repeats what we have sent to the telephone about it.
+        again: Whether this repeats an unanswered request because we have answered the telephone that it is in progress.
     """
 
     channel_id: str

@@ -99,7 +99,7 @@ class Link:
         for _, owner in self._pending.values():
             if isinstance(owner, asyncio.Future) and not owner.done():
                 owner.set_exception(LinkLost())
-                owner.exception()  # marks it as retrieved: whoever waited for it is gone
+                owner.exception()  # marks it as retrieved: the coroutine that waited for it is gone
         self._pending.clear()
         self.close()
 

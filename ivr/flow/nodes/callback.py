@@ -26,7 +26,7 @@ WHY = {
     Refusal.COUNTRY: ["callback_why_country"],
     Refusal.KIND: ["callback_why_kind"],
 }
-"""Why a number cannot be called; said after the text that it cannot."""
+"""The reason why a number cannot be called; played after the text that says so."""
 
 
 class Callback(Node):

@@ -26,7 +26,7 @@ from ivr.site import callback_numbers
 AGAIN, OTHER, TELL = "1", "2", "3"
 REFERENCE_DIGITS, PIN_DIGITS = 9, 6
 UNKNOWN = "missing_other"
-"""Said for a missing document that has no text of its own."""
+"""Played for a missing document that has no text of its own."""
 
 _YEAR_DAYS = 365
 """Dates are spoken without the year: a date further ahead would be taken for an earlier one."""
@@ -44,10 +44,10 @@ class Case(Node):
         asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", "help_digits")
         refused = ("case_no_match", "case_locked", "case_unavailable")
         states = tuple(f"case_state_{state}" for state in CaseState)
-        said = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
+        answers = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
         keys = tuple(f"press_{key}" for key in (AGAIN, OTHER, TELL, OPERATOR))
         options = ("case_again", "case_other", "case_operator", "told_option", "told_noted", "told_refused", *keys)
-        return (*asked, *refused, *states, *said, *options, *CHOICE_TEXTS)
+        return (*asked, *refused, *states, *answers, *options, *CHOICE_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         topics.choose(call, self.topic)

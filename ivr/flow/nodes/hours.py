@@ -19,23 +19,23 @@ class Hours(Node):
     kind: Literal["hours"]
     open: NodeName
     closed: NodeName
-    text: TextId | None = None  # said when the line is closed
+    text: TextId | None = None  # played when the line is closed
     holiday: TextId | None = None  # replaces it on a holiday
     forced: TextId | None = None  # replaces it when the line was forced closed
 
     @field_validator("holiday", "forced")
     @classmethod
-    def _instead(cls, said: str | None, info: ValidationInfo) -> str | None:
-        if said is not None and info.data.get("text", said) is None:
+    def _instead(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and info.data.get("text", text) is None:
             raise ValueError(f"{info.field_name} replaces text, which is missing; write text too")
-        return said
+        return text
 
     def leads_to(self) -> tuple[str, ...]:
         return (self.open, self.closed)
 
     def texts(self) -> tuple[str, ...]:
-        said = tuple(text for text in (self.text, self.holiday, self.forced) if text is not None)
-        return (*said, *(sorted(spoken.OPENS_IDS) if self.text is not None else ()))
+        texts = tuple(text for text in (self.text, self.holiday, self.forced) if text is not None)
+        return (*texts, *(sorted(spoken.OPENS_IDS) if self.text is not None else ()))
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         state, opening = call.state, call.services.opening

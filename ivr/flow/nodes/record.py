@@ -175,7 +175,7 @@ class Record(Node):
             await call.wait_for_playback()
 
     async def _keep(self, call: Call, name: str, *, gone: bool = False) -> tuple[bool, str | None]:
-        """Keep the message with a new case, if anything was said. Return whether it was, and the case's reference."""
+        """Keep the message with a new case, if the caller spoke. Return whether it was, and the case's reference."""
         left = await call.services.mailbox.keep(name)
         if left is None:
             return False, None

@@ -23,7 +23,7 @@ class Say(Node):
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         if resumed and call.state.playback is not None:
-            # It was said before the restart and may still play: no caller is greeted twice.
+            # It was played before the restart and may still be playing: no caller is greeted twice.
             (answer,) = await call.services.link.ask(operations.PLAYBACK(call.state.playback))
             if answer.ok:
                 await call.wait_for_playback()

@@ -1,4 +1,4 @@
-"""What came out of the comparison: figures of each way, the differences with their errors, the table. Pure."""
+"""The results of the comparison: figures of each way, the differences with their errors, the table. Pure."""
 
 import itertools
 import math
@@ -10,23 +10,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import percentile
-from bench.queue_day import Case, Planned, Predicted, counted
+from bench.queue_day import Case, Planned, Predicted, is_counted
 from bench.queue_story import Ringing, Story, ringings
 from bench.reference_case import LANGUAGES, WITHIN_S
 
 BLOCKS = 10
 VERDICTS = {True: "[green]kept[/]  ", False: "[red]missed[/]", None: "no data"}
 PERCENTS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
-AS_LONG_S = 0.1  # waits that differ by less are alike: the table shows tenths, and no caller hears it
-BARE_MS = 5.0  # by which ours may be slower than a bare originate, at p99
+AS_LONG_S = 0.1  # waits that differ by less are equal: the table shows tenths, and callers do not notice
+BARE_MS = 5.0  # ours may be slower than a bare originate by this, at p99
 Waits = Sequence[tuple[str, float]]
-"""Language and wait in seconds of callers, in the order of their coming."""
+"""Language and wait in seconds of callers, in the order of their arrival."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One way's counted calls. `ringings`: those for counted calls. Times as `Story` and `Ringing` define them. `runs`:
-    how many of the waits are of each run; empty: all are of one."""
+    the number of waits of each run; empty: all are of one run."""
 
     waits: Waits
     ringings: Sequence[Ringing]
@@ -38,7 +38,7 @@ class Result:
 
 
 def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[str, Sequence[str]]) -> Result:
-    of = [number for number, call in enumerate(calls) if counted(case, call)]
+    of = [number for number, call in enumerate(calls) if is_counted(case, call)]
     waited = [(calls[number].language, wait) for number in of if (wait := story.wait_s(number)) is not None]
     rung = ringings(story.events, [call.language for call in calls], speaks)
     lost: dict[str, int] = {}
@@ -47,18 +47,18 @@ def result(story: Story, case: Case, calls: Sequence[Planned], speaks: Mapping[s
             lost[why] = lost.get(why, 0) + 1
     inside = {*of}
     return Result(
-        waited, [each for each in rung if each.call in inside], lost, story.twice, story.with_two, story.refused
+        waited, [item for item in rung if item.call in inside], lost, story.twice, story.with_two, story.refused
     )
 
 
 def within(waits: Waits, language: str | None = None) -> float | None:
-    """The share that was answered within 20 s; None where there is nobody."""
+    """Return the share that was answered within 20 s; None if there are no callers."""
     found = [wait <= WITHIN_S for spoken, wait in waits if language in (None, spoken)]
     return sum(found) / len(found) if found else None
 
 
 def worst(waits: Waits) -> float | None:
-    return min((each for language in LANGUAGES if (each := within(waits, language)) is not None), default=None)
+    return min((share for language in LANGUAGES if (share := within(waits, language)) is not None), default=None)
 
 
 def mean(waits: Waits) -> float | None:
@@ -72,10 +72,12 @@ def at(percent: float) -> Callable[[Waits], float | None]:
 def difference_error(
     ours: Waits, theirs: Waits, figure: Callable[[Waits], float | None], runs: Sequence[int] = ()
 ) -> float | None:
-    """Standard error of the difference of a figure between two ways that got the same calls, by leaving out one tenth
-    of a run's calls after another, in the order of their coming (jackknife): callers of one busy spell are no
-    independent ones. `runs`: how many calls are of each run; empty: all are of one. None where too few came, or where
-    somebody was lost, so that they are not the same calls."""
+    """Return the standard error of a figure's difference between two ways with the same calls.
+
+    Jackknife: leaves out one tenth of a run's calls after another, in the order of their arrival, because callers of
+    one busy spell are not independent. `runs`: the number of calls of each run; empty: all are of one run. None if
+    there are too few calls, or if a call was lost, so that they are not the same calls.
+    """
     runs = runs or (len(ours),)
     if len(ours) != len(theirs) or min(runs) < 2 * BLOCKS:
         return None
@@ -90,13 +92,13 @@ def difference_error(
             return None
         found.append(pair[0] - pair[1])
     middle = math.fsum(found) / blocks
-    return math.sqrt((blocks - 1) / blocks * math.fsum((each - middle) ** 2 for each in found))
+    return math.sqrt((blocks - 1) / blocks * math.fsum((item - middle) ** 2 for item in found))
 
 
 def figures(way: Result) -> dict[str, Any]:
-    """Seconds, shares from 0 to 1; idle times in ms."""
-    freed = [each.idle_ms for each in way.ringings if each.freed]
-    came = [each.idle_ms for each in way.ringings if not each.freed]
+    """Return the figures: seconds, shares from 0 to 1, idle times in ms."""
+    freed = [ringing.idle_ms for ringing in way.ringings if ringing.freed]
+    came = [ringing.idle_ms for ringing in way.ringings if not ringing.freed]
     return {
         "calls": len(way.waits) + sum(way.lost.values()),
         "lost": dict(way.lost),
@@ -105,7 +107,7 @@ def figures(way: Result) -> dict[str, Any]:
         "ringings_in_vain": way.refused,
         "within": within(way.waits),
         "by_language": {
-            language: {"calls": sum(each == language for each, _ in way.waits), "within": within(way.waits, language)}
+            language: {"calls": sum(item == language for item, _ in way.waits), "within": within(way.waits, language)}
             for language in LANGUAGES
         },
         "worst": worst(way.waits),
@@ -117,19 +119,19 @@ def figures(way: Result) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float | int | None]:
-    """How many there are, and the percentiles."""
+    """Return the count and the percentiles."""
     return {
         "n": len(values),
-        **{name: percentile(values, each) for name, each in (("p50", 50), ("p99", 99), ("max", 100))},
+        **{name: percentile(values, item) for name, item in (("p50", 50), ("p99", 99), ("max", 100))},
     }
 
 
-def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) -> list[dict[str, Any]]:
-    """What is asked of ours against `theirs`, which is called `name`; each with `by`: how far it is on the right side
-    (less than 0: on the wrong one).
+def judge(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) -> list[dict[str, Any]]:
+    """Return the requirements on ours against `theirs`, which is called `name`; `by`: by how much each is met (below 0:
+    missed).
 
-    `kept`: it is there, or a wait is longer by what makes no difference; None: nobody came. `sure`: `by` is more than
-    two standard errors.
+    `kept`: it is met, or a wait is longer by an imperceptible amount; None: there were no callers. `sure`: `by` is more
+    than two standard errors.
     """
     mine, other = figures(ours), figures(theirs)
     lines: list[dict[str, Any]] = []
@@ -185,7 +187,7 @@ def wanted(ours: Result, theirs: Result, bare_ms: Sequence[float], name: str) ->
 
 
 def show(document: Mapping[str, Any], console: Console) -> None:
-    """The document as a person reads it."""
+    """Print the document for people."""
     it, case, ways = document["machine"], document["case"], document["ways"]
     console.print(
         f"{it['cpu']}, {it['cores']} cores, Linux {it['kernel']}, Python {it['python']}, Asterisk {it['asterisk']}; "
@@ -203,8 +205,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for title, read in _rows(ways):
         table.add_row(title, *(read(way) for way in ways.values()))
     console.print(table)
-    for name, each in document["predicted"].items():
-        alone = Predicted(**each)
+    for name, item in document["predicted"].items():
+        alone = Predicted(**item)
         console.print(
             f"The same calls without telephones, {name}: {alone.within * 100:.1f} % within 20 s, worst language "
             f"{alone.worst * 100:.1f} %, mean {alone.mean_s:.1f} s"
@@ -219,14 +221,14 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for name, way in ways.items():
         for why, times in way.get("lost", {}).items():
             console.print(f"[red]Lost, {name}: {times} × {why}")
-    for each in (line for lines in document["wanted"].values() for line in lines):
-        verdict = VERDICTS[each["kept"]]
+    for item in (line for lines in document["wanted"].values() for line in lines):
+        verdict = VERDICTS[item["kept"]]
         error = (
             ""
-            if each["error"] is None
-            else f", better by {each['by']:.3g} ± {each['error']:.3g}" + ("" if each["sure"] else ", unsure")
+            if item["error"] is None
+            else f", better by {item['by']:.3g} ± {item['error']:.3g}" + ("" if item["sure"] else ", unsure")
         )
-        console.print(f"{verdict} {each['wanted']}: {_number(each['found'])}, limit {_number(each['limit'])}{error}")
+        console.print(f"{verdict} {item['wanted']}: {_number(item['found'])}, limit {_number(item['limit'])}{error}")
 
 
 def _rows(ways: Mapping[str, Any]) -> list[tuple[str, Callable[[Mapping[str, Any]], str]]]:
@@ -239,7 +241,7 @@ def _rows(ways: Mapping[str, Any]) -> list[tuple[str, Callable[[Mapping[str, Any
     rows = [("calls", number("calls", digits=0)), ("answered within 20 s, %", share("within"))]
     for language in LANGUAGES:
         counts = {way["by_language"][language]["calls"] for way in ways.values() if "by_language" in way}
-        of = "/".join(str(each) for each in sorted(counts))
+        of = "/".join(str(count) for count in sorted(counts))
         rows.append((f"  {language} ({of} calls)", share("by_language", language, "within")))
     rows += [("  the worst of them", share("worst")), ("mean wait, s", number("mean_wait_s"))]
     rows += [(f"wait, {name}, s", number("wait_s", name)) for name in ("p50", "p90", "p99", "max")]

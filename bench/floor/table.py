@@ -1,4 +1,4 @@
-"""The document as a person reads it."""
+"""The document as a table for people."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.floor.left import shown
+from bench.floor.left import abbreviate
 
 
 def show(document: Mapping[str, Any], console: Console) -> None:
@@ -30,7 +30,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     done.add_row("kills", killed)
     done.add_row("kept", _counts(document["said"]))
     if document["excused"]:
-        done.add_row("excused, Asterisk was away", shown(document["excused"]))
+        done.add_row("excused, Asterisk was away", abbreviate(document["excused"]))
     done.add_row(
         "processor, s", f"{_counts(load['cpu_s'])} in {load['seconds']:g} s; a caller late by {load['late_ms']} ms"
     )
@@ -44,7 +44,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         "what went wrong": document["wrong"],
     }
     for name, lines in rows.items():
-        table.add_row(name, f"[red]{len(lines)}[/]: {shown(lines)}" if lines else "[green]0[/]")
+        table.add_row(name, f"[red]{len(lines)}[/]: {abbreviate(lines)}" if lines else "[green]0[/]")
     console.print(table)
     lost = silence["after_a_telephone_vanished_s"]
     console.print(
