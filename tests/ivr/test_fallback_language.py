@@ -58,7 +58,7 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     assert since < story["call"]["connected"].timestamp() - 2
     said = line.run("call", str(story["call"]["id"])).stdout
     assert f"waits: nobody on duty speaks {own}" in said
-    assert f"has chosen {other} instead of {own}" in said
+    assert f"chooses {other} instead of {own}" in said
 
 
 async def test_a_caller_who_presses_nothing_waits_on_for_an_operator_who_speaks_their_language(

@@ -106,7 +106,7 @@ async def journey(
     assert story["call"]["path"][-2:] == ["documents", "papers"]
     assert not any(f"guide_{procedure}_remark_{elsewhere}" in clips for clips in announcements(story))
     output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"is told of {procedure} in the guide: legal basis" in output
+    assert f"hears about {procedure} in the guide: legal basis" in output
 
 
 async def test_a_complete_step_ends_with_its_keys_and_the_last_one_leads_to_the_list(

@@ -150,7 +150,7 @@ def test_an_operator_is_found_by_language_and_by_topic(shell: Shell, another_sit
     [
         (("--from", "31x"), "'31x' is no telephone number; write one such as +31612345678, or hidden."),
         (("--from", DUTCH, "--to", "112"), "'112' is not a number of this site; `hatif numbers` lists them."),
-        (("--from", DUTCH, "--at", "noon"), "'noon' is no time; write it as 2026-12-24T19:30."),
+        (("--from", DUTCH, "--at", "noon"), "--at 'noon' is not a time; write it as 2026-12-24T19:30."),
         (("--from", DUTCH, "--language-of-last-call", "xx"), "'xx' is no language of this site; it has ar, fr, "),
         (("--from", DUTCH, "3a"), "'a' is no key; a key is one of 0 to 9, * and #, a hyphen for a silence, "),
         (("--from", DUTCH, "--nobdy"), "There is no option --nobdy; `hatif try --help` has them all."),

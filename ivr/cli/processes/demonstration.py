@@ -10,8 +10,8 @@ from uuid import UUID
 
 from db import read
 from ivr.call.node import OPERATOR
-from ivr.cli.calls.show import texts_of
-from ivr.cli.calls.story import told
+from ivr.cli.calls.show import prompt_texts
+from ivr.cli.calls.story import format_story
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import as_table, console
 
@@ -125,7 +125,7 @@ def _keys(parts: Composition) -> dict[str, str]:
 
 async def _watch(parts: Composition, before: set[UUID]) -> UUID:
     """Prints the events of the new call as they come to be stored, until its end; gives its id."""
-    texts = texts_of(parts)
+    texts = prompt_texts(parts)
     shown: set[str] = set()
     identity: UUID | None = None
     while True:
@@ -134,7 +134,7 @@ async def _watch(parts: Composition, before: set[UUID]) -> UUID:
             identity = next((row["id"] for row in rows if row["id"] not in before), None)
         if identity is not None:
             story = await parts.read(read.call, identity)
-            for sentence in told(story, texts):
+            for sentence in format_story(story, texts):
                 if sentence not in shown:
                     shown.add(sentence)
                     console.print(sentence, markup=False, soft_wrap=True)

@@ -64,7 +64,7 @@ def report(
         raise ReportError("--csv and --json are two documents; ask for one of them.")
     from ivr.cli.report import format_report as told
 
-    sheet = Sheet.asked(separator, bom)
+    sheet = Sheet.from_options(separator, bom)
     grouped = _grouped(by)
     for option, seconds in (("--within", within), ("--short", short)):
         if not 0 <= seconds < math.inf:

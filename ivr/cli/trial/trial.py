@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import structlog
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.hours import instant
 from ivr.cli.output import JSON, as_json
+from ivr.cli.times import parse_instant
 from ivr.cli.trial.trial_report import Report
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def attempt(
     wanted = _Wanted(
         caller=_number(caller),
         dialled=dialled,
-        at=instant(parts, at) if at else None,
+        at=parse_instant(at, ZoneInfo(parts.site.hours.timezone), "--at") if at else None,
         last_language=last_language or None,
         nobody=nobody,
         keys=pressed,

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ivr.cli.calls.story import line
+from ivr.cli.calls.story import format_event
 from ivr.cli.output import console, errors
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _words(step: "Step") -> Iterable[str]:
             return ["hears what he has said"]
         case kind if kind in _SHOWN_OTHERWISE:
             return []
-    return [line({"kind": step.kind, "flow_node": step.node, "data": data}, {})]
+    return [format_event({"kind": step.kind, "flow_node": step.node, "data": data}, {})]
 
 
 def _heard(clips: "Iterable[HeardClip]") -> Iterator[str]:
