@@ -24,6 +24,7 @@ LANGUAGE = typer.Option("", help="Ask about callers in this language of the site
 YEAR = typer.Option(None, min=2000, max=_LAST_YEAR, help="List this year.  [default: the twelve months from today on]")
 NAMES = typer.Option("en", "--language", help="Show the names in this language, where the calendar has them.")
 DAY = typer.Argument(help="The day, such as 2027-03-10.")
+
 CONTROLLER, FILES = "controller", "files"
 """The sources of an answer."""
 _WITHOUT = " (the controller does not answer: from the site's files only)"
@@ -31,8 +32,7 @@ _WITHOUT = " (the controller does not answer: from the site's files only)"
 
 def register(app: typer.Typer) -> None:
     hours = typer.Typer(
-        
-        help="Show whether the line is open and why; force it open or closed; announcement and holidays.",,
+        help="Show whether the line is open and why; force it open or closed; announcement and holidays.",
         invoke_without_command=True,
         rich_markup_mode=None,
     )
@@ -60,9 +60,7 @@ def now(context: typer.Context, line: str = LINE, language: str = LANGUAGE, json
 
 
 def at_time(
-    at: str = typer.Argument(
-        help="Such as 2026-12-24T19:30; in the site's time zone unless it has an offset."
-    ),
+    at: str = typer.Argument(help="Such as 2026-12-24T19:30; in the site's time zone unless it has an offset."),
     line: str = LINE,
     language: str = LANGUAGE,
     json: bool = JSON,
@@ -132,9 +130,7 @@ def force(
     state: str = typer.Argument(help="open, closed, or auto to follow the weekly plan again."),
     why: str = typer.Option("", help="The reason, for the record."),
     until: str = typer.Option(
-        "", 
         "", help="Follow the plan again from this time on, such as 2026-12-24T19:30.  [default: until `auto`]"
-    
     ),
     json: bool = JSON,
 ) -> None:
