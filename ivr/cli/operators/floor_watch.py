@@ -20,7 +20,7 @@ from rich.text import Text
 
 from ivr.cli.composition import Composition
 from ivr.cli.control import ControlApi, ControlError, Event
-from ivr.cli.output import cell, console, local
+from ivr.cli.output import cell, console, local, zone_shown
 
 _REFRESH_S = 1.0
 _HEAD, _FEWEST = 4, 5

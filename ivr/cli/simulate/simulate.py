@@ -120,7 +120,7 @@ def simulate(
     parts = Composition(bound=False)
     site, listed = parts.site, parts.operators
     shares = given.mix(mix, site.languages, listed)
-    on = given.date_of(planned)
+    on = given.planned_day(planned)
     day = given.day(site, hours, on)
     wrap_up_s = site.operators.wrap_up_s if wrap_up is None else wrap_up
     if wrap_up_s >= handling:
@@ -128,7 +128,7 @@ def simulate(
             f"--handling {handling:g} leaves no time to talk after {wrap_up_s:g} s of wrap-up; make --wrap-up shorter."
         )
     own = operators is None and languages_each is None  # then the plan of shifts is theirs too
-    chosen = given.people(listed, site.languages, shares, operators, languages_each, level)
+    chosen = given.team_members(listed, site.languages, shares, operators, languages_each, level)
     team = Team(chosen, ring, wrap_up_s, slower_per_level)
     chosen_policy = Policy.plain() if policy is Which.PLAIN else site.routing.policy
     wants = {each: usual_steps(each, site.operators.level, None, policy=chosen_policy) for each in site.languages}

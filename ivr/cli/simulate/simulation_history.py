@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from db import history
 from db.engine import async_engine
 from ivr.cli.composition import Composition
-from ivr.cli.simulate.simulation_input import SimulationError, spans_of
+from ivr.cli.simulate.simulation_input import SimulationError, join_spans
 from ivr.model import clock
 from routing.simulation.demand import HOUR_S, Calls
 from routing.simulation.past import PastCall, mean_patience, repeat_calls
@@ -37,7 +37,7 @@ class History:
 
     def shifts(self, at: int, operators: Collection[str]) -> dict[str, tuple[tuple[float, float], ...]]:
         planned = self.planned.get(self.days[at][0])
-        return spans_of(planned, operators) if planned else {}
+        return join_spans(planned, operators) if planned else {}
 
 
 def read(parts: Composition, begin: str | None, end: str | None) -> History:
