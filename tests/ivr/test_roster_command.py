@@ -164,7 +164,7 @@ def test_a_simulated_day_has_the_planned_operators(shell: Shell, write: Write) -
         refused = shell.run(*asked, *wrong)
         assert (refused.returncode, message in refused.stderr) == (1, True)
     (Path(os.environ["HATIF_SITE"]) / roster.FILE).unlink()
-    assert "there is no" in shell.run(*asked, "--planned", "2026-11-30").stderr
+    assert "does not exist" in shell.run(*asked, "--planned", "2026-11-30").stderr
 
 
 # A running controller

@@ -125,9 +125,7 @@ def roster(file: Path, operators: Collection[str], first_hour: int) -> dict[str,
         if span[0] >= span[1]:
             raise SimulationError(f"{where}: {begins} is not before {ends}; split a shift at midnight.")
         if any(span[0] < other_ends and other_begins < span[1] for other_begins, other_ends in found[operator]):
-            raise SimulationError(
-                f"{where}: {operator} is already on duty during {begins} to {ends}; join the two lines."
-            )
+            raise SimulationError(f"{where}: {operator} is already on duty in {begins} to {ends}; join the two lines.")
         found[operator].append((max(0.0, span[0]), max(0.0, span[1])))
     return join_spans(found, operators)
 
@@ -140,13 +138,11 @@ def planned_day(text: str | None) -> date | None:
 def planned(
     folder: Path, site: Site, operators: Collection[str], on: date, first_hour: int
 ) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Return when each operator is on duty on a day, from the roster of the site in `folder`; seconds as in `roster`."""
+    """Return when each operator is on duty on a day, by the roster of the site in `folder`; seconds as in `roster`."""
     zone = ZoneInfo(site.hours.timezone)
     found = rosters.load(folder, operators, zone)
     if found is None:
-        raise SimulationError(
-            f"--planned: {folder / rosters.FILE} does not exist; docs/roster.md describes how to write it."
-        )
+        raise SimulationError(f"--planned: {folder / rosters.FILE} does not exist; see docs/roster.md.")
     midnight = datetime.combine(on, time())
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for shift in found.shifts(on - timedelta(days=1), on):
