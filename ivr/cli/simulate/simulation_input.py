@@ -110,7 +110,7 @@ def roster(file: Path, operators: Collection[str], first_hour: int) -> dict[str,
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SimulationError(f"{file} cannot be read ({error}); it must be a UTF-8 CSV file.") from None
     if not rows or tuple(cell.strip() for cell in rows[0]) != _ROSTER:
-        raise SimulationError(f"{file}:1: the column names differ; the first line must be {','.join(_ROSTER)}.")
+        raise SimulationError(f"{file}:1: the columns are wrong; the first line must be {','.join(_ROSTER)}.")
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for number, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row):
