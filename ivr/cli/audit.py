@@ -1,4 +1,4 @@
-"""`hatif audit`: who did what to whom."""
+"""`hatif audit`: the audit's records."""
 
 import asyncio
 from typing import Any
@@ -14,11 +14,12 @@ def register(app: typer.Typer) -> None:
 
 
 def audit(
-    last: int = typer.Option(50, "--last", min=1, max=100_000, help="How many records."), json: bool = JSON
+    last: int = typer.Option(50, "--last", min=1, max=100_000, help="Show at most this many records."),
+    json: bool = JSON,
 ) -> None:
-    """Who did what to whom: listening in, changes by hand, erasing. The newest first.
+    """List who did what: listening in, manual changes, erasing. Newest first.
 
-    Supervisions have an end (until), a record for each mode, and the refused ones a reason; docs/supervision.md.
+    Supervision has an end (until) and a record for each mode, a refused one has a reason; see docs/supervision.md.
     """
     from db.audit import audit_entries
 

@@ -1,8 +1,9 @@
-"""`hatif callbacks`: who wished to be called back, why he is not called yet, and what a person does about it."""
+"""`hatif callbacks`: list call-back requests and why each is not called yet; add, take over and cancel them."""
 
 import asyncio
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 import typer
 
@@ -10,27 +11,30 @@ from ivr.cli.composition import Composition, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console, errors
 from ivr.model import clock
 
-IDENTITY = typer.Argument(help="The wish's id, or how it begins.")
-WHY = typer.Option("", "--why", help="The reason, for the records.")
-GONE = typer.Option(False, "--node-gone", help="Also if a node is at it that is gone for good.")
+IDENTITY = typer.Argument(help="The request's id, or the beginning of it.")
+WHY = typer.Option("", "--why", help="The reason, for the record.")
+GONE = typer.Option(False, "--node-gone", help="Also change a request that is held by a node that is gone for good.")
+
+
+# Imports of `db` and `routing` in functions: they take a while to load and are needed without a controller only.
 
 
 def register(app: typer.Typer) -> None:
     callbacks = typer.Typer(
-        help="Who is to be called back: list, add, take over, cancel.",
+        help="List call-back requests; add one, take one over, cancel one.",
         invoke_without_command=True,
         rich_markup_mode=None,
     )
-    callbacks.callback()(list_wishes)
+    callbacks.callback()(list_requests)
     callbacks.command()(add)
     callbacks.command()(take)
     callbacks.command()(cancel)
     app.add_typer(callbacks, name="callbacks")
 
 
-def list_wishes(
+def list_requests(
     context: typer.Context,
-    last: int = typer.Option(20, "--last", min=0, max=1000, help="How many of those that are over."),
+    last: int = typer.Option(20, "--last", min=0, max=1000, help="Show at most this many finished requests."),
     json: bool = JSON,
 ) -> None:
     if context.invoked_subcommand is not None:
@@ -40,23 +44,23 @@ def list_wishes(
         rows = cast(list[dict[str, Any]], parts.ask_controller("GET", f"/callbacks?last={last}"))
     except ControllerAwayError:
         rows = asyncio.run(_read(parts, last))
-        errors.print("hatif: the controller does not answer: nobody is called.", style="yellow", markup=False)
+        errors.print("hatif: the controller does not answer: nobody is called back.", style="yellow", markup=False)
     if json:
         as_json(rows)
         return
     columns = ("id", "kind", "state", "number", "language", "topic", "due", "tries", "why_not", "reason")
-    as_table("Call backs", columns, ([_short(row[name]) for name in columns] for row in rows))
+    as_table("Call-back requests", columns, ([_parse_instant(row[name]) for name in columns] for row in rows))
 
 
-def _short(value: object) -> object:
-    """Instants without their fractions."""
+def _parse_instant(value: object) -> object:
+    """Return an instant of a document as a datetime, anything else unchanged."""
     if isinstance(value, str) and len(value) > 19 and value[4:5] == "-" and value[10:11] == "T":
         return datetime.fromisoformat(value)
     return value
 
 
 async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
-    """From the database itself, by the site's plan of hours."""
+    """Read the requests from the database, with opening hours from the site's plan."""
     from db import callbacks
     from db.engine import async_engine
     from ivr.callbacks import listing
@@ -65,16 +69,16 @@ async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
     now = clock.now()
     engine = async_engine(parts.database_url)
     try:
-        wishes = await callbacks.latest(engine, last)
-        tries = await callbacks.tries(engine, [each.id for each in wishes])
+        requests = await callbacks.latest(engine, last)
+        tries = await callbacks.tries(engine, [request.id for request in requests])
         dialled = await callbacks.count_dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
     finally:
         await engine.dispose()
-    return listing.rows(wishes, tries, dialled, parts.site, plan_of(parts), now)
+    return listing.rows(requests, tries, dialled, parts.site, plan_of(parts), now)
 
 
 def plan_of(parts: Composition) -> Any:
-    """What answers whether the line is open: the plan with its holidays, without what an administrator has said."""
+    """Return an object that answers whether the line is open, by plan and holidays, ignoring forced hours."""
     from ivr.site.holidays import Holidays
     from routing import hours
 
@@ -88,34 +92,34 @@ def plan_of(parts: Composition) -> Any:
 
 
 def add(
-    number: str = typer.Argument(help="Whom to call, such as +33612345678."),
-    language: str = typer.Option(None, "--language", help="His language; absent: the likeliest of his country."),
-    topic: str = typer.Option(None, "--topic", help="What it is about, as in the flow."),
+    number: str = typer.Argument(help="The number to call, such as +33612345678."),
+    language: str = typer.Option(
+        None, "--language", help="The caller's language.  [default: the likeliest of the number's country]"
+    ),
+    topic: str = typer.Option(None, "--topic", help="The topic, as in the flow."),
 ) -> None:
-    """Note a wish for somebody; it is due at once."""
+    """Add a call-back request, due at once."""
     body = {"number": number, "language": language, "topic": topic}
     answer = cast(dict[str, Any], Composition().ask_controller("POST", "/callbacks", body))
-    console.print(f"{number} is to be called back; the wish is {answer['id']}.", markup=False)
+    console.print(f"{number} will be called back; the request is {answer['id']}.", markup=False)
 
 
 def take(
     identity: str = IDENTITY,
-    operator: str = typer.Option(None, "--operator", help="The operator who takes it over, if it is one."),
+    operator: str = typer.Option(None, "--operator", help="The operator who takes it over, if any."),
     why: str = WHY,
     node_gone: bool = GONE,
 ) -> None:
-    """Take a wish over: somebody calls by hand, and Hatif does not call any more."""
-    _do(identity, "take", {"why": why, "operator": operator, "node_gone": node_gone})
+    """Take a request over: a person calls the number, and Hatif no longer does."""
+    _change(identity, "take", {"why": why, "operator": operator, "node_gone": node_gone})
 
 
 def cancel(identity: str = IDENTITY, why: str = WHY, node_gone: bool = GONE) -> None:
-    """Call nobody for a wish."""
-    _do(identity, "cancel", {"why": why, "node_gone": node_gone})
+    """Cancel a request."""
+    _change(identity, "cancel", {"why": why, "node_gone": node_gone})
 
 
-def _do(identity: str, deed: str, body: dict[str, Any]) -> None:
-    from urllib.parse import quote
-
-    answer = Composition().ask_controller("POST", f"/callbacks/{quote(identity, safe='')}/{deed}", body)
+def _change(identity: str, action: str, body: dict[str, Any]) -> None:
+    answer = Composition().ask_controller("POST", f"/callbacks/{quote(identity, safe='')}/{action}", body)
     row = cast(dict[str, Any], answer)
     console.print(f"{row['id']}: {row['state']} ({row['reason']}).", markup=False)

@@ -1,4 +1,4 @@
-"""`hatif check`: everything that is wrong or doubtful in the site's files, before a caller meets it."""
+"""`hatif check`: find everything wrong or doubtful in the site's files before a caller does."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,9 @@ from ivr.cli.output import JSON, as_json, cell, console, errors
 if TYPE_CHECKING:
     from ivr.site.findings import Finding
 
-IGNORE = typer.Option([], "--ignore", metavar="PREFIX", help="Leave out codes that begin so: W_TEXT. May be repeated.")
+IGNORE = typer.Option(
+    [], "--ignore", metavar="PREFIX", help="Ignore findings whose code begins so, such as W_TEXT. May be repeated."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +22,8 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What the check of the site has found, without what was to be ignored."""
+class CheckResult:
+    """The findings of a check of the site; `ignored` is the number of those left out."""
 
     errors: tuple["Finding", ...]
     warnings: tuple["Finding", ...]
@@ -34,7 +36,7 @@ class Checked:
             "errors": len(self.errors),
             "warnings": len(self.warnings),
             "ignored": self.ignored,
-            "findings": [asdict(each) for each in (*self.errors, *self.warnings)],
+            "findings": [asdict(finding) for finding in (*self.errors, *self.warnings)],
         }
 
     @property
@@ -42,17 +44,18 @@ class Checked:
         counts = [_count(len(self.errors), "error"), _count(len(self.warnings), "warning")]
         if self.ignored:
             counts.append(f"{self.ignored} ignored")
-        return ", ".join(each for each in counts if each)
+        return ", ".join(count for count in counts if count)
 
     def show(self) -> None:
-        """A line each on standard error: errors red, warnings yellow."""
-        for each in (*self.errors, *self.warnings):
-            colour = "red" if each.is_error else "yellow"
-            errors.print(cell(str(each)), style=colour, markup=False, soft_wrap=True)
+        """Print one line per finding to standard error: errors in red, warnings in yellow."""
+        for finding in (*self.errors, *self.warnings):
+            colour = "red" if finding.is_error else "yellow"
+            errors.print(cell(str(finding)), style=colour, markup=False, soft_wrap=True)
 
 
-def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
-    """Checks the site as it is saved."""
+def check_site(parts: Composition, ignore: Sequence[str] = ()) -> CheckResult:
+    """Check the site's files. `ignore`: beginnings of the codes to leave out."""
+    # `hatif --help` needs none of these, and they take a while to load.
     from dialplan.plan import PROMPTS
     from ivr.check import checking
     from ivr.cli.processes import as_up
@@ -60,23 +63,23 @@ def checked(parts: Composition, ignore: Sequence[str] = ()) -> Checked:
     found = checking.check(parts.settings.site, parts.settings.sounds, PROMPTS, parts.settings.voices)
     found += parts.findings()
     found += as_up.findings(parts)
-    found.sort(key=lambda each: not each.is_error)
-    unwanted = tuple(each for each in ignore if each)
-    left = [each for each in found if not each.code.startswith(unwanted)]
-    return Checked(
-        tuple(each for each in left if each.is_error),
-        tuple(each for each in left if not each.is_error),
+    found.sort(key=lambda finding: not finding.is_error)
+    unwanted = tuple(prefix for prefix in ignore if prefix)
+    left = [finding for finding in found if not finding.code.startswith(unwanted)]
+    return CheckResult(
+        tuple(finding for finding in left if finding.is_error),
+        tuple(finding for finding in left if not finding.is_error),
         len(found) - len(left),
     )
 
 
 def check(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
-    """Check all that the site says: site.toml, operators.csv, flow.yaml, guide, texts, audio.
+    """Check all of the site's files: site.toml, operators.csv, flow.yaml, guide, texts, audio.
 
-    docs/check.md explains the codes. Exit status 1 if there is an error, 0 if there are only warnings.
+    docs/check.md explains the codes. The exit status is 1 if there are errors, 0 if there are only warnings.
     """
     parts = Composition(bound=False)
-    result = checked(parts, ignore)
+    result = check_site(parts, ignore)
     if json:
         as_json({"site": str(parts.settings.site), **result.document})
     else:

@@ -8,11 +8,11 @@ from ivr.codes import table
 
 
 def codes(json: bool = JSON) -> None:
-    """What operators may dial on their telephones; docs/operators.md says more."""
+    """List the feature codes that operators can dial; docs/operators.md describes them."""
     dialled = Composition().site.codes.digits
     rows = [
-        {"code": dialled.get(name), "name": name, "does": about.does, "argument": about.argument or None}
-        for name, about in table.CODES.items()
+        {"code": dialled.get(name), "name": name, "does": code.does, "argument": code.argument or None}
+        for name, code in table.CODES.items()
     ]
     if json:
         as_json(rows)
@@ -22,7 +22,7 @@ def codes(json: bool = JSON) -> None:
 
 
 async def loaded_clashes(parts: Composition, ami: Ami) -> list[str]:
-    """Sentences about what somebody else has in the context of operators' telephones, or in one that it includes."""
-    from dialplan.load import foreign
+    """Return a sentence for each foreign extension in the context of operators' telephones that clashes with a code."""
+    from dialplan.load import foreign  # needed by this command only
 
     return find_foreign_clashes(parts.site.codes.digits, await foreign(ami, "hatif-operators"))

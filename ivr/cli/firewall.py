@@ -1,4 +1,4 @@
-"""`hatif firewall`: who may send audio, as rules for nftables."""
+"""`hatif firewall`: nftables rules that limit who may send audio."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ def register(app: typer.Typer) -> None:
 
 
 def firewall(
-    out: Path = typer.Option(None, "--out", help="The file; without it the text goes to standard output."),
+    out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
 ) -> None:
-    """Write rules for nftables: audio comes from the carriers and the operators, and from nobody else. Loads nothing.
+    """Write nftables rules that accept audio from the carriers and the operators only. Does not load them.
 
-    docs/carriers.md says what they keep out, and what they cannot.
+    docs/carriers.md describes what they keep out, and what they cannot.
     """
     text = Composition().firewall()
     if out is None:

@@ -1,32 +1,36 @@
-"""Commands about the flow: taking a changed one into use, and its picture."""
+"""`hatif flow`: reload a changed flow, draw it."""
 
 from pathlib import Path
 from typing import Any, cast
 
 import typer
 
-from ivr.cli.check import IGNORE, checked
+from ivr.cli.check import IGNORE, check_site
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, console
 
-_NEXT_CALL = "The next call still takes what is saved of flow, guide and audio, if these three are in order."
+_NEXT_CALL = "The next call still uses the saved flow, guide and audio, if these three are without errors."
 
 
 def register(app: typer.Typer) -> None:
-    flow = typer.Typer(help="The flow: what callers hear and do.", no_args_is_help=True, rich_markup_mode=None)
+    flow = typer.Typer(
+        help="Reload and draw the flow, which defines what callers hear and can do.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     flow.command()(reload)
     flow.command()(draw)
     app.add_typer(flow, name="flow")
 
 
 def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
-    """Take the saved flow, guide and audio into use for new calls; calls in progress end on what they began with.
+    """Use the saved flow, guide and audio for new calls; calls in progress keep the version that they began with.
 
-    The whole site is checked first (`hatif check`); with an error in it the controller is not asked. It takes flow,
-    guide and audio by itself for the next call, if these three are in order.
+    Checks the whole site first (`hatif check`) and does not ask the controller to reload if there are errors. For the
+    next call, the controller loads flow, guide and audio by itself, if these three are without errors.
     """
     parts = Composition()
-    result = checked(parts, ignore)
+    result = check_site(parts, ignore)
     document = {"reloaded": False, **result.document}
     if result.errors:
         if json:
@@ -46,16 +50,17 @@ def reload(json: bool = JSON, ignore: list[str] = IGNORE) -> None:
         return
     result.show()
     if answer["version"] == answer["former"]:
-        console.print(f"Version {answer['version']} is in use already.")
+        console.print(f"Version {answer['version']} is already in use.")
     else:
         console.print(f"New calls use version {answer['version']} (before: {answer['former']}).")
 
 
 def draw(
-    out: Path = typer.Option(Path("flow.svg"), "--out", help="The SVG file that is written; - is standard output."),
-    language: str = typer.Option("en", "--language", help="The code of the language in which texts are shown."),
+    out: Path = typer.Option(Path("flow.svg"), "--out", help="The SVG file to write; - for standard output."),
+    language: str = typer.Option("en", "--language", help="The code of the language of the texts."),
 ) -> None:
-    """Draw the flow as a picture (SVG): its nodes, what is spoken there, and where the keys lead."""
+    """Draw the flow as SVG: its nodes, their texts, and where the keys lead."""
+    # Drawing is needed by this command only.
     from ivr.flow import model
     from ivr.flow.draw.draw import draw_flow
     from ivr.flow.file import read_draft
@@ -68,15 +73,15 @@ def draw(
         raise errors[0]
     if language not in texts.languages:
         there = ", ".join(texts.languages)
-        raise catalogue.CatalogueError(f"There are no texts in {language!r}; there are some in {there}.")
+        raise catalogue.CatalogueError(f"There are no texts in {language!r}; the languages are {there}.")
 
-    def spoken(code: str, text: str) -> str:
-        """Where a translation is missing, the English, and where that is missing, the id."""
+    def find_text(code: str, text: str) -> str:
+        """Return the translation, else the English text, else the id."""
         return texts.text(code, text) or texts.text(catalogue.SOURCE, text) or text
 
     path = folder / "flow.yaml"
     written = read_draft(model.read(path), str(path))
-    picture = draw_flow(written.flow, language, spoken, f"{parts.site.name}: the flow ({language})")
+    picture = draw_flow(written.flow, language, find_text, f"{parts.site.name}: the flow ({language})")
     if str(out) == "-":
         print(picture, end="")
         return
@@ -86,8 +91,8 @@ def draw(
         raise DrawingError(f"{out}: {error.strerror}; name another file with --out.") from None
     console.print(f"{out}: {len(written.flow.nodes)} nodes, texts in {language}.", markup=False)
     if written.faults:
-        console.print(f"{len(written.faults)} mistakes in {path} are left out; `hatif check` names them.", markup=False)
+        console.print(f"{len(written.faults)} mistakes in {path} are left out; `hatif check` lists them.", markup=False)
 
 
 class DrawingError(Exception):
-    """A sentence about a picture that cannot be written."""
+    """A sentence that says why a picture cannot be written."""

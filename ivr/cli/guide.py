@@ -1,4 +1,4 @@
-"""`hatif guide`: what the guide says, looked up by whoever sits beside the telephone."""
+"""`hatif guide`: look up procedures of the guide, for somebody beside the telephone."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ _SAMPLE = "Sample content: the ministry must confirm it."
 
 
 class GuideError(Exception):
-    """A sentence that says why nothing is shown, and what would be found."""
+    """A sentence that says why nothing is shown, and what could be found."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,12 +28,12 @@ def register(app: typer.Typer) -> None:
 
 def guide(
     query: list[str] | None = typer.Argument(
-        None, help="Words to look for, or the id of a procedure.", show_default=False
+        None, help="Words to search for, or the id of a procedure.", show_default=False
     ),
-    language: str = typer.Option(_ENGLISH, "--language", help="The code of a language that has texts."),
-    json: bool = typer.Option(False, "--json", help="One JSON document on standard output: a list."),
+    language: str = typer.Option(_ENGLISH, "--language", help="The code of a language with texts."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON document, a list."),
 ) -> None:
-    """The guide: all procedures, or those with some words, best first; one alone is shown whole."""
+    """List the guide's procedures, or those that match some words, best first; show a single match in full."""
     from prompts import catalogue, sources
 
     parts = Composition(bound=False)
@@ -44,33 +44,33 @@ def guide(
         raise GuideError(f"{language!r} has no texts; the languages are {', '.join(texts.languages)}.")
     page = _Page(known, texts, sources.load(parts.settings.site), language)
     if not query:
-        rows = [page.row(each) for each in known.procedures.values()]
+        rows = [page.row(procedure) for procedure in known.procedures.values()]
         if json:
             as_json(rows)
         else:
             _list("Guide", rows)
         return
-    found = page.found(" ".join(query))
+    found = page.find(" ".join(query))
     if json:
-        as_json([page.whole(each) for each in found])
+        as_json([page.details(procedure) for procedure in found])
     elif len(found) == 1:
-        _show(page.whole(found[0]))
+        _show(page.details(found[0]))
     else:
-        _list("Found", [page.row(each) for each in found])
-        console.print("`hatif guide ID` shows one of them whole.")
+        _list("Found", [page.row(procedure) for procedure in found])
+        console.print("`hatif guide ID` shows one of them in full.")
 
 
 @dataclass(frozen=True)
 class _Page:
-    """The guide in one language; English stands in for what is not translated, also where no catalogue has it yet."""
+    """The guide in one language, with English for texts that are not translated or not in a catalogue yet."""
 
     guide: Guide
     texts: "Catalogues"
     written: "Sources"
     language: str
 
-    def found(self, query: str) -> list[Procedure]:
-        """The one of that id, else those that have the words, best first. Raises GuideError."""
+    def find(self, query: str) -> list[Procedure]:
+        """Return the procedure with this id, else those that match the words, best first. Raises GuideError."""
         from ivr.site.guide_search import search, words
 
         procedures = self.guide.procedures
@@ -78,23 +78,25 @@ class _Page:
             return [exact]
         languages = dict.fromkeys((self.language, _ENGLISH))
 
-        def said(ids: tuple[str, ...]) -> list[str]:
-            return [self._text(each, language) for each in ids for language in languages]
+        def texts_of(ids: tuple[str, ...]) -> list[str]:
+            return [self._text(text_id, language) for text_id in ids for language in languages]
 
-        titles = {name: [name, *said((guides.title(name),))] for name in procedures}
-        others = {name: said(each.text_ids) for name, each in procedures.items()}
+        titles = {name: [name, *texts_of((guides.title(name),))] for name in procedures}
+        others = {name: texts_of(procedure.text_ids) for name, procedure in procedures.items()}
         ids = search(query, titles, others)
         if not ids:
             raise GuideError(
-                f"The guide says nothing about {query!r} in {' or '.join(languages)}; `hatif guide` lists what it has, "
+                f"The guide says nothing about {query!r} in {' or '.join(languages)}; `hatif guide` lists all, "
                 "`--language` searches another language."
             )
-        return [procedures[each] for each in ids]
+        return [procedures[procedure_id] for procedure_id in ids]
 
     def row(self, procedure: Procedure) -> dict[str, Any]:
+        """Return id, title and status of a procedure."""
         return {"id": procedure.id, "title": self._text(guides.title(procedure.id)), "status": procedure.status.value}
 
-    def whole(self, procedure: Procedure) -> dict[str, Any]:
+    def details(self, procedure: Procedure) -> dict[str, Any]:
+        """Return a procedure with all its texts."""
         fields = {name: self._text(text) for name, text in procedure.steps(None)}
         remarks = {country: self._text(procedure.remark(country)) for country in procedure.countries}
         return {**self.row(procedure), "language": self.language, **fields, "remarks": remarks}
@@ -109,17 +111,17 @@ def _list(title: str, rows: list[dict[str, Any]]) -> None:
         title,
         ("id", "title", "status"),
         ((row["id"], _clause(row["title"]), row["status"]) for row in rows),
-        empty="there is no procedure; docs/guide.md says how to write one",
+        empty="there are no procedures; docs/guide.md describes how to write one",
     )
     if any(row["status"] == Status.SAMPLE for row in rows):
         console.print(_SAMPLE)
 
 
-def _show(whole: dict[str, Any]) -> None:
-    lines = {name.replace("_", " "): text for name, text in whole.items() if name not in _HEAD}
-    lines |= {f"in {country}": text for country, text in whole["remarks"].items()}
-    console.print(f"{whole['id']}: {_clause(whole['title'])}", style="bold", markup=False)
-    if whole["status"] == Status.SAMPLE:
+def _show(details: dict[str, Any]) -> None:
+    lines = {name.replace("_", " "): text for name, text in details.items() if name not in _HEAD}
+    lines |= {f"in {country}": text for country, text in details["remarks"].items()}
+    console.print(f"{details['id']}: {_clause(details['title'])}", style="bold", markup=False)
+    if details["status"] == Status.SAMPLE:
         console.print(_SAMPLE)
     for name, text in lines.items():
         console.print(f"\n{name}\n  {cell(text)}", markup=False, soft_wrap=True)
@@ -129,5 +131,5 @@ _HEAD = ("id", "title", "status", "language", "remarks")
 
 
 def _clause(title: str) -> str:
-    """Without the comma after which the key is named."""
+    """Return a title without the comma that precedes the key's name."""
     return title.rstrip(" ,،")

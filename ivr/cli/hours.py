@@ -1,35 +1,47 @@
-"""`hatif hours`: whether the line is open and why, the administrator's word against it, holidays, the announcement.
+"""`hatif hours`: whether the line is open and why, forcing it open or closed, holidays, the announcement.
 
-Without a controller the questions are answered from the site's files alone; changes need it.
+Without a controller, questions are answered from the site's files alone; changes need the controller.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import typer
 
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console, local, zone_shown
+from ivr.cli.times import parse_day, parse_instant
 
-LINE = typer.Option("", help="A number of the site, as `hatif numbers` has it.")
-LANGUAGE = typer.Option("", help="A language of the site, such as nl.")
-YEAR = typer.Option(None, min=2000, max=2099, help="A year; else the twelve months from today on.")
-NAMES = typer.Option("en", "--language", help="Of the names, as far as the calendar has it.")
-DAY = typer.Argument(help="Such as 2027-03-10.")
+# Imports in functions: `hatif --help` and a running controller need none of them, and they take a while to load.
+
+_LAST_YEAR = 2099
+"""The last year of holidays, as in the control API."""
+
+LINE = typer.Option("", help="Ask about this number of the site, as in `hatif numbers`.")
+LANGUAGE = typer.Option("", help="Ask about callers in this language of the site, such as nl.")
+YEAR = typer.Option(None, min=2000, max=_LAST_YEAR, help="List this year.  [default: the twelve months from today on]")
+NAMES = typer.Option("en", "--language", help="Show the names in this language, where the calendar has them.")
+DAY = typer.Argument(help="The day, such as 2027-03-10.")
+
 CONTROLLER, FILES = "controller", "files"
-"""Where an answer is from."""
-_WITHOUT = " (the controller does not answer: by the site's files only)"
+"""The sources of an answer."""
+_WITHOUT = " (the controller does not answer: from the site's files only)"
 
 
 def register(app: typer.Typer) -> None:
-    hours = typer.Typer(help="Whether the line is open, and why.", invoke_without_command=True, rich_markup_mode=None)
+    hours = typer.Typer(
+        help="Show whether the line is open and why; force it open or closed; announcement and holidays.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+    )
     hours.callback()(now)
     hours.command("at")(at_time)
     hours.command()(force)
     hours.command()(announce)
     holiday = typer.Typer(
-        help="The holidays, and the administrator's word against the calendar.",
+        help="List the holidays; add, remove and move them against the calendar.",
         invoke_without_command=True,
         rich_markup_mode=None,
     )
@@ -48,32 +60,32 @@ def now(context: typer.Context, line: str = LINE, language: str = LANGUAGE, json
 
 
 def at_time(
-    at: str = typer.Argument(help="Such as 2026-12-24T19:30; the site's zone unless one is given."),
+    at: str = typer.Argument(help="Such as 2026-12-24T19:30; in the site's time zone unless it has an offset."),
     line: str = LINE,
     language: str = LANGUAGE,
     json: bool = JSON,
 ) -> None:
-    """Whether the line is open then, and why."""
-    _ask(instant(Composition(), at), line, language, json)
+    """Show whether the line is open at a time, and why."""
+    _ask(_instant(Composition(), at), line, language, json)
 
 
 def _ask(at: datetime | None, line: str, language: str, json: bool) -> None:
     parts = Composition()
-    wishes = {"at": at.isoformat() if at else "", "line": line, "language": language}
-    query = urlencode({name: value for name, value in wishes.items() if value})
+    parameters = {"at": at.isoformat() if at else "", "line": line, "language": language}
+    query = urlencode({name: value for name, value in parameters.items() if value})
     try:
-        data = _answered(parts, "GET", f"/hours?{query}" if query else "/hours")
+        data = _ask_controller(parts, "GET", f"/hours?{query}" if query else "/hours")
     except ControllerAwayError:
-        data = {**_by_files(parts, at, line, language), "source": FILES}
+        data = {**_read_files(parts, at, line, language), "source": FILES}
     _show(data, json)
 
 
-def _answered(parts: Composition, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """What the controller says, marked as its word."""
+def _ask_controller(parts: Composition, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Return the controller's answer, with the controller as its source."""
     return {**cast(dict[str, Any], parts.ask_controller(method, path, body)), "source": CONTROLLER}
 
 
-def _by_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
+def _read_files(parts: Composition, at: datetime | None, line: str, language: str) -> dict[str, Any]:
     from functools import partial
 
     from ivr.hours import format_hours
@@ -101,59 +113,50 @@ def _show(data: dict[str, Any], json: bool) -> None:
         if opens is not None:
             at = local(opens if isinstance(opens, datetime) else datetime.fromisoformat(opens))
             opens = f"{at:%Y-%m-%d %H:%M} ({zone_shown()})"
-        console.print(f"Opens next: {opens or 'when `hatif hours force auto` takes this back'}", markup=False)
+        console.print(f"Opens next: {opens or 'after `hatif hours force auto`'}", markup=False)
     if data["announcement"]:
-        console.print(f"In front of everything is said: {data['announcement']}", markup=False)
+        console.print(f"Every caller hears first: {data['announcement']}", markup=False)
 
 
-def instant(parts: Composition, text: str) -> datetime:
-    from zoneinfo import ZoneInfo
-
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ControlError(f"{text!r} is no time; write it as 2026-12-24T19:30.") from None
-    if not 2000 <= found.year <= 2098:
-        raise ControlError(f"{text!r} is too far away; write a time from 2000 to 2098.")
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(parts.site.hours.timezone))
+def _instant(parts: Composition, text: str) -> datetime:
+    return parse_instant(text, ZoneInfo(parts.site.hours.timezone))
 
 
 def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ControlError(f"{text!r} is no day; write it as 2027-03-10.") from None
+    return parse_day(text, sample="2027-03-10", last=_LAST_YEAR).isoformat()
 
 
 def force(
-    state: str = typer.Argument(help="open, closed, or auto for the weekly plan."),
-    why: str = typer.Option("", help="The reason, for the records."),
-    until: str = typer.Option("", help="When the plan holds again, such as 2026-12-24T19:30; else until `auto`."),
+    state: str = typer.Argument(help="open, closed, or auto to follow the weekly plan again."),
+    why: str = typer.Option("", help="The reason, for the record."),
+    until: str = typer.Option(
+        "", help="Follow the plan again from this time on, such as 2026-12-24T19:30.  [default: until `auto`]"
+    ),
     json: bool = JSON,
 ) -> None:
-    """Open or close the line against the plan, from the next call on."""
+    """Force the line open or closed against the plan, from the next call on."""
     parts = Composition()
     if state not in ("open", "closed", "auto"):
-        raise ControlError(f"{state!r} is none of open, closed, auto.")
+        raise ControlError(f"{state!r} is not a state; write open, closed or auto.")
     body: dict[str, Any] = {"force": state, "why": why}
     if until:
-        body["until"] = instant(parts, until).isoformat()
-    _show(_answered(parts, "POST", "/hours", body), json)
+        body["until"] = _instant(parts, until).isoformat()
+    _show(_ask_controller(parts, "POST", "/hours", body), json)
 
 
 def announce(
-    text: str = typer.Argument(help="The id of a text that has audio in every language, or off."),
-    why: str = typer.Option("", help="The reason, for the records."),
+    text: str = typer.Argument(help="The id of a text with audio in every language, or off."),
+    why: str = typer.Option("", help="The reason, for the record."),
     json: bool = JSON,
 ) -> None:
-    """Have a text said in front of everything, from the next call on; `off` ends it."""
+    """Announce a text to every caller first, from the next call on; `off` ends it."""
     body = {"text": None if text == "off" else text, "why": why}
-    data = _answered(Composition(), "PUT", "/announcement", body)
+    data = _ask_controller(Composition(), "PUT", "/announcement", body)
     if json:
         as_json(data)
     else:
-        said = f"In front of everything is said: {text}" if text != "off" else "Nothing is said in front of everything."
-        console.print(said, markup=False)
+        result = f"Every caller hears first: {text}" if text != "off" else "There is no announcement."
+        console.print(result, markup=False)
 
 
 # Holidays
@@ -165,19 +168,17 @@ def holidays(context: typer.Context, year: int | None = YEAR, language: str = NA
 
 
 def holiday_list(year: int | None = YEAR, language: str = NAMES, json: bool = JSON) -> None:
-    """The holidays on which the line is closed."""
+    """List the holidays on which the line is closed."""
     parts = Composition()
     query = urlencode({"language": language, **({"year": year} if year is not None else {})})
     try:
-        data = _answered(parts, "GET", f"/holidays?{query}")
+        data = _ask_controller(parts, "GET", f"/holidays?{query}")
     except ControllerAwayError:
-        data = _by_calendar(parts, year, language)
+        data = _read_calendar(parts, year, language)
     _show_holidays(data, json)
 
 
-def _by_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
-    from zoneinfo import ZoneInfo
-
+def _read_calendar(parts: Composition, year: int | None, language: str) -> dict[str, Any]:
     from ivr.model import clock
     from ivr.site.holidays import Holidays, list_holidays
 
@@ -199,25 +200,27 @@ def _show_holidays(data: dict[str, Any], json: bool) -> None:
         ),
     )
     for row in data["taken_back"]:
-        console.print(f"No holiday, by the administrator: {row['date']} ({row['name']})", markup=False)
+        console.print(f"Removed by the administrator: {row['date']} ({row['name']})", markup=False)
 
 
-def add(day: str = DAY, name: str = typer.Option("", help="Its name; else the calendar's."), json: bool = JSON) -> None:
-    """Make a day a holiday; one of the calendar whose date was estimated is certain then."""
+def add(
+    day: str = DAY, name: str = typer.Option("", help="Its name.  [default: the calendar's]"), json: bool = JSON
+) -> None:
+    """Make a day a holiday; confirm one of the calendar whose date is estimated."""
     _change("POST", "/holidays", {"day": _day(day), "name": name}, json)
 
 
 def remove(day: str = DAY, json: bool = JSON) -> None:
-    """Make a holiday a day like others."""
+    """Make a holiday an ordinary day."""
     _change("DELETE", f"/holidays/{_day(day)}", None, json)
 
 
 def move(
     day: str = DAY, to: str = typer.Argument(help="The day that is a holiday instead."), json: bool = JSON
 ) -> None:
-    """Move a holiday to another day, with its name: the moon decides, often only the evening before."""
+    """Move a holiday and its name to another day: the moon decides on some, often only the evening before."""
     _change("POST", f"/holidays/{_day(day)}/move", {"to": _day(to)}, json)
 
 
 def _change(method: str, path: str, body: object, json: bool) -> None:
-    _show_holidays(_answered(Composition(), method, path, body), json)
+    _show_holidays(_ask_controller(Composition(), method, path, body), json)

@@ -54,6 +54,7 @@ _OURS = (
     ("ivr.home.credentials", "CredentialsError"),
     ("ivr.model.clock", "ClockError"),
     ("ivr.cli.control", "ControlError"),
+    ("ivr.cli.times", "TimeError"),
     ("asterisk_conf.errors", "AsteriskError"),
     ("ivr.asterisk.ami", "AmiError"),
     ("ivr.asterisk.ari.link", "AriError"),

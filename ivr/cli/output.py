@@ -1,4 +1,4 @@
-"""How commands answer: a table for people, or one JSON document on standard output."""
+"""The output of commands: a table for people, or one JSON document on standard output."""
 
 import json
 import sys
@@ -13,29 +13,29 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# Where it is no terminal, lines are not broken at 80 letters: a table is read by `grep` then.
+# Without a terminal, lines do not wrap at 80 columns, so that `grep` works on tables.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 250)
 errors = Console(stderr=True, highlight=False)
 
-JSON = typer.Option(False, "--json", help="One JSON document on standard output.")
+JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
 
 _zone: ZoneInfo | None = None
 
 
 def times_in(zone: str) -> None:
-    """Show instants to people by the clock of this zone: the site's. Documents (JSON, CSV) have UTC."""
+    """Show instants in tables in this time zone, the site's. Documents (JSON, CSV) use UTC."""
     global _zone
     _zone = ZoneInfo(zone)
 
 
 def local(at: datetime) -> datetime:
-    """Return an instant by the clock that people are shown; in UTC where no site is known."""
+    """Return an instant in the time zone of tables; UTC where no site is known."""
     return at.astimezone(_zone or UTC)
 
 
 def zone_shown() -> str:
-    """Return the name of the clock that people are shown."""
+    """Return the name of the time zone of tables."""
     return _zone.key if _zone is not None else "UTC"
 
 
@@ -48,10 +48,11 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, (set, frozenset, tuple)):
         return list(value)
-    raise TypeError(f"{type(value)} is not for JSON")
+    raise TypeError(f"{type(value)} cannot be written as JSON")
 
 
 def as_json(data: object) -> None:
+    """Print `data` as one JSON document; instants in UTC."""
     sys.stdout.write(json.dumps(data, default=_plain, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -59,40 +60,45 @@ _COPIED = ("id", "call", "caller", "number", "reference")
 
 
 def as_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none") -> None:
-    """Every cell is shown as it is: what came from outside may not colour the screen. Where there are instants, the
-    title says by which clock."""
+    """Print a table; if it is empty, the title and `empty`. With instants, the title names their time zone.
+
+    Cells are escaped: data from outside must not control the terminal.
+    """
     rows = [tuple(row) for row in rows]
-    if any(isinstance(each, datetime) for row in rows for each in row):
+    if any(isinstance(value, datetime) for row in rows for value in row):
         title = f"{title} (times: {zone_shown()})"
     table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        # What is copied into the next command is never cut; on a narrow terminal the others are wrapped.
+        # Values that are copied into the next command never wrap; on a narrow terminal the others do.
         table.add_column(column, no_wrap=column in _COPIED)
     count = 0
     for row in rows:
-        table.add_row(*(escape(cell(each)) for each in row))
+        table.add_row(*(escape(cell(value)) for value in row))
         count += 1
     if count:
-        console.print(title, style="table.title", markup=False, soft_wrap=True)  # not broken where the table is narrow
+        console.print(
+            title, style="table.title", markup=False, soft_wrap=True
+        )  # does not wrap where the table is narrow
         console.print(table)
     else:
         console.print(f"{title}: {empty}")
 
 
 def cell(value: object) -> str:
+    """Return a value as a table's cell, without unprintable characters."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         at = local(value) if value.tzinfo is not None else value
-        again = f" ({at:%z})" if at.fold else ""  # when clocks are set back, an hour comes twice
+        again = f" ({at:%z})" if at.fold else ""  # when clocks are set back, an hour occurs twice
         return f"{at:%Y-%m-%d %H:%M:%S}{again}"
-    return "".join(each if each.isprintable() else "?" for each in str(value))
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
 
 
 class Bar:
-    """Progress on the terminal: a line a step, a bar for what is counted; plain lines where there is no terminal."""
+    """Progress on the terminal: a line per step, a bar for counted steps; plain lines without a terminal."""
 
     def __init__(self) -> None:
         self._progress = Progress(

@@ -1,4 +1,4 @@
-"""Which lines of this checkout run: a command without `HATIF_HOME` is meant for the only one."""
+"""Find the lines of this checkout that run: a command without `HATIF_HOME` is meant for the only one."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ _PROCESSES = ("ivr", "guard", "journal")
 
 
 def running_homes() -> set[Path]:
-    """Return each `HATIF_HOME` in which a process of this checkout runs that we may look at."""
+    """Return each `HATIF_HOME` in which a process of this checkout runs, as far as this user may see."""
     ours = {sys.executable, str(Path(sys.executable).with_name("hatif"))}
     homes = set()
     for process in psutil.process_iter(["cmdline"]):
@@ -39,7 +39,7 @@ def find_home(running: Collection[Path] | None = None) -> Path:
     homes = sorted(running_homes() if running is None else running)
     if len(homes) > 1:
         listed = ", ".join(map(str, homes))
-        raise SettingsError(f"Several lines run, in {listed}: set HATIF_HOME to the one that is meant.")
+        raise SettingsError(f"Several lines run, in {listed}: set HATIF_HOME to the one that you mean.")
     return homes[0] if homes else usual
 
 

@@ -1,4 +1,4 @@
-"""Lines of separated values for spreadsheets: `--csv` of the commands that have many rows."""
+"""Separated values for spreadsheets: `--csv` of the commands with many rows."""
 
 import csv
 import sys
@@ -11,9 +11,9 @@ import typer
 
 from ivr.cli.composition import ControlError
 
-CSV = typer.Option(False, "--csv", help="Lines of comma-separated values on standard output.")
-SEPARATOR = typer.Option(",", "--separator", help="What stands between two values of --csv: , ; | or tab.")
-BOM = typer.Option(False, "--bom", help="Begin --csv with a byte order mark, by which Excel knows that it is UTF-8.")
+CSV = typer.Option(False, "--csv", help="Print comma-separated values.")
+SEPARATOR = typer.Option(",", "--separator", help="Separate the values of --csv by this: , ; | or tab.")
+BOM = typer.Option(False, "--bom", help="Begin --csv with a byte order mark, so that Excel reads it as UTF-8.")
 
 _SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\\t": "\t", "\t": "\t"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -21,20 +21,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """How lines are written. A text that a spreadsheet would take for a formula has an apostrophe before it."""
+    """The format of separated values. A text that a spreadsheet would take for a formula gets an apostrophe."""
 
     separator: str
     bom: bool
 
     @classmethod
-    def asked(cls, separator: str, bom: bool) -> "Sheet":
-        """Raise ControlError for a separator that is none."""
+    def from_options(cls, separator: str, bom: bool) -> "Sheet":
+        """Return the format that the options ask for. Raises ControlError for an unknown separator."""
         if separator not in _SEPARATORS:
-            raise ControlError(f"--separator {separator!r} is none; write one of , ; | or tab.")
+            raise ControlError(f"--separator {separator!r} is unknown; write one of , ; | or tab.")
         return cls(_SEPARATORS[separator], bom)
 
     def write(self, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write a header and the rows to standard output. Instants are UTC, as in JSON."""
+        """Write a header and the rows to standard output. Instants are in UTC, as in JSON."""
         if self.bom:
             sys.stdout.write("\ufeff")
         writer = csv.writer(sys.stdout, delimiter=self.separator, lineterminator="\n")
@@ -43,7 +43,7 @@ class Sheet:
 
 
 def cell(value: object) -> object:
-    """Return what stands for a value."""
+    """Return a value as it is written into a cell: instants in UTC, lists separated by spaces."""
     match value:
         case None | bool() | int() | float():
             return value

@@ -312,7 +312,7 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     row = next(each for each in back.json("callbacks") if each["id"] == added)
     assert (row["number"], row["state"], row["tries"], row["kind"]) == ("+33612350006", "wished", 0, "closed")
     assert "operator" in row["why_not"]
-    assert "Call backs" in back.run("callbacks").stdout
+    assert "Call-back requests" in back.run("callbacks").stdout
     taken = await asyncio.to_thread(back.run, "callbacks", "take", added[:20], "--operator", back.speaks("fr"))
     assert taken.returncode == 0, taken.stderr
     done = await now_is(back, added)

@@ -66,6 +66,8 @@ def found(shell: Shell, *arguments: str) -> list[str]:
         (("--last", "2"), ["five", "four"]),
         (("--from", "2026-07-11"), ["five", "four", "three", "two"]),  # the site's midnight
         (("--to", "2026-07-10"), ["one"]),
+        (("--to", "20260710"), ["one"]),  # a day in ISO 8601's basic format includes the whole day as well
+        (("--from", "20260711", "--to", "20260711"), ["five", "four", "three", "two"]),
         (("--from", "2026-07-11T01:00", "--to", "2026-07-11T02:30"), ["three"]),
         (("--from", "2026-07-11T01:30+00:00"), ["five", "four"]),
         (("--language", "fr"), ["three", "one"]),
@@ -83,11 +85,11 @@ def found(shell: Shell, *arguments: str) -> list[str]:
         (("--number", "=HYPERLINK(1)"), ["three"]),
     ],
 )
-def test_calls_are_found_by_what_is_known_of_them(shell: Shell, arguments: tuple[str, ...], names: list[str]) -> None:
+def test_calls_are_found_by_their_attributes(shell: Shell, arguments: tuple[str, ...], names: list[str]) -> None:
     assert found(shell, *arguments) == names
 
 
-def test_people_read_the_sites_clock_with_its_name_and_programs_utc(shell: Shell) -> None:
+def test_tables_name_the_sites_time_zone_and_documents_use_utc(shell: Shell) -> None:
     table = shell.run("calls", "--number", MADRID).stdout
     assert "Calls (times: Africa/Casablanca)" in table
     assert "2026-07-11 00:30:00" in table
@@ -98,7 +100,7 @@ def test_people_read_the_sites_clock_with_its_name_and_programs_utc(shell: Shell
     assert ZoneInfo("Africa/Casablanca").utcoffset(SUMMER.replace(tzinfo=None)) == timedelta(hours=1)
 
 
-def test_a_sheet_has_all_that_the_document_has_and_no_formula(shell: Shell) -> None:
+def test_a_sheet_has_everything_that_the_document_has_and_no_formula(shell: Shell) -> None:
     rows = json.loads(shell.run("calls", "--json").stdout)
     written = shell.run("calls", "--csv", "--bom", "--separator", "tab").stdout
     assert written.startswith("\ufeffid\t")
@@ -127,15 +129,15 @@ def test_no_cell_of_a_sheet_becomes_a_formula(value: object, written: object) ->
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--outcome", "lost"), "No call ends as 'lost'; write --outcome with one of answered, abandoned, "),
-        (("--from", "yesterday"), "--from 'yesterday' is no day or time; write it as 2027-01-15 or 2027-01-15T08:00."),
-        (("--from", "2026-07-11", "--to", "2026-07-09"), "--to lies before --from"),
+        (("--outcome", "lost"), "There is no outcome 'lost'; --outcome is one of answered, abandoned, "),
+        (("--from", "yesterday"), "--from 'yesterday' is not a time; write it as 2027-01-15 or 2027-01-15T08:00."),
+        (("--from", "2026-07-11", "--to", "2026-07-09"), "--to is before --from"),
         (("--to", "9999-12-31"), "is too far away"),
-        (("--csv", "--json"), "ask for one of them"),
-        (("--csv", "--separator", "::"), "--separator '::' is none"),
+        (("--csv", "--json"), "use one of them"),
+        (("--csv", "--separator", "::"), "--separator '::' is unknown"),
     ],
 )
-def test_what_cannot_be_found_is_refused_with_the_remedy(
+def test_a_filter_that_cannot_match_is_refused_with_the_remedy(
     shell: Shell, arguments: tuple[str, ...], sentence: str
 ) -> None:
     answer = shell.run("calls", *arguments)

@@ -257,7 +257,7 @@ async def test_a_pin_appears_in_no_log_journal_or_table(line: Line, telephones: 
     assert len(written(line.home, reference)) > 1  # so a PIN would be found, too
     for entered in (pin, wrong(pin)):
         assert written(line.home, entered) == []
-    assert "presses a key that is kept secret" in line.run("call", str(story["call"]["id"])).stdout
+    assert "presses a key that is not recorded" in line.run("call", str(story["call"]["id"])).stdout
 
 
 def written(home: Path, digits: str) -> list[str]:

@@ -138,7 +138,7 @@ def acts(shell: Shell, reference: str) -> list[str]:
 
 def test_setting_a_column_to_its_present_value_is_not_a_change(shell: Shell) -> None:
     reference, _ = shell.opened()
-    assert "it was so already" in shell.case("set", reference, "--state", "open").stdout
+    assert "no change" in shell.case("set", reference, "--state", "open").stdout
     assert acts(shell, reference) == ["case_opened"]
     assert shell.shown(reference)["changed"] is None
 
@@ -197,7 +197,7 @@ def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_cha
     opened = [json.loads(shell.case(*OPEN, "--post", each, "--json").stdout) for each in (" Lyon ", "none")]
     assert [file["post"] for file in opened] == ["Lyon", None]
     said = shell.case("set", opened[0]["reference"], "--post", " Lyon ").stdout
-    assert said.endswith(": it was so already.\n")
+    assert said.endswith(": no change.\n")
     assert [shell.shown(file["reference"])["post"] for file in opened] == ["Lyon", None]
 
 
@@ -205,22 +205,22 @@ def test_a_post_is_written_the_same_way_when_a_file_is_opened_and_when_it_is_cha
     ("arguments", "said"),
     [
         (("show", "100-010-012"), "100-010-012 has a wrong check digit"),
-        (("show", "12345"), "'12345' is no reference; it has nine digits"),
+        (("show", "12345"), "'12345' is not a reference; write its nine digits"),
         (("show", "900010010"), "no case has the reference '900010010'"),
-        (("set", "{}",), "nothing is to be changed; give --state"),
-        (("set", "{}", "--state", "lost"), "'lost' is no state; write one of open, in_progress"),
+        (("set", "{}",), "nothing to change; give --state"),
+        (("set", "{}", "--state", "lost"), "'lost' is not a state; write one of open, in_progress"),
         (("set", "{}", "--missing", "moustache"), "write one of photograph, birth_record"),
-        (("set", "{}", "--missing", ","), "is no word of this site for what is missing"),
-        (("set", "{}", "--expected", "2027-02-30"), "'2027-02-30' is no date; write it as 2027-01-15"),
-        (("set", "{}", "--expected", "2020-01-15"), "2020-01-15 has passed"),
-        (("set", "{}", "--due", "soon"), "'soon' is no date"),
+        (("set", "{}", "--missing", ","), "is not a word of this site for a missing document"),
+        (("set", "{}", "--expected", "2027-02-30"), "'2027-02-30' is not a date; write it as 2027-01-15"),
+        (("set", "{}", "--expected", "2020-01-15"), "2020-01-15 is in the past"),
+        (("set", "{}", "--due", "soon"), "'soon' is not a date"),
         (("set", "{}", "--owner", "4711"), "there is no operator '4711'"),
         (("note", "{}", "  "), "the note is empty"),
-        ((*OPEN[:4], "xx", *OPEN[5:]), "'xx' is no language of this site; write one of ar, fr"),
-        ((*OPEN[:6], "France", *OPEN[7:]), "'France' is no country; write its two letters"),
-        ((*OPEN, "--caller", "0612345678"), "'0612345678' is no number; write it with its country"),
-        ((*OPEN, "--kind", "wish"), "'wish' is no kind; write one of enquiry, procedure"),
-        ((*OPEN[:2], "Any Topic", *OPEN[3:]), "'Any Topic' is no topic"),
+        ((*OPEN[:4], "xx", *OPEN[5:]), "'xx' is not a language of this site; write one of ar, fr"),
+        ((*OPEN[:6], "France", *OPEN[7:]), "'France' is not a country; write its two letters"),
+        ((*OPEN, "--caller", "0612345678"), "'0612345678' is not a telephone number; write it with its country"),
+        ((*OPEN, "--kind", "wish"), "'wish' is not a kind; write one of enquiry, procedure"),
+        ((*OPEN[:2], "Any Topic", *OPEN[3:]), "'Any Topic' is not a topic"),
     ],
 )  # fmt: skip
 def test_invalid_input_is_refused_with_a_sentence_that_says_what_would_be_right(
@@ -251,7 +251,7 @@ def test_a_change_while_the_database_is_away_is_delivered_later(shell: Shell, tm
     answer = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0
     reference = json.loads(answer.stdout)["reference"]
-    assert "it is kept in the journal and not in the database yet" in answer.stderr
+    assert "it is in the journal, but not in the database yet" in answer.stderr
     assert "cannot be opened" in answer.stderr
     assert "Traceback" not in answer.stderr
     shell.opened()  # the next command delivers the earlier change too

@@ -101,4 +101,4 @@ async def test_a_caller_cut_off_while_waiting_who_calls_back_after_closing_time_
     (returned,) = of_kind(story, "returned")
     assert (returned["call"], returned["since"]) == (str(former["call"]["id"]), place)
     said = line.run("call", str(story["call"]["id"])).stdout
-    assert "he was cut off before, and is served all the same" in " ".join(said.split())
+    assert "the caller was cut off before and is served nevertheless" in " ".join(said.split())

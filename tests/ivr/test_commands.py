@@ -217,7 +217,7 @@ def test_hours_are_forced_and_given_back_to_the_plan(line: Line) -> None:
     assert line.run("hours", "force", "auto").stdout.startswith("Open: open by the weekly plan")
     refused = line.run("hours", "force", "shut")
     assert refused.returncode == 1
-    assert refused.stderr == "hatif: 'shut' is none of open, closed, auto.\n"
+    assert refused.stderr == "hatif: 'shut' is not a state; write open, closed or auto.\n"
 
 
 async def test_hours_are_told_for_any_time(line: Line) -> None:
@@ -228,7 +228,7 @@ async def test_hours_are_told_for_any_time(line: Line) -> None:
     assert json.loads(before.stdout)["open"] is False
     assert json.loads(after.stdout)["open"] is True
     assert refused.returncode == 1
-    assert refused.stderr == "hatif: 'noon' is no time; write it as 2026-12-24T19:30.\n"
+    assert refused.stderr == "hatif: 'noon' is not a time; write it as 2026-12-24T19:30.\n"
 
 
 # Prompts, dialplan, database

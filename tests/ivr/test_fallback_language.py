@@ -56,7 +56,7 @@ async def test_a_caller_whose_language_nobody_speaks_is_offered_another_one_and_
     assert since < story["call"]["connected"].timestamp() - 2
     said = line.run("call", str(story["call"]["id"])).stdout
     assert f"waits: nobody on duty speaks {own}" in said
-    assert f"has chosen {other} instead of {own}" in said
+    assert f"chooses {other} instead of {own}" in said
 
 
 async def test_an_operator_who_becomes_ready_meanwhile_is_rung_at_once(line: Line, telephones: Telephones) -> None:

@@ -321,7 +321,7 @@ def test_a_picture_that_cannot_be_drawn_gives_one_clear_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert hatif(monkeypatch, tmp_path, "--language", "xx") == 1
-    assert re.fullmatch(r"hatif: There are no texts in 'xx'; there are some in ar, .*\.\n", capsys.readouterr().err)
+    assert re.fullmatch(r"hatif: There are no texts in 'xx'; the languages are ar, .*\.\n", capsys.readouterr().err)
     assert hatif(monkeypatch, tmp_path, "--out", str(tmp_path / "no" / "flow.svg")) == 1
     shown_text = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
     assert capsys.readouterr().err == shown_text

@@ -93,7 +93,7 @@ async def journey(
     assert (story["call"]["outcome"], story["call"]["language"]) == ("self_served", language[:2])
     assert story["call"]["path"][-2:] == ["documents", "papers"]
     output = (await asyncio.to_thread(line.run, "call", str(story["call"]["id"]))).stdout
-    assert f"is told of {procedure} in the guide: issuer" in output
+    assert f"hears about {procedure} in the guide: issuer" in output
 
 
 # Changes and mistakes

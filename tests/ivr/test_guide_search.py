@@ -139,7 +139,7 @@ def test_several_matches_are_listed_best_first_with_a_hint() -> None:
     answer = hatif("pasport")
     lines = answer.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:4]] == ["passport", "passport_renewal"]
-    assert lines[-1] == "`hatif guide ID` shows one of them whole."
+    assert lines[-1] == "`hatif guide ID` shows one of them in full."
 
 
 def test_a_search_without_matches_is_reported_in_one_sentence_with_a_remedy() -> None:

@@ -74,9 +74,9 @@ async def test_an_impossible_change_is_refused_in_one_sentence(line: Line) -> No
     )
     for refused, message in (
         (nothing, f"{LATER} is not a holiday; `hatif hours holiday` lists them."),
-        (unreadable, "'tomorrow' is no day; write it as 2027-03-10."),
+        (unreadable, "'tomorrow' is not a day; write it as 2027-03-10."),
         (itself, f"{LATER} is not a holiday"),
-        (far, "a day must be from 2000 to 2099"),
+        (far, "2150-01-01 is too far away; write a day from 2000 to 2099."),
     ):
         assert refused.returncode == 1
         assert message in refused.stderr
@@ -129,15 +129,15 @@ async def test_an_override_is_in_the_database_and_survives_a_restart(line: Line)
 
 async def test_a_text_is_announced_only_if_it_has_audio_in_every_language(line: Line) -> None:
     output = line.run("hours", "announce", "welcome", "--why", "flood").stdout
-    assert output == "In front of everything is said: welcome\n"
+    assert output == "Every caller hears first: welcome\n"
     shown, unknown = await together(line, "hours", "hours announce no_such_text")
-    assert "In front of everything is said: welcome" in shown.stdout
+    assert "Every caller hears first: welcome" in shown.stdout
     assert unknown.returncode == 1
     assert (
         unknown.stderr == "hatif: There is no text 'no_such_text' with audio; `hatif prompts list` lists all texts.\n"
     )
     assert line.json("hours")["announcement"] == "welcome"
-    assert line.run("hours", "announce", "off").stdout == "Nothing is said in front of everything.\n"
+    assert line.run("hours", "announce", "off").stdout == "There is no announcement.\n"
     assert line.json("hours")["announcement"] is None
 
 
@@ -179,7 +179,7 @@ async def test_without_a_controller_the_files_answer_and_with_a_wrong_token_the_
         asyncio.to_thread(run, "hours", HATIF_HOME=str(other_home)),
     )
     assert closed.stdout.startswith("Closed: closed on a holiday: Eid al-Fitr, estimated (Wednesday 12:00")
-    assert closed.stdout.endswith("(the controller does not answer: by the site's files only)\n")
+    assert closed.stdout.endswith("(the controller does not answer: from the site's files only)\n")
     assert "2027-03-10  wednesday  Fête de la rupture du jeûne" in listed.stdout
     assert json.loads(closed_plain.stdout)["source"] == "files"
     document = json.loads(listed_plain.stdout)

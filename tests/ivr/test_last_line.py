@@ -126,7 +126,7 @@ async def test_a_fault_of_ours_affects_only_its_own_call_and_no_caller_is_left_i
     assert line._up is not None
     os.kill(line._up.pid, signal.SIGKILL)
     status = line.process("status")
-    assert status.returncode == 1 and "nobody watches" in status.stdout, status.stdout
+    assert status.returncode == 1 and "unsupervised" in status.stdout, status.stdout
     pids = [line.pid(each) for each in ("guard", "journal", "ivr")]
     killed = time.monotonic()
     for pid in pids:

@@ -111,7 +111,7 @@ def test_a_call_of_each_outcome_has_its_column(shell: Shell) -> None:
     assert row["still_waiting"] == 1
     assert {name: value for name, value in row.items() if name != "day"} == found["total"]
     said = shell.report(*ON_THE_DAY).stdout
-    assert "Still waiting, and in no figure yet: 1." in said
+    assert "Still waiting, and not in any other figure: 1." in said
     assert re.search(r"2026-11-25 +6 +1 +1 +1 +1 +2 +1 +1 ", said)
 
 
@@ -301,10 +301,10 @@ def test_a_wrap_up_after_midnight_belongs_to_its_call_and_the_work_to_its_day(sh
 def test_test_calls_are_named_and_left_out_unless_they_are_asked_for(shell: Shell) -> None:
     shell.calls(answered(at(0), 10, live=False))
     said = shell.report(*ON_THE_DAY).stdout
-    assert "--tests, which counts the test calls of these days as well (1)." in said
+    assert "--tests, which includes the test calls of these days (1)." in said
     assert shell.document(*ON_THE_DAY, "--tests")["total"]["waited"] == 1
     shell.calls(answered(at(1), 10))
-    assert "Test calls left out: 1; --tests counts them." in shell.report(*ON_THE_DAY).stdout
+    assert "Test calls left out: 1; --tests includes them." in shell.report(*ON_THE_DAY).stdout
     assert shell.document(*ON_THE_DAY)["total"]["waited"] == 1
 
 
@@ -325,7 +325,7 @@ def test_the_comma_separated_lines_are_the_rows_of_the_document(shell: Shell) ->
 
 
 def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> None:
-    assert shell.report().stdout.strip() == "The database has no call yet: nothing to report."
+    assert shell.report().stdout.strip() == "The database has no calls yet: nothing to report."
     found = shell.document()
     assert found["rows"] == []
     assert (found["total"]["waited"], found["total"]["service_level_offered"]) == (0, None)
@@ -337,7 +337,7 @@ def test_an_empty_database_says_so_and_documents_have_no_rows(shell: Shell) -> N
 def test_days_without_a_call_are_named(shell: Shell) -> None:
     shell.calls(answered(at(0), 10))
     said = shell.report("--from", "2026-11-01", "--to", "2026-11-02").stdout
-    assert said.startswith("No call came, 2026-11-01 to 2026-11-02")
+    assert said.startswith("No calls arrived, 2026-11-01 to 2026-11-02")
 
 
 def test_the_picture_shows_each_hour_with_its_calls_and_its_service_level(shell: Shell) -> None:
@@ -369,18 +369,21 @@ def test_a_picture_does_not_disturb_a_document(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--by", "weather"), "Nothing is reported by 'weather'; write --by with one of day, hour, half-hour, "),
-        (("--from", "25.11.2026"), "--from '25.11.2026' is no day; write it as 2027-01-15."),
-        (("--to", "2026-02-30"), "--to '2026-02-30' is no day; write it as 2027-01-15."),
+        (("--by", "weather"), "There is no report by 'weather'; --by is one of day, hour, half-hour, "),
+        (("--from", "25.11.2026"), "--from '25.11.2026' is not a day; write it as 2027-01-15."),
+        (("--to", "2026-02-30"), "--to '2026-02-30' is not a day; write it as 2027-01-15."),
         (("--to", "9999-12-31"), "--to 9999-12-31 is too far away; write a day from 2000 to 2098."),
         (
             ("--from", "2026-11-25", "--to", "2026-11-24"),
-            "--to 2026-11-24 lies before --from 2026-11-25; write the earlier day with --from.",
+            "--to 2026-11-24 is before --from 2026-11-25; write the earlier day with --from.",
         ),
-        (("--from", "2098-01-01"), "(today) lies before --from 2098-01-01"),
-        (("--csv", "--json"), "ask for one of them"),
-        (("--by", "day,hour"), "--by day,hour cannot be one table; write one thing, or two such as day,language."),
-        (("--by", "day,topic,language"), "cannot be one table"),
+        (("--from", "2098-01-01"), "(today) is before --from 2098-01-01"),
+        (("--csv", "--json"), "use one of them"),
+        (
+            ("--by", "day,hour"),
+            "--by day,hour does not fit one table; write one grouping, or two such as ",
+        ),
+        (("--by", "day,topic,language"), "does not fit one table"),
         (("--within", "nan"), "--within"),
     ],
 )

@@ -45,13 +45,13 @@ def states(
     counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: TalkedCall | None = None
 ) -> None:
     for seconds, state in changes:
-        counted.change(StateChange(operator, state, at(seconds), call if state is OperatorState.TALKING else None))
+        counted.add_change(StateChange(operator, state, at(seconds), call if state is OperatorState.TALKING else None))
 
 
 def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
     counted = groups(By.HALF_HOUR)
-    counted.call(answered(at(9 * 3600 + 1799.9), waited=60))
-    counted.call(answered(at(9 * 3600 + 1800), waited=1))
+    counted.add_call(answered(at(9 * 3600 + 1799.9), waited=60))
+    counted.add_call(answered(at(9 * 3600 + 1800), waited=1))
     assert told(counted) == [("2026-11-25 09:00", 1), ("2026-11-25 09:30", 1)]
 
 
@@ -66,8 +66,8 @@ def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
 )
 def test_days_and_hours_are_those_of_the_sites_zone(by: By, key: str) -> None:
     counted = groups(by, zone=NEPAL)  # five hours and three quarters ahead
-    counted.call(answered(at(19 * 3600 + 15 * 60)))
-    counted.call(answered(at(19 * 3600 + 44 * 60)))
+    counted.add_call(answered(at(19 * 3600 + 15 * 60)))
+    counted.add_call(answered(at(19 * 3600 + 44 * 60)))
     assert told(counted) == [(key, 2)]
 
 
@@ -75,7 +75,7 @@ def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
     begins = datetime(2026, 10, 24, 22, tzinfo=UTC)  # midnight in Berlin
     counted = groups(By.HALF_HOUR, begins=begins, zone=BERLIN)
     for quarters in (18, 16, 14, 12, 10, 8):
-        counted.call(answered(begins + timedelta(minutes=15 * quarters)))
+        counted.add_call(answered(begins + timedelta(minutes=15 * quarters)))
     assert [key for (key,), _ in counted.rows] == [
         "2026-10-25 02:00",
         "2026-10-25 02:30",
@@ -89,9 +89,9 @@ def test_an_hour_that_comes_twice_is_two_hours_in_their_order() -> None:
 def test_only_who_waited_and_got_nothing_has_abandoned() -> None:
     counted = groups(By.DAY)
     for outcome in Outcome:
-        counted.call(ended(at(1), outcome))
-    counted.call(ended(at(1), None))
-    counted.call(ended(at(1), None, waited=None))
+        counted.add_call(ended(at(1), outcome))
+    counted.add_call(ended(at(1), None))
+    counted.add_call(ended(at(1), None, waited=None))
     figures = counted.total.figures()
     assert [figures[each] for each in ("callback", "message", "closed", "self_served")] == [1, 1, 1, 1]
     assert figures["abandoned"] == len(Outcome) - 4
@@ -101,9 +101,9 @@ def test_only_who_waited_and_got_nothing_has_abandoned() -> None:
 
 def test_a_percentage_of_all_comes_from_sums_and_not_from_averages() -> None:
     counted = groups(By.DAY, days=2)
-    counted.call(answered(at(0), waited=20))
+    counted.add_call(answered(at(0), waited=20))
     for _ in range(3):
-        counted.call(answered(at(86400), waited=20.001))
+        counted.add_call(answered(at(86400), waited=20.001))
     assert [group.figures()["service_level_offered"] for _, group in counted.rows] == [1, 0]
     assert counted.total.figures()["service_level_offered"] == 0.25
     assert counted.total.figures()["average_speed_of_answer_s"] == 20.00075
@@ -147,7 +147,7 @@ def test_operators_times_are_spread_over_the_hours_in_which_they_were() -> None:
 
 def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> None:
     counted = groups(By.LANGUAGE)
-    counted.call(answered(at(86390), talked=300))
+    counted.add_call(answered(at(86390), talked=300))
     talked = TalkedCall(at(86390), "fr", "FR", "file", "1001")
     states(
         counted, "1001",
@@ -166,8 +166,8 @@ def test_handling_is_talk_and_wrap_up_of_a_call_also_after_the_periods_end() -> 
 
 def test_a_conversation_that_goes_on_is_in_no_handling_time() -> None:
     counted = groups(By.DAY)
-    counted.call(answered(at(0), talked=100))
-    counted.call(answered(at(1), talked=None))
+    counted.add_call(answered(at(0), talked=100))
+    counted.add_call(answered(at(1), talked=None))
     assert counted.total.figures()["handling_s"] == 100
 
 
@@ -175,7 +175,7 @@ def test_by_language_country_and_topic_the_most_calls_come_first_and_the_unknown
     counted = groups(By.TOPIC)
     for topic, calls in ((None, 5), ("file", 1), ("documents", 3)):
         for _ in range(calls):
-            counted.call(WaitedCall(at(0), 1, False, "abandoned", None, None, topic, None, None, at(1)))
+            counted.add_call(WaitedCall(at(0), 1, False, "abandoned", None, None, topic, None, None, at(1)))
     assert told(counted) == [("documents", 3), ("file", 1), (None, 5)]
 
 
@@ -207,9 +207,9 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
     for by in [(each,) for each in By] + [(By.DAY, By.LANGUAGE), (By.OPERATOR, By.HOUR_OF_DAY)]:
         counted = groups(*by, days=2)
         for call in calls:
-            counted.call(call)
+            counted.add_call(call)
         for change in sorted(changes, key=lambda each: each.at):
-            counted.change(change)
+            counted.add_change(change)
         counted.finish()
         total = counted.total.figures()
         for name in ("waited", "answered", "abandoned", "still_waiting", "callback", "answered_within"):

@@ -80,7 +80,7 @@ async def test_a_caller_who_hung_up_while_waiting_is_before_those_who_came_meanw
     assert event["since"] == place
     assert story["call"]["wait_s"] < 60  # the waiting time is that of this call
     said = line.run("call", str(story["call"]["id"])).stdout
-    assert f"takes his old place, that of call {event['call']}" in said
+    assert f"gets back the position of call {event['call']}" in said
 
 
 async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_was_served_does_not(

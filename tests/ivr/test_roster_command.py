@@ -158,13 +158,13 @@ def test_a_simulated_day_has_the_planned_operators(shell: Shell, write: Write) -
     whole, half, nobody = (answered(day) for day in ("2026-11-30", "2026-12-07", "2026-12-14"))
     assert whole > half > nobody == 0
     for wrong, message in (
-        (("--planned", "soon"), "'soon' is no day"),
+        (("--planned", "soon"), "'soon' is not a day"),
         (("--planned", "2026-11-30", "--operators", "9"), "leave out --roster, --from-history, --operators"),
     ):
         refused = shell.run(*asked, *wrong)
         assert (refused.returncode, message in refused.stderr) == (1, True)
     (Path(os.environ["HATIF_SITE"]) / roster.FILE).unlink()
-    assert "there is no" in shell.run(*asked, "--planned", "2026-11-30").stderr
+    assert "does not exist" in shell.run(*asked, "--planned", "2026-11-30").stderr
 
 
 # A running controller

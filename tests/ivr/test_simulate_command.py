@@ -91,7 +91,7 @@ def test_each_hour_may_have_its_own_calls_and_the_mix_its_own_shares(shell: Shel
     assert {language for language, each in found["languages"].items() if each["waited"]} == {"ar", "nl"}
 
 
-def test_who_gives_up_is_counted_and_more_days_are_added_up(shell: Shell) -> None:
+def test_callers_who_give_up_are_counted_and_days_are_added_up(shell: Shell) -> None:
     busy = (*SMALL, "--calls-per-hour", "200", "--patience", "60")
     one, three = simulated(shell, *busy), simulated(shell, *busy, "--days", "3")
     assert one["all"]["abandoned"] > 0
@@ -99,7 +99,7 @@ def test_who_gives_up_is_counted_and_more_days_are_added_up(shell: Shell) -> Non
     assert three["calls"] > 2 * one["calls"]
 
 
-def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None:
+def test_the_roster_says_when_each_operator_is_on_duty(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "roster.csv"
     file.write_text("operator,from,to\n1001,08:00,09:00\n1001,09:00,09:30\n1002,07:00,24:00\n")
     found = simulated(shell, *SMALL, "--calls-per-hour", "80", "--roster", str(file), "--patience", "30")
@@ -107,10 +107,10 @@ def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None
     for text, sentence in (
         ("who,from,to\n", ":1: the columns are wrong"),
         ("operator,from,to\n1,08:00,09:00\n", ":2: there is no operator '1'"),
-        ("operator,from,to\n1001,8,09:00\n", ":2: '8' is no time"),
+        ("operator,from,to\n1001,8,09:00\n", ":2: '8' is not a time"),
         ("operator,from,to\n1001,09:00,08:00\n", ":2: 09:00 is not before 08:00"),
-        ("operator,from,to\n1001,08:00,10:00\n1001,09:00,11:00\n", ":3: 1001 is on duty already"),
-        ("operator,from,to\n1001,08:00\n", ":2: has 2 cells"),
+        ("operator,from,to\n1001,08:00,10:00\n1001,09:00,11:00\n", ":3: 1001 is already on duty"),
+        ("operator,from,to\n1001,08:00\n", ":2: 2 cells"),
     ):
         file.write_text(text)
         refused = shell.run("simulate", *SMALL, "--roster", str(file))
@@ -122,20 +122,20 @@ def test_the_roster_says_who_is_there_when(shell: Shell, tmp_path: Path) -> None
     [
         (("--operators", "3"), "use 7 operators or more"),
         (("--languages-each", "8"), "use 1 to 7"),
-        (("--mix", "xx=1"), "'xx' is no language of this site; it has ar, fr"),
-        (("--mix", "ar=much"), "'much' is no figure"),
+        (("--mix", "xx=1"), "'xx' is not a language of this site; it has ar, fr"),
+        (("--mix", "ar=much"), "'much' is not a number"),
         (("--mix", "ar=0"), "write it as ar=34"),
         (("--calls-per-hour", "1,2"), "write one, or one for each hour"),
-        (("--calls-per-hour", "-1"), "'-1' is no figure from 0 up"),
+        (("--calls-per-hour", "-1"), "'-1' is not a number; write one from 0 up"),
         (("--handling", "20"), "make --wrap-up shorter"),
-        (("--json", "--csv"), "give one of them"),
-        (("--to", "2026-11-16"), "give --from-history as well"),
+        (("--json", "--csv"), "use one of them"),
+        (("--to", "2026-11-16"), "add --from-history"),
         (("--advise", "--csv"), "leave out --csv and --picture"),
         (("--from-history", "--days", "3", "--hours", "2"), "leave out --hours and --days"),
         (("--planned", "0001-01-01"), "write a day from 2000 to 2098"),
         (("--planned", "9999-12-31"), "write a day from 2000 to 2098"),
-        (("--from-history", "--from", "yesterday"), "write it as 2026-11-16"),
-        (("--from-history", "--from", "2026-11-16", "--to", "2026-11-15"), "exchange them"),
+        (("--from-history", "--from", "yesterday"), "write it as 2027-01-15"),
+        (("--from-history", "--from", "2026-11-16", "--to", "2026-11-15"), "write the earlier day with --from"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_simulated_is_refused_in_one_sentence(

@@ -48,7 +48,7 @@ async def test_status_says_that_calls_are_not_served_when_a_caller_would_say_so(
     code, document, _ = status(line)
     remedies = [each["remedy"] for each in document["checks"] if not each["ok"]]
     os.kill(supervisor, signal.SIGCONT)
-    assert (code, remedies) == (1, [f"let it go on with `kill -CONT {supervisor}`"])
+    assert (code, remedies) == (1, [f"continue it with `kill -CONT {supervisor}`"])
 
     number = "+31800212002"
     console(line, f"dialplan remove extension {number}@hatif-carrier")

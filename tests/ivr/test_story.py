@@ -1,4 +1,4 @@
-"""What `hatif call` says of a wait: why it began, who went to others meanwhile, and what would have changed it."""
+"""What `hatif call` says about a wait: why it began, who was served meanwhile, and what would have changed it."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from db.engine import async_engine
 from db.ids import uuid7
 from db.journal import Journal
 from db.upgrade import upgrade
-from ivr.cli.calls.story import line, told
+from ivr.cli.calls.story import format_event, format_story
 from ivr.records.recorder import Recorder
 from ivr.trial.records import FakeReferences
 from routing.engine import Engine
@@ -29,25 +29,31 @@ AT = NOW.timestamp()
 @pytest.mark.parametrize(
     ("kind", "data", "said"),
     [
-        ("language", {"language": "en", "instead_of": "nl"}, "has chosen en instead of nl"),
-        ("language", {"language": "en"}, "has chosen en"),
-        ("returned", {"call": "0199", "since": AT}, "takes his old place, that of call 0199, waiting since 12:00:00"),
-        ("other_language", {"languages": ["en"], "nobody": True}, "is offered en, since nobody on duty speaks his"),
-        ("other_language", {"languages": ["en"], "nobody": False}, "is offered en, since he has waited long"),
-        ("last_calls", {}, "is told that his turn will probably come after closing time"),
-        ("hours", {"why": "closed", "waits": True}, "the line is closed; he waits since before and stays"),
+        ("language", {"language": "en", "instead_of": "nl"}, "chooses en instead of nl"),
+        ("language", {"language": "en"}, "chooses en"),
+        ("returned", {"call": "0199", "since": AT}, "gets back the position of call 0199, waiting since 12:00:00"),
+        (
+            "other_language", {"languages": ["en"], "nobody": True},
+            "is offered en, since nobody on duty speaks their language",
+        ),
+        ("other_language", {"languages": ["en"], "nobody": False}, "is offered en, since they have waited long"),
+        ("last_calls", {}, "hears that their turn will probably come after closing time"),
+        (
+            "hours", {"why": "closed", "waits": True},
+            "the line is closed; the caller has been waiting since before and stays",
+        ),
         (
             "hours", {"why": "closed", "returns": True},
-            "the line is closed; he was cut off before, and is served all the same",
+            "the line is closed; the caller was cut off before and is served nevertheless",
         ),
     ],
 )  # fmt: skip
-def test_what_happened_is_a_sentence(kind: str, data: dict[str, Any], said: str) -> None:
-    assert line({"kind": kind, "flow_node": "queue", "data": data}, {}) == said
+def test_an_event_is_shown_as_a_sentence(kind: str, data: dict[str, Any], said: str) -> None:
+    assert format_event({"kind": kind, "flow_node": "queue", "data": data}, {}) == said
 
 
-async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_next(tmp_path: Path) -> None:
-    """Two callers and an operator who is busy first: the later one waits for him, and hears of it afterwards."""
+async def test_a_story_says_why_a_caller_waited_who_was_served_first_and_why_they_were_next(tmp_path: Path) -> None:
+    """Two callers, and an operator who is busy at first: the later caller's story has the other's decision."""
     url = f"sqlite:///{tmp_path}/hatif.db"
     await upgrade(url)
     journal = Journal(tmp_path / "journal", "node1")
@@ -76,10 +82,10 @@ async def test_a_story_says_why_he_waited_who_went_to_another_and_why_he_was_nex
     assert [each.kind for each in story.decisions] == ["wait", "offer"]
     (went,) = story.went_to_others
     assert went.data["other_caller"]["call"] == second
-    said = [sentence.split("  ", 2)[2] for sentence in told(asdict(story), {})]
+    said = [sentence.split("  ", 2)[2] for sentence in format_story(asdict(story), {})]
     assert said[0] == (
         "waits: nobody idle speaks fr; 1 on duty; 1 talking; 1 caller of this language ahead. 1001, who was talking"
         " (60.0 s), would have got the call if idle instead and if the caller had arrived 25.001 s earlier"
     )
-    assert said[1].startswith("waits on: operator 1001 gets another caller, who waited 21.0 s; had this one come 5.00")
+    assert said[1].startswith("keeps waiting: operator 1001 gets another caller, who waited 21.0 s; arriving 5.00")
     assert said[2].startswith("decision for operator 1001: The caller waited 36.0 s, the only caller")

@@ -87,31 +87,31 @@ def test_the_events_are_found() -> None:
 
 
 @pytest.mark.parametrize(("kind", "names"), EVENTS, ids=[f"{kind}-{'-'.join(names)}" for kind, names in EVENTS])
-def test_each_event_that_can_be_recorded_is_told_in_a_sentence(kind: str, names: tuple[str, ...]) -> None:
+def test_each_event_that_can_be_recorded_is_shown_as_a_sentence(kind: str, names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in VALUES]
     assert not missing, f"add a value of {missing} to VALUES"
     for absent in (False, True):  # what may be unknown
         data = {name: None if absent and name in ("operator", "reference", "topic") else VALUES[name] for name in names}
         event = {"kind": kind, "flow_node": "main", "data": data}
-        said = story._words(event, {}) or story_talk.line(event) or story_callbacks.line(event)
+        said = story._format(event, {}) or story_talk.format_event(event) or story_callbacks.format_event(event)
         assert said, f"{kind} is not in the story"
         assert "{" not in said
-        assert said == story.line(event, {})
+        assert said == story.format_event(event, {})
 
 
 @pytest.mark.parametrize("outcome", TryOutcome)
-def test_why_an_attempt_failed_is_told_in_words(outcome: TryOutcome) -> None:
+def test_why_an_attempt_failed_is_said_in_words(outcome: TryOutcome) -> None:
     data = {"outcome": outcome.value, "try_number": 1, "again": False}
-    said = story.line({"kind": "callback_missed", "flow_node": "", "data": data}, {})
+    said = story.format_event({"kind": "callback_missed", "flow_node": "", "data": data}, {})
     assert "_" not in said
 
 
 @pytest.mark.parametrize("reason", DECLINED.values())
-def test_a_call_that_was_declined_and_one_that_was_connected_are_told_apart_from_the_request(reason: str) -> None:
+def test_a_declined_call_back_and_a_connected_one_read_differently_from_the_request(reason: str) -> None:
     event = {"kind": "callback_declined", "flow_node": "", "data": {"operator": "1001", "reason": reason, "wish": "1"}}
-    assert story.line(event, {}) == f"call-back: operator 1001 declined it ({reason})"
+    assert story.format_event(event, {}) == f"call-back: operator 1001 declined it ({reason})"
     event = {"kind": "callback", "flow_node": "callback", "data": {"wish": "0199", "kind": "closed"}}
-    assert story.line(event, {}) == "is called back: asked for while the line was closed (request 0199)"
+    assert story.format_event(event, {}) == "is called back: requested while the line was closed (request 0199)"
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_a_call_that_was_declined_and_one_that_was_connected_are_told_apart_from
 )
 def test_a_transfer_by_the_telephone_says_with_whom(data: dict[str, Any], said: str) -> None:
     event = {"kind": "referred", "flow_node": "queue", "data": {"by": "1001", **data}}
-    assert story.line(event, {}) == f"the telephone of operator 1001 asks to connect the caller {said}"
+    assert story.format_event(event, {}) == f"the telephone of operator 1001 asks to connect the caller {said}"
 
 
 def test_an_event_of_another_release_is_listed_as_it_is() -> None:
     event = {"kind": "new_thing", "flow_node": "main", "data": {"how_many": 3}}
-    assert story.line(event, {}) == "new thing, how many 3"
-    assert story.line({"kind": "key", "flow_node": "main", "data": {}}, {}) == "key"
+    assert story.format_event(event, {}) == "new thing, how many 3"
+    assert story.format_event({"kind": "key", "flow_node": "main", "data": {}}, {}) == "key"

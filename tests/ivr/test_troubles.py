@@ -1,4 +1,4 @@
-"""What `hatif status` tells of a journal that does not reach the database."""
+"""What `hatif status` reports about a journal that does not reach the database."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,29 +6,29 @@ from pathlib import Path
 from db.delivery import Heartbeat, Lag
 from db.ids import uuid7
 from db.journal import Journal
-from ivr.cli.processes.troubles import JournalState, read_journal, undelivered
+from ivr.cli.processes.troubles import JournalState, find_delivery_problems, read_journal
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
-def test_a_journal_that_is_delivered_is_no_trouble() -> None:
-    assert list(undelivered(JournalState(Heartbeat(1, NOW, 7, 0, None), Lag(2, 100, 0.2)), NOW)) == []
-    assert list(undelivered(JournalState(None, Lag(0, 0, 0)), NOW)) == []  # nothing has ever been put into it
+def test_a_journal_that_is_delivered_is_not_a_problem() -> None:
+    assert list(find_delivery_problems(JournalState(Heartbeat(1, NOW, 7, 0, None), Lag(2, 100, 0.2)), NOW)) == []
+    assert list(find_delivery_problems(JournalState(None, Lag(0, 0, 0)), NOW)) == []  # never used
 
 
-def test_a_journal_that_does_not_deliver_is_told_with_records_and_age() -> None:
+def test_a_journal_that_is_not_delivered_is_reported_with_records_and_age() -> None:
     away = Heartbeat(1, NOW, 7, 0, "postgresql://db/hatif cannot be reached")
-    (waits, late) = undelivered(JournalState(away, Lag(4012, 900_000, 3600.2)), NOW)
+    (waits, late) = find_delivery_problems(JournalState(away, Lag(4012, 900_000, 3600.2)), NOW)
     assert "cannot be reached" in waits and late == "4012 records wait for the database, the oldest one for 3600 s."
     dead = Heartbeat(1, NOW - timedelta(hours=1), 7, 0, None)
-    (nobody,) = undelivered(JournalState(dead, Lag(0, 0, 0)), NOW)
+    (nobody,) = find_delivery_problems(JournalState(dead, Lag(0, 0, 0)), NOW)
     assert "2026-11-27 11:00:00 UTC" in nobody
 
 
-def test_a_database_that_is_away_is_told_and_not_raised(tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_reported_and_not_raised(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", "node1")
     journal.put("call_event", call_id=uuid7(), kind="key")
     journal.close()
     found = read_journal(tmp_path / "journal", f"sqlite:///{tmp_path}/hatif.db")
-    (unknown,) = undelivered(found)
+    (unknown,) = find_delivery_problems(found)
     assert found.lag is None and "does not exist" in unknown

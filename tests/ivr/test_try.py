@@ -49,7 +49,7 @@ def test_every_text_key_and_silence_is_printed_with_its_language_and_node(
     assert lines[welcome + 2].split()[1:] == ["main", "presses", "1"]
     assert any(line.split()[1:] == ["file", "is", "silent"] for line in lines)
     assert lines[-2].startswith("Over after ")
-    assert lines[-1].startswith("His way: language > hours > welcome > main > file")
+    assert lines[-1].startswith("Path: language > hours > welcome > main > file")
 
 
 def test_the_document_has_the_steps_the_outcome_and_the_path(shell: Shell) -> None:
@@ -124,7 +124,7 @@ def test_a_language_without_an_operator_is_reported(shell: Shell, another_site: 
     (another_site / "operators.csv").write_text("id,name,languages,topics,supervisor\n1001,Zoe Laurel,fr:5,,yes\n")
     found = Shell(shell.home, another_site).tried("--from", DUTCH, "--at", "2026-11-25T10:00", "50")
     assert found["outcome"] == "abandoned"
-    assert found["notes"] == ["No operator of operators.csv speaks nl: he would wait in vain."]
+    assert found["notes"] == ["No operator of operators.csv speaks nl: the caller would wait in vain."]
 
 
 def test_a_mistake_in_the_list_of_operators_is_reported_before_the_call(shell: Shell, another_site: Path) -> None:
@@ -148,12 +148,12 @@ def test_an_operator_is_found_by_language_and_by_topic(shell: Shell, another_sit
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--from", "31x"), "'31x' is no telephone number; write one such as +31612345678, or hidden."),
+        (("--from", "31x"), "'31x' is not a telephone number; write one such as +31612345678, or hidden."),
         (("--from", DUTCH, "--to", "112"), "'112' is not a number of this site; `hatif numbers` lists them."),
-        (("--from", DUTCH, "--at", "noon"), "'noon' is no time; write it as 2026-12-24T19:30."),
-        (("--from", DUTCH, "--language-of-last-call", "xx"), "'xx' is no language of this site; it has ar, fr, "),
-        (("--from", DUTCH, "3a"), "'a' is no key; a key is one of 0 to 9, * and #, a hyphen for a silence, "),
-        (("--from", DUTCH, "--nobdy"), "There is no option --nobdy; `hatif try --help` has them all."),
+        (("--from", DUTCH, "--at", "noon"), "--at 'noon' is not a time; write it as 2026-12-24T19:30."),
+        (("--from", DUTCH, "--language-of-last-call", "xx"), "'xx' is not a language of this site; it has ar, fr, "),
+        (("--from", DUTCH, "3a"), "'a' is not a key; a key is one of 0 to 9, * and #, a hyphen for a silence, "),
+        (("--from", DUTCH, "--nobdy"), "There is no option --nobdy; `hatif try --help` lists them."),
     ],
 )
 def test_an_impossible_trial_is_refused_in_one_sentence(

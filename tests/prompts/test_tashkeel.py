@@ -293,13 +293,13 @@ def test_a_releaser_s_name_stays_on_one_comment_line() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("tashkeel", "Name texts by their ids, or give --all, or --text TEXT"),
-        ("tashkeel wait --all", "Name texts by their ids, or give --all, or --text TEXT"),
-        ("tashkeel --text مرحبا --write", "name the text by its id"),
+        ("tashkeel", "Write the ids of texts, or --all, or --text TEXT"),
+        ("tashkeel wait --all", "Write the ids of texts, or --all, or --text TEXT"),
+        ("tashkeel --text مرحبا --write", "write the id of the text"),
         ("tashkeel --text Hello", "no Arabic word in the text: Hello"),
         ("tashkeel --text ''", "no Arabic word in the text"),
         ("tashkeel nothing", "has no text nothing"),
-        ("release nothing", "No text is called nothing"),
+        ("release nothing", "There is no text nothing"),
         ("release wait", "not marked fuzzy in any language"),
         ("release wait --language xx", "'xx' has no texts; the languages are ar, "),
     ],

@@ -92,7 +92,7 @@ def test_a_changed_licence_in_the_package_needs_consent_or_the_package_is_remove
     folder = unpacked(checkout, nl2="You owe us a castle.")
     refused = lines.run(checkout, f"{INSTALL} --accept-licence < /dev/null")
     assert refused.returncode == 1
-    assert "The licence that came with the voice is another one." in refused.stdout
+    assert "The licence that came with the voice is a different one." in refused.stdout
     assert "You owe us a castle." in refused.stdout
     assert not (folder / "root").exists()
     assert licences.read(folder) is None

@@ -1,4 +1,4 @@
-"""Commands that show what was and what is: `numbers`, `calls`, `call`."""
+"""`hatif numbers` and `hatif call`."""
 
 import asyncio
 from typing import cast
@@ -9,6 +9,8 @@ from ivr.cli.calls.calls import calls
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, as_table, console
 
+# Imports of `db` and `prompts` in functions: they take a while to load, and `hatif --help` does not need them.
+
 
 def register(app: typer.Typer) -> None:
     for command in (numbers, calls, call):
@@ -16,11 +18,11 @@ def register(app: typer.Typer) -> None:
 
 
 def numbers(json: bool = JSON) -> None:
-    """The numbers that callers dial, with country and order of languages."""
+    """List the numbers that callers dial, with country and languages in the order in which they are offered."""
     site = Composition().site
     rows = [
-        {"number": each.number, "country": each.country, "languages": list(site.language_order(each.country))}
-        for each in site.number
+        {"number": entry.number, "country": entry.country, "languages": list(site.language_order(entry.country))}
+        for entry in site.number
     ]
     if json:
         as_json(rows)
@@ -32,10 +34,10 @@ def numbers(json: bool = JSON) -> None:
         )
 
 
-def call(identity: str = typer.Argument(help="The id, or its beginning."), json: bool = JSON) -> None:
-    """The whole story of a call, decisions included."""
+def call(identity: str = typer.Argument(help="The call's id, or the beginning of it."), json: bool = JSON) -> None:
+    """Show everything that happened in a call, including the routing decisions."""
     from db import read
-    from ivr.cli.calls.story import told
+    from ivr.cli.calls.story import format_story
 
     parts = Composition()
     story = asyncio.run(parts.read(read.call, identity))
@@ -43,19 +45,18 @@ def call(identity: str = typer.Argument(help="The id, or its beginning."), json:
         as_json({**story.pop("call"), **story})
         return
     as_table("Call", ("what", "value"), story["call"].items())
-    for sentence in told(story, texts_of(parts)):
-        console.print(sentence, markup=False, soft_wrap=True)
+    for line in format_story(story, prompt_texts(parts)):
+        console.print(line, markup=False, soft_wrap=True)
 
 
-def texts_of(parts: Composition) -> dict[tuple[str, str], str]:
+def prompt_texts(parts: Composition) -> dict[tuple[str, str], str]:
+    """Return the text of each prompt that has audio, by language and prompt id; nothing without a manifest."""
     from prompts import manifest
 
     try:
-        heard = manifest.load(parts.settings.sounds / manifest.FILE)
+        audio = manifest.load(parts.settings.sounds / manifest.FILE)
     except manifest.ManifestError:
         return {}
     return {
-        (language, prompt): audio.text
-        for language, prompts in heard.prompts.items()
-        for prompt, audio in prompts.items()
+        (language, prompt): clip.text for language, prompts in audio.prompts.items() for prompt, clip in prompts.items()
     }

@@ -1,4 +1,4 @@
-"""A stored event of a call as one line for people."""
+"""The story of a call for people: a line for each event and each routing decision."""
 
 import contextlib
 from collections.abc import Mapping
@@ -9,41 +9,46 @@ from ivr.cli.calls import story_callbacks, story_talk
 from ivr.cli.output import local
 
 
-def told(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
-    """The events and decisions of a call's story in the order of time, a line each."""
-    entries = [(each["at"], line(each, texts)) for each in story["events"]]
-    entries += [(each["at"], decided(each)) for each in story["decisions"]]
-    entries += [(each["at"], went_to_another(each)) for each in story["went_to_others"]]
+def format_story(story: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return the events and decisions of a call, ordered by time, one line each.
+
+    `story`: a `db.read.CallStory` as a dictionary; `texts`: the text of each prompt, by language and prompt id.
+    """
+    entries = [(event["at"], format_event(event, texts)) for event in story["events"]]
+    entries += [(decision["at"], format_decision(decision)) for decision in story["decisions"]]
+    entries += [(decision["at"], format_lost_turn(decision)) for decision in story["went_to_others"]]
     entries.sort(key=lambda entry: entry[0])
-    return [f"  {local(at):%H:%M:%S}.{at.microsecond // 1000:03}  {words}" for at, words in entries]
+    return [f"  {local(at):%H:%M:%S}.{at.microsecond // 1000:03}  {sentence}" for at, sentence in entries]
 
 
-def decided(decision: Mapping[str, Any]) -> str:
+def format_decision(decision: Mapping[str, Any]) -> str:
+    """Return a decision about this call as a sentence."""
     if decision["kind"] == "wait":
         return str(decision["reason"])
     return f"decision for operator {decision['operator_id']}: {decision['reason']}"
 
 
-def went_to_another(decision: Mapping[str, Any]) -> str:
-    """A decision for another call, for which this one was the next."""
+def format_lost_turn(decision: Mapping[str, Any]) -> str:
+    """Return a decision for another call, when this one was next in line, as a sentence."""
     data = decision["data"]
     other = data["other_caller"]
     kept = "; the operator was kept for a rare language" if other["held"] else ""
     return (
-        f"waits on: operator {decision['operator_id']} gets another caller, who waited {data['waited_s']:.1f} s;"
-        f" had this one come {other['earlier_s']:.3f} s earlier, it would have been he{kept}"
+        f"keeps waiting: operator {decision['operator_id']} gets another caller, who waited {data['waited_s']:.1f} s;"
+        f" arriving {other['earlier_s']:.3f} s earlier, this caller would have got the operator{kept}"
     )
 
 
-def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
-    """Return an event as a sentence. `texts`: language and prompt id to what is said.
+def format_event(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
+    """Return an event as a sentence; most leave out the subject, the caller.
 
-    An event of another release, which this one does not know or knows with other data, is listed as it is.
+    `texts`: the text of each prompt, by language and prompt id. An event of another release, of an unknown kind or
+    with other data, is listed as its kind and its data.
     """
-    words = None
+    sentence = None
     with contextlib.suppress(KeyError, TypeError, ValueError):
-        words = _words(event, texts) or story_talk.line(event) or story_callbacks.line(event)
-    return words or ", ".join(
+        sentence = _format(event, texts) or story_talk.format_event(event) or story_callbacks.format_event(event)
+    return sentence or ", ".join(
         [
             event["kind"].replace("_", " "),
             *(f"{name.replace('_', ' ')} {value}" for name, value in event["data"].items()),
@@ -51,8 +56,8 @@ def line(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str:
     )
 
 
-def _words(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
-    """Return None for what is told elsewhere."""
+def _format(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> str | None:
+    """Return an event of the flow or the queue as a sentence, None for an event of another kind."""
     data, node = event["data"], event["flow_node"]
     match event["kind"]:
         case "node":
@@ -63,39 +68,39 @@ def _words(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> st
             )
             return f"hears {heard}"
         case "key":
-            return "presses a key that is kept secret" if data.get("secret") else f"presses {data['key']}"
+            return "presses a key that is not recorded" if data.get("secret") else f"presses {data['key']}"
         case "silence":
             return "is silent"
         case "help_over":
-            return "was helped twice, in vain"
+            return "was helped twice, without success"
         case "case":
-            return f"asks for the state of file {data['reference']}: {data['result'].replace('_', ' ')}"
+            return f"asks for the state of case {data['reference']}: {data['result'].replace('_', ' ')}"
         case "guide":
-            return f"is told of {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
+            return f"hears about {data['procedure']} in the guide: {data['step'].replace('_', ' ')}"
         case "language":
             instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
-            return f"has chosen {data['language']}{instead}"
+            return f"chooses {data['language']}{instead}"
         case "hours":
-            stays = "; he waits since before and stays" if data.get("waits") else ""
-            again = "; he was cut off before, and is served all the same" if data.get("returns") else ""
-            return f"the line is {data['why']}{stays}{again}"
+            stays = "; the caller has been waiting since before and stays" if data.get("waits") else ""
+            returns = "; the caller was cut off before and is served nevertheless" if data.get("returns") else ""
+            return f"the line is {data['why']}{stays}{returns}"
         case "waiting":
             topic = f" about {data['topic']}" if data.get("topic") else ""
             return f"waits for an operator who speaks {data['language']}{topic}"
         case "place":
-            said = f", {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
-            earned = "is told" if data["earned"] else "is not told, since it has not earned it,"
-            return f"{earned} that he is number {data['position']}{said}"
+            wait = f", wait {data['wait'].replace('_', ' ')} min" if data.get("wait") else ""
+            announced = "hears" if data["earned"] else "does not hear (the estimate has not earned it)"
+            return f"{announced} their position: {data['position']}{wait}"
         case "returned":
             since = local(datetime.fromtimestamp(data["since"], UTC))
-            return f"takes his old place, that of call {data['call']}, waiting since {since:%H:%M:%S}"
+            return f"gets back the position of call {data['call']}, waiting since {since:%H:%M:%S}"
         case "other_language":
-            why = "nobody on duty speaks his" if data["nobody"] else "he has waited long"
+            why = "nobody on duty speaks their language" if data["nobody"] else "they have waited long"
             return f"is offered {', '.join(data['languages'])}, since {why}"
         case "last_calls":
-            return "is told that his turn will probably come after closing time"
+            return "hears that their turn will probably come after closing time"
         case "offered":
-            return f"is offered to operator {data['operator']}, whose telephone is called"
+            return f"is offered to operator {data['operator']}, whose telephone rings"
         case "offer_ended":
             return f"operator {data['operator']}: {data['state'].replace('_', ' ')}"
         case "connected":
@@ -105,36 +110,36 @@ def _words(event: Mapping[str, Any], texts: Mapping[tuple[str, str], str]) -> st
                 "caller": "the caller hung up",
                 "operator": "the operator hung up",
                 "lost": "a telephone was lost",
-                "transfer": "he is handed on",
+                "transfer": "the caller is transferred",
             }
             return f"the conversation is over: {by.get(data['by'], data['by'])}"
         case "asked":
-            return f"gives {data['name'].replace('_', ' ')} {data['digits']}"
+            return f"enters {data['name'].replace('_', ' ')} {data['digits']}"
         case "consent":
-            return f"{'agrees' if data['agreed'] else 'does not agree'} that the conversation is recorded"
+            return f"{'agrees' if data['agreed'] else 'does not agree'} to the recording of the conversation"
         case "recorded":
             return "the conversation is recorded"
         case "recording":
-            return "speaks after the tone"
+            return "records a message after the tone"
         case "message":
-            return f"leaves a message of {data['seconds']:.0f} s{_as_file(data)}"
+            return f"leaves a message of {data['seconds']:.0f} s{_with_reference(data)}"
         case "recording_failed":
-            return f"the message could not be recorded{_as_file(data)}"
+            return f"the message could not be recorded{_with_reference(data)}"
         case "survey":
             return f"answers {data['answer']} to {data['question']}"
         case "resumed":
-            return "the controller is back and goes on with the call"
+            return "the controller is back and continues the call"
         case "failed":
-            return f"{node} could not be done; an operator is called"
+            return f"{node} failed; the caller is connected to an operator"
         case "given_back":
-            return "the dialplan has the call"
+            return "the call is given back to the dialplan"
         case "fallback":
-            with_whom = f" with operator {data['operator']}" if data.get("operator") else ""
-            return f"was led by the dialplan, without a controller: {data['status']}{with_whom}"
+            operator = f" with operator {data['operator']}" if data.get("operator") else ""
+            return f"was handled by the dialplan, without a controller: {data['status']}{operator}"
         case "ended":
             return f"the call is over: {data['outcome']} (ended by {data['by']})"
     return None
 
 
-def _as_file(data: Mapping[str, Any]) -> str:
-    return f", which is file {data['reference']}" if data.get("reference") else ""
+def _with_reference(data: Mapping[str, Any]) -> str:
+    return f", which is case {data['reference']}" if data.get("reference") else ""

@@ -1,37 +1,37 @@
-"""Call-back requests and the calls that come of them, in words: for `hatif call ID`."""
+"""Events of call-back requests, and of the calls made for them, as lines of `hatif call ID`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _WHY_CALLED = {
-    "waiting": "asked for while waiting",
-    "closed": "asked for while the line was closed",
-    "case": "to tell the state of a case",
-    "operator": "asked for by an operator",
+    "waiting": "requested while waiting",
+    "closed": "requested while the line was closed",
+    "case": "to announce the state of a case file",
+    "operator": "requested by an operator",
 }
-_MISSED = {
+_FAILURES = {
     "no_key": "nobody pressed a key",
     "no_answer": "nobody answered",
     "busy": "the number was busy",
     "unreachable": "the number could not be reached",
-    "lost": "it was cut off",
+    "lost": "the call was cut off",
 }
 
 
-def line(event: Mapping[str, Any]) -> str | None:
-    """Return None for any other event."""
+def format_event(event: Mapping[str, Any]) -> str | None:
+    """Return an event as a sentence without its subject, the caller; None for an event of another kind."""
     data: Mapping[str, Any] = event["data"]
     match event["kind"]:
         case "callback" if "wish" in data:
             return f"is called back: {_WHY_CALLED.get(data['kind'], data['kind'])} (request {data['wish']})"
         case "callback":
-            return f"asks to be called back on {data['number']}"
+            return f"requests a call-back to {data['number']}"
         case "callback_dialled":
-            whom = f"operator {data['operator']} is waiting" if data["operator"] else "to tell the state of the case"
-            return f"call-back: {data['number']} is dialled, attempt {data['try_number']}; {whom}"
+            purpose = f"operator {data['operator']} is waiting" if data["operator"] else "to announce the case's state"
+            return f"call-back: dials {data['number']}, attempt {data['try_number']}; {purpose}"
         case "callback_missed":
-            then = "it is tried again later" if data["again"] else "that was the last attempt"
-            why = _MISSED.get(data["outcome"], str(data["outcome"]).replace("_", " "))
+            then = "another attempt will follow" if data["again"] else "that was the last attempt"
+            why = _FAILURES.get(data["outcome"], str(data["outcome"]).replace("_", " "))
             return f"call-back: attempt {data['try_number']} failed, {why}; {then}"
         case "callback_declined":
             return f"call-back: operator {data['operator']} declined it ({str(data['reason']).replace('_', ' ')})"
@@ -41,5 +41,5 @@ def line(event: Mapping[str, Any]) -> str | None:
             return f"asks to be called on {data['number']} when the state of case {data['reference']} changes"
         case "told_refused":
             why = str(data["why"]).replace("_", " ")
-            return f"asks in vain to be called when the state of case {data['reference']} changes: {why}"
+            return f"asks to be called when the state of case {data['reference']} changes, which is refused: {why}"
     return None

@@ -1,1 +1,1 @@
-"""Commands about case files and about callers' numbers."""
+"""Commands about case files and callers' numbers."""

@@ -1,4 +1,4 @@
-"""Commands about what is remembered of a caller's number."""
+"""`hatif caller`: what is remembered about a caller's number."""
 
 import asyncio
 import time
@@ -10,16 +10,19 @@ from ivr.cli.composition import Composition, ControlError, account
 from ivr.cli.output import JSON, as_json, as_table, console
 from ivr.model.e164 import NumberRules, normalise, written_forms
 
-NUMBER = typer.Argument(help="The number as anybody writes it, such as +33612345678 or 0033612345678.")
+NUMBER = typer.Argument(help="The number in any way of writing it, such as +33612345678 or 0033612345678.")
 
 _DELIVERED_S = 2.0
-"""How long what is written already has to come into the database; where it is delivered, that takes some 0.1 s."""
+"""How long to wait until the journal's records are in the database; a running deliverer needs about 0.1 s."""
 _POLL_S = 0.1
+
+
+# Imports of `db` in functions: SQLAlchemy takes a while to load, and `hatif --help` does not need it.
 
 
 def register(app: typer.Typer) -> None:
     caller = typer.Typer(
-        help="What is remembered about a number: the language of its last call.",
+        help="Show or erase what is remembered about a number: the language of its last call.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -29,11 +32,11 @@ def register(app: typer.Typer) -> None:
 
 
 def show(number: str = NUMBER, json: bool = JSON) -> None:
-    """What is remembered about a number."""
+    """Show what is remembered about a number."""
     from db import callers
 
     parts = Composition()
-    number = _meant(parts, number)
+    number = _resolve(parts, number)
     found: dict[str, Any] = asyncio.run(parts.read(callers.caller, number))
     if json:
         as_json(found)
@@ -42,46 +45,49 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 
 def erase(number: str = NUMBER) -> None:
-    """Forget a number: it is greeted as a new one, and not called back. Calls and files of it stay."""
+    """Forget a number: greet it as a new one and cancel its call-back requests. Its calls and case files stay."""
     from db import callers
     from db.engine import async_engine
 
     parts = Composition()
-    number = _meant(parts, number)
+    number = _resolve(parts, number)
 
-    async def erased() -> callers.Erasure | None:
-        await _delivered(parts, number)
+    async def erase_delivered() -> callers.Erasure | None:
+        await _wait_until_delivered(parts, number)
         engine = async_engine(parts.database_url)
         try:
             return await callers.erase(engine, number, parts.site.node, account(), written_forms(number))
         except callers.BeingCalledError as error:
-            raise ControlError(f"{number} is not forgotten: it {error}.") from None
+            raise ControlError(f"{number} was not erased: it {error}.") from None
         finally:
             await engine.dispose()
 
-    found = asyncio.run(erased())
+    found = asyncio.run(erase_delivered())
     if found is None:
-        raise ControlError(f"{number} is not remembered and has no call-back request; `hatif calls` shows who called.")
-    cancelled = f" It will not be called back: {found.requests} cancelled." if found.requests else ""
-    console.print(f"{number}: forgotten.{cancelled}", markup=False)
+        raise ControlError(
+            f"Nothing is remembered about {number}, and it has no call-back request; `hatif calls` shows who called."
+        )
+    cancelled = f" Call-back requests cancelled: {found.requests}." if found.requests else ""
+    console.print(f"{number}: erased.{cancelled}", markup=False)
 
 
-def _meant(parts: Composition, written: str) -> str:
-    """Return the number in E.164. A national one is that of the site's country in which somebody has it.
+def _resolve(parts: Composition, written: str) -> str:
+    """Return a number in E.164; a national one in the country of the site in which it has called before.
 
     Raises:
-        ControlError: It is no number, or a national one in several countries.
+        ControlError: It is not a number, or a national one that has called from no country or from several countries.
     """
     if (number := normalise(written)) is not None:
         return number
-    countries = sorted({each.country for each in parts.site.number if each.country is not None})
-    found = {each for country in countries if (each := normalise(written, NumberRules(country))) is not None}
-    known = sorted(asyncio.run(_known(parts, found))) if found else []
+    countries = sorted({entry.country for entry in parts.site.number if entry.country is not None})
+    normalised = (normalise(written, NumberRules(country)) for country in countries)
+    candidates = {number for number in normalised if number is not None}
+    known = sorted(asyncio.run(_known(parts, candidates))) if candidates else []
     if len(known) > 1:
-        raise ControlError(f"{written!r} may be {' or '.join(known)}; write it with its +.")
+        raise ControlError(f"{written!r} may be {' or '.join(known)}; write the one that you mean, with its +.")
     if not known:
-        why = "nobody who called has it" if found else "is no telephone number"
-        raise ControlError(f"{written!r}: {why}; write it with its country, such as +33612345678.")
+        why = "has never called" if candidates else "is not a telephone number"
+        raise ControlError(f"{written!r} {why}; write it with its country, such as +33612345678.")
     return known[0]
 
 
@@ -96,8 +102,11 @@ async def _known(parts: Composition, numbers: set[str]) -> list[str]:
         await engine.dispose()
 
 
-async def _delivered(parts: Composition, number: str) -> None:
-    """Until the database has all that was written before. Raises ControlError: the rest would bring the number back."""
+async def _wait_until_delivered(parts: Composition, number: str) -> None:
+    """Wait until the database has everything that was journalled before.
+
+    Raises ControlError after `_DELIVERED_S`: records that come later would bring the number back.
+    """
     from db.delivery import lag
 
     began = time.time()
@@ -107,8 +116,7 @@ async def _delivered(parts: Composition, number: str) -> None:
             return
         if time.time() - began > _DELIVERED_S:
             raise ControlError(
-                f"{number} is not forgotten: not all of the journal is in the database yet (still to come: "
-                f"{behind.records}), and that may bring it back. Have it delivered (`hatif up`, or `hatif journal` "
-                "alone), then erase it again."
+                f"{number} was not erased: {behind.records} journal records are not in the database yet and may bring "
+                "it back. Deliver them (`hatif up`, or `hatif journal` alone), then erase the number again."
             )
         await asyncio.sleep(_POLL_S)

@@ -1,4 +1,4 @@
-"""`hatif operators --watch`: the floor as it changes, by the control API's events, until Ctrl-C."""
+"""`hatif operators --watch`: show the floor as the control API's events change it, until Ctrl-C."""
 
 import contextlib
 import json
@@ -22,16 +22,19 @@ from ivr.cli.composition import Composition
 from ivr.cli.control import ControlApi, ControlError, Event
 from ivr.cli.output import cell, console, local, zone_shown
 
-_EVERY_S = 1.0
+_REFRESH_S = 1.0
 _HEAD, _FEWEST = 4, 5
-"""Lines of the picture besides operators and foot; so many operators are shown on however small a terminal."""
+"""Lines of the display besides operators and summary; the operators that are shown even on a very small terminal."""
 _COLUMNS = ("id", "name", "languages", "state", "since", "left", "talks with", "telephone")
 _ORDER = ("talking", "offered", "wrapping_up", "ready", "paused", "away", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The floor at an instant (`at`, POSIX seconds). `away`: why the controller does not answer."""
+    """The floor at an instant.
+
+    `at`: POSIX seconds; `away`: why the controller does not answer; `back`: it answers again since the last snapshot.
+    """
 
     at: float
     operators: Sequence[Mapping[str, Any]] = ()
@@ -41,7 +44,7 @@ class Snapshot:
 
     @property
     def document(self) -> dict[str, Any]:
-        """For programs: instants instead of durations, so that it changes only when something does."""
+        """The snapshot for programs: instants instead of durations, so that it changes only when something does."""
         if self.away is not None:
             return {"controller": False, "why": self.away}
         return {
@@ -53,19 +56,23 @@ class Snapshot:
 
     @property
     def counts(self) -> dict[str, int]:
-        counted = Counter(str(row["state"]) for row in self.operators)
-        return {state: counted[state] for state in _ORDER if counted[state]}
+        """The number of operators in each state that occurs."""
+        states = Counter(str(row["state"]) for row in self.operators)
+        return {state: states[state] for state in _ORDER if states[state]}
 
 
 def watch(parts: Composition, *, as_json: bool) -> None:
-    """On a terminal, show a picture that changes; else a text for each change, or with `as_json` a document a line."""
+    """Show the floor until Ctrl-C: a live display on a terminal, otherwise a text for each change.
+
+    `as_json`: write one document per line instead.
+    """
     with contextlib.suppress(KeyboardInterrupt):
         if as_json or not console.is_terminal:
-            _lines(_snapshots(parts), as_json=as_json)
+            _write_lines(_snapshots(parts), as_json=as_json)
         else:
             with Live(console=console, auto_refresh=False) as live:
                 for snapshot in _snapshots(parts):
-                    live.update(_picture(snapshot), refresh=True)
+                    live.update(_render(snapshot), refresh=True)
 
 
 def _snapshots(parts: Composition) -> Iterator[Snapshot]:
@@ -77,14 +84,14 @@ def _snapshots(parts: Composition) -> Iterator[Snapshot]:
     back = False
     while True:
         with contextlib.suppress(queue.Empty):
-            items = [received.get(timeout=_EVERY_S)]
+            items = [received.get(timeout=_REFRESH_S)]
             while not received.empty():
                 items.append(received.get())
             for item in items:
                 if isinstance(item, str):
                     away, back = item, False
                 else:
-                    floor.take(item)
+                    floor.apply(item)
                     away, back = None, away is not None or back
         if away is not None:
             yield Snapshot(time.time(), away=away)
@@ -94,9 +101,9 @@ def _snapshots(parts: Composition) -> Iterator[Snapshot]:
 
 
 def _receive(control: ControlApi, received: "queue.Queue[Event | str]") -> None:
-    """Put every event into the queue; where the stream has ended, why, and begin again after a second.
+    """Put every event into the queue; when the stream ends, put the reason and connect again after a second.
 
-    It begins with a snapshot each time, not where it ended: what is shown is the present.
+    Each connection begins with a snapshot instead of resuming, since the display shows the present.
     """
     while True:
         try:
@@ -104,11 +111,11 @@ def _receive(control: ControlApi, received: "queue.Queue[Event | str]") -> None:
                 received.put(event)
         except ControlError as error:
             received.put(str(error))
-        time.sleep(_EVERY_S)
+        time.sleep(_REFRESH_S)
 
 
 class Floor:
-    """The operators and the queue, as the events tell."""
+    """The operators and the queue, built from events. `known`: a snapshot has arrived."""
 
     def __init__(self) -> None:
         self._operators: dict[str, dict[str, Any]] = {}
@@ -117,44 +124,44 @@ class Floor:
 
     @property
     def operators(self) -> list[dict[str, Any]]:
-        """The operators in the order of the site's list."""
+        """The operators, in the order of the site's list."""
         return list(self._operators.values())
 
-    def take(self, event: Event) -> None:
-        """Change what the event says has changed."""
+    def apply(self, event: Event) -> None:
+        """Apply an event."""
         data = cast(dict[str, Any], event.data)
         match event.name:
             case "snapshot":
-                self._operators = {row["id"]: _shown(row) for row in data["operators"]}
+                self._operators = {row["id"]: _select_fields(row) for row in data["operators"]}
                 self.waiting = data["queue"]
                 self.known = True
             case "operator":
-                self._operators[data["id"]] = _shown(data)
+                self._operators[data["id"]] = _select_fields(data)
             case "queue":
                 self.waiting = data["queue"]
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of an operator."""
+def _select_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an operator that are shown."""
     return {name: value for name, value in row.items() if name not in ("topics", "supervisor")}
 
 
-def _lines(snapshots: Iterator[Snapshot], *, as_json: bool) -> None:
-    former: Snapshot | None = None
+def _write_lines(snapshots: Iterator[Snapshot], *, as_json: bool) -> None:
+    previous: Snapshot | None = None
     for snapshot in snapshots:
-        if former is None or snapshot.document != former.document:
+        if previous is None or snapshot.document != previous.document:
             text = (
                 json.dumps({"at": round(snapshot.at, 3), **snapshot.document}, ensure_ascii=False)
                 if as_json
-                else _text(snapshot)
+                else _format_text(snapshot)
             )
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-        former = snapshot
+        previous = snapshot
 
 
-def _text(snapshot: Snapshot) -> str:
-    """Return a line for each operator who is not away, the counts, and the queue."""
+def _format_text(snapshot: Snapshot) -> str:
+    """Return a line for each operator who is not away or needs attention, the counts, and the queue."""
     at = local(datetime.fromtimestamp(snapshot.at, UTC))
     lines = [f"--- {at:%H:%M:%S} ({zone_shown()})"]
     if snapshot.away is not None:
@@ -166,16 +173,16 @@ def _text(snapshot: Snapshot) -> str:
         for row in _sorted(snapshot)
         if row["state"] != "away" or _needs_attention(row)
     ]
-    return "\n".join((*lines, *_foot(snapshot)))
+    return "\n".join((*lines, *_summary(snapshot)))
 
 
-def _picture(snapshot: Snapshot) -> RenderableType:
+def _render(snapshot: Snapshot) -> RenderableType:
     if snapshot.away is not None:
-        return Text(f"{snapshot.away}\nIt is tried again every second; Ctrl-C ends.", style="red")
+        return Text(f"{snapshot.away}\nRetrying every second; press Ctrl-C to quit.", style="red")
     table = Table(title="Operators", title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, no_wrap=column == "id")
-    lines = [*(["The controller is back."] if snapshot.back else []), *_foot(snapshot)]
+    lines = [*(["The controller is back."] if snapshot.back else []), *_summary(snapshot)]
     rows = _sorted(snapshot)
     fit = max(_FEWEST, console.height - len(lines) - _HEAD)
     if len(rows) > fit:
@@ -186,7 +193,7 @@ def _picture(snapshot: Snapshot) -> RenderableType:
 
 
 def _sorted(snapshot: Snapshot) -> list[Mapping[str, Any]]:
-    """Return the operators: first those whom a supervisor should look at, then those on duty."""
+    """Return the operators, those who need a supervisor's attention first, then by state."""
     place = {state: index for index, state in enumerate(_ORDER)}
     return sorted(
         snapshot.operators,
@@ -195,7 +202,7 @@ def _sorted(snapshot: Snapshot) -> list[Mapping[str, Any]]:
 
 
 def _needs_attention(row: Mapping[str, Any]) -> bool:
-    """Whether a supervisor should look at them."""
+    """Whether an operator needs a supervisor's attention."""
     return bool(row.get("help_since")) or row.get("reason") in ("no_answer", "unreachable")
 
 
@@ -208,36 +215,36 @@ def _cells(row: Mapping[str, Any], at: float) -> tuple[str, ...]:
     if row.get("on_line"):
         state += ", on the line"
     if row.get("help_since"):
-        state += ", wants help"
+        state += ", asks for help"
     return (
         cell(row["id"]),
         cell(row["name"]),
         " ".join(f"{code}:{level}" for code, level in row["languages"].items()),
         cell(state),
-        duration(at - row["since"]) if row.get("since") else "-",
-        duration(row["until"] - at) if row.get("until") else "-",
+        format_duration(at - row["since"]) if row.get("since") else "-",
+        format_duration(row["until"] - at) if row.get("until") else "-",
         cell(_talks_with(call)) if call else "-",
         cell(" ".join(row["device"].values())) if row.get("device") else "-",
     )
 
 
 def _talks_with(call: Mapping[str, Any]) -> str:
-    """Return the end of the call's id, its language, and where the operator is unless with the caller."""
+    """Return the end of the call's id, its language, and the operator's place unless it is with the caller."""
     place = call.get("place")
     elsewhere = [str(place)] if place not in (None, "together") else []
     return " ".join((str(call["id"])[-8:], str(call["language"]), *elsewhere))
 
 
-def _foot(snapshot: Snapshot) -> list[str]:
+def _summary(snapshot: Snapshot) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in snapshot.counts.items())
     lines = [counts or "no operators", f"{len(snapshot.waiting)} waiting"]
     for row in snapshot.waiting:
-        waited = duration(snapshot.at - row["since"])
+        waited = format_duration(snapshot.at - row["since"])
         lines.append(cell(f"  {row['place']}. {row['language']} {row['topic'] or '-'} {row['caller'] or '-'} {waited}"))
     return lines
 
 
-def duration(seconds: float) -> str:
-    """Return hours, minutes and seconds; 0 for what is past."""
+def format_duration(seconds: float) -> str:
+    """Return seconds as h:mm:ss; negative ones as 0:00:00."""
     whole = max(0, int(seconds))
     return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"

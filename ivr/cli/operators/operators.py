@@ -1,8 +1,11 @@
-"""Commands about what lives: operators and who waits. Changes go through the control API."""
+"""`hatif operators …` and `hatif waiting`: live state from, and changes through, the control API."""
 
+import asyncio
 import time
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -10,10 +13,13 @@ from asterisk_conf.conf import OPERATOR_CODECS
 from ivr.cli.composition import Composition, ControlError, ControllerAwayError
 from ivr.cli.output import JSON, as_json, as_table, console
 
+# Imports in functions: the database's packages and the live display take a while to load, and not every command needs
+# them.
+
 
 def register(app: typer.Typer) -> None:
     operators = typer.Typer(
-        help="The operators: languages and state; a telephone's settings; a change of state.",
+        help="List the operators with languages and state; show a telephone's settings; change an operator's state.",
         invoke_without_command=True,
         rich_markup_mode=None,
     )
@@ -29,7 +35,7 @@ def register(app: typer.Typer) -> None:
 UNKNOWN = "unknown"
 """The state of every operator while the controller is not connected to Asterisk."""
 
-WATCH = typer.Option(False, "--watch", help="Go on showing the floor until Ctrl-C; with --json a document a line.")
+WATCH = typer.Option(False, "--watch", help="Keep showing the floor until Ctrl-C; with --json, one document per line.")
 
 
 def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATCH) -> None:
@@ -37,7 +43,7 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
         return
     parts = Composition()
     if watch:
-        from ivr.cli.operators import floor_watch
+        from ivr.cli.operators import floor_watch  # rich's live display: only this option needs it
 
         floor_watch.watch(parts, as_json=json)
         return
@@ -49,22 +55,22 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
     missed = _missed_today(parts)
     rows = [
         {
-            "id": each.id,
-            "name": each.name,
-            "languages": each.languages,
-            "topics": sorted(each.topics),
-            "supervisor": each.supervisor,
-            "state": live.get(each.id, {}).get("state", "unknown"),
+            "id": operator.id,
+            "name": operator.name,
+            "languages": operator.languages,
+            "topics": sorted(operator.topics),
+            "supervisor": operator.supervisor,
+            "state": live.get(operator.id, {}).get("state", UNKNOWN),
             **{
-                name: live.get(each.id, {}).get(name)
+                name: live.get(operator.id, {}).get(name)
                 for name in (
                     *("reason", "since", "until", "telephone", "on_line", "device", "help_since"),
                     "telephone_replaced",
                 )
             },
-            "missed_today": None if missed is None else missed.get(each.id, {}),
+            "missed_today": None if missed is None else missed.get(operator.id, {}),
         }
-        for each in parts.operators
+        for operator in parts.operators
     ]
     if json:
         as_json(rows)
@@ -79,11 +85,11 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
                 " ".join(f"{code}:{level}" for code, level in cast(dict[str, int], row["languages"]).items()),
                 f"{row['state']}{' (' + str(row['reason']) + ')' if row['reason'] else ''}"
                 f"{', on the line' if row['on_line'] else ''}"
-                f"{', wants help' if row['help_since'] else ''}",
-                _since(cast(float | None, row["since"])),
-                _telephone(row["telephone"], row["telephone_replaced"]),
+                f"{', asks for help' if row['help_since'] else ''}",
+                _format_since(cast(float | None, row["since"])),
+                _format_telephone(row["telephone"], row["telephone_replaced"]),
                 row["supervisor"],
-                _in_words(cast(dict[str, int] | None, row["missed_today"])),
+                _format_missed(cast(dict[str, int] | None, row["missed_today"])),
             )
             for row in rows
         ),
@@ -91,11 +97,8 @@ def list_operators(context: typer.Context, json: bool = JSON, watch: bool = WATC
 
 
 def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
-    """Offers of today (by the site's clock) that came to nothing, by operator and how; None without a database."""
-    import asyncio
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
+    """Return how many of today's offers (in the site's time zone) failed, by operator and outcome; None without a
+    database."""
     from db.engine import DatabaseError, async_engine
     from db.missed_calls import missed_offers
 
@@ -114,8 +117,8 @@ def _missed_today(parts: Composition) -> dict[str, dict[str, int]] | None:
         return None
 
 
-def _telephone(there: object, replaced: object) -> object:
-    """Whether it is there; of one that replaced another, or takes turns with it, also where both are."""
+def _format_telephone(there: object, replaced: object) -> object:
+    """Return whether the telephone is registered; with addresses if it replaced another one, or alternates with it."""
     if not isinstance(replaced, dict):
         return there
     if replaced["both_alive"]:
@@ -123,23 +126,23 @@ def _telephone(there: object, replaced: object) -> object:
     return f"{replaced['now']} instead of {replaced['before']}" if there else there
 
 
-def _in_words(missed: dict[str, int] | None) -> str:
+def _format_missed(missed: dict[str, int] | None) -> str:
     if missed is None:
         return "?"
     return ", ".join(f"{count} {how.replace('_', ' ')}" for how, count in sorted(missed.items())) or "-"
 
 
-def _since(since: float | None) -> str:
-    from ivr.cli.operators.floor_watch import duration
+def _format_since(since: float | None) -> str:
+    from ivr.cli.operators.floor_watch import format_duration
 
-    return duration(time.time() - since) if since else "-"
+    return format_duration(time.time() - since) if since else "-"
 
 
 def phone(operator: str = typer.Argument(help="The operator's id."), json: bool = JSON) -> None:
-    """What to enter in an operator's softphone: user, password, server; and what it may use."""
+    """Show what to enter in an operator's softphone: user, password, server, transport, digits, codecs."""
     parts = Composition()
     password = parts.credentials.operators.get(operator)
-    if password is None or operator not in {each.id for each in parts.operators}:
+    if password is None or operator not in {entry.id for entry in parts.operators}:
         raise ControlError(f"There is no operator {operator}; `hatif operators` lists them.")
     host = "127.0.0.1" if parts.site.sip_bind == "0.0.0.0" else parts.site.sip_bind  # noqa: S104 - compared only
     data = {
@@ -147,7 +150,7 @@ def phone(operator: str = typer.Argument(help="The operator's id."), json: bool 
         "password": password,
         "server": f"{host}:{5060 + parts.settings.offset}",
         "transport": "UDP or TCP",
-        "digits": "RFC 4733 (RTP events); else SIP INFO, or tones in the sound (in-band)",
+        "digits": "RFC 4733 (RTP events); else SIP INFO, or in-band tones",
         "codecs": ", ".join(OPERATOR_CODECS),
     }
     if json:
@@ -159,32 +162,32 @@ def phone(operator: str = typer.Argument(help="The operator's id."), json: bool 
 def set_state(
     operator: str = typer.Argument(help="The operator's id."),
     state: str = typer.Argument(help="ready, paused or away."),
-    reason: str = typer.Option("", help="Why he pauses: one word."),
+    reason: str = typer.Option("", help="The reason for a pause, one word."),
 ) -> None:
-    """Change an operator's state by hand; while he talks, it holds from the end of the call on."""
+    """Change an operator's state; during a conversation, the change applies when the call ends."""
     Composition().ask_controller(
         "POST", f"/operators/{quote(operator, safe='')}/state", {"state": state, "reason": reason}
     )
-    console.print(f"Operator {operator}: {state} asked for.", markup=False)
+    console.print(f"Operator {operator}: {state} requested.", markup=False)
 
 
 def wrap_up(
     operator: str = typer.Argument(help="The operator's id."),
-    wish: str = typer.Argument(help="end or more."),
+    change: str = typer.Argument(metavar="CHANGE", help="end, or more for an extension."),
 ) -> None:
-    """End an operator's wrap-up, or make it longer by what the site gives."""
-    Composition().ask_controller("POST", f"/operators/{quote(operator, safe='')}/wrap_up", {"change": wish})
-    console.print(f"Operator {operator}: his wrap-up {'has ended' if wish == 'end' else 'is longer'}.", markup=False)
+    """End an operator's wrap-up, or extend it by the time that the site sets."""
+    Composition().ask_controller("POST", f"/operators/{quote(operator, safe='')}/wrap_up", {"change": change})
+    console.print(f"Operator {operator}: the wrap-up is {'ended' if change == 'end' else 'extended'}.", markup=False)
 
 
 def helped(operator: str = typer.Argument(help="The operator's id.")) -> None:
-    """Say that an operator who asked for help, when no supervisor was free, has had it."""
+    """Mark an operator's request for help, made when no supervisor was available, as answered."""
     Composition().ask_controller("DELETE", f"/operators/{quote(operator, safe='')}/help")
-    console.print(f"Operator {operator} waits for help no more.", markup=False)
+    console.print(f"Operator {operator} is no longer waiting for help.", markup=False)
 
 
 def waiting(json: bool = JSON) -> None:
-    """Who waits for an operator, the next one first."""
+    """List the callers who wait for an operator, the next one first."""
     entries = cast(list[dict[str, Any]], Composition().ask_controller("GET", "/queue"))
     now = time.time()
     rows = [_with_wait(entry, now) for entry in entries]
@@ -196,6 +199,6 @@ def waiting(json: bool = JSON) -> None:
 
 
 def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
-    """Return an entry of the queue with how long it has waited, for `--json` between the topic and what follows it."""
+    """Return a queue entry with its wait in seconds, which `--json` has after the topic."""
     members = ("place", "call", "caller", "callback", "language", "topic")
     return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}

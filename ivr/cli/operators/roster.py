@@ -1,4 +1,4 @@
-"""`hatif roster`: who is planned to be on duty on a day, hour by hour, and which languages nobody covers."""
+"""`hatif roster`: the operators planned for a day, hour by hour, and the languages that nobody covers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table, console
+from ivr.cli.times import midnight, parse_day
 from ivr.model import clock
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _CELL = timedelta(minutes=30)
 _ON, _OPEN, _NOBODY = "█", "·", "!"
-_YEARS = (2000, 2098)
 _SUPERVISORS = "supervisors"
 
 
@@ -29,22 +29,26 @@ def register(app: typer.Typer) -> None:
 def roster(
     day: str = typer.Argument("", help="The day, such as 2027-01-15.  [default: today]"), json: bool = JSON
 ) -> None:
-    """Who is planned to be on duty on a day, hour by hour, and the open hours in which nobody speaks a language.
+    """Show who is planned to be on duty on a day, hour by hour, and the open hours without a speaker of a language.
 
-    By roster.csv of the site and its opening hours; docs/roster.md has the format.
+    Read from the site's roster.csv and its opening hours; docs/roster.md describes the format.
     """
     parts = Composition(bound=False)
-    found = _day(parts, _date(day, ZoneInfo(parts.site.hours.timezone)))
+    plan = _plan(parts, _day(day, ZoneInfo(parts.site.hours.timezone)))
     if json:
-        as_json(_document(found))
+        as_json(_document(plan))
     else:
-        _show(found)
+        _show(plan)
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """`shifts`: those that reach into the day. `open` and `bare` (open, and nobody is planned) by language; `bare` also
-    for the supervisors. `states`: what the operators do now, if it is today and the controller says so."""
+class DayPlan:
+    """The plan of a day.
+
+    `shifts`: those that overlap the day. `open` and `uncovered` (open, but nobody is planned), by language; both also
+    for supervisors. `able`: the operators who speak a language, or are supervisors. `states`: the operators' present
+    states, if the day is today and the controller answers.
+    """
 
     day: date
     zone: ZoneInfo
@@ -52,55 +56,48 @@ class Day:
     people: "dict[str, OperatorEntry]"
     shifts: "list[Shift]"
     open: "dict[str, list[Time]]"
-    bare: "dict[str, list[Time]]"
+    uncovered: "dict[str, list[Time]]"
     able: dict[str, list[str]]
     states: dict[str, str]
 
 
-def _date(text: str, zone: ZoneInfo) -> date:
-    if not text:
-        return clock.now().astimezone(zone).date()
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ControlError(f"{text!r} is no day; write it as 2027-01-15.") from None
-    if not _YEARS[0] <= day.year <= _YEARS[1]:
-        raise ControlError(f"{text} is too far away; write a day from {_YEARS[0]} to {_YEARS[1]}.")
-    return day
+def _day(text: str, zone: ZoneInfo) -> date:
+    return parse_day(text) if text else clock.now().astimezone(zone).date()
 
 
-def _day(parts: Composition, day: date) -> Day:
+def _plan(parts: Composition, day: date) -> DayPlan:
     from ivr.check import roster_check
     from ivr.site import roster as rosters
     from ivr.site.holidays import Holidays
     from ivr.site.roster import merge
 
-    site, people = parts.site, {each.id: each for each in parts.operators}
+    site, people = parts.site, {operator.id: operator for operator in parts.operators}
     zone = ZoneInfo(site.hours.timezone)
     planned = rosters.load(parts.settings.site, people, zone)
     if planned is None:
         where = parts.settings.site / rosters.FILE
-        raise ControlError(f"There is no roster: {where} is not there. docs/roster.md says how to write one.")
+        raise ControlError(f"There is no roster: {where} does not exist. docs/roster.md describes how to write one.")
     holidays = Holidays(site.hours.holidays)
-    begins, ends = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    begins, ends = (midnight(item, zone).astimezone(UTC) for item in (day, day + timedelta(days=1)))
     shifts = [
-        each for each in planned.shifts(day - timedelta(days=1), day) if each.begins < ends and each.ends > begins
+        shift for shift in planned.shifts(day - timedelta(days=1), day) if shift.begins < ends and shift.ends > begins
     ]
-    able = {each: roster_check.speakers(site, list(people.values()), each) for each in site.languages}
-    able[_SUPERVISORS] = [each.id for each in people.values() if each.supervisor]
-    opened = {each: roster_check.open_times(site, holidays, day, each) for each in site.languages}
+    operators = list(people.values())
+    able = {language: roster_check.speakers(site, operators, language) for language in site.languages}
+    able[_SUPERVISORS] = [operator.id for operator in operators if operator.supervisor]
+    opened = {language: roster_check.open_times(site, holidays, day, language) for language in site.languages}
     opened[_SUPERVISORS] = merge(span for spans in opened.values() for span in spans)
-    bare = {each: roster_check.uncovered(opened[each], shifts, able[each]) for each in opened}
+    uncovered = {group: roster_check.uncovered(spans, shifts, able[group]) for group, spans in opened.items()}
     holiday = holidays.get(day)
     is_today = day == clock.now().astimezone(zone).date()
-    return Day(
+    return DayPlan(
         day=day,
         zone=zone,
         holiday=holiday.name if holiday is not None and holiday.counts else None,
         people=people,
         shifts=shifts,
         open=opened,
-        bare=bare,
+        uncovered=uncovered,
         able=able,
         states=_states(parts) if is_today else {},
     )
@@ -114,75 +111,72 @@ def _states(parts: Composition) -> dict[str, str]:
     return {row["id"]: row["state"] for row in live if row["state"] != "unknown"}
 
 
-def _document(found: Day) -> dict[str, Any]:
+def _document(plan: DayPlan) -> dict[str, Any]:
     def spans(times: "Sequence[Time]") -> list[dict[str, Any]]:
-        return [{"from": begins.astimezone(found.zone), "to": ends.astimezone(found.zone)} for begins, ends in times]
+        return [{"from": begins.astimezone(plan.zone), "to": ends.astimezone(plan.zone)} for begins, ends in times]
 
     return {
-        "day": found.day,
-        "timezone": found.zone.key,
-        "holiday": found.holiday,
+        "day": plan.day,
+        "timezone": plan.zone.key,
+        "holiday": plan.holiday,
         "shifts": [
             {
-                "operator": each.operator,
-                "name": found.people[each.operator].name,
-                "languages": found.people[each.operator].languages,
-                "supervisor": found.people[each.operator].supervisor,
-                "state": found.states.get(each.operator),
-                **spans([(each.begins, each.ends)])[0],
+                "operator": shift.operator,
+                "name": plan.people[shift.operator].name,
+                "languages": plan.people[shift.operator].languages,
+                "supervisor": plan.people[shift.operator].supervisor,
+                "state": plan.states.get(shift.operator),
+                **spans([(shift.begins, shift.ends)])[0],
             }
-            for each in found.shifts
+            for shift in plan.shifts
         ],
-        "open": {each: spans(times) for each, times in found.open.items() if each != _SUPERVISORS},
-        "uncovered": {each: spans(times) for each, times in found.bare.items() if times},
+        "open": {language: spans(times) for language, times in plan.open.items() if language != _SUPERVISORS},
+        "uncovered": {group: spans(times) for group, times in plan.uncovered.items() if times},
     }
 
 
-# For people
-
-
-def _show(found: Day) -> None:
-    cells = _cells(found)
-    holiday = f", {found.holiday}" if found.holiday is not None else ""
-    title = f"{found.day:%A} {found.day}{holiday} ({found.zone.key})"
-    ruler = _ruler(cells, found.zone)
-    state = ("now",) if found.states else ()
+def _show(plan: DayPlan) -> None:
+    cells = _cells(plan)
+    holiday = f", {plan.holiday}" if plan.holiday is not None else ""
+    title = f"{plan.day:%A} {plan.day}{holiday} ({plan.zone.key})"
+    ruler = _ruler(cells, plan.zone)
+    state = ("now",) if plan.states else ()
     as_table(
         f"On duty, {title}",
         ("id", "name", "languages", "planned", ruler, *state),
         (
             (
-                each.operator,
-                found.people[each.operator].name,
-                " ".join(found.people[each.operator].languages),
-                _span((each.begins, each.ends), found.zone),
-                _bar(cells, [(each.begins, each.ends)], found.open[_SUPERVISORS]),
-                *([found.states.get(each.operator, "unknown")] if state else []),
+                shift.operator,
+                plan.people[shift.operator].name,
+                " ".join(plan.people[shift.operator].languages),
+                _format_span((shift.begins, shift.ends), plan.zone),
+                _bar(cells, [(shift.begins, shift.ends)], plan.open[_SUPERVISORS]),
+                *([plan.states.get(shift.operator, "unknown")] if state else []),
             )
-            for each in found.shifts
+            for shift in plan.shifts
         ),
     )
     console.print()
     as_table(
-        f"How many ({_NOBODY}: nobody)",
+        f"Planned operators ({_NOBODY}: nobody)",
         ("", ruler),
-        ((name, _counts(cells, found, name)) for name in found.open),
+        ((name, _counts(cells, plan, name)) for name in plan.open),
     )
-    for name, times in found.bare.items():
+    for name, times in plan.uncovered.items():
         if times:
             who = "No supervisor" if name == _SUPERVISORS else f"Nobody who speaks {name}"
-            when = ", ".join(_span(each, found.zone) for each in times)
+            when = ", ".join(_format_span(span, plan.zone) for span in times)
             console.print(f"{who} is planned {when}.", style="red", markup=False)
 
 
-def _cells(found: Day) -> list[datetime]:
-    """The half hours from the first that somebody plans or opens to the last, whole hours, within the day."""
-    midnight = datetime.combine(found.day, time(), found.zone).astimezone(UTC)
-    over = datetime.combine(found.day + timedelta(days=1), time(), found.zone).astimezone(UTC)
-    times = [(each.begins, each.ends) for each in found.shifts] + found.open[_SUPERVISORS]
-    first = max(midnight, min((begins for begins, _ in times), default=midnight))
-    last = min(over, max((ends for _, ends in times), default=over))
-    cell = midnight + (first - midnight) // (2 * _CELL) * (2 * _CELL)
+def _cells(plan: DayPlan) -> list[datetime]:
+    """Return the half hours of the day from the first shift or opening to the last end, rounded to whole hours."""
+    begin = midnight(plan.day, plan.zone).astimezone(UTC)
+    end = midnight(plan.day + timedelta(days=1), plan.zone).astimezone(UTC)
+    times = [(shift.begins, shift.ends) for shift in plan.shifts] + plan.open[_SUPERVISORS]
+    first = max(begin, min((begins for begins, _ in times), default=begin))
+    last = min(end, max((ends for _, ends in times), default=end))
+    cell = begin + (first - begin) // (2 * _CELL) * (2 * _CELL)
     cells: list[datetime] = []
     while cell < last or len(cells) % 2:
         cells.append(cell)
@@ -191,34 +185,34 @@ def _cells(found: Day) -> list[datetime]:
 
 
 def _ruler(cells: Sequence[datetime], zone: ZoneInfo) -> str:
-    """Every second hour, over its first half hour."""
-    return "".join(f"{each.astimezone(zone):%H}  " for each in cells[::4])[: max(2, len(cells))]
+    """Return the table's head: every second hour, above its first half hour."""
+    return "".join(f"{cell.astimezone(zone):%H}  " for cell in cells[::4])[: max(2, len(cells))]
 
 
 def _bar(cells: Sequence[datetime], times: "Sequence[Time]", opened: "Sequence[Time]") -> str:
-    return "".join(_ON if _in(each, times) else _OPEN if _in(each, opened) else " " for each in cells).rstrip()
+    return "".join(_ON if _in(cell, times) else _OPEN if _in(cell, opened) else " " for cell in cells).rstrip()
 
 
-def _counts(cells: Sequence[datetime], found: Day, name: str) -> str:
-    """A digit a half hour; a + for ten and more."""
-    shifts = [(each.begins, each.ends) for each in found.shifts if each.operator in found.able[name]]
+def _counts(cells: Sequence[datetime], plan: DayPlan, name: str) -> str:
+    """Return how many operators are planned, one digit per half hour; + for ten or more."""
+    shifts = [(shift.begins, shift.ends) for shift in plan.shifts if shift.operator in plan.able[name]]
     out = ""
     for cell in cells:
-        there = sum(_in(cell, [each]) for each in shifts)
-        if _in(cell, found.bare[name]):
+        planned = sum(_in(cell, [shift]) for shift in shifts)
+        if _in(cell, plan.uncovered[name]):
             out += _NOBODY
-        elif there:
-            out += str(there) if there < 10 else "+"
+        elif planned:
+            out += str(planned) if planned < 10 else "+"
         else:
-            out += _OPEN if _in(cell, found.open[name]) else " "
+            out += _OPEN if _in(cell, plan.open[name]) else " "
     return out.rstrip()
 
 
 def _in(cell: datetime, times: "Sequence[Time]") -> bool:
-    """Whether any of the half hour is in one of them."""
+    """Whether one of the times overlaps the half hour."""
     return any(begins < cell + _CELL and cell < ends for begins, ends in times)
 
 
-def _span(span: "Time", zone: ZoneInfo) -> str:
-    begins, ends = (each.astimezone(zone) for each in span)
+def _format_span(span: "Time", zone: ZoneInfo) -> str:
+    begins, ends = (instant.astimezone(zone) for instant in span)
     return f"{begins:%H:%M}-{'24:00' if ends.time() == time() else f'{ends:%H:%M}'}"

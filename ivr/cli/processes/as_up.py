@@ -1,4 +1,4 @@
-"""What `hatif up` would refuse, for `hatif check`: the same code runs, but installs, writes and starts nothing."""
+"""What `hatif up` would refuse, for `hatif check`: the same checks; nothing is installed, written or started."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ from prompts import site_files
 
 
 def findings(parts: Composition) -> Iterator[Finding]:
-    """Yield E_UP_REFUSED for what would be refused; ports are tried only while nothing runs in this HATIF_HOME.
+    """Yield an E_UP_REFUSED finding for each refusal; ports are tried only while nothing runs in this HATIF_HOME.
 
-    A site that cannot be read gives nothing: the check of its files says why.
+    Yields nothing for a site that cannot be read; the check of its files says why.
     """
     path = parts.settings.site / "site.toml"
     try:
         conf = parts.conf_as_installed()
-        sentences = [str(each) for each in lint(parts.dialplan()) if each.is_error]
+        sentences = [str(finding) for finding in lint(parts.dialplan()) if finding.is_error]
         configuration.render(conf)
     except SiteError:
         return
@@ -35,7 +35,7 @@ def findings(parts: Composition) -> Iterator[Finding]:
     try:
         parse_url(parts.database_url)
     except DatabaseError as error:
-        # What site.toml says of it is in the check of the files.
+        # The check of the files covers an address in site.toml.
         if parts.settings.database is not None:
             yield Finding.from_sentence("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
     if not any(process.alive for process in processes(parts.settings.run).values()):

@@ -1,4 +1,4 @@
-"""Commands about Asterisk's dialplan and the database's tables."""
+"""`hatif dialplan …` and `hatif db …`: Asterisk's dialplan, and the database's tables."""
 
 import asyncio
 from pathlib import Path
@@ -9,10 +9,12 @@ from ivr.cli.codes import codes, loaded_clashes
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, as_json, console
 
+# Imports in functions: parsing and linting the dialplan, and AMI, are needed by these commands only.
+
 
 def register(app: typer.Typer) -> None:
     dialplan = typer.Typer(
-        help="What Asterisk does by itself: entry, fallback, operators' codes.",
+        help="Render, check and load the dialplan: entry, fallback and feature codes.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -21,15 +23,15 @@ def register(app: typer.Typer) -> None:
     dialplan.command()(load)
     dialplan.command()(codes)
     app.add_typer(dialplan, name="dialplan")
-    database = typer.Typer(help="The case database.", no_args_is_help=True, rich_markup_mode=None)
+    database = typer.Typer(help="Manage the database.", no_args_is_help=True, rich_markup_mode=None)
     database.command()(upgrade)
     app.add_typer(database, name="db")
 
 
 def render(
-    out: Path = typer.Option(None, "--out", help="The file; without it the text goes to standard output."),
+    out: Path = typer.Option(None, "--out", help="Write to this file.  [default: standard output]"),
 ) -> None:
-    """Write extensions.conf as the site asks for it. What Asterisk runs does not change."""
+    """Write extensions.conf as the site's files define it. The running Asterisk does not change."""
     text = Composition(bound=False).dialplan()
     if out is None:
         typer.echo(text, nl=False)
@@ -39,49 +41,51 @@ def render(
 
 
 def lint(
-    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."), json: bool = JSON
+    file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"), json: bool = JSON
 ) -> None:
-    """Find what Asterisk would not say, or only in its log; of the site's own, also where codes clash with what the
-    running Asterisk has besides."""
-    from dialplan.lint import lint as look
+    """Find mistakes in a dialplan that Asterisk would accept silently, or report only in its log.
+
+    For the site's own dialplan, also find feature codes that clash with other extensions of the running Asterisk.
+    """
+    from dialplan.lint import lint as find
     from dialplan.load import read
     from dialplan.parse import Finding
 
-    beside: list[Finding] = [Finding(*each) for each in asyncio.run(_beside())] if file is None else []
+    clashes: list[Finding] = [Finding(*clash) for clash in asyncio.run(_find_clashes())] if file is None else []
     text = read(file) if file is not None else Composition(bound=False).dialplan()
-    findings = beside + look(text)
+    findings = clashes + find(text)
     if json:
-        as_json([{"code": each.code, "line": each.line, "sentence": each.sentence} for each in findings])
+        as_json([{"code": item.code, "line": item.line, "sentence": item.sentence} for item in findings])
     else:
-        for each in findings:
-            console.print(f"{file or 'extensions.conf'}:{each.line}: {each.code}: {each.sentence}", markup=False)
+        for item in findings:
+            console.print(f"{file or 'extensions.conf'}:{item.line}: {item.code}: {item.sentence}", markup=False)
         if not findings:
             console.print("Nothing found.")
-    if any(each.is_error for each in findings):
+    if any(item.is_error for item in findings):
         raise typer.Exit(1)
 
 
-async def _beside() -> list[tuple[str, int, str]]:
-    """Clashes with what a running Asterisk has; none where none runs."""
+async def _find_clashes() -> list[tuple[str, int, str]]:
+    """Return clashes of feature codes with the running Asterisk's extensions; none if it does not run."""
     from ivr.asterisk.ami import Ami, AmiError
 
     parts = Composition(bound=False)
     secrets = parts.credentials
     try:
         async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
-            return [("W_CLASH", 1, each) for each in await loaded_clashes(parts, ami)]
+            return [("W_CLASH", 1, sentence) for sentence in await loaded_clashes(parts, ami)]
     except AmiError:
         return []
 
 
 def load(
-    file: Path = typer.Argument(None, help="A file; without it, what the site renders to."),
-    force: bool = typer.Option(False, "--force", help="Also if numbers or contexts that are in use go by it."),
+    file: Path = typer.Argument(None, help="The dialplan's file.  [default: rendered from the site]"),
+    force: bool = typer.Option(False, "--force", help="Load it even if numbers or contexts in use are removed."),
     json: bool = JSON,
 ) -> None:
-    """Put the dialplan into the running Asterisk and say what changed; a broken one is refused, the old one stays."""
+    """Load the dialplan into the running Asterisk and show what changed; refuse a broken one and keep the old one."""
     from dialplan.load import LoadReport, read
-    from dialplan.load import load as put
+    from dialplan.load import load as load_dialplan
     from ivr.asterisk.ami import Ami
 
     parts = Composition()
@@ -91,15 +95,15 @@ def load(
     async def run() -> tuple[LoadReport, list[str]]:
         ami = Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password)
         async with ami:
-            report = await put(ami, parts.extensions.parent, text, force=force)
+            report = await load_dialplan(ami, parts.extensions.parent, text, force=force)
             return report, await loaded_clashes(parts, ami)
 
-    report, beside = asyncio.run(run())
-    warnings = [*map(str, report.warnings), *(f"W_CLASH: {each}" for each in beside)]
+    report, clashes = asyncio.run(run())
+    warnings = [*map(str, report.warnings), *(f"W_CLASH: {clash}" for clash in clashes)]
     if json:
         as_json(
             {
-                "changes": [str(each) for each in report.changes],
+                "changes": [str(change) for change in report.changes],
                 "warnings": warnings,
                 "contexts": report.contexts,
                 "extensions": report.extensions,
@@ -117,7 +121,7 @@ def load(
 
 
 def upgrade() -> None:
-    """Bring the tables up to this version of Hatif."""
+    """Upgrade the database's tables to this version of Hatif."""
     from ivr.cli.processes.processes import upgrade_database
 
     upgrade_database(Composition())

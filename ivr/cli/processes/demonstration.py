@@ -1,6 +1,6 @@
-"""The demonstration call: a test telephone calls, another one is an operator's, and the screen tells what happens.
+"""The demonstration call: one test telephone calls, another one is an operator's, and the screen shows the call.
 
-What is shown comes from the stored events of the call, as `hatif call ID` would show it.
+It shows the stored events of the call, as `hatif call ID` does.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from uuid import UUID
 
 from db import read
 from ivr.call.node import OPERATOR
-from ivr.cli.calls.show import texts_of
-from ivr.cli.calls.story import told
+from ivr.cli.calls.show import prompt_texts
+from ivr.cli.calls.story import format_story
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import as_table, console
 
@@ -19,16 +19,16 @@ CALLER = "+33612345678"
 COUNTRY, LANGUAGE = "FR", "fr"
 TOPIC_KEY, SURVEY_KEY = "3", "5"
 CALLER_HZ, OPERATOR_HZ = 1130.0, 1870.0
-"""Above 1,000 Hz, where neither speech nor the waiting music has much."""
+"""Above 1,000 Hz, where speech and the waiting music have little energy."""
 
 _UP_LIMIT_S = 30.0
 _POLL_S = 0.1
 
 
 async def demonstrate(parts: Composition) -> bool:
-    """Makes the call; True if each side's telephone sent a tone of its own and detected the other's."""
+    """Make the call; return True if each side's telephone detected the other's tone."""
     await _until_up(parts)
-    async with _open(parts):
+    async with _force_open(parts):
         return await _call(parts)
 
 
@@ -45,15 +45,15 @@ async def _until_up(parts: Composition) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _open(parts: Composition) -> AsyncIterator[None]:
-    """Outside the hours the line is opened for the call, and this is said."""
+async def _force_open(parts: Composition) -> AsyncIterator[None]:
+    """Force the line open for the call outside opening hours, and print that."""
     hours = await asyncio.to_thread(parts.ask_controller, "GET", "/hours")
     if isinstance(hours, dict) and hours["open"]:
         yield
         return
     console.print("The line is closed at this hour; it is forced open for the demonstration.", style="yellow")
-    why = {"force": "open", "why": "demonstration call"}
-    await asyncio.to_thread(parts.ask_controller, "POST", "/hours", why)
+    body = {"force": "open", "why": "demonstration call"}
+    await asyncio.to_thread(parts.ask_controller, "POST", "/hours", body)
     try:
         yield
     finally:
@@ -64,8 +64,8 @@ async def _call(parts: Composition) -> bool:
     from ivr.softphone.sound import has_tone
     from ivr.softphone.telephone import CallEndedError, Telephones
 
-    number = next((each for each in parts.site.number if each.country == COUNTRY), parts.site.number[0])
-    operator = next(each for each in parts.operators if LANGUAGE in each.languages)
+    number = next((entry for entry in parts.site.number if entry.country == COUNTRY), parts.site.number[0])
+    operator = next(entry for entry in parts.operators if LANGUAGE in entry.languages)
     server = f"127.0.0.1:{5060 + parts.settings.offset}"
     console.print(
         f"A test telephone ({CALLER}, a French mobile) dials {number.number}. "
@@ -76,7 +76,7 @@ async def _call(parts: Composition) -> bool:
     async with Telephones() as telephones:
         softphone = telephones.operator(operator.id, parts.credentials.operators[operator.id], server)
         await softphone.register()
-        # He may be on a pause since a demonstration that failed.
+        # The operator may still be paused after a demonstration that failed.
         ready = f"/operators/{operator.id}/state"
         await asyncio.to_thread(parts.ask_controller, "POST", ready, {"state": "ready"})
         softphone.will_answer(after_s=2.0, tone_hz=OPERATOR_HZ)
@@ -89,16 +89,16 @@ async def _call(parts: Composition) -> bool:
             await call.press(next(key for key, language in _keys(parts).items() if language == LANGUAGE))
             await asyncio.sleep(6.0)  # the greeting and the first option of the main menu
             await call.press(TOPIC_KEY)
-            await asyncio.sleep(4.0)  # what there is about it, before he asks for an operator
+            await asyncio.sleep(4.0)  # the topic's information, before the caller asks for an operator
             await call.press(OPERATOR)
-            answered = await softphone.next_call(30)  # where conversations are recorded, he is asked first
+            answered = await softphone.next_call(30)  # where conversations are recorded, the caller is asked first
             await answered.established()
-            await call.hears_tone(OPERATOR_HZ, 10)  # once the operator has heard who is coming
+            await call.hears_tone(OPERATOR_HZ, 10)  # once the operator has heard the announcement of the call
             await asyncio.sleep(3.0)
             heard_operator = has_tone(call.heard(call.clock - 1.0), OPERATOR_HZ)
             heard_caller = has_tone(answered.heard(answered.clock - 1.0), CALLER_HZ)
             await answered.hangup()
-            await asyncio.sleep(6.0)  # the better part of the question how it was
+            await asyncio.sleep(6.0)  # most of the survey's question
             await call.press(SURVEY_KEY)
             await call.ended(20)
         except (TimeoutError, CallEndedError) as error:
@@ -107,14 +107,14 @@ async def _call(parts: Composition) -> bool:
             return False
         identity = await asyncio.wait_for(watcher, 20)
     await _show(parts, identity)
-    for who, heard, hertz in (("caller", heard_operator, OPERATOR_HZ), ("operator", heard_caller, CALLER_HZ)):
-        words = "heard" if heard else "did NOT hear"
-        console.print(f"The {who}'s telephone {words} the other's {hertz:.0f} Hz.", style="green" if heard else "red")
+    for party, heard, hertz in (("caller", heard_operator, OPERATOR_HZ), ("operator", heard_caller, CALLER_HZ)):
+        verb = "heard" if heard else "did NOT hear"
+        console.print(f"The {party}'s telephone {verb} the other's {hertz:.0f} Hz.", style="green" if heard else "red")
     return heard_operator and heard_caller
 
 
 def _keys(parts: Composition) -> dict[str, str]:
-    """The keys of the language menu."""
+    """Return the language of each key of the language menu."""
     from ivr.flow import model
     from ivr.flow.nodes.language import Language
 
@@ -124,8 +124,8 @@ def _keys(parts: Composition) -> dict[str, str]:
 
 
 async def _watch(parts: Composition, before: set[UUID]) -> UUID:
-    """Prints the events of the new call as they come to be stored, until its end; gives its id."""
-    texts = texts_of(parts)
+    """Print the events of the new call as they are stored, until its end; return its id."""
+    texts = prompt_texts(parts)
     shown: set[str] = set()
     identity: UUID | None = None
     while True:
@@ -134,17 +134,17 @@ async def _watch(parts: Composition, before: set[UUID]) -> UUID:
             identity = next((row["id"] for row in rows if row["id"] not in before), None)
         if identity is not None:
             story = await parts.read(read.call, identity)
-            for sentence in told(story, texts):
+            for sentence in format_story(story, texts):
                 if sentence not in shown:
                     shown.add(sentence)
                     console.print(sentence, markup=False, soft_wrap=True)
-            if any(each["kind"] == "ended" for each in story["events"]):
+            if any(event["kind"] == "ended" for event in story["events"]):
                 return identity
         await asyncio.sleep(_POLL_S)
 
 
 async def _show(parts: Composition, identity: UUID) -> None:
-    """The call's row and its case."""
+    """Print the call's row and its case."""
     call = (await parts.read(read.call, identity))["call"]
     as_table("The call in the database", ("column", "value"), call.items())
     for case in await parts.read(read.cases):

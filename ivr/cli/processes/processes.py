@@ -17,6 +17,8 @@ from ivr.home.logs import configure
 from ivr.home.settings import SettingsError, line_of
 from ivr.process.process import ProcessSpec, processes
 
+# Imports in functions: each command starts another process and loads only what that one needs.
+
 
 def register(app: typer.Typer) -> None:
     app.command()(setup)
@@ -30,24 +32,24 @@ def setup(
     change: bool = typer.Option(
         False,
         "--change",
-        help="Give the line what HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK say now.",
+        help="Change the line to the present HATIF_PORT_OFFSET, HATIF_SITE, HATIF_DATABASE and HATIF_ASTERISK.",
     ),
 ) -> None:
-    """Make everything ready: Asterisk, secrets, configuration, prompts, database. Done again, it does what is new."""
+    """Prepare everything: Asterisk, secrets, configuration, prompts, database. Repeat it to apply what is new."""
     parts = Composition(fresh=change, running=False)
     home = parts.settings.home
     changes = line_settings.read(home) not in (None, line_of(parts.settings))
     if changes and any(info.alive for info in processes(parts.settings.run).values()):
-        raise SettingsError(f"The line in {home} is running, and this would change it: stop it first.")
+        raise SettingsError(f"The line in {home} is running, and this would change it; stop it first.")
     with Bar() as bar:
         _configure(parts, bar)
-        _prompts(parts, bar)
+        _build_prompts(parts, bar)
     upgrade_database(parts)
     console.print(f"Ready in {parts.settings.home}.", markup=False)
 
 
 def _configure(parts: Composition, bar: Bar) -> list[str]:
-    """Writes Asterisk's configuration and gives the command that starts it. Raises on taken ports."""
+    """Write Asterisk's configuration; return the names of the files that changed. Raises DialplanError."""
     from asterisk_conf import conf as configuration
     from asterisk_conf import instance
     from dialplan.lint import lint
@@ -75,17 +77,18 @@ def _configure(parts: Composition, bar: Bar) -> list[str]:
     return changed
 
 
-def _prompts(parts: Composition, bar: Bar) -> None:
+def _build_prompts(parts: Composition, bar: Bar) -> None:
     from ivr.cli.prompts.build_prompts import build_all
 
     bar.step("Prompts in all languages")
     report = build_all(parts, lambda done, total, _: bar.update(done, total))
-    bar.step(f"Prompts: {report.made} made, {report.kept} were there")
+    bar.step(f"Prompts: {report.made} made, {report.kept} unchanged")
     for problem in report.problems:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
 
 
 def upgrade_database(parts: Composition) -> None:
+    """Upgrade the database's tables and print how many migrations ran."""
     from db.engine import format_url, parse_url
     from db.upgrade import upgrade
 
@@ -96,10 +99,10 @@ def upgrade_database(parts: Composition) -> None:
 
 
 def up(
-    demo: bool = typer.Option(False, "--demo", help="Make a demonstration call that can be followed on the screen."),
-    once: bool = typer.Option(False, "--once", help="With --demo: end after the call, with its verdict as status."),
+    demo: bool = typer.Option(False, "--demo", help="Make a demonstration call and show it on the screen."),
+    once: bool = typer.Option(False, "--once", help="With --demo: stop after the call; exit status 0 if it succeeded."),
 ) -> None:
-    """Run Asterisk, the controller, the journal's deliverer and the guard; restart what ends; until Ctrl-C."""
+    """Run Asterisk, the controller, the journal's deliverer and the guard until Ctrl-C; restart what ends."""
     if demo and find_spec("baresip") is None:
         raise SettingsError("The demonstration call's telephones are not installed; run `scripts/setup --for demo`.")
     parts = Composition(running=False)
@@ -126,7 +129,7 @@ def up(
                 if once:
                     stop.set()
                 else:
-                    console.print("The line stays up until Ctrl-C. `hatif status` says more.")
+                    console.print("The line stays up until Ctrl-C. `hatif status` shows its state.")
             else:
                 shown.cancel()
         await running
@@ -144,7 +147,7 @@ def up(
 
 
 def _specs(parts: Composition) -> list[ProcessSpec]:
-    """What `up` runs, in the order of starting."""
+    """Return the processes that `up` runs, in the order in which they start."""
     from asterisk_conf import instance
 
     with Bar() as bar:
@@ -191,46 +194,46 @@ async def _controller_ready(parts: Composition) -> bool:
 
 
 def ivr() -> None:
-    """The controller alone, in the foreground. `hatif up` runs it."""
+    """Run the controller alone, in the foreground. `hatif up` runs it as well."""
     from ivr.__main__ import main
 
     main()
 
 
 def guard() -> None:
-    """Give callers back to the dialplan when there is no controller, in the foreground. `hatif up` runs it."""
+    """Give callers back to the dialplan while there is no controller, in the foreground. `hatif up` runs it as well."""
     from ivr.process.guard import main
 
     main()
 
 
 def journal() -> None:
-    """Bring the journal to the database, in the foreground. `hatif up` runs it."""
+    """Deliver the journal to the database, in the foreground. `hatif up` runs it as well."""
     from db.delivery import run
     from db.retention import keep_deleting_test_calls
     from db.upgrade import upgrade
 
     parts = Composition()
     configure(parts.site.node, parts.settings.log, parts.settings.log_level)
-    # The call's path comes first: this process has time.
+    # Calls take precedence over delivery.
     os.nice(19)
 
     async def deliver() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        forgetting: asyncio.Task[None] | None = None
+        retention: asyncio.Task[None] | None = None
 
         async def prepare() -> None:
-            nonlocal forgetting
+            nonlocal retention
             await upgrade(parts.database_url)
-            forgetting = forgetting or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
+            retention = retention or asyncio.create_task(keep_deleting_test_calls(parts.database_url))
 
         try:
             await run(parts.settings.journal, parts.database_url, stop, parts.site.node, prepare)
         finally:
-            if forgetting is not None:
-                forgetting.cancel()
-                await asyncio.wait({forgetting})
+            if retention is not None:
+                retention.cancel()
+                await asyncio.wait({retention})
 
     asyncio.run(deliver())

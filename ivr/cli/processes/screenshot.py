@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 WIDTH = 116
-"""Letters in a line of the picture; longer lines are broken, as a terminal does."""
+"""Columns of the picture; longer lines wrap, as on a terminal."""
 
 _COMMAND = (str(Path(sys.executable).with_name("hatif")), "up", "--demo", "--once")
 _FIRST, _TABLES, _VERDICT = "A test telephone", "The call in the database", "The caller's telephone"
@@ -34,7 +34,7 @@ def call_lines(output: Iterable[str]) -> list[str]:
 
 
 def draw(lines: Iterable[str], title: str) -> str:
-    """Return the lines, which may have ANSI colours, as SVG. No font is fetched: the viewer's own is used."""
+    """Return the lines, which may have ANSI colours, as SVG that uses the viewer's own font and fetches none."""
     terminal = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     for line in lines:
         terminal.print(Text.from_ansi(line))
@@ -46,10 +46,10 @@ def main() -> None:
     result = subprocess.run(_COMMAND, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
         sys.stdout.write(result.stdout)
-        sys.exit("The demonstration call failed; the picture was left as it is.")
+        sys.exit("The demonstration call failed; the picture was not changed.")
     target = Path(sys.argv[1])
     target.write_text(draw(call_lines(result.stdout.splitlines()), "scripts/run --once"), encoding="utf-8")
-    sys.stdout.write(f"{target} is written.\n")
+    sys.stdout.write(f"Written: {target}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`hatif status`: whether a call can be served, asked as a caller would meet it."""
+"""`hatif status`: whether a call would be served, checked from a caller's point of view."""
 
 import asyncio
 import shutil
@@ -13,15 +13,15 @@ import typer
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.cli.composition import Composition, ControlError
 from ivr.cli.output import JSON, as_json, as_table, cell, console
-from ivr.cli.processes.troubles import ANSWER_S, JournalState, read_journal, undelivered
+from ivr.cli.processes.troubles import ANSWER_S, JournalState, find_delivery_problems, read_journal
 from ivr.process.process import ProcessInfo, processes
 from ivr.process.supervisor import OWN_NAME
 
 RINGS_S = 5
-"""An unanswered call that is older was not taken by the line."""
+"""Seconds after which a call that still rings counts as not taken by the line."""
 
-PROBES_KEPT = 3
-"""A last test call that is older than so many of its periods says that the line does not call itself any more."""
+PROBES_MISSED = 3
+"""Periods without a test call after which the line counts as no longer calling itself."""
 
 _NEEDED = ("asterisk", "ivr")
 _DISK_FULL, _DISK_LOW = 50 * 2**20, 2**30  # bytes
@@ -31,7 +31,7 @@ _LAST_MINUTE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to the line. `fatal`: while it is not `ok`, calls are not served."""
+    """The result of one check. `fatal`: while it is not `ok`, calls are not served."""
 
     name: str
     ok: bool
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(json: bool = JSON) -> None:
-    """Say whether a call can be served: exit status 0 only then. docs/status.md explains each check."""
+    """Show whether calls are served; exit status 0 only if they are. docs/status.md explains each check."""
     parts = Composition()
     offset = parts.settings.offset
     running = {name: info for name, info in processes(parts.settings.run).items() if info.alive}
@@ -53,13 +53,13 @@ def status(json: bool = JSON) -> None:
         live = cast(dict[str, Any], parts.ask_controller("GET", "/status"))
     except ControlError:
         live = {"ari": False, "ami": False, "calls": {}}
-    checks = [*_processes(running), *_controller(live, parts.site.probe_s), *_disk(parts)]
+    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_disk(parts)]
     journal = read_journal(parts.settings.journal, parts.database_url)
-    checks += [*_journal(journal), *asyncio.run(_asked(parts))]
-    serves = all(each.ok for each in checks if each.fatal)
+    checks += [*_check_journal(journal), *asyncio.run(_check_asterisk_and_database(parts))]
+    serves = all(check.ok for check in checks if check.fatal)
     data: dict[str, Any] = {
         "serves": serves,
-        "checks": [asdict(each) for each in checks],
+        "checks": [asdict(check) for check in checks],
         "processes": {name: info.pid for name, info in running.items()},
         "addresses": {
             "sip": f"{parts.site.sip_bind}:{5060 + offset}",
@@ -88,64 +88,64 @@ def status(json: bool = JSON) -> None:
 
 def _show(data: dict[str, Any], checks: Sequence[Check], parts: Composition) -> None:
     console.print("Serves calls." if data["serves"] else "Does NOT serve calls.")
-    for each in checks:
-        if not each.ok:
-            colour = "red" if each.fatal else "yellow"
-            console.print(cell(f"  {each.name}: {each.found}; {each.remedy}."), style=colour, markup=False)
-    as_table("Checks", ("check", "ok", "found"), ((each.name, each.ok, each.found) for each in checks))
+    for check in checks:
+        if not check.ok:
+            colour = "red" if check.fatal else "yellow"
+            console.print(cell(f"  {check.name}: {check.found}; {check.remedy}."), style=colour, markup=False)
+    as_table("Checks", ("check", "ok", "found"), ((check.name, check.ok, check.found) for check in checks))
     as_table("Processes", ("process", "pid"), data["processes"].items())
     as_table("Addresses", ("what", "where"), data["addresses"].items())
     as_table("Calls now", ("state", "calls"), data["calls"].items())
     if any((data["refused"] or {}).values()):
         as_table("Refused calls", ("limit", "calls"), data["refused"].items())
     if not data["serves"]:
-        console.print("Start it with `hatif up`, or look into the logs in", parts.settings.log, markup=False)
+        console.print("Start the line with `hatif up`, or see the logs in", parts.settings.log, markup=False)
 
 
-def _processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
-    missing = [each for each in _NEEDED if each not in running]
+def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
+    missing = [name for name in _NEEDED if name not in running]
     found = f"{' and '.join(missing)} not running" if missing else "Asterisk and the controller run"
     yield Check("processes", not missing, True, found, "start the line with `hatif up`")
-    found, remedy, supervisor = "hatif up watches them", "", running.get(OWN_NAME)
+    found, remedy, supervisor = "hatif up supervises them", "", running.get(OWN_NAME)
     if supervisor is None:
-        found = "nobody watches them: hatif up does not run"
+        found = "unsupervised: hatif up does not run"
         remedy = "start the line with `hatif up`; it takes over what still runs"
     elif supervisor.stopped:
-        found = "nobody watches them: hatif up is stopped (SIGSTOP or Ctrl-Z)"
-        remedy = f"let it go on with `kill -CONT {supervisor.pid}`"
+        found = "unsupervised: hatif up is stopped (SIGSTOP or Ctrl-Z)"
+        remedy = f"continue it with `kill -CONT {supervisor.pid}`"
     yield Check("watched", not remedy, True, found, remedy)
 
 
-def _controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
+def _check_controller(live: dict[str, Any], probe_s: float) -> Iterator[Check]:
     ok = bool(live["ari"] and live["ami"])
     found = "connected to Asterisk" if ok else "not connected to Asterisk, or does not answer"
-    yield Check("controller", ok, True, found, "see log/ivr.log; it connects again by itself")
+    yield Check("controller", ok, True, found, "see log/ivr.log; it reconnects by itself")
     probe = live.get("probe")
     if not probe_s:
         yield Check("test call", True, False, "switched off (probe_s = 0)")
     elif not ok or probe is None:
         yield Check("test call", True, False, "none yet")
-    elif time.time() - probe["at"] > PROBES_KEPT * (probe_s + 10):
+    elif time.time() - probe["at"] > PROBES_MISSED * (probe_s + 10):
         old = f"the last one was {time.time() - probe['at']:.0f} s ago"
-        yield Check("test call", False, True, old, "see log/ivr.log, then end the controller: it is started again")
+        yield Check("test call", False, True, old, "see log/ivr.log, then end the controller; `hatif up` restarts it")
     elif probe["fault"] is not None:
-        found = f"the line called {probe['number']} itself: {probe['fault']}"
+        found = f"the line called its own {probe['number']}: {probe['fault']}"
         yield Check("test call", False, True, found, "see log/ivr.log and asterisk/log/asterisk.log")
     else:
         yield Check("test call", True, True, f"{probe['number']} answered after {probe['answered_s']:.3f} s")
 
 
-def _disk(parts: Composition) -> Iterator[Check]:
+def _check_disk(parts: Composition) -> Iterator[Check]:
     home = parts.settings.home
     if not home.exists():
         return
     free = shutil.disk_usage(home).free
     found = f"{free / 2**20:,.0f} MiB free in {home}"
-    yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "make room for messages and records")
+    yield Check("disk", free >= _DISK_LOW, free < _DISK_FULL, found, "free space for messages and records")
 
 
-async def _asked(parts: Composition) -> list[Check]:
-    """Ask Asterisk and the database."""
+async def _check_asterisk_and_database(parts: Composition) -> list[Check]:
+    """Return the checks that ask Asterisk and the database."""
     secrets = parts.credentials
     try:
         async with Ami("127.0.0.1", 5038 + parts.settings.offset, secrets.ami_user, secrets.ami_password) as ami:
@@ -155,35 +155,35 @@ async def _asked(parts: Composition) -> list[Check]:
     except AmiError as error:
         return [Check("asterisk", False, True, str(error).rstrip("."), "start the line with `hatif up`")]
     return [
-        _numbers(parts, dialplan),
-        _unanswered(channels),
-        _asterisk(settings, uptime, parts.built, datetime.now(UTC)),
-        *await _last_minute(parts.database_url),
+        _check_numbers(parts, dialplan),
+        _check_unanswered(channels),
+        _check_asterisk(settings, uptime, parts.built, datetime.now(UTC)),
+        *await _check_last_minute(parts.database_url),
     ]
 
 
-def _numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
+def _check_numbers(parts: Composition, dialplan: Iterable[Fields]) -> Check:
     loaded = {row["Extension"] for row in dialplan if "Extension" in row}
-    missing = [each.number for each in parts.plan.numbers if not loaded.issuperset(each.forms)]
+    missing = [entry.number for entry in parts.plan.numbers if not loaded.issuperset(entry.forms)]
     found = f"not in Asterisk's dialplan: {', '.join(missing)}" if missing else "all in Asterisk's dialplan"
     return Check("numbers", not missing, True, found, "run `hatif dialplan load`")
 
 
-def _unanswered(channels: Iterable[Fields]) -> Check:
+def _check_unanswered(channels: Iterable[Fields]) -> Check:
     ringing = [
         row["Channel"]
         for row in channels
         if row.get("ChannelStateDesc") == "Ring"
         and row.get("Channel", "").startswith("PJSIP/")  # not Asterisk's own (Local/)
         and row.get("Context", "").startswith("hatif-")
-        and _seconds(row.get("Duration", "")) > RINGS_S
+        and _to_seconds(row.get("Duration", "")) > RINGS_S
     ]
-    found = f"{len(ringing)} ring for over {RINGS_S} s and nobody answers" if ringing else "none waits for an answer"
-    return Check("calls", not ringing, True, found, "see log/ivr.log; end the controller: the next one takes them")
+    found = f"{len(ringing)} ringing for over {RINGS_S} s without an answer" if ringing else "none waits for an answer"
+    return Check("calls", not ringing, True, found, "see log/ivr.log and end the controller; the next one takes them")
 
 
-def _seconds(clock_time: str) -> int:
-    """`01:02:03` in seconds; 0 for what is not a time."""
+def _to_seconds(clock_time: str) -> int:
+    """Return a duration such as 01:02:03 in seconds; 0 for anything else."""
     try:
         hours, minutes, seconds = map(int, clock_time.split(":"))
     except ValueError:
@@ -191,38 +191,38 @@ def _seconds(clock_time: str) -> int:
     return 3600 * hours + 60 * minutes + seconds
 
 
-def _asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
-    """Say which Asterisk it is and since when it runs; `built`: when its program was made, where that is known."""
+def _check_asterisk(settings: Fields, uptime: Fields, built: datetime | None, now: datetime) -> Check:
+    """Check the age of Asterisk. `built`: when its program was built, if known; `now`: the present time."""
     old = built is not None and now - built > _OLD_ASTERISK
-    of = f", built {built:%Y-%m-%d}" if built is not None else ""
+    build = f", built {built:%Y-%m-%d}" if built is not None else ""
     since = f"{uptime.get('CoreStartupDate', '?')} {uptime.get('CoreStartupTime', '')}".strip()
-    found = f"{settings.get('AsteriskVersion', '?')}{of}, up since {since}"
-    return Check("asterisk", not old, False, found, "install a newer release: this one lacks a year of security fixes")
+    found = f"{settings.get('AsteriskVersion', '?')}{build}, up since {since}"
+    return Check("asterisk", not old, False, found, "install a newer release; this one lacks a year of security fixes")
 
 
-def _journal(state: JournalState) -> Iterator[Check]:
-    problems = list(undelivered(state))
+def _check_journal(state: JournalState) -> Iterator[Check]:
+    problems = list(find_delivery_problems(state))
     if state.lag is not None:
         found = f"{state.lag.records} records wait, the oldest for {state.lag.seconds:.0f} s"
     else:
-        found = "not known how many records wait"
+        found = "the number of waiting records is unknown"
     yield Check("journal", not problems, False, " ".join(problems).rstrip(".") or found, "calls are served meanwhile")
 
 
-async def _last_minute(url: str) -> list[Check]:
-    """What the database says of the last minute; nothing while it is away, which the journal's check says."""
-    from db import missed_calls  # not before it is needed: half of the command's start
+async def _check_last_minute(url: str) -> list[Check]:
+    """Check the last minute's calls; nothing while the database is away, which the journal's check reports."""
+    from db import missed_calls  # loads SQLAlchemy: half of the command's start-up time
     from db.engine import DatabaseError, async_engine
 
     engine = async_engine(url)
     try:
         async with asyncio.timeout(ANSWER_S):
-            vain = await missed_calls.unanswered_calls(
+            missed = await missed_calls.unanswered_calls(
                 engine, datetime.now(UTC) - _LAST_MINUTE, timedelta(seconds=RINGS_S)
             )
     except (DatabaseError, TimeoutError):
         return []
     finally:
         await engine.dispose()
-    calls = f"{vain} of the last minute rang for over {RINGS_S} s and were not answered" if vain else "all answered"
-    return [Check("last minute", not vain, True, calls, "see log/ivr.log and asterisk/log/asterisk.log")]
+    calls = f"{missed} of the last minute rang for over {RINGS_S} s without an answer" if missed else "all answered"
+    return [Check("last minute", not missed, True, calls, "see log/ivr.log and asterisk/log/asterisk.log")]

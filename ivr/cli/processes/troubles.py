@@ -1,4 +1,4 @@
-"""Problems that `hatif status` shows although calls are served, each with its remedy."""
+"""Problems of the journal's delivery, which `hatif status` shows although calls are served."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,14 +10,17 @@ from db.delivery import Heartbeat, Lag, heartbeat, lag
 from db.engine import DatabaseError
 
 ANSWER_S = 3.0
-_SILENT_S = 30.0
-"""A deliverer says at least every ten seconds that it is there."""
+_HEARTBEAT_TIMEOUT_S = 30.0
+"""Seconds without a heartbeat after which the deliverer counts as gone; it sends one at least every ten seconds."""
 _LATE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """How far the database is behind. `lag`: None while the database does not say; `why`: what it said then."""
+    """How far the database is behind the journal.
+
+    `beat`: the deliverer's last heartbeat; `lag`: None while the database cannot be asked; `why`: its error then.
+    """
 
     beat: Heartbeat | None
     lag: Lag | None
@@ -25,7 +28,7 @@ class JournalState:
 
 
 def read_journal(folder: Path, url: str) -> JournalState:
-    """Read what the deliverer said last, and ask the database."""
+    """Read the deliverer's last heartbeat, and ask the database how far it is behind."""
 
     async def ask() -> Lag:
         async with asyncio.timeout(ANSWER_S):
@@ -40,15 +43,15 @@ def read_journal(folder: Path, url: str) -> JournalState:
         return JournalState(beat, None, f"the database did not answer within {ANSWER_S:g} s")
 
 
-def undelivered(journal: JournalState, now: datetime | None = None) -> Iterator[str]:
-    """Calls go on while the journal waits; nobody would see it anywhere else."""
+def find_delivery_problems(journal: JournalState, now: datetime | None = None) -> Iterator[str]:
+    """Yield the problems of delivery as sentences. Calls go on meanwhile, so that nothing else would show them."""
     now = now or datetime.now(UTC)
     beat, lag_now = journal.beat, journal.lag
     if beat is not None and beat.away is not None:
-        yield f"The journal waits: {beat.away}. Nothing is lost while there is room on the disk."
-    elif beat is not None and (now - beat.at).total_seconds() > _SILENT_S:
-        yield f"Nobody has delivered the journal since {beat.at:%Y-%m-%d %H:%M:%S} UTC: look into journal.log."
+        yield f"The journal is not delivered: {beat.away}. Nothing is lost while there is room on the disk."
+    elif beat is not None and (now - beat.at).total_seconds() > _HEARTBEAT_TIMEOUT_S:
+        yield f"The journal has not been delivered since {beat.at:%Y-%m-%d %H:%M:%S} UTC: see journal.log."
     if journal.why is not None:
-        yield f"How far the journal is behind is not known: {journal.why}."
+        yield f"It is unknown how far the database is behind: {journal.why}."
     elif lag_now is not None and lag_now.seconds > _LATE_S:
         yield f"{lag_now.records} records wait for the database, the oldest one for {lag_now.seconds:.0f} s."

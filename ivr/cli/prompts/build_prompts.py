@@ -1,4 +1,4 @@
-"""Making the audio of all prompts, as several commands do it."""
+"""Build the audio of all prompts, for several commands."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> "BuildReport":
-    """Brings all audio up to date with texts, operators' names and recordings; what no version names is removed."""
+    """Update all audio from texts, operators' names and recordings; remove files that no version uses.
+
+    `progress`: called with the number done, the total, and the prompt.
+    """
     from ivr.audio.names import names
     from ivr.site.findings import SiteError
     from prompts import catalogue, manifest
@@ -19,8 +22,8 @@ def build_all(parts: Composition, progress: Callable[[int, int, str], None]) -> 
 
     try:
         spoken = names(parts.operators, parts.site)
-    except SiteError as error:  # his number stands for it
-        errors.print(f"hatif: no operator's name is made: {error}", style="yellow", markup=False, soft_wrap=True)
+    except SiteError as error:  # their numbers are spoken instead
+        errors.print(f"hatif: operators' names are not spoken: {error}", style="yellow", markup=False, soft_wrap=True)
         spoken = ()
     folder, sounds = parts.settings.site, parts.settings.sounds
     report = build_prompts(

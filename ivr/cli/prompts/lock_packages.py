@@ -1,4 +1,4 @@
-"""Renews the lock of what is fetched from Debian: `python -m ivr.cli.prompts.lock_packages`. scripts/lock runs it."""
+"""Renew the lock files of the packages from Debian: `python -m ivr.cli.prompts.lock_packages`, run by scripts/lock."""
 
 import sys
 import tempfile
@@ -19,7 +19,7 @@ def main() -> None:
                     packages = apt.resolve(Path(temporary, "apt"), wanted, architecture, bar)
                     path = package_lock.lock_file(wanted.name, architecture)
                     changed = package_lock.write(path, wanted.name, packages)
-                    bar.step(f"{path}: {len(packages)} packages, {'renewed' if changed else 'as they were'}")
+                    bar.step(f"{path}: {len(packages)} packages, {'renewed' if changed else 'unchanged'}")
     except AsteriskError as error:
         sys.exit(f"lock_packages: {error}")
 

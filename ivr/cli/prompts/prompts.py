@@ -1,4 +1,4 @@
-"""Commands about what callers hear."""
+"""`hatif prompts …`: the audio that callers hear."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -11,13 +11,16 @@ from ivr.cli.output import JSON, Bar, as_json, as_table, console, errors
 from ivr.cli.prompts import studio, tashkeel, voices
 from ivr.cli.prompts.build_prompts import build_all
 
+# Imports in functions: reading catalogues and speaking take a while to load.
 if TYPE_CHECKING:
     from prompts.status import LanguageStatus
 
 
 def register(app: typer.Typer) -> None:
     prompts = typer.Typer(
-        help="What callers hear: texts, voices, recordings.", no_args_is_help=True, rich_markup_mode=None
+        help="Build, list and check prompts; voices, recordings and drafted texts.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
     )
     prompts.command()(build)
     prompts.command("list")(list_prompts)
@@ -30,14 +33,14 @@ def register(app: typer.Typer) -> None:
 
 
 def build() -> None:
-    """Make the audio of all prompts; only what changed is made again."""
+    """Make the audio of all prompts; skip what has not changed."""
     parts = Composition()
     with Bar() as bar:
         bar.step("Prompts in all languages")
         report = build_all(parts, lambda done, total, _: bar.update(done, total))
-    console.print(f"{report.made} made, {report.kept} were there, in {report.seconds:.1f} s.")
-    for each in report.recorded:
-        console.print(f"{each.language} has only recordings: {each}.", markup=False)
+    console.print(f"{report.made} made, {report.kept} unchanged, in {report.seconds:.1f} s.")
+    for recorded in report.recorded:
+        console.print(f"{recorded.language} has only recordings: {recorded}.", markup=False)
     for problem in report.problems:
         errors.print(f"hatif: {problem}", style="yellow", markup=False, soft_wrap=True)
     if report.problems:
@@ -45,15 +48,15 @@ def build() -> None:
 
 
 def list_prompts(json: bool = JSON) -> None:
-    """Every prompt in every language: text, file, and where the voice is from."""
+    """List every prompt in every language: text, file, and the source of its audio."""
     from prompts import manifest
 
     parts = Composition()
-    heard = manifest.load(parts.settings.sounds / manifest.FILE)
+    audio = manifest.load(parts.settings.sounds / manifest.FILE)
     rows = [
-        {"id": prompt, "language": language, "text": audio.text, "file": audio.file, "source": audio.source}
-        for language, prompts in heard.prompts.items()
-        for prompt, audio in prompts.items()
+        {"id": prompt, "language": language, "text": clip.text, "file": clip.file, "source": clip.source}
+        for language, prompts in audio.prompts.items()
+        for prompt, clip in prompts.items()
     ]
     if json:
         as_json(rows)
@@ -63,16 +66,16 @@ def list_prompts(json: bool = JSON) -> None:
 
 
 def status(json: bool = JSON) -> None:
-    """By language: texts, translated, recorded, synthesised, stale, missing, names; who speaks, and since when."""
+    """Count texts by language: translated, recorded, synthesised, stale, missing, names; list the voices in use."""
     from prompts import catalogue, manifest
     from prompts.status import language_statuses
 
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
-    heard = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
-    off = [each for each in parts.site.recorded_only if each not in parts.site.languages]
+    audio = manifest.load_if_any(parts.settings.sounds / manifest.FILE)
+    off = [language for language in parts.site.recorded_only if language not in parts.site.languages]
     languages = (*parts.site.languages, *off)
-    rows = list(language_statuses(languages, texts, heard, parts.voices, parts.site.recorded_only))
+    rows = list(language_statuses(languages, texts, audio, parts.voices, parts.site.recorded_only))
     if json:
         as_json([asdict(row) | {"on": row.language not in off} for row in rows])
         return
@@ -88,24 +91,24 @@ def _cells(row: "LanguageStatus", *, on: bool) -> tuple[object, ...]:
     state = "on" if on else f"off: {row.recorded} of {row.texts} recorded"
     several = len(row.voices) > 1
     voices = [
-        each.voice + (f" ({each.prompts})" if several else "") + (f" since {each.since:%Y-%m-%d}" if each.since else "")
-        for each in row.voices
+        used.voice + (f" ({used.prompts})" if several else "") + (f" since {used.since:%Y-%m-%d}" if used.since else "")
+        for used in row.voices
     ]
     counts = (row.texts, row.translated, row.recorded, row.synthesised, row.stale, row.missing, row.names)
     return (row.language, state, *counts, ", ".join(voices) or "-")
 
 
 def say(
-    text: str = typer.Argument(help="What is to be said."),
+    text: str = typer.Argument(help="The text to speak."),
     language: str = typer.Option(..., "--language", help="The code of a language of the site."),
-    out: Path = typer.Option(..., "--out", help="The WAV file that is written."),
+    out: Path = typer.Option(..., "--out", help="The WAV file to write."),
 ) -> None:
-    """Speak a text the way the site would, into a WAV file."""
+    """Speak a text in the site's voice into a WAV file."""
     from prompts.say import say as speak
 
     chosen = Composition().voices
     if problem := chosen.missing.get(language):
-        said = f"hatif: {chosen.named[language]}: {problem}; {chosen.voice(language).source} speaks instead"
-        errors.print(said, style="yellow", markup=False, soft_wrap=True)
+        warning = f"hatif: {chosen.named[language]}: {problem}; {chosen.voice(language).source} speaks instead"
+        errors.print(warning, style="yellow", markup=False, soft_wrap=True)
     seconds = speak(text, language, out, voice=chosen.voice(language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)

@@ -1,4 +1,4 @@
-"""Commands about drafted texts: vowels for Arabic, and the release of what is marked fuzzy."""
+"""Commands about drafted texts: draft Arabic vowels, release texts that are marked fuzzy."""
 
 import getpass
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,16 @@ import typer
 from ivr.cli.composition import Composition
 from ivr.cli.output import as_json, cell, console, errors
 
+# Imports in functions: the model and the catalogues take a while to load.
 if TYPE_CHECKING:
     from prompts.catalogue import Catalogues, Entry
     from prompts.tashkeel import Draft
 
-IDS = typer.Argument(None, metavar="[ID]...", help="Texts, by their ids.", show_default=False)
+IDS = typer.Argument(None, metavar="[ID]...", help="The ids of texts.", show_default=False)
 
 
 class DraftError(Exception):
-    """A sentence that says why nothing is drafted or released, and what would be right."""
+    """A sentence that says why nothing was drafted or released, and what would be right."""
 
 
 def register(prompts: typer.Typer) -> None:
@@ -28,23 +29,24 @@ def register(prompts: typer.Typer) -> None:
 
 def tashkeel(
     ids: list[str] | None = IDS,
-    all_: bool = typer.Option(False, "--all", help="All Arabic texts in which vowels are missing."),
-    text: str | None = typer.Option(None, "--text", help="This text instead of the site's."),
-    write: bool = typer.Option(False, "--write", help="Put the drafts into the catalogue, marked fuzzy."),
-    json: bool = typer.Option(False, "--json", help="One JSON document on standard output: a list."),
+    all_: bool = typer.Option(False, "--all", help="Draft all Arabic texts that lack vowels."),
+    text: str | None = typer.Option(None, "--text", help="Draft this text instead of the site's."),
+    write: bool = typer.Option(False, "--write", help="Write the drafts into the catalogue, marked fuzzy."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON document, a list."),
 ) -> None:
-    """Draft the vowels of Arabic texts. A [word] in brackets is one that the machine is unsure of.
+    """Draft the vowels of Arabic texts. A [word] in brackets is one of which the model is unsure.
 
-    What --write puts into the catalogue is not spoken before `hatif prompts release`; the former audio stays in use.
+    Texts that --write puts into the catalogue are not spoken until `hatif prompts release`; until then the old audio
+    stays in use.
     """
     from prompts import catalogue, po, release, vowels
     from prompts.tashkeel import Memory, draft
     from prompts.vowel_model import ModelError, Text2Tashkeel
 
     if sum((bool(ids), all_, text is not None)) != 1:
-        raise DraftError("Name texts by their ids, or give --all, or --text TEXT.")
+        raise DraftError("Write the ids of texts, or --all, or --text TEXT.")
     if write and text is not None:
-        raise DraftError("--write puts a draft into the catalogue; name the text by its id, not with --text.")
+        raise DraftError("--write puts a draft into the catalogue; write the id of the text instead of --text.")
     parts = Composition()
     texts = catalogue.load(parts.settings.site)
     before = po.read(texts.file(release.ARABIC)) if write else ""
@@ -53,27 +55,27 @@ def tashkeel(
         model = Text2Tashkeel()
     except ModelError as error:
         raise DraftError(f"{error}.") from None
-    memory = Memory(each for prompt in texts.ids if (each := texts.text(release.ARABIC, prompt)))
-    drafts = {prompt: draft(each, model, memory) for prompt, each in wanted.items() if vowels.WORD.search(each)}
+    memory = Memory(known for prompt in texts.ids if (known := texts.text(release.ARABIC, prompt)))
+    drafts = {prompt: draft(words, model, memory) for prompt, words in wanted.items() if vowels.WORD.search(words)}
     for prompt in wanted.keys() - drafts.keys():
         raise DraftError(f"There is no Arabic word in {prompt or 'the text'}: {cell(wanted[prompt][:60])}.")
     if json:
-        as_json([_document(prompt, each) for prompt, each in drafts.items()])
+        as_json([_document(prompt, drafted) for prompt, drafted in drafts.items()])
     else:
         _show(drafts)
-    changed = {prompt: each for prompt, each in drafts.items() if each.text != each.written}
+    changed = {prompt: drafted for prompt, drafted in drafts.items() if drafted.text != drafted.written}
     if write and changed:
         file = texts.file(release.ARABIC)
         po.replace(file, before, release.add_drafts(before, changed.items()))
         errors.print(
-            f"{file}: {len(changed)} drafted, marked fuzzy. `hatif prompts release ID` has them spoken.",
+            f"{file}: {len(changed)} drafted, marked fuzzy. `hatif prompts release ID` releases them.",
             markup=False,
             soft_wrap=True,
         )
 
 
 def _wanted(texts: "Catalogues", ids: Sequence[str]) -> dict[str, str]:
-    """The Arabic texts by id; without ids those in which vowels are missing."""
+    """Return the Arabic texts with these ids; without ids, those that lack vowels."""
     from prompts import release, vowels
 
     if release.ARABIC not in texts.languages:
@@ -81,13 +83,13 @@ def _wanted(texts: "Catalogues", ids: Sequence[str]) -> dict[str, str]:
     if ids:
         return {prompt: _entry(texts, release.ARABIC, prompt).text for prompt in ids}
     entries = (texts.entry(release.ARABIC, prompt) for prompt in texts.ids)
-    return {each.id: each.text for each in entries if each and vowels.unvowelled(each.text)}
+    return {entry.id: entry.text for entry in entries if entry and vowels.unvowelled(entry.text)}
 
 
 def _entry(texts: "Catalogues", language: str, prompt: str) -> "Entry":
     entry = texts.entry(language, prompt)
     if entry is None:
-        raise DraftError(f"{texts.file(language)} has no text {cell(prompt)}; `hatif prompts list` has the ids.")
+        raise DraftError(f"{texts.file(language)} has no text {cell(prompt)}; `hatif prompts list` lists the ids.")
     if not entry.text:
         raise DraftError(f"{texts.file(language)}:{entry.line}: {prompt} is not translated; write its msgstr first.")
     return entry
@@ -96,44 +98,46 @@ def _entry(texts: "Catalogues", language: str, prompt: str) -> "Entry":
 def _show(drafts: "dict[str, Draft]") -> None:
     if not drafts:
         console.print("No vowels are missing.")
-    for prompt, each in drafts.items():
+    for prompt, drafted in drafts.items():
         if prompt:
             console.print(prompt, style="bold", markup=False)
-        console.print(cell(each.marked), markup=False, soft_wrap=True)
-        if not each.words:
+        console.print(cell(drafted.marked), markup=False, soft_wrap=True)
+        if not drafted.words:
             console.print("  has all its vowels")
-        for word in each.unsure:
+        for word in drafted.unsure:
             console.print(f"  unsure: {cell(word.drafted)} ({word.doubt})", markup=False, soft_wrap=True)
 
 
 def _document(prompt: str, draft: "Draft") -> dict[str, Any]:
     unsure = [
-        {"word": each.drafted, "written": each.written, "at": each.at, "doubt": each.doubt} for each in draft.unsure
+        {"word": word.drafted, "written": word.written, "at": word.at, "doubt": word.doubt} for word in draft.unsure
     ]
     return {"id": prompt or None, "written": draft.written, "text": draft.text, "unsure": unsure}
 
 
 def release(
-    ids: list[str] = typer.Argument(metavar="ID...", help="Texts that are marked fuzzy, by their ids."),
-    language: str | None = typer.Option(None, "--language", help="In this language only."),
-    by: str | None = typer.Option(None, "--by", help="Who has read the text; without it, who is logged in here."),
+    ids: list[str] = typer.Argument(metavar="ID...", help="The ids of texts that are marked fuzzy."),
+    language: str | None = typer.Option(None, "--language", help="Release them in this language only."),
+    by: str | None = typer.Option(
+        None, "--by", help="The person who proofread the text.  [default: the user who is logged in]"
+    ),
 ) -> None:
-    """Have a text spoken that is marked fuzzy, after showing it: a comment keeps who released it, and when."""
+    """Show texts that are marked fuzzy and release them to be spoken; a comment records by whom and when."""
     from prompts import catalogue, po
     from prompts.release import draft_comment, mark_released
 
     texts = catalogue.load(Composition().settings.site)
     if language and language not in texts.languages:
         raise DraftError(f"{language!r} has no texts; the languages are {', '.join(texts.languages)}.")
-    fuzzy = [each for prompt in dict.fromkeys(ids) for each in _fuzzy(texts, prompt, language)]
+    fuzzy = [entry for prompt in dict.fromkeys(ids) for entry in _fuzzy_entries(texts, prompt, language)]
     contents = {code: po.read(texts.file(code)) for code, _ in fuzzy}
     refused = 0
     for code, entry in fuzzy:
         console.print(f"{code} {entry.id}", style="bold", markup=False)
         console.print(f"  {cell(entry.source)}\n  {cell(entry.text)}", markup=False, soft_wrap=True)
-        if told := draft_comment(contents[code], entry.id):
-            console.print(f"  {cell(told)}", markup=False, soft_wrap=True)
-        if _is_wrong(code, entry):
+        if comment := draft_comment(contents[code], entry.id):
+            console.print(f"  {cell(comment)}", markup=False, soft_wrap=True)
+        if _show_findings(code, entry):
             refused += 1
         elif typer.confirm("  Is this right, and may it be spoken?"):
             after = mark_released(contents[code], entry.id, by or getpass.getuser(), datetime.now(UTC).date())
@@ -144,22 +148,22 @@ def release(
         raise typer.Exit(1)
 
 
-def _fuzzy(texts: "Catalogues", prompt: str, language: str | None) -> "Iterator[tuple[str, Entry]]":
+def _fuzzy_entries(texts: "Catalogues", prompt: str, language: str | None) -> "Iterator[tuple[str, Entry]]":
     codes = [language] if language else texts.languages
-    found = [(code, each) for code in codes if (each := texts.entry(code, prompt)) and each.fuzzy and each.text]
+    found = [(code, entry) for code in codes if (entry := texts.entry(code, prompt)) and entry.fuzzy and entry.text]
     if not found:
         if not any(texts.entry(code, prompt) for code in codes):
-            raise DraftError(f"No text is called {cell(prompt)}; `hatif prompts list` has the ids.")
+            raise DraftError(f"There is no text {cell(prompt)}; `hatif prompts list` lists the ids.")
         raise DraftError(f"{prompt} is not marked fuzzy in {language or 'any language'}: there is nothing to release.")
     yield from found
 
 
-def _is_wrong(language: str, entry: "Entry") -> bool:
-    """Names what is wrong with the text; True if no voice can say it."""
+def _show_findings(language: str, entry: "Entry") -> bool:
+    """Print the findings about a text; return True if no voice can speak it."""
     from prompts import text_rules
 
     found = text_rules.findings(entry.text, language)
-    for each in found:
-        colour = "red" if each.code.startswith("E_") else "yellow"
-        errors.print(f"  {each.code} {each.found}; {each.remedy}.", style=colour, markup=False, soft_wrap=True)
-    return any(each.code.startswith("E_") for each in found)
+    for finding in found:
+        colour = "red" if finding.code.startswith("E_") else "yellow"
+        errors.print(f"  {finding.code} {finding.found}; {finding.remedy}.", style=colour, markup=False, soft_wrap=True)
+    return any(finding.code.startswith("E_") for finding in found)

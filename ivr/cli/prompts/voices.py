@@ -1,4 +1,4 @@
-"""Commands about voices that are not there by themselves: which there are, and how MBROLA's are installed."""
+"""Commands about voices: list them, install those of MBROLA."""
 
 import fcntl
 import getpass
@@ -29,26 +29,24 @@ MBROLA = Wanted(
 
 
 class VoiceInstallError(Exception):
-    """A voice that was not installed; the message says why and what to do."""
+    """A sentence that says why a voice was not installed, and what to do."""
 
 
 class Installable(StrEnum):
-    """What can be installed by its name."""
+    """The voices that can be installed by name."""
 
     MBROLA = "mbrola"
 
 
 def register(prompts: typer.Typer) -> None:
-    voices = typer.Typer(
-        help="Voices: which there are, and how to have more.", no_args_is_help=True, rich_markup_mode=None
-    )
+    voices = typer.Typer(help="List voices, install more.", no_args_is_help=True, rich_markup_mode=None)
     voices.command("list")(list_voices)
     voices.command()(install)
     prompts.add_typer(voices, name="voices")
 
 
 def list_voices(json: bool = JSON) -> None:
-    """Every voice that can speak here, with its languages, whether it is there, and what the site uses it for."""
+    """List the available voices with their languages, whether they are installed, and what the site uses them for."""
     parts = Composition()
     rows = list(_voices(parts))
     if json:
@@ -100,34 +98,34 @@ def _state(language: str, name: str, folder: Path) -> str:
 def install(
     voice: Installable = typer.Argument(help="What to install."),
     accept_licence: bool = typer.Option(
-        False, "--accept-licence", help="You have read the licence and accept it; without it you are asked."
+        False, "--accept-licence", help="Confirm that you have read the licence and accept it, instead of being asked."
     ),
 ) -> None:
-    """Fetch MBROLA with its Arabic and its Dutch voice from Debian, without root, once its licence is accepted.
+    """Install MBROLA with its Arabic and Dutch voices from Debian, without root, after you accept its licence.
 
     The voices are used when site.toml names them: [voices], ar = "mbrola-ar2", nl = "mbrola-nl2".
     """
     folder = Composition().settings.voices / voice
     shown = {package: licences.text(package) for package in licences.VOICES}
-    _ask(shown, accept_licence)
+    _require_acceptance(shown, accept_licence)
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / "root"
-    with _alone(folder / "install.lock"):
+    with _lock(folder / "install.lock"):
         if not (root / apt.MARKER).is_file():
             if root.exists():
-                raise VoiceInstallError(f"{root} is there, but not unpacked by us: remove it, then try again.")
+                raise VoiceInstallError(f"{root} exists, but was not unpacked by Hatif: remove it, then try again.")
             with Bar() as bar:
                 apt.unpack(folder / "apt", root, MBROLA, bar)
-        came = {package: licences.text_in(root, package) for package in licences.VOICES}
-        changed = {package: text for package, text in came.items() if text != shown[package]}
+        delivered = {package: licences.text_in(root, package) for package in licences.VOICES}
+        changed = {package: text for package, text in delivered.items() if text != shown[package]}
         if changed:
             try:
-                console.print("The licence that came with the voice is another one.")
-                _ask(changed, accepted=False)
+                console.print("The licence that came with the voice is a different one.")
+                _require_acceptance(changed, accepted=False)
             except VoiceInstallError:
                 shutil.rmtree(root)
                 raise
-        digests = {package: licences.digest(text) for package, text in came.items()}
+        digests = {package: licences.digest(text) for package, text in delivered.items()}
         acceptance = Acceptance(
             datetime.now(UTC).replace(microsecond=0), getpass.getuser(), digests, apt.versions(root, MBROLA)
         )
@@ -137,8 +135,8 @@ def install(
     console.print("and run `hatif prompts build`.", markup=False)
 
 
-def _ask(texts: dict[str, str], accepted: bool) -> None:
-    """VoiceInstallError unless a person accepts these licences; they are shown in any case."""
+def _require_acceptance(texts: dict[str, str], accepted: bool) -> None:
+    """Show these licences. Raises VoiceInstallError unless they are accepted."""
     for package, text in texts.items():
         console.print(f"===== {package} =====\n{text}", markup=False, soft_wrap=True)
     if accepted:
@@ -152,8 +150,8 @@ def _ask(texts: dict[str, str], accepted: bool) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One installer at a time; the next one waits."""
+def _lock(path: Path) -> Iterator[None]:
+    """Let one installer run at a time; the next one waits."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""How `hatif report` answers: tables for people, lines of comma-separated values, one JSON document."""
+"""The output of `hatif report`: tables for people, comma-separated values, one JSON document."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,167 +6,170 @@ from typing import Any
 from ivr.cli.output import as_table, console
 from ivr.cli.report import report_operators
 from ivr.cli.report.report_groups import MENU_GOING_ON, MENU_OTHER, OUTGOING, By, Group, Key
-from ivr.cli.report.report_query import Asked, Found
+from ivr.cli.report.report_query import ReportData, ReportRequest
 from ivr.cli.sheet import Sheet
 from routing.figures import Limits
 
-Shown = Callable[[dict[str, Any]], str]
+FormatCell = Callable[[dict[str, Any]], str]
+"""A function that returns a column's text for the figures of a group."""
 
-_NOBODY = "-"
+_NO_KEY = "-"
 _ALL = "all"
 _PLANNED = "planned"
 _SELF_SERVED = "self\nserved"
 
 
-def document(asked: Asked, found: Found) -> dict[str, Any]:
+def build_document(request: ReportRequest, data: ReportData) -> dict[str, Any]:
+    """Return the report for `--json`."""
     return {
-        "from": asked.first,
-        "to": asked.last,
-        "timezone": asked.period.zone.key,
-        "by": ",".join(asked.by),
-        "within_s": asked.within,
-        "short_s": asked.short,
-        "tests": asked.tests,
-        "rows": _rows(asked, found),
-        "total": found.groups.total.figures()
-        | (report_operators.figures(found.groups.total) if asked.by == (By.OPERATOR,) else {}),
+        "from": request.first,
+        "to": request.last,
+        "timezone": request.period.zone.key,
+        "by": ",".join(request.by),
+        "within_s": request.within,
+        "short_s": request.short,
+        "tests": request.tests,
+        "rows": _rows(request, data),
+        "total": data.groups.total.figures()
+        | (report_operators.operator_figures(data.groups.total) if request.by == (By.OPERATOR,) else {}),
     }
 
 
-def _rows(asked: Asked, found: Found) -> list[dict[str, Any]]:
-    return [_row(asked, found, key, group) for key, group in found.groups.rows]
+def _rows(request: ReportRequest, data: ReportData) -> list[dict[str, Any]]:
+    return [_row(request, data, key, group) for key, group in data.groups.rows]
 
 
-def _row(asked: Asked, found: Found, key: Key, group: Group) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(_columns(asked), key, strict=True))
+def _row(request: ReportRequest, data: ReportData, key: Key, group: Group) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(_columns(request), key, strict=True))
     operator = row.get("operator") or ""
-    if By.OPERATOR in asked.by:
-        row["name"] = found.names.get(operator)
+    if By.OPERATOR in request.by:
+        row["name"] = data.names.get(operator)
     row |= group.figures()
-    if asked.by == (By.OPERATOR,):
-        row["planned_s"] = found.planned.get(operator)
-        row |= report_operators.figures(group)
+    if request.by == (By.OPERATOR,):
+        row["planned_s"] = data.planned.get(operator)
+        row |= report_operators.operator_figures(group)
     return row
 
 
-def _columns(asked: Asked) -> list[str]:
-    return [by.value.replace("-", "_") for by in asked.by]
+def _columns(request: ReportRequest) -> list[str]:
+    return [by.value.replace("-", "_") for by in request.by]
 
 
-def write_csv(asked: Asked, found: Found, sheet: Sheet) -> None:
-    """A line a group, and no total: whoever adds the counts up has it, and a sheet would count it twice."""
-    rows = _rows(asked, found)
-    if asked.by == (By.OPERATOR,):
-        rows = report_operators.flat(rows)
-    sheet.write(list(rows[0]) if rows else [*_columns(asked), *Group(Limits()).figures()], rows)
+def write_csv(request: ReportRequest, data: ReportData, sheet: Sheet) -> None:
+    """Write one line per group, without a total, which a spreadsheet's sums would count twice."""
+    rows = _rows(request, data)
+    if request.by == (By.OPERATOR,):
+        rows = report_operators.flatten_pauses(rows)
+    sheet.write(list(rows[0]) if rows else [*_columns(request), *Group(Limits()).figures()], rows)
 
 
-def show(asked: Asked, found: Found) -> None:
-    rows = found.groups.rows
+def show(request: ReportRequest, data: ReportData) -> None:
+    """Print the report as tables, with notes on what the figures mean."""
+    rows = data.groups.rows
     if not rows:
-        console.print(_nothing(asked, found), markup=False, soft_wrap=True)
+        console.print(_explain_empty(request, data), markup=False, soft_wrap=True)
         return
-    total = found.groups.total.figures()
-    named = [(tuple(_NOBODY if part is None else part for part in key), group.figures()) for key, group in rows]
+    total = data.groups.total.figures()
+    named = [(tuple(_NO_KEY if part is None else part for part in key), group.figures()) for key, group in rows]
     if len(named) != 1:
-        named.append(((_ALL, *("" for _ in asked.by[1:])), total))
-    title = f"{asked.days} ({asked.period.zone.key})"
-    if asked.by == (By.OPERATOR,):  # nobody abandons an operator
-        everybody = sum(found.planned.values()) or None
+        named.append(((_ALL, *("" for _ in request.by[1:])), total))
+    title = f"{request.days} ({request.period.zone.key})"
+    if request.by == (By.OPERATOR,):  # no call is abandoned at an operator
+        everybody = sum(data.planned.values()) or None
         known = [
-            ((label,), {**figures, "planned_s": everybody if label == _ALL else found.planned.get(label)})
+            ((label,), {**figures, "planned_s": everybody if label == _ALL else data.planned.get(label)})
             for (label,), figures in named
-            if label != _NOBODY
+            if label != _NO_KEY
         ]
-        names = [found.names.get(label, "") for (label,), _ in known]
-        columns = {name: shown for name, shown in _OPERATORS.items() if name != _PLANNED or found.planned}
+        names = [data.names.get(label, "") for (label,), _ in known]
+        columns = {name: form for name, form in _OPERATORS.items() if name != _PLANNED or data.planned}
         _table(f"Operators, {title}", ["id"], columns, known, names)
         console.print()
-        groups = {_NOBODY if key is None else key: group for (key,), group in rows} | {_ALL: found.groups.total}
+        groups = {_NO_KEY if key is None else key: group for (key,), group in rows} | {_ALL: data.groups.total}
         report_operators.show((label, groups[label]) for (label,), _ in known)
     else:
-        what, keys = " and ".join(asked.by), asked.by
-        columns = {name: shown for name, shown in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
+        what, keys = " and ".join(request.by), request.by
+        columns = {name: form for name, form in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
         _table(f"All calls by {what}, {title}", keys, columns, named)
         console.print()
-        columns = {name: shown for name, shown in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
+        columns = {name: form for name, form in _CALLS.items() if name != _SELF_SERVED or total["self_served"]}
         _table(f"Calls that waited, by {what}", keys, columns, named)
         console.print()
         _table(f"Service level, waits and work by {what}", keys, _LEVELS, named)
-    for note in _notes(asked, found, total):
+    for note in _notes(request, data, total):
         console.print(note, style="dim", markup=False, soft_wrap=True)
 
 
 def _table(
     title: str,
     keys: Sequence[str],
-    columns: dict[str, Shown],
+    columns: dict[str, FormatCell],
     rows: Sequence[tuple[tuple[str, ...], dict[str, Any]]],
     names: list[str] | None = None,
 ) -> None:
-    shown = {name: _aligned(name, [show(figures) for _, figures in rows]) for name, show in columns.items()}
+    cells = {name: _align(name, [form(figures) for _, figures in rows]) for name, form in columns.items()}
     if names is not None:
-        shown["name"] = names
+        cells["name"] = names
     labels = zip(*(label for label, _ in rows), strict=True)
-    as_table(title, (*keys, *shown), zip(*labels, *shown.values(), strict=True))
+    as_table(title, (*keys, *cells), zip(*labels, *cells.values(), strict=True))
 
 
-def _aligned(column: str, numbers: list[str]) -> list[str]:
-    """Under the end of the column's name."""
+def _align(column: str, numbers: list[str]) -> list[str]:
+    """Return the numbers right-aligned with the end of the column's name."""
     width = max(map(len, (*column.split(), *numbers)))
-    return [each.rjust(width) for each in numbers]
+    return [number.rjust(width) for number in numbers]
 
 
-def _nothing(asked: Asked, found: Found) -> str:
-    if not found.counted.any:
-        return "The database has no call yet: nothing to report."
-    said = f"No call came, {asked.days}; try another --from and --to"
-    if found.counted.tests and not asked.tests:
-        return f"{said}, or --tests, which counts the test calls of these days as well ({found.counted.tests})."
-    return f"{said}."
+def _explain_empty(request: ReportRequest, data: ReportData) -> str:
+    if not data.counted.any:
+        return "The database has no calls yet: nothing to report."
+    sentence = f"No calls arrived, {request.days}; try another --from and --to"
+    if data.counted.tests and not request.tests:
+        return f"{sentence}, or --tests, which includes the test calls of these days ({data.counted.tests})."
+    return f"{sentence}."
 
 
-def _notes(asked: Asked, found: Found, total: dict[str, Any]) -> list[str]:
-    if asked.by == (By.OPERATOR,):
-        notes = ["Handling in seconds, the other times in hours:minutes."]
+def _notes(request: ReportRequest, data: ReportData, total: dict[str, Any]) -> list[str]:
+    if request.by == (By.OPERATOR,):
+        notes = ["Handling in seconds, other times in hours:minutes."]
     else:
         notes = [
-            "All calls: how those ended that never waited, and how many waited or wait. "
-            f"In time: answered within {asked.within:g} s, of those offered (answered or abandoned); no short: without "
-            f"those abandoned within {asked.short:g} s; by target: without those abandoned within {asked.within:g} s. "
-            "Waits of the answered, and handling, in seconds."
+            "All calls: outcomes of those that never waited, and the number that waited or still wait. "
+            f"In time: answered within {request.within:g} s, of those offered (answered or abandoned); no short: "
+            f"without those abandoned within {request.short:g} s; by target: without those abandoned within "
+            f"{request.within:g} s. Waits of answered calls, and handling, in seconds."
         ]
     if total["still_waiting"]:
-        notes.append(f"Still waiting, and in no figure yet: {total['still_waiting']}.")
-    if found.counted.tests and not asked.tests:
-        notes.append(f"Test calls left out: {found.counted.tests}; --tests counts them.")
+        notes.append(f"Still waiting, and not in any other figure: {total['still_waiting']}.")
+    if data.counted.tests and not request.tests:
+        notes.append(f"Test calls left out: {data.counted.tests}; --tests includes them.")
     return notes
 
 
-def _count(name: str) -> Shown:
+def _count(name: str) -> FormatCell:
     return lambda figures: str(figures[name])
 
 
-def _percent(name: str) -> Shown:
+def _percent(name: str) -> FormatCell:
     return lambda figures: "-" if figures[name] is None else f"{100 * figures[name]:.1f}%"
 
 
-def _tenths(name: str) -> Shown:
+def _tenths(name: str) -> FormatCell:
     return lambda figures: "-" if figures[name] is None else f"{figures[name]:.1f}"
 
 
-def _hours(name: str) -> Shown:
-    def shown(figures: dict[str, Any]) -> str:
+def _hours(name: str) -> FormatCell:
+    def format_cell(figures: dict[str, Any]) -> str:
         if figures[name] is None:
             return "-"
         minutes = round(figures[name] / 60)
         return f"{minutes // 60}:{minutes % 60:02}"
 
-    return shown
+    return format_cell
 
 
-# 80 columns of a terminal have room for each of them: names are broken, as numbers must not be.
-_ALL_CALLS: dict[str, Shown] = {
+# Each table fits into 80 columns of a terminal: names may break, numbers must not.
+_ALL_CALLS: dict[str, FormatCell] = {
     "calls": _count("calls"),
     "left\nmenu": _count("ivr_left_menu"),
     "self\nserved": _count("ivr_self_served"),
@@ -180,9 +183,9 @@ _ALL_CALLS: dict[str, Shown] = {
 }
 
 _ONLY_SOME = {"other": MENU_OTHER, "in\nmenu": MENU_GOING_ON, "called\nby us": OUTGOING}
-"""Columns that are shown where there is such a call."""
+"""Columns that are shown only if there are such calls, and the figure that counts these."""
 
-_CALLS: dict[str, Shown] = {
+_CALLS: dict[str, FormatCell] = {
     "waited": _count("waited"),
     "call\nback": _count("callback"),
     "mes-\nsage": _count("message"),
@@ -194,7 +197,7 @@ _CALLS: dict[str, Shown] = {
     "aban-\ndonment": _percent("abandonment"),
 }
 
-_LEVELS: dict[str, Shown] = {
+_LEVELS: dict[str, FormatCell] = {
     "in\ntime": _percent("service_level_offered"),
     "no\nshort": _percent("service_level_without_short"),
     "by\ntarget": _percent("service_level_by_target"),
@@ -206,7 +209,7 @@ _LEVELS: dict[str, Shown] = {
     "occu-\npancy": _percent("occupancy"),
 }
 
-_OPERATORS: dict[str, Shown] = {
+_OPERATORS: dict[str, FormatCell] = {
     "an-\nswered": _count("answered"),
     "hand-\nling": _tenths("handling_s"),
     "occu-\npancy": _percent("occupancy"),

@@ -1,4 +1,4 @@
-"""Calls and operators' times as a report counts them: by what they are grouped, and what a group adds up to."""
+"""Calls and operators' times as a report groups and counts them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +14,12 @@ from db.report_operators import OperatorWork
 from routing.figures import Limits, Tally, Work, ratio
 
 Key = tuple[str | None, ...]
-"""A value for each of what is grouped by."""
+"""A value for each grouping; None for a call without one."""
 
 
 class By(StrEnum):
+    """What calls can be grouped by."""
+
     DAY = "day"
     HOUR = "hour"
     HALF_HOUR = "half-hour"
@@ -29,12 +31,12 @@ class By(StrEnum):
 
 
 ELSEWHERE = (Outcome.CALLBACK, Outcome.MESSAGE, Outcome.CLOSED, Outcome.SELF_SERVED)
-"""How a wait ends without an operator and is not abandoned all the same."""
+"""Outcomes of waits that end without an operator but do not count as abandoned."""
 
 TIMES = (By.DAY, By.HOUR, By.HALF_HOUR, By.HOUR_OF_DAY)
 
 _QUARTER_S = 900
-"""Since 2000 every zone is off UTC by a multiple of this, so no hour or day begins within one."""
+"""Since 2000 every time zone's offset is a multiple of this, so no hour or day begins within a quarter."""
 
 MENU = {
     Outcome.LEFT_MENU: "ivr_left_menu",
@@ -43,7 +45,7 @@ MENU = {
     Outcome.MESSAGE: "ivr_message",
     Outcome.CALLBACK: "ivr_callback",
 }
-"""How calls end that never waited for an operator, and the figures that count them."""
+"""Outcomes of calls that never waited for an operator, and the figures that count them."""
 MENU_OTHER, MENU_GOING_ON, OUTGOING = "ivr_other", "ivr_going_on", "outgoing"
 
 _OF_CALL: dict[By, Callable[[WaitedCall | TalkedCall | MenuCall], str | None]] = {
@@ -56,7 +58,7 @@ _OF_CALL: dict[By, Callable[[WaitedCall | TalkedCall | MenuCall], str | None]] =
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `begins` to before `ends`; days and hours are those of `zone`."""
+    """The time from `begins` up to, not including, `ends`; days and hours are in `zone`."""
 
     begins: datetime
     ends: datetime
@@ -64,26 +66,31 @@ class Period:
 
 
 class Group:
-    """What has one key. `spent`: operators' seconds in each state. `undecided`: calls that still wait."""
+    """The counts of one key.
+
+    `spent`: operators' seconds in each state; `undecided`: calls that still wait; `handled`, `handling_s`: the number
+    and total talking time of conversations that are over and of known length, with wrap-up; `pauses`: seconds by
+    reason; `menu`: calls that never waited, and outgoing ones, by the name of their figure.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.tally = Tally(limits)
         self.spent: defaultdict[OperatorState, float] = defaultdict(float)
         self.undecided = 0
-        self.handled = 0  # calls whose conversation is over, and its length known
+        self.handled = 0
         self.handling_s = 0.0
-        self.pauses: defaultdict[str, float] = defaultdict(float)  # seconds by reason
+        self.pauses: defaultdict[str, float] = defaultdict(float)
         self.work = OperatorWork()
-        self.menu: Counter[str] = Counter()  # calls that never waited, and our own, by the name of the figure
+        self.menu: Counter[str] = Counter()
 
     @property
     def calls(self) -> int:
-        """All calls that came in."""
+        """The number of incoming calls."""
         tally = self.tally
         waited = len(tally.waits) + len(tally.abandoned_waits) + tally.elsewhere.total() + self.undecided
         return waited + self.menu.total() - self.menu[OUTGOING]
 
-    def menu_call(self, call: MenuCall) -> None:
+    def add_menu_call(self, call: MenuCall) -> None:
         if call.outgoing:
             self.menu[OUTGOING] += 1
         elif call.outcome is None:
@@ -91,7 +98,7 @@ class Group:
         else:
             self.menu[MENU.get(Outcome(call.outcome), MENU_OTHER)] += 1
 
-    def call(self, call: WaitedCall) -> None:
+    def add_call(self, call: WaitedCall) -> None:
         if call.answered:
             self.tally.add_answered(call.waited_s or 0.0)
             if call.talked_s is not None:
@@ -101,7 +108,7 @@ class Group:
             self.undecided += 1
         elif call.outcome in ELSEWHERE:
             self.tally.add_elsewhere(call.outcome)
-        else:  # whatever the cause, such as a fault: he waited and got nobody
+        else:  # whatever the cause, such as a fault: the caller waited and reached nobody
             self.tally.add_abandoned(call.waited_s)
 
     def add(self, other: "Group") -> None:
@@ -117,7 +124,7 @@ class Group:
         self.menu.update(other.menu)
 
     def figures(self) -> dict[str, Any]:
-        """By the names of the documents that `hatif report` gives; docs/report.md says what each means."""
+        """Return the figures by their names in documents; docs/report.md defines each."""
         found = asdict(self.tally.figures())
         elsewhere = found.pop("elsewhere")
         counts = self.tally.counts
@@ -135,30 +142,30 @@ class Group:
         return figures | self._times()
 
     def _times(self) -> dict[str, Any]:
-        """Without values where no operator was there, or nobody can say for whom."""
+        """Return operators' times; None where no operator was logged in or the times cannot be attributed."""
         spent = self.spent
-        there = sum(spent.values())
+        logged_in = sum(spent.values())
         work = Work(spent[OperatorState.TALKING], spent[OperatorState.WRAPPING_UP], spent[OperatorState.READY])
         return {
             "occupancy": _rounded(work.occupancy),
-            "talking_s": _rounded(work.talking_s) if there else None,
-            "wrapping_up_s": _rounded(work.wrapping_up_s) if there else None,
-            "ready_s": _rounded(work.ready_s) if there else None,
-            "ringing_s": _rounded(spent[OperatorState.OFFERED]) if there else None,
-            "paused_s": _rounded(spent[OperatorState.PAUSED]) if there else None,
-            "logged_in_s": _rounded(there) if there else None,
+            "talking_s": _rounded(work.talking_s) if logged_in else None,
+            "wrapping_up_s": _rounded(work.wrapping_up_s) if logged_in else None,
+            "ready_s": _rounded(work.ready_s) if logged_in else None,
+            "ringing_s": _rounded(spent[OperatorState.OFFERED]) if logged_in else None,
+            "paused_s": _rounded(spent[OperatorState.PAUSED]) if logged_in else None,
+            "logged_in_s": _rounded(logged_in) if logged_in else None,
         }
 
 
-_Standing = tuple[OperatorState, float, TalkedCall | None, str | None]
-"""What an operator does, since when (POSIX seconds), for which call, and why if it is a pause."""
+_CurrentState = tuple[OperatorState, float, TalkedCall | None, str | None]
+"""An operator's state, its beginning (POSIX seconds), its call, and the reason for a pause."""
 
 
 class Groups:
-    """Counts calls and operators' changes one by one, in the order of time, in memory for the groups only.
+    """Groups of calls and operators' times, counted one by one in chronological order; only the groups are in memory.
 
-    `by`: one or two things to group by; `now`: the end of what still goes on. By language, country or topic only the
-    total has operators' times: an operator is there for several at once.
+    `by`: one or two groupings; `now`: the end of everything in progress. By language, country or topic, only the
+    total has operators' times, since an operator serves several at once.
     """
 
     def __init__(self, by: Sequence[By], period: Period, limits: Limits, now: datetime) -> None:
@@ -168,30 +175,30 @@ class Groups:
         self._begins, self._ends = period.begins.timestamp(), period.ends.timestamp()
         self._now = now.timestamp()
         self._groups: dict[Key, Group] = {}
-        self._no_key = Group(limits)  # times that belong to the total only
-        self._standing: dict[str, _Standing] = {}
-        self._keys: dict[tuple[By, int], str] = {}  # by the number of a quarter of an hour since 1970
+        self._no_key = Group(limits)  # operators' times that only the total has
+        self._current: dict[str, _CurrentState] = {}
+        self._keys: dict[tuple[By, int], str] = {}  # by quarters of an hour since 1970
         self._first: dict[str | None, int] = {}
 
-    def call(self, call: WaitedCall) -> None:
+    def add_call(self, call: WaitedCall) -> None:
         if self.by == (By.OPERATOR,):
-            # Several may have talked: `credit` says who, and for how long.
+            # Several operators may have talked: `credit` adds who did, and for how long.
             call = replace(call, talked_s=None)
-        self._group(self._key(call, call.queued)).call(call)
+        self._group(self._key(call, call.queued)).add_call(call)
 
-    def menu_call(self, call: MenuCall) -> None:
-        self._group(self._key(call, call.started)).menu_call(call)
+    def add_menu_call(self, call: MenuCall) -> None:
+        self._group(self._key(call, call.started)).add_menu_call(call)
 
-    def change(self, change: StateChange) -> None:
-        before, call, at = self._standing.get(change.operator), change.call, change.at.timestamp()
+    def add_change(self, change: StateChange) -> None:
+        before, call, at = self._current.get(change.operator), change.call, change.at.timestamp()
         if before is not None:
-            self._spent(change.operator, before, at)
+            self._count_state(change.operator, before, at)
             if change.state is OperatorState.WRAPPING_UP:
                 call = before[2]
-        self._standing[change.operator] = change.state, at, call, change.reason
+        self._current[change.operator] = change.state, at, call, change.reason
 
     def credit(self, works: Mapping[str, OperatorWork]) -> None:
-        """By operator: what each did with calls, whoever had answered them first."""
+        """Add each operator's work on calls, including calls that another one answered first."""
         for operator, work in works.items():
             group = self._group((operator,))
             group.work = group.work + work
@@ -199,19 +206,19 @@ class Groups:
             group.handling_s += work.talked_s
 
     def expect(self, keys: Iterable[str]) -> None:
-        """These have a row, also if nothing is counted there."""
+        """Add a row for each key, even if nothing is counted there."""
         for key in keys:
             self._group((key,))
 
     def finish(self) -> None:
-        """All that there was has been told: what was the last state of each operator lasts until now."""
-        for operator, standing in self._standing.items():
-            self._spent(operator, standing, self._now)
-        self._standing.clear()
+        """Count each operator's last state until now; call it after everything has been added."""
+        for operator, current in self._current.items():
+            self._count_state(operator, current, self._now)
+        self._current.clear()
 
     @property
     def rows(self) -> list[tuple[Key, Group]]:
-        """In the order of time, or the most calls first; what has no key comes last."""
+        """Keys and groups, in chronological order or by the number of calls, largest first; no key comes last."""
         calls: Counter[tuple[int, str | None]] = Counter()
         for key, group in self._groups.items():
             calls.update(dict.fromkeys(enumerate(key), group.calls))
@@ -222,14 +229,15 @@ class Groups:
                 return part if by is By.HOUR_OF_DAY else self._first[part]
             return part is None, 0 if by is By.OPERATOR else -calls[place, part], part or ""
 
-        return sorted(self._groups.items(), key=lambda each: [order(*part) for part in enumerate(each[0])])
+        return sorted(self._groups.items(), key=lambda row: [order(*part) for part in enumerate(row[0])])
 
     @property
     def total(self) -> Group:
-        found = Group(self._limits)
+        """The sum of all groups."""
+        total = Group(self._limits)
         for group in (*self._groups.values(), self._no_key):
-            found.add(group)
-        return found
+            total.add(group)
+        return total
 
     def _group(self, key: Key) -> Group:
         group = self._groups.get(key)
@@ -237,17 +245,17 @@ class Groups:
             group = self._groups[key] = Group(self._limits)
         return group
 
-    def _key(self, call: WaitedCall | TalkedCall | MenuCall, came: datetime) -> Key:
-        quarter = int(came.timestamp() // _QUARTER_S)
-        return tuple(self._time(by, quarter) if by in TIMES else _OF_CALL[by](call) for by in self.by)
+    def _key(self, call: WaitedCall | TalkedCall | MenuCall, at: datetime) -> Key:
+        quarter = int(at.timestamp() // _QUARTER_S)
+        return tuple(self._time_key(by, quarter) if by in TIMES else _OF_CALL[by](call) for by in self.by)
 
-    def _spent(self, operator: str, standing: _Standing, until: float) -> None:
-        """`standing` lasted until then."""
-        state, since, call, reason = standing
+    def _count_state(self, operator: str, current: _CurrentState, until: float) -> None:
+        """Count the time of a state that lasted until `until`."""
+        state, since, call, reason = current
         if state is OperatorState.AWAY:
             return
         if state is OperatorState.WRAPPING_UP and call is not None and self._counts(call):
-            # The work after a call is whose it is, and not that of who had the call first.
+            # Wrap-up counts for the operator who does it, not for the one who had the call first.
             key = (operator,) if self.by == (By.OPERATOR,) else self._key(call, call.queued)
             self._group(key).handling_s += max(0.0, min(until, self._now) - since)
         begin, end = max(since, self._begins), min(until, self._ends)
@@ -267,32 +275,32 @@ class Groups:
         return self._period.begins <= call.queued < self._period.ends
 
     def _spread(self, operator: str, state: OperatorState, begin: float, end: float) -> None:
-        """Over the hours or days that it lasted."""
+        """Spread a time over the hours or days in which it falls."""
         while begin < end:
             quarter = int(begin // _QUARTER_S)
             part = min(end, float((quarter + 1) * _QUARTER_S))
-            key = tuple(operator if by is By.OPERATOR else self._time(by, quarter) for by in self.by)
+            key = tuple(operator if by is By.OPERATOR else self._time_key(by, quarter) for by in self.by)
             self._group(key).spent[state] += part - begin
             begin = part
 
-    def _time(self, by: By, quarter: int) -> str:
+    def _time_key(self, by: By, quarter: int) -> str:
         key = self._keys.get((by, quarter))
         if key is None:
-            key = self._keys[by, quarter] = self._named(by, quarter)
+            key = self._keys[by, quarter] = self._name_time(by, quarter)
             self._first[key] = min(quarter, self._first.get(key, quarter))
         return key
 
-    def _named(self, by: By, quarter: int) -> str:
+    def _name_time(self, by: By, quarter: int) -> str:
         local = datetime.fromtimestamp(quarter * _QUARTER_S, UTC).astimezone(self._period.zone)
         if by is By.DAY:
             return f"{local:%Y-%m-%d}"
         if by is By.HOUR_OF_DAY:
             return f"{local:%H}:00"
         minute = local.minute // 30 * 30 if by is By.HALF_HOUR else 0
-        again = f" ({local:%z})" if local.fold else ""  # when clocks are set back, an hour comes twice
+        again = f" ({local:%z})" if local.fold else ""  # when clocks are set back, an hour occurs twice
         return f"{local:%Y-%m-%d %H}:{minute:02}{again}"
 
 
 def _rounded(value: float | None) -> float | None:
-    """To a microsecond, which is what the database has; finer than anybody shows it."""
+    """Return a figure rounded to a microsecond, the database's resolution."""
     return None if value is None else round(value, 6)

@@ -1,4 +1,4 @@
-"""What `hatif report --by operator` says of offers, transfers and pauses."""
+"""Offers, transfers and pauses in `hatif report --by operator`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,11 +18,11 @@ _COLUMNS = {
     "con-\nsulted": "consulted",
     "fin-\nished": "finished",
 }
-"""80 columns of a terminal have room for them."""
+"""The columns and their figures; they fit into 80 columns of a terminal."""
 
 
-def figures(group: Group) -> dict[str, Any]:
-    """By the names of the documents; docs/report.md says what each means."""
+def operator_figures(group: Group) -> dict[str, Any]:
+    """Return a group's figures by their names in documents; docs/report.md defines each."""
     work, offers = group.work, group.work.offers
     return {
         "calls_offered": offers.total(),
@@ -38,8 +38,8 @@ def figures(group: Group) -> dict[str, Any]:
     }
 
 
-def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For a sheet: a column for each reason of a pause, `paused_lunch_s`, instead of `pauses_s`."""
+def flatten_pauses(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows for a sheet: a column for each reason for a pause, `paused_lunch_s`, instead of `pauses_s`."""
     reasons = sorted({reason for row in rows for reason in row["pauses_s"]})
     return [
         {**{name: value for name, value in row.items() if name != "pauses_s"}}
@@ -49,14 +49,15 @@ def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def show(rows: Iterable[tuple[str, Group]]) -> None:
+    """Print the table of the operators with these labels."""
     lines = []
     for label, group in rows:
-        found = figures(group)
-        pauses = ", ".join(f"{reason} {_hours(seconds)}" for reason, seconds in found["pauses_s"].items())
+        found = operator_figures(group)
+        pauses = ", ".join(f"{reason} {_format_hours(seconds)}" for reason, seconds in found["pauses_s"].items())
         lines.append((label, *(str(found[name]) for name in _COLUMNS.values()), pauses or "-"))
     as_table("Offers, transfers and pauses by operator", ("id", *_COLUMNS, "pauses"), lines)
 
 
-def _hours(seconds: float) -> str:
+def _format_hours(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes // 60}:{minutes % 60:02}"

@@ -1,4 +1,4 @@
-"""A report as a picture: by the hour of the day, how many calls came, what became of them, and the service level."""
+"""A report as a picture: calls by hour of the day, their outcomes, and the service level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Hour:
     figures: Figures
 
 
-def drawn(site: str, days: str, hours: Sequence[Hour], total: Figures, within_s: float) -> str:
-    """The picture as an SVG document; `hours`: those in which calls came, in order."""
+def draw_hours(site: str, days: str, hours: Sequence[Hour], total: Figures, within_s: float) -> str:
+    """Return the picture as an SVG document. `hours`: those with calls, in order; `within_s`: the target in seconds."""
     picture = svg.root(_WIDTH, _HEIGHT, f"{site}: calls by the hour, {days}")
     svg.rectangle(picture, (0, 0), (_WIDTH, _HEIGHT), fill=_PAPER)
     svg.text(picture, (24, 38), f"{site}: calls by the hour, {days}", size=20, fill=_INK, font_weight="bold")
@@ -34,7 +34,7 @@ def drawn(site: str, days: str, hours: Sequence[Hour], total: Figures, within_s:
     if not hours:
         svg.text(picture, (24, 120), "No call waited for an operator.", size=_TEXT, fill=_INK)
         return svg.to_text(picture)
-    scale = _Scale(hours[0].hour, hours[-1].hour, max(each.figures.waited for each in hours))
+    scale = _Scale(hours[0].hour, hours[-1].hour, max(hour.figures.waited for hour in hours))
     _levels(picture, hours, scale, within_s)
     _bars(picture, hours, scale)
     _legend(picture)
@@ -60,7 +60,7 @@ class _Scale:
 
     @property
     def step(self) -> float:
-        """The width of an hour; a report of one hour has no bar as wide as the page."""
+        """The width of an hour; limited, so that a single hour's bar is not as wide as the page."""
         return min(90.0, (_RIGHT - _LEFT) / (self.last - self.first + 1))
 
     def middle(self, hour: int) -> float:
@@ -72,7 +72,7 @@ class _Scale:
 
     @property
     def ceiling(self) -> int:
-        """The least round number that no bar exceeds: its ticks are whole calls."""
+        """The smallest round number that no bar exceeds, with whole calls at its ticks."""
         unit = 1
         while True:
             for digit in (4, 8, 12, 20):
@@ -93,19 +93,19 @@ def _levels(picture: Element, hours: Sequence[Hour], scale: _Scale, within_s: fl
         _rule(picture, _level(percent / 100), f"{percent} %", scale)
     points: list[tuple[float, float]] = []
     steps, before = "", None
-    for each in hours:
-        level = each.figures.service_level_offered
+    for hour in hours:
+        level = hour.figures.service_level_offered
         if level is None:
             continue
-        x = scale.middle(each.hour)
+        x = scale.middle(hour.hour)
         points.append((x, level))
-        # Over hours without calls no line is drawn: nobody was served, well or badly.
-        steps += f"{'L' if before == each.hour - 1 else 'M'}{x:.1f} {_level(level):.1f}"
-        before = each.hour
+        # There is no line across hours without calls: they have no service level.
+        steps += f"{'L' if before == hour.hour - 1 else 'M'}{x:.1f} {_level(level):.1f}"
+        before = hour.hour
     svg.path(picture, steps, fill="none", stroke=_LEVEL, stroke_width="2")
     for x, level in points:
         svg.circle(picture, (x, _level(level)), 3.5, fill=_LEVEL)
-        # Below where it would touch the line above.
+        # Below the point where it would touch the line above.
         base = _level(level) + (17 if level > 0.85 else -8)
         svg.text(picture, (x, base), f"{100 * level:.0f}", size=_SMALL, fill=_LEVEL, text_anchor="middle")
 
@@ -123,9 +123,9 @@ def _bars(picture: Element, hours: Sequence[Hour], scale: _Scale) -> None:
         calls = scale.ceiling * quarter // 4
         _rule(picture, _BARS_BOTTOM - scale.height(calls), f"{calls:,}", scale)
     width = scale.step * 0.7
-    for each in hours:
-        left, top = scale.middle(each.hour) - width / 2, _BARS_BOTTOM
-        figures = each.figures
+    for hour in hours:
+        left, top = scale.middle(hour.hour) - width / 2, _BARS_BOTTOM
+        figures = hour.figures
         for calls, colour in (
             (figures.answered, _ANSWERED),
             (sum(figures.elsewhere.values()), _ELSEWHERE),
@@ -135,11 +135,11 @@ def _bars(picture: Element, hours: Sequence[Hour], scale: _Scale) -> None:
             top -= height
             if calls:
                 svg.rectangle(picture, (left, top), (width, height), fill=colour)
-        x = scale.middle(each.hour)
+        x = scale.middle(hour.hour)
         svg.text(picture, (x, top - 5), f"{figures.waited:,}", size=_SMALL, fill=_INK, text_anchor="middle")
-    for hour in range(scale.first, scale.last + 1):
-        x = scale.middle(hour)
-        svg.text(picture, (x, _BARS_BOTTOM + 17), f"{hour:02}", size=_SMALL, fill=_FAINT, text_anchor="middle")
+    for number in range(scale.first, scale.last + 1):
+        x = scale.middle(number)
+        svg.text(picture, (x, _BARS_BOTTOM + 17), f"{number:02}", size=_SMALL, fill=_FAINT, text_anchor="middle")
 
 
 def _rule(picture: Element, y: float, label: str, scale: _Scale) -> None:

@@ -1,4 +1,4 @@
-"""What a report was asked for, and what was found."""
+"""The request for a report, and the data that answer it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,8 +10,8 @@ if TYPE_CHECKING:  # the database's packages take a while to load
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A report as it is wanted. `first` and `last` are both counted; `within` and `short` in seconds."""
+class ReportRequest:
+    """What to report. `first` and `last` are both included; `within` and `short` in seconds."""
 
     by: "tuple[By, ...]"
     first: date
@@ -28,8 +28,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """All that was counted. By operator: their `names`, and the seconds that they were `planned` until now, by id."""
+class ReportData:
+    """The counts of a report.
+
+    In a report by operator also, by id: `names`, and the seconds for which each was `planned` until now.
+    """
 
     groups: "Groups"
     hours: "Groups | None"  # for the picture

@@ -1,4 +1,4 @@
-"""How `hatif simulate` tells what it found: tables for people, a document or lines for programs, the picture."""
+"""The output of `hatif simulate`: tables for people, a document or CSV for programs, the picture."""
 
 import csv
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 from ivr.cli.output import as_table, console
 from ivr.cli.simulate.simulation_input import SimulationError
-from ivr.cli.simulate.simulation_picture import Row, drawn
+from ivr.cli.simulate.simulation_picture import Row, draw_levels
 from routing.figures import Limits
 from routing.match import Step
 from routing.policy import Policy
@@ -23,7 +23,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated. `calls(n)`: those of the n-th day; `team(n)`: who is there then."""
+    """What is simulated. `calls(n)`, `team(n)`: the calls and the team of the n-th day; `facts`: the options used."""
 
     languages: tuple[str, ...]
     first_hour: int
@@ -34,57 +34,63 @@ class Scenario:
     policy: Policy
     needs: Mapping[str, tuple[Step, ...]]
     limits: Limits
-    told: dict[str, Any]  # the same for people and programs
+    facts: dict[str, Any]
 
 
-def advice_document(scenario: Scenario, team: Team, level: int, found: Sequence[Advice]) -> dict[str, Any]:
+def build_advice_document(scenario: Scenario, team: Team, level: int, found: Sequence[Advice]) -> dict[str, Any]:
+    """Return the advice for `--json`."""
     known = _spoken(team)
     return {
-        **scenario.told,
+        **scenario.facts,
         "days": scenario.days,
         "level": level,
         "advice": [
-            {**asdict(each.lesson), "speaks": known[each.lesson.operator], **_without(asdict(each), "lesson")}
-            for each in found
+            {**asdict(advice.lesson), "speaks": known[advice.lesson.operator], **_without(asdict(advice), "lesson")}
+            for advice in found
         ],
     }
 
 
 def show_advice(scenario: Scenario, team: Team, level: int, found: Sequence[Advice], names: Mapping[str, str]) -> None:
+    """Print the advice as a table."""
     known = _spoken(team)
     as_table(
         "What to teach next",
         ("operator", "name", "speaks", "learns", "all", "worst", "then worst"),
         (
             (
-                each.lesson.operator, names.get(each.lesson.operator), known[each.lesson.operator],
-                f"{each.lesson.language}:{level}", _points(each.overall, each.overall_error),
-                _points(each.worst, each.worst_error), each.worst_language,
+                advice.lesson.operator, names.get(advice.lesson.operator), known[advice.lesson.operator],
+                f"{advice.lesson.language}:{level}", _points(advice.overall, advice.overall_error),
+                _points(advice.worst, advice.worst_error), advice.worst_language,
             )
-            for each in found
+            for advice in found
         ),
         empty="everybody speaks every language",
     )  # fmt: skip
     console.print(
-        f"What it adds to the calls answered within {scenario.limits.within_s:g} s, in points of a hundred: of all "
-        f"calls, and of those in the language that is served worst. ± is the standard error, over {scenario.days} days "
-        "with the same calls. Best by the sum of the two.",
+        f"Gain in calls answered within {scenario.limits.within_s:g} s, in percentage points: of all calls, and of "
+        f"those in the language served worst. ± is the standard error over {scenario.days} days with the same calls. "
+        "Sorted by the sum of the two.",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 
 
 def _spoken(team: Team) -> dict[str, str]:
-    return {each.id: " ".join(f"{code}:{at}" for code, at in each.languages.items()) for each in team.operators}
+    return {
+        operator.id: " ".join(f"{code}:{level}" for code, level in operator.languages.items())
+        for operator in team.operators
+    }
 
 
-def _without(found: dict[str, Any], name: str) -> dict[str, Any]:
-    return {each: value for each, value in found.items() if each != name}
+def _without(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return {field: value for field, value in fields.items() if field != name}
 
 
-def document(scenario: Scenario, totals: Totals) -> dict[str, Any]:
+def build_document(scenario: Scenario, totals: Totals) -> dict[str, Any]:
+    """Return the results for `--json`."""
     worst = totals.worst()
     return {
-        **scenario.told,
+        **scenario.facts,
         "days": totals.days,
         "calls": totals.calls,
         "service_level_error": totals.level_error,
@@ -94,7 +100,7 @@ def document(scenario: Scenario, totals: Totals) -> dict[str, Any]:
         "first_language_share": totals.first_language_share,
         "mean_waiting": totals.mean_waiting,
         ALL: _group(totals.group()),
-        "languages": {each: _group(totals.group(each)) for each in totals.languages},
+        "languages": {language: _group(totals.group(language)) for language in totals.languages},
         "by_hour": [_cell(scenario, totals, None, hour) for hour in range(scenario.hours)],
         "by_hour_and_language": [_cell(scenario, totals, *cell) for cell in _cells(scenario)],
     }
@@ -113,7 +119,8 @@ def _group(group: Group) -> dict[str, Any]:
     return {**asdict(group.figures), "wait_p999_s": group.wait_p999_s, "occupancy": group.occupancy}
 
 
-def lines(scenario: Scenario, totals: Totals) -> None:
+def write_csv(scenario: Scenario, totals: Totals) -> None:
+    """Write one line per language and hour to standard output."""
     rows = [_cell(scenario, totals, *cell) for cell in _cells(scenario)]
     for row in rows:
         row["elsewhere"] = sum(row["elsewhere"].values())
@@ -130,12 +137,13 @@ _COLUMNS = ("calls", "answered", "gave up", "in time", "no short", "by target", 
 
 
 def show(scenario: Scenario, totals: Totals) -> None:
+    """Print the results as tables by language and by hour, with a summary."""
     worst = totals.worst()
     if worst is None:
-        console.print("No calls came.")
+        console.print("There were no calls.")
         return
     hours = [(f"{(scenario.first_hour + hour) % 24:02d}:00", totals.group(hour=hour)) for hour in range(scenario.hours)]
-    languages = [(ALL, totals.group()), *((each, totals.group(each)) for each in totals.languages)]
+    languages = [(ALL, totals.group()), *((language, totals.group(language)) for language in totals.languages)]
     as_table("By language", ("language", *_COLUMNS), ((name, *_row(group)) for name, group in languages))
     console.print()
     as_table("By hour", ("from", *_COLUMNS), ((name, *_row(group)) for name, group in hours))
@@ -149,23 +157,24 @@ def show(scenario: Scenario, totals: Totals) -> None:
         markup=False, soft_wrap=True,
     )  # fmt: skip
     console.print(
-        f"{totals.days} day(s), {len(scenario.team(0).operators)} operators, policy {scenario.told['policy']}, "
-        f"seed {scenario.told['seed']}. Seconds and per cent; docs/figures.md says what each figure is.",
+        f"{totals.days} day(s), {len(scenario.team(0).operators)} operators, policy {scenario.facts['policy']}, "
+        f"seed {scenario.facts['seed']}. Seconds and per cent; docs/figures.md defines each figure.",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 
 
 def _row(group: Group) -> tuple[object, ...]:
-    it = group.figures
+    figures = group.figures
     return (
-        it.waited, it.answered, it.abandoned, _percent(it.service_level_offered),
-        _percent(it.service_level_without_short), _percent(it.service_level_by_target),
-        _seconds(it.average_speed_of_answer_s), _seconds(it.wait_p90_s), _seconds(it.wait_p99_s),
+        figures.waited, figures.answered, figures.abandoned, _percent(figures.service_level_offered),
+        _percent(figures.service_level_without_short), _percent(figures.service_level_by_target),
+        _seconds(figures.average_speed_of_answer_s), _seconds(figures.wait_p90_s), _seconds(figures.wait_p99_s),
         _percent(group.occupancy),
     )  # fmt: skip
 
 
 def draw(file: Path, scenario: Scenario, totals: Totals) -> None:
+    """Write the service level by hour and language as SVG. Raises SimulationError if the file cannot be written."""
     hours = range(scenario.hours)
     rows = [
         Row(
@@ -178,10 +187,12 @@ def draw(file: Path, scenario: Scenario, totals: Totals) -> None:
     title = f"Calls answered within {scenario.limits.within_s:g} s, per cent"
     subtitle = (
         f"{totals.calls} calls in {totals.days} day(s), {len(scenario.team(0).operators)} operators, policy "
-        f"{scenario.told['policy']}, seed {scenario.told['seed']}"
+        f"{scenario.facts['policy']}, seed {scenario.facts['seed']}"
     )
     try:
-        file.write_text(drawn(title, subtitle, [scenario.first_hour + hour for hour in hours], rows), encoding="utf-8")
+        file.write_text(
+            draw_levels(title, subtitle, [scenario.first_hour + hour for hour in hours], rows), encoding="utf-8"
+        )
     except OSError as error:
         raise SimulationError(
             f"The picture cannot be written to {file} ({error.strerror}); name another file."

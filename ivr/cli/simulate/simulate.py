@@ -1,4 +1,4 @@
-"""`hatif simulate`: a day of the call centre on the engine that answers the calls, before anybody calls."""
+"""`hatif simulate`: a simulated day of the call centre, on the engine that routes real calls."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +11,10 @@ import typer
 
 from ivr.cli.composition import Composition
 from ivr.cli.output import JSON, Bar, as_json, console
-from ivr.cli.simulate import simulation_input as given
+from ivr.cli.simulate import simulation_input
 from ivr.cli.simulate.simulation_input import SimulationError
 
+# Imports in functions: the simulation is needed by this command only.
 if TYPE_CHECKING:
     from ivr.cli.simulate.format_simulation import Scenario
     from routing.simulation.day import Day
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 _ADVICE_DAYS = 10
 
 
-class Which(StrEnum):
+class PolicyOption(StrEnum):
     PLAIN = "plain"
     SITE = "site"
 
 
-class Spreads(StrEnum):
+class SpreadOption(StrEnum):
     EXPONENTIAL = "exponential"
     LOGNORMAL = "lognormal"
 
@@ -39,64 +40,82 @@ def register(app: typer.Typer) -> None:
 
 def simulate(
     operators: int | None = typer.Option(
-        None, "--operators", min=1, max=10_000, help="So many, with languages spread by the mix; else operators.csv."
+        None,
+        "--operators",
+        min=1,
+        max=10_000,
+        help="Simulate this many operators, with languages spread by the mix.  [default: operators.csv]",
     ),
-    languages_each: int | None = typer.Option(None, min=1, help="Languages of each of them; 3 with --operators."),
+    languages_each: int | None = typer.Option(
+        None, min=1, help="Languages of each operator.  [default: 3 with --operators]"
+    ),
     calls_per_hour: str | None = typer.Option(
-        None, help="One figure, or one for each hour: 300,400,350. Default: 10 for each operator."
+        None, help="Calls per hour: one number, or one for each hour, 300,400,350.  [default: 10 per operator]"
     ),
     mix: str | None = typer.Option(
-        None, help="Shares of the languages: ar=34,fr=30,es=12. Default: as the first languages in operators.csv."
+        None, help="Shares of the languages: ar=34,fr=30,es=12.  [default: as the first languages in operators.csv]"
     ),
-    handling: float = typer.Option(300, min=1, help="Seconds of an operator for a call, wrap-up included; the mean."),
-    wrap_up: float | None = typer.Option(None, min=0, help="Seconds of it after the talk. Default: site.toml."),
-    spread: Spreads = typer.Option(Spreads.EXPONENTIAL, help="How the talking times are spread round their mean."),
-    variation: float = typer.Option(1.0, min=0.01, max=10, help="Standard deviation / mean, for lognormal."),
+    handling: float = typer.Option(
+        300, min=1, help="Mean seconds that an operator spends on a call, wrap-up included."
+    ),
+    wrap_up: float | None = typer.Option(
+        None, min=0, help="Seconds of --handling after the conversation.  [default: site.toml]"
+    ),
+    spread: SpreadOption = typer.Option(
+        SpreadOption.EXPONENTIAL, help="Distribution of talking times around their mean."
+    ),
+    variation: float = typer.Option(
+        1.0, min=0.01, max=10, help="Standard deviation divided by the mean, for lognormal."
+    ),
     ring: float = typer.Option(0, min=0, max=120, help="Seconds until an operator answers, part of the wait."),
-    patience: float | None = typer.Option(None, min=1, help="Mean seconds until callers give up. Default: never."),
+    patience: float | None = typer.Option(None, min=1, help="Mean seconds until callers give up.  [default: never]"),
     level: int = typer.Option(5, min=1, max=5, help="Level of the further languages of --operators."),
     slower_per_level: float = typer.Option(
-        0, min=0, max=1, help="Each level below 5 makes a conversation longer by this share: .1."
+        0, min=0, max=1, help="Extend conversations by this share for each level below 5, such as .1."
     ),
     roster: Path | None = typer.Option(
-        None, help="CSV operator,from,to (1001,08:00,14:30). Default: all are there all day.", dir_okay=False
+        None, help="Shifts as CSV operator,from,to (1001,08:00,14:30).  [default: everybody all day]", dir_okay=False
     ),
     planned: str | None = typer.Option(
-        None, metavar="DAY", help="There are those whom roster.csv of the site plans on that day, such as 2026-11-30."
+        None, metavar="DAY", help="Take the shifts of this day, such as 2026-11-30, from the site's roster.csv."
     ),
-    hours: int | None = typer.Option(None, min=1, max=24, help="Hours of the day. Default: as the site is open."),
-    days: int | None = typer.Option(None, min=1, max=10_000, help="Days that are added up: 1; with --advise 10."),
-    seed: int = typer.Option(1, min=0, help="The same seed gives the same calls, whatever the team and policy."),
-    policy: Which = typer.Option(
-        Which.SITE, help="site: as calls are routed. plain: longest wait, first language, longest idle."
+    hours: int | None = typer.Option(None, min=1, max=24, help="Hours of the day.  [default: the opening hours]"),
+    days: int | None = typer.Option(
+        None, min=1, max=10_000, help="Days to simulate and add up.  [default: 1; with --advise, 10]"
+    ),
+    seed: int = typer.Option(
+        1, min=0, help="Seed of the calls: the same seed gives the same calls for any team and policy."
+    ),
+    policy: PolicyOption = typer.Option(
+        PolicyOption.SITE, help="site: the site's routing. plain: longest wait, first language, longest idle."
     ),
     within: float = typer.Option(20, min=0, help="Seconds within which a call should be answered."),
     advise: bool = typer.Option(
-        False, "--advise", help="Which language to teach which operator next, and what it would bring."
+        False, "--advise", help="Show which language to teach which operator next, and the gain."
     ),
-    teach_level: int = typer.Option(3, min=1, max=5, help="The level that is reached by then."),
+    teach_level: int = typer.Option(3, min=1, max=5, help="The level that --advise assumes for the taught language."),
     from_history: bool = typer.Option(
-        False, "--from-history", help="The calls of the database again: their times, languages, talking times."
+        False, "--from-history", help="Repeat the calls of the database: their times, languages and talking times."
     ),
-    begin: str | None = typer.Option(None, "--from", help="First day of the history. Default: a week before --to."),
-    end: str | None = typer.Option(None, "--to", help="Last day of the history. Default: yesterday."),
+    begin: str | None = typer.Option(None, "--from", help="First day of the history.  [default: six days before --to]"),
+    end: str | None = typer.Option(None, "--to", help="Last day of the history, included.  [default: yesterday]"),
     picture: Path | None = typer.Option(
-        None, "--picture", dir_okay=False, help="The service level by hour and language, as an SVG file."
+        None, "--picture", dir_okay=False, help="Draw the service level by hour and language into this SVG file."
     ),
-    as_csv: bool = typer.Option(False, "--csv", help="A line for each language and hour on standard output."),
+    as_csv: bool = typer.Option(False, "--csv", help="Print comma-separated values, one line per language and hour."),
     json: bool = JSON,
 ) -> None:
-    """A day of calls, routed by the same engine as real ones: how many are answered in time, and who is not.
+    """Simulate a day of calls, routed by the same engine as real ones, and show how many are answered in time.
 
     \b
-    hatif simulate                                    the site's operators, on a usual day
+    hatif simulate                                    the site's operators, on a typical day
     hatif simulate --operators 40 --languages-each 2  another team
-    hatif simulate --policy plain                     the same calls by the plain policy
-    hatif simulate --patience 180 --days 20           callers give up; more days, less chance
-    hatif simulate --advise                           who should learn what
-    hatif simulate --from-history --from 2026-11-16   the calls that were
+    hatif simulate --policy plain                     the same calls, routed by the plain policy
+    hatif simulate --patience 180 --days 20           callers give up; more days for less variation
+    hatif simulate --advise                           which operator should learn which language
+    hatif simulate --from-history --from 2026-11-16   past calls
 
-    docs/simulate.md has the rest, docs/figures.md says what the figures mean.
+    See docs/simulate.md for everything else, docs/figures.md for what the figures mean.
     """
     from ivr.cli.simulate import format_simulation
     from ivr.cli.simulate.format_simulation import Scenario
@@ -106,66 +125,74 @@ def simulate(
     from routing.simulation.team import Team
 
     if json and as_csv:
-        raise SimulationError("--json and --csv both want standard output; give one of them.")
+        raise SimulationError("--json and --csv exclude each other; use one of them.")
     if (begin or end) and not from_history:
-        raise SimulationError("--from and --to are days of the history; give --from-history as well.")
+        raise SimulationError("--from and --to are days of the history; add --from-history.")
     if advise and (as_csv or picture):
-        raise SimulationError("--advise is a table or, with --json, a document; leave out --csv and --picture.")
+        raise SimulationError("--advise prints a table or, with --json, a document; leave out --csv and --picture.")
     if planned and (roster or from_history or operators is not None or languages_each is not None):
         others = "--roster, --from-history, --operators and --languages-each"
-        raise SimulationError(f"--planned is the site's own roster; leave out {others}.")
+        raise SimulationError(f"--planned takes the site's own operators and roster; leave out {others}.")
     drawn = {"--calls-per-hour": calls_per_hour, "--hours": hours, "--days": days, "--patience": patience}
-    if from_history and (known := [name for name, value in drawn.items() if value is not None]):
-        raise SimulationError(f"--from-history knows the calls already; leave out {' and '.join(known)}.")
+    if from_history and (given := [name for name, value in drawn.items() if value is not None]):
+        raise SimulationError(f"--from-history sets the calls; leave out {' and '.join(given)}.")
     parts = Composition(bound=False)
     site, listed = parts.site, parts.operators
-    shares = given.mix(mix, site.languages, listed)
-    on = given.date_of(planned)
-    day = given.day(site, hours, on)
+    shares = simulation_input.mix(mix, site.languages, listed)
+    on = simulation_input.planned_day(planned)
+    day = simulation_input.day(site, hours, on)
     wrap_up_s = site.operators.wrap_up_s if wrap_up is None else wrap_up
     if wrap_up_s >= handling:
         raise SimulationError(
             f"--handling {handling:g} leaves no time to talk after {wrap_up_s:g} s of wrap-up; make --wrap-up shorter."
         )
-    own = operators is None and languages_each is None  # then the plan of shifts is theirs too
-    chosen = given.people(listed, site.languages, shares, operators, languages_each, level)
+    own = operators is None and languages_each is None  # the plan of shifts is for these operators
+    chosen = simulation_input.team_members(listed, site.languages, shares, operators, languages_each, level)
     team = Team(chosen, ring, wrap_up_s, slower_per_level)
-    chosen_policy = Policy.plain() if policy is Which.PLAIN else site.routing.policy
-    wants = {each: usual_steps(each, site.operators.level, None, policy=chosen_policy) for each in site.languages}
+    chosen_policy = Policy.plain() if policy is PolicyOption.PLAIN else site.routing.policy
+    needs = {
+        language: usual_steps(language, site.operators.level, None, policy=chosen_policy) for language in site.languages
+    }
     limits = replace(Limits(), within_s=within)
-    told: dict[str, Any] = {"seed": seed, "policy": policy.value, "operators": len(chosen), "within_s": within}
-    names = [each.id for each in chosen]
+    facts: dict[str, Any] = {"seed": seed, "policy": policy.value, "operators": len(chosen), "within_s": within}
+    names = [operator.id for operator in chosen]
     count = days or (_ADVICE_DAYS if advise else 1)
     if from_history:
         from ivr.cli.simulate import simulation_history as history
 
         past = history.read(parts, begin, end)
         first, length = past.first_hour, past.hours
-        shifts = given.roster(roster, names, first) if roster else None
+        shifts = simulation_input.roster(roster, names, first) if roster else None
         scenario = Scenario(
             site.languages, first, length, len(past.days),
             lambda at: past.calls(at, site.languages, handling - wrap_up_s, seed),
             lambda at: replace(team, shifts=shifts if shifts is not None else past.shifts(at, names) if own else {}),
-            chosen_policy, wants, limits, {**told, **past.told},
+            chosen_policy, needs, limits, {**facts, **past.facts},
         )  # fmt: skip
     else:
         if roster:
-            team = replace(team, shifts=given.roster(roster, names, day.first))
+            team = replace(team, shifts=simulation_input.roster(roster, names, day.first))
         elif on is not None:
-            team = replace(team, shifts=given.planned(parts.settings.site, site, names, on, day.first))
-        per_hour = given.calls_per_hour(calls_per_hour, len(chosen), day.hours)
+            team = replace(team, shifts=simulation_input.planned(parts.settings.site, site, names, on, day.first))
+        per_hour = simulation_input.calls_per_hour(calls_per_hour, len(chosen), day.hours)
         demand = Demand(
             site.languages, per_hour, (shares,), handling - wrap_up_s, Spread(spread.value), variation, patience
         )
-        told |= {"calls_per_hour": list(per_hour), "handling_s": handling, "wrap_up_s": wrap_up_s, "ring_s": ring}
-        told |= {"patience_s": patience, "mix": dict(zip(site.languages, shares, strict=True))}
+        facts |= {"calls_per_hour": list(per_hour), "handling_s": handling, "wrap_up_s": wrap_up_s, "ring_s": ring}
+        facts |= {"patience_s": patience, "mix": dict(zip(site.languages, shares, strict=True))}
         scenario = Scenario(
             site.languages, day.first, day.hours, count,
-            lambda at: draw(demand, seed, at), lambda at: team, chosen_policy, wants, limits, told,
+            lambda at: draw(demand, seed, at), lambda at: team, chosen_policy, needs, limits, facts,
         )  # fmt: skip
     quiet = json or as_csv
     if advise:
-        _advise(scenario, teach_level, {each.id: each.name for each in listed} if own else {}, json=json, quiet=quiet)
+        _advise(
+            scenario,
+            teach_level,
+            {operator.id: operator.name for operator in listed} if own else {},
+            json=json,
+            quiet=quiet,
+        )
         return
     with _bar(quiet, f"{scenario.days} days") as progress:
         totals = _totals(scenario)
@@ -175,13 +202,13 @@ def simulate(
     if picture:
         format_simulation.draw(picture, scenario, totals)
     if json:
-        as_json(format_simulation.document(scenario, totals))
+        as_json(format_simulation.build_document(scenario, totals))
     elif as_csv:
-        format_simulation.lines(scenario, totals)
+        format_simulation.write_csv(scenario, totals)
     else:
         format_simulation.show(scenario, totals)
         if picture:
-            console.print(f"The picture is in {picture}.", markup=False)
+            console.print(f"Picture: {picture}", markup=False)
 
 
 def _totals(scenario: "Scenario") -> "Totals":
@@ -199,7 +226,7 @@ def _day(scenario: "Scenario", team: "Team", at: int) -> "Day":
 
 @contextmanager
 def _bar(quiet: bool, what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress, where a person looks."""
+    """Show progress on a terminal, unless `quiet`."""
     if quiet or not console.is_terminal:
         yield lambda done, total: None
         return
@@ -212,15 +239,15 @@ def _advise(scenario: "Scenario", level: int, names: dict[str, str], *, json: bo
     from ivr.cli.simulate import format_simulation
     from routing.simulation.advice import advise
 
-    def tried(team: "Team", at: int) -> "Totals":
+    def try_team(team: "Team", at: int) -> "Totals":
         totals = _totals(scenario)
         totals.add(_day(scenario, replace(scenario.team(at), operators=team.operators), at))
         return totals
 
     team = scenario.team(0)
     with _bar(quiet, "every lesson on the same days") as progress:
-        found = advise(team, scenario.languages, tried, level=level, days=scenario.days, progress=progress)
+        found = advise(team, scenario.languages, try_team, level=level, days=scenario.days, progress=progress)
     if json:
-        as_json(format_simulation.advice_document(scenario, team, level, found))
+        as_json(format_simulation.build_advice_document(scenario, team, level, found))
     else:
         format_simulation.show_advice(scenario, team, level, found, names)

@@ -1,4 +1,4 @@
-"""What `hatif simulate` was given, understood or refused in a sentence: the team, the calls, the roster."""
+"""Parse and check the options of `hatif simulate`: the team, the calls, the roster."""
 
 import csv
 import math
@@ -9,15 +9,17 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ivr.cli.times import parse_day
 from ivr.site import roster as rosters
 from ivr.site.operators import OperatorEntry
 from ivr.site.site import Site
 from routing.simulation.team import spread_team
 from routing.states import Operator
 
-CALLS_AN_OPERATOR = 10
-"""An hour, where nothing else is said: with 300 s a call five sixths of his time."""
-EACH = 3
+CALLS_PER_OPERATOR = 10
+"""Calls per operator and hour by default: at 300 s each, five sixths of their time."""
+LANGUAGES_EACH = 3
+"""Languages per operator by default."""
 _ROSTER = ("operator", "from", "to")
 
 
@@ -27,15 +29,17 @@ class SimulationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The hours of a simulated day: the first one by the site's clock, and how many."""
+    """The hours of a simulated day: the first one, in the site's time zone, and their number."""
 
     first: int
     hours: int
 
 
 def day(site: Site, hours: int | None, of: date | None = None) -> Day:
-    """The hours of the first weekday that the site is open on (or of that day's), from its first opening to its last
-    closing."""
+    """Return the opening hours of a date, or of the first weekday with any, from first opening to last closing.
+
+    `hours` replaces their number.
+    """
     week = site.hours.plan().week
     weekdays = sorted(week) if of is None else [of.weekday()]
     spans = next((week[weekday] for weekday in weekdays if week.get(weekday)), ())
@@ -46,44 +50,46 @@ def day(site: Site, hours: int | None, of: date | None = None) -> Day:
     return Day(opens.hour, hours or max(1, last - opens.hour))
 
 
-def people(
+def team_members(
     listed: tuple[OperatorEntry, ...],
     languages: tuple[str, ...],
     mix: tuple[float, ...],
     count: int | None,
-    each: int | None,
+    languages_each: int | None,
     level: int,
 ) -> tuple[Operator, ...]:
-    """The site's operators; with `count` or `each` as many others, their languages spread by the mix."""
-    if count is None and each is None:
-        return tuple(Operator(one.id, one.languages, one.topics, present=True) for one in listed)
+    """Return the site's operators; with `count` or `languages_each`, others with languages spread by the mix."""
+    if count is None and languages_each is None:
+        return tuple(Operator(entry.id, entry.languages, entry.topics, present=True) for entry in listed)
     try:
-        return spread_team(languages, mix, count or len(listed), each or min(EACH, len(languages)), level)
+        return spread_team(
+            languages, mix, count or len(listed), languages_each or min(LANGUAGES_EACH, len(languages)), level
+        )
     except ValueError as error:
         raise SimulationError(f"{error} (--operators, --languages-each).") from None
 
 
 def mix(text: str | None, languages: tuple[str, ...], listed: Collection[OperatorEntry]) -> tuple[float, ...]:
-    """The shares of the languages; where none are given, those of the operators' first languages."""
+    """Return the share of each language; by default, that among the operators' first languages."""
     if text is None:
-        firsts = [next(iter(each.languages)) for each in listed]
-        return tuple(firsts.count(each) / len(firsts) for each in languages)
+        firsts = [next(iter(operator.languages)) for operator in listed]
+        return tuple(firsts.count(language) / len(firsts) for language in languages)
     shares = dict.fromkeys(languages, 0.0)
     for part in text.replace(",", " ").split():
         language, _, share = part.partition("=")
         if language not in shares:
-            raise SimulationError(f"--mix: {language!r} is no language of this site; it has {', '.join(languages)}.")
+            raise SimulationError(f"--mix: {language!r} is not a language of this site; it has {', '.join(languages)}.")
         shares[language] = _figure(share, f"--mix: the share of {language}")
     if not sum(shares.values()):
-        raise SimulationError("--mix has no share over 0; write it as ar=34,fr=30,es=12.")
+        raise SimulationError("--mix has no share above 0; write it as ar=34,fr=30,es=12.")
     return tuple(shares.values())
 
 
 def calls_per_hour(text: str | None, operators: int, hours: int) -> tuple[float, ...]:
-    """One figure for all hours, or one for each."""
+    """Return the calls of each hour, from one figure for all hours or one for each."""
     if text is None:
-        return (float(CALLS_AN_OPERATOR * operators),) * hours
-    figures = [_figure(each, "--calls-per-hour") for each in text.split(",")]
+        return (float(CALLS_PER_OPERATOR * operators),) * hours
+    figures = [_figure(part, "--calls-per-hour") for part in text.split(",")]
     if len(figures) not in (1, hours):
         raise SimulationError(
             f"--calls-per-hour has {len(figures)} figures for {hours} hours; write one, or one for each hour, "
@@ -93,9 +99,10 @@ def calls_per_hour(text: str | None, operators: int, hours: int) -> tuple[float,
 
 
 def roster(file: Path, operators: Collection[str], first_hour: int) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Who is on duty when, from a CSV file with the columns operator,from,to (times of the site, such as 08:00).
+    """Return when each operator is on duty, from a CSV file with the columns operator,from,to.
 
-    Seconds of the simulated day, which begins at `first_hour`. Who is not in the file is never there.
+    The file has times of the site such as 08:00; the result has seconds since `first_hour`, when the simulated day
+    begins. An operator who is not in the file is never on duty.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -103,71 +110,62 @@ def roster(file: Path, operators: Collection[str], first_hour: int) -> dict[str,
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SimulationError(f"{file} cannot be read ({error}); it must be a UTF-8 CSV file.") from None
     if not rows or tuple(cell.strip() for cell in rows[0]) != _ROSTER:
-        raise SimulationError(f"{file}:1: other columns are named; the first line must be {','.join(_ROSTER)}.")
+        raise SimulationError(f"{file}:1: the columns are wrong; the first line must be {','.join(_ROSTER)}.")
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for number, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row):
             continue
         where = f"{file}:{number}"
         if len(row) != len(_ROSTER):
-            raise SimulationError(f"{where}: has {len(row)} cells; it must have {len(_ROSTER)}: {','.join(_ROSTER)}.")
-        who, begins, ends = (cell.strip() for cell in row)
-        if who not in operators:
-            raise SimulationError(f"{where}: there is no operator {who!r} here; `hatif operators` lists the site's.")
+            raise SimulationError(f"{where}: {len(row)} cells; there must be {len(_ROSTER)}: {','.join(_ROSTER)}.")
+        operator, begins, ends = (cell.strip() for cell in row)
+        if operator not in operators:
+            raise SimulationError(f"{where}: there is no operator {operator!r}; `hatif operators` lists the site's.")
         span = _seconds(begins, where) - first_hour * 3600, _seconds(ends, where) - first_hour * 3600
         if span[0] >= span[1]:
-            raise SimulationError(f"{where}: {begins} is not before {ends}; a shift over midnight is two.")
-        if any(span[0] < other_ends and other_begins < span[1] for other_begins, other_ends in found[who]):
-            raise SimulationError(f"{where}: {who} is on duty already during {begins} to {ends}; join the two lines.")
-        found[who].append((max(0.0, span[0]), max(0.0, span[1])))
-    return spans_of(found, operators)
+            raise SimulationError(f"{where}: {begins} is not before {ends}; split a shift at midnight.")
+        if any(span[0] < other_ends and other_begins < span[1] for other_begins, other_ends in found[operator]):
+            raise SimulationError(f"{where}: {operator} is already on duty in {begins} to {ends}; join the two lines.")
+        found[operator].append((max(0.0, span[0]), max(0.0, span[1])))
+    return join_spans(found, operators)
 
 
-def date_of(text: str | None) -> date | None:
-    """The day of --planned."""
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise SimulationError(f"--planned: {text!r} is no day; write it as 2027-01-15.") from None
-    first, last = rosters.YEARS
-    if not first <= day.year <= last:
-        raise SimulationError(f"--planned: {text} is too far away; write a day from {first} to {last}.")
-    return day
+def planned_day(text: str | None) -> date | None:
+    """Return the day of --planned. Raises TimeError."""
+    return None if text is None else parse_day(text, "--planned")
 
 
 def planned(
     folder: Path, site: Site, operators: Collection[str], on: date, first_hour: int
 ) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Who is on duty when on a day, by the roster of the site in `folder`; seconds as in `roster`."""
+    """Return when each operator is on duty on a day, by the roster of the site in `folder`; seconds as in `roster`."""
     zone = ZoneInfo(site.hours.timezone)
     found = rosters.load(folder, operators, zone)
     if found is None:
-        raise SimulationError(f"--planned: there is no {folder / rosters.FILE}; docs/roster.md says how to write one.")
+        raise SimulationError(f"--planned: {folder / rosters.FILE} does not exist; see docs/roster.md.")
     midnight = datetime.combine(on, time())
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for shift in found.shifts(on - timedelta(days=1), on):
-        walls = (each.astimezone(zone).replace(tzinfo=None) for each in (shift.begins, shift.ends))
-        begins, ends = ((each - midnight).total_seconds() - first_hour * 3600 for each in walls)
+        walls = (instant.astimezone(zone).replace(tzinfo=None) for instant in (shift.begins, shift.ends))
+        begins, ends = ((wall - midnight).total_seconds() - first_hour * 3600 for wall in walls)
         if ends > 0 and begins < 24 * 3600:
             spans[shift.operator].append((max(0.0, begins), ends))
-    return spans_of(spans, operators)
+    return join_spans(spans, operators)
 
 
-def spans_of(
+def join_spans(
     found: Mapping[str, list[tuple[float, float]]], operators: Collection[str]
 ) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Spans that touch are one: nobody goes home between them. Who has none is never there."""
+    """Return the spans of each operator, sorted, with those that touch joined: nobody goes home between them."""
     joined: dict[str, tuple[tuple[float, float], ...]] = {}
-    for who in operators:
+    for operator in operators:
         spans: list[tuple[float, float]] = []
-        for begins, ends in sorted(found.get(who, ())):
+        for begins, ends in sorted(found.get(operator, ())):
             if spans and begins <= spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(ends, spans[-1][1]))
             elif ends > begins:
                 spans.append((begins, ends))
-        joined[who] = tuple(spans)
+        joined[operator] = tuple(spans)
     return joined
 
 
@@ -177,7 +175,7 @@ def _seconds(text: str, where: str) -> float:
     try:
         found = time.fromisoformat(text)
     except ValueError:
-        raise SimulationError(f"{where}: {text!r} is no time; write it as 08:00.") from None
+        raise SimulationError(f"{where}: {text!r} is not a time; write it as 08:00.") from None
     return found.hour * 3600.0 + found.minute * 60 + found.second
 
 
@@ -187,5 +185,5 @@ def _figure(text: str, what: str) -> float:
     except ValueError:
         found = math.nan
     if not 0 <= found < math.inf:
-        raise SimulationError(f"{what}: {text!r} is no figure from 0 up.")
+        raise SimulationError(f"{what}: {text!r} is not a number; write one from 0 up.")
     return found

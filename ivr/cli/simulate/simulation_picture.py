@@ -1,4 +1,4 @@
-"""The service level by hour and language as a picture: a field for each, its colour and its figure."""
+"""The service level by hour and language as a picture: a coloured field with its figure for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ Level = float | None
 
 _FIELD, _HIGH, _LEFT, _TOP = 46.0, 30.0, 92.0, 84.0
 _INK, _FAINT, _EMPTY = "#1f2933", "#616e7c", "#f0f2f5"
-# From the least to the most; blue and orange are told apart by almost everybody, and each field has its figure.
+# In ascending order. Almost everybody can tell blue from orange, and each field has its figure.
 _COLOURS = ((0.5, "#b35806"), (0.7, "#e08a3c"), (0.8, "#fbd9ad"), (0.9, "#c6ddf0"), (0.95, "#6aaed6"), (2.0, "#2171b5"))
 _DARK = ("#b35806", "#2171b5")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`levels`: one for each hour; `whole`: of the day. Shares; None: no calls."""
+    """A row of the picture. `levels`: by hour; `whole`: of the day. Shares from 0 to 1; None: no calls."""
 
     name: str
     levels: Sequence[Level]
     whole: Level
 
 
-def drawn(title: str, subtitle: str, hours: Sequence[int], rows: Sequence[Row]) -> str:
-    """The picture as SVG. The first row is set apart from the others: all languages together."""
+def draw_levels(title: str, subtitle: str, hours: Sequence[int], rows: Sequence[Row]) -> str:
+    """Return the picture as SVG. The first row, all languages together, is set apart from the others."""
     width = max(_LEFT + _FIELD * len(hours) + 24 + 62, 700)
     height = _TOP + _HIGH * len(rows) + 10 + 66
     picture = svg.root(width, height, title)
@@ -54,15 +54,15 @@ def drawn(title: str, subtitle: str, hours: Sequence[int], rows: Sequence[Row]) 
 def _field(picture: Element, at: svg.Point, wide: float, level: Level) -> None:
     colour = _EMPTY if level is None else next(colour for below, colour in _COLOURS if round(level, 2) < below)
     svg.rectangle(picture, at, (wide - 2, _HIGH - 2), radius=3, fill=colour)
-    said = "–" if level is None else f"{level * 100:.0f}"
+    figure = "–" if level is None else f"{level * 100:.0f}"
     ink = _FAINT if level is None else "#ffffff" if colour in _DARK else _INK
-    svg.text(picture, (at[0] + wide / 2 - 1, at[1] + 19), said, size=12, fill=ink, text_anchor="middle")
+    svg.text(picture, (at[0] + wide / 2 - 1, at[1] + 19), figure, size=12, fill=ink, text_anchor="middle")
 
 
 def _legend(picture: Element, top: float) -> None:
     left, least = 20.0, 0
     for below, colour in _COLOURS:
-        said = f"{least} % and more" if below > 1 else f"under {below * 100:.0f} %"
+        label = f"{least} % and more" if below > 1 else f"under {below * 100:.0f} %"
         svg.rectangle(picture, (left, top), (14, 14), radius=3, fill=colour)
-        svg.text(picture, (left + 20, top + 11), said, size=11, fill=_FAINT)
+        svg.text(picture, (left + 20, top + 11), label, size=11, fill=_FAINT)
         left, least = left + 108, round(below * 100)

@@ -1,4 +1,4 @@
-"""`hatif try`: a call without Asterisk. The same nodes and the same call as on the line; nothing of it is kept."""
+"""`hatif try`: a call without Asterisk, with the same nodes and the same call code as on the line; nothing is kept."""
 
 import asyncio
 import logging
@@ -6,15 +6,17 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import structlog
 import typer
 
 from ivr.cli.composition import Composition
-from ivr.cli.hours import instant
 from ivr.cli.output import JSON, as_json
+from ivr.cli.times import parse_instant
 from ivr.cli.trial.trial_report import Report
 
+# Imports in functions: the trial is needed by this command only.
 if TYPE_CHECKING:
     from ivr.call.call import CaseLookup
     from ivr.model.floor_protocol import Wait
@@ -29,55 +31,68 @@ _KEYS = re.compile(r"[0-9*#h-]+")
 _REFERENCE = re.compile(r"[0-9]{3}-[0-9]{3}-[0-9]{3}")
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
-_SAMPLE = "file {reference} with the PIN {pin} stands for all files: there is no database here"
+_SAMPLE = "case {reference} with the PIN {pin} stands in for all cases: there is no database"
 _HELP = """Call the line without a telephone, and read what the caller hears.
 
-KEYS: each is one or several of 0-9 * # (in quotation marks), a hyphen, or h. A key is pressed when the next prompt has
-begun, as by somebody who knows the menus; while he waits for an operator, only 9 is. A hyphen is a silence: for a
-prompt and the time for a key after it, or for a message. h hangs up. After the last key he is silent until the end.
+KEYS: each is one or more of 0-9 * # (in quotation marks), a hyphen, or h. A key is pressed when the next prompt has
+begun, as by a caller who knows the menus; while the caller waits for an operator, only 9 is pressed. A hyphen is a
+silence: for a prompt and the time for a key after it, or for a message. h hangs up. After the last key, the caller is
+silent until the end.
 
-Messages last 5 s. An operator answers after 10 s and talks for a minute. Case files are those of the database, which
-is only read; without one, file 912-345-676 has the PIN 271828. Opening hours are those of the plan and the calendar:
-what a running controller was told by hand does not count."""
+Messages last 5 s. An operator answers after 10 s and talks for a minute. Case files come from the database, which is
+only read; without one, case 912-345-676 has the PIN 271828. Opening hours come from the plan and the calendar; whether
+a running controller is forced open or closed does not count."""
 
 
 class TrialError(Exception):
-    """A sentence that says what cannot be tried, and what would be right."""
+    """A sentence that says why a call cannot be tried, and what would be right."""
 
 
 def register(app: typer.Typer) -> None:
-    # A hyphen is a key, also as the first one of several.
+    # A hyphen is a key, even as the first of several.
     app.command("try", help=_HELP, context_settings={"ignore_unknown_options": True})(attempt)
 
 
 def attempt(
-    keys: list[str] | None = typer.Argument(None, help="Such as 3 1 2, or 312, or 3 - 1.", show_default=False),
+    keys: list[str] | None = typer.Argument(
+        None, help="The keys to press, such as 3 1 2, or 312, or 3 - 1.", show_default=False
+    ),
     caller: str = typer.Option(..., "--from", help="The caller's number, such as +31612345678, or hidden."),
-    dialled: str = typer.Option("", "--to", help="A number of the site; else that of the caller's country."),
-    at: str = typer.Option("", help="When he calls, such as 2026-12-24T19:30; else now."),
-    last_language: str = typer.Option("", "--language-of-last-call", help="Such as fr, if he has called before."),
-    nobody: bool = typer.Option(False, "--nobody", help="No operator answers; the caller hangs up after two minutes."),
-    hang_up: bool = typer.Option(False, "--hang-up", help="He hangs up after his last key."),
+    dialled: str = typer.Option(
+        "", "--to", help="The number of the site to call.  [default: the one of the caller's country]"
+    ),
+    at: str = typer.Option("", help="The time of the call, such as 2026-12-24T19:30.  [default: now]"),
+    last_language: str = typer.Option(
+        "",
+        "--language-of-last-call",
+        help="The language of the caller's last call, such as fr, if they have called before.",
+    ),
+    nobody: bool = typer.Option(
+        False, "--nobody", help="Let no operator answer; the caller hangs up after two minutes."
+    ),
+    hang_up: bool = typer.Option(False, "--hang-up", help="Hang up after the last key."),
     json: bool = JSON,
 ) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     parts = Composition(bound=False)
-    pressed = "".join(_pressed(each) for each in keys or ()) + ("h" if hang_up else "")
+    pressed = "".join(_parse_keys(argument) for argument in keys or ()) + ("h" if hang_up else "")
     for unknown in keys or ():
         if unknown.startswith("--") and unknown.strip("-h"):
-            raise TrialError(f"There is no option {unknown}; `hatif try --help` has them all.")
+            raise TrialError(f"There is no option {unknown}; `hatif try --help` lists them.")
     if pressed and not _KEYS.fullmatch(pressed):
-        wrong = next(each for each in pressed if not _KEYS.fullmatch(each))
-        raise TrialError(f"{wrong!r} is no key; a key is one of 0 to 9, * and #, a hyphen for a silence, h to hang up.")
-    wanted = _Wanted(
+        wrong = next(key for key in pressed if not _KEYS.fullmatch(key))
+        raise TrialError(
+            f"{wrong!r} is not a key; a key is one of 0 to 9, * and #, a hyphen for a silence, h to hang up."
+        )
+    request = _Request(
         caller=_number(caller),
         dialled=dialled,
-        at=instant(parts, at) if at else None,
+        at=parse_instant(at, ZoneInfo(parts.site.hours.timezone), "--at") if at else None,
         last_language=last_language or None,
         nobody=nobody,
         keys=pressed,
     )
-    report = _Attempt(parts, wanted).made()
+    report = _Attempt(parts, request).run()
     if json:
         as_json(report.data())
     else:
@@ -86,14 +101,14 @@ def attempt(
         raise typer.Exit(1)
 
 
-def _pressed(argument: str) -> str:
-    """The keys of one argument; a reference may stand there as it is printed, with hyphens that are none of them."""
+def _parse_keys(argument: str) -> str:
+    """Return the keys of an argument. The hyphens of a reference, written as it is printed, are not keys."""
     keys = re.sub(r"\s", "", argument)
     return keys.replace("-", "") if _REFERENCE.fullmatch(keys) else keys
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Request:
     caller: str  # empty: hidden
     dialled: str
     at: datetime | None
@@ -107,24 +122,24 @@ def _number(text: str) -> str:
         return ""
     number = re.sub(r"[\s().-]", "", text)
     if not _NUMBER.fullmatch(number):
-        raise TrialError(f"{text!r} is no telephone number; write one such as +31612345678, or hidden.")
+        raise TrialError(f"{text!r} is not a telephone number; write one such as +31612345678, or hidden.")
     return number
 
 
 class _Attempt:
-    """All that a trial needs, made of the site's files."""
+    """A trial call, built from the site's files."""
 
-    def __init__(self, parts: Composition, wanted: _Wanted) -> None:
+    def __init__(self, parts: Composition, request: _Request) -> None:
         from ivr.floor.operator_state_store import restored
 
-        self._parts, self._site, self._wanted = parts, parts.site, wanted
+        self._parts, self._site, self._request = parts, parts.site, request
         self._operators = restored(parts.operators, {})
         self._notes: list[str] = []
         known = self._site.languages
-        if wanted.last_language is not None and wanted.last_language not in known:
-            raise TrialError(f"{wanted.last_language!r} is no language of this site; it has {', '.join(known)}.")
+        if request.last_language is not None and request.last_language not in known:
+            raise TrialError(f"{request.last_language!r} is not a language of this site; it has {', '.join(known)}.")
 
-    def made(self) -> "Report":
+    def run(self) -> "Report":
         from ivr.records.recorder import Recorder
         from ivr.trial.caller import ScriptedCaller
         from ivr.trial.case_files import DatabaseCaseFiles
@@ -132,17 +147,17 @@ class _Attempt:
         from ivr.trial.records import FakeReferences, MemoryJournal
         from ivr.trial.trial import trial
 
-        stage, keys = self._stage(), self._wanted.keys
-        unkept = Recorder(MemoryJournal(self._site.node), FakeReferences(self._site.node_number))
-        files, told = self._files(unkept)
-        scene = self._scene(unkept, files)
+        stage, keys = self._stage(), self._request.keys
+        recorder = Recorder(MemoryJournal(self._site.node), FakeReferences(self._site.node_number))
+        files, source = self._files(recorder)
+        scene = self._scene(recorder, files)
         try:
             with asyncio.Runner(loop_factory=VirtualLoop) as runner:
                 course = runner.run(trial(stage, scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
         finally:
             if isinstance(files, DatabaseCaseFiles):
                 files.close()
-        return Report(stage, scene, keys, told, course, tuple(self._notes))
+        return Report(stage, scene, keys, source, course, tuple(self._notes))
 
     def _stage(self) -> "Stage":
         from ivr.flow import model
@@ -161,20 +176,20 @@ class _Attempt:
         flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
         return Stage(site, Version("trial", flow, guide, sounds))
 
-    def _scene(self, unkept: "Recorder", files: "CaseLookup") -> "Scenario":
+    def _scene(self, recorder: "Recorder", files: "CaseLookup") -> "Scenario":
         from ivr.model import clock
         from ivr.trial.opening import planned_hours
         from ivr.trial.trial import Scenario
 
-        wanted = self._wanted
+        request = self._request
         return Scenario(
-            caller=wanted.caller,
-            dialled=self._line(wanted.dialled) if wanted.dialled else self._likely_line(),
-            at=wanted.at or clock.now(),
-            opening=planned_hours(self._site, unkept),
+            caller=request.caller,
+            dialled=self._line(request.dialled) if request.dialled else self._likely_line(),
+            at=request.at or clock.now(),
+            opening=planned_hours(self._site, recorder),
             files=files,
             who=self._who,
-            last_language=wanted.last_language,
+            last_language=request.last_language,
         )
 
     def _line(self, dialled: str) -> str:
@@ -185,13 +200,13 @@ class _Attempt:
         return dialled
 
     def _likely_line(self) -> str:
-        """That of his country, else one that several countries share, else the first."""
+        """Return the number of the caller's country, else one that several countries share, else the first."""
         from ivr.model.e164 import country_of
 
-        country = country_of(self._wanted.caller)
+        country = country_of(self._request.caller)
         numbers = self._site.number
-        own = [each for each in numbers if each.country == country and country is not None]
-        shared = [each for each in numbers if each.country is None]
+        own = [entry for entry in numbers if entry.country == country and country is not None]
+        shared = [entry for entry in numbers if entry.country is None]
         return (own or shared or numbers)[0].number
 
     def _who(self, wait: "Wait") -> "OperatorScript | None":
@@ -199,15 +214,17 @@ class _Attempt:
         from routing.match import may_serve
 
         step = wait.steps[0]
-        operator = next((each.id for each in self._operators if may_serve(each, step)), None)
+        operator = next((operator.id for operator in self._operators if may_serve(operator, step)), None)
         if operator is None:
             about = f" and deals with {step.topic}" if step.topic else ""
-            self._notes.append(f"No operator of operators.csv speaks {step.language}{about}: he would wait in vain.")
-        if self._wanted.nobody:
+            self._notes.append(
+                f"No operator of operators.csv speaks {step.language}{about}: the caller would wait in vain."
+            )
+        if self._request.nobody:
             return None
         return OperatorScript(operator, _OFFERED_S, _ANSWERS_S, _TALKS_S) if operator is not None else None
 
-    def _files(self, unkept: "Recorder") -> "tuple[CaseLookup, str]":
+    def _files(self, recorder: "Recorder") -> "tuple[CaseLookup, str]":
         from pathlib import Path
 
         from db import engine, references
@@ -215,7 +232,7 @@ class _Attempt:
 
         url = engine.parse_url(self._parts.database_url)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            return SampleCaseFile(unkept), _SAMPLE.format(
+            return SampleCaseFile(recorder), _SAMPLE.format(
                 reference=references.format_reference(SAMPLE_REFERENCE), pin=SAMPLE_PIN
             )
-        return DatabaseCaseFiles(self._parts.database_url, unkept), f"the files are those of {engine.format_url(url)}"
+        return DatabaseCaseFiles(self._parts.database_url, recorder), f"the cases come from {engine.format_url(url)}"
