@@ -68,7 +68,7 @@ async def test_an_erased_number_is_not_remembered_any_more(line: Line, telephone
     await begins(call, line.audio("fr", "language_option"))
     await call.hangup()
     again = line.run("caller", "erase", caller)
-    assert again.returncode == 1 and "is not remembered" in again.stderr
+    assert again.returncode == 1 and "Nothing is remembered about" in again.stderr
 
 
 async def test_a_caller_who_hides_their_number_hears_the_language_menu(line: Line, telephones: Telephones) -> None:
